@@ -1,0 +1,68 @@
+/** access/decide — from a request to a decision. Knows no Envoy, no files, no clock. */
+import { type Awaitable, after } from './after.ts'
+import { type Decision, grant, refuse } from './decision.ts'
+import { type Denial, internal } from './denial.ts'
+import { type Answer, authenticate, follow, type Responder } from './pipeline.ts'
+import type { RequestView } from './request.ts'
+import { openSession } from './session.ts'
+import type { Found, Snapshot } from './snapshot.ts'
+
+/** One decision for one request. Whatever a handler throws is a 500 denial (F4): an accident means no. */
+export function decide(snapshot: Snapshot, request: RequestView): Awaitable<Decision> {
+  const where = { rule: '', authenticator: '', refusedBy: '' }
+  const responders = { current: snapshot.fallback }
+  const deny = (denial: Denial): Decision =>
+    refuse(respond(denial, request, responders.current), denial, where)
+  return after(
+    undefined,
+    (): Awaitable<Decision> => {
+      const found = snapshot.find(request)
+      if (found.kind === 'denial') return deny(found)
+      where.rule = found.rule.id
+      responders.current = found.rule.responders
+      return walk(snapshot, request, found, where, deny)
+    },
+    error => deny(internal('internal', 'An internal error occurred', error)),
+  )
+}
+
+function walk(
+  snapshot: Snapshot,
+  request: RequestView,
+  { rule, captures }: Found,
+  where: { authenticator: string; refusedBy: string },
+  deny: (denial: Denial) => Decision,
+): Awaitable<Decision> {
+  return after(authenticate(rule.authenticators, request), (who): Awaitable<Decision> => {
+    where.authenticator = who.by
+    if (who.kind === 'refused') {
+      where.refusedBy = who.by
+      return deny(who.denial)
+    }
+    return after(follow(rule.steps, openSession(who.identity, request, captures)), end => {
+      if (end.kind === 'session') return grant(end, rule.id, who.by, snapshot.writes)
+      where.refusedBy = end.by
+      return deny(end.denial)
+    })
+  })
+}
+
+/** The answer of the responder that is responsible, else the built-in one (spec 7.1). A responder that throws does not answer. */
+function respond(denial: Denial, request: RequestView, responders: readonly Responder[]): Answer {
+  try {
+    const chosen = responders.find(responder => responder.when(denial, request))
+    if (chosen !== undefined) return chosen.respond(denial, request)
+  } catch {
+    return builtIn(500)
+  }
+  return builtIn(denial.status)
+}
+
+/** Oathkeeper's JSON with nothing but the status, where no responder can be asked. */
+export function builtIn(status: number): Answer {
+  return {
+    status,
+    headers: [{ name: 'content-type', value: 'application/json' }],
+    body: JSON.stringify({ error: { code: status } }),
+  }
+}

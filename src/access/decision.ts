@@ -1,0 +1,83 @@
+/** access/decision — the two products of the house. `grant` is the only maker of an allow. */
+import type { Denial, ReasonCode } from './denial.ts'
+import type { Answer } from './pipeline.ts'
+import type { Header, Notes, Session } from './session.ts'
+
+/** How the decision came about, for log line, metrics and span; never for the client. */
+export interface Trail {
+  /** Id of the matching rule; empty where none was found. */
+  readonly rule: string
+  /** Id of the responsible authenticator; empty where none was. */
+  readonly authenticator: string
+  /** Id of the handler that refused; empty on allow and where the house itself refused. */
+  readonly refusedBy: string
+  readonly code: ReasonCode | 'ok'
+  /** The denial's reason, for the log; empty on allow. */
+  readonly reason: string
+  readonly cause?: unknown
+  readonly notes: Notes
+}
+
+export interface Allow {
+  readonly kind: 'allow'
+  /** To set on the request, replacing what the client sent. */
+  readonly headers: readonly Header[]
+  /** To remove from the request: what a rule may write and this one did not (D1b). */
+  readonly remove: readonly string[]
+  /** For the client, on this answer only. */
+  readonly responseHeaders: readonly Header[]
+  readonly trail: Trail
+}
+
+export interface Deny {
+  readonly kind: 'deny'
+  readonly status: number
+  readonly headers: readonly Header[]
+  readonly body: string
+  readonly trail: Trail
+}
+
+export type Decision = Allow | Deny
+
+/** The client's own to send, also where a rule may write them (architecture 13.3). */
+const CLIENTS_OWN: ReadonlySet<string> = new Set(['authorization', 'cookie'])
+
+export function grant(
+  session: Session,
+  rule: string,
+  authenticator: string,
+  writes: ReadonlySet<string>,
+): Allow {
+  const remove: string[] = []
+  for (const name of writes) {
+    if (!CLIENTS_OWN.has(name) && !session.headers.some(header => header.name === name)) remove.push(name)
+  }
+  return {
+    kind: 'allow',
+    headers: session.headers,
+    remove,
+    responseHeaders: session.responseHeaders,
+    trail: { rule, authenticator, refusedBy: '', code: 'ok', reason: '', notes: session.notes },
+  }
+}
+
+export function refuse(
+  answer: Answer,
+  denial: Denial,
+  where: { rule: string; authenticator: string; refusedBy: string },
+  notes: Notes = {},
+): Deny {
+  return {
+    kind: 'deny',
+    status: answer.status,
+    headers: [...denial.headers, ...answer.headers],
+    body: answer.body,
+    trail: {
+      ...where,
+      code: denial.code,
+      reason: denial.reason === '' ? denial.message : denial.reason,
+      ...(denial.cause === undefined ? {} : { cause: denial.cause }),
+      notes,
+    },
+  }
+}

@@ -1,0 +1,12 @@
+/** handlers/authorizers/allow — lets everybody through. Asks nothing. */
+import { z } from 'zod'
+import { authorizer } from '../handler.ts'
+
+export const allow = authorizer({
+  id: 'allow',
+  summary: 'lets every authenticated request through',
+  config: z.strictObject({}),
+  example: {},
+  ignoresConfig: true,
+  compile: () => session => session,
+})

@@ -1,0 +1,13 @@
+/** handlers/authorizers/deny — refuses everybody. Asks nothing. */
+import { z } from 'zod'
+import { forbidden } from '../../access/denial.ts'
+import { authorizer } from '../handler.ts'
+
+export const deny = authorizer({
+  id: 'deny',
+  summary: 'refuses every request with 403',
+  config: z.strictObject({}),
+  example: {},
+  ignoresConfig: true,
+  compile: () => () => forbidden('forbidden'),
+})

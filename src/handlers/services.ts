@@ -1,0 +1,34 @@
+/** handlers/services — what a handler may ask of the world, as interfaces. `app.ts` fills them; no handler opens a socket of its own. */
+import type { Awaitable } from '../access/after.ts'
+import type { RequestView } from '../access/request.ts'
+import type { Header } from '../access/session.ts'
+import type { Credential, Verdict } from '../access/verdict.ts'
+import type { Send } from '../clients/http.ts'
+import type { Clock, Millis } from '../lib/duration.ts'
+
+/** Where whoami is asked. Two endpoints with unequal members never share an entry (C4, C7). */
+export interface KratosEndpoint {
+  /** Absolute URL that ends in `/sessions/whoami`. */
+  readonly whoamiUrl: string
+  /** Static headers of the configuration (`additional_headers`). */
+  readonly headers: readonly Header[]
+  /** Longest time that an answer may be believed; `undefined` is the service's own setting, 0 switches the cache off. */
+  readonly maxAge: Millis | undefined
+}
+
+export interface KratosSessions {
+  /** Asks memory, then Kratos; equal concurrent questions share one call. `fresh` skips memory. Never rejects. */
+  verify(
+    kratos: KratosEndpoint,
+    credential: Credential,
+    request: RequestView,
+    options?: { readonly fresh?: boolean },
+  ): Awaitable<Verdict>
+}
+
+export interface Services {
+  readonly clock: Clock
+  /** One bounded call to the outside: limits, deadline, no redirects. */
+  readonly send: Send
+  readonly kratos: KratosSessions
+}

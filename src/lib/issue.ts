@@ -1,0 +1,48 @@
+/** lib/issue — what is wrong with a file, where, and what to do. Knows nothing of access control. */
+
+/** Keys and indices from the top of a document to a value. */
+export type Path = readonly (string | number)[]
+
+export interface Issue {
+  readonly severity: 'error' | 'warning'
+  /** File or URL, without credentials. */
+  readonly source: string
+  /** 1-based; 0 where there is no place in a text (environment, flags). */
+  readonly line: number
+  readonly column: number
+  /** The key, as a user would write it: `authenticators.cookie_session.config.only[0]`. */
+  readonly path: string
+  readonly message: string
+  /** What to do about it; empty where the message says it. */
+  readonly hint: string
+}
+
+/** `a.b[0].c`; keys that contain dots are quoted. */
+export function formatPath(path: Path): string {
+  let text = ''
+  for (const part of path) {
+    if (typeof part === 'number') text += `[${part}]`
+    else if (/^[\w-]+$/.test(part)) text += text === '' ? part : `.${part}`
+    else text += `[${JSON.stringify(part)}]`
+  }
+  return text
+}
+
+/** Sorted by file, line and column, as a compiler shows them. */
+export function sortIssues(issues: readonly Issue[]): Issue[] {
+  return [...issues].sort(
+    (a, b) =>
+      a.source.localeCompare(b.source) ||
+      a.line - b.line ||
+      a.column - b.column ||
+      a.path.localeCompare(b.path),
+  )
+}
+
+/** `rules.json:12:7: error: authenticators[0].handler: unknown handler "jwtt" (did you mean "jwt"?)` */
+export function formatIssue(issue: Issue): string {
+  const place = issue.line > 0 ? `${issue.source}:${issue.line}:${issue.column}` : issue.source
+  const path = issue.path === '' ? '' : `${issue.path}: `
+  const hint = issue.hint === '' ? '' : ` (${issue.hint})`
+  return `${place}: ${issue.severity}: ${path}${issue.message}${hint}`
+}
