@@ -1,0 +1,208 @@
+/** handlers/builder — from a handler as named in a rule to compiled functions: enabled? → merge → decode → compile → remember. Knows no handler by name and no file. */
+import { z } from 'zod'
+import { type Denial, misconfigured } from '../access/denial.ts'
+import type { Authenticate, Respond, Stage, Step } from '../access/pipeline.ts'
+import type { RequestView } from '../access/request.ts'
+import type { JsonObject } from '../access/session.ts'
+import type { Path } from '../lib/issue.ts'
+import { canonicalJson, merge } from '../lib/merge.ts'
+import { nearest } from '../lib/nearest.ts'
+import { type CompileContext, ConfigFault, type Kind, type Run, type SealedHandler } from './handler.ts'
+import { compileWhen } from './parts/when.ts'
+import type { Services } from './services.ts'
+
+/** A handler's section of the service configuration, before any default. */
+export interface HandlerSettings {
+  readonly enabled: boolean
+  readonly config: JsonObject | undefined
+}
+export type GlobalHandlers = Readonly<Record<Kind, ReadonlyMap<string, HandlerSettings>>>
+
+/** A handler as a rule names it. */
+export interface HandlerRef {
+  readonly handler: string
+  readonly config?: unknown
+}
+
+/** What is wrong with one handler. `path` leads from the rule's (or, if `global`, the service's) handler entry to the value. */
+export interface Fault {
+  readonly severity: 'error' | 'warning'
+  readonly path: Path
+  readonly message: string
+  readonly hint: string
+}
+
+/** A stage that can always be run: one that could not be built answers 500, so that its rule still matches (Q-01). */
+export interface Built<F> {
+  readonly stage: Stage<F>
+  readonly writes: readonly string[]
+  readonly faults: readonly Fault[]
+}
+
+/** An error handler as selection needs it (spec 7.1). */
+export interface BuiltResponder {
+  readonly id: string
+  readonly when: (denial: Denial, request: RequestView) => boolean
+  readonly respond: Respond
+  /** Unknown, disabled or wrongly configured: a 500 where it would be used. */
+  readonly broken: Denial | undefined
+  readonly faults: readonly Fault[]
+}
+
+export interface Builder {
+  authenticator(ref: HandlerRef): Built<Authenticate>
+  authorizer(ref: HandlerRef): Built<Step>
+  mutator(ref: HandlerRef): Built<Step>
+  responder(ref: HandlerRef): BuiltResponder
+  /** Error handlers of `errors.fallback`, built from the service configuration alone. */
+  readonly fallback: readonly BuiltResponder[]
+}
+
+/** Wraps each compiled function in a span; the identity function when tracing is off. */
+export type Traced = <K extends Kind>(kind: K, id: string, run: Run[K]) => Run[K]
+
+export interface BuilderParts {
+  readonly handlers: readonly SealedHandler[]
+  readonly settings: GlobalHandlers
+  readonly fallback: readonly string[]
+  readonly services: Services
+  readonly strategy: CompileContext['strategy']
+  readonly traced: Traced
+}
+
+/** A choice of exactly one key: the rule's replaces the global one (Q-92). */
+const CHOICES: ReadonlySet<string> = new Set(['token_from'])
+
+const KIND_NAMES: Readonly<Record<Kind, string>> = {
+  authenticator: 'authenticator',
+  authorizer: 'authorizer',
+  mutator: 'mutator',
+  error: 'error handler',
+}
+const SECTIONS: Readonly<Record<Kind, string>> = {
+  authenticator: 'authenticators',
+  authorizer: 'authorizers',
+  mutator: 'mutators',
+  error: 'errors.handlers',
+}
+
+type Outcome<K extends Kind> =
+  | { readonly run: Run[K]; readonly writes: readonly string[]; readonly faults: readonly Fault[] }
+  | { readonly broken: Denial; readonly faults: readonly Fault[] }
+
+/** One builder a compile: equal handlers of a thousand rules share one function; afterwards the memory is dropped. */
+export function createBuilder(parts: BuilderParts): Builder {
+  const memory = new Map<string, Outcome<Kind>>()
+  const byKind = new Map<string, SealedHandler>(parts.handlers.map(h => [`${h.kind} ${h.id}`, h]))
+  const idsOf = (kind: Kind) => parts.handlers.filter(h => h.kind === kind).map(h => h.id)
+
+  function construct<K extends Kind>(kind: K, id: string, effective: unknown): Outcome<K> {
+    const handler = byKind.get(`${kind} ${id}`) as SealedHandler<K> | undefined
+    const name = KIND_NAMES[kind]
+    if (handler === undefined) {
+      const near = nearest(id, idsOf(kind))
+      const known = near === undefined ? `known: ${idsOf(kind).join(', ')}` : `did you mean "${near}"?`
+      return broken(kind, ['handler'], `unknown ${name} "${id}"`, known)
+    }
+    if (parts.settings[kind].get(id)?.enabled !== true) {
+      return broken(
+        kind,
+        ['handler'],
+        `${name} "${id}" is not enabled`,
+        `set ${SECTIONS[kind]}.${id}.enabled: true`,
+      )
+    }
+    const faults: Fault[] = []
+    const context: CompileContext = {
+      strategy: parts.strategy,
+      warn: (path, message, hint = '') =>
+        faults.push({ severity: 'warning', path: ['config', ...path], message, hint }),
+    }
+    try {
+      const { run, writes } = handler.build(effective, parts.services, context)
+      return { run: parts.traced(kind, id, run), writes, faults }
+    } catch (error) {
+      const found = faultsOf(error)
+      return { broken: misconfigured(name, found[0]?.message ?? ''), faults: [...faults, ...found] }
+    }
+  }
+
+  function broken<K extends Kind>(kind: K, path: Path, message: string, hint: string): Outcome<K> {
+    return {
+      broken: misconfigured(KIND_NAMES[kind], message),
+      faults: [{ severity: 'error', path, message, hint }],
+    }
+  }
+
+  function effectiveConfig(kind: Kind, ref: HandlerRef): unknown {
+    return merge(parts.settings[kind].get(ref.handler)?.config, ref.config ?? undefined, CHOICES)
+  }
+
+  function outcome<K extends Kind>(kind: K, ref: HandlerRef, effective: unknown): Outcome<K> {
+    const key = `${kind} ${ref.handler} ${canonicalJson(effective) ?? ''}`
+    const known = memory.get(key)
+    if (known !== undefined) return known as Outcome<K>
+    const made = construct(kind, ref.handler, effective)
+    memory.set(key, made as Outcome<Kind>)
+    return made
+  }
+
+  function stage<K extends 'authenticator' | 'authorizer' | 'mutator'>(
+    kind: K,
+    ref: HandlerRef,
+  ): Built<Run[K]> {
+    const made = outcome(kind, ref, effectiveConfig(kind, ref))
+    const run = 'broken' in made ? ((() => made.broken) as unknown as Run[K]) : made.run
+    return {
+      stage: { id: ref.handler, run },
+      writes: 'broken' in made ? [] : made.writes,
+      faults: made.faults,
+    }
+  }
+
+  function responder(ref: HandlerRef): BuiltResponder {
+    const effective = effectiveConfig('error', ref)
+    const made = outcome('error', ref, effective)
+    const refused: Respond = () => ({ status: 500, headers: [], body: '' })
+    const base = { id: ref.handler, faults: made.faults }
+    try {
+      const when = compileWhen((effective as { when?: unknown } | undefined)?.when)
+      if ('broken' in made) return { ...base, when, respond: refused, broken: made.broken }
+      return { ...base, when, respond: made.run, broken: undefined }
+    } catch (error) {
+      const [first] = faultsOf(error)
+      const denial = misconfigured(KIND_NAMES.error, first?.message ?? '')
+      return { ...base, when: () => true, respond: refused, broken: denial }
+    }
+  }
+
+  return {
+    authenticator: ref => stage('authenticator', ref),
+    authorizer: ref => stage('authorizer', ref),
+    mutator: ref => stage('mutator', ref),
+    responder,
+    fallback: parts.fallback.map(id => responder({ handler: id })),
+  }
+}
+
+/** What a decoder or a handler's `compile` threw, as faults; anything else is an accident and goes on. */
+function faultsOf(error: unknown): readonly Fault[] {
+  if (error instanceof ConfigFault) {
+    return [{ severity: 'error', path: ['config', ...error.path], message: error.message, hint: error.hint }]
+  }
+  if (error instanceof z.ZodError) return error.issues.flatMap(issue => zodFaults(issue))
+  throw error
+}
+
+function zodFaults(issue: z.core.$ZodIssue): readonly Fault[] {
+  const path = ['config', ...issue.path.map(part => (typeof part === 'symbol' ? String(part) : part))]
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map(key => ({
+      severity: 'error' as const,
+      path: [...path, key],
+      message: `unknown key "${key}"`,
+      hint: '',
+    }))
+  }
+  return [{ severity: 'error', path, message: issue.message, hint: '' }]
+}

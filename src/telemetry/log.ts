@@ -1,0 +1,115 @@
+/** telemetry/log — the log: known records in, one JSON line out. The only importer of pino. Never sees a header, cookie, body or query. */
+import { type DestinationStream, destination, pino, stdTimeFunctions } from 'pino'
+import type { ReasonCode } from '../access/denial.ts'
+import type { CacheState } from '../access/verdict.ts'
+import type { Issue } from '../lib/issue.ts'
+
+export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace'
+
+/** One decision. The field names are an interface: docs/operations.md lists them and a test compares. */
+export interface DecisionRecord {
+  readonly rule: string
+  readonly decision: 'allow' | 'deny'
+  /** HTTP status of a denial; 200 for an allow. */
+  readonly status: number
+  readonly code: ReasonCode | 'ok'
+  /** Why not, in words that name no credential; empty on allow. */
+  readonly reason: string
+  readonly authenticator: string
+  /** Handler that refused; empty on allow. */
+  readonly refused_by: string
+  readonly cache: CacheState | ''
+  /** Milliseconds from the arrival of the Check to the decision. */
+  readonly duration_ms: number
+  readonly request_id: string
+  readonly trace_id: string
+}
+
+/** What else is worth a line. Closed: a new event is a new member here and a row in docs/operations.md. */
+export type Event =
+  | {
+      readonly event: 'started'
+      readonly version: string
+      readonly grpc: string
+      readonly api: string
+      readonly prometheus: string
+    }
+  | { readonly event: 'ready' | 'not_ready' | 'draining' | 'stopped' }
+  | {
+      readonly event: 'reload'
+      readonly outcome: string
+      readonly revision: string
+      readonly rules: number
+      readonly issues: number
+      readonly took_ms: number
+    }
+  | ({ readonly event: 'issue' | 'notice' } & Issue)
+  | { readonly event: 'accident'; readonly where: string; readonly error: string; readonly stack: string }
+  | { readonly event: 'warning'; readonly where: string; readonly message: string }
+
+export interface Log {
+  decision(record: DecisionRecord): void
+  event(level: LogLevel, event: Event): void
+  /** Writes what is still in memory. */
+  flush(): void
+  setLevel(level: LogLevel): void
+}
+
+export interface LogOptions {
+  readonly level: LogLevel
+  readonly format: 'json' | 'json_pretty' | 'text'
+  readonly name: string
+  readonly version: string
+  /** For tests; standard output otherwise. */
+  readonly stream?: DestinationStream
+}
+
+const MESSAGES: Readonly<Record<Event['event'], string>> = {
+  started: 'Credence is listening',
+  ready: 'Ready: every rule repository has been loaded',
+  not_ready: 'Not ready: every request is refused with 503',
+  draining: 'Draining: answering what has arrived, taking nothing new',
+  stopped: 'Stopped',
+  reload: 'Rules read',
+  issue: 'Issue in configuration or rules',
+  notice: 'Accepted but without effect',
+  accident: 'Accident',
+  warning: 'Warning',
+}
+
+/** Lines leave in batches, at the latest after 100 ms, so that a slow reader of the log holds up no Check (G11). */
+export async function createLog(options: LogOptions): Promise<Log> {
+  const out = options.stream ?? (await openStream(options.format))
+  const logger = pino(
+    {
+      level: options.level,
+      base: { service_name: options.name, service_version: options.version },
+      timestamp: stdTimeFunctions.isoTime,
+      formatters: { level: label => ({ level: label }) },
+    },
+    out,
+  )
+  return {
+    decision: record =>
+      logger.info(record, record.decision === 'allow' ? 'Access request granted' : 'Access request denied'),
+    event: (level, event) => logger[level](event, MESSAGES[event.event]),
+    flush: () => {
+      if ('flushSync' in out && typeof out.flushSync === 'function') out.flushSync()
+    },
+    setLevel: level => {
+      logger.level = level
+    },
+  }
+}
+
+async function openStream(format: LogOptions['format']): Promise<DestinationStream> {
+  const out = destination({ sync: false, minLength: 4096, periodicFlush: 100 })
+  if (format === 'json') return out
+  // Loaded only where people read along; services write JSON.
+  const { prettyFactory } = await import('pino-pretty')
+  const pretty = prettyFactory({ singleLine: format === 'text', colorize: false, ignore: 'service_name,service_version' })
+  return {
+    write: (line: string) => out.write(pretty(line)),
+    flushSync: () => out.flushSync(),
+  } as DestinationStream
+}
