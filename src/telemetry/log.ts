@@ -107,7 +107,11 @@ async function openStream(format: LogOptions['format']): Promise<DestinationStre
   if (format === 'json') return out
   // Loaded only where people read along; services write JSON.
   const { prettyFactory } = await import('pino-pretty')
-  const pretty = prettyFactory({ singleLine: format === 'text', colorize: false, ignore: 'service_name,service_version' })
+  const pretty = prettyFactory({
+    singleLine: format === 'text',
+    colorize: false,
+    ignore: 'service_name,service_version',
+  })
   return {
     write: (line: string) => out.write(pretty(line)),
     flushSync: () => out.flushSync(),
