@@ -1,0 +1,86 @@
+/** api/server — the side door: Oathkeeper's api port. Routes requests to small functions; knows neither rules as files nor Envoy. */
+import { createServer, type IncomingMessage, type Server, STATUS_CODES } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { internalError, notFound, type Reply } from './reply.ts'
+
+/** Answers or, with `undefined`, leaves it to the next; `path` is decoded text without the query. */
+export type Route = (request: ApiRequest) => Reply | undefined | Promise<Reply | undefined>
+
+export interface ApiRequest {
+  readonly method: string
+  readonly path: string
+  readonly query: URLSearchParams
+  readonly message: IncomingMessage
+}
+
+export interface ApiOptions {
+  /** Empty for all interfaces. */
+  readonly host: string
+  readonly port: number
+  /** Milliseconds, from `serve.api.timeout`. */
+  readonly timeouts: { readonly read: number; readonly write: number; readonly idle: number }
+  readonly routes: readonly Route[]
+  readonly accident: (error: unknown) => void
+}
+
+export interface ApiServer {
+  /** `host:port` in force. */
+  readonly address: string
+  close(): Promise<void>
+}
+
+/** Listens; rejects when the address is taken. */
+export function startApi(options: ApiOptions): Promise<ApiServer> {
+  const server = createServer((message, response) => {
+    answer(message, options)
+      .catch((error: unknown) => {
+        options.accident(error)
+        return internalError()
+      })
+      .then(reply => {
+        response.writeHead(reply.status, STATUS_CODES[reply.status] ?? '', [...reply.headers.flat()])
+        response.end(message.method === 'HEAD' ? undefined : reply.body)
+      })
+      .catch(options.accident)
+  })
+  server.requestTimeout = options.timeouts.read
+  server.headersTimeout = options.timeouts.read
+  server.keepAliveTimeout = options.timeouts.idle
+  server.timeout = options.timeouts.write
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen({ port: options.port, ...(options.host === '' ? {} : { host: options.host }) }, () => {
+      server.off('error', reject)
+      server.on('error', options.accident)
+      resolve({ address: printAddress(server), close: () => close(server) })
+    })
+  })
+}
+
+async function answer(message: IncomingMessage, options: ApiOptions): Promise<Reply> {
+  const target = message.url ?? '/'
+  const cut = target.indexOf('?')
+  const request: ApiRequest = {
+    method: message.method ?? 'GET',
+    path: cut < 0 ? target : target.slice(0, cut),
+    query: new URLSearchParams(cut < 0 ? '' : target.slice(cut + 1)),
+    message,
+  }
+  for (const route of options.routes) {
+    const reply = await route(request)
+    if (reply !== undefined) return reply
+  }
+  return notFound(message.headers.accept)
+}
+
+function printAddress(server: Server): string {
+  const { address, port, family } = server.address() as AddressInfo
+  return family === 'IPv6' ? `[${address}]:${port}` : `${address}:${port}`
+}
+
+function close(server: Server): Promise<void> {
+  return new Promise(done => {
+    server.close(() => done())
+    server.closeIdleConnections()
+  })
+}

@@ -1,0 +1,164 @@
+/** rules/compile — from rules as written to a snapshot and its issues. Knows the builder's type, no handler by name, no file. */
+import { internal } from '../access/denial.ts'
+import type { Authenticate, Responder, Stage, Step } from '../access/pipeline.ts'
+import { type CompiledRule, createSnapshot, type Pattern, type Snapshot } from '../access/snapshot.ts'
+import type { Builder, Built, HandlerRef } from '../handlers/builder.ts'
+import { selectResponders } from '../handlers/parts/select_responder.ts'
+import { formatPath, type Issue, type Path } from '../lib/issue.ts'
+import type { AccessRule } from './document.ts'
+import type { PlacedRule } from './parse.ts'
+import { compilePattern, compileRpcPattern } from './pattern.ts'
+
+export interface CompileParts {
+  readonly rules: readonly PlacedRule[]
+  readonly builder: Builder
+  readonly strategy: 'regexp' | 'glob'
+  readonly revision: string
+  /** A rule with any error refuses the set, instead of answering 500 (Q-01, option). */
+  readonly strict: boolean
+  /** Called between rules; lets Checks through while thousands of patterns are compiled. */
+  readonly breathe: () => Promise<void> | undefined
+}
+
+export interface Compiled {
+  /** Absent when a pattern cannot be used, or in strict mode any rule: the set is refused (Q-04, Q-24). */
+  readonly snapshot: Snapshot | undefined
+  /** Rules without an error, in order, for `/rules`. */
+  readonly listed: readonly AccessRule[]
+  readonly issues: readonly Issue[]
+}
+
+type Report = (severity: Issue['severity'], path: Path, message: string, hint?: string) => void
+
+export async function compileRules(parts: CompileParts): Promise<Compiled> {
+  const issues: Issue[] = []
+  const listed: AccessRule[] = []
+  const rules: CompiledRule[] = []
+  const writes = new Set<string>()
+  const firstPlaces = new Map<string, string>()
+  let refused = false
+  const fallback = selectResponders([], parts.builder.fallback)
+
+  for (const placed of parts.rules) {
+    const before = issues.length
+    const report: Report = (severity, path, message, hint = '') => {
+      const { line, column } = placed.place.at(path)
+      const { source } = placed.place
+      issues.push({ severity, source, line, column, path: formatPath(path), message, hint })
+    }
+    noteId(placed, firstPlaces, report)
+    const pattern = usablePattern(placed.rule, parts.strategy, report)
+    if (pattern === 'refused') refused = true
+    const compiled = compileHandlers(placed.rule, parts.builder, writes, report)
+    if (pattern !== undefined && pattern !== 'refused') {
+      const methods = new Set(methodsOf(placed.rule).map(method => method.toUpperCase()))
+      rules.push({ id: placed.rule.id, methods, ...pattern, ...compiled })
+    }
+    const sound = !issues.slice(before).some(issue => issue.severity === 'error')
+    if (sound) listed.push(placed.rule)
+    else if (parts.strict) refused = true
+    await parts.breathe()
+  }
+  if (refused) return { snapshot: undefined, listed: [], issues }
+  return {
+    snapshot: createSnapshot({ revision: parts.revision, rules, writes, fallback }),
+    listed,
+    issues,
+  }
+}
+
+/** Ids need be neither present nor unique (Q-10), but whoever reads logs wants both. */
+function noteId({ rule, place }: PlacedRule, seen: Map<string, string>, report: Report): void {
+  if (rule.id === '') {
+    report('warning', [], 'the rule has no id', 'give it one: logs, metrics and /rules name rules by id')
+    return
+  }
+  const first = seen.get(rule.id)
+  const here = place.at(['id'])
+  if (first === undefined) seen.set(rule.id, `${place.source}:${here.line}`)
+  else report('warning', ['id'], `duplicate id "${rule.id}", first used at ${first}`)
+}
+
+type Usable = { readonly pattern: Pattern; readonly rpc?: true }
+
+/** `undefined`: the rule matches nothing (Q-02, Q-03); `'refused'`: the set cannot be used. */
+function usablePattern(
+  rule: AccessRule,
+  strategy: 'regexp' | 'glob',
+  report: Report,
+): Usable | 'refused' | undefined {
+  const { match } = rule
+  if (match === undefined) {
+    report('error', [], 'the rule has no match: it matches nothing', 'add match.url and match.methods')
+    return undefined
+  }
+  if (match.fullMethod !== undefined) {
+    const rpc = compileRpcPattern(match.authority ?? '', match.fullMethod)
+    if ('fault' in rpc) {
+      report('error', ['match', 'full_method'], rpc.fault.message, rpc.fault.hint)
+      return 'refused'
+    }
+    return { pattern: rpc.pattern, rpc: true }
+  }
+  if (match.url === '') {
+    report('error', ['match', 'url'], 'match.url is empty: the rule matches nothing')
+    return undefined
+  }
+  if (match.methods.length === 0) {
+    report('warning', ['match', 'methods'], 'no methods: the rule matches nothing', 'list them: [GET, POST]')
+  }
+  const made = compilePattern(match.url, strategy)
+  if ('fault' in made) {
+    report('error', ['match', 'url'], made.fault.message, made.fault.hint)
+    return 'refused'
+  }
+  for (const lint of made.lints) report('warning', ['match', 'url'], lint.message, lint.hint)
+  return { pattern: made.pattern }
+}
+
+/** gRPC calls are POSTs; `allow_http_get` adds Connect's GET (spec 1.9). */
+function methodsOf({ match }: AccessRule): readonly string[] {
+  if (match?.fullMethod === undefined) return match?.methods ?? []
+  return match.allowHttpGet ? ['POST', 'GET'] : ['POST']
+}
+
+function compileHandlers(rule: AccessRule, builder: Builder, writes: Set<string>, report: Report) {
+  const keep = <F>(built: Built<F>, path: Path): Stage<F> => {
+    for (const name of built.writes) writes.add(name)
+    for (const f of built.faults) report(f.severity, [...path, ...f.path], f.message, f.hint)
+    return built.stage
+  }
+  const authenticators: Stage<Authenticate>[] = rule.authenticators.map((ref, i) =>
+    keep(builder.authenticator(ref), ['authenticators', i]),
+  )
+  if (authenticators.length === 0) {
+    report('error', [], 'the rule has no authenticators: it answers 500', 'name at least one handler')
+    const none = internal('rule_misconfigured', 'No authentication handler was set in the rule')
+    authenticators.push({ id: '', run: () => none })
+  }
+  const steps: Stage<Step>[] = []
+  if (named(rule.authorizer)) steps.push(keep(builder.authorizer(rule.authorizer), ['authorizer']))
+  else {
+    report('error', [], 'the rule has no authorizer: it answers 500', 'set authorizer.handler, e.g. allow')
+    const none = internal('rule_misconfigured', 'requested pipeline handler does not exist')
+    steps.push({ id: '', run: () => none })
+  }
+  steps.push(...rule.mutators.map((ref, i) => keep(builder.mutator(ref), ['mutators', i])))
+  if (rule.mutators.length === 0) {
+    report('error', [], 'the rule has no mutators: it answers 500', 'add "mutators: [{handler: noop}]"')
+    const none = internal('rule_misconfigured', 'No mutation handler was set in the rule')
+    steps.push({ id: '', run: () => none })
+  }
+  return { authenticators, steps, responders: compileResponders(rule, builder, report) }
+}
+
+const named = (ref: HandlerRef | undefined): ref is HandlerRef => ref !== undefined && ref.handler !== ''
+
+function compileResponders(rule: AccessRule, builder: Builder, report: Report): readonly Responder[] {
+  const own = rule.errors.map((ref, i) => {
+    const built = builder.responder(ref)
+    for (const f of built.faults) report(f.severity, ['errors', i, ...f.path], f.message, f.hint)
+    return built
+  })
+  return selectResponders(own, builder.fallback)
+}

@@ -1,0 +1,172 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { decide } from '../../src/access/decide.ts'
+import type { Decision } from '../../src/access/decision.ts'
+import { forbidden, noRule, unauthorized } from '../../src/access/denial.ts'
+import { type Authenticate, NOT_RESPONSIBLE, type Responder, type Step } from '../../src/access/pipeline.ts'
+import type { RequestView } from '../../src/access/request.ts'
+import { identity, withHeader } from '../../src/access/session.ts'
+import type { CompiledRule, Snapshot } from '../../src/access/snapshot.ts'
+
+const request = { method: 'GET', scheme: 'https', authority: 'app', path: '/', query: '' } as RequestView
+
+const statusOnly: Responder = {
+  id: 'status',
+  when: () => true,
+  respond: denial => ({ status: denial.status, headers: [], body: 'responder' }),
+}
+
+interface World {
+  readonly authenticators?: readonly Authenticate[]
+  readonly steps?: readonly Step[]
+  readonly responders?: readonly Responder[]
+  readonly writes?: readonly string[]
+  readonly find?: Snapshot['find']
+}
+
+function snapshotOf(world: World): Snapshot {
+  const rule: CompiledRule = {
+    id: 'r',
+    methods: new Set(['GET']),
+    pattern: { text: '', origins: undefined, pathPrefix: '', exec: () => [] },
+    authenticators: (world.authenticators ?? [() => identity('u1')]).map((run, i) => ({ id: `a${i}`, run })),
+    steps: (world.steps ?? [session => session]).map((run, i) => ({ id: `s${i}`, run })),
+    responders: world.responders ?? [statusOnly],
+  }
+  return {
+    revision: '1',
+    rules: [rule],
+    writes: new Set(world.writes ?? []),
+    fallback: [statusOnly],
+    find: world.find ?? (() => ({ kind: 'found', rule, captures: ['c'] })),
+  }
+}
+
+const boom = (): never => {
+  throw new Error('boom')
+}
+const later = <T>(value: T): Promise<T> => new Promise(done => setImmediate(done, value))
+
+test('a recognised request that every step hands on is allowed with the headers that were set', () => {
+  const decision = decide(
+    snapshotOf({
+      steps: [s => s, s => withHeader(s, 'x-user-id', s.subject)],
+      writes: ['x-user-id', 'x-role'],
+    }),
+    request,
+  ) as Decision
+  assert.equal(decision.kind, 'allow')
+  assert.deepEqual(decision.headers, [{ name: 'x-user-id', value: 'u1' }])
+  assert.deepEqual(decision.kind === 'allow' && decision.remove, ['x-role'])
+  assert.equal(decision.trail.rule, 'r')
+  assert.equal(decision.trail.authenticator, 'a0')
+})
+
+test('nothing is awaited where nothing waits: the decision is there in the same turn', () => {
+  assert.ok(!(decide(snapshotOf({}), request) instanceof Promise))
+})
+
+test('stages that wait lead to the same decision', async () => {
+  const decision = await decide(
+    snapshotOf({
+      authenticators: [() => later(NOT_RESPONSIBLE), () => later(identity('u2'))],
+      steps: [s => later(s)],
+    }),
+    request,
+  )
+  assert.equal(decision.kind, 'allow')
+  assert.equal(decision.trail.authenticator, 'a1')
+})
+
+test('the first responsible authenticator decides, also when it says no', () => {
+  const decision = decide(
+    snapshotOf({
+      authenticators: [
+        () => NOT_RESPONSIBLE,
+        () => unauthorized('credential_rejected'),
+        () => identity('guest'),
+      ],
+    }),
+    request,
+  ) as Decision
+  assert.equal(decision.kind, 'deny')
+  assert.equal(decision.kind === 'deny' && decision.status, 401)
+  assert.equal(decision.trail.refusedBy, 'a1')
+})
+
+test('nobody responsible is 401', () => {
+  const decision = decide(snapshotOf({ authenticators: [() => NOT_RESPONSIBLE] }), request) as Decision
+  assert.equal(decision.kind === 'deny' && decision.status, 401)
+  assert.equal(decision.trail.code, 'no_authenticator_responsible')
+})
+
+test('a refusing step ends the walk', () => {
+  let reached = false
+  const decision = decide(
+    snapshotOf({
+      steps: [
+        () => forbidden('forbidden'),
+        s => {
+          reached = true
+          return s
+        },
+      ],
+    }),
+    request,
+  ) as Decision
+  assert.equal(decision.kind === 'deny' && decision.status, 403)
+  assert.equal(reached, false)
+})
+
+test('no matching rule is answered by the fallback responders', () => {
+  const decision = decide(snapshotOf({ find: () => noRule() }), request) as Decision
+  assert.equal(decision.kind === 'deny' && decision.status, 404)
+  assert.equal(decision.kind === 'deny' && decision.body, 'responder')
+})
+
+for (const [where, world] of Object.entries<World>({
+  'the search for a rule throws': { find: boom },
+  'an authenticator throws': { authenticators: [boom] },
+  'an authenticator rejects': { authenticators: [() => Promise.reject(new Error('boom'))] },
+  'a later authenticator rejects': {
+    authenticators: [() => later(NOT_RESPONSIBLE), () => Promise.reject('boom')],
+  },
+  'a step throws': { steps: [boom] },
+  'a step rejects after waiting': { steps: [s => later(s), () => Promise.reject(new Error('boom'))] },
+  'a step throws undefined': {
+    steps: [
+      () => {
+        throw undefined
+      },
+    ],
+  },
+})) {
+  test(`when ${where}, the answer is a 500 denial and never an allow`, async () => {
+    const decision = await decide(snapshotOf(world), request)
+    assert.equal(decision.kind, 'deny')
+    assert.equal(decision.kind === 'deny' && decision.status, 500)
+    assert.equal(decision.trail.code, 'internal')
+  })
+}
+
+for (const [where, responder] of Object.entries<Responder>({
+  'when() throws': { id: 'x', when: boom, respond: statusOnly.respond },
+  'respond() throws': { id: 'x', when: () => true, respond: boom },
+})) {
+  test(`a responder whose ${where} still leaves a denial`, () => {
+    const decision = decide(
+      snapshotOf({ authenticators: [() => NOT_RESPONSIBLE], responders: [responder] }),
+      request,
+    ) as Decision
+    assert.equal(decision.kind, 'deny')
+    assert.equal(decision.kind === 'deny' && decision.status, 500)
+  })
+}
+
+test('headers of the client’s own are not removed although a rule may write them', () => {
+  const decision = decide(
+    snapshotOf({ writes: ['authorization', 'cookie', 'x-user-id'] }),
+    request,
+  ) as Decision
+  assert.deepEqual(decision.kind === 'allow' && decision.remove, ['x-user-id'])
+})

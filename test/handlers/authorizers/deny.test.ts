@@ -1,0 +1,12 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import type { Denial } from '../../../src/access/denial.ts'
+import type { Session } from '../../../src/access/session.ts'
+import { deny } from '../../../src/handlers/authorizers/deny.ts'
+import { seal } from '../../../src/handlers/handler.ts'
+import type { Services } from '../../../src/handlers/services.ts'
+
+test('deny refuses every session with 403', () => {
+  const { run } = seal(deny).build(undefined, {} as Services, { strategy: 'regexp', warn: () => {} })
+  assert.equal((run({ kind: 'session' } as Session) as Denial).status, 403)
+})
