@@ -1,7 +1,8 @@
 /** access/snapshot — the rules that serve traffic, immutable, and how the one that matches is found. Knows no files and no YAML. */
-import type { Denial } from './denial.ts'
+import { badRequest, type Denial, noRule, severalRules } from './denial.ts'
 import type { Authenticate, Responder, Stage, Step } from './pipeline.ts'
 import type { RequestView } from './request.ts'
+import { createRuleIndex } from './rule_index.ts'
 
 /** A compiled `match.url`. Captures are those of spec 2.4; a pattern of the glob strategy has none. */
 export interface Pattern {
@@ -11,12 +12,20 @@ export interface Pattern {
   readonly origins: readonly string[] | undefined
   /** Every path that matches starts with this literal text; may be empty. */
   readonly pathPrefix: string
+  /** Literal texts one of which every matching URL starts with; absent: `origins` with `pathPrefix`. */
+  readonly starts?: readonly string[]
+  /** Literal text that begins with a slash and stands somewhere in every matching URL; absent: none is known. */
+  readonly contains?: string
+  /** A URL of more UTF-16 code units is refused rather than tried: the pattern's cost is a power of the length (Q-24). */
+  readonly longest?: number
   /** `url` is `scheme://host/path` as spec 2.1 composes it; the captures, or `undefined` for no match. */
   exec(url: string): readonly string[] | undefined
 }
 
 export interface CompiledRule {
   readonly id: string
+  /** Matches gRPC requests, by `rpc://authority/full_method`, and nothing else (spec 1.9). */
+  readonly rpc?: true
   /** Upper case. */
   readonly methods: ReadonlySet<string>
   readonly pattern: Pattern
@@ -41,3 +50,59 @@ export interface Snapshot {
   readonly fallback: readonly Responder[]
   find(request: RequestView): Found | Denial
 }
+
+export type SnapshotParts = Omit<Snapshot, 'find'>
+
+/** UTF-16 code units of `scheme://host/path`; what is longer is refused before any pattern sees it (A18, G5). */
+const LONGEST_URL = 16_384
+/** A dot matches everything but a newline: in a longer URL one would make patterns backtrack that otherwise cannot. */
+const LONGEST_URL_WITH_NEWLINE = 512
+
+export function createSnapshot({ revision, rules, writes, fallback }: SnapshotParts): Snapshot {
+  const http = createRuleIndex(rules.filter(rule => rule.rpc === undefined))
+  const rpcRules = rules.filter(rule => rule.rpc)
+  const rpc = rpcRules.length === 0 ? undefined : createRuleIndex(rpcRules)
+  /** Filled anew by each search; a search never waits, so one list serves all. */
+  const candidates: CompiledRule[] = []
+
+  function find(request: RequestView): Found | Denial {
+    const { scheme, host, path } = request
+    const url = `${scheme}://${host}${path}`
+    if (
+      url.length > LONGEST_URL_WITH_NEWLINE &&
+      (url.length > LONGEST_URL || url.includes('\n')) // allowed up to a bound
+    ) {
+      return badRequest('the URL is too long')
+    }
+    const method = request.method.toUpperCase()
+    const found = select(url, method, http.candidates(url, scheme.length + 3 + host.length, candidates))
+    if (rpc === undefined || method !== 'POST' || found?.kind === 'denial' || !isGrpc(request)) {
+      return found ?? noRule()
+    }
+    const call = `rpc://${host}${path}`
+    const other = select(call, method, rpc.candidates(call, 6 + host.length, candidates))
+    if (found !== undefined && other?.kind === 'found') return severalRules([found.rule.id, other.rule.id])
+    return other ?? found ?? noRule()
+  }
+
+  /** Exactly one of the first `count` candidates (Q-05), or a refusal; `undefined` where none matches. */
+  function select(url: string, method: string, count: number): Found | Denial | undefined {
+    let found: Found | undefined
+    let several: string[] | undefined
+    for (let i = 0; i < count; i++) {
+      const rule = candidates[i] as CompiledRule
+      if (!rule.methods.has(method)) continue
+      if (url.length > (rule.pattern.longest ?? LONGEST_URL)) return badRequest('the URL is too long')
+      const captures = rule.pattern.exec(url)
+      if (captures === undefined) continue
+      if (found === undefined) found = { kind: 'found', rule, captures }
+      else several = [...(several ?? [found.rule.id]), rule.id]
+    }
+    return several === undefined ? found : severalRules(several)
+  }
+
+  return { revision, rules, writes, fallback, find }
+}
+
+const isGrpc = (request: RequestView): boolean =>
+  request.header('content-type')?.startsWith('application/grpc') === true
