@@ -1,0 +1,149 @@
+/** rules/pattern_ambiguity — whether an expression can read one text in exponentially many ways. Knows sets and positions, no source text. */
+import type { CharSet, Concatenation } from 'refa'
+
+type Alternatives = readonly Concatenation[]
+
+/** A repetition of at most so many rounds costs a constant factor; beyond it counts as endless. */
+export const LOOPS_FROM = 8
+
+/** More positions in loops than this are not examined, and the expression counts as dangerous. */
+const MOST_POSITIONS = 200
+
+/** Glushkov's automaton: one state for each class in the expression, `follow` with how many ways lead on. */
+interface Automaton {
+  readonly sets: CharSet[]
+  readonly follow: Map<number, number>[]
+}
+
+interface Ends {
+  readonly first: readonly number[]
+  readonly last: readonly number[]
+  readonly empty: boolean
+}
+
+/**
+ * Exponential ambiguity (Weber and Seidl): some state is reached from itself by one text on two ways. Then a backtracking
+ * engine tries 2ⁿ ways before it refuses a text that repeats n times. Complements scslre, which only looks for texts of
+ * one repeated character. Lookaround is passed over, so more is found than is there, never less.
+ */
+export function isExponential(alternatives: Alternatives): boolean {
+  const automaton: Automaton = { sets: [], follow: [] }
+  read(alternatives, automaton)
+  const { sets, follow } = automaton
+  const component = components(sets.length, state => (follow[state] as Map<number, number>).keys())
+  const inside = (from: number, to: number): boolean => component[from] === component[to]
+  const looped: number[] = []
+  for (let state = 0; state < sets.length; state++) {
+    const onward = [...(follow[state] as Map<number, number>)].filter(([to]) => inside(state, to))
+    if (onward.some(([, ways]) => ways > 1)) return true
+    if (onward.length > 0) looped.push(state)
+  }
+  if (looped.length > MOST_POSITIONS) return true
+  return meetsItself(looped, automaton, inside)
+}
+
+/** In the square of the automaton: a pair of different states in one component with a pair of equal ones. */
+function meetsItself(
+  looped: readonly number[],
+  { sets, follow }: Automaton,
+  inside: (from: number, to: number) => boolean,
+): boolean {
+  const size = looped.length
+  const index = new Map(looped.map((state, i) => [state, i]))
+  const next = looped.map(state =>
+    [...(follow[state] as Map<number, number>).keys()].filter(to => inside(state, to) && index.has(to)),
+  )
+  const overlap = looped.map(a => looped.map(b => !(sets[a] as CharSet).isDisjointWith(sets[b] as CharSet)))
+  const pairs = function* (pair: number): Iterable<number> {
+    const [p, q] = [Math.floor(pair / size), pair % size]
+    for (const a of next[p] as number[]) {
+      for (const b of next[q] as number[]) {
+        const [i, j] = [index.get(a) as number, index.get(b) as number]
+        if ((overlap[i] as boolean[])[j]) yield i * size + j
+      }
+    }
+  }
+  const component = components(size * size, pairs)
+  const ofEqual = new Set(looped.map((_, i) => component[i * size + i]))
+  return component.some((c, pair) => Math.floor(pair / size) !== pair % size && ofEqual.has(c))
+}
+
+function read(alternatives: Alternatives, automaton: Automaton): Ends {
+  const first: number[] = []
+  const last: number[] = []
+  let empty = false
+  for (const { elements } of alternatives) {
+    let row: Ends = { first: [], last: [], empty: true }
+    for (const element of elements) {
+      if (element.type === 'Assertion' || element.type === 'Unknown') continue
+      let ends: Ends
+      if (element.type === 'CharacterClass') {
+        const state = automaton.sets.push(element.characters) - 1
+        automaton.follow.push(new Map())
+        ends = { first: [state], last: [state], empty: false }
+      } else {
+        ends = read(element.alternatives, automaton)
+        if (element.type === 'Quantifier') {
+          if (element.max > LOOPS_FROM) link(automaton, ends.last, ends.first)
+          ends = { ...ends, empty: ends.empty || element.min === 0 }
+        }
+      }
+      link(automaton, row.last, ends.first)
+      row = {
+        first: row.empty ? [...row.first, ...ends.first] : row.first,
+        last: ends.empty ? [...row.last, ...ends.last] : ends.last,
+        empty: row.empty && ends.empty,
+      }
+    }
+    first.push(...row.first)
+    last.push(...row.last)
+    empty ||= row.empty
+  }
+  return { first, last, empty }
+}
+
+function link({ follow }: Automaton, from: readonly number[], to: readonly number[]): void {
+  for (const a of from) {
+    const onward = follow[a] as Map<number, number>
+    for (const b of to) onward.set(b, (onward.get(b) ?? 0) + 1)
+  }
+}
+
+/** Number of the strongly connected component of each node (Tarjan, without recursion). */
+function components(size: number, next: (node: number) => Iterable<number>): Int32Array {
+  const component = new Int32Array(size).fill(-1)
+  const order = new Int32Array(size).fill(-1)
+  const low = new Int32Array(size)
+  const open: number[] = []
+  let clock = 0
+  let found = 0
+  for (let root = 0; root < size; root++) {
+    if (order[root] !== -1) continue
+    const way = [{ node: root, onward: next(root)[Symbol.iterator]() }]
+    open.push(root)
+    order[root] = low[root] = clock++
+    for (let top = way.at(-1); top !== undefined; top = way.at(-1)) {
+      const { node, onward } = top
+      const step = onward.next()
+      if (step.done !== true) {
+        const to = step.value
+        if (order[to] === -1) {
+          open.push(to)
+          order[to] = low[to] = clock++
+          way.push({ node: to, onward: next(to)[Symbol.iterator]() })
+        } else if (component[to] === -1) low[node] = Math.min(low[node] as number, order[to] as number)
+        continue
+      }
+      way.pop()
+      const parent = way.at(-1)?.node
+      if (parent !== undefined) low[parent] = Math.min(low[parent] as number, low[node] as number)
+      if (low[node] !== order[node]) continue
+      for (let member = open.pop() as number; ; member = open.pop() as number) {
+        component[member] = found
+        if (member === node) break
+      }
+      found++
+    }
+  }
+  return component
+}

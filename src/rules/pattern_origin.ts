@@ -1,0 +1,196 @@
+/** rules/pattern_origin — scheme and host of a pattern: normalised like a request's (Q-20), and what is odd about them (B11). Knows no engine. */
+import type { Fragment, Lint, Literal, Part } from './pattern_parts.ts'
+import { shapeOf } from './pattern_shape.ts'
+
+export interface Located {
+  readonly parts: readonly Part[]
+  readonly lints: readonly Lint[]
+  /** Every path that matches starts with it; empty where nothing is certain. */
+  readonly pathPrefix: string
+}
+
+const DEFAULT_PORT: ReadonlyMap<string, string> = new Map([
+  ['http', '80'],
+  ['https', '443'],
+])
+
+/** Where scheme, host and path meet: part and offset of `://`, then of the slash that closes the host. */
+interface Seams {
+  readonly colon: number
+  readonly hostAt: number
+  /** Number of parts where no literal slash closes the host. */
+  readonly close: number
+  readonly slash: number
+}
+
+/** `schemes` fixes what the scheme can be (`rpc`); otherwise http and https. */
+export function locate(parts: readonly Part[], schemes?: readonly string[]): Located {
+  const seams = findSeams(parts)
+  if (seams === undefined) {
+    const dead = parts[0]?.kind === 'literal' || parts.length === 0
+    const lints = dead
+      ? [never('it does not start with a scheme and "://"', 'e.g. https://example.com/path')]
+      : []
+    return { parts, lints, pathPrefix: '' }
+  }
+  const lints: Lint[] = []
+  const lower = lowerCase(parts, seams, lints)
+  const scheme = schemesOf(lower, seams)
+  if (schemes === undefined && scheme?.every(word => !DEFAULT_PORT.has(word))) {
+    lints.push(never(`its scheme is not http or https but "${scheme.join('", "')}"`))
+  }
+  const trimmed = trimHost(lower, seams, scheme ?? [], lints)
+  const host = hostFragments(trimmed.parts, seams)
+  for (const fragment of host) lints.push(...hostLints(fragment))
+  noteOpenHost(trimmed.parts, seams, lints)
+  notePath(trimmed.parts, trimmed.seams, lints)
+  const closed = scheme?.every(word => !word.includes('/')) && host.every(f => !shapeOf(f).crossesSlash)
+  const closing = trimmed.parts[seams.close]
+  const pathPrefix = closed && closing?.kind === 'literal' ? closing.text.slice(trimmed.seams.slash) : ''
+  return { parts: trimmed.parts, lints, pathPrefix }
+}
+
+function findSeams(parts: readonly Part[]): Seams | undefined {
+  for (const [colon, part] of parts.entries()) {
+    const at = part.kind === 'literal' ? part.text.indexOf('://') : -1
+    if (at < 0) continue
+    const hostAt = at + 3
+    for (let close = colon; close < parts.length; close++) {
+      const other = parts[close] as Part
+      const slash = other.kind === 'literal' ? other.text.indexOf('/', close === colon ? hostAt : 0) : -1
+      if (slash >= 0) return { colon, hostAt, close, slash }
+    }
+    return { colon, hostAt, close: parts.length, slash: 0 }
+  }
+  return undefined
+}
+
+/** Request hosts and schemes are lower case: so are the literal ones of patterns (Q-20). */
+function lowerCase(parts: readonly Part[], { close, slash }: Seams, lints: Lint[]): Part[] {
+  return parts.map((part, i) => {
+    if (part.kind !== 'literal' || i > close) return part
+    const end = i === close ? slash : part.text.length
+    const head = part.text.slice(0, end)
+    const lowered = head.replace(/[A-Z]/g, letter => letter.toLowerCase())
+    if (lowered !== head) {
+      lints.push({
+        message: `"${head}" is read in lower case, as hosts and schemes of requests are`,
+        hint: '',
+      })
+    }
+    return { kind: 'literal', text: lowered + part.text.slice(end) }
+  })
+}
+
+function schemesOf(parts: readonly Part[], { colon, hostAt }: Seams): string[] | undefined {
+  let words = ['']
+  for (const part of parts.slice(0, colon)) {
+    const more = part.kind === 'literal' ? [part.text] : shapeOf(part).words
+    if (more === undefined) return undefined
+    words = words.flatMap(head => more.map(tail => head + tail))
+  }
+  return words.map(word => word + (parts[colon] as Literal).text.slice(0, hostAt - 3))
+}
+
+/** Drops one trailing dot and a port that every possible scheme has by default. */
+function trimHost(
+  parts: readonly Part[],
+  seams: Seams,
+  schemes: readonly string[],
+  lints: Lint[],
+): { parts: Part[]; seams: Seams } {
+  const at = Math.min(seams.close, parts.length - 1)
+  const part = parts[at]
+  if (part?.kind !== 'literal') return { parts: [...parts], seams }
+  const end = at === seams.close ? seams.slash : part.text.length
+  const from = at === seams.colon ? seams.hostAt : 0
+  let host = part.text.slice(from, end)
+  const port = /:(\d+)$/.exec(host)?.[1]
+  const byDefault = schemes.filter(scheme => DEFAULT_PORT.get(scheme) === port)
+  let suffix = port === undefined ? '' : `:${port}`
+  host = host.slice(0, host.length - suffix.length)
+  if (port !== undefined && byDefault.length > 0) {
+    if (byDefault.length === schemes.length) {
+      suffix = ''
+      lints.push({ message: `port ${port} is dropped: it is the scheme's default`, hint: '' })
+    } else {
+      lints.push({
+        message: `port ${port} never matches with ${byDefault.join(', ')}, whose default it is: requests come without`,
+        hint: 'write one pattern for each scheme',
+      })
+    }
+  }
+  if (host.endsWith('.') && (host.length > 1 || at > seams.colon)) {
+    host = host.slice(0, -1)
+    lints.push({ message: 'one trailing dot of the host is dropped, as it is of requests', hint: '' })
+  }
+  const head = part.text.slice(0, from) + host + suffix
+  const trimmed: Literal = { kind: 'literal', text: head + part.text.slice(end) }
+  return {
+    parts: parts.with(at, trimmed).filter(p => p.kind !== 'literal' || p.text !== ''),
+    seams: at === seams.close ? { ...seams, slash: head.length } : seams,
+  }
+}
+
+const hostFragments = (parts: readonly Part[], { colon, close }: Seams): Fragment[] =>
+  parts.slice(colon, close).filter(part => part.kind === 'fragment')
+
+function hostLints(fragment: Fragment): Lint[] {
+  const shape = shapeOf(fragment)
+  const lints: Lint[] = []
+  if (shape.crossesSlash && !shape.opensWithSlash) {
+    lints.push({
+      message: `"<${fragment.text}>" in the host also matches slashes, and so part of a path`,
+      hint: 'exclude them, e.g. <[^/]*>',
+    })
+  }
+  if (
+    !fragment.text.startsWith('(?:') &&
+    /(?:^|[^\\])\.(?![*+?{])/.test(fragment.text.replace(/\[[^\]]*\]/g, ''))
+  ) {
+    lints.push({
+      message: `"<${fragment.text}>" in the host has a dot that stands for any character`,
+      hint: 'write \\. for the dot of a name',
+    })
+  }
+  if (!fragment.ignoresCase && shape.words?.length && shape.words.every(word => /[A-Z]/.test(word))) {
+    lints.push(never(`"<${fragment.text}>" wants upper case, but hosts of requests are lower case`))
+  }
+  return lints
+}
+
+/** `https://h<.*>` also matches `https://h.example.org/`. */
+function noteOpenHost(parts: readonly Part[], seams: Seams, lints: Lint[]): void {
+  if (seams.close < parts.length) return
+  const last = parts.at(-1)
+  if (last?.kind !== 'fragment' || shapeOf(last).opensWithSlash) return
+  lints.push({
+    message: 'no slash closes the host, so hosts that only begin like this one match too',
+    hint: 'put a slash before the last fragment',
+  })
+}
+
+function notePath(parts: readonly Part[], { close, slash }: Seams, lints: Lint[]): void {
+  const last = parts.at(-1)
+  const root = close === parts.length - 1 && last?.kind === 'literal' && slash === last.text.length - 1
+  if (last?.kind === 'literal' && last.text.endsWith('/') && close < parts.length && !root) {
+    lints.push(
+      never('it ends in a slash, and one trailing slash of a request is dropped', 'leave the slash out'),
+    ) // Q-19
+  }
+  for (const [i, part] of parts.entries()) {
+    if (part.kind !== 'literal' || i < close) continue
+    const path = i === close ? part.text.slice(slash) : part.text
+    if (/[?#]/.test(path)) {
+      lints.push({
+        message: 'the query and the fragment of a URL are not matched',
+        hint: 'leave out what follows "?"',
+      })
+    }
+    if (/\/\/|\/\.\.?\//.test(path)) {
+      lints.push(never('requests with "//", "/./" or "/../" in the path are refused'))
+    }
+  }
+}
+
+const never = (why: string, hint = ''): Lint => ({ message: `the pattern never matches: ${why}`, hint })
