@@ -113,7 +113,7 @@ export function globSource(node: GlobNode, quote: (text: string) => string): str
     case 'any':
       return '[^]*'
     case 'one':
-      return node.narrow ? '[\\x00-\\x7f--[.\\/]]' : '[^.\\/]'
+      return node.narrow ? '[\\x00-\\x2d\\x30-\\x7f]' : '[^.\\/]'
     case 'class': {
       const inside = node.upTo === undefined ? quote(node.chars) : `${quote(node.chars)}-${quote(node.upTo)}`
       return `[${node.not ? '^' : ''}${inside}]`
