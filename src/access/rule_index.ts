@@ -1,27 +1,39 @@
 /** access/rule_index — finds the few rules that can match a URL without looking at the others (Q-25). Knows texts and rules, no request. */
 import type { CompiledRule, Pattern } from './snapshot.ts'
 
-/** Radix tree of literal texts; a node's rules want everything on the way to it. */
+/** A rule in one place of the index. All that a refused candidate costs stands here, and rules share what is equal. */
+export interface Entry {
+  readonly rule: CompiledRule
+  readonly methods: ReadonlySet<string>
+  readonly pattern: Pattern
+  /** Which of the pattern's `starts` brought the search here; -1 where none did. */
+  readonly start: number
+}
+
+/** Radix tree of literal texts; a node's entries want everything on the way to it. */
 interface TextNode {
   label: string
-  readonly rules: CompiledRule[]
+  readonly entries: Entry[]
   /** By first code unit of the child's label. */
-  readonly children: Map<number, TextNode>
+  readonly children: (TextNode | undefined)[]
   /** The last search that came by: a text that occurs twice is tried once. */
   seen: number
 }
 
-const node = (label: string): TextNode => ({ label, rules: [], children: new Map(), seen: 0 })
+const node = (label: string): TextNode => ({ label: flat(label), entries: [], children: [], seen: 0 })
 
-function insert(root: TextNode, text: string, rule: CompiledRule): void {
+/** A slice refers to the text that it was cut from; reading labels is most of the search, so each has its own. */
+const flat = (text: string): string => Array.from({ length: text.length }, (_, i) => text[i]).join('')
+
+function insert(root: TextNode, text: string, entry: Entry): void {
   let at = root
   let from = 0
   while (from < text.length) {
     const first = text.charCodeAt(from)
-    const child = at.children.get(first)
+    const child = at.children[first]
     if (child === undefined) {
       const leaf = node(text.slice(from))
-      at.children.set(first, leaf)
+      at.children[first] = leaf
       at = leaf
       break
     }
@@ -35,36 +47,21 @@ function insert(root: TextNode, text: string, rule: CompiledRule): void {
     }
     if (common < child.label.length) {
       const fork = node(child.label.slice(0, common))
-      child.label = child.label.slice(common)
-      fork.children.set(child.label.charCodeAt(0), child)
-      at.children.set(first, fork)
+      child.label = flat(child.label.slice(common))
+      fork.children[child.label.charCodeAt(0)] = child
+      at.children[first] = fork
       at = fork
     } else {
       at = child
     }
     from += common
   }
-  at.rules.push(rule)
-}
-
-/**
- * Texts one of which every matching URL starts with; `undefined` where there is no finite set of them. None is the start
- * of another, so a URL meets the rule once.
- */
-function startsOf(pattern: Pattern): readonly string[] | undefined {
-  const starts = pattern.starts ?? pattern.origins?.map(origin => origin + pattern.pathPrefix)
-  if (starts === undefined) return undefined
-  const kept: string[] = []
-  for (const text of starts.toSorted()) {
-    const last = kept.at(-1)
-    if (last === undefined || !text.startsWith(last)) kept.push(text)
-  }
-  return kept
+  at.entries.push(entry)
 }
 
 export interface RuleIndex {
   /** Fills `out` from 0 with rules that may match `url`, each once, and returns how many. `pathAt`: where the path begins. */
-  candidates(url: string, pathAt: number, out: CompiledRule[]): number
+  candidates(url: string, pathAt: number, out: Entry[]): number
 }
 
 /**
@@ -75,37 +72,41 @@ export function createRuleIndex(rules: readonly CompiledRule[]): RuleIndex {
   const byStart = node('')
   const byPath = node('')
   const bySlash = node('')
-  const anywhere: CompiledRule[] = []
+  const anywhere: Entry[] = []
+  const methodSets = new Map<string, ReadonlySet<string>>()
   for (const rule of rules) {
     const { pattern } = rule
-    const starts = startsOf(pattern)
+    const key = [...rule.methods].sort().join(' ')
+    const methods = methodSets.get(key) ?? rule.methods
+    methodSets.set(key, methods)
+    const entry: Entry = { rule, methods, pattern, start: -1 }
+    const starts = pattern.starts ?? pattern.origins?.map(origin => origin + pattern.pathPrefix)
     const inside = pattern.contains ?? ''
     if (starts !== undefined && inside.length <= pattern.pathPrefix.length) {
-      for (const text of starts) insert(byStart, text, rule)
-    } else if (inside !== '' && inside.length > pattern.pathPrefix.length) {
-      insert(bySlash, inside, rule)
+      insertStarts(byStart, starts, entry)
+    } else if (inside.length > pattern.pathPrefix.length) {
+      insert(bySlash, inside, entry)
     } else if (pattern.pathPrefix !== '') {
-      insert(byPath, pattern.pathPrefix, rule)
+      insert(byPath, pattern.pathPrefix, entry)
     } else {
-      anywhere.push(rule)
+      anywhere.push(entry)
     }
   }
-  const slashes = bySlash.children.size > 0
+  const slashes = bySlash.children.length > 0
+  const paths = byPath.children.length > 0
   let search = 0
   let count = 0
 
-  function walk(root: TextNode, url: string, from: number, out: CompiledRule[]): void {
+  function walk(root: TextNode, url: string, from: number, out: Entry[]): void {
     let at = root
     let here = from
     for (;;) {
       if (at.seen !== search) {
         at.seen = search
-        for (let i = 0; i < at.rules.length; i++) {
-          out[count++] = at.rules[i] as CompiledRule
-        }
+        for (let i = 0; i < at.entries.length; i++) out[count++] = at.entries[i] as Entry
       }
       if (here >= url.length) return
-      const child = at.children.get(url.charCodeAt(here))
+      const child = at.children[url.charCodeAt(here)]
       if (child === undefined || !url.startsWith(child.label, here)) return
       here += child.label.length
       at = child
@@ -117,14 +118,21 @@ export function createRuleIndex(rules: readonly CompiledRule[]): RuleIndex {
       search++
       count = 0
       walk(byStart, url, 0, out)
-      walk(byPath, url, pathAt, out)
+      if (paths) walk(byPath, url, pathAt, out)
       if (slashes) {
-        for (let at = url.indexOf('/'); at >= 0; at = url.indexOf('/', at + 1)) {
-          walk(bySlash, url, at, out)
-        }
+        for (let at = url.indexOf('/'); at >= 0; at = url.indexOf('/', at + 1)) walk(bySlash, url, at, out)
       }
-      for (let i = 0; i < anywhere.length; i++) out[count++] = anywhere[i] as CompiledRule
+      for (let i = 0; i < anywhere.length; i++) out[count++] = anywhere[i] as Entry
       return count
     },
   }
+}
+
+/** Where one start begins with another, the shorter one serves for both, so that a URL meets the rule once. */
+function insertStarts(root: TextNode, starts: readonly string[], entry: Entry): void {
+  const kept = starts.filter((text, i) =>
+    starts.every((other, j) => i === j || !text.startsWith(other) || (text === other && i < j)),
+  )
+  const told = kept.length === starts.length
+  for (const text of kept) insert(root, text, told ? { ...entry, start: starts.indexOf(text) } : entry)
 }

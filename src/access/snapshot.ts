@@ -2,7 +2,7 @@
 import { badRequest, type Denial, noRule, severalRules } from './denial.ts'
 import type { Authenticate, Responder, Stage, Step } from './pipeline.ts'
 import type { RequestView } from './request.ts'
-import { createRuleIndex } from './rule_index.ts'
+import { createRuleIndex, type Entry } from './rule_index.ts'
 
 /** A compiled `match.url`. Captures are those of spec 2.4; a pattern of the glob strategy has none. */
 export interface Pattern {
@@ -20,6 +20,8 @@ export interface Pattern {
   readonly longest?: number
   /** `url` is `scheme://host/path` as spec 2.1 composes it; the captures, or `undefined` for no match. */
   exec(url: string): readonly string[] | undefined
+  /** The same for a URL that is known to start with `starts[start]` and with none of the others. */
+  execFrom?(url: string, start: number): readonly string[] | undefined
 }
 
 export interface CompiledRule {
@@ -63,7 +65,7 @@ export function createSnapshot({ revision, rules, writes, fallback }: SnapshotPa
   const rpcRules = rules.filter(rule => rule.rpc)
   const rpc = rpcRules.length === 0 ? undefined : createRuleIndex(rpcRules)
   /** Filled anew by each search; a search never waits, so one list serves all. */
-  const candidates: CompiledRule[] = []
+  const candidates: Entry[] = []
 
   function find(request: RequestView): Found | Denial {
     const { scheme, host, path } = request
@@ -90,10 +92,11 @@ export function createSnapshot({ revision, rules, writes, fallback }: SnapshotPa
     let found: Found | undefined
     let several: string[] | undefined
     for (let i = 0; i < count; i++) {
-      const rule = candidates[i] as CompiledRule
-      if (!rule.methods.has(method)) continue
-      if (url.length > (rule.pattern.longest ?? LONGEST_URL)) return badRequest('the URL is too long')
-      const captures = rule.pattern.exec(url)
+      const { rule, methods, pattern, start } = candidates[i] as Entry
+      if (!methods.has(method)) continue
+      if (url.length > (pattern.longest ?? LONGEST_URL)) return badRequest('the URL is too long')
+      const captures =
+        start >= 0 && pattern.execFrom !== undefined ? pattern.execFrom(url, start) : pattern.exec(url)
       if (captures === undefined) continue
       if (found === undefined) found = { kind: 'found', rule, captures }
       else several = [...(several ?? [found.rule.id]), rule.id]

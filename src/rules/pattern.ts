@@ -1,6 +1,6 @@
 /** rules/pattern — from `match.url` as written to a Pattern, or to what is wrong with it. Knows no rule and no request. */
 import type { Pattern } from '../access/snapshot.ts'
-import { execOf, globExec, type Heads, headsOf } from './pattern_exec.ts'
+import { globMatcher, type Heads, headsOf, matcherOf } from './pattern_exec.ts'
 import { globParts } from './pattern_glob.ts'
 import { locate } from './pattern_origin.ts'
 import { cutAtDelimiters, type Lint, type Part, PatternFault, type Piece } from './pattern_parts.ts'
@@ -55,7 +55,7 @@ function compile(
       text,
       ...indexed(parts, heads, pathPrefix),
       ...(strategy === 'regexp' && risk.longest !== undefined ? { longest: risk.longest } : {}),
-      exec: strategy === 'glob' ? globExec(parts, heads, linear) : execOf(parts, heads),
+      ...(strategy === 'glob' ? globMatcher(parts, heads, linear) : matcherOf(parts, heads)),
     }
     return { pattern, lints: unique(all) }
   } catch (error) {

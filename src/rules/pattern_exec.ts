@@ -55,55 +55,108 @@ function capturesOf(fragment: Fragment, words: readonly string[]): Head[] {
   }))
 }
 
+export interface Matcher {
+  readonly exec: Exec
+  readonly execFrom?: (url: string, start: number) => readonly string[] | undefined
+}
+
+/** What follows the text that a match starts with: captures of the rest of `url` from `at` on. */
+type Rest = (url: string, at: number, head: readonly string[], order: Order) => readonly string[] | undefined
+
 /**
  * Ten thousand rules have few different endings, so an ending is compiled once and shared, and the texts that a pattern
  * starts with are compared as texts. Where a fragment looks around, the whole pattern is one expression.
  */
-export function execOf(parts: readonly Part[], heads: Heads): Exec {
-  const { groups } = wholeSource(parts)
-  const order = captureOrder(groups)
+export function matcherOf(parts: readonly Part[], heads: Heads): Matcher {
+  const order = captureOrder(wholeSource(parts).groups)
   if (!heads.exact) {
     const whole = new RegExp(`^${wholeSource(parts).source}$`, 'v')
     whole.test('') // V8 compiles at the first use: what is too large shall fail here
-    return url => {
-      const match = whole.exec(url)
-      return match === null ? undefined : inOrder(NOTHING, match, order)
+    return {
+      exec(url) {
+        const match = whole.exec(url)
+        return match === null ? undefined : inOrder(NOTHING, match, order)
+      },
     }
   }
-  const rest = parts.slice(heads.parts)
-  if (rest.length === 0) {
-    const all = new Map<string, readonly string[]>()
-    for (const { text, captures } of heads.texts) {
-      if (!all.has(text)) all.set(text, Object.freeze(inOrder(captures, NO_MATCH, order)))
-    }
-    return url => all.get(url)
+  const rest = restOf(parts.slice(heads.parts))
+  const lengths = heads.texts.map(head => head.text.length)
+  const captures = heads.texts.map(head => head.captures)
+  const execFrom = (url: string, start: number): readonly string[] | undefined =>
+    rest(url, lengths[start] as number, captures[start] as readonly string[], order)
+  return {
+    execFrom,
+    exec(url) {
+      for (let start = 0; start < heads.texts.length; start++) {
+        if (!url.startsWith((heads.texts[start] as Head).text)) continue
+        const found = execFrom(url, start)
+        if (found !== undefined) return found
+      }
+      return undefined
+    },
   }
-  const ending = endingOf(wholeSource(rest).source)
-  const [only] = heads.texts
-  if (heads.texts.length === 1 && only !== undefined) return url => tryHead(url, only, ending, order)
-  return url => {
-    for (const head of heads.texts) {
-      const captures = tryHead(url, head, ending, order)
-      if (captures !== undefined) return captures
+}
+
+/** A fragment before a literal slash that it cannot cross ends there; `.*` ends at the last one from which the rest matches. */
+function restOf(parts: readonly Part[]): Rest {
+  const [fragment, literal, ...others] = parts
+  if (fragment?.kind === 'fragment' && literal?.kind === 'literal' && literal.text.startsWith('/')) {
+    const shape = shapeOf(fragment)
+    const source = wholeSource([fragment]).source
+    const ending = endingOf(wholeSource(others).source)
+    if (source === '([^\\n]*)') return upToLast(literal.text, ending)
+    if (!shape.crossesSlash && shape.plain && others.every(isPlain)) {
+      return upToSlash(endingOf(`${source}(?=\\/)`, ''), literal.text, ending)
+    }
+  }
+  const ending = endingOf(wholeSource(parts).source)
+  return (url, at, head, order) => {
+    ending.lastIndex = at
+    const match = ending.exec(url)
+    return match === null ? undefined : inOrder(head, match, order)
+  }
+}
+
+const isPlain = (part: Part): boolean => part.kind === 'literal' || shapeOf(part).plain
+
+function upToSlash(first: RegExp, literal: string, ending: RegExp): Rest {
+  return (url, at, head, order) => {
+    const slash = url.indexOf('/', at)
+    if (slash < 0 || !url.startsWith(literal, slash)) return undefined
+    first.lastIndex = at
+    const match = first.exec(url)
+    if (match === null) return undefined
+    ending.lastIndex = slash + literal.length
+    const others = ending.exec(url)
+    return others === null ? undefined : inOrder(head, match, order, others)
+  }
+}
+
+function upToLast(literal: string, ending: RegExp): Rest {
+  return (url, at, head, order) => {
+    const newline = url.indexOf('\n', at)
+    for (
+      let slash = url.lastIndexOf(literal);
+      slash >= at;
+      slash = slash === 0 ? -1 : url.lastIndexOf(literal, slash - 1)
+    ) {
+      if (newline >= 0 && newline < slash) continue
+      ending.lastIndex = slash + literal.length
+      const others = ending.exec(url)
+      if (others !== null) return inOrder(head, ['', url.slice(at, slash)], order, others)
     }
     return undefined
   }
 }
 
-function tryHead(url: string, head: Head, ending: RegExp, order: Order): readonly string[] | undefined {
-  if (!url.startsWith(head.text)) return undefined
-  ending.lastIndex = head.text.length
-  const match = ending.exec(url)
-  return match === null ? undefined : inOrder(head.captures, match, order)
-}
-
 const endings = new Map<string, RegExp>()
 
 /** Sticky: matches from `lastIndex`, which is set before each use, to the end. */
-function endingOf(source: string): RegExp {
+function endingOf(start: string, end = '$'): RegExp {
+  const source = start + end
   const known = endings.get(source)
   if (known !== undefined) return known
-  const ending = new RegExp(`${source}$`, 'vy')
+  const ending = new RegExp(source, 'vy')
   ending.test('')
   if (endings.size >= KEPT) endings.clear()
   endings.set(source, ending)
@@ -120,24 +173,25 @@ function captureOrder(groups: readonly (string | undefined)[]): Order {
   return [...places.filter(place => !named(place)), ...places.filter(named)]
 }
 
-const NO_MATCH: readonly string[] = ['']
-
 /** `match[0]` is the text that matched. A group that took no part is empty (spec 2.4). */
 function inOrder(
   head: readonly string[],
   match: readonly (string | undefined)[],
   order: Order,
+  others?: readonly (string | undefined)[],
 ): readonly string[] {
   const captures: string[] = []
   for (let i = 0; i < head.length; i++) captures.push(head[i] as string)
   for (let i = 1; i < match.length; i++) captures.push(match[i] ?? '')
+  if (others !== undefined) for (let i = 1; i < others.length; i++) captures.push(others[i] ?? '')
   return order === undefined ? captures : order.map(place => captures[place] as string)
 }
 
 /** Globs capture nothing. The matcher that never goes back serves where an expression might. */
-export function globExec(parts: readonly Part[], heads: Heads, linear: boolean): Exec {
+export function globMatcher(parts: readonly Part[], heads: Heads, linear: boolean): Matcher {
   const nodes = globNodes(parts)
   const extra = new Set(overlaps(nodes))
-  const plain: Exec = linear ? execOf(parts, heads) : url => (globMatches(nodes, url) ? NOTHING : undefined)
-  return extra.size === 0 ? plain : url => (extra.has(url) ? NOTHING : plain(url))
+  if (!linear) return { exec: url => (globMatches(nodes, url) || extra.has(url) ? NOTHING : undefined) }
+  const matcher = matcherOf(parts, heads)
+  return extra.size === 0 ? matcher : { exec: url => (extra.has(url) ? NOTHING : matcher.exec(url)) }
 }
