@@ -39,7 +39,7 @@ export function headsOf(parts: readonly Part[]): Heads {
       return { texts, parts: i, exact }
     }
     exact &&= shape.plain
-    const words = capturesOf(part, shape.words)
+    const words = capturesOf(part, shape.words, shape.plain)
     texts = texts.flatMap(({ text, captures }) =>
       words.map(word => ({ text: text + word.text, captures: [...captures, ...word.captures] })),
     )
@@ -47,12 +47,14 @@ export function headsOf(parts: readonly Part[]): Heads {
   return { texts, parts: parts.length, exact }
 }
 
-function capturesOf(fragment: Fragment, words: readonly string[]): Head[] {
+/** Words may be more than match (where case is ignored in part); those of a fragment that looks around cannot be told alone. */
+function capturesOf(fragment: Fragment, words: readonly string[], exact: boolean): Head[] {
+  if (!exact) return words.map(text => ({ text, captures: NOTHING }))
   const alone = new RegExp(`^${wholeSource([fragment]).source}$`, 'v')
-  return words.map(text => ({
-    text,
-    captures: (alone.exec(text) ?? [text]).slice(1).map(group => group ?? ''),
-  }))
+  return words.flatMap(text => {
+    const match = alone.exec(text)
+    return match === null ? [] : [{ text, captures: match.slice(1).map(group => group ?? '') }]
+  })
 }
 
 export interface Matcher {
@@ -105,7 +107,7 @@ function restOf(parts: readonly Part[]): Rest {
     const source = wholeSource([fragment]).source
     const ending = endingOf(wholeSource(others).source)
     if (source === '([^\\n]*)') return upToLast(literal.text, ending)
-    if (!shape.crossesSlash && shape.plain && others.every(isPlain)) {
+    if (!shape.crossesSlash && shape.plain) {
       return upToSlash(endingOf(`${source}(?=\\/)`, ''), literal.text, ending)
     }
   }
@@ -116,8 +118,6 @@ function restOf(parts: readonly Part[]): Rest {
     return match === null ? undefined : inOrder(head, match, order)
   }
 }
-
-const isPlain = (part: Part): boolean => part.kind === 'literal' || shapeOf(part).plain
 
 function upToSlash(first: RegExp, literal: string, ending: RegExp): Rest {
   return (url, at, head, order) => {

@@ -1,0 +1,217 @@
+/** The one rule that matches is found through the index exactly as by trying every rule. */
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import type { RequestView } from '../../src/access/request.ts'
+import { type CompiledRule, createSnapshot, type Pattern } from '../../src/access/snapshot.ts'
+import { compilePattern, compileRpcPattern } from '../../src/rules/pattern.ts'
+
+const patternOf = (text: string, strategy: 'regexp' | 'glob' = 'regexp'): Pattern => {
+  const made = compilePattern(text, strategy)
+  assert.ok(!('fault' in made), JSON.stringify(made))
+  return made.pattern
+}
+
+const ruleOf = (id: string, pattern: Pattern, methods = ['GET'], rpc?: true): CompiledRule => ({
+  id,
+  methods: new Set(methods),
+  pattern,
+  ...(rpc === undefined ? {} : { rpc }),
+  authenticators: [],
+  steps: [],
+  responders: [],
+})
+
+const snapshotOf = (rules: readonly CompiledRule[]) =>
+  createSnapshot({ revision: 'r', rules, writes: new Set(), fallback: [] })
+
+function requestOf(url: string, method = 'GET', contentType?: string): RequestView {
+  const [, scheme, host, path] = /^(\w+):\/\/([^/]*)(.*)$/s.exec(url) as unknown as string[]
+  const view: Partial<RequestView> = {
+    method,
+    scheme: scheme as string,
+    host: host as string,
+    path: path as string,
+    header: name => (name === 'content-type' ? contentType : undefined),
+  }
+  return view as RequestView
+}
+
+/** What `find` decides, in one line. */
+function outcome(rules: readonly CompiledRule[], request: RequestView): string {
+  const found = snapshotOf(rules).find(request)
+  if (found.kind === 'found') return `${found.rule.id} ${JSON.stringify(found.captures)}`
+  return found.code === 'several_rules' ? found.reason : found.code
+}
+
+/** The same by trying every rule; the order of ids is not promised. */
+function scan(rules: readonly CompiledRule[], url: string, method: string): string {
+  const hits = rules.flatMap(rule => {
+    const captures = rule.methods.has(method) ? rule.pattern.exec(url) : undefined
+    return captures === undefined ? [] : [`${rule.id} ${JSON.stringify(captures)}`]
+  })
+  if (hits.length === 0) return 'no_rule'
+  return hits.length === 1 ? (hits[0] as string) : `several ${hits.length}`
+}
+
+const word = fc.constantFrom('a', 'b', 'ab', 'api', 'v1', 'orders', 'é')
+const host = fc.oneof(
+  fc.constantFrom('h', 'h1', 'a.h', 'b.h', 'localhost:8080'),
+  fc.constantFrom('<.*>', '<.+>', '<[^/]+>', '<(a|b)>.h', '<h|h1>', '<[a-z.]*>.h', '<(?:h/)?>h', 'h<.*>'),
+)
+const segment = fc.oneof(
+  word,
+  fc.constantFrom(
+    '<.*>',
+    '<[^/]*>',
+    '<[a-z]+>',
+    '<a|b>',
+    '<(?!api)[a-z]+>',
+    '<(?<x>a+)(b?)>',
+    '<v[12]>-<.+>',
+  ),
+)
+const patternText = fc
+  .tuple(
+    fc.constantFrom('http', 'https', '<https?>', '<http|https>', '<.*>'),
+    host,
+    fc.array(segment, { maxLength: 4 }),
+    fc.constantFrom('', '', '/', '<(|/.*)>', '/<.*>'),
+  )
+  .map(([scheme, h, segments, end]) => `${scheme}://${[h, ...segments].join('/')}${end}`)
+const url = fc
+  .tuple(
+    fc.constantFrom('http', 'https'),
+    fc.constantFrom('h', 'h1', 'a.h', 'b.h', 'x', 'api', 'localhost:8080'),
+    fc.array(fc.oneof(word, fc.constantFrom('h', 'v2-x', 'aab', 'a.h')), { maxLength: 6 }),
+  )
+  .map(([scheme, h, segments]) => `${scheme}://${h}/${segments.join('/')}`)
+
+describe('find', () => {
+  it('decides as trying every rule does, for random rules and requests', () => {
+    const rules = fc.array(fc.tuple(patternText, fc.subarray(['GET', 'POST'])), {
+      minLength: 1,
+      maxLength: 12,
+    })
+    fc.assert(
+      fc.property(rules, fc.array(url, { minLength: 1, maxLength: 8 }), (made, urls) => {
+        const compiled = made.map(([text, methods], i) => ruleOf(`r${i}`, patternOf(text), methods))
+        for (const one of urls) {
+          const expected = scan(compiled, one, 'GET')
+          const actual = outcome(compiled, requestOf(one))
+          if (expected.startsWith('several')) {
+            assert.equal(`several ${actual.match(/r\d+/g)?.length}`, expected, one)
+          } else assert.equal(actual, expected, one)
+        }
+      }),
+      { numRuns: 400 },
+    )
+  })
+
+  it('needs no more of a pattern than its origins and the start of its path', () => {
+    const byHand: Pattern = { text: '', origins: ['http://h'], pathPrefix: '/a', exec: () => ['x'] }
+    assert.equal(outcome([ruleOf('r', byHand)], requestOf('http://h/ab')), 'r ["x"]')
+    assert.equal(outcome([ruleOf('r', byHand)], requestOf('http://h/b')), 'no_rule')
+  })
+
+  it('tries a rule once however often its literal occurs', () => {
+    let tries = 0
+    const pattern: Pattern = {
+      text: '',
+      origins: undefined,
+      pathPrefix: '',
+      contains: '/a',
+      exec: () => {
+        tries++
+        return undefined
+      },
+    }
+    assert.equal(outcome([ruleOf('r', pattern)], requestOf(`http://h${'/a'.repeat(50)}`)), 'no_rule')
+    assert.equal(tries, 1)
+  })
+
+  it('does not try rules whose literals are not in the URL, wherever they stand', () => {
+    let tries = 0
+    const counting = (text: string): Pattern => {
+      const { execFrom: _, ...pattern } = patternOf(text)
+      return {
+        ...pattern,
+        exec: one => {
+          tries++
+          return pattern.exec(one)
+        },
+      }
+    }
+    const shapes = [
+      '<https?>://svc#.example.com/api/r#/<[a-z]+>',
+      '<https?>://<.*>/any/r#/<.*>',
+      'http://<[^/]+>/p/r#/<.+>',
+    ]
+    const rules = Array.from({ length: 999 }, (_, i) =>
+      ruleOf(`r${i}`, counting((shapes[i % 3] as string).replaceAll('#', String(i)))),
+    )
+    const snapshot = snapshotOf(rules)
+    for (const one of [
+      'http://svc3.example.com/api/r3/x',
+      'https://q/any/r4/x',
+      'http://q/p/r5/x',
+      'http://q/none',
+    ]) {
+      snapshot.find(requestOf(one))
+    }
+    assert.equal(tries, 3)
+  })
+
+  it('compares methods without regard to case, and refuses two rules that match', () => {
+    const rules = [
+      ruleOf('one', patternOf('http://h/<.*>'), ['GET', 'PROPFIND']),
+      ruleOf('two', patternOf('http://h/a'), ['GET']),
+    ]
+    assert.equal(outcome(rules, requestOf('http://h/a', 'PropFind')), 'one ["a"]')
+    assert.equal(outcome(rules, requestOf('http://h/a', 'POST')), 'no_rule')
+    assert.equal(outcome(rules, requestOf('http://h/a')), 'matching rules: one, two')
+    assert.equal(outcome([], requestOf('http://h/a')), 'no_rule')
+  })
+
+  it('refuses long URLs, sooner where a pattern is slow or a newline could make one slow', () => {
+    const any = [ruleOf('r', patternOf('http://h/<.*>'))]
+    assert.equal(outcome(any, requestOf(`http://h/${'a'.repeat(16_000)}`)).slice(0, 2), 'r ')
+    assert.equal(outcome(any, requestOf(`http://h/${'a'.repeat(16_400)}`)), 'bad_request')
+    assert.equal(outcome(any, requestOf(`http://h/${'a'.repeat(600)}\n`)), 'bad_request')
+    const slow = [ruleOf('r', patternOf('http://h/<.*>x<.*>y<.*>z'))]
+    assert.equal(outcome(slow, requestOf(`http://h/${'a'.repeat(8000)}`)), 'bad_request')
+    assert.equal(outcome(slow, requestOf('http://h/axbycz')), 'r ["a","b","c"]')
+  })
+})
+
+describe('RPC rules', () => {
+  const rpc = (authority: string, method: string): CompiledRule => {
+    const made = compileRpcPattern(authority, method)
+    assert.ok(!('fault' in made))
+    return ruleOf('rpc', made.pattern, ['POST'], true)
+  }
+  const rules = [rpc('Shop.example.com', '<shop\\.v1\\.Orders>/<.*>')]
+  const call = 'http://shop.example.com/shop.v1.Orders/Get'
+
+  it('match gRPC requests only', () => {
+    assert.equal(
+      outcome(rules, requestOf(call, 'POST', 'application/grpc+proto')),
+      'rpc ["shop.v1.Orders","Get"]',
+    )
+    assert.equal(outcome(rules, requestOf(call, 'POST', 'application/json')), 'no_rule')
+    assert.equal(outcome(rules, requestOf(call, 'POST')), 'no_rule')
+    assert.equal(outcome(rules, requestOf(call, 'GET', 'application/grpc')), 'no_rule')
+    assert.equal(
+      outcome(rules, requestOf('http://other/shop.v1.Orders/Get', 'POST', 'application/grpc')),
+      'no_rule',
+    )
+  })
+
+  it('count together with URL rules, which never match by them alone', () => {
+    const both = [...rules, ruleOf('url', patternOf('http://<.*>'), ['POST'])]
+    assert.equal(outcome(both, requestOf(call, 'POST', 'application/grpc')), 'matching rules: url, rpc')
+    assert.equal(outcome(both, requestOf(call, 'POST')).slice(0, 4), 'url ')
+    const asUrl = ruleOf('url', patternOf('<.*>://shop.example.com/<.*>'), ['POST'])
+    assert.equal(outcome([asUrl], requestOf(call, 'POST', 'application/grpc')).slice(0, 9), 'url ["htt')
+  })
+})

@@ -1,0 +1,78 @@
+/** Globs: the expression and the matcher that never goes back say the same. */
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import { GlobFault, globMatches, globSource, overlaps, parseGlob } from '../../src/lib/glob.ts'
+
+const parse = (text: string) => parseGlob(Array.from(text, char => ({ char, literal: false })))
+const quote = (text: string) => text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')
+const token = fc.constantFrom(
+  'a',
+  'b',
+  '.',
+  '/',
+  '*',
+  '**',
+  '?',
+  '[ab]',
+  '[!a]',
+  '[a-b]',
+  '{',
+  '}',
+  ',',
+  'é',
+  '\\*',
+)
+
+describe('globs', () => {
+  it('match alike by expression and by sets of places', () => {
+    const glob = fc.array(token, { maxLength: 8 }).map(tokens => tokens.join(''))
+    const text = fc.string({ unit: fc.constantFrom('a', 'b', '.', '/', 'é', '😀', '*'), maxLength: 8 })
+    fc.assert(
+      fc.property(glob, fc.array(text, { minLength: 1, maxLength: 8 }), (made, texts) => {
+        const nodes = parse(made)
+        const expression = new RegExp(`^${nodes.map(node => globSource(node, quote)).join('')}$`, 'v')
+        for (const one of texts) {
+          assert.equal(globMatches(nodes, one), expression.test(one), JSON.stringify([made, one]))
+        }
+      }),
+      { numRuns: 1500 },
+    )
+  })
+
+  const table: [glob: string, text: string, matches: boolean][] = [
+    ['{a,{b,c}d}', 'cd', true],
+    ['{a,{b,c}d}', 'd', false],
+    ['{a,b', 'b', true],
+    ['a}', 'a}', true],
+    ['a,b', 'a,b', true],
+    ['[!a]', '/', true],
+    ['[^a]', '^', true],
+    ['[ab-z]', '-', true],
+    ['***', 'a/b', true],
+    ['\\{a\\}', '{a}', true],
+    ['*', 'a.b', false],
+    ['?', '😀', true],
+  ]
+  for (const [glob, text, matches] of table) {
+    it(`${glob} ${matches ? 'matches' : 'does not match'} ${text}`, () => {
+      assert.equal(globMatches(parse(glob), text), matches)
+    })
+  }
+
+  for (const glob of ['[a-z0-9]', '[z-a]', '[]', '[', '[a', '[!]', '[a-']) {
+    it(`${glob} is refused`, () => {
+      assert.throws(() => parse(glob), GlobFault)
+    })
+  }
+
+  it('takes hostile texts in as many steps as text times pattern', () => {
+    const nodes = parse(`${'{a,aa}'.repeat(30)}${'**a'.repeat(20)}b`)
+    assert.equal(globMatches(nodes, 'a'.repeat(5000)), false)
+  })
+
+  it('knows the texts that two literals around ** make by overlapping', () => {
+    assert.deepEqual(overlaps(parse('/a/**/a/b')), ['/a/b', '/a/a/b'])
+    assert.deepEqual(overlaps(parse('a**b')), [])
+  })
+})

@@ -1,0 +1,116 @@
+/** Hosts of patterns are read as hosts of requests are; what is odd about a pattern is said; what the index may rely on is true. */
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { type CompiledPattern, compilePattern } from '../../src/rules/pattern.ts'
+
+const compiled = (text: string, strategy: 'regexp' | 'glob' = 'regexp'): CompiledPattern => {
+  const made = compilePattern(text, strategy)
+  assert.ok(!('fault' in made), JSON.stringify(made))
+  return made
+}
+
+describe('literal hosts of patterns', () => {
+  const same: [text: string, url: string, lints: number][] = [
+    ['HTTP://App.Example.COM/Path/<.*>', 'http://app.example.com/Path/x', 1],
+    ['https://h:443/<.*>', 'https://h/x', 1],
+    ['http://h:80', 'http://h', 1],
+    ['http://h./a', 'http://h/a', 1],
+    ['http://h.:8080/a', 'http://h:8080/a', 1],
+    ['http://<[a-z]+>.Example.com:80/a', 'http://x.example.com/a', 2],
+    ['http://h:8080/a', 'http://h:8080/a', 0],
+    ['http://h/A.', 'http://h/A.', 0],
+  ]
+  for (const [text, url, lints] of same) {
+    it(`${text} matches ${url}`, () => {
+      const made = compiled(text)
+      assert.ok(made.pattern.exec(url) !== undefined)
+      assert.equal(made.lints.length, lints, JSON.stringify(made.lints))
+    })
+  }
+
+  it('keep a port that is the default of one scheme only, and say so', () => {
+    const made = compiled('<https?>://h:443/a')
+    assert.deepEqual(made.pattern.exec('http://h:443/a'), ['http'])
+    assert.equal(made.pattern.exec('https://h/a'), undefined)
+    assert.match(made.lints[0]?.message ?? '', /port 443 never matches with https/)
+  })
+
+  it('do not change the path', () => {
+    assert.equal(compiled('http://H/A').pattern.exec('http://h/a'), undefined)
+  })
+})
+
+const lints: [strategy: 'regexp' | 'glob', text: string, message: RegExp | undefined][] = [
+  ['regexp', 'http://h/a/', /never matches.*slash/],
+  ['regexp', 'http://h/', undefined],
+  ['regexp', 'http://<[^/]*>/', undefined],
+  ['regexp', '<.*>', undefined],
+  ['regexp', 'http://h/foo<(|/.*)>', undefined],
+  ['regexp', 'http://h<(|/.*)>', undefined],
+  ['regexp', 'http://<.*>/public', /also matches slashes/],
+  ['regexp', 'http://<[a-z]+.example.com>/a', /dot that stands for any/],
+  ['regexp', 'http://<[a-z]+\\.example\\.com>/a', undefined],
+  ['regexp', 'http://<[a-z.]+>/a', undefined],
+  ['regexp', 'https://h<.*>', /only begin like this/],
+  ['regexp', 'http://<HOST|OTHER>/a', /upper case/],
+  ['regexp', '/a/<.*>', /does not start with a scheme/],
+  ['regexp', 'ftp://h/a', /scheme is not http/],
+  ['regexp', 'http://h/a?x=1', /query/],
+  ['regexp', 'http://h/a//b', /never matches/],
+  ['regexp', 'http://h/a/../b', /never matches/],
+  ['glob', 'http://h/<.*>', /looks like a regular expression/],
+  ['glob', 'http://h/<**>', undefined],
+  ['glob', 'http://<**>.h.com/<*>', /also matches slashes/],
+  ['glob', 'http://<*>.h.com/<*>', undefined],
+  ['glob', 'http://h/<*?>', /otherwise than it is meant/],
+  ['glob', 'http://h/<{foo*,bar}>', /otherwise than it is meant/],
+  ['glob', 'http://h/<{foo,}*>', /otherwise than it is meant/],
+  ['glob', 'http://h/<{foo*,bar*}>', undefined],
+  ['glob', 'http://h/foo<{,/**}>', undefined],
+]
+
+describe('lints', () => {
+  for (const [strategy, text, message] of lints) {
+    it(`${strategy} ${text}: ${message ?? 'nothing'}`, () => {
+      const messages = compiled(text, strategy).lints.map(lint => lint.message)
+      if (message === undefined) assert.deepEqual(messages, [])
+      else assert.match(messages.join('; '), message)
+    })
+  }
+})
+
+describe('what the index may rely on', () => {
+  const facts: [
+    text: string,
+    origins: string[] | undefined,
+    pathPrefix: string,
+    contains: string | undefined,
+  ][] = [
+    ['http://h/a', ['http://h'], '/a', undefined],
+    ['<https?>://h/a/<.*>', ['https://h', 'http://h'], '/a/', undefined],
+    [
+      '<http|https>://<a|b>.h/<.*>',
+      ['http://a.h', 'http://b.h', 'https://a.h', 'https://b.h'],
+      '/',
+      undefined,
+    ],
+    ['http://h/<v1|v2>/<.*>', ['http://h'], '/v', undefined],
+    ['http://h<(|/.*)>', ['http://h'], '', undefined],
+    ['http://h<.*>', undefined, '', undefined],
+    ['http://h', ['http://h'], '', undefined],
+    ['http://h/<.*>/items/<.*>', ['http://h'], '/', '/items/'],
+    ['http://<[^/]+>/a/<.*>', undefined, '/a/', '/a/'],
+    ['http://<.*>/a/<.*>', undefined, '', '/a/'],
+    ['<.*>://<.*>/a', undefined, '', '://'.slice(1)],
+    ['<.*>', undefined, '', undefined],
+  ]
+  for (const [text, origins, pathPrefix, contains] of facts) {
+    it(`${text}: ${origins ?? 'any host'}, path ${pathPrefix || 'any'}, ${contains ?? 'no literal inside'}`, () => {
+      const { pattern } = compiled(text)
+      assert.deepEqual(
+        [pattern.origins, pattern.pathPrefix, pattern.contains],
+        [origins, pathPrefix, contains],
+      )
+    })
+  }
+})

@@ -1,0 +1,97 @@
+/** Patterns whose cost can explode are refused, those whose cost is a power of the length are named; by structure, not by time. */
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { compilePattern } from '../../src/rules/pattern.ts'
+import { cutAtDelimiters } from '../../src/rules/pattern_parts.ts'
+import { translateFragment } from '../../src/rules/pattern_regexp.ts'
+import { riskOf } from '../../src/rules/pattern_risk.ts'
+
+const exponential = [
+  '(a+)+',
+  '(a*)*',
+  '(a|a)*b',
+  '(?:a|b|ab)*c',
+  '(?:/a|/.)*x',
+  '(?:[a-z]+-?)*',
+  '(?:/[^/]+|/[a-z]+)*',
+  '([a-z]+/?){1,20}',
+  '(?:a*b*)*',
+  '(?:(?:ab)+)+',
+  '(?i)(?:a|A)+',
+  '(?:\\w|é)+!',
+  '(?=(a+)+b).*',
+]
+const harmless = [
+  '(?:[a-z]+-)*',
+  '(?:a|b)+',
+  '(?:/[^/]+)*',
+  '([0-9]{1,3}\\.){3}[0-9]{1,3}',
+  '(?:ab|cd)*',
+  '(?:/[a-z]+|/[0-9]+)*',
+  '[0-9a-f]{8}(-[0-9a-f]{4}){3}',
+  '(|/.*)',
+]
+
+const degree = (text: string): number =>
+  riskOf(
+    cutAtDelimiters(text).map(piece =>
+      piece.active ? translateFragment(piece).fragment : { kind: 'literal', text: piece.text },
+    ),
+  ).degree
+
+const degrees: [text: string, degree: number][] = [
+  ['http://h/<.*>', 1],
+  ['<.*>://<.*>/<.*>', 1 + 1],
+  ['http://<.*>/<.*>', 1],
+  ['http://<[^/]*>/<.*>/edit', 1],
+  ['http://h/<[a-z]+>/<[a-z]+>/<[a-z]+>x', 1],
+  ['http://h/<.*>/a/<[a-z]+>', 1],
+  ['http://h/<.*>/a/<.*>/b', 2],
+  ['http://h/<.*>x<.*>y<.*>z', 3],
+  ['http://h/<.*x.*>y', 2],
+  ['http://h/<a+a+a+>b', 3],
+  ['http://h/<(?:a+a+|b)>c', 2],
+  ['http://h/<.*(?:a+a+|b)>c', 3],
+  ['http://h/<[a-z]+[0-9]+>x', 1],
+  ['http://h/<[a-z]+-[a-z]+>x', 1],
+]
+
+describe('riskOf', () => {
+  for (const fragment of exponential) {
+    it(`<${fragment}> is refused: it can take exponential time`, () => {
+      const made = compilePattern(`http://h/<${fragment}>`, 'regexp')
+      assert.ok('fault' in made)
+      assert.match(made.fault.message, /exponential/)
+    })
+  }
+
+  for (const fragment of harmless) {
+    it(`<${fragment}> is taken without a word`, () => {
+      const made = compilePattern(`http://h/<${fragment}>`, 'regexp')
+      assert.ok(!('fault' in made), JSON.stringify(made))
+      assert.deepEqual(made.lints, [])
+    })
+  }
+
+  for (const [text, expected] of degrees) {
+    it(`${text} costs the length to the power of ${expected}`, () => {
+      assert.equal(degree(text), expected)
+    })
+  }
+
+  it('warns of a polynomial pattern and bounds the URLs that it is tried on, the shorter the steeper', () => {
+    const longest = ['http://h/<.*>x', 'http://h/<.*>x<.*>y', 'http://h/<.*>x<.*>y<.*>z'].map(text => {
+      const made = compilePattern(text, 'regexp')
+      assert.ok(!('fault' in made))
+      assert.equal(
+        made.lints.some(lint => lint.message.includes('power')),
+        made.pattern.longest !== undefined,
+      )
+      return made.pattern.longest ?? Number.POSITIVE_INFINITY
+    })
+    assert.equal(longest[0], Number.POSITIVE_INFINITY)
+    assert.ok(
+      (longest[0] as number) > (longest[1] as number) && (longest[1] as number) > (longest[2] as number),
+    )
+  })
+})
