@@ -56,7 +56,7 @@ export interface Snapshot {
 export type SnapshotParts = Omit<Snapshot, 'find'>
 
 /** UTF-16 code units of `scheme://host/path`; what is longer is refused before any pattern sees it (A18, G5). */
-const LONGEST_URL = 16_384
+export const LONGEST_URL = 16_384
 /** A dot matches everything but a newline: in a longer URL one would make patterns backtrack that otherwise cannot. */
 const LONGEST_URL_WITH_NEWLINE = 512
 
@@ -70,10 +70,7 @@ export function createSnapshot({ revision, rules, writes, fallback }: SnapshotPa
   function find(request: RequestView): Found | Denial {
     const { scheme, host, path } = request
     const url = `${scheme}://${host}${path}`
-    if (
-      url.length > LONGEST_URL_WITH_NEWLINE &&
-      (url.length > LONGEST_URL || url.includes('\n')) // allowed up to a bound
-    ) {
+    if (url.length > LONGEST_URL_WITH_NEWLINE && (url.length > LONGEST_URL || url.includes('\n'))) {
       return badRequest('the URL is too long')
     }
     const method = request.method.toUpperCase()

@@ -5,7 +5,7 @@ import { globParts } from './pattern_glob.ts'
 import { locate } from './pattern_origin.ts'
 import { cutAtDelimiters, type Lint, type Part, PatternFault, type Piece } from './pattern_parts.ts'
 import { translateFragment } from './pattern_regexp.ts'
-import { riskOf } from './pattern_risk.ts'
+import { type Risk, riskOf } from './pattern_risk.ts'
 import { shapeOf } from './pattern_shape.ts'
 
 export type Strategy = 'regexp' | 'glob'
@@ -50,7 +50,7 @@ function compile(
     const linear =
       risk.degree === 1 &&
       parts.filter(part => part.kind === 'fragment' && part.text.startsWith('(')).length <= MOST_GROUPS
-    if (strategy === 'regexp' && risk.longest !== undefined) all.push(slow(risk.degree, risk.longest))
+    if (strategy === 'regexp' && risk.degree > 1) all.push(slow(risk))
     const pattern: Pattern = {
       text,
       ...indexed(parts, heads, pathPrefix),
@@ -132,8 +132,10 @@ function commonStart(a: string, b: string): string {
   return a.slice(0, length)
 }
 
-const slow = (degree: number, longest: number): Lint => ({
-  message: `matching can take time that grows with the length of a URL to the power of ${degree}; URLs longer than ${longest} characters are refused`,
+const slow = ({ degree, longest }: Risk): Lint => ({
+  message:
+    `matching can take time that grows with the length of a URL to the power of ${degree}` +
+    (longest === undefined ? '' : `; URLs of more than ${longest} characters are refused`),
   hint: 'exclude the character that follows from each repeated class, e.g. <[^/]*> instead of <.*>',
 })
 

@@ -1,12 +1,13 @@
 /** rules/pattern_risk — how the cost of a whole pattern grows with the length of a URL (Q-24, G5). Knows shapes, no engine. */
 import { CharSet } from 'refa'
+import { LONGEST_URL } from '../access/snapshot.ts'
 import type { Part } from './pattern_parts.ts'
 import { type Passage, shapeOf } from './pattern_shape.ts'
 
 export interface Risk {
   /** The cost grows at most with this power of the length. */
   readonly degree: number
-  /** UTF-16 code units up to which that costs no more than Oathkeeper's 250 ms; `undefined` for a linear pattern. */
+  /** UTF-16 code units up to which that costs no more than Oathkeeper's 250 ms; `undefined` where any URL may be. */
   readonly longest: number | undefined
 }
 
@@ -52,7 +53,8 @@ export function riskOf(parts: readonly Part[]): Risk {
   if (degree === 1) return LINEAR
   // Splits are at least a cycle apart: n/cycle over degree of them, each followed by a scan.
   const step = extra > 0 || cycle === Number.POSITIVE_INFINITY ? 1 : cycle
-  return { degree, longest: Math.floor(step * (STEPS * factorial(degree)) ** (1 / degree)) }
+  const longest = Math.floor(step * (STEPS * factorial(degree)) ** (1 / degree))
+  return { degree, longest: longest < LONGEST_URL ? longest : undefined }
 }
 
 function trade(row: readonly Passage[], from: number, to: number): boolean {

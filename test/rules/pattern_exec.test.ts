@@ -70,6 +70,15 @@ describe('matcherOf', () => {
     )
   })
 
+  it('lets .* be empty, take the last slash that fits, and stop at a newline', () => {
+    const parts = partsOf('a<.*>/b<[a-z]?>')
+    const { exec } = matcherOf(parts, headsOf(parts))
+    assert.deepEqual(exec('a/b'), ['', ''])
+    assert.deepEqual(exec('a/b/b/bx'), ['/b/b', 'x'])
+    assert.deepEqual(exec('a/bx/b1'), undefined)
+    assert.deepEqual(exec('a\n/b'), undefined)
+  })
+
   it('shares the expression of equal endings between patterns', () => {
     const made = ['http://h/a/<[0-9]+>', 'http://h/b/<[0-9]+>'].map(one => {
       const parts = partsOf(one)
