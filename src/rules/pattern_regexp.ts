@@ -1,4 +1,4 @@
-/** rules/pattern_regexp — one fragment of Oathkeeper's regular expressions as JavaScript source (spec 2.4, Q-21 to Q-23). Knows no URL. Longer than most: one reader with one cursor, and no part of it means anything without the others. */
+/** rules/pattern_regexp — one fragment of Oathkeeper's regular expressions as JavaScript source (spec 2.4, Q-21 to Q-23). Knows no URL. Long because it is one reader with one cursor, and no part of it means anything without the others. */
 import { type Cursor, characterClass, escapedChar, fail, next, property, shorthand } from './pattern_class.ts'
 import { type Fragment, type Lint, type Piece, quote } from './pattern_parts.ts'
 
