@@ -1,0 +1,182 @@
+/** rules/document — one access rule as written: its shape, and what is wrong with it. Knows no file and no handler. */
+import { z } from 'zod'
+import type { Path } from '../lib/issue.ts'
+import { nearest } from '../lib/nearest.ts'
+
+export interface HandlerEntry {
+  readonly handler: string
+  /** Any JSON value; `undefined` for absent and for null alike (spec 1.2). */
+  readonly config: unknown
+}
+
+export interface RuleMatch {
+  readonly url: string
+  readonly methods: readonly string[]
+  readonly fullMethod: string | undefined
+  readonly authority: string | undefined
+  readonly allowHttpGet: boolean
+}
+
+export interface AccessRule {
+  readonly id: string
+  readonly version: string
+  readonly description: string
+  readonly match: RuleMatch | undefined
+  readonly authenticators: readonly HandlerEntry[]
+  readonly authorizer: HandlerEntry | undefined
+  readonly mutators: readonly HandlerEntry[]
+  readonly errors: readonly HandlerEntry[] | undefined
+  /** Accepted and shown; a service that does not proxy has no use for it (spec 1.8). */
+  readonly upstream: { readonly url: string; readonly stripPath: string; readonly preserveHost: boolean }
+}
+
+const text = z.string().nullish()
+const entry = z
+  .object({ handler: text, config: z.unknown() })
+  .nullish()
+  .transform(one =>
+    one == null ? undefined : { handler: one.handler ?? '', config: one.config ?? undefined },
+  )
+const entries = z.array(entry.transform(one => one ?? { handler: '', config: undefined })).nullish()
+
+/** A full semantic version, with or without a leading v (spec 1.3). */
+const SEMVER = /^v?\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?$/
+
+const schema = z.object({
+  id: text,
+  version: text.refine(
+    v => v == null || v === '' || SEMVER.test(v),
+    'not a semantic version such as v0.40.0',
+  ),
+  description: text,
+  match: z
+    .object({
+      url: text,
+      methods: z.array(z.string()).nullish(),
+      full_method: text,
+      authority: text,
+      allow_http_get: z.boolean().nullish(),
+    })
+    .nullish(),
+  authenticators: entries,
+  authorizer: entry,
+  mutators: entries,
+  errors: entries,
+  upstream: z.object({ url: text, strip_path: text, preserve_host: z.boolean().nullish() }).nullish(),
+})
+
+/** Fields of a rule by the path of their parent, lower case; handlers' configs are not looked into. */
+const FIELDS: Readonly<Record<string, readonly string[]>> = {
+  '': [
+    'id',
+    'version',
+    'description',
+    'match',
+    'authenticators',
+    'authorizer',
+    'mutators',
+    'errors',
+    'upstream',
+    'configMapName',
+  ],
+  match: ['url', 'methods', 'full_method', 'authority', 'allow_http_get'],
+  upstream: ['url', 'strip_path', 'preserve_host'],
+  handler: ['handler', 'config'],
+}
+
+export interface RuleFault {
+  readonly severity: 'error' | 'warning'
+  readonly path: Path
+  readonly message: string
+  readonly hint: string
+}
+
+/** A rule, or why the whole document cannot be used (Q-07). Unknown fields are ignored and named (Q-09). */
+export function decodeRule(raw: unknown): {
+  readonly rule: AccessRule | undefined
+  readonly faults: readonly RuleFault[]
+} {
+  const faults: RuleFault[] = []
+  if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) {
+    return {
+      rule: undefined,
+      faults: [{ severity: 'error', path: [], message: 'a rule is a map', hint: '' }],
+    }
+  }
+  const read = schema.safeParse(withKnownNames(raw, [], faults))
+  if (!read.success) {
+    const found = read.error.issues.map(
+      (issue): RuleFault => ({
+        severity: 'error',
+        path: issue.path as Path,
+        message: issue.message,
+        hint: '',
+      }),
+    )
+    return { rule: undefined, faults: [...faults, ...found] }
+  }
+  const { data } = read
+  return {
+    faults,
+    rule: {
+      id: data.id ?? '',
+      version: data.version ?? '',
+      description: data.description ?? '',
+      match:
+        data.match == null
+          ? undefined
+          : {
+              url: data.match.url ?? '',
+              methods: data.match.methods ?? [],
+              fullMethod: data.match.full_method ?? undefined,
+              authority: data.match.authority ?? undefined,
+              allowHttpGet: data.match.allow_http_get ?? false,
+            },
+      authenticators: data.authenticators ?? [],
+      authorizer: data.authorizer,
+      mutators: data.mutators ?? [],
+      errors: data.errors ?? undefined,
+      upstream: {
+        url: data.upstream?.url ?? '',
+        stripPath: data.upstream?.strip_path ?? '',
+        preserveHost: data.upstream?.preserve_host ?? false,
+      },
+    },
+  }
+}
+
+/** Field names match case-insensitively, except `match` (spec 1.1). */
+function withKnownNames(raw: object, path: Path, faults: RuleFault[]): Record<string, unknown> {
+  const parent = kindOf(path)
+  const known = FIELDS[parent] as readonly string[]
+  const result: Record<string, unknown> = Object.create(null)
+  for (const [key, value] of Object.entries(raw)) {
+    const name = known.find(field => field.toLowerCase() === key.toLowerCase())
+    if (name === 'match' && key !== 'match') {
+      faults.push({
+        severity: 'error',
+        path: [...path, key],
+        message: `unknown field "${key}"`,
+        hint: 'write it "match"',
+      })
+    } else if (name === undefined) {
+      const near = nearest(key, known)
+      const hint = near === undefined ? 'it is ignored' : `did you mean "${near}"? It is ignored`
+      faults.push({ severity: 'warning', path: [...path, key], message: `unknown field "${key}"`, hint })
+    } else result[name] = name === 'config' ? value : inside(value, [...path, name], faults)
+  }
+  return result
+}
+
+function inside(value: unknown, path: Path, faults: RuleFault[]): unknown {
+  if (Array.isArray(value)) return value.map((item, i) => inside(item, [...path, i], faults))
+  if (typeof value !== 'object' || value === null) return value
+  return withKnownNames(value, path, faults)
+}
+
+/** Which list of fields holds at a path. */
+function kindOf(path: Path): string {
+  const [first] = path
+  if (first === undefined) return ''
+  return first === 'match' || first === 'upstream' ? first : 'handler'
+}

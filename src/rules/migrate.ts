@@ -1,0 +1,74 @@
+/** rules/migrate — rules of older versions to today's form (spec 1.3). Knows the names of the two handlers that changed. */
+import type { AccessRule, HandlerEntry } from './document.ts'
+
+type Plain = Readonly<Record<string, unknown>>
+const isPlain = (value: unknown): value is Plain =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** A rule without a version is of today. */
+export function migrate(rule: AccessRule): AccessRule {
+  if (rule.version === '') return rule
+  let migrated = rule
+  if (!isNewer(rule.version, '0.32.0-beta.1')) {
+    migrated = { ...migrated, mutators: migrated.mutators.map(hydratorRetry) }
+  }
+  if (!isNewer(rule.version, '0.37.0') && migrated.authorizer !== undefined) {
+    migrated = { ...migrated, authorizer: ketoCaptures(migrated.authorizer) }
+  }
+  return migrated
+}
+
+/** `config.retry` in numbers became durations; it stays at the place where today's hydrator does not look for it. */
+function hydratorRetry(entry: HandlerEntry): HandlerEntry {
+  if (entry.handler !== 'hydrator' || !isPlain(entry.config) || !isPlain(entry.config.retry)) return entry
+  const { delay_in_milliseconds: delay, number_of_retries: retries, ...rest } = entry.config.retry
+  const each = typeof delay === 'number' ? delay : 100
+  return {
+    ...entry,
+    config: {
+      ...entry.config,
+      retry: {
+        ...rest,
+        ...(typeof delay === 'number' ? { max_delay: `${delay}ms` } : {}),
+        ...(typeof retries === 'number' ? { give_up_after: `${retries * each}ms` } : {}),
+      },
+    },
+  }
+}
+
+/** `$1` became a template that prints the first capture. */
+function ketoCaptures(entry: HandlerEntry): HandlerEntry {
+  if (entry.handler !== 'keto_engine_acp_ory' || !isPlain(entry.config)) return entry
+  const rewrite = (value: unknown) =>
+    typeof value === 'string'
+      ? value.replace(
+          /\$(\d+)/g,
+          (_all, n: string) => `{{ printIndex .MatchContext.RegexpCaptureGroups (sub ${n} 1 | int)}}`,
+        )
+      : value
+  const { required_action: action, required_resource: resource } = entry.config
+  return {
+    ...entry,
+    config: {
+      ...entry.config,
+      ...(action === undefined ? {} : { required_action: rewrite(action) }),
+      ...(resource === undefined ? {} : { required_resource: rewrite(resource) }),
+    },
+  }
+}
+
+/** Semantic-version precedence of `a` over `b`; build metadata does not count. */
+function isNewer(a: string, b: string): boolean {
+  const [left, right] = [versionParts(a), versionParts(b)]
+  for (let i = 0; i < 3; i++) {
+    const difference = (left.numbers[i] ?? 0) - (right.numbers[i] ?? 0)
+    if (difference !== 0) return difference > 0
+  }
+  if (left.pre === '' || right.pre === '') return left.pre === '' && right.pre !== ''
+  return left.pre.localeCompare(right.pre, 'en', { numeric: true }) > 0
+}
+
+function versionParts(version: string) {
+  const [core = '', pre = ''] = version.replace(/^v/, '').replace(/\+.*$/, '').split(/-(.*)/s)
+  return { numbers: core.split('.').map(Number), pre }
+}
