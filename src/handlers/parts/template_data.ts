@@ -1,0 +1,60 @@
+/** handlers/parts/template_data — a session as the templates of rules see it (spec 6.0). Computes nothing that a template does not touch. */
+import type { MatchContext, Session } from '../../access/session.ts'
+import { goHeader } from '../../lib/template_header.ts'
+import { signature } from '../../lib/template_signature.ts'
+import { goUrl } from '../../lib/template_url.ts'
+import {
+  type GoStruct,
+  goStruct,
+  type Method,
+  nilMap,
+  type StructType,
+  sliceOf,
+  type Value,
+} from '../../lib/template_value.ts'
+
+const MATCH_CONTEXT: StructType<MatchContext> = {
+  name: 'authn.MatchContext',
+  pointer: false,
+  fields: new Map([
+    [
+      'RegexpCaptureGroups',
+      { json: 'regexp_capture_groups', get: match => sliceOf('[]string', match.captures) },
+    ],
+    ['URL', { json: 'url', get: match => goUrl(match.url) }],
+    ['Method', { json: 'method', get: match => match.method }],
+    ['Header', { json: 'header', get: ({ headers }) => goHeader(() => headerLines(headers)) }],
+  ]),
+  methods: new Map(),
+}
+
+function* headerLines(headers: MatchContext['headers']): Iterable<readonly [name: string, value: string]> {
+  if ('headerEntries' in headers) yield* headers.headerEntries()
+  else for (const [name, values] of headers) for (const value of values) yield [name, value]
+}
+
+const SESSION: StructType<Session> = {
+  name: 'authn.AuthenticationSession',
+  pointer: true,
+  fields: new Map<string, { json: string; get(session: Session): Value }>([
+    ['Subject', { json: 'subject', get: session => session.subject }],
+    ['Extra', { json: 'extra', get: session => session.extra ?? nilMap() }],
+    [
+      'Header',
+      {
+        json: 'header',
+        get: ({ headers }) =>
+          goHeader(headers.length === 0 ? undefined : () => headers.map(({ name, value }) => [name, value])),
+      },
+    ],
+    ['MatchContext', { json: 'match_context', get: session => goStruct(MATCH_CONTEXT, session.match) }],
+  ]),
+  methods: new Map<string, Method<Session>>([
+    ['Copy', { signature: signature([]), run: session => goStruct(SESSION, session) }],
+    // Go's has no result, so a template that calls it fails.
+    ['SetHeader', { signature: signature(['string', 'string']) }],
+  ]),
+}
+
+/** What a template renders: `.Subject`, `.Extra`, `.Header`, `.MatchContext`. */
+export const templateData = (session: Session): GoStruct => goStruct(SESSION, session)

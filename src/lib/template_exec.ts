@@ -1,0 +1,495 @@
+/** lib/template_exec — the tree of a Go template as functions. Knows Go's rules of evaluation and nothing of access control. Long because: one closure for each kind of node, and they call each other. */
+import { boundList, boundText, Fault, spend } from './template_budget.ts'
+import { printValue } from './template_format.ts'
+import type { Command, Node, Operand, Parsed, Pipe } from './template_parser.ts'
+import {
+  accept,
+  arityFault,
+  type GoFunction,
+  type Parameter,
+  parameterAt,
+  type Signature,
+} from './template_signature.ts'
+import {
+  ANY_MAP,
+  GoMap,
+  GoStruct,
+  INT,
+  Int,
+  int,
+  isMap,
+  isSlice,
+  type Methods,
+  mapGet,
+  mapKeys,
+  missingField,
+  truth,
+  typeName,
+  type Value,
+} from './template_value.ts'
+
+/** One rendering. */
+export interface Run {
+  out: string
+  /** Offset of the node that runs, for the place of an error. */
+  at: number
+  variables: Value[]
+  depth: number
+  /** Copies of JSON objects that the template may change; `undefined` where it changes none. */
+  readonly owned: Map<object, Value> | undefined
+}
+
+type Signal = 'next' | 'break' | 'continue'
+export type Exec = (run: Run, dot: Value) => Signal
+type Eval = (run: Run, dot: Value) => Value
+type Call = (run: Run, dot: Value, last: Value) => Value
+/** What a parameter receives: already of its type. */
+type Argument = (run: Run, dot: Value) => unknown
+
+/** Something that fails whenever it is reached, found at load. */
+export interface Doomed {
+  readonly at: number
+  readonly message: string
+}
+
+/** Templates that call each other; Go's limit is 100,000, far beyond any use. */
+const DEEPEST_TEMPLATE = 100
+
+/** Functions that change a map that they are given. */
+const MUTATORS = new Set(['set', 'unset', 'merge', 'mergeOverwrite', 'mustMerge', 'mustMergeOverwrite'])
+
+export interface Compiled {
+  readonly exec: Exec
+  /** Needs copies of what it is given: see `Run.owned`. */
+  readonly mutates: boolean
+  readonly doomed: readonly Doomed[]
+}
+
+export function compile(parsed: Parsed, lookup: (name: string) => GoFunction | undefined): Compiled {
+  const templates = new Map<string, Exec>()
+  const doomed: Doomed[] = []
+  let mutates = false
+
+  const doom = (at: number, message: string): (() => never) => {
+    doomed.push({ at, message })
+    return () => {
+      throw new Fault(message)
+    }
+  }
+
+  function list(nodes: readonly Node[]): Exec {
+    const steps = nodes.map(node)
+    const [first, second] = steps
+    if (first === undefined) return () => 'next'
+    if (second === undefined) return first
+    return (run, dot) => {
+      for (const step of steps) {
+        const signal = step(run, dot)
+        if (signal !== 'next') return signal
+      }
+      return 'next'
+    }
+  }
+
+  function node(one: Node): Exec {
+    switch (one.kind) {
+      case 'text': {
+        const { text } = one
+        return run => {
+          run.out += text
+          boundText(run.out.length)
+          return 'next'
+        }
+      }
+      case 'action': {
+        const value = pipeline(one.pipe)
+        if (one.pipe.slots.length > 0) {
+          return (run, dot) => {
+            value(run, dot)
+            return 'next'
+          }
+        }
+        const { at } = one
+        return (run, dot) => {
+          const result = value(run, dot)
+          run.at = at
+          run.out += typeof result === 'string' ? result : printValue(result)
+          boundText(run.out.length)
+          return 'next'
+        }
+      }
+      case 'break':
+        return () => 'break'
+      case 'continue':
+        return () => 'continue'
+      case 'if':
+      case 'with': {
+        const value = pipeline(one.pipe)
+        const body = list(one.list)
+        const otherwise = list(one.otherwise)
+        const moves = one.kind === 'with'
+        return (run, dot) => {
+          const result = value(run, dot)
+          return truth(result) ? body(run, moves ? result : dot) : otherwise(run, dot)
+        }
+      }
+      case 'range':
+        return range(one)
+      case 'template':
+        return template(one)
+    }
+  }
+
+  function range(one: Node & { kind: 'if' | 'with' | 'range' }): Exec {
+    const value = pipeline(one.pipe)
+    const body = list(one.list)
+    const otherwise = list(one.otherwise)
+    const { at } = one
+    const indexSlot = one.pipe.slots.length > 1 ? one.pipe.slots[0] : undefined
+    const elementSlot = one.pipe.slots.at(-1)
+    const pass = (run: Run, key: Value, element: Value): Signal => {
+      spend(1)
+      if (elementSlot !== undefined) run.variables[elementSlot] = element
+      if (indexSlot !== undefined) run.variables[indexSlot] = key
+      return body(run, element)
+    }
+    return (run, dot) => {
+      const over = value(run, dot)
+      run.at = at
+      if (over === undefined || over === null) return otherwise(run, dot)
+      if (isSlice(over)) {
+        if (over.length === 0) return otherwise(run, dot)
+        for (let i = 0; i < over.length; i++) {
+          if (pass(run, indexSlot === undefined ? undefined : int(i), over[i] ?? null) === 'break') break
+        }
+        return 'next'
+      }
+      if (over instanceof Int) {
+        if (indexSlot !== undefined) throw new Fault('an integer has no second variable to iterate over')
+        if (over.n <= 0n) return otherwise(run, dot)
+        boundList(Number(over.n))
+        for (let i = 0n; i < over.n; i++) if (pass(run, undefined, new Int(over.type, i)) === 'break') break
+        return 'next'
+      }
+      if (isMap(over)) {
+        const keys = mapKeys(over)
+        if (keys.length === 0) return otherwise(run, dot)
+        for (const key of keys) if (pass(run, key, mapGet(over, key) ?? null) === 'break') break
+        return 'next'
+      }
+      throw new Fault(`range can't iterate over a ${typeName(over)}`)
+    }
+  }
+
+  function template({ at, name, pipe }: Node & { kind: 'template' }): Exec {
+    const value = pipe === undefined ? () => undefined : pipeline(pipe)
+    if (!parsed.templates.has(name)) {
+      return doom(at, `template ${JSON.stringify(name)} is not defined`)
+    }
+    return (run, dot) => {
+      if (run.depth >= DEEPEST_TEMPLATE) throw new Fault('templates call each other too deeply')
+      spend(1)
+      const own = value(run, dot)
+      const outer = run.variables
+      run.variables = [own]
+      run.depth++
+      ;(templates.get(name) as Exec)(run, own)
+      run.depth--
+      run.variables = outer
+      return 'next'
+    }
+  }
+
+  function pipeline({ slots, commands }: Pipe): Eval {
+    const calls = commands.map((one, i) => command(one, i > 0))
+    const first = calls[0] as Call
+    const single: Eval = (run, dot) => first(run, dot, undefined) ?? undefined
+    const value: Eval =
+      calls.length === 1
+        ? single
+        : (run, dot) => {
+            let last: Value
+            for (const call of calls) last = call(run, dot, last) ?? undefined
+            return last
+          }
+    if (slots.length === 0) return value
+    return (run, dot) => {
+      const result = value(run, dot)
+      for (const slot of slots) run.variables[slot] = result
+      return result
+    }
+  }
+
+  /** `piped`: the result of the command before is its last argument. */
+  function command({ args }: Command, piped: boolean): Call {
+    const [head, ...rest] = args as [Operand, ...Operand[]]
+    switch (head.kind) {
+      case 'field':
+        return chain((_run, dot) => dot, head.at, head.names, rest, piped)
+      case 'chain':
+        return chain(inner(head.of), head.at, head.names, rest, piped)
+      case 'variable': {
+        const variable: Eval = run => run.variables[head.slot]
+        if (head.names.length > 0) return chain(variable, head.at, head.names, rest, piped)
+        break
+      }
+      case 'function':
+        return call(head.name, head.at, rest, piped)
+      case 'nil':
+        return doom(head.at, 'nil is not a command')
+    }
+    if (rest.length > 0 || piped)
+      return doom(head.at, "can't give argument to a value that is not a function")
+    return operand(head)
+  }
+
+  /** What stands before the dot in `(…).Name` or `function.Name`. */
+  function inner(of: Operand): Eval {
+    if (of.kind === 'nil') return doom(of.at, 'indirection through explicit nil')
+    return operand(of)
+  }
+
+  /** An operand's value, without arguments. */
+  function operand(one: Operand): Eval {
+    switch (one.kind) {
+      case 'dot':
+        return (_run, dot) => dot
+      case 'nil':
+        return () => null
+      case 'bool':
+      case 'string': {
+        const { value } = one
+        return () => value
+      }
+      case 'number': {
+        const { value } = one
+        if (value.ideal === 'overflow') return doom(one.at, `${one.text} overflows int`)
+        const constant = value.ideal === 'float' ? value.float : new Int(INT, value.int as bigint)
+        return () => constant
+      }
+      case 'variable':
+        if (one.names.length === 0) return run => run.variables[one.slot]
+        return chain(run => run.variables[one.slot], one.at, one.names, [], false) as Eval
+      case 'field':
+        return chain((_run, dot) => dot, one.at, one.names, [], false) as Eval
+      case 'chain':
+        return chain(inner(one.of), one.at, one.names, [], false) as Eval
+      case 'function':
+        return call(one.name, one.at, [], false) as Eval
+      case 'pipe':
+        return pipeline(one.pipe)
+    }
+  }
+
+  /** `.A.B.C arg…`: all but the last name without arguments. */
+  function chain(
+    start: Eval,
+    at: number,
+    names: readonly string[],
+    args: readonly Operand[],
+    piped: boolean,
+  ): Call {
+    const [first, second] = names as [string, string | undefined]
+    if (args.length === 0 && !piped) {
+      if (names.length === 1) {
+        return (run, dot) => {
+          run.at = at
+          return member(run, start(run, dot), first)
+        }
+      }
+      if (names.length === 2) {
+        return (run, dot) => {
+          run.at = at
+          return member(run, member(run, start(run, dot), first), second as string)
+        }
+      }
+      return (run, dot) => {
+        run.at = at
+        let value = start(run, dot)
+        for (const name of names) value = member(run, value, name)
+        return value
+      }
+    }
+    const last = names.at(-1) as string
+    const before = names.slice(0, -1)
+    // Which parameters there are is known only when the method is found.
+    const prepared = new Map<Signature, readonly Argument[]>()
+    return (run, dot, piece) => {
+      run.at = at
+      let value = start(run, dot)
+      for (const name of before) value = member(run, value, name)
+      if (value === undefined) return undefined
+      const method = methodOf(value, last)
+      if (method === undefined) {
+        member(run, value, last)
+        throw new Fault(`${last} is not a method but has arguments`)
+      }
+      const { signature } = method
+      let ready = prepared.get(signature)
+      if (ready === undefined) {
+        ready = args.map((arg, i) => argument(arg, parameterAt(signature, i)))
+        prepared.set(signature, ready)
+      }
+      const values = ready.map(one => one(run, dot))
+      const fault = arityFault(signature, last, values.length + (piped ? 1 : 0))
+      if (fault !== '') throw new Fault(fault)
+      if (piped) values.push(accept(parameterAt(signature, values.length), piece))
+      run.at = at
+      return invoke(value, method, last, values)
+    }
+  }
+
+  function call(name: string, at: number, args: readonly Operand[], piped: boolean): Call {
+    if (name === 'and' || name === 'or') return shortCircuit(name, at, args, piped)
+    const found = lookup(name) as GoFunction
+    if (MUTATORS.has(name)) mutates = true
+    const { signature } = found
+    const fault = arityFault(signature, name, args.length + (piped ? 1 : 0))
+    if (fault !== '') return doom(at, fault)
+    const ready = args.map((arg, i) => argument(arg, parameterAt(signature, i)))
+    const fn = found.run as (...values: unknown[]) => Value
+    const lastParameter = parameterAt(signature, args.length)
+    const checked = (run: Run, value: Value): Value => {
+      run.at = at
+      if (typeof value === 'string') boundText(value.length)
+      return value
+    }
+    const [only] = ready
+    if (ready.length === 1 && only !== undefined && !piped) {
+      return (run, dot) => {
+        spend(1)
+        const value = only(run, dot)
+        run.at = at
+        return checked(run, fn(value))
+      }
+    }
+    return (run, dot, piece) => {
+      spend(1)
+      const values = ready.map(one => one(run, dot))
+      run.at = at
+      if (piped) values.push(accept(lastParameter, piece))
+      return checked(run, fn(...values))
+    }
+  }
+
+  /** `and` and `or` stop at the first argument that decides. */
+  function shortCircuit(name: 'and' | 'or', at: number, args: readonly Operand[], piped: boolean): Call {
+    if (args.length === 0 && !piped)
+      return doom(at, `wrong number of args for ${name}: want at least 1 got 0`)
+    const evals = args.map(operand)
+    const stop = name === 'or'
+    return (run, dot, piece) => {
+      let value: Value
+      for (const one of evals) {
+        value = one(run, dot)
+        if (truth(value) === stop) return value
+      }
+      return piped ? piece : value
+    }
+  }
+
+  /** An operand for a parameter: constants are converted at load. */
+  function argument(one: Operand, parameter: Parameter): Argument {
+    const { at } = one
+    if (one.kind === 'nil') {
+      if (parameter === 'any') return () => null
+      if (parameter === 'map') return () => accept('map', undefined)
+      return doom(at, `cannot assign nil to ${parameter}`)
+    }
+    if (one.kind === 'number' && parameter !== 'any') {
+      const { int: whole, float } = one.value
+      if (parameter === 'int' && whole !== undefined) return () => Number(whole)
+      if (parameter === 'int64' && whole !== undefined) return () => whole
+      if (parameter === 'float64' && float !== undefined) return () => float
+      return doom(at, `expected ${parameter}; found ${one.text}`)
+    }
+    if ((one.kind === 'string' || one.kind === 'bool') && parameter !== 'any') {
+      if (one.kind !== parameter) return doom(at, `expected ${parameter}; found a ${one.kind}`)
+      const { value } = one
+      return () => value
+    }
+    const value = operand(one)
+    if (parameter === 'any') return (run, dot) => value(run, dot) ?? null
+    return (run, dot) => {
+      const result = value(run, dot)
+      run.at = at
+      return accept(parameter, result)
+    }
+  }
+
+  for (const [name, nodes] of parsed.templates) templates.set(name, list(nodes))
+  const exec = list(parsed.root)
+  return { exec, mutates, doomed }
+}
+
+interface AnyMethod {
+  readonly signature: Signature
+  run?(self: unknown, args: readonly unknown[]): Value
+}
+
+function methodOf(value: Value, name: string): AnyMethod | undefined {
+  if (value instanceof GoStruct) return value.type.methods.get(name)
+  if (value instanceof GoMap) return value.type.methods.get(name) as AnyMethod | undefined
+  if (value instanceof Int) return (value.type.methods as Methods<unknown> | undefined)?.get(name)
+  return undefined
+}
+
+function invoke(value: Value, method: AnyMethod, name: string, args: readonly unknown[]): Value {
+  if (method.run === undefined) throw new Fault(`${name} has no result, so a template cannot call it`)
+  spend(1)
+  const self = value instanceof GoStruct ? value.self : value instanceof Int ? value.n : value
+  const result = method.run(self, args)
+  if (typeof result === 'string') boundText(result.length)
+  return result
+}
+
+/** `value.name`: a method without arguments, a struct's field, or a map's key. */
+function member(run: Run, value: Value, name: string): Value {
+  if (value === undefined) return undefined
+  if (value === null || typeof value !== 'object') throw missingField(value, name)
+  if (value instanceof GoStruct) {
+    const method = value.type.methods.get(name)
+    if (method !== undefined) return invokeBare(value, method, name)
+    const field = value.type.fields.get(name)
+    if (field === undefined) throw missingField(value, name)
+    if (value.nil) throw new Fault(`nil pointer evaluating ${typeName(value)}.${name}`)
+    const result = field.get(value.self as never)
+    return run.owned === undefined ? result : own(result, run.owned)
+  }
+  if (value instanceof GoMap) {
+    const method = value.type.methods.get(name)
+    if (method !== undefined) return invokeBare(value, method, name)
+    return value.entries.get(name) ?? value.type.zero
+  }
+  if (value instanceof Int) {
+    const method = methodOf(value, name)
+    if (method !== undefined) return invokeBare(value, method, name)
+    throw missingField(value, name)
+  }
+  if (isSlice(value)) throw missingField(value, name)
+  return Object.hasOwn(value, name) ? (value[name] ?? null) : null
+}
+
+function invokeBare(value: Value, method: AnyMethod, name: string): Value {
+  const fault = arityFault(method.signature, name, 0)
+  if (fault !== '') throw new Fault(fault)
+  return invoke(value, method, name, [])
+}
+
+/** A copy of JSON that this rendering may change: what it was given belongs to others and is frozen. */
+function own(value: Value, owned: Map<object, Value>): Value {
+  if (typeof value !== 'object' || value === null || value instanceof Int) return value
+  if (value instanceof GoStruct || value instanceof GoMap) return value
+  const known = owned.get(value)
+  if (known !== undefined) return known
+  spend(1)
+  if (isSlice(value)) {
+    if (Object.getPrototypeOf(value) !== Array.prototype) return value
+    const copy = value.map(item => own(item, owned))
+    owned.set(value, copy)
+    return copy
+  }
+  const copy = new GoMap(ANY_MAP, new Map(mapKeys(value).map(key => [key, own(mapGet(value, key), owned)])))
+  owned.set(value, copy)
+  return copy
+}

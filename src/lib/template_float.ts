@@ -1,0 +1,113 @@
+/** lib/template_float — floating-point numbers as Go's strconv prints them. Knows nothing of templates. */
+
+/** Digits without a point, and where the point is: 0.digits × 10^point. */
+interface Decimal {
+  readonly digits: string
+  readonly point: number
+}
+
+/** Fewest digits that read back as the same number. */
+function shortest(value: number): Decimal {
+  if (value === 0) return { digits: '0', point: 1 }
+  const [mantissa, exponent] = value.toExponential().split('e') as [string, string]
+  return { digits: mantissa.replace('.', ''), point: Number(exponent) + 1 }
+}
+
+/** The value times 10^places, rounded half to even on its exact binary value (JavaScript rounds halves up). */
+function scaled(value: number, places: number): bigint {
+  const view = new DataView(new ArrayBuffer(8))
+  view.setFloat64(0, value)
+  const bits = view.getBigUint64(0)
+  const exponent = Number((bits >> 52n) & 0x7ffn)
+  let numerator = exponent === 0 ? bits & 0xfffffffffffffn : (bits & 0xfffffffffffffn) | (1n << 52n)
+  let denominator = 1n
+  const shift = (exponent === 0 ? 1 : exponent) - 1075
+  if (shift > 0) numerator <<= BigInt(shift)
+  else denominator <<= BigInt(-shift)
+  if (places > 0) numerator *= 10n ** BigInt(places)
+  else denominator *= 10n ** BigInt(-places)
+  const quotient = numerator / denominator
+  const twice = (numerator % denominator) * 2n
+  return twice > denominator || (twice === denominator && quotient % 2n === 1n) ? quotient + 1n : quotient
+}
+
+/** No double has more decimals than this. */
+const MOST_PLACES = 1100
+
+/** Rounded to so many significant digits. */
+function significant(value: number, count: number): Decimal {
+  if (value === 0) return { digits: '0'.repeat(count), point: 1 }
+  const exact = Math.min(count, MOST_PLACES)
+  const { point } = shortest(value)
+  const rounded = scaled(value, exact - point).toString()
+  const carried = rounded.length > exact
+  return {
+    digits: (carried ? rounded.slice(0, exact) : rounded).padEnd(count, '0'),
+    point: carried ? point + 1 : point,
+  }
+}
+
+function fixed(value: number, precision: number): string {
+  const exact = Math.min(precision, MOST_PLACES)
+  const digits = scaled(value, exact)
+    .toString()
+    .padStart(exact + 1, '0')
+  const whole = digits.slice(0, digits.length - exact)
+  const fraction = digits.slice(digits.length - exact).padEnd(precision, '0')
+  return fraction === '' ? whole : `${whole}.${fraction}`
+}
+
+function plain({ digits, point }: Decimal): string {
+  if (point <= 0) return `0.${'0'.repeat(-point)}${digits}`
+  if (point >= digits.length) return digits + '0'.repeat(point - digits.length)
+  return `${digits.slice(0, point)}.${digits.slice(point)}`
+}
+
+function exponential({ digits, point }: Decimal, letter: string): string {
+  const exponent = point - 1
+  const mantissa = digits.length > 1 ? `${digits[0]}.${digits.slice(1)}` : digits
+  const power = Math.abs(exponent).toString().padStart(2, '0')
+  return `${mantissa}${letter}${exponent < 0 ? '-' : '+'}${power}`
+}
+
+/** Go's `strconv.FormatFloat(value, format, precision, 64)` for e, E, f, g and G; precision -1 is the fewest digits. */
+export function formatFloat(value: number, format: string, precision: number): string {
+  if (Number.isNaN(value)) return 'NaN'
+  if (value === Number.POSITIVE_INFINITY) return '+Inf'
+  if (value < 0 || Object.is(value, -0)) {
+    return value === Number.NEGATIVE_INFINITY ? '-Inf' : `-${formatFloat(-value, format, precision)}`
+  }
+  switch (format) {
+    case 'f':
+      return precision < 0 ? plain(shortest(value)) : fixed(value, precision)
+    case 'e':
+    case 'E':
+      return exponential(precision < 0 ? shortest(value) : significant(value, precision + 1), format)
+    default: {
+      const few = precision < 0
+      const decimal = few ? shortest(value) : significant(value, precision === 0 ? 1 : precision)
+      const digits = decimal.digits.replace(/0+$/, '') || '0'
+      // As many digits as asked for decide between the two forms, but no more than there are; 6 where none were.
+      let limit = few ? 6 : precision === 0 ? 1 : precision
+      if (!few && limit > digits.length && digits.length >= decimal.point) limit = digits.length
+      const exponent = decimal.point - 1
+      const cut = { digits, point: decimal.point }
+      if (exponent >= -4 && exponent < limit) return plain(cut)
+      return exponential(cut, format === 'G' ? 'E' : 'e')
+    }
+  }
+}
+
+/** Flag `#`: a point always, and the zeros that `%g` drops. `number` is without sign. */
+export function fixedDecimals(number: string, letter: string, precision: number): string {
+  const [, mantissa, tail] = /^([0-9.]*)(.*)$/.exec(number) as unknown as [string, string, string]
+  let wanted = letter === 'g' || letter === 'G' ? (precision === -1 ? 6 : precision) : 0
+  const digits = mantissa.replace('.', '').replace(/^0+/, '')
+  wanted -= digits.length
+  let out = mantissa
+  if (!out.includes('.')) {
+    if (out === '0') wanted--
+    out += '.'
+  }
+  return out + '0'.repeat(Math.max(0, wanted)) + tail
+}

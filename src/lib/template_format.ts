@@ -1,0 +1,375 @@
+/** lib/template_format — Go's fmt: how values print, and `printf`. Knows nothing of access control. Long because: verbs, flags and kinds are one table in Go too. */
+import { boundText, Fault, spend } from './template_budget.ts'
+import { fixedDecimals, formatFloat } from './template_float.ts'
+import { isPrintable, quote, toByteString } from './template_text.ts'
+import {
+  GoMap,
+  GoStruct,
+  Int,
+  isSlice,
+  mapGet,
+  mapKeys,
+  Slice,
+  type StructType,
+  typeName,
+  type Value,
+} from './template_value.ts'
+
+interface Flags {
+  plus: boolean
+  minus: boolean
+  sharp: boolean
+  space: boolean
+  zero: boolean
+  /** `%+v` and `%#v`. */
+  plusV: boolean
+  sharpV: boolean
+  width: number | undefined
+  precision: number | undefined
+}
+const noFlags = (): Flags => ({
+  plus: false,
+  minus: false,
+  sharp: false,
+  space: false,
+  zero: false,
+  plusV: false,
+  sharpV: false,
+  width: undefined,
+  precision: undefined,
+})
+const PLAIN = Object.freeze(noFlags())
+
+/** Go's `fmt.Sprint(value)`: the default format. */
+export function sprint(value: Value): string {
+  if (typeof value === 'string') return value
+  if (typeof value === 'number') return formatFloat(value, 'g', -1)
+  return format(value, 'v', PLAIN, 0)
+}
+
+/** What `{{ value }}` prints: pointers are followed, nothing is `<no value>`. */
+export function printValue(value: Value): string {
+  if (value === undefined) return '<no value>'
+  if (value instanceof GoStruct && value.type.pointer && !value.nil && value.type.text === undefined) {
+    return struct(value, 'v', PLAIN, 0, '')
+  }
+  return sprint(value)
+}
+
+/** Go's `fmt.Sprint` of several: a blank between operands when neither is a string. */
+export function sprintAll(values: readonly Value[]): string {
+  return values
+    .map((value, i) => {
+      const blank = i > 0 && typeof value !== 'string' && typeof values[i - 1] !== 'string'
+      return (blank ? ' ' : '') + sprint(value)
+    })
+    .join('')
+}
+
+/** Go's `fmt.Sprintf`. */
+export function sprintf(pattern: string, args: readonly Value[]): string {
+  let out = ''
+  let arg = 0
+  let reordered = false
+  let i = 0
+  const end = pattern.length
+
+  while (i < end) {
+    const percent = pattern.indexOf('%', i)
+    if (percent < 0) {
+      out += pattern.slice(i)
+      break
+    }
+    out += pattern.slice(i, percent)
+    i = percent + 1
+    const flags = noFlags()
+    let good = true
+    let afterIndex = false
+
+    /** `[3]`: the next argument, by its number. */
+    const index = (): void => {
+      if (pattern[i] !== '[') return
+      reordered = true
+      const close = pattern.indexOf(']', i)
+      const number = close < 0 ? '' : pattern.slice(i + 1, close)
+      if (/^[0-9]+$/.test(number) && Number(number) >= 1 && Number(number) <= args.length) {
+        arg = Number(number) - 1
+        afterIndex = true
+      } else good = false
+      i = close < 0 ? i + 1 : close + 1
+    }
+    /** Digits, or `*` for an argument; `undefined` where there is neither. */
+    const count = (): { star: boolean; n: number | undefined } => {
+      if (pattern[i] === '*') {
+        i++
+        const value = args[arg]
+        const n = value instanceof Int && Math.abs(Number(value.n)) <= 1e6 ? Number(value.n) : undefined
+        if (arg < args.length) arg++
+        afterIndex = false
+        return { star: true, n }
+      }
+      const digits = /^[0-9]*/.exec(pattern.slice(i, i + 8))?.[0] ?? ''
+      i += digits.length
+      return { star: false, n: digits === '' || Number(digits) > 1e6 ? undefined : Number(digits) }
+    }
+
+    for (; i < end; i++) {
+      const c = pattern[i]
+      if (c === '#') flags.sharp = true
+      else if (c === '0') flags.zero = true
+      else if (c === '+') flags.plus = true
+      else if (c === '-') flags.minus = true
+      else if (c === ' ') flags.space = true
+      else break
+    }
+    index()
+    const indexed = afterIndex
+    const width = count()
+    if (width.star) {
+      if (width.n === undefined) out += '%!(BADWIDTH)'
+      else if (width.n < 0) {
+        width.n = -width.n
+        flags.minus = true
+        flags.zero = false
+      }
+    } else if (indexed && width.n !== undefined) good = false
+    flags.width = width.n
+    if (i + 1 < end && pattern[i] === '.') {
+      i++
+      if (afterIndex) good = false
+      index()
+      const precision = count()
+      if (precision.star && precision.n !== undefined && precision.n < 0) precision.n = undefined
+      if (precision.star && precision.n === undefined) out += '%!(BADPREC)'
+      flags.precision = precision.star ? precision.n : (precision.n ?? 0)
+    }
+    if (!afterIndex) index()
+    if (i >= end) {
+      out += '%!(NOVERB)'
+      break
+    }
+    const verb = String.fromCodePoint(pattern.codePointAt(i) as number)
+    i += verb.length
+    if (verb === '%') out += '%'
+    else if (!good) out += `%!${verb}(BADINDEX)`
+    else if (arg >= args.length) out += `%!${verb}(MISSING)`
+    else {
+      if (verb === 'v') {
+        flags.sharpV = flags.sharp
+        flags.sharp = false
+        flags.plusV = flags.plus
+        flags.plus = false
+      }
+      out += format(args[arg], verb, flags, 0)
+      arg++
+    }
+    boundText(out.length)
+  }
+  if (!reordered && arg < args.length) {
+    const extra = args
+      .slice(arg)
+      .map(value => (value == null ? '<nil>' : `${typeName(value)}=${format(value, 'v', PLAIN, 0)}`))
+    out += `%!(EXTRA ${extra.join(', ')})`
+  }
+  return out
+}
+
+/** One value with one verb. `depth` is 0 for an argument itself. */
+function format(value: Value, verb: string, flags: Flags, depth: number): string {
+  spend(1)
+  if (verb === 'T') return text(typeName(value), 's', flags)
+  if (verb === 'p') return bad(value, verb, flags)
+  switch (typeof value) {
+    case 'boolean':
+      return verb === 't' || verb === 'v' ? pad(String(value), flags) : bad(value, verb, flags)
+    case 'number':
+      return float(value, verb, flags)
+    case 'string':
+      return text(value, verb, flags)
+  }
+  if (value === null || value === undefined) {
+    if (depth > 0) return flags.sharpV ? 'interface {}(nil)' : '<nil>'
+    return verb === 'v' ? pad('<nil>', flags) : bad(value, verb, flags)
+  }
+  if (value instanceof Int) {
+    if (value.type.text !== undefined && !flags.sharpV && 'vsxXq'.includes(verb)) {
+      return text(value.type.text(value.n), verb, flags)
+    }
+    return integer(value, verb, flags)
+  }
+  if (value instanceof GoStruct) return struct(value, verb, flags, depth)
+  if (isSlice(value)) {
+    if (flags.sharpV) {
+      if (value instanceof Slice && value.nil) return `${value.type}(nil)`
+      return `${typeName(value)}{${joined(value, ', ', verb, flags, depth)}}`
+    }
+    return `[${joined(value, ' ', verb, flags, depth)}]`
+  }
+  const elements = mapKeys(value).map(
+    key => `${format(key, verb, flags, depth + 1)}:${format(mapGet(value, key), verb, flags, depth + 1)}`,
+  )
+  if (!flags.sharpV) return bounded(`map[${elements.join(' ')}]`)
+  if (value instanceof GoMap && value.nil) return `${value.type.name}(nil)`
+  return bounded(`${typeName(value)}{${elements.join(', ')}}`)
+}
+
+function joined(items: readonly Value[], by: string, verb: string, flags: Flags, depth: number): string {
+  let out = ''
+  for (let i = 0; i < items.length; i++) {
+    out += (i > 0 ? by : '') + format(items[i], verb, flags, depth + 1)
+    boundText(out.length)
+  }
+  return out
+}
+
+function struct(value: GoStruct, verb: string, flags: Flags, depth: number, mark = '&'): string {
+  const type = value.type as StructType<unknown>
+  if (type.text !== undefined && !flags.sharpV && 'vsxXq'.includes(verb)) {
+    return text(type.text(value.self), verb, flags)
+  }
+  if (value.nil) return flags.sharpV ? `(*${type.name})(nil)` : pad('<nil>', flags)
+  // Go prints an address for a pointer inside of another value; there is none to print.
+  if (type.pointer && depth > 0) return pad('0xc000000000', flags)
+  const fields = [...type.fields].map(
+    ([name, field]) =>
+      (flags.plusV || flags.sharpV ? `${name}:` : '') + format(field.get(value.self), verb, flags, depth + 1),
+  )
+  return bounded(
+    `${type.pointer ? mark : ''}${flags.sharpV ? type.name : ''}{${fields.join(flags.sharpV ? ', ' : ' ')}}`,
+  )
+}
+
+function bounded(out: string): string {
+  boundText(out.length)
+  return out
+}
+
+/** `%!d(string=hi)`: the verb is none of the value's. */
+function bad(value: Value, verb: string, flags: Flags): string {
+  if (value === null || value === undefined) return `%!${verb}(<nil>)`
+  const inner = value instanceof Int ? integer(value, 'v', flags) : format(value, 'v', flags, 0)
+  return `%!${verb}(${typeName(value)}=${inner})`
+}
+
+function text(value: string, verb: string, flags: Flags): string {
+  switch (verb) {
+    case 'v':
+      return flags.sharpV ? pad(quote(value), flags) : pad(cut(value, flags), flags)
+    case 's':
+      return pad(cut(value, flags), flags)
+    case 'x':
+    case 'X':
+      return hexText(value, verb, flags)
+    case 'q': {
+      const inner = cut(value, flags)
+      if (flags.sharp && !/[`\ufeff]|(?!\t)\p{Cc}/u.test(inner) && inner.isWellFormed()) {
+        return pad(`\`${inner}\``, flags)
+      }
+      return pad(quote(inner, '"', flags.plus), flags)
+    }
+    default:
+      return bad(value, verb, flags)
+  }
+}
+
+/** Precision of a text: that many characters. */
+function cut(value: string, { precision }: Flags): string {
+  if (precision === undefined || value.length <= precision) return value
+  return [...value].slice(0, precision).join('')
+}
+
+function hexText(value: string, verb: string, flags: Flags): string {
+  const bytes = Buffer.from(toByteString(value), 'latin1')
+  const shown = bytes.subarray(0, flags.precision ?? bytes.length)
+  if (shown.length === 0) return pad('', flags)
+  const by = flags.space ? (flags.sharp ? ' 0x' : ' ') : ''
+  let out = (flags.sharp ? '0x' : '') + [...shown].map(byte => byte.toString(16).padStart(2, '0')).join(by)
+  if (verb === 'X') out = out.toUpperCase()
+  return pad(out, flags)
+}
+
+function float(value: number, verb: string, flags: Flags): string {
+  const letter = verb === 'v' ? 'g' : verb === 'F' ? 'f' : verb
+  if (!'gGfeE'.includes(letter) || letter.length !== 1) {
+    if ('bxX'.includes(verb)) throw new Fault(`%${verb} of a float64 is not supported`)
+    return bad(value, verb, flags)
+  }
+  const precision = flags.precision ?? (letter === 'g' || letter === 'G' ? -1 : 6)
+  let number = formatFloat(Math.abs(value), letter, precision)
+  const negative = value < 0 || Object.is(value, -0)
+  const sign = negative ? '-' : flags.plus ? '+' : flags.space ? ' ' : ''
+  if (!Number.isFinite(value)) {
+    const plain = Number.isNaN(value) ? (flags.plus ? '+' : flags.space ? ' ' : '') : sign === '' ? '+' : sign
+    return pad(plain + number.replace('+', ''), { ...flags, zero: false })
+  }
+  if (flags.sharp) number = fixedDecimals(number, letter, precision)
+  return signed(sign, number, flags)
+}
+
+/** Zeros go between the sign and the digits. */
+function signed(sign: string, digits: string, flags: Flags): string {
+  if (flags.zero && !flags.minus && flags.width !== undefined) {
+    return sign + digits.padStart(flags.width - sign.length, '0')
+  }
+  return pad(sign + digits, flags)
+}
+
+function integer({ n, type }: Int, verb: string, flags: Flags): string {
+  const magnitude = n < 0n ? -n : n
+  const sign = n < 0n ? '-' : flags.plus ? '+' : flags.space ? ' ' : ''
+  const inBase = (base: number, prefix: string, upper = false): string => {
+    if (flags.precision === 0 && n === 0n) return pad('', { ...flags, zero: false })
+    let digits = magnitude.toString(base)
+    if (upper) digits = digits.toUpperCase()
+    if (flags.precision !== undefined) digits = digits.padStart(flags.precision, '0')
+    else if (flags.zero && !flags.minus && flags.width !== undefined) {
+      digits = digits.padStart(flags.width - sign.length, '0')
+    }
+    const lead = prefix === '0' && digits.startsWith('0') ? '' : prefix
+    return pad(sign + lead + digits, { ...flags, zero: false })
+  }
+  switch (verb) {
+    case 'v':
+      return flags.sharpV && type.unsigned ? `0x${magnitude.toString(16)}` : inBase(10, '')
+    case 'd':
+      return inBase(10, '')
+    case 'b':
+      return inBase(2, flags.sharp ? '0b' : '')
+    case 'o':
+      return inBase(8, flags.sharp ? '0' : '')
+    case 'O':
+      return inBase(8, '0o')
+    case 'x':
+      return inBase(16, flags.sharp ? '0x' : '')
+    case 'X':
+      return inBase(16, flags.sharp ? '0X' : '', true)
+    case 'c':
+      return pad(character(n), flags)
+    case 'q':
+      return pad(quote(character(n), "'", flags.plus), flags)
+    case 'U': {
+      const char = character(n)
+      const shown = flags.sharp && n >= 0n && n <= 0x10ffffn && isPrintable(char) ? ` '${char}'` : ''
+      const digits = BigInt.asUintN(64, n).toString(16).toUpperCase()
+      return pad(`U+${digits.padStart(Math.max(4, flags.precision ?? 0), '0')}${shown}`, {
+        ...flags,
+        zero: false,
+      })
+    }
+    default:
+      return `%!${verb}(${type.name}=${inBase(10, '')})`
+  }
+}
+
+const character = (n: bigint): string =>
+  n >= 0n && n <= 0x10ffffn && !(n >= 0xd800n && n < 0xe000n) ? String.fromCodePoint(Number(n)) : '\ufffd'
+
+/** To the flags' width, in characters. */
+function pad(value: string, flags: Flags): string {
+  if (flags.width === undefined) return value
+  const missing = flags.width - [...value].length
+  if (missing <= 0) return value
+  boundText(missing)
+  if (flags.minus) return value + ' '.repeat(missing)
+  return (flags.zero ? '0' : ' ').repeat(missing) + value
+}

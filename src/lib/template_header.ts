@@ -1,0 +1,55 @@
+/** lib/template_header — Go's `http.Header` as templates see it. Knows nothing of access control. */
+import { signature } from './template_signature.ts'
+import { GoMap, type MapType, type Method, nilSlice, sliceOf, type Value } from './template_value.ts'
+
+const TOKEN = /^[A-Za-z0-9!#$%&'*+\-.^_`|~]+$/
+
+/** Go's `textproto.CanonicalMIMEHeaderKey`: `x-lower-CASE` is `X-Lower-Case`, `X_Under` is `X_under` (spec 6.2). */
+export function canonicalHeaderName(name: string): string {
+  if (!TOKEN.test(name)) return name
+  return name
+    .toLowerCase()
+    .replace(/(^|-)([a-z])/g, (_all, dash: string, letter: string) => dash + letter.toUpperCase())
+}
+
+const NO_VALUES = nilSlice('[]string')
+const values = (map: GoMap, name: unknown): readonly string[] =>
+  (map.entries.get(canonicalHeaderName(name as string)) as readonly string[] | undefined) ?? []
+const noResult = (...parameters: 'string'[]): Method<never> => ({ signature: signature(parameters) })
+
+const HEADER: MapType = {
+  name: 'http.Header',
+  zero: NO_VALUES,
+  methods: new Map<string, Method<GoMap>>([
+    ['Get', { signature: signature(['string']), run: (map, [name]) => values(map, name)[0] ?? '' }],
+    [
+      'Values',
+      {
+        signature: signature(['string']),
+        run: (map, [name]) => {
+          const found = values(map, name)
+          return found.length === 0 ? NO_VALUES : found
+        },
+      },
+    ],
+    ['Clone', { signature: signature([]), run: map => map }],
+    ['Add', noResult('string', 'string')],
+    ['Set', noResult('string', 'string')],
+    ['Del', noResult('string')],
+  ]),
+}
+
+/** An `http.Header`; `lines` is read when a template first touches it, `undefined` is the nil header. */
+export function goHeader(lines: (() => Iterable<readonly [name: string, value: string]>) | undefined): GoMap {
+  if (lines === undefined) return new GoMap(HEADER, new Map(), true)
+  return new GoMap(HEADER, () => {
+    const entries = new Map<string, Value>()
+    for (const [name, value] of lines()) {
+      const key = canonicalHeaderName(name)
+      const known = entries.get(key) as Value[] | undefined
+      if (known === undefined) entries.set(key, sliceOf('[]string', [value]))
+      else known.push(value)
+    }
+    return entries
+  })
+}

@@ -1,0 +1,67 @@
+/** lib/template_number — number constants of Go's templates. Knows nothing of access control. */
+import { unquote } from './template_text.ts'
+
+/** A constant, under every type that can hold it; the syntax says which one it has where nothing else does. */
+export interface NumberConstant {
+  readonly int: bigint | undefined
+  readonly float: number | undefined
+  readonly ideal: 'int' | 'float' | 'overflow'
+}
+
+const INTEGER =
+  /^([+-]?)(0[xX](?:_?[0-9a-fA-F])+|0[oO](?:_?[0-7])+|0[bB](?:_?[01])+|0(?:_?[0-7])*|[1-9](?:_?[0-9])*)$/
+const DECIMAL =
+  /^[+-]?(?:[0-9](?:_?[0-9])*\.?(?:[0-9](?:_?[0-9])*)?|\.[0-9](?:_?[0-9])*)(?:[eE][+-]?[0-9]+)?$/
+const HEX_FLOAT = /^([+-]?)0[xX]([0-9a-fA-F_]*)\.?([0-9a-fA-F_]*)[pP]([+-]?[0-9]+)$/
+const MAX = (1n << 63n) - 1n
+const MIN = -(1n << 63n)
+
+/** Go's `strconv.ParseInt(text, 0, 64)`; `undefined` where it fails, range included. */
+export function parseInteger(text: string): bigint | undefined {
+  const n = wholeNumber(text)
+  return n !== undefined && n >= MIN && n <= MAX ? n : undefined
+}
+
+function wholeNumber(text: string): bigint | undefined {
+  const found = INTEGER.exec(text)
+  if (found === null) return undefined
+  const digits = (found[2] as string).replaceAll('_', '')
+  const n = /^0[0-7]/.test(digits) ? BigInt(`0o${digits}`) : BigInt(digits)
+  return found[1] === '-' ? -n : n
+}
+
+/** Go's `strconv.ParseFloat`, without `inf`, `nan` and underscores where `strict`. */
+export function parseFloat64(text: string): number | undefined {
+  const hex = HEX_FLOAT.exec(text)
+  if (hex !== null) {
+    const [, sign, whole, fraction, exponent] = hex as unknown as [string, string, string, string, string]
+    const digits = (whole + fraction).replaceAll('_', '')
+    if (digits === '') return undefined
+    const value = Number(BigInt(`0x${digits}`)) * 2 ** (Number(exponent) - 4 * fraction.length)
+    return sign === '-' ? -value : value
+  }
+  if (!DECIMAL.test(text)) return undefined
+  const value = Number(text.replaceAll('_', ''))
+  return Number.isFinite(value) ? value : undefined
+}
+
+/** A number or character constant; an `Error` says what is wrong with it. */
+export function parseNumber(text: string): NumberConstant | Error {
+  if (text.startsWith("'")) {
+    const char = unquote(text.slice(1, -1), "'")
+    if (char === undefined || [...char].length !== 1)
+      return new Error(`malformed character constant: ${text}`)
+    const code = char.codePointAt(0) as number
+    return { int: BigInt(code), float: code, ideal: 'int' }
+  }
+  const whole = wholeNumber(text)
+  if (whole !== undefined) {
+    if (whole >= MIN && whole <= MAX) return { int: whole, float: Number(whole), ideal: 'int' }
+    if (whole > 0n && whole < 1n << 64n) return { int: undefined, float: Number(whole), ideal: 'overflow' }
+  }
+  const float = parseFloat64(text)
+  if (float === undefined) return new Error(`illegal number syntax: "${text}"`)
+  if (!/[.eEpP]/.test(text)) return new Error(`integer overflow: "${text}"`)
+  const int = Number.isInteger(float) && Math.abs(float) < 2 ** 63 ? BigInt(float) : undefined
+  return { int, float, ideal: 'float' }
+}

@@ -1,0 +1,351 @@
+/** lib/template_parser — tokens of a Go template to its tree. Knows no values and nothing of access control. */
+import { lex, SyntaxFault, type Token, type TokenType } from './template_lexer.ts'
+import { type NumberConstant, parseNumber } from './template_number.ts'
+import { unquote } from './template_text.ts'
+
+/** Everything that stands in a tree has the offset at which it began. */
+export type Operand =
+  | { readonly kind: 'dot' | 'nil'; readonly at: number }
+  | { readonly kind: 'bool'; readonly at: number; readonly value: boolean }
+  | { readonly kind: 'string'; readonly at: number; readonly value: string }
+  | { readonly kind: 'number'; readonly at: number; readonly text: string; readonly value: NumberConstant }
+  | { readonly kind: 'field'; readonly at: number; readonly names: readonly string[] }
+  | {
+      readonly kind: 'variable'
+      readonly at: number
+      readonly slot: number
+      readonly names: readonly string[]
+    }
+  | { readonly kind: 'function'; readonly at: number; readonly name: string }
+  | { readonly kind: 'pipe'; readonly at: number; readonly pipe: Pipe }
+  | { readonly kind: 'chain'; readonly at: number; readonly of: Operand; readonly names: readonly string[] }
+
+export interface Command {
+  readonly at: number
+  readonly args: readonly Operand[]
+}
+
+export interface Pipe {
+  readonly at: number
+  /** Places of the variables that are set; `$` is 0. */
+  readonly slots: readonly number[]
+  readonly commands: readonly Command[]
+}
+
+export type Node =
+  | { readonly kind: 'text'; readonly at: number; readonly text: string }
+  | { readonly kind: 'action'; readonly at: number; readonly pipe: Pipe }
+  | { readonly kind: 'break' | 'continue'; readonly at: number }
+  | {
+      readonly kind: 'if' | 'with' | 'range'
+      readonly at: number
+      readonly pipe: Pipe
+      readonly list: readonly Node[]
+      readonly otherwise: readonly Node[]
+    }
+  | { readonly kind: 'template'; readonly at: number; readonly name: string; readonly pipe: Pipe | undefined }
+
+export interface Parsed {
+  readonly root: readonly Node[]
+  /** What `define` and `block` defined. */
+  readonly templates: ReadonlyMap<string, readonly Node[]>
+}
+
+/** Nesting of parentheses and blocks; what is deeper is an error, not a full stack. */
+const DEEPEST = 200
+
+/** Throws `SyntaxFault`. `checkFunction` throws for a name that is not a function. */
+export function parse(text: string, checkFunction: (name: string, at: number) => void): Parsed {
+  const tokens = lex(text)
+  const templates = new Map<string, readonly Node[]>()
+  let index = 0
+  let variables = ['$']
+  let ranges = 0
+  let depth = 0
+
+  const peek = (): Token => tokens[index] as Token
+  const next = (): Token => tokens[index === tokens.length - 1 ? index : index++] as Token
+  const skip = (): Token => {
+    while (peek().type === 'space') index++
+    return peek()
+  }
+  const fail = (token: Token, message: string): never => {
+    throw new SyntaxFault(token.at, message)
+  }
+  const unexpected = (token: Token, context: string): never =>
+    fail(token, `unexpected ${token.type === 'eof' ? 'end' : JSON.stringify(token.text)} in ${context}`)
+  const expect = (type: TokenType, context: string): Token => {
+    const token = skip()
+    if (token.type !== type) unexpected(token, context)
+    return next()
+  }
+  const deeper = <T>(token: Token, run: () => T): T => {
+    if (++depth > DEEPEST) fail(token, 'nested too deeply')
+    const result = run()
+    depth--
+    return result
+  }
+
+  const string = (token: Token): string => {
+    if (token.type === 'raw') return token.text.slice(1, -1).replaceAll('\r', '')
+    return unquote(token.text.slice(1, -1), '"') ?? fail(token, 'invalid syntax in quoted string')
+  }
+
+  /** A name of a template, in quotes. */
+  const name = (context: string): string => {
+    const token = skip()
+    if (token.type !== 'string' && token.type !== 'raw') unexpected(token, context)
+    return string(next())
+  }
+
+  /** A definition's own scope: no variables, no surrounding range. */
+  const define = (key: string, context: string): void => {
+    const outer = { variables, ranges }
+    variables = ['$']
+    ranges = 0
+    const { list, end } = itemList()
+    if (end !== 'end') fail(peek(), `unexpected {{else}} in ${context}`)
+    variables = outer.variables
+    ranges = outer.ranges
+    const before = templates.get(key)
+    if (before === undefined || isEmpty(before)) templates.set(key, list)
+    else if (!isEmpty(list)) fail(peek(), `multiple definition of template ${JSON.stringify(key)}`)
+  }
+
+  /** Nodes up to `{{end}}` or `{{else…`, whose keyword has been read. */
+  function itemList(): { list: Node[]; end: 'end' | 'else' } {
+    const list: Node[] = []
+    while (skip().type !== 'eof') {
+      const node = textOrAction()
+      if (node === 'end' || node === 'else') return { list, end: node }
+      list.push(node)
+    }
+    return fail(peek(), 'unexpected end: an {{end}} is missing')
+  }
+
+  function textOrAction(): Node | 'end' | 'else' {
+    const token = skip()
+    if (token.type === 'text') return { kind: 'text', at: token.at, text: next().text }
+    if (token.type !== 'left') return unexpected(token, 'input')
+    next()
+    return action(token)
+  }
+
+  function action(left: Token): Node | 'end' | 'else' {
+    const token = skip()
+    if (token.type !== 'keyword') {
+      return { kind: 'action', at: token.at, pipe: pipeline('command', 'right') }
+    }
+    next()
+    const at = token.at
+    switch (token.text) {
+      case 'if':
+      case 'with':
+      case 'range':
+        return deeper(token, () => control(token.text as 'if' | 'with' | 'range', at))
+      case 'end':
+        expect('right', 'end')
+        return 'end'
+      case 'else':
+        // `{{else if` and `{{else with` leave their keyword to `control`.
+        if (!['if', 'with'].includes(skip().text) || peek().type !== 'keyword') expect('right', 'else')
+        return 'else'
+      case 'break':
+      case 'continue':
+        expect('right', `{{${token.text}}}`)
+        if (ranges === 0) fail(token, `{{${token.text}}} outside {{range}}`)
+        return { kind: token.text, at }
+      case 'template': {
+        const key = name('template clause')
+        const pipe = skip().type === 'right' ? undefined : pipeline('template clause', 'right')
+        if (pipe === undefined) next()
+        return { kind: 'template', at, name: key, pipe }
+      }
+      case 'block': {
+        const key = name('block clause')
+        const pipe = pipeline('block clause', 'right')
+        deeper(token, () => define(key, 'block clause'))
+        return { kind: 'template', at, name: key, pipe }
+      }
+      default:
+        return unexpected(token, left.at === 0 ? 'command' : 'this place')
+    }
+  }
+
+  function control(kind: 'if' | 'with' | 'range', at: number): Node {
+    const scope = variables.length
+    const pipe = pipeline(kind, 'right')
+    if (kind === 'range') ranges++
+    const { list, end } = itemList()
+    if (kind === 'range') ranges--
+    let otherwise: readonly Node[] = []
+    if (end === 'else') {
+      const token = peek()
+      if (token.type === 'keyword') {
+        if (token.text !== kind) unexpected(token, `else of ${kind}`)
+        next()
+        otherwise = [deeper(token, () => control(kind, token.at))]
+      } else {
+        const rest = itemList()
+        if (rest.end !== 'end') fail(peek(), 'expected end; found {{else}}')
+        otherwise = rest.list
+      }
+    }
+    variables.length = scope
+    return { kind, at, pipe, list, otherwise }
+  }
+
+  function pipeline(context: string, end: 'right' | 'close'): Pipe {
+    const at = skip().at
+    const { names, isNew } = declarations(context)
+    const commands: Command[] = []
+    while (skip().type !== end) {
+      if (!OPERANDS.has(peek().type)) unexpected(peek(), context)
+      commands.push(command())
+    }
+    const last = next()
+    if (commands.length === 0) fail(last, `missing value for ${context}`)
+    commands.slice(1).forEach((one, i) => {
+      if (LITERALS.has((one.args[0] as Operand).kind)) {
+        throw new SyntaxFault(one.at, `non executable command in pipeline stage ${i + 2}`)
+      }
+    })
+    // Only now: in `$x := add $x 1` the second is the outer one.
+    return { at, slots: names.map(isNew ? declare : resolve), commands }
+  }
+
+  /** `$x :=`, `$x =`, and in a range `$i, $e :=`. */
+  function declarations(context: string): { names: Token[]; isNew: boolean } {
+    const names: Token[] = []
+    while (skip().type === 'variable') {
+      const before = index
+      const variable = next()
+      const sign = skip()
+      const comma = sign.type === 'mark' && sign.text === ','
+      if (sign.type !== 'assign' && sign.type !== 'declare' && !comma) {
+        index = before
+        if (names.length > 0) unexpected(sign, context)
+        return { names, isNew: false }
+      }
+      next()
+      names.push(variable)
+      if (!comma) return { names, isNew: sign.type === 'declare' }
+      if (context !== 'range' || names.length > 1) fail(sign, `too many declarations in ${context}`)
+      if (skip().type !== 'variable') fail(peek(), 'range can only initialize variables')
+    }
+    return { names, isNew: false }
+  }
+  const declare = (token: Token): number => variables.push(token.text) - 1
+  const resolve = (token: Token): number => {
+    const slot = variables.lastIndexOf(token.text)
+    return slot < 0 ? fail(token, `undefined variable ${JSON.stringify(token.text)}`) : slot
+  }
+
+  function command(): Command {
+    const at = skip().at
+    const args: Operand[] = []
+    while (true) {
+      skip()
+      const one = operand()
+      if (one !== undefined) args.push(one)
+      const token = peek()
+      if (token.type === 'space') continue
+      if (token.type === 'pipe') next()
+      else if (token.type !== 'right' && token.type !== 'close') unexpected(token, 'operand')
+      if (args.length === 0) fail(token, 'empty command')
+      return { at, args }
+    }
+  }
+
+  /** A term and the fields that follow it without a blank. */
+  function operand(): Operand | undefined {
+    const one = term()
+    if (one === undefined || peek().type !== 'field') return one
+    const names: string[] = []
+    while (peek().type === 'field') names.push(next().text.slice(1))
+    if (one.kind === 'field' || one.kind === 'variable') return { ...one, names: [...one.names, ...names] }
+    if (LITERALS.has(one.kind)) throw new SyntaxFault(one.at, 'unexpected . after a constant')
+    return { kind: 'chain', at: one.at, of: one, names }
+  }
+
+  function term(): Operand | undefined {
+    const token = peek()
+    const { at } = token
+    switch (token.type) {
+      case 'identifier':
+        checkFunction(token.text, at)
+        return { kind: 'function', at, name: next().text }
+      case 'dot':
+        next()
+        return { kind: 'dot', at }
+      case 'nil':
+        next()
+        return { kind: 'nil', at }
+      case 'bool':
+        return { kind: 'bool', at, value: next().text === 'true' }
+      case 'variable':
+        return { kind: 'variable', at, slot: resolve(next()), names: [] }
+      case 'field':
+        return { kind: 'field', at, names: [next().text.slice(1)] }
+      case 'string':
+      case 'raw':
+        return { kind: 'string', at, value: string(next()) }
+      case 'number':
+      case 'char': {
+        const value = parseNumber(next().text)
+        return value instanceof Error
+          ? fail(token, value.message)
+          : { kind: 'number', at, text: token.text, value }
+      }
+      case 'open':
+        next()
+        return {
+          kind: 'pipe',
+          at,
+          pipe: deeper(token, () => pipeline('parenthesized pipeline', 'close')),
+        }
+      default:
+        return undefined
+    }
+  }
+
+  const root: Node[] = []
+  while (peek().type !== 'eof') {
+    const before = index
+    if (peek().type === 'left') {
+      next()
+      if (skip().text === 'define' && peek().type === 'keyword') {
+        next()
+        const key = name('define clause')
+        expect('right', 'define clause')
+        define(key, 'define clause')
+        continue
+      }
+      index = before
+    }
+    const token = peek()
+    const node = textOrAction()
+    if (node === 'end' || node === 'else') throw new SyntaxFault(token.at, `unexpected {{${node}}}`)
+    root.push(node)
+  }
+  return { root, templates }
+}
+
+const OPERANDS: ReadonlySet<TokenType> = new Set([
+  'bool',
+  'char',
+  'dot',
+  'field',
+  'identifier',
+  'number',
+  'nil',
+  'raw',
+  'string',
+  'variable',
+  'open',
+])
+const LITERALS: ReadonlySet<Operand['kind']> = new Set(['bool', 'dot', 'nil', 'number', 'string'])
+
+/** Nothing but blanks: such a definition gives way to another of its name. */
+const isEmpty = (nodes: readonly Node[]): boolean =>
+  nodes.every(node => node.kind === 'text' && node.text.trim() === '')

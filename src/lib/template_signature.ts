@@ -1,0 +1,124 @@
+/** lib/template_signature — types of parameters as Go checks them when a template calls a function. Knows nothing of access control. */
+import { Fault } from './template_budget.ts'
+import {
+  type AnyMap,
+  GoMap,
+  GoStruct,
+  INT,
+  INT64,
+  Int,
+  isMap,
+  nilMap,
+  typeName,
+  type Value,
+} from './template_value.ts'
+
+/** What a parameter of each type gives to the function. */
+export interface ParameterTypes {
+  /** `interface {}` or `reflect.Value`: anything; a nil interface and no value are both `null`. */
+  any: Value
+  string: string
+  bool: boolean
+  int: number
+  int64: bigint
+  float64: number
+  /** `map[string]interface {}`, a nil one included. */
+  map: AnyMap
+  /** `time.Time`. */
+  time: GoStruct
+}
+export type Parameter = keyof ParameterTypes
+export type ParameterList = readonly (Parameter | `...${Parameter}`)[]
+
+export interface Signature {
+  readonly fixed: readonly Parameter[]
+  readonly rest: Parameter | undefined
+}
+
+type Arguments<P extends ParameterList> = P extends readonly [infer Head, ...infer Tail extends ParameterList]
+  ? Head extends `...${infer R extends Parameter}`
+    ? ParameterTypes[R][]
+    : Head extends Parameter
+      ? [ParameterTypes[Head], ...Arguments<Tail>]
+      : []
+  : []
+
+export interface GoFunction {
+  readonly signature: Signature
+  readonly run: (...args: never[]) => Value
+}
+export type FunctionTable = Readonly<Record<string, GoFunction>>
+
+export function signature(parameters: ParameterList): Signature {
+  const last = parameters.at(-1)
+  const variadic = last?.startsWith('...') === true
+  return {
+    fixed: (variadic ? parameters.slice(0, -1) : parameters) as Parameter[],
+    rest: variadic ? (last.slice(3) as Parameter) : undefined,
+  }
+}
+
+/** A function that templates may call; the last parameter may be `...type`. */
+export const fn = <const P extends ParameterList>(
+  parameters: P,
+  run: (...args: Arguments<P>) => Value,
+): GoFunction => ({ signature: signature(parameters), run: run as (...args: never[]) => Value })
+
+/** Go's message where the number of arguments is wrong; empty where it is right. */
+export function arityFault({ fixed, rest }: Signature, name: string, count: number): string {
+  if (rest === undefined && count !== fixed.length) {
+    return `wrong number of args for ${name}: want ${fixed.length} got ${count}`
+  }
+  if (count < fixed.length) {
+    return `wrong number of args for ${name}: want at least ${fixed.length} got ${count}`
+  }
+  return ''
+}
+
+export const parameterAt = ({ fixed, rest }: Signature, index: number): Parameter =>
+  fixed[index] ?? rest ?? 'any'
+
+const TYPE_NAMES: Readonly<Record<Parameter, string>> = {
+  any: 'interface {}',
+  string: 'string',
+  bool: 'bool',
+  int: 'int',
+  int64: 'int64',
+  float64: 'float64',
+  map: 'map[string]interface {}',
+  time: 'time.Time',
+}
+
+/** The value as the parameter takes it, or a `Fault`: Go converts nothing. */
+export function accept(parameter: Parameter, value: Value): unknown {
+  switch (parameter) {
+    case 'any':
+      return value ?? null
+    case 'string':
+      if (typeof value === 'string') return value
+      break
+    case 'bool':
+      if (typeof value === 'boolean') return value
+      break
+    case 'float64':
+      if (typeof value === 'number') return value
+      break
+    case 'int':
+      if (value instanceof Int && value.type === INT) return Number(value.n)
+      break
+    case 'int64':
+      if (value instanceof Int && value.type === INT64) return value.n
+      break
+    case 'map':
+      if (value === undefined) return nilMap()
+      if (isMap(value) && (!(value instanceof GoMap) || value.type.name === TYPE_NAMES.map)) return value
+      break
+    case 'time':
+      if (value instanceof GoStruct && value.type.name === 'time.Time') return value
+      break
+  }
+  const wanted = TYPE_NAMES[parameter]
+  if (value === undefined) throw new Fault(`invalid value; expected ${wanted}`)
+  const got = value === null ? 'interface {}' : typeName(value)
+  throw new Fault(`wrong type for value; expected ${wanted}; got ${got}`)
+}
