@@ -1,0 +1,199 @@
+/** config — the service's own settings and Oathkeeper's: files, flags and environment to one frozen value, with every issue of every source. */
+import { handlerLeaves, isPlain, readHandlers, SECTIONS } from './config/handler_sections.ts'
+import {
+  describe,
+  environmentLayer,
+  fileLayer,
+  flagLayer,
+  issueIn,
+  type Layer,
+  placeIn,
+} from './config/layers.ts'
+import { SETTINGS, type Setting, type SettingType } from './config/settings.ts'
+import type { GlobalHandlers } from './handlers/builder.ts'
+import type { SealedHandler } from './handlers/handler.ts'
+import { parseDuration } from './lib/duration.ts'
+import { type Issue, type Path, sortIssues } from './lib/issue.ts'
+import { merge } from './lib/merge.ts'
+import { nearest } from './lib/nearest.ts'
+import { booleanWord } from './lib/yaml.ts'
+
+export interface Config {
+  /** A setting by its path; durations in milliseconds. Throws for a path that is not in the table. */
+  text(path: string): string | undefined
+  number(path: string): number
+  /** `undefined` where nobody set it and it has no default. */
+  numberIfSet(path: string): number | undefined
+  flag(path: string): boolean
+  list(path: string): readonly string[]
+  readonly handlers: GlobalHandlers
+  /** Accepted keys without effect, named at start. */
+  readonly notices: readonly Issue[]
+  /** Where a value was written. */
+  place(path: Path): { readonly source: string; readonly line: number; readonly column: number }
+}
+
+export interface ConfigSources {
+  /** Later ones win. */
+  readonly files: readonly { readonly source: string; readonly text: string }[]
+  readonly env: NodeJS.ProcessEnv
+  /** Text by setting path. */
+  readonly flags: ReadonlyMap<string, string>
+}
+
+export interface LoadedConfig {
+  /** Absent when there is any error. */
+  readonly config: Config | undefined
+  readonly issues: readonly Issue[]
+}
+
+/** Defaults < files < flags < environment (spec 8.1). */
+export function loadConfig(sources: ConfigSources, handlers: readonly SealedHandler[]): LoadedConfig {
+  const issues: Issue[] = []
+  const leaves = [
+    ...SETTINGS.map(({ path, type, ours }) => ({ path: path.split('.'), type, ours })),
+    ...handlerLeaves(handlers),
+  ]
+  const layers: Layer[] = sources.files.flatMap(file => fileLayer(file.source, file.text, issues) ?? [])
+  layers.push(flagLayer(sources.flags, issues), environmentLayer(sources.env, leaves, issues))
+  const value = layers.reduce<unknown>((below, layer) => merge(below, layer.value), {})
+  nameUnknown(value, [], layers, issues)
+  const settings = readSettings(value, layers, issues)
+  const global = readHandlers(value, handlers, layers, issues)
+  checkFallback(settings.get('errors.fallback') as readonly string[], global, layers, issues)
+  const notices = SETTINGS.filter(one => one.idle !== undefined && given(value, one.path)).map(one =>
+    issueIn(layers, 'warning', one.path.split('.'), 'accepted, without effect', one.idle),
+  )
+  const sorted = sortIssues(issues)
+  if (issues.some(issue => issue.severity === 'error')) return { config: undefined, issues: sorted }
+  return { config: freeze(settings, global, notices, layers), issues: sorted }
+}
+
+const given = (value: unknown, path: string): boolean => valueAt(value, path) !== undefined
+
+const valueAt = (value: unknown, path: string): unknown =>
+  path
+    .split('.')
+    .reduce<unknown>((at, key) => (isPlain(at) && Object.hasOwn(at, key) ? at[key] : undefined), value)
+
+/** Every key must be a setting, a part of the way to one, or a handler's. */
+function nameUnknown(
+  value: unknown,
+  path: readonly string[],
+  layers: readonly Layer[],
+  issues: Issue[],
+): void {
+  if (!isPlain(value)) return
+  const prefix = path.length === 0 ? '' : `${path.join('.')}.`
+  const known = new Set(
+    SETTINGS.filter(one => one.path.startsWith(prefix)).map(
+      one => one.path.slice(prefix.length).split('.')[0] as string,
+    ),
+  )
+  for (const [, section] of SECTIONS) {
+    if (path.every((key, i) => section[i] === key) && section.length > path.length)
+      known.add(section[path.length] as string)
+  }
+  for (const [key, member] of Object.entries(value)) {
+    const at = [...path, key]
+    if (!known.has(key)) {
+      const near = nearest(key, known)
+      issues.push(issueIn(layers, 'error', at, `unknown key "${key}"`, near && `did you mean "${near}"?`))
+    } else if (SECTIONS.some(([, section]) => section.join('.') === at.join('.'))) continue
+    else if (SETTINGS.some(one => one.path === at.join('.'))) continue
+    else if (isPlain(member)) nameUnknown(member, at, layers, issues)
+    else if (member !== null) issues.push(issueIn(layers, 'error', at, 'must be a map'))
+  }
+}
+
+type Settings = ReadonlyMap<string, unknown>
+
+function readSettings(value: unknown, layers: readonly Layer[], issues: Issue[]): Settings {
+  const settings = new Map<string, unknown>()
+  for (const setting of SETTINGS) {
+    const raw = valueAt(value, setting.path) ?? setting.default
+    if (raw === undefined || raw === null) continue
+    const read = readSetting(raw, setting.type)
+    if (read === undefined) {
+      issues.push(issueIn(layers, 'error', setting.path.split('.'), `must be ${describe(setting.type)}`))
+    } else settings.set(setting.path, read)
+  }
+  const version = settings.get('version')
+  if (
+    typeof version === 'string' &&
+    !/^v\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?$/.test(version)
+  ) {
+    issues.push(
+      issueIn(
+        layers,
+        'error',
+        ['version'],
+        'must be a full semantic version with a leading v',
+        'e.g. v0.40.9',
+      ),
+    )
+  }
+  return settings
+}
+
+/** The value in the form in which it is used; `undefined` when it is not of the type. */
+function readSetting(raw: unknown, type: SettingType): unknown {
+  if (typeof type === 'object') return typeof raw === 'string' && type.oneOf.includes(raw) ? raw : undefined
+  switch (type) {
+    case 'string':
+      return typeof raw === 'string' ? raw : undefined
+    case 'integer':
+      return Number.isInteger(raw) ? raw : undefined
+    case 'number':
+      return typeof raw === 'number' ? raw : undefined
+    case 'boolean': {
+      const word = booleanWord(raw)
+      return typeof word === 'boolean' ? word : undefined
+    }
+    case 'duration':
+      return typeof raw === 'string' ? parseDuration(raw) : undefined
+    case 'strings':
+      return Array.isArray(raw) && raw.every(item => typeof item === 'string') ? raw : undefined
+  }
+}
+
+/** A fallback that is switched off answers 500 where it would be used (Q-36). */
+function checkFallback(
+  fallback: readonly string[] | undefined,
+  global: GlobalHandlers,
+  layers: readonly Layer[],
+  issues: Issue[],
+): void {
+  fallback?.forEach((id, i) => {
+    if (global.error.get(id)?.enabled === true) return
+    const path = ['errors', 'fallback', i]
+    const hint = `set errors.handlers.${id}.enabled: true`
+    issues.push(
+      issueIn(layers, 'warning', path, `error handler "${id}" is not enabled: it answers 500`, hint),
+    )
+  })
+}
+
+function freeze(
+  settings: Settings,
+  handlers: GlobalHandlers,
+  notices: readonly Issue[],
+  layers: readonly Layer[],
+): Config {
+  const get = (path: string): unknown => {
+    if (!KNOWN.has(path)) throw new Error(`no setting ${path}`)
+    return settings.get(path)
+  }
+  return Object.freeze({
+    text: (path: string) => get(path) as string | undefined,
+    number: (path: string) => get(path) as number,
+    numberIfSet: (path: string) => get(path) as number | undefined,
+    flag: (path: string) => get(path) === true,
+    list: (path: string) => (get(path) ?? []) as readonly string[],
+    handlers,
+    notices,
+    place: (path: Path) => placeIn(layers, path),
+  })
+}
+
+const KNOWN: ReadonlySet<string> = new Set(SETTINGS.map((one: Setting) => one.path))

@@ -1,0 +1,227 @@
+/** config/layers — files, flags and environment laid over one another, remembering who said what. Knows the settings, not their meaning. */
+import { parse as parseToml, TomlError } from 'smol-toml'
+import { formatPath, type Issue, type Path } from '../lib/issue.ts'
+import { merge } from '../lib/merge.ts'
+import { parseYaml } from '../lib/yaml.ts'
+import { SETTINGS, type SettingType, variableOf } from './settings.ts'
+
+/** One source of settings. */
+export interface Layer {
+  readonly source: string
+  readonly value: unknown
+  /** 1-based; 0 where the source has no lines. */
+  at(path: Path): { readonly line: number; readonly column: number }
+}
+
+/** A key that a variable may name: settings and the keys of handlers. */
+export interface Leaf {
+  readonly path: readonly string[]
+  readonly type: SettingType | 'object'
+  readonly ours?: true | undefined
+}
+
+const NOWHERE = () => ({ line: 0, column: 0 })
+
+/** A file's text by its name's ending: `.toml`, else YAML (of which JSON is a part). */
+export function fileLayer(source: string, text: string, issues: Issue[]): Layer | undefined {
+  if (/\.toml$/i.test(source)) return tomlLayer(source, text, issues)
+  const document = parseYaml(text, 'config')
+  if (document.kind === 'fault') {
+    const { line, column, message } = document
+    issues.push({ severity: 'error', source, line, column, path: '', message, hint: '' })
+    return undefined
+  }
+  for (const { key, line, column } of document.duplicates) {
+    const message = `duplicate key "${key}"`
+    issues.push({
+      severity: 'warning',
+      source,
+      line,
+      column,
+      path: key,
+      message,
+      hint: 'the last one counts',
+    })
+  }
+  const value = document.value ?? {}
+  if (typeof value !== 'object' || Array.isArray(value)) {
+    issues.push({
+      severity: 'error',
+      source,
+      line: 1,
+      column: 1,
+      path: '',
+      message: 'a configuration is a map',
+      hint: '',
+    })
+    return undefined
+  }
+  return { source, value, at: path => document.at(path) }
+}
+
+function tomlLayer(source: string, text: string, issues: Issue[]): Layer | undefined {
+  try {
+    return { source, value: parseToml(text), at: NOWHERE }
+  } catch (error) {
+    if (!(error instanceof TomlError)) throw error
+    const { line, column } = error
+    issues.push({ severity: 'error', source, line, column, path: '', message: error.message, hint: '' })
+    return undefined
+  }
+}
+
+/**
+ * Variables: Oathkeeper's names (any case, no prefix, of more than one segment: Q-90) for its keys, `CREDENCE_…` for ours.
+ * A value that is not of its key's type is an error, never a silent zero (Q-91).
+ */
+export function environmentLayer(env: NodeJS.ProcessEnv, leaves: readonly Leaf[], issues: Issue[]): Layer {
+  const byName = new Map(Object.entries(env).map(([name, value]) => [name.toUpperCase(), value ?? '']))
+  let value: unknown = {}
+  for (const leaf of leaves) {
+    const bare = leaf.path.join('_').toUpperCase()
+    if (leaf.path.length < 2 && !leaf.ours) continue
+    const name = leaf.ours ? `CREDENCE_${bare}` : bare
+    const text = byName.get(name) ?? indexed(byName, name, leaf.type)
+    if (text === undefined) continue
+    const read = readText(text, leaf.type)
+    if (read === undefined) {
+      const message = `${name} is not ${describe(leaf.type)}`
+      issues.push({
+        severity: 'error',
+        source: 'environment',
+        line: 0,
+        column: 0,
+        path: name,
+        message,
+        hint: '',
+      })
+    } else value = merge(value, nest(leaf.path, read))
+  }
+  const known = new Set(SETTINGS.filter(one => one.ours).map(variableOf))
+  for (const name of byName.keys()) {
+    if (!name.startsWith('CREDENCE_') || known.has(name) || OTHERS.has(name)) continue
+    const message = `unknown variable ${name}`
+    issues.push({
+      severity: 'warning',
+      source: 'environment',
+      line: 0,
+      column: 0,
+      path: name,
+      message,
+      hint: 'it is ignored',
+    })
+  }
+  return { source: 'environment', value, at: NOWHERE }
+}
+
+/** Variables of the project that are not settings. */
+const OTHERS: ReadonlySet<string> = new Set(['CREDENCE_CONFIG', 'CREDENCE_KRATOS'])
+
+/** Flags as the command line hands them over: text by setting path. */
+export function flagLayer(flags: ReadonlyMap<string, string>, issues: Issue[]): Layer {
+  let value: unknown = {}
+  for (const setting of SETTINGS) {
+    const text = flags.get(setting.path)
+    if (text === undefined) continue
+    const read = readText(text, setting.type)
+    if (read === undefined) {
+      const message = `${setting.path} is not ${describe(setting.type)}`
+      issues.push({
+        severity: 'error',
+        source: 'command line',
+        line: 0,
+        column: 0,
+        path: setting.path,
+        message,
+        hint: '',
+      })
+    } else value = merge(value, nest(setting.path.split('.'), read))
+  }
+  return { source: 'command line', value, at: NOWHERE }
+}
+
+/** `NAME_0`, `NAME_1`, … as elements of a list. */
+function indexed(env: ReadonlyMap<string, string>, name: string, type: Leaf['type']): string | undefined {
+  if (type !== 'strings') return undefined
+  const items: string[] = []
+  for (let i = 0; env.has(`${name}_${i}`); i++) items.push(env.get(`${name}_${i}`) as string)
+  return items.length === 0 ? undefined : JSON.stringify(items)
+}
+
+/** `undefined` for a text that is not of the type. */
+function readText(text: string, type: Leaf['type']): unknown {
+  switch (type) {
+    case 'integer':
+      return /^-?\d+$/.test(text) ? Number(text) : undefined
+    case 'number':
+      return text.trim() !== '' && Number.isFinite(Number(text)) ? Number(text) : undefined
+    case 'boolean':
+      return /^(true|1)$/i.test(text) ? true : /^(false|0)$/i.test(text) ? false : undefined
+    case 'strings': {
+      const list = text.trimStart().startsWith('[') ? readJson(text) : text.split(',')
+      return Array.isArray(list) ? list : undefined
+    }
+    case 'object': {
+      const value = readJson(text)
+      return typeof value === 'object' && value !== null ? value : undefined
+    }
+    default:
+      return text
+  }
+}
+
+function readJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+export function describe(type: Leaf['type']): string {
+  if (typeof type === 'object') return `one of ${type.oneOf.filter(word => word !== '').join(', ')}`
+  const words = {
+    string: 'a text',
+    integer: 'a whole number',
+    number: 'a number',
+    boolean: 'true or false',
+    duration: 'a duration such as 500ms, 10s or 1m',
+    strings: 'a list of texts',
+    object: 'a JSON object',
+  }
+  return words[type]
+}
+
+const nest = (path: readonly string[], value: unknown): unknown =>
+  path.reduceRight<unknown>((inner, key) => ({ [key]: inner }), value)
+
+/** The layer that says what holds at a path: the last one in which it stands. */
+export function placeIn(
+  layers: readonly Layer[],
+  path: Path,
+): { source: string; line: number; column: number } {
+  for (const layer of layers.toReversed()) {
+    if (stands(layer.value, path)) return { source: layer.source, ...layer.at(path) }
+  }
+  return { source: layers[0]?.source ?? 'configuration', line: 0, column: 0 }
+}
+
+function stands(value: unknown, path: Path): boolean {
+  let at = value
+  for (const part of path) {
+    if (typeof at !== 'object' || at === null || !Object.hasOwn(at, part)) return false
+    at = (at as Record<string | number, unknown>)[part]
+  }
+  return true
+}
+
+/** An issue at the place where a path was written. */
+export function issueIn(
+  layers: readonly Layer[],
+  severity: Issue['severity'],
+  path: Path,
+  message: string,
+  hint = '',
+): Issue {
+  return { severity, ...placeIn(layers, path), path: formatPath(path), message, hint }
+}

@@ -1,0 +1,306 @@
+/** config/settings — every setting that is not a handler's: path, type, default, sentence. Knows no file and no environment. */
+
+/** How a value is written and checked. */
+export type SettingType =
+  | 'string'
+  | 'integer'
+  | 'number'
+  | 'boolean'
+  | 'duration'
+  | 'strings'
+  | { readonly oneOf: readonly string[] }
+
+export interface Setting {
+  /** Keys from the top, joined by dots. */
+  readonly path: string
+  readonly type: SettingType
+  /** As a user would write it; absent: not set. */
+  readonly default?: unknown
+  readonly about: string
+  /** Ours, not Oathkeeper's: it has a flag and a `CREDENCE_` variable too. */
+  readonly ours?: true
+  /** Accepted because Oathkeeper knows it, and without effect: named at start. Says why. */
+  readonly idle?: string
+}
+
+const DURATION = 'duration' as const
+const PROXY = 'Envoy does the proxying'
+
+function listener(name: 'api' | 'proxy'): Setting[] {
+  const at = `serve.${name}`
+  const idle = name === 'proxy' ? { idle: PROXY } : {}
+  const later = { idle: name === 'proxy' ? PROXY : 'put a proxy with TLS or CORS in front of the api port' }
+  return [
+    {
+      path: `${at}.port`,
+      type: 'integer',
+      default: name === 'api' ? 4456 : 4455,
+      about: `port of the ${name} server`,
+      ...idle,
+    },
+    {
+      path: `${at}.host`,
+      type: 'string',
+      about: `address of the ${name} server; unset is loopback, "" is all interfaces`,
+      ...idle,
+    },
+    {
+      path: `${at}.timeout.read`,
+      type: DURATION,
+      default: '5s',
+      about: 'longest time to read a request',
+      ...idle,
+    },
+    {
+      path: `${at}.timeout.write`,
+      type: DURATION,
+      default: '120s',
+      about: 'longest time to write an answer',
+      ...idle,
+    },
+    {
+      path: `${at}.timeout.idle`,
+      type: DURATION,
+      default: '120s',
+      about: 'how long an idle connection is kept',
+      ...idle,
+    },
+    { path: `${at}.cors.enabled`, type: 'boolean', default: false, about: 'CORS', ...later },
+    { path: `${at}.cors.allowed_origins`, type: 'strings', default: ['*'], about: 'CORS', ...later },
+    {
+      path: `${at}.cors.allowed_methods`,
+      type: 'strings',
+      default: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'],
+      about: 'CORS',
+      ...later,
+    },
+    {
+      path: `${at}.cors.allowed_headers`,
+      type: 'strings',
+      default: ['Authorization', 'Content-Type'],
+      about: 'CORS',
+      ...later,
+    },
+    {
+      path: `${at}.cors.exposed_headers`,
+      type: 'strings',
+      default: ['Content-Type'],
+      about: 'CORS',
+      ...later,
+    },
+    { path: `${at}.cors.allow_credentials`, type: 'boolean', default: false, about: 'CORS', ...later },
+    { path: `${at}.cors.max_age`, type: 'integer', default: 0, about: 'CORS', ...later },
+    { path: `${at}.cors.debug`, type: 'boolean', default: false, about: 'CORS', ...later },
+    ...['key', 'cert'].flatMap((part): Setting[] => [
+      { path: `${at}.tls.${part}.path`, type: 'string', about: 'TLS', ...later },
+      { path: `${at}.tls.${part}.base64`, type: 'string', about: 'TLS', ...later },
+    ]),
+  ]
+}
+
+const REDACTION = 'credentials never reach the log, so there is nothing to redact'
+const JAEGER =
+  'the Jaeger agent protocol has no maintained client; send OTLP (provider otel) to Jaeger instead'
+
+export const SETTINGS: readonly Setting[] = [
+  {
+    path: 'serve.grpc.host',
+    type: 'string',
+    default: '127.0.0.1',
+    about: 'address on which Envoy asks',
+    ours: true,
+  },
+  { path: 'serve.grpc.port', type: 'integer', default: 9191, about: 'port on which Envoy asks', ours: true },
+  {
+    path: 'serve.grpc.socket',
+    type: 'string',
+    about: 'path of a Unix socket on which Envoy asks, instead of host and port',
+    ours: true,
+  },
+  ...listener('api'),
+  ...listener('proxy'),
+  {
+    path: 'serve.proxy.trust_forwarded_headers',
+    type: 'boolean',
+    default: false,
+    about: 'proxy',
+    idle: PROXY,
+  },
+  { path: 'serve.prometheus.port', type: 'integer', default: 9000, about: 'port of the metrics server' },
+  {
+    path: 'serve.prometheus.host',
+    type: 'string',
+    about: 'address of the metrics server; unset is loopback, "" is all interfaces',
+  },
+  {
+    path: 'serve.prometheus.metrics_path',
+    type: 'string',
+    default: '/metrics',
+    about: 'path of the metrics',
+  },
+  {
+    path: 'serve.prometheus.metric_name_prefix',
+    type: 'string',
+    default: 'ory_oathkeeper_',
+    about: 'prefix of the metrics that Oathkeeper has too',
+  },
+  {
+    path: 'serve.prometheus.hide_request_paths',
+    type: 'boolean',
+    default: false,
+    about: 'metrics',
+    idle: 'no metric carries a path',
+  },
+  {
+    path: 'serve.prometheus.collapse_request_paths',
+    type: 'boolean',
+    default: true,
+    about: 'metrics',
+    idle: 'no metric carries a path',
+  },
+  {
+    path: 'access_rules.repositories',
+    type: 'strings',
+    default: [],
+    about: 'where rules are read from: file://, http(s)://, inline://',
+  },
+  {
+    path: 'access_rules.matching_strategy',
+    type: { oneOf: ['regexp', 'glob', ''] },
+    default: 'regexp',
+    about: 'how patterns in rules are read',
+  },
+  {
+    path: 'errors.fallback',
+    type: 'strings',
+    default: ['json'],
+    about: 'error handlers, in order, where a rule names none that fits',
+  },
+  {
+    path: 'sessions.cache.max_entries',
+    type: 'integer',
+    default: 100_000,
+    about: 'most verified sessions kept in memory',
+    ours: true,
+  },
+  {
+    path: 'sessions.cache.ttl',
+    type: DURATION,
+    default: '60s',
+    about:
+      'longest time that a verified session is believed without asking Kratos again; also how long a logout may go unseen',
+    ours: true,
+  },
+  {
+    path: 'sessions.timeout',
+    type: DURATION,
+    default: '2s',
+    about: 'longest time of one call to Kratos',
+    ours: true,
+  },
+  {
+    path: 'sessions.connections',
+    type: 'integer',
+    default: 32,
+    about: 'most connections to one Kratos',
+    ours: true,
+  },
+  {
+    path: 'paths',
+    type: { oneOf: ['strict', 'oathkeeper'] },
+    default: 'strict',
+    about: 'strict refuses ambiguous paths with 400; oathkeeper decodes and cleans them as Oathkeeper does',
+    ours: true,
+  },
+  {
+    path: 'strict',
+    type: 'boolean',
+    default: false,
+    about: 'refuse the whole rule set when one rule has an error, instead of answering 500 for that rule',
+    ours: true,
+  },
+  {
+    path: 'log.level',
+    type: { oneOf: ['panic', 'fatal', 'error', 'warn', 'info', 'debug', 'trace'] },
+    default: 'info',
+    about: 'least important lines to write',
+  },
+  {
+    path: 'log.format',
+    type: { oneOf: ['json', 'json_pretty', 'gelf', 'text'] },
+    about: 'form of the log; json unless set (gelf is written as json)',
+  },
+  { path: 'log.leak_sensitive_values', type: 'boolean', default: false, about: 'log', idle: REDACTION },
+  { path: 'log.redaction_text', type: 'string', about: 'log', idle: REDACTION },
+  { path: 'log.additional_redacted_headers', type: 'strings', about: 'log', idle: REDACTION },
+  {
+    path: 'tracing.provider',
+    type: { oneOf: ['jaeger', 'otel', 'zipkin', ''] },
+    about: 'where traces go; the OTEL_* variables work too',
+  },
+  {
+    path: 'tracing.service_name',
+    type: 'string',
+    default: 'ORY Oathkeeper',
+    about: 'service name in traces and logs',
+  },
+  { path: 'tracing.deployment_environment', type: 'string', about: 'deployment environment in traces' },
+  { path: 'tracing.providers.jaeger.local_agent_address', type: 'string', about: 'tracing', idle: JAEGER },
+  { path: 'tracing.providers.jaeger.sampling.server_url', type: 'string', about: 'tracing', idle: JAEGER },
+  {
+    path: 'tracing.providers.jaeger.sampling.trace_id_ratio',
+    type: 'number',
+    about: 'tracing',
+    idle: JAEGER,
+  },
+  {
+    path: 'tracing.providers.zipkin.server_url',
+    type: 'string',
+    default: '',
+    about: 'URL of the Zipkin collector',
+  },
+  {
+    path: 'tracing.providers.zipkin.sampling.sampling_ratio',
+    type: 'number',
+    about: 'share of new traces that are sampled, 0 to 1',
+  },
+  {
+    path: 'tracing.providers.otlp.server_url',
+    type: 'string',
+    default: '',
+    about: 'host:port (or URL) of the OTLP/HTTP collector',
+  },
+  {
+    path: 'tracing.providers.otlp.insecure',
+    type: 'boolean',
+    default: false,
+    about: 'http instead of https to the collector',
+  },
+  {
+    path: 'tracing.providers.otlp.sampling.sampling_ratio',
+    type: 'number',
+    about: 'share of new traces that are sampled, 0 to 1',
+  },
+  {
+    path: 'tracing.providers.otlp.authorization_header',
+    type: 'string',
+    about: 'Authorization header sent to the collector',
+  },
+  {
+    path: 'profiling',
+    type: { oneOf: ['cpu', 'mem', ''] },
+    about: 'profiling',
+    idle: 'use Node’s own --cpu-prof and --heap-prof',
+  },
+  {
+    path: 'version',
+    type: 'string',
+    about: 'version of the configuration, a semantic version with a leading v',
+  },
+]
+
+/** `serve.grpc.port` → `--serve-grpc-port`. */
+export const flagOf = (setting: Setting): string => `--${setting.path.replace(/[._]/g, '-')}`
+/** `serve.grpc.port` → `CREDENCE_SERVE_GRPC_PORT`. */
+export const variableOf = (setting: Setting): string =>
+  `CREDENCE_${setting.path.replace(/\./g, '_').toUpperCase()}`
