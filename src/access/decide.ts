@@ -58,11 +58,20 @@ function respond(denial: Denial, request: RequestView, responders: readonly Resp
   return builtIn(denial.status)
 }
 
-/** Oathkeeper's JSON with nothing but the status, where no responder can be asked. */
+/** Status text and message of the built-in answers, Oathkeeper's where it has them (spec 7.3). */
+const BUILT_IN: ReadonlyMap<number, readonly [status: string, message: string]> = new Map([
+  [400, ['Bad Request', 'The request was malformed or contained invalid parameters']],
+  [431, ['Request Header Fields Too Large', 'The request has too many headers']],
+  [500, ['Internal Server Error', 'An internal server error occurred, please contact the system administrator']],
+  [503, ['Service Unavailable', 'The service is unavailable']],
+])
+
+/** Oathkeeper's JSON, where no responder can be asked. */
 export function builtIn(status: number): Answer {
+  const [text, message] = BUILT_IN.get(status) ?? ['', 'The request was refused']
   return {
     status,
     headers: [{ name: 'content-type', value: 'application/json' }],
-    body: JSON.stringify({ error: { code: status } }),
+    body: JSON.stringify({ error: { code: status, status: text, message } }),
   }
 }

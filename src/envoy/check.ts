@@ -1,0 +1,97 @@
+/** envoy/check — the corridor of a Check: decode → decide → record → encode. Knows no rule; every way out of it is an answer. */
+import { type Awaitable, after } from '../access/after.ts'
+import { builtIn, decide } from '../access/decide.ts'
+import { type Decision, refuse } from '../access/decision.ts'
+import { type Denial, denial, unavailable } from '../access/denial.ts'
+import type { Snapshot } from '../access/snapshot.ts'
+import { between, type Instant, later, millis } from '../lib/duration.ts'
+import type { PathReading } from '../lib/url_path.ts'
+import type { RecordDecision } from '../telemetry/record.ts'
+import { type CheckedRequest, decodeCheckRequest } from './decode.ts'
+import { encodeDecision, fitToLeave, PREPARED_500 } from './encode.ts'
+import type { CallMetadata, UnaryCall, UnaryHandler } from './transport.ts'
+
+export interface CheckParts {
+  /** `undefined` until every rule repository has been loaded once. */
+  readonly snapshot: () => Snapshot | undefined
+  readonly record: RecordDecision
+  readonly accident: (where: string, error: unknown) => void
+  readonly now: () => Instant
+  readonly paths: PathReading
+  /** A span around the decision; absent when nothing is traced. */
+  readonly around:
+    | ((metadata: CallMetadata, run: () => Awaitable<Decision>) => Awaitable<Decision>)
+    | undefined
+}
+
+/** Time to write the answer and for it to travel, so that Envoy still hears our 503 (F12). */
+const TO_ANSWER = millis(15)
+/** Where Envoy names no limit. */
+const LONGEST = millis(30_000)
+
+/** Never throws, never rejects: the second catch point (architecture 4). */
+export function createCheck(parts: CheckParts): UnaryHandler {
+  return call =>
+    after(
+      undefined,
+      () => corridor(parts, call),
+      error => {
+        parts.accident('check', error)
+        return PREPARED_500
+      },
+    )
+}
+
+function corridor(parts: CheckParts, call: UnaryCall): Awaitable<Buffer> {
+  const request = decodeCheckRequest(call.request, deadlineOf(call), parts.paths)
+  const run = (): Awaitable<Decision> => {
+    if (request.kind === 'denial') return withoutRule(request)
+    const snapshot = parts.snapshot()
+    if (snapshot === undefined) return withoutRule(NOT_LOADED)
+    return inTime(decide(snapshot, request), request, parts)
+  }
+  const view = request.kind === 'request' ? request : undefined
+  const finish = (decision: Decision): Decision => {
+    const fit = fitToLeave(decision)
+    parts.record(fit, view, call.arrived)
+    return fit
+  }
+  const recorded = () => after(run(), finish)
+  const decision = parts.around === undefined ? recorded() : parts.around(call.metadata, recorded)
+  return after(decision, decided => encodeDecision(decided, isGrpc(view)))
+}
+
+const NOT_LOADED = unavailable('the rules have not been loaded', {
+  message: 'The rules have not been loaded',
+})
+const TOO_LATE = denial(503, 'deadline', 'The service is unavailable', {
+  reason: 'no decision within the time that Envoy allows',
+  headers: [{ name: 'retry-after', value: '1' }],
+})
+
+const withoutRule = (why: Denial): Decision =>
+  refuse(builtIn(why.status), why, { rule: '', authenticator: '', refusedBy: '' })
+
+/** The smaller of `grpc-timeout` and what Envoy says of one try, which retries do not lengthen (envoy-verified 7). */
+function deadlineOf({ deadline, metadata, arrived }: UnaryCall): Instant {
+  const stated = Number(metadata.get('x-envoy-expected-rq-timeout-ms'))
+  const oneTry = stated > 0 ? later(arrived, millis(stated)) : later(arrived, LONGEST)
+  const end = deadline === undefined ? oneTry : (Math.min(deadline, oneTry) as Instant)
+  return Math.max(arrived, end - TO_ANSWER) as Instant
+}
+
+/** A decision that is not there at the deadline is a 503, whatever it would have become (F1). */
+function inTime(
+  decision: Awaitable<Decision>,
+  request: CheckedRequest,
+  parts: CheckParts,
+): Awaitable<Decision> {
+  if (!(decision instanceof Promise)) return decision
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => resolve(withoutRule(TOO_LATE)), between(parts.now(), request.deadline))
+    decision.then(resolve, reject).finally(() => clearTimeout(timer))
+  })
+}
+
+const isGrpc = (request: CheckedRequest | undefined): boolean =>
+  request?.header('content-type')?.startsWith('application/grpc') === true

@@ -1,0 +1,106 @@
+/** envoy/decode — the bytes of a CheckRequest to what a rule may know of a request, or a refusal. Believes Envoy's attributes, never a forwarded header. */
+import { badRequest, type Denial, denial } from '../access/denial.ts'
+import type { RequestView } from '../access/request.ts'
+import { readAuthority } from '../lib/authority.ts'
+import { type Cookie, parseCookies } from '../lib/cookies.ts'
+import type { Instant } from '../lib/duration.ts'
+import { type PathReading, readTarget, type Target } from '../lib/url_path.ts'
+import { WireFault, WireRequest } from './wire.ts'
+
+/** Headers of one request, pseudo headers included (D12). */
+const MOST_HEADERS = 1_000
+const METHOD = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,64}$/
+
+/** Security cases A1–A21, B1–B10, F5, F6, J2–J4, J9. Never throws for any bytes. */
+export function decodeCheckRequest(
+  bytes: Buffer,
+  deadline: Instant,
+  paths: PathReading,
+): CheckedRequest | Denial {
+  let wire: WireRequest
+  try {
+    wire = new WireRequest(bytes)
+  } catch (error) {
+    if (error instanceof WireFault) return badRequest(`the Check cannot be read: ${error.message}`)
+    throw error
+  }
+  if (!wire.http) return badRequest('the Check describes no HTTP request')
+  if (wire.headerCount > MOST_HEADERS) {
+    return denial(431, 'headers_too_large', 'The request has too many headers')
+  }
+  if (!METHOD.test(wire.method)) return badRequest('the method is not a token')
+  const scheme = wire.scheme.toLowerCase()
+  if (scheme !== 'http' && scheme !== 'https') return badRequest('the scheme is neither http nor https')
+  const authority = readAuthority(wire.host, scheme)
+  if (authority === undefined) return badRequest('the host cannot be used')
+  // `path` shows "!" for bytes that are not UTF-8, while the upstream receives the bytes; `:path` has them (J2).
+  const target = readTarget(wire.first(':path') ?? wire.path, paths)
+  if (target.kind === 'bad target') return badRequest(target.why)
+  return new CheckedRequest(wire, scheme, authority.host, target, deadline)
+}
+
+/** A request that has been read; headers and cookies become strings when they are asked for. */
+export class CheckedRequest implements RequestView {
+  readonly kind = 'request'
+  readonly scheme: string
+  readonly host: string
+  readonly path: string
+  readonly rawPath: string
+  readonly query: string
+  readonly deadline: Instant
+  readonly #wire: WireRequest
+  #cookies: readonly Cookie[] | undefined
+
+  constructor(wire: WireRequest, scheme: string, host: string, target: Target, deadline: Instant) {
+    this.#wire = wire
+    this.scheme = scheme
+    this.host = host
+    this.path = target.path
+    this.rawPath = target.rawPath
+    this.query = target.query
+    this.deadline = deadline
+  }
+
+  get method(): string {
+    return this.#wire.method
+  }
+  get authority(): string {
+    return this.#wire.host
+  }
+  get requestId(): string {
+    return this.#wire.first('x-request-id') ?? ''
+  }
+  get remoteAddress(): string {
+    return this.#wire.sourceAddress
+  }
+  get sni(): string {
+    return this.#wire.sni
+  }
+  get principal(): string {
+    return this.#wire.principal
+  }
+  get body(): Uint8Array | undefined {
+    return this.#wire.body
+  }
+
+  header(name: string): string | undefined {
+    return this.#wire.first(name)
+  }
+  headerValues(name: string): readonly string[] {
+    return this.#wire.values(name)
+  }
+  headerEntries(): Iterable<readonly [string, string]> {
+    return this.#wire.entries()
+  }
+
+  cookies(): readonly Cookie[] {
+    this.#cookies ??= parseCookies(this.#wire.values('cookie'))
+    return this.#cookies
+  }
+  cookie(name: string): string | undefined {
+    return this.cookies().find(cookie => cookie[0] === name)?.[1]
+  }
+  cookieValues(name: string): readonly string[] {
+    return this.cookies().flatMap(cookie => (cookie[0] === name ? [cookie[1]] : []))
+  }
+}

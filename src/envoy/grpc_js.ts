@@ -1,0 +1,163 @@
+/** envoy/grpc_js — the door engine on @grpc/grpc-js: loads proto/, registers, binds. The only importer of @grpc; knows no message but by its bytes. */
+import { chmod, lstat, unlink } from 'node:fs/promises'
+import { connect } from 'node:net'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import {
+  type Metadata,
+  Server,
+  ServerCredentials,
+  type ServerUnaryCall,
+  type ServerWritableStream,
+  type ServiceDefinition,
+  type sendUnaryData,
+  status,
+  type UntypedServiceImplementation,
+} from '@grpc/grpc-js'
+import { type ServiceDefinition as LoadedService, loadSync } from '@grpc/proto-loader'
+import type { Instant } from '../lib/duration.ts'
+import type { CallMetadata, Engine, EngineOptions, Health } from './transport.ts'
+
+const PROTO = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'proto')
+
+/** Bytes; a CheckRequest carries up to `with_request_body.max_request_bytes` of body, and 64 KiB or so of headers (G4). */
+const LARGEST_MESSAGE = 4 * 1024 * 1024
+
+const OPTIONS = {
+  'grpc.max_receive_message_length': LARGEST_MESSAGE,
+  'grpc.max_concurrent_streams': 1024,
+  // A peer that is gone without a word is noticed after this and the timeout.
+  'grpc.keepalive_time_ms': 60_000,
+  'grpc.keepalive_timeout_ms': 20_000,
+  'grpc.default_compression_algorithm': 0,
+} as const
+
+export async function startGrpcJs(options: EngineOptions): Promise<Engine> {
+  const server = new Server(OPTIONS)
+  const definitions = loadSync(['envoy/service/auth/v3/external_auth.proto', 'grpc/health/v1/health.proto'], {
+    includeDirs: [PROTO],
+    longs: String,
+    defaults: true,
+    enums: String,
+  })
+  const authorization = definitions['envoy.service.auth.v3.Authorization'] as LoadedService
+  const health = definitions['grpc.health.v1.Health'] as LoadedService
+  server.addService(withBytes(authorization) as ServiceDefinition, { Check: checkMethod(options) })
+  server.addService(health as ServiceDefinition, healthMethods(options.health))
+  const address = await bind(server, options.listen)
+  return { address, drain: grace => drain(server, grace) }
+}
+
+/** proto-loader's service with messages left as bytes: its own path costs a third of a Check (docs/performance.md). */
+function withBytes(service: LoadedService): LoadedService {
+  const same = (bytes: Buffer) => bytes
+  return Object.fromEntries(
+    Object.entries(service).map(([name, method]) => [
+      name,
+      { ...method, requestDeserialize: same, responseSerialize: same },
+    ]),
+  ) as unknown as LoadedService
+}
+
+function checkMethod({ check, now, wall }: EngineOptions) {
+  return (call: ServerUnaryCall<Buffer, Buffer>, callback: sendUnaryData<Buffer>): void => {
+    const arrived = now()
+    const until = Number(call.getDeadline())
+    const deadline = Number.isFinite(until) ? ((arrived + until - wall()) as Instant) : undefined
+    const answer = check({
+      request: call.request,
+      metadata: new GrpcMetadata(call.metadata),
+      deadline,
+      arrived,
+    })
+    if (answer instanceof Promise) answer.then(bytes => callback(null, bytes))
+    else callback(null, answer)
+  }
+}
+
+class GrpcMetadata implements CallMetadata {
+  readonly #metadata: Metadata
+  constructor(metadata: Metadata) {
+    this.#metadata = metadata
+  }
+  get(name: string): string | undefined {
+    const [value] = this.#metadata.get(name)
+    return typeof value === 'string' ? value : undefined
+  }
+}
+
+interface HealthRequest {
+  readonly service: string
+}
+interface HealthResponse {
+  readonly status: 'SERVING' | 'NOT_SERVING' | 'SERVICE_UNKNOWN'
+}
+
+function healthMethods(health: Health): UntypedServiceImplementation {
+  const statusOf = (service: string): HealthResponse => {
+    const serving = health.serving(service)
+    if (serving === undefined) return { status: 'SERVICE_UNKNOWN' }
+    return { status: serving ? 'SERVING' : 'NOT_SERVING' }
+  }
+  return {
+    Check(call: ServerUnaryCall<HealthRequest, HealthResponse>, callback: sendUnaryData<HealthResponse>) {
+      const answer = statusOf(call.request.service)
+      if (answer.status === 'SERVICE_UNKNOWN')
+        callback({ code: status.NOT_FOUND, details: 'unknown service' })
+      else callback(null, answer)
+    },
+    Watch(call: ServerWritableStream<HealthRequest, HealthResponse>) {
+      const tell = () => call.write(statusOf(call.request.service))
+      const stop = health.watch(tell)
+      call.on('cancelled', () => {
+        stop()
+        call.end()
+      })
+      tell()
+    },
+  }
+}
+
+async function bind(server: Server, listen: EngineOptions['listen']): Promise<string> {
+  const credentials = ServerCredentials.createInsecure()
+  const bindTo = (target: string) =>
+    new Promise<number>((resolve, reject) =>
+      server.bindAsync(target, credentials, (error, port) => (error ? reject(error) : resolve(port))),
+    )
+  if ('socket' in listen) {
+    await removeStale(listen.socket)
+    await bindTo(`unix:${listen.socket}`)
+    // Connecting needs the right to write: the group may, everybody may not (envoy 3.5).
+    await chmod(listen.socket, 0o660)
+    return `unix:${listen.socket}`
+  }
+  const host = listen.host.includes(':') ? `[${listen.host}]` : listen.host || '[::]'
+  return `${host}:${await bindTo(`${host}:${listen.port}`)}`
+}
+
+/** A socket file that a killed process left behind; one that answers belongs to somebody. */
+async function removeStale(path: string): Promise<void> {
+  const found = await lstat(path).catch(() => undefined)
+  if (found === undefined) return
+  if (!found.isSocket()) throw new Error(`${path} exists and is not a socket`)
+  const served = await new Promise<boolean>(resolve => {
+    const probe = connect(path, () => resolve(true))
+    probe.on('connect', () => probe.destroy())
+    probe.on('error', () => resolve(false))
+  })
+  if (served) throw new Error(`${path} is served by another process`)
+  await unlink(path)
+}
+
+function drain(server: Server, grace: number): Promise<void> {
+  return new Promise(resolve => {
+    const cut = setTimeout(() => {
+      server.forceShutdown()
+      resolve()
+    }, grace)
+    server.tryShutdown(() => {
+      clearTimeout(cut)
+      resolve()
+    })
+  })
+}

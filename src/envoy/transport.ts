@@ -1,0 +1,42 @@
+/** envoy/transport — what a door engine offers: unary calls as bytes. Knows no message and no library. */
+import type { Awaitable } from '../access/after.ts'
+import type { Instant } from '../lib/duration.ts'
+
+/** Metadata of a call; names in lower case, the first value counts. */
+export interface CallMetadata {
+  get(name: string): string | undefined
+}
+
+export interface UnaryCall {
+  readonly request: Buffer
+  readonly metadata: CallMetadata
+  /** From `grpc-timeout`; `undefined` when the caller waits for ever. */
+  readonly deadline: Instant | undefined
+  readonly arrived: Instant
+}
+
+/** Never rejects and never throws: a request that was received is answered (J16). */
+export type UnaryHandler = (call: UnaryCall) => Awaitable<Buffer>
+
+export interface Health {
+  /** `undefined` for a service that is not known. */
+  serving(service: string): boolean | undefined
+  /** Calls back at every change until the returned function is called. */
+  watch(changed: () => void): () => void
+}
+
+export interface EngineOptions {
+  readonly check: UnaryHandler
+  readonly health: Health
+  readonly listen: { readonly host: string; readonly port: number } | { readonly socket: string }
+  readonly now: () => Instant
+  /** Milliseconds since the epoch, in which deadlines are given. */
+  readonly wall: () => number
+}
+
+export interface Engine {
+  /** Address in force: `host:port` or `unix:path`. */
+  readonly address: string
+  /** Takes nothing new, answers what has arrived, and cuts what is left after `grace` ms. */
+  drain(grace: number): Promise<void>
+}

@@ -1,0 +1,82 @@
+/** envoy/wire_writer — the parts of a CheckResponse as bytes. Knows protobuf's encoding, not what the fields mean. */
+
+/** Writes into memory that is used again and again; `take` copies the message out. One answer is written in one turn. */
+export class WireWriter {
+  #bytes = Buffer.allocUnsafe(16_384)
+  #at = 0
+
+  reset(): void {
+    this.#at = 0
+  }
+
+  take(): Buffer {
+    return Buffer.from(this.#bytes.subarray(0, this.#at))
+  }
+
+  /** A string or bytes field; nothing for an empty one where `optional`. */
+  text(field: number, value: string): void {
+    const most = value.length * 3
+    this.#reserve(most + 12)
+    this.#byte((field << 3) | 2)
+    // Almost all text is short ASCII: its length is known without looking twice.
+    const length = most < 0x80 ? -1 : Buffer.byteLength(value)
+    if (length < 0) {
+      const written = this.#bytes.write(value, this.#at + 1)
+      this.#bytes[this.#at] = written
+      this.#at += 1 + written
+      return
+    }
+    this.#varint(length)
+    this.#at += this.#bytes.write(value, this.#at)
+  }
+
+  varint(field: number, value: number): void {
+    this.#reserve(12)
+    this.#byte(field << 3)
+    this.#varint(value)
+  }
+
+  bytes(value: Uint8Array): void {
+    this.#reserve(value.length)
+    this.#bytes.set(value, this.#at)
+    this.#at += value.length
+  }
+
+  /** A message field whose length is not known before it is written. */
+  message(field: number, write: () => void): void {
+    this.#reserve(6)
+    this.#byte((field << 3) | 2)
+    const lengthAt = this.#at
+    this.#at += 1
+    write()
+    const length = this.#at - lengthAt - 1
+    if (length > 0x7f) {
+      const more = length > 0x1f_ffff ? 3 : length > 0x3fff ? 2 : 1
+      this.#reserve(more)
+      this.#bytes.copyWithin(lengthAt + 1 + more, lengthAt + 1, this.#at)
+      this.#at = lengthAt
+      this.#varint(length)
+      this.#at += length
+    } else this.#bytes[lengthAt] = length
+  }
+
+  #byte(value: number): void {
+    this.#bytes[this.#at++] = value
+  }
+
+  #varint(value: number): void {
+    let rest = value
+    while (rest > 0x7f) {
+      this.#byte((rest & 0x7f) | 0x80)
+      rest >>>= 7
+    }
+    this.#byte(rest)
+  }
+
+  #reserve(more: number): void {
+    if (this.#at + more <= this.#bytes.length) return
+    const larger = Buffer.allocUnsafe(2 * (this.#at + more))
+    larger.set(this.#bytes.subarray(0, this.#at))
+    this.#bytes = larger
+  }
+}

@@ -1,0 +1,38 @@
+/** lib/authority — the one reading of a host. Knows nothing of access control. */
+import { isIPv6 } from 'node:net'
+
+export interface Authority {
+  /** Lower case, without one trailing dot and without the scheme's default port (Q-20, B1–B3). */
+  readonly host: string
+}
+
+/** Letters, digits, hyphen, underscore, separated by single dots: what a name on the web is made of once it is ASCII. */
+const NAME = /^[a-z0-9_-]+(?:\.[a-z0-9_-]+)*$/
+const DEFAULT_PORTS: Readonly<Record<string, string>> = { http: '80', https: '443' }
+
+/** `undefined` for everything else: empty, userinfo, commas, escapes, non-ASCII, bad ports (B2–B8, J4). */
+export function readAuthority(text: string, scheme: string): Authority | undefined {
+  if (text.length === 0 || text.length > 300) return undefined
+  const lower = text.toLowerCase()
+  if (lower.startsWith('[')) return readIPv6(lower, scheme)
+  const colon = lower.indexOf(':')
+  const name = colon < 0 ? lower : lower.slice(0, colon)
+  const bare = name.endsWith('.') ? name.slice(0, -1) : name
+  if (!NAME.test(bare)) return undefined
+  return withPort(bare, colon < 0 ? undefined : lower.slice(colon + 1), scheme)
+}
+
+function readIPv6(lower: string, scheme: string): Authority | undefined {
+  const end = lower.indexOf(']')
+  const address = lower.slice(1, end)
+  const rest = lower.slice(end + 1)
+  if (end < 0 || !isIPv6(address) || address.includes('%') || (rest !== '' && rest[0] !== ':'))
+    return undefined
+  return withPort(`[${address}]`, rest === '' ? undefined : rest.slice(1), scheme)
+}
+
+function withPort(name: string, port: string | undefined, scheme: string): Authority | undefined {
+  if (port === undefined) return { host: name }
+  if (!/^[1-9][0-9]{0,4}$/.test(port) || Number(port) > 65_535) return undefined
+  return { host: port === DEFAULT_PORTS[scheme] ? name : `${name}:${port}` }
+}
