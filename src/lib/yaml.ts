@@ -1,19 +1,15 @@
 /** lib/yaml — YAML or JSON text to a value that remembers where each part of it stood. The only importer of js-yaml. */
 import {
-  binaryTag,
-  boolCoreTag,
   boolYaml11Tag,
   CORE_SCHEMA,
   constructFromEvents,
+  defineScalarTag,
   EVENT_ID,
   type Event,
   getScalarValue,
-  intCoreTag,
   mergeTag,
+  NOT_RESOLVED,
   parseEvents,
-  Schema,
-  timestampTag,
-  YAML11_SCHEMA,
   YAMLException,
 } from 'js-yaml'
 import type { Path } from './issue.ts'
@@ -42,20 +38,46 @@ export interface YamlFault extends TextPlace {
 /** `rules`: YAML 1.1 booleans (Q-16); `config`: 1.2, where a boolean may also be written as in 1.1 at a place that wants one. */
 export type Dialect = 'rules' | 'config'
 
-const without = (schema: Schema, ...tags: readonly { tagName: string }[]) =>
-  schema.tags.filter(tag => !tags.includes(tag))
+/**
+ * Numbers as Go reads them from YAML 1.1: `010` is 8 and `1_000` a thousand, but `12:30` is a text, not sixty times twelve.
+ * Every JSON number is one.
+ */
+const goInteger = defineScalarTag<number>('tag:yaml.org,2002:int', {
+  implicit: true,
+  implicitFirstChars: [...'+-0123456789'],
+  resolve(source) {
+    const text = source.replaceAll('_', '')
+    const match = /^([-+]?)(0[xX][0-9a-fA-F]+|0[oO]?[0-7]+|0[bB][01]+|0|[1-9][0-9]*)$/.exec(text)
+    if (match === null) return NOT_RESOLVED
+    const digits = (match[2] as string).replace(/^0(?=[0-7])/, '0o')
+    return match[1] === '-' ? -Number(digits) : Number(digits)
+  },
+  identify: () => false,
+})
+const goFloat = defineScalarTag<number>('tag:yaml.org,2002:float', {
+  implicit: true,
+  implicitFirstChars: [...'+-.0123456789'],
+  resolve(source) {
+    const text = source.replaceAll('_', '')
+    if (/^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$/.test(text)) return Number(text)
+    const special = /^([-+]?)\.(?:inf|Inf|INF)$/.exec(text)
+    if (special !== null) return special[1] === '-' ? -Infinity : Infinity
+    return /^\.(?:nan|NaN|NAN)$/.test(text) ? Number.NaN : NOT_RESOLVED
+  },
+  identify: () => false,
+})
 
-/** No timestamps and no binary in either: a date stays the text that was written. */
-const SCHEMAS: Readonly<Record<Dialect, Schema>> = {
-  rules: new Schema(without(YAML11_SCHEMA, timestampTag, binaryTag)),
-  config: CORE_SCHEMA.withTags(mergeTag, boolCoreTag, intCoreTag),
+/** No timestamps in either: a date stays the text that was written. No sets, no binary: values are those of JSON. */
+const SCHEMAS: Readonly<Record<Dialect, typeof CORE_SCHEMA>> = {
+  rules: CORE_SCHEMA.withTags(mergeTag, boolYaml11Tag, goInteger, goFloat),
+  config: CORE_SCHEMA.withTags(mergeTag),
 }
 
-/** Bytes of text; a rule set of tens of thousands of rules stays well below. */
+/** UTF-16 code units; a rule set of tens of thousands of rules stays well below. */
 const LARGEST = 64 * 1024 * 1024
-/** Aliases in one document: enough for people, not for a bomb (F7). */
-const MOST_ALIASES = 10_000
 const MOST_NODES = 5_000_000
+/** Values that aliases stand for, counted each time: enough for people, not for a bomb (F7). */
+const MOST_ALIASED = 1_000_000
 
 /** Only the first document of a stream is read, as Oathkeeper does. */
 export function parseYaml(text: string, dialect: Dialect): YamlDocument | YamlFault {
@@ -65,17 +87,20 @@ export function parseYaml(text: string, dialect: Dialect): YamlDocument | YamlFa
   try {
     const events = firstDocument(parseEvents(text, {}))
     if (events.length > MOST_NODES) return { kind: 'fault', line: 1, column: 1, message: 'too many values' }
+    const { places, duplicates, aliased } = locate(text, events)
+    if (aliased > MOST_ALIASED) {
+      return { kind: 'fault', line: 1, column: 1, message: 'aliases stand for too many values' }
+    }
     const [value] = constructFromEvents(events, {
       source: text,
       schema: SCHEMAS[dialect],
       json: true,
-      maxAliases: MOST_ALIASES,
+      maxTotalMergeKeys: MOST_ALIASED,
     })
-    const { places, duplicates } = locate(text, events)
     return {
       kind: 'document',
       value,
-      at: path => placeOf(lines, nearestPlace(places, path)),
+      at: path => nearestPlace(places, path, lines),
       duplicates: duplicates.map(one => ({ key: one.key, ...placeOf(lines, one.offset) })),
     }
   } catch (error) {
@@ -104,6 +129,8 @@ function firstDocument(events: readonly Event[]): Event[] {
 
 interface Placed {
   readonly offset: number
+  /** Where the key stands; -1 for the root and the items of a list. */
+  readonly key: number
   readonly children: Map<string | number, Placed>
 }
 
@@ -111,22 +138,30 @@ interface Frame {
   readonly node: Placed
   readonly map: boolean
   /** The key whose value comes next; `undefined` where a key comes next. */
-  key: string | undefined
+  key: { readonly text: string; readonly offset: number } | undefined
+  readonly anchor: string
+  /** Values so far, with what aliases stand for. */
+  size: number
 }
 
 /** Offsets of all values, as a tree of the document's own shape. What an alias stands for is placed at the alias. */
 function locate(text: string, events: readonly Event[]) {
-  const root: Placed = { offset: 0, children: new Map() }
+  const root: Placed = { offset: 0, key: -1, children: new Map() }
   const duplicates: { key: string; offset: number }[] = []
+  const sizes = new Map<string, number>()
   const stack: Frame[] = []
-  const enter = (offset: number): Placed => {
+  let aliased = 0
+  const enter = (at: number): Placed => {
     const frame = stack.at(-1)
     if (frame === undefined) return root
-    const node: Placed = { offset, children: new Map() }
+    frame.size++
+    const { key } = frame
+    const offset = at < 0 ? (key?.offset ?? frame.node.offset) : at
+    const node: Placed = { offset, key: key?.offset ?? -1, children: new Map() }
     if (!frame.map) frame.node.children.set(frame.node.children.size, node)
-    else if (frame.key === undefined) frame.key = text.slice(offset, offset + 1)
+    else if (key === undefined) frame.key = { text: text.slice(offset, offset + 1), offset }
     else {
-      frame.node.children.set(frame.key, node)
+      frame.node.children.set(key.text, node)
       frame.key = undefined
     }
     return node
@@ -134,37 +169,58 @@ function locate(text: string, events: readonly Event[]) {
   for (const event of events) {
     switch (event.type) {
       case EVENT_ID.SEQUENCE:
-      case EVENT_ID.MAPPING:
-        stack.push({ node: enter(event.start), map: event.type === EVENT_ID.MAPPING, key: undefined })
+      case EVENT_ID.MAPPING: {
+        const anchor = event.anchorStart < 0 ? '' : text.slice(event.anchorStart, event.anchorEnd)
+        const map = event.type === EVENT_ID.MAPPING
+        stack.push({ node: enter(event.start), map, key: undefined, anchor, size: 0 })
         break
-      case EVENT_ID.POP:
-        stack.pop()
+      }
+      case EVENT_ID.POP: {
+        const ended = stack.pop()
+        if (ended === undefined) break
+        if (ended.anchor !== '') sizes.set(ended.anchor, ended.size)
+        const outer = stack.at(-1)
+        if (outer !== undefined) outer.size += ended.size
         break
-      case EVENT_ID.ALIAS:
+      }
+      case EVENT_ID.ALIAS: {
+        const name = text.slice(event.anchorStart, event.anchorEnd)
+        // One inside what it stands for would make a value without an end.
+        const size = stack.some(open => open.anchor === name) ? MOST_ALIASED + 1 : (sizes.get(name) ?? 0)
+        aliased += size
+        const frame = stack.at(-1)
+        if (frame !== undefined) frame.size += size
         enter(event.anchorStart - 1)
         break
+      }
       case EVENT_ID.SCALAR: {
         const offset = event.style === 2 || event.style === 3 ? event.valueStart - 1 : event.valueStart
         const frame = stack.at(-1)
         if (frame?.map && frame.key === undefined) {
-          frame.key = getScalarValue(text, event)
-          if (frame.key !== '<<' && frame.node.children.has(frame.key))
-            duplicates.push({ key: frame.key, offset })
+          frame.size++
+          frame.key = { text: getScalarValue(text, event), offset }
+          if (frame.key.text !== '<<' && frame.node.children.has(frame.key.text)) {
+            duplicates.push({ key: frame.key.text, offset })
+          }
         } else enter(offset)
       }
     }
   }
-  return { places: root, duplicates }
+  return { places: root, duplicates, aliased }
 }
 
-function nearestPlace(places: Placed, path: Path): number {
+/** The value where it stands on the line of its key, else the key: that is the line that people look for. */
+function nearestPlace(places: Placed, path: Path, lines: readonly number[]): TextPlace {
   let node = places
   for (const part of path) {
     const child = node.children.get(part)
     if (child === undefined) break
     node = child
   }
-  return node.offset
+  const value = placeOf(lines, node.offset)
+  if (node.key < 0) return value
+  const key = placeOf(lines, node.key)
+  return key.line === value.line ? value : key
 }
 
 function lineStarts(text: string): readonly number[] {
