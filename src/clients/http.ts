@@ -1,5 +1,7 @@
 /** clients/http — one bounded call to the outside: pools, deadline, size limit, no redirects. The only importer of undici. Knows nothing of access control. */
-import type { Instant, Millis } from '../lib/duration.ts'
+import { Pool } from 'undici'
+import { between, type Clock, type Instant, type Millis, millis } from '../lib/duration.ts'
+import { type Exchange, exchange, failed, prepare } from './http_exchange.ts'
 
 export type HeaderPair = readonly [name: string, value: string]
 
@@ -29,12 +31,104 @@ export interface Answered {
   readonly body: string
 }
 
-/** `message` names neither credentials nor the query. */
+/** `message` names neither credentials nor the query. `busy`: too many calls wait for this origin already, nothing was sent. */
 export interface Failed {
   readonly kind: 'failed'
-  readonly cause: 'connect' | 'timeout' | 'deadline' | 'reset' | 'too_large' | 'malformed' | 'closed'
+  readonly cause: 'connect' | 'timeout' | 'deadline' | 'reset' | 'too_large' | 'malformed' | 'closed' | 'busy'
   readonly message: string
 }
 
 /** Never rejects. */
 export type Send = (request: OutgoingRequest) => Promise<Answered | Failed>
+
+export interface HttpOptions {
+  readonly clock: Clock
+  /** Most connections to one origin. */
+  readonly connections?: number
+  /** Most calls to one origin, those that wait for a connection included; more fail at once (G: a hanging service must not fill memory). */
+  readonly callsPerOrigin?: number
+  /** Most origins with open connections; beyond it the one not asked for longest is closed after its last call. */
+  readonly origins?: number
+}
+
+export interface HttpClient {
+  readonly send: Send
+  /** Ends what is in flight with `closed`; later calls fail with it at once. */
+  close(): Promise<void>
+}
+
+const MIB = 1024 * 1024
+
+/** HTTP/1.1 only, no redirects, no proxy from the environment, no decompression: what came is what is reported. */
+const POOL = {
+  pipelining: 1,
+  allowH2: false,
+  // The total limit of each call is its own timer; these would be a second one, and a coarse one.
+  headersTimeout: 0,
+  bodyTimeout: 0,
+  connect: { timeout: 5_000 },
+  // Below the 120 s after which Kratos (and most others) close an idle connection.
+  keepAliveTimeout: 30_000,
+  keepAliveMaxTimeout: 90_000,
+  maxHeaderSize: 64 * 1024,
+}
+
+interface Door {
+  readonly pool: Pool
+  /** Calls that the pool still holds, those included that nobody waits for any more. */
+  calls: number
+}
+
+export function createHttp(options: HttpOptions): HttpClient {
+  const { clock, connections = 32, callsPerOrigin = 2_048, origins = 256 } = options
+  const doors = new Map<string, Door>()
+  /** Closed to new calls, waiting for the end of their last ones. */
+  const leaving = new Set<Pool>()
+  let open = true
+
+  /** Map order is the order of last use. */
+  function doorTo(origin: string): Door {
+    const known = doors.get(origin)
+    const door = known ?? { pool: new Pool(origin, { ...POOL, connections }), calls: 0 }
+    doors.delete(origin)
+    doors.set(origin, door)
+    if (known === undefined && doors.size > origins) {
+      const [oldest, { pool }] = doors.entries().next().value as [string, Door]
+      doors.delete(oldest)
+      leaving.add(pool)
+      void pool.close().finally(() => leaving.delete(pool))
+    }
+    return door
+  }
+
+  async function send(request: OutgoingRequest): Promise<Answered | Failed> {
+    const { target, timeout, retries = 0, maxBytes = MIB } = request
+    const end = Math.min(clock.now() + timeout, request.deadline ?? Number.POSITIVE_INFINITY) as Instant
+    const cause = end === request.deadline ? 'deadline' : 'timeout'
+    const prepared = prepare(request)
+    if (prepared === undefined) return failed(target, 'malformed', 'no call of an absolute http(s) URL')
+    for (let tries = 0; ; tries++) {
+      if (!open) return failed(target, 'closed')
+      const left = between(clock.now(), end)
+      if (left <= 0) return failed(target, cause)
+      const door = doorTo(prepared.origin)
+      if (door.calls >= callsPerOrigin) return failed(target, 'busy')
+      door.calls++
+      const call: Exchange = { ...prepared, target, maxBytes, left: millis(Math.ceil(left)), cause }
+      const { outcome, untouched } = await exchange(door.pool, call, () => {
+        door.calls--
+      })
+      if (!untouched || tries >= retries) return outcome
+    }
+  }
+
+  return {
+    send,
+    async close() {
+      open = false
+      const pools = [...leaving, ...[...doors.values()].map(door => door.pool)]
+      doors.clear()
+      await Promise.all(pools.map(pool => pool.destroy()))
+    },
+  }
+}

@@ -1,0 +1,184 @@
+/** clients/http_exchange — one request on one pool, told as a value. Knows no retry, no origin but its own, nothing of access control. */
+import type { Dispatcher, Pool } from 'undici'
+import type { Millis } from '../lib/duration.ts'
+import type { Answered, Failed, HeaderPair, OutgoingRequest } from './http.ts'
+
+/** A request in the form in which it is written. */
+export interface Prepared {
+  readonly origin: string
+  /** Path and query. */
+  readonly path: string
+  readonly method: string
+  /** Names and values in turn. */
+  readonly headers: readonly string[]
+  readonly body: string | Uint8Array | null
+}
+
+export interface Exchange extends Prepared {
+  readonly target: string
+  /** Bytes of body. */
+  readonly maxBytes: number
+  readonly left: Millis
+  /** What it means when `left` is over. */
+  readonly cause: 'timeout' | 'deadline'
+}
+
+export interface Told {
+  readonly outcome: Answered | Failed
+  /** The connection failed before any byte of an answer: the call may be tried again. */
+  readonly untouched: boolean
+}
+
+const WORDS: Readonly<Record<Failed['cause'], string>> = {
+  connect: 'no connection',
+  timeout: 'no answer in time',
+  deadline: 'no answer before the caller had to answer',
+  reset: 'the connection ended before the answer did',
+  too_large: 'the answer is too large',
+  malformed: 'not HTTP as expected',
+  closed: 'the service is shutting down',
+  busy: 'too many calls are waiting',
+}
+
+/** Only codes and our own words: texts of other libraries may quote what was sent. */
+export const failed = (target: string, cause: Failed['cause'], detail = ''): Failed => ({
+  kind: 'failed',
+  cause,
+  message: `${target}: ${WORDS[cause]}${detail === '' ? '' : ` (${detail})`}`,
+})
+
+/** What belongs to one connection or is computed here; a copy from another request would lie (RFC 9110 §7.6.1). */
+const OURS: ReadonlySet<string> = new Set([
+  'connection',
+  'content-length',
+  'expect',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+])
+
+/** `undefined` for what is no call of HTTP. The user part becomes Basic authentication, as Go's client does. */
+export function prepare(request: OutgoingRequest): Prepared | undefined {
+  const url = URL.parse(request.url)
+  if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:')) return undefined
+  // Would hand over the connection.
+  if (request.method === 'CONNECT') return undefined
+  const headers: string[] = []
+  const names = new Set<string>()
+  for (const [name, value] of request.headers) {
+    const lower = name.toLowerCase()
+    if (OURS.has(lower)) continue
+    names.add(lower)
+    headers.push(name, onWire(value))
+  }
+  // An answer that is larger than it looks is refused, not unpacked.
+  if (!names.has('accept-encoding')) headers.push('accept-encoding', 'identity')
+  if ((url.username !== '' || url.password !== '') && !names.has('authorization')) {
+    const user = `${unescaped(url.username)}:${unescaped(url.password)}`
+    headers.push('authorization', `Basic ${Buffer.from(user).toString('base64')}`)
+  }
+  return {
+    origin: url.origin,
+    path: url.pathname + url.search,
+    method: request.method,
+    headers,
+    body: request.body ?? null,
+  }
+}
+
+function unescaped(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}
+
+/** Header values are text; what is not ASCII travels as UTF-8. */
+const onWire = (value: string): string =>
+  /^[\0-\x7f]*$/.test(value) ? value : Buffer.from(value, 'utf8').toString('latin1')
+
+/** Never rejects. `released` is called when the pool has let go of the call, which may be after the answer. */
+export function exchange(pool: Pool, call: Exchange, released: () => void): Promise<Told> {
+  const { promise, resolve } = Promise.withResolvers<Told>()
+  const chunks: Uint8Array[] = []
+  let size = 0
+  let status = 0
+  let headers: readonly HeaderPair[] = []
+  let settled = false
+  let sent = false
+  let touched = false
+  let controller: Dispatcher.DispatchController | undefined
+
+  const settle = (outcome: Answered | Failed, untouched = false) => {
+    if (settled) return
+    settled = true
+    clearTimeout(timer)
+    resolve({ outcome, untouched })
+  }
+  const giveUp = (cause: Failed['cause'], detail?: string) => {
+    settle(failed(call.target, cause, detail))
+    controller?.abort(new Error(WORDS[cause]))
+  }
+  const timer = setTimeout(() => giveUp(call.cause), call.left)
+
+  const handler: Dispatcher.DispatchHandler = {
+    onRequestStart(started) {
+      controller = started
+      sent = true
+      // Its time was over while it waited for a connection.
+      if (settled) started.abort(new Error(WORDS[call.cause]))
+    },
+    onResponseStarted() {
+      touched = true
+    },
+    onResponseStart(_controller, code, fields) {
+      if (code < 200) return
+      status = code
+      headers = pairsOf(fields)
+    },
+    onResponseData(_controller, chunk) {
+      size += chunk.length
+      if (size > call.maxBytes) giveUp('too_large')
+      else if (isPacked(headers)) giveUp('malformed', 'compressed')
+      else chunks.push(chunk)
+    },
+    onResponseEnd() {
+      settle({ kind: 'answered', status, headers, body: Buffer.concat(chunks).toString('utf8') })
+      released()
+    },
+    onResponseError(_controller, error) {
+      const cause = causeOf(error, sent)
+      const code = 'code' in error && typeof error.code === 'string' ? error.code : ''
+      settle(failed(call.target, cause, code), !touched && (cause === 'connect' || cause === 'reset'))
+      released()
+    },
+  }
+  const { path, method, body } = call
+  pool.dispatch({ path, method, headers: [...call.headers], body }, handler)
+  return promise
+}
+
+function causeOf(error: Error & { code?: unknown }, sent: boolean): Failed['cause'] {
+  const code = typeof error.code === 'string' ? error.code : ''
+  if (code === 'UND_ERR_DESTROYED' || code === 'UND_ERR_CLOSED') return 'closed'
+  if (code === 'UND_ERR_INVALID_ARG' || code === 'UND_ERR_NOT_SUPPORTED') return 'malformed'
+  if (!sent) return 'connect'
+  if (code === 'UND_ERR_HEADERS_OVERFLOW') return 'too_large'
+  return error.name === 'HTTPParserError' ? 'malformed' : 'reset'
+}
+
+function pairsOf(fields: Readonly<Record<string, string | string[] | undefined>>): HeaderPair[] {
+  const pairs: HeaderPair[] = []
+  for (const [name, value] of Object.entries(fields)) {
+    if (typeof value === 'string') pairs.push([name, value])
+    else for (const line of value ?? []) pairs.push([name, line])
+  }
+  return pairs
+}
+
+const isPacked = (headers: readonly HeaderPair[]): boolean =>
+  headers.some(([name, value]) => name === 'content-encoding' && value.toLowerCase() !== 'identity')

@@ -1,0 +1,306 @@
+import assert from 'node:assert/strict'
+import test, { type TestContext } from 'node:test'
+import {
+  createHttp,
+  type HttpClient,
+  type HttpOptions,
+  type OutgoingRequest,
+} from '../../src/clients/http.ts'
+import { type Instant, millis } from '../../src/lib/duration.ts'
+import { realClock } from '../fakes/clock.ts'
+import { type Host, httpHost, rawHost } from '../fakes/http_host.ts'
+
+type Wanted = Partial<OutgoingRequest> & { url: string }
+
+function client(t: TestContext, options: Partial<HttpOptions> = {}): HttpClient {
+  const http = createHttp({ clock: realClock, ...options })
+  t.after(() => http.close())
+  return http
+}
+async function at(t: TestContext, host: Promise<Host>): Promise<Host> {
+  const up = await host
+  t.after(() => up.close())
+  return up
+}
+const call = (http: HttpClient, wanted: Wanted) =>
+  http.send({ method: 'GET', headers: [], timeout: millis(5_000), target: 'test', ...wanted })
+
+test('an answer comes back with its status, its header lines and its body', async t => {
+  const host = await at(
+    t,
+    httpHost((_request, response) => {
+      response.setHeader('Set-Cookie', ['a=1', 'b=2'])
+      response.writeHead(403, { 'X-Kind': 'test' }).end('grüezi')
+    }),
+  )
+  const answer = await call(client(t), { url: `${host.url}/p?q=1` })
+  assert.equal(answer.kind, 'answered')
+  if (answer.kind !== 'answered') return
+  assert.equal(answer.status, 403)
+  assert.equal(answer.body, 'grüezi')
+  assert.deepEqual(
+    answer.headers.filter(([name]) => name === 'set-cookie'),
+    [
+      ['set-cookie', 'a=1'],
+      ['set-cookie', 'b=2'],
+    ],
+  )
+  assert.ok(answer.headers.some(([name, value]) => name === 'x-kind' && value === 'test'))
+})
+
+test('what is sent is the method, path, query, body and headers of the call, and no compression is asked for', async t => {
+  const seen: unknown[] = []
+  const host = await at(
+    t,
+    httpHost(async (request, response) => {
+      let body = ''
+      for await (const chunk of request) body += chunk
+      const { connection, host: name, ...headers } = request.headers
+      seen.push([
+        request.method,
+        request.url,
+        headers,
+        body,
+        connection === 'keep-alive',
+        name === request.headers.host,
+      ])
+      response.end()
+    }),
+  )
+  const http = client(t)
+  await call(http, {
+    url: `${host.url}/a%20b?x=%201&y`,
+    method: 'POST',
+    body: 'hello',
+    headers: [
+      ['X-Two', '1'],
+      ['x-two', '2'],
+      ['X-Text', 'zürich'],
+      // Belong to the connection of another request: not copied.
+      ['Content-Length', '99'],
+      ['Transfer-Encoding', 'chunked'],
+      ['Connection', 'close'],
+    ],
+  })
+  assert.deepEqual(seen, [
+    [
+      'POST',
+      '/a%20b?x=%201&y',
+      {
+        'x-two': '1, 2',
+        'x-text': Buffer.from('zürich').toString('latin1'),
+        'accept-encoding': 'identity',
+        'content-length': '5',
+      },
+      'hello',
+      true,
+      true,
+    ],
+  ])
+})
+
+test('the user part of a URL becomes Basic authentication', async t => {
+  let seen: string | undefined
+  const host = await at(
+    t,
+    httpHost((request, response) => {
+      seen = request.headers.authorization
+      response.end()
+    }),
+  )
+  await call(client(t), { url: host.url.replace('//', '//me:p%40ss@') })
+  assert.equal(seen, `Basic ${Buffer.from('me:p@ss').toString('base64')}`)
+})
+
+test('redirects are reported, not followed, and the environment’s proxy is not asked', async t => {
+  let calls = 0
+  const host = await at(
+    t,
+    httpHost((_request, response) => {
+      calls++
+      response.writeHead(302, { location: '/login' }).end()
+    }),
+  )
+  process.env.http_proxy = 'http://127.0.0.1:1'
+  t.after(() => delete process.env.http_proxy)
+  const answer = await call(client(t), { url: host.url })
+  assert.equal(answer.kind === 'answered' && answer.status, 302)
+  assert.equal(calls, 1)
+})
+
+test('nobody listens: a connect failure whose message has neither query nor credential', async t => {
+  const answer = await call(client(t), {
+    url: 'http://user:secret@127.0.0.1:1/p?token=secret',
+    headers: [['cookie', 'secret']],
+  })
+  assert.deepEqual(answer, {
+    kind: 'failed',
+    cause: 'connect',
+    message: 'test: no connection (ECONNREFUSED)',
+  })
+})
+
+test('a host that never answers ends with a timeout, one past the deadline with a deadline', async t => {
+  const host = await at(
+    t,
+    rawHost(() => {}),
+  )
+  const http = client(t)
+  const slow = await call(http, { url: host.url, timeout: millis(60) })
+  assert.equal(slow.kind === 'failed' && slow.cause, 'timeout')
+  const deadline = (realClock.now() + 60) as Instant
+  const late = await call(http, { url: host.url, deadline })
+  assert.equal(late.kind === 'failed' && late.cause, 'deadline')
+  const past = await call(http, { url: host.url, deadline: (deadline - 60) as Instant })
+  assert.equal(past.kind === 'failed' && past.cause, 'deadline')
+  assert.equal(host.connections(), 2, 'a call whose time is over is not made')
+})
+
+test('an answer that drips byte by byte does not outlast the limit', async t => {
+  const host = await at(
+    t,
+    rawHost(socket => {
+      socket.write('HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\n')
+      const timer = setInterval(() => socket.write('x'), 5)
+      socket.on('close', () => clearInterval(timer))
+    }),
+  )
+  const answer = await call(client(t), { url: host.url, timeout: millis(120) })
+  assert.equal(answer.kind === 'failed' && answer.cause, 'timeout')
+})
+
+for (const [what, bytes] of [
+  ['with a length', `HTTP/1.1 200 OK\r\ncontent-length: 3000\r\n\r\n${'x'.repeat(3000)}`],
+  [
+    'in chunks',
+    `HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n${`64\r\n${'x'.repeat(100)}\r\n`.repeat(30)}`,
+  ],
+  ['in its headers', `HTTP/1.1 200 OK\r\nx: ${'y'.repeat(70_000)}\r\ncontent-length: 0\r\n\r\n`],
+] as const) {
+  test(`an answer that is too large ${what} is given up`, async t => {
+    const host = await at(
+      t,
+      rawHost(socket => socket.write(bytes)),
+    )
+    const answer = await call(client(t), { url: host.url, maxBytes: 1000 })
+    assert.equal(answer.kind === 'failed' && answer.cause, 'too_large')
+  })
+}
+
+for (const [cause, bytes] of [
+  ['malformed', 'hello there\r\n\r\n'],
+  ['malformed', 'HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 3\r\n\r\nabc'],
+  ['reset', 'HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nabc'],
+] as const) {
+  test(`${JSON.stringify(bytes)} is ${cause}`, async t => {
+    const host = await at(
+      t,
+      rawHost(socket => socket.end(bytes)),
+    )
+    const answer = await call(client(t), { url: host.url, retries: 1 })
+    assert.equal(answer.kind === 'failed' && answer.cause, cause)
+    assert.equal(host.connections(), 1, 'an answer that has begun is not asked for again')
+  })
+}
+
+test('a connection that ends before any byte is tried again as often as asked, and no oftener', async t => {
+  let accepted = 0
+  const host = await at(
+    t,
+    rawHost(socket => {
+      accepted++
+      if (accepted < 3) socket.destroy()
+      else socket.end('HTTP/1.1 204 No Content\r\n\r\n')
+    }),
+  )
+  const once = await call(client(t), { url: host.url })
+  assert.equal(once.kind === 'failed' && once.cause, 'reset')
+  assert.equal(accepted, 1)
+  const again = await call(client(t), { url: host.url, retries: 1 })
+  assert.equal(again.kind === 'answered' && again.status, 204)
+  assert.equal(accepted, 3)
+})
+
+for (const [what, wanted] of [
+  ['a relative URL', { url: '/sessions/whoami' }],
+  ['another scheme', { url: 'file:///etc/passwd' }],
+  ['a method with a blank', { url: 'http://127.0.0.1:1/', method: 'GE T' }],
+  ['CONNECT', { url: 'http://127.0.0.1:1/', method: 'CONNECT' }],
+  ['a header value with a line break', { url: 'http://127.0.0.1:1/', headers: [['a', 'b\r\nc: d']] }],
+  ['a header name with a blank', { url: 'http://127.0.0.1:1/', headers: [['a b', 'c']] }],
+] as const satisfies readonly (readonly [string, Wanted])[]) {
+  test(`${what} fails as malformed and nothing is sent`, async t => {
+    const answer = await call(client(t), wanted)
+    assert.equal(answer.kind === 'failed' && answer.cause, 'malformed')
+  })
+}
+
+test('connections are kept and bounded', async t => {
+  const host = await at(
+    t,
+    httpHost((_request, response) => setTimeout(() => response.end(), 5)),
+  )
+  const http = client(t, { connections: 3 })
+  const answers = await Promise.all(Array.from({ length: 30 }, () => call(http, { url: host.url })))
+  assert.ok(answers.every(answer => answer.kind === 'answered'))
+  assert.equal(host.connections(), 3)
+})
+
+test('more calls than an origin may hold fail at once, and what nobody waits for is not sent', async t => {
+  let asked = 0
+  const host = await at(
+    t,
+    rawHost(() => {
+      asked++
+    }),
+  )
+  const http = client(t, { connections: 1, callsPerOrigin: 2 })
+  const first = call(http, { url: host.url, timeout: millis(150) })
+  const second = call(http, { url: host.url, timeout: millis(50) })
+  const third = await call(http, { url: host.url })
+  assert.equal(third.kind === 'failed' && third.cause, 'busy')
+  assert.deepEqual(
+    (await Promise.all([first, second])).map(answer => answer.kind === 'failed' && answer.cause),
+    ['timeout', 'timeout'],
+  )
+  const fourth = await call(http, { url: host.url, timeout: millis(50) })
+  assert.equal(fourth.kind === 'failed' && fourth.cause, 'timeout', 'the places are free again')
+  assert.equal(asked, 2, 'the second call had left before a connection was free')
+})
+
+test('an origin too many closes the one not asked for longest, after its last call', async t => {
+  const hosts = await Promise.all(
+    [0, 1, 2].map(() =>
+      at(
+        t,
+        httpHost((_request, response) => setTimeout(() => response.end('ok'), 30)),
+      ),
+    ),
+  )
+  const http = client(t, { origins: 1 })
+  const answers = await Promise.all(hosts.map(host => call(http, { url: host.url })))
+  assert.ok(answers.every(answer => answer.kind === 'answered'))
+  const [first] = hosts as [Host]
+  await call(http, { url: first.url })
+  assert.equal(first.connections(), 2)
+})
+
+test('close ends what is in flight, and later calls fail at once', async t => {
+  const asked = Promise.withResolvers<void>()
+  const host = await at(
+    t,
+    rawHost(() => asked.resolve()),
+  )
+  const http = client(t)
+  const under = call(http, { url: host.url })
+  await asked.promise
+  await http.close()
+  assert.deepEqual(await under, {
+    kind: 'failed',
+    cause: 'closed',
+    message: 'test: the service is shutting down (UND_ERR_DESTROYED)',
+  })
+  const later = await call(http, { url: host.url })
+  assert.equal(later.kind === 'failed' && later.cause, 'closed')
+  assert.equal(host.connections(), 1)
+})
