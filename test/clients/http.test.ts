@@ -141,9 +141,12 @@ test('nobody listens: a connect failure whose message has neither query nor cred
 })
 
 test('a host that never answers ends with a timeout, one past the deadline with a deadline', async t => {
+  let asked = 0
   const host = await at(
     t,
-    rawHost(() => {}),
+    rawHost(() => {
+      asked++
+    }),
   )
   const http = client(t)
   const slow = await call(http, { url: host.url, timeout: millis(60) })
@@ -153,7 +156,7 @@ test('a host that never answers ends with a timeout, one past the deadline with 
   assert.equal(late.kind === 'failed' && late.cause, 'deadline')
   const past = await call(http, { url: host.url, deadline: (deadline - 60) as Instant })
   assert.equal(past.kind === 'failed' && past.cause, 'deadline')
-  assert.equal(host.connections(), 2, 'a call whose time is over is not made')
+  assert.equal(asked, 2, 'a call whose time is over is not made')
 })
 
 test('an answer that drips byte by byte does not outlast the limit', async t => {
