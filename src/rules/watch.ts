@@ -3,9 +3,7 @@ import { type FSWatcher, watch as watchDirectory } from 'node:fs'
 import { realpath, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
-export interface WatchParts {
-  /** Called when a file is not as it was and all has been quiet for a moment; never twice at a time. Must not reject. */
-  readonly changed: () => void | Promise<void>
+export interface WatchPace {
   /** Milliseconds without a further notice before `changed` is called: a writer may still be writing. Default 100. */
   readonly quiet?: number
   /** Milliseconds between two looks at the files themselves, for network file systems and lost notices. Default 2000. */
@@ -13,21 +11,24 @@ export interface WatchParts {
 }
 
 export interface FileWatch {
-  /**
-   * The files to watch from now on, absolute; one that does not exist yet is waited for. To be called before they are
-   * read, so that no change falls between.
-   */
-  watch(files: readonly string[]): Promise<void>
   close(): void
 }
 
 /** A steady stream of notices must not put a reload off for ever: after so many quiet spans it runs anyway. */
 const MOST_WAITS = 10
 
-export function watchFiles({ changed, quiet = 100, every = 2000 }: WatchParts): FileWatch {
-  let files: readonly string[] = []
-  let watchers = new Map<string, FSWatcher>()
-  let seen = new Map<string, string>()
+/**
+ * Calls `changed` when one of the files is not as it was and all has been quiet for a moment; never twice at a time.
+ * A file that does not exist yet is waited for. To be called before the files are read, so that no change falls between.
+ */
+export function watchFiles(
+  files: readonly string[],
+  changed: () => void | Promise<void>,
+  { quiet = 100, every = 2000 }: WatchPace = {},
+): FileWatch {
+  const watchers = new Map<string, FSWatcher>()
+  /** What stood where at the last look; absent before the first has ended. */
+  let seen: ReadonlyMap<string, string> | undefined
   let timer: NodeJS.Timeout | undefined
   let waits = 0
   let dirty = false
@@ -38,6 +39,7 @@ export function watchFiles({ changed, quiet = 100, every = 2000 }: WatchParts): 
 
   function notice(): void {
     if (closed) return
+    if (seen === undefined) dirty = true
     if (timer !== undefined && waits < MOST_WAITS) {
       waits++
       timer.refresh()
@@ -109,7 +111,7 @@ export function watchFiles({ changed, quiet = 100, every = 2000 }: WatchParts): 
       }
     }
     if (closed) return
-    if ([...now].some(([file, state]) => seen.get(file) !== state)) dirty = true
+    if (seen !== undefined && [...now].some(([file, state]) => seen?.get(file) !== state)) dirty = true
     seen = now
     follow(directories)
   }
@@ -126,18 +128,15 @@ export function watchFiles({ changed, quiet = 100, every = 2000 }: WatchParts): 
   }, every)
   slowly.unref()
 
+  follow(new Set(files.map(file => dirname(file))))
+  void look()
+
   return {
-    async watch(wanted) {
-      files = [...new Set(wanted)]
-      await look()
-      dirty = false
-    },
     close() {
       closed = true
       clearInterval(slowly)
       clearTimeout(timer)
       for (const watcher of watchers.values()) watcher.close()
-      watchers = new Map()
     },
   }
 }
