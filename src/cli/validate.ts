@@ -1,0 +1,85 @@
+/** cli/validate — every issue of the configuration and of all rules, sorted as a compiler shows them. Knows no handler: `world` compiles. */
+import { readFile } from 'node:fs/promises'
+import type { Send } from '../clients/http.ts'
+import { type Config, loadConfig } from '../config.ts'
+import type { SealedHandler } from '../handlers/handler.ts'
+import { formatIssue, type Issue, sortIssues } from '../lib/issue.ts'
+import type { PlacedRule } from '../rules/parse.ts'
+import { createRuleSources } from '../rules/repository.ts'
+import type { CommandIo, CommonArguments } from './program.ts'
+
+export interface ValidateArguments extends CommonArguments {
+  /** Repositories to check instead of those of the configuration. */
+  readonly rules: readonly string[]
+  /** Warnings count as errors. */
+  readonly strict: boolean
+}
+
+/** What a check needs of the service without starting it. */
+export interface ValidateWorld {
+  readonly handlers: readonly SealedHandler[]
+  readonly send: Send
+  /** Compiles without keeping anything; what is wrong is the answer. */
+  readonly compile: (config: Config, rules: readonly PlacedRule[]) => Promise<readonly Issue[]>
+  /** Where relative repositories start. */
+  readonly directory: string
+}
+
+/** Exit code 0 when there is no error (with `strict`: no warning either), else 1. */
+export async function validate(
+  args: ValidateArguments,
+  io: CommandIo,
+  world: ValidateWorld,
+): Promise<number> {
+  const { issues, notices, rules } = await examine(args, io, world)
+  const counted = issues.map(issue => (args.strict ? { ...issue, severity: 'error' as const } : issue))
+  for (const issue of sortIssues([...counted, ...notices])) io.out(`${formatIssue(issue)}\n`)
+  const errors = counted.filter(issue => issue.severity === 'error').length
+  const warnings = counted.length - errors + notices.length
+  const found = `${plural(errors, 'error')}, ${plural(warnings, 'warning')}`
+  io.out(rules === undefined ? `${found}; no rules were read\n` : `${found} in ${plural(rules, 'rule')}\n`)
+  return errors === 0 ? 0 : 1
+}
+
+interface Examined {
+  readonly issues: readonly Issue[]
+  /** Accepted keys without effect: told, and no fault of the user's even where warnings are errors. */
+  readonly notices: readonly Issue[]
+  /** `undefined` where the configuration cannot be used. */
+  readonly rules: number | undefined
+}
+
+async function examine(args: ValidateArguments, io: CommandIo, world: ValidateWorld): Promise<Examined> {
+  const read = await Promise.all(args.configFiles.map(readConfigFile))
+  const unreadable = read.flatMap(file => ('text' in file ? [] : [file.issue]))
+  const files = read.flatMap(file => ('text' in file ? [file] : []))
+  const { config, issues } = loadConfig({ files, env: io.env, flags: args.flags }, world.handlers)
+  if (config === undefined || unreadable.length > 0) {
+    return { issues: [...unreadable, ...issues], notices: config?.notices ?? [], rules: undefined }
+  }
+  const repositories = args.rules.length > 0 ? args.rules : config.list('access_rules.repositories')
+  const sources = createRuleSources({ send: world.send, directory: world.directory })
+  const loaded = await sources.load(repositories)
+  const compiled = await world.compile(config, loaded.rules)
+  return {
+    issues: [...issues, ...loaded.issues, ...compiled],
+    notices: config.notices,
+    rules: loaded.rules.length,
+  }
+}
+
+async function readConfigFile(
+  source: string,
+): Promise<{ readonly source: string; readonly text: string } | { readonly issue: Issue }> {
+  try {
+    return { source, text: await readFile(source, 'utf8') }
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? 'unknown reason'
+    const message = `cannot be read: ${code === 'ENOENT' ? 'no such file' : code}`
+    return {
+      issue: { severity: 'error', source, line: 0, column: 0, path: '', message, hint: '' },
+    }
+  }
+}
+
+const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`
