@@ -13,12 +13,7 @@ import {
   YAMLException,
 } from 'js-yaml'
 import type { Path } from './issue.ts'
-
-export interface TextPlace {
-  /** 1-based. */
-  readonly line: number
-  readonly column: number
-}
+import { lineStarts, nearestPlace, type Placed, placeOf, type TextPlace } from './text_places.ts'
 
 export interface YamlDocument {
   readonly kind: 'document'
@@ -127,13 +122,6 @@ function firstDocument(events: readonly Event[]): Event[] {
   return [...events]
 }
 
-interface Placed {
-  readonly offset: number
-  /** Where the key stands; -1 for the root and the items of a list. */
-  readonly key: number
-  readonly children: Map<string | number, Placed>
-}
-
 interface Frame {
   readonly node: Placed
   readonly map: boolean
@@ -207,35 +195,4 @@ function locate(text: string, events: readonly Event[]) {
     }
   }
   return { places: root, duplicates, aliased }
-}
-
-/** The value where it stands on the line of its key, else the key: that is the line that people look for. */
-function nearestPlace(places: Placed, path: Path, lines: readonly number[]): TextPlace {
-  let node = places
-  for (const part of path) {
-    const child = node.children.get(part)
-    if (child === undefined) break
-    node = child
-  }
-  const value = placeOf(lines, node.offset)
-  if (node.key < 0) return value
-  const key = placeOf(lines, node.key)
-  return key.line === value.line ? value : key
-}
-
-function lineStarts(text: string): readonly number[] {
-  const starts = [0]
-  for (let i = text.indexOf('\n'); i >= 0; i = text.indexOf('\n', i + 1)) starts.push(i + 1)
-  return starts
-}
-
-function placeOf(starts: readonly number[], offset: number): TextPlace {
-  let low = 0
-  let high = starts.length - 1
-  while (low < high) {
-    const middle = (low + high + 1) >> 1
-    if ((starts[middle] as number) <= offset) low = middle
-    else high = middle - 1
-  }
-  return { line: low + 1, column: offset - (starts[low] as number) + 1 }
 }

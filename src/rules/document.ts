@@ -32,7 +32,7 @@ export interface AccessRule {
 
 const text = z.string().nullish()
 const entry = z
-  .object({ handler: text, config: z.unknown() })
+  .object({ handler: text, config: z.unknown().optional() })
   .nullish()
   .transform(one =>
     one == null ? undefined : { handler: one.handler ?? '', config: one.config ?? undefined },
@@ -103,18 +103,9 @@ export function decodeRule(raw: unknown): {
       faults: [{ severity: 'error', path: [], message: 'a rule is a map', hint: '' }],
     }
   }
-  const read = schema.safeParse(withKnownNames(raw, [], faults))
-  if (!read.success) {
-    const found = read.error.issues.map(
-      (issue): RuleFault => ({
-        severity: 'error',
-        path: issue.path as Path,
-        message: issue.message,
-        hint: '',
-      }),
-    )
-    return { rule: undefined, faults: [...faults, ...found] }
-  }
+  const read = schema.safeParse(withKnownNames(raw, [], faults), { reportInput: true })
+  if (!read.success) return { rule: undefined, faults: [...faults, ...read.error.issues.map(faultOf)] }
+  if (faults.some(fault => fault.severity === 'error')) return { rule: undefined, faults }
   const { data } = read
   return {
     faults,
@@ -143,6 +134,32 @@ export function decodeRule(raw: unknown): {
       },
     },
   }
+}
+
+/** What zod calls the kinds of JSON, in the words of people who write YAML. */
+const WORDS: Readonly<Record<string, string>> = {
+  string: 'a text',
+  boolean: 'true or false',
+  array: 'a list',
+  object: 'a map',
+}
+
+function faultOf(issue: z.core.$ZodIssue): RuleFault {
+  const base = { severity: 'error' as const, path: issue.path as Path }
+  if (issue.code !== 'invalid_type') return { ...base, message: issue.message, hint: '' }
+  const { expected, input } = issue
+  const scalar = typeof input === 'number' || typeof input === 'boolean'
+  return {
+    ...base,
+    message: `must be ${WORDS[expected] ?? expected}, not ${kindOfValue(input)}`,
+    hint: expected === 'string' && scalar ? 'quote it' : '',
+  }
+}
+
+function kindOfValue(value: unknown): string {
+  if (value === null) return 'null'
+  if (Array.isArray(value)) return 'a list'
+  return { string: 'a text', number: 'a number', boolean: 'a boolean' }[typeof value as string] ?? 'a map'
 }
 
 /** Field names match case-insensitively, except `match` (spec 1.1). */

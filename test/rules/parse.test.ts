@@ -1,0 +1,195 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { formatIssue } from '../../src/lib/issue.ts'
+import type { AccessRule } from '../../src/rules/document.ts'
+import { parseRules } from '../../src/rules/parse.ts'
+
+const issuesOf = (text: string): readonly string[] => parseRules(text, 'r').issues.map(formatIssue)
+function rulesOf(text: string): readonly AccessRule[] {
+  const { rules, issues } = parseRules(text, 'r')
+  assert.ok(rules !== undefined, issues.map(formatIssue).join('\n'))
+  return rules.map(one => one.rule)
+}
+const onlyOf = (text: string): AccessRule => rulesOf(text)[0] as AccessRule
+
+const FULL = `{"id":"r","match":{"url":"http://h/<.*>","methods":["GET"]},"authenticators":[{"handler":"noop"}],
+"authorizer":{"handler":"allow"},"mutators":[{"handler":"noop"}]}`
+const RULE: AccessRule = {
+  id: 'r',
+  version: '',
+  description: '',
+  match: {
+    url: 'http://h/<.*>',
+    methods: ['GET'],
+    fullMethod: undefined,
+    authority: undefined,
+    allowHttpGet: false,
+  },
+  authenticators: [{ handler: 'noop', config: undefined }],
+  authorizer: { handler: 'allow', config: undefined },
+  mutators: [{ handler: 'noop', config: undefined }],
+  errors: undefined,
+  upstream: { url: '', stripPath: '', preserveHost: false },
+}
+
+test('a rule is read with everything that it leaves out', () => {
+  assert.deepEqual(rulesOf(`[${FULL}]`), [RULE])
+})
+
+test('a single rule without a list around it is a set of one (Q-08)', () => {
+  assert.deepEqual(rulesOf(FULL), [RULE])
+})
+
+test('YAML with words for true, merge keys and a trailing comma is read as Oathkeeper reads it (Q-16)', () => {
+  const rules = rulesOf(
+    `- &a\n  id: yy\n  match: {url: "http://h/<.*>", methods: [GET,]}\n  upstream: {preserve_host: yes}\n` +
+      '  authenticators: [{handler: noop}]\n- <<: *a\n  id: zz\n',
+  )
+  assert.deepEqual(
+    rules.map(rule => rule.id),
+    ['yy', 'zz'],
+  )
+  assert.equal(rules[1]?.upstream.preserveHost, true)
+  assert.equal(rules[1]?.authenticators[0]?.handler, 'noop')
+})
+
+test('an empty document, null and an empty list are sets of no rules', () => {
+  for (const text of ['', 'null', '[]', '# nothing yet\n']) assert.deepEqual(rulesOf(text), [], text)
+})
+
+test('a config may be any value, and null is as good as none', () => {
+  const { authenticators } = onlyOf(
+    '[{"authenticators":[{"handler":"a","config":[1]},{"handler":"b","config":null},{"handler":"c","config":{"X.Dot":1}}]}]',
+  )
+  assert.deepEqual(
+    authenticators.map(one => one.config),
+    [[1], undefined, { 'X.Dot': 1 }],
+  )
+})
+
+test('field names match in any case, except match', () => {
+  const rule = onlyOf(
+    '[{"ID":"x","Authenticators":[{"Handler":"noop"}],"match":{"URL":"u","Full_Method":"/s/m"}}]',
+  )
+  assert.equal(rule.id, 'x')
+  assert.equal(rule.authenticators[0]?.handler, 'noop')
+  assert.equal(rule.match?.url, 'u')
+  assert.equal(rule.match?.fullMethod, '/s/m')
+})
+
+test('what maester leaks is no typo', () => {
+  assert.deepEqual(issuesOf('[{"id":"x","configMapName":"rules"}]'), [])
+})
+
+/** One undecodable rule refuses the document, and says which and why (Q-07). */
+const REFUSED: readonly (readonly [name: string, text: string, issue: string])[] = [
+  [
+    'an id that is a number',
+    '[{"id":"a"},\n {"id":1}]',
+    'r:2:8: error: [1].id: rule 2 cannot be read: must be a text, not a number (quote it)',
+  ],
+  [
+    'an id that YAML reads as true',
+    '- id: y\n',
+    'r:1:7: error: [0].id: rule 1 cannot be read: must be a text, not a boolean (quote it)',
+  ],
+  [
+    'a match that is a text',
+    '[{"id":"q","match":"http://h"}]',
+    'r:1:20: error: [0].match: rule 1 cannot be read: must be a map, not a text',
+  ],
+  [
+    'a match in another case',
+    '- id: q\n  Match: {url: u}\n',
+    'r:2:10: error: [0].Match: rule 1 cannot be read: unknown field "Match" (write it "match")',
+  ],
+  [
+    'a version of two parts',
+    '[{"version":"v0.36"}]',
+    'r:1:13: error: [0].version: rule 1 cannot be read: not a semantic version such as v0.40.0',
+  ],
+  [
+    'a version that is none',
+    '[{"version":"foo"}]',
+    'r:1:13: error: [0].version: rule 1 cannot be read: not a semantic version such as v0.40.0',
+  ],
+  [
+    'authenticators that are a map',
+    '- authenticators: {handler: noop}\n',
+    'r:1:19: error: [0].authenticators: rule 1 cannot be read: must be a list, not a map',
+  ],
+  [
+    'a method that is a number',
+    '- match:\n    methods:\n      - GET\n      - 1\n',
+    'r:4:9: error: [0].match.methods[1]: rule 1 cannot be read: must be a text, not a number (quote it)',
+  ],
+  [
+    'a handler entry that is a text',
+    '- mutators: [noop]\n',
+    'r:1:14: error: [0].mutators[0]: rule 1 cannot be read: must be a map, not a text',
+  ],
+  ['a rule that is a text', '- x\n', 'r:1:3: error: [0]: rule 1 cannot be read: a rule is a map'],
+]
+for (const [name, text, issue] of REFUSED) {
+  test(`${name} refuses the document`, () => {
+    assert.equal(parseRules(text, 'r').rules, undefined)
+    assert.deepEqual(issuesOf(text), [issue])
+  })
+}
+
+const LINTS: readonly (readonly [name: string, text: string, issue: string])[] = [
+  [
+    'a misspelt field',
+    '- id: x\n  authenticator: []\n',
+    'r:2:18: warning: [0].authenticator: unknown field "authenticator" (did you mean "authenticators"? It is ignored)',
+  ],
+  [
+    'a misspelt field of match',
+    '[{"match":{"url":"u","metods":[]}}]',
+    'r:1:31: warning: [0].match.metods: unknown field "metods" (did you mean "methods"? It is ignored)',
+  ],
+  [
+    'a field that is like none',
+    '[{"zzzzzzzz":1}]',
+    'r:1:14: warning: [0].zzzzzzzz: unknown field "zzzzzzzz" (it is ignored)',
+  ],
+  [
+    'a field beside handler',
+    '[{"authorizer":{"handler":"allow","confg":{}}}]',
+    'r:1:43: warning: [0].authorizer.confg: unknown field "confg" (did you mean "config"? It is ignored)',
+  ],
+  ['a duplicate key', '- id: a\n  id: b\n', 'r:2:3: warning: id: duplicate key "id" (the last one counts)'],
+]
+for (const [name, text, issue] of LINTS) {
+  test(`${name} is named, and the rule is used all the same (Q-09)`, () => {
+    assert.equal(rulesOf(text).length, 1)
+    assert.deepEqual(issuesOf(text), [issue])
+  })
+}
+
+test('a text that is neither JSON nor YAML is one issue with its place', () => {
+  const { rules, issues } = parseRules('[{"id":', 'r')
+  assert.equal(rules, undefined)
+  assert.equal(issues.length, 1)
+  assert.equal(issues[0]?.line, 1)
+  assert.equal(issues[0]?.column, 8)
+})
+
+test('each rule knows where its values stand', () => {
+  const { rules } = parseRules('- id: a\n- id: b\n  authorizer:\n    handler: allow\n', 'rules.yml')
+  const place = rules?.[1]?.place
+  assert.equal(place?.source, 'rules.yml')
+  assert.deepEqual(place?.at(['authorizer', 'handler']), { line: 4, column: 14 })
+  assert.deepEqual(place?.at(['mutators']), { line: 2, column: 3 })
+})
+
+test('places are found in whatever case the fields are written', () => {
+  const { rules } = parseRules('- ID: b\n  Authorizer:\n    handler: allow\n', 'r')
+  assert.deepEqual(rules?.[0]?.place.at(['authorizer', 'handler']), { line: 3, column: 14 })
+})
+
+test('versions of the future and a v in front are fine', () => {
+  for (const version of ['v99.0.0', '0.36.0-beta.4', 'v0.36.0+build.1', '']) {
+    assert.equal(onlyOf(JSON.stringify([{ version }])).version, version)
+  }
+})
