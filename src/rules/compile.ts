@@ -93,7 +93,7 @@ function usablePattern(
     return undefined
   }
   if (match.fullMethod !== undefined) {
-    const rpc = compileRpcPattern(match.authority ?? '', match.fullMethod)
+    const rpc = compileRpcPattern(match.authority ?? '', match.fullMethod, strategy)
     if ('fault' in rpc) {
       report('error', ['match', 'full_method'], rpc.fault.message, rpc.fault.hint)
       return 'refused'
@@ -155,7 +155,7 @@ function compileHandlers(rule: AccessRule, builder: Builder, writes: Set<string>
 const named = (ref: HandlerRef | undefined): ref is HandlerRef => ref !== undefined && ref.handler !== ''
 
 function compileResponders(rule: AccessRule, builder: Builder, report: Report): readonly Responder[] {
-  const own = rule.errors.map((ref, i) => {
+  const own = (rule.errors ?? []).map((ref, i) => {
     const built = builder.responder(ref)
     for (const f of built.faults) report(f.severity, ['errors', i, ...f.path], f.message, f.hint)
     return built

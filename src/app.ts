@@ -1,0 +1,352 @@
+/** app — the wiring list: every part in order of construction, and close() in reverse. The only reader of the clock. */
+import { hash, randomBytes } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { healthRoutes } from './api/health.ts'
+import { rulesRoutes } from './api/rules.ts'
+import { type ApiServer, startApi } from './api/server.ts'
+import { createHttp } from './clients/http.ts'
+import { type Config, loadConfig } from './config.ts'
+import { createCheck } from './envoy/check.ts'
+import { startGrpcJs } from './envoy/grpc_js.ts'
+import { createHealth } from './envoy/health.ts'
+import { createBuilder } from './handlers/builder.ts'
+import { HANDLERS } from './handlers/registry.ts'
+import type { Services } from './handlers/services.ts'
+import { type Clock, type Instant, millis, type WallTime } from './lib/duration.ts'
+import { type Issue, sortIssues } from './lib/issue.ts'
+import { compileRules } from './rules/compile.ts'
+import { createRuleSources, filesOf } from './rules/repository.ts'
+import { createRulebook, type Prepared } from './rules/rulebook.ts'
+import { watchFiles } from './rules/watch.ts'
+import { createSessions } from './sessions/store.ts'
+import { createLog, type Log, type LogLevel } from './telemetry/log.ts'
+import { createRecorder } from './telemetry/record.ts'
+import { startTracing, type Tracing } from './telemetry/sdk.ts'
+import { activeTraceId, traceChecks, traceSend, traceStages } from './telemetry/trace.ts'
+import { version } from './version.ts'
+
+export interface AppOptions {
+  readonly configFiles: readonly string[]
+  readonly flags: ReadonlyMap<string, string>
+  readonly env: NodeJS.ProcessEnv
+}
+
+export interface App {
+  readonly grpc: string
+  readonly api: string
+  /** Takes nothing new, answers what has arrived, closes everything. */
+  close(): Promise<void>
+}
+
+/** What stops a start: issues of the configuration, for people. */
+export class StartFault extends Error {
+  readonly issues: readonly Issue[]
+  constructor(message: string, issues: readonly Issue[]) {
+    super(message)
+    this.issues = issues
+  }
+}
+
+const clock: Clock = {
+  now: () => performance.now() as Instant,
+  wall: () => Date.now() as WallTime,
+}
+
+/** Milliseconds of uninterrupted compiling after which Checks get a turn (architecture 8). */
+const SLICE = 2
+/** How often a repository that could not be read is tried again, ms. */
+const RETRY = 5_000
+/** Longest wait for Checks in flight when stopping, ms. */
+const GRACE = 20_000
+
+export async function startApp(options: AppOptions): Promise<App> {
+  const first = await readConfig(options)
+  if (first.config === undefined) throw new StartFault('the configuration has errors', first.issues)
+  const { config } = first
+
+  const log = await createLog({
+    level: levelOf(config),
+    format: formatOf(config),
+    name: config.text('tracing.service_name') ?? 'credence',
+    version,
+  })
+  for (const issue of first.issues) log.event('warn', { event: 'issue', ...issue })
+  for (const notice of config.notices) log.event('warn', { event: 'notice', ...notice })
+  const accident = (where: string, error: unknown): void => logAccident(log, where, error)
+
+  const tracing = await startTracing(tracingOf(config), version, options.env)
+  const http = createHttp({ clock, connections: config.number('sessions.connections') })
+  const send = tracing === undefined ? http.send : traceSend(tracing.tracer, http.send)
+  const services: Services = {
+    clock,
+    send,
+    kratos: createSessions({
+      send,
+      clock,
+      secret: randomBytes(32),
+      random: Math.random,
+      maxEntries: config.number('sessions.cache.max_entries'),
+      maxAge: millis(config.number('sessions.cache.ttl')),
+      timeout: millis(config.number('sessions.timeout')),
+    }),
+  }
+
+  const sources = createRuleSources({ send, directory: directoryOf(options) })
+  let draining = false
+  const ready = (): boolean => !draining && rulebook.current !== undefined
+  const health = createHealth(ready)
+  const rulebook = createRulebook({
+    prepare: () => prepare(options, services, sources, tracing, watched, log),
+    now: clock.now,
+    reported: report => {
+      logReload(log, report)
+      health.changed()
+    },
+    accident: error => {
+      accident('reload', error)
+      return {
+        severity: 'error',
+        source: 'rules',
+        line: 0,
+        column: 0,
+        path: '',
+        message: 'an accident',
+        hint: '',
+      }
+    },
+  })
+
+  let watcher = watchFiles([], () => {})
+  let retry: NodeJS.Timeout | undefined
+  const reload = async (): Promise<void> => {
+    const report = await rulebook.reload()
+    clearTimeout(retry)
+    if (report.outcome === 'refused' && !draining) retry = setTimeout(reload, RETRY).unref()
+  }
+  /** Files that matter may change with the configuration itself. */
+  let watching = ''
+  function watched(files: readonly string[]): void {
+    if (watching === files.join('\0')) return
+    watching = files.join('\0')
+    watcher.close()
+    watcher = watchFiles(files, reload)
+  }
+
+  const engine = await startGrpcJs({
+    check: createCheck({
+      snapshot: () => rulebook.current?.snapshot,
+      record: createRecorder({
+        log,
+        count: () => {},
+        traceId: tracing === undefined ? () => '' : activeTraceId,
+        now: clock.now,
+      }),
+      accident,
+      now: clock.now,
+      paths: config.text('paths') === 'oathkeeper' ? 'oathkeeper' : 'strict',
+      around: tracing === undefined ? undefined : traceChecks(tracing.tracer),
+    }),
+    health,
+    listen: listenOf(config),
+    now: clock.now,
+    wall: clock.wall,
+  })
+  const api: ApiServer = await startApi({
+    host: config.text('serve.api.host') ?? '127.0.0.1',
+    port: config.number('serve.api.port'),
+    timeouts: {
+      read: config.number('serve.api.timeout.read'),
+      write: config.number('serve.api.timeout.write'),
+      idle: config.number('serve.api.timeout.idle'),
+    },
+    routes: [
+      healthRoutes({ ready, version }),
+      rulesRoutes({
+        listed: () => rulebook.current?.listed ?? [],
+        status: () => ({
+          revision: rulebook.current?.snapshot.revision ?? '',
+          rules: rulebook.current?.snapshot.rules.length ?? 0,
+          sources: rulebook.current?.sources ?? [],
+          issues: rulebook.issues,
+        }),
+      }),
+    ],
+    accident: error => accident('api', error),
+  })
+  log.event('info', { event: 'started', version, grpc: engine.address, api: api.address, prometheus: '' })
+  await reload()
+  log.event(ready() ? 'info' : 'error', { event: ready() ? 'ready' : 'not_ready' })
+
+  return {
+    grpc: engine.address,
+    api: api.address,
+    async close() {
+      if (draining) return
+      draining = true
+      log.event('info', { event: 'draining' })
+      health.changed()
+      clearTimeout(retry)
+      watcher.close()
+      await engine.drain(GRACE)
+      await api.close()
+      await http.close()
+      await tracing?.stop()
+      log.event('info', { event: 'stopped' })
+      log.flush()
+    },
+  }
+}
+
+async function readConfig(options: AppOptions) {
+  const files = await Promise.all(
+    options.configFiles.map(async source => ({ source, text: await readFile(source, 'utf8') })),
+  ).catch((error: NodeJS.ErrnoException) => {
+    const message = `cannot be read (${error.code ?? 'unknown reason'})`
+    throw new StartFault('the configuration cannot be read', [
+      {
+        severity: 'error',
+        source: error.path ?? '',
+        line: 0,
+        column: 0,
+        path: '',
+        message,
+        hint: 'name it with --config FILE',
+      },
+    ])
+  })
+  return { ...loadConfig({ files, env: options.env, flags: options.flags }, HANDLERS), files }
+}
+
+type Sources = ReturnType<typeof createRuleSources>
+
+/** Everything anew: configuration, repositories, rules. What is wrong with any of it leaves the edition in force. */
+async function prepare(
+  options: AppOptions,
+  services: Services,
+  sources: Sources,
+  tracing: Tracing | undefined,
+  watched: (files: readonly string[]) => void,
+  log: Log,
+): Promise<Prepared> {
+  const read = await readConfig(options).catch((error: unknown) => {
+    if (error instanceof StartFault) return { config: undefined, issues: error.issues, files: [] }
+    throw error
+  })
+  if (read.config === undefined) return { edition: undefined, issues: read.issues }
+  const { config, files } = read
+  log.setLevel(levelOf(config))
+  const repositories = config.list('access_rules.repositories')
+  const directory = directoryOf(options)
+  watched([...options.configFiles.map(file => resolve(file)), ...filesOf(repositories, directory)])
+  const loaded = await sources.load(repositories)
+  const issues = [...read.issues, ...loaded.issues]
+  if (!loaded.complete) return { edition: undefined, issues: sortIssues(issues) }
+  const builder = createBuilder({
+    handlers: HANDLERS,
+    settings: config.handlers,
+    fallback: config.list('errors.fallback'),
+    services,
+    strategy: strategyOf(config),
+    traced: tracing === undefined ? (_kind, _id, run) => run : tracedBy(tracing),
+  })
+  const revision = hash('sha256', JSON.stringify([files, loaded.texts])).slice(0, 16)
+  const compiled = await compileRules({
+    rules: loaded.rules,
+    builder,
+    strategy: strategyOf(config),
+    revision,
+    strict: config.flag('strict'),
+    breathe: breatheEvery(SLICE),
+  })
+  const all = sortIssues([...issues, ...compiled.issues])
+  if (compiled.snapshot === undefined) return { edition: undefined, issues: all }
+  const edition = {
+    snapshot: compiled.snapshot,
+    listed: compiled.listed,
+    sources: loaded.texts.map(one => one.source),
+  }
+  return { edition, issues: all }
+}
+
+function tracedBy(tracing: Tracing): Parameters<typeof createBuilder>[0]['traced'] {
+  const wrap = traceStages(tracing.tracer)
+  // An error handler waits for nothing and is part of the Check's own span.
+  return (kind, id, run) => (kind === 'error' ? run : (wrap(kind, id, run as never) as typeof run))
+}
+
+/** A pause whenever `slice` ms of work are done. */
+function breatheEvery(slice: number): () => Promise<void> | undefined {
+  let from = clock.now()
+  return () => {
+    if (clock.now() - from < slice) return undefined
+    return nextTurn().then(() => {
+      from = clock.now()
+    })
+  }
+}
+
+/** Relative repositories start where Oathkeeper's do: in the working directory. */
+const directoryOf = (_options: AppOptions): string => process.cwd()
+
+export const strategyOf = (config: Config): 'regexp' | 'glob' =>
+  config.text('access_rules.matching_strategy') === 'glob' ? 'glob' : 'regexp'
+
+function listenOf(config: Config) {
+  const socket = config.text('serve.grpc.socket')
+  if (socket !== undefined && socket !== '') return { socket }
+  return { host: config.text('serve.grpc.host') ?? '', port: config.number('serve.grpc.port') }
+}
+
+function levelOf(config: Config): LogLevel {
+  const level = config.text('log.level') ?? 'info'
+  return level === 'panic' ? 'fatal' : (level as LogLevel)
+}
+
+function formatOf(config: Config) {
+  const format = config.text('log.format')
+  return format === 'text' || format === 'json_pretty' ? format : 'json'
+}
+
+function tracingOf(config: Config): Parameters<typeof startTracing>[0] {
+  return {
+    provider: config.text('tracing.provider'),
+    serviceName: config.text('tracing.service_name') ?? 'credence',
+    deploymentEnvironment: config.text('tracing.deployment_environment'),
+    otlp: {
+      serverUrl: config.text('tracing.providers.otlp.server_url') ?? '',
+      insecure: config.flag('tracing.providers.otlp.insecure'),
+      samplingRatio: config.numberIfSet('tracing.providers.otlp.sampling.sampling_ratio'),
+      authorizationHeader: config.text('tracing.providers.otlp.authorization_header'),
+    },
+    zipkin: {
+      serverUrl: config.text('tracing.providers.zipkin.server_url') ?? '',
+      samplingRatio: config.numberIfSet('tracing.providers.zipkin.sampling.sampling_ratio'),
+    },
+  }
+}
+
+function logReload(log: Log, report: Parameters<Parameters<typeof createRulebook>[0]['reported']>[0]): void {
+  for (const issue of report.issues) {
+    log.event(issue.severity === 'error' ? 'error' : 'warn', { event: 'issue', ...issue })
+  }
+  log.event(report.outcome === 'refused' ? 'error' : 'info', {
+    event: 'reload',
+    outcome: report.outcome,
+    revision: report.revision ?? '',
+    rules: report.rules,
+    issues: report.issues.length,
+    took_ms: Math.round(report.took),
+  })
+}
+
+function logAccident(log: Log, where: string, error: unknown): void {
+  const fault = error instanceof Error ? error : new Error('not an error')
+  log.event('error', {
+    event: 'accident',
+    where,
+    error: fault.name,
+    stack: (fault.stack ?? '').split('\n').slice(1, 6).join('; '),
+  })
+}

@@ -1,0 +1,93 @@
+/** cli/program — the commands, their options and their help. Knows which function runs a command, not what it does. */
+import { Command, CommanderError, Option } from 'commander'
+import { flagOf, SETTINGS, variableOf } from '../config/settings.ts'
+import { version } from '../version.ts'
+
+export interface CommandIo {
+  readonly out: (text: string) => void
+  readonly err: (text: string) => void
+  readonly env: NodeJS.ProcessEnv
+}
+
+const CONSOLE: CommandIo = {
+  out: text => process.stdout.write(text),
+  err: text => process.stderr.write(text),
+  env: process.env,
+}
+
+/** What every command gets: configuration files in order, and our settings that were given as flags. */
+export interface CommonArguments {
+  readonly configFiles: readonly string[]
+  readonly flags: ReadonlyMap<string, string>
+}
+
+/** Exit codes: 0 well, 1 the configuration or the rules have errors, 2 the command line has. */
+export async function run(argv: readonly string[], io: CommandIo = CONSOLE): Promise<number> {
+  let code = 0
+  const program = new Command('credence')
+    .description("Answers Envoy's ext_authz by Ory Oathkeeper's access rules, with verified Kratos sessions.")
+    .version(version, '--version', 'print the version')
+    .configureOutput({ writeOut: io.out, writeErr: io.err })
+    .exitOverride()
+    .showHelpAfterError('(credence --help shows what there is)')
+  const serve = withCommon(program.command('serve'))
+    .description('listen for Envoy and for the api port until SIGTERM or SIGINT')
+    .option('--disable-telemetry', 'accepted for Oathkeeper; nothing is ever sent to anybody')
+    .option('--sqa-opt-out', 'accepted for Oathkeeper; nothing is ever sent to anybody')
+    .action(async (_options, command: Command) => {
+      const { serve: start } = await import('./serve.ts')
+      code = await start(commonOf(command), io)
+    })
+  addSettings(serve)
+  const validate = withCommon(program.command('validate'))
+    .argument('[rules...]', 'rule files to check instead of those of the configuration')
+    .option('--strict', 'count warnings as errors')
+    .description('name every issue of the configuration and of all rules; exit 1 when there is an error')
+    .action(async (rules: string[], options: { strict?: boolean }, command: Command) => {
+      const { validate: check } = await import('./validate.ts')
+      code = await check({ ...commonOf(command), rules, strict: options.strict === true }, io)
+    })
+  addSettings(validate, ['--strict'])
+  try {
+    await program.parseAsync([...argv], { from: 'user' })
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error
+    return error.exitCode === 0 ? 0 : 2
+  }
+  return code
+}
+
+function withCommon(command: Command): Command {
+  return command.addOption(
+    new Option('-c, --config <file...>', 'configuration file, YAML, JSON or TOML; later ones win')
+      .env('CREDENCE_CONFIG')
+      .default([]),
+  )
+}
+
+/** Our own settings as flags; Oathkeeper's keys have its variables. */
+function addSettings(command: Command, taken: readonly string[] = []): void {
+  for (const setting of SETTINGS) {
+    const flag = flagOf(setting)
+    if (!setting.ours || taken.includes(flag)) continue
+    const value = setting.type === 'boolean' ? '[true|false]' : '<value>'
+    const start = setting.default === undefined ? '' : `, ${String(setting.default)} unless set`
+    command.option(`${flag} ${value}`, `${setting.about} (${variableOf(setting)}${start})`)
+  }
+}
+
+function commonOf(command: Command): CommonArguments {
+  const options = command.opts<Record<string, unknown>>()
+  const files = [options.config].flat().flatMap(one => (typeof one === 'string' ? one.split(',') : []))
+  const flags = new Map<string, string>()
+  for (const setting of SETTINGS) {
+    if (!setting.ours) continue
+    const name = flagOf(setting)
+      .slice(2)
+      .replace(/-(.)/g, (_all, letter: string) => letter.toUpperCase())
+    const value = options[name]
+    if (typeof value === 'string') flags.set(setting.path, value)
+    else if (value === true && setting.type === 'boolean') flags.set(setting.path, 'true')
+  }
+  return { configFiles: files, flags }
+}

@@ -1,0 +1,19 @@
+/** handlers/errors/json — refuses with Oathkeeper's JSON. Knows only the denial and the request's id. */
+import { z } from 'zod'
+import { errorHandler } from '../handler.ts'
+import { jsonAnswer } from '../parts/error_body.ts'
+import { whenSchema } from '../parts/when.ts'
+
+export const json = errorHandler({
+  id: 'json',
+  summary: 'answers with the status and a JSON body',
+  config: z.strictObject({
+    verbose: z.boolean().nullish().describe('show why, instead of a message by status; default false'),
+    when: whenSchema,
+  }),
+  example: { verbose: true, when: [{ error: ['unauthorized'] }] },
+  compile:
+    ({ verbose }) =>
+    (denial, request) =>
+      jsonAnswer(denial, request, verbose === true),
+})

@@ -1,0 +1,80 @@
+/** handlers/errors/redirect — sends the browser elsewhere, usually to a login page. Builds `return_to` from what Envoy saw, never from a forwarded header (Q-38). */
+import { z } from 'zod'
+import type { RequestView } from '../../access/request.ts'
+import type { Header } from '../../access/session.ts'
+import { ConfigFault, errorHandler } from '../handler.ts'
+import { NOT_KEPT } from '../parts/error_body.ts'
+import { whenSchema } from '../parts/when.ts'
+
+const TEXTS: Readonly<Record<number, string>> = { 301: 'Moved Permanently', 302: 'Found' }
+/** Characters; a longer address is not worth coming back to (D8). */
+const LONGEST_RETURN = 8_192
+
+export const redirect = errorHandler({
+  id: 'redirect',
+  summary: 'answers with a redirect to a fixed address, which may carry the way back',
+  config: z.strictObject({
+    to: z.string().describe('where to: an absolute URL, or a path'),
+    code: z
+      .union([z.literal(301), z.literal(302)])
+      .nullish()
+      .describe('301 or 302; default 302'),
+    return_to_query_param: z
+      .string()
+      .regex(/^[A-Za-z0-9,._~-]*$/)
+      .nullish()
+      .describe('query parameter of `to` that carries the address of the request'),
+    when: whenSchema,
+  }),
+  example: { to: 'https://auth.example.com/login', return_to_query_param: 'return_to' },
+  compile({ to, code, return_to_query_param: parameter }, _services, context) {
+    if (/[\0-\x20\x7f-\uffff]/.test(to)) throw new ConfigFault(['to'], 'must be a URL of visible ASCII')
+    if (code === 301) context.warn(['code'], 'browsers keep a 301 for ever', 'use 302')
+    const status = code ?? 302
+    return (denial, request) => {
+      const target = denial.hints?.loginUrl ?? absolute(to, request)
+      const location =
+        parameter || denial.hints?.loginUrl !== undefined
+          ? withReturn(target, parameter || 'return_to', request)
+          : target
+      return { status, ...page(status, location, request.method) }
+    }
+  },
+})
+
+/** A path without a leading slash starts where the request was (Go's http.Redirect). */
+function absolute(to: string, request: RequestView): string {
+  if (to.startsWith('/') || /^[a-z][a-z0-9+.-]*:/i.test(to)) return to
+  const directory = request.rawPath.slice(0, request.rawPath.lastIndexOf('/') + 1)
+  return directory + to
+}
+
+/** The query of `to` with one more parameter, all of it encoded and sorted as Go does. */
+function withReturn(to: string, parameter: string, request: RequestView): string {
+  const { scheme, authority, rawPath, query } = request
+  const back = `${scheme}://${authority}${rawPath.length > 1 ? rawPath.replace(/\/$/, '') : rawPath}${query === '' ? '' : `?${query}`}`
+  if (back.length > LONGEST_RETURN) return to
+  const [beforeFragment = '', fragment] = to.split(/#(.*)/s)
+  const [base = '', own = ''] = beforeFragment.split(/\?(.*)/s)
+  const parameters = new URLSearchParams(own)
+  parameters.set(parameter, back)
+  parameters.sort()
+  // Go escapes a tilde not and an asterisk, URLSearchParams the other way round.
+  const encoded = parameters.toString().replaceAll('*', '%2A').replaceAll('%7E', '~')
+  return `${base}?${encoded}${fragment === undefined ? '' : `#${fragment}`}`
+}
+
+/** What Go's http.Redirect writes: a page for GET, only its type for HEAD, nothing for other methods. */
+function page(
+  status: number,
+  location: string,
+  method: string,
+): { headers: readonly Header[]; body: string } {
+  const headers: Header[] = [{ name: 'location', value: location }, ...NOT_KEPT]
+  if (method !== 'GET' && method !== 'HEAD') return { headers, body: '' }
+  headers.push({ name: 'content-type', value: 'text/html; charset=utf-8' })
+  const escaped = location.replace(/[&<>"']/g, character => `&#${character.charCodeAt(0)};`)
+  const body =
+    method === 'GET' ? `<a href="${escaped.replaceAll('&#38;', '&amp;')}">${TEXTS[status]}</a>.\n\n` : ''
+  return { headers, body }
+}

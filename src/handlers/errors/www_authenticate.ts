@@ -1,0 +1,26 @@
+/** handlers/errors/www_authenticate — asks for HTTP Basic credentials. Always 401, whatever the denial (Q-39). */
+import { z } from 'zod'
+import type { Header } from '../../access/session.ts'
+import { ConfigFault, errorHandler } from '../handler.ts'
+import { NOT_KEPT } from '../parts/error_body.ts'
+import { whenSchema } from '../parts/when.ts'
+
+export const wwwAuthenticate = errorHandler({
+  id: 'www_authenticate',
+  summary: 'answers 401 and asks for HTTP Basic credentials',
+  config: z.strictObject({
+    realm: z.string().nullish().describe('what the credentials are for; default "Please authenticate."'),
+    when: whenSchema,
+  }),
+  example: { realm: 'staff only' },
+  compile({ realm }) {
+    const name = realm ?? 'Please authenticate.'
+    if (/[^\x20-\x7e]/.test(name)) throw new ConfigFault(['realm'], 'must be visible ASCII')
+    const headers: readonly Header[] = [
+      { name: 'www-authenticate', value: `Basic realm="${name.replace(/["\\]/g, '\\$&')}"` },
+      { name: 'content-type', value: 'text/plain; charset=utf-8' },
+      ...NOT_KEPT,
+    ]
+    return () => ({ status: 401, headers, body: 'Unauthorized\n' })
+  },
+})

@@ -1,0 +1,13 @@
+/** handlers/mutators/noop — changes nothing. */
+import { z } from 'zod'
+import { mutator } from '../handler.ts'
+
+export const noop = mutator({
+  id: 'noop',
+  summary: 'hands the request on unchanged',
+  config: z.strictObject({}),
+  example: {},
+  ignoresConfig: true,
+  // Oathkeeper echoes every request header here; Envoy keeps them by itself.
+  compile: () => session => session,
+})

@@ -1,0 +1,60 @@
+/** handlers/parts/error_body — a denial as Oathkeeper's JSON (spec 7.3). Knows statuses, not who refused. */
+import type { Denial } from '../../access/denial.ts'
+import type { Answer } from '../../access/pipeline.ts'
+import type { RequestView } from '../../access/request.ts'
+import type { Header } from '../../access/session.ts'
+
+/** Standard text of the statuses that a denial can have. */
+const STATUS_TEXT: ReadonlyMap<number, string> = new Map([
+  [400, 'Bad Request'],
+  [401, 'Unauthorized'],
+  [403, 'Forbidden'],
+  [404, 'Not Found'],
+  [429, 'Too Many Requests'],
+  [431, 'Request Header Fields Too Large'],
+  [500, 'Internal Server Error'],
+  [503, 'Service Unavailable'],
+  [504, 'Gateway Timeout'],
+])
+
+/** What everybody may read; a status without a line says its standard text (Q-34: nothing of what another service said). */
+const PUBLIC_MESSAGES: ReadonlyMap<number, string> = new Map([
+  [400, 'The request was malformed or contained invalid parameters'],
+  [401, 'The request could not be authorized'],
+  [403, 'The requested action was forbidden'],
+  [404, 'The requested resource could not be found'],
+  [429, 'Too many requests'],
+  [500, 'An internal server error occurred, please contact the system administrator'],
+  [503, 'The service is unavailable'],
+  [504, 'The service did not answer in time'],
+])
+
+/** `verbose` shows the denial's own message and reason, which name no credential. */
+export function jsonAnswer(denial: Denial, request: RequestView, verbose: boolean): Answer {
+  const { status } = denial
+  const text = STATUS_TEXT.get(status) ?? ''
+  const error = {
+    code: status,
+    status: text,
+    ...(request.requestId === '' ? {} : { request: request.requestId }),
+    ...(verbose && denial.reason !== '' ? { reason: denial.reason } : {}),
+    message: verbose ? denial.message : (PUBLIC_MESSAGES.get(status) ?? text),
+  }
+  return {
+    status,
+    headers: [CONTENT_TYPE, ...NOT_KEPT, ...challenge(denial)],
+    body: JSON.stringify({ error }),
+  }
+}
+
+const CONTENT_TYPE: Header = { name: 'content-type', value: 'application/json' }
+
+/** A refusal is nobody's to keep or to guess the type of (D14, D15). */
+export const NOT_KEPT: readonly Header[] = [
+  { name: 'cache-control', value: 'no-store' },
+  { name: 'x-content-type-options', value: 'nosniff' },
+]
+
+/** The challenge of a denial that has one (RFC 6750, RFC 9470). */
+export const challenge = ({ hints }: Denial): readonly Header[] =>
+  hints?.wwwAuthenticate === undefined ? [] : [{ name: 'www-authenticate', value: hints.wwwAuthenticate }]

@@ -1,0 +1,6 @@
+/** version — the version of this service, from package.json. */
+import { readFileSync } from 'node:fs'
+
+const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8')
+
+export const version: string = (JSON.parse(text) as { version: string }).version
