@@ -1,0 +1,174 @@
+/** sessions/store — credential → verdict: memory first, then Kratos, one call for many who wait. Knows no rule, no HTTP and no YAML. */
+import type { Awaitable } from '../access/after.ts'
+import type { RequestView } from '../access/request.ts'
+import type { Header } from '../access/session.ts'
+import type { CacheState, Credential, Verdict } from '../access/verdict.ts'
+import type { HeaderPair } from '../clients/http.ts'
+import type { Whoami } from '../clients/kratos.ts'
+import { type Cache, createCache } from '../lib/cache.ts'
+import { between, type Clock, type Instant, type Millis, millis } from '../lib/duration.ts'
+import { createTupleHash, encodePart } from '../lib/tuple_hash.ts'
+import { lifetime, share } from './lifetime.ts'
+import { type Finding, readWhoami } from './verdict.ts'
+
+/** Where whoami is asked; the same shape as handlers ask with. Unequal endpoints share nothing (C4, C7). */
+export interface Endpoint {
+  readonly whoamiUrl: string
+  readonly headers: readonly Header[]
+  /** The rule's own bound; `undefined` is the service's, 0 neither reads nor fills the memory. */
+  readonly maxAge: Millis | undefined
+}
+
+export interface SessionsParts {
+  readonly clock: Clock
+  /** Ends by itself, whoever waits. */
+  readonly whoami: Whoami
+  /** Longest time that a verified session is believed: how long a logout may go unseen. */
+  readonly maxAge: Millis
+  readonly maxEntries: number
+  /** Of this process; keys the memory. */
+  readonly secret: Uint8Array
+  /** In [0, 1). */
+  readonly random: () => number
+}
+
+export interface Sessions {
+  /** Never rejects. A session that is remembered is answered at once, without a promise. */
+  verify(
+    endpoint: Endpoint,
+    credential: Credential,
+    request: RequestView,
+    options?: { readonly fresh?: boolean },
+  ): Awaitable<Verdict>
+  /** Forgets everything; what is under way is not kept either (C24). */
+  clear(): void
+  readonly size: number
+}
+
+interface Kept {
+  /** Ready to be handed out; carries no Set-Cookie. */
+  readonly hit: Verdict & { readonly kind: 'verified' }
+  /** When Kratos was asked: the age of what it said. */
+  readonly askedAt: Instant
+  readonly share: number
+}
+
+/** Between the two clocks, in milliseconds; more is a jump and empties the memory (C22). */
+const LARGEST_DRIFT = 2_000
+const NO_HEADERS: readonly Header[] = Object.freeze([])
+const TOO_LATE: Verdict = Object.freeze({ kind: 'unavailable', why: 'Kratos did not answer in time' })
+const ACCIDENT: Finding = Object.freeze({ kind: 'unavailable', why: 'the session could not be checked' })
+
+export function createSessions(parts: SessionsParts): Sessions {
+  const { clock, whoami } = parts
+  const cache: Cache<Finding, Kept> = createCache({ clock, entries: parts.maxEntries })
+  const keyOf = createTupleHash(parts.secret)
+  const endpoints = new WeakMap<Endpoint, string>()
+  let drift = clock.wall() - clock.now()
+
+  function watchClocks(): void {
+    const now = clock.wall() - clock.now()
+    if (Math.abs(now - drift) > LARGEST_DRIFT) cache.clear()
+    drift = now
+  }
+
+  /** C6: an endpoint is spelled out once, a credential each time. */
+  function keyFor(endpoint: Endpoint, { kind, name, value }: Credential): string {
+    let where = endpoints.get(endpoint)
+    if (where === undefined) {
+      where = encodePart([endpoint.whoamiUrl, endpoint.headers.map(header => [header.name, header.value])])
+      endpoints.set(endpoint, where)
+    }
+    return keyOf([where, kind, name, value])
+  }
+
+  function remembered(key: string, maxAge: Millis | undefined): Verdict | undefined {
+    const kept = cache.get(key)
+    if (kept === undefined || kept.hit.session.expiresAt <= clock.wall()) return undefined
+    const age = between(kept.askedAt, clock.now())
+    return maxAge !== undefined && age >= maxAge * kept.share ? undefined : kept.hit
+  }
+
+  function keep(finding: Finding, askedAt: Instant, maxAge: Millis | undefined) {
+    // An explicit no ends what is remembered (C26); not having found out does not.
+    if (finding.kind === 'rejected' || finding.kind === 'second factor') return 'drop' as const
+    if (finding.kind !== 'verified' || maxAge === 0) return undefined
+    const random = parts.random()
+    const { session, cacheFor } = finding
+    const bounds = { ceiling: parts.maxAge, expiresAt: session.expiresAt, cacheFor }
+    const ttl = lifetime(bounds, clock.wall(), random)
+    const age = between(askedAt, clock.now())
+    const hit = Object.freeze({
+      kind: 'verified',
+      session,
+      cache: 'hit',
+      responseHeaders: NO_HEADERS,
+    } as const)
+    return { value: { hit, askedAt, share: share(random) }, ttl: millis(ttl - age) }
+  }
+
+  async function ask(endpoint: Endpoint, credential: Credential): Promise<Finding> {
+    try {
+      const headers = endpoint.headers.map(({ name, value }): HeaderPair => [name, value])
+      const answer = await whoami({ url: endpoint.whoamiUrl, headers, credential })
+      return readWhoami(answer, clock.wall())
+    } catch {
+      return ACCIDENT
+    }
+  }
+
+  return {
+    verify(endpoint, credential, request, { fresh = false } = {}) {
+      const { maxAge } = endpoint
+      watchClocks()
+      const key = keyFor(endpoint, credential)
+      if (!fresh && maxAge !== 0) {
+        const known = remembered(key, maxAge)
+        if (known !== undefined) return known
+      }
+      const askedAt = clock.now()
+      const { answer, joined } = cache.ask(key, {
+        fresh,
+        ask: () => ask(endpoint, credential),
+        keep: finding => {
+          watchClocks()
+          return keep(finding, askedAt, maxAge)
+        },
+      })
+      const state: CacheState = joined ? 'shared' : maxAge === 0 ? 'off' : 'miss'
+      return until(
+        answer.then(finding => verdict(finding, state)),
+        between(askedAt, request.deadline),
+      )
+    },
+    clear: cache.clear,
+    get size() {
+      return cache.size
+    },
+  }
+}
+
+function verdict(finding: Finding, cache: CacheState): Verdict {
+  switch (finding.kind) {
+    case 'verified':
+      return { kind: 'verified', session: finding.session, cache, responseHeaders: finding.responseHeaders }
+    case 'rejected':
+      return { kind: 'rejected', cache }
+    case 'second factor':
+      return { kind: 'second factor', loginUrl: finding.loginUrl, cache }
+    default:
+      return finding
+  }
+}
+
+/** One who waits leaves when his own time is over; the flight goes on (C25). */
+function until(answer: Promise<Verdict>, left: Millis): Promise<Verdict> {
+  if (left <= 0) return Promise.resolve(TOO_LATE)
+  const { promise, resolve } = Promise.withResolvers<Verdict>()
+  const timer = setTimeout(resolve, Math.min(left, 2_147_483_647), TOO_LATE)
+  void answer.then(verdict => {
+    clearTimeout(timer)
+    resolve(verdict)
+  })
+  return promise
+}
