@@ -6,7 +6,9 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { healthRoutes } from './api/health.ts'
 import { rulesRoutes } from './api/rules.ts'
 import { type ApiServer, startApi } from './api/server.ts'
-import { createHttp } from './clients/http.ts'
+import type { ValidateWorld } from './cli/validate.ts'
+import { createHttp, type Send } from './clients/http.ts'
+import { createWhoami } from './clients/kratos.ts'
 import { type Config, loadConfig } from './config.ts'
 import { createCheck } from './envoy/check.ts'
 import { startGrpcJs } from './envoy/grpc_js.ts'
@@ -16,7 +18,8 @@ import { HANDLERS } from './handlers/registry.ts'
 import type { Services } from './handlers/services.ts'
 import { type Clock, type Instant, millis, type WallTime } from './lib/duration.ts'
 import { type Issue, sortIssues } from './lib/issue.ts'
-import { compileRules } from './rules/compile.ts'
+import { type Compiled, compileRules } from './rules/compile.ts'
+import type { PlacedRule } from './rules/parse.ts'
 import { createRuleSources, filesOf } from './rules/repository.ts'
 import { createRulebook, type Prepared } from './rules/rulebook.ts'
 import { watchFiles } from './rules/watch.ts'
@@ -79,19 +82,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   const tracing = await startTracing(tracingOf(config), version, options.env)
   const http = createHttp({ clock, connections: config.number('sessions.connections') })
   const send = tracing === undefined ? http.send : traceSend(tracing.tracer, http.send)
-  const services: Services = {
-    clock,
-    send,
-    kratos: createSessions({
-      send,
-      clock,
-      secret: randomBytes(32),
-      random: Math.random,
-      maxEntries: config.number('sessions.cache.max_entries'),
-      maxAge: millis(config.number('sessions.cache.ttl')),
-      timeout: millis(config.number('sessions.timeout')),
-    }),
-  }
+  const services = openServices(config, send)
 
   const sources = createRuleSources({ send, directory: directoryOf(options) })
   let draining = false
@@ -199,6 +190,38 @@ export async function startApp(options: AppOptions): Promise<App> {
   }
 }
 
+/** What handlers may ask of the world. Lives as long as the process: reloads keep what is remembered. */
+function openServices(config: Config, send: Send): Services {
+  return {
+    clock,
+    send,
+    kratos: createSessions({
+      clock,
+      whoami: createWhoami({ send, timeout: millis(config.number('sessions.timeout')) }),
+      maxAge: millis(config.number('sessions.cache.ttl')),
+      maxEntries: config.number('sessions.cache.max_entries'),
+      secret: randomBytes(32),
+      random: Math.random,
+    }),
+  }
+}
+
+/** What `validate` needs of the service without starting it; nothing is asked but remote rule repositories. */
+export function openValidation() {
+  const http = createHttp({ clock })
+  const world: ValidateWorld = {
+    handlers: HANDLERS,
+    send: http.send,
+    directory: process.cwd(),
+    compile: async (config, rules) => {
+      const services = openServices(config, http.send)
+      const compiled = await compileWith(config, rules, services, undefined, '')
+      return compiled.issues
+    },
+  }
+  return { world, close: () => http.close() }
+}
+
 async function readConfig(options: AppOptions) {
   const files = await Promise.all(
     options.configFiles.map(async source => ({ source, text: await readFile(source, 'utf8') })),
@@ -243,23 +266,8 @@ async function prepare(
   const loaded = await sources.load(repositories)
   const issues = [...read.issues, ...loaded.issues]
   if (!loaded.complete) return { edition: undefined, issues: sortIssues(issues) }
-  const builder = createBuilder({
-    handlers: HANDLERS,
-    settings: config.handlers,
-    fallback: config.list('errors.fallback'),
-    services,
-    strategy: strategyOf(config),
-    traced: tracing === undefined ? (_kind, _id, run) => run : tracedBy(tracing),
-  })
   const revision = hash('sha256', JSON.stringify([files, loaded.texts])).slice(0, 16)
-  const compiled = await compileRules({
-    rules: loaded.rules,
-    builder,
-    strategy: strategyOf(config),
-    revision,
-    strict: config.flag('strict'),
-    breathe: breatheEvery(SLICE),
-  })
+  const compiled = await compileWith(config, loaded.rules, services, tracing, revision)
   const all = sortIssues([...issues, ...compiled.issues])
   if (compiled.snapshot === undefined) return { edition: undefined, issues: all }
   const edition = {
@@ -268,6 +276,31 @@ async function prepare(
     sources: loaded.texts.map(one => one.source),
   }
   return { edition, issues: all }
+}
+
+function compileWith(
+  config: Config,
+  rules: readonly PlacedRule[],
+  services: Services,
+  tracing: Tracing | undefined,
+  revision: string,
+): Promise<Compiled> {
+  const builder = createBuilder({
+    handlers: HANDLERS,
+    settings: config.handlers,
+    fallback: config.list('errors.fallback'),
+    services,
+    strategy: strategyOf(config),
+    traced: tracing === undefined ? (_kind, _id, run) => run : tracedBy(tracing),
+  })
+  return compileRules({
+    rules,
+    builder,
+    strategy: strategyOf(config),
+    revision,
+    strict: config.flag('strict'),
+    breathe: breatheEvery(SLICE),
+  })
 }
 
 function tracedBy(tracing: Tracing): Parameters<typeof createBuilder>[0]['traced'] {

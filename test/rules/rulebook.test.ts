@@ -26,7 +26,7 @@ const good = (revision: string) => async (): Promise<Prepared> => ({ edition: ed
 
 test('there is no edition before the first load, and the new one after it', async () => {
   const { book } = bookOf([good('1')])
-  assert.equal(book.current, undefined)
+  assert.equal(book.current as unknown, undefined)
   await book.reload()
   assert.equal(book.current?.snapshot.revision, '1')
 })
