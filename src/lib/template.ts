@@ -7,6 +7,7 @@ import { type Compiled, compile, type Run } from './template_exec.ts'
 import { SyntaxFault } from './template_lexer.ts'
 import { functionNames, lookupFunction, NOT_AVAILABLE } from './template_library.ts'
 import { type Parsed, parse } from './template_parser.ts'
+import { bytesOf, textOf } from './template_text.ts'
 import type { Value } from './template_value.ts'
 
 /** What is wrong with a template, or went wrong in it; 1-based line and column. The message names no data. */
@@ -72,7 +73,7 @@ export function parseTemplate(text: string, options: TemplateOptions = {}): Temp
         resetBudget()
         exec(run, data)
         boundText(run.out.length)
-        return run.out.isWellFormed() ? run.out : run.out.toWellFormed()
+        return run.out.isWellFormed() ? run.out : textOf(bytesOf(run.out)).toWellFormed()
       } catch (error) {
         throw placed(text, run.at, error)
       }

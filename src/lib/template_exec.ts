@@ -1,6 +1,7 @@
 /** lib/template_exec — the tree of a Go template as functions. Knows Go's rules of evaluation and nothing of access control. Long because: one closure for each kind of node, and they call each other. */
 import { boundList, boundText, Fault, spend } from './template_budget.ts'
 import { printValue } from './template_format.ts'
+import { ownCopy } from './template_json.ts'
 import type { Command, Node, Operand, Parsed, Pipe } from './template_parser.ts'
 import {
   accept,
@@ -11,7 +12,6 @@ import {
   type Signature,
 } from './template_signature.ts'
 import {
-  ANY_MAP,
   GoMap,
   GoStruct,
   INT,
@@ -399,7 +399,7 @@ export function compile(parsed: Parsed, lookup: (name: string) => GoFunction | u
     if (one.kind === 'number' && parameter !== 'any') {
       const { int: whole, float } = one.value
       if (parameter === 'int' && whole !== undefined) return () => Number(whole)
-      if (parameter === 'int64' && whole !== undefined) return () => whole
+      if ((parameter === 'int64' || parameter === 'duration') && whole !== undefined) return () => whole
       if (parameter === 'float64' && float !== undefined) return () => float
       return doom(at, `expected ${parameter}; found ${one.text}`)
     }
@@ -454,7 +454,7 @@ function member(run: Run, value: Value, name: string): Value {
     if (field === undefined) throw missingField(value, name)
     if (value.nil) throw new Fault(`nil pointer evaluating ${typeName(value)}.${name}`)
     const result = field.get(value.self as never)
-    return run.owned === undefined ? result : own(result, run.owned)
+    return run.owned === undefined ? result : ownCopy(result, run.owned)
   }
   if (value instanceof GoMap) {
     const method = value.type.methods.get(name)
@@ -474,22 +474,4 @@ function invokeBare(value: Value, method: AnyMethod, name: string): Value {
   const fault = arityFault(method.signature, name, 0)
   if (fault !== '') throw new Fault(fault)
   return invoke(value, method, name, [])
-}
-
-/** A copy of JSON that this rendering may change: what it was given belongs to others and is frozen. */
-function own(value: Value, owned: Map<object, Value>): Value {
-  if (typeof value !== 'object' || value === null || value instanceof Int) return value
-  if (value instanceof GoStruct || value instanceof GoMap) return value
-  const known = owned.get(value)
-  if (known !== undefined) return known
-  spend(1)
-  if (isSlice(value)) {
-    if (Object.getPrototypeOf(value) !== Array.prototype) return value
-    const copy = value.map(item => own(item, owned))
-    owned.set(value, copy)
-    return copy
-  }
-  const copy = new GoMap(ANY_MAP, new Map(mapKeys(value).map(key => [key, own(mapGet(value, key), owned)])))
-  owned.set(value, copy)
-  return copy
 }

@@ -15,13 +15,9 @@ function shortest(value: number): Decimal {
 
 /** The value times 10^places, rounded half to even on its exact binary value (JavaScript rounds halves up). */
 function scaled(value: number, places: number): bigint {
-  const view = new DataView(new ArrayBuffer(8))
-  view.setFloat64(0, value)
-  const bits = view.getBigUint64(0)
-  const exponent = Number((bits >> 52n) & 0x7ffn)
-  let numerator = exponent === 0 ? bits & 0xfffffffffffffn : (bits & 0xfffffffffffffn) | (1n << 52n)
+  const { mantissa, exponent: shift } = binary(value)
+  let numerator = mantissa
   let denominator = 1n
-  const shift = (exponent === 0 ? 1 : exponent) - 1075
   if (shift > 0) numerator <<= BigInt(shift)
   else denominator <<= BigInt(-shift)
   if (places > 0) numerator *= 10n ** BigInt(places)
@@ -96,6 +92,34 @@ export function formatFloat(value: number, format: string, precision: number): s
       return exponential(cut, format === 'G' ? 'E' : 'e')
     }
   }
+}
+
+/** A double's bits as mantissa × 2^exponent. */
+function binary(value: number): { mantissa: bigint; exponent: number } {
+  const view = new DataView(new ArrayBuffer(8))
+  view.setFloat64(0, value)
+  const bits = view.getBigUint64(0)
+  const exponent = Number((bits >> 52n) & 0x7ffn)
+  const fraction = bits & 0xfffffffffffffn
+  return {
+    mantissa: exponent === 0 ? fraction : fraction | (1n << 52n),
+    exponent: Math.max(1, exponent) - 1075,
+  }
+}
+
+/** `%b`: `4503599627370496p-52`; `%x`: `0x1.8p+00`. Of a positive number. */
+export function binaryForm(value: number, letter: 'b' | 'x'): string {
+  let { mantissa, exponent } = binary(value)
+  const sign = (n: number): string => (n < 0 ? '-' : '+')
+  if (letter === 'b') return `${mantissa}p${sign(exponent)}${Math.abs(exponent)}`
+  if (mantissa === 0n) return '0x0p+00'
+  while (mantissa < 1n << 52n) {
+    mantissa <<= 1n
+    exponent--
+  }
+  const fraction = mantissa.toString(16).slice(1).replace(/0+$/, '')
+  const power = exponent + 52
+  return `0x1${fraction === '' ? '' : `.${fraction}`}p${sign(power)}${String(Math.abs(power)).padStart(2, '0')}`
 }
 
 /** Flag `#`: a point always, and the zeros that `%g` drops. `number` is without sign. */

@@ -1,6 +1,6 @@
 /** lib/template_format — Go's fmt: how values print, and `printf`. Knows nothing of access control. Long because: verbs, flags and kinds are one table in Go too. */
-import { boundText, Fault, spend } from './template_budget.ts'
-import { fixedDecimals, formatFloat } from './template_float.ts'
+import { boundText, spend } from './template_budget.ts'
+import { binaryForm, fixedDecimals, formatFloat } from './template_float.ts'
 import { isPrintable, quote, toByteString } from './template_text.ts'
 import {
   GoMap,
@@ -290,20 +290,24 @@ function hexText(value: string, verb: string, flags: Flags): string {
 
 function float(value: number, verb: string, flags: Flags): string {
   const letter = verb === 'v' ? 'g' : verb === 'F' ? 'f' : verb
-  if (!'gGfeE'.includes(letter) || letter.length !== 1) {
-    if ('bxX'.includes(verb)) throw new Fault(`%${verb} of a float64 is not supported`)
-    return bad(value, verb, flags)
-  }
+  if (!/^[gGfeEbxX]$/.test(letter)) return bad(value, verb, flags)
   const precision = flags.precision ?? (letter === 'g' || letter === 'G' ? -1 : 6)
-  let number = formatFloat(Math.abs(value), letter, precision)
+  let number = formatMagnitude(Math.abs(value), letter, precision)
   const negative = value < 0 || Object.is(value, -0)
   const sign = negative ? '-' : flags.plus ? '+' : flags.space ? ' ' : ''
   if (!Number.isFinite(value)) {
     const plain = Number.isNaN(value) ? (flags.plus ? '+' : flags.space ? ' ' : '') : sign === '' ? '+' : sign
     return pad(plain + number.replace('+', ''), { ...flags, zero: false })
   }
-  if (flags.sharp) number = fixedDecimals(number, letter, precision)
+  if (flags.sharp && !'bxX'.includes(letter)) number = fixedDecimals(number, letter, precision)
   return signed(sign, number, flags)
+}
+
+/** Of `%b` and `%x` only the shortest form. */
+function formatMagnitude(value: number, letter: string, precision: number): string {
+  if (!Number.isFinite(value) || !'bxX'.includes(letter)) return formatFloat(value, letter, precision)
+  const form = binaryForm(value, letter === 'b' ? 'b' : 'x')
+  return letter === 'X' ? form.toUpperCase() : form
 }
 
 /** Zeros go between the sign and the digits. */

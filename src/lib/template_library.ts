@@ -1,7 +1,16 @@
 /** lib/template_library — which functions templates have, and which they do not and why. Knows nothing of access control. */
 import type { Clock } from './duration.ts'
 import { BUILTINS } from './template_functions.ts'
-import type { GoFunction } from './template_signature.ts'
+import { SEMVER } from './template_semver.ts'
+import type { FunctionTable, GoFunction } from './template_signature.ts'
+import { CRYPTO } from './template_sprig_crypto.ts'
+import { dates } from './template_sprig_dates.ts'
+import { LISTS } from './template_sprig_lists.ts'
+import { NUMBERS } from './template_sprig_numbers.ts'
+import { REGEXPS } from './template_sprig_regexp.ts'
+import { STRINGS } from './template_sprig_strings.ts'
+import { URLS } from './template_sprig_urls.ts'
+import { VALUES } from './template_sprig_values.ts'
 
 const KEYS = 'a template must not make keys, certificates or password hashes'
 /** sprig's functions that a rule must not use, and why. */
@@ -24,11 +33,22 @@ export const NOT_AVAILABLE: ReadonlyMap<string, string> = new Map([
   ].map(name => [name, KEYS] as const),
 ])
 
-const FIXED: ReadonlyMap<string, GoFunction> = new Map([...Object.entries(BUILTINS)])
+const FIXED: ReadonlyMap<string, GoFunction> = new Map(
+  [BUILTINS, STRINGS, LISTS, VALUES, NUMBERS, CRYPTO, REGEXPS, SEMVER, URLS].flatMap(
+    Object.entries<GoFunction>,
+  ),
+)
+const TIMELESS = dates(undefined)
 
-/** The functions by name, those that need the time included. */
-export function lookupFunction(_clock?: Pick<Clock, 'wall'>): (name: string) => GoFunction | undefined {
-  return name => FIXED.get(name)
+/** The functions by name; those that need the time ask the clock. */
+export function lookupFunction(clock?: Pick<Clock, 'wall'>): (name: string) => GoFunction | undefined {
+  let timed: FunctionTable | undefined
+  return name => {
+    if (!Object.hasOwn(TIMELESS, name)) return FIXED.get(name)
+    timed ??= clock === undefined ? TIMELESS : dates(clock)
+    return timed[name]
+  }
 }
 
-export const functionNames = (): string[] => ['and', 'or', ...FIXED.keys()]
+/** Names of all functions that a template may call. */
+export const functionNames = (): string[] => ['and', 'or', ...FIXED.keys(), ...Object.keys(TIMELESS)]

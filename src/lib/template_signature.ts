@@ -26,6 +26,8 @@ export interface ParameterTypes {
   map: AnyMap
   /** `time.Time`. */
   time: GoStruct
+  /** `time.Duration`, in nanoseconds. */
+  duration: bigint
 }
 export type Parameter = keyof ParameterTypes
 export type ParameterList = readonly (Parameter | `...${Parameter}`)[]
@@ -87,6 +89,7 @@ const TYPE_NAMES: Readonly<Record<Parameter, string>> = {
   float64: 'float64',
   map: 'map[string]interface {}',
   time: 'time.Time',
+  duration: 'time.Duration',
 }
 
 /** The value as the parameter takes it, or a `Fault`: Go converts nothing. */
@@ -108,6 +111,9 @@ export function accept(parameter: Parameter, value: Value): unknown {
       break
     case 'int64':
       if (value instanceof Int && value.type === INT64) return value.n
+      break
+    case 'duration':
+      if (value instanceof Int && value.type.name === TYPE_NAMES.duration) return value.n
       break
     case 'map':
       if (value === undefined) return nilMap()

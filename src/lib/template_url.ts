@@ -77,8 +77,8 @@ export function escapedPath(url: GoUrl): string {
   return url.path === '*' ? '*' : percentEncode(url.path, 'path')
 }
 
-/** Of a nil pointer too: nothing. */
-function userText(user: UserInfo | undefined): string {
+/** Go's `Userinfo.String`; of a nil pointer nothing. */
+export function userText(user: UserInfo | undefined): string {
   if (user === undefined) return ''
   const password = user.password === undefined ? '' : `:${percentEncode(user.password, 'user')}`
   return percentEncode(user.name, 'user') + password

@@ -20,6 +20,9 @@ const rows = readFileSync(new URL('./template_cases.jsonl', import.meta.url), 'u
   .split('\n')
   .map(line => JSON.parse(line) as Row)
 
+// Dates of the rows are shown in UTC.
+process.env.TZ = 'UTC'
+
 const clock = { wall: () => Date.UTC(2026, 0, 2, 3, 4, 5) as never }
 
 test('every template prints what Go prints', async t => {

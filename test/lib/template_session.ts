@@ -41,7 +41,7 @@ export const STANDARD: RowData = {
   },
   captures: ['first', 'second'],
   method: 'GET',
-  url: 'https://api.example:8443/a b/c?q=1&q=2&empty=&p=x%20y%26z',
+  url: 'https://api.example:8443/a%20b/c?q=1&q=2&empty=&p=x%20y%26z',
   headers: { 'X-Foo': ['one', 'two'], Accept: ['*/*'] },
 }
 

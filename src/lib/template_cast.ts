@@ -1,0 +1,112 @@
+/** lib/template_cast — sprig's conversions between numbers, texts and lists. Knows nothing of access control. */
+import { spend } from './template_budget.ts'
+import { sprint } from './template_format.ts'
+import { parseFloat64, parseInteger } from './template_number.ts'
+import {
+  GoMap,
+  GoStruct,
+  Int,
+  isMap,
+  isSlice,
+  mapGet,
+  mapKeys,
+  Slice,
+  sliceOf,
+  typeName,
+  type Value,
+} from './template_value.ts'
+
+const LEAST = -(1n << 63n)
+
+/** Go's `int64(f)` on amd64: what does not fit is the least number. */
+export function truncate(value: number): bigint {
+  if (!(Math.abs(value) < 2 ** 63)) return LEAST
+  return BigInt(Math.trunc(value))
+}
+
+/** `int64`, and what all whole-number arithmetic of sprig does first; 0 where it fails. */
+export function toInt64(value: Value): bigint {
+  if (value instanceof Int) return NUMERIC.has(value.type.name) ? BigInt.asIntN(64, value.n) : 0n
+  if (typeof value === 'number') return truncate(value)
+  if (typeof value === 'boolean') return value ? 1n : 0n
+  if (typeof value === 'string') return parseInteger(value.replace(/\.0+$/, '')) ?? 0n
+  return 0n
+}
+/** Go's cast library knows these by type; a `time.Duration` is not among them. */
+const NUMERIC: ReadonlySet<string> = new Set([
+  'int',
+  'int64',
+  'uint8',
+  'uint64',
+  'time.Month',
+  'time.Weekday',
+])
+
+export function toFloat64(value: Value): number {
+  if (value instanceof Int) return NUMERIC.has(value.type.name) ? Number(value.n) : 0
+  if (typeof value === 'number') return value
+  if (typeof value === 'boolean') return value ? 1 : 0
+  if (typeof value === 'string') {
+    const word = /^([+-]?)(inf|infinity|nan)$/i.exec(value)
+    if (word === null) return parseFloat64(value) ?? 0
+    if (/nan/i.test(value)) return Number.NaN
+    return word[1] === '-' ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY
+  }
+  return 0
+}
+
+/** sprig's `toStrings`: a list's elements without nil, or the one value. */
+export function toStrings(value: Value): readonly string[] {
+  if (isSlice(value)) {
+    spend(value.length)
+    return value.filter(item => item != null).map(sprint)
+  }
+  return value == null ? [] : [sprint(value)]
+}
+
+export const strings = (items: Iterable<string>): Slice => sliceOf('[]string', items)
+
+/** sprig's `empty`: the zero of its type. Structs never are. */
+export function empty(value: Value): boolean {
+  switch (typeof value) {
+    case 'undefined':
+      return true
+    case 'boolean':
+      return !value
+    case 'number':
+      return value === 0
+    case 'string':
+      return value === ''
+  }
+  if (value === null) return true
+  if (value instanceof Int) return value.n === 0n
+  if (value instanceof GoStruct) return value.nil
+  return isSlice(value) ? value.length === 0 : mapKeys(value).length === 0
+}
+
+/** Go's `reflect.DeepEqual`: types count. */
+export function deepEqual(a: Value, b: Value): boolean {
+  spend(1)
+  if (a == null || b == null) return a == null && b == null
+  if (typeName(a) !== typeName(b)) return false
+  if (a instanceof Int && b instanceof Int) return a.n === b.n
+  if (a instanceof GoStruct && b instanceof GoStruct) {
+    return a.self === b.self || (a.type.equal?.(a.self, b.self) ?? false)
+  }
+  if (isSlice(a) && isSlice(b)) {
+    if ((a instanceof Slice && a.nil) !== (b instanceof Slice && b.nil)) return false
+    return a.length === b.length && a.every((item, i) => deepEqual(item, b[i]))
+  }
+  if (isMap(a) && isMap(b)) {
+    if ((a instanceof GoMap && a.nil) !== (b instanceof GoMap && b.nil)) return false
+    const keys = mapKeys(a)
+    return (
+      keys.length === mapKeys(b).length &&
+      keys.every(key => {
+        const other = mapGet(b, key)
+        return other !== undefined && deepEqual(mapGet(a, key), other)
+      })
+    )
+  }
+  return a === b
+}

@@ -1,0 +1,136 @@
+/** lib/template_json — values of templates as Go's encoding/json writes and reads them. Knows nothing of access control. */
+import { boundText, Fault, spend } from './template_budget.ts'
+import {
+  ANY_MAP,
+  type AnyMap,
+  GoMap,
+  GoStruct,
+  Int,
+  isSlice,
+  mapGet,
+  mapKeys,
+  Slice,
+  type Value,
+} from './template_value.ts'
+
+const ESCAPES: Readonly<Record<string, string>> = {
+  '"': '\\"',
+  '\\': '\\\\',
+  '\b': '\\b',
+  '\f': '\\f',
+  '\n': '\\n',
+  '\r': '\\r',
+  '\t': '\\t',
+  '\u2028': '\\u2028',
+  '\u2029': '\\u2029',
+  '<': '\\u003c',
+  '>': '\\u003e',
+  '&': '\\u0026',
+}
+const PLAIN = /[\p{Cc}"\\\u2028\u2029]/gu
+const FOR_HTML = /[\p{Cc}"\\\u2028\u2029<>&]/gu
+
+/** Go's JSON string; control characters above U+001F stand as they are. */
+export function jsonString(text: string, html: boolean): string {
+  const whole = text.isWellFormed() ? text : text.toWellFormed().replaceAll('\ufffd', '\\ufffd')
+  const escaped = text.isWellFormed()
+    ? whole.replace(html ? FOR_HTML : PLAIN, char => {
+        const code = char.charCodeAt(0)
+        return ESCAPES[char] ?? (code < 0x20 ? `\\u${code.toString(16).padStart(4, '0')}` : char)
+      })
+    : [...text].map(char => (char.isWellFormed() ? jsonString(char, html).slice(1, -1) : '\\ufffd')).join('')
+  return `"${escaped}"`
+}
+
+function jsonNumber(value: number): string {
+  if (!Number.isFinite(value)) throw new Fault('json: unsupported value')
+  return Object.is(value, -0) ? '-0' : String(value)
+}
+
+/** Go's `json.Marshal`, or `MarshalIndent` with two blanks where `indent` says so; `html` escapes `<`, `>` and `&`. */
+export function toJson(value: Value, { html = true, indent = false } = {}): string {
+  const write = (one: Value, margin: string): string => {
+    spend(1)
+    switch (typeof one) {
+      case 'boolean':
+        return String(one)
+      case 'number':
+        return jsonNumber(one)
+      case 'string':
+        return jsonString(one, html)
+    }
+    if (one === null || one === undefined) return 'null'
+    if (one instanceof Int) return one.n.toString()
+    if (one instanceof GoStruct) {
+      if (one.nil) return 'null'
+      const { json, fields } = one.type
+      if (json !== undefined) return json(one.self)
+      const members = [...fields.values()].map(field => [field.json, field.get(one.self as never)] as const)
+      return object(members, margin)
+    }
+    if (isSlice(one)) {
+      if (one instanceof Slice && one.nil) return 'null'
+      return wrap('[', ']', one, margin, (item, inner) => write(item ?? null, inner))
+    }
+    if (one instanceof GoMap && one.nil) return 'null'
+    return object(
+      mapKeys(one).map(key => [key, mapGet(one, key)] as const),
+      margin,
+    )
+  }
+  const object = (members: readonly (readonly [string, Value])[], margin: string): string =>
+    wrap('{', '}', members, margin, ([key, member], inner) => {
+      const text = write(member, inner)
+      return `${jsonString(key, html)}:${indent ? ' ' : ''}${text}`
+    })
+  const wrap = <T>(
+    open: string,
+    close: string,
+    items: readonly T[],
+    margin: string,
+    each: (item: T, inner: string) => string,
+  ): string => {
+    if (items.length === 0) return open + close
+    const inner = indent ? `${margin}  ` : ''
+    let out = open
+    items.forEach((item, i) => {
+      out += (i > 0 ? ',' : '') + (indent ? `\n${inner}` : '') + each(item, inner)
+      boundText(out.length)
+    })
+    return out + (indent ? `\n${margin}` : '') + close
+  }
+  return write(value, '')
+}
+
+/** Go's `json.Unmarshal` into an `interface {}`; throws a `Fault`. The maps are the template's own, which may change them. */
+export function fromJson(text: string): Value {
+  let parsed: Value
+  try {
+    parsed = JSON.parse(text) as Value
+  } catch {
+    throw new Fault('invalid JSON')
+  }
+  return ownCopy(parsed, new Map())
+}
+
+/** A copy of JSON that a template may change. `known` keeps one copy of each object. */
+export function ownCopy(value: Value, known: Map<object, Value>): Value {
+  if (typeof value !== 'object' || value === null) return value
+  if (value instanceof Int || value instanceof GoStruct || value instanceof GoMap) return value
+  const before = known.get(value)
+  if (before !== undefined) return before
+  spend(1)
+  if (isSlice(value)) {
+    if (value instanceof Slice) return value
+    const copy = value.map(item => ownCopy(item, known))
+    known.set(value, copy)
+    return copy
+  }
+  const copy = copyMap(value, item => ownCopy(item, known))
+  known.set(value, copy)
+  return copy
+}
+
+/** A new `map[string]interface {}` with the same keys. */
+export const copyMap = (map: AnyMap, each: (value: Value) => Value): GoMap =>
+  new GoMap(ANY_MAP, new Map(mapKeys(map).map(key => [key, each(mapGet(map, key))])))

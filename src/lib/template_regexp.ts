@@ -1,0 +1,207 @@
+/** lib/template_regexp — Go's regular expressions for sprig's functions: linear time, whatever the text (H2). Knows nothing of access control. */
+import { Fault, spend } from './template_budget.ts'
+import { type Assertion, type Expression, type Part, parseRegexp } from './template_regexp_parser.ts'
+
+/*
+ * Why an engine of its own: JavaScript's backtracks, the expression may come from a session, and nothing can stop it.
+ * This one walks all possibilities at once (Thompson, Pike), prefers as Perl does, and counts its steps.
+ */
+type Instruction =
+  | { readonly op: 'char'; readonly test: (code: number) => boolean }
+  | { readonly op: 'split'; readonly first: number; readonly second: number }
+  | { readonly op: 'jump'; readonly to: number }
+  | { readonly op: 'save'; readonly slot: number }
+  | { readonly op: 'assert'; readonly what: Assertion }
+  | { readonly op: 'match' }
+
+const LARGEST = 20_000
+
+function compile({ root }: Expression): Instruction[] {
+  const program: Instruction[] = []
+  const emit = (one: Instruction): number => {
+    if (program.length >= LARGEST) throw new Fault('the regular expression is too large')
+    return program.push(one) - 1
+  }
+  const split = (): { set(body: number, out: number, greedy: boolean): void } => {
+    const at = emit({ op: 'jump', to: 0 })
+    return {
+      set: (body, out, greedy) => {
+        program[at] = { op: 'split', first: greedy ? body : out, second: greedy ? out : body }
+      },
+    }
+  }
+  const write = (part: Part): void => {
+    switch (part.kind) {
+      case 'empty':
+        return
+      case 'char':
+        emit({ op: 'char', test: part.test })
+        return
+      case 'assert':
+        emit({ op: 'assert', what: part.what })
+        return
+      case 'sequence':
+        for (const one of part.parts) write(one)
+        return
+      case 'capture':
+        emit({ op: 'save', slot: part.index * 2 })
+        write(part.part)
+        emit({ op: 'save', slot: part.index * 2 + 1 })
+        return
+      case 'choice': {
+        const ends: number[] = []
+        for (const one of part.parts.slice(0, -1)) {
+          const fork = split()
+          const body = program.length
+          write(one)
+          ends.push(emit({ op: 'jump', to: 0 }))
+          fork.set(body, program.length, true)
+        }
+        write(part.parts.at(-1) as Part)
+        for (const end of ends) program[end] = { op: 'jump', to: program.length }
+        return
+      }
+      case 'repeat': {
+        const { min, max, greedy } = part
+        for (let i = 0; i < (Number.isFinite(max) ? min : min - 1); i++) write(part.part)
+        if (Number.isFinite(max)) {
+          const forks = []
+          for (let i = min; i < max; i++) {
+            forks.push({ fork: split(), body: program.length })
+            write(part.part)
+          }
+          for (const { fork, body } of forks) fork.set(body, program.length, greedy)
+          return
+        }
+        if (min === 0 && !nullable(part.part)) {
+          const start = program.length
+          const fork = split()
+          const body = program.length
+          write(part.part)
+          emit({ op: 'jump', to: start })
+          fork.set(body, program.length, greedy)
+          return
+        }
+        // Of what may be empty `x*` is `(x+)?`: otherwise an empty turn would end it too early.
+        const optional = min === 0 ? split() : undefined
+        const start = program.length
+        write(part.part)
+        split().set(start, program.length, greedy)
+        optional?.set(start, program.length, greedy)
+        return
+      }
+    }
+  }
+  write(root)
+  emit({ op: 'match' })
+  return program
+}
+
+/** Whether a part can match nothing. */
+function nullable(part: Part): boolean {
+  switch (part.kind) {
+    case 'char':
+      return false
+    case 'sequence':
+      return part.parts.every(nullable)
+    case 'choice':
+      return part.parts.some(nullable)
+    case 'capture':
+      return nullable(part.part)
+    case 'repeat':
+      return part.min === 0 || nullable(part.part)
+    default:
+      return true
+  }
+}
+
+const isWord = (code: number | undefined): boolean =>
+  code !== undefined && /^\w$/.test(String.fromCodePoint(code))
+
+/** Positions in code points: start and end of each group, -1 where it took no part. */
+export type Match = readonly number[]
+
+export interface LinearRegexp {
+  readonly names: readonly string[]
+  /** The leftmost match from a position on, as Perl would choose it. */
+  exec(codes: readonly number[], from: number): Match | undefined
+}
+
+/** Throws a `Fault` for what RE2 refuses. */
+export function linearRegexp(source: string): LinearRegexp {
+  const expression = parseRegexp(source)
+  const program = compile(expression)
+  const slots = expression.names.length * 2
+
+  const holds = (what: Assertion, codes: readonly number[], at: number): boolean => {
+    switch (what) {
+      case 'text start':
+        return at === 0
+      case 'text end':
+        return at === codes.length
+      case 'line start':
+        return at === 0 || codes[at - 1] === 10
+      case 'line end':
+        return at === codes.length || codes[at] === 10
+      default:
+        return (isWord(codes[at - 1]) !== isWord(codes[at])) === (what === 'word')
+    }
+  }
+
+  function exec(codes: readonly number[], from: number): Match | undefined {
+    type Thread = { readonly pc: number; readonly groups: readonly number[] }
+    const seen = new Int32Array(program.length).fill(-1)
+    let threads: Thread[] = []
+    let best: readonly number[] | undefined
+
+    /** All instructions that wait for a character, reachable from one; in order of preference, without recursion. */
+    const add = (list: Thread[], pc: number, groups: readonly number[], at: number): void => {
+      const stack: Thread[] = [{ pc, groups }]
+      while (stack.length > 0) {
+        const thread = stack.pop() as Thread
+        if (seen[thread.pc] === at) continue
+        seen[thread.pc] = at
+        spend(1)
+        const one = program[thread.pc] as Instruction
+        switch (one.op) {
+          case 'jump':
+            stack.push({ pc: one.to, groups: thread.groups })
+            break
+          case 'split':
+            stack.push({ pc: one.second, groups: thread.groups }, { pc: one.first, groups: thread.groups })
+            break
+          case 'save':
+            stack.push({ pc: thread.pc + 1, groups: thread.groups.with(one.slot, at) })
+            break
+          case 'assert':
+            if (holds(one.what, codes, at)) stack.push({ pc: thread.pc + 1, groups: thread.groups })
+            break
+          default:
+            list.push(thread)
+        }
+      }
+    }
+
+    const none: readonly number[] = new Array<number>(slots).fill(-1)
+    for (let at = from; at <= codes.length; at++) {
+      if (best === undefined) add(threads, 0, none.with(0, at), at)
+      if (threads.length === 0 && best !== undefined) break
+      const next: Thread[] = []
+      for (const thread of threads) {
+        const one = program[thread.pc] as Instruction
+        if (one.op === 'match') {
+          best = thread.groups.with(1, at)
+          break
+        }
+        spend(1)
+        const code = codes[at]
+        if (one.op === 'char' && code !== undefined && one.test(code)) {
+          add(next, thread.pc + 1, thread.groups, at + 1)
+        }
+      }
+      threads = next
+    }
+    return best
+  }
+  return { names: expression.names, exec }
+}

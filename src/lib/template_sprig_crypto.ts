@@ -1,0 +1,82 @@
+/** lib/template_sprig_crypto — sprig's hashes, random texts and AES. Knows nothing of access control. */
+import { createCipheriv, createDecipheriv, createHash, randomBytes, randomInt, randomUUID } from 'node:crypto'
+import { boundText, Fault, spend } from './template_budget.ts'
+import { base64Decode } from './template_encoding.ts'
+import { type FunctionTable, fn } from './template_signature.ts'
+import { bytesOf, textOf } from './template_text.ts'
+import { int } from './template_value.ts'
+
+const hash = (algorithm: string) =>
+  fn(['string'], text => createHash(algorithm).update(bytesOf(text)).digest('hex'))
+
+function adler32(bytes: Uint8Array): number {
+  let a = 1
+  let b = 0
+  for (const byte of bytes) {
+    a = (a + byte) % 65521
+    b = (b + a) % 65521
+  }
+  return b * 65536 + a
+}
+
+const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
+const DIGITS = '0123456789'
+const PRINTABLE = Array.from({ length: 95 }, (_, i) => String.fromCharCode(32 + i)).join('')
+const random = (alphabet: string) =>
+  fn(['int'], count => {
+    if (count < 0) return ''
+    boundText(count)
+    spend(count)
+    let out = ''
+    for (let i = 0; i < count; i++) out += alphabet[randomInt(alphabet.length)]
+    return out
+  })
+
+/** The first 32 bytes of the password, filled with zeros. */
+function aesKey(password: string): Buffer {
+  const key = Buffer.alloc(32)
+  bytesOf(password).copy(key)
+  return key
+}
+
+function decryptAes(password: string, text: string): string {
+  if (text === '') return ''
+  const bytes = base64Decode(text)
+  if (typeof bytes === 'string') throw new Fault('decryptAES: not base64')
+  if (bytes.length < 32 || bytes.length % 16 !== 0) throw new Fault('decryptAES: not of full blocks')
+  const decipher = createDecipheriv('aes-256-cbc', aesKey(password), bytes.subarray(0, 16)).setAutoPadding(
+    false,
+  )
+  const plain = Buffer.concat([decipher.update(bytes.subarray(16)), decipher.final()])
+  const padding = plain.at(-1) as number
+  if (padding > plain.length) throw new Fault('decryptAES: bad padding')
+  return textOf(plain.subarray(0, plain.length - padding))
+}
+
+export const CRYPTO: FunctionTable = {
+  sha1sum: hash('sha1'),
+  sha256sum: hash('sha256'),
+  sha512sum: hash('sha512'),
+  adler32sum: fn(['string'], text => String(adler32(bytesOf(text)))),
+  randAlpha: random(LETTERS),
+  randAlphaNum: random(LETTERS + DIGITS),
+  randNumeric: random(DIGITS),
+  randAscii: random(PRINTABLE),
+  randBytes: fn(['int'], count => {
+    if (count < 0) throw new Fault('randBytes: negative count')
+    boundText(count * 2)
+    return randomBytes(count).toString('base64')
+  }),
+  randInt: fn(['int', 'int'], (min, max) => {
+    if (max <= min || max - min >= 2 ** 48) throw new Fault('randInt: bad range')
+    return int(randomInt(min, max))
+  }),
+  uuidv4: fn([], () => randomUUID()),
+  encryptAES: fn(['string', 'string'], (password, text) => {
+    if (text === '') return ''
+    const start = randomBytes(16)
+    const cipher = createCipheriv('aes-256-cbc', aesKey(password), start)
+    return Buffer.concat([start, cipher.update(bytesOf(text)), cipher.final()]).toString('base64')
+  }),
+  decryptAES: fn(['string', 'string'], decryptAes),
+}

@@ -1,0 +1,140 @@
+/** lib/template_sprig_regexp — sprig's functions on regular expressions. Knows nothing of access control. */
+import { boundList, boundText, Fault, spend } from './template_budget.ts'
+import { strings } from './template_cast.ts'
+import { type LinearRegexp, linearRegexp, type Match } from './template_regexp.ts'
+import { type FunctionTable, fn, type GoFunction } from './template_signature.ts'
+import { nilSlice } from './template_value.ts'
+
+const KEPT = 200
+const kept = new Map<string, LinearRegexp>()
+/** Compiled expressions are kept: most stand in the templates. */
+function compiled(source: string): LinearRegexp {
+  const known = kept.get(source)
+  if (known !== undefined) return known
+  const made = linearRegexp(source)
+  if (kept.size >= KEPT) kept.clear()
+  kept.set(source, made)
+  return made
+}
+
+const codesOf = (text: string): number[] => {
+  spend(text.length)
+  return Array.from(text, char => char.codePointAt(0) as number)
+}
+const textOf = (codes: readonly number[], from: number, to: number): string => {
+  let out = ''
+  for (let i = from; i < to; i++) out += String.fromCodePoint(codes[i] as number)
+  return out
+}
+
+/** At most `count` matches; negative: all. An empty match right after another is none. */
+function matches(regexp: LinearRegexp, codes: readonly number[], count: number): Match[] {
+  const out: Match[] = []
+  let at = 0
+  let before = -1
+  while (at <= codes.length && (count < 0 || out.length < count)) {
+    const match = regexp.exec(codes, at)
+    if (match === undefined) break
+    const [start, end] = match as [number, number]
+    const isNew = end !== at || start !== before
+    at = end === at ? at + 1 : end
+    before = end
+    if (isNew) out.push(match)
+    boundList(1)
+  }
+  return out
+}
+
+function replace(source: string, text: string, by: (match: Match) => string): string {
+  const regexp = compiled(source)
+  const codes = codesOf(text)
+  let out = ''
+  let last = 0
+  let at = 0
+  while (at <= codes.length) {
+    const match = regexp.exec(codes, at)
+    if (match === undefined) break
+    const [start, end] = match as [number, number]
+    out += textOf(codes, last, start)
+    if (end > last || start === 0) out += by(match)
+    boundText(out.length)
+    last = end
+    at = Math.max(at + 1, end)
+  }
+  return out + textOf(codes, last, codes.length)
+}
+
+/** Go's `Expand`: `$1`, `${name}`, `$$`; the longest name counts, an unknown one is empty. */
+function expand(template: string, { names }: LinearRegexp, codes: readonly number[], match: Match): string {
+  return template.replace(/\$(?:\$|\{(\w+)\}|(\w+))/g, (_all, braced?: string, bare?: string) => {
+    const name = braced ?? bare
+    if (name === undefined) return '$'
+    const took = (i: number): boolean => (match[i * 2] ?? -1) >= 0
+    const index = /^[0-9]+$/.test(name) ? Number(name) : names.findIndex((one, i) => one === name && took(i))
+    if (index < 0 || !took(index)) return ''
+    return textOf(codes, match[index * 2] as number, match[index * 2 + 1] as number)
+  })
+}
+
+const find = fn(['string', 'string'], (source, text) => {
+  const codes = codesOf(text)
+  const match = compiled(source).exec(codes, 0)
+  return match === undefined ? '' : textOf(codes, match[0] as number, match[1] as number)
+})
+const findAll = fn(['string', 'string', 'int'], (source, text, count) => {
+  const codes = codesOf(text)
+  const found = matches(compiled(source), codes, count)
+  if (found.length === 0) return nilSlice('[]string')
+  return strings(found.map(match => textOf(codes, match[0] as number, match[1] as number)))
+})
+const replaceAll = fn(['string', 'string', 'string'], (source, text, by) => {
+  const codes = codesOf(text)
+  return replace(source, text, match => expand(by, compiled(source), codes, match))
+})
+const replaceLiteral = fn(['string', 'string', 'string'], (source, text, by) =>
+  replace(source, text, () => by),
+)
+const split = fn(['string', 'string', 'int'], (source, text, count) => {
+  const regexp = compiled(source)
+  if (count === 0) return nilSlice('[]string')
+  if (source !== '' && text === '') return strings([''])
+  const codes = codesOf(text)
+  const out: string[] = []
+  let begin = 0
+  let end = 0
+  for (const match of matches(regexp, codes, count)) {
+    if (count > 0 && out.length === count - 1) break
+    end = match[0] as number
+    if (match[1] !== 0) out.push(textOf(codes, begin, end))
+    begin = match[1] as number
+  }
+  if (end !== codes.length) out.push(textOf(codes, begin, codes.length))
+  return strings(out)
+})
+
+const both = (name: string, run: GoFunction): Record<string, GoFunction> => ({
+  [name]: run,
+  [`must${(name[0] as string).toUpperCase()}${name.slice(1)}`]: run,
+})
+
+const isMatch = (source: string, text: string): boolean =>
+  compiled(source).exec(codesOf(text), 0) !== undefined
+
+export const REGEXPS: FunctionTable = {
+  // Go's swallows the error of an expression that does not compile.
+  regexMatch: fn(['string', 'string'], (source, text) => {
+    try {
+      return isMatch(source, text)
+    } catch (error) {
+      if (error instanceof Fault && error.message.startsWith('invalid regular expression')) return false
+      throw error
+    }
+  }),
+  mustRegexMatch: fn(['string', 'string'], isMatch),
+  ...both('regexFind', find),
+  ...both('regexFindAll', findAll),
+  ...both('regexReplaceAll', replaceAll),
+  ...both('regexReplaceAllLiteral', replaceLiteral),
+  ...both('regexSplit', split),
+  regexQuoteMeta: fn(['string'], text => text.replace(/[\\.+*?()|[\]{}^$]/g, '\\$&')),
+}

@@ -1,0 +1,218 @@
+/** lib/template_time_parse — a text by Go's layout to a time. Knows nothing of access control. */
+import { Fault } from './template_budget.ts'
+import { DAYS, LAYOUT, MONTHS, type Moment, midnight, momentOf } from './template_time.ts'
+import { fixedZone, UTC, type Zone } from './template_zone.ts'
+
+interface Parts {
+  year: number
+  month: number
+  day: number
+  yearDay: number
+  hour: number
+  minute: number
+  second: number
+  nanosecond: number
+  half: '' | 'am' | 'pm'
+  offset: number | undefined
+  short: string
+  utc: boolean
+}
+
+/** Go's `time.ParseInLocation`; throws a `Fault` where it fails. */
+export function parseTime(layout: string, text: string, local: Zone): Moment {
+  const parts: Parts = {
+    year: 0,
+    month: -1,
+    day: -1,
+    yearDay: -1,
+    hour: 0,
+    minute: 0,
+    second: 0,
+    nanosecond: 0,
+    half: '',
+    offset: undefined,
+    short: '',
+    utc: false,
+  }
+  let rest = text
+  const fail = (): never => {
+    throw new Fault('a time does not have the form of its layout')
+  }
+  const take = (pattern: RegExp): string => {
+    const found = pattern.exec(rest)?.[0] ?? fail()
+    rest = rest.slice(found.length)
+    return found
+  }
+  const number = (pattern: RegExp, least: number, most: number): number => {
+    const n = Number(take(pattern))
+    return n >= least && n <= most ? n : fail()
+  }
+  /** Blanks of a layout stand for any number of blanks. */
+  const literal = (expected: string): void => {
+    let wanted = expected
+    while (wanted !== '') {
+      if (wanted[0] === ' ') {
+        if (rest !== '' && rest[0] !== ' ') fail()
+        wanted = wanted.replace(/^ +/, '')
+        rest = rest.replace(/^ +/, '')
+        continue
+      }
+      if (rest[0] !== wanted[0]) fail()
+      wanted = wanted.slice(1)
+      rest = rest.slice(1)
+    }
+  }
+  const name = (names: readonly string[], length?: number): number => {
+    const index = names.findIndex(one =>
+      rest.toLowerCase().startsWith((length === undefined ? one : one.slice(0, length)).toLowerCase()),
+    )
+    if (index < 0) fail()
+    rest = rest.slice(length ?? (names[index] as string).length)
+    return index
+  }
+
+  const words = [...layout.matchAll(LAYOUT)]
+  let at = 0
+  words.forEach((word, i) => {
+    literal(layout.slice(at, word.index))
+    at = word.index + word[0].length
+    const part = word[0]
+    switch (part) {
+      case '2006':
+        parts.year = number(/^[0-9]{4}/, 0, 9999)
+        break
+      case '06': {
+        const n = number(/^[0-9]{2}/, 0, 99)
+        parts.year = n >= 69 ? 1900 + n : 2000 + n
+        break
+      }
+      case 'January':
+        parts.month = name(MONTHS) + 1
+        break
+      case 'Jan':
+        parts.month = name(MONTHS, 3) + 1
+        break
+      case 'Monday':
+        name(DAYS)
+        break
+      case 'Mon':
+        name(DAYS, 3)
+        break
+      case '01':
+        parts.month = number(/^[0-9]{2}/, 1, 12)
+        break
+      case '1':
+        parts.month = number(/^[0-9]{1,2}/, 1, 12)
+        break
+      case '02':
+        parts.day = number(/^[0-9]{2}/, 0, 99)
+        break
+      case '_2':
+        parts.day = number(/^ ?[0-9]{1,2}/, 0, 99)
+        break
+      case '2':
+        parts.day = number(/^[0-9]{1,2}/, 0, 99)
+        break
+      case '002':
+        parts.yearDay = number(/^[0-9]{3}/, 0, 999)
+        break
+      case '__2':
+        parts.yearDay = number(/^ {0,2}[0-9]{1,3}/, 0, 999)
+        break
+      case '15':
+        parts.hour = number(/^[0-9]{1,2}/, 0, 23)
+        break
+      case '03':
+        parts.hour = number(/^[0-9]{2}/, 0, 12)
+        break
+      case '3':
+        parts.hour = number(/^[0-9]{1,2}/, 0, 12)
+        break
+      case '04':
+        parts.minute = number(/^[0-9]{2}/, 0, 59)
+        break
+      case '4':
+        parts.minute = number(/^[0-9]{1,2}/, 0, 59)
+        break
+      case '05':
+      case '5': {
+        parts.second = number(part === '05' ? /^[0-9]{2}/ : /^[0-9]{1,2}/, 0, 59)
+        // A fraction may follow though the layout has none.
+        const next = words[i + 1]
+        const own = next !== undefined && next.index === at && /^[.,]/.test(next[0])
+        if (!own && /^[.,][0-9]/.test(rest)) parts.nanosecond = fraction(take(/^[.,][0-9]+/))
+        break
+      }
+      case 'PM':
+      case 'pm':
+        parts.half = take(part === 'PM' ? /^[AP]M/ : /^[ap]m/).toLowerCase() as 'am' | 'pm'
+        break
+      case 'MST': {
+        if (rest.startsWith('UTC')) parts.utc = true
+        parts.short = take(/^(?:UTC|GMT[+-][0-9]{1,2}|ChST|MeST|[+-][0-9]{2}(?:[0-9]{2})?|[A-Z]{3,5})/)
+        break
+      }
+      default:
+        if (/^[.,]/.test(part)) {
+          if (part[1] === '0') parts.nanosecond = fraction(take(new RegExp(`^[.,][0-9]{${part.length - 1}}`)))
+          else if (/^[.,][0-9]/.test(rest)) parts.nanosecond = fraction(take(/^[.,][0-9]{1,9}/))
+        } else if (part.startsWith('Z') && rest.startsWith('Z')) {
+          rest = rest.slice(1)
+          parts.utc = true
+        } else parts.offset = offset(part, take)
+    }
+  })
+  literal(layout.slice(at))
+  if (rest !== '') fail()
+  return assemble(parts, local, fail)
+}
+
+const fraction = (text: string): number => Number(text.slice(1, 10).padEnd(9, '0'))
+
+/** Seconds of `+01:00`, in the layout's own form. */
+function offset(form: string, take: (pattern: RegExp) => string): number {
+  const colon = form.includes(':') ? ':' : ''
+  const more = form.replace(/[^0-9]/g, '').length / 2 - 1
+  const found = take(new RegExp(`^[+-][0-9]{2}(?:${colon}[0-9]{2}){${more}}`))
+  const [hours = 0, minutes = 0, seconds = 0] = (found.slice(1).replaceAll(':', '').match(/../g) ?? []).map(
+    Number,
+  )
+  const total = hours * 3600 + minutes * 60 + seconds
+  return found.startsWith('-') ? -total : total
+}
+
+function assemble(parts: Parts, local: Zone, fail: () => never): Moment {
+  let { month, day, hour } = parts
+  if (parts.half === 'pm' && hour < 12) hour += 12
+  else if (parts.half === 'am' && hour === 12) hour = 0
+  if (parts.yearDay >= 0) {
+    const date = new Date(midnight(parts.year, 1, parts.yearDay))
+    if (parts.yearDay < 1 || date.getUTCFullYear() !== parts.year) fail()
+    if (month >= 0 && month !== date.getUTCMonth() + 1) fail()
+    if (day >= 0 && day !== date.getUTCDate()) fail()
+    month = date.getUTCMonth() + 1
+    day = date.getUTCDate()
+  }
+  if (month < 0) month = 1
+  if (day < 0) day = 1
+  if (day < 1 || new Date(midnight(parts.year, month, day)).getUTCMonth() !== month - 1) fail()
+  const clock = midnight(parts.year, month, day) + ((hour * 60 + parts.minute) * 60 + parts.second) * 1000
+  if (parts.utc) return momentOf(clock, parts.nanosecond, UTC)
+  if (parts.offset !== undefined) {
+    const moment = momentOf(clock, parts.nanosecond, fixedZone(parts.short, parts.offset))
+    const here = local.at(clock - parts.offset * 1000)
+    const same = here.offset === parts.offset && (parts.short === '' || here.short === parts.short)
+    return same ? { ns: moment.ns, zone: local } : moment
+  }
+  if (parts.short !== '') {
+    const there = momentOf(clock, parts.nanosecond, local)
+    if (local.at(clock).short === parts.short) return there
+    // Go reads the clock as UTC and invents a zone for an abbreviation that it does not know.
+    const hours = /^GMT([+-][0-9]{1,2})/.exec(parts.short)?.[1]
+    return {
+      ns: momentOf(clock, parts.nanosecond, UTC).ns,
+      zone: fixedZone(parts.short, Number(hours ?? 0) * 3600),
+    }
+  }
+  return momentOf(clock, parts.nanosecond, local)
+}

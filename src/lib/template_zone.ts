@@ -1,0 +1,55 @@
+/** lib/template_zone — time zones by name, as far as Node's ICU knows them. Knows nothing of templates. */
+
+export interface Zone {
+  /** As Go's `Location.String`. */
+  readonly name: string
+  /** Seconds east of UTC and the abbreviation, at a time in milliseconds. */
+  at(ms: number): { readonly offset: number; readonly short: string }
+}
+
+export const UTC: Zone = Object.freeze({ name: 'UTC', at: () => ({ offset: 0, short: 'UTC' }) })
+
+/** A zone with one offset (seconds); an empty `short` prints as the offset. */
+export const fixedZone = (short: string, offset: number): Zone => ({
+  name: short,
+  at: () => ({ offset, short }),
+})
+
+const KEPT = 50
+const kept = new Map<string, Zone>()
+
+/** Go's `LoadLocation`; `undefined` for a name that nobody knows. `Local` is the zone of the process. */
+export function loadZone(name: string): Zone | undefined {
+  if (name === '' || name === 'UTC') return UTC
+  const known = kept.get(name)
+  if (known !== undefined) return known
+  // A name of a file of zones, not one of JavaScript's offsets.
+  if (!/^[A-Za-z][A-Za-z0-9_+\-/]*$/.test(name) || name.length > 64) return undefined
+  const timeZone = name === 'Local' ? Intl.DateTimeFormat().resolvedOptions().timeZone : name
+  if (timeZone === 'UTC') return UTC
+  let zone: Zone
+  try {
+    const long = new Intl.DateTimeFormat('en-US', { timeZone, timeZoneName: 'longOffset' })
+    const short = new Intl.DateTimeFormat('en-US', { timeZone, timeZoneName: 'short' })
+    zone = {
+      name,
+      at: ms => ({ offset: offsetOf(part(long, ms)), short: part(short, ms) }),
+    }
+  } catch {
+    return undefined
+  }
+  if (kept.size >= KEPT) kept.clear()
+  kept.set(name, zone)
+  return zone
+}
+
+const part = (format: Intl.DateTimeFormat, ms: number): string =>
+  format.formatToParts(ms).find(one => one.type === 'timeZoneName')?.value ?? ''
+
+/** `GMT+01:00` → 3600. */
+function offsetOf(text: string): number {
+  const found = /^GMT([+-])([0-9]{2}):([0-9]{2})(?::([0-9]{2}))?$/.exec(text)
+  if (found === null) return 0
+  const seconds = Number(found[2]) * 3600 + Number(found[3]) * 60 + Number(found[4] ?? 0)
+  return found[1] === '-' ? -seconds : seconds
+}
