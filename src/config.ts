@@ -143,9 +143,13 @@ function readSetting(raw: unknown, type: SettingType): unknown {
     case 'string':
       return typeof raw === 'string' ? raw : undefined
     case 'integer':
-      return Number.isInteger(raw) ? raw : undefined
-    case 'number':
-      return typeof raw === 'number' ? raw : undefined
+      return wholeFrom(Number.NEGATIVE_INFINITY, raw)
+    case 'count':
+      return wholeFrom(1, raw)
+    case 'port':
+      return wholeFrom(0, raw, 65_535)
+    case 'share':
+      return typeof raw === 'number' && raw >= 0 && raw <= 1 ? raw : undefined
     case 'boolean': {
       const word = booleanWord(raw)
       return typeof word === 'boolean' ? word : undefined
@@ -156,6 +160,9 @@ function readSetting(raw: unknown, type: SettingType): unknown {
       return Array.isArray(raw) && raw.every(item => typeof item === 'string') ? raw : undefined
   }
 }
+
+const wholeFrom = (least: number, raw: unknown, most = Number.MAX_SAFE_INTEGER): number | undefined =>
+  typeof raw === 'number' && Number.isInteger(raw) && raw >= least && raw <= most ? raw : undefined
 
 /** A fallback that is switched off answers 500 where it would be used. */
 function checkFallback(

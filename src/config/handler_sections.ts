@@ -4,6 +4,7 @@ import type { JsonObject } from '../access/session.ts'
 import type { GlobalHandlers, HandlerSettings } from '../handlers/builder.ts'
 import type { Kind, SealedHandler } from '../handlers/handler.ts'
 import type { Issue, Path } from '../lib/issue.ts'
+import { mustBe } from '../lib/must_be.ts'
 import { nearest } from '../lib/nearest.ts'
 import { booleanWord } from '../lib/yaml.ts'
 import { issueIn, type Layer, type Leaf } from './layers.ts'
@@ -26,20 +27,22 @@ export function handlerLeaves(handlers: readonly SealedHandler[]): readonly Leaf
       .filter(handler => handler.kind === kind)
       .flatMap(handler => [
         { path: [...path, handler.id, 'enabled'], type: 'boolean' as const },
-        ...leavesOf(z.toJSONSchema(handler.schema, { io: 'input', unrepresentable: 'any' }), [
-          ...path,
-          handler.id,
-          'config',
-        ]),
+        ...(plain(handler) ? [] : leavesOf(jsonSchemaOf(handler), [...path, handler.id, 'config'])),
       ]),
   )
+}
+
+function jsonSchemaOf(handler: SealedHandler): z.core.JSONSchema.JSONSchema {
+  return z.toJSONSchema(handler.schema, { io: 'input', unrepresentable: 'any' })
 }
 
 function leavesOf(schema: z.core.JSONSchema._JSONSchema, path: readonly string[]): Leaf[] {
   if (typeof schema === 'boolean') return []
   const properties = schema.properties
   if (properties !== undefined) {
-    return Object.entries(properties).flatMap(([key, member]) => leavesOf(member, [...path, key]))
+    // A whole map in JSON first, so that a variable for one of its keys is laid over it.
+    const members = Object.entries(properties).flatMap(([key, member]) => leavesOf(member, [...path, key]))
+    return [{ path, type: 'object' }, ...members]
   }
   const choice = schema.anyOf?.find(one => typeof one === 'object' && one.type !== 'null')
   if (choice !== undefined) return leavesOf(choice, path)
@@ -124,7 +127,7 @@ function readEntry(
   for (const key of Object.keys(entry)) {
     if (key === 'enabled' || (key === 'config' && !plain(handler))) continue
     const severity = plain(handler) ? 'error' : 'warning'
-    const near = nearest(key, ['enabled', 'config'])
+    const near = nearest(key, plain(handler) ? ['enabled'] : ['enabled', 'config'])
     issues.push(
       issueIn(layers, severity, [...path, key], `unknown key "${key}"`, near && `did you mean "${near}"?`),
     )
@@ -136,9 +139,20 @@ function readEntry(
     issues.push(issueIn(layers, 'error', [...path, 'config'], 'must be a map'))
     return { enabled: false, config: undefined }
   }
+  const config = withBooleans(entry.config, jsonSchemaOf(handler)) as JsonObject
   // What a switched-off handler says is not looked at (spec 8.4); a rule may still bring what is missing (Q-93).
-  if (enabled === true) issues.push(...configIssues(entry.config, handler, [...path, 'config'], layers))
-  return { enabled: enabled === true, config: entry.config as JsonObject }
+  if (enabled === true) issues.push(...configIssues(config, handler, [...path, 'config'], layers))
+  return { enabled: enabled === true, config }
+}
+
+/** YAML 1.1's words for true and false as booleans, at the keys that want one (Q-16). */
+function withBooleans(value: unknown, schema: z.core.JSONSchema._JSONSchema | undefined): unknown {
+  if (typeof schema !== 'object') return value
+  if (schema.type === 'boolean') return booleanWord(value)
+  const { properties } = schema
+  if (properties === undefined || !isPlain(value)) return value
+  const members = Object.entries(value).map(([key, member]) => [key, withBooleans(member, properties[key])])
+  return Object.fromEntries(members)
 }
 
 function configIssues(config: Plain, handler: SealedHandler, path: Path, layers: readonly Layer[]): Issue[] {
@@ -147,8 +161,12 @@ function configIssues(config: Plain, handler: SealedHandler, path: Path, layers:
   return read.error.issues.flatMap((issue): Issue[] => {
     if (issue.code === 'invalid_type' && issue.input === undefined) return []
     const at = [...path, ...(issue.path as Path)]
+    if (issue.code === 'invalid_type') {
+      const { message, hint } = mustBe(issue.expected, issue.input)
+      return [issueIn(layers, 'error', at, message, hint)]
+    }
     if (issue.code !== 'unrecognized_keys') return [issueIn(layers, 'error', at, issue.message)]
-    const known = z.toJSONSchema(handler.schema, { io: 'input', unrepresentable: 'any' })
+    const known = jsonSchemaOf(handler)
     return issue.keys.map(key => {
       const near = nearest(key, keysAt(known, issue.path))
       return issueIn(layers, 'error', [...at, key], `unknown key "${key}"`, near && `did you mean "${near}"?`)

@@ -2,6 +2,7 @@
 import { parse as parseToml, TomlError } from 'smol-toml'
 import { formatPath, type Issue, type Path } from '../lib/issue.ts'
 import { merge } from '../lib/merge.ts'
+import { nearest } from '../lib/nearest.ts'
 import { parseYaml } from '../lib/yaml.ts'
 import { SETTINGS, type SettingType, variableOf } from './settings.ts'
 
@@ -16,7 +17,7 @@ export interface Layer {
 /** A key that a variable may name: settings and the keys of handlers. */
 export interface Leaf {
   readonly path: readonly string[]
-  readonly type: SettingType | 'object'
+  readonly type: SettingType | 'number' | 'object'
   readonly ours?: true | undefined
 }
 
@@ -85,7 +86,7 @@ export function environmentLayer(env: NodeJS.ProcessEnv, leaves: readonly Leaf[]
     if (text === undefined) continue
     const read = readText(text, leaf.type)
     if (read === undefined) {
-      const message = `${name} is not ${describe(leaf.type)}`
+      const message = `must be ${describe(leaf.type)}`
       issues.push({
         severity: 'error',
         source: 'environment',
@@ -100,22 +101,22 @@ export function environmentLayer(env: NodeJS.ProcessEnv, leaves: readonly Leaf[]
   const known = new Set(SETTINGS.filter(one => one.ours).map(variableOf))
   for (const name of byName.keys()) {
     if (!name.startsWith('CREDENCE_') || known.has(name) || OTHERS.has(name)) continue
-    const message = `unknown variable ${name}`
+    const near = nearest(name, known)
     issues.push({
       severity: 'warning',
       source: 'environment',
       line: 0,
       column: 0,
       path: name,
-      message,
-      hint: 'it is ignored',
+      message: 'unknown variable',
+      hint: near === undefined ? 'it is ignored' : `did you mean ${near}?`,
     })
   }
   return { source: 'environment', value, at: NOWHERE }
 }
 
 /** Variables of the project that are not settings. */
-const OTHERS: ReadonlySet<string> = new Set(['CREDENCE_CONFIG', 'CREDENCE_KRATOS'])
+const OTHERS: ReadonlySet<string> = new Set(['CREDENCE_CACHE', 'CREDENCE_CONFIG', 'CREDENCE_KRATOS'])
 
 /** Flags as the command line hands them over: text by setting path. */
 export function flagLayer(flags: ReadonlyMap<string, string>, issues: Issue[]): Layer {
@@ -125,7 +126,7 @@ export function flagLayer(flags: ReadonlyMap<string, string>, issues: Issue[]): 
     if (text === undefined) continue
     const read = readText(text, setting.type)
     if (read === undefined) {
-      const message = `${setting.path} is not ${describe(setting.type)}`
+      const message = `must be ${describe(setting.type)}`
       issues.push({
         severity: 'error',
         source: 'command line',
@@ -152,8 +153,11 @@ function indexed(env: ReadonlyMap<string, string>, name: string, type: Leaf['typ
 function readText(text: string, type: Leaf['type']): unknown {
   switch (type) {
     case 'integer':
+    case 'count':
+    case 'port':
       return /^-?\d+$/.test(text) ? Number(text) : undefined
     case 'number':
+    case 'share':
       return text.trim() !== '' && Number.isFinite(Number(text)) ? Number(text) : undefined
     case 'boolean':
       return /^(true|1)$/i.test(text) ? true : /^(false|0)$/i.test(text) ? false : undefined
@@ -183,6 +187,9 @@ export function describe(type: Leaf['type']): string {
   const words = {
     string: 'a text',
     integer: 'a whole number',
+    count: 'a whole number from 1',
+    port: 'a whole number from 0 to 65535',
+    share: 'a number from 0 to 1',
     number: 'a number',
     boolean: 'true or false',
     duration: 'a duration such as 500ms, 10s or 1m',
@@ -195,13 +202,15 @@ export function describe(type: Leaf['type']): string {
 const nest = (path: readonly string[], value: unknown): unknown =>
   path.reduceRight<unknown>((inner, key) => ({ [key]: inner }), value)
 
-/** The layer that says what holds at a path: the last one in which it stands. */
+/** The layer that says what holds at a path, or at its nearest parent: the last one in which it stands. */
 export function placeIn(
   layers: readonly Layer[],
   path: Path,
 ): { source: string; line: number; column: number } {
-  for (const layer of layers.toReversed()) {
-    if (stands(layer.value, path)) return { source: layer.source, ...layer.at(path) }
+  for (let length = path.length; length > 0; length--) {
+    const part = path.slice(0, length)
+    const layer = layers.findLast(one => stands(one.value, part))
+    if (layer !== undefined) return { source: layer.source, ...layer.at(part) }
   }
   return { source: layers[0]?.source ?? 'configuration', line: 0, column: 0 }
 }

@@ -4,7 +4,12 @@
 export type SettingType =
   | 'string'
   | 'integer'
-  | 'number'
+  /** A whole number from 1. */
+  | 'count'
+  /** A whole number from 0 (any free one) to 65535. */
+  | 'port'
+  /** A number from 0 to 1. */
+  | 'share'
   | 'boolean'
   | 'duration'
   | 'strings'
@@ -33,7 +38,7 @@ function listener(name: 'api' | 'proxy'): Setting[] {
   return [
     {
       path: `${at}.port`,
-      type: 'integer',
+      type: 'port',
       default: name === 'api' ? 4456 : 4455,
       about: `port of the ${name} server`,
       ...idle,
@@ -110,7 +115,7 @@ export const SETTINGS: readonly Setting[] = [
     about: 'address on which Envoy asks',
     ours: true,
   },
-  { path: 'serve.grpc.port', type: 'integer', default: 9191, about: 'port on which Envoy asks', ours: true },
+  { path: 'serve.grpc.port', type: 'port', default: 9191, about: 'port on which Envoy asks', ours: true },
   {
     path: 'serve.grpc.socket',
     type: 'string',
@@ -126,7 +131,7 @@ export const SETTINGS: readonly Setting[] = [
     about: 'proxy',
     idle: PROXY,
   },
-  { path: 'serve.prometheus.port', type: 'integer', default: 9000, about: 'port of the metrics server' },
+  { path: 'serve.prometheus.port', type: 'port', default: 9000, about: 'port of the metrics server' },
   {
     path: 'serve.prometheus.host',
     type: 'string',
@@ -178,7 +183,7 @@ export const SETTINGS: readonly Setting[] = [
   },
   {
     path: 'sessions.cache.max_entries',
-    type: 'integer',
+    type: 'count',
     default: 100_000,
     about: 'most verified sessions kept in memory',
     ours: true,
@@ -200,7 +205,7 @@ export const SETTINGS: readonly Setting[] = [
   },
   {
     path: 'sessions.connections',
-    type: 'integer',
+    type: 'count',
     default: 32,
     about: 'most connections to one Kratos',
     ours: true,
@@ -249,7 +254,7 @@ export const SETTINGS: readonly Setting[] = [
   { path: 'tracing.providers.jaeger.sampling.server_url', type: 'string', about: 'tracing', idle: JAEGER },
   {
     path: 'tracing.providers.jaeger.sampling.trace_id_ratio',
-    type: 'number',
+    type: 'share',
     about: 'tracing',
     idle: JAEGER,
   },
@@ -261,7 +266,7 @@ export const SETTINGS: readonly Setting[] = [
   },
   {
     path: 'tracing.providers.zipkin.sampling.sampling_ratio',
-    type: 'number',
+    type: 'share',
     about: 'share of new traces that are sampled, 0 to 1',
   },
   {
@@ -278,7 +283,7 @@ export const SETTINGS: readonly Setting[] = [
   },
   {
     path: 'tracing.providers.otlp.sampling.sampling_ratio',
-    type: 'number',
+    type: 'share',
     about: 'share of new traces that are sampled, 0 to 1',
   },
   {

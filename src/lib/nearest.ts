@@ -17,7 +17,8 @@ function distance(a: string, b: string): number {
 /** The known word nearest to a misspelt one, if any is near. */
 export function nearest(word: string, known: Iterable<string>): string | undefined {
   let best: string | undefined
-  let least = Math.max(2, Math.floor(word.length / 3)) + 1
+  // Of a word of three letters, two others are not a slip.
+  let least = (word.length < 4 ? 1 : Math.max(2, Math.floor(word.length / 3))) + 1
   for (const candidate of known) {
     const d = distance(word.toLowerCase(), candidate.toLowerCase())
     if (d < least) {

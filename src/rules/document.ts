@@ -1,6 +1,7 @@
 /** rules/document — one access rule as written: its shape, and what is wrong with it. Knows no file and no handler. */
 import { z } from 'zod'
 import type { Path } from '../lib/issue.ts'
+import { mustBe } from '../lib/must_be.ts'
 import { nearest } from '../lib/nearest.ts'
 
 export interface HandlerEntry {
@@ -136,30 +137,10 @@ export function decodeRule(raw: unknown): {
   }
 }
 
-/** What zod calls the kinds of JSON, in the words of people who write YAML. */
-const WORDS: Readonly<Record<string, string>> = {
-  string: 'a text',
-  boolean: 'true or false',
-  array: 'a list',
-  object: 'a map',
-}
-
 function faultOf(issue: z.core.$ZodIssue): RuleFault {
   const base = { severity: 'error' as const, path: issue.path as Path }
   if (issue.code !== 'invalid_type') return { ...base, message: issue.message, hint: '' }
-  const { expected, input } = issue
-  const scalar = typeof input === 'number' || typeof input === 'boolean'
-  return {
-    ...base,
-    message: `must be ${WORDS[expected] ?? expected}, not ${kindOfValue(input)}`,
-    hint: expected === 'string' && scalar ? 'quote it' : '',
-  }
-}
-
-function kindOfValue(value: unknown): string {
-  if (value === null) return 'null'
-  if (Array.isArray(value)) return 'a list'
-  return { string: 'a text', number: 'a number', boolean: 'a boolean' }[typeof value as string] ?? 'a map'
+  return { ...base, ...mustBe(issue.expected, issue.input) }
 }
 
 /** Field names match case-insensitively, except `match` (spec 1.1). */

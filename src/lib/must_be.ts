@@ -1,0 +1,31 @@
+/** lib/must_be — what a value is and what it should be, in the words of people who write YAML. Never shows the value. */
+
+const WORDS: ReadonlyMap<string, string> = new Map([
+  ['string', 'a text'],
+  ['number', 'a number'],
+  ['int', 'a whole number'],
+  ['boolean', 'true or false'],
+  ['array', 'a list'],
+  ['object', 'a map'],
+  ['record', 'a map'],
+])
+
+/** `expected` is the name of a type as zod calls it. The hint is empty where there is nothing to add. */
+export function mustBe(
+  expected: string,
+  value: unknown,
+): { readonly message: string; readonly hint: string } {
+  const scalar = typeof value === 'number' || typeof value === 'boolean'
+  return {
+    message: `must be ${WORDS.get(expected) ?? expected}, not ${nameOf(value)}`,
+    hint: expected === 'string' && scalar ? 'quote it' : '',
+  }
+}
+
+function nameOf(value: unknown): string {
+  if (value === null) return 'null'
+  if (value === undefined) return 'missing'
+  if (Array.isArray(value)) return 'a list'
+  if (typeof value === 'boolean') return 'a boolean'
+  return WORDS.get(typeof value) ?? 'something else'
+}

@@ -1,0 +1,398 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { z } from 'zod'
+import { type Config, type ConfigSources, loadConfig } from '../src/config.ts'
+import { authenticator, errorHandler, mutator, type SealedHandler, seal } from '../src/handlers/handler.ts'
+import { formatIssue } from '../src/lib/issue.ts'
+
+const run = () => {
+  throw new Error('never run')
+}
+const base = { summary: 'stands in', example: {}, compile: () => run }
+/** Three shapes of handler: without config, with required keys, with free names. */
+const HANDLERS: readonly SealedHandler[] = [
+  seal(authenticator({ ...base, id: 'noop', config: z.looseObject({}), ignoresConfig: true })),
+  seal(
+    authenticator({
+      ...base,
+      id: 'cookie_session',
+      config: z.strictObject({
+        check_session_url: z.url(),
+        only: z.array(z.string()).optional(),
+        preserve_query: z.boolean().default(true),
+        retry: z.strictObject({ max_delay: z.string().default('100ms') }).optional(),
+      }),
+    }),
+  ),
+  seal(
+    mutator({
+      ...base,
+      id: 'header',
+      config: z.strictObject({ headers: z.record(z.string(), z.string()) }),
+    }),
+  ),
+  seal(
+    errorHandler({ ...base, id: 'json', config: z.strictObject({ verbose: z.boolean().default(false) }) }),
+  ),
+] as unknown as readonly SealedHandler[]
+
+interface Given {
+  readonly files?: Readonly<Record<string, string>>
+  readonly env?: NodeJS.ProcessEnv
+  readonly flags?: Readonly<Record<string, string>>
+}
+const load = ({ files = {}, env = {}, flags = {} }: Given) => {
+  const sources: ConfigSources = {
+    files: Object.entries(files).map(([source, text]) => ({ source, text })),
+    env,
+    flags: new Map(Object.entries(flags)),
+  }
+  return loadConfig(sources, HANDLERS)
+}
+const issuesOf = (given: Given): readonly string[] => load(given).issues.map(formatIssue)
+function configOf(given: Given): Config {
+  const { config, issues } = load(given)
+  assert.ok(config !== undefined, issues.map(formatIssue).join('\n'))
+  return config
+}
+const yaml = (text: string): Given => ({ files: { 'c.yml': text } })
+
+test('without any source there are defaults: loopback ports, no handler but json, no rules', () => {
+  const config = configOf({})
+  assert.equal(config.text('serve.grpc.host'), '127.0.0.1')
+  assert.equal(config.number('serve.grpc.port'), 9191)
+  assert.equal(config.text('serve.api.host'), undefined)
+  assert.equal(config.number('serve.api.port'), 4456)
+  assert.equal(config.number('serve.api.timeout.write'), 120_000)
+  assert.equal(config.number('sessions.cache.ttl'), 60_000)
+  assert.deepEqual(config.list('access_rules.repositories'), [])
+  assert.deepEqual(config.list('errors.fallback'), ['json'])
+  assert.deepEqual([...config.handlers.error], [['json', { enabled: true, config: undefined }]])
+  assert.equal(config.handlers.authenticator.size, 0)
+  assert.deepEqual(config.notices, [])
+})
+
+test('files are laid over one another, flags over files, the environment over all', () => {
+  const files = {
+    'a.yml': 'serve: {grpc: {port: 1, host: a}, api: {port: 1}}\nlog: {level: error}\n',
+    'b.json': '{"serve": {"grpc": {"port": 2}, "api": {"port": 2}}}',
+    'c.toml': '[serve.api]\nport = 3\n',
+  }
+  const flags = { 'serve.grpc.port': '4' }
+  const read = (given: Given) => {
+    const config = configOf(given)
+    return [
+      config.text('serve.grpc.host'),
+      config.number('serve.grpc.port'),
+      config.number('serve.api.port'),
+      config.text('log.level'),
+    ]
+  }
+  assert.deepEqual(read({ files }), ['a', 2, 3, 'error'])
+  assert.deepEqual(read({ files, flags }), ['a', 4, 3, 'error'])
+  assert.deepEqual(read({ files, flags, env: { CREDENCE_SERVE_GRPC_PORT: '5', LOG_LEVEL: 'debug' } }), [
+    'a',
+    5,
+    3,
+    'debug',
+  ])
+})
+
+test('an empty host is all interfaces, and not the same as none', () => {
+  assert.equal(configOf(yaml('serve: {api: {host: ""}}')).text('serve.api.host'), '')
+})
+
+test('words for true of YAML 1.1 are taken where a boolean is wanted, and nowhere else (Q-16)', () => {
+  const config = configOf(
+    yaml('authenticators: {noop: {enabled: on}}\nstrict: yes\ntracing: {service_name: off}\n'),
+  )
+  assert.equal(config.handlers.authenticator.get('noop')?.enabled, true)
+  assert.equal(config.flag('strict'), true)
+  assert.equal(config.text('tracing.service_name'), 'off')
+})
+
+test('words for true are taken inside the config of a handler too (Q-16)', () => {
+  const config = configOf(
+    yaml(
+      'authenticators: {cookie_session: {enabled: true, config: {check_session_url: "http://k/x", preserve_query: off}}}',
+    ),
+  )
+  assert.equal(config.handlers.authenticator.get('cookie_session')?.config?.preserve_query, false)
+})
+
+test('a handler’s config is kept as written, without its defaults', () => {
+  const config = configOf(
+    yaml('authenticators: {cookie_session: {enabled: true, config: {check_session_url: "http://k/x"}}}'),
+  )
+  assert.deepEqual(config.handlers.authenticator.get('cookie_session'), {
+    enabled: true,
+    config: { check_session_url: 'http://k/x' },
+  })
+})
+
+test('what a handler requires may come from the rules (Q-93)', () => {
+  assert.deepEqual(issuesOf(yaml('authenticators: {cookie_session: {enabled: true}}')), [])
+  assert.deepEqual(issuesOf(yaml('authenticators: {cookie_session: {enabled: true, config: {}}}')), [])
+})
+
+test('the config of a handler that is off is not looked at', () => {
+  assert.deepEqual(issuesOf(yaml('authenticators: {cookie_session: {config: {nonsense: 1}}}')), [])
+})
+
+/** Text of a configuration, and the one issue that it has. */
+const ISSUES: readonly (readonly [name: string, text: string, issue: string])[] = [
+  ['an unknown key at the top', 'foo: 1\n', 'c.yml:1:6: error: foo: unknown key "foo"'],
+  ['a helper of anchors', 'x-anchor: &a 1\n', 'c.yml:1:14: error: x-anchor: unknown key "x-anchor"'],
+  ['the schema key of editors', '$schema: x\n', 'c.yml:1:10: error: ["$schema"]: unknown key "$schema"'],
+  [
+    'a misspelt key',
+    'serve:\n  api:\n    prot: 1\n',
+    'c.yml:3:11: error: serve.api.prot: unknown key "prot" (did you mean "port"?)',
+  ],
+  [
+    'a misspelt section',
+    'authenticator:\n  noop: {enabled: true}\n',
+    'c.yml:1:1: error: authenticator: unknown key "authenticator" (did you mean "authenticators"?)',
+  ],
+  [
+    'an unknown handler',
+    'authenticators:\n  cookie_sesion: {enabled: true}\n',
+    'c.yml:2:18: error: authenticators.cookie_sesion: unknown handler "cookie_sesion" (did you mean "cookie_session"?)',
+  ],
+  [
+    'a config of a handler that has none',
+    'authenticators: {noop: {enabled: true, config: {}}}\n',
+    'c.yml:1:48: error: authenticators.noop.config: unknown key "config"',
+  ],
+  [
+    'a key beside enabled and config',
+    'authenticators: {cookie_session: {enabled: false, confg: 1}}\n',
+    'c.yml:1:58: warning: authenticators.cookie_session.confg: unknown key "confg" (did you mean "config"?)',
+  ],
+  [
+    'an unknown key in the config of a handler',
+    'authenticators:\n  cookie_session:\n    enabled: true\n    config:\n      retry:\n        max_dela: 1s\n',
+    'c.yml:6:19: error: authenticators.cookie_session.config.retry.max_dela: unknown key "max_dela" (did you mean "max_delay"?)',
+  ],
+  [
+    'a switch that is a number',
+    'authenticators: {noop: {enabled: 3}}\n',
+    'c.yml:1:34: error: authenticators.noop.enabled: must be true or false',
+  ],
+  [
+    'a port that is a text',
+    'serve: {grpc: {port: "9191"}}\n',
+    'c.yml:1:22: error: serve.grpc.port: must be a whole number from 0 to 65535',
+  ],
+  [
+    'a port that there is not',
+    'serve: {grpc: {port: 70000}}\n',
+    'c.yml:1:22: error: serve.grpc.port: must be a whole number from 0 to 65535',
+  ],
+  [
+    'a duration of two units',
+    'sessions: {timeout: 1m30s}\n',
+    'c.yml:1:21: error: sessions.timeout: must be a duration such as 500ms, 10s or 1m',
+  ],
+  [
+    'a strategy that there is not',
+    'access_rules: {matching_strategy: foo}\n',
+    'c.yml:1:35: error: access_rules.matching_strategy: must be one of regexp, glob',
+  ],
+  [
+    'a list that is a text',
+    'access_rules: {repositories: "file:///x"}\n',
+    'c.yml:1:30: error: access_rules.repositories: must be a list of texts',
+  ],
+  ['a section that is a list', 'serve: []\n', 'c.yml:1:8: error: serve: must be a map'],
+  [
+    'a version of two parts',
+    'version: v0.36\n',
+    'c.yml:1:10: error: version: must be a full semantic version with a leading v (e.g. v0.40.9)',
+  ],
+  [
+    'a fallback that is off',
+    'errors: {fallback: [redirect]}\n',
+    'c.yml:1:21: warning: errors.fallback[0]: error handler "redirect" is not enabled: it answers 500 (set errors.handlers.redirect.enabled: true)',
+  ],
+  [
+    'a duplicate key',
+    'strict: true\nstrict: false\n',
+    'c.yml:2:1: warning: strict: duplicate key "strict" (the last one counts)',
+  ],
+  ['a list at the top', '- 1\n', 'c.yml:1:1: error: a configuration is a map'],
+  [
+    'a text that is not YAML',
+    '{a: 1',
+    'c.yml:1:6: error: unexpected end of the stream within a flow collection',
+  ],
+]
+for (const [name, text, issue] of ISSUES) {
+  test(`${name} is named with its place`, () => {
+    assert.deepEqual(issuesOf(yaml(text)), [issue])
+    assert.equal(load(yaml(text)).config === undefined, issue.includes(': error: '))
+  })
+}
+
+test('all issues of all files are told at once', () => {
+  const issues = issuesOf({ files: { 'a.yml': 'foo: 1\n', 'b.yml': 'bar: 1\nserve: {grpc: {port: x}}\n' } })
+  assert.equal(issues.length, 3)
+})
+
+test('an issue stands in the file that said it last', () => {
+  const issues = issuesOf({ files: { 'a.yml': 'log: {level: x}\n', 'b.yml': 'log:\n  level: y\n' } })
+  assert.deepEqual(issues, [
+    'b.yml:2:10: error: log.level: must be one of panic, fatal, error, warn, info, debug, trace',
+  ])
+})
+
+test('TOML that cannot be read is an issue with its line', () => {
+  assert.match(issuesOf({ files: { 'c.toml': 'a = 1\nb = [\n' } }).join('\n'), /^c\.toml:\d+:\d+: error: /)
+})
+
+const on =
+  'authenticators: {cookie_session: {enabled: true}}\nmutators: {header: {enabled: true, config: {headers: {A: a}}}}'
+/** Oathkeeper's variables: the key in upper case, joined by _ (spec 8.2). */
+const VARIABLES: readonly (readonly [
+  name: string,
+  env: NodeJS.ProcessEnv,
+  read: (config: Config) => unknown,
+  is: unknown,
+])[] = [
+  ['a scalar', { TRACING_SERVICE_NAME: 'x' }, c => c.text('tracing.service_name'), 'x'],
+  ['a name in lower case (Q-90)', { tracing_service_name: 'x' }, c => c.text('tracing.service_name'), 'x'],
+  ['a number', { SERVE_API_PORT: '81' }, c => c.number('serve.api.port'), 81],
+  [
+    'a boolean',
+    { AUTHENTICATORS_NOOP_ENABLED: 'true' },
+    c => c.handlers.authenticator.get('noop')?.enabled,
+    true,
+  ],
+  [
+    'a boolean as 0',
+    { AUTHENTICATORS_COOKIE_SESSION_ENABLED: '0' },
+    c => c.handlers.authenticator.get('cookie_session')?.enabled,
+    false,
+  ],
+  [
+    'a list with commas',
+    { ACCESS_RULES_REPOSITORIES: 'file:///a,file:///b' },
+    c => c.list('access_rules.repositories'),
+    ['file:///a', 'file:///b'],
+  ],
+  ['a list in JSON', { ERRORS_FALLBACK: '["json"]' }, c => c.list('errors.fallback'), ['json']],
+  [
+    'a list by numbers',
+    { ACCESS_RULES_REPOSITORIES_0: 'a', ACCESS_RULES_REPOSITORIES_1: 'b' },
+    c => c.list('access_rules.repositories'),
+    ['a', 'b'],
+  ],
+  [
+    'a key of a handler',
+    { AUTHENTICATORS_COOKIE_SESSION_CONFIG_CHECK_SESSION_URL: 'http://k/x' },
+    c => c.handlers.authenticator.get('cookie_session')?.config?.check_session_url,
+    'http://k/x',
+  ],
+  [
+    'a free map in JSON, merged',
+    { MUTATORS_HEADER_CONFIG_HEADERS: '{"B":"b"}' },
+    c => ({ ...(c.handlers.mutator.get('header')?.config?.headers as object) }),
+    { A: 'a', B: 'b' },
+  ],
+  [
+    'a whole section in JSON, merged',
+    { MUTATORS_HEADER_CONFIG: '{"headers":{"B":"b"}}' },
+    c => ({ ...(c.handlers.mutator.get('header')?.config?.headers as object) }),
+    { A: 'a', B: 'b' },
+  ],
+  [
+    'a name of one segment is nobody’s (Q-90)',
+    { VERSION: '1.2', STRICT: '1' },
+    c => [c.text('version'), c.flag('strict')],
+    [undefined, false],
+  ],
+  [
+    'ours have a prefix',
+    { CREDENCE_PATHS: 'oathkeeper', SERVE_GRPC_PORT: '1' },
+    c => [c.text('paths'), c.number('serve.grpc.port')],
+    ['oathkeeper', 9191],
+  ],
+  [
+    'a key inside a free map is nobody’s',
+    { MUTATORS_HEADER_CONFIG_HEADERS_X_FOO: 'x' },
+    c => ({ ...(c.handlers.mutator.get('header')?.config?.headers as object) }),
+    { A: 'a' },
+  ],
+]
+for (const [name, env, read, is] of VARIABLES) {
+  test(`environment: ${name}`, () => {
+    assert.deepEqual(issuesOf({ ...yaml(on), env }), [])
+    assert.deepEqual(read(configOf({ ...yaml(on), env })), is)
+  })
+}
+
+const BAD_VARIABLES: readonly (readonly [name: string, env: NodeJS.ProcessEnv, issue: string])[] = [
+  [
+    'a number that is none (Q-91)',
+    { SERVE_API_PORT: 'abc' },
+    'environment: error: SERVE_API_PORT: must be a whole number from 0 to 65535',
+  ],
+  [
+    'a value out of its list',
+    { ACCESS_RULES_MATCHING_STRATEGY: 'foo' },
+    'environment: error: access_rules.matching_strategy: must be one of regexp, glob',
+  ],
+  [
+    'a misspelt variable of ours',
+    { CREDENCE_SERVE_GRPC_PROT: '1' },
+    'environment: warning: CREDENCE_SERVE_GRPC_PROT: unknown variable (did you mean CREDENCE_SERVE_GRPC_PORT?)',
+  ],
+]
+for (const [name, env, issue] of BAD_VARIABLES) {
+  test(`environment: ${name} is named`, () => assert.deepEqual(issuesOf({ env }), [issue]))
+}
+
+test('a flag that is not of its type is named', () => {
+  assert.deepEqual(issuesOf({ flags: { 'serve.grpc.port': 'x' } }), [
+    'command line: error: serve.grpc.port: must be a whole number from 0 to 65535',
+  ])
+})
+
+test('keys of Oathkeeper that have no effect here are named, never silently taken', () => {
+  const { notices } = configOf(yaml('serve:\n  proxy:\n    port: 4455\nprofiling: cpu\n'))
+  assert.deepEqual(
+    notices.map(one => [one.path, one.line, one.severity]),
+    [
+      ['serve.proxy.port', 3, 'warning'],
+      ['profiling', 4, 'warning'],
+    ],
+  )
+})
+
+test('a value knows the source and the line where it was written', () => {
+  const config = configOf({
+    files: { 'a.yml': on, 'b.yml': 'mutators:\n  header:\n    config:\n      headers:\n        B: b\n' },
+    env: { AUTHENTICATORS_COOKIE_SESSION_CONFIG_CHECK_SESSION_URL: 'http://k/x' },
+  })
+  const headers = ['mutators', 'header', 'config', 'headers']
+  assert.deepEqual(config.place([...headers, 'B']), { source: 'b.yml', line: 5, column: 12 })
+  assert.deepEqual(config.place([...headers, 'A']), { source: 'a.yml', line: 2, column: 58 })
+  assert.deepEqual(config.place(['authenticators', 'cookie_session', 'config', 'check_session_url']), {
+    source: 'environment',
+    line: 0,
+    column: 0,
+  })
+  assert.deepEqual(config.place(['authenticators', 'cookie_session', 'config', 'only']).source, 'environment')
+})
+
+test('no value of the configuration reaches an issue: it may be a secret', () => {
+  const secret = 'c0rrect-horse'
+  const { issues } = load({
+    files: {
+      'c.yml': `log: {level: ${secret}}\nsessions: {timeout: ${secret}}\nauthenticators: {cookie_session: {enabled: true, config: {check_session_url: "${secret}"}}}\n`,
+    },
+    env: { SERVE_API_PORT: secret },
+  })
+  assert.equal(issues.length, 4)
+  assert.ok(!issues.map(formatIssue).join('\n').includes(secret))
+})
