@@ -1,0 +1,167 @@
+/** demo/browser — a browser for scripts: keeps cookies, follows nothing, fills in Kratos' login form. Knows no Credence. */
+import { request } from 'node:http'
+import type { Kratos, User } from './kratos.ts'
+
+export interface Page {
+  readonly status: number
+  /** Names in lower case; lines of one name joined with a comma, except `set-cookie`. */
+  readonly headers: ReadonlyMap<string, string>
+  readonly setCookies: readonly string[]
+  readonly body: string
+  /** The body as JSON, of which the caller knows the shape. */
+  json<T = Record<string, unknown>>(): T
+}
+
+export interface Asking {
+  readonly method?: string
+  readonly accept?: 'html' | 'json'
+  readonly headers?: Readonly<Record<string, string>>
+  /** Sent as a form, or as JSON where `accept` is json. */
+  readonly fields?: Readonly<Record<string, string>>
+}
+
+export interface Browser {
+  /** The cookies it would send, in one line. */
+  readonly cookies: string
+  /** A cookie's value. */
+  cookie(name: string): string | undefined
+  ask(url: string, asking?: Asking): Promise<Page>
+  /** Goes to `url`, over at most ten redirects, as a person would; the places it came by are in `visited`. */
+  browse(url: string): Promise<Page & { readonly visited: readonly string[] }>
+}
+
+const ACCEPT = { html: 'text/html,application/xhtml+xml,*/*;q=0.8', json: 'application/json' }
+
+/** All of it on one host: 127.0.0.1, whose ports share their cookies. */
+export function createBrowser(): Browser {
+  const jar = new Map<string, string>()
+  const cookies = () => [...jar].map(([name, value]) => `${name}=${value}`).join('; ')
+
+  async function ask(url: string, asking: Asking = {}): Promise<Page> {
+    const accept = asking.accept ?? 'html'
+    const { fields } = asking
+    const type = accept === 'json' ? 'application/json' : 'application/x-www-form-urlencoded'
+    const page = await send(url, {
+      method: asking.method ?? (fields === undefined ? 'GET' : 'POST'),
+      headers: {
+        accept: ACCEPT[accept],
+        ...(jar.size > 0 ? { cookie: cookies() } : {}),
+        ...(fields === undefined ? {} : { 'content-type': type }),
+        ...asking.headers,
+      },
+      body:
+        fields === undefined
+          ? ''
+          : accept === 'json'
+            ? JSON.stringify(fields)
+            : new URLSearchParams(fields).toString(),
+    })
+    for (const line of page.setCookies) {
+      const [, name, value] = /^([^=]+)=([^;]*)/.exec(line) ?? []
+      if (name === undefined || value === undefined) continue
+      // Kratos deletes by Max-Age=0 and leaves a value in place.
+      if (/; *max-age=0(;|$)/i.test(line)) jar.delete(name)
+      else jar.set(name, value)
+    }
+    return page
+  }
+
+  return {
+    get cookies() {
+      return cookies()
+    },
+    cookie: name => jar.get(name),
+    ask,
+    async browse(url) {
+      const visited: string[] = [url]
+      for (let at = url; ; ) {
+        const page = await ask(at)
+        const to = page.status >= 300 && page.status < 400 ? page.headers.get('location') : undefined
+        if (to === undefined || visited.length > 10) return { ...page, visited }
+        at = new URL(to, at).href
+        visited.push(at)
+      }
+    },
+  }
+}
+
+/** One request on a connection of its own. */
+export function send(
+  url: string,
+  asking: {
+    readonly method: string
+    readonly headers: Readonly<Record<string, string>>
+    readonly body?: string
+  },
+): Promise<Page> {
+  return new Promise((resolve, reject) => {
+    const { method, headers, body = '' } = asking
+    const length = body === '' ? {} : { 'content-length': String(Buffer.byteLength(body)) }
+    const outgoing = request(url, {
+      method,
+      headers: { ...headers, ...length },
+      agent: false,
+      timeout: 15_000,
+    })
+    outgoing.on('timeout', () => outgoing.destroy(new Error(`${method} ${url}: no answer in 15 s`)))
+    outgoing.on('error', reject)
+    outgoing.on('response', response => {
+      const chunks: Buffer[] = []
+      response.on('data', chunk => chunks.push(chunk))
+      response.on('end', () => {
+        const text = Buffer.concat(chunks).toString()
+        const lines = Object.entries(response.headersDistinct).map(
+          ([name, values]) => [name, (values ?? []).join(', ')] as const,
+        )
+        resolve({
+          status: response.statusCode ?? 0,
+          headers: new Map(lines),
+          setCookies: response.headers['set-cookie'] ?? [],
+          body: text,
+          json: <T>() => JSON.parse(text) as T,
+        })
+      })
+    })
+    outgoing.end(body)
+  })
+}
+
+interface LoginForm {
+  readonly ui: {
+    readonly action: string
+    readonly nodes: readonly { readonly attributes: { readonly name?: string; readonly value?: unknown } }[]
+  }
+}
+
+/** Sends the login form of a flow that is already in the browser; answers with Kratos' answer. */
+export async function submitLogin(browser: Browser, kratos: Kratos, flow: string, user: User): Promise<Page> {
+  const shown = await browser.ask(`${kratos.publicUrl}/self-service/login/flows?id=${flow}`, {
+    accept: 'json',
+  })
+  const { ui } = shown.json<LoginForm>()
+  const csrf = ui.nodes.find(node => node.attributes.name === 'csrf_token')?.attributes.value
+  return browser.ask(ui.action, {
+    fields: {
+      method: 'password',
+      csrf_token: String(csrf),
+      identifier: user.email,
+      password: user.password,
+    },
+  })
+}
+
+/** Logs in directly at Kratos, without any page of the demo. */
+export async function logIn(browser: Browser, kratos: Kratos, user: User): Promise<Page> {
+  const start = await browser.ask(`${kratos.publicUrl}/self-service/login/browser`, { accept: 'json' })
+  return submitLogin(browser, kratos, start.json<{ id: string }>().id, user)
+}
+
+/** The native way: a session token instead of a cookie. */
+export async function nativeLogin(kratos: Kratos, user: User): Promise<string> {
+  const { data: flow } = await kratos.frontend.createNativeLoginFlow()
+  const { data } = await kratos.frontend.updateLoginFlow({
+    flow: flow.id,
+    updateLoginFlowBody: { method: 'password', identifier: user.email, password: user.password },
+  })
+  return data.session_token as string
+}

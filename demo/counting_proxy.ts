@@ -1,0 +1,42 @@
+/** demo/counting_proxy — passes HTTP on and counts: what a cached session costs Kratos can then be shown. Changes nothing. */
+import { Agent, createServer, request } from 'node:http'
+import type { AddressInfo } from 'node:net'
+
+export interface CountingProxy {
+  /** `http://127.0.0.1:port`, no final slash. */
+  readonly url: string
+  /** Requests with that path since the start. */
+  count(path: string): number
+  close(): Promise<void>
+}
+
+/** In front of `target`, on a free loopback port. An unreachable target is 502. */
+export async function startCountingProxy(target: string): Promise<CountingProxy> {
+  const counts = new Map<string, number>()
+  const agent = new Agent({ keepAlive: true })
+  const server = createServer((incoming, response) => {
+    const path = (incoming.url ?? '/').split('?')[0] as string
+    counts.set(path, (counts.get(path) ?? 0) + 1)
+    const outgoing = request(new URL(incoming.url ?? '/', target), {
+      method: incoming.method ?? 'GET',
+      headers: { ...incoming.headers, host: new URL(target).host },
+      agent,
+    })
+    outgoing.on('response', answer => {
+      response.writeHead(answer.statusCode ?? 502, answer.rawHeaders)
+      answer.pipe(response)
+    })
+    outgoing.on('error', () => response.writableEnded || response.writeHead(502).end())
+    incoming.pipe(outgoing)
+  })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    count: path => counts.get(path) ?? 0,
+    async close() {
+      agent.destroy()
+      server.closeAllConnections()
+      await new Promise(resolve => server.close(resolve))
+    },
+  }
+}

@@ -1,0 +1,31 @@
+/** demo/kratos/admin_sessions — the admin API for sessions: look, disable, extend. */
+import { sessionDocument } from './documents.ts'
+import { NOT_FOUND } from './errors.ts'
+import { errorReply, json, noContent } from './exchange.ts'
+import type { Route } from './parts.ts'
+
+export const adminSessions: Route = (exchange, parts) => {
+  const [whole, id, extend] = /^\/sessions(?:\/([^/]+))?(\/extend)?$/.exec(exchange.path) ?? []
+  if (whole === undefined || id === 'whoami') return undefined
+  const { sessions } = parts.database.tables()
+  const document = (one: Parameters<typeof sessionDocument>[0]) =>
+    sessionDocument(one, parts.settings.public.baseUrl, parts.now())
+  if (id === undefined) {
+    const active = exchange.query.get('active')
+    const list = [...sessions.values()].map(document)
+    return json(
+      200,
+      list.filter(one => active === null || one.active === (active === 'true')),
+    )
+  }
+  const session = sessions.get(id)
+  if (session === undefined) return errorReply(exchange, NOT_FOUND)
+  if (extend !== undefined && exchange.method === 'PATCH') {
+    session.expiresAt = parts.now() + parts.settings.lifespan
+    return json(200, document(session))
+  }
+  if (exchange.method === 'GET') return json(200, document(session))
+  if (exchange.method !== 'DELETE') return undefined
+  session.active = false
+  return noContent()
+}

@@ -1,0 +1,49 @@
+/** demo/kratos/csrf — the anti-forgery cookie of browser flows and the masked token in their forms. */
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
+import type { Exchange } from './exchange.ts'
+
+/** Named after the public base URL as configured, final slash included. */
+export const csrfCookieName = (baseUrl: string): string =>
+  `csrf_token_${createHash('sha256').update(`${baseUrl}/`).digest('hex')}`
+
+export interface Csrf {
+  readonly token: Buffer
+  /** Set-Cookie lines: none where the browser already has one. */
+  readonly setCookie: readonly (readonly ['set-cookie', string])[]
+}
+
+/** The browser's token, or a fresh one with the cookie that carries it. */
+export function csrfOf(exchange: Exchange, baseUrl: string): Csrf {
+  const sent = tokenSent(exchange, baseUrl)
+  return sent === undefined ? freshCsrf(baseUrl) : { token: sent, setCookie: [] }
+}
+
+export function freshCsrf(baseUrl: string): Csrf {
+  const token = randomBytes(32)
+  const value = `${csrfCookieName(baseUrl)}=${token.toString('base64')}`
+  return {
+    token,
+    setCookie: [['set-cookie', `${value}; Path=/; Max-Age=31536000; HttpOnly; SameSite=Lax`]],
+  }
+}
+
+function tokenSent(exchange: Exchange, baseUrl: string): Buffer | undefined {
+  const token = Buffer.from(exchange.cookies(csrfCookieName(baseUrl))[0] ?? '', 'base64')
+  return token.length === 32 ? token : undefined
+}
+
+/** One-time pad and the token under it: another text each time, 88 characters. */
+export function maskToken(token: Buffer): string {
+  const pad = randomBytes(32)
+  return Buffer.concat([pad, exclusiveOr(pad, token)]).toString('base64')
+}
+
+/** Whether the form's token belongs to the browser's cookie. */
+export function csrfHolds(exchange: Exchange, baseUrl: string, formToken: unknown): boolean {
+  const cookie = tokenSent(exchange, baseUrl)
+  const masked = typeof formToken === 'string' ? Buffer.from(formToken, 'base64') : Buffer.alloc(0)
+  if (cookie === undefined || masked.length !== 64) return false
+  return timingSafeEqual(exclusiveOr(masked.subarray(0, 32), masked.subarray(32)), cookie)
+}
+
+const exclusiveOr = (a: Buffer, b: Buffer): Buffer => Buffer.from(a.map((byte, i) => byte ^ (b[i] ?? 0)))

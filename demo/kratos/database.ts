@@ -1,0 +1,140 @@
+/** demo/kratos/database — identities, sessions and flows in memory, and two ways of being sick. Knows no HTTP. */
+import { randomBytes, randomUUID, scryptSync, timingSafeEqual } from 'node:crypto'
+
+export interface Identity {
+  readonly id: string
+  readonly externalId: string | undefined
+  readonly schemaId: string
+  state: 'active' | 'inactive'
+  stateChangedAt: number
+  traits: Readonly<Record<string, unknown>>
+  metadataPublic: unknown
+  metadataAdmin: unknown
+  readonly createdAt: number
+  updatedAt: number
+  readonly password: { readonly salt: Buffer; readonly hash: Buffer } | undefined
+  /** Unused backup codes, the second factor. */
+  readonly lookupCodes: Set<string>
+  readonly addressIds: readonly [string, string]
+}
+
+export interface Session {
+  readonly id: string
+  readonly token: string
+  readonly logoutToken: string
+  readonly identity: Identity
+  active: boolean
+  expiresAt: number
+  authenticatedAt: number
+  issuedAt: number
+  methods: readonly { readonly method: string; readonly aal: 'aal1' | 'aal2'; readonly completedAt: number }[]
+  readonly devices: readonly {
+    readonly id: string
+    readonly remote: string
+    readonly userAgent: string | null
+  }[]
+}
+
+export interface Flow {
+  readonly id: string
+  readonly type: 'browser' | 'api'
+  readonly requestUrl: string
+  readonly returnTo: string | undefined
+  readonly issuedAt: number
+  readonly expiresAt: number
+  readonly aal: 'aal1' | 'aal2'
+  readonly refresh: boolean
+  /** The browser's anti-forgery token; undefined in API flows. */
+  readonly csrf: Buffer | undefined
+  identifier: string
+  failed: boolean
+}
+
+/** `ping_fails`: readiness sees it. `queries_fail`: readiness stays well while nothing works, as a locked or broken database does. */
+export type Health = 'up' | 'ping_fails' | 'queries_fail'
+
+/** Thrown by every use of a sick database. */
+export class DatabaseSick extends Error {}
+
+export interface Database {
+  health: Health
+  /** The tables; throws DatabaseSick unless `health` is `up`. */
+  tables(): Tables
+}
+
+export interface Tables {
+  readonly identities: Map<string, Identity>
+  readonly sessions: Map<string, Session>
+  readonly flows: Map<string, Flow>
+  readonly errors: Map<string, unknown>
+}
+
+export function createDatabase(): Database {
+  const tables: Tables = {
+    identities: new Map(),
+    sessions: new Map(),
+    flows: new Map(),
+    errors: new Map(),
+  }
+  const database: Database = {
+    health: 'up',
+    tables() {
+      if (database.health !== 'up') throw new DatabaseSick('the database is off')
+      return tables
+    },
+  }
+  return database
+}
+
+/** 32 letters and digits after the prefix: `ory_st_` for sessions, `ory_lo_` for logout. */
+export function oryToken(prefix: string): string {
+  const text = randomBytes(64)
+    .toString('base64')
+    .replace(/[^A-Za-z0-9]/g, '')
+  return text.length < 32 ? oryToken(prefix) : prefix + text.slice(0, 32)
+}
+
+/** A cheap hash: these passwords guard nothing. */
+export function hashPassword(password: string): NonNullable<Identity['password']> {
+  const salt = randomBytes(16)
+  return { salt, hash: scryptSync(password, salt, 32, { N: 256 }) }
+}
+
+export function passwordHolds(identity: Identity | undefined, password: unknown): identity is Identity {
+  if (identity?.password === undefined || typeof password !== 'string') return false
+  return timingSafeEqual(scryptSync(password, identity.password.salt, 32, { N: 256 }), identity.password.hash)
+}
+
+/** The schema's identifier is the e-mail address, without regard to case. */
+export function identityByIdentifier(tables: Tables, identifier: unknown): Identity | undefined {
+  if (typeof identifier !== 'string' || identifier === '') return undefined
+  const wanted = identifier.trim().toLowerCase()
+  return [...tables.identities.values()].find(one => String(one.traits.email).toLowerCase() === wanted)
+}
+
+/** Kratos computes `active` each time: flag, end, and the identity's state. */
+export const isAlive = (session: Session, now: number): boolean =>
+  session.active && session.expiresAt > now && session.identity.state === 'active'
+
+export const aalOf = (session: Session): 'aal1' | 'aal2' =>
+  session.methods.some(one => one.aal === 'aal2') ? 'aal2' : 'aal1'
+
+export function newSession(
+  identity: Identity,
+  now: number,
+  lifespan: number,
+  device: { readonly remote: string; readonly userAgent: string | null },
+): Session {
+  return {
+    id: randomUUID(),
+    token: oryToken('ory_st_'),
+    logoutToken: oryToken('ory_lo_'),
+    identity,
+    active: true,
+    expiresAt: now + lifespan,
+    authenticatedAt: now,
+    issuedAt: now,
+    methods: [{ method: 'password', aal: 'aal1', completedAt: now }],
+    devices: [{ id: randomUUID(), ...device }],
+  }
+}

@@ -1,0 +1,69 @@
+/** demo/kratos/settings — reads the part of a kratos.yml that the stand-in obeys. Knows no sockets. */
+import { load } from 'js-yaml'
+import { z } from 'zod'
+
+const place = z.object({ host: z.string().default('127.0.0.1'), port: z.int(), base_url: z.string() })
+
+const document = z.object({
+  serve: z.object({ public: place, admin: place }),
+  selfservice: z.object({
+    default_browser_return_url: z.string(),
+    allowed_return_urls: z.array(z.string()).default([]),
+    flows: z.object({
+      login: z.object({ ui_url: z.string() }),
+      error: z.object({ ui_url: z.string() }),
+    }),
+  }),
+  session: z.object({
+    lifespan: z.string().default('24h'),
+    cookie: z.object({ name: z.string().default('ory_kratos_session') }).prefault({}),
+    whoami: z.object({ required_aal: z.enum(['aal1', 'highest_available']).default('highest_available') }),
+  }),
+  feature_flags: z.object({ cacheable_sessions: z.boolean().default(false) }).prefault({}),
+  secrets: z.object({ cookie: z.array(z.string()).min(1) }),
+})
+
+export type RequiredAal = 'aal1' | 'highest_available'
+
+export interface Settings {
+  readonly public: { readonly host: string; readonly port: number; readonly baseUrl: string }
+  readonly admin: { readonly host: string; readonly port: number; readonly baseUrl: string }
+  readonly defaultReturnUrl: string
+  readonly allowedReturnUrls: readonly string[]
+  readonly loginUiUrl: string
+  readonly errorUiUrl: string
+  /** Milliseconds. */
+  readonly lifespan: number
+  readonly cookieName: string
+  readonly requiredAal: RequiredAal
+  readonly cacheableSessions: boolean
+  readonly secret: string
+}
+
+const UNITS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000 }
+
+/** Throws on a file that lacks what the stand-in needs; other keys of Kratos are not looked at. */
+export function readSettings(yaml: string): Settings {
+  const { serve, selfservice, session, feature_flags, secrets } = document.parse(load(yaml))
+  const [, count, unit] = /^(\d+)([smh])$/.exec(session.lifespan) ?? []
+  const lifespan = Number(count) * (UNITS[unit ?? ''] ?? Number.NaN)
+  if (!(lifespan > 0)) throw new Error(`session.lifespan: "${session.lifespan}" is not like 30s, 10m or 1h`)
+  const at = (one: z.infer<typeof place>) => ({
+    host: one.host,
+    port: one.port,
+    baseUrl: one.base_url.replace(/\/$/, ''),
+  })
+  return {
+    public: at(serve.public),
+    admin: at(serve.admin),
+    defaultReturnUrl: selfservice.default_browser_return_url,
+    allowedReturnUrls: selfservice.allowed_return_urls,
+    loginUiUrl: selfservice.flows.login.ui_url,
+    errorUiUrl: selfservice.flows.error.ui_url,
+    lifespan,
+    cookieName: session.cookie.name,
+    requiredAal: session.whoami.required_aal,
+    cacheableSessions: feature_flags.cacheable_sessions,
+    secret: secrets.cookie[0] as string,
+  }
+}
