@@ -16,7 +16,7 @@ export interface ShownRule {
   readonly match:
     | {
         readonly url: string
-        readonly methods: readonly string[]
+        readonly methods: readonly string[] | undefined
         readonly fullMethod: string | undefined
         readonly authority: string | undefined
         readonly allowHttpGet: boolean
@@ -91,7 +91,7 @@ function shown(rule: ShownRule): object {
               full_method: match.fullMethod,
               allow_http_get: match.allowHttpGet,
             }
-          : { methods: match.methods, url: match.url },
+          : { methods: match.methods ?? null, url: match.url },
     authenticators: rule.authenticators.map(shownEntry),
     authorizer: rule.authorizer === undefined ? { handler: '', config: null } : shownEntry(rule.authorizer),
     mutators: rule.mutators.map(shownEntry),

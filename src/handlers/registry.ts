@@ -1,5 +1,7 @@
 /** handlers/registry — the list of all handlers. Nothing registers itself. */
 import { anonymous } from './authenticators/anonymous.ts'
+import { bearerToken } from './authenticators/bearer_token.ts'
+import { cookieSession } from './authenticators/cookie_session.ts'
 import { noop as noopAuthenticator } from './authenticators/noop.ts'
 import { unauthorized } from './authenticators/unauthorized.ts'
 import { allow } from './authorizers/allow.ts'
@@ -13,6 +15,8 @@ import { noop as noopMutator } from './mutators/noop.ts'
 
 export const HANDLERS: readonly SealedHandler[] = [
   seal(anonymous),
+  seal(bearerToken),
+  seal(cookieSession),
   seal(noopAuthenticator),
   seal(unauthorized),
   seal(allow),

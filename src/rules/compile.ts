@@ -104,7 +104,7 @@ function usablePattern(
     report('error', ['match', 'url'], 'match.url is empty: the rule matches nothing')
     return undefined
   }
-  if (match.methods.length === 0) {
+  if ((match.methods ?? []).length === 0) {
     report('warning', ['match', 'methods'], 'no methods: the rule matches nothing', 'list them: [GET, POST]')
   }
   const made = compilePattern(match.url, strategy)

@@ -12,7 +12,7 @@ export interface HandlerEntry {
 
 export interface RuleMatch {
   readonly url: string
-  readonly methods: readonly string[]
+  readonly methods: readonly string[] | undefined
   readonly fullMethod: string | undefined
   readonly authority: string | undefined
   readonly allowHttpGet: boolean
@@ -119,7 +119,7 @@ export function decodeRule(raw: unknown): {
           ? undefined
           : {
               url: data.match.url ?? '',
-              methods: data.match.methods ?? [],
+              methods: data.match.methods ?? undefined,
               fullMethod: data.match.full_method ?? undefined,
               authority: data.match.authority ?? undefined,
               allowHttpGet: data.match.allow_http_get ?? false,

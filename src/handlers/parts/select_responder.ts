@@ -1,5 +1,5 @@
 /** handlers/parts/select_responder — which error handler answers (spec 7.1). Knows no handler by name. */
-import { type Denial, internal } from '../../access/denial.ts'
+import { type Denial, denial } from '../../access/denial.ts'
 import type { Answer, Responder } from '../../access/pipeline.ts'
 import type { RequestView } from '../../access/request.ts'
 import type { BuiltResponder } from '../builder.ts'
@@ -13,9 +13,9 @@ export function selectResponders(
   own: readonly BuiltResponder[],
   fallback: readonly BuiltResponder[],
 ): readonly Responder[] {
-  const respond = (denial: Denial, request: RequestView): Answer => {
-    const chosen = choose(own, fallback, denial, request)
-    return 'status' in chosen ? jsonAnswer(chosen, request, true) : chosen.respond(denial, request)
+  const respond = (refused: Denial, request: RequestView): Answer => {
+    const chosen = choose(own, fallback, refused, request)
+    return 'status' in chosen ? jsonAnswer(chosen, request, true) : chosen.respond(refused, request)
   }
   return [{ id: 'errors', when: () => true, respond }]
 }
@@ -23,17 +23,24 @@ export function selectResponders(
 function choose(
   own: readonly BuiltResponder[],
   fallback: readonly BuiltResponder[],
-  denial: Denial,
+  refused: Denial,
   request: RequestView,
 ): BuiltResponder | Denial {
-  const fitting = own.filter(one => one.when(denial, request))
+  const fitting = own.filter(one => one.when(refused, request))
   if (fitting.length > 1) return SEVERAL
-  const chosen = fitting[0] ?? fallback.find(one => one.when(denial, request))
-  return chosen === undefined ? NONE : (chosen.broken ?? chosen)
+  const chosen = fitting[0] ?? fallback.find(one => one.when(refused, request))
+  return chosen === undefined ? NONE : chosen.broken === undefined ? chosen : broken(chosen.broken.message)
 }
 
-const SEVERAL = internal(
-  'rule_misconfigured',
-  'Found more than one error handling strategy that matches the error',
-)
-const NONE = internal('rule_misconfigured', 'Found no matching error handling strategy for the error')
+const broken = (reason: string): Denial =>
+  denial(
+    500,
+    'rule_misconfigured',
+    'An internal server error occurred, please contact the system administrator',
+    {
+      reason,
+    },
+  )
+
+const SEVERAL = broken('more than one error handler of the rule fits the error')
+const NONE = broken('no error handler fits the error')

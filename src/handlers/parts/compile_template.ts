@@ -1,0 +1,48 @@
+/** handlers/parts/compile_template — a template of a rule, compiled at load, to a function of the session. Knows no handler. */
+import { type Denial, internal } from '../../access/denial.ts'
+import type { Session } from '../../access/session.ts'
+import type { Path } from '../../lib/issue.ts'
+import { parseTemplate, type Template, TemplateError } from '../../lib/template.ts'
+import { lintTemplate } from '../../lib/template_lint.ts'
+import { type CompileContext, ConfigFault } from '../handler.ts'
+import type { Services } from '../services.ts'
+import { templateData } from './template_data.ts'
+
+/** The rendered text, or the 500 of a template that fails for this session (spec 6.0). */
+export type RenderTemplate = (session: Session) => string | Denial
+
+/**
+ * Parses and lints; throws `ConfigFault` at `path` for a template that no session could render. `json` says that the
+ * text is a JSON document (Q-68).
+ */
+export function compileTemplate(
+  text: string,
+  path: Path,
+  services: Pick<Services, 'clock'>,
+  context: Pick<CompileContext, 'warn'>,
+  options: { readonly json?: boolean } = {},
+): RenderTemplate {
+  let template: Template
+  try {
+    template = parseTemplate(text, { clock: services.clock })
+  } catch (error) {
+    throw new ConfigFault(path, `the template does not parse: ${placed(error)}`)
+  }
+  for (const { line, column, message, hint } of lintTemplate(template, options)) {
+    context.warn(path, `template, line ${line}, column ${column}: ${message}`, hint)
+  }
+  const { constant } = template
+  if (constant !== undefined) return () => constant
+  return session => {
+    try {
+      return template.render(templateData(session))
+    } catch (error) {
+      return internal('template', `a template failed: ${placed(error)}`, error)
+    }
+  }
+}
+
+const placed = (error: unknown): string =>
+  error instanceof TemplateError
+    ? `line ${error.line}, column ${error.column}: ${error.message}`
+    : 'unknown error'

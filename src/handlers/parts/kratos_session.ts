@@ -1,0 +1,91 @@
+/** handlers/parts/kratos_session — a credential and Kratos' verdict on it → identity or denial. Knows no cookie, no header and no cache. */
+import { type Awaitable, after } from '../../access/after.ts'
+import { type Denial, forbidden, rateLimited, unauthorized, unavailable } from '../../access/denial.ts'
+import type { RequestView } from '../../access/request.ts'
+import type { Header, Identity } from '../../access/session.ts'
+import type { Credential, Verdict } from '../../access/verdict.ts'
+import type { CompileContext } from '../handler.ts'
+import type { KratosEndpoint, Services } from '../services.ts'
+import { lintKratos, maxAgeOf, type SessionKeys } from './session_keys.ts'
+import { compileSubject, type ReadIdentity } from './session_subject.ts'
+
+export type CheckCredential = (credential: Credential, request: RequestView) => Awaitable<Identity | Denial>
+
+/** Characters; Kratos decodes no cookie above 4096, and no server takes headers without end. */
+const LONGEST = 8_192
+const USABLE: Readonly<Record<Credential['kind'], RegExp>> = {
+  cookie: /^[\x20-\x7e]+$/,
+  token: /^[\x21-\x7e]+$/,
+}
+/** Two dots: a JWT, which Kratos never takes for a session (kratos 1.2). */
+const JWT = /^[^.]*\.[^.]*\.[^.]*$/
+
+const rejected = (reason: string): Denial => unauthorized('credential_rejected', { reason })
+const NOT_A_CREDENTIAL = rejected('this cannot be a credential of a session')
+const NO_SESSION = rejected('no valid session')
+
+/** RFC 9470 §3: the way in which a bearer of a token is asked for a second factor. */
+const STEP_UP: Header = {
+  name: 'www-authenticate',
+  value:
+    'Bearer error="insufficient_user_authentication", error_description="A second factor is required", acr_values="aal2"',
+}
+
+export function compileKratos(
+  keys: SessionKeys,
+  url: URL,
+  services: Services,
+  context: CompileContext,
+): CheckCredential {
+  lintKratos(keys, context)
+  const endpoint: KratosEndpoint = Object.freeze({
+    whoamiUrl: url.href,
+    headers: Object.entries(keys.additional_headers ?? {}).map(([name, value]) => ({
+      name: name.toLowerCase(),
+      value,
+    })),
+    maxAge: maxAgeOf(keys),
+  })
+  const read = compileSubject({
+    subjectFrom: keys.subject_from ?? 'identity.id',
+    extraFrom: keys.extra_from ?? '@this',
+    required: keys.require_subject ?? true,
+  })
+  return (credential, request) => {
+    const { kind, value } = credential
+    if (value.length > LONGEST || !USABLE[kind].test(value)) return NOT_A_CREDENTIAL
+    if (kind === 'token' && JWT.test(value)) return NOT_A_CREDENTIAL
+    return after(services.kratos.verify(endpoint, credential, request), verdict =>
+      outcome(verdict, kind, read),
+    )
+  }
+}
+
+/** Architecture 14.10. */
+function outcome(verdict: Verdict, kind: Credential['kind'], read: ReadIdentity): Identity | Denial {
+  switch (verdict.kind) {
+    case 'verified':
+      return read(verdict.session.document, {
+        responseHeaders: verdict.responseHeaders,
+        notes: { cache: verdict.cache },
+      })
+    case 'rejected':
+      return NO_SESSION
+    case 'second factor':
+      return secondFactor(kind, verdict.loginUrl)
+    case 'limited':
+      return rateLimited({ headers: verdict.headers })
+    case 'unavailable': {
+      const { why, retryAfterSeconds } = verdict
+      return unavailable(why, retryAfterSeconds === undefined ? {} : { retryAfterSeconds })
+    }
+  }
+}
+
+/** A browser can be sent on; whoever holds a token is told by a challenge. */
+function secondFactor(kind: Credential['kind'], loginUrl: string | undefined): Denial {
+  const reason = 'a second factor is required'
+  if (kind === 'token') return unauthorized('second_factor_required', { reason, headers: [STEP_UP] })
+  const hints = loginUrl === undefined ? {} : { hints: { loginUrl } }
+  return forbidden('second_factor_required', { reason, ...hints })
+}

@@ -1,0 +1,123 @@
+/** handlers/parts/session_keys — the keys that `cookie_session` and `bearer_token` share (spec 4.4), and what to say about them at load. Knows no request. */
+import { z } from 'zod'
+import { DURATION_PATTERN, type Millis, millis, parseDuration } from '../../lib/duration.ts'
+import { type CompileContext, ConfigFault } from '../handler.ts'
+
+export const sessionKeys = {
+  check_session_url: z
+    .string()
+    .describe('URL that says whose session it is; one that ends in /sessions/whoami is Ory Kratos'),
+  preserve_path: z
+    .boolean()
+    .nullish()
+    .describe('true keeps the path of the URL; default false: the path of the request. Kratos: always kept'),
+  preserve_query: z
+    .boolean()
+    .nullish()
+    .describe(
+      'false replaces the query of the URL by that of the request; default true. Kratos: always kept',
+    ),
+  preserve_host: z
+    .boolean()
+    .nullish()
+    .describe('sends X-Forwarded-Host with the host of the request; default false. Not to Kratos'),
+  force_method: z.string().nullish().describe('method instead of that of the request. Kratos: always GET'),
+  forward_http_headers: z
+    .array(z.string())
+    .nullish()
+    .describe('headers of the request to send along. Not to Kratos, which gets one credential'),
+  additional_headers: z.record(z.string(), z.string()).nullish().describe('headers to send, set last'),
+  subject_from: z
+    .string()
+    .nullish()
+    .describe('gjson path of the subject; default `identity.id` for Kratos, else `subject` or `sub`'),
+  extra_from: z
+    .string()
+    .nullish()
+    .describe('gjson path of the extra data; default `@this` for Kratos, else `extra`'),
+  kratos: z
+    .boolean()
+    .nullish()
+    .describe('whether the URL is Kratos’ whoami; default: whether it ends in /sessions/whoami'),
+  require_subject: z
+    .boolean()
+    .nullish()
+    .describe('refuses an answer without a subject; default true for Kratos, else false'),
+  cache: z
+    .strictObject({
+      enabled: z.boolean().nullish().describe('false asks Kratos for each request; default true'),
+      ttl: z
+        .string()
+        .regex(DURATION_PATTERN, 'must be a whole number and one unit, like 30s')
+        .nullish()
+        .describe('longest time that this rule believes an answer; never longer than sessions.cache.ttl'),
+      max_cost: z
+        .number()
+        .nullish()
+        .describe('accepted and without effect: sessions.cache.max_entries bounds the memory'),
+    })
+    .nullish()
+    .describe('how long answers of Kratos are believed'),
+}
+
+const schema = z.strictObject(sessionKeys)
+export type SessionKeys = z.infer<typeof schema>
+
+/** Refuses what is no URL that can be called. */
+export function sessionUrl({ check_session_url: text }: SessionKeys): URL {
+  const url = URL.parse(text)
+  if (url === null || !/^https?:$/.test(url.protocol)) {
+    throw new ConfigFault(['check_session_url'], 'must be an absolute http or https URL')
+  }
+  return url
+}
+
+export const isKratos = (keys: SessionKeys, url: URL): boolean =>
+  keys.kratos ?? url.pathname.endsWith('/sessions/whoami')
+
+/** `undefined`: the service's own; 0: not at all. */
+export function maxAgeOf({ cache }: SessionKeys): Millis | undefined {
+  if (cache?.enabled === false) return millis(0)
+  return cache?.ttl === undefined || cache.ttl === null ? undefined : parseDuration(cache.ttl)
+}
+
+const CREDENTIALS = /^(authorization|cookie|x-session-token)$/i
+
+/** What has no effect for Kratos and would surprise whoever wrote it. */
+export function lintKratos(keys: SessionKeys, context: CompileContext): void {
+  for (const name of keys.forward_http_headers ?? []) {
+    if (CREDENTIALS.test(name)) {
+      context.warn(['forward_http_headers'], `${name} is not forwarded`, 'Kratos gets exactly one credential')
+    }
+  }
+  for (const name of Object.keys(keys.additional_headers ?? {})) {
+    if (CREDENTIALS.test(name)) {
+      context.warn(['additional_headers', name], 'not sent', 'Kratos gets exactly one credential')
+    }
+  }
+  const method = keys.force_method ?? ''
+  if (method !== '' && method.toUpperCase() !== 'GET') {
+    context.warn(['force_method'], 'has no effect', 'Kratos is always asked with GET')
+  }
+}
+
+/** Oathkeeper's traps, kept and named (Q-44, Q-49). */
+export function lintForwarding(keys: SessionKeys, url: URL, context: CompileContext): void {
+  if (keys.preserve_path !== true && url.pathname !== '/') {
+    context.warn(
+      ['check_session_url'],
+      'its path is replaced by that of each request',
+      'set preserve_path: true to keep it',
+    )
+  }
+  if (keys.require_subject !== true) {
+    context.warn(
+      ['check_session_url'],
+      'any answer 200 lets the request in, with an empty subject where it names none',
+      'set require_subject: true to refuse those',
+    )
+  }
+  if (keys.cache !== undefined && keys.cache !== null) {
+    context.warn(['cache'], 'has no effect', 'only answers of Kratos are remembered')
+  }
+}

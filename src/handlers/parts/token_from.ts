@@ -1,0 +1,55 @@
+/** handlers/parts/token_from — where a rule looks for a token, compiled (spec 4.0). Knows nothing of what a token means. */
+import { z } from 'zod'
+import { type Denial, unauthorized } from '../../access/denial.ts'
+import type { RequestView } from '../../access/request.ts'
+import { parseQuery } from '../../lib/template_url.ts'
+
+/** Exactly one of three keys; the rule's choice replaces that of the service (Q-92). */
+export const tokenFromSchema = z
+  .union([
+    z.strictObject({ header: z.string().describe('raw value of this header, no scheme removed') }),
+    z.strictObject({ query_parameter: z.string().describe('value of this parameter of the query') }),
+    z.strictObject({ cookie: z.string().describe('value of this cookie') }),
+  ])
+  .nullish()
+  .describe('where the token is; default the Authorization header with the scheme Bearer')
+
+export type TokenFrom = z.infer<typeof tokenFromSchema>
+
+/** No token: `undefined`, and the authenticator is not responsible. Several unequal ones: a refusal, never a choice (C13). */
+export type FindToken = (request: RequestView) => string | undefined | Denial
+
+/** Header names are looked up in any case; `authorization` written so is a raw header, `Authorization` is not. */
+export function compileTokenFrom(from: TokenFrom): FindToken {
+  if (from === undefined || from === null || ('header' in from && from.header === 'Authorization')) {
+    return request => one(request.headerValues('authorization'), bearerToken)
+  }
+  if ('header' in from) {
+    const name = from.header.toLowerCase()
+    return request => one(request.headerValues(name))
+  }
+  if ('cookie' in from) return request => one(request.cookieValues(from.cookie))
+  return request => {
+    if (request.query === '') return undefined
+    const found = parseQuery(request.query).get(from.query_parameter)
+    return one(Array.isArray(found) ? found.filter(value => typeof value === 'string') : [])
+  }
+}
+
+function one(
+  values: readonly string[],
+  read: (value: string) => string = value => value,
+): string | undefined | Denial {
+  const [first] = values
+  if (first === undefined) return undefined
+  if (values.some(value => value !== first)) {
+    return unauthorized('ambiguous_credential', { reason: 'the request carries several unequal tokens' })
+  }
+  return read(first) || undefined
+}
+
+/** Cut at the first blank; the scheme in any case, the rest as it stands, a second blank included. */
+function bearerToken(value: string): string {
+  const cut = value.indexOf(' ')
+  return cut >= 0 && value.slice(0, cut).toLowerCase() === 'bearer' ? value.slice(cut + 1) : ''
+}
