@@ -1,0 +1,51 @@
+/** scripts/generate — writes what is printed from the schemas: docs and JSON Schemas. With `--check` it writes nothing and exits 1 where a file would change. */
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { describeConfig } from '../src/config/describe.ts'
+import { HANDLERS } from '../src/handlers/registry.ts'
+
+const root = join(import.meta.dirname, '..')
+const config = describeConfig(HANDLERS)
+
+/** Files by path from the root of the project. */
+const FILES: Readonly<Record<string, string>> = {
+  'docs/configuration.md': config.markdown,
+  'docs/configuration.schema.json': `${JSON.stringify(config.schema)}\n`,
+}
+
+const changed = Object.entries(FILES)
+  .map(([path, text]) => [path, formatted(path, text)] as const)
+  .filter(([path, text]) => read(path) !== text)
+if (process.argv.includes('--check')) {
+  for (const [path] of changed) console.error(`${path} is not what the schemas say: run "npm run generate"`)
+  process.exitCode = changed.length === 0 ? 0 : 1
+} else {
+  for (const [path, text] of changed) {
+    mkdirSync(dirname(join(root, path)), { recursive: true })
+    writeFileSync(join(root, path), text)
+    console.log(`wrote ${path}`)
+  }
+}
+
+/** In the style of all other files, so that the check of style has nothing to say. */
+function formatted(path: string, text: string): string {
+  const biome = join(root, 'node_modules', '.bin', 'biome')
+  const done = spawnSync(biome, ['format', `--stdin-file-path=${path}`], {
+    cwd: root,
+    input: text,
+    encoding: 'utf8',
+    maxBuffer: 64 * 1024 * 1024,
+    shell: process.platform === 'win32',
+  })
+  if (done.status !== 0) throw new Error(`biome cannot format ${path}: ${done.stderr ?? done.error?.message}`)
+  return done.stdout
+}
+
+function read(path: string): string | undefined {
+  try {
+    return readFileSync(join(root, path), 'utf8')
+  } catch {
+    return undefined
+  }
+}
