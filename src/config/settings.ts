@@ -1,4 +1,4 @@
-/** config/settings — every setting that is not a handler's: path, type, default, sentence. Knows no file and no environment. */
+/** config/settings — every setting that is not a handler's: path, type, default, sentence. Knows no file and no environment. Long because it is one table. */
 
 /** How a value is written and checked. */
 export type SettingType =
