@@ -1,0 +1,59 @@
+/** demo/pages — the HTML of the demo: a front page, the admin page, Kratos' errors. Knows no sessions. */
+import type { Arrived } from './upstream.ts'
+
+export const escaped = (text: string): string =>
+  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;')
+
+const STYLE = `
+  body { font: 16px/1.5 system-ui, sans-serif; max-width: 44rem; margin: 3rem auto; padding: 0 1rem; color: #222 }
+  code, td { font-family: ui-monospace, monospace; font-size: .875rem } td { padding: .1rem 1rem .1rem 0; vertical-align: top }
+  td + td { overflow-wrap: anywhere } label { display: block; margin: .8rem 0 .2rem } input { font: inherit; padding: .4rem; width: 18rem }
+  button { font: inherit; padding: .4rem 1.2rem; margin-top: 1rem } .told { color: #a30 } footer { margin-top: 3rem; color: #777 }`
+
+/** A whole page; every page says which Kratos stands behind it. */
+export function page(title: string, body: string, kratosIs: string): string {
+  return `<!doctype html>
+<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>${escaped(title)}</title><style>${STYLE}</style>
+<h1>${escaped(title)}</h1>
+${body}
+<footer>Sessions come from ${escaped(kratosIs)}.</footer>
+</html>
+`
+}
+
+export const frontPage = (kratosIs: string): string =>
+  page(
+    'Credence, a demo',
+    '<p>Everybody may see this page. <a href="/admin">The admin page</a> asks who you are.</p>',
+    kratosIs,
+  )
+
+/** Believes the headers that Credence has set: nothing else can have set them. */
+export function adminPage(request: Arrived, kratosIs: string): string {
+  const who = request.headers['x-user-email'] ?? request.headers['x-user-id'] ?? 'nobody'
+  const rows = Object.entries(request.headers).map(
+    ([name, value]) => `<tr><td>${escaped(name)}</td><td>${escaped(shortened(name, value))}</td></tr>`,
+  )
+  return page(
+    'Admin page',
+    `<p>Hello, <b>${escaped(who)}</b>. You got here because Credence told Envoy to let you in.</p>
+<p><a href="/logout">Log out</a></p>
+<h2>What arrived here</h2>
+<table>${rows.join('\n')}</table>`,
+    kratosIs,
+  )
+}
+
+/** A session cookie is a key to the house, and a page may be shown to others. */
+const shortened = (name: string, value: string): string =>
+  name === 'cookie' ? value.replaceAll(/=[^;]{12}[^;]*/g, cut => `${cut.slice(0, 9)}…`) : value
+
+export function errorPage(
+  id: string,
+  parts: { readonly kratosPublicUrl: string; readonly kratosIs: string },
+): string {
+  const link = `${parts.kratosPublicUrl}/self-service/errors?id=${encodeURIComponent(id)}`
+  const body = `<p class="told">Kratos refused: <a href="${escaped(link)}">its reason</a>.</p><p><a href="/admin">Try again</a></p>`
+  return page('Something went wrong', body, parts.kratosIs)
+}
