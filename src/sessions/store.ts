@@ -111,7 +111,7 @@ export function createSessions(parts: SessionsParts): Sessions {
     try {
       const headers = endpoint.headers.map(({ name, value }): HeaderPair => [name, value])
       const answer = await whoami({ url: endpoint.whoamiUrl, headers, credential })
-      return readWhoami(answer, clock.wall())
+      return readWhoami(answer, credential.name, clock.wall())
     } catch {
       return ACCIDENT
     }

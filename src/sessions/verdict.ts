@@ -23,12 +23,15 @@ export type Finding =
 const REJECTED: Finding = Object.freeze({ kind: 'rejected' })
 const unavailable = (why: string): Finding => ({ kind: 'unavailable', why })
 
-/** Architecture 14.10, kratos 1.9. A 401 says the same for a bad credential and a sick database. Never throws. */
-export function readWhoami(answer: Answered | Failed, now: WallTime): Finding {
+/**
+ * Architecture 14.10, kratos 1.9. A 401 says the same for a bad credential and a sick database. `cookie` is the name of the
+ * cookie that was asked about, empty for a token: no other one is relayed. Never throws.
+ */
+export function readWhoami(answer: Answered | Failed, cookie: string, now: WallTime): Finding {
   if (answer.kind === 'failed') return unavailable(answer.message)
   switch (answer.status) {
     case 200:
-      return readSession(answer, now)
+      return readSession(answer, cookie, now)
     case 401:
       return REJECTED
     case 403:
@@ -52,7 +55,7 @@ const LONGEST_WAIT = 3600
  * C11, kratos 2.2: only a JSON object that is an active session, not yet over, of an active identity. That Kratos calls
  * one inactive is an answer; anything else that is no session is none.
  */
-function readSession(answer: Answered, now: WallTime): Finding {
+function readSession(answer: Answered, cookie: string, now: WallTime): Finding {
   const document = parseObject(answer.body)
   if (document === undefined) return unavailable('Kratos answered 200 without a JSON object')
   const { id, active, identity } = document
@@ -76,7 +79,9 @@ function readSession(answer: Answered, now: WallTime): Finding {
   return {
     kind: 'verified',
     session: deepFreeze(session),
-    responseHeaders: values(answer.headers, 'set-cookie').map(value => ({ name: 'set-cookie', value })),
+    responseHeaders: values(answer.headers, 'set-cookie')
+      .filter(value => cookie !== '' && value.startsWith(`${cookie}=`))
+      .map(value => ({ name: 'set-cookie', value })),
     cacheFor: values(answer.headers, 'ory-session-cache-for'),
   }
 }

@@ -1,0 +1,41 @@
+/** test/fakes/request — a request as rules see it, from header lines. */
+import type { RequestView } from '../../src/access/request.ts'
+import { parseCookies } from '../../src/lib/cookies.ts'
+import type { Instant } from '../../src/lib/duration.ts'
+
+type Line = readonly [name: string, value: string]
+type Parts = Partial<Pick<RequestView, 'method' | 'scheme' | 'authority' | 'path' | 'query' | 'deadline'>>
+
+/** Any names, as a client would send them; the deadline is far away. */
+export function requestWith(headers: readonly Line[] = [], parts: Parts = {}): RequestView {
+  const lines = headers.map(([name, value]): Line => [name.toLowerCase(), value])
+  const headerValues = (name: string) => lines.filter(([key]) => key === name).map(([, value]) => value)
+  const cookies = () => parseCookies(headerValues('cookie'))
+  const cookieValues = (name: string) =>
+    cookies()
+      .filter(([key]) => key === name)
+      .map(([, value]) => value)
+  const { authority = 'app.example.com', path = '/' } = parts
+  return {
+    method: 'GET',
+    scheme: 'https',
+    host: authority,
+    authority,
+    path,
+    rawPath: path,
+    query: '',
+    requestId: '',
+    remoteAddress: '',
+    sni: '',
+    principal: '',
+    body: undefined,
+    deadline: Number.POSITIVE_INFINITY as Instant,
+    ...parts,
+    header: name => headerValues(name)[0],
+    headerValues,
+    headerEntries: () => lines,
+    cookie: name => cookieValues(name)[0],
+    cookieValues,
+    cookies,
+  }
+}

@@ -1,0 +1,18 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { rateLimitHeaders } from '../../src/lib/rate_limit.ts'
+
+test('only the known headers are passed on, the first value of each', () => {
+  assert.deepEqual(
+    rateLimitHeaders([
+      ['x-ratelimit-limit', '5'],
+      ['set-cookie', 'a=1'],
+      ['retry-after', '9'],
+      ['retry-after', '10'],
+    ]),
+    [
+      { name: 'x-ratelimit-limit', value: '5' },
+      { name: 'retry-after', value: '9' },
+    ],
+  )
+})

@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { isDeepStrictEqual } from 'node:util'
+import fc from 'fast-check'
+import { createTupleHash, encodePart, type TuplePart } from '../../src/lib/tuple_hash.ts'
+
+const keyOf = createTupleHash(Buffer.from('secret of a test'))
+
+/** Texts that look like encodings, with unpaired surrogates and bits of each other. */
+const text = fc.oneof(
+  fc.constantFrom(
+    '',
+    'a',
+    'ab',
+    'abc',
+    's1:a',
+    'a0:',
+    'u',
+    'z',
+    'n1;',
+    't',
+    '\ud800',
+    '\udfff',
+    '\ufffd',
+    'é',
+    'é',
+  ),
+  fc.string({ unit: 'binary', maxLength: 6 }),
+)
+const part: fc.Arbitrary<TuplePart> = fc.letrec<{ part: TuplePart }>(tie => ({
+  part: fc.oneof(
+    { maxDepth: 2 },
+    text,
+    fc.constantFrom<TuplePart>(null, undefined, true, false, 0, -0, 1, 12, Number.NaN, '1', 'null', 'true'),
+    fc.array(tie('part'), { maxLength: 3 }),
+  ),
+})).part
+const tuple = fc.array(part, { maxLength: 4 })
+
+test('unequal tuples have unequal keys, equal ones the same (C6)', () => {
+  fc.assert(
+    fc.property(tuple, tuple, (a, b) => {
+      assert.equal(keyOf(a) === keyOf(b), isDeepStrictEqual(a, b))
+    }),
+    { numRuns: 2000 },
+  )
+})
+
+test('a boundary moved by one character is another key', () => {
+  fc.assert(
+    fc.property(fc.string({ minLength: 1 }), fc.string({ minLength: 1 }), fc.nat(), (a, b, n) => {
+      const whole = a + b
+      const cut = n % (whole.length + 1)
+      const other = [whole.slice(0, cut), whole.slice(cut)]
+      assert.equal(keyOf([a, b]) === keyOf(other), other[0] === a)
+    }),
+  )
+})
+
+test('no encoding is the beginning of another', () => {
+  fc.assert(
+    fc.property(part, part, (a, b) => {
+      const [one, other] = [encodePart(a), encodePart(b)]
+      assert.ok(one === other || !other.startsWith(one))
+    }),
+    { numRuns: 2000 },
+  )
+})
+
+test('a key has a fixed size, shows nothing of the tuple, and belongs to its secret', () => {
+  const key = keyOf(['cookie', 'x'.repeat(10_000)])
+  assert.match(key, /^[\w-]{43}$/)
+  assert.notEqual(createTupleHash(Buffer.from('another'))(['cookie']), keyOf(['cookie']))
+})
