@@ -17,8 +17,14 @@ export const lower = (text: string): string =>
 
 /** Go's `unicode.IsSpace`. */
 export const SPACE = /[\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]/
-const SPACES_AROUND = new RegExp(`^${SPACE.source}+|${SPACE.source}+$`, 'g')
-export const trimSpace = (text: string): string => text.replace(SPACES_AROUND, '')
+/** Not an expression: one that looks for blanks before the end takes the square of their number. */
+export function trimSpace(text: string): string {
+  let from = 0
+  let to = text.length
+  while (from < to && SPACE.test(text[from] as string)) from++
+  while (to > from && SPACE.test(text[to - 1] as string)) to--
+  return text.slice(from, to)
+}
 
 const isSpace = (char: string): boolean => SPACE.test(char)
 const isUpper = (char: string): boolean => /^\p{Lu}/u.test(char)

@@ -19,7 +19,7 @@ const LIMIT = 1n << 63n
 export function parseGoDuration(text: string): bigint | undefined {
   const body = text.replace(/^[+-]/, '')
   if (body === '0') return 0n
-  if (!/^(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:ns|us|µs|μs|ms|s|m|h))+$/.test(body)) return undefined
+  if (!/^(?:(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:ns|us|µs|μs|ms|s|m|h))+$/.test(body)) return undefined
   let total = 0n
   for (const [, whole = '', fraction = '', unit] of body.matchAll(
     /([0-9]*)\.?([0-9]*)(ns|us|µs|μs|ms|s|m|h)/g,

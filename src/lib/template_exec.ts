@@ -351,7 +351,10 @@ export function compile(parsed: Parsed, lookup: (name: string) => GoFunction | u
     const lastParameter = parameterAt(signature, args.length)
     const checked = (run: Run, value: Value): Value => {
       run.at = at
-      if (typeof value === 'string') boundText(value.length)
+      if (typeof value === 'string') {
+        boundText(value.length)
+        spend(value.length >> 4)
+      }
       return value
     }
     const [only] = ready

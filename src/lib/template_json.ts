@@ -30,17 +30,19 @@ const ESCAPES: Readonly<Record<string, string>> = {
 const PLAIN = /[\p{Cc}"\\\u2028\u2029]/gu
 const FOR_HTML = /[\p{Cc}"\\\u2028\u2029<>&]/gu
 
-/** Go's JSON string; control characters above U+001F stand as they are. */
+/** Go's JSON string: what is no character (a byte that a function cut off) is `\ufffd`. */
 export function jsonString(text: string, html: boolean): string {
-  const whole = text.isWellFormed() ? text : text.toWellFormed().replaceAll('\ufffd', '\\ufffd')
-  const escaped = text.isWellFormed()
-    ? whole.replace(html ? FOR_HTML : PLAIN, char => {
-        const code = char.charCodeAt(0)
-        return ESCAPES[char] ?? (code < 0x20 ? `\\u${code.toString(16).padStart(4, '0')}` : char)
-      })
-    : [...text].map(char => (char.isWellFormed() ? jsonString(char, html).slice(1, -1) : '\\ufffd')).join('')
-  return `"${escaped}"`
+  if (!text.isWellFormed()) {
+    const chars = Array.from(text, char => (char.isWellFormed() ? escapeJson(char, html) : '\\ufffd'))
+    return `"${chars.join('')}"`
+  }
+  return `"${escapeJson(text, html)}"`
 }
+const escapeJson = (text: string, html: boolean): string =>
+  text.replace(html ? FOR_HTML : PLAIN, char => {
+    const code = char.charCodeAt(0)
+    return ESCAPES[char] ?? (code < 0x20 ? `\\u${code.toString(16).padStart(4, '0')}` : char)
+  })
 
 function jsonNumber(value: number): string {
   if (!Number.isFinite(value)) throw new Fault('json: unsupported value')

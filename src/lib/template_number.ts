@@ -11,8 +11,10 @@ export interface NumberConstant {
 const INTEGER =
   /^([+-]?)(0[xX](?:_?[0-9a-fA-F])+|0[oO](?:_?[0-7])+|0[bB](?:_?[01])+|0(?:_?[0-7])*|[1-9](?:_?[0-9])*)$/
 const DECIMAL =
-  /^[+-]?(?:[0-9](?:_?[0-9])*\.?(?:[0-9](?:_?[0-9])*)?|\.[0-9](?:_?[0-9])*)(?:[eE][+-]?[0-9]+)?$/
-const HEX_FLOAT = /^([+-]?)0[xX]([0-9a-fA-F_]*)\.?([0-9a-fA-F_]*)[pP]([+-]?[0-9]+)$/
+  /^[+-]?(?:[0-9](?:_?[0-9])*(?:\.(?:[0-9](?:_?[0-9])*)?)?|\.[0-9](?:_?[0-9])*)(?:[eE][+-]?[0-9]+)?$/
+const HEX_FLOAT = /^([+-]?)0[xX]([0-9a-fA-F_]*)(?:\.([0-9a-fA-F_]*))?[pP]([+-]?[0-9]+)$/
+/** No number that fits is longer, but for zeros before it. */
+const LONGEST = 1000
 const MAX = (1n << 63n) - 1n
 const MIN = -(1n << 63n)
 
@@ -23,21 +25,22 @@ export function parseInteger(text: string): bigint | undefined {
 }
 
 function wholeNumber(text: string): bigint | undefined {
-  const found = INTEGER.exec(text)
+  const found = text.length > LONGEST ? null : INTEGER.exec(text)
   if (found === null) return undefined
   const digits = (found[2] as string).replaceAll('_', '')
   const n = /^0[0-7]/.test(digits) ? BigInt(`0o${digits}`) : BigInt(digits)
   return found[1] === '-' ? -n : n
 }
 
-/** Go's `strconv.ParseFloat`, without `inf`, `nan` and underscores where `strict`. */
+/** Go's `strconv.ParseFloat`, without `inf` and `nan`; `undefined` where it fails, range included. */
 export function parseFloat64(text: string): number | undefined {
   const hex = HEX_FLOAT.exec(text)
   if (hex !== null) {
-    const [, sign, whole, fraction, exponent] = hex as unknown as [string, string, string, string, string]
+    const [, sign, whole = '', fraction = '', exponent] = hex
     const digits = (whole + fraction).replaceAll('_', '')
     if (digits === '') return undefined
     const value = Number(BigInt(`0x${digits}`)) * 2 ** (Number(exponent) - 4 * fraction.length)
+    if (!Number.isFinite(value)) return undefined
     return sign === '-' ? -value : value
   }
   if (!DECIMAL.test(text)) return undefined

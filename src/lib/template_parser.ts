@@ -1,4 +1,4 @@
-/** lib/template_parser — tokens of a Go template to its tree. Knows no values and nothing of access control. */
+/** lib/template_parser — tokens of a Go template to its tree. Knows no values and nothing of access control. Long because: one grammar, whose rules call each other. */
 import { lex, SyntaxFault, type Token, type TokenType } from './template_lexer.ts'
 import { type NumberConstant, parseNumber } from './template_number.ts'
 import { unquote } from './template_text.ts'

@@ -1,4 +1,4 @@
-/** lib/template_regexp_parser — RE2's syntax to a tree. Knows nothing of matching and nothing of access control. */
+/** lib/template_regexp_parser — RE2's syntax to a tree. Knows nothing of matching and nothing of access control. Long because: one grammar, whose rules call each other. */
 import { Fault } from './template_budget.ts'
 
 export type Assertion = 'text start' | 'text end' | 'line start' | 'line end' | 'word' | 'no word'

@@ -152,8 +152,9 @@ function clean(path: string): string {
 }
 function base(path: string): string {
   if (path === '') return '.'
-  const bare = path.replace(/\/+$/, '')
-  return bare.slice(bare.lastIndexOf('/') + 1) || '/'
+  let end = path.length
+  while (end > 0 && path[end - 1] === '/') end--
+  return path.slice(path.lastIndexOf('/', end - 1) + 1, end) || '/'
 }
 const extension = (path: string): string => /\.[^./]*$/.exec(path)?.[0] ?? ''
 const PATHS: FunctionTable = {

@@ -9,12 +9,10 @@ import { isUtf8 } from 'node:buffer'
 /** The UTF-8 bytes of a text. */
 export function bytesOf(text: string): Buffer {
   if (text.isWellFormed()) return Buffer.from(text, 'utf8')
-  const parts: Buffer[] = []
-  for (const char of text) {
-    const code = char.codePointAt(0) as number
-    parts.push(code >= 0xdc80 && code <= 0xdcff ? Buffer.of(code & 0xff) : Buffer.from(char, 'utf8'))
-  }
-  return Buffer.concat(parts)
+  const parts = text.split(/([\udc80-\udcff])/u)
+  return Buffer.concat(
+    parts.map((part, i) => (i % 2 === 0 ? Buffer.from(part, 'utf8') : Buffer.of(part.charCodeAt(0) & 0xff))),
+  )
 }
 
 /** The text of bytes that may not be valid UTF-8. */

@@ -1,6 +1,18 @@
-/** lib/template_time — Go's `time.Time`: layouts, and what templates may call on it. Knows nothing of access control. */
-import { Fault } from './template_budget.ts'
-import { DURATION, SECOND } from './template_duration.ts'
+/** lib/template_time — Go's `time.Time`: what templates may call on it. Knows nothing of access control. */
+import { DURATION } from './template_duration.ts'
+import {
+  civil,
+  DAYS,
+  floorDiv,
+  formatTime,
+  MONTHS,
+  type Moment,
+  midnight,
+  momentOf,
+  seconds,
+  timeText,
+  ZERO_TIME,
+} from './template_layout.ts'
 import { signature } from './template_signature.ts'
 import {
   type GoStruct,
@@ -15,31 +27,6 @@ import {
 } from './template_value.ts'
 import { loadZone, UTC, type Zone } from './template_zone.ts'
 
-/** A point in time: nanoseconds since 1970, and the zone it is shown in. */
-export interface Moment {
-  readonly ns: bigint
-  readonly zone: Zone
-}
-
-/** The first instant of the year 1, Go's zero time. */
-export const ZERO_TIME: Moment = { ns: -62135596800n * SECOND, zone: UTC }
-
-export const MONTHS = [
-  'January',
-  'February',
-  'March',
-  'April',
-  'May',
-  'June',
-  'July',
-  'August',
-  'September',
-  'October',
-  'November',
-  'December',
-]
-export const DAYS = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday']
-
 const MONTH: IntType = {
   name: 'time.Month',
   kind: 'int',
@@ -50,150 +37,6 @@ const WEEKDAY: IntType = {
   kind: 'int',
   text: n => DAYS[Number(n)] ?? `%!Weekday(${n})`,
 }
-
-const floorDiv = (a: bigint, b: bigint): bigint => (a % b < 0n ? a / b - 1n : a / b)
-const seconds = (moment: Moment): bigint => floorDiv(moment.ns, SECOND)
-const FURTHEST = 8_640_000_000_000n
-
-/** The calendar in the moment's zone. */
-export interface Civil {
-  readonly year: number
-  readonly month: number
-  readonly day: number
-  readonly hour: number
-  readonly minute: number
-  readonly second: number
-  readonly nanosecond: number
-  readonly weekday: number
-  readonly yearDay: number
-  readonly offset: number
-  readonly short: string
-}
-
-export function civil(moment: Moment): Civil {
-  const second = seconds(moment)
-  if (second > FURTHEST || second < -FURTHEST) throw new Fault('a time is out of range')
-  const ms = Number(second) * 1000
-  const { offset, short } = moment.zone.at(ms)
-  const date = new Date(ms + offset * 1000)
-  const year = date.getUTCFullYear()
-  const start = midnight(year, 1, 1)
-  return {
-    year,
-    month: date.getUTCMonth() + 1,
-    day: date.getUTCDate(),
-    hour: date.getUTCHours(),
-    minute: date.getUTCMinutes(),
-    second: date.getUTCSeconds(),
-    nanosecond: Number(moment.ns - second * SECOND),
-    weekday: date.getUTCDay(),
-    yearDay: Math.floor((date.getTime() - start) / 86_400_000) + 1,
-    offset,
-    short,
-  }
-}
-
-/** Milliseconds of a UTC day; months and days may be beyond their range. */
-export function midnight(year: number, month: number, day: number): number {
-  const date = new Date(0)
-  date.setUTCFullYear(year, month - 1, day)
-  return date.getTime()
-}
-
-/** The moment at which a zone's clocks show this. */
-export function momentOf(localMs: number, nanosecond: number, zone: Zone): Moment {
-  if (!Number.isFinite(localMs)) throw new Fault('a time is out of range')
-  const first = zone.at(localMs - zone.at(localMs).offset * 1000).offset
-  const ms = localMs - first * 1000
-  return { ns: BigInt(ms / 1000) * SECOND + BigInt(nanosecond), zone }
-}
-
-/** The parts of a layout: a literal text, or one of the words of Go's reference time. */
-export const LAYOUT =
-  /January|Jan(?![a-z])|Monday|Mon(?![a-z])|MST|002|0[1-6]|15|1|2006|__2|_2(?!006)|2|3|4|5|PM|pm|-07:00:00|-070000|-07:00|-0700|-07|Z07:00:00|Z070000|Z07:00|Z0700|Z07|[.,]0+(?![0-9])|[.,]9+(?![0-9])/g
-
-const two = (n: number): string => String(n).padStart(2, '0')
-
-/** `+01:00` and its like, by the layout's own form. */
-function zoneText(form: string, offset: number): string {
-  if (form.startsWith('Z') && offset === 0) return 'Z'
-  const colon = form.includes(':') ? ':' : ''
-  const whole = Math.abs(offset)
-  const digits = form.replace(/[^0-9]/g, '').length
-  let out = (offset < 0 ? '-' : '+') + two(Math.floor(whole / 3600))
-  if (digits >= 4) out += colon + two(Math.floor(whole / 60) % 60)
-  if (digits >= 6) out += colon + two(whole % 60)
-  return out
-}
-
-/** Go's `Time.Format`. */
-export function formatTime(moment: Moment, layout: string): string {
-  const c = civil(moment)
-  return layout.replace(LAYOUT, part => {
-    switch (part) {
-      case 'January':
-        return MONTHS[c.month - 1] as string
-      case 'Jan':
-        return (MONTHS[c.month - 1] as string).slice(0, 3)
-      case 'Monday':
-        return DAYS[c.weekday] as string
-      case 'Mon':
-        return (DAYS[c.weekday] as string).slice(0, 3)
-      case 'MST':
-        return c.short === '' ? zoneText('-0700', c.offset) : c.short
-      case '2006':
-        return c.year < 0 ? `-${String(-c.year).padStart(4, '0')}` : String(c.year).padStart(4, '0')
-      case '06':
-        return two(Math.abs(c.year) % 100)
-      case '01':
-        return two(c.month)
-      case '1':
-        return String(c.month)
-      case '02':
-        return two(c.day)
-      case '_2':
-        return String(c.day).padStart(2)
-      case '2':
-        return String(c.day)
-      case '002':
-        return String(c.yearDay).padStart(3, '0')
-      case '__2':
-        return String(c.yearDay).padStart(3)
-      case '15':
-        return two(c.hour)
-      case '03':
-        return two(c.hour % 12 || 12)
-      case '3':
-        return String(c.hour % 12 || 12)
-      case '04':
-        return two(c.minute)
-      case '4':
-        return String(c.minute)
-      case '05':
-        return two(c.second)
-      case '5':
-        return String(c.second)
-      case 'PM':
-        return c.hour >= 12 ? 'PM' : 'AM'
-      case 'pm':
-        return c.hour >= 12 ? 'pm' : 'am'
-    }
-    if (/^[.,]/.test(part)) {
-      const digits = String(c.nanosecond)
-        .padStart(9, '0')
-        .slice(0, part.length - 1)
-        .padEnd(part.length - 1, '0')
-      if (part[1] === '0') return part[0] + digits
-      const short = digits.replace(/0+$/, '')
-      return short === '' ? '' : part[0] + short
-    }
-    return zoneText(part, c.offset)
-  })
-}
-
-/** Go's `Time.String`. */
-export const timeText = (moment: Moment): string =>
-  formatTime(moment, '2006-01-02 15:04:05.999999999 -0700 MST')
 
 const number = (get: (moment: Moment) => Value): Method<Moment> => ({ signature: signature([]), run: get })
 const inZone = (zone: Zone): Method<Moment> => number(({ ns }) => goTime({ ns, zone }))

@@ -1,5 +1,4 @@
 /** lib/template_url — Go's `url.URL` and `url.Values` as templates see them. Knows nothing of access control. */
-import { Fault } from './template_budget.ts'
 import { signature } from './template_signature.ts'
 import { fromByteString, toByteString } from './template_text.ts'
 import {
@@ -47,7 +46,7 @@ const UNESCAPED: Readonly<Record<Mode, string>> = {
   host: '!$&\'()*+,;=:[]<>"',
 }
 
-function percentEncode(text: string, mode: Mode): string {
+export function percentEncode(text: string, mode: Mode): string {
   let out = ''
   for (const char of toByteString(text)) {
     if (/[A-Za-z0-9\-_.~]/.test(char) || UNESCAPED[mode].includes(char)) out += char
@@ -60,7 +59,7 @@ function percentEncode(text: string, mode: Mode): string {
 export const queryEscape = (text: string): string => percentEncode(text, 'query')
 
 /** `undefined` where an escape is malformed. */
-function percentDecode(text: string, plusIsBlank = false): string | undefined {
+export function percentDecode(text: string, plusIsBlank = false): string | undefined {
   const plain = plusIsBlank ? text.replaceAll('+', ' ') : text
   if (!plain.includes('%')) return plain
   if (/%(?![0-9A-Fa-f]{2})/.test(plain)) return undefined
@@ -224,71 +223,3 @@ const URL_TYPE: StructType<GoUrl> = {
 
 /** A `*url.URL`. */
 export const goUrl = (url: GoUrl): GoStruct => goStruct(URL_TYPE, url)
-
-/** Go's `url.Parse`; throws a `Fault`. */
-export function parseUrl(text: string): GoUrl {
-  if (/\p{Cc}/u.test(text)) throw new Fault('invalid control character in URL')
-  const mark = text.indexOf('#')
-  const body = mark < 0 ? text : text.slice(0, mark)
-  const fragment = mark < 0 ? '' : decoded(text.slice(mark + 1))
-  const schemed = /^([A-Za-z][A-Za-z0-9+\-.]*):/.exec(body)
-  if (schemed === null && body.startsWith(':')) throw new Fault('missing protocol scheme')
-  const scheme = (schemed?.[1] ?? '').toLowerCase()
-  let rest = body.slice(schemed?.[0].length ?? 0)
-  const question = rest.indexOf('?')
-  const forceQuery = question >= 0 && question === rest.length - 1
-  const rawQuery = question < 0 ? '' : rest.slice(question + 1)
-  if (question >= 0) rest = rest.slice(0, question)
-  const base = { scheme, rawQuery, forceQuery, fragment }
-  if (!rest.startsWith('/')) {
-    if (scheme !== '') return { ...base, opaque: rest, host: '', path: '' }
-    if ((rest.split('/', 1)[0] as string).includes(':')) {
-      throw new Fault('first path segment in URL cannot contain colon')
-    }
-  }
-  let host = ''
-  let user: UserInfo | undefined
-  const hasAuthority = rest.startsWith('//') && (scheme !== '' || !rest.startsWith('///'))
-  if (hasAuthority) {
-    const slash = rest.indexOf('/', 2)
-    const authority = rest.slice(2, slash < 0 ? undefined : slash)
-    rest = slash < 0 ? '' : rest.slice(slash)
-    const at = authority.lastIndexOf('@')
-    if (at >= 0) user = parseUser(authority.slice(0, at))
-    host = parseHost(authority.slice(at + 1))
-  }
-  const path = decoded(rest)
-  const omitHost = scheme !== '' && !hasAuthority && rest.startsWith('/')
-  return {
-    ...base,
-    host,
-    user,
-    path,
-    omitHost,
-    ...(percentEncode(path, 'path') === rest ? {} : { rawPath: rest }),
-  }
-}
-
-function decoded(text: string): string {
-  const plain = percentDecode(text)
-  if (plain === undefined) throw new Fault('invalid URL escape')
-  return plain
-}
-
-function parseUser(text: string): UserInfo {
-  if (!/^[A-Za-z0-9\-._:~!$&'()*+,;=%@]*$/.test(text)) throw new Fault('invalid userinfo')
-  const colon = text.indexOf(':')
-  if (colon < 0) return { name: decoded(text), password: undefined }
-  return { name: decoded(text.slice(0, colon)), password: decoded(text.slice(colon + 1)) }
-}
-
-function parseHost(text: string): string {
-  const port = text.startsWith('[')
-    ? text.slice(text.lastIndexOf(']') + 1)
-    : (/:[^:]*$/.exec(text)?.[0] ?? '')
-  if (text.startsWith('[') && !text.includes(']')) throw new Fault("missing ']' in host")
-  if (!/^(?::[0-9]*)?$/.test(port)) throw new Fault('invalid port after host')
-  const host = decoded(text)
-  if (/[\s<>"\\^`{|}]/.test(text)) throw new Fault('invalid character in host name')
-  return host
-}

@@ -1,0 +1,58 @@
+/** test/lib/template_lint — what is probably not meant. */
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { parseTemplate } from '../../src/lib/template.ts'
+import { lintTemplate } from '../../src/lib/template_lint.ts'
+
+const found = (text: string, json = false): string[] =>
+  lintTemplate(parseTemplate(text), { json }).map(lint => `${lint.line}:${lint.column} ${lint.message}`)
+
+const NO_VALUE = 'prints "<no value>" where'
+
+test('a bare member that may be missing is named (Q-78)', () => {
+  assert.deepEqual(found('{{ .Extra.x }}'), [`1:4 ${NO_VALUE} .Extra.x is missing (Q-78)`])
+  assert.deepEqual(found('a\n{{ $.Extra.x.y }}'), [`2:4 ${NO_VALUE} .Extra.x.y is missing (Q-78)`])
+  assert.equal(found('{{ if .Extra.y }}{{ .Extra.x }}{{ end }}').length, 1)
+  assert.equal(found('{{ if .Extra.x }}{{ else }}{{ .Extra.x }}{{ end }}').length, 1)
+})
+
+test('members that are printed, defaulted, tested or not the session’s are not', () => {
+  const clean = [
+    '{{ .Subject }}',
+    '{{ print .Extra.x }}',
+    '{{ .Extra.x | default "-" }}',
+    '{{ $x := .Extra.x }}',
+    '{{ if .Extra.x }}{{ .Extra.x }}{{ end }}',
+    '{{ if and .Subject (ne .Extra.x "") }}{{ .Extra.x }}{{ end }}',
+    '{{ with .Extra.m }}{{ .Extra.x }}{{ end }}',
+    '{{ range .Extra.l }}{{ .x }}{{ end }}',
+  ]
+  for (const text of clean) assert.deepEqual(found(text), [], text)
+})
+
+test('what always fails is named', () => {
+  assert.deepEqual(found('{{ print .Subject "x" }}'), [
+    '1:4 fails whenever it is reached: wrong number of args for print: want 1 got 2',
+  ])
+  assert.deepEqual(found('{{ template "x" }}'), [
+    '1:4 fails whenever it is reached: template "x" is not defined',
+  ])
+})
+
+test('a value in quotes of JSON is named where it could end them (Q-68)', () => {
+  const message = 'a value in quotes can end them and add members to the JSON (Q-68)'
+  assert.deepEqual(found('{"a":"{{ .Subject }}"}', true), [`1:10 ${message}`])
+  assert.deepEqual(found('{"a":"x-{{ print .Extra.x }}-y","b":{{ toJson .Subject }}}', true), [
+    `1:12 ${message}`,
+  ])
+  assert.deepEqual(found('{"a":"\\"{{ .Subject }}"}', true), [`1:12 ${message}`])
+  assert.deepEqual(found('{"a":"{{ if .Subject }}{{ .Subject }}{{ end }}"}', true), [`1:27 ${message}`])
+  const clean = [
+    '{"a":{{ toJson .Subject }}}',
+    '{"a":"{{ .Subject | b64enc }}","b":{{ .Extra.x | toJson }}}',
+    '{"a":"{{ "fixed" }}"}',
+    '{"a":"b"}{{ $x := .Subject }}',
+  ]
+  for (const text of clean) assert.deepEqual(found(text, true), [], text)
+  assert.deepEqual(found('"{{ .Subject }}"'), [])
+})
