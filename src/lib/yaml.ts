@@ -132,6 +132,9 @@ interface Frame {
   size: number
 }
 
+/** Most values are scalars: one map for all of them. */
+const NO_PARTS: Placed['children'] = new Map()
+
 /** Offsets of all values, as a tree of the document's own shape. What an alias stands for is placed at the alias. */
 function locate(text: string, events: readonly Event[]) {
   const root: Placed = { offset: 0, key: -1, children: new Map() }
@@ -139,13 +142,13 @@ function locate(text: string, events: readonly Event[]) {
   const sizes = new Map<string, number>()
   const stack: Frame[] = []
   let aliased = 0
-  const enter = (at: number): Placed => {
+  const enter = (at: number, children: Placed['children'] = NO_PARTS): Placed => {
     const frame = stack.at(-1)
     if (frame === undefined) return root
     frame.size++
     const { key } = frame
     const offset = at < 0 ? (key?.offset ?? frame.node.offset) : at
-    const node: Placed = { offset, key: key?.offset ?? -1, children: new Map() }
+    const node: Placed = { offset, key: key?.offset ?? -1, children }
     if (!frame.map) frame.node.children.set(frame.node.children.size, node)
     else if (key === undefined) frame.key = { text: text.slice(offset, offset + 1), offset }
     else {
@@ -160,7 +163,7 @@ function locate(text: string, events: readonly Event[]) {
       case EVENT_ID.MAPPING: {
         const anchor = event.anchorStart < 0 ? '' : text.slice(event.anchorStart, event.anchorEnd)
         const map = event.type === EVENT_ID.MAPPING
-        stack.push({ node: enter(event.start), map, key: undefined, anchor, size: 0 })
+        stack.push({ node: enter(event.start, new Map()), map, key: undefined, anchor, size: 0 })
         break
       }
       case EVENT_ID.POP: {
