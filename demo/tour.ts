@@ -116,24 +116,24 @@ async function plays(stage: Stage, tell: Teller, browser: Browser): Promise<void
     return { status: page.status, id }
   }
   tell.heading('Play 1: everybody is a guest')
-  const guest = await who('/play-1/', { 'x-user-id': 'root' }, "-H 'x-user-id: root' ")
+  const guest = await who('/play-1/hello', { 'x-user-id': 'root' }, "-H 'x-user-id: root' ")
   tell.check(guest.id === 'guest', 'the application sees a guest, whatever the client claims')
 
   tell.heading('Play 2: who has a session is somebody')
   tell.check(
-    (await who('/play-2/', { cookie }, `-b ${COOKIE}=… `)).id === user.id,
+    (await who('/play-2/hello', { cookie }, `-b ${COOKIE}=… `)).id === user.id,
     'a session is its identity',
   )
-  tell.check((await who('/play-2/', {}, '')).id === 'guest', 'no session is a guest')
-  const bad = await who('/play-2/', { cookie: `${COOKIE}=invented` }, `-b ${COOKIE}=invented `)
+  tell.check((await who('/play-2/hello', {}, '')).id === 'guest', 'no session is a guest')
+  const bad = await who('/play-2/hello', { cookie: `${COOKIE}=invented` }, `-b ${COOKIE}=invented `)
   tell.check(bad.status === 401, 'a bad session is refused, not made a guest')
 
   tell.heading('Play 3: a program shows a token')
   const token = await workload.token('billing-job')
-  const job = await who('/play-3/', { authorization: `Bearer ${token}` }, "-H 'authorization: Bearer …' ")
+  const job = await who('/play-3/hello', { authorization: `Bearer ${token}` }, "-H 'authorization: Bearer …' ")
   tell.check(job.id === 'billing-job', 'the application sees the subject of the token')
   const broken = await who(
-    '/play-3/',
+    '/play-3/hello',
     { authorization: `Bearer ${token}x` },
     "-H 'authorization: Bearer …x' ",
   )
