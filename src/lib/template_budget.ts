@@ -5,7 +5,7 @@ export const LONGEST_TEXT = 1024 * 1024
 /** Longest list that a function may make. */
 export const LONGEST_LIST = 100_000
 /** Steps of one rendering: nodes run, list elements copied, characters a regular expression looked at. */
-const MOST_STEPS = 5_000_000
+const MOST_STEPS = 1_000_000
 
 /** Something went wrong while a template ran; the executor adds the place and makes a `TemplateError` of it. */
 export class Fault extends Error {}

@@ -1,18 +1,8 @@
 /** lib/template_semver — versions and constraints as Masterminds/semver 3.3 reads them. Knows nothing of access control. */
 import { Fault } from './template_budget.ts'
-import { type FunctionTable, fn, signature } from './template_signature.ts'
-import {
-  compareText,
-  goStruct,
-  Int,
-  int,
-  type Method,
-  type StructType,
-  UINT64,
-  type Value,
-} from './template_value.ts'
+import { compareText } from './template_value.ts'
 
-interface Version {
+export interface Version {
   readonly major: bigint
   readonly minor: bigint
   readonly patch: bigint
@@ -24,7 +14,8 @@ interface Version {
 const TAIL = '(?:-([0-9A-Za-z-]+(?:\\.[0-9A-Za-z-]+)*))?(?:\\+([0-9A-Za-z-]+(?:\\.[0-9A-Za-z-]+)*))?'
 const VERSION = new RegExp(`^v?([0-9]+)(?:\\.([0-9]+))?(?:\\.([0-9]+))?${TAIL}$`)
 
-function parse(text: string): Version {
+/** Throws a `Fault`. */
+export function parseVersion(text: string): Version {
   const found = VERSION.exec(text)
   if (found === null) throw new Fault('invalid semantic version')
   const [major = '0', minor = '0', patch = '0', pre = '', metadata = ''] = found.slice(1)
@@ -41,7 +32,7 @@ function parse(text: string): Version {
   }
 }
 
-const text = (v: Version): string =>
+export const versionText = (v: Version): string =>
   `${v.major}.${v.minor}.${v.patch}${v.pre === '' ? '' : `-${v.pre}`}${v.metadata === '' ? '' : `+${v.metadata}`}`
 
 function comparePre(a: string, b: string): number {
@@ -66,7 +57,8 @@ function comparePre(a: string, b: string): number {
   return 0
 }
 
-function compare(a: Version, b: Version): number {
+/** As semver orders them; metadata do not count. */
+export function compareVersions(a: Version, b: Version): number {
   for (const part of ['major', 'minor', 'patch'] as const) {
     if (a[part] !== b[part]) return a[part] > b[part] ? 1 : -1
   }
@@ -101,12 +93,18 @@ function parseOne(source: string): Constraint {
   const [, operator = '', major, minor, patch, tail = ''] = found
   const pre = tail.replace(/\+.*$/, '')
   if (isX(major)) {
-    return { operator, version: parse(`0.0.0${pre}`), dirty: true, minorDirty: false, patchDirty: false }
+    return {
+      operator,
+      version: parseVersion(`0.0.0${pre}`),
+      dirty: true,
+      minorDirty: false,
+      patchDirty: false,
+    }
   }
   if (isX(minor)) {
     return {
       operator,
-      version: parse(`${major}.0.0${pre}`),
+      version: parseVersion(`${major}.0.0${pre}`),
       dirty: true,
       minorDirty: true,
       patchDirty: false,
@@ -115,7 +113,7 @@ function parseOne(source: string): Constraint {
   if (isX(patch)) {
     return {
       operator,
-      version: parse(`${major}${minor}.0${pre}`),
+      version: parseVersion(`${major}${minor}.0${pre}`),
       dirty: true,
       minorDirty: false,
       patchDirty: true,
@@ -123,7 +121,7 @@ function parseOne(source: string): Constraint {
   }
   return {
     operator,
-    version: parse(`${major}${minor}${patch}${tail}`),
+    version: parseVersion(`${major}${minor}${patch}${tail}`),
     dirty: false,
     minorDirty: false,
     patchDirty: false,
@@ -135,31 +133,31 @@ function satisfies(v: Version, c: Constraint): boolean {
   // A constraint without a prerelease does not look for any.
   const wantsNoPre = v.pre !== '' && con.pre === ''
   if (operator === '!=') {
-    if (!dirty) return compare(v, con) !== 0
+    if (!dirty) return compareVersions(v, con) !== 0
     if (wantsNoPre) return false
     if (con.major !== v.major) return true
     if (con.minor !== v.minor && !minorDirty) return true
     if (minorDirty) return false
     if (con.patch !== v.patch && !patchDirty) return true
     if (patchDirty) return (v.pre !== '' || con.pre !== '') && comparePre(v.pre, con.pre) !== 0
-    return compare(v, con) !== 0
+    return compareVersions(v, con) !== 0
   }
   if (wantsNoPre) return false
   switch (operator) {
     case '>':
-      if (!dirty) return compare(v, con) > 0
+      if (!dirty) return compareVersions(v, con) > 0
       if (v.major !== con.major) return v.major > con.major
       if (minorDirty) return false
       if (patchDirty) return v.minor > con.minor
-      return compare(v, con) > 0
+      return compareVersions(v, con) > 0
     case '<':
-      return compare(v, con) < 0
+      return compareVersions(v, con) < 0
     case '>=':
     case '=>':
-      return compare(v, con) >= 0
+      return compareVersions(v, con) >= 0
     case '<=':
     case '=<':
-      if (!dirty) return compare(v, con) <= 0
+      if (!dirty) return compareVersions(v, con) <= 0
       if (v.major > con.major) return false
       return !(v.major === con.major && v.minor > con.minor && !minorDirty)
     case '^':
@@ -168,18 +166,18 @@ function satisfies(v: Version, c: Constraint): boolean {
     case '~>':
       return tilde(v, c)
     default:
-      return dirty ? tilde(v, c) : compare(v, con) === 0
+      return dirty ? tilde(v, c) : compareVersions(v, con) === 0
   }
 }
 
 function tilde(v: Version, { version: con, minorDirty, patchDirty }: Constraint): boolean {
-  if (compare(v, con) < 0) return false
+  if (compareVersions(v, con) < 0) return false
   if (con.major === 0n && con.minor === 0n && con.patch === 0n && !minorDirty && !patchDirty) return true
   return v.major === con.major && (v.minor === con.minor || minorDirty)
 }
 
 function caret(v: Version, { version: con, minorDirty, patchDirty }: Constraint): boolean {
-  if (compare(v, con) < 0) return false
+  if (compareVersions(v, con) < 0) return false
   if (con.major > 0n || minorDirty) return v.major === con.major
   if (v.major > 0n) return false
   if (con.minor > 0n || patchDirty) return v.minor === con.minor
@@ -189,62 +187,14 @@ function caret(v: Version, { version: con, minorDirty, patchDirty }: Constraint)
 /** The expressions above look back; a constraint that somebody wrote is shorter. */
 const LONGEST = 256
 
-function check(constraint: string, version: string): boolean {
+/** Whether a version satisfies a constraint; throws a `Fault` where either is malformed. */
+export function checkVersion(constraint: string, version: string): boolean {
   if (constraint.length > LONGEST) throw new Fault('improper constraint')
   const source = constraint.replace(RANGE, (_all, from: string, to: string) => `>= ${from}, <= ${to} `)
   const alternatives = source.split('||').map(part => {
     if (!VALID.test(part)) throw new Fault('improper constraint')
     return (part.match(EACH) ?? [part]).map(parseOne)
   })
-  const v = parse(version)
+  const v = parseVersion(version)
   return alternatives.some(all => all.every(one => satisfies(v, one)))
-}
-
-const method = (run: (v: Version) => Value): Method<Version> => ({ signature: signature([]), run })
-const next = (v: Version, change: Partial<Version>): Value => {
-  const raised = { ...v, pre: '', metadata: '', ...change }
-  return goStruct(VERSION_TYPE, {
-    ...raised,
-    original: (v.original.startsWith('v') ? 'v' : '') + text(raised),
-  })
-}
-const VERSION_TYPE: StructType<Version> = {
-  name: 'semver.Version',
-  pointer: true,
-  fields: new Map(),
-  methods: new Map<string, Method<Version>>([
-    ['Major', method(v => new Int(UINT64, v.major))],
-    ['Minor', method(v => new Int(UINT64, v.minor))],
-    ['Patch', method(v => new Int(UINT64, v.patch))],
-    ['Prerelease', method(v => v.pre)],
-    ['Metadata', method(v => v.metadata)],
-    ['Original', method(v => v.original)],
-    ['String', method(text)],
-    ['IncMajor', method(v => next(v, { major: v.major + 1n, minor: 0n, patch: 0n }))],
-    ['IncMinor', method(v => next(v, { minor: v.minor + 1n, patch: 0n }))],
-    ['IncPatch', method(v => next(v, v.pre === '' ? { patch: v.patch + 1n } : {}))],
-    ...(['Compare', 'Equal', 'LessThan', 'GreaterThan'] as const).map(
-      name => [name, comparison(name)] as const,
-    ),
-  ]),
-  text,
-  json: v => JSON.stringify(text(v)),
-}
-
-function comparison(name: 'Compare' | 'Equal' | 'LessThan' | 'GreaterThan'): Method<Version> {
-  return {
-    signature: signature(['any']),
-    run: (v, [other]) => {
-      const self = (other as { self?: unknown } | null)?.self as Version | undefined
-      if (self === undefined || typeof self.original !== 'string') throw new Fault('not a version')
-      const order = compare(v, self)
-      if (name === 'Compare') return int(order)
-      return name === 'Equal' ? order === 0 : name === 'LessThan' ? order < 0 : order > 0
-    },
-  }
-}
-
-export const SEMVER: FunctionTable = {
-  semver: fn(['string'], version => goStruct(VERSION_TYPE, parse(version))),
-  semverCompare: fn(['string', 'string'], check),
 }
