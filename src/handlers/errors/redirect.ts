@@ -52,7 +52,7 @@ function absolute(to: string, request: RequestView): string {
 /** The query of `to` with one more parameter, all of it encoded and sorted as Go does. */
 function withReturn(to: string, parameter: string, request: RequestView): string {
   const { scheme, authority, rawPath, query } = request
-  const back = `${scheme}://${authority}${rawPath.length > 1 ? rawPath.replace(/\/$/, '') : rawPath}${query === '' ? '' : `?${query}`}`
+  const back = `${scheme}://${authority}${rawPath}${query === '' ? '' : `?${query}`}`
   if (back.length > LONGEST_RETURN) return to
   const [beforeFragment = '', fragment] = to.split(/#(.*)/s)
   const [base = '', own = ''] = beforeFragment.split(/\?(.*)/s)
