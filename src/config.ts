@@ -27,7 +27,7 @@ export interface Config {
   flag(path: string): boolean
   list(path: string): readonly string[]
   readonly handlers: GlobalHandlers
-  /** Accepted keys without effect, named at start. */
+  /** Accepted keys without effect, and defaults that are not Oathkeeper's: named at start, never silent. */
   readonly notices: readonly Issue[]
   /** Where a value was written. */
   place(path: Path): { readonly source: string; readonly line: number; readonly column: number }
@@ -61,13 +61,27 @@ export function loadConfig(sources: ConfigSources, handlers: readonly SealedHand
   const settings = readSettings(value, layers, issues)
   const global = readHandlers(value, handlers, layers, issues)
   checkFallback(settings.get('errors.fallback') as readonly string[], global, layers, issues)
-  const notices = SETTINGS.filter(one => one.idle !== undefined && given(value, one.path)).map(one =>
+  const idle = SETTINGS.filter(one => one.idle !== undefined && given(value, one.path)).map(one =>
     issueIn(layers, 'warning', one.path.split('.'), 'accepted, without effect', one.idle),
   )
+  const notices = [...idle, ...LOOPBACK.filter(path => !settings.has(path)).map(loopbackNotice)]
   const sorted = sortIssues(issues)
   if (issues.some(issue => issue.severity === 'error')) return { config: undefined, issues: sorted }
   return { config: freeze(settings, global, notices, layers), issues: sorted }
 }
+
+/** Hosts that are loopback where nobody says otherwise; Oathkeeper listens on all interfaces (architecture 14.11). */
+const LOOPBACK: readonly string[] = ['serve.api.host', 'serve.prometheus.host']
+
+const loopbackNotice = (path: string): Issue => ({
+  severity: 'warning',
+  source: 'defaults',
+  line: 0,
+  column: 0,
+  path,
+  message: 'not set: listens on loopback only',
+  hint: 'set it to "" for all interfaces, as Oathkeeper does',
+})
 
 const given = (value: unknown, path: string): boolean => valueAt(value, path) !== undefined
 

@@ -69,7 +69,10 @@ test('without any source there are defaults: loopback ports, no handler but json
   assert.deepEqual(config.list('errors.fallback'), ['json'])
   assert.deepEqual([...config.handlers.error], [['json', { enabled: true, config: undefined }]])
   assert.equal(config.handlers.authenticator.size, 0)
-  assert.deepEqual(config.notices, [])
+  assert.deepEqual(config.notices.map(formatIssue), [
+    'defaults: warning: serve.api.host: not set: listens on loopback only (set it to "" for all interfaces, as Oathkeeper does)',
+    'defaults: warning: serve.prometheus.host: not set: listens on loopback only (set it to "" for all interfaces, as Oathkeeper does)',
+  ])
 })
 
 test('files are laid over one another, flags over files, the environment over all', () => {
@@ -359,12 +362,14 @@ test('a flag that is not of its type is named', () => {
 })
 
 test('keys of Oathkeeper that have no effect here are named, never silently taken', () => {
-  const { notices } = configOf(yaml('serve:\n  proxy:\n    port: 4455\nprofiling: cpu\n'))
+  const text =
+    'serve:\n  proxy:\n    port: 4455\n  api: {host: ""}\n  prometheus: {host: ""}\nprofiling: cpu\n'
+  const { notices } = configOf(yaml(text))
   assert.deepEqual(
     notices.map(one => [one.path, one.line, one.severity]),
     [
       ['serve.proxy.port', 3, 'warning'],
-      ['profiling', 4, 'warning'],
+      ['profiling', 6, 'warning'],
     ],
   )
 })

@@ -55,7 +55,7 @@ async function examine(args: ValidateArguments, io: CommandIo, world: ValidateWo
   const files = read.flatMap(file => ('text' in file ? [file] : []))
   const { config, issues } = loadConfig({ files, env: io.env, flags: args.flags }, world.handlers)
   if (config === undefined || unreadable.length > 0) {
-    return { issues: [...unreadable, ...issues], notices: config?.notices ?? [], rules: undefined }
+    return { issues: [...unreadable, ...issues], notices: [], rules: undefined }
   }
   const repositories = args.rules.length > 0 ? args.rules : config.list('access_rules.repositories')
   const sources = createRuleSources({ send: world.send, directory: world.directory })
@@ -63,7 +63,8 @@ async function examine(args: ValidateArguments, io: CommandIo, world: ValidateWo
   const compiled = await world.compile(config, loaded.rules)
   return {
     issues: [...issues, ...loaded.issues, ...compiled],
-    notices: config.notices,
+    // What a default does is said at start; here only what somebody wrote.
+    notices: config.notices.filter(notice => notice.source !== 'defaults'),
     rules: loaded.rules.length,
   }
 }
