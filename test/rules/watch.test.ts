@@ -78,6 +78,17 @@ test('the swap of the ..data link of a ConfigMap is told, each time', async t =>
   }
 })
 
+test('a write behind a link into another directory is told', async t => {
+  const { directory, next } = await watched(t, ['rules.json'], async at => {
+    await mkdir(join(at, 'elsewhere'))
+    await one(join(at, 'elsewhere'))
+    await symlink('elsewhere/rules.json', join(at, 'rules.json'))
+  })
+  const told = next()
+  await writeFile(join(directory, 'elsewhere', 'rules.json'), '[ ]')
+  await told
+})
+
 test('a writer that writes in pieces is told of once, when it is done', async t => {
   const { directory, calls, next } = await watched(t, ['rules.json'], one)
   const told = next()
