@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import type { Denial } from '../../../src/access/denial.ts'
+import type { Verdict } from '../../../src/access/verdict.ts'
+import { bearerToken } from '../../../src/handlers/authenticators/bearer_token.ts'
+import { answered } from '../../fakes/kratos.ts'
+import { requestWith } from '../../fakes/request.ts'
+import { build, type World, worldWith } from '../../fakes/services.ts'
+
+const STORE = { check_session_url: 'http://store/check/me' }
+const KRATOS = { check_session_url: 'http://kratos:4433/sessions/whoami' }
+const BOB = answered(200, { sub: 'bob', extra: { e: 1 }, subject: 'other' })
+const REJECTED: Verdict = { kind: 'rejected', cache: 'miss' }
+
+type Lines = Parameters<typeof requestWith>[0]
+const run = async (config: object, headers: Lines, world: World, parts = {}) =>
+  build(bearerToken, config, world)(requestWith(headers, parts))
+const bearer = (token: string) => [['Authorization', `Bearer ${token}`]] as const
+
+for (const [what, config, headers, sent] of [
+  ['the Authorization header', {}, bearer('tok123'), [['authorization', 'Bearer tok123']]],
+  ['a prefix that fits', { prefix: 'tok' }, bearer('tok123'), [['authorization', 'Bearer tok123']]],
+  ['a prefix that does not', { prefix: 'tok' }, bearer('zzz'), undefined],
+  ['a prefix in another case', { prefix: 'TOK' }, bearer('tok123'), undefined],
+  ['no token', {}, [], undefined],
+  ['another scheme', {}, [['Authorization', 'Basic xx']], undefined],
+  ['another header, which is not sent (Q-54)', { token_from: { header: 'X-Tok' } }, [['X-Tok', 'abc']], []],
+  [
+    'another header, listed',
+    { token_from: { header: 'X-Tok' }, forward_http_headers: ['x-tok'] },
+    [['X-Tok', 'abc']],
+    [['x-tok', 'abc']],
+  ],
+  ['a cookie, which is not sent (Q-54)', { token_from: { cookie: 'tok' } }, [['Cookie', 'tok=abc']], []],
+  [
+    'the raw header, prefix and all',
+    { token_from: { header: 'authorization' }, prefix: 'Bearer ' },
+    bearer('x'),
+    [['authorization', 'Bearer x']],
+  ],
+] as const satisfies readonly (readonly [string, object, Lines, unknown])[]) {
+  test(`another endpoint, token from ${what}`, async () => {
+    const world = worldWith({ answer: BOB })
+    const outcome = await run({ ...STORE, ...config }, headers, world)
+    assert.equal(outcome.kind, sent === undefined ? 'not responsible' : 'identity')
+    assert.deepEqual(
+      world.sent.map(call => call.headers),
+      sent === undefined ? [] : [sent],
+    )
+    if (outcome.kind === 'identity') assert.deepEqual([outcome.subject, outcome.extra], ['bob', { e: 1 }])
+  })
+}
+
+test('several unequal tokens are refused, not passed to the next authenticator (C13)', async () => {
+  const world = worldWith()
+  const outcome = await run(STORE, [...bearer('a'), ...bearer('b')], world)
+  assert.equal(outcome.kind === 'denial' && outcome.code, 'ambiguous_credential')
+  assert.equal(world.sent.length, 0)
+})
+
+for (const [what, config, headers, query, value] of [
+  ['the Authorization header', {}, bearer('ory_st_x'), '', 'ory_st_x'],
+  ['a prefix', { prefix: 'ory_st_' }, bearer('ory_st_x'), '', 'ory_st_x'],
+  [
+    'the header of native clients',
+    { token_from: { header: 'X-Session-Token' } },
+    [['X-Session-Token', 'ory_st_y']],
+    '',
+    'ory_st_y',
+  ],
+  ['a cookie', { token_from: { cookie: 't' } }, [['Cookie', 't=ory_st_z']], '', 'ory_st_z'],
+  ['the query', { token_from: { query_parameter: 't' } }, [], 't=ory_st_q', 'ory_st_q'],
+] as const satisfies readonly (readonly [string, object, Lines, string, string])[]) {
+  test(`Kratos gets the token from ${what} as its one credential`, async () => {
+    const world = worldWith({ verdict: REJECTED })
+    await run({ ...KRATOS, ...config }, headers, world, { query })
+    assert.deepEqual(
+      world.asked.map(({ credential }) => credential),
+      [{ kind: 'token', name: '', value }],
+    )
+    assert.equal(world.sent.length, 0)
+  })
+}
+
+for (const [what, token] of [
+  ['a JWT', 'eyJhbGciOi.eyJzdWIi.c2ln'],
+  ['a leading blank', ' ory_st_x'],
+  ['two tokens in one line', 'ory_st_x,Bearer ory_st_y'],
+  ['bytes outside ASCII', 'ory_st_ü'],
+  ['a control character', 'ory_st_\u0001'],
+  ['endless text', 'x'.repeat(8_193)],
+] as const) {
+  test(`${what} is no session token: refused without asking Kratos`, async () => {
+    const world = worldWith()
+    const outcome = await run(KRATOS, bearer(token), world)
+    assert.equal(outcome.kind === 'denial' && outcome.code, 'credential_rejected')
+    assert.equal(world.asked.length, 0)
+  })
+}
+
+test('a second factor is asked for as RFC 9470 has it, and nobody is sent to a login page', async () => {
+  const verdict: Verdict = { kind: 'second factor', loginUrl: 'https://auth/x', cache: 'miss' }
+  const outcome = (await run(KRATOS, bearer('ory_st_x'), worldWith({ verdict }))) as Denial
+  assert.deepEqual([outcome.status, outcome.code, outcome.hints], [401, 'second_factor_required', undefined])
+  const [header] = outcome.headers
+  assert.equal(header?.name, 'www-authenticate')
+  assert.match(header?.value ?? '', /^Bearer error="insufficient_user_authentication", .*acr_values="aal2"$/)
+})
+
+test('what is no configuration is refused at load', () => {
+  for (const config of [
+    {},
+    { ...STORE, token_from: {} },
+    { ...STORE, token_from: { header: 'X', cookie: 'Y' } },
+    { ...STORE, only: ['x'] },
+  ]) {
+    assert.throws(() => build(bearerToken, config, worldWith()), JSON.stringify(config))
+  }
+})

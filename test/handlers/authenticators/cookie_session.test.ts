@@ -1,0 +1,456 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import type { Denial } from '../../../src/access/denial.ts'
+import type { Identity } from '../../../src/access/session.ts'
+import type { Verdict } from '../../../src/access/verdict.ts'
+import { cookieSession } from '../../../src/handlers/authenticators/cookie_session.ts'
+import type { Instant, WallTime } from '../../../src/lib/duration.ts'
+import { readWhoami } from '../../../src/sessions/verdict.ts'
+import { alive, answered, IDENTITY_ID, sessionDocument } from '../../fakes/kratos.ts'
+import { requestWith } from '../../fakes/request.ts'
+import { build, type World, worldWith } from '../../fakes/services.ts'
+
+const URL_ = 'http://store:80/check/me'
+const WHOAMI = 'http://kratos:4433/sessions/whoami'
+type Answer = NonNullable<Parameters<typeof worldWith>[0]>['answer']
+
+async function run(config: object, request: ReturnType<typeof requestWith>, world: World) {
+  return build(cookieSession, config, world)(request)
+}
+const brief = (outcome: Awaited<ReturnType<typeof run>>): unknown => {
+  if (outcome.kind === 'identity') return [outcome.subject, outcome.extra]
+  return outcome.kind === 'denial' ? [outcome.status, outcome.code] : outcome.kind
+}
+const cookies = (line: string, parts = {}) => requestWith(line === '' ? [] : [['Cookie', line]], parts)
+
+const ALICE = { subject: 'alice', extra: { a: 1 }, identity: { id: 'i1', traits: { email: 'e@x' } } }
+
+/** Oathkeeper's own answers (spec 4.4), but for Q-45 and Q-51. */
+for (const [what, config, answer, expected] of [
+  ['200', {}, answered(200, ALICE), ['alice', { a: 1 }]],
+  [
+    '200 with other paths',
+    { subject_from: 'identity.id', extra_from: 'identity' },
+    answered(200, ALICE),
+    ['i1', ALICE.identity],
+  ],
+  [
+    '200 with the whole answer',
+    { subject_from: 'identity.traits.email', extra_from: '@this' },
+    answered(200, ALICE),
+    ['e@x', ALICE],
+  ],
+  [
+    '200 without what the paths name',
+    { subject_from: 'no', extra_from: 'no' },
+    answered(200, ALICE),
+    ['', undefined],
+  ],
+  ['200 with null', {}, answered(200, { subject: null, extra: null }), ['', undefined]],
+  ['200 without a body (Q-44)', {}, answered(200), ['', undefined]],
+  ['200 with HTML (Q-44)', {}, answered(200, '<html>'), ['', undefined]],
+  [
+    '200 without a subject that is required',
+    { require_subject: true },
+    answered(200, '<html>'),
+    [403, 'bad_answer'],
+  ],
+  ['a number as subject', { subject_from: 'n' }, answered(200, { n: 12 }), [403, 'bad_answer']],
+  ['an object as subject', { subject_from: 'extra' }, answered(200, ALICE), [403, 'bad_answer']],
+  ['a text as extra', { extra_from: 'subject' }, answered(200, ALICE), [403, 'bad_answer']],
+  ['a list as extra', { extra_from: 'l' }, answered(200, { l: [1] }), [403, 'bad_answer']],
+  ['201', {}, answered(201, ALICE), [401, 'credential_rejected']],
+  ['204', {}, answered(204), [401, 'credential_rejected']],
+  ['206', {}, answered(206, ALICE), [401, 'credential_rejected']],
+  [
+    'a redirect, not followed (Q-45)',
+    {},
+    answered(302, '', [['location', '/login']]),
+    [401, 'credential_rejected'],
+  ],
+  ['304', {}, answered(304), [401, 'credential_rejected']],
+  ['400', {}, answered(400, '{}'), [401, 'credential_rejected']],
+  ['401', {}, answered(401), [401, 'credential_rejected']],
+  ['403', {}, answered(403), [401, 'credential_rejected']],
+  ['422', {}, answered(422, { error: { id: 'session_aal2_required' } }), [401, 'credential_rejected']],
+  ['500', {}, answered(500), [401, 'credential_rejected']],
+  ['429', {}, answered(429), [429, 'rate_limited']],
+  ['no connection (Q-51)', {}, { kind: 'failed', cause: 'connect', message: 'no' }, [503, 'unavailable']],
+  ['no answer in time', {}, { kind: 'failed', cause: 'deadline', message: 'no' }, [503, 'unavailable']],
+] as const satisfies readonly (readonly [string, object, NonNullable<Answer>, unknown])[]) {
+  test(`another endpoint says ${what}`, async () => {
+    const world = worldWith({ answer })
+    const outcome = await run({ check_session_url: URL_, ...config }, cookies('sid=1'), world)
+    assert.deepEqual(brief(outcome), expected)
+    assert.equal(world.sent.length, 1)
+    assert.equal(world.asked.length, 0)
+  })
+}
+
+test('429 of another endpoint passes on when to come again', async () => {
+  const world = worldWith({
+    answer: answered(429, '', [
+      ['retry-after', '9'],
+      ['x-other', 'n'],
+    ]),
+  })
+  const outcome = (await run({ check_session_url: URL_ }, cookies('sid=1'), world)) as Denial
+  assert.deepEqual(outcome.headers, [{ name: 'retry-after', value: '9' }])
+})
+
+for (const [what, config, line, responsible] of [
+  ['no cookie', {}, '', false],
+  ['any cookie (Q-46)', {}, 'other=1', true],
+  ['a name without value', {}, 'foo', true],
+  ['a value without name', {}, '=x', false],
+  ['one of the named cookies', { only: ['session', 'sid'] }, 'a=1; sid=zyx', true],
+  ['none of the named cookies', { only: ['session', 'sid'] }, 'sessionid=zyx', false],
+  ['a named cookie in another case', { only: ['sid'] }, 'SID=zyx', false],
+  ['an empty list of names', { only: [] }, 'other=1', true],
+  ['null for the names', { only: null }, 'other=1', true],
+] as const) {
+  test(`another endpoint: ${what} makes it ${responsible ? '' : 'not '}responsible`, async () => {
+    const world = worldWith({ answer: answered(200, ALICE) })
+    const outcome = await run({ check_session_url: URL_, ...config }, cookies(line), world)
+    assert.equal(outcome.kind, responsible ? 'identity' : 'not responsible')
+    assert.equal(world.sent.length, responsible ? 1 : 0)
+  })
+}
+
+const FULL = requestWith(
+  [
+    ['Cookie', 'sid=1; other=2'],
+    ['Authorization', 'Bearer t'],
+    ['X-User', 'one'],
+    ['X-User', 'two'],
+    ['X-Forwarded-Host', 'client'],
+    ['Accept-Encoding', 'gzip'],
+  ],
+  {
+    method: 'PUT',
+    authority: 'App.example.com:8443',
+    path: '/p q/ü',
+    query: 'x=1&y=%20z',
+    deadline: 7 as Instant,
+  },
+)
+const COOKIE = ['cookie', 'sid=1; other=2']
+
+for (const [what, config, method, url, headers] of [
+  ['nothing set', {}, 'PUT', 'http://store:80/p%20q/%C3%BC', [COOKIE]],
+  ['its own path', { preserve_path: true }, 'PUT', 'http://store/check/me', [COOKIE]],
+  [
+    'its own path and query',
+    { check_session_url: `${URL_}?keep=1`, preserve_path: true },
+    'PUT',
+    'http://store/check/me?keep=1',
+    [COOKIE],
+  ],
+  [
+    'its own query only',
+    { check_session_url: `${URL_}?keep=1` },
+    'PUT',
+    'http://store:80/p%20q/%C3%BC?keep=1',
+    [COOKIE],
+  ],
+  [
+    'the query of the request',
+    { check_session_url: `${URL_}?keep=1`, preserve_query: false },
+    'PUT',
+    'http://store:80/p%20q/%C3%BC?x=1&y=%20z',
+    [COOKIE],
+  ],
+  [
+    'its path, the query of the request',
+    { preserve_path: true, preserve_query: false },
+    'PUT',
+    'http://store:80/check/me?x=1&y=%20z',
+    [COOKIE],
+  ],
+  [
+    'a user part',
+    { check_session_url: 'http://u:p@store/x' },
+    'PUT',
+    'http://u:p@store/p%20q/%C3%BC',
+    [COOKIE],
+  ],
+  ['another method', { preserve_path: true, force_method: 'GET' }, 'GET', 'http://store/check/me', [COOKIE]],
+  ['an empty method', { preserve_path: true, force_method: '' }, 'PUT', 'http://store/check/me', [COOKIE]],
+  [
+    'listed headers, all values',
+    { preserve_path: true, forward_http_headers: ['x-UsEr', 'authorization', 'X-None'] },
+    'PUT',
+    'http://store/check/me',
+    [['x-user', 'one'], ['x-user', 'two'], ['authorization', 'Bearer t'], COOKIE],
+  ],
+  [
+    'headers of its own, in place of copies',
+    {
+      preserve_path: true,
+      forward_http_headers: ['X-User'],
+      additional_headers: { 'X-USER': 'static', Cookie: 'c=1', Host: 'evil' },
+    },
+    'PUT',
+    'http://store/check/me',
+    [
+      ['x-user', 'static'],
+      ['cookie', 'c=1'],
+    ],
+  ],
+  [
+    'the host',
+    {
+      preserve_path: true,
+      preserve_host: true,
+      forward_http_headers: ['X-Forwarded-Host'],
+      additional_headers: { 'X-Forwarded-Host': 'not this' },
+    },
+    'PUT',
+    'http://store/check/me',
+    [COOKIE, ['x-forwarded-host', 'App.example.com:8443']],
+  ],
+  [
+    'Host as a listed header',
+    { preserve_path: true, forward_http_headers: ['Host'] },
+    'PUT',
+    'http://store/check/me',
+    [COOKIE],
+  ],
+] as const) {
+  test(`what another endpoint is sent with ${what}`, async () => {
+    const world = worldWith({ answer: answered(200, ALICE) })
+    await run({ check_session_url: URL_, ...config }, FULL, world)
+    const [call] = world.sent
+    assert.ok(call !== undefined)
+    const same = (text: string) => new URL(text).href
+    assert.deepEqual([call.method, same(call.url), call.headers], [method, same(url), headers])
+    assert.deepEqual([call.body, call.deadline, call.retries], [undefined, 7, method === 'GET' ? 1 : 0])
+  })
+}
+
+const found = readWhoami(
+  alive([['set-cookie', 'ory_kratos_session=new']]),
+  'ory_kratos_session',
+  Date.UTC(2026, 10, 22, 5) as WallTime,
+)
+assert.ok(found.kind === 'verified')
+const VERIFIED: Verdict = {
+  kind: 'verified',
+  session: found.session,
+  cache: 'miss',
+  responseHeaders: found.responseHeaders,
+}
+const kratos = { check_session_url: WHOAMI }
+
+test('Kratos: the identity is the subject, the session the extra data, its cookie is relayed, memory is noted', async () => {
+  const world = worldWith({ verdict: VERIFIED })
+  const request = cookies('a=1; ory_kratos_session=MTc=; b=2', { method: 'POST', path: '/health/alive' })
+  const outcome = (await run(kratos, request, world)) as Identity
+  assert.deepEqual([outcome.subject, outcome.extra], [IDENTITY_ID, sessionDocument()])
+  assert.deepEqual(outcome.responseHeaders, [{ name: 'set-cookie', value: 'ory_kratos_session=new' }])
+  assert.deepEqual(outcome.notes, { cache: 'miss' })
+  const [asked] = world.asked
+  assert.deepEqual(asked?.endpoint, { whoamiUrl: WHOAMI, headers: [], maxAge: undefined })
+  assert.deepEqual(asked?.credential, { kind: 'cookie', name: 'ory_kratos_session', value: 'MTc=' })
+  assert.equal(asked?.request, request)
+  assert.equal(world.sent.length, 0)
+})
+
+test('Kratos: a session that is remembered is recognised without waiting', () => {
+  const outcome = build(
+    cookieSession,
+    kratos,
+    worldWith({ verdict: VERIFIED }),
+  )(cookies('ory_kratos_session=a'))
+  assert.ok(!(outcome instanceof Promise))
+})
+
+for (const [what, config, line, expected] of [
+  ['no cookie at all', {}, '', 'not responsible'],
+  ['other cookies only: responsible, and nothing to ask', {}, 'other=1', [401, 'no_credential']],
+  ['its cookie, empty', {}, 'ory_kratos_session=', [401, 'no_credential']],
+  ['a name in another case', {}, 'ORY_KRATOS_SESSION=a', [401, 'no_credential']],
+  ['longer and shorter names', {}, 'ory_kratos_session_x=a; xory_kratos_session=b', [401, 'no_credential']],
+  ['a comma before the name (J11)', {}, 'a=1,ory_kratos_session=b', [401, 'no_credential']],
+  ['the value twice', {}, 'ory_kratos_session=a; ory_kratos_session=a', 'a'],
+  ['an empty one beside it', {}, 'ory_kratos_session=; ory_kratos_session=a', 'a'],
+  ['two unequal ones (J11)', {}, 'ory_kratos_session=a; ory_kratos_session=b', [401, 'ambiguous_credential']],
+  [
+    'two unequal ones in the other order',
+    {},
+    'ory_kratos_session=b; ory_kratos_session=a',
+    [401, 'ambiguous_credential'],
+  ],
+  ['`=` in the value', {}, 'ory_kratos_session=a=b==', 'a=b=='],
+  ['named cookies, none there', { only: ['sid'] }, 'ory_kratos_session=a', 'not responsible'],
+  ['named cookies, the second there', { only: ['sid', 'sid2'] }, 'sid2=x', 'x'],
+  ['named cookies, both there: the order of the names', { only: ['sid', 'sid2'] }, 'sid2=x; sid=y', 'y'],
+  ['named cookies, the first empty', { only: ['sid', 'sid2'] }, 'sid=; sid2=x', 'x'],
+  ['a named cookie, empty', { only: ['sid'] }, 'sid=', [401, 'no_credential']],
+  [
+    'a value too long for any server',
+    {},
+    `ory_kratos_session=${'a'.repeat(8_193)}`,
+    [401, 'credential_rejected'],
+  ],
+] as const) {
+  test(`Kratos: ${what}`, async () => {
+    const world = worldWith({ verdict: VERIFIED })
+    const outcome = await run({ ...kratos, ...config }, cookies(line), world)
+    if (typeof expected === 'string' && expected !== 'not responsible') {
+      assert.equal(outcome.kind, 'identity')
+      assert.deepEqual(
+        world.asked.map(({ credential }) => credential.value),
+        [expected],
+      )
+    } else {
+      assert.deepEqual(brief(outcome), expected)
+      assert.equal(world.asked.length, 0)
+    }
+  })
+}
+
+test('Kratos: unequal values in several Cookie lines are ambiguous too', async () => {
+  const request = requestWith([
+    ['Cookie', 'ory_kratos_session=a'],
+    ['Cookie', 'ory_kratos_session=b'],
+  ])
+  assert.deepEqual(brief(await run(kratos, request, worldWith())), [401, 'ambiguous_credential'])
+})
+
+for (const [what, verdict, expected] of [
+  ['rejected', { kind: 'rejected', cache: 'miss' }, [401, 'credential_rejected']],
+  ['limited', { kind: 'limited', headers: [{ name: 'retry-after', value: '9' }] }, [429, 'rate_limited']],
+  ['unavailable', { kind: 'unavailable', why: 'no' }, [503, 'unavailable']],
+  [
+    'in need of a second factor',
+    { kind: 'second factor', loginUrl: 'https://auth/x', cache: 'miss' },
+    [403, 'second_factor_required'],
+  ],
+] as const) {
+  test(`Kratos: a session that is ${what}`, async () => {
+    assert.deepEqual(
+      brief(await run(kratos, cookies('ory_kratos_session=a'), worldWith({ verdict }))),
+      expected,
+    )
+  })
+}
+
+test('Kratos: a second factor says where to give it; 503 says when to come again', async () => {
+  const ask = async (verdict: Verdict) =>
+    (await run(kratos, cookies('ory_kratos_session=a'), worldWith({ verdict }))) as Denial
+  const step = await ask({ kind: 'second factor', loginUrl: 'https://auth/x?aal=aal2', cache: 'miss' })
+  assert.deepEqual(step.hints, { loginUrl: 'https://auth/x?aal=aal2' })
+  assert.equal((await ask({ kind: 'second factor', loginUrl: undefined, cache: 'miss' })).hints, undefined)
+  const down = await ask({ kind: 'unavailable', why: 'no', retryAfterSeconds: 7 })
+  assert.deepEqual(down.headers, [{ name: 'retry-after', value: '7' }])
+})
+
+for (const [what, config, expected] of [
+  [
+    'paths of the configuration',
+    { subject_from: 'identity.traits.email', extra_from: 'identity' },
+    ['hi@example.com', sessionDocument().identity],
+  ],
+  ['a subject that is not there', { subject_from: 'identity.traits.name' }, [403, 'bad_answer']],
+  [
+    'a subject that need not be there',
+    { subject_from: 'identity.traits.name', require_subject: false },
+    ['', sessionDocument()],
+  ],
+] as const) {
+  test(`Kratos: ${what}`, async () => {
+    const outcome = await run(
+      { ...kratos, ...config },
+      cookies('ory_kratos_session=a'),
+      worldWith({ verdict: VERIFIED }),
+    )
+    assert.deepEqual(brief(outcome), expected)
+  })
+}
+
+for (const [config, isKratos] of [
+  [{ check_session_url: 'https://x.projects.oryapis.com/sessions/whoami' }, true],
+  [{ check_session_url: 'http://gw/kratos/sessions/whoami?tokenize_as=x' }, true],
+  [{ check_session_url: WHOAMI, kratos: false }, false],
+  [{ check_session_url: 'http://gw/who', kratos: true }, true],
+  [{ check_session_url: 'http://kratos/sessions/whoami/' }, false],
+  [{ check_session_url: 'http://kratos/?x=/sessions/whoami' }, false],
+] as const) {
+  test(`${JSON.stringify(config)} is ${isKratos ? '' : 'not '}Kratos`, async () => {
+    const world = worldWith({ verdict: VERIFIED, answer: answered(200, ALICE) })
+    await run(config, cookies('ory_kratos_session=a'), world)
+    assert.deepEqual([world.asked.length, world.sent.length], isKratos ? [1, 0] : [0, 1])
+    if (isKratos) assert.equal(world.asked[0]?.endpoint.whoamiUrl, config.check_session_url)
+  })
+}
+
+for (const [cache, maxAge] of [
+  [undefined, undefined],
+  [null, undefined],
+  [{}, undefined],
+  [{ enabled: true }, undefined],
+  [{ enabled: true, ttl: '90s', max_cost: 1000 }, 90_000],
+  [{ enabled: false, ttl: '90s' }, 0],
+  [{ ttl: '0s' }, 0],
+] as const) {
+  test(`cache ${JSON.stringify(cache)} believes an answer for ${maxAge ?? 'as long as the service'}`, async () => {
+    const world = worldWith({ verdict: VERIFIED })
+    await run({ ...kratos, cache }, cookies('ory_kratos_session=a'), world)
+    assert.equal(world.asked[0]?.endpoint.maxAge, maxAge)
+  })
+}
+
+for (const [what, config] of [
+  ['no URL', {}],
+  ['a relative URL', { check_session_url: '/sessions/whoami' }],
+  ['another scheme', { check_session_url: 'ftp://x/sessions/whoami' }],
+  ['an unknown key', { check_session_url: URL_, onyl: ['x'] }],
+  ['a lifetime that is none', { ...kratos, cache: { ttl: '1.5s' } }],
+  ['a key of bearer_token', { check_session_url: URL_, prefix: 'x' }],
+] as const) {
+  test(`${what} is refused at load`, () => {
+    assert.throws(() => build(cookieSession, config, worldWith()))
+  })
+}
+
+test('Oathkeeper’s traps are named at load, and a good configuration is silent', () => {
+  const warned = (config: object) => {
+    const world = worldWith()
+    build(cookieSession, config, world)
+    return world.warnings.map(text => text.split(':', 1)[0])
+  }
+  assert.deepEqual(warned({ ...kratos, only: ['ory_kratos_session'], preserve_path: true }), [])
+  assert.deepEqual(
+    warned({ check_session_url: URL_, only: ['s'], preserve_path: true, require_subject: true }),
+    [],
+  )
+  assert.deepEqual(warned({ check_session_url: URL_ }), ['only', 'check_session_url', 'check_session_url'])
+  assert.deepEqual(
+    warned({
+      ...kratos,
+      only: ['s'],
+      force_method: 'POST',
+      forward_http_headers: ['Cookie', 'X-A', 'authorization'],
+      additional_headers: { 'X-Session-Token': 'x', 'X-B': 'y' },
+    }),
+    ['forward_http_headers', 'forward_http_headers', 'additional_headers.X-Session-Token', 'force_method'],
+  )
+})
+
+test('no denial names a credential', async () => {
+  const secret = 'MARKED-SECRET'
+  for (const verdict of [
+    { kind: 'rejected', cache: 'miss' },
+    { kind: 'unavailable', why: 'no' },
+  ] as const) {
+    const outcome = await run(kratos, cookies(`ory_kratos_session=${secret}`), worldWith({ verdict }))
+    assert.ok(!JSON.stringify(outcome).includes(secret))
+  }
+  const bad = await run(
+    { ...kratos, subject_from: 'identity' },
+    cookies(`ory_kratos_session=${secret}`),
+    worldWith({ verdict: VERIFIED }),
+  )
+  assert.ok(!/MARKED|hi@example/.test(JSON.stringify(bad)))
+})
