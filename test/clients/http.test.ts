@@ -250,25 +250,23 @@ test('connections are kept and bounded', async t => {
 })
 
 test('more calls than an origin may hold fail at once, and what nobody waits for is not sent', async t => {
-  let asked = 0
+  const asked: string[] = []
   const host = await at(
     t,
-    rawHost(() => {
-      asked++
-    }),
+    rawHost((_socket, data) => asked.push(data.split(' ', 2)[1] as string)),
   )
   const http = client(t, { connections: 1, callsPerOrigin: 2 })
-  const first = call(http, { url: host.url, timeout: millis(150) })
-  const second = call(http, { url: host.url, timeout: millis(50) })
-  const third = await call(http, { url: host.url })
+  const first = call(http, { url: `${host.url}/first`, timeout: millis(150) })
+  const second = call(http, { url: `${host.url}/second`, timeout: millis(50) })
+  const third = await call(http, { url: `${host.url}/third` })
   assert.equal(third.kind === 'failed' && third.cause, 'busy')
   assert.deepEqual(
     (await Promise.all([first, second])).map(answer => answer.kind === 'failed' && answer.cause),
     ['timeout', 'timeout'],
   )
-  const fourth = await call(http, { url: host.url, timeout: millis(50) })
+  const fourth = await call(http, { url: `${host.url}/fourth`, timeout: millis(100) })
   assert.equal(fourth.kind === 'failed' && fourth.cause, 'timeout', 'the places are free again')
-  assert.equal(asked, 2, 'the second call had left before a connection was free')
+  assert.deepEqual(asked, ['/first', '/fourth'], 'the second call had left before a connection was free')
 })
 
 test('an origin too many closes the one not asked for longest, after its last call', async t => {
@@ -306,4 +304,23 @@ test('close ends what is in flight, and later calls fail at once', async t => {
   const later = await call(http, { url: host.url })
   assert.equal(later.kind === 'failed' && later.cause, 'closed')
   assert.equal(host.connections(), 1)
+})
+
+test('close does not wait for the last call of an origin that was given up', async t => {
+  const asked = Promise.withResolvers<void>()
+  const silent = await at(
+    t,
+    rawHost(() => asked.resolve()),
+  )
+  const other = await at(
+    t,
+    httpHost((_request, response) => response.end()),
+  )
+  const http = client(t, { origins: 1 })
+  const under = call(http, { url: silent.url })
+  await asked.promise
+  await call(http, { url: other.url })
+  await http.close()
+  const answer = await under
+  assert.equal(answer.kind === 'failed' && answer.cause, 'closed')
 })

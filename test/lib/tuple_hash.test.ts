@@ -57,6 +57,11 @@ test('a boundary moved by one character is another key', () => {
   )
 })
 
+test('unpaired surrogates, which UTF-8 writes all alike, are told apart', () => {
+  const keys = ['\ud800', '\udfff', '\ufffd', '\\ud800'].map(text => keyOf([text]))
+  assert.equal(new Set(keys).size, keys.length)
+})
+
 test('no encoding is the beginning of another', () => {
   fc.assert(
     fc.property(part, part, (a, b) => {

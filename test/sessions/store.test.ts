@@ -151,6 +151,7 @@ test('unequal credentials, kinds, names, servers and static headers share nothin
     [cookie('b'), KRATOS],
     [cookie('a', 'other_session'), KRATOS],
     [{ kind: 'token', name: '', value: 'a' }, KRATOS],
+    [cookie('a', ''), KRATOS],
     [cookie('a'), { ...KRATOS, whoamiUrl: 'http://kratos2:4433/sessions/whoami' }],
     [cookie('a'), header('1')],
     [cookie('a'), header('2')],
