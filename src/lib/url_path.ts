@@ -24,7 +24,7 @@ export type PathReading = 'strict' | 'oathkeeper'
 const LONGEST = 16_384
 
 /** Nothing to decode, nothing to clean: letters, digits and what needs no thought, in segments that begin with no dot. */
-const PLAIN = /^(?:\/[\w\-~!$&'()*+,=:@][\w\-~!$&'()*+,=:@.]*)*\/?$/
+const PLAIN = /^(?=\/)(?:\/[\w\-~!$&'()*+,=:@][\w\-~!$&'()*+,=:@.]*)*\/?$/
 const FORBIDDEN_RAW = /[\0-\x20#\\\x7f-\uffff]/
 const ESCAPED_CONTROL = /%(?:[01][0-9a-f]|7f)/i
 const ESCAPED_SEPARATOR = /%(?:2f|5c)/i

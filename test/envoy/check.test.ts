@@ -1,0 +1,91 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import type { Decision } from '../../src/access/decision.ts'
+import { identity } from '../../src/access/session.ts'
+import type { CompiledRule, Snapshot } from '../../src/access/snapshot.ts'
+import { createCheck } from '../../src/envoy/check.ts'
+import type { Instant } from '../../src/lib/duration.ts'
+import { decodeResponse, encodeRequest } from './messages.ts'
+
+const now = () => performance.now() as Instant
+
+function world(
+  parts: { run?: CompiledRule['authenticators'][number]['run']; loaded?: boolean; record?: () => void } = {},
+) {
+  const rule = {
+    id: 'r',
+    authenticators: [{ id: 'a', run: parts.run ?? (() => identity('u')) }],
+    steps: [],
+    responders: [],
+  } as unknown as CompiledRule
+  const snapshot: Snapshot = {
+    revision: '1',
+    rules: [rule],
+    writes: new Set(),
+    fallback: [],
+    find: () => ({ kind: 'found', rule, captures: [] }),
+  }
+  const recorded: Decision[] = []
+  const accidents: unknown[] = []
+  const check = createCheck({
+    snapshot: () => (parts.loaded === false ? undefined : snapshot),
+    record: decision => {
+      recorded.push(decision)
+      parts.record?.()
+    },
+    accident: (_where, error) => accidents.push(error),
+    now,
+    paths: 'strict',
+    around: undefined,
+  })
+  const ask = async (metadata: Record<string, string> = {}, budget?: number) => {
+    const arrived = now()
+    const deadline = budget === undefined ? undefined : ((arrived + budget) as Instant)
+    const answer = check({
+      request: encodeRequest({}),
+      metadata: { get: name => metadata[name] },
+      deadline,
+      arrived,
+    })
+    return { response: decodeResponse(await answer), waited: answer instanceof Promise }
+  }
+  return { ask, recorded, accidents }
+}
+
+test('a Check that needs nobody is answered in the turn in which it arrived', async () => {
+  const { ask, recorded } = world()
+  const { response, waited } = await ask()
+  assert.equal(response.http_response, 'ok_response')
+  assert.equal(waited, false)
+  assert.equal(recorded.length, 1)
+})
+
+test('before the rules are loaded every Check is 503', async () => {
+  const { response } = await world({ loaded: false }).ask()
+  assert.equal(response.denied_response?.status?.code, 503)
+})
+
+const never = () => new Promise<never>(() => {})
+
+test('a decision that does not come in time is 503 before grpc-timeout is over (F1, F12)', async () => {
+  const { ask, recorded } = world({ run: never })
+  const { response } = await ask({}, 60)
+  assert.equal(response.denied_response?.status?.code, 503)
+  assert.equal(recorded[0]?.trail.code, 'deadline')
+})
+
+test('what Envoy says of one try counts where it is shorter than grpc-timeout', async () => {
+  const { response } = await world({ run: never }).ask({ 'x-envoy-expected-rq-timeout-ms': '60' }, 60_000)
+  assert.equal(response.denied_response?.status?.code, 503)
+})
+
+test('when recording throws, the answer is the prepared denial and the accident is told', async () => {
+  const { ask, accidents } = world({
+    record: () => {
+      throw new Error('disk')
+    },
+  })
+  const { response } = await ask()
+  assert.equal(response.denied_response?.status?.code, 500)
+  assert.equal(accidents.length, 1)
+})

@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import fc from 'fast-check'
+import type { Allow, Decision, Deny, Trail } from '../../src/access/decision.ts'
+import type { Header } from '../../src/access/session.ts'
+import { encodeDecision, fitToLeave, PREPARED_500 } from '../../src/envoy/encode.ts'
+import { decodeResponse } from './messages.ts'
+
+const trail: Trail = { rule: 'r', authenticator: 'a', refusedBy: '', code: 'ok', reason: '', notes: {} }
+const allow = (parts: Partial<Allow> = {}): Allow => ({
+  kind: 'allow',
+  headers: [],
+  remove: [],
+  responseHeaders: [],
+  trail,
+  ...parts,
+})
+const deny = (parts: Partial<Deny> = {}): Deny => ({
+  kind: 'deny',
+  status: 401,
+  headers: [],
+  body: 'no',
+  trail,
+  ...parts,
+})
+const send = (decision: Decision, grpc = false) => decodeResponse(encodeDecision(fitToLeave(decision), grpc))
+
+const headers = fc.array(fc.record({ name: fc.string(), value: fc.string({ unit: 'binary' }) }), {
+  maxLength: 5,
+})
+const decisions: fc.Arbitrary<Decision> = fc.oneof(
+  fc
+    .record({ headers, remove: fc.array(fc.stringMatching(/^[a-z-]+$/)), responseHeaders: headers })
+    .map(allow),
+  fc.record({ status: fc.integer(), headers, body: fc.string({ unit: 'binary' }) }).map(deny),
+)
+
+test('status 0 stands with ok_response and nothing else does, whatever the decision carries (F3)', () => {
+  fc.assert(
+    fc.property(decisions, fc.boolean(), (decision, grpc) => {
+      const response = send(decision, grpc)
+      const allowed = (response.status?.code ?? 0) === 0
+      assert.equal(allowed, response.http_response === 'ok_response')
+      assert.equal(!allowed, response.http_response === 'denied_response')
+      if (decision.kind === 'deny') assert.ok(!allowed)
+      const status = response.denied_response?.status?.code
+      assert.ok(allowed || (status !== undefined && status >= 200 && status <= 599))
+    }),
+    { numRuns: 1_000 },
+  )
+})
+
+test('request headers overwrite in the words of every Envoy (D1)', () => {
+  const response = send(allow({ headers: [{ name: 'x-user-id', value: 'ü1' }], remove: ['x-role'] }))
+  const [option] = response.ok_response?.headers ?? []
+  assert.deepEqual(option?.header, { key: 'x-user-id', value: 'ü1' })
+  assert.deepEqual([option?.append, option?.append_action], [{}, 2])
+  assert.deepEqual(response.ok_response?.headers_to_remove, ['x-role'])
+})
+
+test('cookies for the client are added, each by itself (D13)', () => {
+  const cookies: Header[] = [
+    { name: 'set-cookie', value: 'a=1' },
+    { name: 'set-cookie', value: 'b=2' },
+  ]
+  const added = send(allow({ responseHeaders: cookies })).ok_response?.response_headers_to_add ?? []
+  assert.deepEqual(
+    added.map(one => [one.header.value, one.append, one.append_action]),
+    [
+      ['a=1', undefined, undefined],
+      ['b=2', undefined, undefined],
+    ],
+  )
+})
+
+for (const [what, header] of Object.entries<Header>({
+  'a line break': { name: 'x-a', value: 'b\r\nx-role: admin' },
+  'a NUL': { name: 'x-a', value: 'b\0' },
+  'a lone surrogate': { name: 'x-a', value: '\ud800' },
+  'an empty name': { name: '', value: 'v' },
+  'a pseudo header': { name: ':path', value: '/' },
+  'content-length': { name: 'content-length', value: '3' },
+  connection: { name: 'connection', value: 'x-user-id' },
+  host: { name: 'host', value: 'evil' },
+  'an Envoy header': { name: 'x-envoy-internal', value: 'true' },
+  'too much': { name: 'x-a', value: 'a'.repeat(60_000) },
+})) {
+  test(`a header with ${what} turns the allow into a 500 that names no value (D2, D10, J1, J6)`, () => {
+    const fit = fitToLeave(allow({ headers: [header] }))
+    assert.equal(fit.kind === 'deny' && fit.status, 500)
+    assert.ok(!JSON.stringify(fit).includes('x-role: admin'))
+  })
+}
+
+test('a denial keeps status, headers and body, and is nobody’s to keep', () => {
+  const response = send(deny({ status: 302, headers: [{ name: 'location', value: '/login' }], body: 'x' }))
+  assert.equal(response.denied_response?.status?.code, 302)
+  const sent = new Map(response.denied_response?.headers?.map(one => [one.header.key, one.header.value]))
+  assert.deepEqual(
+    sent,
+    new Map([
+      ['location', '/login'],
+      ['cache-control', 'no-store'],
+    ]),
+  )
+  assert.equal(response.denied_response?.body, 'x')
+})
+
+for (const status of [204, 205, 304]) {
+  test(`${status} is sent without a body (J5)`, () => {
+    assert.equal(send(deny({ status })).denied_response?.body ?? '', '')
+  })
+}
+
+test('a gRPC client gets a status instead of a redirect (D17)', () => {
+  const response = send(
+    deny({ status: 302, headers: [{ name: 'location', value: '/login' }], body: '<a>' }),
+    true,
+  )
+  assert.equal(response.denied_response?.status?.code, 401)
+  assert.equal(
+    response.denied_response?.headers?.some(one => one.header.key === 'location'),
+    false,
+  )
+  assert.equal(response.denied_response?.body, 'Unauthorized')
+})
+
+test('the prepared answer denies', () => {
+  assert.equal(decodeResponse(PREPARED_500).denied_response?.status?.code, 500)
+})

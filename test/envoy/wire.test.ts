@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import fc from 'fast-check'
+import { WireFault, WireRequest } from '../../src/envoy/wire.ts'
+import { encodeRequest } from './messages.ts'
+
+const text = fc.string({ unit: 'grapheme' })
+const name = fc.stringMatching(/^[a-z][a-z0-9-]{0,20}$/)
+
+test('the own reader finds in random requests what proto-loader wrote', () => {
+  fc.assert(
+    fc.property(
+      text,
+      text,
+      text,
+      text,
+      fc.dictionary(name, text),
+      text,
+      text,
+      (method, path, host, scheme, headers, principal, sni) => {
+        const wire = new WireRequest(
+          encodeRequest({ method, path, host, scheme, headers }, { address: '10.1.2.3', principal, sni }),
+        )
+        assert.equal(wire.method, method)
+        assert.equal(wire.path, path)
+        assert.equal(wire.host, host)
+        assert.equal(wire.scheme, scheme)
+        assert.equal(wire.principal, principal)
+        assert.equal(wire.sni, sni)
+        assert.equal(wire.sourceAddress, '10.1.2.3')
+        assert.deepEqual(new Map(wire.entries()), new Map(Object.entries(headers)))
+        for (const [key, value] of Object.entries(headers)) assert.equal(wire.first(key), value)
+      },
+    ),
+  )
+})
+
+test('raw headers keep repeated names, their order and bytes that are not UTF-8', () => {
+  const wire = new WireRequest(
+    encodeRequest({
+      header_map: [
+        [':path', '/x'],
+        ['cookie', 'a=1'],
+        ['x-name', Buffer.from([0x63, 0x61, 0x66, 0xe9])],
+        ['cookie', 'b=2'],
+        ['x-utf', 'café'],
+        ['x-empty', ''],
+      ],
+    }),
+  )
+  assert.deepEqual(wire.values('cookie'), ['a=1', 'b=2'])
+  assert.equal(wire.first('x-name'), 'caf\xe9', 'Latin-1, byte for byte')
+  assert.equal(wire.first('x-utf'), 'café')
+  assert.equal(wire.first('x-empty'), '')
+  assert.deepEqual(
+    [...wire.entries()].map(([key]) => key),
+    ['cookie', 'x-name', 'cookie', 'x-utf', 'x-empty'],
+  )
+})
+
+test('where both forms are there, the raw one counts (D7)', () => {
+  const wire = new WireRequest(encodeRequest({ headers: { 'x-a': 'map' }, header_map: [['x-a', 'raw']] }))
+  assert.deepEqual(wire.values('x-a'), ['raw'])
+})
+
+for (const hostile of ['__proto__', 'constructor', 'hasownproperty']) {
+  test(`a header named ${hostile} is a header like any other (J9)`, () => {
+    const wire = new WireRequest(encodeRequest({ header_map: [[hostile, 'v']] }))
+    assert.equal(wire.first(hostile), 'v')
+    assert.deepEqual([...wire.entries()], [[hostile, 'v']])
+  })
+}
+
+test('random bytes are a request or a fault, never another exception and never a read beyond the end (F6)', () => {
+  const valid = encodeRequest({ headers: { cookie: 'a=b', accept: '*/*' } })
+  const bytes = fc.oneof(
+    fc.uint8Array({ maxLength: 200 }),
+    fc.tuple(fc.nat(valid.length - 1), fc.nat(255)).map(([at, byte]) => {
+      const copy = Buffer.from(valid)
+      copy[at] = byte
+      return copy
+    }),
+    fc.nat(valid.length).map(length => valid.subarray(0, length)),
+  )
+  fc.assert(
+    fc.property(bytes, random => {
+      try {
+        const wire = new WireRequest(Buffer.from(random))
+        assert.ok([...wire.entries()].length <= random.length)
+      } catch (error) {
+        assert.ok(error instanceof WireFault, String(error))
+      }
+    }),
+    { numRuns: 2_000 },
+  )
+})
