@@ -13,11 +13,14 @@ if (unknown.length > 0) {
 
 const bold = (text: string): string => (process.stdout.isTTY ? `\x1b[1m${text}\x1b[0m` : text)
 const failed: string[] = []
+let stopping = false
 const teller: Teller = {
   heading: text => console.log(`\n${bold(text)}`),
   doing: text => console.log(`  $ ${text}`),
   seen: text => console.log(`    ${text}`),
   check(holds, sentence) {
+    // What is being taken down cannot hold any more.
+    if (stopping) return
     console.log(`  ${holds ? '✓' : '✗'} ${sentence}`)
     if (!holds) failed.push(sentence)
   },
@@ -61,6 +64,7 @@ async function run(): Promise<number> {
     await told
     return failed.length === 0 ? 0 : 1
   } finally {
+    stopping = true
     console.log('\nStopping …')
     await stage.close()
   }

@@ -130,7 +130,11 @@ async function plays(stage: Stage, tell: Teller, browser: Browser): Promise<void
 
   tell.heading('Play 3: a program shows a token')
   const token = await workload.token('billing-job')
-  const job = await who('/play-3/hello', { authorization: `Bearer ${token}` }, "-H 'authorization: Bearer …' ")
+  const job = await who(
+    '/play-3/hello',
+    { authorization: `Bearer ${token}` },
+    "-H 'authorization: Bearer …' ",
+  )
   tell.check(job.id === 'billing-job', 'the application sees the subject of the token')
   const broken = await who(
     '/play-3/hello',

@@ -27,5 +27,5 @@ export const adminSessions: Route = (exchange, parts) => {
   if (exchange.method === 'GET') return json(200, document(session))
   if (exchange.method !== 'DELETE') return undefined
   session.active = false
-  return noContent()
+  return noContent([['content-type', 'application/json; charset=utf-8']])
 }

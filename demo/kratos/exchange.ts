@@ -69,7 +69,7 @@ const JSON_TYPE = ['content-type', 'application/json; charset=utf-8'] as const
 export const json = (status: number, value: unknown, headers: Reply['headers'] = []): Reply => ({
   status,
   headers: [JSON_TYPE, ...headers],
-  body: JSON.stringify(value),
+  body: `${JSON.stringify(value)}\n`,
 })
 
 export const noContent = (headers: Reply['headers'] = []): Reply => ({ status: 204, headers, body: '' })
@@ -133,7 +133,7 @@ export function errorReply(exchange: Exchange, error: ApiError, beside: object =
       ['content-type', 'application/json'],
       ['ory-error-id', id ?? ''],
     ],
-    body: JSON.stringify(body),
+    body: `${JSON.stringify(body)}\n`,
   }
 }
 

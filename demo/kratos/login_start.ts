@@ -4,7 +4,7 @@ import { sessionOf } from './credentials.ts'
 import { csrfHolds, csrfOf, maskToken } from './csrf.ts'
 import { aalOf, type Flow } from './database.ts'
 import { flowDocument } from './documents.ts'
-import { AAL1_FIRST, ALREADY_LOGGED_IN, badRequest, CSRF, NOT_FOUND } from './errors.ts'
+import { AAL1_FIRST, ALREADY_LOGGED_IN, badRequest, CSRF, DATABASE, NOT_FOUND } from './errors.ts'
 import {
   type ApiError,
   type Exchange,
@@ -36,6 +36,8 @@ function browser(exchange: Exchange, parts: Parts): Reply {
 
   const target = returnTarget(parts.settings, exchange.query.get('return_to'))
   if ('error' in target) return fail(target.error)
+  // Errors for browsers are kept in the database, too: without it even they get JSON.
+  if (parts.database.health !== 'up') return done(errorReply(exchange, DATABASE))
   const session = sessionOf(exchange, parts)
   const stepUp = exchange.query.get('aal') === 'aal2'
   const refresh = exchange.query.get('refresh') === 'true'

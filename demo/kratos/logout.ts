@@ -67,8 +67,8 @@ function byProgram(exchange: Exchange, parts: Parts): Reply {
 
 /** GET and DELETE /sessions: one's other sessions. */
 export const mySessions: Route = (exchange, parts) => {
-  const [, id] = /^\/sessions(?:\/([^/]+))?$/.exec(exchange.path) ?? []
-  if (!exchange.path.startsWith('/sessions') || id === 'whoami') return undefined
+  const [whole, id] = /^\/sessions(?:\/([^/]+))?$/.exec(exchange.path) ?? []
+  if (whole === undefined || id === 'whoami') return undefined
   const own = mine(exchange, parts)
   if (own === undefined) return errorReply(exchange, NO_SESSION_COOKIE)
   const tables = parts.database.tables()

@@ -1,0 +1,42 @@
+/** test/demo/masked — takes out of an answer of Kratos what differs each time, so that two answers can be compared. */
+
+const MASKS: readonly (readonly [RegExp, string])[] = [
+  [/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g, '<uuid>'],
+  [/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/g, '<time>'],
+  [/[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT/g, '<date>'],
+  [/(ory_(?:st|lo)_)[A-Za-z0-9]{32}/g, '$1<token>'],
+  [/ory_kratos_session=[A-Za-z0-9_-]{300,}={0,2}/g, 'ory_kratos_session=<sealed>'],
+  [/csrf_token_[0-9a-f]{64}=[A-Za-z0-9+/]{43}=/g, 'csrf_token_<hash>=<csrf>'],
+  [/[A-Za-z0-9+/]{86}==/g, '<masked csrf>'],
+  [/"ip_address":"127\.0\.0\.1:\d+"/g, '"ip_address":"<peer>"'],
+  [/Max-Age=3(?:5\d\d|600)\b/g, 'Max-Age=<an hour>'],
+  // The recorded answers are of several users; which of them had what is not Kratos' doing.
+  [/[a-z]+@example\.com/g, '<email>'],
+  [/"external_id":"ext-1",/g, ''],
+  [/"metadata_public":\{"plan":"free"\}/g, '"metadata_public":null'],
+  [/127\.0\.0\.1:\d+/g, '<host>'],
+]
+
+export const masked = (text: string): string =>
+  MASKS.reduce((left, [pattern, mask]) => left.replaceAll(pattern, mask), text)
+
+/** Of the connection, not of the answer; lengths follow the number of digits in times. */
+const NOT_COMPARED = new Set(['connection', 'content-length', 'date', 'keep-alive', 'transfer-encoding'])
+
+export interface Comparable {
+  readonly status: number
+  /** `name: value`, sorted. */
+  readonly headers: readonly string[]
+  readonly body: string
+}
+
+export function comparable(
+  status: number,
+  headers: Iterable<readonly [string, string]>,
+  body: string,
+): Comparable {
+  const lines = [...headers]
+    .filter(([name]) => !NOT_COMPARED.has(name.toLowerCase()))
+    .map(([name, value]) => masked(`${name.toLowerCase()}: ${value}`))
+  return { status, headers: lines.sort(), body: masked(body) }
+}
