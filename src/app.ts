@@ -1,40 +1,29 @@
 /** app — the wiring list: every part in order of construction, and close() in reverse. The only reader of the clock. */
-import { hash, randomBytes } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
-import { dirname, resolve } from 'node:path'
-import { setImmediate as nextTurn } from 'node:timers/promises'
+import { randomBytes } from 'node:crypto'
 import { healthRoutes } from './api/health.ts'
 import { rulesRoutes } from './api/rules.ts'
 import { type ApiServer, startApi } from './api/server.ts'
+import { formatOf, levelOf, listenOf, tracingOf } from './app_options.ts'
 import type { ValidateWorld } from './cli/validate.ts'
 import { createHttp, type Send } from './clients/http.ts'
 import { createWhoami } from './clients/kratos.ts'
-import { type Config, loadConfig } from './config.ts'
+import type { Config } from './config.ts'
+import { type AppOptions, compileWith, directoryOf, prepare, readConfig, StartFault } from './edition.ts'
 import { createCheck } from './envoy/check.ts'
 import { startGrpcJs } from './envoy/grpc_js.ts'
 import { createHealth } from './envoy/health.ts'
-import { createBuilder } from './handlers/builder.ts'
 import { HANDLERS } from './handlers/registry.ts'
 import type { Services } from './handlers/services.ts'
 import { type Clock, type Instant, millis, type WallTime } from './lib/duration.ts'
-import { type Issue, sortIssues } from './lib/issue.ts'
-import { type Compiled, compileRules } from './rules/compile.ts'
-import type { PlacedRule } from './rules/parse.ts'
-import { createRuleSources, filesOf } from './rules/repository.ts'
-import { createRulebook, type Prepared } from './rules/rulebook.ts'
+import { createRuleSources } from './rules/repository.ts'
+import { createRulebook } from './rules/rulebook.ts'
 import { watchFiles } from './rules/watch.ts'
 import { createSessions } from './sessions/store.ts'
-import { createLog, type Log, type LogLevel } from './telemetry/log.ts'
+import { createLog, type Log } from './telemetry/log.ts'
 import { createRecorder } from './telemetry/record.ts'
-import { startTracing, type Tracing } from './telemetry/sdk.ts'
-import { activeTraceId, traceChecks, traceSend, traceStages } from './telemetry/trace.ts'
+import { startTracing } from './telemetry/sdk.ts'
+import { activeTraceId, traceChecks, traceSend } from './telemetry/trace.ts'
 import { version } from './version.ts'
-
-export interface AppOptions {
-  readonly configFiles: readonly string[]
-  readonly flags: ReadonlyMap<string, string>
-  readonly env: NodeJS.ProcessEnv
-}
 
 export interface App {
   readonly grpc: string
@@ -43,22 +32,11 @@ export interface App {
   close(): Promise<void>
 }
 
-/** What stops a start: issues of the configuration, for people. */
-export class StartFault extends Error {
-  readonly issues: readonly Issue[]
-  constructor(message: string, issues: readonly Issue[]) {
-    super(message)
-    this.issues = issues
-  }
-}
-
 const clock: Clock = {
   now: () => performance.now() as Instant,
   wall: () => Date.now() as WallTime,
 }
 
-/** Milliseconds of uninterrupted compiling after which Checks get a turn (architecture 8). */
-const SLICE = 2
 /** How often a repository that could not be read is tried again, ms. */
 const RETRY = 5_000
 /** Longest wait for Checks in flight when stopping, ms. */
@@ -220,144 +198,6 @@ export function openValidation() {
     },
   }
   return { world, close: () => http.close() }
-}
-
-async function readConfig(options: AppOptions) {
-  const files = await Promise.all(
-    options.configFiles.map(async source => ({ source, text: await readFile(source, 'utf8') })),
-  ).catch((error: NodeJS.ErrnoException) => {
-    const message = `cannot be read (${error.code ?? 'unknown reason'})`
-    throw new StartFault('the configuration cannot be read', [
-      {
-        severity: 'error',
-        source: error.path ?? '',
-        line: 0,
-        column: 0,
-        path: '',
-        message,
-        hint: 'name it with --config FILE',
-      },
-    ])
-  })
-  return { ...loadConfig({ files, env: options.env, flags: options.flags }, HANDLERS), files }
-}
-
-type Sources = ReturnType<typeof createRuleSources>
-
-/** Everything anew: configuration, repositories, rules. What is wrong with any of it leaves the edition in force. */
-async function prepare(
-  options: AppOptions,
-  services: Services,
-  sources: Sources,
-  tracing: Tracing | undefined,
-  watched: (files: readonly string[]) => void,
-  log: Log,
-): Promise<Prepared> {
-  const read = await readConfig(options).catch((error: unknown) => {
-    if (error instanceof StartFault) return { config: undefined, issues: error.issues, files: [] }
-    throw error
-  })
-  if (read.config === undefined) return { edition: undefined, issues: read.issues }
-  const { config, files } = read
-  log.setLevel(levelOf(config))
-  const repositories = config.list('access_rules.repositories')
-  const directory = directoryOf(options)
-  watched([...options.configFiles.map(file => resolve(file)), ...filesOf(repositories, directory)])
-  const loaded = await sources.load(repositories)
-  const issues = [...read.issues, ...loaded.issues]
-  if (!loaded.complete) return { edition: undefined, issues: sortIssues(issues) }
-  const revision = hash('sha256', JSON.stringify([files, loaded.texts])).slice(0, 16)
-  const compiled = await compileWith(config, loaded.rules, services, tracing, revision)
-  const all = sortIssues([...issues, ...compiled.issues])
-  if (compiled.snapshot === undefined) return { edition: undefined, issues: all }
-  const edition = {
-    snapshot: compiled.snapshot,
-    listed: compiled.listed,
-    sources: loaded.texts.map(one => one.source),
-  }
-  return { edition, issues: all }
-}
-
-function compileWith(
-  config: Config,
-  rules: readonly PlacedRule[],
-  services: Services,
-  tracing: Tracing | undefined,
-  revision: string,
-): Promise<Compiled> {
-  const builder = createBuilder({
-    handlers: HANDLERS,
-    settings: config.handlers,
-    fallback: config.list('errors.fallback'),
-    services,
-    strategy: strategyOf(config),
-    traced: tracing === undefined ? (_kind, _id, run) => run : tracedBy(tracing),
-  })
-  return compileRules({
-    rules,
-    builder,
-    strategy: strategyOf(config),
-    revision,
-    strict: config.flag('strict'),
-    breathe: breatheEvery(SLICE),
-  })
-}
-
-function tracedBy(tracing: Tracing): Parameters<typeof createBuilder>[0]['traced'] {
-  const wrap = traceStages(tracing.tracer)
-  // An error handler waits for nothing and is part of the Check's own span.
-  return (kind, id, run) => (kind === 'error' ? run : (wrap(kind, id, run as never) as typeof run))
-}
-
-/** A pause whenever `slice` ms of work are done. */
-function breatheEvery(slice: number): () => Promise<void> | undefined {
-  let from = clock.now()
-  return () => {
-    if (clock.now() - from < slice) return undefined
-    return nextTurn().then(() => {
-      from = clock.now()
-    })
-  }
-}
-
-/** Relative repositories start where Oathkeeper's do: in the working directory. */
-const directoryOf = (_options: AppOptions): string => process.cwd()
-
-export const strategyOf = (config: Config): 'regexp' | 'glob' =>
-  config.text('access_rules.matching_strategy') === 'glob' ? 'glob' : 'regexp'
-
-function listenOf(config: Config) {
-  const socket = config.text('serve.grpc.socket')
-  if (socket !== undefined && socket !== '') return { socket }
-  return { host: config.text('serve.grpc.host') ?? '', port: config.number('serve.grpc.port') }
-}
-
-function levelOf(config: Config): LogLevel {
-  const level = config.text('log.level') ?? 'info'
-  return level === 'panic' ? 'fatal' : (level as LogLevel)
-}
-
-function formatOf(config: Config) {
-  const format = config.text('log.format')
-  return format === 'text' || format === 'json_pretty' ? format : 'json'
-}
-
-function tracingOf(config: Config): Parameters<typeof startTracing>[0] {
-  return {
-    provider: config.text('tracing.provider'),
-    serviceName: config.text('tracing.service_name') ?? 'credence',
-    deploymentEnvironment: config.text('tracing.deployment_environment'),
-    otlp: {
-      serverUrl: config.text('tracing.providers.otlp.server_url') ?? '',
-      insecure: config.flag('tracing.providers.otlp.insecure'),
-      samplingRatio: config.numberIfSet('tracing.providers.otlp.sampling.sampling_ratio'),
-      authorizationHeader: config.text('tracing.providers.otlp.authorization_header'),
-    },
-    zipkin: {
-      serverUrl: config.text('tracing.providers.zipkin.server_url') ?? '',
-      samplingRatio: config.numberIfSet('tracing.providers.zipkin.sampling.sampling_ratio'),
-    },
-  }
 }
 
 function logReload(log: Log, report: Parameters<Parameters<typeof createRulebook>[0]['reported']>[0]): void {

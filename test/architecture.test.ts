@@ -100,8 +100,8 @@ const ONLY_IN: readonly (readonly [RegExp, RegExp])[] = [
   [/^commander$/, /^(cli|main)/],
   [/^smol-toml$/, /^(config|lib\/toml)/],
   [/^zod$/, /^(config|rules\/document|handlers\/)/],
-  [/^node:https?$/, /^(api|telemetry)\//],
-  [/^node:fs(\/promises)?$/, /^(rules|cli|app|config|lib|main|clients\/keys)/],
+  [/^node:https?$/, /^((api|telemetry)\/|lib\/status_text\.ts$)/],
+  [/^node:fs(\/promises)?$/, /^(rules\/|cli\/|app|edition|config|lib\/|main|version|clients\/keys|envoy\/grpc_js)/],
 ]
 
 test('each package has its only importer', () => {

@@ -1,5 +1,5 @@
 /** api/reply — what the api port says, as values. Knows no socket. */
-import { STATUS_CODES } from 'node:http'
+import { statusText } from '../lib/status_text.ts'
 
 export interface Reply {
   readonly status: number
@@ -20,7 +20,7 @@ export function json(status: number, value: unknown): Reply {
 
 /** The shape of Ory's errors. `message` is shown to whoever asks. */
 export function jsonError(status: number, message: string): Reply {
-  return json(status, { error: { code: status, status: STATUS_CODES[status] ?? '', message } })
+  return json(status, { error: { code: status, status: statusText(status), message } })
 }
 
 export const internalError = (): Reply => jsonError(500, 'An internal server error occurred')

@@ -1,6 +1,7 @@
 /** api/server — the side door: Oathkeeper's api port. Routes requests to small functions; knows neither rules as files nor Envoy. */
-import { createServer, type IncomingMessage, type Server, STATUS_CODES } from 'node:http'
+import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { statusText } from '../lib/status_text.ts'
 import { internalError, notFound, type Reply } from './reply.ts'
 
 /** Answers or, with `undefined`, leaves it to the next; `path` is decoded text without the query. */
@@ -38,7 +39,7 @@ export function startApi(options: ApiOptions): Promise<ApiServer> {
         return internalError()
       })
       .then(reply => {
-        response.writeHead(reply.status, STATUS_CODES[reply.status] ?? '', [...reply.headers.flat()])
+        response.writeHead(reply.status, statusText(reply.status), [...reply.headers.flat()])
         response.end(message.method === 'HEAD' ? undefined : reply.body)
       })
       .catch(options.accident)

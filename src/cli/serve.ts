@@ -1,5 +1,6 @@
 /** cli/serve — listens until it is told to stop. Knows signals, nothing of requests. */
-import { StartFault, startApp } from '../app.ts'
+import { startApp } from '../app.ts'
+import { StartFault } from '../edition.ts'
 import { formatIssue } from '../lib/issue.ts'
 import type { CommandIo, CommonArguments } from './program.ts'
 

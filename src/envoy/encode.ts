@@ -1,9 +1,9 @@
 /** envoy/encode — a decision to the bytes of a CheckResponse. The only code that names a status: 0 for a decision of `grant`, else a refusal. */
-import { STATUS_CODES } from 'node:http'
 import { builtIn } from '../access/decide.ts'
 import { type Allow, type Decision, type Deny, refuse } from '../access/decision.ts'
 import { internal } from '../access/denial.ts'
 import type { Header } from '../access/session.ts'
+import { statusText } from '../lib/status_text.ts'
 import { headerFault } from './header_rules.ts'
 import { WireWriter } from './wire_writer.ts'
 
@@ -51,11 +51,7 @@ function writeAllow(allow: Allow): void {
 function writeDeny(deny: Deny, grpc: boolean): void {
   const status = clamp(grpc && deny.status < 400 ? 401 : deny.status)
   const bodiless = status === 204 || status === 205 || status === 304
-  const body = bodiless
-    ? ''
-    : grpc
-      ? (STATUS_CODES[status] ?? '')
-      : deny.body.slice(0, LONGEST_BODY).toWellFormed()
+  const body = bodiless ? '' : grpc ? statusText(status) : deny.body.slice(0, LONGEST_BODY).toWellFormed()
   writer.message(1, () => writer.varint(1, status === 401 ? UNAUTHENTICATED : PERMISSION_DENIED))
   writer.message(2, () => {
     writer.message(1, () => writer.varint(1, status))

@@ -70,7 +70,7 @@ function checkMethod({ check, now, wall }: EngineOptions) {
       deadline,
       arrived,
     })
-    if (answer instanceof Promise) answer.then(bytes => callback(null, bytes))
+    if (answer instanceof Promise) void answer.then(bytes => callback(null, bytes))
     else callback(null, answer)
   }
 }

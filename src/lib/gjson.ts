@@ -13,14 +13,15 @@ export function compileGjson(path: string): (document: JsonValue) => JsonValue |
 /** One path up to its end; pipes and dots inside. */
 function compilePath(path: string): Step {
   if (path === '') return () => undefined
+  // A pipe ends what lists hand on to their elements: `a.#.b|#` counts what `a.#.b` found.
+  const piped = cutAt(path, '|')
+  if (piped !== undefined) return pipe(compilePath(piped.before), compilePath(piped.after))
   if (path[0] === '@') return compileModifier(path)
   if (path[0] === '{' || path[0] === '[') return compileMultipath(path)
-  const { part, rest, separator } = cutPart(path)
+  const { part, rest } = cutPart(path)
   const own = compilePart(part)
   if (rest === '') return value => own(value, undefined)
   const next = compilePath(rest)
-  // After a dot `#` and queries map over what they found; after a pipe the rest sees the whole list.
-  if (separator === '|') return pipe(value => own(value, undefined), next)
   return value => own(value, next)
 }
 
@@ -75,8 +76,14 @@ function compileListQuery(part: string): Part {
   }
 }
 
-/** The first part, up to a dot or pipe outside of brackets, quotes and escapes. */
-function cutPart(path: string): { part: string; rest: string; separator: string } {
+/** The first part of a path without pipes, and what comes after its dot. */
+function cutPart(path: string): { part: string; rest: string } {
+  const cut = cutAt(path, '.')
+  return cut === undefined ? { part: path, rest: '' } : { part: cut.before, rest: cut.after }
+}
+
+/** At the first separator outside of brackets, quotes and escapes. */
+function cutAt(path: string, separator: string): { before: string; after: string } | undefined {
   let depth = 0
   let quoted = false
   for (let i = 0; i < path.length; i++) {
@@ -86,11 +93,10 @@ function cutPart(path: string): { part: string; rest: string; separator: string 
     else if (character === '"' && depth > 0) quoted = true
     else if (character === '(' || character === '[' || character === '{') depth++
     else if (character === ')' || character === ']' || character === '}') depth--
-    else if (depth === 0 && (character === '.' || character === '|')) {
-      return { part: path.slice(0, i), rest: path.slice(i + 1), separator: character }
-    }
+    else if (depth === 0 && character === separator)
+      return { before: path.slice(0, i), after: path.slice(i + 1) }
   }
-  return { part: path, rest: '', separator: '' }
+  return undefined
 }
 
 /** `@name`, `@name:argument`; an argument in brackets or quotes may hold dots. */

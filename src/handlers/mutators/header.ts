@@ -2,10 +2,8 @@
 import { z } from 'zod'
 import { internal } from '../../access/denial.ts'
 import { withHeader } from '../../access/session.ts'
-import { TemplateError } from '../../lib/template.ts'
 import { mutator } from '../handler.ts'
 import { compileHeaders } from '../parts/header_templates.ts'
-import { templateData } from '../parts/template_data.ts'
 
 export const header = mutator({
   id: 'header',
@@ -14,20 +12,16 @@ export const header = mutator({
     headers: z.record(z.string(), z.string()).describe('header names, each with a template for its value'),
   }),
   example: { headers: { 'X-User-Id': '{{ print .Subject }}' } },
-  compile({ headers }) {
-    const compiled = compileHeaders(headers, ['headers'])
+  compile({ headers }, services, context) {
+    const compiled = compileHeaders(headers, ['headers'], services, context)
     return session => {
       let changed = session
-      for (const { name, template } of compiled) {
-        try {
-          // Each template sees what the ones before it have set, in name order (Q-80).
-          const value = template.render(templateData(changed))
-          if (CONTROL.test(value)) return internal('template', `the value of ${name} has a control character`)
-          changed = withHeader(changed, name, value)
-        } catch (error) {
-          if (!(error instanceof TemplateError)) throw error
-          return internal('template', `the template of ${name} failed: ${error.message}`)
-        }
+      for (const { name, render } of compiled) {
+        // Each template sees what the ones before it have set, in name order (Q-80).
+        const value = render(changed)
+        if (typeof value !== 'string') return value
+        if (CONTROL.test(value)) return internal('template', `the value of ${name} has a control character`)
+        changed = withHeader(changed, name, value)
       }
       return changed
     }

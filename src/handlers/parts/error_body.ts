@@ -3,19 +3,7 @@ import type { Denial } from '../../access/denial.ts'
 import type { Answer } from '../../access/pipeline.ts'
 import type { RequestView } from '../../access/request.ts'
 import type { Header } from '../../access/session.ts'
-
-/** Standard text of the statuses that a denial can have. */
-const STATUS_TEXT: ReadonlyMap<number, string> = new Map([
-  [400, 'Bad Request'],
-  [401, 'Unauthorized'],
-  [403, 'Forbidden'],
-  [404, 'Not Found'],
-  [429, 'Too Many Requests'],
-  [431, 'Request Header Fields Too Large'],
-  [500, 'Internal Server Error'],
-  [503, 'Service Unavailable'],
-  [504, 'Gateway Timeout'],
-])
+import { statusText } from '../../lib/status_text.ts'
 
 /** What everybody may read; a status without a line says its standard text (Q-34: nothing of what another service said). */
 const PUBLIC_MESSAGES: ReadonlyMap<number, string> = new Map([
@@ -32,7 +20,7 @@ const PUBLIC_MESSAGES: ReadonlyMap<number, string> = new Map([
 /** `verbose` shows the denial's own message and reason, which name no credential. */
 export function jsonAnswer(denial: Denial, request: RequestView, verbose: boolean): Answer {
   const { status } = denial
-  const text = STATUS_TEXT.get(status) ?? ''
+  const text = statusText(status)
   const error = {
     code: status,
     status: text,

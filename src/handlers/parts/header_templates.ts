@@ -1,12 +1,13 @@
 /** handlers/parts/header_templates — maps of header names and templates, checked and compiled at load. Knows no request. */
 import type { Path } from '../../lib/issue.ts'
-import { parseTemplate, type Template, TemplateError } from '../../lib/template.ts'
-import { ConfigFault } from '../handler.ts'
+import { type CompileContext, ConfigFault } from '../handler.ts'
+import type { Services } from '../services.ts'
+import { compileTemplate, type RenderTemplate } from './compile_template.ts'
 
 export interface HeaderTemplate {
   /** Lower case. */
   readonly name: string
-  readonly template: Template
+  readonly render: RenderTemplate
 }
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
@@ -18,6 +19,8 @@ const FRAMING =
 export function compileHeaders(
   headers: Readonly<Record<string, string>>,
   path: Path,
+  services: Pick<Services, 'clock'>,
+  context: Pick<CompileContext, 'warn'>,
 ): readonly HeaderTemplate[] {
   return Object.entries(headers)
     .map(([written, text]) => {
@@ -25,17 +28,7 @@ export function compileHeaders(
       if (!TOKEN.test(name)) throw new ConfigFault([...path, written], 'not a header name')
       if (FRAMING.test(name))
         throw new ConfigFault([...path, written], 'this header frames the message and is never set')
-      return { name, template: compileTemplate(text, [...path, written]) }
+      return { name, render: compileTemplate(text, [...path, written], services, context) }
     })
     .sort((a, b) => (a.name < b.name ? -1 : 1))
-}
-
-/** A template, or a `ConfigFault` that names line and column within it. */
-export function compileTemplate(text: string, path: Path): Template {
-  try {
-    return parseTemplate(text)
-  } catch (error) {
-    if (!(error instanceof TemplateError)) throw error
-    throw new ConfigFault(path, `template line ${error.line}, column ${error.column}: ${error.message}`)
-  }
 }

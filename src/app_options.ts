@@ -1,0 +1,38 @@
+/** app_options — settings in the form in which each part wants them. Knows the table of settings, starts nothing. */
+import type { Config } from './config.ts'
+import type { LogLevel } from './telemetry/log.ts'
+import type { TracingOptions } from './telemetry/sdk.ts'
+
+export function listenOf(config: Config) {
+  const socket = config.text('serve.grpc.socket')
+  if (socket !== undefined && socket !== '') return { socket }
+  return { host: config.text('serve.grpc.host') ?? '', port: config.number('serve.grpc.port') }
+}
+
+export function levelOf(config: Config): LogLevel {
+  const level = config.text('log.level') ?? 'info'
+  return level === 'panic' ? 'fatal' : (level as LogLevel)
+}
+
+export function formatOf(config: Config) {
+  const format = config.text('log.format')
+  return format === 'text' || format === 'json_pretty' ? format : 'json'
+}
+
+export function tracingOf(config: Config): TracingOptions {
+  return {
+    provider: config.text('tracing.provider'),
+    serviceName: config.text('tracing.service_name') ?? 'credence',
+    deploymentEnvironment: config.text('tracing.deployment_environment'),
+    otlp: {
+      serverUrl: config.text('tracing.providers.otlp.server_url') ?? '',
+      insecure: config.flag('tracing.providers.otlp.insecure'),
+      samplingRatio: config.numberIfSet('tracing.providers.otlp.sampling.sampling_ratio'),
+      authorizationHeader: config.text('tracing.providers.otlp.authorization_header'),
+    },
+    zipkin: {
+      serverUrl: config.text('tracing.providers.zipkin.server_url') ?? '',
+      samplingRatio: config.numberIfSet('tracing.providers.zipkin.sampling.sampling_ratio'),
+    },
+  }
+}

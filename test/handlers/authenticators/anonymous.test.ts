@@ -1,0 +1,29 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { NOT_RESPONSIBLE } from '../../../src/access/pipeline.ts'
+import { anonymous } from '../../../src/handlers/authenticators/anonymous.ts'
+import { requestWith } from '../../fakes/request.ts'
+import { build } from '../build.ts'
+
+for (const [config, subject] of [
+  [undefined, 'anonymous'],
+  [{ subject: '' }, 'anonymous'],
+  [{ subject: 'guest' }, 'guest'],
+] as const) {
+  test(`a request without Authorization is ${subject} with ${JSON.stringify(config)}`, () => {
+    const outcome = build(anonymous, config)(requestWith([['cookie', 'ory_kratos_session=x']]))
+    assert.deepEqual(outcome, { kind: 'identity', subject, extra: undefined, responseHeaders: [], notes: {} })
+  })
+}
+
+test('any Authorization makes it step aside, whatever the scheme (Q-47)', () => {
+  assert.equal(build(anonymous)(requestWith([['Authorization', 'Basic zzz']])), NOT_RESPONSIBLE)
+})
+
+test('an empty Authorization is none', () => {
+  assert.notEqual(build(anonymous)(requestWith([['Authorization', '']])), NOT_RESPONSIBLE)
+})
+
+test('unknown keys are refused', () => {
+  assert.throws(() => build(anonymous, { subjekt: 'x' }), /subjekt/)
+})

@@ -1,0 +1,16 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { noop } from '../../../src/handlers/authenticators/noop.ts'
+import { requestWith } from '../../fakes/request.ts'
+import { build } from '../build.ts'
+
+test('everybody is nobody: an empty subject and no data, whatever the config says', () => {
+  const outcome = build(noop, { junk: [1] })(requestWith([['authorization', 'Bearer x']]))
+  assert.deepEqual(outcome, {
+    kind: 'identity',
+    subject: '',
+    extra: undefined,
+    responseHeaders: [],
+    notes: {},
+  })
+})

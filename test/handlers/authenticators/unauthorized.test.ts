@@ -1,0 +1,11 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { unauthorized } from '../../../src/handlers/authenticators/unauthorized.ts'
+import { requestWith } from '../../fakes/request.ts'
+import { build, isDenial } from '../build.ts'
+
+test('everybody is refused with 401', () => {
+  const outcome = build(unauthorized)(requestWith())
+  isDenial(outcome)
+  assert.equal(outcome.status, 401)
+})

@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { type DenialStatus, denial, unauthorized } from '../../../src/access/denial.ts'
+import { json } from '../../../src/handlers/errors/json.ts'
+import { requestWith } from '../../fakes/request.ts'
+import { build } from '../build.ts'
+
+const body = (status: DenialStatus, verbose = false) =>
+  JSON.parse(
+    build(json, { verbose })(denial(status, 'internal', 'inner words', { reason: 'why' }), requestWith())
+      .body,
+  )
+
+for (const [status, text, message] of [
+  [400, 'Bad Request', 'The request was malformed or contained invalid parameters'],
+  [401, 'Unauthorized', 'The request could not be authorized'],
+  [403, 'Forbidden', 'The requested action was forbidden'],
+  [404, 'Not Found', 'The requested resource could not be found'],
+  [429, 'Too Many Requests', 'Too many requests'],
+  [
+    500,
+    'Internal Server Error',
+    'An internal server error occurred, please contact the system administrator',
+  ],
+  [503, 'Service Unavailable', 'The service is unavailable'],
+] as const) {
+  test(`${status} says its fixed message and nothing of what happened inside (Q-34)`, () => {
+    assert.deepEqual(body(status), { error: { code: status, status: text, message } })
+  })
+}
+
+test('verbose shows message and reason', () => {
+  assert.deepEqual(body(403, true), {
+    error: { code: 403, status: 'Forbidden', reason: 'why', message: 'inner words' },
+  })
+})
+
+test('the request id is in the body, so that a user can name it', () => {
+  const answer = build(json)(unauthorized('no_credential'), { ...requestWith(), requestId: 'r1' })
+  assert.equal(JSON.parse(answer.body).error.request, 'r1')
+})
+
+test('a refusal is JSON, not to be kept, with the challenge of its denial', () => {
+  const hints = { wwwAuthenticate: 'Bearer error="x"' }
+  const answer = build(json)(unauthorized('credential_rejected', { hints }), requestWith())
+  assert.deepEqual(
+    new Map(answer.headers.map(h => [h.name, h.value])),
+    new Map([
+      ['content-type', 'application/json'],
+      ['cache-control', 'no-store'],
+      ['x-content-type-options', 'nosniff'],
+      ['www-authenticate', 'Bearer error="x"'],
+    ]),
+  )
+})

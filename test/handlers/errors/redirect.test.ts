@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { forbidden, unauthorized } from '../../../src/access/denial.ts'
+import type { RequestView } from '../../../src/access/request.ts'
+import { redirect } from '../../../src/handlers/errors/redirect.ts'
+import { requestWith } from '../../fakes/request.ts'
+import { build } from '../build.ts'
+
+const answer = (config: object, parts: Partial<RequestView> = {}, denial = unauthorized('no_credential')) =>
+  build(redirect, config)(denial, { ...requestWith(), ...parts })
+const location = (config: object, parts?: Partial<RequestView>, denial?: ReturnType<typeof unauthorized>) =>
+  answer(config, parts, denial).headers.find(header => header.name === 'location')?.value
+
+test('the browser is sent where the configuration says, with 302 unless it says otherwise', () => {
+  assert.equal(answer({ to: 'https://login/' }).status, 302)
+  assert.equal(answer({ to: 'https://login/', code: 301 }).status, 301)
+  assert.equal(location({ to: 'https://login/?a=1' }), 'https://login/?a=1')
+})
+
+test('return_to is the request as Envoy saw it, encoded as a whole, beside what `to` has (Q-37, Q-38)', () => {
+  const parts = { scheme: 'https', authority: 'App:8443', rawPath: '/a%20b/', query: 'x=1&y=%2F' }
+  assert.equal(
+    location({ to: 'https://login/x?foo=bar', return_to_query_param: 'return_to' }, parts),
+    'https://login/x?foo=bar&return_to=https%3A%2F%2FApp%3A8443%2Fa%2520b%2F%3Fx%3D1%26y%3D%252F',
+  )
+})
+
+test('a path that looks like a host of its own stays below the host (D8)', () => {
+  const to = location(
+    { to: '/login', return_to_query_param: 'r' },
+    { rawPath: '//evil.com', authority: 'app' },
+  )
+  assert.equal(to, '/login?r=https%3A%2F%2Fapp%2F%2Fevil.com')
+})
+
+test('a forwarded host is not believed', () => {
+  const request = requestWith([['x-forwarded-host', 'evil.com']])
+  const { headers } = build(redirect, { to: '/l', return_to_query_param: 'r' })(
+    unauthorized('no_credential'),
+    request,
+  )
+  assert.ok(!JSON.stringify(headers).includes('evil'))
+})
+
+test('a very long address is not worth coming back to', () => {
+  assert.equal(
+    location({ to: '/login', return_to_query_param: 'r' }, { query: 'q'.repeat(10_000) }),
+    '/login',
+  )
+})
+
+test('a denial that knows its own login flow is sent there, with the way back', () => {
+  const denial = forbidden('second_factor_required', { hints: { loginUrl: 'https://auth/login?aal=aal2' } })
+  assert.match(
+    location({ to: '/login' }, {}, denial) ?? '',
+    /^https:\/\/auth\/login\?aal=aal2&return_to=https%3A/,
+  )
+})
+
+test('GET gets a page that cannot be turned against the reader, HEAD its type, POST neither (D14)', () => {
+  assert.equal(answer({ to: '/l?"><script>' }).body, '<a href="/l?&#34;&#62;&#60;script&#62;">Found</a>.\n\n')
+  assert.equal(answer({ to: '/l' }, { method: 'HEAD' }).body, '')
+  assert.equal(
+    answer({ to: '/l' }, { method: 'POST' }).headers.some(h => h.name === 'content-type'),
+    false,
+  )
+})
+
+test('a relative target starts where the request was', () => {
+  assert.equal(location({ to: 'login' }, { rawPath: '/a/b' }), '/a/login')
+})
+
+test('a target with a line break is refused at load (J6)', () => {
+  assert.throws(() => answer({ to: '/a\r\nx: y' }))
+})

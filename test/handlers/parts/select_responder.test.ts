@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { misconfigured, unauthorized } from '../../../src/access/denial.ts'
+import type { Answer } from '../../../src/access/pipeline.ts'
+import type { BuiltResponder } from '../../../src/handlers/builder.ts'
+import { selectResponders } from '../../../src/handlers/parts/select_responder.ts'
+import { requestWith } from '../../fakes/request.ts'
+
+const responder = (id: string, fits: boolean, broken = false): BuiltResponder => ({
+  id,
+  when: () => fits,
+  respond: () => ({ status: 401, headers: [], body: id }),
+  broken: broken ? misconfigured('error handler', '') : undefined,
+  faults: [],
+})
+function answer(own: BuiltResponder[], fallback: BuiltResponder[]): Answer {
+  const [only] = selectResponders(own, fallback)
+  assert.ok(only)
+  return only.respond(unauthorized('no_credential'), requestWith())
+}
+const a = responder('a', true)
+const never = responder('never', false)
+
+test('the rule’s own handler that fits answers, before any fallback', () => {
+  assert.equal(answer([never, a], [responder('f', true)]).body, 'a')
+})
+test('the first fitting fallback answers where none of the rule’s own fits', () => {
+  assert.equal(answer([never], [never, responder('f', true), a]).body, 'f')
+})
+for (const [what, own, fallback] of [
+  ['two of the rule’s own fit', [a, responder('b', true)], []],
+  ['none fits', [never], [never]],
+  ['the fitting one is broken', [responder('x', true, true)], [a]],
+  ['the fitting fallback is broken', [], [responder('x', true, true), a]],
+] as const) {
+  test(`when ${what}, the answer is a 500 that says why (Q-36)`, () => {
+    const { status, body } = answer([...own], [...fallback])
+    assert.equal(status, 500)
+    assert.notEqual(JSON.parse(body).error.reason ?? '', '')
+  })
+}
+test('a broken handler that does not fit hurts nobody', () => {
+  assert.equal(answer([responder('x', false, true)], [a]).body, 'a')
+})

@@ -1,0 +1,63 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { compileGjson, type JsonValue } from '../../src/lib/gjson.ts'
+
+const document: JsonValue = {
+  identity: { id: 'u1', traits: { email: 'a@b.c', 'na.me': 'dotted' } },
+  name: { first: 'Tom', last: 'Anderson' },
+  age: 37,
+  none: null,
+  children: ['Sara', 'Alex', 'Jack'],
+  friends: [
+    { first: 'Dale', last: 'Murphy', age: 44, nets: ['ig', 'fb'] },
+    { first: 'Roger', last: 'Craig', age: 68, nets: ['fb'] },
+    { first: 'Jane', last: 'Murphy', age: 47, nets: ['ig'] },
+  ],
+}
+
+for (const [path, expected] of [
+  ['identity.id', 'u1'],
+  ['identity.traits.na\\.me', 'dotted'],
+  ['nope', undefined],
+  ['identity.nope.more', undefined],
+  ['none', null],
+  ['age', 37],
+  ['children.1', 'Alex'],
+  ['children.9', undefined],
+  ['children.#', 3],
+  ['child*.2', 'Jack'],
+  ['c?ildren.0', 'Sara'],
+  ['friends.#.first', ['Dale', 'Roger', 'Jane']],
+  ['friends.1.last', 'Craig'],
+  ['friends.#(last=="Murphy").first', 'Dale'],
+  ['friends.#(last=="Murphy")#.first', ['Dale', 'Jane']],
+  ['friends.#(age>45)#.last', ['Craig', 'Murphy']],
+  ['friends.#(first%"D*").last', 'Murphy'],
+  ['friends.#(first!%"D*").last', 'Craig'],
+  ['friends.#(age==44.0).first', 'Dale'],
+  ['friends.#(nets.#(=="fb"))#.first', ['Dale', 'Roger']],
+  ['children.#(%"*a*")#', ['Sara', 'Jack']],
+  ['children|@reverse', ['Jack', 'Alex', 'Sara']],
+  ['children|@reverse|0', 'Jack'],
+  ['name|@keys', ['first', 'last']],
+  ['name.@values', ['Tom', 'Anderson']],
+  ['friends.#.nets|@flatten', ['ig', 'fb', 'fb', 'ig']],
+  ['friends.#.first|#', 3],
+  ['{name.first,"years":age}', { first: 'Tom', years: 37 }],
+  ['[name.first,age,nope]', ['Tom', 37]],
+  ['name|@tostr', '{"first":"Tom","last":"Anderson"}'],
+  ['name|@tostr|@fromstr|first', 'Tom'],
+  ['@dig:last|0', 'Anderson'],
+  ['@nosuch', undefined],
+  ['', undefined],
+  ['__proto__', undefined],
+  ['identity.constructor.name', undefined],
+] as const) {
+  test(`${path || '(empty)'} finds ${JSON.stringify(expected)}`, () => {
+    assert.deepEqual(compileGjson(path)(document), expected)
+  })
+}
+
+test('@this is the document itself', () => {
+  assert.equal(compileGjson('@this')(document), document)
+})
