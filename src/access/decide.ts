@@ -62,7 +62,10 @@ function respond(denial: Denial, request: RequestView, responders: readonly Resp
 const BUILT_IN: ReadonlyMap<number, readonly [status: string, message: string]> = new Map([
   [400, ['Bad Request', 'The request was malformed or contained invalid parameters']],
   [431, ['Request Header Fields Too Large', 'The request has too many headers']],
-  [500, ['Internal Server Error', 'An internal server error occurred, please contact the system administrator']],
+  [
+    500,
+    ['Internal Server Error', 'An internal server error occurred, please contact the system administrator'],
+  ],
   [503, ['Service Unavailable', 'The service is unavailable']],
 ])
 
