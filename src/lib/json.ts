@@ -1,0 +1,40 @@
+/** lib/json — JSON from outside to a value that nobody can change: bounded in depth, without numbers that are none. Knows nothing of access control. */
+
+export type JsonValue = null | boolean | number | string | readonly JsonValue[] | JsonRecord
+export interface JsonRecord {
+  readonly [key: string]: JsonValue
+}
+
+/** Levels; what is deeper is no document that anybody wrote (F2). */
+const DEEPEST = 100
+
+/** Frozen to the last member. `undefined` for what is no JSON, too deep, or has a number beyond a double (`1e999`). */
+export function parseJson(text: string): JsonValue | undefined {
+  let value: JsonValue
+  try {
+    value = JSON.parse(text) as JsonValue
+  } catch {
+    return undefined
+  }
+  // No recursion: a mebibyte of brackets must not end in a full stack.
+  let level: readonly JsonValue[] = [value]
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > DEEPEST) return undefined
+    const next: JsonValue[] = []
+    for (const one of level) {
+      if (typeof one === 'number' && !Number.isFinite(one)) return undefined
+      if (typeof one !== 'object' || one === null) continue
+      Object.freeze(one)
+      for (const member of Object.values(one) as JsonValue[]) next.push(member)
+    }
+    level = next
+  }
+  return value
+}
+
+export const isRecord = (value: JsonValue | undefined): value is JsonRecord =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** An own member; what `Object.prototype` has does not count (H3). */
+export const member = (record: JsonRecord, name: string): JsonValue | undefined =>
+  Object.hasOwn(record, name) ? record[name] : undefined

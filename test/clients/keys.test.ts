@@ -1,0 +1,563 @@
+import assert from 'node:assert/strict'
+import { createPublicKey, verify as verifyBytes } from 'node:crypto'
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import test, { after, type TestContext } from 'node:test'
+import { createHttp } from '../../src/clients/http.ts'
+import { createKeys, type Keys } from '../../src/clients/keys.ts'
+import type { KeyProblem } from '../../src/clients/keys_shelf.ts'
+import type { Verification } from '../../src/clients/keys_verify.ts'
+import { type Instant, millis } from '../../src/lib/duration.ts'
+import { fakeClock, realClock, seconds } from '../fakes/clock.ts'
+import { type JwksHost, jwksHost, mint, mintText, type TestKey, testKey } from '../fakes/jwks_host.ts'
+
+const http = createHttp({ clock: realClock })
+after(() => http.close())
+
+const RSA = testKey('RSA', { kid: 'rsa', use: 'sig' })
+const P256 = testKey('P-256', { kid: 'p256', use: 'sig' })
+const P384 = testKey('P-384', { kid: 'p384', use: 'sig' })
+const P521 = testKey('P-521', { kid: 'p521', use: 'sig' })
+const ED = testKey('Ed25519', { kid: 'ed', use: 'sig' })
+const SECRET = testKey('oct', { kid: 'hs', use: 'sig' })
+const ALL = [RSA, P256, P384, P521, ED, SECRET]
+const EVERY = ['RS', 'PS', 'ES', 'HS'].flatMap(family => ['256', '384', '512'].map(bits => family + bits))
+const CLAIMS = { sub: 'sam', exp: 4_102_444_800 }
+const NEVER = Number.POSITIVE_INFINITY as Instant
+
+interface World {
+  readonly keys: Keys
+  readonly clock: ReturnType<typeof fakeClock>
+  readonly problems: KeyProblem[]
+  verify(token: string, urls: readonly string[], algorithms?: readonly string[]): Promise<Verification>
+}
+
+function world(times: { ttl?: number; maxWait?: number } = {}): World {
+  const clock = fakeClock()
+  const problems: KeyProblem[] = []
+  const keys = createKeys({
+    clock,
+    send: http.send,
+    directory: tmpdir(),
+    times: { ttl: seconds(times.ttl ?? 30), maxWait: millis(times.maxWait ?? 1_000) },
+    secret: Buffer.from('of this process'),
+    entries: 100,
+    report: problem => problems.push(problem),
+  })
+  return {
+    keys,
+    clock,
+    problems,
+    verify: async (token, urls, algorithms = [...EVERY, 'EdDSA', 'none']) =>
+      keys.verify({ token, urls, algorithms: new Set(algorithms), deadline: NEVER }),
+  }
+}
+
+async function host(t: TestContext, keys: readonly object[]): Promise<JwksHost & { jwks: string }> {
+  const one = await jwksHost(keys)
+  t.after(() => one.close())
+  return { ...one, jwks: `${one.url}/jwks` }
+}
+
+const publics = (keys: readonly TestKey[]) => keys.map(key => key.public)
+const rs256 = (kid: string, key: TestKey, claims: object = CLAIMS) =>
+  mint({ alg: 'RS256', kid }, claims, key.handle)
+
+test('every algorithm is verified with the kind of key that it belongs to', async t => {
+  const { jwks, calls } = await host(t, publics(ALL))
+  const { verify } = world()
+  const kids: Record<string, TestKey> = { RS: RSA, PS: RSA, HS: SECRET, Ed: ED }
+  const curves: Record<string, TestKey> = { ES256: P256, ES384: P384, ES512: P521 }
+  for (const alg of [...EVERY, 'EdDSA']) {
+    const key = curves[alg] ?? (kids[alg.slice(0, 2)] as TestKey)
+    const answer = await verify(mint({ alg, kid: key.public.kid }, CLAIMS, key.handle), [jwks])
+    assert.deepEqual(answer, { kind: 'verified', claims: CLAIMS, remembered: false }, alg)
+  }
+  assert.equal(calls(), 1)
+})
+
+/** The header, the key that signs, how; all of them are refused (C12, C14). */
+const pem = createPublicKey({ key: RSA.public as never, format: 'jwk' }).export({
+  type: 'spki',
+  format: 'pem',
+})
+const FORGERIES: readonly (readonly [what: string, token: () => string])[] = [
+  [
+    'alg none without signature',
+    () => mint({ alg: 'none', kid: 'rsa' }, CLAIMS, RSA.handle, 'RS256').replace(/[^.]*$/, ''),
+  ],
+  ['alg none with signature', () => mint({ alg: 'none', kid: 'rsa' }, CLAIMS, RSA.handle, 'RS256')],
+  ['alg None', () => mint({ alg: 'None', kid: 'rsa' }, CLAIMS, RSA.handle, 'RS256')],
+  [
+    'HS256 with the RSA public key as secret (PEM)',
+    () => mint({ alg: 'HS256', kid: 'rsa' }, CLAIMS, Buffer.from(pem)),
+  ],
+  [
+    'HS256 with the modulus as secret',
+    () => mint({ alg: 'HS256', kid: 'rsa' }, CLAIMS, Buffer.from(RSA.public.n as string, 'base64url')),
+  ],
+  ['HS256 with an empty secret', () => mint({ alg: 'HS256', kid: 'rsa' }, CLAIMS, Buffer.alloc(0))],
+  ['alg as an array', () => mint({ alg: ['RS256'], kid: 'rsa' }, CLAIMS, RSA.handle, 'RS256')],
+  ['alg as a number', () => mint({ alg: 256, kid: 'rsa' }, CLAIMS, RSA.handle, 'RS256')],
+  ['missing alg', () => mint({ kid: 'rsa' }, CLAIMS, RSA.handle, 'RS256')],
+  ['an algorithm of the wrong curve', () => mint({ alg: 'ES256', kid: 'p384' }, CLAIMS, P384.handle)],
+  ['an RSA algorithm with an EC key', () => mint({ alg: 'RS256', kid: 'p256' }, CLAIMS, RSA.handle)],
+  ['a logout token', () => mint({ alg: 'RS256', kid: 'rsa', typ: 'logout+jwt' }, CLAIMS, RSA.handle)],
+  ['a typ that is no text', () => mint({ alg: 'RS256', kid: 'rsa', typ: 1 }, CLAIMS, RSA.handle)],
+  ['an unknown crit', () => mint({ alg: 'RS256', kid: 'rsa', crit: ['x'], x: 1 }, CLAIMS, RSA.handle)],
+  ['crit of exp', () => mint({ alg: 'RS256', kid: 'rsa', crit: ['exp'], exp: 1 }, CLAIMS, RSA.handle)],
+  ['an empty crit', () => mint({ alg: 'RS256', kid: 'rsa', crit: [] }, CLAIMS, RSA.handle)],
+  ['b64 false', () => mint({ alg: 'RS256', kid: 'rsa', crit: ['b64'], b64: false }, CLAIMS, RSA.handle)],
+  ['b64 false without crit', () => mint({ alg: 'RS256', kid: 'rsa', b64: false }, CLAIMS, RSA.handle)],
+  ['zip', () => mint({ alg: 'RS256', kid: 'rsa', zip: 'DEF' }, CLAIMS, RSA.handle)],
+  ['enc', () => mint({ alg: 'RS256', kid: 'rsa', enc: 'A128GCM' }, CLAIMS, RSA.handle)],
+  ['a JWE of five parts', () => 'eyJhbGciOiJSU0EtT0FFUCIsImVuYyI6IkEyNTZHQ00ifQ.a.b.c.d'],
+  ['no kid', () => mint({ alg: 'RS256' }, CLAIMS, RSA.handle)],
+  ['an empty kid', () => mint({ alg: 'RS256', kid: '' }, CLAIMS, RSA.handle)],
+  ['a kid that is a number', () => mint({ alg: 'RS256', kid: 1 }, CLAIMS, RSA.handle)],
+  ['a kid of 10 KiB', () => rs256('k'.repeat(10_240), RSA)],
+  ['a kid that is a path', () => rs256('../../dev/null', RSA)],
+  ['a kid of Object.prototype', () => rs256('__proto__', RSA)],
+  [
+    'its own key in the header',
+    () =>
+      mint(
+        { alg: 'RS256', kid: 'mine', jwk: OTHER.public, jku: 'http://127.0.0.1:1/' },
+        CLAIMS,
+        OTHER.handle,
+      ),
+  ],
+  ['another key under a known kid', () => rs256('rsa', OTHER)],
+  [
+    'a changed payload',
+    () => rs256('rsa', RSA).replace(/\.[^.]*\./, `.${btoa('{"sub":"root"}').replace(/=+$/, '')}.`),
+  ],
+  ['a payload that is an array', () => mint({ alg: 'RS256', kid: 'rsa' }, [1], RSA.handle)],
+  ['a payload with a number that is none', () => signedText('rsa', '{"exp":1e999}')],
+  ['a payload deeper than anybody writes', () => signedText('rsa', '['.repeat(5_000) + ']'.repeat(5_000))],
+  ['a token with blanks', () => ` ${rs256('rsa', RSA)}`],
+  ['a token with padding', () => rs256('rsa', RSA).replace('.', '=.')],
+  ['a key without use', () => rs256('nouse', NO_USE)],
+  ['a key for encryption', () => rs256('enc', ENC)],
+  ['a weak key', () => rs256('weak', WEAK)],
+  [
+    'a key that names another algorithm',
+    () => mint({ alg: 'RS512', kid: 'rs256' }, CLAIMS, ONLY_RS256.handle),
+  ],
+  ['a short secret', () => mint({ alg: 'HS256', kid: 'short' }, CLAIMS, Buffer.from('short'))],
+]
+const OTHER = testKey('RSA', { kid: 'mine', use: 'sig' })
+const NO_USE = testKey('RSA', { kid: 'nouse' })
+const ENC = testKey('RSA', { kid: 'enc', use: 'enc' })
+const WEAK = testKey('RSA-1024', { kid: 'weak', use: 'sig' })
+const ONLY_RS256 = testKey('RSA', { kid: 'rs256', use: 'sig', alg: 'RS256' })
+const SHORT = { kty: 'oct', kid: 'short', use: 'sig', k: Buffer.from('short').toString('base64url') }
+
+const signedText = (kid: string, payload: string) =>
+  mintText(JSON.stringify({ alg: 'RS256', kid }), payload, RSA.handle, 'RS256')
+
+test('whatever is wrong with a header, a key or a signature: the token is refused', async t => {
+  const { jwks } = await host(t, [...publics([...ALL, NO_USE, ENC, WEAK, ONLY_RS256]), SHORT])
+  const { verify, clock } = world()
+  for (const [what, token] of FORGERIES) {
+    clock.pass(60_000)
+    assert.equal((await verify(token(), [jwks])).kind, 'refused', what)
+  }
+  assert.equal((await verify(rs256('rsa', RSA), [jwks])).kind, 'verified')
+})
+
+const HEADER_TYPES = ['JWT', 'jwt', 'at+jwt', 'application/at+jwt', 'id+jwt', undefined]
+test('the usual types of tokens, and none, are taken; jku, x5u and x5c are not looked at', async t => {
+  const { jwks } = await host(t, publics([RSA]))
+  const { verify } = world()
+  for (const typ of HEADER_TYPES) {
+    const header = { alg: 'RS256', kid: 'rsa', jku: 'http://127.0.0.1:1/', x5c: ['x'], ...(typ && { typ }) }
+    assert.equal((await verify(mint(header, CLAIMS, RSA.handle), [jwks])).kind, 'verified', typ ?? 'none')
+  }
+})
+
+test('only the algorithms that the rule names are tried, and nobody is asked for others', async t => {
+  const { jwks, calls } = await host(t, publics(ALL))
+  const { verify } = world()
+  const token = mint({ alg: 'ES256', kid: 'p256' }, CLAIMS, P256.handle)
+  assert.equal((await verify(token, [jwks], ['RS256'])).kind, 'refused')
+  assert.equal(calls(), 0)
+  assert.equal((await verify(token, [jwks], ['ES256'])).kind, 'verified')
+  assert.equal(
+    (await verify(token, [jwks], ['RS256'])).kind,
+    'refused',
+    'what one rule verified is not another rule’s',
+  )
+})
+
+test('a payload of null has no claims; a private key in a set verifies as its public half', async t => {
+  const { jwks } = await host(t, [RSA.private])
+  const { verify } = world()
+  assert.deepEqual(await verify(mint({ alg: 'RS256', kid: 'rsa' }, null, RSA.handle), [jwks]), {
+    kind: 'verified',
+    claims: {},
+    remembered: false,
+  })
+})
+
+test('of several keys of one kid the one that fits is taken', async t => {
+  const twins = [testKey('RSA', { kid: 'x', use: 'enc' }), testKey('P-256', { kid: 'x', use: 'sig' })]
+  const rsa = testKey('RSA', { kid: 'x', use: 'sig' })
+  const { jwks } = await host(t, publics([...twins, rsa]))
+  assert.equal((await world().verify(rs256('x', rsa), [jwks])).kind, 'verified')
+})
+
+test('a verified token is remembered, answered at once, and only while its key is in the set', async t => {
+  const one = await host(t, publics([RSA, P256]))
+  const { keys, clock, verify } = world()
+  const question = { urls: [one.jwks], algorithms: new Set(['RS256']), deadline: NEVER }
+  const token = rs256('rsa', RSA)
+  assert.equal((await verify(token, [one.jwks], ['RS256'])).kind, 'verified')
+  const hit = keys.verify({ ...question, token })
+  assert.ok(!(hit instanceof Promise))
+  assert.deepEqual(hit, { kind: 'verified', claims: CLAIMS, remembered: true })
+  assert.ok(Object.isFrozen(hit.kind === 'verified' && hit.claims))
+
+  // A refresh that brings the same key keeps the memory; one without it ends it (C16).
+  clock.pass(31_000)
+  assert.ok(!(keys.verify({ ...question, token }) instanceof Promise))
+  await until(() => one.calls() === 2)
+  one.serve(publics([P256]))
+  clock.pass(61_000)
+  assert.equal((await verify(token, [one.jwks], ['RS256'])).kind, 'refused')
+  assert.equal(one.calls(), 3)
+})
+
+test('an ageing set is refreshed behind the answer; a removed key ends after twice the ttl at the latest', async t => {
+  const one = await host(t, publics([RSA]))
+  const { verify, clock } = world()
+  await verify(rs256('rsa', RSA), [one.jwks])
+  one.serve([])
+  one.serve(publics([P256]))
+  clock.pass(40_000)
+  assert.equal((await verify(rs256('rsa', RSA, { n: 1 }), [one.jwks])).kind, 'verified')
+  await until(() => one.calls() === 2)
+  await settled()
+  assert.equal((await verify(rs256('rsa', RSA, { n: 1 }), [one.jwks])).kind, 'refused')
+})
+
+test('a key that appears is found at once, and a storm of unknown kids asks once a while (C15, C16)', async t => {
+  const one = await host(t, publics([RSA]))
+  const { verify, clock } = world()
+  await verify(rs256('rsa', RSA), [one.jwks])
+  const fresh = testKey('RSA', { kid: 'new', use: 'sig' })
+  one.serve(publics([RSA, fresh]))
+  assert.equal((await verify(rs256('new', fresh), [one.jwks])).kind, 'verified')
+  assert.equal(one.calls(), 2)
+  for (let i = 0; i < 50; i++) await verify(rs256(`random-${i}`, OTHER), [one.jwks])
+  assert.equal(one.calls(), 2)
+  clock.pass(5_001)
+  await Promise.all(Array.from({ length: 50 }, (_, i) => verify(rs256(`again-${i}`, OTHER), [one.jwks])))
+  assert.equal(one.calls(), 3)
+  // The same unknown kid is not asked for again, cool-down or not.
+  clock.pass(5_001)
+  await verify(rs256('again-0', OTHER), [one.jwks])
+  assert.equal(one.calls(), 3)
+})
+
+test('many who need a set wait for one fetch', async t => {
+  const one = await host(t, publics([RSA]))
+  const { verify } = world()
+  const answers = await Promise.all(
+    Array.from({ length: 20 }, (_, n) => verify(rs256('rsa', RSA, { n }), [one.jwks])),
+  )
+  assert.ok(answers.every(answer => answer.kind === 'verified'))
+  assert.equal(one.calls(), 1)
+})
+
+test('a dead or hanging URL does not hold up a key that another URL has (Q-61)', async t => {
+  const one = await host(t, publics([RSA]))
+  const hanging = await host(t, [])
+  hanging.answerWith(() => {})
+  const { verify } = world({ maxWait: 60_000 })
+  const urls = ['http://127.0.0.1:1/j', hanging.jwks, one.jwks]
+  assert.equal((await verify(rs256('rsa', RSA), urls)).kind, 'verified')
+})
+
+test('whoever waits for a set leaves when the longest wait, or his own time, is over', async t => {
+  const hanging = await host(t, [])
+  hanging.answerWith(() => {})
+  const short = world({ maxWait: 30 })
+  assert.equal((await short.verify(rs256('rsa', RSA), [hanging.jwks])).kind, 'unavailable')
+  const { keys, clock } = world({ maxWait: 60_000 })
+  const algorithms = new Set(['RS256'])
+  const deadline = (clock.now() + 30) as Instant
+  const answer = await keys.verify({ token: rs256('rsa', RSA), urls: [hanging.jwks], algorithms, deadline })
+  assert.equal(answer.kind, 'unavailable')
+})
+
+/** What a sick host says; the last good set stays, and without one nothing can be verified (C17). */
+const SICK: readonly (readonly [string, Parameters<JwksHost['answerWith']>[0]])[] = [
+  ['500', response => response.writeHead(500).end('{"keys":[]}')],
+  ['a page of HTML', response => response.end('<html>')],
+  ['no keys', response => response.end('{"keys":[]}')],
+  ['keys that are no list', response => response.end('{"keys":{}}')],
+  ['null', response => response.end('null')],
+  ['nothing', response => response.end()],
+  ['a redirect', response => response.writeHead(302, { location: '/elsewhere' }).end()],
+  ['10 MB', response => response.end(Buffer.alloc(10 * 1024 * 1024, ' '))],
+]
+for (const [what, answer] of SICK) {
+  test(`a host that answers ${what} leaves the last good set in force for an hour`, async t => {
+    const one = await host(t, publics([RSA]))
+    const { verify, clock, problems } = world()
+    assert.equal((await verify(rs256('rsa', RSA), [one.jwks])).kind, 'verified')
+    one.answerWith(answer)
+    for (let minute = 10; minute < 60; minute += 10) {
+      clock.pass(600_000)
+      assert.equal((await verify(rs256('rsa', RSA, { minute }), [one.jwks])).kind, 'verified')
+    }
+    assert.ok(problems.length > 0)
+    assert.ok(problems.every(({ source }) => source === one.jwks))
+    clock.pass(600_000)
+    assert.equal((await verify(rs256('rsa', RSA), [one.jwks])).kind, 'unavailable')
+    one.serve(publics([RSA]))
+    clock.pass(1_001)
+    assert.equal((await verify(rs256('rsa', RSA), [one.jwks])).kind, 'verified')
+  })
+}
+
+test('a host that fails is not asked again for a second', async t => {
+  const one = await host(t, [])
+  one.answerWith(response => response.writeHead(503).end())
+  const { verify, clock } = world()
+  for (let n = 0; n < 5; n++)
+    assert.equal((await verify(rs256('rsa', RSA, { n }), [one.jwks])).kind, 'unavailable')
+  assert.equal(one.calls(), 1)
+  clock.pass(1_001)
+  await verify(rs256('rsa', RSA), [one.jwks])
+  assert.equal(one.calls(), 2)
+})
+
+test('sets come from files and from the URL itself, and a file that changes is read again', async t => {
+  const directory = await mkdtemp(join(tmpdir(), 'keys-'))
+  t.after(() => rm(directory, { recursive: true }))
+  const path = join(directory, 'a set.json')
+  await writeFile(path, JSON.stringify({ keys: publics([RSA]) }))
+  const inline = `inline://${Buffer.from(JSON.stringify({ keys: publics([P256]) })).toString('base64')}`
+  const { verify, clock, problems } = world()
+  const file = `file://${path.replace(' ', '%20')}`
+  assert.equal((await verify(rs256('rsa', RSA), [file, inline])).kind, 'verified')
+  assert.equal(
+    (await verify(mint({ alg: 'ES256', kid: 'p256' }, CLAIMS, P256.handle), [file, inline])).kind,
+    'verified',
+  )
+  await writeFile(path, JSON.stringify({ keys: publics([OTHER]) }))
+  clock.pass(60_001)
+  assert.equal((await verify(rs256('mine', OTHER), [file])).kind, 'verified')
+  for (const url of [
+    'file:///no/such/file',
+    `file://${directory}`,
+    'inline://%',
+    's3://bucket/set',
+    'nonsense',
+  ]) {
+    assert.equal((await verify(rs256('rsa', RSA), [url])).kind, 'unavailable', url)
+  }
+  assert.equal(problems.length, 5)
+})
+
+test('credentials in the URL of a set reach the host and no message', async t => {
+  let authorization: string | undefined
+  const one = await host(t, [])
+  one.answerWith(response => {
+    authorization = response.req.headers.authorization
+    response.writeHead(403).end()
+  })
+  const { verify, problems } = world()
+  const answer = await verify(rs256('rsa', RSA), [
+    `${one.jwks.replace('//', '//user:secret-1@')}?key=secret-2`,
+  ])
+  assert.equal(authorization, `Basic ${btoa('user:secret-1')}`)
+  assert.doesNotMatch(JSON.stringify([answer, problems]), /secret/)
+})
+
+const until = async (done: () => boolean): Promise<void> => {
+  while (!done()) await new Promise(resolve => setTimeout(resolve, 2))
+  await settled()
+}
+const settled = (): Promise<void> => new Promise(resolve => setTimeout(resolve, 20))
+
+// --- our own tokens ---
+
+const inlineSet = (keys: readonly object[]) =>
+  `inline://${Buffer.from(JSON.stringify({ keys })).toString('base64')}`
+const order = (url: string, more: object = {}) => ({
+  url,
+  issuer: 'http://iss/',
+  subject: 'sam',
+  ttl: seconds(900),
+  claims: { aud: ['x'], sub: 'evil', jti: 'mine' },
+  rendered: 'a',
+  ...more,
+})
+
+async function issued(keys: Keys, what: ReturnType<typeof order>) {
+  const answer = await keys.issue(what)
+  if (answer.kind === 'fault') return answer
+  const [header = '', payload = '', signature = ''] = answer.token.split('.')
+  const read = (part: string) => JSON.parse(Buffer.from(part, 'base64url').toString())
+  return { ...answer, header: read(header), claims: read(payload), input: `${header}.${payload}`, signature }
+}
+
+const SIGNING: readonly (readonly [alg: string, key: TestKey])[] = [
+  ['RS256', RSA],
+  ['PS512', RSA],
+  ['ES256', P256],
+  ['ES384', P384],
+  ['ES512', P521],
+  ['EdDSA', ED],
+  ['HS256', SECRET],
+]
+for (const [alg, key] of SIGNING) {
+  test(`a token is signed with ${alg}, with our claims over those of the template`, async () => {
+    const { keys, clock, verify } = world()
+    const set = inlineSet([{ ...key.private, alg, kid: 'mine' }])
+    const answer = await issued(keys, order(set))
+    assert.ok('claims' in answer)
+    const { jti, ...claims } = answer.claims
+    const iat = Math.floor(clock.wall() / 1000)
+    assert.deepEqual(answer.header, { alg, typ: 'JWT', kid: 'mine' })
+    assert.deepEqual(claims, { aud: ['x'], exp: iat + 900, iat, nbf: iat, iss: 'http://iss/', sub: 'sam' })
+    assert.match(jti, /^[0-9a-f-]{36}$/)
+    assert.equal((await verify(answer.token, [set])).kind, 'verified')
+    if (alg === 'RS256') {
+      const handle = createPublicKey({ key: key.public as never, format: 'jwk' })
+      assert.ok(
+        verifyBytes('sha256', Buffer.from(answer.input), handle, Buffer.from(answer.signature, 'base64url')),
+      )
+    }
+  })
+}
+
+const named = (key: TestKey, kid: string) => ({ ...key.private, alg: 'ES256', kid })
+const half = (key: TestKey, kid: string) => ({ ...key.public, alg: 'ES256', kid })
+const OTHER_EC = testKey('P-256', { use: 'sig' })
+/** Which key signs, and the kid in the header (Q-82). */
+const CHOICES: readonly (readonly [what: string, keys: readonly object[], kid: string])[] = [
+  ['the kid of the public twin before the key', [half(P256, 'pub'), named(P256, 'priv')], 'pub'],
+  ['the kid of the public twin after the key', [named(P256, 'priv'), half(P256, 'pub')], 'pub'],
+  ['its own kid where the public key is another’s', [half(OTHER_EC, 'pub'), named(P256, 'priv')], 'priv'],
+  ['its own kid where it is alone', [named(P256, 'priv')], 'priv'],
+  ['the kid of its twin among others', [half(OTHER_EC, 'a'), named(P256, 'priv'), half(P256, 'b')], 'b'],
+]
+for (const [what, set, kid] of CHOICES) {
+  test(`a signing key is announced under ${what}`, async () => {
+    const answer = await issued(world().keys, order(inlineSet(set)))
+    assert.ok('header' in answer)
+    assert.equal(answer.header.kid, kid)
+    const published = set.find(key => (key as { kid: string }).kid === kid) as object
+    const { d: _d, ...publicHalf } = published as Record<string, unknown>
+    const check = await world().verify(answer.token, [inlineSet([{ ...publicHalf, use: 'sig' }])])
+    assert.equal(check.kind, 'verified', 'the key of that kid verifies it')
+  })
+}
+
+const UNUSABLE: readonly (readonly [what: string, keys: readonly object[]])[] = [
+  ['no key', []],
+  ['no private key', [half(P256, 'pub')]],
+  ['no kid', [{ ...P256.private, kid: undefined, alg: 'ES256' }]],
+  ['no alg', [P256.private]],
+  ['an unknown alg', [{ ...P256.private, alg: 'ES999' }]],
+  ['alg none', [{ ...P256.private, alg: 'none' }]],
+  ['an alg of another kind', [{ ...P256.private, alg: 'RS256' }]],
+  ['an alg of another curve', [{ ...P256.private, alg: 'ES384' }]],
+  ['a weak RSA key', [{ ...testKey('RSA-1024', { kid: 'weak' }).private, alg: 'RS256' }]],
+  ['a short secret', [{ ...SHORT, alg: 'HS256' }]],
+]
+for (const [what, set] of UNUSABLE) {
+  test(`nothing is signed with a set with ${what}`, async () => {
+    assert.equal((await issued(world().keys, order(inlineSet(set)))).kind, 'fault')
+  })
+}
+
+test('a token is handed out again for the same order, until a tenth of its life is left (C19)', async () => {
+  const { keys, clock } = world()
+  const set = inlineSet([{ ...P256.private, alg: 'ES256' }])
+  const token = async (more: object = {}) => {
+    const answer = await keys.issue(order(set, more))
+    return answer.kind === 'issued' ? answer.token : ''
+  }
+  const first = await token()
+  clock.pass(800_000)
+  assert.equal(await token(), first)
+  assert.ok(!(keys.issue(order(set)) instanceof Promise), 'at once')
+  for (const other of [{ subject: 'sue' }, { issuer: 'b' }, { rendered: 'b' }, { ttl: seconds(901) }]) {
+    assert.notEqual(await token(other), first, JSON.stringify(other))
+  }
+  clock.pass(10_001)
+  assert.notEqual(await token(), first)
+})
+
+test('a clock that is set back or forth ends the tokens that it no longer fits (C22)', async () => {
+  for (const span of [-3_600_000, 890_000]) {
+    const { keys, clock } = world()
+    const set = inlineSet([{ ...P256.private, alg: 'ES256' }])
+    const first = await keys.issue(order(set))
+    clock.jump(span)
+    assert.notDeepEqual(await keys.issue(order(set)), first, String(span))
+  }
+})
+
+test('a rotated key signs a new token (Q-83); the same order at the same time is signed once', async t => {
+  const one = await host(t, [{ ...P256.private, alg: 'ES256' }])
+  const { keys, clock } = world()
+  const [a, b] = await Promise.all([keys.issue(order(one.jwks)), keys.issue(order(one.jwks))])
+  assert.deepEqual(a, b)
+  one.serve([{ ...OTHER_EC.private, alg: 'ES256', kid: 'next' }])
+  clock.pass(60_001)
+  const answer = await issued(keys, order(one.jwks))
+  assert.equal('header' in answer && answer.header.kid, 'next')
+})
+
+test('a signing key that every user can read is told once; one that is closed is not', async t => {
+  const directory = await mkdtemp(join(tmpdir(), 'keys-'))
+  t.after(() => rm(directory, { recursive: true }))
+  for (const [mode, expected] of [
+    [0o644, 1],
+    [0o600, 0],
+  ] as const) {
+    const path = join(directory, `${mode}.json`)
+    await writeFile(path, JSON.stringify({ keys: [{ ...P256.private, alg: 'ES256' }] }))
+    await chmod(path, mode)
+    const { keys, problems, clock } = world()
+    assert.equal((await keys.issue(order(`file://${path}`))).kind, 'issued')
+    clock.pass(60_001)
+    await keys.issue(order(`file://${path}`, { rendered: 'b' }))
+    assert.equal(problems.length, expected)
+  }
+})
+
+test('what is listed has public members only: no private ones, no secrets, nothing unknown (I7)', async () => {
+  const { keys } = world()
+  const secrets = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'k', 'oth', 'x-own']
+  const set = [
+    ...ALL.map(key => ({ ...key.private, 'x-own': 'x', x5c: ['x'] })),
+    { kty: 'AKP', priv: 'x' },
+    'text',
+  ]
+  const listed = await keys.publicKeys([
+    inlineSet(set as object[]),
+    inlineSet([RSA.public]),
+    'file:///no/such/file',
+  ])
+  assert.deepEqual(
+    listed?.keys.map(key => key.kid),
+    ['rsa', 'p256', 'p384', 'p521', 'ed', 'rsa'],
+  )
+  for (const key of listed?.keys ?? []) assert.ok(secrets.every(name => !(name in key)))
+  assert.deepEqual(listed?.keys[0], { use: 'sig', kty: 'RSA', kid: 'rsa', n: RSA.public.n, e: 'AQAB' })
+})
+
+test('nothing is listed where no set could be had', async () => {
+  const { keys } = world()
+  assert.equal(await keys.publicKeys([]), undefined)
+  assert.equal(await keys.publicKeys(['file:///no/such/file']), undefined)
+  assert.deepEqual(await keys.publicKeys([inlineSet([SECRET.private])]), { keys: [] })
+})

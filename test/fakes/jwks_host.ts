@@ -1,0 +1,80 @@
+/** test/fakes/jwks_host — a host of one JWK set on loopback, whose answer the test can exchange; keys and tokens of every kind. */
+import { createHmac, generateKeyPairSync, type KeyObject, randomBytes, sign as signBytes } from 'node:crypto'
+import type { ServerResponse } from 'node:http'
+import { type Host, httpHost } from './http_host.ts'
+
+export interface JwksHost extends Host {
+  /** Requests so far. */
+  calls(): number
+  /** From now on. */
+  serve(keys: readonly object[]): void
+  answerWith(answer: (response: ServerResponse) => void): void
+}
+
+export async function jwksHost(keys: readonly object[]): Promise<JwksHost> {
+  let calls = 0
+  const set = (list: readonly object[]) => (response: ServerResponse) =>
+    response.end(JSON.stringify({ keys: list }))
+  let answer: (response: ServerResponse) => void = set(keys)
+  const host = await httpHost((_request, response) => {
+    calls++
+    answer(response)
+  })
+  return {
+    ...host,
+    calls: () => calls,
+    serve(list) {
+      answer = set(list)
+    },
+    answerWith(next) {
+      answer = next
+    },
+  }
+}
+
+export interface TestKey {
+  readonly private: Readonly<Record<string, unknown>>
+  readonly public: Readonly<Record<string, unknown>>
+  readonly handle: KeyObject | Buffer
+}
+
+/** A fresh key; `members` such as `kid`, `use` and `alg` are added to both halves. */
+export function testKey(kind: string, members: Readonly<Record<string, unknown>>): TestKey {
+  if (kind === 'oct') {
+    const handle = randomBytes(32)
+    const jwk = { kty: 'oct', k: handle.toString('base64url'), ...members }
+    return { private: jwk, public: jwk, handle }
+  }
+  const pair =
+    kind === 'RSA' || kind === 'RSA-1024'
+      ? generateKeyPairSync('rsa', { modulusLength: kind === 'RSA' ? 2048 : 1024 })
+      : kind === 'Ed25519'
+        ? generateKeyPairSync('ed25519')
+        : generateKeyPairSync('ec', { namedCurve: kind })
+  return {
+    private: { ...pair.privateKey.export({ format: 'jwk' }), ...members },
+    public: { ...pair.publicKey.export({ format: 'jwk' }), ...members },
+    handle: pair.privateKey,
+  }
+}
+
+/** A token with exactly this header and these claims, signed as `how` says (by default as the header's `alg`). */
+export const mint = (header: object, claims: unknown, handle: KeyObject | Buffer, how?: string): string =>
+  mintText(JSON.stringify(header), JSON.stringify(claims), handle, how ?? (header as { alg: string }).alg)
+
+/** The same for texts that need not be JSON. */
+export function mintText(header: string, payload: string, handle: KeyObject | Buffer, how: string): string {
+  const input = [header, payload].map(text => Buffer.from(text).toString('base64url')).join('.')
+  return `${input}.${signature(input, handle, how)}`
+}
+
+function signature(input: string, handle: KeyObject | Buffer, alg: string): string {
+  const hash = `sha${alg.slice(2)}`
+  if (alg.startsWith('HS')) return createHmac(hash, handle).update(input).digest('base64url')
+  const key = handle as KeyObject
+  const bytes = Buffer.from(input)
+  if (alg === 'EdDSA') return signBytes(null, bytes, key).toString('base64url')
+  const padding = { padding: 6, saltLength: Number(alg.slice(2)) / 8 }
+  const options = alg.startsWith('PS') ? { key, ...padding } : { key, dsaEncoding: 'ieee-p1363' as const }
+  return signBytes(hash, bytes, options).toString('base64url')
+}
