@@ -1,0 +1,154 @@
+/** test/e2e/door — allow, deny and what lies between, through a real Envoy to real upstreams. No Kratos. */
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import { sayByGrpc } from './support/grpc_upstream.ts'
+import { getRaw } from './support/raw_request.ts'
+import { openWorld, type World } from './support/world.ts'
+
+const rule = (id: string, url: string, authenticator: string, more = ''): string => `
+- id: ${id}
+  match: { url: "${url}", methods: [GET, POST] }
+  authenticators: [ { handler: ${authenticator} } ]
+  authorizer: { handler: allow }
+  mutators: [ { handler: header, config: { headers: { X-User-Id: "{{ print .Subject }}" } } } ]
+${more}`
+
+const RULES = [
+  rule('open', '<https?>://<[^/]+>/open<.*>', 'anonymous'),
+  rule('closed', '<https?>://<[^/]+>/closed<.*>', 'unauthorized'),
+  rule('silent', '<https?>://<[^/]+>/silent<.*>', 'noop').replace(
+    / {2}mutators.*\n/,
+    '  mutators: [ { handler: noop } ]\n',
+  ),
+  rule(
+    'page',
+    '<https?>://<[^/]+>/page',
+    'unauthorized',
+    `  errors: [ { handler: redirect, config: { to: "http://login.example/", return_to_query_param: back, when: [ { request: { header: { accept: [text/html] } } } ] } } ]\n`,
+  ),
+  rule('grpc-open', '<https?>://<[^/]+>/credence.test.Echo/Say', 'anonymous'),
+].join('')
+
+let world: World
+before(async () => {
+  world = await openWorld({ rules: RULES })
+})
+after(() => world.close())
+
+interface Echoed {
+  readonly target: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+}
+
+describe('a request through Envoy', () => {
+  test('is let through with the headers of its rule and its own body', async () => {
+    const page = await world.ask('/open/a?b=c', { fields: { x: 'y' } })
+    assert.equal(page.status, 200)
+    const { target, headers, body } = page.json<Echoed>()
+    assert.equal(target, '/open/a?b=c')
+    assert.equal(headers['x-user-id'], 'guest')
+    assert.equal(body, '{"x":"y"}')
+  })
+
+  test('is refused with JSON that carries the request id', async () => {
+    const page = await world.ask('/closed', { headers: { 'x-request-id': 'rid-1' } })
+    assert.equal(page.status, 401)
+    const { error } = page.json<{ error: { code: number; request: string } }>()
+    assert.deepEqual([error.code, error.request], [401, 'rid-1'])
+    assert.equal(page.headers.get('x-upstream'), undefined)
+  })
+
+  test('that matches no rule is 404 and reaches nobody', async () => {
+    const before = world.echo.arrived.length
+    assert.equal((await world.ask('/nowhere')).status, 404)
+    assert.equal(world.echo.arrived.length, before)
+  })
+
+  test('of a browser is redirected with the place to come back to', async () => {
+    const page = await world.ask('/page?x=1', { accept: 'html' })
+    assert.equal(page.status, 302)
+    const back = encodeURIComponent(`${world.origin}/page?x=1`)
+    assert.equal(page.headers.get('location'), `http://login.example/?back=${back}`)
+    assert.equal((await world.ask('/page')).status, 401)
+  })
+
+  test('cannot bring a header along that some rule writes', async () => {
+    const forged = { 'x-user-id': 'root' }
+    const written = (await world.ask('/open', { headers: forged })).json<Echoed>()
+    assert.equal(written.headers['x-user-id'], 'guest')
+    const silent = (await world.ask('/silent', { headers: forged })).json<Echoed>()
+    assert.equal(silent.headers['x-user-id'], undefined)
+  })
+
+  test('cannot dodge a rule by spelling its path differently', async () => {
+    const tricks = [
+      '/open/../closed',
+      '/open/%2e%2e/closed',
+      '/open/..;/closed',
+      '/open/..%2fclosed',
+      '//closed',
+      '/open//../../closed',
+    ]
+    for (const target of tricks) {
+      const before = world.raw.heads.length
+      const answer = await getRaw(world.ports.envoy, target)
+      assert.ok([400, 401, 404].includes(answer.status), `${target}: ${answer.status}`)
+      assert.equal(world.raw.heads.length, before, target)
+    }
+    assert.equal((await getRaw(world.ports.envoy, '/open/x')).status, 200)
+    assert.match(world.raw.heads.at(-1) ?? '', /^GET \/open\/x HTTP\/1\.1\r\n/)
+  })
+})
+
+describe('other kinds of traffic', () => {
+  const socket = (path: string) => new WebSocket(`ws://127.0.0.1:${world.ports.envoy}${path}`)
+
+  test('a WebSocket is checked at its upgrade and then flows', async () => {
+    const open = socket('/open/ws')
+    const answer = await new Promise(resolve => {
+      open.onopen = () => open.send('hello')
+      open.onmessage = event => resolve(event.data)
+      open.onerror = () => resolve('error')
+    })
+    assert.equal(answer, 'hello')
+    assert.equal(world.echo.arrived.at(-1)?.header('x-user-id'), 'guest')
+    open.close()
+    const closed = socket('/closed/ws')
+    assert.equal(
+      await new Promise(resolve => {
+        closed.onopen = () => resolve('open')
+        closed.onerror = () => resolve('refused')
+      }),
+      'refused',
+    )
+  })
+
+  test('gRPC goes to its upstream with the headers of the rule, and a refusal is a gRPC status', async () => {
+    const said = await sayByGrpc(world.ports.envoy, 'hello', { 'x-upstream': 'grpc', 'x-user-id': 'root' })
+    assert.deepEqual([said.code, said.text], [0, 'hello'])
+    assert.equal(world.grpc.arrived.at(-1)?.['x-user-id'], 'guest')
+    await world.writeRules(RULES.replace(/(grpc-open[\s\S]*?)anonymous/, '$1unauthorized'))
+    assert.equal((await sayByGrpc(world.ports.envoy, 'hello', { 'x-upstream': 'grpc' })).code, 16)
+    await world.writeRules(RULES)
+  })
+})
+
+describe('when things change', () => {
+  test('new rules are in force once they are loaded; a broken file leaves the old ones', async () => {
+    assert.equal((await world.ask('/later')).status, 404)
+    await world.writeRules(RULES + rule('later', '<https?>://<[^/]+>/later', 'anonymous'))
+    assert.equal((await world.ask('/later')).status, 200)
+    await world.writeRules('- id: broken\n  match: { url: "<(a+)+>" ', 'broken')
+    assert.equal((await world.ask('/later')).status, 200)
+    await world.writeRules(RULES)
+    assert.equal((await world.ask('/later')).status, 404)
+  })
+
+  test('without Credence nobody gets in, and with a new one everything is as before', async () => {
+    await world.killCredence()
+    assert.equal((await world.ask('/open')).status, 503)
+    await world.startCredence()
+    assert.equal((await world.ask('/open')).status, 200)
+  })
+})

@@ -1,0 +1,92 @@
+/** test/e2e/support/echo_upstream — an HTTP/1 application that shows what arrived, and echoes WebSocket messages. */
+import { createHash } from 'node:crypto'
+import { createServer, type IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
+
+export interface Arrived {
+  readonly method: string
+  /** As it arrived, query included. */
+  readonly target: string
+  /** `[name, value]`, names as they arrived, one pair a line. */
+  readonly lines: readonly (readonly [string, string])[]
+  readonly body: string
+  /** First line of that name, in lower case. */
+  header(name: string): string | undefined
+}
+
+export interface EchoUpstream {
+  /** Oldest first. */
+  readonly arrived: readonly Arrived[]
+  close(): Promise<void>
+}
+
+/** Answers 200 with `{method, target, headers, body}` as JSON. `/status/503` answers with that status. */
+export async function startEchoUpstream(port: number): Promise<EchoUpstream> {
+  const arrived: Arrived[] = []
+  const sockets = new Set<Duplex>()
+  const server = createServer((message, response) => {
+    const chunks: Buffer[] = []
+    message.on('data', chunk => chunks.push(chunk))
+    message.on('end', () => {
+      const one = arrivedOf(message, Buffer.concat(chunks).toString())
+      arrived.push(one)
+      response.statusCode = Number(/^\/status\/(\d{3})/.exec(one.target)?.[1] ?? 200)
+      response.setHeader('content-type', 'application/json')
+      response.setHeader('x-upstream', 'echo')
+      const headers = Object.fromEntries(one.lines.map(([name, value]) => [name.toLowerCase(), value]))
+      response.end(JSON.stringify({ method: one.method, target: one.target, headers, body: one.body }))
+    })
+  })
+  server.on('upgrade', (message, socket) => {
+    arrived.push(arrivedOf(message, ''))
+    sockets.add(socket)
+    socket.on('close', () => sockets.delete(socket))
+    socket.on('error', () => socket.destroy())
+    acceptWebSocket(message, socket)
+  })
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, '127.0.0.1', resolve)
+  })
+  return {
+    arrived,
+    async close() {
+      for (const socket of sockets) socket.destroy()
+      server.closeAllConnections()
+      await new Promise(resolve => server.close(resolve))
+    },
+  }
+}
+
+function arrivedOf(message: IncomingMessage, body: string): Arrived {
+  const raw = message.rawHeaders
+  const lines = raw.flatMap((name, i) => (i % 2 === 0 ? [[name, raw[i + 1] as string] as const] : []))
+  return {
+    method: message.method ?? '',
+    target: message.url ?? '',
+    lines,
+    body,
+    header: name => lines.find(([one]) => one.toLowerCase() === name)?.[1],
+  }
+}
+
+/** RFC 6455 §4.2.2. */
+const WEBSOCKET_GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
+
+/** Echoes text of up to 125 bytes; enough to see that the way is open in both directions. */
+function acceptWebSocket(message: IncomingMessage, socket: Duplex): void {
+  const key = createHash('sha1')
+    .update(`${message.headers['sec-websocket-key']}${WEBSOCKET_GUID}`)
+    .digest('base64')
+  const head = ['HTTP/1.1 101 Switching Protocols', 'Upgrade: websocket', 'Connection: Upgrade']
+  socket.write(`${[...head, `Sec-WebSocket-Accept: ${key}`].join('\r\n')}\r\n\r\n`)
+  socket.on('data', (frame: Buffer) => {
+    const opcode = (frame[0] ?? 0) & 0x0f
+    if (opcode === 8) return void socket.end(Buffer.from([0x88, 0]))
+    if (opcode !== 1) return
+    const length = (frame[1] ?? 0) & 0x7f
+    const mask = frame.subarray(2, 6)
+    const text = frame.subarray(6, 6 + length).map((byte, i) => byte ^ (mask[i % 4] ?? 0))
+    socket.write(Buffer.concat([Buffer.from([0x81, length]), text]))
+  })
+}

@@ -1,0 +1,54 @@
+/** test/e2e/support/envoy_template — the project's own Envoy files, made ready for tests: three upstreams, an admin port, WebSocket. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { root } from '../../../demo/kratos.ts'
+import { type Ports, withPorts } from '../../../demo/ports.ts'
+
+export type Template = 'minimal' | 'hardened' | 'demo'
+
+export interface OtherPorts {
+  readonly raw: number
+  readonly grpc: number
+}
+
+const cluster = (name: string, port: number, http2: boolean): string => `
+  - name: ${name}
+    type: STATIC
+    connect_timeout: 1s
+    load_assignment:
+      cluster_name: ${name}
+      endpoints: [ { lb_endpoints: [ { endpoint: { address: { socket_address: { address: 127.0.0.1, port_value: ${port} } } } } ] } ]
+${
+  http2
+    ? `    typed_extension_protocol_options:
+      envoy.extensions.upstreams.http.v3.HttpProtocolOptions:
+        "@type": type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions
+        explicit_http_config: { http2_protocol_options: {} }
+`
+    : ''
+}`
+
+/** A request with `x-upstream: raw` or `grpc` goes there; every other one to the echo. */
+const route = (name: string, indent: string): string =>
+  `${indent}- match: { prefix: /, headers: [ { name: x-upstream, string_match: { exact: ${name} } } ] }\n` +
+  `${indent}  route: { cluster: ${name} }\n`
+
+/** The configuration text; everything else is as users get it. */
+export function envoyConfig(template: Template, ports: Ports, others: OtherPorts): string {
+  let text = withPorts(readFileSync(join(root, 'envoy', `${template}.yaml`), 'utf8'), ports)
+  if (!/^admin:/m.test(text)) {
+    const admin = `admin: { address: { socket_address: { address: 127.0.0.1, port_value: ${ports.envoyAdmin} } } }\n`
+    text = text.replace(/^static_resources:/m, `${admin}\nstatic_resources:`)
+  }
+  if (!text.includes('upgrade_configs:')) {
+    text = text.replace(
+      /^( *)merge_slashes: true\n/m,
+      '$&$1upgrade_configs: [ { upgrade_type: websocket } ]\n',
+    )
+  }
+  text = text.replace(
+    /^( *)routes:\n/m,
+    (line, indent: string) => line + route('raw', indent) + route('grpc', indent),
+  )
+  return text.trimEnd() + cluster('raw', others.raw, false) + cluster('grpc', others.grpc, true)
+}

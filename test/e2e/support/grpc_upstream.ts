@@ -1,0 +1,78 @@
+/** test/e2e/support/grpc_upstream — a gRPC application with one method that says it back, and a client for it. */
+import {
+  Client,
+  credentials,
+  Metadata,
+  Server,
+  ServerCredentials,
+  type ServerUnaryCall,
+  type ServiceError,
+  type sendUnaryData,
+} from '@grpc/grpc-js'
+
+export interface GrpcUpstream {
+  /** Metadata of all calls, names in lower case; oldest first. */
+  readonly arrived: readonly Readonly<Record<string, unknown>>[]
+  close(): Promise<void>
+}
+
+const METHOD = '/credence.test.Echo/Say'
+const same = (bytes: Buffer): Buffer => bytes
+const SAY = {
+  path: METHOD,
+  requestStream: false,
+  responseStream: false,
+  requestSerialize: same,
+  requestDeserialize: same,
+  responseSerialize: same,
+  responseDeserialize: same,
+} as const
+
+export async function startGrpcUpstream(port: number): Promise<GrpcUpstream> {
+  const arrived: Readonly<Record<string, unknown>>[] = []
+  const server = new Server()
+  server.addService(
+    { Say: SAY },
+    {
+      Say(call: ServerUnaryCall<Buffer, Buffer>, callback: sendUnaryData<Buffer>) {
+        arrived.push(call.metadata.getMap())
+        callback(null, call.request)
+      },
+    },
+  )
+  await new Promise<void>((resolve, reject) => {
+    server.bindAsync(`127.0.0.1:${port}`, ServerCredentials.createInsecure(), error =>
+      error === null ? resolve() : reject(error),
+    )
+  })
+  return {
+    arrived,
+    async close() {
+      server.forceShutdown()
+    },
+  }
+}
+
+export interface Said {
+  /** gRPC status; 0 is success. */
+  readonly code: number
+  readonly details: string
+  readonly text: string
+}
+
+/** One call on a connection of its own. */
+export function sayByGrpc(
+  port: number,
+  text: string,
+  metadata: Readonly<Record<string, string>> = {},
+): Promise<Said> {
+  const client = new Client(`127.0.0.1:${port}`, credentials.createInsecure())
+  const sent = new Metadata()
+  for (const [name, value] of Object.entries(metadata)) sent.set(name, value)
+  return new Promise<Said>(resolve => {
+    const options = { deadline: Date.now() + 10_000 }
+    const done = (error: ServiceError | null, answer?: Buffer) =>
+      resolve({ code: error?.code ?? 0, details: error?.details ?? '', text: answer?.toString() ?? '' })
+    client.makeUnaryRequest(METHOD, same, same, Buffer.from(text), sent, options, done)
+  }).finally(() => client.close())
+}

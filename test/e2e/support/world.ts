@@ -1,0 +1,220 @@
+/**
+ * test/e2e/support/world — a whole small world on loopback: a real Envoy, Credence, three upstreams and, if wanted, Kratos.
+ * One world serves all tests of a file: `before(async () => { world = await openWorld({ … }) })`, `after(() => world.close())`.
+ */
+import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Asking, type Page, send } from '../../../demo/browser.ts'
+import { type CountingProxy, startCountingProxy } from '../../../demo/counting_proxy.ts'
+import { startCredence } from '../../../demo/credence.ts'
+import { findEnvoy, startEnvoy } from '../../../demo/envoy.ts'
+import { chooseKratos, type Kratos, startKratos } from '../../../demo/kratos.ts'
+import { choosePorts, freePort, type Ports, withPorts } from '../../../demo/ports.ts'
+import { createProcesses, type Running, untilAnswering } from '../../../demo/processes.ts'
+import { type EchoUpstream, startEchoUpstream } from './echo_upstream.ts'
+import { envoyConfig, type Template } from './envoy_template.ts'
+import { type GrpcUpstream, startGrpcUpstream } from './grpc_upstream.ts'
+import { type RawUpstream, startRawUpstream } from './raw_upstream.ts'
+
+export interface WorldOptions {
+  /** A rule file. Usual ports (10000, 3000, 4433 …) in it become the world's own. */
+  readonly rules: string
+  /** Default `minimal`: Envoy does the least by itself there, so Credence's own work shows. */
+  readonly envoy?: Template
+  /** Last word on the Envoy configuration. */
+  readonly editEnvoy?: (yaml: string) => string
+  /** Last word on Credence's configuration. */
+  readonly editCredence?: (yaml: string) => string
+  /** `any`: a real one where there is one. Default `none`. */
+  readonly kratos?: 'any' | 'stand-in' | 'none'
+  readonly editKratos?: (yaml: string) => string
+  /** Added to Credence's environment. */
+  readonly env?: NodeJS.ProcessEnv
+}
+
+export interface World {
+  /** `http://127.0.0.1:port` of Envoy. */
+  readonly origin: string
+  readonly ports: Ports
+  readonly folder: string
+  readonly echo: EchoUpstream
+  readonly raw: RawUpstream
+  readonly grpc: GrpcUpstream
+  /** Throws where the world was opened without one. */
+  readonly kratos: Kratos
+  /** Counts what Credence asks Kratos. */
+  readonly calls: CountingProxy
+  readonly envoy: Running
+  readonly credence: Running
+  /** Ends Credence as a crash would. */
+  killCredence(): Promise<void>
+  /** A new Credence with the same configuration, after it was killed or stopped. */
+  startCredence(): Promise<void>
+  /** Replaces the rule file at once, and waits until Credence has taken other rules from it; `broken`: has named issues. */
+  writeRules(rules: string, broken?: 'broken'): Promise<void>
+  /** One request through Envoy; JSON is accepted unless said otherwise. */
+  ask(path: string, asking?: Asking): Promise<Page>
+  /** Credence's log so far, one record a line. */
+  log(): readonly Readonly<Record<string, unknown>>[]
+  close(): Promise<void>
+}
+
+const CONFIG = `
+serve:
+  grpc: { host: 127.0.0.1, port: 9191 }
+  api: { host: 127.0.0.1, port: 4456 }
+  prometheus: { host: 127.0.0.1, port: 9000 }
+access_rules: { repositories: ["file://RULES"] }
+authenticators:
+  noop: { enabled: true }
+  anonymous: { enabled: true, config: { subject: guest } }
+  unauthorized: { enabled: true }
+  cookie_session:
+    enabled: true
+    config: { check_session_url: "http://127.0.0.1:4433/sessions/whoami", only: [ory_kratos_session] }
+  bearer_token:
+    enabled: true
+    config: { check_session_url: "http://127.0.0.1:4433/sessions/whoami" }
+authorizers:
+  allow: { enabled: true }
+  deny: { enabled: true }
+mutators:
+  noop: { enabled: true }
+  header: { enabled: true, config: { headers: {} } }
+errors:
+  fallback: [json]
+  handlers:
+    json: { enabled: true, config: { verbose: true } }
+    redirect: { enabled: true, config: { to: "http://127.0.0.1:4433/self-service/login/browser" } }
+    www_authenticate: { enabled: true }
+log: { level: info, format: json }
+`
+
+/** Everything is up when this resolves; whatever was started is ended again when it rejects. */
+export async function openWorld(options: WorldOptions): Promise<World> {
+  const closing: (() => Promise<void>)[] = []
+  const close = async () => {
+    for (const one of closing.splice(0).toReversed()) await one()
+  }
+  try {
+    return await open(options, closing, close)
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+async function open(
+  options: WorldOptions,
+  closing: (() => Promise<void>)[],
+  close: () => Promise<void>,
+): Promise<World> {
+  const folder = mkdtempSync(join(tmpdir(), 'credence-world-'))
+  closing.push(async () => rmSync(folder, { recursive: true, force: true }))
+  const processes = createProcesses(folder, { endOnSignal: true })
+  closing.push(() => processes.stop())
+  const ports = await choosePorts(false)
+  const others = { raw: await freePort(), grpc: await freePort() }
+  const parts = { ports, processes, folder }
+
+  const echo = await startEchoUpstream(ports.application)
+  closing.push(() => echo.close())
+  const raw = await startRawUpstream(others.raw)
+  closing.push(() => raw.close())
+  const grpc = await startGrpcUpstream(others.grpc)
+  closing.push(() => grpc.close())
+
+  const kratos = await kratosOf(options, parts)
+  if (kratos !== undefined) closing.push(() => kratos.close())
+  // Without Kratos nobody listens behind the counter: a call to it is a fault that shows.
+  const calls = await startCountingProxy(kratos?.publicUrl ?? `http://127.0.0.1:${ports.kratosPublic}`)
+  closing.push(() => calls.close())
+
+  const rulesFile = join(folder, 'rules.yaml')
+  const kratosUrl = kratos?.publicUrl ?? calls.url
+  const adapted = (text: string) => withPorts(text.replaceAll('http://127.0.0.1:4433', kratosUrl), ports)
+  writeFileSync(rulesFile, adapted(options.rules))
+  const counted = CONFIG.replaceAll('http://127.0.0.1:4433/sessions/whoami', `${calls.url}/sessions/whoami`)
+  const config = (options.editCredence ?? same)(adapted(counted).replace('RULES', rulesFile))
+  const start = () =>
+    startCredence(config, { apiPort: ports.credenceApi, processes, folder, env: options.env ?? {} })
+  let credence = await start()
+
+  const yaml = (options.editEnvoy ?? same)(envoyConfig(options.envoy ?? 'minimal', ports, others))
+  const envoy = await startEnvoy(findEnvoy(), yaml, { adminPort: ports.envoyAdmin, processes, folder })
+  const origin = `http://127.0.0.1:${ports.envoy}`
+  const log = () => recordsIn(join(folder, 'credence.log'))
+  // Envoy may have tried Credence before; the first real Check must find a connection.
+  await untilAnswering(envoy, `http://127.0.0.1:${ports.envoyAdmin}/ready`)
+
+  return {
+    origin,
+    ports,
+    folder,
+    echo,
+    raw,
+    grpc,
+    get kratos() {
+      if (kratos === undefined) throw new Error('this world was opened without Kratos')
+      return kratos
+    },
+    calls,
+    envoy,
+    get credence() {
+      return credence
+    },
+    async killCredence() {
+      credence.kill('SIGKILL')
+      await credence.ended
+    },
+    async startCredence() {
+      credence = await start()
+    },
+    async writeRules(rules, broken) {
+      const noticed = (one: Readonly<Record<string, unknown>>) =>
+        one.event === 'reload' && (broken === undefined ? one.outcome === 'changed' : Number(one.issues) > 0)
+      const reloads = () => log().filter(noticed).length
+      const before = reloads()
+      writeFileSync(`${rulesFile}.new`, adapted(rules))
+      renameSync(`${rulesFile}.new`, rulesFile)
+      const end = Date.now() + 10_000
+      while (reloads() === before) {
+        if (Date.now() > end) throw new Error('Credence did not notice the new rules')
+        await sleep(20)
+      }
+    },
+    ask(path, asking = {}) {
+      const { fields } = asking
+      const accept =
+        asking.accept === 'html' ? 'text/html,application/xhtml+xml,*/*;q=0.8' : 'application/json'
+      return send(`${origin}${path}`, {
+        method: asking.method ?? (fields === undefined ? 'GET' : 'POST'),
+        headers: { accept, ...asking.headers },
+        body: fields === undefined ? '' : JSON.stringify(fields),
+      })
+    },
+    log,
+    close,
+  }
+}
+
+const same = (text: string): string => text
+
+function kratosOf(
+  options: WorldOptions,
+  parts: Parameters<typeof startKratos>[1],
+): Promise<Kratos> | undefined {
+  if (options.kratos === undefined || options.kratos === 'none') return undefined
+  const choice = options.kratos === 'any' ? chooseKratos() : ({ kind: 'stand-in', why: 'asked for' } as const)
+  return startKratos(choice, parts, options.editKratos)
+}
+
+/** Lines that are not JSON (a message of Node's) are left out, as is a line that is just being written. */
+function recordsIn(file: string): readonly Readonly<Record<string, unknown>>[] {
+  return readFileSync(file, 'utf8')
+    .split('\n')
+    .filter(line => line.startsWith('{') && line.endsWith('}'))
+    .map(line => JSON.parse(line) as Record<string, unknown>)
+}
