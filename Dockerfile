@@ -1,0 +1,26 @@
+# Credence in a container. Untried: there is no Docker where this was written. Tell us what does not work.
+#
+#   docker build -t credence .
+#   docker run -v ./my-config.yaml:/etc/credence/config.yaml:ro credence
+
+FROM node:26-slim AS build
+WORKDIR /app
+COPY . .
+RUN npm ci && npm run build
+
+FROM build AS packages
+RUN npm prune --omit=dev --omit=optional
+
+FROM node:26-alpine
+WORKDIR /app
+ENV NODE_ENV=production
+COPY --from=packages /app/node_modules node_modules
+COPY --from=build /app/dist dist
+COPY package.json ./
+COPY bin bin
+COPY proto proto
+# A number, so that Kubernetes can see that it is not root.
+USER 65532:65532
+EXPOSE 9191 4456 9000
+ENTRYPOINT ["node", "bin/credence.js"]
+CMD ["serve", "--config", "/etc/credence/config.yaml"]
