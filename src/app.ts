@@ -1,25 +1,23 @@
 /** app — the wiring list: every part in order of construction, and close() in reverse. The only reader of the clock. */
-import { randomBytes } from 'node:crypto'
+import { decisionsRoute } from './api/decisions.ts'
 import { healthRoutes } from './api/health.ts'
 import { rulesRoutes } from './api/rules.ts'
 import { type ApiServer, startApi } from './api/server.ts'
-import { formatOf, levelOf, listenOf, tracingOf } from './app_options.ts'
-import type { ValidateWorld } from './cli/validate.ts'
-import { createHttp, type Send } from './clients/http.ts'
-import { createWhoami } from './clients/kratos.ts'
-import type { Config } from './config.ts'
-import { type AppOptions, compileWith, directoryOf, prepare, readConfig, StartFault } from './edition.ts'
+import { formatOf, levelOf, listenOf, tracingOf, trustedOf } from './app_options.ts'
+import { openServices } from './app_services.ts'
+import { createHttp } from './clients/http.ts'
+import { type AppOptions, directoryOf, prepare, readConfig, StartFault } from './edition.ts'
 import { createCheck } from './envoy/check.ts'
 import { startGrpcJs } from './envoy/grpc_js.ts'
 import { createHealth } from './envoy/health.ts'
-import { HANDLERS } from './handlers/registry.ts'
-import type { Services } from './handlers/services.ts'
-import { type Clock, type Instant, millis, type WallTime } from './lib/duration.ts'
+import type { Clock, Instant, WallTime } from './lib/duration.ts'
+import type { Issue } from './lib/issue.ts'
 import { createRuleSources } from './rules/repository.ts'
 import { createRulebook } from './rules/rulebook.ts'
 import { watchFiles } from './rules/watch.ts'
-import { createSessions } from './sessions/store.ts'
+import { createInstruments } from './telemetry/instruments.ts'
 import { createLog, type Log } from './telemetry/log.ts'
+import { createMetrics } from './telemetry/metrics.ts'
 import { createRecorder } from './telemetry/record.ts'
 import { startTracing } from './telemetry/sdk.ts'
 import { activeTraceId, traceChecks, traceSend } from './telemetry/trace.ts'
@@ -32,13 +30,15 @@ export interface App {
   close(): Promise<void>
 }
 
-const clock: Clock = {
+export const clock: Clock = {
   now: () => performance.now() as Instant,
   wall: () => Date.now() as WallTime,
 }
 
 /** How often a repository that could not be read is tried again, ms. */
 const RETRY = 5_000
+/** Longest time for a decision over HTTP, where no deadline comes along, ms. */
+const HTTP_BUDGET = 10_000
 /** Longest wait for Checks in flight when stopping, ms. */
 const GRACE = 20_000
 
@@ -58,9 +58,29 @@ export async function startApp(options: AppOptions): Promise<App> {
   const accident = (where: string, error: unknown): void => logAccident(log, where, error)
 
   const tracing = await startTracing(tracingOf(config), version, options.env)
+  const metrics = await createMetrics({
+    host: config.text('serve.prometheus.host') ?? '127.0.0.1',
+    port: config.number('serve.prometheus.port'),
+    path: config.text('serve.prometheus.metrics_path') ?? '/metrics',
+    serviceName: config.text('tracing.service_name') ?? 'credence',
+    version,
+    env: options.env,
+  })
+  const instruments = createInstruments(
+    metrics.meter,
+    config.text('serve.prometheus.metric_name_prefix') ?? '',
+    {
+      rules: () => rulebook.current?.snapshot.rules.length ?? 0,
+      issues: () => countIssues(rulebook.issues),
+      ready: () => ready(),
+      sessions: () => sessions.size,
+    },
+    clock.now,
+  )
   const http = createHttp({ clock, connections: config.number('sessions.connections') })
-  const send = tracing === undefined ? http.send : traceSend(tracing.tracer, http.send)
-  const services = openServices(config, send)
+  const counted = instruments.counted(http.send)
+  const send = tracing === undefined ? counted : traceSend(tracing.tracer, counted)
+  const { services, sessions } = openServices(config, send, clock)
 
   const sources = createRuleSources({ send, directory: directoryOf(options) })
   let draining = false
@@ -71,6 +91,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     now: clock.now,
     reported: report => {
       logReload(log, report)
+      instruments.reload(report.outcome, report.took)
       health.changed()
     },
     accident: error => {
@@ -103,18 +124,21 @@ export async function startApp(options: AppOptions): Promise<App> {
     watcher = watchFiles(files, reload)
   }
 
+  const snapshot = () => rulebook.current?.snapshot
+  const paths = config.text('paths') === 'oathkeeper' ? 'oathkeeper' : 'strict'
+  const record = createRecorder({
+    log,
+    count: instruments.check,
+    traceId: tracing === undefined ? () => '' : activeTraceId,
+    now: clock.now,
+  })
   const engine = await startGrpcJs({
     check: createCheck({
-      snapshot: () => rulebook.current?.snapshot,
-      record: createRecorder({
-        log,
-        count: () => {},
-        traceId: tracing === undefined ? () => '' : activeTraceId,
-        now: clock.now,
-      }),
+      snapshot,
+      record,
       accident,
       now: clock.now,
-      paths: config.text('paths') === 'oathkeeper' ? 'oathkeeper' : 'strict',
+      paths,
       around: tracing === undefined ? undefined : traceChecks(tracing.tracer),
     }),
     health,
@@ -131,6 +155,18 @@ export async function startApp(options: AppOptions): Promise<App> {
       idle: config.number('serve.api.timeout.idle'),
     },
     routes: [
+      ...(config.flag('serve.api.decisions')
+        ? [
+            decisionsRoute({
+              snapshot,
+              record,
+              now: clock.now,
+              paths,
+              trusted: trustedOf(config),
+              budget: HTTP_BUDGET,
+            }),
+          ]
+        : []),
       healthRoutes({ ready, version }),
       rulesRoutes({
         listed: () => rulebook.current?.listed ?? [],
@@ -144,7 +180,8 @@ export async function startApp(options: AppOptions): Promise<App> {
     ],
     accident: error => accident('api', error),
   })
-  log.event('info', { event: 'started', version, grpc: engine.address, api: api.address, prometheus: '' })
+  const prometheus = await metrics.listen()
+  log.event('info', { event: 'started', version, grpc: engine.address, api: api.address, prometheus })
   await reload()
   log.event(ready() ? 'info' : 'error', { event: ready() ? 'ready' : 'not_ready' })
 
@@ -162,42 +199,16 @@ export async function startApp(options: AppOptions): Promise<App> {
       await api.close()
       await http.close()
       await tracing?.stop()
+      await metrics.stop()
       log.event('info', { event: 'stopped' })
       log.flush()
     },
   }
 }
 
-/** What handlers may ask of the world. Lives as long as the process: reloads keep what is remembered. */
-function openServices(config: Config, send: Send): Services {
-  return {
-    clock,
-    send,
-    kratos: createSessions({
-      clock,
-      whoami: createWhoami({ send, timeout: millis(config.number('sessions.timeout')) }),
-      maxAge: millis(config.number('sessions.cache.ttl')),
-      maxEntries: config.number('sessions.cache.max_entries'),
-      secret: randomBytes(32),
-      random: Math.random,
-    }),
-  }
-}
-
-/** What `validate` needs of the service without starting it; nothing is asked but remote rule repositories. */
-export function openValidation() {
-  const http = createHttp({ clock })
-  const world: ValidateWorld = {
-    handlers: HANDLERS,
-    send: http.send,
-    directory: process.cwd(),
-    compile: async (config, rules) => {
-      const services = openServices(config, http.send)
-      const compiled = await compileWith(config, rules, services, undefined, '')
-      return compiled.issues
-    },
-  }
-  return { world, close: () => http.close() }
+function countIssues(issues: readonly Issue[]) {
+  const errors = issues.filter(issue => issue.severity === 'error').length
+  return { errors, warnings: issues.length - errors }
 }
 
 function logReload(log: Log, report: Parameters<Parameters<typeof createRulebook>[0]['reported']>[0]): void {

@@ -1,5 +1,6 @@
 /** app_options — settings in the form in which each part wants them. Knows the table of settings, starts nothing. */
 import type { Config } from './config.ts'
+import { compileCidrs } from './lib/cidr.ts'
 import type { LogLevel } from './telemetry/log.ts'
 import type { TracingOptions } from './telemetry/sdk.ts'
 
@@ -35,4 +36,14 @@ export function tracingOf(config: Config): TracingOptions {
       samplingRatio: config.numberIfSet('tracing.providers.zipkin.sampling.sampling_ratio'),
     },
   }
+}
+
+/** Nobody unless the configuration names networks. Throws for an entry that is none, before anything listens. */
+export function trustedOf(config: Config): (address: string) => boolean {
+  const networks = config.list('serve.api.trusted_proxies')
+  if (networks.length === 0) return () => false
+  const inside = compileCidrs(networks)
+  if (inside === undefined)
+    throw new Error('serve.api.trusted_proxies must be a list of networks such as 10.0.0.0/8')
+  return inside
 }

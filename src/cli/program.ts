@@ -45,8 +45,11 @@ export async function run(argv: readonly string[], io: CommandIo = CONSOLE): Pro
     .description('name every issue of the configuration and of all rules; exit 1 when there is an error')
     .action(async (rules: string[], options: { strict?: boolean }, command: Command) => {
       const { validate: check } = await import('./validate.ts')
-      const { openValidation } = await import('../app.ts')
-      const { world, close } = openValidation()
+      const [{ openValidation }, { clock }] = await Promise.all([
+        import('../app_services.ts'),
+        import('../app.ts'),
+      ])
+      const { world, close } = openValidation(clock)
       code = await check({ ...commonOf(command), rules, strict: options.strict === true }, io, world)
       await close()
     })

@@ -123,6 +123,21 @@ export const SETTINGS: readonly Setting[] = [
     ours: true,
   },
   ...listener('api'),
+  {
+    path: 'serve.api.decisions',
+    type: 'boolean',
+    default: false,
+    about: 'answer the HTTP decision API at /decisions on the api port, for gateways without gRPC',
+    ours: true,
+  },
+  {
+    path: 'serve.api.trusted_proxies',
+    type: 'strings',
+    default: [],
+    about:
+      'networks of gateways whose X-Forwarded-Method, -Proto, -Host and -Uri describe the original request at /decisions',
+    ours: true,
+  },
   ...listener('proxy'),
   {
     path: 'serve.proxy.trust_forwarded_headers',

@@ -72,7 +72,7 @@ const MESSAGES: Readonly<Record<Event['event'], string>> = {
   stopped: 'Stopped',
   reload: 'Rules read',
   issue: 'Issue in configuration or rules',
-  notice: 'Accepted but without effect',
+  notice: 'Worth knowing',
   accident: 'Accident',
   warning: 'Warning',
 }

@@ -5,7 +5,7 @@ import type { Log } from './log.ts'
 
 export interface RecordParts {
   readonly log: Log
-  readonly count: (decision: Decision, milliseconds: number) => void
+  readonly count: (decision: Decision, milliseconds: number, method: string) => void
   readonly traceId: () => string
   /** Monotonic milliseconds. */
   readonly now: () => number
@@ -18,7 +18,7 @@ export function createRecorder({ log, count, traceId, now }: RecordParts): Recor
   return (decision, request, started) => {
     const took = now() - started
     const { trail } = decision
-    count(decision, took)
+    count(decision, took, request?.method ?? '')
     log.decision({
       rule: trail.rule,
       decision: decision.kind,

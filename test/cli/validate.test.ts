@@ -3,14 +3,15 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import test from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { openValidation } from '../../src/app.ts'
+import { openValidation } from '../../src/app_services.ts'
 import { type ValidateArguments, validate } from '../../src/cli/validate.ts'
+import { fakeClock } from '../fakes/clock.ts'
 
 const golden = join(dirname(fileURLToPath(import.meta.url)), 'golden')
 
 /** Runs in a case's directory as a user would; `CREDENCE_GOLDEN=write` renews what is expected, to be read in the diff. */
 async function run(name: string, args: Partial<ValidateArguments> = {}) {
-  const { world, close } = openValidation()
+  const { world, close } = openValidation(fakeClock())
   const directory = join(golden, name)
   const lines: string[] = []
   const io = { out: (text: string) => lines.push(text), err: () => {}, env: {} }

@@ -1,0 +1,130 @@
+/** api/decision_call — an HTTP request to /decisions as the request that it asks about. Knows Node's message, no rule. */
+import type { IncomingMessage } from 'node:http'
+import { badRequest, type Denial } from '../access/denial.ts'
+import type { RequestView } from '../access/request.ts'
+import { readAuthority } from '../lib/authority.ts'
+import { type Cookie, parseCookies } from '../lib/cookies.ts'
+import type { Instant } from '../lib/duration.ts'
+import { type PathReading, readTarget } from '../lib/url_path.ts'
+
+export interface DecisionCall {
+  readonly kind: 'call'
+  readonly request: RequestView
+}
+
+const PREFIX = '/decisions'
+const METHOD = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,64}$/
+
+/**
+ * Direct mode: what follows `/decisions` is the original target. Forwarded mode: a trusted peer's X-Forwarded-Method,
+ * -Proto, -Host and -Uri describe it, its query included (Q-28, Q-29). Several lines of one of them: the first counts.
+ */
+export function readDecisionCall(
+  message: IncomingMessage,
+  body: Uint8Array,
+  deadline: Instant,
+  paths: PathReading,
+  trusted: (address: string) => boolean,
+): DecisionCall | Denial {
+  const peer = message.socket.remoteAddress ?? ''
+  const believed = trusted(peer)
+  const lines = headerLines(message)
+  const forwarded = (part: string): string | undefined => {
+    if (!believed) return undefined
+    const value = lines.find(([name]) => name === `x-forwarded-${part}`)?.[1]
+    return value === '' ? undefined : value
+  }
+  const method = forwarded('method') ?? message.method ?? 'GET'
+  if (!METHOD.test(method)) return badRequest('the method is not a token')
+  const scheme = (forwarded('proto') ?? 'http').toLowerCase()
+  if (scheme !== 'http' && scheme !== 'https') return badRequest('the scheme is neither http nor https')
+  const host = forwarded('host') ?? message.headers.host ?? ''
+  const authority = readAuthority(host, scheme)
+  if (authority === undefined) return badRequest('the host cannot be used')
+  const direct = (message.url ?? PREFIX).slice(PREFIX.length)
+  const uri = forwarded('uri') ?? (direct.startsWith('/') ? direct : `/${direct}`)
+  const target = readTarget(uri, paths)
+  if (target.kind === 'bad target') return badRequest(target.why)
+  const request = new DecisionRequest(
+    lines,
+    { method, scheme, host: authority.host, authority: host, peer, body, deadline },
+    target,
+  )
+  return { kind: 'call', request }
+}
+
+function headerLines({ rawHeaders }: IncomingMessage): readonly (readonly [string, string])[] {
+  const lines: (readonly [string, string])[] = []
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+    lines.push([(rawHeaders[i] as string).toLowerCase(), rawHeaders[i + 1] as string])
+  }
+  return lines
+}
+
+interface Facts {
+  readonly method: string
+  readonly scheme: string
+  readonly host: string
+  readonly authority: string
+  readonly peer: string
+  readonly body: Uint8Array
+  readonly deadline: Instant
+}
+
+class DecisionRequest implements RequestView {
+  readonly method: string
+  readonly scheme: string
+  readonly host: string
+  readonly authority: string
+  readonly path: string
+  readonly rawPath: string
+  readonly query: string
+  readonly remoteAddress: string
+  readonly body: Uint8Array
+  readonly deadline: Instant
+  readonly sni = ''
+  readonly principal = ''
+  readonly #lines: readonly (readonly [string, string])[]
+  #cookies: readonly Cookie[] | undefined
+
+  constructor(
+    lines: readonly (readonly [string, string])[],
+    facts: Facts,
+    target: { readonly path: string; readonly rawPath: string; readonly query: string },
+  ) {
+    this.#lines = lines
+    this.method = facts.method
+    this.scheme = facts.scheme
+    this.host = facts.host
+    this.authority = facts.authority
+    this.remoteAddress = facts.peer
+    this.body = facts.body
+    this.deadline = facts.deadline
+    this.path = target.path
+    this.rawPath = target.rawPath
+    this.query = target.query
+  }
+
+  get requestId(): string {
+    return this.header('x-request-id') ?? ''
+  }
+  header(name: string): string | undefined {
+    return this.#lines.find(([key]) => key === name)?.[1]
+  }
+  headerValues(name: string): readonly string[] {
+    return this.#lines.flatMap(([key, value]) => (key === name ? [value] : []))
+  }
+  headerEntries(): Iterable<readonly [string, string]> {
+    return this.#lines
+  }
+  cookies(): readonly Cookie[] {
+    this.#cookies ??= parseCookies(this.headerValues('cookie'))
+    return this.#cookies
+  }
+  cookie(name: string): string | undefined {
+    return this.cookies().find(cookie => cookie[0] === name)?.[1]
+  }
+  cookieValues(name: string): readonly string[] {
+    return this.cookies().flatMap(cookie => (cookie[0] === name ? [cookie[1]] : []))
+  }
+}

@@ -1,0 +1,79 @@
+/** api/decisions — Oathkeeper's HTTP decision API: the same heart behind another door, for gateways without gRPC. Believes X-Forwarded-* only from peers that the configuration names. */
+import { after } from '../access/after.ts'
+import { decide } from '../access/decide.ts'
+import type { Decision } from '../access/decision.ts'
+import type { Snapshot } from '../access/snapshot.ts'
+import type { Instant } from '../lib/duration.ts'
+import { statusText } from '../lib/status_text.ts'
+import type { PathReading } from '../lib/url_path.ts'
+import type { RecordDecision } from '../telemetry/record.ts'
+import { readDecisionCall } from './decision_call.ts'
+import { json, jsonError, type Reply } from './reply.ts'
+import type { Route } from './server.ts'
+
+export interface DecisionsParts {
+  readonly snapshot: () => Snapshot | undefined
+  readonly record: RecordDecision
+  readonly now: () => Instant
+  readonly paths: PathReading
+  /** Is this peer one whose X-Forwarded-* describe the original request? */
+  readonly trusted: (address: string) => boolean
+  /** Longest time for a decision, ms. */
+  readonly budget: number
+}
+
+/** Bytes of a request body that the `remote` authorizer may want. */
+const LARGEST_BODY = 1024 * 1024
+
+export function decisionsRoute(parts: DecisionsParts): Route {
+  return async ({ path, message }) => {
+    if (path !== '/decisions' && !path.startsWith('/decisions/')) return undefined
+    const arrived = parts.now()
+    const body = await readBody(message)
+    if (body === undefined) return jsonError(413, 'The request body is too large')
+    const deadline = (arrived + parts.budget) as Instant
+    const call = readDecisionCall(message, body, deadline, parts.paths, parts.trusted)
+    if (call.kind === 'denial') return jsonError(call.status, call.message)
+    const snapshot = parts.snapshot()
+    if (snapshot === undefined) return jsonError(503, 'The rules have not been loaded')
+    return after(decide(snapshot, call.request), decision => {
+      parts.record(decision, call.request, arrived)
+      return replyOf(decision)
+    })
+  }
+}
+
+async function readBody(message: AsyncIterable<Uint8Array>): Promise<Buffer | undefined> {
+  const chunks: Uint8Array[] = []
+  let size = 0
+  for await (const chunk of message) {
+    size += chunk.length
+    if (size > LARGEST_BODY) return undefined
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks, size)
+}
+
+/** Control characters and what is beyond Latin-1 have no place in a header (D2). */
+const UNFIT = /[\0-\x08\x0a-\x1f\x7f\u0100-\uffff]/
+
+/** 200 with the headers for the upstream, else the refusal as the responder wrote it (spec 3.3, 3.4). */
+function replyOf(decision: Decision): Reply {
+  const headers = decision.kind === 'allow' ? allowHeaders(decision) : decision.headers
+  if (headers.some(header => UNFIT.test(header.value) || header.name === 'content-length')) {
+    return json(500, {
+      error: { code: 500, status: statusText(500), message: 'An internal server error occurred' },
+    })
+  }
+  const pairs = headers.map(({ name, value }) => [name, value] as const)
+  return decision.kind === 'allow'
+    ? { status: 200, headers: pairs, body: '' }
+    : { status: decision.status, headers: pairs, body: decision.body }
+}
+
+/** Envoy's HTTP filter removes what the last header names; other gateways ignore it, and need their own list (docs). */
+function allowHeaders({ headers, remove, responseHeaders }: Decision & { readonly kind: 'allow' }) {
+  const removal =
+    remove.length === 0 ? [] : [{ name: 'x-envoy-auth-headers-to-remove', value: remove.join(',') }]
+  return [...headers, ...responseHeaders, ...removal]
+}

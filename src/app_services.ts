@@ -1,0 +1,41 @@
+/** app_services — what handlers may ask of the world, opened once a process. Knows the windows and the memory, no socket of our own. */
+import { randomBytes } from 'node:crypto'
+import type { ValidateWorld } from './cli/validate.ts'
+import { createHttp, type Send } from './clients/http.ts'
+import { createWhoami } from './clients/kratos.ts'
+import type { Config } from './config.ts'
+import { compileWith } from './edition.ts'
+import { HANDLERS } from './handlers/registry.ts'
+import type { Services } from './handlers/services.ts'
+import { type Clock, millis } from './lib/duration.ts'
+import { createSessions } from './sessions/store.ts'
+
+/** What handlers may ask of the world. Lives as long as the process: reloads keep what is remembered. */
+export function openServices(config: Config, send: Send, clock: Clock) {
+  const sessions = createSessions({
+    clock,
+    whoami: createWhoami({ send, timeout: millis(config.number('sessions.timeout')) }),
+    maxAge: millis(config.number('sessions.cache.ttl')),
+    maxEntries: config.number('sessions.cache.max_entries'),
+    secret: randomBytes(32),
+    random: Math.random,
+  })
+  const services: Services = { clock, send, kratos: sessions }
+  return { services, sessions }
+}
+
+/** What `validate` needs of the service without starting it; nothing is asked but remote rule repositories. */
+export function openValidation(clock: Clock) {
+  const http = createHttp({ clock })
+  const world: ValidateWorld = {
+    handlers: HANDLERS,
+    send: http.send,
+    directory: process.cwd(),
+    compile: async (config, rules) => {
+      const { services } = openServices(config, http.send, clock)
+      const compiled = await compileWith(config, rules, services, undefined, '')
+      return compiled.issues
+    },
+  }
+  return { world, close: () => http.close() }
+}

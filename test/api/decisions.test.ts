@@ -1,0 +1,120 @@
+import assert from 'node:assert/strict'
+import { request as ask } from 'node:http'
+import test, { after, before } from 'node:test'
+import { forbidden } from '../../src/access/denial.ts'
+import type { Step } from '../../src/access/pipeline.ts'
+import { identity, withHeader } from '../../src/access/session.ts'
+import type { CompiledRule, Snapshot } from '../../src/access/snapshot.ts'
+import { decisionsRoute } from '../../src/api/decisions.ts'
+import { type ApiServer, startApi } from '../../src/api/server.ts'
+import type { Instant } from '../../src/lib/duration.ts'
+
+/** Tells in headers which request the rules saw. */
+const tell: Step = session => {
+  const { method, scheme, host, path, query } = session.request
+  const seen = withHeader(session, 'x-seen', [method, scheme, host, path, query].join(' '))
+  return path === '/forbidden' ? forbidden('forbidden') : withHeader(seen, 'x-user-id', session.subject)
+}
+const rule = {
+  id: 'r',
+  authenticators: [{ id: 'a', run: () => identity('u1') }],
+  steps: [{ id: 's', run: tell }],
+  responders: [
+    {
+      id: 'e',
+      when: () => true,
+      respond: (d: { status: number }) => ({ status: d.status, headers: [], body: 'no' }),
+    },
+  ],
+} as unknown as CompiledRule
+const snapshot: Snapshot = {
+  revision: '1',
+  rules: [rule],
+  writes: new Set(['x-user-id', 'x-role']),
+  fallback: [],
+  find: () => ({ kind: 'found', rule, captures: [] }),
+}
+
+let api: ApiServer
+let believed = false
+let loaded = true
+before(async () => {
+  const route = decisionsRoute({
+    snapshot: () => (loaded ? snapshot : undefined),
+    record: () => {},
+    now: () => performance.now() as Instant,
+    paths: 'strict',
+    trusted: () => believed,
+    budget: 1_000,
+  })
+  const timeouts = { read: 5_000, write: 5_000, idle: 5_000 }
+  api = await startApi({ host: '127.0.0.1', port: 0, timeouts, routes: [route], accident: () => {} })
+})
+after(() => api.close())
+
+function get(path: string, headers: Record<string, string> = {}, method = 'GET') {
+  return new Promise<{ status: number; headers: Record<string, unknown>; body: string }>(
+    (resolve, reject) => {
+      const [host, port] = api.address.split(':')
+      const asking = ask(
+        { host, port: Number(port), path, method, headers: { host: 'app.test', ...headers }, agent: false },
+        response => {
+          let body = ''
+          response.setEncoding('utf8').on('data', part => {
+            body += part
+          })
+          response.on('end', () =>
+            resolve({ status: response.statusCode ?? 0, headers: response.headers, body }),
+          )
+        },
+      )
+      asking.on('error', reject).end()
+    },
+  )
+}
+
+const forwarded = {
+  'x-forwarded-method': 'PUT',
+  'x-forwarded-proto': 'https',
+  'x-forwarded-host': 'other.test',
+  'x-forwarded-uri': '/f?y=2',
+}
+
+test('in direct mode the rules see what follows /decisions', async () => {
+  const { status, headers } = await get('/decisions/a%20b?x=1', {}, 'POST')
+  assert.equal(status, 200)
+  assert.equal(headers['x-seen'], 'POST http app.test /a b x=1')
+  assert.equal(headers['x-user-id'], 'u1')
+  assert.equal(headers['x-envoy-auth-headers-to-remove'], 'x-role')
+})
+
+test('forwarded headers of anybody are not believed (Q-28, E1, E2)', async () => {
+  assert.equal((await get('/decisions/a', forwarded)).headers['x-seen'], 'GET http app.test /a')
+})
+
+test('forwarded headers of a configured gateway describe the request, its query included (Q-29)', async () => {
+  believed = true
+  const { headers } = await get('/decisions', forwarded)
+  believed = false
+  assert.equal(headers['x-seen'], 'PUT https other.test /f y=2')
+})
+
+test('a refusal has the status and body of the responder', async () => {
+  const { status, body } = await get('/decisions/forbidden')
+  assert.deepEqual([status, body], [403, 'no'])
+})
+
+test('a target that others might read otherwise is 400', async () => {
+  assert.equal((await get('/decisions/a/..%2fb')).status, 400)
+})
+
+test('before the rules are loaded every decision is 503', async () => {
+  loaded = false
+  const { status } = await get('/decisions/a')
+  loaded = true
+  assert.equal(status, 503)
+})
+
+test('what is not /decisions is not answered here', async () => {
+  assert.equal((await get('/decisionsfoo')).status, 404)
+})

@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict'
+import type { IncomingMessage } from 'node:http'
+import test from 'node:test'
+import { healthRoutes } from '../../src/api/health.ts'
+import type { Reply } from '../../src/api/reply.ts'
+import { rulesRoutes, type ShownRule } from '../../src/api/rules.ts'
+import type { Route } from '../../src/api/server.ts'
+
+const rule = (id: string, config?: unknown): ShownRule => ({
+  id,
+  version: '',
+  description: '',
+  match: {
+    url: 'http://h/<.*>',
+    methods: ['GET'],
+    fullMethod: undefined,
+    authority: undefined,
+    allowHttpGet: false,
+  },
+  authenticators: [{ handler: 'noop', config }],
+  authorizer: { handler: 'allow', config: undefined },
+  mutators: [],
+  errors: undefined,
+  upstream: { url: '', stripPath: '', preserveHost: false },
+})
+async function get(route: Route, target: string): Promise<Reply | undefined> {
+  const url = new URL(target, 'http://x')
+  return route({ method: 'GET', path: url.pathname, query: url.searchParams, message: {} as IncomingMessage })
+}
+const many = Array.from({ length: 60 }, (_, i) => rule(`r${i}`))
+const status = () => ({ revision: 'abc', rules: 60, sources: ['a.json'], issues: [] })
+const routes = rulesRoutes({ listed: () => many, status })
+const ids = async (target: string) =>
+  JSON.parse((await get(routes, target))?.body ?? '').map((one: { id: string }) => one.id)
+
+test('a page has 50 rules unless it is told otherwise', async () => {
+  assert.equal((await ids('/rules')).length, 50)
+  assert.deepEqual(await ids('/rules?limit=2&offset=1'), ['r1', 'r2'])
+  assert.deepEqual(await ids('/rules?limit=0'), [])
+  assert.equal((await ids('/rules?limit=abc')).length, 50)
+  assert.equal((await ids('/rules?limit=1000')).length, 60)
+})
+
+test('one rule is found by its id, an unknown one is 404', async () => {
+  assert.equal(JSON.parse((await get(routes, '/rules/r7'))?.body ?? '').id, 'r7')
+  assert.equal((await get(routes, '/rules/nope'))?.status, 404)
+})
+
+test('secrets of a handler’s config are not shown (Q-94)', async () => {
+  const config = {
+    client_secret: 's3cret',
+    api: { auth: { basic: { password: 's3cret' } }, url: 'https://u:s3cret@h/x' },
+    introspection_request_headers: { Authorization: 'Basic s3cret' },
+  }
+  const reply = await get(rulesRoutes({ listed: () => [rule('r', config)], status }), '/rules')
+  assert.ok(reply !== undefined && !reply.body.includes('s3cret'))
+  assert.ok(reply.body.includes('/x'), 'the rest is')
+})
+
+test('the status shows revision, sources and issues', async () => {
+  assert.deepEqual(JSON.parse((await get(routes, '/status'))?.body ?? ''), status())
+})
+
+test('readiness follows, liveness and version do not', async () => {
+  let ready = false
+  const health = healthRoutes({ ready: () => ready, version: '1.2.3' })
+  assert.equal((await get(health, '/health/ready'))?.status, 503)
+  assert.equal((await get(health, '/health/alive'))?.status, 200)
+  ready = true
+  assert.equal((await get(health, '/health/ready'))?.status, 200)
+  assert.deepEqual(JSON.parse((await get(health, '/version'))?.body ?? ''), { version: '1.2.3' })
+})

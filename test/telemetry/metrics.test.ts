@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import type { Decision } from '../../src/access/decision.ts'
+import { createInstruments, METRICS } from '../../src/telemetry/instruments.ts'
+import { createMetrics } from '../../src/telemetry/metrics.ts'
+
+const trail = {
+  rule: 'r1',
+  authenticator: 'a',
+  refusedBy: '',
+  code: 'ok',
+  reason: '',
+  notes: { cache: 'hit' },
+} as const
+const allow: Decision = { kind: 'allow', headers: [], remove: [], responseHeaders: [], trail }
+
+test('Prometheus reads ours and Oathkeeper’s metrics, labelled from closed sets', async () => {
+  const metrics = await createMetrics({
+    host: '127.0.0.1',
+    port: 0,
+    path: '/metrics',
+    serviceName: 's',
+    version: '1',
+    env: {},
+  })
+  const observed = {
+    rules: () => 3,
+    issues: () => ({ errors: 1, warnings: 2 }),
+    ready: () => true,
+    sessions: () => 7,
+  }
+  const instruments = createInstruments(metrics.meter, 'ory_oathkeeper_', observed, () => 0)
+  instruments.check(allow, 2, 'GET')
+  instruments.check(allow, 2, 'EVIL-METHOD')
+  instruments.reload('changed', 5)
+  await instruments.counted(async () => ({ kind: 'failed', cause: 'timeout', message: '' }))({
+    method: 'GET',
+    url: 'http://k/',
+    headers: [],
+    timeout: 1 as never,
+    target: 'kratos.whoami',
+  })
+  const address = await metrics.listen()
+  const text = await (await fetch(`http://${address}/metrics`)).text()
+  const other = await fetch(`http://${address}/elsewhere`)
+  await metrics.stop()
+  assert.equal(other.status, 404)
+  for (const line of [
+    'credence_checks_total{rule="r1",decision="allow",code="ok"} 2',
+    'credence_session_lookups_total{cache="hit"} 2',
+    'credence_outgoing_requests_total{target="kratos.whoami",outcome="timeout"} 1',
+    'credence_sessions 7',
+    'credence_rules 3',
+    'credence_issues{severity="warning"} 2',
+    'credence_ready 1',
+    'ory_oathkeeper_requests_total{service="oathkeeper-api",method="GET",request="/decisions",status_code="200"} 1',
+    'ory_oathkeeper_requests_total{service="oathkeeper-api",method="OTHER",request="/decisions",status_code="200"} 1',
+  ]) {
+    assert.ok(text.includes(line), `${line}\n\n${text}`)
+  }
+  for (const name of Object.keys(METRICS)) assert.ok(text.includes(name), name)
+})

@@ -1,0 +1,87 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import type { Deny } from '../../src/access/decision.ts'
+import { createLog } from '../../src/telemetry/log.ts'
+import { createRecorder } from '../../src/telemetry/record.ts'
+import { requestWith } from '../fakes/request.ts'
+
+const SECRET = 'ory_st_verysecret'
+
+async function lineOf(decision: Deny): Promise<{ lines: Record<string, unknown>[]; text: string }> {
+  let text = ''
+  const stream = {
+    write: (line: string) => {
+      text += line
+    },
+  }
+  const log = await createLog({ level: 'info', format: 'json', name: 'credence', version: '1', stream })
+  const record = createRecorder({ log, count: () => {}, traceId: () => 't1', now: () => 12.5 })
+  const request = {
+    ...requestWith(
+      [
+        ['cookie', `s=${SECRET}`],
+        ['authorization', SECRET],
+      ],
+      { query: `token=${SECRET}` },
+    ),
+    requestId: 'r1',
+  }
+  record(decision, request, 10)
+  return {
+    text,
+    lines: text
+      .trim()
+      .split('\n')
+      .map(line => JSON.parse(line)),
+  }
+}
+
+const denied = (cause?: unknown): Deny => ({
+  kind: 'deny',
+  status: 401,
+  headers: [],
+  body: '',
+  trail: {
+    rule: 'admin',
+    authenticator: 'cookie_session',
+    refusedBy: 'cookie_session',
+    code: 'credential_rejected',
+    reason: 'no',
+    cause,
+    notes: { cache: 'miss' },
+  },
+})
+
+test('a decision is one line with what helps and nothing of the request’s secrets', async () => {
+  const { lines, text } = await lineOf(denied())
+  assert.equal(lines.length, 1)
+  const {
+    level,
+    time,
+    msg,
+    service_name: _name,
+    service_version: _version,
+    ...rest
+  } = lines[0] as Record<string, unknown>
+  assert.deepEqual([level, typeof time, msg], ['info', 'string', 'Access request denied'])
+  assert.deepEqual(rest, {
+    rule: 'admin',
+    decision: 'deny',
+    status: 401,
+    code: 'credential_rejected',
+    reason: 'no',
+    authenticator: 'cookie_session',
+    refused_by: 'cookie_session',
+    cache: 'miss',
+    duration_ms: 2.5,
+    request_id: 'r1',
+    trace_id: 't1',
+  })
+  assert.ok(!text.includes(SECRET))
+})
+
+test('an accident is told by its kind and place, never by its words', async () => {
+  const { text } = await lineOf(denied(new TypeError(`cannot read ${SECRET}`)))
+  assert.match(text, /"error":"TypeError"/)
+  assert.ok(!text.includes(SECRET))
+})
