@@ -23,7 +23,16 @@ export async function buildKratos() {
   const unfinished = `${built}.${process.pid}`
   mkdirSync(dirname(built), { recursive: true })
   say(`setup: building Ory Kratos ${VERSION} from source (two to four minutes, once) …`)
-  const code = await go(['build', '-tags', 'sqlite', '-trimpath', `-ldflags=-s -w -X github.com/ory/kratos/driver/config.Version=${VERSION}`, '-o', unfinished, '.'])
+  const code = await go([
+    'build',
+    '-tags',
+    'sqlite',
+    '-trimpath',
+    `-ldflags=-s -w -X github.com/ory/kratos/driver/config.Version=${VERSION}`,
+    '-o',
+    unfinished,
+    '.',
+  ])
   if (code !== 0) {
     rmSync(unfinished, { force: true })
     throw new Trouble(`Building Kratos ${VERSION} failed; Go's message is above.`)
