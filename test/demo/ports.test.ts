@@ -1,0 +1,32 @@
+/** test/demo/ports — configuration texts get other ports where ports stand, and nowhere else. */
+import assert from 'node:assert/strict'
+import { createServer } from 'node:net'
+import { test } from 'node:test'
+import { freePort, USUAL, withPorts } from '../../demo/ports.ts'
+
+const other = Object.fromEntries(Object.entries(USUAL).map(([part, port]) => [part, port + 1]))
+const ports = other as unknown as Parameters<typeof withPorts>[1]
+
+test('a port is replaced after its key and after a host, and no other number is', () => {
+  const rows: readonly (readonly [string, string])[] = [
+    ['address: 127.0.0.1, port_value: 10000 } }', 'address: 127.0.0.1, port_value: 10001 } }'],
+    ['grpc: { host: 127.0.0.1, port: 9191 }', 'grpc: { host: 127.0.0.1, port: 9192 }'],
+    ['http://127.0.0.1:4433/x http://localhost:3000', 'http://127.0.0.1:4434/x http://localhost:3001'],
+    ['http://127.0.0.1:4433 http://127.0.0.1:4434', 'http://127.0.0.1:4434 http://127.0.0.1:4435'],
+    ['max_requests: 10000', 'max_requests: 10000'],
+    ['127.0.0.1:44330', '127.0.0.1:44330'],
+    ['timeout: 3000s', 'timeout: 3000s'],
+  ]
+  for (const [from, to] of rows) assert.equal(withPorts(from, ports), to)
+})
+
+test('a port that is taken gives way to a free one', async () => {
+  const taken = createServer()
+  const port = await new Promise<number>(resolve => {
+    taken.listen(0, '127.0.0.1', () => resolve((taken.address() as { port: number }).port))
+  })
+  const found = await freePort(port)
+  assert.notEqual(found, port)
+  assert.ok(found > 0)
+  await new Promise(resolve => taken.close(resolve))
+})
