@@ -10,6 +10,7 @@ import { json } from './errors/json.ts'
 import { redirect } from './errors/redirect.ts'
 import { wwwAuthenticate } from './errors/www_authenticate.ts'
 import { type SealedHandler, seal } from './handler.ts'
+import { cookie } from './mutators/cookie.ts'
 import { header } from './mutators/header.ts'
 import { noop as noopMutator } from './mutators/noop.ts'
 
@@ -21,6 +22,7 @@ export const HANDLERS: readonly SealedHandler[] = [
   seal(unauthorized),
   seal(allow),
   seal(deny),
+  seal(cookie),
   seal(header),
   seal(noopMutator),
   seal(json),

@@ -1,0 +1,49 @@
+/** handlers/mutators/cookie — replaces the Cookie header for the upstream: cookies from templates, then the request's others. Asks nobody. */
+import { z } from 'zod'
+import { withHeader } from '../../access/session.ts'
+import { ConfigFault, mutator } from '../handler.ts'
+import { compileTemplate } from '../parts/compile_template.ts'
+
+export const cookie = mutator({
+  id: 'cookie',
+  summary: 'sets cookies for the upstream from templates and keeps the other cookies of the request',
+  config: z.strictObject({
+    cookies: z.record(z.string(), z.string()).describe('cookie names, each with a template for its value'),
+  }),
+  example: { cookies: { user: '{{ print .Subject }}' } },
+  compile({ cookies }, services, context) {
+    const compiled = Object.entries(cookies)
+      .map(([name, text]) => {
+        const path = ['cookies', name]
+        if (!TOKEN.test(name)) throw new ConfigFault(path, 'not a cookie name')
+        return { name, render: compileTemplate(text, path, services, context) }
+      })
+      // Each run alike, where Oathkeeper's order is random (Q-80).
+      .sort((a, b) => (a.name < b.name ? -1 : 1))
+    const ours = new Set(compiled.map(({ name }) => name))
+    return session => {
+      const pairs: string[] = []
+      for (const { name, render } of compiled) {
+        const value = render(session)
+        if (typeof value !== 'string') return value
+        pairs.push(`${name}=${cookieValue(value)}`)
+      }
+      // What is no cookie was left out by the parser: an open quote could swallow a cookie of ours.
+      for (const [name, value] of session.request.cookies()) {
+        if (!ours.has(name)) pairs.push(`${name}=${cookieValue(value)}`)
+      }
+      return withHeader(session, 'cookie', pairs.join('; '))
+    }
+  },
+  writes: () => ['cookie'],
+})
+
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
+/** What no value of a cookie may have, so that a subject cannot add a cookie (spec 6.3, RFC 6265 §4.1.1). */
+const UNUSABLE = /[^\x20!#-:<-[\]-~]/gu
+
+/** Unusable characters go; a blank or a comma puts the value in quotes. */
+function cookieValue(text: string): string {
+  const value = text.replace(UNUSABLE, '')
+  return /[ ,]/.test(value) ? `"${value}"` : value
+}

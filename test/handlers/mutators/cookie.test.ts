@@ -1,0 +1,63 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import type { Session } from '../../../src/access/session.ts'
+import { ConfigFault } from '../../../src/handlers/handler.ts'
+import { cookie } from '../../../src/handlers/mutators/cookie.ts'
+import { requestWith } from '../../fakes/request.ts'
+import { build, isDenial, sessionOf } from '../build.ts'
+
+const set = (cookies: Record<string, string>, session = sessionOf('u1', { role: 'a,b' })) =>
+  build(cookie, { cookies })(session)
+const line = (outcome: ReturnType<typeof set>) => (outcome as Session).headers
+const withCookies = (...lines: string[]) =>
+  sessionOf('u1', undefined, requestWith(lines.map(value => ['cookie', value])))
+
+test('cookies are rendered in name order, then follow those of the request that were not configured', () => {
+  const session = withCookies('c=old; keep=1; User=2', 'user=evil; last="x y"')
+  assert.deepEqual(line(set({ user: '{{ print .Subject }}', c: 'new' }, session)), [
+    { name: 'cookie', value: 'c=new; user=u1; keep=1; User=2; last="x y"' },
+  ])
+})
+
+for (const [text, written] of [
+  ['', ''],
+  ['a b', '"a b"'],
+  ['a,b', '"a,b"'],
+  ['x;y', 'xy'],
+  ['"\\', ''],
+  ['a\r\nb\0\x7f', 'ab'],
+  ['ü😀', ''],
+] as const) {
+  test(`the value ${JSON.stringify(text)} is written as ${JSON.stringify(written)}`, () => {
+    assert.deepEqual(line(set({ c: '{{ .Subject }}' }, sessionOf(text))), [
+      { name: 'cookie', value: `c=${written}` },
+    ])
+  })
+}
+
+test('a pair of the request with an open quote is dropped, so it cannot swallow ours', () => {
+  assert.equal(line(set({ c: '1' }, withCookies('a="; c=evil; b=2')))[0]?.value, 'c=1; b=2')
+})
+
+test('a template that fails for this session is 500', () => {
+  const outcome = set({ c: '{{ .Extra.nothing.more }}' })
+  isDenial(outcome)
+  assert.equal(outcome.status, 500)
+})
+
+for (const name of ['', 'a b', 'a;b', 'a=b', 'a\n', 'ü']) {
+  test(`the name ${JSON.stringify(name)} is refused at load`, () => {
+    assert.throws(() => set({ [name]: 'x' }), ConfigFault)
+  })
+}
+
+test('a template that does not parse is a fault at its key', () => {
+  assert.throws(
+    () => set({ c: '{{' }),
+    (error: unknown) => error instanceof ConfigFault && error.path.join('.') === 'cookies.c',
+  )
+})
+
+test('it declares that it writes the Cookie header', () => {
+  assert.deepEqual(cookie.writes?.({ cookies: {} }), ['cookie'])
+})
