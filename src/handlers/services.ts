@@ -4,6 +4,8 @@ import type { RequestView } from '../access/request.ts'
 import type { Header } from '../access/session.ts'
 import type { Credential, Verdict } from '../access/verdict.ts'
 import type { Send } from '../clients/http.ts'
+import type { Keys } from '../clients/keys.ts'
+import type { OAuth2 } from '../clients/oauth2.ts'
 import type { Clock, Millis } from '../lib/duration.ts'
 
 /** Where whoami is asked. Two endpoints with unequal members never share an entry (C4, C7). */
@@ -31,4 +33,8 @@ export interface Services {
   /** One bounded call to the outside: limits, deadline, no redirects. */
   readonly send: Send
   readonly kratos: KratosSessions
+  /** Key sets by URL: verifies tokens of others, signs our own. Keeps both for the process. */
+  readonly keys: Keys
+  /** Introspection and client credentials: raw answers, remembered where a rule wants it. */
+  readonly oauth2: OAuth2
 }

@@ -1,0 +1,89 @@
+/** clients/oauth2_answers — the bodies that authorization servers answer with, as types (RFC 6749 §5.1, RFC 7662 §2.2). Pure; interprets nothing. */
+import { isRecord, type JsonRecord, type JsonValue, member, parseJson } from '../lib/json.ts'
+import { percentDecode } from '../lib/template_url.ts'
+import type { Answered, HeaderPair } from './http.ts'
+
+/** What an introspection endpoint said; absent members are empty, as Go reads them. */
+export interface Introspection {
+  readonly active: boolean
+  readonly sub: string
+  readonly username: string
+  readonly aud: readonly string[]
+  readonly iss: string
+  readonly clientId: string
+  readonly scope: string
+  /** Seconds since the epoch; 0 when absent. */
+  readonly exp: number
+  readonly tokenUse: string
+  readonly ext: JsonRecord
+}
+
+/** `undefined` for what is no JSON object, or has a member of another type (F2). */
+export function readIntrospection(body: string): Introspection | undefined {
+  const document = parseJson(body)
+  if (!isRecord(document)) return undefined
+  const read = <T extends JsonValue>(
+    name: string,
+    absent: T,
+    is: (value: JsonValue) => boolean,
+  ): T | undefined => {
+    const value = member(document, name)
+    if (value === undefined || value === null) return absent
+    return is(value) ? (value as T) : undefined
+  }
+  const text = (name: string) => read(name, '' as string, value => typeof value === 'string')
+  const answer = {
+    active: read('active', false as boolean, value => typeof value === 'boolean'),
+    sub: text('sub'),
+    username: text('username'),
+    aud: readAudience(member(document, 'aud')),
+    iss: text('iss'),
+    clientId: text('client_id'),
+    scope: text('scope'),
+    exp: read('exp', 0 as number, Number.isInteger),
+    tokenUse: text('token_use'),
+    ext: read('ext', {} as JsonRecord, isRecord),
+  }
+  return Object.values(answer).includes(undefined) ? undefined : (answer as Introspection)
+}
+
+/** One text or a list of them; a null is neither (Q-58). */
+export function readAudience(value: JsonValue | undefined): readonly string[] | undefined {
+  if (value === undefined) return []
+  if (typeof value === 'string') return [value]
+  if (!Array.isArray(value)) return undefined
+  return value.every(one => typeof one === 'string') ? value : undefined
+}
+
+export interface AccessToken {
+  readonly accessToken: string
+  /** Seconds; `undefined` for a token that says nothing. */
+  readonly expiresIn: number | undefined
+}
+
+/** JSON, or a form where the answer says so. `undefined` without a token. */
+export function readToken({ headers, body }: Answered): AccessToken | undefined {
+  const type = contentType(headers)
+  const document =
+    type === 'application/x-www-form-urlencoded' || type === 'text/plain' ? readForm(body) : parseJson(body)
+  if (!isRecord(document)) return undefined
+  const token = member(document, 'access_token')
+  if (typeof token !== 'string' || token === '') return undefined
+  const expires = member(document, 'expires_in')
+  const seconds = typeof expires === 'string' ? Number(expires) : (expires ?? 0)
+  if (typeof seconds !== 'number' || Number.isNaN(seconds)) return undefined
+  return { accessToken: token, expiresIn: seconds === 0 ? undefined : seconds }
+}
+
+function contentType(headers: readonly HeaderPair[]): string {
+  const value = headers.find(([name]) => name === 'content-type')?.[1] ?? ''
+  return (value.split(';', 1)[0] as string).trim().toLowerCase()
+}
+
+function readForm(body: string): JsonRecord {
+  const pairs = body.split('&').flatMap((pair): [string, string][] => {
+    const [name = '', value = ''] = pair.split(/=(.*)/s).map(part => percentDecode(part, true))
+    return [[name, value]]
+  })
+  return Object.fromEntries(pairs.reverse())
+}

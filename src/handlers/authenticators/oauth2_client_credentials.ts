@@ -1,0 +1,119 @@
+/** handlers/authenticators/oauth2_client_credentials — recognises OAuth 2.0 clients by the id and secret that they send with HTTP Basic. Throws their token away. */
+import { z } from 'zod'
+import { type Denial, denial, internal, rateLimited, unauthorized, unavailable } from '../../access/denial.ts'
+import { NOT_RESPONSIBLE } from '../../access/pipeline.ts'
+import { type Identity, identity } from '../../access/session.ts'
+import type { TokenAnswer } from '../../clients/oauth2_token.ts'
+import { DURATION_PATTERN, millis, parseDuration } from '../../lib/duration.ts'
+import { rateLimitHeaders } from '../../lib/rate_limit.ts'
+import { percentDecode } from '../../lib/template_url.ts'
+import { authenticator } from '../handler.ts'
+import { retrySchema } from '../parts/retry.ts'
+import { httpUrl } from '../parts/uri.ts'
+
+export const oauth2ClientCredentials = authenticator({
+  id: 'oauth2_client_credentials',
+  summary: 'recognises OAuth 2.0 clients by id and secret, which a token endpoint must accept',
+  config: z.strictObject({
+    token_url: z.string().describe('URL of the token endpoint'),
+    required_scope: z
+      .array(z.string())
+      .nullish()
+      .describe('scopes that are asked for; the endpoint refuses those that the client may not have'),
+    retry: retrySchema,
+    cache: z
+      .strictObject({
+        enabled: z.boolean().nullish().describe('default false'),
+        ttl: z
+          .string()
+          .regex(DURATION_PATTERN, 'must be a whole number and one unit, like 30s')
+          .nullish()
+          .describe(
+            'longest time that credentials are believed, never beyond the end of the token; default that end',
+          ),
+        max_tokens: z.int().nullish().describe('accepted and without effect: the memory is bounded anyway'),
+      })
+      .nullish()
+      .describe('whether credentials that were accepted are remembered'),
+  }),
+  example: { token_url: 'https://id.example.com/oauth2/token', cache: { enabled: true, ttl: '60s' } },
+  compile({ token_url, required_scope, cache }, { oauth2 }) {
+    const tokenUrl = httpUrl(token_url, ['token_url'])
+    const scopes = required_scope ?? []
+    // `undefined`: as long as the token is good.
+    const maxAge = cache?.enabled === true ? parseDuration(cache.ttl ?? '') : millis(0)
+    return request => {
+      const credentials = basicCredentials(request.headerValues('authorization'))
+      if (credentials === undefined) return NOT_RESPONSIBLE
+      if ('kind' in credentials) return credentials
+      const { id, secret } = credentials
+      const asked = oauth2.clientToken(
+        { tokenUrl, id, secret, scopes, audience: '' },
+        { maxAge, deadline: request.deadline },
+      )
+      if (!(asked instanceof Promise)) return read(asked, id)
+      return asked.then(answer => read(answer, id))
+    }
+  },
+})
+
+interface Basic {
+  readonly id: string
+  readonly secret: string
+}
+
+const BASIC = /^basic ((?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?)$/i
+
+/** Both escaped as in a query, which RFC 6749 §2.3.1 wants; `undefined` for what is no HTTP Basic. */
+function basicCredentials(values: readonly string[]): Basic | Denial | undefined {
+  const [first] = values
+  if (first === undefined) return undefined
+  // Envoy joins several lines by a comma, which no credential of this kind has (J4).
+  const isBasic = /^basic /i.test(first)
+  if (values.some(value => value !== first) || (isBasic && first.includes(','))) {
+    return unauthorized('ambiguous_credential', { reason: 'the request carries several unequal credentials' })
+  }
+  const encoded = BASIC.exec(first)?.[1]
+  if (encoded === undefined) return undefined
+  const text = Buffer.from(encoded, 'base64').toString('utf8')
+  const colon = text.indexOf(':')
+  if (colon < 0) return undefined
+  const id = percentDecode(text.slice(0, colon), true)
+  const secret = percentDecode(text.slice(colon + 1), true)
+  if (id === undefined || secret === undefined) {
+    return unauthorized('credential_rejected', { reason: 'the credentials are not escaped as they must be' })
+  }
+  return { id, secret }
+}
+
+function read(answer: TokenAnswer, id: string): Identity | Denial {
+  switch (answer.kind) {
+    case 'token':
+      return identity(id, undefined, { notes: { cache: answer.cache } })
+    case 'refused':
+      return refusal(answer.status, answer.headers)
+    case 'malformed':
+      return unavailable('the token endpoint gave an answer without a token')
+    case 'failed':
+      return unavailable(answer.message)
+  }
+}
+
+/** The statuses that Oathkeeper hands on (Q-63). */
+function refusal(status: number, headers: Parameters<typeof rateLimitHeaders>[0]): Denial {
+  const reason = `the token endpoint answered ${status}`
+  switch (status) {
+    case 429:
+      return rateLimited({ headers: rateLimitHeaders(headers) })
+    case 503:
+      return unavailable(reason)
+    case 504:
+      return denial(504, 'bad_answer', 'The service did not answer in time', { reason })
+    case 500:
+      return internal('bad_answer', reason)
+    case 404:
+      return denial(404, 'bad_answer', 'The requested resource could not be found', { reason })
+    default:
+      return unauthorized('credential_rejected', { reason })
+  }
+}

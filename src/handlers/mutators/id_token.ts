@@ -1,0 +1,59 @@
+/** handlers/mutators/id_token — hands the upstream a signed token of the session, as a bearer token. Knows no key. */
+import { z } from 'zod'
+import { type Denial, internal } from '../../access/denial.ts'
+import { type Session, withHeader } from '../../access/session.ts'
+import type { Issued } from '../../clients/keys_issue.ts'
+import { DURATION_PATTERN, parseDuration } from '../../lib/duration.ts'
+import { isRecord, parseJson } from '../../lib/json.ts'
+import { ConfigFault, mutator } from '../handler.ts'
+import { compileTemplate } from '../parts/compile_template.ts'
+import { keySetUrl } from '../parts/uri.ts'
+
+export const idToken = mutator({
+  id: 'id_token',
+  summary: 'sets the Authorization header to a token of our own, signed, with claims from a template',
+  config: z.strictObject({
+    issuer_url: z.string().describe('the claim iss'),
+    jwks_url: z.string().describe('key set with the signing key: file://, http(s):// or inline://<base64>'),
+    claims: z
+      .string()
+      .nullish()
+      .describe(
+        'template of a JSON object with more claims; exp, jti, iat, nbf, iss and sub are always ours',
+      ),
+    ttl: z
+      .string()
+      .regex(DURATION_PATTERN, 'must be a whole number and one unit, like 15m')
+      .nullish()
+      .describe('lifetime of a token, which is handed out again until a tenth of it is left; default 15m'),
+  }),
+  example: {
+    issuer_url: 'https://gateway.example.com/',
+    jwks_url: 'file:///etc/credence/id_token.jwks.json',
+    claims: '{"aud": ["orders"], "email": {{ print .Extra.email | toJson }}}',
+  },
+  compile({ issuer_url: issuer, jwks_url, claims, ttl: lifetime }, services, context) {
+    const { keys } = services
+    const url = keySetUrl(jwks_url, ['jwks_url'])
+    const ttl = parseDuration(lifetime ?? '15m')
+    if (ttl === undefined || ttl <= 0) throw new ConfigFault(['ttl'], 'must be longer than nothing')
+    const render = compileTemplate(claims || '{}', ['claims'], services, context, { json: true })
+    return session => {
+      const rendered = render(session)
+      if (typeof rendered !== 'string') return rendered
+      const read = parseJson(rendered)
+      // A null is no object either (Q-84).
+      if (!isRecord(read)) return internal('template', 'the template of the claims gave no JSON object')
+      const issued = keys.issue({ url, issuer, subject: session.subject, ttl, claims: read, rendered })
+      return issued instanceof Promise
+        ? issued.then(answer => carry(answer, session))
+        : carry(issued, session)
+    }
+  },
+  writes: () => ['authorization'],
+})
+
+const carry = (issued: Issued, session: Session): Session | Denial =>
+  issued.kind === 'issued'
+    ? withHeader(session, 'authorization', `Bearer ${issued.token}`)
+    : internal('internal', issued.why)

@@ -1,0 +1,104 @@
+/** handlers/parts/jwt_claims — the claims of a verified JWT to a subject and its data, or a refusal (spec 4.8, 6–9). Knows no signature. */
+import { type Denial, unauthorized } from '../../access/denial.ts'
+import type { JsonObject } from '../../access/session.ts'
+import { parseDuration } from '../../lib/duration.ts'
+import { member } from '../../lib/json.ts'
+import { invalidToken, scopeMissing } from './challenge.ts'
+import { compileScopes, type ScopeStrategy } from './scopes.ts'
+
+export interface ClaimRules {
+  readonly required_scope?: readonly string[] | null | undefined
+  readonly scope_strategy?: ScopeStrategy | null | undefined
+  readonly target_audience?: readonly string[] | null | undefined
+  readonly trusted_issuers?: readonly string[] | null | undefined
+  readonly leeway?: string | null | undefined
+  readonly require_exp?: boolean | null | undefined
+}
+
+interface Bearer {
+  readonly kind: 'bearer'
+  readonly subject: string
+  readonly extra: JsonObject
+}
+
+/** `now` is the wall clock, in ms. */
+export type ReadClaims = (claims: JsonObject, now: number) => Bearer | Denial
+
+/** The first of these that a token has; its own name is dropped for `scp`. */
+const SCOPE_CLAIMS = ['scp', 'scope', 'scopes'] as const
+
+export function compileClaims(rules: ClaimRules): ReadClaims {
+  const audiences = rules.target_audience ?? []
+  const issuers = rules.trusted_issuers?.length ? new Set<unknown>(rules.trusted_issuers) : undefined
+  const required = rules.required_scope ?? []
+  const strategy = rules.scope_strategy ?? 'none'
+  const missingScope = strategy === 'none' ? undefined : compileScopes(strategy, required)
+  const leeway = parseDuration(rules.leeway ?? '0s') ?? 0
+
+  return (claims, now) => {
+    const untimely = checkTimes(claims, now, leeway, rules.require_exp === true)
+    if (untimely !== undefined) return invalidToken(untimely)
+    const named = audienceOf(claims)
+    // Q-64: all of them.
+    if (!audiences.every(one => named.includes(one))) return invalidToken('the token is for another audience')
+    if (issuers !== undefined && !issuers.has(member(claims, 'iss'))) {
+      return invalidToken('the issuer of the token is not trusted')
+    }
+    const name = SCOPE_CLAIMS.find(one => Object.hasOwn(claims, one))
+    const scopes = name === undefined ? [] : scopesOf(claims[name])
+    // Q-57.
+    if (missingScope === undefined && required.length > 0) return NO_STRATEGY
+    const missing = missingScope?.(scopes)
+    if (missing !== undefined) return scopeMissing(401, missing, required)
+    const subject = member(claims, 'sub')
+    return {
+      kind: 'bearer',
+      subject: typeof subject === 'string' ? subject : '',
+      extra: withScopes(claims, name, scopes),
+    }
+  }
+}
+
+const NO_STRATEGY = unauthorized('scope_missing', {
+  reason: 'the rule requires scopes and has no scope_strategy',
+})
+
+/** Each counts if present; a zero is none, and what is no number is a fault (C18). All in seconds since the epoch. */
+function checkTimes(claims: JsonObject, now: number, leeway: number, mustEnd: boolean): string | undefined {
+  const exp = timeOf(claims, 'exp')
+  const nbf = timeOf(claims, 'nbf')
+  const iat = timeOf(claims, 'iat')
+  if (exp === null || nbf === null || iat === null) return 'a time of the token is not a number'
+  if (exp === undefined && mustEnd) return 'the token has no exp'
+  // J14: what Kratos' tokenizer makes of a template without a ttl.
+  if (exp !== undefined && exp === iat) return 'the token expired when it was issued: its template has no ttl'
+  if (exp !== undefined && now - leeway >= exp) return 'the token has expired'
+  if (nbf !== undefined && now + leeway < nbf) return 'the token is not valid yet'
+  if (iat !== undefined && now + leeway < iat) return 'the token was issued in the future'
+  return undefined
+}
+
+/** Milliseconds; `undefined` for none, `null` for what is no number. */
+function timeOf(claims: JsonObject, name: string): number | undefined | null {
+  const value = member(claims, name)
+  if (value === undefined || value === 0) return undefined
+  return typeof value === 'number' ? value * 1000 : null
+}
+
+/** A list with anything but texts names nobody. */
+function audienceOf(claims: JsonObject): readonly unknown[] {
+  const aud = member(claims, 'aud')
+  if (typeof aud === 'string') return [aud]
+  return Array.isArray(aud) && aud.every(one => typeof one === 'string') ? aud : []
+}
+
+function scopesOf(claim: JsonObject[string] | undefined): readonly string[] {
+  if (typeof claim === 'string') return claim.split(' ')
+  return Array.isArray(claim) ? claim.map(one => (typeof one === 'string' ? one : '')) : []
+}
+
+function withScopes(claims: JsonObject, name: string | undefined, scopes: readonly string[]): JsonObject {
+  if (name === undefined || name === 'scp') return { ...claims, scp: scopes }
+  const { [name]: _used, ...others } = claims
+  return { ...others, scp: scopes }
+}

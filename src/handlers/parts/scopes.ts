@@ -1,0 +1,38 @@
+/** handlers/parts/scopes — whether the scopes of a token grant the required ones (spec 4.0). Pure; knows no token. */
+import { z } from 'zod'
+
+const STRATEGIES = ['hierarchic', 'exact', 'wildcard', 'none'] as const
+export type ScopeStrategy = (typeof STRATEGIES)[number]
+
+export const scopeStrategySchema = z
+  .enum(STRATEGIES)
+  .nullish()
+  .describe('how required scopes are compared with those of the token; default none')
+
+/** Whether a scope of a token grants a required one. */
+const GRANTS: Readonly<Record<Exclude<ScopeStrategy, 'none'>, (has: string, required: string) => boolean>> = {
+  exact: (has, required) => has === required,
+  hierarchic: (has, required) => has === required || required.startsWith(`${has}.`),
+  wildcard: grantsByWildcard,
+}
+
+/** A `*` stands for one segment that is not empty; the last one for one or more. */
+function grantsByWildcard(has: string, required: string): boolean {
+  const pattern = has.split('.')
+  const segments = required.split('.')
+  const open = pattern.at(-1) === '*'
+  if (open ? segments.length < pattern.length : segments.length !== pattern.length) return false
+  return segments.every((segment, i) => {
+    const wanted = pattern[Math.min(i, pattern.length - 1)]
+    return wanted === '*' ? segment !== '' : segment === wanted
+  })
+}
+
+/** The first required scope that is missing; `undefined`: all are granted. */
+export function compileScopes(
+  strategy: Exclude<ScopeStrategy, 'none'>,
+  required: readonly string[],
+): (scopes: readonly string[]) => string | undefined {
+  const grants = GRANTS[strategy]
+  return scopes => required.find(one => !scopes.some(has => grants(has, one)))
+}
