@@ -1,0 +1,114 @@
+/** test/conformance/case — one case as data, and how cases are read. */
+import { readdirSync, readFileSync } from 'node:fs'
+
+export type Pair = readonly [name: string, value: string]
+
+export interface AskedRequest {
+  readonly method: string
+  readonly url: string
+  readonly headers?: readonly Pair[]
+  readonly body?: string
+  /** `address:port` of the peer. */
+  readonly source?: string
+  /** A bearer token made with a key of the case. */
+  readonly mint?: { readonly key: string; readonly kid: string; readonly claims: object }
+}
+
+export interface WantedCall {
+  readonly stub: string
+  readonly method: string
+  readonly path: string
+  readonly query?: string
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>
+  readonly body?: string
+}
+
+export interface Expectation {
+  readonly decision?: 'allow' | 'deny'
+  readonly status?: number | readonly number[]
+  readonly headers?: Readonly<Record<string, string>>
+  readonly absentHeaders?: readonly string[]
+  readonly subject?: string
+  readonly extra?: unknown
+  readonly cookies?: Readonly<Record<string, string>>
+  readonly jwt?: {
+    readonly header?: Readonly<Record<string, unknown>>
+    readonly claims?: Readonly<Record<string, unknown>>
+    readonly lifetimeSeconds?: number
+    readonly sameAsPrevious?: boolean
+  }
+  readonly location?: string
+  readonly body?: string
+  readonly error?: Readonly<Record<string, unknown>>
+  readonly calls?: readonly WantedCall[]
+  readonly json?: unknown
+  readonly starts?: boolean
+}
+
+export interface Alternative {
+  readonly q: string
+  readonly why: string
+  readonly expect: Expectation
+}
+
+export interface StubSpec {
+  readonly name: string
+  readonly responses: readonly {
+    readonly path?: string
+    readonly status?: number
+    readonly headers?: Readonly<Record<string, string | readonly string[]>>
+    readonly json?: unknown
+    readonly body?: string
+    readonly delayMs?: number
+  }[]
+}
+
+export interface Step {
+  readonly request?: AskedRequest
+  readonly http?: { readonly method: string; readonly path: string; readonly headers?: readonly Pair[] }
+  readonly expect: Expectation
+  readonly alternatives?: readonly Alternative[]
+  readonly sleepMs?: number
+  readonly writeRules?: unknown
+  readonly writeConfig?: unknown
+  readonly writeFiles?: Readonly<Record<string, string>>
+}
+
+export interface KeyEntry {
+  readonly gen: 'rsa2048' | 'p256' | 'ed25519' | 'oct32'
+  readonly private?: boolean
+  readonly [member: string]: unknown
+}
+
+export interface Case extends Step {
+  readonly id: string
+  readonly area: string
+  readonly kind: 'check' | 'steps' | 'startup' | 'http' | 'unit'
+  readonly oddity?: readonly string[]
+  readonly strictness?: string
+  readonly config?: Readonly<Record<string, unknown>>
+  readonly configText?: string
+  readonly rules?: readonly unknown[]
+  readonly rulesText?: string
+  readonly mount?: 'file' | 'inline' | 'none'
+  readonly files?: Readonly<Record<string, string>>
+  readonly keys?: Readonly<Record<string, readonly KeyEntry[]>>
+  readonly env?: Readonly<Record<string, string>>
+  readonly stubs?: readonly StubSpec[]
+  readonly steps?: readonly Step[]
+  readonly lint?: 'errors' | 'clean'
+  readonly labels?: readonly { readonly label: string; readonly why: string }[]
+}
+
+const folder = new URL('cases/', import.meta.url)
+
+/** Area → its cases. */
+export function readCases(): ReadonlyMap<string, readonly Case[]> {
+  const files = readdirSync(folder).filter(name => name.endsWith('.jsonl'))
+  return new Map(
+    files.sort().map(name => {
+      const lines = readFileSync(new URL(name, folder), 'utf8').split('\n').filter(Boolean)
+      return [name.replace('.jsonl', ''), lines.map(line => JSON.parse(line) as Case)]
+    }),
+  )
+}

@@ -1,0 +1,44 @@
+/** test/conformance — every recorded decision of Oathkeeper against the running server; what differs must stand in the ledger. */
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { readCases } from './case.ts'
+import { LEDGER } from './ledger.ts'
+import { runCase } from './run.ts'
+
+const inLedger = new Map(LEDGER.flatMap(one => one.cases.map(id => [id, one.q] as const)))
+/** `CREDENCE_CASES=mutate.header node …`: areas or ids that contain this. */
+const only = process.env.CREDENCE_CASES ?? ''
+
+for (const [area, cases] of readCases()) {
+  const chosen = cases.filter(one => one.id.includes(only))
+  if (chosen.length === 0) continue
+  test(area, async t => {
+    const counts = { passed: 0, better: 0, ledger: 0, unit: 0 }
+    const failures: string[] = []
+    for (const one of chosen) {
+      if (one.kind === 'unit') {
+        counts.unit++
+        continue
+      }
+      const { differences, alternative } = await runCase(one).catch((error: Error) => ({
+        differences: [`accident: ${error.message}`],
+        alternative: undefined,
+      }))
+      const q = inLedger.get(one.id)
+      if (differences.length === 0 && q !== undefined)
+        failures.push(`${one.id}: stands in the ledger (${q}) but does not differ`)
+      else if (differences.length === 0 && alternative !== undefined) counts.better++
+      else if (differences.length === 0) counts.passed++
+      else if (q !== undefined) counts.ledger++
+      else failures.push(`${one.id} ${one.oddity ?? ''}: ${differences.slice(0, 3).join('; ').slice(0, 600)}`)
+    }
+    const { passed, better, ledger, unit } = counts
+    t.diagnostic(
+      `${area}: ${passed} passed, ${better} by a permitted better behaviour, ${ledger} in the ledger, ${failures.length} failed` +
+        (unit === 0
+          ? ''
+          : `, ${unit} not run: they cannot be expressed over the wire, unit tests cover them`),
+    )
+    assert.deepEqual(failures, [])
+  })
+}

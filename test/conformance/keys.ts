@@ -1,0 +1,82 @@
+/** test/conformance/keys — JWK sets made afresh for cases, tokens made with them, and the check of a signature by Node alone. */
+import {
+  constants,
+  createHmac,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  randomBytes,
+  sign,
+  verify,
+} from 'node:crypto'
+import type { AskedRequest, KeyEntry } from './case.ts'
+
+/** A JSON Web Key as data (RFC 7517). */
+export type Jwk = Readonly<Record<string, unknown>>
+
+const made = new Map<string, Jwk>()
+
+function generate(gen: KeyEntry['gen']): Jwk {
+  switch (gen) {
+    case 'rsa2048':
+      return generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({ format: 'jwk' }) as Jwk
+    case 'p256':
+      return generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'jwk' }) as Jwk
+    case 'ed25519':
+      return generateKeyPairSync('ed25519').privateKey.export({ format: 'jwk' }) as Jwk
+    case 'oct32':
+      return { kty: 'oct', k: randomBytes(32).toString('base64url') }
+  }
+}
+
+const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi']
+
+/** Entries of one `gen` are one key pair, so that a public and a private entry are twins. */
+export function jwkOf({ gen, private: isPrivate, ...members }: KeyEntry): Jwk {
+  const pair = made.get(gen) ?? generate(gen)
+  made.set(gen, pair)
+  const kept = Object.entries(pair).filter(
+    ([name]) => isPrivate || pair.kty === 'oct' || !PRIVATE_MEMBERS.includes(name),
+  )
+  return { ...Object.fromEntries(kept), ...members }
+}
+
+const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
+
+/** An RS256 token by the private key of that kid. */
+export function mint({ key, kid, claims }: NonNullable<AskedRequest['mint']>, keys: readonly Jwk[]): string {
+  const exp = Math.floor(Date.now() / 1000) + 3600
+  const data = `${encode({ alg: 'RS256', kid, typ: 'JWT' })}.${encode({ exp, ...claims })}`
+  const jwk = keys.find(one => one.kid === key)
+  const signature = sign('sha256', Buffer.from(data), createPrivateKey({ key: jwk ?? {}, format: 'jwk' }))
+  return `${data}.${signature.toString('base64url')}`
+}
+
+/** Does any of the keys verify the token? */
+export function verifies(token: string, keys: readonly Jwk[]): boolean {
+  const [header = '', payload = '', signature = ''] = token.split('.')
+  const data = Buffer.from(`${header}.${payload}`)
+  const bytes = Buffer.from(signature, 'base64url')
+  const { alg } = JSON.parse(Buffer.from(header, 'base64url').toString()) as { alg: string }
+  return keys.some(key => {
+    try {
+      return verifiesWith(alg, data, bytes, key)
+    } catch {
+      return false
+    }
+  })
+}
+
+function verifiesWith(alg: string, data: Buffer, signature: Buffer, jwk: Jwk): boolean {
+  const digest = `sha${alg.slice(2)}`
+  if (alg.startsWith('HS')) {
+    const secret = Buffer.from(String(jwk.k), 'base64url')
+    return jwk.kty === 'oct' && createHmac(digest, secret).update(data).digest().equals(signature)
+  }
+  const key = createPublicKey({ key: jwk, format: 'jwk' })
+  if (alg === 'EdDSA') return verify(null, data, key, signature)
+  if (alg.startsWith('ES')) return verify(digest, data, { key, dsaEncoding: 'ieee-p1363' }, signature)
+  if (!alg.startsWith('PS')) return verify(digest, data, key, signature)
+  const padding = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_AUTO }
+  return verify(digest, data, { key, ...padding }, signature)
+}

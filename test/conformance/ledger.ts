@@ -1,0 +1,79 @@
+/** test/conformance/ledger — every case in which we differ from Oathkeeper on purpose beyond what the case itself allows. Data; docs/differences.md is printed from it. */
+
+export interface Difference {
+  /** Ids of cases, exactly. */
+  readonly cases: readonly string[]
+  readonly q: string
+  readonly what: string
+  readonly why: string
+  /** The setting that brings Oathkeeper's way back; empty where that is not safe or makes no sense. */
+  readonly setting: string
+}
+
+export const LEDGER: readonly Difference[] = [
+  {
+    cases: [
+      'errors.www_authenticate/testerrorwwwauthenticate-0',
+      'errors.www_authenticate/testerrorwwwauthenticate-1',
+      'errors.www_authenticate/www-realm-quote',
+      'decision/should-fail-when-authorizer-fails-and-send-www-authenticate-as-defined-in-the-rule-regexp',
+      'decision/should-fail-when-authorizer-fails-and-send-www-authenticate-as-defined-in-the-rule-glob',
+    ],
+    q: 'Q-39',
+    what: 'The realm of `www_authenticate` is a quoted string.',
+    why: 'RFC 7617 asks for it; an unquoted realm with a blank is not a challenge that clients can read.',
+    setting: '',
+  },
+  {
+    cases: ['errors.json/json-verbose-badregex'],
+    q: 'Q-04',
+    what: 'A pattern that does not compile refuses the rule set (503 until there is a usable one) instead of answering 500 to some requests.',
+    why: 'The fault is found at load, with file and line, and the rules that worked before stay in force.',
+    setting: '',
+  },
+  {
+    cases: ['rules.load/bad-upstream'],
+    q: 'Q-01',
+    what: '`upstream.url` is not checked, so a rule with a bad one is listed by `/rules`.',
+    why: 'Envoy does the proxying; both grant the request.',
+    setting: '',
+  },
+  {
+    cases: ['errors.when/remote-ip-table-19'],
+    q: 'Q-33',
+    what: 'A `remote_ip` condition beside an `error` that does not fit does not make the handler answer.',
+    why: 'All parts of one entry must hold (documented, and so in code); the recorded expectation looked at the address alone.',
+    setting: '',
+  },
+  {
+    cases: [
+      'config.validate/config-yaml-enabled-on-is-a-string',
+      'config.validate/config-yaml-enabled-yes-is-a-string',
+    ],
+    q: 'Q-16',
+    what: '`on`, `off`, `yes` and `no` are booleans in the configuration where a boolean is wanted.',
+    why: 'Rule files have always read them so; a configuration that says `enabled: yes` means it.',
+    setting: '',
+  },
+  {
+    cases: ['errors.when/when-remote-ip-global'],
+    q: 'Q-33',
+    what: '`request.remote_ip` is accepted and works.',
+    why: 'The documentation of Oathkeeper promises it; only its schema refuses it.',
+    setting: '',
+  },
+  {
+    cases: ['mutate.header/header-no-cfg-global-disabled-req'],
+    q: 'Q-93',
+    what: 'A handler whose required keys are brought by every rule need not have them in the configuration.',
+    why: 'What a rule uses is the merged configuration, and that is what is checked.',
+    setting: '',
+  },
+  {
+    cases: ['reload.config/enabling-a-handler-revives-a-rule-that-was-invalid-at-load-rules-still-hides-it'],
+    q: 'Q-01',
+    what: 'Rules are compiled anew with every change of the configuration, so a rule that became valid is listed at once.',
+    why: 'A list that hides a rule in force misleads whoever reads it.',
+    setting: '',
+  },
+]

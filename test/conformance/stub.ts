@@ -1,0 +1,94 @@
+/** test/conformance/stub — another service on loopback that answers as a case says and remembers who asked. */
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { StubSpec } from './case.ts'
+
+export interface SeenCall {
+  readonly stub: string
+  readonly method: string
+  readonly path: string
+  readonly query: string
+  readonly headers: Readonly<Record<string, string | string[]>>
+  readonly body: string
+}
+
+export interface Stub {
+  readonly name: string
+  readonly url: string
+  /** Calls since the last `forget`. */
+  readonly calls: readonly SeenCall[]
+  forget(): void
+  stop(): void
+}
+
+/** `fill` puts addresses and folders in for the placeholders of the case. */
+export async function startStub(spec: StubSpec, fill: (text: string) => string): Promise<Stub> {
+  let calls: SeenCall[] = []
+  const turns = new Map<string, number>()
+
+  function answer(message: IncomingMessage, body: string, response: ServerResponse): void {
+    const [path = '', query = ''] = (message.url ?? '').split(/\?(.*)/s)
+    calls.push({
+      stub: spec.name,
+      method: message.method ?? '',
+      path,
+      query,
+      headers: headersOf(message),
+      body,
+    })
+    const own = spec.responses.filter(one => one.path === path)
+    const list = own.length > 0 ? own : spec.responses.filter(one => one.path === undefined)
+    const key = own.length > 0 ? path : '*'
+    const turn = turns.get(key) ?? 0
+    turns.set(key, turn + 1)
+    const given = list[Math.min(turn, list.length - 1)]
+    if (given === undefined) {
+      response.writeHead(404).end()
+      return
+    }
+    const text = given.json !== undefined ? fill(JSON.stringify(given.json)) : fill(given.body ?? '')
+    const headers = Object.entries(given.headers ?? {}).flatMap(([name, value]) =>
+      [value].flat().map(one => [name, fill(String(one))]),
+    )
+    if (given.json !== undefined && !headers.some(([name]) => name?.toLowerCase() === 'content-type')) {
+      headers.push(['content-type', 'application/json'])
+    }
+    setTimeout(() => {
+      if (response.destroyed) return
+      response.writeHead(given.status ?? 200, headers.flat() as string[])
+      response.end(message.method === 'HEAD' ? undefined : text)
+    }, given.delayMs ?? 0)
+  }
+
+  const server = createServer({ insecureHTTPParser: true }, (message, response) => {
+    const chunks: Buffer[] = []
+    message.on('data', chunk => chunks.push(chunk))
+    message.on('end', () => answer(message, Buffer.concat(chunks).toString(), response))
+  })
+  await new Promise<void>(done => server.listen(0, '127.0.0.1', done))
+  return {
+    name: spec.name,
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    get calls() {
+      return calls
+    },
+    forget() {
+      calls = []
+    },
+    stop() {
+      server.closeAllConnections()
+      server.close()
+    },
+  }
+}
+
+function headersOf({ rawHeaders }: IncomingMessage): Record<string, string | string[]> {
+  const headers: Record<string, string | string[]> = {}
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+    const name = (rawHeaders[i] as string).toLowerCase()
+    const value = rawHeaders[i + 1] as string
+    const known = headers[name]
+    headers[name] = known === undefined ? value : [known, value].flat()
+  }
+  return headers
+}
