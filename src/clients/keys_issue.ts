@@ -1,7 +1,7 @@
 /** clients/keys_issue — tokens signed with our own keys: which key, under which kid, and how long a token is handed out again. Knows no template and no session. */
 import { randomUUID } from 'node:crypto'
 import { createCache } from '../lib/cache.ts'
-import { type Clock, type Millis, millis } from '../lib/duration.ts'
+import { type Clock, type Millis, millis, type WallTime } from '../lib/duration.ts'
 import type { JsonRecord } from '../lib/json.ts'
 import type { TupleHash } from '../lib/tuple_hash.ts'
 import { within } from '../lib/within.ts'
@@ -71,9 +71,7 @@ export function chooseSigner(keys: readonly Key[]): Signer | string {
 
 interface Kept {
   readonly issued: Issued
-  /** Seconds since the epoch. */
-  readonly iat: number
-  readonly exp: number
+  readonly at: WallTime
 }
 
 const fault = (why: string): Issued => ({ kind: 'fault', why })
@@ -104,16 +102,16 @@ export function createIssue({ clock, shelf, maxWait, keyOf, entries, report }: I
     const ours = { exp, jti: randomUUID(), iat, nbf: iat, iss: order.issuer, sub: order.subject }
     try {
       const token = await sign({ ...order.claims, ...ours }, key, alg, kid)
-      return { issued: { kind: 'issued', token }, iat, exp }
+      return { issued: { kind: 'issued', token }, at: now }
     } catch {
       return fault('the signing key cannot be used with its algorithm')
     }
   }
 
   /** Also for whoever set the clock (C22). */
-  function isGood({ iat, exp }: Kept, ttl: Millis): boolean {
-    const now = clock.wall()
-    return now >= iat * 1000 - 1_000 && exp * 1000 - now >= ttl * RESERVE
+  function isGood({ at }: Kept, ttl: Millis): boolean {
+    const age = clock.wall() - at
+    return age >= -1_000 && age <= ttl * (1 - RESERVE)
   }
 
   function issue(order: TokenOrder, set: KeySet): Issued | Promise<Issued> {

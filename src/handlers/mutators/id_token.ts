@@ -1,6 +1,6 @@
 /** handlers/mutators/id_token — hands the upstream a signed token of the session, as a bearer token. Knows no key. */
 import { z } from 'zod'
-import { type Denial, internal } from '../../access/denial.ts'
+import { type Denial, denial, internal } from '../../access/denial.ts'
 import { type Session, withHeader } from '../../access/session.ts'
 import type { Issued } from '../../clients/keys_issue.ts'
 import { DURATION_PATTERN, parseDuration } from '../../lib/duration.ts'
@@ -56,4 +56,7 @@ export const idToken = mutator({
 const carry = (issued: Issued, session: Session): Session | Denial =>
   issued.kind === 'issued'
     ? withHeader(session, 'authorization', `Bearer ${issued.token}`)
-    : internal('internal', issued.why)
+    : denial(500, 'internal', MESSAGE, { reason: issued.why })
+
+/** Oathkeeper's, for keys that cannot be had or used. */
+const MESSAGE = 'An internal server error occurred, please contact the system administrator'
