@@ -2,28 +2,40 @@
 import { anonymous } from './authenticators/anonymous.ts'
 import { bearerToken } from './authenticators/bearer_token.ts'
 import { cookieSession } from './authenticators/cookie_session.ts'
+import { jwt } from './authenticators/jwt.ts'
 import { noop as noopAuthenticator } from './authenticators/noop.ts'
+import { oauth2ClientCredentials } from './authenticators/oauth2_client_credentials.ts'
+import { oauth2Introspection } from './authenticators/oauth2_introspection.ts'
 import { unauthorized } from './authenticators/unauthorized.ts'
 import { allow } from './authorizers/allow.ts'
 import { deny } from './authorizers/deny.ts'
+import { remote } from './authorizers/remote.ts'
+import { remoteJson } from './authorizers/remote_json.ts'
 import { json } from './errors/json.ts'
 import { redirect } from './errors/redirect.ts'
 import { wwwAuthenticate } from './errors/www_authenticate.ts'
 import { type SealedHandler, seal } from './handler.ts'
 import { cookie } from './mutators/cookie.ts'
 import { header } from './mutators/header.ts'
+import { idToken } from './mutators/id_token.ts'
 import { noop as noopMutator } from './mutators/noop.ts'
 
 export const HANDLERS: readonly SealedHandler[] = [
   seal(anonymous),
   seal(bearerToken),
   seal(cookieSession),
+  seal(jwt),
   seal(noopAuthenticator),
+  seal(oauth2ClientCredentials),
+  seal(oauth2Introspection),
   seal(unauthorized),
   seal(allow),
   seal(deny),
+  seal(remote),
+  seal(remoteJson),
   seal(cookie),
   seal(header),
+  seal(idToken),
   seal(noopMutator),
   seal(json),
   seal(redirect),

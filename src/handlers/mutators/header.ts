@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { internal } from '../../access/denial.ts'
 import { withHeader } from '../../access/session.ts'
 import { mutator } from '../handler.ts'
-import { compileHeaders } from '../parts/header_templates.ts'
+import { compileHeaders, isHeaderValue } from '../parts/header_templates.ts'
 
 export const header = mutator({
   id: 'header',
@@ -20,7 +20,7 @@ export const header = mutator({
         // Each template sees what the ones before it have set, in name order (Q-80).
         const value = render(changed)
         if (typeof value !== 'string') return value
-        if (CONTROL.test(value)) return internal('template', `the value of ${name} has a control character`)
+        if (!isHeaderValue(value)) return internal('template', `the value of ${name} has a control character`)
         changed = withHeader(changed, name, value)
       }
       return changed
@@ -28,6 +28,3 @@ export const header = mutator({
   },
   writes: ({ headers }) => Object.keys(headers).map(name => name.toLowerCase()),
 })
-
-/** No header may have these; refused, never stripped (Q-79, D2). */
-const CONTROL = /[\0-\x08\x0a-\x1f\x7f]/

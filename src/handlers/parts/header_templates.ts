@@ -15,6 +15,18 @@ const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 const FRAMING =
   /^(connection|content-length|host|keep-alive|proxy-connection|te|trailer|transfer-encoding|upgrade|x-envoy-.*)$/
 
+/** No header may have these; refused, never stripped (Q-79, D2). */
+const CONTROL = /[\0-\x08\x0a-\x1f\x7f]/
+export const isHeaderValue = (value: string): boolean => !CONTROL.test(value)
+
+/** A header name in lower case. Throws `ConfigFault` for one that may not be set. */
+export function settableName(written: string, path: Path): string {
+  const name = written.toLowerCase()
+  if (!TOKEN.test(name)) throw new ConfigFault(path, 'not a header name')
+  if (FRAMING.test(name)) throw new ConfigFault(path, 'this header frames the message and is never set')
+  return name
+}
+
 /** In name order. Throws `ConfigFault` for a name that may not be set and for a template that does not parse. */
 export function compileHeaders(
   headers: Readonly<Record<string, string>>,
@@ -24,10 +36,7 @@ export function compileHeaders(
 ): readonly HeaderTemplate[] {
   return Object.entries(headers)
     .map(([written, text]) => {
-      const name = written.toLowerCase()
-      if (!TOKEN.test(name)) throw new ConfigFault([...path, written], 'not a header name')
-      if (FRAMING.test(name))
-        throw new ConfigFault([...path, written], 'this header frames the message and is never set')
+      const name = settableName(written, [...path, written])
       return { name, render: compileTemplate(text, [...path, written], services, context) }
     })
     .sort((a, b) => (a.name < b.name ? -1 : 1))

@@ -1,13 +1,17 @@
 /** handlers/parts/uri — addresses in configurations: what may be called, where keys may be. Reads nothing behind them. */
+import { z } from 'zod'
 import type { Path } from '../../lib/issue.ts'
 import { ConfigFault } from '../handler.ts'
 
+const NOT_HTTP = 'must be an absolute http or https URL'
+const isHttp = (text: string): boolean => /^https?:$/.test(URL.parse(text)?.protocol ?? '')
+
+/** The same as `httpUrl` for a schema: a fault of the service's configuration is one at its start, rule or none. */
+export const httpUrlSchema = z.string().refine(isHttp, NOT_HTTP)
+
 /** Refuses what is no absolute http or https URL. */
 export function httpUrl(text: string, path: Path): string {
-  const url = URL.parse(text)
-  if (url === null || !/^https?:$/.test(url.protocol)) {
-    throw new ConfigFault(path, 'must be an absolute http or https URL')
-  }
+  if (!isHttp(text)) throw new ConfigFault(path, NOT_HTTP)
   return text
 }
 

@@ -1,0 +1,41 @@
+/** handlers/authorizers/remote_json — asks a service with a JSON document from a template whether a request may pass. Knows no answer but its status. */
+import { z } from 'zod'
+import { internal } from '../../access/denial.ts'
+import { authorizer } from '../handler.ts'
+import { compileTemplate } from '../parts/compile_template.ts'
+import { compileRemote, remoteKeys, remoteWrites } from '../parts/remote_call.ts'
+
+export const remoteJson = authorizer({
+  id: 'remote_json',
+  summary: 'asks a service, which gets a JSON document and headers from templates',
+  config: z.strictObject({
+    ...remoteKeys,
+    payload: z
+      .string()
+      .describe('template of the JSON document; nothing is escaped in it, so print values with toJson'),
+  }),
+  example: {
+    remote: 'http://policies:8080/may',
+    payload: '{"subject": {{ print .Subject | toJson }}, "path": {{ toJson .MatchContext.URL.Path }}}',
+  },
+  compile({ payload, ...keys }, services, context) {
+    const ask = compileRemote(keys, 'remote_json', services, context)
+    const render = compileTemplate(payload, ['payload'], services, context, { json: true })
+    return session => {
+      const body = render(session)
+      if (typeof body !== 'string') return body
+      if (!isJson(body)) return internal('template', 'the payload is not JSON')
+      return ask(session, 'application/json', body)
+    }
+  },
+  writes: config => remoteWrites(config),
+})
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,110 @@
+/** handlers/parts/remote_call — the question to an authorizer outside and what its answer means (spec 5.2). Knows not what the body says. */
+import { z } from 'zod'
+import { type Denial, forbidden, internal, rateLimited } from '../../access/denial.ts'
+import { type Session, withHeader } from '../../access/session.ts'
+import type { Answered, HeaderPair } from '../../clients/http.ts'
+import { millis } from '../../lib/duration.ts'
+import { rateLimitHeaders } from '../../lib/rate_limit.ts'
+import type { CompileContext } from '../handler.ts'
+import type { Services } from '../services.ts'
+import { compileHeaders, isHeaderValue, settableName } from './header_templates.ts'
+import { retrySchema } from './retry.ts'
+import { httpUrlSchema } from './uri.ts'
+
+export const remoteKeys = {
+  remote: httpUrlSchema.describe('URL that is asked with POST: 200 lets the request in, 403 refuses it'),
+  headers: z
+    .record(z.string(), z.string())
+    .nullish()
+    .describe('header names, each with a template for its value; one that renders empty is not sent'),
+  forward_response_headers_to_upstream: z
+    .array(z.string())
+    .refine(names => new Set(names).size === names.length, 'must not name a header twice')
+    .nullish()
+    .describe('headers of the answer to set on the upstream request; one that is missing is set empty'),
+  retry: retrySchema,
+}
+
+const schema = z.strictObject(remoteKeys)
+export type RemoteKeys = z.infer<typeof schema>
+
+/** Asks with this content type and body. */
+export type AskRemote = (
+  session: Session,
+  contentType: string,
+  body: string | Uint8Array | undefined,
+) => Promise<Session | Denial>
+
+/** Long enough for slow services that work today (Q-55); the deadline of the request ends it earlier. */
+const TIMEOUT = millis(10_000)
+
+/** `target` names the call in spans and metrics. */
+export function compileRemote(
+  keys: RemoteKeys,
+  target: string,
+  services: Services,
+  context: CompileContext,
+): AskRemote {
+  const templates = compileHeaders(keys.headers ?? {}, ['headers'], services, context)
+  const forwarded = forwardedNames(keys)
+  return async (session, contentType, body) => {
+    const { request } = session
+    const headers = new Map([['content-type', contentType]])
+    const authorization = request.header('authorization')
+    if (authorization !== undefined) headers.set('authorization', authorization)
+    for (const { name, render } of templates) {
+      const value = render(session)
+      if (typeof value !== 'string') return value
+      if (!isHeaderValue(value)) return internal('template', `the value of ${name} has a control character`)
+      if (value !== '') headers.set(name, value)
+    }
+    const answer = await services.send({
+      method: 'POST',
+      url: keys.remote,
+      headers: [...headers],
+      ...(body === undefined ? {} : { body }),
+      timeout: TIMEOUT,
+      deadline: request.deadline,
+      // After a connection error alone: each further try of anything else cost whole seconds (Q-66).
+      retries: 1,
+      target,
+    })
+    if (answer.kind === 'failed') return internal('unavailable', answer.message)
+    return judge(answer, session, forwarded, target)
+  }
+}
+
+/** 204, 3xx and all the rest are no answer to the question (Q-65). */
+function judge(
+  answer: Answered,
+  session: Session,
+  forwarded: readonly string[],
+  target: string,
+): Session | Denial {
+  switch (answer.status) {
+    case 200:
+      return forwarded.reduce(
+        (changed, name) => withHeader(changed, name, first(answer.headers, name)),
+        session,
+      )
+    case 403:
+      return forbidden('forbidden')
+    case 429:
+      return rateLimited({ headers: rateLimitHeaders(answer.headers) })
+    default:
+      return internal('bad_answer', `${target}: expected 200 or 403, got ${answer.status}`)
+  }
+}
+
+/** Empty where there is none: a client's own header of that name must not pass for the authorizer's (Q-69). */
+const first = (headers: readonly HeaderPair[], name: string): string =>
+  headers.find(([key]) => key === name)?.[1] ?? ''
+
+const forwardedNames = (keys: RemoteKeys): readonly string[] =>
+  (keys.forward_response_headers_to_upstream ?? []).map((written, i) =>
+    settableName(written, ['forward_response_headers_to_upstream', i]),
+  )
+
+/** For `Handler.writes`. */
+export const remoteWrites = (keys: RemoteKeys): readonly string[] =>
+  (keys.forward_response_headers_to_upstream ?? []).map(name => name.toLowerCase())

@@ -1,0 +1,175 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import type { Session } from '../../../src/access/session.ts'
+import type { Answered, Failed, HeaderPair } from '../../../src/clients/http.ts'
+import { remote } from '../../../src/handlers/authorizers/remote.ts'
+import { ConfigFault } from '../../../src/handlers/handler.ts'
+import type { Instant } from '../../../src/lib/duration.ts'
+import { requestWith } from '../../fakes/request.ts'
+import { build, worldWith } from '../../fakes/services.ts'
+import { isDenial, sessionOf } from '../build.ts'
+
+const answered = (status: number, headers: readonly HeaderPair[] = []): Answered => ({
+  kind: 'answered',
+  status,
+  headers,
+  body: '',
+})
+const URL = 'http://policies:8080/may'
+
+function ask(config: object, answer: Answered | Failed = answered(200), session = sessionOf('u1')) {
+  const world = worldWith({ answer })
+  const outcome = build(remote, { remote: URL, ...config }, world)(session)
+  return { outcome, world }
+}
+async function sent(config: object, session?: Session) {
+  const { outcome, world } = ask(config, answered(200), session)
+  await outcome
+  assert.equal(world.sent.length, 1)
+  return world.sent[0]
+}
+
+test('it gets the body, the content type and the authorization of the request, and nothing else', async () => {
+  const body = new TextEncoder().encode('a=1')
+  const request = {
+    ...requestWith([
+      ['Content-Type', 'text/x'],
+      ['Authorization', 'Bearer t'],
+      ['Cookie', 'a=b'],
+    ]),
+    body,
+    deadline: 77 as Instant,
+  }
+  const call = await sent({}, sessionOf('u1', undefined, request))
+  assert.deepEqual(call, {
+    method: 'POST',
+    url: URL,
+    headers: [
+      ['content-type', 'text/x'],
+      ['authorization', 'Bearer t'],
+    ],
+    body,
+    timeout: 10_000,
+    deadline: 77,
+    retries: 1,
+    target: 'remote',
+  })
+})
+
+test('configured headers replace those of the request; an empty one is not sent', async () => {
+  const request = requestWith([['Authorization', 'Bearer t']])
+  const headers = {
+    Authorization: 'Basic x',
+    'X-Sub': '{{ print .Subject }}',
+    'X-No': '',
+    'Content-Type': '',
+  }
+  const call = await sent({ headers }, sessionOf('u1', undefined, request))
+  assert.deepEqual(call?.headers, [
+    ['content-type', ''],
+    ['authorization', 'Basic x'],
+    ['x-sub', 'u1'],
+  ])
+})
+
+for (const [status, code] of [
+  [403, 403],
+  [429, 429],
+  [201, 500],
+  [204, 500],
+  [302, 500],
+  [400, 500],
+  [401, 500],
+  [404, 500],
+  [500, 500],
+  [501, 500],
+] as const) {
+  test(`an answer ${status} is ${code} (Q-65, Q-67)`, async () => {
+    const outcome = await ask({}, answered(status)).outcome
+    isDenial(outcome)
+    assert.equal(outcome.status, code)
+  })
+}
+
+test('429 takes its headers along (Q-67)', async () => {
+  const outcome = await ask(
+    {},
+    answered(429, [
+      ['retry-after', '7'],
+      ['set-cookie', 'a'],
+    ]),
+  ).outcome
+  isDenial(outcome)
+  assert.deepEqual(outcome.headers, [{ name: 'retry-after', value: '7' }])
+})
+
+test('a failed call is 500', async () => {
+  const outcome = await ask({}, { kind: 'failed', cause: 'connect', message: 'remote: no connection' })
+    .outcome
+  isDenial(outcome)
+  assert.deepEqual([outcome.status, outcome.code], [500, 'unavailable'])
+})
+
+test('headers of the answer are set: the first value, empty where there is none (Q-69)', async () => {
+  const { outcome } = ask(
+    { forward_response_headers_to_upstream: ['X-Role', 'X-None'] },
+    answered(200, [
+      ['x-role', 'a'],
+      ['x-role', 'b'],
+      ['x-other', 'c'],
+    ]),
+  )
+  assert.deepEqual(((await outcome) as Session).headers, [
+    { name: 'x-role', value: 'a' },
+    { name: 'x-none', value: '' },
+  ])
+})
+
+test('a refusal sets nothing, and a part of a body is never asked about (E12)', async () => {
+  const request = requestWith([['x-envoy-auth-partial-body', 'true']])
+  const { outcome, world } = ask({}, answered(200), sessionOf('u1', undefined, request))
+  isDenial(await outcome)
+  assert.equal(world.sent.length, 0)
+})
+
+test('a value with a control character is 500, unsent and not in the reason (Q-79)', async () => {
+  const { outcome, world } = ask(
+    { headers: { 'x-sub': '{{ .Subject }}' } },
+    answered(200),
+    sessionOf('a\r\nrole: admin'),
+  )
+  const denial = await outcome
+  isDenial(denial)
+  assert.deepEqual([denial.status, world.sent.length], [500, 0])
+  assert.ok(!JSON.stringify(denial).includes('admin'))
+})
+
+for (const [why, config] of [
+  ['a header that frames', { headers: { 'content-length': '0' } }],
+  ['a forwarded header that frames', { forward_response_headers_to_upstream: ['Host'] }],
+  ['a template that does not parse', { headers: { a: '{{' } }],
+] as const) {
+  test(`${why} is a fault of the configuration`, () => {
+    assert.throws(() => ask(config), ConfigFault)
+  })
+}
+
+for (const config of [
+  { remote: undefined },
+  { remote: 'policies' },
+  { remote: 'file:///etc/passwd' },
+  { headers: 'x' },
+  { forward_response_headers_to_upstream: ['a', 'a'] },
+  { retry: { max_delay: '1.5s' } },
+  { payload: '{}' },
+]) {
+  test(`${JSON.stringify(config)} does not decode`, () => {
+    assert.throws(() => ask(config), { name: 'ZodError' })
+  })
+}
+
+test('the headers that it may set are declared, and the body is linted (Q-70)', () => {
+  const config = { remote: URL, forward_response_headers_to_upstream: ['X-Role'] }
+  assert.deepEqual(remote.writes?.(config), ['x-role'])
+  assert.match(ask({}).world.warnings.join(), /only where Envoy sends it/)
+})
