@@ -1,9 +1,10 @@
 /** app — the wiring list: every part in order of construction, and close() in reverse. The only reader of the clock. */
 import { decisionsRoute } from './api/decisions.ts'
 import { healthRoutes } from './api/health.ts'
+import { jwksRoute } from './api/jwks.ts'
 import { rulesRoutes } from './api/rules.ts'
 import { type ApiServer, startApi } from './api/server.ts'
-import { formatOf, levelOf, listenOf, tracingOf, trustedOf } from './app_options.ts'
+import { formatOf, levelOf, listenOf, signingKeysOf, tracingOf, trustedOf } from './app_options.ts'
 import { openServices } from './app_services.ts'
 import { createHttp } from './clients/http.ts'
 import { type AppOptions, directoryOf, prepare, readConfig, StartFault } from './edition.ts'
@@ -80,7 +81,9 @@ export async function startApp(options: AppOptions): Promise<App> {
   const http = createHttp({ clock, connections: config.number('sessions.connections') })
   const counted = instruments.counted(http.send)
   const send = tracing === undefined ? counted : traceSend(tracing.tracer, counted)
-  const { services, sessions } = openServices(config, send, clock)
+  const { services, sessions } = openServices(config, send, clock, problem =>
+    log.event('warn', { event: 'warning', where: problem.source, message: problem.problem }),
+  )
 
   const sources = createRuleSources({ send, directory: directoryOf(options) })
   let draining = false
@@ -168,6 +171,9 @@ export async function startApp(options: AppOptions): Promise<App> {
           ]
         : []),
       healthRoutes({ ready, version }),
+      jwksRoute({
+        publicKeys: () => services.keys.publicKeys(signingKeysOf(config, rulebook.current?.listed ?? [])),
+      }),
       rulesRoutes({
         listed: () => rulebook.current?.listed ?? [],
         status: () => ({

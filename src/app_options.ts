@@ -1,6 +1,8 @@
 /** app_options — settings in the form in which each part wants them. Knows the table of settings, starts nothing. */
 import type { Config } from './config.ts'
 import { compileCidrs } from './lib/cidr.ts'
+import { type Millis, millis, parseDuration } from './lib/duration.ts'
+import type { AccessRule } from './rules/document.ts'
 import type { LogLevel } from './telemetry/log.ts'
 import type { TracingOptions } from './telemetry/sdk.ts'
 
@@ -46,4 +48,22 @@ export function trustedOf(config: Config): (address: string) => boolean {
   if (inside === undefined)
     throw new Error('serve.api.trusted_proxies must be a list of networks such as 10.0.0.0/8')
   return inside
+}
+
+/** Of all key sets: the service's configuration counts, what a rule says has no effect (Q-62). */
+export function keyTimesOf({ handlers }: Config): { readonly maxWait: Millis; readonly ttl: Millis } {
+  const { jwks_max_wait: wait, jwks_ttl: ttl } = handlers.authenticator.get('jwt')?.config ?? {}
+  const read = (text: unknown) => (typeof text === 'string' ? parseDuration(text) : undefined)
+  return { maxWait: read(wait) ?? millis(1_000), ttl: read(ttl) ?? millis(30_000) }
+}
+
+/** Key sets of `id_token`, of the service's configuration and of all rules. */
+export function signingKeysOf({ handlers }: Config, rules: readonly AccessRule[]): readonly string[] {
+  const configs = rules.flatMap(rule =>
+    rule.mutators.flatMap(one => (one.handler === 'id_token' ? [one.config] : [])),
+  )
+  const urls = [handlers.mutator.get('id_token')?.config, ...configs].map(
+    config => (config as { readonly jwks_url?: unknown } | undefined)?.jwks_url,
+  )
+  return [...new Set(urls.filter(url => typeof url === 'string'))]
 }

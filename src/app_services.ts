@@ -1,8 +1,12 @@
 /** app_services — what handlers may ask of the world, opened once a process. Knows the windows and the memory, no socket of our own. */
 import { randomBytes } from 'node:crypto'
+import { keyTimesOf } from './app_options.ts'
 import type { ValidateWorld } from './cli/validate.ts'
 import { createHttp, type Send } from './clients/http.ts'
+import { createKeys } from './clients/keys.ts'
+import type { KeyProblem } from './clients/keys_shelf.ts'
 import { createWhoami } from './clients/kratos.ts'
+import { createOAuth2 } from './clients/oauth2.ts'
 import type { Config } from './config.ts'
 import { compileWith } from './edition.ts'
 import { HANDLERS } from './handlers/registry.ts'
@@ -11,7 +15,12 @@ import { type Clock, millis } from './lib/duration.ts'
 import { createSessions } from './sessions/store.ts'
 
 /** What handlers may ask of the world. Lives as long as the process: reloads keep what is remembered. */
-export function openServices(config: Config, send: Send, clock: Clock) {
+export function openServices(
+  config: Config,
+  send: Send,
+  clock: Clock,
+  report: (problem: KeyProblem) => void,
+) {
   const sessions = createSessions({
     clock,
     whoami: createWhoami({ send, timeout: millis(config.number('sessions.timeout')) }),
@@ -20,7 +29,22 @@ export function openServices(config: Config, send: Send, clock: Clock) {
     secret: randomBytes(32),
     random: Math.random,
   })
-  const services: Services = { clock, send, kratos: sessions }
+  const entries = config.number('sessions.cache.max_entries')
+  const services: Services = {
+    clock,
+    send,
+    kratos: sessions,
+    keys: createKeys({
+      clock,
+      send,
+      directory: process.cwd(),
+      times: keyTimesOf(config),
+      secret: randomBytes(32),
+      entries,
+      report,
+    }),
+    oauth2: createOAuth2({ clock, send, secret: randomBytes(32), entries }),
+  }
   return { services, sessions }
 }
 
@@ -32,7 +56,7 @@ export function openValidation(clock: Clock) {
     send: http.send,
     directory: process.cwd(),
     compile: async (config, rules) => {
-      const { services } = openServices(config, http.send, clock)
+      const { services } = openServices(config, http.send, clock, () => {})
       const compiled = await compileWith(config, rules, services, undefined, '')
       return compiled.issues
     },
