@@ -9,6 +9,7 @@ import { oauth2Introspection } from './authenticators/oauth2_introspection.ts'
 import { unauthorized } from './authenticators/unauthorized.ts'
 import { allow } from './authorizers/allow.ts'
 import { deny } from './authorizers/deny.ts'
+import { ketoEngineAcpOry } from './authorizers/keto_engine_acp_ory.ts'
 import { remote } from './authorizers/remote.ts'
 import { remoteJson } from './authorizers/remote_json.ts'
 import { json } from './errors/json.ts'
@@ -31,6 +32,7 @@ export const HANDLERS: readonly SealedHandler[] = [
   seal(unauthorized),
   seal(allow),
   seal(deny),
+  seal(ketoEngineAcpOry),
   seal(remote),
   seal(remoteJson),
   seal(cookie),

@@ -1,0 +1,103 @@
+/** handlers/authorizers/keto_engine_acp_ory — asks Ory Keto 0.5 or older, whose access control policies no later Keto has (Q-71). */
+import { z } from 'zod'
+import { type Denial, forbidden, internal } from '../../access/denial.ts'
+import type { RequestView } from '../../access/request.ts'
+import type { Session } from '../../access/session.ts'
+import type { Answered } from '../../clients/http.ts'
+import { compileCidrs } from '../../lib/cidr.ts'
+import { type Clock, millis } from '../../lib/duration.ts'
+import { isRecord, member, parseJson } from '../../lib/json.ts'
+import { jsonString } from '../../lib/template_json.ts'
+import { authorizer, ConfigFault } from '../handler.ts'
+import { compileTemplate } from '../parts/compile_template.ts'
+import { httpUrlSchema } from '../parts/uri.ts'
+
+export const ketoEngineAcpOry = authorizer({
+  id: 'keto_engine_acp_ory',
+  summary: 'asks the access control policies of Ory Keto 0.5 or older; no later Keto has them',
+  config: z.strictObject({
+    base_url: httpUrlSchema.describe('URL of Keto'),
+    required_action: z.string().describe('template of the action; empty means `unset`'),
+    required_resource: z.string().describe('template of the resource; empty means `unset`'),
+    subject: z.string().nullish().describe('template of the subject; default that of the session'),
+    flavor: z.string().nullish().describe('how Keto compares: regex, glob or exact; default regex'),
+  }),
+  example: {
+    base_url: 'http://keto:4466/',
+    required_action: 'read',
+    required_resource: 'articles:{{ printIndex .MatchContext.RegexpCaptureGroups 0 }}',
+  },
+  compile(config, services, context) {
+    if (context.strategy !== 'regexp') {
+      throw new ConfigFault([], 'works with the matching strategy regexp only')
+    }
+    const template = (key: 'required_action' | 'required_resource' | 'subject', otherwise: string) =>
+      compileTemplate(config[key] || otherwise, [key], services, context)
+    const action = template('required_action', 'unset')
+    const resource = template('required_resource', 'unset')
+    const subject = config.subject ? template('subject', '') : (session: Session) => session.subject
+    const url = questionUrl(config.base_url, config.flavor || 'regex')
+    return async session => {
+      const rendered: string[] = []
+      for (const render of [action, resource, subject]) {
+        const text = render(session)
+        if (typeof text !== 'string') return text
+        rendered.push(jsonString(text, true))
+      }
+      const asked = contextOf(session.request, services.clock)
+      const [act, on, who] = rendered
+      const answer = await services.send({
+        method: 'POST',
+        url,
+        headers: [['content-type', 'application/json']],
+        body: `{"action":${act},"context":${asked},"resource":${on},"subject":${who}}\n`,
+        timeout: TIMEOUT,
+        deadline: session.request.deadline,
+        // After a connection error alone (Q-66).
+        retries: 1,
+        target: 'keto',
+      })
+      return answer.kind === 'failed' ? internal('unavailable', answer.message) : judge(answer, session)
+    }
+  },
+})
+
+const TIMEOUT = millis(10_000)
+
+function questionUrl(base: string, flavor: string): string {
+  const url = new URL(base)
+  url.pathname = `${url.pathname.replace(/\/+$/, '')}/engines/acp/ory/${encodeURIComponent(flavor)}/allowed`
+  return url.href
+}
+
+function judge({ status, body }: Answered, session: Session): Session | Denial {
+  if (status === 403) return forbidden('forbidden')
+  if (status !== 200) return internal('bad_answer', `keto: expected 200 or 403, got ${status}`)
+  const document = parseJson(body)
+  const allowed = isRecord(document) ? (member(document, 'allowed') ?? false) : undefined
+  if (typeof allowed !== 'boolean') return internal('bad_answer', 'keto: not the answer to this question')
+  return allowed ? session : forbidden('forbidden')
+}
+
+const isPrivate = compileCidrs([
+  '127.0.0.0/8',
+  '10.0.0.0/8',
+  '172.16.0.0/12',
+  '192.168.0.0/16',
+  '169.254.0.0/16',
+  '::1/128',
+  'fc00::/7',
+  'fe80::/10',
+]) as (address: string) => boolean
+const isAddress = compileCidrs(['0.0.0.0/0', '::/0']) as (address: string) => boolean
+
+/** The first public address that was forwarded, else what a proxy said, else the peer (spec 5.4). */
+function contextOf(request: RequestView, clock: Clock): string {
+  const forwarded = (request.header('x-forwarded-for') ?? '').split(',').map(text => text.trim())
+  const address =
+    forwarded.find(text => isAddress(text) && !isPrivate(text)) ??
+    request.header('x-real-ip') ??
+    request.remoteAddress
+  const at = new Date(clock.wall()).toISOString()
+  return `{"remoteIpAddress":${jsonString(address, true)},"requestedAt":"${at}"}`
+}

@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import type { Answered, Failed } from '../../../src/clients/http.ts'
+import { ketoEngineAcpOry } from '../../../src/handlers/authorizers/keto_engine_acp_ory.ts'
+import { ConfigFault, seal } from '../../../src/handlers/handler.ts'
+import { requestWith } from '../../fakes/request.ts'
+import { build, worldWith } from '../../fakes/services.ts'
+import { isDenial, sessionOf } from '../build.ts'
+
+const CONFIG = { base_url: 'http://keto/base/', required_action: 'read', required_resource: 'a' }
+const answered = (status: number, body = ''): Answered => ({ kind: 'answered', status, headers: [], body })
+const ALLOWED = answered(200, '{"allowed":true}')
+
+function ask(config: object, answer: Answered | Failed = ALLOWED, session = sessionOf('u<1')) {
+  const world = worldWith({ answer })
+  return { world, outcome: build(ketoEngineAcpOry, { ...CONFIG, ...config }, world)(session) }
+}
+
+test('the question is Keto’s, with Go’s escapes and a line feed', async () => {
+  const session = sessionOf('u<1', undefined, requestWith([['x-real-ip', '5.6.7.8']]))
+  const { world, outcome } = ask({ required_action: 'read:{{ .MatchContext.Method }}' }, ALLOWED, session)
+  assert.equal(await outcome, session)
+  assert.equal(world.sent[0]?.url, 'http://keto/base/engines/acp/ory/regex/allowed')
+  assert.equal(
+    world.sent[0]?.body,
+    '{"action":"read:GET","context":{"remoteIpAddress":"5.6.7.8","requestedAt":"2026-11-22T05:00:00.000Z"},' +
+      '"resource":"a","subject":"u\\u003c1"}\n',
+  )
+})
+
+test('empty templates are unset, the subject and the flavor can be chosen', async () => {
+  const { world, outcome } = ask({
+    required_action: '',
+    required_resource: '',
+    subject: 'me',
+    flavor: 'glob',
+  })
+  await outcome
+  assert.match(String(world.sent[0]?.body), /"action":"unset",.*"resource":"unset","subject":"me"/)
+  assert.equal(world.sent[0]?.url, 'http://keto/base/engines/acp/ory/glob/allowed')
+})
+
+for (const [forwarded, address] of [
+  ['1.2.3.4, 10.0.0.1', '1.2.3.4'],
+  ['10.0.0.1, 192.168.0.1, 2001:db8::1', '2001:db8::1'],
+  ['nonsense, 10.1.1.1', '9.9.9.9'],
+] as const) {
+  test(`of "${forwarded}" Keto is told ${address}`, async () => {
+    const request = requestWith([['x-forwarded-for', forwarded]])
+    const session = sessionOf('u', undefined, { ...request, remoteAddress: '9.9.9.9' })
+    const { world, outcome } = ask({}, ALLOWED, session)
+    await outcome
+    assert.match(String(world.sent[0]?.body), new RegExp(`"remoteIpAddress":"${address}"`))
+  })
+}
+
+for (const [answer, status] of [
+  [answered(200, '{"allowed":false}'), 403],
+  [answered(200, '{}'), 403],
+  [answered(403, '{"allowed":true}'), 403],
+  [answered(200, '{"allowed":"true"}'), 500],
+  [answered(200, 'true'), 500],
+  [answered(200, ''), 500],
+  [answered(201, '{"allowed":true}'), 500],
+  [answered(500), 500],
+  [{ kind: 'failed', cause: 'connect', message: 'keto: no connection' }, 500],
+] as const) {
+  test(`${JSON.stringify(answer)} is ${status}`, async () => {
+    const outcome = await ask({}, answer).outcome
+    isDenial(outcome)
+    assert.equal(outcome.status, status)
+  })
+}
+
+test('a template that fails is 500 and nothing is asked', async () => {
+  const { world, outcome } = ask({ required_resource: '{{ .Extra.no.more }}' })
+  isDenial(await outcome)
+  assert.equal(world.sent.length, 0)
+})
+
+test('with the strategy glob it is a fault of the configuration', () => {
+  const context = { strategy: 'glob', warn: () => {} } as const
+  assert.throws(() => seal(ketoEngineAcpOry).build(CONFIG, worldWith().services, context), ConfigFault)
+})
+
+test('a base that is no URL does not decode', () => {
+  assert.throws(() => ask({ base_url: 'keto' }), { name: 'ZodError' })
+})
