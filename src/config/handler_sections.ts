@@ -46,12 +46,14 @@ function leavesOf(schema: z.core.JSONSchema._JSONSchema, path: readonly string[]
   }
   const choice = schema.anyOf?.find(one => typeof one === 'object' && one.type !== 'null')
   if (choice !== undefined) return leavesOf(choice, path)
-  switch (schema.type) {
+  // A key that may also be null has a list of types.
+  const type = [schema.type].flat().find(one => one !== 'null')
+  switch (type) {
     case 'string':
     case 'boolean':
     case 'integer':
     case 'number':
-      return [{ path, type: schema.type }]
+      return [{ path, type }]
     case 'array':
       return [{ path, type: 'strings' }]
     case 'object':

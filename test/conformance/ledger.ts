@@ -76,4 +76,25 @@ export const LEDGER: readonly Difference[] = [
     why: 'A list that hides a rule in force misleads whoever reads it.',
     setting: '',
   },
+  {
+    cases: ['config.validate/id-token-validate-0'],
+    q: 'Q-93',
+    what: 'An enabled handler whose required keys are missing does not stop the start when no rule uses it.',
+    why: 'What a rule uses is the merged configuration, and that is what is checked.',
+    setting: '',
+  },
+  {
+    cases: ['authn.jwt/crit-header-and-at-jwt-typ-ignored'],
+    q: 'C12',
+    what: 'A token with a `crit` header that is not understood is refused with 401.',
+    why: 'RFC 7515 §4.1.11 demands it: the issuer has said that it must not be accepted without.',
+    setting: '',
+  },
+  {
+    cases: ['authz.remote/remote-302'],
+    q: 'Q-45',
+    what: 'Redirects of other services are not followed; a 3xx of a remote authorizer is 500.',
+    why: 'A redirect to a page that answers 200 would authorize everybody.',
+    setting: '',
+  },
 ]
