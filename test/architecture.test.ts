@@ -101,7 +101,10 @@ const ONLY_IN: readonly (readonly [RegExp, RegExp])[] = [
   [/^smol-toml$/, /^(config|lib\/toml)/],
   [/^zod$/, /^(config|rules\/document|handlers\/)/],
   [/^node:https?$/, /^((api|telemetry)\/|lib\/status_text\.ts$)/],
-  [/^node:fs(\/promises)?$/, /^(rules\/|cli\/|app|edition|config|lib\/|main|version|clients\/keys|envoy\/grpc_js)/],
+  [
+    /^node:fs(\/promises)?$/,
+    /^(rules\/|cli\/|app|edition|config|lib\/|main|version|clients\/keys|envoy\/grpc_js)/,
+  ],
 ]
 
 test('each package has its only importer', () => {
