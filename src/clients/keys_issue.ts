@@ -19,6 +19,8 @@ export interface TokenOrder {
   readonly claims: JsonRecord
   /** The claims as they were rendered: equal texts, equal tokens. */
   readonly rendered: string
+  /** Whether a token made before may be handed out again. */
+  readonly reuse: boolean
 }
 
 /** `why` is for operators. */
@@ -117,6 +119,7 @@ export function createIssue({ clock, shelf, maxWait, keyOf, entries, report }: I
   function issue(order: TokenOrder, set: KeySet): Issued | Promise<Issued> {
     const signer = signerOf(set, order.url)
     if (typeof signer === 'string') return fault(signer)
+    if (!order.reuse) return make(order, signer).then(finished)
     const { issuer, ttl, url, rendered, subject } = order
     // C19; Q-83: another key, another token.
     const id = keyOf([issuer, ttl, url, rendered, subject, signer.key.serial, signer.kid])
@@ -126,7 +129,7 @@ export function createIssue({ clock, shelf, maxWait, keyOf, entries, report }: I
       ask: () => make(order, signer),
       keep: made => ('issued' in made ? { value: made, ttl: millis(ttl * (1 - RESERVE)) } : undefined),
     })
-    return answer.then(made => ('issued' in made ? made.issued : made))
+    return answer.then(finished)
   }
 
   async function fetchFirst(order: TokenOrder): Promise<Issued> {
@@ -141,3 +144,5 @@ export function createIssue({ clock, shelf, maxWait, keyOf, entries, report }: I
     return set === undefined ? fetchFirst(order) : issue(order, set)
   }
 }
+
+const finished = (made: Kept | Issued): Issued => ('issued' in made ? made.issued : made)

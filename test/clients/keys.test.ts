@@ -395,6 +395,7 @@ const order = (url: string, more: object = {}) => ({
   ttl: seconds(900),
   claims: { aud: ['x'], sub: 'evil', jti: 'mine' },
   rendered: 'a',
+  reuse: true,
   ...more,
 })
 

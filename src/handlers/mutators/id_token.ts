@@ -25,18 +25,28 @@ export const idToken = mutator({
       .string()
       .regex(DURATION_PATTERN, 'must be a whole number and one unit, like 15m')
       .nullish()
-      .describe('lifetime of a token, which is handed out again until a tenth of it is left; default 15m'),
+      .describe('lifetime of a token; default 15m'),
+    cache: z
+      .strictObject({
+        enabled: z.boolean().nullish().describe('default true'),
+        max_cost: z.number().nullish().describe('accepted and without effect: the memory is bounded anyway'),
+      })
+      .nullish()
+      .describe(
+        'whether a token is handed out again for the same session, until a tenth of its life is left',
+      ),
   }),
   example: {
     issuer_url: 'https://gateway.example.com/',
     jwks_url: 'file:///etc/credence/id_token.jwks.json',
     claims: '{"aud": ["orders"], "email": {{ print .Extra.email | toJson }}}',
   },
-  compile({ issuer_url: issuer, jwks_url, claims, ttl: lifetime }, services, context) {
+  compile({ issuer_url: issuer, jwks_url, claims, ttl: lifetime, cache }, services, context) {
     const { keys } = services
     const url = keySetUrl(jwks_url, ['jwks_url'])
     const ttl = parseDuration(lifetime ?? '15m')
     if (ttl === undefined || ttl <= 0) throw new ConfigFault(['ttl'], 'must be longer than nothing')
+    const reuse = cache?.enabled !== false
     const render = compileTemplate(claims || '{}', ['claims'], services, context, { json: true })
     return session => {
       const rendered = render(session)
@@ -44,7 +54,7 @@ export const idToken = mutator({
       const read = parseJson(rendered)
       // A null is no object either.
       if (!isRecord(read)) return internal('template', 'the template of the claims gave no JSON object')
-      const issued = keys.issue({ url, issuer, subject: session.subject, ttl, claims: read, rendered })
+      const issued = keys.issue({ url, issuer, subject: session.subject, ttl, claims: read, rendered, reuse })
       return issued instanceof Promise
         ? issued.then(answer => carry(answer, session))
         : carry(issued, session)

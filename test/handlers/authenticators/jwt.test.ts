@@ -1,0 +1,124 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { jwt, keyTimes } from '../../../src/handlers/authenticators/jwt.ts'
+import { ConfigFault } from '../../../src/handlers/handler.ts'
+import { mint, testKey } from '../../fakes/jwks_host.ts'
+import { inlineSet, oauthWorld } from '../../fakes/oauth_world.ts'
+import { requestWith } from '../../fakes/request.ts'
+import { build } from '../../fakes/services.ts'
+
+const RSA = testKey('RSA', { kid: 'rsa', use: 'sig' })
+const SECRET = testKey('oct', { kid: 'hs', use: 'sig' })
+const SETS = [inlineSet([RSA.public, SECRET.public])]
+const CLAIMS = { sub: 'sam', scope: 'a b', n: 1 }
+const TOKEN = mint({ alg: 'RS256', kid: 'rsa' }, CLAIMS, RSA.handle)
+
+type Lines = NonNullable<Parameters<typeof requestWith>[0]>
+const bearer = (token: string): Lines => [['Authorization', `Bearer ${token}`]]
+async function run(config: object, headers: Lines, parts: Parameters<typeof requestWith>[1] = {}) {
+  const world = oauthWorld()
+  return build(jwt, { jwks_urls: SETS, ...config }, world)(requestWith(headers, parts))
+}
+
+test('a token that a key set verifies is a subject with all its claims', async () => {
+  const outcome = await run({}, bearer(TOKEN))
+  assert.equal(outcome.kind, 'identity')
+  assert.deepEqual('extra' in outcome && [outcome.subject, outcome.extra, outcome.notes], [
+    'sam',
+    { sub: 'sam', n: 1, scp: ['a', 'b'] },
+    { cache: 'miss' },
+  ])
+})
+
+test('a token that was seen is answered in the turn in which it came, and its times are looked at again', async () => {
+  const world = oauthWorld()
+  const authenticate = build(jwt, { jwks_urls: SETS }, world)
+  const exp = world.clock.wall() / 1000 + 60
+  const request = requestWith(bearer(mint({ alg: 'RS256', kid: 'rsa' }, { sub: 'sam', exp }, RSA.handle)))
+  assert.equal((await authenticate(request)).kind, 'identity')
+  const hit = authenticate(request)
+  assert.ok(!(hit instanceof Promise))
+  assert.deepEqual(hit.kind === 'identity' && hit.notes, { cache: 'hit' })
+  world.clock.jump(61_000)
+  assert.equal((await authenticate(request)).kind, 'denial')
+})
+
+for (const [what, config, headers, parts] of [
+  ['no token', {}, [], {}],
+  ['an opaque token', {}, bearer('opaque'), {}],
+  ['two parts', {}, bearer('a.b'), {}],
+  ['five parts, a JWE', {}, bearer('a.b.c.d.e'), {}],
+  ['another scheme', {}, [['Authorization', `Basic ${TOKEN}`]], {}],
+  ['a token elsewhere', { token_from: { cookie: 'c' } }, bearer(TOKEN), {}],
+] as const satisfies readonly (readonly [string, object, Lines, object])[]) {
+  test(`${what} is for the next authenticator`, async () => {
+    assert.equal((await run(config, headers, parts)).kind, 'not responsible')
+  })
+}
+
+test('the token comes from where the rule says', async () => {
+  assert.equal((await run({ token_from: { cookie: 'c' } }, [['Cookie', `c=${TOKEN}`]])).kind, 'identity')
+  assert.equal((await run({ token_from: { header: 'X-T' } }, [['X-T', TOKEN]])).kind, 'identity')
+  const query = { query: `t=${TOKEN}` }
+  assert.equal((await run({ token_from: { query_parameter: 't' } }, [], query)).kind, 'identity')
+})
+
+for (const [what, config, token] of [
+  ['three parts that are no JWT', {}, 'qqqq.wwww.zzzz'],
+  ['an algorithm that the rule does not allow', {}, mint({ alg: 'RS512', kid: 'rsa' }, CLAIMS, RSA.handle)],
+  [
+    'a shared secret where nothing is said of it',
+    {},
+    mint({ alg: 'HS256', kid: 'hs' }, CLAIMS, SECRET.handle),
+  ],
+  ['another audience', { target_audience: ['x'] }, TOKEN],
+  ['another issuer', { trusted_issuers: ['x'] }, TOKEN],
+  ['a key set that cannot be had', { jwks_urls: ['http://down/jwks'] }, TOKEN],
+] as const) {
+  test(`${what}: 401 with a challenge and a short reason that quotes nothing (Q-35)`, async () => {
+    const outcome = await run(config, bearer(token))
+    assert.ok(outcome.kind === 'denial')
+    assert.equal(outcome.status, 401)
+    assert.match(outcome.hints?.wwwAuthenticate ?? '', /^Bearer error="invalid_token"$/)
+    assert.ok(outcome.reason.length > 0 && outcome.reason.length < 80)
+    for (const part of [...token.split('.'), 'sam']) assert.ok(!JSON.stringify(outcome).includes(part))
+  })
+}
+
+test('a shared secret counts where the rule allows its algorithm', async () => {
+  const token = mint({ alg: 'HS256', kid: 'hs' }, CLAIMS, SECRET.handle)
+  assert.equal((await run({ allowed_algorithms: ['HS256'] }, bearer(token))).kind, 'identity')
+})
+
+test('several unequal tokens are refused, not chosen from (C13)', async () => {
+  const outcome = await run({}, [...bearer(TOKEN), ...bearer('a.b.c')])
+  assert.equal(outcome.kind === 'denial' && outcome.code, 'ambiguous_credential')
+})
+
+test('what has no effect, or cannot work, is said at load', () => {
+  const warned = (config: object) => {
+    const world = oauthWorld()
+    build(jwt, { jwks_urls: SETS, ...config }, world)
+    return world.warnings.map(line => line.split(':')[0])
+  }
+  assert.deepEqual(warned({}), [])
+  assert.deepEqual(warned({ jwks_ttl: '30s', jwks_max_wait: '1s' }), [])
+  assert.deepEqual(warned({ jwks_ttl: '1s' }), ['jwks_ttl'])
+  assert.deepEqual(warned({ jwks_max_wait: '2s' }), ['jwks_max_wait'])
+  assert.deepEqual(warned({ required_scope: ['a'] }), ['required_scope'])
+  assert.deepEqual(warned({ allowed_algorithms: ['none'] }), ['allowed_algorithms'])
+  assert.deepEqual(warned({ jwks_urls: ['http://a'], allowed_algorithms: ['HS256'] }), ['allowed_algorithms'])
+})
+
+test('a rule with a key set that cannot be read, or with an unknown key, is refused at load', () => {
+  assert.throws(() => build(jwt, { jwks_urls: ['s3://a/b'] }, oauthWorld()), ConfigFault)
+  assert.throws(() => build(jwt, { jwks_urls: ['nonsense'] }, oauthWorld()), ConfigFault)
+  assert.throws(() => build(jwt, { jwks_urls: SETS, required_audience: ['x'] }, oauthWorld()))
+  assert.throws(() => build(jwt, {}, oauthWorld()))
+})
+
+test('the times of key sets come from the service’s config; what is no duration counts as not set', () => {
+  assert.deepEqual(keyTimes(undefined), { ttl: 30_000, maxWait: 1_000 })
+  assert.deepEqual(keyTimes({ jwks_ttl: '1s', jwks_max_wait: '1m30s' }), { ttl: 1_000, maxWait: 90_000 })
+  assert.deepEqual(keyTimes({ jwks_ttl: 'soon', jwks_max_wait: '0s' }), { ttl: 30_000, maxWait: 1_000 })
+})

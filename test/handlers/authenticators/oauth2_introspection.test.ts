@@ -1,0 +1,328 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { oauth2Introspection } from '../../../src/handlers/authenticators/oauth2_introspection.ts'
+import type { Instant } from '../../../src/lib/duration.ts'
+import { json, oauthWorld, type Replies } from '../../fakes/oauth_world.ts'
+import { requestWith } from '../../fakes/request.ts'
+import { build } from '../../fakes/services.ts'
+
+const URLS = { introspection_url: 'http://id/introspect' }
+const GOOD = {
+  active: true,
+  sub: 'bob',
+  username: 'un',
+  client_id: 'cid',
+  scope: 'a b.c',
+  aud: ['x', 'y'],
+  iss: 'i1',
+}
+
+const request = (token = 'tok123', parts = {}) => requestWith([['Authorization', `Bearer ${token}`]], parts)
+async function run(config: object, answer: unknown, parts: Replies = {}) {
+  const world = oauthWorld({ '/introspect': json(answer), ...parts })
+  const outcome = await build(oauth2Introspection, { ...URLS, ...config }, world)(request())
+  return { outcome, world }
+}
+const brief = (outcome: { kind: string; status?: number; code?: string }) =>
+  outcome.kind === 'denial' ? `${outcome.status} ${outcome.code}` : outcome.kind
+
+test('an active token is its sub, with what the endpoint said of it', async () => {
+  const ext = { foo: 'bar', username: 'evil', client_id: 'evil', scope: 'evil', aud: 'kept' }
+  const { outcome } = await run({}, { ...GOOD, ext, extra_field: 1 })
+  assert.deepEqual('extra' in outcome && [outcome.subject, outcome.extra], [
+    'bob',
+    { foo: 'bar', username: 'un', client_id: 'cid', scope: 'a b.c', aud: ['x', 'y'] },
+  ])
+  const bare = (await run({}, { active: true, ext: { aud: 'evil' } })).outcome
+  assert.deepEqual('extra' in bare && [bare.subject, bare.extra], [
+    '',
+    { aud: 'evil', username: '', client_id: '', scope: '' },
+  ])
+})
+
+/** Config, answer, outcome (spec 4.7, F2). The clock stands in 2026. */
+const TABLE: readonly (readonly [config: object, answer: unknown, outcome: string])[] = [
+  [{}, GOOD, 'identity'],
+  [{}, { ...GOOD, active: false }, '401 credential_rejected'],
+  [{}, {}, '401 credential_rejected'],
+  [{}, { active: null }, '401 credential_rejected'],
+  [{}, { active: 1 }, '500 bad_answer'],
+  [{}, { active: 'true' }, '500 bad_answer'],
+  [{}, null, '500 bad_answer'],
+  [{}, [GOOD], '500 bad_answer'],
+  [{}, 'text', '500 bad_answer'],
+  [{}, { ...GOOD, exp: 0 }, 'identity'],
+  [{}, { ...GOOD, exp: 4_102_444_800 }, 'identity'],
+  [{}, { ...GOOD, exp: 100 }, '401 credential_rejected'],
+  [{}, { ...GOOD, exp: '4102444800' }, '500 bad_answer'],
+  [{}, { ...GOOD, exp: 1.5 }, '500 bad_answer'],
+  [{}, { ...GOOD, aud: 's' }, 'identity'],
+  [{}, { ...GOOD, aud: null }, '500 bad_answer'],
+  [{}, { ...GOOD, aud: [1] }, '500 bad_answer'],
+  [{}, { ...GOOD, sub: 1 }, '500 bad_answer'],
+  [{}, { ...GOOD, sub: null }, 'identity'],
+  [{}, { ...GOOD, ext: 'x' }, '500 bad_answer'],
+  [{}, { ...GOOD, token_use: 'access_token' }, 'identity'],
+  [{}, { ...GOOD, token_use: 'refresh_token' }, '403 credential_rejected'],
+  [{}, { ...GOOD, token_use: 'refresh_token', active: false }, '403 credential_rejected'],
+  [{ target_audience: ['x', 'y'] }, GOOD, 'identity'],
+  [{ target_audience: ['x', 'z'] }, GOOD, '403 credential_rejected'],
+  [{ trusted_issuers: ['i1', 'i2'] }, GOOD, 'identity'],
+  [{ trusted_issuers: ['i'] }, GOOD, '403 credential_rejected'],
+  [{ required_scope: ['zz'] }, GOOD, 'identity'],
+  [{ required_scope: ['a'], scope_strategy: 'exact' }, GOOD, 'identity'],
+  [{ required_scope: ['a.b'], scope_strategy: 'exact' }, GOOD, '403 scope_missing'],
+  [{ required_scope: ['a.b'], scope_strategy: 'hierarchic' }, GOOD, 'identity'],
+  [{ required_scope: ['b.d'], scope_strategy: 'wildcard' }, { ...GOOD, scope: 'b.*' }, 'identity'],
+  [{ required_scope: ['b'], scope_strategy: 'wildcard' }, { ...GOOD, scope: 'b.*' }, '403 scope_missing'],
+]
+for (const [config, answer, expected] of TABLE) {
+  test(`${JSON.stringify(config)} with ${JSON.stringify(answer)}: ${expected}`, async () => {
+    assert.equal(brief((await run(config, answer)).outcome), expected)
+  })
+}
+
+for (const [what, reply, expected] of [
+  ['401', { status: 401 }, '500 bad_answer'],
+  ['201', json(GOOD, 201), '500 bad_answer'],
+  ['no JSON', { body: '<html>' }, '500 bad_answer'],
+  [
+    'JSON deeper than anybody writes',
+    { body: `{"active":true,"ext":${'{"a":'.repeat(5_000)}1${'}'.repeat(5_000)}}` },
+    '500 bad_answer',
+  ],
+  [
+    'nothing',
+    { kind: 'failed', cause: 'connect', message: 'introspection: no connection' },
+    '500 unavailable',
+  ],
+] as const) {
+  test(`an endpoint that answers ${what}: ${expected} (Q-58)`, async () => {
+    assert.equal(brief((await run({}, {}, { '/introspect': reply })).outcome), expected)
+  })
+}
+
+test('a 429 goes on to the client with its headers', async () => {
+  const headers = [
+    ['retry-after', '7'],
+    ['x-other', 'x'],
+  ] as const
+  const { outcome } = await run({}, {}, { '/introspect': { status: 429, headers } })
+  assert.equal(brief(outcome), '429 rate_limited')
+  assert.deepEqual(outcome.kind === 'denial' && outcome.headers, [{ name: 'retry-after', value: '7' }])
+})
+
+test('what is sent: the token, the scopes without a strategy, headers of the rule, ours last', async () => {
+  const headers = {
+    'X-A': 'b',
+    'Content-Type': 'x/y',
+    Authorization: 'Basic zz',
+    Host: 'evil',
+    'X-Forwarded-Host': 'z',
+  }
+  const config = { required_scope: ['a', 'b'], introspection_request_headers: headers, preserve_host: true }
+  const { world } = await run(config, GOOD)
+  const [call] = world.sent
+  assert.equal(call?.method, 'POST')
+  assert.equal(call?.body, 'scope=a+b&token=tok123')
+  assert.deepEqual(call?.headers, [
+    ['x-a', 'b'],
+    ['authorization', 'Basic zz'],
+    ['x-forwarded-host', 'app.example.com'],
+    ['content-type', 'application/x-www-form-urlencoded'],
+  ])
+  assert.deepEqual((await run({}, GOOD)).world.calls(), ['/introspect scope=&token=tok123'])
+  assert.deepEqual((await run({ scope_strategy: 'exact' }, GOOD)).world.calls(), ['/introspect token=tok123'])
+})
+
+test('a token that does not begin with the prefix, and none at all, are for the next authenticator', async () => {
+  assert.equal((await run({ prefix: 'zz' }, GOOD)).outcome.kind, 'not responsible')
+  assert.equal((await run({ prefix: 'tok' }, GOOD)).outcome.kind, 'identity')
+  assert.equal((await run({ token_from: { cookie: 'c' } }, GOOD)).outcome.kind, 'not responsible')
+})
+
+test('an answer is remembered, and every rule reads it for itself (C5)', async () => {
+  const world = oauthWorld({ '/introspect': json(GOOD) })
+  const cached = { ...URLS, cache: { enabled: true, ttl: '30s' } }
+  const weak = build(oauth2Introspection, cached, world)
+  const strong = { ...cached, trusted_issuers: ['other'] }
+  assert.equal((await weak(request())).kind, 'identity')
+  const hit = weak(request())
+  assert.ok(!(hit instanceof Promise))
+  assert.deepEqual(hit.kind === 'identity' && hit.notes, { cache: 'hit' })
+  assert.equal(brief(await build(oauth2Introspection, strong, world)(request())), '403 credential_rejected')
+  assert.equal(world.sent.length, 1)
+  // Another token, another endpoint, other headers: other answers (C4).
+  await weak(request('tok124'))
+  await build(
+    oauth2Introspection,
+    { ...cached, introspection_url: 'http://id2/introspect' },
+    world,
+  )(request())
+  await build(oauth2Introspection, { ...cached, introspection_request_headers: { a: 'b' } }, world)(request())
+  assert.equal(world.sent.length, 4)
+  // A rule that believes less looks for itself.
+  world.clock.pass(10_000)
+  await build(oauth2Introspection, { ...URLS, cache: { enabled: true, ttl: '5s' } }, world)(request())
+  assert.equal(world.sent.length, 5)
+  world.clock.pass(31_000)
+  await weak(request())
+  assert.equal(world.sent.length, 6)
+})
+
+test('an answer is not believed beyond the end of the token, nor by default for more than a minute (Q-56)', async () => {
+  const world = oauthWorld({
+    '/introspect': () => json({ ...GOOD, exp: Math.floor(world.clock.wall() / 1000) + 10 }),
+  })
+  const authenticate = build(oauth2Introspection, { ...URLS, cache: { enabled: true } }, world)
+  await authenticate(request())
+  world.clock.pass(10_000)
+  await authenticate(request())
+  assert.equal(world.sent.length, 2)
+  const endless = oauthWorld({ '/introspect': json(GOOD) })
+  const other = build(oauth2Introspection, { ...URLS, cache: { enabled: true } }, endless)
+  await other(request())
+  endless.clock.pass(60_000)
+  await other(request())
+  assert.equal(endless.sent.length, 2)
+})
+
+for (const [what, config, reply] of [
+  ['without cache.enabled', {}, json(GOOD)],
+  ['an inactive token', { cache: { enabled: true } }, json({ active: false })],
+  ['a failure', { cache: { enabled: true } }, { status: 500 }],
+  ['where the scopes are sent along', { cache: { enabled: true }, required_scope: ['a'] }, json(GOOD)],
+] as const) {
+  test(`nothing is remembered: ${what}`, async () => {
+    const world = oauthWorld({ '/introspect': reply })
+    const authenticate = build(oauth2Introspection, { ...URLS, ...config }, world)
+    await authenticate(request())
+    await authenticate(request())
+    assert.equal(world.sent.length, 2)
+  })
+}
+
+test('many who bring the same token share one call, and one whose time is over leaves with 503 (C25)', async () => {
+  const { promise, resolve } = Promise.withResolvers<object>()
+  const world = oauthWorld({ '/introspect': () => promise })
+  const authenticate = build(oauth2Introspection, URLS, world)
+  const patient = Promise.all([authenticate(request()), authenticate(request())])
+  const hurried = await authenticate(request('tok123', { deadline: (world.clock.now() + 5) as Instant }))
+  assert.equal(brief(hurried), '503 unavailable')
+  resolve(json(GOOD))
+  assert.deepEqual((await patient).map(brief), ['identity', 'identity'])
+  assert.equal(world.sent.length, 1)
+})
+
+// --- pre-authorization ---
+
+const PRE = { enabled: true, client_id: 'a b', client_secret: 's:/', token_url: 'http://id/token' }
+
+test('the call is authorized by a token of our own, which is kept until it expires', async () => {
+  const world = oauthWorld({
+    '/introspect': json(GOOD),
+    '/token': json({ access_token: 'AT', expires_in: 60 }),
+  })
+  const config = {
+    ...URLS,
+    pre_authorization: { ...PRE, audience: 'au', scope: ['foo', 'bar'] },
+    introspection_request_headers: { Authorization: 'Basic zz' },
+  }
+  const authenticate = build(oauth2Introspection, config, world)
+  await Promise.all([authenticate(request('t1')), authenticate(request('t2'))])
+  assert.deepEqual(world.calls().toSorted(), [
+    '/introspect scope=&token=t1',
+    '/introspect scope=&token=t2',
+    '/token audience=au&grant_type=client_credentials&scope=foo+bar',
+  ])
+  const auth = world.sent.map(call => call.headers.filter(([name]) => name === 'authorization'))
+  assert.deepEqual(auth[0], [['authorization', `Basic ${btoa('a+b:s%3A%2F')}`]])
+  assert.deepEqual(auth[1], [['authorization', 'Bearer AT']])
+  world.clock.pass(50_001)
+  await authenticate(request('t3'))
+  assert.equal(world.calls().filter(call => call.startsWith('/token')).length, 2)
+})
+
+test('a token endpoint that refuses the header gets the credentials in the body, from then on at once', async () => {
+  const world = oauthWorld({
+    '/introspect': json(GOOD),
+    '/token': ({ headers }) =>
+      headers.some(([name]) => name === 'authorization')
+        ? { status: 401 }
+        : json({ access_token: 'AT', expires_in: 1 }),
+  })
+  const authenticate = build(oauth2Introspection, { ...URLS, pre_authorization: PRE }, world)
+  await authenticate(request('t1'))
+  await authenticate(request('t2'))
+  const body = '/token client_id=a+b&client_secret=s%3A%2F&grant_type=client_credentials'
+  assert.deepEqual(world.calls(), [
+    '/token grant_type=client_credentials',
+    body,
+    '/introspect scope=&token=t1',
+    body,
+    '/introspect scope=&token=t2',
+  ])
+})
+
+test('without a token of our own nothing is asked: 500', async () => {
+  const refused = await run({ pre_authorization: PRE }, GOOD, { '/token': { status: 401 } })
+  assert.equal(brief(refused.outcome), '500 unavailable')
+  assert.deepEqual(refused.world.calls(), [
+    '/token grant_type=client_credentials',
+    '/token client_id=a+b&client_secret=s%3A%2F&grant_type=client_credentials',
+  ])
+})
+
+test('a token of our own that the endpoint refuses is not used again', async () => {
+  const world = oauthWorld({ '/introspect': { status: 401 }, '/token': json({ access_token: 'AT' }) })
+  const authenticate = build(oauth2Introspection, { ...URLS, pre_authorization: PRE }, world)
+  await authenticate(request())
+  await authenticate(request())
+  assert.equal(world.calls().filter(call => call.startsWith('/token')).length, 2)
+})
+
+test('an incomplete pre-authorization is refused at load, a wrong URL also where it is switched off', () => {
+  const load = (pre_authorization: object) =>
+    build(oauth2Introspection, { ...URLS, pre_authorization }, oauthWorld())
+  for (const pre of [
+    { enabled: true },
+    { ...PRE, client_id: undefined },
+    { ...PRE, client_secret: undefined },
+    { ...PRE, token_url: '' },
+    { ...PRE, token_url: 'c' },
+    { ...PRE, enabled: false, token_url: 'c' },
+  ]) {
+    assert.throws(() => load(pre), JSON.stringify(pre))
+  }
+  load({ ...PRE, enabled: false, token_url: undefined })
+  load({})
+})
+
+test('unknown keys, and addresses that cannot be called, are refused at load', () => {
+  const load = (config: object) => () => build(oauth2Introspection, { ...URLS, ...config }, oauthWorld())
+  assert.throws(load({ introspection_url: 'c' }))
+  assert.throws(load({ foo: 1 }))
+  assert.throws(load({ cache: { ttl: '1d' } }))
+  assert.throws(load({ scope_strategy: 'EXACT' }))
+})
+
+test('scopes that are not checked here are named at load (Q-57)', () => {
+  const world = oauthWorld()
+  build(oauth2Introspection, { ...URLS, required_scope: ['a'] }, world)
+  build(oauth2Introspection, { ...URLS, required_scope: ['a'], scope_strategy: 'exact' }, world)
+  assert.equal(world.warnings.length, 1)
+})
+
+test('no denial quotes the token, the secret or what the endpoint said', async () => {
+  for (const reply of [
+    json({ ...GOOD, active: false, sub: 'canary' }),
+    { status: 500, body: 'canary' },
+    { body: 'canary' },
+  ]) {
+    const world = oauthWorld({ '/introspect': reply, '/token': json({ access_token: 'canary' }) })
+    const config = { ...URLS, pre_authorization: { ...PRE, client_secret: 'canary' } }
+    const outcome = await build(oauth2Introspection, config, world)(request('canary'))
+    assert.equal(outcome.kind, 'denial')
+    assert.doesNotMatch(JSON.stringify(outcome), /canary/)
+  }
+})

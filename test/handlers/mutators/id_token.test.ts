@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { idToken } from '../../../src/handlers/mutators/id_token.ts'
+import { testKey } from '../../fakes/jwks_host.ts'
+import { inlineSet, type OAuthWorld, oauthWorld } from '../../fakes/oauth_world.ts'
+import { build } from '../../fakes/services.ts'
+import { sessionOf } from '../build.ts'
+
+const EC = testKey('P-256', { kid: 'ec', use: 'sig', alg: 'ES256' })
+const BASE = { issuer_url: 'http://iss/', jwks_url: inlineSet([EC.private]) }
+
+async function run(
+  config: object,
+  extra?: Parameters<typeof sessionOf>[1],
+  world: OAuthWorld = oauthWorld(),
+) {
+  const outcome = await build(idToken, { ...BASE, ...config }, world)(sessionOf('sam', extra))
+  if (outcome.kind === 'denial') return { outcome }
+  const header = outcome.headers.find(({ name }) => name === 'authorization')?.value ?? ''
+  const [head = '', payload = ''] = header.replace(/^Bearer /, '').split('.')
+  const read = (part: string) => JSON.parse(Buffer.from(part, 'base64url').toString())
+  return { outcome, header, head: read(head), claims: read(payload) }
+}
+
+test('the session goes on with a signed token as its bearer token', async () => {
+  const { head, claims, header, outcome } = await run({})
+  assert.match(header ?? '', /^Bearer [\w-]+\.[\w-]+\.[\w-]+$/)
+  assert.deepEqual(head, { alg: 'ES256', typ: 'JWT', kid: 'ec' })
+  assert.deepEqual(Object.keys(claims).toSorted(), ['exp', 'iat', 'iss', 'jti', 'nbf', 'sub'])
+  assert.deepEqual(
+    [claims.iss, claims.sub, claims.exp - claims.iat, claims.nbf],
+    ['http://iss/', 'sam', 900, claims.iat],
+  )
+  assert.equal('headers' in outcome && outcome.headers.length, 1)
+})
+
+test('the template adds claims and cannot replace ours', async () => {
+  const template =
+    '{"aud":["x"],"who":{{ print .Extra.name | toJson }},"sub":"evil","iss":"evil","exp":1,"jti":"4","n":123456789012}'
+  const { claims } = await run({ claims: template, ttl: '90s' }, { name: 'a "b"' })
+  assert.deepEqual(
+    [claims.aud, claims.who, claims.sub, claims.iss, claims.n],
+    [['x'], 'a "b"', 'sam', 'http://iss/', 123456789012],
+  )
+  assert.equal(claims.exp - claims.iat, 90)
+  assert.match(claims.jti, /^[0-9a-f-]{36}$/)
+})
+
+for (const claims of [
+  'null',
+  '[1]',
+  '"text"',
+  '{"a":1,}',
+  '{"a":"{{ .Extra.quote }}"}',
+  '{{ .Subject.Nope }}',
+  '{"a":1e999}',
+]) {
+  test(`claims that render to no object are 500: ${claims}`, async () => {
+    const { outcome } = await run({ claims }, { quote: '"' })
+    assert.deepEqual('status' in outcome && [outcome.status, outcome.code], [500, 'template'])
+  })
+}
+
+test('a signing key that cannot be had or used is 500, and the client learns nothing of it', async () => {
+  for (const jwks_url of [
+    inlineSet([]),
+    inlineSet([EC.public]),
+    'file:///no/such/file',
+    'http://down/jwks',
+  ]) {
+    const { outcome } = await run({ jwks_url })
+    assert.ok('status' in outcome)
+    assert.equal(outcome.status, 500)
+    assert.equal(
+      outcome.message,
+      'An internal server error occurred, please contact the system administrator',
+    )
+  }
+})
+
+test('equal sessions share a token for a while; another subject or other claims have their own (C19)', async () => {
+  const world = oauthWorld()
+  const mutate = build(idToken, { ...BASE, claims: '{"a":{{ print .Extra.a | toJson }}}' }, world)
+  const token = async (subject: string, a: string) => {
+    const outcome = await mutate(sessionOf(subject, { a }))
+    return 'headers' in outcome ? outcome.headers[0]?.value : undefined
+  }
+  const first = await token('sam', '1')
+  assert.ok(!(mutate(sessionOf('sam', { a: '1' })) instanceof Promise), 'at once')
+  world.clock.pass(800_000)
+  assert.equal(await token('sam', '1'), first)
+  assert.notEqual(await token('sue', '1'), first)
+  assert.notEqual(await token('sam', '2'), first)
+  world.clock.pass(20_000)
+  assert.notEqual(await token('sam', '1'), first)
+})
+
+test('what cannot work is refused at load', () => {
+  const load = (config: object) => () => build(idToken, { ...BASE, ...config }, oauthWorld())
+  for (const config of [
+    { ttl: '1d' },
+    { ttl: '0s' },
+    { jwks_url: 'gs://a' },
+    { claims: '{{ ' },
+    { cache: { ttl: '1m' } },
+  ]) {
+    assert.throws(load(config), JSON.stringify(config))
+  }
+})
+
+test('every request has a token of its own where the cache is switched off (Q-98)', async () => {
+  const world = oauthWorld()
+  for (const [cache, same] of [
+    [{ enabled: false }, false],
+    [{ enabled: true, max_cost: 1 }, true],
+    [{}, true],
+  ] as const) {
+    const first = await run({ cache }, undefined, world)
+    const second = await run({ cache }, undefined, world)
+    assert.equal(first.header === second.header, same)
+  }
+})

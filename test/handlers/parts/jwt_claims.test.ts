@@ -1,0 +1,127 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import type { JsonObject } from '../../../src/access/session.ts'
+import { type ClaimRules, compileClaims } from '../../../src/handlers/parts/jwt_claims.ts'
+
+const NOW = 1_800_000_000
+const read = (rules: ClaimRules, claims: JsonObject) => compileClaims(rules)(claims, NOW * 1000)
+const isTaken = (rules: ClaimRules, claims: JsonObject) => read(rules, claims).kind === 'bearer'
+
+/** C18, spec 4.8.6. */
+const TIMES: readonly (readonly [claims: JsonObject, taken: boolean])[] = [
+  [{}, true],
+  [{ exp: 0 }, true],
+  [{ exp: NOW + 1 }, true],
+  [{ exp: NOW + 0.5 }, true],
+  [{ exp: NOW }, false],
+  [{ exp: NOW - 1 }, false],
+  [{ exp: -1 }, false],
+  [{ exp: 1e308 }, true],
+  [{ exp: String(NOW + 60) }, false],
+  [{ exp: null }, false],
+  [{ exp: true }, false],
+  [{ exp: [NOW + 60] }, false],
+  [{ nbf: NOW }, true],
+  [{ nbf: NOW + 1 }, false],
+  [{ nbf: 'x' }, false],
+  [{ nbf: 0 }, true],
+  [{ iat: NOW }, true],
+  [{ iat: NOW + 1 }, false],
+  [{ iat: -5 }, true],
+  [{ iat: {} }, false],
+  [{ exp: NOW, iat: NOW }, false],
+]
+for (const [claims, taken] of TIMES) {
+  test(`a token with ${JSON.stringify(claims)} at ${NOW}`, () => assert.equal(isTaken({}, claims), taken))
+}
+
+test('leeway moves each limit, and exp can be demanded (Q-59)', () => {
+  const rules = { leeway: '10s', require_exp: true }
+  assert.ok(isTaken(rules, { exp: NOW - 9, nbf: NOW + 9, iat: NOW + 9 }))
+  for (const claims of [
+    { exp: NOW - 10 },
+    { exp: NOW, nbf: NOW + 11 },
+    { exp: NOW, iat: NOW + 11 },
+    {},
+    { exp: 0 },
+  ]) {
+    assert.ok(!isTaken(rules, claims), JSON.stringify(claims))
+  }
+})
+
+test('a token that expired when it was issued says what made it (J14)', () => {
+  const outcome = read({}, { exp: NOW, iat: NOW })
+  assert.match('reason' in outcome ? outcome.reason : '', /no ttl/)
+})
+
+const AUDIENCES: readonly (readonly [aud: JsonObject[string] | undefined, taken: boolean])[] = [
+  [['a', 'b'], true],
+  [['b', 'x', 'a'], true],
+  [['a'], false],
+  ['a', false],
+  ['a b', false],
+  [['a', 'b', 1], false],
+  [{ a: 1, b: 1 }, false],
+  [null, false],
+  [undefined, false],
+]
+for (const [aud, taken] of AUDIENCES) {
+  test(`an audience of ${JSON.stringify(aud)} where a and b are wanted (Q-64)`, () => {
+    const claims = aud === undefined ? {} : { aud }
+    assert.equal(isTaken({ target_audience: ['a', 'b'] }, claims), taken)
+  })
+}
+
+test('an issuer must be named exactly', () => {
+  const rules = { trusted_issuers: ['https://id/', 'b'] }
+  assert.ok(isTaken(rules, { iss: 'https://id/' }))
+  for (const iss of ['https://id', 'https://id/x', 'HTTPS://id/', '', null, ['b'], 1]) {
+    assert.ok(!isTaken(rules, { iss } as JsonObject), String(iss))
+  }
+  assert.ok(!isTaken(rules, {}))
+})
+
+/** Which claim counts, and what becomes of it. */
+const SCOPES: readonly (readonly [claims: JsonObject, extra: JsonObject])[] = [
+  [{}, { scp: [] }],
+  [{ scp: ['a', 1, 'b'] }, { scp: ['a', '', 'b'] }],
+  [{ scope: 'a  b' }, { scp: ['a', '', 'b'] }],
+  [{ scopes: ['a'] }, { scp: ['a'] }],
+  [
+    { scp: 'p', scope: 'x', scopes: 'z' },
+    { scp: ['p'], scope: 'x', scopes: 'z' },
+  ],
+  [{ scope: 7 }, { scp: [] }],
+  [
+    { scp: null, scope: 'a' },
+    { scp: [], scope: 'a' },
+  ],
+]
+for (const [claims, extra] of SCOPES) {
+  test(`the scopes of ${JSON.stringify(claims)}`, () => {
+    const outcome = read({}, claims)
+    assert.deepEqual('extra' in outcome && outcome.extra, extra)
+  })
+}
+
+test('a missing scope is 401, as is a rule that wants scopes and has no strategy (Q-57)', () => {
+  const claims = { scope: 'a' }
+  assert.ok(isTaken({ required_scope: ['a'], scope_strategy: 'exact' }, claims))
+  for (const scope_strategy of ['exact', 'none', undefined] as const) {
+    const outcome = read({ required_scope: ['a', 'b'], scope_strategy }, claims)
+    assert.deepEqual('status' in outcome && [outcome.status, outcome.code], [401, 'scope_missing'])
+  }
+})
+
+test('the subject is sub if it is a text; members of Object.prototype are no claims', () => {
+  const subject = (claims: JsonObject) => {
+    const outcome = read({}, claims)
+    return 'subject' in outcome ? outcome.subject : outcome
+  }
+  assert.equal(subject({ sub: 'sam' }), 'sam')
+  assert.equal(subject({ sub: 1 }), '')
+  assert.equal(subject({}), '')
+  const polluted = JSON.parse('{"__proto__":{"sub":"root","scp":["admin"]}}') as JsonObject
+  assert.equal(subject(polluted), '')
+  assert.ok(!isTaken({ required_scope: ['admin'], scope_strategy: 'exact' }, polluted))
+})

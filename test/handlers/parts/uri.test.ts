@@ -1,0 +1,26 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { ConfigFault } from '../../../src/handlers/handler.ts'
+import { httpUrl, keySetUrl } from '../../../src/handlers/parts/uri.ts'
+
+const refuses = (read: (text: string, path: string[]) => string, text: string) =>
+  assert.throws(
+    () => read(text, ['key']),
+    (error: unknown) => error instanceof ConfigFault && error.path.join() === 'key',
+    text,
+  )
+
+test('what is called is an absolute http or https URL', () => {
+  for (const url of ['http://a', 'https://user:pass@a:1/b?c=d']) assert.equal(httpUrl(url, []), url)
+  for (const url of ['', 'c', '/a', 'ftp://a', 'file:///a', 'http://']) refuses(httpUrl, url)
+})
+
+test('a key set is behind http, https, file or inline; object stores are refused by name', () => {
+  for (const url of ['https://a/b', 'file:///a', 'file://a', 'inline://e30=', 'FILE:///a']) {
+    assert.equal(keySetUrl(url, []), url)
+  }
+  for (const url of ['', 'a.json', '/a', 'http://', 'data:,x', 's3://a/b', 'gs://a', 'azblob://a']) {
+    refuses(keySetUrl, url)
+  }
+  assert.throws(() => keySetUrl('s3://a/b', []), /not supported yet/)
+})

@@ -1,0 +1,27 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { isRecord, member, parseJson } from '../../src/lib/json.ts'
+
+test('what comes out is frozen to the last member', () => {
+  const value = parseJson('{"a":[{"b":1}]}') as { a: { b: number }[] }
+  assert.deepEqual(value, { a: [{ b: 1 }] })
+  for (const part of [value, value.a, value.a[0]]) assert.ok(Object.isFrozen(part))
+})
+
+test('no JSON, a number beyond a double, and a hundred levels and more are nothing', () => {
+  for (const text of ['', '{', 'nul', '1e999', '{"a":[-1e999]}', '['.repeat(102) + ']'.repeat(102)]) {
+    assert.equal(parseJson(text), undefined, text.slice(0, 20))
+  }
+  assert.notEqual(parseJson('['.repeat(100) + ']'.repeat(100)), undefined)
+  assert.equal(parseJson('['.repeat(500_000)), undefined)
+  assert.equal(parseJson('['.repeat(500_000) + ']'.repeat(500_000)), undefined)
+})
+
+test('null is a value, and no record; members of Object.prototype are none', () => {
+  assert.equal(parseJson('null'), null)
+  for (const value of [null, [], 'a', 1, undefined]) assert.ok(!isRecord(value))
+  const record = parseJson('{"__proto__":{"a":1},"b":2}')
+  assert.ok(isRecord(record))
+  assert.equal(member(record, 'b'), 2)
+  for (const name of ['a', 'toString', 'constructor']) assert.equal(member(record, name), undefined)
+})
