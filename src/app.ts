@@ -2,9 +2,17 @@
 import { decisionsRoute } from './api/decisions.ts'
 import { healthRoutes } from './api/health.ts'
 import { jwksRoute } from './api/jwks.ts'
+import { revocationsRoute } from './api/revocations.ts'
 import { rulesRoutes } from './api/rules.ts'
 import { type ApiServer, startApi } from './api/server.ts'
-import { formatOf, levelOf, listenOf, signingKeysOf, tracingOf, trustedOf } from './app_options.ts'
+import {
+  formatOf,
+  levelOf,
+  listenOf,
+  signingKeysOf,
+  tracingOf,
+  trustedOf,
+} from './app_options.ts'
 import { openServices } from './app_services.ts'
 import { createHttp } from './clients/http.ts'
 import { type AppOptions, directoryOf, prepare, readConfig, StartFault } from './edition.ts'
@@ -149,6 +157,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     now: clock.now,
     wall: clock.wall,
   })
+  const revocationSecret = config.text('sessions.revocation.secret')
   const api: ApiServer = await startApi({
     host: config.text('serve.api.host') ?? '127.0.0.1',
     port: config.number('serve.api.port'),
@@ -171,6 +180,9 @@ export async function startApp(options: AppOptions): Promise<App> {
           ]
         : []),
       healthRoutes({ ready, version }),
+      ...(revocationSecret === undefined
+        ? []
+        : [revocationsRoute({ secret: revocationSecret, revoke: sessions.revoke })]),
       jwksRoute({
         publicKeys: () => services.keys.publicKeys(signingKeysOf(config, rulebook.current?.listed ?? [])),
       }),

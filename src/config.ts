@@ -12,6 +12,7 @@ import {
 import { SETTINGS, type Setting, type SettingType } from './config/settings.ts'
 import type { GlobalHandlers } from './handlers/builder.ts'
 import type { SealedHandler } from './handlers/handler.ts'
+import { compileCidrs } from './lib/cidr.ts'
 import { parseDuration } from './lib/duration.ts'
 import { type Issue, type Path, sortIssues } from './lib/issue.ts'
 import { merge } from './lib/merge.ts'
@@ -146,6 +147,24 @@ function readSettings(value: unknown, layers: readonly Layer[], issues: Issue[])
         'e.g. v0.40.9',
       ),
     )
+  }
+  const secret = settings.get('sessions.revocation.secret')
+  if (typeof secret === 'string' && secret.length < 16) {
+    const path = ['sessions', 'revocation', 'secret']
+    issues.push(
+      issueIn(
+        layers,
+        'error',
+        path,
+        'must have 16 characters at least',
+        'leave it out to close the endpoint',
+      ),
+    )
+  }
+  const proxies = settings.get('serve.api.trusted_proxies') as readonly string[]
+  if (proxies !== undefined && compileCidrs(proxies) === undefined) {
+    const path = ['serve', 'api', 'trusted_proxies']
+    issues.push(issueIn(layers, 'error', path, 'must be a list of networks', 'write e.g. 10.0.0.0/8'))
   }
   return settings
 }

@@ -226,6 +226,13 @@ export const SETTINGS: readonly Setting[] = [
     ours: true,
   },
   {
+    path: 'sessions.revocation.secret',
+    type: 'string',
+    about:
+      'opens POST /sessions/revocations on the api port for whoever knows it; 16 characters at least. Give it by variable',
+    ours: true,
+  },
+  {
     path: 'paths',
     type: { oneOf: ['strict', 'oathkeeper'] },
     default: 'strict',
@@ -261,7 +268,7 @@ export const SETTINGS: readonly Setting[] = [
   {
     path: 'tracing.service_name',
     type: 'string',
-    default: 'ORY Oathkeeper',
+    default: 'credence',
     about: 'service name in traces and logs',
   },
   { path: 'tracing.deployment_environment', type: 'string', about: 'deployment environment in traces' },

@@ -31,15 +31,21 @@ export interface Cache<Answer, Kept> {
   get(key: string): Kept | undefined
   ask(key: string, question: Question<Answer, Kept>): Ticket<Answer>
   evict(key: string): void
+  /** Nobody joins what is under way any more, and its answers are not kept (C24). */
+  abandon(): void
   clear(): void
   readonly size: number
   readonly inFlight: number
 }
 
-export interface CacheOptions {
+export interface CacheOptions<Kept> {
   readonly clock: Clock
   /** Most entries; beyond it the least recently used goes. */
   readonly entries: number
+  /** Told of every entry that came, after the one that it takes the place of has gone. */
+  readonly came?: (key: string, value: Kept) => void
+  /** Told of every entry that goes, whatever the reason; also of one that another takes the place of. */
+  readonly gone?: (key: string, value: Kept) => void
 }
 
 interface Entry<Kept> {
@@ -54,9 +60,17 @@ interface Flight<Answer> {
 
 const NOT_YET = new Promise<never>(() => {})
 
-export function createCache<Answer, Kept>({ clock, entries }: CacheOptions): Cache<Answer, Kept> {
+export function createCache<Answer, Kept>({
+  clock,
+  entries,
+  came,
+  gone,
+}: CacheOptions<Kept>): Cache<Answer, Kept> {
   // Lifetimes are compared here, on our own clock: lru-cache takes a lifetime of 0 for an endless one.
-  const shelf = new LRUCache<string, Entry<Kept>>({ max: entries })
+  const shelf = new LRUCache<string, Entry<Kept>>({
+    max: entries,
+    ...(gone === undefined ? {} : { dispose: (entry, key) => gone(key, entry.value) }),
+  })
   // Not lru-cache's `fetch`: there, an entry pushed out by newer keys rejects its waiters.
   const flights = new Map<string, Flight<Answer>>()
 
@@ -76,6 +90,7 @@ export function createCache<Answer, Kept>({ clock, entries }: CacheOptions): Cac
     if (kept === 'drop') shelf.delete(key)
     else if (kept !== undefined && kept.ttl > 0) {
       shelf.set(key, { value: kept.value, until: later(clock.now(), kept.ttl) })
+      came?.(key, kept.value)
     }
   }
 
@@ -100,6 +115,7 @@ export function createCache<Answer, Kept>({ clock, entries }: CacheOptions): Cac
       flights.delete(key)
       shelf.delete(key)
     },
+    abandon: () => flights.clear(),
     clear() {
       flights.clear()
       shelf.clear()

@@ -9,6 +9,7 @@ import { type Cache, createCache } from '../lib/cache.ts'
 import { between, type Clock, type Instant, type Millis, millis } from '../lib/duration.ts'
 import { createTupleHash, encodePart } from '../lib/tuple_hash.ts'
 import { lifetime, share } from './lifetime.ts'
+import { createRevocationIndex, type Revoked } from './revocation.ts'
 import { type Finding, readWhoami } from './verdict.ts'
 
 /** Where whoami is asked; the same shape as handlers ask with. Unequal endpoints share nothing (C4, C7). */
@@ -42,6 +43,8 @@ export interface Sessions {
   ): Awaitable<Verdict>
   /** Forgets everything; what is under way is not kept either (C24). */
   clear(): void
+  /** From now on nobody is let in by what was asked before; Kratos is asked anew. */
+  revoke(revoked: Revoked): void
   readonly size: number
 }
 
@@ -53,6 +56,8 @@ interface Kept {
   readonly share: number
 }
 
+/** How long a revoked session is not remembered although Kratos says that it lives: news may be ahead of its commit. */
+const HOLD = millis(5_000)
 /** Between the two clocks, in milliseconds; more is a jump and empties the memory (C22). */
 const LARGEST_DRIFT = 2_000
 const NO_HEADERS: readonly Header[] = Object.freeze([])
@@ -61,7 +66,13 @@ const ACCIDENT: Finding = Object.freeze({ kind: 'unavailable', why: 'the session
 
 export function createSessions(parts: SessionsParts): Sessions {
   const { clock, whoami } = parts
-  const cache: Cache<Finding, Kept> = createCache({ clock, entries: parts.maxEntries })
+  const index = createRevocationIndex(clock, HOLD)
+  const cache: Cache<Finding, Kept> = createCache({
+    clock,
+    entries: parts.maxEntries,
+    came: (key, { hit }) => index.add(key, hit.session),
+    gone: (key, { hit }) => index.remove(key, hit.session),
+  })
   const keyOf = createTupleHash(parts.secret)
   const endpoints = new WeakMap<Endpoint, string>()
   let drift = clock.wall() - clock.now()
@@ -93,8 +104,9 @@ export function createSessions(parts: SessionsParts): Sessions {
     // An explicit no ends what is remembered (C26); not having found out does not.
     if (finding.kind === 'rejected' || finding.kind === 'second factor') return 'drop' as const
     if (finding.kind !== 'verified' || maxAge === 0) return undefined
-    const random = parts.random()
     const { session, cacheFor } = finding
+    if (index.held(session)) return 'drop' as const
+    const random = parts.random()
     const bounds = { ceiling: parts.maxAge, expiresAt: session.expiresAt, cacheFor }
     const ttl = lifetime(bounds, clock.wall(), random)
     const age = between(askedAt, clock.now())
@@ -142,6 +154,15 @@ export function createSessions(parts: SessionsParts): Sessions {
       )
     },
     clear: cache.clear,
+    revoke(revoked) {
+      if (revoked.kind === 'everything') {
+        cache.clear()
+        return
+      }
+      for (const key of index.revoke(revoked)) cache.evict(key)
+      // Whose session a look-up under way will turn out to be is not known: none of them is kept or joined (C24).
+      cache.abandon()
+    },
     get size() {
       return cache.size
     },
