@@ -11,7 +11,9 @@ import type { Config } from './config.ts'
 import { compileWith } from './edition.ts'
 import { HANDLERS } from './handlers/registry.ts'
 import type { Services } from './handlers/services.ts'
+import { createCaches } from './lib/caches.ts'
 import { type Clock, millis } from './lib/duration.ts'
+import { createTupleHash } from './lib/tuple_hash.ts'
 import { createSessions } from './sessions/store.ts'
 
 /** What handlers may ask of the world. Lives as long as the process: reloads keep what is remembered. */
@@ -44,6 +46,8 @@ export function openServices(
       report,
     }),
     oauth2: createOAuth2({ clock, send, secret: randomBytes(32), entries }),
+    cache: createCaches({ clock, entries }),
+    keyOf: createTupleHash(randomBytes(32)),
   }
   return { services, sessions }
 }

@@ -30,13 +30,13 @@ export interface Identity {
   readonly notes: Notes
 }
 
-/** What templates see as `.MatchContext`; the hydrator may replace it. */
+/** What templates see as `.MatchContext`; the hydrator may replace it, and then anything may be missing (spec 6.5). */
 export interface MatchContext {
-  readonly captures: readonly string[]
+  readonly captures: readonly string[] | undefined
   readonly method: string
-  readonly url: MatchUrl
+  readonly url: MatchUrl | undefined
   /** All request headers by canonical name are derived from this. */
-  readonly headers: RequestView | ReadonlyMap<string, readonly string[]>
+  readonly headers: RequestView | ReadonlyMap<string, readonly string[]> | undefined
 }
 
 /** The parts of Go's `url.URL` that templates can reach (spec 6.0). */

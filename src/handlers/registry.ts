@@ -18,6 +18,7 @@ import { wwwAuthenticate } from './errors/www_authenticate.ts'
 import { type SealedHandler, seal } from './handler.ts'
 import { cookie } from './mutators/cookie.ts'
 import { header } from './mutators/header.ts'
+import { hydrator } from './mutators/hydrator.ts'
 import { idToken } from './mutators/id_token.ts'
 import { noop as noopMutator } from './mutators/noop.ts'
 
@@ -37,6 +38,7 @@ export const HANDLERS: readonly SealedHandler[] = [
   seal(remoteJson),
   seal(cookie),
   seal(header),
+  seal(hydrator),
   seal(idToken),
   seal(noopMutator),
   seal(json),

@@ -6,7 +6,9 @@ import type { Credential, Verdict } from '../access/verdict.ts'
 import type { Send } from '../clients/http.ts'
 import type { Keys } from '../clients/keys.ts'
 import type { OAuth2 } from '../clients/oauth2.ts'
+import type { Cache } from '../lib/cache.ts'
 import type { Clock, Millis } from '../lib/duration.ts'
+import type { TupleHash } from '../lib/tuple_hash.ts'
 
 /** Where whoami is asked. Two endpoints with unequal members never share an entry (C4, C7). */
 export interface KratosEndpoint {
@@ -37,4 +39,8 @@ export interface Services {
   readonly keys: Keys
   /** Introspection and client credentials: raw answers, remembered where a rule wants it. */
   readonly oauth2: OAuth2
+  /** Memory for answers, one a name and process: reloads keep it. */
+  readonly cache: <Answer, Kept>(name: string) => Cache<Answer, Kept>
+  /** Keys for it that cannot be read back: what they are made of may hold credentials. */
+  readonly keyOf: TupleHash
 }

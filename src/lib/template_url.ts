@@ -223,3 +223,5 @@ const URL_TYPE: StructType<GoUrl> = {
 
 /** A `*url.URL`. */
 export const goUrl = (url: GoUrl): GoStruct => goStruct(URL_TYPE, url)
+/** A nil `*url.URL`. */
+export const NO_URL = new GoStruct(URL_TYPE as StructType<unknown>, undefined, true)

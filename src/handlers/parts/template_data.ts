@@ -1,13 +1,16 @@
 /** handlers/parts/template_data — a session as the templates of rules see it (spec 6.0). Computes nothing that a template does not touch. */
 import type { MatchContext, Session } from '../../access/session.ts'
+import { resetBudget } from '../../lib/template_budget.ts'
 import { goHeader } from '../../lib/template_header.ts'
+import { toJson } from '../../lib/template_json.ts'
 import { signature } from '../../lib/template_signature.ts'
-import { goUrl } from '../../lib/template_url.ts'
+import { goUrl, NO_URL } from '../../lib/template_url.ts'
 import {
   type GoStruct,
   goStruct,
   type Method,
   nilMap,
+  nilSlice,
   type StructType,
   sliceOf,
   type Value,
@@ -19,16 +22,22 @@ const MATCH_CONTEXT: StructType<MatchContext> = {
   fields: new Map([
     [
       'RegexpCaptureGroups',
-      { json: 'regexp_capture_groups', get: match => sliceOf('[]string', match.captures) },
+      {
+        json: 'regexp_capture_groups',
+        get: ({ captures }) =>
+          captures === undefined ? nilSlice('[]string') : sliceOf('[]string', captures),
+      },
     ],
-    ['URL', { json: 'url', get: match => goUrl(match.url) }],
+    ['URL', { json: 'url', get: ({ url }) => (url === undefined ? NO_URL : goUrl(url)) }],
     ['Method', { json: 'method', get: match => match.method }],
-    ['Header', { json: 'header', get: ({ headers }) => goHeader(() => headerLines(headers)) }],
+    ['Header', { json: 'header', get: ({ headers }) => goHeader(headers && (() => headerLines(headers))) }],
   ]),
   methods: new Map(),
 }
 
-function* headerLines(headers: MatchContext['headers']): Iterable<readonly [name: string, value: string]> {
+function* headerLines(
+  headers: NonNullable<MatchContext['headers']>,
+): Iterable<readonly [name: string, value: string]> {
   if ('headerEntries' in headers) yield* headers.headerEntries()
   else for (const [name, values] of headers) for (const value of values) yield [name, value]
 }
@@ -58,3 +67,9 @@ const SESSION: StructType<Session> = {
 
 /** What a template renders: `.Subject`, `.Extra`, `.Header`, `.MatchContext`. */
 export const templateData = (session: Session): GoStruct => goStruct(SESSION, session)
+
+/** A session as Go's `json.Marshal` writes it (spec 6.5). Throws what has no form in JSON, or is too large. */
+export function sessionJson(session: Session): string {
+  resetBudget()
+  return toJson(templateData(session))
+}

@@ -1,0 +1,219 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { type Session, withHeader } from '../../../src/access/session.ts'
+import type { Answered, Failed, OutgoingRequest } from '../../../src/clients/http.ts'
+import { hydrator } from '../../../src/handlers/mutators/hydrator.ts'
+import { templateData } from '../../../src/handlers/parts/template_data.ts'
+import type { Services } from '../../../src/handlers/services.ts'
+import { createCaches } from '../../../src/lib/caches.ts'
+import type { Instant } from '../../../src/lib/duration.ts'
+import { parseTemplate } from '../../../src/lib/template.ts'
+import { createTupleHash } from '../../../src/lib/tuple_hash.ts'
+import { fakeClock } from '../../fakes/clock.ts'
+import { requestWith } from '../../fakes/request.ts'
+import { build, isDenial, sessionOf } from '../build.ts'
+
+const answered = (status: number, body: unknown = ''): Answered => ({
+  kind: 'answered',
+  status,
+  headers: [],
+  body: typeof body === 'string' ? body : JSON.stringify(body),
+})
+const failed = (cause: Failed['cause']): Failed => ({ kind: 'failed', cause, message: 'hydrator: no' })
+const SAME = answered(200, { subject: 'u1' })
+
+/** Answers in turn, the last one again and again; no waits between tries. */
+function world(...answers: (Answered | Failed)[]) {
+  const sent: OutgoingRequest[] = []
+  const clock = fakeClock()
+  const keys: string[] = []
+  const keyOf = createTupleHash(new Uint8Array(32))
+  const services: Partial<Services> = {
+    clock,
+    cache: createCaches({ clock, entries: 10 }),
+    keyOf(tuple) {
+      const key = keyOf(tuple)
+      keys.push(key)
+      return key
+    },
+    async send(request) {
+      sent.push(request)
+      return answers[Math.min(sent.length, answers.length) - 1] as Answered
+    },
+  }
+  const run = (config: { api?: object; cache?: object } = {}, session = sessionOf('u1')) => {
+    const api = { url: 'http://api/hyd?own=1', retry: { max_delay: '0s' }, ...config.api }
+    return build(hydrator, { ...config, api }, services)(session)
+  }
+  return { run, sent, clock, keys }
+}
+const print = (text: string, session: Session) =>
+  parseTemplate(text, { clock: fakeClock() }).render(templateData(session))
+
+const REQUEST = requestWith(
+  [
+    ['X-Foo', '1'],
+    ['x-foo', '2'],
+    ['Content-Type', 'text/x'],
+    ['Accept-Encoding', 'gzip'],
+    ['Authorization', 'Bearer t'],
+  ],
+  { query: 'x=1&a=%20b&;=', path: '/<p>', authority: 'h' },
+)
+
+test('the API gets the request’s query, sorted, its headers, and the session as Go writes it', async () => {
+  const { run, sent } = world(answered(200, { subject: 'u1' }))
+  await run({}, sessionOf('u1', undefined, REQUEST))
+  const { body, ...call } = sent[0] as OutgoingRequest
+  assert.deepEqual(call, {
+    method: 'POST',
+    url: 'http://api/hyd?a=+b&x=1',
+    headers: [
+      ['x-foo', '1'],
+      ['x-foo', '2'],
+      ['authorization', 'Bearer t'],
+      ['content-type', 'application/json'],
+    ],
+    timeout: 1000,
+    deadline: Number.POSITIVE_INFINITY,
+    target: 'hydrator',
+  })
+  assert.equal(
+    body,
+    '{"subject":"u1","extra":null,"header":null,"match_context":{"regexp_capture_groups":[],' +
+      '"url":{"Scheme":"https","Opaque":"","User":null,"Host":"h","Path":"/\\u003cp\\u003e","Fragment":"",' +
+      '"RawQuery":"x=1\\u0026a=%20b\\u0026;=","RawPath":"","RawFragment":"","ForceQuery":false,"OmitHost":false},' +
+      '"method":"GET","header":{"Accept-Encoding":["gzip"],"Authorization":["Bearer t"],' +
+      '"Content-Type":["text/x"],"X-Foo":["1","2"]}}}',
+  )
+})
+
+test('without a query the URL has none, and Basic authentication replaces the request’s', async () => {
+  const { run, sent } = world(SAME)
+  const session = sessionOf('u1', undefined, requestWith([['authorization', 'Bearer t']]))
+  await run({ api: { auth: { basic: { username: 'u', password: 'p' } } } }, session)
+  assert.equal(sent[0]?.url, 'http://api/hyd')
+  assert.deepEqual(sent[0]?.headers[0], ['authorization', 'Basic dTpw'])
+})
+
+test('the answer replaces the session: what it omits is gone, headers have their first value', async () => {
+  const header = { 'x-HDR': ['v1', 'v2'], 'X-Empty': [], 'X-Null': null }
+  const { run } = world(answered(200, { subject: 'u1', extra: { a: 1 }, header }))
+  const before = withHeader(sessionOf('u1', { gone: true }, REQUEST), 'x-gone', '1')
+  const session = (await run({}, before)) as Session
+  assert.deepEqual(session.headers, [
+    { name: 'x-hdr', value: 'v1' },
+    { name: 'x-empty', value: '' },
+    { name: 'x-null', value: '' },
+  ])
+  assert.equal(session.request, REQUEST)
+  assert.equal(print('{{ toJson .Extra }}', session), '{"a":1}')
+  const nothing = '{"regexp_capture_groups":null,"url":null,"method":"","header":null}'
+  assert.equal(print('{{ toJson .MatchContext }}', session), nothing)
+  assert.throws(() => print('{{ .MatchContext.URL.Path }}', session), /nil/)
+  assert.equal(print('[{{ .MatchContext.Header.Get "x" }}]', session), '[]')
+})
+
+test('an answer with a match context gives templates that one', async () => {
+  const match_context = {
+    regexp_capture_groups: ['a'],
+    url: { Scheme: 'http', host: 'h2', Path: '/q', RawQuery: 'y=1', Port: 1 },
+    method: 'PUT',
+    header: { 'X-A': ['1'] },
+  }
+  const session = (await world(answered(200, { Subject: 'u1', match_context })).run()) as Session
+  const m = '.MatchContext'
+  const text = `{{ ${m}.URL }} {{ ${m}.Method }} {{ index ${m}.RegexpCaptureGroups 0 }} {{ ${m}.Header.Get "x-a" }}`
+  assert.equal(print(text, session), 'http://h2/q?y=1 PUT a 1')
+})
+
+for (const [why, answer] of [
+  ['another subject', answered(200, { subject: 'u2' })],
+  ['no subject', answered(200, {})],
+  ['a subject that is no text', answered(200, { subject: ['u1'] })],
+  ['extra data that is a list', answered(200, { subject: 'u1', extra: [1] })],
+  ['a header that is a text', answered(200, { subject: 'u1', header: { a: 'b' } })],
+  ['a header of numbers', answered(200, { subject: 'u1', header: { a: [1] } })],
+  ['a URL that is a text', answered(200, { subject: 'u1', match_context: { url: 'http://h' } })],
+  ['null', answered(200, 'null')],
+  ['no JSON', answered(200, 'zz')],
+  ['201', answered(201, { subject: 'u1' })],
+  ['401', answered(401)],
+  ['404', answered(404)],
+  ['501', answered(501)],
+  ['an answer too large', failed('too_large')],
+  ['the end of the deadline', failed('deadline')],
+] as const) {
+  test(`${why} is 500, asked once (Q-86)`, async () => {
+    const { run, sent } = world(answer)
+    const denial = await run()
+    isDenial(denial)
+    assert.deepEqual([denial.status, sent.length], [500, 1])
+    assert.ok(!JSON.stringify(denial).includes('u2'))
+  })
+}
+
+for (const answer of [answered(500), answered(429), failed('connect'), failed('reset'), failed('timeout')]) {
+  test(`${JSON.stringify(answer)} is asked again, five times in all, then 500`, async () => {
+    const { run, sent } = world(answer)
+    const denial = await run()
+    isDenial(denial)
+    assert.deepEqual([denial.status, sent.length], [500, 5])
+  })
+}
+
+test('the third answer counts, and no try begins after the deadline', async () => {
+  const lucky = world(answered(500), answered(502), SAME)
+  assert.equal(((await lucky.run()) as Session).subject, 'u1')
+  const late = world(answered(500))
+  const request = { ...requestWith(), deadline: late.clock.now() as Instant }
+  isDenial(await late.run({}, sessionOf('u1', undefined, request)))
+  assert.equal(late.sent.length, 1)
+})
+
+test('equal sessions are asked about once within the ttl; another header is another question', async () => {
+  const { run, sent, clock, keys } = world(SAME)
+  const config = { cache: { enabled: true, ttl: '10s' } }
+  const of = (id: string) => sessionOf('u1', undefined, requestWith([['X-Id', id]]))
+  const both = await Promise.all([run(config, of('SECRET')), run(config, of('SECRET'))])
+  assert.deepEqual([sent.length, both.map(one => one.kind)], [1, ['session', 'session']])
+  await run(config, of('b'))
+  assert.equal(sent.length, 2)
+  clock.pass(10_001)
+  await run(config, of('SECRET'))
+  assert.equal(sent.length, 3)
+  assert.ok(!keys.join().includes('SECRET'))
+})
+
+test('ignored headers make no other question, other URLs and credentials do (Q-85)', async () => {
+  const { run, sent } = world(SAME)
+  const cache = { enabled: true, ignored_headers: ['X-Id'] }
+  const of = (id: string) => sessionOf('u1', undefined, requestWith([['x-id', id]]))
+  await run({ cache }, of('a'))
+  await run({ cache }, of('b'))
+  assert.equal(sent.length, 1)
+  await run({ cache, api: { url: 'http://other/' } }, of('a'))
+  await run({ cache, api: { auth: { basic: { username: 'u', password: 'p' } } } }, of('a'))
+  assert.equal(sent.length, 3)
+})
+
+test('without cache.enabled each request asks; a refusal is not remembered; 0s means 1m', async () => {
+  const plain = world(SAME)
+  await plain.run({ cache: { ttl: '10s' } })
+  await plain.run({ cache: { ttl: '10s' } })
+  assert.equal(plain.sent.length, 2)
+  const sick = world(answered(404), SAME)
+  isDenial(await sick.run({ cache: { enabled: true } }))
+  assert.equal((await sick.run({ cache: { enabled: true } })).kind, 'session')
+  const zero = world(SAME)
+  await zero.run({ cache: { enabled: true, ttl: '0s' } })
+  zero.clock.pass(59_000)
+  await zero.run({ cache: { enabled: true, ttl: '0s' } })
+  assert.equal(zero.sent.length, 1)
+})
+
+for (const config of [{ api: { url: 'x' } }, { api: { foo: 1 } }, { cache: { ttl: 'x' } }]) {
+  test(`${JSON.stringify(config)} does not decode`, () => {
+    assert.throws(() => world(SAME).run(config), { name: 'ZodError' })
+  })
+}
