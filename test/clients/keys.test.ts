@@ -223,6 +223,7 @@ test('a verified token is remembered, answered at once, and only while its key i
   clock.pass(31_000)
   assert.ok(!(keys.verify({ ...question, token }) instanceof Promise))
   await until(() => one.calls() === 2)
+  assert.ok(!(keys.verify({ ...question, token }) instanceof Promise), 'still, after the refresh')
   one.serve(publics([P256]))
   clock.pass(61_000)
   assert.equal((await verify(token, [one.jwks], ['RS256'])).kind, 'refused')
@@ -259,6 +260,12 @@ test('a key that appears is found at once, and a storm of unknown kids asks once
   clock.pass(5_001)
   await verify(rs256('again-0', OTHER), [one.jwks])
   assert.equal(one.calls(), 3)
+})
+
+test('nobody is asked for a kid that is longer than any name', async t => {
+  const one = await host(t, publics([RSA]))
+  await world().verify(rs256('k'.repeat(300), OTHER), [one.jwks])
+  assert.equal(one.calls(), 0)
 })
 
 test('many who need a set wait for one fetch', async t => {
@@ -326,12 +333,15 @@ for (const [what, answer] of SICK) {
 test('a host that fails is not asked again for a second', async t => {
   const one = await host(t, [])
   one.answerWith(response => response.writeHead(503).end())
-  const { verify, clock } = world()
+  const { verify, clock, keys } = world()
   for (let n = 0; n < 5; n++)
     assert.equal((await verify(rs256('rsa', RSA, { n }), [one.jwks])).kind, 'unavailable')
   assert.equal(one.calls(), 1)
   clock.pass(1_001)
   await verify(rs256('rsa', RSA), [one.jwks])
+  assert.equal(one.calls(), 2)
+  assert.equal(await keys.publicKeys([one.jwks]), undefined)
+  assert.equal((await keys.issue(order(one.jwks))).kind, 'fault')
   assert.equal(one.calls(), 2)
 })
 
@@ -379,7 +389,10 @@ test('credentials in the URL of a set reach the host and no message', async t =>
 })
 
 const until = async (done: () => boolean): Promise<void> => {
-  while (!done()) await new Promise(resolve => setTimeout(resolve, 2))
+  for (let tries = 0; !done(); tries++) {
+    assert.ok(tries < 1_000, 'it never came to that')
+    await new Promise(resolve => setTimeout(resolve, 2))
+  }
   await settled()
 }
 const settled = (): Promise<void> => new Promise(resolve => setTimeout(resolve, 20))
