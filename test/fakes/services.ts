@@ -36,17 +36,17 @@ export function worldWith(parts: { answer?: Answered | Failed; verdict?: Verdict
     warnings: [],
     services: {
       clock: fakeClock(),
-      async send(request) {
+      async send(request: OutgoingRequest) {
         sent.push(request)
         return prepared(parts.answer)
       },
       kratos: {
-        verify(endpoint, credential, request) {
+        verify(endpoint: KratosEndpoint, credential: Credential, request: RequestView) {
           asked.push({ endpoint, credential, request })
           return prepared(parts.verdict)
         },
       },
-    } as Services,
+    } as unknown as Services,
   }
 }
 

@@ -12,7 +12,7 @@ import { requestWith } from '../fakes/request.ts'
 const KRATOS = { whoamiUrl: 'http://kratos/sessions/whoami', headers: [], maxAge: undefined }
 const HOLD = 5_000
 
-function setup(...answers: Parameters<typeof fakeKratos>) {
+function setup(...answers: readonly (Answered | Failed | Promise<Answered | Failed>)[]) {
   const clock = fakeClock()
   const kratos = fakeKratos(...answers)
   const sessions = createSessions({

@@ -1,5 +1,6 @@
 /** handlers/errors/redirect — sends the browser elsewhere, usually to a login page. Builds `return_to` from what Envoy saw, never from a forwarded header (Q-38). */
 import { z } from 'zod'
+import type { Denial, ReasonCode } from '../../access/denial.ts'
 import type { RequestView } from '../../access/request.ts'
 import type { Header } from '../../access/session.ts'
 import { ConfigFault, errorHandler } from '../handler.ts'
@@ -32,7 +33,7 @@ export const redirect = errorHandler({
     if (code === 301) context.warn(['code'], 'browsers keep a 301 for ever', 'use 302')
     const status = code ?? 302
     return (denial, request) => {
-      const target = denial.hints?.loginUrl ?? absolute(to, request)
+      const target = denial.hints?.loginUrl ?? raised(absolute(to, request), denial)
       const location =
         parameter || denial.hints?.loginUrl !== undefined
           ? withReturn(target, parameter || 'return_to', request)
@@ -41,6 +42,21 @@ export const redirect = errorHandler({
     }
   },
 })
+
+/** Kratos sends whoever has a session straight back unless it is asked for more: that would be a loop (kratos 6.4). */
+const MORE: ReadonlyMap<ReasonCode, readonly [string, string]> = new Map([
+  ['second_factor_required', ['aal', 'aal2']],
+  ['reauthentication_required', ['refresh', 'true']],
+])
+
+function raised(to: string, { code }: Denial): string {
+  const more = MORE.get(code)
+  const [path = '', query = ''] = to.split(/\?(.*)/s)
+  if (more === undefined || !path.endsWith('/self-service/login/browser')) return to
+  const parameters = new URLSearchParams(query)
+  parameters.set(...more)
+  return `${path}?${parameters}`
+}
 
 /** A path without a leading slash starts where the request was (Go's http.Redirect). */
 function absolute(to: string, request: RequestView): string {

@@ -6,6 +6,7 @@ import type { Header, Identity } from '../../access/session.ts'
 import type { Credential, Verdict } from '../../access/verdict.ts'
 import type { CompileContext } from '../handler.ts'
 import type { KratosEndpoint, Services } from '../services.ts'
+import { compileDemands, demandDenial } from './session_demands.ts'
 import { lintKratos, maxAgeOf, type SessionKeys } from './session_keys.ts'
 import { compileSubject, type ReadIdentity } from './session_subject.ts'
 
@@ -51,13 +52,36 @@ export function compileKratos(
     extraFrom: keys.extra_from ?? '@this',
     required: keys.require_subject ?? true,
   })
+  const demands = keys.require
+  const judge = compileDemands(demands)
+  const always = demands?.fresh === true
+  const verify = (credential: Credential, request: RequestView, fresh: boolean) =>
+    services.kratos.verify(endpoint, credential, request, { fresh })
+
+  /** A session that does not do is looked at once more: after a step-up, memory is behind (kratos 2.5, C8). */
+  function held(
+    credential: Credential,
+    request: RequestView,
+    verdict: Verdict,
+  ): Awaitable<Identity | Denial> {
+    if (verdict.kind !== 'verified' || judge === undefined) return outcome(verdict, credential.kind, read)
+    const unmet = judge(verdict.session, services.clock.wall())
+    if (unmet === undefined) return outcome(verdict, credential.kind, read)
+    if (verdict.cache === 'miss' || verdict.cache === 'off')
+      return demandDenial(unmet, demands, credential.kind)
+    return after(verify(credential, request, true), again => {
+      const still = again.kind === 'verified' ? judge(again.session, services.clock.wall()) : undefined
+      return still === undefined
+        ? outcome(again, credential.kind, read)
+        : demandDenial(still, demands, credential.kind)
+    })
+  }
+
   return (credential, request) => {
     const { kind, value } = credential
     if (value.length > LONGEST || !USABLE[kind].test(value)) return NOT_A_CREDENTIAL
     if (kind === 'token' && JWT.test(value)) return NOT_A_CREDENTIAL
-    return after(services.kratos.verify(endpoint, credential, request), verdict =>
-      outcome(verdict, kind, read),
-    )
+    return after(verify(credential, request, always), verdict => held(credential, request, verdict))
   }
 }
 

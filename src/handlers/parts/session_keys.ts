@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { DURATION_PATTERN, type Millis, millis, parseDuration } from '../../lib/duration.ts'
 import { type CompileContext, ConfigFault } from '../handler.ts'
+import { demandsSchema } from './session_demands.ts'
 
 export const sessionKeys = {
   check_session_url: z
@@ -43,6 +44,7 @@ export const sessionKeys = {
     .boolean()
     .nullish()
     .describe('refuses an answer without a subject; default true for Kratos, else false'),
+  require: demandsSchema,
   cache: z
     .strictObject({
       enabled: z.boolean().nullish().describe('false asks Kratos for each request; default true'),
@@ -115,6 +117,13 @@ export function lintForwarding(keys: SessionKeys, url: URL, context: CompileCont
       ['check_session_url'],
       'any answer 200 lets the request in, with an empty subject where it names none',
       'set require_subject: true to refuse those',
+    )
+  }
+  if (keys.require !== undefined && keys.require !== null) {
+    throw new ConfigFault(
+      ['require'],
+      'only sessions of Kratos can be held to it',
+      'name Kratos’ whoami, or leave it out',
     )
   }
   if (keys.cache !== undefined && keys.cache !== null) {

@@ -1,0 +1,95 @@
+/** handlers/parts/session_demands — what a rule demands of a live session beyond being one: second factor, freshness, methods. Knows a verified session, no cache. */
+import { z } from 'zod'
+import { type Denial, forbidden, type ReasonCode, unauthorized } from '../../access/denial.ts'
+import type { Json } from '../../access/session.ts'
+import type { AssuranceLevel, Credential, VerifiedSession } from '../../access/verdict.ts'
+import { DURATION_PATTERN, millis, parseDuration, type WallTime } from '../../lib/duration.ts'
+
+const LEVELS: readonly AssuranceLevel[] = ['aal0', 'aal1', 'aal2', 'aal3']
+
+export const demandsSchema = z
+  .strictObject({
+    aal: z
+      .enum(['aal1', 'aal2', 'aal3'])
+      .nullish()
+      .describe('least assurance level; aal2 is a second factor'),
+    authenticated_within: z
+      .string()
+      .regex(DURATION_PATTERN, 'must be a whole number and one unit, like 10m')
+      .nullish()
+      .describe('longest time since the person last proved who they are'),
+    methods: z
+      .array(z.string())
+      .nullish()
+      .describe(
+        'authentication methods, one of which the session must have been made with: webauthn, totp, …',
+      ),
+    fresh: z.boolean().nullish().describe('true asks Kratos for each request of this rule; default false'),
+  })
+  .nullish()
+  .describe('what the session must be beyond alive; ours, Oathkeeper does not know it')
+
+export type Demands = z.infer<typeof demandsSchema>
+
+/** Which demand a session does not meet; `undefined` when it meets all. */
+export type Unmet = 'second factor' | 'too old' | 'method'
+export type JudgeSession = (session: VerifiedSession, now: WallTime) => Unmet | undefined
+
+/** `undefined` where nothing is demanded. Stale knowledge errs on the safe side: levels only rise, times only move on (kratos 2.5, 2.6). */
+export function compileDemands(demands: Demands): JudgeSession | undefined {
+  const { aal, authenticated_within: within, methods } = demands ?? {}
+  if (!aal && !within && !methods?.length) return undefined
+  const least = LEVELS.indexOf(aal ?? 'aal0')
+  const longest = within ? (parseDuration(within) ?? millis(0)) : millis(Number.POSITIVE_INFINITY)
+  const wanted = new Set(methods ?? [])
+  return (session, now) => {
+    if (LEVELS.indexOf(session.aal) < least) return 'second factor'
+    if (now - session.authenticatedAt > longest) return 'too old'
+    return wanted.size > 0 && !methodsOf(session.document.authentication_methods).some(one => wanted.has(one))
+      ? 'method'
+      : undefined
+  }
+}
+
+const methodsOf = (value: Json | undefined): readonly string[] =>
+  Array.isArray(value) ? value.flatMap(one => (typeof one?.method === 'string' ? [one.method] : [])) : []
+
+interface Words {
+  readonly code: ReasonCode
+  readonly reason: string
+  /** RFC 9470 §3. */
+  readonly challenge: string
+}
+
+function wordsOf(unmet: Unmet, demands: Demands): Words {
+  switch (unmet) {
+    case 'second factor':
+      return {
+        code: 'second_factor_required',
+        reason: 'a second factor is required',
+        challenge: `error_description="A second factor is required", acr_values="${demands?.aal ?? 'aal2'}"`,
+      }
+    case 'too old': {
+      const seconds = Math.floor((parseDuration(demands?.authenticated_within ?? '') ?? 0) / 1000)
+      return {
+        code: 'reauthentication_required',
+        reason: 'the last authentication is too long ago',
+        challenge: `error_description="More recent authentication is required", max_age="${seconds}"`,
+      }
+    }
+    case 'method':
+      return {
+        code: 'reauthentication_required',
+        reason: 'another authentication method is required',
+        challenge: 'error_description="Another authentication method is required"',
+      }
+  }
+}
+
+/** A browser's session is refused with 403, the bearer of a token is told by a challenge (RFC 9470, architecture 14.10). */
+export function demandDenial(unmet: Unmet, demands: Demands, kind: Credential['kind']): Denial {
+  const { code, reason, challenge } = wordsOf(unmet, demands)
+  if (kind === 'cookie') return forbidden(code, { reason })
+  const value = `Bearer error="insufficient_user_authentication", ${challenge}`
+  return unauthorized(code, { reason, headers: [{ name: 'www-authenticate', value }] })
+}

@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import type { Denial } from '../../../src/access/denial.ts'
+import type { Identity, JsonObject } from '../../../src/access/session.ts'
+import type { CacheState, Verdict } from '../../../src/access/verdict.ts'
+import { bearerToken } from '../../../src/handlers/authenticators/bearer_token.ts'
+import { cookieSession } from '../../../src/handlers/authenticators/cookie_session.ts'
+import { redirect } from '../../../src/handlers/errors/redirect.ts'
+import type { Services } from '../../../src/handlers/services.ts'
+import type { WallTime } from '../../../src/lib/duration.ts'
+import { requestWith } from '../../fakes/request.ts'
+import { build } from '../build.ts'
+
+const MINUTE = 60_000
+const NOW = 100 * MINUTE
+
+function session(
+  cache: CacheState,
+  over: { aal?: 'aal1' | 'aal2'; minutesAgo?: number; methods?: string[] } = {},
+): Verdict {
+  const methods = (over.methods ?? ['password']).map((method): JsonObject => ({ method }))
+  return {
+    kind: 'verified',
+    cache,
+    responseHeaders: [],
+    session: {
+      id: 's',
+      identityId: 'u1',
+      aal: over.aal ?? 'aal1',
+      authenticatedAt: (NOW - (over.minutesAgo ?? 1) * MINUTE) as WallTime,
+      expiresAt: (NOW + MINUTE) as WallTime,
+      document: { identity: { id: 'u1' }, authentication_methods: methods },
+    },
+  }
+}
+
+/** What the rule decides, and how often Kratos' memory and Kratos itself were asked. */
+async function ask(require: object, verdicts: Verdict[], kind: 'cookie' | 'token' = 'cookie') {
+  const asked: (boolean | undefined)[] = []
+  const kratos: Services['kratos'] = {
+    verify(_endpoint, _credential, _request, options) {
+      asked.push(options?.fresh)
+      return verdicts[Math.min(asked.length, verdicts.length) - 1] as Verdict
+    },
+  }
+  const clock = { now: () => 0 as never, wall: () => NOW as WallTime }
+  const config = { check_session_url: 'http://kratos/sessions/whoami', require }
+  const request = requestWith([
+    ['cookie', 'ory_kratos_session=x'],
+    ['authorization', 'Bearer ory_st_x'],
+  ])
+  const handler =
+    kind === 'cookie'
+      ? build(cookieSession, { ...config, only: ['ory_kratos_session'] }, { kratos, clock })
+      : build(bearerToken, config, { kratos, clock })
+  return { outcome: (await handler(request)) as Identity | Denial, asked }
+}
+
+for (const [what, require, over] of [
+  ['a second factor', { aal: 'aal2' }, { aal: 'aal2' }],
+  ['a recent authentication', { authenticated_within: '10m' }, { minutesAgo: 9 }],
+  ['one of the methods', { methods: ['totp', 'webauthn'] }, { methods: ['password', 'totp'] }],
+] as const) {
+  test(`a session with ${what} is let in from memory where a rule demands it`, async () => {
+    const { outcome, asked } = await ask(require, [session('hit', over as object)])
+    assert.equal(outcome.kind, 'identity')
+    assert.deepEqual(asked, [false])
+  })
+}
+
+for (const [what, require, code] of [
+  ['a second factor', { aal: 'aal2' }, 'second_factor_required'],
+  ['a recent authentication', { authenticated_within: '10m' }, 'reauthentication_required'],
+  ['a method', { methods: ['totp'] }, 'reauthentication_required'],
+] as const) {
+  test(`without ${what} Kratos itself is asked before anybody is refused, then a cookie gets 403 (C8)`, async () => {
+    const old = session('hit', { minutesAgo: 30 })
+    const { outcome, asked } = await ask(require, [old, session('miss', { minutesAgo: 30 })])
+    assert.deepEqual(asked, [false, true])
+    assert.ok(outcome.kind === 'denial')
+    assert.deepEqual([outcome.status, outcome.code], [403, code])
+  })
+}
+
+test('memory that is behind a step-up does not refuse: the fresh answer counts', async () => {
+  const { outcome } = await ask({ aal: 'aal2' }, [session('hit'), session('miss', { aal: 'aal2' })])
+  assert.equal(outcome.kind, 'identity')
+})
+
+test('an answer that was fresh already is not asked for twice', async () => {
+  const { asked } = await ask({ aal: 'aal2' }, [session('miss')])
+  assert.deepEqual(asked, [false])
+})
+
+test('when the second look cannot find out, that is 503 and neither yes nor no', async () => {
+  const { outcome } = await ask({ aal: 'aal2' }, [session('hit'), { kind: 'unavailable', why: 'down' }])
+  assert.equal(outcome.kind === 'denial' && outcome.status, 503)
+})
+
+test('a rule that demands fresh answers never takes one from memory', async () => {
+  const { asked } = await ask({ fresh: true }, [session('miss')])
+  assert.deepEqual(asked, [true])
+})
+
+for (const [require, expected] of [
+  [{ aal: 'aal2' }, /error="insufficient_user_authentication".*acr_values="aal2"/],
+  [{ authenticated_within: '5m' }, /error="insufficient_user_authentication".*max_age="300"/],
+] as const) {
+  test(`the bearer of a token is told by a challenge for ${JSON.stringify(require)} (RFC 9470)`, async () => {
+    const { outcome } = await ask(require, [session('miss', { minutesAgo: 30 })], 'token')
+    assert.ok(outcome.kind === 'denial')
+    assert.equal(outcome.status, 401)
+    assert.match(outcome.headers.find(header => header.name === 'www-authenticate')?.value ?? '', expected)
+  })
+}
+
+test('a browser is sent to the flow that can help, not to one that sends it straight back (kratos 6.4)', async () => {
+  const { outcome } = await ask({ aal: 'aal2' }, [session('miss')])
+  assert.ok(outcome.kind === 'denial')
+  const to = 'https://auth.example.com/self-service/login/browser'
+  const { headers } = build(redirect, { to, return_to_query_param: 'return_to' })(outcome, requestWith())
+  assert.match(headers[0]?.value ?? '', /\?aal=aal2&return_to=https/)
+})
+
+test('demands on an endpoint that is not Kratos are a fault of the configuration', () => {
+  assert.throws(
+    () => build(cookieSession, { check_session_url: 'http://x/y', require: { aal: 'aal2' } }),
+    /Kratos/,
+  )
+})
