@@ -5,14 +5,8 @@ import { jwksRoute } from './api/jwks.ts'
 import { revocationsRoute } from './api/revocations.ts'
 import { rulesRoutes } from './api/rules.ts'
 import { type ApiServer, startApi } from './api/server.ts'
-import {
-  formatOf,
-  levelOf,
-  listenOf,
-  signingKeysOf,
-  tracingOf,
-  trustedOf,
-} from './app_options.ts'
+import { countIssues, logAccident, logReload } from './app_log.ts'
+import { formatOf, levelOf, listenOf, signingKeysOf, tracingOf, trustedOf } from './app_options.ts'
 import { openServices } from './app_services.ts'
 import { createHttp } from './clients/http.ts'
 import { type AppOptions, directoryOf, prepare, readConfig, StartFault } from './edition.ts'
@@ -20,12 +14,11 @@ import { createCheck } from './envoy/check.ts'
 import { startGrpcJs } from './envoy/grpc_js.ts'
 import { createHealth } from './envoy/health.ts'
 import type { Clock, Instant, WallTime } from './lib/duration.ts'
-import type { Issue } from './lib/issue.ts'
 import { createRuleSources } from './rules/repository.ts'
 import { createRulebook } from './rules/rulebook.ts'
 import { watchFiles } from './rules/watch.ts'
 import { createInstruments } from './telemetry/instruments.ts'
-import { createLog, type Log } from './telemetry/log.ts'
+import { createLog } from './telemetry/log.ts'
 import { createMetrics } from './telemetry/metrics.ts'
 import { createRecorder } from './telemetry/record.ts'
 import { startTracing } from './telemetry/sdk.ts'
@@ -222,33 +215,4 @@ export async function startApp(options: AppOptions): Promise<App> {
       log.flush()
     },
   }
-}
-
-function countIssues(issues: readonly Issue[]) {
-  const errors = issues.filter(issue => issue.severity === 'error').length
-  return { errors, warnings: issues.length - errors }
-}
-
-function logReload(log: Log, report: Parameters<Parameters<typeof createRulebook>[0]['reported']>[0]): void {
-  for (const issue of report.issues) {
-    log.event(issue.severity === 'error' ? 'error' : 'warn', { event: 'issue', ...issue })
-  }
-  log.event(report.outcome === 'refused' ? 'error' : 'info', {
-    event: 'reload',
-    outcome: report.outcome,
-    revision: report.revision ?? '',
-    rules: report.rules,
-    issues: report.issues.length,
-    took_ms: Math.round(report.took),
-  })
-}
-
-function logAccident(log: Log, where: string, error: unknown): void {
-  const fault = error instanceof Error ? error : new Error('not an error')
-  log.event('error', {
-    event: 'accident',
-    where,
-    error: fault.name,
-    stack: (fault.stack ?? '').split('\n').slice(1, 6).join('; '),
-  })
 }

@@ -28,6 +28,7 @@ export function openServices(
     whoami: createWhoami({ send, timeout: millis(config.number('sessions.timeout')) }),
     maxAge: millis(config.number('sessions.cache.ttl')),
     maxEntries: config.number('sessions.cache.max_entries'),
+    grace: millis(config.number('sessions.cache.stale_if_error')),
     secret: randomBytes(32),
     random: Math.random,
   })

@@ -212,6 +212,14 @@ export const SETTINGS: readonly Setting[] = [
     ours: true,
   },
   {
+    path: 'sessions.cache.stale_if_error',
+    type: 'duration',
+    default: '0s',
+    about:
+      'how long after its time a remembered session still counts while Kratos cannot be asked; never past its own end, never where a rule demands something of it. 0s: not at all',
+    ours: true,
+  },
+  {
     path: 'sessions.timeout',
     type: DURATION,
     default: '2s',

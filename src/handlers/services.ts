@@ -21,12 +21,15 @@ export interface KratosEndpoint {
 }
 
 export interface KratosSessions {
-  /** Asks memory, then Kratos; equal concurrent questions share one call. `fresh` skips memory. Never rejects. */
+  /**
+   * Asks memory, then Kratos; equal concurrent questions share one call. `fresh` skips memory; `stale: false` refuses what
+   * is only known from before Kratos could not be asked. Never rejects.
+   */
   verify(
     kratos: KratosEndpoint,
     credential: Credential,
     request: RequestView,
-    options?: { readonly fresh?: boolean },
+    options?: { readonly fresh?: boolean; readonly stale?: boolean },
   ): Awaitable<Verdict>
 }
 

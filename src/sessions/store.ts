@@ -6,7 +6,7 @@ import type { CacheState, Credential, Verdict } from '../access/verdict.ts'
 import type { HeaderPair } from '../clients/http.ts'
 import type { Whoami } from '../clients/kratos.ts'
 import { type Cache, createCache } from '../lib/cache.ts'
-import { between, type Clock, type Instant, type Millis, millis } from '../lib/duration.ts'
+import { between, type Clock, type Instant, later, type Millis, millis } from '../lib/duration.ts'
 import { createTupleHash, encodePart } from '../lib/tuple_hash.ts'
 import { lifetime, share } from './lifetime.ts'
 import { createRevocationIndex, type Revoked } from './revocation.ts'
@@ -27,6 +27,8 @@ export interface SessionsParts {
   /** Longest time that a verified session is believed: how long a logout may go unseen. */
   readonly maxAge: Millis
   readonly maxEntries: number
+  /** How long after that time a session still counts while Kratos cannot be asked; 0: not at all. */
+  readonly grace: Millis
   /** Of this process; keys the memory. */
   readonly secret: Uint8Array
   /** In [0, 1). */
@@ -39,7 +41,7 @@ export interface Sessions {
     endpoint: Endpoint,
     credential: Credential,
     request: RequestView,
-    options?: { readonly fresh?: boolean },
+    options?: { readonly fresh?: boolean; readonly stale?: boolean },
   ): Awaitable<Verdict>
   /** Forgets everything; what is under way is not kept either (C24). */
   clear(): void
@@ -54,6 +56,8 @@ interface Kept {
   /** When Kratos was asked: the age of what it said. */
   readonly askedAt: Instant
   readonly share: number
+  /** Until then it answers by itself; afterwards only where Kratos cannot. */
+  readonly freshUntil: Instant
 }
 
 /** How long a revoked session is not remembered although Kratos says that it lives: news may be ahead of its commit. */
@@ -95,7 +99,8 @@ export function createSessions(parts: SessionsParts): Sessions {
 
   function remembered(key: string, maxAge: Millis | undefined): Verdict | undefined {
     const kept = cache.get(key)
-    if (kept === undefined || kept.hit.session.expiresAt <= clock.wall()) return undefined
+    if (kept === undefined || kept.freshUntil <= clock.now()) return undefined
+    if (kept.hit.session.expiresAt <= clock.wall()) return undefined
     const age = between(kept.askedAt, clock.now())
     return maxAge !== undefined && age >= maxAge * kept.share ? undefined : kept.hit
   }
@@ -116,7 +121,16 @@ export function createSessions(parts: SessionsParts): Sessions {
       cache: 'hit',
       responseHeaders: NO_HEADERS,
     } as const)
-    return { value: { hit, askedAt, share: share(random) }, ttl: millis(ttl - age) }
+    if (ttl - age <= 0) return undefined
+    const freshUntil = later(askedAt, ttl)
+    return { value: { hit, askedAt, share: share(random), freshUntil }, ttl: millis(ttl - age + parts.grace) }
+  }
+
+  /** What was known before Kratos could not be asked: for the grace only, never past the session's own end (C26). */
+  function stale(key: string, maxAge: Millis | undefined): Verdict | undefined {
+    const kept = parts.grace > 0 && maxAge === undefined ? cache.get(key) : undefined
+    if (kept === undefined || kept.hit.session.expiresAt <= clock.wall()) return undefined
+    return { ...kept.hit, cache: 'stale' }
   }
 
   async function ask(endpoint: Endpoint, credential: Credential): Promise<Finding> {
@@ -130,7 +144,7 @@ export function createSessions(parts: SessionsParts): Sessions {
   }
 
   return {
-    verify(endpoint, credential, request, { fresh = false } = {}) {
+    verify(endpoint, credential, request, { fresh = false, stale: mayBeStale = !fresh } = {}) {
       const { maxAge } = endpoint
       watchClocks()
       const key = keyFor(endpoint, credential)
@@ -151,6 +165,7 @@ export function createSessions(parts: SessionsParts): Sessions {
       return until(
         answer.then(finding => verdict(finding, state)),
         between(askedAt, request.deadline),
+        () => (mayBeStale ? stale(key, maxAge) : undefined),
       )
     },
     clear: cache.clear,
@@ -183,13 +198,13 @@ function verdict(finding: Finding, cache: CacheState): Verdict {
 }
 
 /** One who waits leaves when his own time is over; the flight goes on (C25). */
-function until(answer: Promise<Verdict>, left: Millis): Promise<Verdict> {
-  if (left <= 0) return Promise.resolve(TOO_LATE)
+function until(answer: Promise<Verdict>, left: Millis, instead: () => Verdict | undefined): Promise<Verdict> {
+  if (left <= 0) return Promise.resolve(instead() ?? TOO_LATE)
   const { promise, resolve } = Promise.withResolvers<Verdict>()
-  const timer = setTimeout(resolve, Math.min(left, 2_147_483_647), TOO_LATE)
+  const timer = setTimeout(() => resolve(instead() ?? TOO_LATE), Math.min(left, 2_147_483_647))
   void answer.then(verdict => {
     clearTimeout(timer)
-    resolve(verdict)
+    resolve(verdict.kind === 'unavailable' ? (instead() ?? verdict) : verdict)
   })
   return promise
 }

@@ -97,4 +97,11 @@ export const LEDGER: readonly Difference[] = [
     why: 'A redirect to a page that answers 200 would authorize everybody.',
     setting: '',
   },
+  {
+    cases: ['mutate.hydrator/header-from-api'],
+    q: 'Q-85',
+    what: 'Header names in the answer of a hydrator may be written in any case.',
+    why: 'Oathkeeper loses the value of a header that is not written in canonical form.',
+    setting: '',
+  },
 ]

@@ -20,6 +20,7 @@ function setup(...answers: readonly (Answered | Failed | Promise<Answered | Fail
     whoami: kratos.whoami,
     maxAge: millis(60_000),
     maxEntries: 100,
+    grace: millis(0),
     secret: Buffer.from('secret of a test'),
     random: () => 0,
   })
@@ -108,6 +109,7 @@ test('no order of look-ups, ends and time lets a session in that was ended and t
         },
         maxAge: millis(60_000),
         maxEntries: 10,
+        grace: millis(30_000),
         secret: Buffer.from('secret of a test'),
         random: () => 0,
       })

@@ -15,7 +15,7 @@ const RESET: Failed = { kind: 'failed', cause: 'reset', message: 'kratos.whoami:
 
 function setup(
   kratos: FakeKratos,
-  over: { maxAge?: number; random?: () => number; maxEntries?: number } = {},
+  over: { maxAge?: number; random?: () => number; maxEntries?: number; grace?: number } = {},
 ) {
   const clock = fakeClock()
   const sessions = createSessions({
@@ -23,6 +23,7 @@ function setup(
     whoami: kratos.whoami,
     maxAge: millis(over.maxAge ?? 60_000),
     maxEntries: over.maxEntries ?? 100,
+    grace: millis(over.grace ?? 0),
     secret: Buffer.from('secret of a test'),
     random: over.random ?? (() => 0),
   })
@@ -264,4 +265,57 @@ test('the memory is bounded', async () => {
   const { sessions, verify } = setup(fakeKratos(alive()), { maxEntries: 3 })
   for (let i = 0; i < 10; i++) await verify(cookie(String(i)))
   assert.equal(sessions.size, 3)
+})
+
+const DOWN: Failed = { kind: 'failed', cause: 'connect', message: 'kratos.whoami: no connection' }
+
+test('while Kratos cannot be asked, a session counts for the grace and is marked; afterwards it is 503 (C26)', async () => {
+  const kratos = fakeKratos(alive(), DOWN)
+  const { clock, verify } = setup(kratos, { maxAge: 60_000, grace: 30_000 })
+  await verify()
+  clock.pass(70_000)
+  assert.equal(stateOf(await verify()), 'verified stale')
+  clock.pass(30_000)
+  assert.equal((await verify()).kind, 'unavailable')
+})
+
+test('without a grace, which is how it comes, nothing stale counts', async () => {
+  const { clock, verify } = setup(fakeKratos(alive(), DOWN))
+  await verify()
+  clock.pass(70_000)
+  assert.equal((await verify()).kind, 'unavailable')
+})
+
+test('a stale session never counts past its own end', async () => {
+  const { clock, verify } = setup(fakeKratos(alive(), DOWN), { maxAge: 3_500_000, grace: 3_600_000 })
+  await verify()
+  clock.pass(3_700_000)
+  assert.equal((await verify()).kind, 'unavailable')
+})
+
+test('a no of Kratos ends the grace, and so does a revocation', async () => {
+  const kratos = fakeKratos(alive(), answered(401), DOWN)
+  const { clock, sessions, verify } = setup(kratos, { grace: 600_000 })
+  await verify()
+  clock.pass(70_000)
+  assert.equal((await verify()).kind, 'rejected')
+  assert.equal((await verify()).kind, 'unavailable')
+  kratos.answer(alive(), DOWN)
+  await verify()
+  sessions.revoke({ kind: 'everything' })
+  assert.equal((await verify()).kind, 'unavailable')
+})
+
+test('a hanging Kratos is answered for by memory within the grace, at the deadline of each who waits', async () => {
+  const kratos = fakeKratos(alive(), held().promise)
+  const { clock, verify } = setup(kratos, { grace: 600_000 })
+  await verify()
+  clock.pass(70_000)
+  const deadline = clock.now() + 5
+  assert.equal(stateOf(await verify(cookie('a'), KRATOS, { deadline })), 'verified stale')
+})
+
+test('somebody whom memory does not know gets in by no grace', async () => {
+  const { verify } = setup(fakeKratos(DOWN), { grace: 600_000 })
+  assert.equal((await verify(cookie('new'))).kind, 'unavailable')
 })

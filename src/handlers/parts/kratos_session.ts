@@ -56,7 +56,7 @@ export function compileKratos(
   const judge = compileDemands(demands)
   const always = demands?.fresh === true
   const verify = (credential: Credential, request: RequestView, fresh: boolean) =>
-    services.kratos.verify(endpoint, credential, request, { fresh })
+    services.kratos.verify(endpoint, credential, request, { fresh, stale: judge === undefined && !fresh })
 
   /** A session that does not do is looked at once more: after a step-up, memory is behind (kratos 2.5, C8). */
   function held(
