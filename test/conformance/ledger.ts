@@ -104,4 +104,11 @@ export const LEDGER: readonly Difference[] = [
     why: 'Oathkeeper loses the value of a header that is not written in canonical form.',
     setting: '',
   },
+  {
+    cases: ['config.validate/id-token-cache-key'],
+    q: 'Q-98',
+    what: '`mutators.id_token.config.cache` is accepted and works as documented.',
+    why: 'The documentation of Oathkeeper promises it; only its schema refuses it.',
+    setting: '',
+  },
 ]
