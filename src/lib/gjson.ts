@@ -1,7 +1,7 @@
 /** lib/gjson — gjson's path language: compiled once, looked up often. Knows nothing of access control. Own properties only (H3). */
 import { modifierOf } from './gjson_modifiers.ts'
 import { compileQuery } from './gjson_query.ts'
-import { type Found, isRecord, type JsonValue, type Step, wildcardOf } from './gjson_value.ts'
+import { type Found, isRecord, type JsonValue, ownValue, type Step, wildcardOf } from './gjson_value.ts'
 
 export type { JsonValue }
 
@@ -16,11 +16,15 @@ function compilePath(path: string): Step {
   // A pipe ends what lists hand on to their elements: `a.#.b|#` counts what `a.#.b` found.
   const piped = cutAt(path, '|')
   if (piped !== undefined) return pipe(compilePath(piped.before), compilePath(piped.after))
-  if (path[0] === '@') return compileModifier(path)
+  if (path[0] === '@') return compileModifier(path) ?? compileKeys(path)
   if (path[0] === '{' || path[0] === '[') return compileMultipath(path)
+  return compileKeys(path)
+}
+
+function compileKeys(path: string): Step {
   const { part, rest } = cutPart(path)
   const own = compilePart(part)
-  if (rest === '') return value => own(value, undefined)
+  if (rest === undefined) return value => own(value, undefined)
   const next = compilePath(rest)
   return value => own(value, next)
 }
@@ -38,30 +42,41 @@ type Part = (value: JsonValue, next: Step | undefined) => Found
 function compilePart(part: string): Part {
   if (part === '#') {
     return (value, next) => {
-      if (!Array.isArray(value)) return undefined
-      return next === undefined ? value.length : value.flatMap((one: JsonValue) => next(one) ?? [])
+      if (Array.isArray(value)) return next === undefined ? value.length : findEach(value, next)
+      return goOn(ownValue(value, part), next)
     }
   }
   if (part.startsWith('#(')) return compileListQuery(part)
-  const goOn = (found: Found, next: Step | undefined): Found =>
-    found === undefined || next === undefined ? found : next(found)
   const wildcard = wildcardOf(part)
   if (wildcard !== undefined) {
     return (value, next) => {
-      const key = isRecord(value) ? Object.keys(value).find(one => wildcard.test(one)) : undefined
-      return key === undefined ? undefined : goOn((value as Record<string, JsonValue>)[key], next)
+      if (!isRecord(value)) return undefined
+      // A key that fits but leads nowhere is passed over for the next one.
+      for (const [key, one] of Object.entries(value)) {
+        const found = wildcard.test(key) ? goOn(one, next) : undefined
+        if (found !== undefined) return found
+      }
+      return undefined
     }
   }
   const key = part.replace(/\\(.)/g, '$1')
   const index = /^\d+$/.test(key) ? Number(key) : -1
   return (value, next) => {
     if (Array.isArray(value)) return index < 0 ? undefined : goOn(value[index] as Found, next)
-    return isRecord(value) && Object.hasOwn(value, key) ? goOn(value[key], next) : undefined
+    return goOn(ownValue(value, key), next)
   }
 }
 
+const goOn = (found: Found, next: Step | undefined): Found =>
+  found === undefined || next === undefined ? found : next(found)
+
+/** What the path finds in each element, null and lists as they are; elements where it finds nothing are left out. */
+const findEach = (list: readonly JsonValue[], next: Step): JsonValue[] =>
+  list.map(next).filter(found => found !== undefined)
+
 /** `#(…)` is the first that fits, `#(…)#` all. */
 function compileListQuery(part: string): Part {
+  if (!/\)#?$/.test(part)) return () => undefined
   const all = part.endsWith('#')
   const inner = part.slice(2, all ? -2 : -1)
   const fits = compileQuery(inner, compilePath)
@@ -69,17 +84,16 @@ function compileListQuery(part: string): Part {
     if (!Array.isArray(value)) return undefined
     if (all) {
       const found = value.filter(fits)
-      return next === undefined ? found : found.flatMap((one: JsonValue) => next(one) ?? [])
+      return next === undefined ? found : findEach(found, next)
     }
-    const found = (value as readonly JsonValue[]).find(fits)
-    return found === undefined || next === undefined ? found : next(found)
+    return goOn((value as readonly JsonValue[]).find(fits), next)
   }
 }
 
 /** The first part of a path without pipes, and what comes after its dot. */
-function cutPart(path: string): { part: string; rest: string } {
+function cutPart(path: string): { part: string; rest: string | undefined } {
   const cut = cutAt(path, '.')
-  return cut === undefined ? { part: path, rest: '' } : { part: cut.before, rest: cut.after }
+  return cut === undefined ? { part: path, rest: undefined } : { part: cut.before, rest: cut.after }
 }
 
 /** At the first separator outside of brackets, quotes and escapes. */
@@ -99,14 +113,14 @@ function cutAt(path: string, separator: string): { before: string; after: string
   return undefined
 }
 
-/** `@name`, `@name:argument`; an argument in brackets or quotes may hold dots. */
-function compileModifier(path: string): Step {
+/** `@name`, `@name:argument`; an argument in brackets or quotes may hold dots. Another name is a key, as in `@type`. */
+function compileModifier(path: string): Step | undefined {
   const { part, rest } = cutPart(path)
   const colon = part.indexOf(':')
   const name = colon < 0 ? part.slice(1) : part.slice(1, colon)
   const modify = modifierOf(name, colon < 0 ? '' : part.slice(colon + 1), compilePath)
-  if (modify === undefined) return () => undefined
-  return rest === '' ? modify : pipe(modify, compilePath(rest))
+  if (modify === undefined) return undefined
+  return rest === undefined ? modify : pipe(modify, compilePath(rest))
 }
 
 /** `{a,"name":b}` makes an object, `[a,b]` a list of what the paths find. */
@@ -125,12 +139,12 @@ function compileMultipath(path: string): Step {
     })
     return list ? found.map(([, one]) => one) : Object.fromEntries(found)
   }
-  return rest === '' ? collect : pipe(collect, compilePath(rest))
+  return rest === undefined ? collect : pipe(collect, compilePath(rest))
 }
 
 function lastKey(path: string): string {
-  const key = path.split(/[.|]/).at(-1) ?? ''
-  return /^[\w-]+$/.test(key) ? key : '_'
+  const key = path.split(/(?<!\\)[.|]/).at(-1) ?? ''
+  return /^[^\0-\x1f[\]{}()#|!]+$/.test(key) ? key : '_'
 }
 
 function splitMembers(text: string): string[] {

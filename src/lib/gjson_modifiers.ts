@@ -17,7 +17,7 @@ export function modifierOf(
       return reverse
     case 'keys':
       return value =>
-        isRecord(value) ? Object.keys(value) : Array.isArray(value) ? value.map(() => null) : []
+        isRecord(value) ? Object.keys(value) : Array.isArray(value) ? value.map(() => null) : [null]
     case 'values':
       return value => (isRecord(value) ? Object.values(value) : Array.isArray(value) ? value : [value])
     case 'flatten':

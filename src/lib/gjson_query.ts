@@ -1,5 +1,5 @@
 /** lib/gjson_query — the condition of a gjson query, `#(age>40)`, as a function. Knows one element at a time. */
-import { isRecord, type JsonValue, type Step, wildcardOf } from './gjson_value.ts'
+import { type Found, type JsonValue, type Step, wildcardOf } from './gjson_value.ts'
 
 const OPERATORS = ['==', '!=', '<=', '>=', '!%', '<', '>', '%', '='] as const
 type Operator = (typeof OPERATORS)[number]
@@ -10,18 +10,44 @@ export function compileQuery(
   compilePath: (path: string) => Step,
 ): (element: JsonValue) => boolean {
   const { path, operator, operand } = cutQuery(text.trim())
-  const nested = path.startsWith('#')
-  const find = path === '' ? (element: JsonValue) => element : compilePath(path)
-  if (operator === undefined) return element => find(element) !== undefined && !(nested && !isList(element))
-  const fits = compare(operator, readOperand(operand))
+  const find = path === '' ? scalar : compilePath(path)
+  const fits = compileCondition(operator, operand)
   return element => {
-    if (path !== '' && !isRecord(element) && !Array.isArray(element)) return false
-    const found = find(element)
-    return found !== undefined && fits(found)
+    if (path !== '' && (typeof element !== 'object' || element === null)) return false
+    return fits(find(element))
   }
 }
 
-const isList = (value: JsonValue): boolean => Array.isArray(value)
+const scalar = (element: JsonValue): Found =>
+  typeof element === 'object' && element !== null ? undefined : element
+
+function compileCondition(operator: Operator | undefined, operand: string): (value: Found) => boolean {
+  const loose = operand.startsWith('~') ? LOOSE.get(operand.slice(1)) : undefined
+  if (loose !== undefined) {
+    const fits = compare(operator ?? '==', 'true')
+    return value => fits(loose(value))
+  }
+  if (operator === undefined) return value => value !== undefined
+  const fits = compare(operator, unquoted(operand))
+  return value => value !== undefined && fits(value)
+}
+
+/** `==~true` and its like ask what a value amounts to; a value that is missing amounts to null and to false. */
+const LOOSE: ReadonlyMap<string, (value: Found) => boolean> = new Map([
+  ['*', value => value !== undefined],
+  ['null', value => value === undefined || value === null],
+  ['true', value => amountsTo(value) === true],
+  ['false', value => amountsTo(value) === false],
+])
+
+function amountsTo(value: Found): boolean | undefined {
+  if (value === undefined || value === null) return false
+  if (typeof value === 'string') {
+    return /^(1|t|true)$/i.test(value) ? true : /^(0|f|false)$/i.test(value) ? false : undefined
+  }
+  if (typeof value === 'number') return value !== 0
+  return typeof value === 'boolean' ? value : undefined
+}
 
 function cutQuery(text: string): { path: string; operator: Operator | undefined; operand: string } {
   let depth = 0
@@ -39,44 +65,55 @@ function cutQuery(text: string): { path: string; operator: Operator | undefined;
   return { path: text, operator: undefined, operand: '' }
 }
 
-function readOperand(text: string): JsonValue {
-  if (text.startsWith('"')) {
-    try {
-      return JSON.parse(text) as JsonValue
-    } catch {
-      return text.replace(/^"|"$/g, '')
-    }
+function unquoted(text: string): string {
+  if (!text.startsWith('"')) return text
+  try {
+    return JSON.parse(text) as string
+  } catch {
+    return text.replace(/^"|"$/g, '')
   }
-  if (text === 'true' || text === 'false') return text === 'true'
-  if (text === 'null') return null
-  return text !== '' && Number.isFinite(Number(text)) ? Number(text) : text
 }
 
-/** Values of unlike types never fit; `%` and `!%` compare text with wildcards. */
-function compare(operator: Operator, operand: JsonValue): (value: JsonValue) => boolean {
-  if (operator === '%' || operator === '!%') {
-    const text = String(operand)
-    const wildcard = wildcardOf(text)
-    const like = (value: string) => (wildcard === undefined ? value === text : wildcard.test(value))
-    return value => typeof value === 'string' && like(value) === (operator === '%')
-  }
+/** The value's type decides how the operand is read; null, lists and objects fit nothing. `%` compares with wildcards. */
+function compare(operator: Operator, operand: string): (value: JsonValue) => boolean {
+  const number = Number.isFinite(Number(operand)) ? Number(operand) : 0
+  const wildcard = wildcardOf(operand)
+  const like = (text: string) => (wildcard === undefined ? text === operand : wildcard.test(text))
   return value => {
-    if (typeof value !== typeof operand || (value === null) !== (operand === null)) return operator === '!='
-    switch (operator) {
-      case '=':
-      case '==':
-        return value === operand
-      case '!=':
-        return value !== operand
-      default:
-        return ordered(operator, value, operand)
+    if (typeof value === 'string') {
+      if (operator === '%' || operator === '!%') return like(value) === (operator === '%')
+      return ordered(operator, value, operand)
     }
+    if (typeof value === 'number') return ordered(operator, value, number)
+    return typeof value === 'boolean' && orderedBoolean(operator, value, operand)
   }
 }
 
-function ordered(operator: Operator, a: JsonValue, b: JsonValue): boolean {
-  if (a === null || b === null) return false
-  if (operator === '<') return a < b
-  if (operator === '<=') return a <= b
-  return operator === '>' ? a > b : a >= b
+function ordered<T extends string | number>(operator: Operator, a: T, b: T): boolean {
+  switch (operator) {
+    case '=':
+    case '==':
+      return a === b
+    case '!=':
+      return a !== b
+    case '<':
+      return a < b
+    case '<=':
+      return a <= b
+    case '>':
+      return a > b
+    case '>=':
+      return a >= b
+    default:
+      return false
+  }
+}
+
+/** false stands below true; any other operand equals neither. */
+function orderedBoolean(operator: Operator, value: boolean, operand: string): boolean {
+  if (operator === '=' || operator === '==') return operand === String(value)
+  if (operator === '!=') return operand !== String(value)
+  if (operator === '>=' || operator === '<=') return value === (operator === '>=')
+  if (operator === '>' || operator === '<') return value === (operator === '>') && operand === String(!value)
+  return false
 }

@@ -13,6 +13,10 @@ export type Step = (value: JsonValue) => Found
 export const isRecord = (value: JsonValue | undefined): value is { readonly [key: string]: JsonValue } =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
+/** Own members only (H3). */
+export const ownValue = (value: JsonValue, key: string): Found =>
+  isRecord(value) && Object.hasOwn(value, key) ? value[key] : undefined
+
 /** `*` and `?` that are not escaped, as one expression without backtracking into itself. */
 export function wildcardOf(text: string): RegExp | undefined {
   if (!/(?<!\\)[*?]/.test(text)) return undefined
