@@ -61,3 +61,55 @@ for (const [path, expected] of [
 test('@this is the document itself', () => {
   assert.equal(compileGjson('@this')(document), document)
 })
+
+const recorded: JsonValue = {
+  '@type': 'T',
+  o: { '@type': 'U', '@this': 'w', '#': 'hash' },
+  identity: { traits: { email: 'a@b.c' } },
+  name: { first: 'Tom' },
+  mixed: [1, 'a', null, true, { k: 1 }],
+  friends: [
+    { first: 'Dale', age: 44, x: null, ok: true, nets: ['ig', 'fb'] },
+    { first: 'Roger', age: 68, ok: false, nets: ['fb'] },
+  ],
+}
+
+/** What gjson 1.18.0 itself answers. */
+for (const [path, expected] of [
+  ['friends.#.nets', [['ig', 'fb'], ['fb']]],
+  ['friends.#.nets|0', ['ig', 'fb']],
+  ['friends.#.nets.#', [2, 1]],
+  ['friends.#.x', [null]],
+  ['friends.#(age>1)#.nets', [['ig', 'fb'], ['fb']]],
+  [
+    'friends.#.[first,age]',
+    [
+      ['Dale', 44],
+      ['Roger', 68],
+    ],
+  ],
+  ['friends.#(x==null)#.first', []],
+  ['friends.#(x==~null)#.first', ['Dale', 'Roger']],
+  ['friends.#(x==~*)#.first', ['Dale']],
+  ['friends.#(ok==~true)#.first', ['Dale']],
+  ['friends.#(ok==~false)#.first', ['Roger']],
+  ['friends.#(age<="47")#.first', ['Dale']],
+  ['mixed.#(!="a")#', [1, true]],
+  ['mixed.#(>0)#', [1, 'a']],
+  ['mixed.#(==null)#', []],
+  ['friends.#()#', []],
+  ['friends.#(', undefined],
+  ['name.', undefined],
+  ['*.first', 'Tom'],
+  ['*.*.email', 'a@b.c'],
+  ['@type', 'T'],
+  ['o.@type', 'U'],
+  ['o.@this', recorded.o],
+  ['o.#', 'hash'],
+  ['name.first|@keys', [null]],
+  ['{name.first|@this}', { '@this': 'Tom' }],
+] as const) {
+  test(`gjson itself agrees: ${path} finds ${JSON.stringify(expected)}`, () => {
+    assert.deepEqual(compileGjson(path)(recorded), expected)
+  })
+}
