@@ -4,6 +4,8 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describeConfig } from '../src/config/describe.ts'
 import { HANDLERS } from '../src/handlers/registry.ts'
+import { describeDifferences } from './describe_differences.ts'
+import { describeHandlers } from './describe_handlers.ts'
 
 const root = join(import.meta.dirname, '..')
 const config = describeConfig(HANDLERS)
@@ -11,6 +13,8 @@ const config = describeConfig(HANDLERS)
 /** Files by path from the root of the project. */
 const FILES: Readonly<Record<string, string>> = {
   'docs/configuration.md': config.markdown,
+  'docs/handlers.md': describeHandlers(),
+  'docs/differences.md': describeDifferences(),
   'docs/configuration.schema.json': `${JSON.stringify(config.schema)}\n`,
 }
 
@@ -30,6 +34,7 @@ if (process.argv.includes('--check')) {
 
 /** In the style of all other files, so that the check of style has nothing to say. */
 function formatted(path: string, text: string): string {
+  if (path.endsWith('.md')) return text
   const biome = join(root, 'node_modules', '.bin', 'biome')
   const done = spawnSync(biome, ['format', `--stdin-file-path=${path}`], {
     cwd: root,

@@ -1,0 +1,30 @@
+/** scripts/describe_differences — docs/differences.md from the data of the conformance suite. */
+import { BETTER } from '../test/conformance/better.ts'
+import { LEDGER } from '../test/conformance/ledger.ts'
+
+const cell = (text: string): string => text.replaceAll('|', '\\|')
+const row = (...cells: readonly string[]): string => `| ${cells.map(cell).join(' | ')} |`
+
+export function describeDifferences(): string {
+  const better = BETTER.map(one => row(one.q, one.about, one.oathkeeper, one.here, one.setting || '–'))
+  const ledger = LEDGER.map(one => row(one.q, one.what, one.why, one.cases.map(id => `\`${id}\``).join(' ')))
+  return `# Where Credence differs from Oathkeeper
+
+Rule files and configurations run unchanged, and the conformance suite (\`test/conformance/\`) compares every recorded
+decision of a running Oathkeeper with ours. What differs on purpose is here, with its reason; the numbers are stable.
+
+## What is better, and how to get the old way back
+
+| number | about | Oathkeeper | Credence | setting |
+|---|---|---|---|---|
+${better.join('\n')}
+
+## Recorded decisions that differ
+
+These cases of the suite are not met, on purpose. Any other difference fails the suite.
+
+| number | what | why | cases |
+|---|---|---|---|
+${ledger.join('\n')}
+`
+}

@@ -1,0 +1,68 @@
+/** scripts/describe_handlers — docs/handlers.md from the handlers' own schemas. */
+import { z } from 'zod'
+import type { Kind, SealedHandler } from '../src/handlers/handler.ts'
+import { HANDLERS } from '../src/handlers/registry.ts'
+
+const SECTIONS: readonly (readonly [kind: Kind, title: string, key: string])[] = [
+  ['authenticator', 'Authenticators', 'authenticators'],
+  ['authorizer', 'Authorizers', 'authorizers'],
+  ['mutator', 'Mutators', 'mutators'],
+  ['error', 'Error handlers', 'errors.handlers'],
+]
+
+type Schema = z.core.JSONSchema._JSONSchema
+
+export function describeHandlers(): string {
+  const parts = SECTIONS.map(([kind, title, key]) => {
+    const handlers = HANDLERS.filter(handler => handler.kind === kind)
+    return `## ${title}\n\n${handlers.map(handler => describe(handler, key)).join('\n')}`
+  })
+  return `# Handlers
+
+Every handler is off until \`<section>.<name>.enabled: true\`. Its \`config\` there is the base; the \`config\` of a rule is
+laid over it: maps merge, lists and values replace. The result is checked when rules are loaded.
+
+${parts.join('\n')}`
+}
+
+function describe(handler: SealedHandler, section: string): string {
+  const keys = rows(z.toJSONSchema(handler.schema, { io: 'input', unrepresentable: 'any' }), '')
+  const table = ['| key | type | meaning |', '|---|---|---|', ...keys].join('\n')
+  const example = JSON.stringify({ handler: handler.id, config: handler.example }, null, 2)
+  return `### \`${handler.id}\`
+
+${handler.summary[0]?.toUpperCase()}${handler.summary.slice(1)}. Section \`${section}.${handler.id}\`.
+
+${keys.length === 0 ? 'No keys; what stands in its config is ignored.\n' : `${table}\n\n\`\`\`json\n${example}\n\`\`\`\n`}`
+}
+
+function rows(schema: Schema, path: string): string[] {
+  if (typeof schema === 'boolean') return []
+  const object =
+    schema.properties === undefined
+      ? schema.anyOf?.find(one => typeof one === 'object' && one.properties)
+      : schema
+  if (typeof object !== 'object' || object.properties === undefined) return []
+  const required = new Set(object.required ?? [])
+  return Object.entries(object.properties).flatMap(([key, member]) => {
+    const at = path === '' ? key : `${path}.${key}`
+    const about = typeof member === 'object' ? (member.description ?? '') : ''
+    const words = required.has(key) ? `${about}${about === '' ? '' : '; '}required` : about
+    return [`| \`${at}\` | ${typeOf(member)} | ${words.replaceAll('|', '\\|')} |`, ...rows(member, at)]
+  })
+}
+
+function typeOf(schema: Schema): string {
+  if (typeof schema === 'boolean') return 'any'
+  if (schema.enum !== undefined)
+    return schema.enum
+      .filter(one => one !== null)
+      .map(one => `\`${one}\``)
+      .join(', ')
+  if (schema.const !== undefined) return `\`${schema.const}\``
+  const choices = schema.anyOf?.filter(one => typeof one === 'object' && one.type !== 'null') ?? []
+  if (choices.length > 0) return [...new Set(choices.map(typeOf))].join(' or ')
+  const type = [schema.type].flat().find(one => one !== 'null')
+  if (type === 'array') return 'list'
+  return type === 'object' ? 'map' : (type ?? 'any')
+}
