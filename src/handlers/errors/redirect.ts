@@ -58,11 +58,14 @@ function raised(to: string, { code }: Denial): string {
   return `${path}?${parameters}`
 }
 
-/** A path without a leading slash starts where the request was (Go's http.Redirect). */
+/**
+ * A path without a leading slash starts where the request was (Go's http.Redirect). Two slashes in front, or what
+ * browsers take for two, would name another host (D8).
+ */
 function absolute(to: string, request: RequestView): string {
   if (to.startsWith('/') || /^[a-z][a-z0-9+.-]*:/i.test(to)) return to
   const directory = request.rawPath.slice(0, request.rawPath.lastIndexOf('/') + 1)
-  return directory + to
+  return `/${directory}${to}`.replace(/[\0-\x20\x7f]/g, '').replace(/^[/\\]+/, '/')
 }
 
 /** The query of `to` with one more parameter, all of it encoded and sorted as Go does. */

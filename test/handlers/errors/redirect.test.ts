@@ -70,6 +70,13 @@ test('a relative target starts where the request was', () => {
   assert.equal(location({ to: 'login' }, { rawPath: '/a/b' }), '/a/login')
 })
 
+for (const rawPath of ['//evil.com/x', '/\\evil.com/x', '/\t/evil.com/x', '///evil.com/x']) {
+  test(`a relative target never leads to another host, here from ${JSON.stringify(rawPath)} (D8)`, () => {
+    const found = location({ to: 'login' }, { rawPath }) ?? ''
+    assert.equal(new URL(found, 'https://app.example.com/').host, 'app.example.com')
+  })
+}
+
 test('a target with a line break is refused at load (J6)', () => {
   assert.throws(() => answer({ to: '/a\r\nx: y' }))
 })
