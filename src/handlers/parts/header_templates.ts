@@ -13,7 +13,7 @@ export interface HeaderTemplate {
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 /** They frame the message or belong to the hop; Envoy would write them out, and a request could be smuggled (D10, J1). */
 const FRAMING =
-  /^(connection|content-length|host|keep-alive|proxy-connection|te|trailer|transfer-encoding|upgrade|x-envoy-.*)$/
+  /^(connection|content-length|host|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade|x-envoy-.*)$/
 
 /** No header may have these; refused, never stripped (Q-79, D2). */
 const CONTROL = /[\0-\x08\x0a-\x1f\x7f]/

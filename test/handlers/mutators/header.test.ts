@@ -61,6 +61,11 @@ for (const name of [
   '',
   'a b',
   'x-envoy-internal',
+  'Proxy-Authorization',
+  'upgrade',
+  'te',
+  'trailer',
+  'keep-alive',
 ]) {
   test(`the header ${JSON.stringify(name)} is refused at load (D10, J1, J8)`, () => {
     assert.throws(() => set({ [name]: 'x' }), ConfigFault)
