@@ -1,0 +1,37 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { mediaTypeMatches, parseMediaTypes } from '../../src/lib/media_type.ts'
+
+for (const [text, expected] of [
+  ['text/html', ['text/html 1']],
+  ['Text/HTML;level=1, */*;q=0.8', ['text/html 1', '*/* 0.8']],
+  ['text/html ; q=0', ['text/html 0']],
+  ['a/b;Q=0.5', ['a/b 0.5']],
+  ['a/b;x="1,2;\\",", c/d', ['a/b 1', 'c/d 1']],
+  ['text, /html, text/, a/b/c', []],
+  ['a/b c/d, e/f', ['e/f 1']],
+  ['', []],
+] as const) {
+  test(`${JSON.stringify(text)} is read as ${JSON.stringify(expected)} (Q-41, Q-42)`, () => {
+    const read = parseMediaTypes(text).map(({ type, subtype, quality }) => `${type}/${subtype} ${quality}`)
+    assert.deepEqual(read, expected)
+  })
+}
+
+for (const [pattern, type, expected] of [
+  ['text/html', 'text/html', true],
+  ['Text/HTML', 'text/html', true],
+  ['text/*', 'text/html', true],
+  ['text/*', 'image/png', false],
+  ['*/*', 'image/png', true],
+  ['text/html', 'text/*', false],
+  ['text/*', 'text/*', true],
+  ['application/json', '*/*', false],
+  ['text', 'text/html', false],
+] as const) {
+  test(`the pattern ${pattern} ${expected ? 'fits' : 'does not fit'} ${type}`, () => {
+    const [read] = parseMediaTypes(type)
+    assert.ok(read)
+    assert.equal(mediaTypeMatches(pattern, read), expected)
+  })
+}
