@@ -77,6 +77,11 @@ const MESSAGES: Readonly<Record<Event['event'], string>> = {
   warning: 'Warning',
 }
 
+/** Bytes that leave at once: a write costs as much as a few Checks, so that it should carry many lines. */
+const LOT = 64 * 1024
+/** Bytes that wait for a reader that is too slow; further lines are dropped (G11). */
+const MOST_WAITING = 16 * 1024 * 1024
+
 /** Lines leave in batches, at the latest after 100 ms, so that a slow reader of the log holds up no Check (G11). */
 export async function createLog(options: LogOptions): Promise<Log> {
   const out = options.stream ?? (await openStream(options.format))
@@ -103,7 +108,7 @@ export async function createLog(options: LogOptions): Promise<Log> {
 }
 
 async function openStream(format: LogOptions['format']): Promise<DestinationStream> {
-  const out = destination({ sync: false, minLength: 4096, periodicFlush: 100 })
+  const out = destination({ sync: false, minLength: LOT, maxLength: MOST_WAITING, periodicFlush: 100 })
   if (format === 'json') return out
   // Loaded only where people read along; services write JSON.
   const { prettyFactory } = await import('pino-pretty')
