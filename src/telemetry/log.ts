@@ -77,8 +77,8 @@ const MESSAGES: Readonly<Record<Event['event'], string>> = {
   warning: 'Warning',
 }
 
-/** Bytes that leave at once: a write costs as much as a few Checks, so that it should carry many lines. */
-const LOT = 64 * 1024
+/** Bytes that leave at once: a write costs as much as a few Checks, so that it should carry many lines; the library takes 16 KiB. */
+const LOT = 16_000
 /** Bytes that wait for a reader that is too slow; further lines are dropped (G11). */
 const MOST_WAITING = 16 * 1024 * 1024
 

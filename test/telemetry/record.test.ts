@@ -85,3 +85,11 @@ test('an accident is told by its kind and place, never by its words', async () =
   assert.match(text, /"error":"TypeError"/)
   assert.ok(!text.includes(SECRET))
 })
+
+for (const format of ['json', 'text', 'json_pretty'] as const) {
+  test(`the log opens on standard output as ${format}`, async () => {
+    const log = await createLog({ level: 'fatal', format, name: 'credence', version: '1' })
+    log.event('info', { event: 'ready' })
+    log.flush()
+  })
+}
