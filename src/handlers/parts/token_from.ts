@@ -22,7 +22,13 @@ export type FindToken = (request: RequestView) => string | undefined | Denial
 /** Header names are looked up in any case; `authorization` written so is a raw header, `Authorization` is not. */
 export function compileTokenFrom(from: TokenFrom): FindToken {
   if (from === undefined || from === null || ('header' in from && from.header === 'Authorization')) {
-    return request => one(request.headerValues('authorization'), bearerToken)
+    return request => {
+      const lines = request.headerValues('authorization')
+      // No bearer token has a comma: two lines were joined on their way (J4).
+      return lines.some(line => line.includes(',') && bearerToken(line) !== '')
+        ? SEVERAL
+        : one(lines, bearerToken)
+    }
   }
   if ('header' in from) {
     const name = from.header.toLowerCase()
@@ -36,15 +42,15 @@ export function compileTokenFrom(from: TokenFrom): FindToken {
   }
 }
 
+const SEVERAL = unauthorized('ambiguous_credential', { reason: 'the request carries several unequal tokens' })
+
 function one(
   values: readonly string[],
   read: (value: string) => string = value => value,
 ): string | undefined | Denial {
   const [first] = values
   if (first === undefined) return undefined
-  if (values.some(value => value !== first)) {
-    return unauthorized('ambiguous_credential', { reason: 'the request carries several unequal tokens' })
-  }
+  if (values.some(value => value !== first)) return SEVERAL
   return read(first) || undefined
 }
 

@@ -92,3 +92,9 @@ test('exactly one place is named (Q-92)', () => {
     assert.equal(tokenFromSchema.safeParse(wrong).success, false, JSON.stringify(wrong))
   }
 })
+
+test('lines of Authorization that were joined with a comma on their way are several (J4)', () => {
+  const find = compileTokenFrom(undefined)
+  const outcome = find(requestWith([['authorization', 'Bearer a,Bearer b']]))
+  assert.ok(typeof outcome === 'object' && outcome.code === 'ambiguous_credential')
+})
