@@ -93,7 +93,7 @@ for (const [what, token] of [
   test(`${what} is no session token: refused without asking Kratos`, async () => {
     const world = worldWith()
     const outcome = await run(KRATOS, bearer(token), world)
-    assert.equal(outcome.kind === 'denial' && outcome.code, 'credential_rejected')
+    assert.equal(outcome.kind === 'denial' && outcome.code, 'ambiguous_credential')
     assert.equal(world.asked.length, 0)
   })
 }
