@@ -1,5 +1,6 @@
 /** test/demo/ports — configuration texts get other ports where ports stand, and nowhere else. */
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { createServer } from 'node:net'
 import { test } from 'node:test'
 import { freePort, USUAL, withPorts } from '../../demo/ports.ts'
@@ -29,4 +30,15 @@ test('a port that is taken gives way to a free one', async () => {
   assert.notEqual(found, port)
   assert.ok(found > 0)
   await new Promise(resolve => taken.close(resolve))
+})
+
+test('a port is handed out once, to this process and to those beside it', async () => {
+  const port = await freePort()
+  assert.notEqual(await freePort(port), port)
+  const ask = `import { freePort } from ${JSON.stringify(new URL('../../demo/ports.ts', import.meta.url).href)}
+    console.log(await freePort(${port}))`
+  const other = spawnSync(process.execPath, ['--input-type=module', '--eval', ask], { encoding: 'utf8' })
+  assert.equal(other.status, 0, other.stderr)
+  assert.notEqual(Number(other.stdout), port)
+  assert.ok(Number(other.stdout) < 32_768, 'outgoing connections take ports from there')
 })
