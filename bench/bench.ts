@@ -2,6 +2,7 @@
 import { renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import {
+  build,
   IDENTITY,
   type Running,
   requestFor,
@@ -103,6 +104,7 @@ async function measureReload(): Promise<{ quiet: number; reloading: number }> {
   }
 }
 
+build()
 const samples = new Map(ROWS.map(row => [row, [] as Sample[]]))
 for (let round = 0; round < rounds; round++) {
   // Every other round the other way round, so that nobody always comes first.

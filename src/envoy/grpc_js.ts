@@ -30,6 +30,8 @@ const OPTIONS = {
   'grpc.keepalive_time_ms': 60_000,
   'grpc.keepalive_timeout_ms': 20_000,
   'grpc.default_compression_algorithm': 0,
+  // Its counters cost a Check several µs and are read by nobody; ours are in telemetry.
+  'grpc.enable_channelz': 0,
 } as const
 
 export async function startGrpcJs(options: EngineOptions): Promise<Engine> {

@@ -3,6 +3,7 @@ import { type DestinationStream, destination, pino, stdTimeFunctions } from 'pin
 import type { ReasonCode } from '../access/denial.ts'
 import type { CacheState } from '../access/verdict.ts'
 import type { Issue } from '../lib/issue.ts'
+import { createLots } from './lots.ts'
 
 export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace'
 
@@ -78,7 +79,9 @@ const MESSAGES: Readonly<Record<Event['event'], string>> = {
 }
 
 /** Bytes that leave at once: a write costs as much as a few Checks, so that it should carry many lines; the library takes 16 KiB. */
-const LOT = 16_000
+const LOT = 16 * 1024
+/** Longest time that a line waits for others, ms. */
+const WAIT = 100
 /** Bytes that wait for a reader that is too slow; further lines are dropped (G11). */
 const MOST_WAITING = 16 * 1024 * 1024
 
@@ -108,8 +111,15 @@ export async function createLog(options: LogOptions): Promise<Log> {
 }
 
 async function openStream(format: LogOptions['format']): Promise<DestinationStream> {
-  const out = destination({ sync: false, minLength: LOT, maxLength: MOST_WAITING, periodicFlush: 100 })
-  if (format === 'json') return out
+  const out = destination({ sync: false, contentMode: 'buffer', maxLength: MOST_WAITING })
+  // It takes bytes in this mode; its types speak of text.
+  const lots = createLots(LOT, WAIT, lot => void out.write(lot as unknown as string))
+  const flushSync = (): void => {
+    lots.flush()
+    out.flushSync()
+  }
+  process.once('exit', flushSync)
+  if (format === 'json') return { write: lots.write, flushSync } as DestinationStream
   // Loaded only where people read along; services write JSON.
   const { prettyFactory } = await import('pino-pretty')
   const pretty = prettyFactory({
@@ -118,7 +128,7 @@ async function openStream(format: LogOptions['format']): Promise<DestinationStre
     ignore: 'service_name,service_version',
   })
   return {
-    write: (line: string) => out.write(pretty(line)),
-    flushSync: () => out.flushSync(),
+    write: (line: string) => lots.write(pretty(line)),
+    flushSync,
   } as DestinationStream
 }

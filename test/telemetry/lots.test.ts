@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { createLots } from '../../src/telemetry/lots.ts'
+
+function collecting(size: number, wait = 60_000) {
+  const sent: Buffer[] = []
+  const lots = createLots(size, wait, lot => sent.push(lot))
+  return { lots, sent, texts: () => sent.map(String) }
+}
+
+test('lines wait for each other and leave together, in order', () => {
+  const { lots, texts } = collecting(100)
+  lots.write('one\n')
+  lots.write('two\n')
+  assert.deepEqual(texts(), [])
+  lots.flush()
+  lots.flush()
+  assert.deepEqual(texts(), ['one\ntwo\n'])
+})
+
+test('a lot leaves when the next line might not fit, and what has left is not written over', () => {
+  const { lots, sent, texts } = collecting(32)
+  for (let i = 0; i < 9; i++) lots.write(`line ${i}\n`)
+  lots.flush()
+  assert.equal(texts().join(''), Array.from({ length: 9 }, (_, i) => `line ${i}\n`).join(''))
+  assert.ok(sent.length > 1 && sent.every(lot => lot.length <= 32))
+})
+
+test('text of any script and length arrives whole', () => {
+  const { lots, texts } = collecting(64)
+  const lines = ['ä€😀\n', `${'x'.repeat(500)}\n`, `${'€'.repeat(21)}\n`, `${'😀'.repeat(200)}\n`, 'end\n']
+  for (const line of lines) lots.write(line)
+  lots.flush()
+  assert.equal(texts().join(''), lines.join(''))
+})
+
+test('a line that nobody follows leaves by itself', async () => {
+  const { lots, texts } = collecting(100, 1)
+  lots.write('alone\n')
+  await sleep(50)
+  assert.deepEqual(texts(), ['alone\n'])
+  lots.write('again\n')
+  await sleep(50)
+  assert.deepEqual(texts(), ['alone\n', 'again\n'])
+})
