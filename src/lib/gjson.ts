@@ -1,169 +1,224 @@
 /** lib/gjson — gjson's path language: compiled once, looked up often. Knows nothing of access control. Own properties only (H3). */
 import { modifierOf } from './gjson_modifiers.ts'
-import { compileQuery } from './gjson_query.ts'
-import { type Found, isRecord, type JsonValue, ownValue, type Step, wildcardOf } from './gjson_value.ts'
+import {
+  closing,
+  cutAtPipe,
+  cutIndex,
+  cutKey,
+  cutMembers,
+  cutModifier,
+  type ListPart,
+  lastName,
+  type Member,
+} from './gjson_path.ts'
+import { compileCondition } from './gjson_query.ts'
+import { type Found, isRecord, type JsonValue, parseJson, type Step, wildcardOf } from './gjson_value.ts'
 
 export type { JsonValue }
 
-/** A path that cannot be read finds nothing, as in gjson; an empty path too. */
+/** What gjson 1.19 finds in a document. A path that cannot be read is read as far as gjson reads it; mostly it finds nothing. */
 export function compileGjson(path: string): (document: JsonValue) => JsonValue | undefined {
-  return compilePath(path)
+  return new Compiler().path(path)
 }
 
-/** One path up to its end; pipes and dots inside. */
-function compilePath(path: string): Step {
-  if (path === '') return () => undefined
-  // A pipe ends what lists hand on to their elements: `a.#.b|#` counts what `a.#.b` found.
-  const piped = cutAt(path, '|')
-  if (piped !== undefined) return pipe(compilePath(piped.before), compilePath(piped.after))
-  if (path[0] === '@') return compileModifier(path) ?? compileKeys(path)
-  if (path[0] === '{' || path[0] === '[') return compileMultipath(path)
-  return compileKeys(path)
+/** A walk downwards: what it found, and the pipe that it came to, which then takes even what is missing. */
+interface Walk {
+  found: Found
+  pipe: Step | undefined
 }
+/** Goes into an object or a list; whether the search is over. */
+type Level = (value: JsonValue, walk: Walk) => boolean
 
-function compileKeys(path: string): Step {
-  const { part, rest } = cutPart(path)
-  const own = compilePart(part)
-  if (rest === undefined) return value => own(value, undefined)
-  const next = compilePath(rest)
-  return value => own(value, next)
-}
+/** The same rest of a path is met once as a key and once as an index, so each is compiled once and remembered. */
+class Compiler {
+  readonly #paths = new Map<string, Step>()
+  readonly #levels = new Map<string, Level>()
 
-const pipe =
-  (first: Step, next: Step): Step =>
-  value => {
-    const found = first(value)
-    return found === undefined ? undefined : next(found)
+  path(path: string): Step {
+    return once(this.#paths, path, () => this.#path(path))
   }
 
-/** A part, told what comes after it, because lists hand that on to each of their elements. */
-type Part = (value: JsonValue, next: Step | undefined) => Found
-
-function compilePart(part: string): Part {
-  if (part === '#') {
-    return (value, next) => {
-      if (Array.isArray(value)) return next === undefined ? value.length : findEach(value, next)
-      return goOn(ownValue(value, part), next)
-    }
-  }
-  if (part.startsWith('#(')) return compileListQuery(part)
-  const wildcard = wildcardOf(part)
-  if (wildcard !== undefined) {
-    return (value, next) => {
-      if (!isRecord(value)) return undefined
-      // A key that fits but leads nowhere is passed over for the next one.
-      for (const [key, one] of Object.entries(value)) {
-        const found = wildcard.test(key) ? goOn(one, next) : undefined
-        if (found !== undefined) return found
+  #path(path: string): Step {
+    if (path.length > 1) {
+      if (path[0] === '@') {
+        const cut = cutModifier(path)
+        if (cut !== undefined) {
+          const modify = modifierOf(cut.name, cut.argument, cut.rest === '', inner => this.path(inner))
+          return this.#then(modify, cut.rest)
+        }
+      } else if (path[0] === '!') {
+        const fixed = staticValue(path.slice(1))
+        if (fixed !== undefined) return this.#then(() => fixed.value, fixed.rest)
+      } else if (path[0] === '{' || path[0] === '[') {
+        const cut = cutMembers(path)
+        if (cut === undefined) return this.path('')
+        if (cut.rest !== '' && !/^[.|]/.test(cut.rest)) return this.path(cut.rest)
+        return this.#then(this.#multipath(cut.members, path[0] === '['), cut.rest)
       }
-      return undefined
+    }
+    if (path.startsWith('..')) {
+      const list = this.#list(path.slice(2))
+      return search((value, walk) => list(value === undefined ? [] : [value], walk))
+    }
+    const level = this.#level(path)
+    return search((value, walk) => value !== undefined && level(value, walk))
+  }
+
+  /** Goes on after a dot or a pipe; anything else that follows is not looked at. */
+  #then(first: Step, rest: string): Step {
+    if (!/^[.|]/.test(rest)) return first
+    const next = this.path(rest.slice(1))
+    return value => next(first(value))
+  }
+
+  #multipath(members: readonly Member[], list: boolean): Step {
+    const compiled = members.map(({ name, path }) => ({
+      name: name === undefined || name === '' ? lastName(path) : memberName(name),
+      find: this.path(path),
+    }))
+    return value => {
+      const found = compiled.flatMap(({ name, find }) => {
+        const one = find(value)
+        return one === undefined ? [] : [[name, one] as const]
+      })
+      return list ? found.map(([, one]) => one) : Object.fromEntries(found)
     }
   }
-  const key = part.replace(/\\(.)/g, '$1')
-  const index = /^\d+$/.test(key) ? Number(key) : -1
-  return (value, next) => {
-    if (Array.isArray(value)) return index < 0 ? undefined : goOn(value[index] as Found, next)
-    return goOn(ownValue(value, key), next)
-  }
-}
 
-const goOn = (found: Found, next: Step | undefined): Found =>
-  found === undefined || next === undefined ? found : next(found)
-
-/** What the path finds in each element, null and lists as they are; elements where it finds nothing are left out. */
-const findEach = (list: readonly JsonValue[], next: Step): JsonValue[] =>
-  list.map(next).filter(found => found !== undefined)
-
-/** `#(…)` is the first that fits, `#(…)#` all. */
-function compileListQuery(part: string): Part {
-  if (!/\)#?$/.test(part)) return () => undefined
-  const all = part.endsWith('#')
-  const inner = part.slice(2, all ? -2 : -1)
-  const fits = compileQuery(inner, compilePath)
-  return (value, next) => {
-    if (!Array.isArray(value)) return undefined
-    if (all) {
-      const found = value.filter(fits)
-      return next === undefined ? found : findEach(found, next)
-    }
-    return goOn((value as readonly JsonValue[]).find(fits), next)
-  }
-}
-
-/** The first part of a path without pipes, and what comes after its dot. */
-function cutPart(path: string): { part: string; rest: string | undefined } {
-  const cut = cutAt(path, '.')
-  return cut === undefined ? { part: path, rest: undefined } : { part: cut.before, rest: cut.after }
-}
-
-/** At the first separator outside of brackets, quotes and escapes. */
-function cutAt(path: string, separator: string): { before: string; after: string } | undefined {
-  let depth = 0
-  let quoted = false
-  for (let i = 0; i < path.length; i++) {
-    const character = path[i]
-    if (character === '\\') i++
-    else if (quoted) quoted = character !== '"'
-    else if (character === '"' && depth > 0) quoted = true
-    else if (character === '(' || character === '[' || character === '{') depth++
-    else if (character === ')' || character === ']' || character === '}') depth--
-    else if (depth === 0 && character === separator)
-      return { before: path.slice(0, i), after: path.slice(i + 1) }
-  }
-  return undefined
-}
-
-/** `@name`, `@name:argument`; an argument in brackets or quotes may hold dots. Another name is a key, as in `@type`. */
-function compileModifier(path: string): Step | undefined {
-  const { part, rest } = cutPart(path)
-  const colon = part.indexOf(':')
-  const name = colon < 0 ? part.slice(1) : part.slice(1, colon)
-  const modify = modifierOf(name, colon < 0 ? '' : part.slice(colon + 1), compilePath)
-  if (modify === undefined) return undefined
-  return rest === undefined ? modify : pipe(modify, compilePath(rest))
-}
-
-/** `{a,"name":b}` makes an object, `[a,b]` a list of what the paths find. */
-function compileMultipath(path: string): Step {
-  const { part, rest } = cutPart(path)
-  const list = part.startsWith('[')
-  const members = splitMembers(part.slice(1, -1)).map(member => {
-    const named = /^\s*"((?:[^"\\]|\\.)*)"\s*:(.*)$/s.exec(member)
-    const inner = named === null ? member.trim() : (named[2] as string).trim()
-    return { name: named?.[1] ?? lastKey(inner), find: compilePath(inner) }
-  })
-  const collect: Step = value => {
-    const found = members.flatMap(({ name, find }) => {
-      const one = find(value)
-      return one === undefined ? [] : [[name, one] as const]
+  #level(path: string): Level {
+    return once(this.#levels, path, () => {
+      const inObject = this.#object(path)
+      const inList = this.#list(path)
+      return (value, walk) => {
+        if (Array.isArray(value)) return inList(value, walk)
+        return isRecord(value) && inObject(value, walk)
+      }
     })
-    return list ? found.map(([, one]) => one) : Object.fromEntries(found)
   }
-  return rest === undefined ? collect : pipe(collect, compilePath(rest))
-}
 
-function lastKey(path: string): string {
-  const key = path.split(/(?<!\\)[.|]/).at(-1) ?? ''
-  return /^[^\0-\x1f[\]{}()#|!]+$/.test(key) ? key : '_'
-}
-
-function splitMembers(text: string): string[] {
-  const members: string[] = []
-  let depth = 0
-  let quoted = false
-  let from = 0
-  for (let i = 0; i < text.length; i++) {
-    const character = text[i]
-    if (character === '\\') i++
-    else if (quoted) quoted = character !== '"'
-    else if (character === '"') quoted = true
-    else if (character === '(' || character === '[' || character === '{') depth++
-    else if (character === ')' || character === ']' || character === '}') depth--
-    else if (character === ',' && depth === 0) {
-      members.push(text.slice(from, i))
-      from = i + 1
+  #object(path: string): (object: { readonly [key: string]: JsonValue }, walk: Walk) => boolean {
+    const { part, next, pipe, wild } = cutKey(path)
+    const after = pipe === undefined ? undefined : this.path(pipe)
+    const deeper = next === undefined ? undefined : this.#level(next)
+    const enter = (one: JsonValue, walk: Walk): boolean => {
+      if (deeper !== undefined) return deeper(one, walk)
+      walk.found = one
+      return true
+    }
+    const fits = wild ? wildcardOf(part) : undefined
+    return (object, walk) => {
+      if (after !== undefined) walk.pipe = after
+      if (fits === undefined) return Object.hasOwn(object, part) && enter(object[part] as JsonValue, walk)
+      // A key that fits but leads nowhere is passed over for the next one.
+      return Object.entries(object).some(([key, one]) => fits(key) && enter(one, walk))
     }
   }
-  members.push(text.slice(from))
-  return members.filter(member => member.trim() !== '')
+
+  #list(path: string): (list: readonly JsonValue[], walk: Walk) => boolean {
+    const cut = cutIndex(path)
+    const after = cut.pipe === undefined ? undefined : this.path(cut.pipe)
+    const look = this.#inList(cut)
+    if (after === undefined) return look
+    return (list, walk) => {
+      walk.pipe = after
+      return look(list, walk)
+    }
+  }
+
+  #inList(cut: ListPart): (list: readonly JsonValue[], walk: Walk) => boolean {
+    if (cut.query !== undefined) return this.#query(cut)
+    if (cut.hash) {
+      if (cut.part !== '#') return () => false
+      if (cut.each !== undefined) return this.#each(cut.each)
+      return (list, walk) => {
+        walk.found = list.length
+        return true
+      }
+    }
+    const index = /^\d+$/.test(cut.part) ? Number(cut.part) : -1
+    const deeper = cut.next === undefined ? undefined : this.#level(cut.next)
+    return (list, walk) => {
+      const one = list[index]
+      if (one === undefined) return false
+      if (deeper !== undefined) return deeper(one, walk)
+      walk.found = one
+      return true
+    }
+  }
+
+  /** `#.path`: what the path finds in each element, null and lists as they are; elements where it finds nothing are left out. */
+  #each(path: string): (list: readonly JsonValue[], walk: Walk) => boolean {
+    const { find, after } = this.#upToPipe(path)
+    return (list, walk) => {
+      if (after !== undefined) walk.pipe = after
+      walk.found = list.map(find).filter(found => found !== undefined)
+      return true
+    }
+  }
+
+  #upToPipe(path: string): { find: Step; after: Step | undefined } {
+    const cut = cutAtPipe(path)
+    if (cut === undefined) return { find: this.path(path), after: undefined }
+    return { find: this.path(cut.before), after: this.path(cut.after) }
+  }
+
+  /** `#(…)` is the first that fits, whatever it then holds; `#(…)#` all. */
+  #query({ query, next }: ListPart): (list: readonly JsonValue[], walk: Walk) => boolean {
+    if (query === undefined) return () => false
+    const subject = this.path(query.path)
+    const holds = compileCondition(query)
+    const onward = next === undefined ? undefined : this.#upToPipe(next)
+    const fits = (one: JsonValue): boolean => {
+      if (typeof one === 'object' && one !== null) return holds(subject(one))
+      return query.path === '' && holds(one)
+    }
+    return (list, walk) => {
+      const all: JsonValue[] = []
+      for (const one of list) {
+        if (!fits(one)) continue
+        if (onward?.after !== undefined) walk.pipe = onward.after
+        const found = onward === undefined ? one : onward.find(one)
+        if (!query.all) {
+          walk.found = found
+          return true
+        }
+        if (found !== undefined) all.push(found)
+      }
+      // Not the end of the search: among keys with wildcards, a later one may still lead somewhere.
+      if (query.all) walk.found ??= all
+      return false
+    }
+  }
+}
+
+function once<T>(memory: Map<string, T>, key: string, make: () => T): T {
+  const known = memory.get(key)
+  if (known !== undefined) return known
+  const made = make()
+  memory.set(key, made)
+  return made
+}
+
+/** A whole search from a value down, and what its pipe makes of the find. */
+const search =
+  (start: (value: Found, walk: Walk) => boolean): Step =>
+  value => {
+    const walk: Walk = { found: undefined, pipe: undefined }
+    start(value, walk)
+    return walk.pipe === undefined ? walk.found : walk.pipe(walk.found)
+  }
+
+/** Before the colon of a member: a JSON text, or just a name. */
+function memberName(written: string): string {
+  const read = written.startsWith('"') ? parseJson(written) : undefined
+  return typeof read === 'string' ? read : written
+}
+
+/** `!"text"`, `!1`, `!{"a":1}`, `!true`: a value that stands in the path itself. A text or a number takes all that follows. */
+function staticValue(text: string): { readonly value: Found; readonly rest: string } | undefined {
+  const word = /^(true|false|null)(?=[.|]|$)/i.exec(text)?.[1]
+  if (word !== undefined) return { value: parseJson(word.toLowerCase()), rest: text.slice(word.length) }
+  const end = /^[{[]/.test(text) ? closing(text, 0) : text.length
+  const read = /^(?:"(?:[^"\\]|\\.)*"|[-+\d][^\s,\]}]*|[{[].*)/s.exec(text.slice(0, end))?.[0]
+  return read === undefined ? undefined : { value: parseJson(read), rest: text.slice(end) }
 }

@@ -1,72 +1,81 @@
 /** lib/gjson_modifiers — gjson's `@` functions by name. Knows values, no paths but those of `@dig`. */
-import { type Found, isRecord, type JsonValue, type Step } from './gjson_value.ts'
+import { type Found, isRecord, type JsonValue, parseJson, type Step } from './gjson_value.ts'
 
-/** `undefined` for a name that gjson does not know. */
+/**
+ * Each takes what was found; nothing (an empty text) mostly stays nothing. `name` is one of `MODIFIERS`; `last`: no more of
+ * the path follows.
+ */
 export function modifierOf(
   name: string,
   argument: string,
+  last: boolean,
   compile: (path: string) => Step,
-): Step | undefined {
+): Step {
   switch (name) {
-    case 'this':
-    case 'pretty':
-    case 'ugly':
-    case 'valid':
-      return value => value
     case 'reverse':
       return reverse
     case 'keys':
-      return value =>
-        isRecord(value) ? Object.keys(value) : Array.isArray(value) ? value.map(() => null) : [null]
+      return keys
     case 'values':
-      return value => (isRecord(value) ? Object.values(value) : Array.isArray(value) ? value : [value])
-    case 'flatten':
-      return value => (Array.isArray(value) ? flatten(value, option(argument, 'deep')) : value)
-    case 'join':
-      return value => (Array.isArray(value) ? join(value, option(argument, 'preserve')) : value)
+      return values
+    case 'flatten': {
+      const deep = option(argument, 'deep')
+      return value => (Array.isArray(value) ? flatten(value, deep) : value)
+    }
+    case 'join': {
+      const preserve = option(argument, 'preserve') && !last
+      return value => (Array.isArray(value) ? join(value, preserve) : value)
+    }
     case 'tostr':
-      return value => JSON.stringify(value)
+      return value => (value === undefined ? '' : JSON.stringify(value))
     case 'fromstr':
-      return fromString
+      return value => (typeof value === 'string' ? parseJson(value) : (value ?? undefined))
     case 'group':
       return group
     case 'dig':
       return dig(compile(argument))
     default:
-      return undefined
+      // @this, and what only concerns the form of a text: @pretty, @ugly, @valid.
+      return value => value
   }
 }
 
 function option(argument: string, name: string): boolean {
-  const read = fromString(argument)
-  return isRecord(read) && read[name] === true
+  const read = parseJson(argument)
+  const value = isRecord(read) && Object.hasOwn(read, name) ? read[name] : undefined
+  return typeof value === 'string'
+    ? /^(1|t|true)$/i.test(value)
+    : value === true || (typeof value === 'number' && value !== 0)
 }
 
-function reverse(value: JsonValue): Found {
+function reverse(value: Found): Found {
   if (Array.isArray(value)) return value.toReversed()
   return isRecord(value) ? Object.fromEntries(Object.entries(value).toReversed()) : value
+}
+
+function keys(value: Found): Found {
+  if (value === undefined) return []
+  if (isRecord(value)) return Object.keys(value)
+  return Array.isArray(value) ? value.map(() => null) : [null]
+}
+
+function values(value: Found): Found {
+  if (value === undefined) return []
+  if (isRecord(value)) return Object.values(value)
+  return Array.isArray(value) ? value : [value]
 }
 
 const flatten = (list: readonly JsonValue[], deep: boolean): JsonValue[] =>
   list.flatMap(one => (!Array.isArray(one) ? [one] : deep ? flatten(one, true) : [...one]))
 
-/** Objects of a list as one; `preserve` keeps the first of equal keys in front of later ones. */
+/** Objects of a list as one. `preserve` leaves equal keys side by side: a path sees the first, who reads it all the last. */
 function join(list: readonly JsonValue[], preserve: boolean): JsonValue {
   const entries = list.filter(isRecord).flatMap(one => Object.entries(one))
   return Object.fromEntries(preserve ? [...entries, ...entries.toReversed()] : entries)
 }
 
-function fromString(value: JsonValue): Found {
-  if (typeof value !== 'string') return undefined
-  try {
-    return JSON.parse(value) as JsonValue
-  } catch {
-    return undefined
-  }
-}
-
 /** `{a:[1,2],b:[3,4]}` → `[{a:1,b:3},{a:2,b:4}]`. */
-function group(value: JsonValue): Found {
+function group(value: Found): Found {
   if (!isRecord(value)) return undefined
   const rows: Record<string, JsonValue>[] = []
   for (const [key, list] of Object.entries(value)) {
@@ -83,7 +92,7 @@ const dig =
   (find: Step): Step =>
   value => {
     const found: JsonValue[] = []
-    const visit = (one: JsonValue): void => {
+    const visit = (one: Found): void => {
       const here = find(one)
       if (here !== undefined) found.push(here)
       if (Array.isArray(one)) one.forEach(visit)

@@ -7,27 +7,50 @@ export type JsonValue =
   | string
   | readonly JsonValue[]
   | { readonly [key: string]: JsonValue }
+/** `undefined`: nothing was found; gjson goes on with an empty text then. */
 export type Found = JsonValue | undefined
-export type Step = (value: JsonValue) => Found
+export type Step = (value: Found) => Found
 
-export const isRecord = (value: JsonValue | undefined): value is { readonly [key: string]: JsonValue } =>
+export const isRecord = (value: Found): value is { readonly [key: string]: JsonValue } =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-/** Own members only (H3). */
-export const ownValue = (value: JsonValue, key: string): Found =>
-  isRecord(value) && Object.hasOwn(value, key) ? value[key] : undefined
-
-/** `*` and `?` that are not escaped, as one expression without backtracking into itself. */
-export function wildcardOf(text: string): RegExp | undefined {
-  if (!/(?<!\\)[*?]/.test(text)) return undefined
-  let source = ''
-  for (let i = 0; i < text.length; i++) {
-    const character = text[i] as string
-    if (character === '\\') source += escapeText(text[++i] ?? '')
-    else if (character === '*') source += source.endsWith('.*') ? '' : '.*'
-    else source += character === '?' ? '.' : escapeText(character)
+export function parseJson(text: string): Found {
+  try {
+    return JSON.parse(text) as JsonValue
+  } catch {
+    return undefined
   }
-  return new RegExp(`^${source}$`, 's')
 }
 
-const escapeText = (character: string): string => character.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&')
+/** `*` and `?`; a backslash takes their meaning away. Never more steps than text times pattern. */
+export function wildcardOf(pattern: string): (text: string) => boolean {
+  const signs: { readonly char: string; readonly wild: boolean }[] = []
+  const chars = [...pattern]
+  for (let i = 0; i < chars.length; i++) {
+    const char = chars[i] as string
+    if (char === '\\' && i + 1 < chars.length) signs.push({ char: chars[++i] as string, wild: false })
+    else signs.push({ char, wild: char === '*' || char === '?' })
+  }
+  return text => {
+    const letters = [...text]
+    let at = 0
+    let sign = 0
+    // The last star, and where what follows it was tried: a failure moves that one further.
+    let star = -1
+    let tried = 0
+    while (at < letters.length) {
+      const next = signs[sign]
+      if (next?.wild && next.char === '*') {
+        star = sign++
+        tried = at
+      } else if (next !== undefined && (next.wild || next.char === letters[at])) {
+        sign++
+        at++
+      } else if (star >= 0) {
+        sign = star + 1
+        at = ++tried
+      } else return false
+    }
+    return signs.slice(sign).every(one => one.wild && one.char === '*')
+  }
+}

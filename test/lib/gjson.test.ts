@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import test from 'node:test'
+import { isDeepStrictEqual } from 'node:util'
 import { compileGjson, type JsonValue } from '../../src/lib/gjson.ts'
 
 const document: JsonValue = {
@@ -74,7 +76,7 @@ const recorded: JsonValue = {
   ],
 }
 
-/** What gjson 1.18.0 itself answers. */
+/** What gjson 1.19.0 itself answers. */
 for (const [path, expected] of [
   ['friends.#.nets', [['ig', 'fb'], ['fb']]],
   ['friends.#.nets|0', ['ig', 'fb']],
@@ -113,3 +115,27 @@ for (const [path, expected] of [
     assert.deepEqual(compileGjson(path)(recorded), expected)
   })
 }
+
+interface Row {
+  readonly document: string
+  readonly value?: JsonValue
+  readonly path?: string
+  readonly expect?: JsonValue
+}
+const rows = readFileSync(new URL('./gjson_cases.jsonl', import.meta.url), 'utf8')
+  .trim()
+  .split('\n')
+  .map(line => JSON.parse(line) as Row)
+
+test('every recorded path finds what gjson 1.19.0 finds', () => {
+  const documents = new Map(
+    rows.flatMap(({ document, value }) => (value === undefined ? [] : [[document, value]])),
+  )
+  const asked = rows.filter(({ path }) => path !== undefined)
+  assert.ok(asked.length > 300)
+  const wrong = asked.flatMap(({ document, path = '', expect }) => {
+    const got = compileGjson(path)(documents.get(document) as JsonValue) ?? null
+    return isDeepStrictEqual(got, expect) ? [] : [{ document, path, got, expect }]
+  })
+  assert.deepEqual(wrong, [])
+})

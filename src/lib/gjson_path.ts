@@ -1,0 +1,293 @@
+/** lib/gjson_path — how gjson 1.19 cuts a path into its parts. Knows texts, no values. Long because it is one grammar, whose forms nest in one another. */
+
+/** Names of the functions that a path may call with `@`. */
+export const MODIFIERS: ReadonlySet<string> = new Set([
+  'dig',
+  'flatten',
+  'fromstr',
+  'group',
+  'join',
+  'keys',
+  'pretty',
+  'reverse',
+  'this',
+  'tostr',
+  'ugly',
+  'valid',
+  'values',
+])
+
+/** A part, and what follows it: after a dot (`next`) or after a pipe (`pipe`, which also takes what was not found). */
+export interface PathPart {
+  readonly part: string
+  readonly next: string | undefined
+  readonly pipe: string | undefined
+}
+
+/** The first key of a path, where an object is looked at. `wild`: a `*` or `?` stands in it unescaped, and then all of them count. */
+export function cutKey(path: string): PathPart & { readonly wild: boolean } {
+  let part = ''
+  let wild = false
+  for (let i = 0; i < path.length; i++) {
+    const char = path[i] as string
+    if (char === '|') return { part, next: undefined, pipe: path.slice(i + 1), wild }
+    if (char === '.') return { part, ...afterDot(path.slice(i + 1)), wild }
+    if (char === '\\') {
+      part += path[++i] ?? ''
+      continue
+    }
+    if (char === '*' || char === '?') wild = true
+    part += char
+  }
+  return { part, next: undefined, pipe: undefined, wild }
+}
+
+/** A dot before a modifier or a multipath is a pipe. */
+function afterDot(rest: string): Pick<PathPart, 'next' | 'pipe'> {
+  return startsFunction(rest) ? { next: undefined, pipe: rest } : { next: rest, pipe: undefined }
+}
+
+function startsFunction(text: string): boolean {
+  if (text[0] === '{' || text[0] === '[') return true
+  return text[0] === '@' && MODIFIERS.has(/^[^.|:]*/.exec(text.slice(1))?.[0] as string)
+}
+
+export interface ListPart extends PathPart {
+  /** A `#` stands in the part: it is no index. */
+  readonly hash: boolean
+  /** What `#.` asks of each element. */
+  readonly each: string | undefined
+  readonly query: ListQuery | undefined
+}
+
+export interface ListQuery {
+  readonly path: string
+  /** `==` is written `=`; empty: only whether something is there. */
+  readonly operator: string
+  readonly operand: string
+  /** `#(…)#`: all that fit. */
+  readonly all: boolean
+}
+
+/** The first part of a path, where a list is looked at. */
+export function cutIndex(path: string): ListPart {
+  let hash = false
+  let each: string | undefined
+  let query: ListQuery | undefined
+  const end = (i: number, rest: Pick<PathPart, 'next' | 'pipe'>): ListPart => ({
+    part: path.slice(0, i),
+    ...rest,
+    hash,
+    each,
+    query,
+  })
+  const nothing = { next: undefined, pipe: undefined }
+  for (let i = 0; i < path.length; i++) {
+    const char = path[i]
+    if (char === '|') return end(i, { next: undefined, pipe: path.slice(i + 1) })
+    if (char === '.') {
+      const rest = path.slice(i + 1)
+      return end(i, hash ? { next: rest, pipe: undefined } : afterDot(rest))
+    }
+    if (char !== '#') continue
+    hash = true
+    if (i > 0 || path.length === 1) continue
+    if (path[1] === '.') each = path.slice(2)
+    else if (path[1] === '(' || path[1] === '[') {
+      const read = readQuery(path)
+      // A query that is not closed has no path and no condition.
+      if (read === undefined) {
+        query = { path: '', operator: '', operand: '', all: false }
+        return end(path.length, nothing)
+      }
+      query = { ...read.query, all: path[read.end] === '#' }
+      i = read.end - 1
+    }
+  }
+  return end(path.length, nothing)
+}
+
+const OPERATOR = /^(?:!=|!%|<=|>=|==|[!=<>%])/
+
+/** `#(path op value)` at the start of a path; `end` is the place behind its bracket. */
+function readQuery(path: string): { query: Omit<ListQuery, 'all'>; end: number } | undefined {
+  let depth = 1
+  let operator = 0
+  let escaped = false
+  let i = 2
+  for (; i < path.length; i++) {
+    const char = path[i] as string
+    if (depth === 1 && operator === 0 && '!=<>%'.includes(char)) {
+      operator = i
+      continue
+    }
+    if (char === '\\') i++
+    else if (char === '[' || char === '(') depth++
+    else if (char === ']' || char === ')') {
+      if (--depth === 0) break
+    } else if (char === '"') {
+      for (i++; i < path.length && path[i] !== '"'; i++) {
+        if (path[i] !== '\\') continue
+        escaped = true
+        i++
+      }
+    }
+  }
+  if (depth > 0) return undefined
+  if (operator === 0) {
+    return { query: { path: trim(path.slice(2, i)), operator: '', operand: '' }, end: i + 1 }
+  }
+  const condition = trim(path.slice(operator, i))
+  const sign = OPERATOR.exec(condition)?.[0] as string
+  const operand = trim(condition.slice(sign.length))
+  return {
+    query: {
+      path: trim(path.slice(2, operator)),
+      operator: sign === '==' ? '=' : sign,
+      operand: unquoted(operand, escaped),
+    },
+    end: i + 1,
+  }
+}
+
+function unquoted(text: string, escaped: boolean): string {
+  if (text.length < 2 || !text.startsWith('"') || !text.endsWith('"')) return text
+  return escaped ? readEscapes(text.slice(1, -1)) : text.slice(1, -1)
+}
+
+/** JSON's escapes; what is none ends the text, as in gjson. */
+function readEscapes(text: string): string {
+  let out = ''
+  for (let i = 0; i < text.length; i++) {
+    const char = text[i] as string
+    if (char < ' ') return out
+    if (char !== '\\') {
+      out += char
+      continue
+    }
+    const letter = text[++i] ?? ''
+    const plain = ESCAPES.get(letter)
+    const hex = letter === 'u' ? /^[0-9A-Fa-f]{4}/.exec(text.slice(i + 1))?.[0] : undefined
+    if (plain === undefined && hex === undefined) return out
+    out += plain ?? String.fromCharCode(Number.parseInt(hex as string, 16))
+    if (hex !== undefined) i += 4
+  }
+  return out
+}
+
+const ESCAPES: ReadonlyMap<string, string> = new Map([
+  ['"', '"'],
+  ['\\', '\\'],
+  ['/', '/'],
+  ['b', '\b'],
+  ['f', '\f'],
+  ['n', '\n'],
+  ['r', '\r'],
+  ['t', '\t'],
+])
+
+export function trim(text: string): string {
+  return text.replace(/^[\0- ]+/, '').replace(/[\0- ]+$/, '')
+}
+
+/** What lists hand on to their elements ends at a pipe. */
+export function cutAtPipe(path: string): { readonly before: string; readonly after: string } | undefined {
+  if (path[0] === '{') {
+    const end = closing(path, 0)
+    return path[end] === '|' ? { before: path.slice(0, end), after: path.slice(end + 1) } : undefined
+  }
+  for (let i = 0; i < path.length; i++) {
+    if (path[i] === '\\') i++
+    else if (path[i] === '|') return { before: path.slice(0, i), after: path.slice(i + 1) }
+    else if (path[i] === '.') {
+      if (i === path.length - 1) return undefined
+      if (path[i + 1] !== '#') continue
+      i += 2
+      if (i === path.length) return undefined
+      if (path[i] === '[' || path[i] === '(') i = closing(path, i) - 1
+    }
+  }
+  return undefined
+}
+
+/** The place behind the bracket or quote that closes the one at `from`; the end where none does. */
+export function closing(text: string, from: number): number {
+  let depth = text[from] === '"' ? 0 : 1
+  for (let i = text[from] === '"' ? from : from + 1; i < text.length; i++) {
+    const char = text[i]
+    if (char === '"') {
+      for (i++; i < text.length && text[i] !== '"'; i++) if (text[i] === '\\') i++
+      if (depth === 0) return Math.min(i + 1, text.length)
+    } else if (char === '{' || char === '[' || char === '(') depth++
+    else if ((char === '}' || char === ']' || char === ')') && --depth === 0) return i + 1
+  }
+  return text.length
+}
+
+export interface Member {
+  /** As written before the colon; `undefined` where there is none. */
+  readonly name: string | undefined
+  readonly path: string
+}
+
+/** `{a,"name":b}` or `[a,b]` at the start of a path; `undefined` where it is not closed. */
+export function cutMembers(path: string): { readonly members: Member[]; readonly rest: string } | undefined {
+  const members: Member[] = []
+  let depth = 1
+  let start = 1
+  let colon = 0
+  let inModifier = false
+  for (let i = 1; i < path.length; i++) {
+    const char = path[i] as string
+    const before = path[i - 1]
+    if (char === '\\') i++
+    else if (char === '@' && (before === '.' || before === '|')) inModifier = true
+    else if (char === ':' && !inModifier && colon === 0 && depth === 1) colon = i
+    else if (char === '"') i = closing(path, i) - 1
+    else if (char === '[' || char === '(' || char === '{') depth++
+    else {
+      if (char === ']' || char === ')' || char === '}') depth--
+      if (depth > 1 || (depth === 1 && char !== ',')) continue
+      members.push(
+        colon === 0
+          ? { name: undefined, path: path.slice(start, i) }
+          : { name: path.slice(start, colon), path: path.slice(colon + 1, i) },
+      )
+      if (depth === 0) return { members, rest: path.slice(i + 1) }
+      start = i + 1
+      colon = 0
+      inModifier = false
+    }
+  }
+  return undefined
+}
+
+/** The name that a member without one has: its path's last key. */
+export function lastName(path: string): string {
+  let name = path
+  for (let i = path.length - 1; i >= 0; i--) {
+    if ((path[i] === '|' || path[i] === '.') && path[i - 1] !== '\\') {
+      name = path.slice(i + 1)
+      break
+    }
+  }
+  return /[\0-\x1f[\]{}()#|!]/.test(name) ? '_' : name
+}
+
+/** `@name:argument` at the start of a path; `rest` is what follows, its dot or pipe included. */
+export function cutModifier(
+  path: string,
+): { readonly name: string; readonly argument: string; readonly rest: string } | undefined {
+  const [, name, mark = ''] = /^@([^:|.]*)(.?)/s.exec(path) as unknown as [string, string, string]
+  if (!MODIFIERS.has(name)) return undefined
+  const after = path.slice(1 + name.length)
+  if (mark !== ':') return { name, argument: '', rest: after }
+  const text = after.slice(1)
+  let end = 0
+  if (/^[{["]/.test(text)) end = closing(text, 0)
+  else {
+    while (end < text.length && text[end] !== '|')
+      end = /[{["(]/.test(text[end] as string) ? closing(text, end) : end + 1
+  }
+  return { name, argument: text.slice(0, end), rest: text.slice(end) }
+}
