@@ -107,20 +107,38 @@ function binary(value: number): { mantissa: bigint; exponent: number } {
   }
 }
 
-/** `%b`: `4503599627370496p-52`; `%x`: `0x1.8p+00`. Of a positive number. */
-export function binaryForm(value: number, letter: 'b' | 'x'): string {
+/** `%b`: `4503599627370496p-52`; `%x`: `0x1.8p+00`, with so many digits after the point. Of a positive number. */
+export function binaryForm(value: number, letter: 'b' | 'x' | 'X', precision?: number): string {
   let { mantissa, exponent } = binary(value)
   const sign = (n: number): string => (n < 0 ? '-' : '+')
   if (letter === 'b') return `${mantissa}p${sign(exponent)}${Math.abs(exponent)}`
-  if (mantissa === 0n) return '0x0p+00'
-  while (mantissa < 1n << 52n) {
+  if (mantissa === 0n) exponent = -52
+  while (mantissa !== 0n && mantissa < 1n << 52n) {
     mantissa <<= 1n
     exponent--
   }
-  const fraction = mantissa.toString(16).slice(1).replace(/0+$/, '')
+  const places = precision ?? HEX_PLACES
+  if (places < HEX_PLACES) {
+    const half = 1n << BigInt(4 * (HEX_PLACES - places) - 1)
+    const rest = mantissa & (2n * half - 1n)
+    mantissa -= rest
+    // Half to even, and a carry into the first digit is one of the exponent.
+    if (rest > half || (rest === half && (mantissa & (2n * half)) !== 0n)) mantissa += 2n * half
+    if (mantissa >= 1n << 53n) {
+      mantissa >>= 1n
+      exponent++
+    }
+  }
+  const digits = mantissa.toString(16).padStart(HEX_PLACES + 1, '0')
+  const all = digits.slice(1)
+  const fraction =
+    precision === undefined ? all.replace(/0+$/, '') : all.slice(0, precision).padEnd(precision, '0')
   const power = exponent + 52
-  return `0x1${fraction === '' ? '' : `.${fraction}`}p${sign(power)}${String(Math.abs(power)).padStart(2, '0')}`
+  const form = `0x${digits[0]}${fraction === '' ? '' : `.${fraction}`}p${sign(power)}${String(Math.abs(power)).padStart(2, '0')}`
+  return letter === 'X' ? form.toUpperCase() : form
 }
+/** Hexadecimal digits behind the point of a double. */
+const HEX_PLACES = 13
 
 /** Flag `#`: a point always, and the zeros that `%g` drops. `number` is without sign. */
 export function fixedDecimals(number: string, letter: string, precision: number): string {

@@ -56,11 +56,12 @@ export function printValue(value: Value): string {
   return sprint(value)
 }
 
-/** Go's `fmt.Sprint` of several: a blank between operands when neither is a string. */
-export function sprintAll(values: readonly Value[]): string {
+/** Go's `fmt.Sprint` of several: a blank between operands when neither is a string. `of`: what the values were made from. */
+export function sprintAll(values: readonly Value[], of: readonly Value[] = values): string {
+  const isText = (i: number): boolean => of[i] == null || typeof of[i] === 'string'
   return values
     .map((value, i) => {
-      const blank = i > 0 && typeof value !== 'string' && typeof values[i - 1] !== 'string'
+      const blank = i > 0 && !isText(i) && !isText(i - 1)
       return (blank ? ' ' : '') + sprint(value)
     })
     .join('')
@@ -154,7 +155,7 @@ export function sprintf(pattern: string, args: readonly Value[]): string {
     else if (!good) out += `%!${verb}(BADINDEX)`
     else if (arg >= args.length) out += `%!${verb}(MISSING)`
     else {
-      if (verb === 'v') {
+      if (verb === 'v' || verb === 'w') {
         flags.sharpV = flags.sharp
         flags.sharp = false
         flags.plusV = flags.plus
@@ -178,7 +179,8 @@ export function sprintf(pattern: string, args: readonly Value[]): string {
 function format(value: Value, verb: string, flags: Flags, depth: number): string {
   spend(1)
   if (verb === 'T') return text(typeName(value), 's', flags)
-  if (verb === 'p') return bad(value, verb, flags)
+  // `%w` is for errors that are wrapped; it shows the value whole, as `%p` does here.
+  if (verb === 'p' || verb === 'w') return bad(value, verb, flags)
   switch (typeof value) {
     case 'boolean':
       return verb === 't' || verb === 'v' ? pad(String(value), flags) : bad(value, verb, flags)
@@ -254,7 +256,7 @@ function bad(value: Value, verb: string, flags: Flags): string {
 function text(value: string, verb: string, flags: Flags): string {
   switch (verb) {
     case 'v':
-      return flags.sharpV ? pad(quote(value), flags) : pad(cut(value, flags), flags)
+      return flags.sharpV ? pad(quote(cut(value, flags)), flags) : pad(cut(value, flags), flags)
     case 's':
       return pad(cut(value, flags), flags)
     case 'x':
@@ -292,7 +294,10 @@ function float(value: number, verb: string, flags: Flags): string {
   const letter = verb === 'v' ? 'g' : verb === 'F' ? 'f' : verb
   if (!/^[gGfeEbxX]$/.test(letter)) return bad(value, verb, flags)
   const precision = flags.precision ?? (letter === 'g' || letter === 'G' ? -1 : 6)
-  let number = formatMagnitude(Math.abs(value), letter, precision)
+  let number =
+    Number.isFinite(value) && 'bxX'.includes(letter)
+      ? binaryForm(Math.abs(value), letter as 'b' | 'x' | 'X', flags.precision)
+      : formatFloat(Math.abs(value), letter, precision)
   const negative = value < 0 || Object.is(value, -0)
   const sign = negative ? '-' : flags.plus ? '+' : flags.space ? ' ' : ''
   if (!Number.isFinite(value)) {
@@ -301,13 +306,6 @@ function float(value: number, verb: string, flags: Flags): string {
   }
   if (flags.sharp && !'bxX'.includes(letter)) number = fixedDecimals(number, letter, precision)
   return signed(sign, number, flags)
-}
-
-/** Of `%b` and `%x` only the shortest form. */
-function formatMagnitude(value: number, letter: string, precision: number): string {
-  if (!Number.isFinite(value) || !'bxX'.includes(letter)) return formatFloat(value, letter, precision)
-  const form = binaryForm(value, letter === 'b' ? 'b' : 'x')
-  return letter === 'X' ? form.toUpperCase() : form
 }
 
 /** Zeros go between the sign and the digits. */

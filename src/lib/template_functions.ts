@@ -67,7 +67,7 @@ const HTML: Readonly<Record<string, string>> = {
 const joinArguments = (values: readonly Value[]): string =>
   values.length === 1 && typeof values[0] === 'string'
     ? values[0]
-    : sprintAll(values.map(value => printableArgument(value)))
+    : sprintAll(values.map(printableArgument), values)
 
 /** Pointers print as what they point to, nil as `<no value>`. */
 const printableArgument = (value: Value): Value =>

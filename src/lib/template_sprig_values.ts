@@ -68,11 +68,11 @@ function deepCopy(value: Value): Value {
 function dig(...args: Value[]): Value {
   if (args.length < 3) throw new Fault('dig needs at least three arguments')
   const path = args.slice(0, -2)
+  if (path.some(key => typeof key !== 'string')) throw new Fault('dig: a key is not a string')
   let value = args.at(-1)
   for (const key of path) {
     if (!isMap(value) || typeName(value) !== ANY_MAP.name) throw new Fault('dig: not a map')
-    if (typeof key !== 'string') throw new Fault('dig: a key is not a string')
-    const next = mapGet(value, key)
+    const next = mapGet(value, key as string)
     if (next === undefined) return args.at(-2)
     value = next
   }

@@ -45,6 +45,12 @@ const against = (run: (a: bigint, b: bigint) => Value): Method<Moment> => ({
   run: ({ ns }, [other]) => run(ns, ((other as GoStruct).self as Moment).ns),
 })
 
+/** Longer than 292 years is the longest duration that there is. */
+function saturated(n: bigint): bigint {
+  if (n === BigInt.asIntN(64, n)) return n
+  return n < 0n ? -(1n << 63n) : (1n << 63n) - 1n
+}
+
 const TIME: StructType<Moment> = {
   name: 'time.Time',
   pointer: false,
@@ -75,7 +81,7 @@ const TIME: StructType<Moment> = {
     ['Before', against((a, b) => a < b)],
     ['After', against((a, b) => a > b)],
     ['Compare', against((a, b) => int(a < b ? -1 : a > b ? 1 : 0))],
-    ['Sub', against((a, b) => new Int(DURATION, a - b))],
+    ['Sub', against((a, b) => new Int(DURATION, saturated(a - b)))],
     [
       'Add',
       {

@@ -30,10 +30,15 @@ export function loadZone(name: string): Zone | undefined {
   let zone: Zone
   try {
     const long = new Intl.DateTimeFormat('en-US', { timeZone, timeZoneName: 'longOffset' })
-    const short = new Intl.DateTimeFormat('en-US', { timeZone, timeZoneName: 'short' })
+    const short = ENGLISH.map(
+      english => new Intl.DateTimeFormat(english, { timeZone, timeZoneName: 'short' }),
+    )
     zone = {
       name,
-      at: ms => ({ offset: offsetOf(part(long, ms)), short: part(short, ms) }),
+      at: ms => {
+        const offset = offsetOf(part(long, ms))
+        return { offset, short: abbreviation(short, ms, offset) }
+      },
     }
   } catch {
     return undefined
@@ -45,6 +50,21 @@ export function loadZone(name: string): Zone | undefined {
 
 const part = (format: Intl.DateTimeFormat, ms: number): string =>
   format.formatToParts(ms).find(one => one.type === 'timeZoneName')?.value ?? ''
+
+/** ICU knows abbreviations where they are in use: `CET` in Britain, `IST` in India, `AEST` in Australia. */
+const ENGLISH: readonly string[] = ['en-US', 'en-GB', 'en-AU', 'en-IN']
+
+/** Where nobody has one, the offset, as zone files write it: `+13`, `-1130`. */
+function abbreviation(formats: readonly Intl.DateTimeFormat[], ms: number, offset: number): string {
+  for (const format of formats) {
+    const name = part(format, ms)
+    if (!/^GMT[+-]/.test(name)) return name
+  }
+  const digits = (n: number): string => String(n).padStart(2, '0')
+  const minutes = Math.floor(Math.abs(offset) / 60)
+  const rest = minutes % 60 === 0 ? '' : digits(minutes % 60)
+  return `${offset < 0 ? '-' : '+'}${digits(Math.floor(minutes / 60))}${rest}`
+}
 
 /** `GMT+01:00` → 3600. */
 function offsetOf(text: string): number {
