@@ -46,6 +46,8 @@ export function parseGlob(chars: readonly GlobChar[]): GlobNode[] {
         let stars = 0
         for (; active('*'); at++) stars++
         nodes.push({ kind: stars === 1 ? 'run' : 'any' })
+        // gobwas reads `***` as `**` and `*`, and what it makes of the two is one character at least.
+        if (stars > 1 && stars % 2 === 1) nodes.push({ kind: 'class', not: true, chars: '' })
       } else if (active('?')) {
         at++
         nodes.push({ kind: 'one', narrow: false })
