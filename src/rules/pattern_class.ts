@@ -14,12 +14,13 @@ const POSIX: ReadonlyMap<string, string> = new Map([
   ['ascii', '\\x00-\\x7f'],
   ['blank', '\\t\\x20'],
   ['cntrl', '\\x00-\\x1f\\x7f'],
-  ['digit', '0-9'],
+  // Two of them are no more ASCII than \d and JavaScript's \s are.
+  ['digit', '\\p{Nd}'],
   ['graph', '\\x21-\\x7e'],
   ['lower', 'a-z'],
   ['print', '\\x20-\\x7e'],
   ['punct', '\\x21-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7e'],
-  ['space', '\\t-\\r\\x20'],
+  ['space', '\\s'],
   ['upper', 'A-Z'],
   ['word', '0-9A-Za-z_'],
   ['xdigit', '0-9A-Fa-f'],
@@ -94,10 +95,17 @@ export function escapedChar(cursor: Cursor): string {
     cursor.at += hex[0].length
     return String.fromCodePoint(code)
   }
-  const octal = /^0[0-7]{0,2}/.exec(rest)
-  if (octal !== null) {
+  if (rest[0] === '0') {
+    const octal = /^0[0-7]{2}/.exec(rest)
+    // With fewer digits, Oathkeeper's engine reads on into what follows.
+    if (octal === null) return fail(cursor, '"\\0" needs two more digits', 'write \\x00')
     cursor.at += octal[0].length
     return String.fromCharCode(Number.parseInt(octal[0], 8))
+  }
+  const caret = /^c([@-_a-z])/.exec(rest)
+  if (caret !== null) {
+    cursor.at += 2
+    return String.fromCharCode((caret[1] as string).toUpperCase().charCodeAt(0) - 64)
   }
   const letter = next(cursor)
   const control = CONTROLS.get(letter)

@@ -20,6 +20,9 @@ const WORD = '[\\p{L}\\p{Mn}\\p{Nd}\\p{Pc}\\u{200c}\\u{200d}]'
 const BOUNDARY = `(?:(?<=${WORD})(?!${WORD})|(?<!${WORD})(?=${WORD}))`
 const NO_BOUNDARY = `(?:(?<=${WORD})(?=${WORD})|(?<!${WORD})(?!${WORD}))`
 const NEVER = '[]'
+/** Around what ignores case. V8 (14.6) lets the next class ignore it too, unless told in so many words. */
+const IGNORE_CASE = '(?:(?i:'
+const HEED_CASE = ')(?-i:))'
 
 /** Why a construct that other engines know is refused. */
 const NOT_HERE = 'Oathkeeper itself or JavaScript cannot do this: write it differently'
@@ -31,11 +34,13 @@ export function translateFragment(piece: Piece): TranslatedFragment {
   const out: (string | number)[] = ['(']
   const groups: (string | undefined)[] = [undefined]
   const lints: Lint[] = []
-  let namesItself = false
+  let namesItself: number | undefined
   let ignoresCase = false
+  /** The latest atom takes no character: JavaScript repeats such a one only in a group. */
+  let widthless = false
 
   const emit = (source: string, flags: Flags): void => {
-    out.push(flags.i ? `(?i:${source})` : source)
+    out.push(flags.i ? `${IGNORE_CASE}${source}${HEED_CASE}` : source)
   }
   const startsWith = (start: string): boolean => text.startsWith(start, cursor.at)
 
@@ -62,11 +67,12 @@ export function translateFragment(piece: Piece): TranslatedFragment {
         continue
       }
       if (flags.x && skipBlank()) continue
+      if (skipComment()) continue
       const before = groups.length
+      const from = out.length
       const set = atom(flags, here, depth)
-      if (set === undefined) continue
-      if (flags.x) while (skipBlank());
-      const { optional, repeats } = quantifier()
+      while (skipComment() || (flags.x && skipBlank()));
+      const { optional, repeats } = quantifier(from)
       if (!optional) for (const group of set) here.add(group)
       if (repeats) noteForgottenGroups(before, set)
     }
@@ -102,9 +108,19 @@ export function translateFragment(piece: Piece): TranslatedFragment {
     return blank !== null
   }
 
-  /** One thing that can be repeated; the groups that it surely sets, or `undefined` for a comment. */
-  function atom(flags: Flags, sure: ReadonlySet<number>, depth: number): ReadonlySet<number> | undefined {
+  /** `(?#…)`; what follows it repeats what came before. */
+  function skipComment(): boolean {
+    if (!startsWith('(?#')) return false
+    const end = text.indexOf(')', cursor.at)
+    if (end < 0) fail(cursor, 'the comment is not closed')
+    cursor.at = end + 1
+    return true
+  }
+
+  /** One thing that can be repeated; the groups that it surely sets. */
+  function atom(flags: Flags, sure: ReadonlySet<number>, depth: number): ReadonlySet<number> {
     const char = next(cursor)
+    widthless = char === '^' || char === '$'
     switch (char) {
       case '(':
         return group(flags, sure, depth)
@@ -138,16 +154,11 @@ export function translateFragment(piece: Piece): TranslatedFragment {
     return NO_GROUPS
   }
 
-  function group(flags: Flags, sure: ReadonlySet<number>, depth: number): ReadonlySet<number> | undefined {
-    if (startsWith('?#')) {
-      const end = text.indexOf(')', cursor.at)
-      if (end < 0) fail(cursor, 'the comment is not closed')
-      cursor.at = end + 1
-      return undefined
-    }
+  function group(flags: Flags, sure: ReadonlySet<number>, depth: number): ReadonlySet<number> {
     let inner = flags
     let own: number | undefined
     let negative = false
+    const looks = startsWith('?=') || startsWith('?!')
     const name = /^\?(?:P?<|')([A-Za-z_]\w*)[>']/.exec(text.slice(cursor.at))
     if (name !== null) {
       const given = name[1] as string
@@ -158,7 +169,7 @@ export function translateFragment(piece: Piece): TranslatedFragment {
       cursor.at += name[0].length
     } else if (startsWith('?')) {
       const scoped = /^\?([a-zA-Z]+(?:-[a-zA-Z]+)?|-[a-zA-Z]+):/.exec(text.slice(cursor.at))
-      if (startsWith('?:') || startsWith('?=') || startsWith('?!')) {
+      if (startsWith('?:') || looks) {
         negative = startsWith('?!')
         out.push(`(${text.slice(cursor.at, cursor.at + 2)}`)
         cursor.at += 2
@@ -177,6 +188,7 @@ export function translateFragment(piece: Piece): TranslatedFragment {
     if (text[cursor.at] !== ')') fail(cursor, 'a group is not closed')
     cursor.at++
     out.push(')')
+    widthless = looks
     if (negative) return NO_GROUPS
     if (own !== undefined) set.add(own)
     return set
@@ -187,6 +199,7 @@ export function translateFragment(piece: Piece): TranslatedFragment {
     const fixed = ESCAPES.get(letter)
     if (fixed !== undefined) {
       cursor.at++
+      widthless = true
       out.push(fixed)
     } else if (letter === 'p' || letter === 'P') {
       cursor.at++
@@ -213,7 +226,7 @@ export function translateFragment(piece: Piece): TranslatedFragment {
     const number = groups.indexOf(name)
     if (!sure.has(number)) fail(cursor, `"\\k<${name}>" may come before its group has matched`, NOT_HERE)
     cursor.at += found[0].length
-    return flags.i ? ['(?i:', number, ')'] : [number]
+    return flags.i ? [IGNORE_CASE, number, HEED_CASE] : [number]
   }
 
   function numberedReference(): void {
@@ -225,8 +238,8 @@ export function translateFragment(piece: Piece): TranslatedFragment {
         'name the group: (?<n>…)\\k<n>',
       )
     }
+    namesItself = cursor.at
     cursor.at += 1
-    namesItself = true
     out.push(NEVER)
     lints.push({
       message: '"\\1" is the fragment itself, so this never matches',
@@ -234,8 +247,8 @@ export function translateFragment(piece: Piece): TranslatedFragment {
     })
   }
 
-  /** What follows an atom: nothing or `{1}`, something that may leave it out, or repeats it. */
-  function quantifier(): { readonly optional: boolean; readonly repeats: boolean } {
+  /** What follows the atom that stands in `out` at `from`: nothing or `{1}`, something that may leave it out, or repeats it. */
+  function quantifier(from: number): { readonly optional: boolean; readonly repeats: boolean } {
     const found = QUANTIFIER.exec(text.slice(cursor.at))
     if (found === null) return { optional: false, repeats: false }
     const [all, low, comma, high] = found
@@ -248,6 +261,10 @@ export function translateFragment(piece: Piece): TranslatedFragment {
     if (lazy) cursor.at++
     if (QUANTIFIER.test(text.slice(cursor.at))) {
       fail(cursor, 'a quantifier is repeated', 'possessive quantifiers are not known')
+    }
+    if (widthless) {
+      out.splice(from, 0, '(?:')
+      out.push(')')
     }
     out.push(lazy ? `${all}?` : all)
     return {
@@ -271,7 +288,15 @@ export function translateFragment(piece: Piece): TranslatedFragment {
   alternatives({ i: false, m: false, s: false, x: false }, NO_GROUPS, 0)
   if (cursor.at < text.length) fail(cursor, 'an unopened group is closed')
   out.push(')')
-  return { fragment: { kind: 'fragment', text, source: out, groups, ignoresCase }, lints, namesItself }
+  if (namesItself !== undefined && groups.length === 1) {
+    cursor.at = namesItself
+    fail(cursor, '"\\1" names a group that the fragment does not have')
+  }
+  return {
+    fragment: { kind: 'fragment', text, source: out, groups, ignoresCase },
+    lints,
+    namesItself: namesItself !== undefined,
+  }
 }
 
 const NO_GROUPS: ReadonlySet<number> = new Set()

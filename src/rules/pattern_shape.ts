@@ -36,7 +36,7 @@ const shapes = new Map<string, Shape>()
 /** Throws where the libraries cannot read the fragment; the caller makes a fault of it. */
 export function shapeOf(fragment: Fragment): Shape {
   // The libraries do not know scoped flags; to ignore case everywhere finds more, never less.
-  const source = sourceOf(fragment, 1).replaceAll('(?i:', '(?:')
+  const source = sourceOf(fragment, 1).replaceAll(/\(\?-?i:/g, '(?:')
   const flags = fragment.ignoresCase ? 'vi' : 'v'
   const key = `${flags}${source}`
   const known = shapes.get(key)

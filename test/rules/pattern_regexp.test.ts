@@ -56,6 +56,25 @@ const captured: [fragments: string, path: string, captures: string[] | undefined
   ['<\\/\\.\\->', '/.-', ['/.-']],
   ['<\\t\\x{1F600}>', '\t😀', ['\t😀']],
   ['<(?:(a)|b)+>', 'ba', ['ba', 'a']],
+  // A class that follows what ignores case heeds it (V8 14.6 forgets, unless told).
+  ['<(?i:v)[0-9]+[a-z]>', 'V1B', undefined],
+  ['<(?i:v)[a-z]>', 'VB', undefined],
+  ['<(?i:v)[a-z]>', 'Vb', ['Vb']],
+  ['<(?i:x)?\\p{Lu}>', 'b', undefined],
+  ['<(?:(?i:x)|[a-z])>', 'B', undefined],
+  ['<(?i:v)[^a-z]>', 'vB', ['vB']],
+  ['<(?i)v>-<[a-z]>', 'V-B', undefined],
+  ['<([ab])(?i:\\p{L})[a-z]>', 'axB', undefined],
+  ['<[[:digit:]]+>', '٣4', ['٣4']],
+  ['<[[:^digit:]]>', '٣', undefined],
+  ['<[[:space:]]>', '\u00a0', ['\u00a0']],
+  ['<[[:^space:]]>', '\u2003', undefined],
+  ['<[[:word:]]>', 'é', undefined],
+  ['<a(?#note)+>', 'aa', ['aa']],
+  ['<a$*b>', 'ab', ['ab']],
+  ['<(?=a)?\\w>', 'b', ['b']],
+  ['<a\\b+/\\b{2}b>', 'a/b', ['a/b']],
+  ['<\\cA\\cz\\012>', '\x01\x1a\n', ['\x01\x1a\n']],
 ]
 
 const refused = [
@@ -93,6 +112,12 @@ const refused = [
   '(?#x',
   `${'('.repeat(200)}a${')'.repeat(200)}`,
   'a{1001}',
+  '\\1',
+  'a\\1b',
+  '(?:a)\\1',
+  '\\0',
+  '\\07',
+  '\\c!',
 ]
 
 describe('the regexp strategy', () => {
