@@ -75,10 +75,11 @@ const MOST_NODES = 5_000_000
 const MOST_ALIASED = 1_000_000
 
 /** Only the first document of a stream is read, as Oathkeeper does. */
-export function parseYaml(text: string, dialect: Dialect): YamlDocument | YamlFault {
-  if (text.length > LARGEST)
+export function parseYaml(written: string, dialect: Dialect): YamlDocument | YamlFault {
+  if (written.length > LARGEST)
     return { kind: 'fault', line: 1, column: 1, message: 'the text is larger than 64 MiB' }
-  const lines = lineStarts(text)
+  const lines = lineStarts(written)
+  const text = atLineStart(written)
   try {
     const events = firstDocument(parseEvents(text, {}))
     if (events.length > MOST_NODES) return { kind: 'fault', line: 1, column: 1, message: 'too many values' }
@@ -103,6 +104,15 @@ export function parseYaml(text: string, dialect: Dialect): YamlDocument | YamlFa
     const place = error.mark === undefined ? { line: 1, column: 1 } : placeOf(lines, error.mark.position)
     return { kind: 'fault', ...place, message: error.reason }
   }
+}
+
+/**
+ * JSON may begin anywhere in a line and go on further left; to YAML that is deficient indentation. Each blank in front of
+ * it becomes a line break, so that offsets stay.
+ */
+function atLineStart(text: string): string {
+  const blank = /^\s*(?=[[{])/.exec(text)?.[0] ?? ''
+  return '\n'.repeat(blank.length) + text.slice(blank.length)
 }
 
 /** YAML 1.1's words for true and false, for config keys that want a boolean; other values come back as they are. */

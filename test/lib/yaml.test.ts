@@ -49,6 +49,13 @@ test('any JSON text is read as JSON', () => {
   )
 })
 
+test('JSON may begin further right than it goes on', () => {
+  const document = read('  \n  [\n{"id": "a",\n"b":\n[\n]}\n]\n')
+  assert.deepEqual(document.value, [{ id: 'a', b: [] }])
+  assert.deepEqual(document.at([0, 'b']), { line: 4, column: 1 })
+  assert.deepEqual(document.at([0]), { line: 3, column: 1 })
+})
+
 test('flow style with a trailing comma and comments are fine', () => {
   assert.deepEqual(read('[{id: a,}, # first\n {id: b},]').value, [{ id: 'a' }, { id: 'b' }])
 })
