@@ -19,8 +19,8 @@ export const ketoEngineAcpOry = authorizer({
     base_url: httpUrlSchema.describe('URL of Keto'),
     required_action: z.string().describe('template of the action; empty means `unset`'),
     required_resource: z.string().describe('template of the resource; empty means `unset`'),
-    subject: z.string().nullish().describe('template of the subject; default that of the session'),
-    flavor: z.string().nullish().describe('how Keto compares: regex, glob or exact; default regex'),
+    subject: z.string().optional().describe('template of the subject; default that of the session'),
+    flavor: z.string().optional().describe('how Keto compares: regex, glob or exact; default regex'),
   }),
   example: {
     base_url: 'http://keto:4466/',

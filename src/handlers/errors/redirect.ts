@@ -18,12 +18,12 @@ export const redirect = errorHandler({
     to: z.string().describe('where to: an absolute URL, or a path'),
     code: z
       .union([z.literal(301), z.literal(302)])
-      .nullish()
+      .optional()
       .describe('301 or 302; default 302'),
     return_to_query_param: z
       .string()
       .regex(/^[A-Za-z0-9,._~-]*$/)
-      .nullish()
+      .optional()
       .describe('query parameter of `to` that carries the address of the request'),
     when: whenSchema,
   }),

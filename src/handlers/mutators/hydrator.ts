@@ -17,7 +17,7 @@ import type { Services } from '../services.ts'
 const duration = z
   .string()
   .regex(DURATION_PATTERN, 'must be a whole number and one unit, like 100ms')
-  .nullish()
+  .optional()
 
 export const hydrator = mutator({
   id: 'hydrator',
@@ -35,27 +35,27 @@ export const hydrator = mutator({
               })
               .describe('HTTP Basic authentication'),
           })
-          .nullish()
+          .optional()
           .describe('sent in place of the Authorization header of the request'),
         retry: z
           .strictObject({
             give_up_after: duration.describe('time for each of up to five tries; default 1s'),
             max_delay: duration.describe('longest wait between two tries; default 100ms'),
           })
-          .nullish()
+          .optional()
           .describe('tries after connection errors, time-outs, 429 and 5xx; none beyond Envoy’s deadline'),
       })
       .describe('the service that is asked'),
     cache: z
       .strictObject({
-        enabled: z.boolean().nullish().describe('remembers answers to equal sessions; default false'),
+        enabled: z.boolean().optional().describe('remembers answers to equal sessions; default false'),
         ttl: duration.describe('how long an answer is believed; default 1m, also for 0s'),
         ignored_headers: z
           .array(z.string())
-          .nullish()
+          .optional()
           .describe('headers of the request that make no other answer, such as X-Request-Id; default none'),
       })
-      .nullish()
+      .optional()
       .describe('memory of answers; an equal session has equal path, query and headers'),
   }),
   example: { api: { url: 'http://profiles:8080/hydrate', retry: { give_up_after: '500ms' } } },

@@ -7,12 +7,12 @@ import { invalidToken, scopeMissing } from './challenge.ts'
 import { compileScopes, type ScopeStrategy } from './scopes.ts'
 
 export interface ClaimRules {
-  readonly required_scope?: readonly string[] | null | undefined
-  readonly scope_strategy?: ScopeStrategy | null | undefined
-  readonly target_audience?: readonly string[] | null | undefined
-  readonly trusted_issuers?: readonly string[] | null | undefined
-  readonly leeway?: string | null | undefined
-  readonly require_exp?: boolean | null | undefined
+  readonly required_scope?: readonly string[] | undefined
+  readonly scope_strategy?: ScopeStrategy | undefined
+  readonly target_audience?: readonly string[] | undefined
+  readonly trusted_issuers?: readonly string[] | undefined
+  readonly leeway?: string | undefined
+  readonly require_exp?: boolean | undefined
 }
 
 interface Bearer {

@@ -6,7 +6,7 @@ export type ScopeStrategy = (typeof STRATEGIES)[number]
 
 export const scopeStrategySchema = z
   .enum(STRATEGIES)
-  .nullish()
+  .optional()
   .describe('how required scopes are compared with those of the token; default none')
 
 /** Whether a scope of a token grants a required one. */
