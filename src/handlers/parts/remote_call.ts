@@ -7,7 +7,7 @@ import { millis } from '../../lib/duration.ts'
 import { rateLimitHeaders } from '../../lib/rate_limit.ts'
 import type { CompileContext } from '../handler.ts'
 import type { Services } from '../services.ts'
-import { compileHeaders, isHeaderValue, settableName } from './header_templates.ts'
+import { compileCallHeaders, isHeaderValue, settableName } from './header_templates.ts'
 import { retrySchema } from './retry.ts'
 import { httpUrlSchema } from './uri.ts'
 
@@ -45,7 +45,7 @@ export function compileRemote(
   services: Services,
   context: CompileContext,
 ): AskRemote {
-  const templates = compileHeaders(keys.headers ?? {}, ['headers'], services, context)
+  const templates = compileCallHeaders(keys.headers ?? {}, ['headers'], services, context)
   const forwarded = forwardedNames(keys)
   return async (session, contentType, body) => {
     const { request } = session
