@@ -39,7 +39,7 @@ export const hydrator = mutator({
           .describe('sent in place of the Authorization header of the request'),
         retry: z
           .strictObject({
-            give_up_after: duration.describe('time for each of up to five tries; default 1s'),
+            give_up_after: duration.describe('time for each of up to five tries; default 1s, 0s is 10s'),
             max_delay: duration.describe('longest wait between two tries; default 100ms'),
           })
           .optional()
@@ -69,7 +69,8 @@ export const hydrator = mutator({
     const basic = api.auth?.basic
     const authorization =
       basic && `Basic ${Buffer.from(`${basic.username}:${basic.password}`).toString('base64')}`
-    const timeout = parseDuration(api.retry?.give_up_after ?? '1s') ?? millis(0)
+    // As Go's client: no time at all is no limit of its own.
+    const timeout = parseDuration(api.retry?.give_up_after ?? '1s') || LONGEST
     const delay = parseDuration(api.retry?.max_delay ?? '100ms') ?? millis(0)
     const ttl = parseDuration(memory?.ttl ?? '1m') || millis(60_000)
     const shelf = services.cache<Hydrated | Denial, Hydrated>('hydrator')
@@ -97,12 +98,14 @@ export const hydrator = mutator({
       }
       if (memory?.enabled !== true) return carry(await ask(session, body, session.request.deadline), session)
       const equal = ignored.size === 0 ? body : sessionJson(without(session, ignored))
-      const key = services.keyOf([api.url, authorization, equal])
+      // What is sent, and not only what the session says of it: another hydrator may have replaced its match context.
+      const sent = headersOf(session.request, authorization).filter(([name]) => !ignored.has(name))
+      const key = services.keyOf([target(session.request), sent.map(pair => [...pair]), equal])
       const known = shelf.get(key)
       if (known !== undefined) return carry(known, session)
       const { answer } = shelf.ask(key, {
         // Others may wait for it: its end is not that of one request.
-        ask: () => ask(session, body, later(services.clock.now(), SHARED)),
+        ask: () => ask(session, body, later(services.clock.now(), LONGEST)),
         keep: made => ('kind' in made ? undefined : { value: made, ttl }),
       })
       return carry(await answer, session)
@@ -110,8 +113,8 @@ export const hydrator = mutator({
   },
 })
 
-/** Longest time for a question that several requests wait for. */
-const SHARED = millis(10_000)
+/** Longest time for one try that has no limit, and for a question that several requests wait for. */
+const LONGEST = millis(10_000)
 /** After the first one. */
 const TRIES = 4
 
