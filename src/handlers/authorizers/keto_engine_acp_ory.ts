@@ -6,7 +6,7 @@ import type { Session } from '../../access/session.ts'
 import type { Answered } from '../../clients/http.ts'
 import { compileCidrs } from '../../lib/cidr.ts'
 import { type Clock, millis } from '../../lib/duration.ts'
-import { isRecord, member, parseJson } from '../../lib/json.ts'
+import { isRecord, memberInAnyCase, parseJson } from '../../lib/json.ts'
 import { jsonString } from '../../lib/template_json.ts'
 import { authorizer, ConfigFault } from '../handler.ts'
 import { compileTemplate } from '../parts/compile_template.ts'
@@ -74,7 +74,7 @@ function judge({ status, body }: Answered, session: Session): Session | Denial {
   if (status === 403) return forbidden('forbidden')
   if (status !== 200) return internal('bad_answer', `keto: expected 200 or 403, got ${status}`)
   const document = parseJson(body)
-  const allowed = isRecord(document) ? (member(document, 'allowed') ?? false) : undefined
+  const allowed = isRecord(document) ? (memberInAnyCase(document, 'allowed') ?? false) : undefined
   if (typeof allowed !== 'boolean') return internal('bad_answer', 'keto: not the answer to this question')
   return allowed ? session : forbidden('forbidden')
 }
