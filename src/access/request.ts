@@ -42,6 +42,6 @@ export interface RequestView {
   cookie(name: string): string | undefined
   /** All values of cookies of exactly this name, in order; duplicates matter (C2, J11). */
   cookieValues(name: string): readonly string[]
-  /** All cookies in order, parsed once, on first use. */
-  cookies(): readonly (readonly [name: string, value: string])[]
+  /** All cookies in order, parsed once, on first use; values without quotes, and whether there were any. */
+  cookies(): readonly (readonly [name: string, value: string, quoted: boolean])[]
 }

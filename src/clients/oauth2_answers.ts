@@ -1,5 +1,5 @@
 /** clients/oauth2_answers — the bodies that authorization servers answer with, as types (RFC 6749 §5.1, RFC 7662 §2.2). Pure; interprets nothing. */
-import { isRecord, type JsonRecord, type JsonValue, member, parseJson } from '../lib/json.ts'
+import { isRecord, type JsonRecord, type JsonValue, memberInAnyCase, parseJson } from '../lib/json.ts'
 import { percentDecode } from '../lib/template_url.ts'
 import type { Answered, HeaderPair } from './http.ts'
 
@@ -27,7 +27,7 @@ export function readIntrospection(body: string): Introspection | undefined {
     absent: T,
     is: (value: JsonValue) => boolean,
   ): T | undefined => {
-    const value = member(document, name)
+    const value = memberInAnyCase(document, name)
     if (value === undefined || value === null) return absent
     return is(value) ? (value as T) : undefined
   }
@@ -36,7 +36,7 @@ export function readIntrospection(body: string): Introspection | undefined {
     active: read('active', false as boolean, value => typeof value === 'boolean'),
     sub: text('sub'),
     username: text('username'),
-    aud: readAudience(member(document, 'aud')),
+    aud: readAudience(memberInAnyCase(document, 'aud')),
     iss: text('iss'),
     clientId: text('client_id'),
     scope: text('scope'),
@@ -61,17 +61,18 @@ export interface AccessToken {
   readonly expiresIn: number | undefined
 }
 
-/** JSON, or a form where the answer says so. `undefined` without a token. */
+/** JSON, or a form where the answer says so. `undefined` without a token, and where the answer names an error beside it. */
 export function readToken({ headers, body }: Answered): AccessToken | undefined {
   const type = contentType(headers)
   const document =
     type === 'application/x-www-form-urlencoded' || type === 'text/plain' ? readForm(body) : parseJson(body)
   if (!isRecord(document)) return undefined
-  const token = member(document, 'access_token')
+  const token = memberInAnyCase(document, 'access_token')
   if (typeof token !== 'string' || token === '') return undefined
-  const expires = member(document, 'expires_in')
-  const seconds = typeof expires === 'string' ? Number(expires) : (expires ?? 0)
-  if (typeof seconds !== 'number' || Number.isNaN(seconds)) return undefined
+  if ((memberInAnyCase(document, 'error') ?? '') !== '') return undefined
+  const expires = memberInAnyCase(document, 'expires_in')
+  const seconds = typeof expires === 'string' && expires !== '' ? Number(expires) : (expires ?? 0)
+  if (typeof seconds !== 'number' || !Number.isInteger(seconds)) return undefined
   return { accessToken: token, expiresIn: seconds === 0 ? undefined : seconds }
 }
 

@@ -46,6 +46,10 @@ export interface BuiltResponder {
   readonly respond: Respond
   /** Unknown, disabled or wrongly configured: a 500 where it would be used. */
   readonly broken: Denial | undefined
+  /** Broken in a way that is found before conditions are looked at, so that a rule that names it answers 500 to every error. */
+  readonly spoils: boolean
+  /** The condition as text, equal for equal ones; empty for a handler that fits every error. */
+  readonly condition: string
   readonly faults: readonly Fault[]
 }
 
@@ -164,15 +168,19 @@ export function createBuilder(parts: BuilderParts): Builder {
     const effective = effectiveConfig('error', ref)
     const made = outcome('error', ref, effective)
     const refused: Respond = () => ({ status: 500, headers: [], body: '' })
-    const base = { id: ref.handler, faults: made.faults }
+    const condition = conditionOf((effective as { when?: unknown } | undefined)?.when)
+    const base = { id: ref.handler, faults: made.faults, condition }
+    // A handler that is known and switched off hurts only where it would answer (spec 7.1).
+    const isOff =
+      byKind.has(`error ${ref.handler}`) && parts.settings.error.get(ref.handler)?.enabled !== true
     try {
       const when = compileWhen((effective as { when?: unknown } | undefined)?.when)
-      if ('broken' in made) return { ...base, when, respond: refused, broken: made.broken }
-      return { ...base, when, respond: made.run, broken: undefined }
+      if ('broken' in made) return { ...base, when, respond: refused, broken: made.broken, spoils: !isOff }
+      return { ...base, when, respond: made.run, broken: undefined, spoils: false }
     } catch (error) {
       const [first] = faultsOf(error)
       const denial = misconfigured(KIND_NAMES.error, first?.message ?? '')
-      return { ...base, when: () => true, respond: refused, broken: denial }
+      return { ...base, when: () => true, respond: refused, broken: denial, spoils: true }
     }
   }
 
@@ -183,6 +191,12 @@ export function createBuilder(parts: BuilderParts): Builder {
     responder,
     fallback: parts.fallback.map(id => responder({ handler: id })),
   }
+}
+
+/** Any of the entries must fit; one without a member, as no entry at all, fits everything. */
+function conditionOf(when: unknown): string {
+  if (!Array.isArray(when) || when.length === 0) return ''
+  return when.some(entry => canonicalJson(entry) === '{}') ? '' : canonicalJson(when)
 }
 
 /** What a decoder or a handler's `compile` threw, as faults; anything else is an accident and goes on. */

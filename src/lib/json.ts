@@ -35,6 +35,14 @@ export function parseJson(text: string): JsonValue | undefined {
 export const isRecord = (value: JsonValue | undefined): value is JsonRecord =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
+/** As Go's decoder finds a field: by its exact name, else in any case. */
+export function memberInAnyCase(record: JsonRecord, name: string): JsonValue | undefined {
+  const exact = member(record, name)
+  if (exact !== undefined) return exact
+  const key = Object.keys(record).find(one => one.toLowerCase() === name.toLowerCase())
+  return key === undefined ? undefined : record[key]
+}
+
 /** An own member; what `Object.prototype` has does not count (H3). */
 export const member = (record: JsonRecord, name: string): JsonValue | undefined =>
   Object.hasOwn(record, name) ? record[name] : undefined

@@ -47,7 +47,7 @@ export function readTarget(target: string, reading: PathReading): Target | BadTa
   if (reading === 'oathkeeper') {
     return decoded.includes('\n')
       ? bad('the path has a line break')
-      : { kind: 'target', path: clean(decoded), rawPath, query }
+      : { kind: 'target', path: cleanPath(decoded), rawPath, query }
   }
   if (decoded.split('/').some(isDots)) return bad('the path has a dot segment')
   return { kind: 'target', path: withoutSlash(decoded), rawPath, query }
@@ -93,7 +93,7 @@ const withoutSlash = (path: string): string =>
   path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path
 
 /** Go's path.Clean for a rooted path: no empty segments, no dots, no trailing slash. */
-function clean(path: string): string {
+export function cleanPath(path: string): string {
   const kept: string[] = []
   for (const segment of path.split('/')) {
     if (segment === '' || segment === '.') continue

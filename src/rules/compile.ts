@@ -3,7 +3,7 @@ import { internal } from '../access/denial.ts'
 import type { Authenticate, Responder, Stage, Step } from '../access/pipeline.ts'
 import { type CompiledRule, createSnapshot, type Pattern, type Snapshot } from '../access/snapshot.ts'
 import type { Builder, Built, HandlerRef } from '../handlers/builder.ts'
-import { selectResponders } from '../handlers/parts/select_responder.ts'
+import { lintResponders, selectResponders } from '../handlers/parts/select_responder.ts'
 import { formatPath, type Issue, type Path } from '../lib/issue.ts'
 import type { AccessRule } from './document.ts'
 import type { PlacedRule } from './parse.ts'
@@ -160,5 +160,6 @@ function compileResponders(rule: AccessRule, builder: Builder, report: Report): 
     for (const f of built.faults) report(f.severity, ['errors', i, ...f.path], f.message, f.hint)
     return built
   })
+  for (const { severity, path, message, hint } of lintResponders(own)) report(severity, path, message, hint)
   return selectResponders(own, builder.fallback)
 }

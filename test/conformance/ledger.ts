@@ -91,6 +91,13 @@ export const LEDGER: readonly Difference[] = [
     setting: '',
   },
   {
+    cases: ['errors.redirect/testerrorredirect-10'],
+    q: 'D9',
+    what: 'A redirect that leads a GET back to the very address it asks for is not sent; the refusal is answered as JSON, with its own status.',
+    why: 'The browser would go round until it gives up; a login page that is itself protected is found at once.',
+    setting: '',
+  },
+  {
     cases: ['authz.remote/remote-302'],
     q: 'Q-45',
     what: 'Redirects of other services are not followed; a 3xx of a remote authorizer is 500.',

@@ -13,6 +13,9 @@ const { config } = loadConfig({ files: [], env: {}, flags: new Map() }, HANDLERS
 assert.ok(config !== undefined)
 const nothing = async () => ({ kind: 'failed', cause: 'closed', message: '' }) as const
 const { services } = openServices(config, nothing, fakeClock(), () => {})
+const propertiesOf = ({ schema }: SealedHandler) =>
+  z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }).properties ?? {}
+const keysOf = (handler: SealedHandler) => (handler.ignoresConfig ? [] : Object.keys(propertiesOf(handler)))
 const nameOf = (handler: SealedHandler) => `${handler.kind} ${handler.id}`
 
 test('all of Oathkeeper’s handlers are there, each once', () => {
@@ -39,10 +42,17 @@ for (const handler of HANDLERS) {
     assert.throws(() => handler.build([], services, context))
   })
 
+  test(`${nameOf(handler)} refuses null for a key, unless null says where the token is by default (spec 1.7)`, () => {
+    for (const key of keysOf(handler)) {
+      const build = () => handler.build({ ...handler.example, [key]: null }, services, context)
+      if (key === 'token_from') build()
+      else assert.throws(build, new RegExp(key), key)
+    }
+  })
+
   test(`${nameOf(handler)} says what it does, and what each of its keys is for`, () => {
     assert.match(handler.summary, /^[a-z]+s? /)
-    const { properties = {} } = z.toJSONSchema(handler.schema, { io: 'input', unrepresentable: 'any' })
-    for (const [key, schema] of Object.entries(properties)) {
+    for (const [key, schema] of Object.entries(propertiesOf(handler))) {
       assert.ok(typeof schema === 'object' && schema.description, `${key} has no description`)
     }
   })

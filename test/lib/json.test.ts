@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { isRecord, member, parseJson } from '../../src/lib/json.ts'
+import { isRecord, member, memberInAnyCase, parseJson } from '../../src/lib/json.ts'
 
 test('what comes out is frozen to the last member', () => {
   const value = parseJson('{"a":[{"b":1}]}') as { a: { b: number }[] }
@@ -15,6 +15,14 @@ test('no JSON, a number beyond a double, and a hundred levels and more are nothi
   assert.notEqual(parseJson('['.repeat(100) + ']'.repeat(100)), undefined)
   assert.equal(parseJson('['.repeat(500_000)), undefined)
   assert.equal(parseJson('['.repeat(500_000) + ']'.repeat(500_000)), undefined)
+})
+
+test('a member in any case is found, rather the exact one, and none of Object.prototype', () => {
+  const record = parseJson('{"Active":1,"active":2,"SUB":3}')
+  assert.ok(isRecord(record))
+  assert.deepEqual([memberInAnyCase(record, 'active'), memberInAnyCase(record, 'sub')], [2, 3])
+  for (const name of ['aud', 'toString', 'tostring', '__proto__'])
+    assert.equal(memberInAnyCase(record, name), undefined)
 })
 
 test('null is a value, and no record; members of Object.prototype are none', () => {

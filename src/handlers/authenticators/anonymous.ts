@@ -10,7 +10,7 @@ export const anonymous = authenticator({
   config: z.strictObject({
     subject: z
       .string()
-      .nullish()
+      .optional()
       .describe('the subject of a guest; default (and for an empty one) "anonymous"'),
   }),
   example: { subject: 'guest' },

@@ -16,7 +16,7 @@ export const bearerToken = authenticator({
     token_from: tokenFromSchema,
     prefix: z
       .string()
-      .nullish()
+      .optional()
       .describe('a token that does not begin so is left to the next authenticator; default none'),
   }),
   example: { check_session_url: 'http://kratos:4433/sessions/whoami', prefix: 'ory_st_' },

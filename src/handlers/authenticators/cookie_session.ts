@@ -14,7 +14,7 @@ export const cookieSession = authenticator({
     ...sessionKeys,
     only: z
       .array(z.string())
-      .nullish()
+      .optional()
       .describe(
         'cookies that make it responsible, for Kratos the first of them is the session; default any cookie, for Kratos ory_kratos_session',
       ),

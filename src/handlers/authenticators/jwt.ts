@@ -14,7 +14,7 @@ import { scopeStrategySchema } from '../parts/scopes.ts'
 import { compileTokenFrom, tokenFromSchema } from '../parts/token_from.ts'
 import { keySetUrl } from '../parts/uri.ts'
 
-const strings = z.array(z.string()).nullish()
+const strings = z.array(z.string()).optional()
 
 export const jwt = authenticator({
   id: 'jwt',
@@ -33,20 +33,20 @@ export const jwt = authenticator({
     token_from: tokenFromSchema,
     jwks_max_wait: z
       .string()
-      .nullish()
+      .optional()
       .describe('longest wait of a request for a key set; only the service’s own value counts; default 1s'),
     jwks_ttl: z
       .string()
-      .nullish()
+      .optional()
       .describe(
         'how long a key set is fresh; a key that was removed ends after at most twice this; only the service’s own value counts; default 30s',
       ),
     leeway: z
       .string()
       .regex(/^[0-9]+(ns|us|ms|s|m|h)$/, 'must be a whole number and one unit, like 30s')
-      .nullish()
+      .optional()
       .describe('how far the clocks of issuer and service may differ, for exp, nbf and iat; default 0s'),
-    require_exp: z.boolean().nullish().describe('refuses a token without exp; default false'),
+    require_exp: z.boolean().optional().describe('refuses a token without exp; default false'),
   }),
   example: {
     jwks_urls: ['https://id.example.com/.well-known/jwks.json'],

@@ -18,22 +18,22 @@ export const oauth2ClientCredentials = authenticator({
     token_url: z.string().describe('URL of the token endpoint'),
     required_scope: z
       .array(z.string())
-      .nullish()
+      .optional()
       .describe('scopes that are asked for; the endpoint refuses those that the client may not have'),
     retry: retrySchema,
     cache: z
       .strictObject({
-        enabled: z.boolean().nullish().describe('default false'),
+        enabled: z.boolean().optional().describe('default false'),
         ttl: z
           .string()
           .regex(DURATION_PATTERN, 'must be a whole number and one unit, like 30s')
-          .nullish()
+          .optional()
           .describe(
             'longest time that credentials are believed, never beyond the end of the token; default that end',
           ),
-        max_tokens: z.int().nullish().describe('accepted and without effect: the memory is bounded anyway'),
+        max_tokens: z.int().optional().describe('accepted and without effect: the memory is bounded anyway'),
       })
-      .nullish()
+      .optional()
       .describe('whether credentials that were accepted are remembered'),
   }),
   example: { token_url: 'https://id.example.com/oauth2/token', cache: { enabled: true, ttl: '60s' } },

@@ -17,8 +17,11 @@ import { compileScopes, scopeStrategySchema } from '../parts/scopes.ts'
 import { compileTokenFrom, tokenFromSchema } from '../parts/token_from.ts'
 import { httpUrl } from '../parts/uri.ts'
 
-const strings = z.array(z.string()).nullish()
-const duration = z.string().regex(DURATION_PATTERN, 'must be a whole number and one unit, like 30s').nullish()
+const strings = z.array(z.string()).optional()
+const duration = z
+  .string()
+  .regex(DURATION_PATTERN, 'must be a whole number and one unit, like 30s')
+  .optional()
 
 export const oauth2Introspection = authenticator({
   id: 'oauth2_introspection',
@@ -26,7 +29,7 @@ export const oauth2Introspection = authenticator({
   config: z.strictObject({
     introspection_url: z.string().describe('URL of the introspection endpoint'),
     token_from: tokenFromSchema,
-    prefix: z.string().nullish().describe('other tokens are left to the next authenticator'),
+    prefix: z.string().optional().describe('other tokens are left to the next authenticator'),
     required_scope: strings.describe(
       'scopes that the token must have, by scope_strategy; with none they are only sent to the endpoint',
     ),
@@ -35,33 +38,33 @@ export const oauth2Introspection = authenticator({
     trusted_issuers: strings.describe('issuers, one of which the answer must name'),
     introspection_request_headers: z
       .record(z.string(), z.string())
-      .nullish()
+      .optional()
       .describe('headers to send to the endpoint'),
     preserve_host: z
       .boolean()
-      .nullish()
+      .optional()
       .describe('sends X-Forwarded-Host with the host of the request; default false'),
     pre_authorization: z
       .strictObject({
-        enabled: z.boolean().nullish().describe('gets an access token for the call first; default false'),
-        client_id: z.string().nullish(),
-        client_secret: z.string().nullish(),
-        token_url: z.string().nullish(),
-        audience: z.string().nullish(),
+        enabled: z.boolean().optional().describe('gets an access token for the call first; default false'),
+        client_id: z.string().optional(),
+        client_secret: z.string().optional(),
+        token_url: z.string().optional(),
+        audience: z.string().optional(),
         scope: strings,
       })
-      .nullish()
+      .optional()
       .describe('client credentials with which the call itself is authorized'),
     retry: retrySchema,
     cache: z
       .strictObject({
-        enabled: z.boolean().nullish().describe('default false'),
+        enabled: z.boolean().optional().describe('default false'),
         ttl: duration.describe(
           'longest time that an answer is believed, never beyond the end of the token; default 60s',
         ),
-        max_cost: z.number().nullish().describe('accepted and without effect: the memory is bounded anyway'),
+        max_cost: z.int().optional().describe('accepted and without effect: the memory is bounded anyway'),
       })
-      .nullish()
+      .optional()
       .describe('whether active answers are remembered; all checks are made anew each time'),
   }),
   example: {
@@ -103,15 +106,14 @@ export const oauth2Introspection = authenticator({
 type Config = z.output<typeof oauth2Introspection.config>
 
 function readClient(config: Config['pre_authorization']): Client | undefined {
-  if (config === undefined || config === null) return undefined
+  if (config === undefined) return undefined
   const { enabled, client_id: id, client_secret: secret, token_url: tokenUrl, audience, scope } = config
   // Looked at also where it is switched off, as Oathkeeper does (spec 4.7).
   if (tokenUrl && URL.parse(tokenUrl) === null)
     throw new ConfigFault(['pre_authorization', 'token_url'], 'not a URL')
   if (enabled !== true) return undefined
   for (const [name, value] of Object.entries({ client_id: id, client_secret: secret, token_url: tokenUrl })) {
-    if (value === undefined || value === null)
-      throw new ConfigFault(['pre_authorization', name], 'is missing')
+    if (value === undefined) throw new ConfigFault(['pre_authorization', name], 'is missing')
   }
   return {
     tokenUrl: httpUrl(tokenUrl as string, ['pre_authorization', 'token_url']),

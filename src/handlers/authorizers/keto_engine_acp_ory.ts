@@ -6,7 +6,7 @@ import type { Session } from '../../access/session.ts'
 import type { Answered } from '../../clients/http.ts'
 import { compileCidrs } from '../../lib/cidr.ts'
 import { type Clock, millis } from '../../lib/duration.ts'
-import { isRecord, member, parseJson } from '../../lib/json.ts'
+import { isRecord, memberInAnyCase, parseJson } from '../../lib/json.ts'
 import { jsonString } from '../../lib/template_json.ts'
 import { authorizer, ConfigFault } from '../handler.ts'
 import { compileTemplate } from '../parts/compile_template.ts'
@@ -19,8 +19,8 @@ export const ketoEngineAcpOry = authorizer({
     base_url: httpUrlSchema.describe('URL of Keto'),
     required_action: z.string().describe('template of the action; empty means `unset`'),
     required_resource: z.string().describe('template of the resource; empty means `unset`'),
-    subject: z.string().nullish().describe('template of the subject; default that of the session'),
-    flavor: z.string().nullish().describe('how Keto compares: regex, glob or exact; default regex'),
+    subject: z.string().optional().describe('template of the subject; default that of the session'),
+    flavor: z.string().optional().describe('how Keto compares: regex, glob or exact; default regex'),
   }),
   example: {
     base_url: 'http://keto:4466/',
@@ -74,7 +74,7 @@ function judge({ status, body }: Answered, session: Session): Session | Denial {
   if (status === 403) return forbidden('forbidden')
   if (status !== 200) return internal('bad_answer', `keto: expected 200 or 403, got ${status}`)
   const document = parseJson(body)
-  const allowed = isRecord(document) ? (member(document, 'allowed') ?? false) : undefined
+  const allowed = isRecord(document) ? (memberInAnyCase(document, 'allowed') ?? false) : undefined
   if (typeof allowed !== 'boolean') return internal('bad_answer', 'keto: not the answer to this question')
   return allowed ? session : forbidden('forbidden')
 }

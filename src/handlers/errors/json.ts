@@ -8,7 +8,7 @@ export const json = errorHandler({
   id: 'json',
   summary: 'answers with the status and a JSON body',
   config: z.strictObject({
-    verbose: z.boolean().nullish().describe('show why, instead of a message by status; default false'),
+    verbose: z.boolean().optional().describe('show why, instead of a message by status; default false'),
     when: whenSchema,
   }),
   example: { verbose: true, when: [{ error: ['unauthorized'] }] },

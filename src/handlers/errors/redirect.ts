@@ -3,8 +3,9 @@ import { z } from 'zod'
 import type { Denial, ReasonCode } from '../../access/denial.ts'
 import type { RequestView } from '../../access/request.ts'
 import type { Header } from '../../access/session.ts'
+import { cleanPath } from '../../lib/url_path.ts'
 import { ConfigFault, errorHandler } from '../handler.ts'
-import { NOT_KEPT } from '../parts/error_body.ts'
+import { jsonAnswer, NOT_KEPT } from '../parts/error_body.ts'
 import { whenSchema } from '../parts/when.ts'
 
 const TEXTS: Readonly<Record<number, string>> = { 301: 'Moved Permanently', 302: 'Found' }
@@ -18,12 +19,12 @@ export const redirect = errorHandler({
     to: z.string().describe('where to: an absolute URL, or a path'),
     code: z
       .union([z.literal(301), z.literal(302)])
-      .nullish()
+      .optional()
       .describe('301 or 302; default 302'),
     return_to_query_param: z
       .string()
       .regex(/^[A-Za-z0-9,._~-]*$/)
-      .nullish()
+      .optional()
       .describe('query parameter of `to` that carries the address of the request'),
     when: whenSchema,
   }),
@@ -34,6 +35,7 @@ export const redirect = errorHandler({
     const status = code ?? 302
     return (denial, request) => {
       const target = denial.hints?.loginUrl ?? raised(absolute(to, request), denial)
+      if (isHere(target, request)) return jsonAnswer(denial, request, false)
       const location =
         parameter || denial.hints?.loginUrl !== undefined
           ? withReturn(target, parameter || 'return_to', request)
@@ -59,13 +61,27 @@ function raised(to: string, { code }: Denial): string {
 }
 
 /**
- * A path without a leading slash starts where the request was (Go's http.Redirect). Two slashes in front, or what
- * browsers take for two, would name another host (D8).
+ * A path without a leading slash starts where the request was, and every path is cleaned but for its last slash (Go's
+ * http.Redirect). Two slashes in front, or what browsers take for two, would name another host (D8).
  */
 function absolute(to: string, request: RequestView): string {
-  if (to.startsWith('/') || /^[a-z][a-z0-9+.-]*:/i.test(to)) return to
-  const directory = request.rawPath.slice(0, request.rawPath.lastIndexOf('/') + 1)
-  return `/${directory}${to}`.replace(/[\0-\x20\x7f]/g, '').replace(/^[/\\]+/, '/')
+  if (to.startsWith('//') || /^[a-z][a-z0-9+.-]*:/i.test(to)) return to
+  const directory = to.startsWith('/') ? '' : request.rawPath.slice(0, request.rawPath.lastIndexOf('/') + 1)
+  const [path = '', rest = ''] = to.split(/(?=[?#])(.*)/s)
+  const whole = `/${directory}${path}`.replace(/[\0-\x20\x7f]/g, '')
+  const clean = cleanPath(whole).replace(/^[/\\]+/, '/')
+  return `${clean}${whole.endsWith('/') && clean !== '/' ? '/' : ''}${rest}`
+}
+
+/** Whoever follows would only come back: the same address with at least the same query, asked for with GET (D9). */
+function isHere(target: string, { method, scheme, authority, rawPath, query }: RequestView): boolean {
+  if (method !== 'GET' && method !== 'HEAD') return false
+  const there = URL.parse(target, `${scheme}://${authority}`)
+  const here = URL.parse(`${scheme}://${authority}${rawPath}`)
+  if (there === null || here === null || there.origin !== here.origin || there.pathname !== here.pathname)
+    return false
+  const asked = new URLSearchParams(query)
+  return [...there.searchParams].every(([name, value]) => asked.getAll(name).includes(value))
 }
 
 /** The query of `to` with one more parameter, all of it encoded and sorted as Go does. */

@@ -9,7 +9,7 @@ export const wwwAuthenticate = errorHandler({
   id: 'www_authenticate',
   summary: 'answers 401 and asks for HTTP Basic credentials',
   config: z.strictObject({
-    realm: z.string().nullish().describe('what the credentials are for; default "Please authenticate."'),
+    realm: z.string().optional().describe('what the credentials are for; default "Please authenticate."'),
     when: whenSchema,
   }),
   example: { realm: 'staff only' },

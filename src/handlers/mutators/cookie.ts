@@ -29,8 +29,8 @@ export const cookie = mutator({
         pairs.push(`${name}=${cookieValue(value)}`)
       }
       // What is no cookie was left out by the parser: an open quote could swallow a cookie of ours.
-      for (const [name, value] of session.request.cookies()) {
-        if (!ours.has(name)) pairs.push(`${name}=${cookieValue(value)}`)
+      for (const [name, value, quoted] of session.request.cookies()) {
+        if (!ours.has(name)) pairs.push(`${name}=${quoted ? `"${value}"` : cookieValue(value)}`)
       }
       return withHeader(session, 'cookie', pairs.join('; '))
     }

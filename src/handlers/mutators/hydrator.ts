@@ -17,7 +17,7 @@ import type { Services } from '../services.ts'
 const duration = z
   .string()
   .regex(DURATION_PATTERN, 'must be a whole number and one unit, like 100ms')
-  .nullish()
+  .optional()
 
 export const hydrator = mutator({
   id: 'hydrator',
@@ -35,27 +35,27 @@ export const hydrator = mutator({
               })
               .describe('HTTP Basic authentication'),
           })
-          .nullish()
+          .optional()
           .describe('sent in place of the Authorization header of the request'),
         retry: z
           .strictObject({
-            give_up_after: duration.describe('time for each of up to five tries; default 1s'),
+            give_up_after: duration.describe('time for each of up to five tries; default 1s, 0s is 10s'),
             max_delay: duration.describe('longest wait between two tries; default 100ms'),
           })
-          .nullish()
+          .optional()
           .describe('tries after connection errors, time-outs, 429 and 5xx; none beyond Envoy’s deadline'),
       })
       .describe('the service that is asked'),
     cache: z
       .strictObject({
-        enabled: z.boolean().nullish().describe('remembers answers to equal sessions; default false'),
+        enabled: z.boolean().optional().describe('remembers answers to equal sessions; default false'),
         ttl: duration.describe('how long an answer is believed; default 1m, also for 0s'),
         ignored_headers: z
           .array(z.string())
-          .nullish()
+          .optional()
           .describe('headers of the request that make no other answer, such as X-Request-Id; default none'),
       })
-      .nullish()
+      .optional()
       .describe('memory of answers; an equal session has equal path, query and headers'),
   }),
   example: { api: { url: 'http://profiles:8080/hydrate', retry: { give_up_after: '500ms' } } },
@@ -69,7 +69,8 @@ export const hydrator = mutator({
     const basic = api.auth?.basic
     const authorization =
       basic && `Basic ${Buffer.from(`${basic.username}:${basic.password}`).toString('base64')}`
-    const timeout = parseDuration(api.retry?.give_up_after ?? '1s') ?? millis(0)
+    // As Go's client: no time at all is no limit of its own.
+    const timeout = parseDuration(api.retry?.give_up_after ?? '1s') || LONGEST
     const delay = parseDuration(api.retry?.max_delay ?? '100ms') ?? millis(0)
     const ttl = parseDuration(memory?.ttl ?? '1m') || millis(60_000)
     const shelf = services.cache<Hydrated | Denial, Hydrated>('hydrator')
@@ -97,12 +98,14 @@ export const hydrator = mutator({
       }
       if (memory?.enabled !== true) return carry(await ask(session, body, session.request.deadline), session)
       const equal = ignored.size === 0 ? body : sessionJson(without(session, ignored))
-      const key = services.keyOf([api.url, authorization, equal])
+      // What is sent, and not only what the session says of it: another hydrator may have replaced its match context.
+      const sent = headersOf(session.request, authorization).filter(([name]) => !ignored.has(name))
+      const key = services.keyOf([target(session.request), sent.map(pair => [...pair]), equal])
       const known = shelf.get(key)
       if (known !== undefined) return carry(known, session)
       const { answer } = shelf.ask(key, {
         // Others may wait for it: its end is not that of one request.
-        ask: () => ask(session, body, later(services.clock.now(), SHARED)),
+        ask: () => ask(session, body, later(services.clock.now(), LONGEST)),
         keep: made => ('kind' in made ? undefined : { value: made, ttl }),
       })
       return carry(await answer, session)
@@ -110,8 +113,8 @@ export const hydrator = mutator({
   },
 })
 
-/** Longest time for a question that several requests wait for. */
-const SHARED = millis(10_000)
+/** Longest time for one try that has no limit, and for a question that several requests wait for. */
+const LONGEST = millis(10_000)
 /** After the first one. */
 const TRIES = 4
 

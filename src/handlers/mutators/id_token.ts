@@ -17,21 +17,21 @@ export const idToken = mutator({
     jwks_url: z.string().describe('key set with the signing key: file://, http(s):// or inline://<base64>'),
     claims: z
       .string()
-      .nullish()
+      .optional()
       .describe(
         'template of a JSON object with more claims; exp, jti, iat, nbf, iss and sub are always ours',
       ),
     ttl: z
       .string()
       .regex(DURATION_PATTERN, 'must be a whole number and one unit, like 15m')
-      .nullish()
+      .optional()
       .describe('lifetime of a token; default 15m'),
     cache: z
       .strictObject({
-        enabled: z.boolean().nullish().describe('default true'),
-        max_cost: z.number().nullish().describe('accepted and without effect: the memory is bounded anyway'),
+        enabled: z.boolean().optional().describe('default true'),
+        max_cost: z.int().optional().describe('accepted and without effect: the memory is bounded anyway'),
       })
-      .nullish()
+      .optional()
       .describe(
         'whether a token is handed out again for the same session, until a tenth of its life is left',
       ),

@@ -27,17 +27,48 @@ export function settableName(written: string, path: Path): string {
   return name
 }
 
-/** In name order. Throws `ConfigFault` for a name that may not be set and for a template that does not parse. */
-export function compileHeaders(
+/** Of a call of our own these belong to the connection; no client sends them on, Go's neither. */
+const OF_THE_CONNECTION =
+  /^(connection|content-length|expect|host|keep-alive|proxy-connection|te|trailer|transfer-encoding|upgrade)$/
+
+/** In name order, for the upstream. Throws `ConfigFault` for a name that may not be set and for a template that does not parse. */
+export const compileHeaders = (
+  headers: Readonly<Record<string, string>>,
+  path: Path,
+  services: Pick<Services, 'clock'>,
+  context: Pick<CompileContext, 'warn'>,
+): readonly HeaderTemplate[] => compileNamed(headers, settableName, path, services, context)
+
+/** The same for a call of our own: what no client could set is named at load and left out. */
+export function compileCallHeaders(
   headers: Readonly<Record<string, string>>,
   path: Path,
   services: Pick<Services, 'clock'>,
   context: Pick<CompileContext, 'warn'>,
 ): readonly HeaderTemplate[] {
+  const nameOf = (written: string, at: Path): string => {
+    if (!TOKEN.test(written)) throw new ConfigFault(at, 'not a header name')
+    return written.toLowerCase()
+  }
+  const compiled = compileNamed(headers, nameOf, path, services, context)
+  for (const { name, written } of compiled) {
+    if (OF_THE_CONNECTION.test(name))
+      context.warn([...path, written], 'is not sent: it belongs to the connection')
+  }
+  return compiled.filter(({ name }) => !OF_THE_CONNECTION.test(name))
+}
+
+function compileNamed(
+  headers: Readonly<Record<string, string>>,
+  nameOf: (written: string, path: Path) => string,
+  path: Path,
+  services: Pick<Services, 'clock'>,
+  context: Pick<CompileContext, 'warn'>,
+): readonly (HeaderTemplate & { readonly written: string })[] {
   return Object.entries(headers)
     .map(([written, text]) => {
-      const name = settableName(written, [...path, written])
-      return { name, render: compileTemplate(text, [...path, written], services, context) }
+      const at = [...path, written]
+      return { name: nameOf(written, at), written, render: compileTemplate(text, at, services, context) }
     })
     .sort((a, b) => (a.name < b.name ? -1 : 1))
 }

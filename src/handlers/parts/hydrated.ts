@@ -1,6 +1,6 @@
 /** handlers/parts/hydrated — a session as the hydrator's API writes it, checked member by member (spec 6.5). Knows no call. */
 import type { Header, JsonObject, MatchContext, MatchUrl, Session } from '../../access/session.ts'
-import { isRecord, type JsonRecord, type JsonValue, member, parseJson } from '../../lib/json.ts'
+import { isRecord, type JsonRecord, type JsonValue, memberInAnyCase, parseJson } from '../../lib/json.ts'
 
 /** What an API may replace of a session; all of it is replaced. */
 export type Hydrated = Pick<Session, 'subject' | 'extra' | 'headers' | 'match'>
@@ -52,13 +52,7 @@ const urlOf = (document: JsonRecord): MatchUrl => ({
   rawQuery: text(document, 'RawQuery'),
 })
 
-/** Go takes a name in any case, and rather the exact one. */
-function field(document: JsonRecord, name: string): JsonValue {
-  const exact = member(document, name)
-  if (exact !== undefined) return exact
-  const key = Object.keys(document).find(one => one.toLowerCase() === name.toLowerCase())
-  return key === undefined ? null : (document[key] as JsonValue)
-}
+const field = (document: JsonRecord, name: string): JsonValue => memberInAnyCase(document, name) ?? null
 
 function text(document: JsonRecord, name: string): string {
   const value = field(document, name) ?? ''

@@ -7,12 +7,12 @@ import { invalidToken, scopeMissing } from './challenge.ts'
 import { compileScopes, type ScopeStrategy } from './scopes.ts'
 
 export interface ClaimRules {
-  readonly required_scope?: readonly string[] | null | undefined
-  readonly scope_strategy?: ScopeStrategy | null | undefined
-  readonly target_audience?: readonly string[] | null | undefined
-  readonly trusted_issuers?: readonly string[] | null | undefined
-  readonly leeway?: string | null | undefined
-  readonly require_exp?: boolean | null | undefined
+  readonly required_scope?: readonly string[] | undefined
+  readonly scope_strategy?: ScopeStrategy | undefined
+  readonly target_audience?: readonly string[] | undefined
+  readonly trusted_issuers?: readonly string[] | undefined
+  readonly leeway?: string | undefined
+  readonly require_exp?: boolean | undefined
 }
 
 interface Bearer {
@@ -78,11 +78,14 @@ function checkTimes(claims: JsonObject, now: number, leeway: number, mustEnd: bo
   return undefined
 }
 
-/** Milliseconds; `undefined` for none, `null` for what is no number. */
+/** Seconds that no clock reaches: Go's time is a 64-bit number. */
+const NO_TIME = 2 ** 63
+
+/** Milliseconds of the whole seconds; `undefined` for none, `null` for what is no number or no time. */
 function timeOf(claims: JsonObject, name: string): number | undefined | null {
   const value = member(claims, name)
   if (value === undefined || value === 0) return undefined
-  return typeof value === 'number' ? value * 1000 : null
+  return typeof value === 'number' && Math.abs(value) < NO_TIME ? Math.trunc(value) * 1000 : null
 }
 
 /** A list with anything but texts names nobody. */

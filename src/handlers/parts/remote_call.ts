@@ -7,7 +7,7 @@ import { millis } from '../../lib/duration.ts'
 import { rateLimitHeaders } from '../../lib/rate_limit.ts'
 import type { CompileContext } from '../handler.ts'
 import type { Services } from '../services.ts'
-import { compileHeaders, isHeaderValue, settableName } from './header_templates.ts'
+import { compileCallHeaders, isHeaderValue, settableName } from './header_templates.ts'
 import { retrySchema } from './retry.ts'
 import { httpUrlSchema } from './uri.ts'
 
@@ -15,12 +15,12 @@ export const remoteKeys = {
   remote: httpUrlSchema.describe('URL that is asked with POST: 200 lets the request in, 403 refuses it'),
   headers: z
     .record(z.string(), z.string())
-    .nullish()
+    .optional()
     .describe('header names, each with a template for its value; one that renders empty is not sent'),
   forward_response_headers_to_upstream: z
     .array(z.string())
     .refine(names => new Set(names).size === names.length, 'must not name a header twice')
-    .nullish()
+    .optional()
     .describe('headers of the answer to set on the upstream request; one that is missing is set empty'),
   retry: retrySchema,
 }
@@ -45,7 +45,7 @@ export function compileRemote(
   services: Services,
   context: CompileContext,
 ): AskRemote {
-  const templates = compileHeaders(keys.headers ?? {}, ['headers'], services, context)
+  const templates = compileCallHeaders(keys.headers ?? {}, ['headers'], services, context)
   const forwarded = forwardedNames(keys)
   return async (session, contentType, body) => {
     const { request } = session

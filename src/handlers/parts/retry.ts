@@ -5,9 +5,9 @@ import { DURATION_PATTERN } from '../../lib/duration.ts'
 const duration = z
   .string()
   .regex(DURATION_PATTERN, 'must be a whole number and one unit, like 100ms')
-  .nullish()
+  .optional()
 
 export const retrySchema = z
   .strictObject({ give_up_after: duration, max_delay: duration })
-  .nullish()
+  .optional()
   .describe('accepted and without effect: a call has 10s, and one more try after a connection error')

@@ -6,7 +6,7 @@ export type ScopeStrategy = (typeof STRATEGIES)[number]
 
 export const scopeStrategySchema = z
   .enum(STRATEGIES)
-  .nullish()
+  .optional()
   .describe('how required scopes are compared with those of the token; default none')
 
 /** Whether a scope of a token grants a required one. */
@@ -16,16 +16,13 @@ const GRANTS: Readonly<Record<Exclude<ScopeStrategy, 'none'>, (has: string, requ
   wildcard: grantsByWildcard,
 }
 
-/** A `*` stands for one segment that is not empty; the last one for one or more. */
+/** A `*` stands for one segment that is not empty; the last one also for all that follow, whatever they are. */
 function grantsByWildcard(has: string, required: string): boolean {
   const pattern = has.split('.')
   const segments = required.split('.')
   const open = pattern.at(-1) === '*'
   if (open ? segments.length < pattern.length : segments.length !== pattern.length) return false
-  return segments.every((segment, i) => {
-    const wanted = pattern[Math.min(i, pattern.length - 1)]
-    return wanted === '*' ? segment !== '' : segment === wanted
-  })
+  return pattern.every((wanted, i) => (wanted === '*' ? segments[i] !== '' : segments[i] === wanted))
 }
 
 /** The first required scope that is missing; `undefined`: all are granted. */

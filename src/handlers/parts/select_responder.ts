@@ -2,19 +2,21 @@
 import { type Denial, denial } from '../../access/denial.ts'
 import type { Answer, Responder } from '../../access/pipeline.ts'
 import type { RequestView } from '../../access/request.ts'
-import type { BuiltResponder } from '../builder.ts'
+import type { BuiltResponder, Fault } from '../builder.ts'
 import { jsonAnswer } from './error_body.ts'
 
 /**
  * One responder that chooses: of the rule's own error handlers the one whose `when` fits, else the first fitting
- * fallback. Two that fit, a broken one, or none are 500, told as if verbose (Q-36).
+ * fallback. Two that fit, a broken one, or none are 500, told as if verbose (Q-36). A handler of the rule that is unknown
+ * or cannot be configured so is a 500 for every error; a broken fallback is one as soon as its turn comes.
  */
 export function selectResponders(
   own: readonly BuiltResponder[],
   fallback: readonly BuiltResponder[],
 ): readonly Responder[] {
+  const spoilt = own.find(one => one.spoils)?.broken
   const respond = (refused: Denial, request: RequestView): Answer => {
-    const chosen = choose(own, fallback, refused, request)
+    const chosen = spoilt ? broken(spoilt.message) : choose(own, fallback, refused, request)
     return 'status' in chosen ? jsonAnswer(chosen, request, true) : chosen.respond(refused, request)
   }
   return [{ id: 'errors', when: () => true, respond }]
@@ -28,7 +30,7 @@ function choose(
 ): BuiltResponder | Denial {
   const fitting = own.filter(one => one.when(refused, request))
   if (fitting.length > 1) return SEVERAL
-  const chosen = fitting[0] ?? fallback.find(one => one.when(refused, request))
+  const chosen = fitting[0] ?? fallback.find(one => one.broken !== undefined || one.when(refused, request))
   return chosen === undefined ? NONE : chosen.broken === undefined ? chosen : broken(chosen.broken.message)
 }
 
@@ -41,6 +43,21 @@ const broken = (reason: string): Denial =>
       reason,
     },
   )
+
+/** Handlers of one rule that must fit together: whoever wrote both wanted one of them (Q-36). `path` leads from the rule. */
+export function lintResponders(own: readonly BuiltResponder[]): readonly Fault[] {
+  return own.flatMap(({ condition }, i): Fault[] => {
+    const twin = own.findIndex(
+      (other, j) => j !== i && (condition === '' || (j < i && other.condition === condition)),
+    )
+    if (twin < 0) return []
+    const message =
+      condition === ''
+        ? 'fits every error: where another handler of the rule fits, too, the answer is 500'
+        : `fits the same errors as errors[${twin}]: the answer is 500`
+    return [{ severity: 'warning', path: ['errors', i], message, hint: 'let `when` tell them apart' }]
+  })
+}
 
 const SEVERAL = broken('more than one error handler of the rule fits the error')
 const NONE = broken('no error handler fits the error')

@@ -11,22 +11,22 @@ export const demandsSchema = z
   .strictObject({
     aal: z
       .enum(['aal1', 'aal2', 'aal3'])
-      .nullish()
+      .optional()
       .describe('least assurance level; aal2 is a second factor'),
     authenticated_within: z
       .string()
       .regex(DURATION_PATTERN, 'must be a whole number and one unit, like 10m')
-      .nullish()
+      .optional()
       .describe('longest time since the person last proved who they are'),
     methods: z
       .array(z.string())
-      .nullish()
+      .optional()
       .describe(
         'authentication methods, one of which the session must have been made with: webauthn, totp, …',
       ),
-    fresh: z.boolean().nullish().describe('true asks Kratos for each request of this rule; default false'),
+    fresh: z.boolean().optional().describe('true asks Kratos for each request of this rule; default false'),
   })
-  .nullish()
+  .optional()
   .describe('what the session must be beyond alive; ours, Oathkeeper does not know it')
 
 export type Demands = z.infer<typeof demandsSchema>

@@ -10,55 +10,55 @@ export const sessionKeys = {
     .describe('URL that says whose session it is; one that ends in /sessions/whoami is Ory Kratos'),
   preserve_path: z
     .boolean()
-    .nullish()
+    .optional()
     .describe('true keeps the path of the URL; default false: the path of the request. Kratos: always kept'),
   preserve_query: z
     .boolean()
-    .nullish()
+    .optional()
     .describe(
       'false replaces the query of the URL by that of the request; default true. Kratos: always kept',
     ),
   preserve_host: z
     .boolean()
-    .nullish()
+    .optional()
     .describe('sends X-Forwarded-Host with the host of the request; default false. Not to Kratos'),
-  force_method: z.string().nullish().describe('method instead of that of the request. Kratos: always GET'),
+  force_method: z.string().optional().describe('method instead of that of the request. Kratos: always GET'),
   forward_http_headers: z
     .array(z.string())
-    .nullish()
+    .optional()
     .describe('headers of the request to send along. Not to Kratos, which gets one credential'),
-  additional_headers: z.record(z.string(), z.string()).nullish().describe('headers to send, set last'),
+  additional_headers: z.record(z.string(), z.string()).optional().describe('headers to send, set last'),
   subject_from: z
     .string()
-    .nullish()
+    .optional()
     .describe('gjson path of the subject; default `identity.id` for Kratos, else `subject` or `sub`'),
   extra_from: z
     .string()
-    .nullish()
+    .optional()
     .describe('gjson path of the extra data; default `@this` for Kratos, else `extra`'),
   kratos: z
     .boolean()
-    .nullish()
+    .optional()
     .describe('whether the URL is Kratos’ whoami; default: whether it ends in /sessions/whoami'),
   require_subject: z
     .boolean()
-    .nullish()
+    .optional()
     .describe('refuses an answer without a subject; default true for Kratos, else false'),
   require: demandsSchema,
   cache: z
     .strictObject({
-      enabled: z.boolean().nullish().describe('false asks Kratos for each request; default true'),
+      enabled: z.boolean().optional().describe('false asks Kratos for each request; default true'),
       ttl: z
         .string()
         .regex(DURATION_PATTERN, 'must be a whole number and one unit, like 30s')
-        .nullish()
+        .optional()
         .describe('longest time that this rule believes an answer; never longer than sessions.cache.ttl'),
       max_cost: z
-        .number()
-        .nullish()
+        .int()
+        .optional()
         .describe('accepted and without effect: sessions.cache.max_entries bounds the memory'),
     })
-    .nullish()
+    .optional()
     .describe('how long answers of Kratos are believed'),
 }
 
@@ -80,7 +80,7 @@ export const isKratos = (keys: SessionKeys, url: URL): boolean =>
 /** `undefined`: the service's own; 0: not at all. */
 export function maxAgeOf({ cache }: SessionKeys): Millis | undefined {
   if (cache?.enabled === false) return millis(0)
-  return cache?.ttl === undefined || cache.ttl === null ? undefined : parseDuration(cache.ttl)
+  return cache?.ttl === undefined ? undefined : parseDuration(cache.ttl)
 }
 
 const CREDENTIALS = /^(authorization|cookie|x-session-token)$/i
@@ -119,14 +119,14 @@ export function lintForwarding(keys: SessionKeys, url: URL, context: CompileCont
       'set require_subject: true to refuse those',
     )
   }
-  if (keys.require !== undefined && keys.require !== null) {
+  if (keys.require !== undefined) {
     throw new ConfigFault(
       ['require'],
       'only sessions of Kratos can be held to it',
       'name Kratos’ whoami, or leave it out',
     )
   }
-  if (keys.cache !== undefined && keys.cache !== null) {
+  if (keys.cache !== undefined) {
     context.warn(['cache'], 'has no effect', 'only answers of Kratos are remembered')
   }
 }

@@ -23,29 +23,29 @@ export const whenSchema = z
     z.strictObject({
       error: z
         .array(z.enum([...ERRORS.keys()]))
-        .nullish()
+        .optional()
         .describe('statuses by name; any when absent'),
       request: z
         .strictObject({
-          cidr: z.array(z.string()).nullish().describe('networks of the peer address'),
+          cidr: z.array(z.string()).optional().describe('networks of the peer address'),
           remote_ip: z
             .strictObject({
-              match: z.array(z.string()).nullish(),
-              respect_forwarded_for_header: z.boolean().nullish(),
+              match: z.array(z.string()).optional(),
+              respect_forwarded_for_header: z.boolean().optional(),
             })
-            .nullish()
+            .optional()
             .describe('networks of the peer address; with the flag also of X-Forwarded-For'),
           header: z
             .strictObject({
-              accept: z.array(z.string()).nullish().describe('media types of the Accept header'),
-              content_type: z.array(z.string()).nullish().describe('media types of the Content-Type header'),
+              accept: z.array(z.string()).optional().describe('media types of the Accept header'),
+              content_type: z.array(z.string()).optional().describe('media types of the Content-Type header'),
             })
-            .nullish(),
+            .optional(),
         })
-        .nullish(),
+        .optional(),
     }),
   )
-  .nullish()
+  .optional()
   .describe('conditions, one of which must hold; none: always')
 
 export type When = (denial: Denial, request: RequestView) => boolean

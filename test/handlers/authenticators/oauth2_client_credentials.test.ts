@@ -83,6 +83,11 @@ for (const [what, reply, expected] of [
   ['no token', json({ foo: 1 }), '503 unavailable'],
   ['an empty token', json({ access_token: '' }), '503 unavailable'],
   ['a token that is a number', json({ access_token: 1 }), '503 unavailable'],
+  ['a token beside an error', json({ access_token: 'x', error: 'no' }), '503 unavailable'],
+  ['a token with half a second', json({ access_token: 'x', expires_in: 1.5 }), '503 unavailable'],
+  ['a token with an empty time', json({ access_token: 'x', expires_in: '' }), '503 unavailable'],
+  ['a token without a time', json({ access_token: 'x', expires_in: null, error: '' }), 'identity'],
+  ['a token in capitals', json({ Access_Token: 'x' }), 'identity'],
   ['no JSON', { body: '<html>' }, '503 unavailable'],
   ['nothing', { kind: 'failed', cause: 'connect', message: 'no connection' }, '503 unavailable'],
   [

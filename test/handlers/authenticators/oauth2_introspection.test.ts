@@ -51,6 +51,8 @@ const TABLE: readonly (readonly [config: object, answer: unknown, outcome: strin
   [{}, null, '500 bad_answer'],
   [{}, [GOOD], '500 bad_answer'],
   [{}, 'text', '500 bad_answer'],
+  [{}, { Active: true, Sub: 'bob' }, 'identity'],
+  [{}, { active: false, Active: true }, '401 credential_rejected'],
   [{}, { ...GOOD, exp: 0 }, 'identity'],
   [{}, { ...GOOD, exp: 4_102_444_800 }, 'identity'],
   [{}, { ...GOOD, exp: 100 }, '401 credential_rejected'],

@@ -58,6 +58,7 @@ for (const [answer, status] of [
   [answered(200, '{"allowed":false}'), 403],
   [answered(200, '{}'), 403],
   [answered(403, '{"allowed":true}'), 403],
+  [answered(200, '{"Allowed":false}'), 403],
   [answered(200, '{"allowed":"true"}'), 500],
   [answered(200, 'true'), 500],
   [answered(200, ''), 500],

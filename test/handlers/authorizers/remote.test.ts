@@ -145,7 +145,7 @@ test('a value with a control character is 500, unsent and not in the reason (Q-7
 })
 
 for (const [why, config] of [
-  ['a header that frames', { headers: { 'content-length': '0' } }],
+  ['a name that is none', { headers: { 'x y': '0' } }],
   ['a forwarded header that frames', { forward_response_headers_to_upstream: ['Host'] }],
   ['a template that does not parse', { headers: { a: '{{' } }],
 ] as const) {
@@ -167,6 +167,21 @@ for (const config of [
     assert.throws(() => ask(config), { name: 'ZodError' })
   })
 }
+
+test('headers that belong to the connection are not sent and named at load; Envoy’s own names are no others’', async () => {
+  const headers = { Host: 'other', 'Content-Length': '0', TE: 'trailers', 'X-Envoy-Original-Path': '/p' }
+  const { world, outcome } = ask({ headers })
+  await outcome
+  assert.deepEqual(
+    world.sent[0]?.headers.map(([name]) => name),
+    ['content-type', 'x-envoy-original-path'],
+  )
+  const named = world.warnings.filter(line => line.includes('belongs to the connection'))
+  assert.deepEqual(
+    named.map(line => line.split(':')[0]),
+    ['headers.Content-Length', 'headers.Host', 'headers.TE'],
+  )
+})
 
 test('the headers that it may set are declared, and the body is linted (Q-70)', () => {
   const config = { remote: URL, forward_response_headers_to_upstream: ['X-Role'] }

@@ -66,9 +66,52 @@ test('GET gets a page that cannot be turned against the reader, HEAD its type, P
   )
 })
 
-test('a relative target starts where the request was', () => {
-  assert.equal(location({ to: 'login' }, { rawPath: '/a/b' }), '/a/login')
-})
+/** What Go's http.Redirect makes of it. */
+for (const [to, rawPath, expected] of [
+  ['login', '/a/b', '/a/login'],
+  ['login', '/a/b/', '/a/b/login'],
+  ['login', '/a%20b/c', '/a%20b/login'],
+  ['./login', '/a/b', '/a/login'],
+  ['../login/', '/a/b', '/login/'],
+  ['../../../x', '/a/b', '/x'],
+  ['a//b', '/', '/a/b'],
+  ['/a/../b', '/x', '/b'],
+  ['/a/./b/', '/x', '/a/b/'],
+  ['/', '/x', '/'],
+  ['..', '/a/b/', '/a'],
+  ['', '/a/b', '/a/'],
+  ['?x=1', '/a/b', '/a/?x=1'],
+  ['#f', '/a/b', '/a/#f'],
+  ['login?x=../a', '/a/b', '/a/login?x=../a'],
+  ['//other/x/../y', '/a', '//other/x/../y'],
+  ['https://x/a/../b', '/a', 'https://x/a/../b'],
+  ['mailto:x', '/a', 'mailto:x'],
+] as const) {
+  test(`"${to}" from ${rawPath} leads to ${expected}`, () => {
+    assert.equal(location({ to }, { rawPath }), expected)
+  })
+}
+
+/** A redirect to the request itself would only come back (D9). */
+for (const [to, parts, loops] of [
+  ['/login', { rawPath: '/login' }, true],
+  ['/login', { rawPath: '/login', query: 'return_to=x' }, true],
+  ['login', { rawPath: '/login', method: 'HEAD' }, true],
+  ['https://app/login', { rawPath: '/login', authority: 'APP:443' }, true],
+  ['https://app/login?a=1', { rawPath: '/login', authority: 'app', query: 'b=2&a=1' }, true],
+  ['/login', { rawPath: '/login/' }, false],
+  ['/login', { rawPath: '/login', method: 'POST' }, false],
+  ['https://auth/login', { rawPath: '/login', authority: 'app' }, false],
+  ['https://app/login', { rawPath: '/login', authority: 'app', scheme: 'http' }, false],
+  ['/login?guest=1', { rawPath: '/login', query: 'guest=2' }, false],
+] as const) {
+  test(`a redirect to ${to} of ${JSON.stringify(parts)} ${loops ? 'is a refusal' : 'is one'}`, () => {
+    const config = { to, return_to_query_param: 'return_to' }
+    const { status, body } = answer(config, { scheme: 'https', ...parts })
+    assert.equal(status, loops ? 401 : 302)
+    if (loops) assert.equal(JSON.parse(body).error.code, 401)
+  })
+}
 
 for (const rawPath of ['//evil.com/x', '/\\evil.com/x', '/\t/evil.com/x', '///evil.com/x']) {
   test(`a relative target never leads to another host, here from ${JSON.stringify(rawPath)} (D8)`, () => {

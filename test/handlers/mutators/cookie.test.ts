@@ -35,6 +35,11 @@ for (const [text, written] of [
   })
 }
 
+test('cookies of the request keep the quotes that they came in', () => {
+  const came = withCookies('a="b"; e=""; f="x y"; g=x y; h=1')
+  assert.equal(line(set({ c: '1' }, came))[0]?.value, 'c=1; a="b"; e=""; f="x y"; g="x y"; h=1')
+})
+
 test('a pair of the request with an open quote is dropped, so it cannot swallow ours', () => {
   assert.equal(line(set({ c: '1' }, withCookies('a="; c=evil; b=2')))[0]?.value, 'c=1; b=2')
 })

@@ -197,6 +197,31 @@ test('ignored headers make no other question, other URLs and credentials do (Q-8
   assert.equal(sent.length, 3)
 })
 
+test('of two requests with one session each is asked for itself, also when an earlier hydrator took the request out of it', async () => {
+  const { run, sent } = world(SAME)
+  const config = { cache: { enabled: true } }
+  const emptied = async (id: string, query = '') => {
+    const request = requestWith([['Authorization', id]], { query })
+    const outcome = await run({}, sessionOf('u1', undefined, request))
+    assert.ok(outcome.kind === 'session' && outcome.match.headers === undefined)
+    return outcome
+  }
+  const [a, b, c] = [await emptied('a'), await emptied('b'), await emptied('b', 'x=1')]
+  sent.length = 0
+  for (const session of [a, b, c, b]) await run(config, session)
+  assert.equal(sent.length, 3)
+})
+
+test('give_up_after is the limit of each try, and 0s is none', async () => {
+  const { run, sent } = world(SAME)
+  for (const give_up_after of ['7ms', '0s']) await run({ api: { retry: { give_up_after, max_delay: '0s' } } })
+  await run()
+  assert.deepEqual(
+    sent.map(call => call.timeout),
+    [7, 10_000, 1_000],
+  )
+})
+
 test('without cache.enabled each request asks; a refusal is not remembered; 0s means 1m', async () => {
   const plain = world(SAME)
   await plain.run({ cache: { ttl: '10s' } })

@@ -3,15 +3,23 @@ import test from 'node:test'
 import { misconfigured, unauthorized } from '../../../src/access/denial.ts'
 import type { Answer } from '../../../src/access/pipeline.ts'
 import type { BuiltResponder } from '../../../src/handlers/builder.ts'
-import { selectResponders } from '../../../src/handlers/parts/select_responder.ts'
+import { lintResponders, selectResponders } from '../../../src/handlers/parts/select_responder.ts'
 import { requestWith } from '../../fakes/request.ts'
 
-const responder = (id: string, fits: boolean, broken = false): BuiltResponder => ({
+const responder = (
+  id: string,
+  fits: boolean,
+  broken = false,
+  parts: Partial<BuiltResponder> = {},
+): BuiltResponder => ({
   id,
   when: () => fits,
   respond: () => ({ status: 401, headers: [], body: id }),
   broken: broken ? misconfigured('error handler', '') : undefined,
+  spoils: false,
+  condition: id,
   faults: [],
+  ...parts,
 })
 function answer(own: BuiltResponder[], fallback: BuiltResponder[]): Answer {
   const [only] = selectResponders(own, fallback)
@@ -32,6 +40,8 @@ for (const [what, own, fallback] of [
   ['none fits', [never], [never]],
   ['the fitting one is broken', [responder('x', true, true)], [a]],
   ['the fitting fallback is broken', [], [responder('x', true, true), a]],
+  ['a fallback is broken that would not fit', [], [responder('x', false, true), a]],
+  ['one of the rule’s own spoils all', [a, responder('x', false, true, { spoils: true })], [a]],
 ] as const) {
   test(`when ${what}, the answer is a 500 that says why (Q-36)`, () => {
     const { status, body } = answer([...own], [...fallback])
@@ -39,6 +49,19 @@ for (const [what, own, fallback] of [
     assert.notEqual(JSON.parse(body).error.reason ?? '', '')
   })
 }
-test('a broken handler that does not fit hurts nobody', () => {
+test('a broken handler that does not fit hurts nobody, as does a broken fallback whose turn does not come', () => {
   assert.equal(answer([responder('x', false, true)], [a]).body, 'a')
+  assert.equal(answer([], [a, responder('x', true, true)]).body, 'a')
+})
+
+test('handlers of one rule that must fit together are named at load (Q-36)', () => {
+  const places = (...conditions: string[]) =>
+    lintResponders(conditions.map(condition => responder('x', true, false, { condition }))).map(({ path }) =>
+      path.join('.'),
+    )
+  assert.deepEqual(places('a', 'b'), [])
+  assert.deepEqual(places(''), [])
+  assert.deepEqual(places('a', ''), ['errors.1'])
+  assert.deepEqual(places('', 'a'), ['errors.0'])
+  assert.deepEqual(places('a', 'b', 'a'), ['errors.2'])
 })

@@ -1,0 +1,124 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { unauthorized } from '../../src/access/denial.ts'
+import type { Step } from '../../src/access/pipeline.ts'
+import type { Header, Session } from '../../src/access/session.ts'
+import { createBuilder, type GlobalHandlers, type HandlerSettings } from '../../src/handlers/builder.ts'
+import { HANDLERS } from '../../src/handlers/registry.ts'
+import { requestWith } from '../fakes/request.ts'
+import { worldWith } from '../fakes/services.ts'
+import { sessionOf } from './build.ts'
+
+type Sections = {
+  readonly [kind in keyof GlobalHandlers]?: Readonly<Record<string, HandlerSettings['config']>>
+}
+
+/** Every handler named is enabled with this config; `undefined` is an enabled one without. */
+function builderWith(sections: Sections, fallback: readonly string[] = []) {
+  const settings = Object.fromEntries(
+    (['authenticator', 'authorizer', 'mutator', 'error'] as const).map(kind => [
+      kind,
+      new Map(Object.entries(sections[kind] ?? {}).map(([id, config]) => [id, { enabled: true, config }])),
+    ]),
+  ) as unknown as GlobalHandlers
+  return createBuilder({
+    handlers: HANDLERS,
+    settings,
+    fallback,
+    services: worldWith().services,
+    strategy: 'regexp',
+    traced: (_kind, _id, run) => run,
+  })
+}
+
+async function headersAfter(run: Step): Promise<readonly Header[] | number> {
+  const outcome = await run(sessionOf('sam'))
+  return outcome.kind === 'session' ? (outcome as Session).headers : outcome.status
+}
+
+test('the rule’s config is laid over the service’s: maps merge, texts and lists replace (spec 1.7)', async () => {
+  const builder = builderWith({
+    mutator: { header: { headers: { a: 'global', b: 'global', 'X.Dot': 'kept' } } },
+  })
+  const { stage } = builder.mutator({ handler: 'header', config: { headers: { b: 'rule' } } })
+  assert.deepEqual(await headersAfter(stage.run), [
+    { name: 'a', value: 'global' },
+    { name: 'b', value: 'rule' },
+    { name: 'x.dot', value: 'kept' },
+  ])
+})
+
+test('an empty map of the rule takes nothing away, a null takes the place of all and is refused', async () => {
+  const builder = builderWith({ mutator: { header: { headers: { a: 'global' } } } })
+  const headers = async (config: unknown) =>
+    headersAfter(builder.mutator({ handler: 'header', config }).stage.run)
+  for (const config of [undefined, null, {}, { headers: {} }]) {
+    assert.deepEqual(await headers(config), [{ name: 'a', value: 'global' }])
+  }
+  for (const config of [{ headers: null }, [], 'text', 0]) assert.equal(await headers(config), 500)
+})
+
+test('the rule’s choice of where the token is takes the place of the service’s (Q-92)', () => {
+  const url = 'http://sessions/'
+  const config = { check_session_url: url, token_from: { header: 'X-A' } }
+  const builder = builderWith({ authenticator: { bearer_token: config } })
+  const run = (over: object) => builder.authenticator({ handler: 'bearer_token', config: over }).stage.run
+  const asked = run({ token_from: { cookie: 'c' } })(requestWith([['X-A', 't']]))
+  assert.equal('kind' in asked && asked.kind, 'not responsible')
+  assert.deepEqual(
+    run({ token_from: {} })(requestWith()),
+    run({ token_from: { header: 'a', cookie: 'b' } })(requestWith()),
+  )
+})
+
+test('what cannot be built answers 500 at its place and says what is wrong where', async () => {
+  const builder = builderWith({ mutator: { header: undefined } })
+  for (const [ref, path, message] of [
+    [{ handler: 'headr' }, 'handler', /unknown mutator/],
+    [{ handler: 'cookie', config: { cookies: {} } }, 'handler', /not enabled/],
+    [{ handler: 'header' }, 'config.headers', /./],
+    [{ handler: 'header', config: { headers: { a: '{{' } } }, 'config.headers.a', /does not parse/],
+    [{ handler: 'header', config: { headers: {}, hedders: 1 } }, 'config.hedders', /unknown key/],
+  ] as const) {
+    const { stage, faults } = builder.mutator(ref)
+    assert.equal(await headersAfter(stage.run), 500)
+    assert.deepEqual(
+      faults.map(fault => [fault.severity, fault.path.join('.')]),
+      [['error', path]],
+    )
+    assert.match(faults[0]?.message ?? '', message)
+  }
+})
+
+test('equal handlers share one function, in whatever order their keys are written', () => {
+  const builder = builderWith({ authenticator: { anonymous: undefined }, mutator: { header: undefined } })
+  const run = (headers: object) => builder.mutator({ handler: 'header', config: { headers } }).stage.run
+  assert.equal(run({ a: '1', b: '2' }), run({ b: '2', a: '1' }))
+  assert.notEqual(run({ a: '1' }), run({ a: '2' }))
+})
+
+const LOGIN = { handler: 'redirect', config: { to: '/login', when: [{ error: ['forbidden'] }] } }
+test('of error handlers that cannot be built, all but one that is switched off spoil every answer (spec 7.1)', () => {
+  const builder = builderWith({ error: { json: undefined, redirect: undefined } })
+  const spoils = (ref: { handler: string; config?: unknown }) => {
+    const built = builder.responder(ref)
+    return [built.broken !== undefined, built.spoils]
+  }
+  const { when } = LOGIN.config
+  assert.deepEqual(spoils(LOGIN), [false, false])
+  assert.deepEqual(spoils({ handler: 'www_authenticate', config: { when } }), [true, false])
+  assert.deepEqual(spoils({ handler: 'redirrect', config: { when } }), [true, true])
+  assert.deepEqual(spoils({ handler: 'redirect', config: { when } }), [true, true])
+  assert.deepEqual(spoils({ handler: 'json', config: { when: [{ errors: [] }] } }), [true, true])
+})
+
+test('the condition of an error handler is that of the merged config, the rule’s before the service’s', () => {
+  const global = { to: '/', when: [{ error: ['unauthorized'] }] }
+  const builder = builderWith({ error: { redirect: global } }, ['redirect'])
+  const fits = (config?: object) =>
+    builder.responder({ handler: 'redirect', config }).when(unauthorized('no_credential'), requestWith())
+  assert.ok(fits())
+  assert.ok(!fits({ when: [{ error: ['forbidden'] }] }))
+  assert.ok(fits({ when: [] }))
+  assert.ok(builder.fallback[0]?.when(unauthorized('no_credential'), requestWith()))
+})
