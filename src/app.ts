@@ -17,6 +17,7 @@ import type { Clock, Instant, WallTime } from './lib/duration.ts'
 import { createRuleSources } from './rules/repository.ts'
 import { createRulebook } from './rules/rulebook.ts'
 import { watchFiles } from './rules/watch.ts'
+import type { Revoked } from './sessions/revocation.ts'
 import { createInstruments } from './telemetry/instruments.ts'
 import { createLog } from './telemetry/log.ts'
 import { createMetrics } from './telemetry/metrics.ts'
@@ -150,7 +151,12 @@ export async function startApp(options: AppOptions): Promise<App> {
     now: clock.now,
     wall: clock.wall,
   })
-  const revocationSecret = config.text('sessions.revocation.secret')
+  const revoke = (source: string, revoked: Revoked): void => {
+    const evicted = sessions.revoke(revoked)
+    instruments.revocation(source, revoked.kind)
+    log.event('info', { event: 'revocation', source, kind: revoked.kind, evicted })
+  }
+  const revocationKeys = config.list('sessions.revocation.keys')
   const api: ApiServer = await startApi({
     host: config.text('serve.api.host') ?? '127.0.0.1',
     port: config.number('serve.api.port'),
@@ -173,9 +179,15 @@ export async function startApp(options: AppOptions): Promise<App> {
           ]
         : []),
       healthRoutes({ ready, version }),
-      ...(revocationSecret === undefined
+      ...(revocationKeys.length === 0
         ? []
-        : [revocationsRoute({ secret: revocationSecret, revoke: sessions.revoke })]),
+        : [
+            revocationsRoute({
+              keys: revocationKeys,
+              wall: clock.wall,
+              revoke: revoked => revoke('api', revoked),
+            }),
+          ]),
       jwksRoute({
         publicKeys: () => services.keys.publicKeys(signingKeysOf(config, rulebook.current?.listed ?? [])),
       }),

@@ -29,6 +29,7 @@ export function openServices(
     maxAge: millis(config.number('sessions.cache.ttl')),
     maxEntries: config.number('sessions.cache.max_entries'),
     grace: millis(config.number('sessions.cache.stale_if_error')),
+    hold: millis(config.number('sessions.revocation.hold')),
     secret: randomBytes(32),
     random: Math.random,
   })

@@ -148,16 +148,16 @@ function readSettings(value: unknown, layers: readonly Layer[], issues: Issue[])
       ),
     )
   }
-  const secret = settings.get('sessions.revocation.secret')
-  if (typeof secret === 'string' && secret.length < 16) {
-    const path = ['sessions', 'revocation', 'secret']
+  const keys = settings.get('sessions.revocation.keys') as readonly string[] | undefined
+  if (keys?.some(key => key.length < 16)) {
+    const path = ['sessions', 'revocation', 'keys']
     issues.push(
       issueIn(
         layers,
         'error',
         path,
-        'must have 16 characters at least',
-        'leave it out to close the endpoint',
+        'must have 16 characters at least, each of them',
+        'leave them out to close the endpoint',
       ),
     )
   }

@@ -1,83 +1,82 @@
-/** api/revocations — news that sessions have ended, from Kratos' web hooks or whoever calls its admin API. Knows a secret and a function, no session. */
-import { createHash, timingSafeEqual } from 'node:crypto'
+/** api/revocations — news that sessions have ended, from Kratos' web hooks or whoever calls its admin API. Knows keys and a function, no session. */
+import type { WallTime } from '../lib/duration.ts'
+import type { Revoked } from '../sessions/revocation.ts'
 import { json, jsonError, type Reply } from './reply.ts'
+import { REVOCATION_BODY, readRevocation } from './revocation_body.ts'
+import { createRevocationKeys } from './revocation_keys.ts'
 import type { ApiRequest, Route } from './server.ts'
 
-/** What may be revoked; the session memory takes the same. */
-export type Revocation =
-  | { readonly kind: 'session'; readonly id: string }
-  | { readonly kind: 'identity'; readonly id: string }
-  | { readonly kind: 'everything' }
-
 export interface RevocationParts {
-  /** Known to those who may send news. */
-  readonly secret: string
-  readonly revoke: (revocation: Revocation) => void
+  /** Each known to some who may send news. */
+  readonly keys: readonly string[]
+  readonly wall: () => WallTime
+  readonly revoke: (revoked: Revoked) => void
 }
 
-/** Bytes; the news is one id. */
+/** Bytes; the news is one id, or one credential. */
 const LARGEST = 16 * 1024
-const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
+/** ms. Kratos tries a hook three times within 30 s each. */
+const RETRIES = 120_000
+/** Ids of messages that are remembered for it. */
+const MOST_MESSAGES = 10_000
 
 /**
- * `POST /sessions/revocations` with `{"session_id": …}`, `{"identity_id": …}` or `{"everything": true}`. The secret comes
- * as `Authorization: Bearer …` or `X-Revocation-Key` (Kratos' web hooks send API keys in a header). 204 whether anything
- * was remembered or not, so that nobody learns who is logged in (I5).
+ * `POST /sessions/revocations`, with a key or a signature (`revocation_keys`) and one revocation (`revocation_body`). 204
+ * whether anything was remembered or not, so that nobody learns who is logged in (I5).
  */
-export function revocationsRoute({ secret, revoke }: RevocationParts): Route {
-  const expected = digest(secret)
+export function revocationsRoute({ keys, wall, revoke }: RevocationParts): Route {
+  const known = createRevocationKeys(keys, wall)
+  const isRetry = createRetries(wall)
   return async request => {
     if (request.path !== '/sessions/revocations') return undefined
     if (request.method !== 'POST') return jsonError(405, 'Use POST')
-    if (!timingSafeEqual(digest(presented(request)), expected))
-      return jsonError(401, 'The key is missing or wrong')
-    const text = await readText(request)
-    if (text === undefined) return jsonError(413, 'The body is too large')
-    const revocation = readRevocation(text)
-    if (revocation === undefined) {
-      return jsonError(400, 'Send {"session_id": UUID}, {"identity_id": UUID} or {"everything": true}')
-    }
-    revoke(revocation)
+    const { headers } = request.message
+    const trusted = known.present(headers)
+    if (!trusted && !known.claimSigned(headers)) return UNKNOWN
+    const body = await readBody(request)
+    if (body === undefined) return TOO_LARGE
+    const signed = trusted ? 'good' : known.judge(headers, body)
+    if (signed === 'bad') return UNKNOWN
+    const revoked = readRevocation(body.toString(), wall())
+    if (revoked === undefined) return jsonError(400, REVOCATION_BODY)
+    // Whoever asks again for one session is heard again: Kratos commits after the last try of its hook, not the first.
+    const again = signed === 'repeated' || (isRetry(headers) && revoked.kind === 'everything')
+    if (!again) revoke(revoked)
     return NOTHING
   }
 }
 
 const NOTHING: Reply = { ...json(204, null), body: '' }
+const UNKNOWN = jsonError(401, 'The key or the signature is missing or wrong')
+const TOO_LARGE: Reply = ((reply: Reply) => ({
+  ...reply,
+  headers: [...reply.headers, ['connection', 'close']],
+}))(jsonError(413, 'The body is too large'))
 
-/** Equal lengths, whatever was sent: the comparison tells nothing by its time (I6). */
-const digest = (text: string): Buffer => createHash('sha256').update(text).digest()
-
-function presented({ message }: ApiRequest): string {
-  const key = message.headers['x-revocation-key']
-  if (typeof key === 'string') return key
-  return /^Bearer (.+)$/i.exec(message.headers.authorization ?? '')?.[1] ?? ''
+/** Tells further tries of a message by the id that its sender gives it. */
+function createRetries(wall: () => WallTime) {
+  const seen = new Map<string, number>()
+  return (headers: ApiRequest['message']['headers']): boolean => {
+    const id = headers['ory-webhook-trigger-id'] ?? headers['webhook-id']
+    if (typeof id !== 'string' || id.length > 256) return false
+    const until = seen.get(id) ?? 0
+    if (until > wall()) return true
+    seen.delete(id)
+    seen.set(id, wall() + RETRIES)
+    const [oldest] = seen.keys()
+    if (seen.size > MOST_MESSAGES && oldest !== undefined) seen.delete(oldest)
+    return false
+  }
 }
 
-async function readText({ message }: ApiRequest): Promise<string | undefined> {
+/** `undefined` for too large a one; the rest of it stays unread, and the connection open for the answer. */
+async function readBody({ message }: ApiRequest): Promise<Buffer | undefined> {
   const chunks: Uint8Array[] = []
   let size = 0
-  for await (const chunk of message as AsyncIterable<Uint8Array>) {
+  for await (const chunk of message.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>) {
     size += chunk.length
     if (size > LARGEST) return undefined
     chunks.push(chunk)
   }
-  return Buffer.concat(chunks, size).toString()
-}
-
-/** Exactly one of the three, and nothing that could be a misspelt one. */
-function readRevocation(text: string): Revocation | undefined {
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch {
-    return undefined
-  }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
-  const entries = Object.entries(value)
-  const [name, id] = entries[0] ?? []
-  if (entries.length !== 1) return undefined
-  if (name === 'everything' && id === true) return { kind: 'everything' }
-  if (typeof id !== 'string' || !UUID.test(id)) return undefined
-  if (name === 'session_id') return { kind: 'session', id: id.toLowerCase() }
-  return name === 'identity_id' ? { kind: 'identity', id: id.toLowerCase() } : undefined
+  return Buffer.concat(chunks, size)
 }

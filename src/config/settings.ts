@@ -234,10 +234,19 @@ export const SETTINGS: readonly Setting[] = [
     ours: true,
   },
   {
-    path: 'sessions.revocation.secret',
-    type: 'string',
+    path: 'sessions.revocation.keys',
+    type: 'strings',
+    default: [],
     about:
-      'opens POST /sessions/revocations on the api port for whoever knows it; 16 characters at least. Give it by variable',
+      'open POST /sessions/revocations on the api port for whoever knows one of them; 16 characters at least, several while they are exchanged. Give them by variable',
+    ours: true,
+  },
+  {
+    path: 'sessions.revocation.hold',
+    type: DURATION,
+    default: '5s',
+    about:
+      'how long nothing that Kratos says of a revoked session is remembered: longest time from the news to its commit, because some hooks run before it',
     ours: true,
   },
   {

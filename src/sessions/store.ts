@@ -9,7 +9,7 @@ import { type Cache, createCache } from '../lib/cache.ts'
 import { between, type Clock, type Instant, later, type Millis, millis } from '../lib/duration.ts'
 import { createTupleHash, encodePart } from '../lib/tuple_hash.ts'
 import { lifetime, share } from './lifetime.ts'
-import { createRevocationIndex, type Revoked } from './revocation.ts'
+import { createRevocationIndex, type News, type Remembered, type Revoked } from './revocation.ts'
 import { type Finding, readWhoami } from './verdict.ts'
 
 /** Where whoami is asked; the same shape as handlers ask with. Unequal endpoints share nothing (C4, C7). */
@@ -29,6 +29,8 @@ export interface SessionsParts {
   readonly maxEntries: number
   /** How long after that time a session still counts while Kratos cannot be asked; 0: not at all. */
   readonly grace: Millis
+  /** How long a revoked session is not remembered although Kratos says that it lives: news may be ahead of its commit. */
+  readonly hold: Millis
   /** Of this process; keys the memory. */
   readonly secret: Uint8Array
   /** In [0, 1). */
@@ -45,23 +47,19 @@ export interface Sessions {
   ): Awaitable<Verdict>
   /** Forgets everything; what is under way is not kept either (C24). */
   clear(): void
-  /** From now on nobody is let in by what was asked before; Kratos is asked anew. */
-  revoke(revoked: Revoked): void
+  /** From now on nobody is let in by what was asked before; Kratos is asked anew. Returns how many entries went. */
+  revoke(revoked: Revoked): number
   readonly size: number
 }
 
-interface Kept {
+interface Kept extends Remembered {
   /** Ready to be handed out; carries no Set-Cookie. */
   readonly hit: Verdict & { readonly kind: 'verified' }
-  /** When Kratos was asked: the age of what it said. */
-  readonly askedAt: Instant
   readonly share: number
   /** Until then it answers by itself; afterwards only where Kratos cannot. */
   readonly freshUntil: Instant
 }
 
-/** How long a revoked session is not remembered although Kratos says that it lives: news may be ahead of its commit. */
-const HOLD = millis(5_000)
 /** Between the two clocks, in milliseconds; more is a jump and empties the memory (C22). */
 const LARGEST_DRIFT = 2_000
 const NO_HEADERS: readonly Header[] = Object.freeze([])
@@ -70,12 +68,12 @@ const ACCIDENT: Finding = Object.freeze({ kind: 'unavailable', why: 'the session
 
 export function createSessions(parts: SessionsParts): Sessions {
   const { clock, whoami } = parts
-  const index = createRevocationIndex(clock, HOLD)
+  const index = createRevocationIndex<Kept>(clock, parts.hold)
   const cache: Cache<Finding, Kept> = createCache({
     clock,
     entries: parts.maxEntries,
-    came: (key, { hit }) => index.add(key, hit.session),
-    gone: (key, { hit }) => index.remove(key, hit.session),
+    came: (_key, kept) => index.add(kept),
+    gone: (_key, kept) => index.remove(kept),
   })
   const keyOf = createTupleHash(parts.secret)
   const endpoints = new WeakMap<Endpoint, string>()
@@ -97,6 +95,9 @@ export function createSessions(parts: SessionsParts): Sessions {
     return keyOf([where, kind, name, value])
   }
 
+  /** Of a credential alone: whoever revokes it knows no endpoint. */
+  const markOf = (value: string): string => keyOf(['credential', value])
+
   function remembered(key: string, maxAge: Millis | undefined): Verdict | undefined {
     const kept = cache.get(key)
     if (kept === undefined || kept.freshUntil <= clock.now()) return undefined
@@ -105,12 +106,13 @@ export function createSessions(parts: SessionsParts): Sessions {
     return maxAge !== undefined && age >= maxAge * kept.share ? undefined : kept.hit
   }
 
-  function keep(finding: Finding, askedAt: Instant, maxAge: Millis | undefined) {
+  function keep(finding: Finding, key: string, value: string, askedAt: Instant, maxAge: Millis | undefined) {
     // An explicit no ends what is remembered (C26); not having found out does not.
     if (finding.kind === 'rejected' || finding.kind === 'second factor') return 'drop' as const
     if (finding.kind !== 'verified' || maxAge === 0) return undefined
     const { session, cacheFor } = finding
-    if (index.held(session)) return 'drop' as const
+    const mark = markOf(value)
+    if (index.held({ session, mark, askedAt })) return 'drop' as const
     const random = parts.random()
     const bounds = { ceiling: parts.maxAge, expiresAt: session.expiresAt, cacheFor }
     const ttl = lifetime(bounds, clock.wall(), random)
@@ -123,7 +125,8 @@ export function createSessions(parts: SessionsParts): Sessions {
     } as const)
     if (ttl - age <= 0) return undefined
     const freshUntil = later(askedAt, ttl)
-    return { value: { hit, askedAt, share: share(random), freshUntil }, ttl: millis(ttl - age + parts.grace) }
+    const kept: Kept = { key, mark, session, askedAt, hit, share: share(random), freshUntil }
+    return { value: kept, ttl: millis(ttl - age + parts.grace) }
   }
 
   /** What was known before Kratos could not be asked: for the grace only, never past the session's own end (C26). */
@@ -158,7 +161,7 @@ export function createSessions(parts: SessionsParts): Sessions {
         ask: () => ask(endpoint, credential),
         keep: finding => {
           watchClocks()
-          return keep(finding, askedAt, maxAge)
+          return keep(finding, key, credential.value, askedAt, maxAge)
         },
       })
       const state: CacheState = joined ? 'shared' : maxAge === 0 ? 'off' : 'miss'
@@ -170,13 +173,13 @@ export function createSessions(parts: SessionsParts): Sessions {
     },
     clear: cache.clear,
     revoke(revoked) {
-      if (revoked.kind === 'everything') {
-        cache.clear()
-        return
-      }
-      for (const key of index.revoke(revoked)) cache.evict(key)
+      const news: News =
+        revoked.kind === 'credential' ? { kind: 'credential', mark: markOf(revoked.value) } : revoked
+      const gone = index.revoke(news)
+      for (const { key } of gone) cache.evict(key)
       // Whose session a look-up under way will turn out to be is not known: none of them is kept or joined (C24).
       cache.abandon()
+      return gone.length
     },
     get size() {
       return cache.size

@@ -4,6 +4,7 @@ import type { AssuranceLevel, VerifiedSession } from '../access/verdict.ts'
 import type { Answered, Failed, HeaderPair } from '../clients/http.ts'
 import type { WallTime } from '../lib/duration.ts'
 import { rateLimitHeaders } from '../lib/rate_limit.ts'
+import { parseTimestamp } from '../lib/timestamp.ts'
 
 /** A `Verdict` before it is known who waits for it, with what is needed to keep it. */
 export type Finding =
@@ -126,16 +127,8 @@ function readUrl(value: Json | undefined): string | undefined {
   return url?.protocol === 'http:' || url?.protocol === 'https:' ? url.href : undefined
 }
 
-const TIME = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/
-
-/** RFC 3339 with up to nanoseconds; milliseconds are kept, the rest is cut. */
-function readTime(value: Json | undefined): WallTime | undefined {
-  const parts = typeof value === 'string' ? TIME.exec(value) : null
-  if (parts === null) return undefined
-  const [, date, fraction = '', zone] = parts
-  const time = Date.parse(`${date}${fraction.slice(0, 4)}${zone}`)
-  return Number.isNaN(time) ? undefined : (time as WallTime)
-}
+const readTime = (value: Json | undefined): WallTime | undefined =>
+  typeof value === 'string' ? parseTimestamp(value) : undefined
 
 /** What is shared between requests cannot be changed by one of them. */
 function deepFreeze<T>(value: T): T {

@@ -15,6 +15,7 @@ export interface Instruments {
   /** One decision; `milliseconds` from the arrival of the Check. `method` as sent. */
   check(decision: Decision, milliseconds: number, method: string): void
   reload(outcome: string, milliseconds: number): void
+  revocation(source: string, kind: string): void
   /** The same `Send`, counted. */
   counted(send: Send): Send
 }
@@ -51,6 +52,7 @@ export const METRICS = {
     'decisions that asked for a Kratos session, by how memory answered',
   ],
   credence_sessions: ['gauge', '', 'verified sessions in memory'],
+  credence_revocations_total: ['counter', 'source, kind', 'revocations, by who told and whose sessions'],
   credence_outgoing_requests_total: [
     'counter',
     'target, outcome',
@@ -88,6 +90,7 @@ export function createInstruments(
     ...about('credence_outgoing_duration_seconds'),
     advice: { explicitBucketBoundaries: CHECK_BUCKETS },
   })
+  const revocations = tally(meter, 'credence_revocations_total')
   const reloads = tally(meter, 'credence_reloads_total')
   const reloadTime = meter.createHistogram(
     'credence_reload_duration_seconds',
@@ -113,6 +116,9 @@ export function createInstruments(
     reload(outcome, milliseconds) {
       reloads(outcome, () => ({ outcome }))
       reloadTime.record(milliseconds / 1000)
+    },
+    revocation(source, kind) {
+      revocations(`${source} ${kind}`, () => ({ source, kind }))
     },
     counted: send => async request => {
       const started = now()

@@ -46,6 +46,13 @@ export type Event =
     }
   | ({ readonly event: 'issue' | 'notice' } & Issue)
   | { readonly event: 'accident'; readonly where: string; readonly error: string; readonly stack: string }
+  | {
+      readonly event: 'revocation'
+      readonly source: string
+      readonly kind: string
+      /** Entries of the memory that went. */
+      readonly evicted: number
+    }
   | { readonly event: 'warning'; readonly where: string; readonly message: string }
 
 export interface Log {
@@ -76,6 +83,7 @@ const MESSAGES: Readonly<Record<Event['event'], string>> = {
   notice: 'Worth knowing',
   accident: 'Accident',
   warning: 'Warning',
+  revocation: 'Sessions were revoked',
 }
 
 /** Bytes that leave at once: a write costs as much as a few Checks, so that it should carry many lines; the library takes 16 KiB. */

@@ -1,32 +1,92 @@
 import assert from 'node:assert/strict'
-import type { IncomingMessage } from 'node:http'
-import { Readable } from 'node:stream'
-import test from 'node:test'
-import { type Revocation, revocationsRoute } from '../../src/api/revocations.ts'
+import { createHmac } from 'node:crypto'
+import { request as ask } from 'node:http'
+import test, { type TestContext } from 'node:test'
+import { revocationsRoute } from '../../src/api/revocations.ts'
+import { startApi } from '../../src/api/server.ts'
+import type { Revoked } from '../../src/sessions/revocation.ts'
+import { type FakeClock, fakeClock } from '../fakes/clock.ts'
 
 const ID = '7458af86-c1d8-401c-978a-8da89133f78b'
-const SECRET = 'a secret of sixteen or more'
+const OTHER = '90b31539-08ba-45b1-a5fc-5de840f19d7e'
+const NIL = '00000000-0000-0000-0000-000000000000'
+const KEY = 'a key of sixteen or more'
+const NEXT_KEY = 'the key that will follow'
+const PATH = '/sessions/revocations'
+/** What the fake clock shows. */
+const NOW = '2026-11-22T05:00:00Z'
 
-async function post(
-  body: string,
-  headers: Record<string, string> = { 'x-revocation-key': SECRET },
-  method = 'POST',
-) {
-  const revoked: Revocation[] = []
-  const route = revocationsRoute({ secret: SECRET, revoke: one => revoked.push(one) })
-  const message = Object.assign(Readable.from([Buffer.from(body)]), { headers }) as unknown as IncomingMessage
-  const reply = await route({ method, path: '/sessions/revocations', query: new URLSearchParams(), message })
-  return { status: reply?.status, revoked }
+interface Asked {
+  readonly body?: string
+  readonly headers?: Readonly<Record<string, string>>
+  readonly method?: string
+  /** Says nothing of its length. */
+  readonly chunked?: boolean
+}
+
+/** The route behind the real server of the api port. */
+async function opened(t: TestContext) {
+  const clock: FakeClock = fakeClock()
+  const revoked: Revoked[] = []
+  const accidents: unknown[] = []
+  const api = await startApi({
+    host: '127.0.0.1',
+    port: 0,
+    timeouts: { read: 5_000, write: 5_000, idle: 5_000 },
+    routes: [
+      revocationsRoute({ keys: [KEY, NEXT_KEY], wall: clock.wall, revoke: one => void revoked.push(one) }),
+    ],
+    accident: error => accidents.push(error),
+  })
+  t.after(() => api.close())
+  t.after(() => assert.deepEqual(accidents, []))
+  function post({ body = '', headers = { 'x-revocation-key': KEY }, method = 'POST', chunked }: Asked) {
+    return new Promise<{ status: number; text: string }>((resolve, reject) => {
+      const length = chunked === true ? {} : { 'content-length': String(Buffer.byteLength(body)) }
+      const call = ask(`http://${api.address}${PATH}`, { method, headers: { ...headers, ...length } })
+      call.once('error', reject)
+      call.once('response', async answer => {
+        let text = ''
+        for await (const chunk of answer.setEncoding('utf8')) text += chunk
+        resolve({ status: answer.statusCode ?? 0, text })
+      })
+      call.end(body)
+    })
+  }
+  return { clock, revoked, post }
 }
 
 for (const [body, expected] of [
-  [`{"session_id":"${ID}"}`, { kind: 'session', id: ID }],
-  [`{"session_id":"${ID.toUpperCase()}"}`, { kind: 'session', id: ID }],
-  [`{"identity_id":"${ID}"}`, { kind: 'identity', id: ID }],
-  ['{"everything":true}', { kind: 'everything' }],
+  [{ session_id: ID }, { kind: 'session', id: ID }],
+  [{ session_id: ID.toUpperCase() }, { kind: 'session', id: ID }],
+  [{ identity_id: ID }, { kind: 'identity', id: ID }],
+  [
+    { identity_id: ID, keep_session_id: OTHER.toUpperCase() },
+    { kind: 'identity', id: ID, keep: OTHER },
+  ],
+  [
+    { identity_id: ID, keep_session_id: null },
+    { kind: 'identity', id: ID },
+  ],
+  [
+    { identity_id: ID, keep_session_id: NIL },
+    { kind: 'identity', id: ID },
+  ],
+  [{ credential: 'MTc2Mz==' }, { kind: 'credential', value: 'MTc2Mz==' }],
+  [{ everything: true }, { kind: 'everything' }],
+  [
+    { everything: true, before: NOW },
+    { kind: 'everything', before: Date.parse(NOW) },
+  ],
+  [
+    { everything: true, before: '2026-11-22T05:30:00.123456789+01:00' },
+    { kind: 'everything', before: Date.parse('2026-11-22T04:30:00.123Z') },
+  ],
 ] as const) {
-  test(`${body} is revoked`, async () => {
-    assert.deepEqual(await post(body), { status: 204, revoked: [expected] })
+  test(`${JSON.stringify(body)} is revoked`, async t => {
+    const { post, revoked } = await opened(t)
+    assert.deepEqual(await post({ body: JSON.stringify(body) }), { status: 204, text: '' })
+    assert.deepEqual(revoked, [expected])
   })
 }
 
@@ -35,35 +95,164 @@ for (const body of [
   'x',
   '[]',
   '{}',
+  'null',
   '{"everything":false}',
+  '{"everything":"true"}',
   '{"session_id":""}',
+  `{"session_id":"${NIL}"}`,
+  `{"identity_id":"${NIL}"}`,
+  `{"session_id":["${ID}"]}`,
   '{"sessionid":"x"}',
   `{"session_id":"${ID}","identity_id":"${ID}"}`,
+  `{"session_id":"${ID}","keep_session_id":"${ID}"}`,
+  `{"identity_id":"${ID}","keep_session_id":"x"}`,
+  `{"identity_id":"${ID}","cause":"logout"}`,
+  '{"credential":""}',
+  '{"credential":7}',
+  `{"credential":"${'x'.repeat(8193)}"}`,
+  '{"before":"2026-11-22T05:00:00Z"}',
+  '{"everything":true,"before":"yesterday"}',
+  '{"everything":true,"before":1763787600}',
+  '{"everything":true,"before":"2026-11-22T05:02:00Z"}',
 ]) {
-  test(`${body || '(empty)'} is 400 and revokes nothing`, async () => {
-    assert.deepEqual(await post(body), { status: 400, revoked: [] })
+  test(`${body.slice(0, 90) || '(empty)'} is 400, revokes nothing and is not repeated`, async t => {
+    const { post, revoked } = await opened(t)
+    const { status, text } = await post({ body })
+    assert.equal(status, 400)
+    assert.deepEqual(revoked, [])
+    assert.ok(!text.includes(ID) && !text.includes('xxx'))
   })
 }
+
+const basic = (pair: string) => ({ authorization: `Basic ${Buffer.from(pair).toString('base64')}` })
 
 for (const headers of [
   {},
   { 'x-revocation-key': '' },
   { 'x-revocation-key': 'wrong' },
+  { 'x-revocation-key': KEY.slice(1) },
+  { 'x-revocation-key': `${KEY}, ${NEXT_KEY}` },
   { authorization: 'Basic x' },
+  { authorization: `Basic ${KEY}` },
+  basic(`${KEY}:wrong`),
+  { authorization: 'Bearer' },
+  { 'webhook-signature': 'v1,', 'webhook-id': 'a', 'webhook-timestamp': '1795323600' },
 ]) {
-  test(`with ${JSON.stringify(headers)} it is 401 and revokes nothing`, async () => {
-    assert.deepEqual(await post('{"everything":true}', headers as Record<string, string>), {
-      status: 401,
-      revoked: [],
-    })
+  test(`with ${JSON.stringify(headers)} it is 401 and revokes nothing`, async t => {
+    const { post, revoked } = await opened(t)
+    assert.equal((await post({ body: '{"everything":true}', headers })).status, 401)
+    assert.deepEqual(revoked, [])
   })
 }
 
-test('the secret may come as a bearer token', async () => {
-  assert.equal((await post('{"everything":true}', { authorization: `Bearer ${SECRET}` })).status, 204)
+for (const [how, headers] of [
+  ['a header', { 'x-revocation-key': NEXT_KEY }],
+  ['a bearer token', { authorization: `bearer ${KEY}` }],
+  ['the password of any user', basic(`kratos:${KEY}`)],
+] as const) {
+  test(`a key may come as ${how}, and any of several`, async t => {
+    const { post, revoked } = await opened(t)
+    assert.equal((await post({ body: '{"everything":true}', headers })).status, 204)
+    assert.equal(revoked.length, 1)
+  })
+}
+
+test('another method is 405, a huge body 413 with and without a length, a wrong key is told before anything is read', async t => {
+  const { post, revoked } = await opened(t)
+  assert.equal((await post({ method: 'PUT' })).status, 405)
+  const body = 'x'.repeat(20_000)
+  assert.equal((await post({ body })).status, 413)
+  assert.equal((await post({ body, chunked: true })).status, 413)
+  assert.equal((await post({ body, headers: {} })).status, 401)
+  assert.deepEqual(revoked, [])
 })
 
-test('another method is 405, a huge body 413', async () => {
-  assert.equal((await post('', { 'x-revocation-key': SECRET }, 'GET')).status, 405)
-  assert.equal((await post('x'.repeat(20_000))).status, 413)
+const SIGNED_AT = String(Date.parse(NOW) / 1000)
+
+/** As every library of Standard Webhooks does it. */
+function signed(body: string, over: { key?: string | Buffer; id?: string; at?: string } = {}) {
+  const { key = KEY, id = 'msg_1', at = SIGNED_AT } = over
+  const signature = createHmac('sha256', key).update(`${id}.${at}.${body}`).digest('base64')
+  return { 'webhook-id': id, 'webhook-timestamp': at, 'webhook-signature': `v1a,x v1,${signature}` }
+}
+
+const ONE = `{"session_id":"${ID}"}`
+const ALL = '{"everything":true}'
+
+test('a signed message needs no key, signed by any of several', async t => {
+  const { post, revoked } = await opened(t)
+  assert.equal((await post({ body: ONE, headers: signed(ONE) })).status, 204)
+  assert.equal((await post({ body: ONE, headers: signed(ONE, { key: NEXT_KEY, id: 'msg_2' }) })).status, 204)
+  assert.equal(revoked.length, 2)
+})
+
+test('what was changed after signing, is of another key, or of another time, is 401', async t => {
+  const { post, revoked, clock } = await opened(t)
+  const bad = [
+    { body: ALL, headers: signed(ONE) },
+    { body: ONE, headers: signed(ONE, { key: 'another key of sixteen' }) },
+    { body: ONE, headers: { ...signed(ONE), 'webhook-id': 'msg_2' } },
+    { body: ONE, headers: { ...signed(ONE), 'webhook-timestamp': String(Number(SIGNED_AT) + 1) } },
+    { body: ONE, headers: signed(ONE, { at: 'now' }) },
+    { body: ONE, headers: signed(ONE, { at: String(Number(SIGNED_AT) + 301) }) },
+    { body: ONE, headers: signed(ONE, { at: String(Number(SIGNED_AT) - 301) }) },
+  ]
+  for (const one of bad) assert.equal((await post(one)).status, 401)
+  clock.pass(301_000)
+  assert.equal((await post({ body: ONE, headers: signed(ONE) })).status, 401)
+  assert.deepEqual(revoked, [])
+})
+
+test('a signed message that comes a second time is heard once', async t => {
+  const { post, revoked, clock } = await opened(t)
+  assert.equal((await post({ body: ONE, headers: signed(ONE) })).status, 204)
+  clock.pass(290_000)
+  assert.equal((await post({ body: ONE, headers: signed(ONE) })).status, 204)
+  const { 'webhook-signature': signature, ...rest } = signed(ONE)
+  const spelled = { ...rest, 'webhook-signature': signature.replace(/=+$/, '') }
+  assert.equal((await post({ body: ONE, headers: spelled })).status, 204)
+  assert.equal(revoked.length, 1)
+})
+
+for (const name of ['ory-webhook-trigger-id', 'webhook-id']) {
+  test(`a further try of a hook (${name}) ends one session again, because Kratos commits after it, and everything once`, async t => {
+    const { post, revoked, clock } = await opened(t)
+    const headers = { 'x-revocation-key': KEY, [name]: '5f3b1c7e' }
+    await post({ body: ONE, headers })
+    await post({ body: ONE, headers })
+    assert.equal(revoked.length, 2)
+    const others = { ...headers, [name]: 'a0c2' }
+    await post({ body: ALL, headers: others })
+    await post({ body: ALL, headers: others })
+    assert.equal(revoked.length, 3)
+    clock.pass(121_000)
+    await post({ body: ALL, headers: others })
+    assert.equal(revoked.length, 4)
+  })
+}
+
+test('a secret of Standard Webhooks is base64 behind its prefix', async t => {
+  // The example of the specification's own libraries.
+  const secret = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'
+  const clock = fakeClock(1_614_265_330_000)
+  const revoked: Revoked[] = []
+  const route = revocationsRoute({ keys: [secret], wall: clock.wall, revoke: one => void revoked.push(one) })
+  const api = await startApi({
+    host: '127.0.0.1',
+    port: 0,
+    timeouts: { read: 5_000, write: 5_000, idle: 5_000 },
+    routes: [route],
+    accident: () => {},
+  })
+  t.after(() => api.close())
+  const answer = await fetch(`http://${api.address}${PATH}`, {
+    method: 'POST',
+    body: '{"test": 2432232314}',
+    headers: {
+      'webhook-id': 'msg_p5jXN8AQM9LWM0D4loKWxJek',
+      'webhook-timestamp': '1614265330',
+      'webhook-signature': 'v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=',
+    },
+  })
+  assert.equal(answer.status, 400, 'it is believed, and is no revocation')
 })

@@ -24,6 +24,7 @@ function sessionsOf(t: TestContext, url: string) {
     whoami: createWhoami({ send: http.send, timeout: millis(200) }),
     maxAge: millis(60_000),
     grace: millis(0),
+    hold: millis(5_000),
     maxEntries: 10,
     secret: Buffer.from('secret of a test'),
     random: () => 0,

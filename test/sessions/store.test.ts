@@ -24,6 +24,7 @@ function setup(
     maxAge: millis(over.maxAge ?? 60_000),
     maxEntries: over.maxEntries ?? 100,
     grace: millis(over.grace ?? 0),
+    hold: millis(5_000),
     secret: Buffer.from('secret of a test'),
     random: over.random ?? (() => 0),
   })

@@ -29,7 +29,8 @@ export interface WorldOptions {
   readonly editCredence?: (yaml: string) => string
   /** `any`: a real one where there is one. Default `none`. */
   readonly kratos?: 'any' | 'stand-in' | 'none'
-  readonly editKratos?: (yaml: string) => string
+  /** Last word on kratos.yml. */
+  readonly editKratos?: (yaml: string, ports: Ports) => string
   /** Added to Credence's environment. */
   readonly env?: NodeJS.ProcessEnv
 }
@@ -208,7 +209,7 @@ function kratosOf(
 ): Promise<Kratos> | undefined {
   if (options.kratos === undefined || options.kratos === 'none') return undefined
   const choice = options.kratos === 'any' ? chooseKratos() : ({ kind: 'stand-in', why: 'asked for' } as const)
-  return startKratos(choice, parts, options.editKratos)
+  return startKratos(choice, parts, text => options.editKratos?.(text, parts.ports) ?? text)
 }
 
 /** Lines that are not JSON (a message of Node's) are left out, as is a line that is just being written. */
