@@ -12,7 +12,13 @@ const context = { strategy: 'regexp', warn: () => {} } as const
 const { config } = loadConfig({ files: [], env: {}, flags: new Map() }, HANDLERS)
 assert.ok(config !== undefined)
 const nothing = async () => ({ kind: 'failed', cause: 'closed', message: '' }) as const
-const { services } = openServices(config, nothing, fakeClock(), () => {})
+const { services } = openServices({
+  config,
+  send: nothing,
+  fetch: nothing,
+  clock: fakeClock(),
+  report: () => {},
+})
 const nameOf = (handler: SealedHandler) => `${handler.kind} ${handler.id}`
 
 test('all of Oathkeeper’s handlers are there, each once', () => {
