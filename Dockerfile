@@ -1,6 +1,7 @@
 # Credence in a container. Untried: there is no Docker where this was written. Tell us what does not work.
 #
 #   docker build -t credence .
+#   docker build -t credence --build-arg OBJECT_STORES="@aws-sdk/client-s3" .     (rules or keys in s3://; see docs/repositories.md)
 #   docker run -v ./my-config.yaml:/etc/credence/config.yaml:ro credence
 
 FROM node:26-slim AS build
@@ -9,6 +10,11 @@ COPY . .
 RUN npm ci && npm run build
 
 FROM build AS packages
+# Clients of object stores, by name; their versions are those that were tested.
+ARG OBJECT_STORES=""
+RUN for name in $OBJECT_STORES; do \
+      npm install --save-prod --save-exact "$name@$(npm pkg get "devDependencies.$name" | tr -d '"')"; \
+    done
 RUN npm prune --omit=dev --omit=optional
 
 FROM node:26-alpine

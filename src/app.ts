@@ -5,17 +5,19 @@ import { jwksRoute } from './api/jwks.ts'
 import { revocationsRoute } from './api/revocations.ts'
 import { rulesRoutes } from './api/rules.ts'
 import { type ApiServer, startApi } from './api/server.ts'
-import { countIssues, logAccident, logReload } from './app_log.ts'
+import { countIssues, countStates, createReloadLog, logAccident } from './app_log.ts'
 import { formatOf, levelOf, listenOf, signingKeysOf, tracingOf, trustedOf } from './app_options.ts'
 import { openServices } from './app_services.ts'
-import { createHttp } from './clients/http.ts'
-import { type AppOptions, directoryOf, prepare, readConfig, StartFault } from './edition.ts'
+import { createHttp, type Send } from './clients/http.ts'
+import { createObjects, withObjects } from './clients/objects.ts'
+import { type AppOptions, createEditions, directoryOf, readConfig, StartFault } from './edition.ts'
 import { createCheck } from './envoy/check.ts'
 import { startGrpcJs } from './envoy/grpc_js.ts'
 import { createHealth } from './envoy/health.ts'
-import type { Clock, Instant, WallTime } from './lib/duration.ts'
-import { createRuleSources } from './rules/repository.ts'
+import { type Clock, type Instant, millis, type WallTime } from './lib/duration.ts'
+import { createPoll } from './rules/poll.ts'
 import { createRulebook } from './rules/rulebook.ts'
+import { createRuleSources, type SourceState } from './rules/sources.ts'
 import { watchFiles } from './rules/watch.ts'
 import type { Revoked } from './sessions/revocation.ts'
 import { createInstruments } from './telemetry/instruments.ts'
@@ -38,8 +40,6 @@ export const clock: Clock = {
   wall: () => Date.now() as WallTime,
 }
 
-/** How often a repository that could not be read is tried again, ms. */
-const RETRY = 5_000
 /** Longest time for a decision over HTTP, where no deadline comes along, ms. */
 const HTTP_BUDGET = 10_000
 /** Longest wait for Checks in flight when stopping, ms. */
@@ -59,6 +59,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   for (const issue of first.issues) log.event('warn', { event: 'issue', ...issue })
   for (const notice of config.notices) log.event('warn', { event: 'notice', ...notice })
   const accident = (where: string, error: unknown): void => logAccident(log, where, error)
+  const reported = createReloadLog(log)
 
   const tracing = await startTracing(tracingOf(config), version, options.env)
   const metrics = await createMetrics({
@@ -75,27 +76,52 @@ export async function startApp(options: AppOptions): Promise<App> {
     {
       rules: () => rulebook.current?.snapshot.rules.length ?? 0,
       issues: () => countIssues(rulebook.issues),
+      sources: () => countStates(states),
       ready: () => ready(),
       sessions: () => sessions.size,
     },
     clock.now,
   )
   const http = createHttp({ clock, connections: config.number('sessions.connections') })
-  const counted = instruments.counted(http.send)
-  const send = tracing === undefined ? counted : traceSend(tracing.tracer, counted)
-  const { services, sessions } = openServices(config, send, clock, problem =>
-    log.event('warn', { event: 'warning', where: problem.source, message: problem.problem }),
-  )
+  const objects = createObjects(options.env)
+  const watchedOver = (send: Send): Send => {
+    const counted = instruments.counted(send)
+    return tracing === undefined ? counted : traceSend(tracing.tracer, counted)
+  }
+  const send = watchedOver(http.send)
+  /** Of rules and keys; what handlers call is http(s) only. */
+  const fetch = watchedOver(withObjects(http.send, objects.send))
+  const { services, sessions } = openServices({
+    config,
+    send,
+    fetch,
+    clock,
+    report: ({ source, problem }) => log.event('warn', { event: 'warning', where: source, message: problem }),
+  })
 
-  const sources = createRuleSources({ send, directory: directoryOf(options) })
+  let states: readonly SourceState[] = []
+  let pollInterval = millis(0)
+  const editions = createEditions({
+    options,
+    started: config,
+    services,
+    sources: createRuleSources({ fetch, directory: directoryOf(options) }),
+    tracing,
+    log,
+    watched: watch,
+    read(now, interval) {
+      states = now
+      pollInterval = interval
+    },
+  })
   let draining = false
   const ready = (): boolean => !draining && rulebook.current !== undefined
   const health = createHealth(ready)
   const rulebook = createRulebook({
-    prepare: () => prepare(options, services, sources, tracing, watched, log),
+    prepare: editions.prepare,
     now: clock.now,
     reported: report => {
-      logReload(log, report)
+      reported(report)
       instruments.reload(report.outcome, report.took)
       health.changed()
     },
@@ -113,16 +139,17 @@ export async function startApp(options: AppOptions): Promise<App> {
     },
   })
 
-  let watcher = watchFiles([], () => {})
-  let retry: NodeJS.Timeout | undefined
   const reload = async (): Promise<void> => {
-    const report = await rulebook.reload()
-    clearTimeout(retry)
-    if (report.outcome === 'refused' && !draining) retry = setTimeout(reload, RETRY).unref()
+    const { outcome } = await rulebook.reload()
+    const remote = states.filter(one => one.kind === 'remote')
+    const failing = outcome === 'refused' || remote.some(one => one.state !== 'fresh')
+    poll.after({ interval: pollInterval, remote: remote.length > 0, failing })
   }
-  /** Files that matter may change with the configuration itself. */
+  const poll = createPoll(reload, Math.random)
+  let watcher = watchFiles([], () => {})
   let watching = ''
-  function watched(files: readonly string[]): void {
+  /** Files that matter may change with the configuration itself. */
+  function watch(files: readonly string[]): void {
     if (watching === files.join('\0')) return
     watching = files.join('\0')
     watcher.close()
@@ -196,7 +223,7 @@ export async function startApp(options: AppOptions): Promise<App> {
         status: () => ({
           revision: rulebook.current?.snapshot.revision ?? '',
           rules: rulebook.current?.snapshot.rules.length ?? 0,
-          sources: rulebook.current?.sources ?? [],
+          sources: states,
           issues: rulebook.issues,
         }),
       }),
@@ -216,10 +243,11 @@ export async function startApp(options: AppOptions): Promise<App> {
       draining = true
       log.event('info', { event: 'draining' })
       health.changed()
-      clearTimeout(retry)
+      poll.close()
       watcher.close()
       await engine.drain(GRACE)
       await api.close()
+      objects.close()
       await http.close()
       await tracing?.stop()
       await metrics.stop()

@@ -1,6 +1,7 @@
 /** app_log — what the service says of itself between decisions: readings of the rules, accidents. Knows the log's records. */
 import type { Issue } from './lib/issue.ts'
 import type { ReloadReport } from './rules/rulebook.ts'
+import type { SourceState } from './rules/sources.ts'
 import type { Log } from './telemetry/log.ts'
 
 export function countIssues(issues: readonly Issue[]) {
@@ -8,18 +9,33 @@ export function countIssues(issues: readonly Issue[]) {
   return { errors, warnings: issues.length - errors }
 }
 
-export function logReload(log: Log, report: ReloadReport): void {
-  for (const issue of report.issues) {
-    log.event(issue.severity === 'error' ? 'error' : 'warn', { event: 'issue', ...issue })
+/** How many repositories are in each state. */
+export function countStates(states: readonly SourceState[]): Readonly<Record<SourceState['state'], number>> {
+  const counts = { fresh: 0, stale: 0, missing: 0 }
+  for (const { state } of states) counts[state]++
+  return counts
+}
+
+/** Issues are told when they are others than at the reading before: a poll that brings no news says nothing above debug. */
+export function createReloadLog(log: Log): (report: ReloadReport) => void {
+  let known = ''
+  return report => {
+    const issues = JSON.stringify(report.issues)
+    const news = issues !== known
+    known = issues
+    for (const issue of news ? report.issues : []) {
+      log.event(issue.severity === 'error' ? 'error' : 'warn', { event: 'issue', ...issue })
+    }
+    const { outcome } = report
+    log.event(outcome === 'refused' ? 'error' : outcome === 'changed' || news ? 'info' : 'debug', {
+      event: 'reload',
+      outcome,
+      revision: report.revision ?? '',
+      rules: report.rules,
+      issues: report.issues.length,
+      took_ms: Math.round(report.took),
+    })
   }
-  log.event(report.outcome === 'refused' ? 'error' : 'info', {
-    event: 'reload',
-    outcome: report.outcome,
-    revision: report.revision ?? '',
-    rules: report.rules,
-    issues: report.issues.length,
-    took_ms: Math.round(report.took),
-  })
 }
 
 export function logAccident(log: Log, where: string, error: unknown): void {

@@ -7,6 +7,7 @@ import { createKeys } from './clients/keys.ts'
 import type { KeyProblem } from './clients/keys_shelf.ts'
 import { createWhoami } from './clients/kratos.ts'
 import { createOAuth2 } from './clients/oauth2.ts'
+import { createObjects, withObjects } from './clients/objects.ts'
 import type { Config } from './config.ts'
 import { compileWith } from './edition.ts'
 import { HANDLERS } from './handlers/registry.ts'
@@ -16,13 +17,18 @@ import { type Clock, millis } from './lib/duration.ts'
 import { createTupleHash } from './lib/tuple_hash.ts'
 import { createSessions } from './sessions/store.ts'
 
+export interface ServiceParts {
+  readonly config: Config
+  /** http(s) only: what handlers call. */
+  readonly send: Send
+  /** The stores of the clouds, too: where key sets may be. */
+  readonly fetch: Send
+  readonly clock: Clock
+  readonly report: (problem: KeyProblem) => void
+}
+
 /** What handlers may ask of the world. Lives as long as the process: reloads keep what is remembered. */
-export function openServices(
-  config: Config,
-  send: Send,
-  clock: Clock,
-  report: (problem: KeyProblem) => void,
-) {
+export function openServices({ config, send, fetch, clock, report }: ServiceParts) {
   const sessions = createSessions({
     clock,
     whoami: createWhoami({ send, timeout: millis(config.number('sessions.timeout')) }),
@@ -40,7 +46,7 @@ export function openServices(
     kratos: sessions,
     keys: createKeys({
       clock,
-      send,
+      fetch,
       directory: process.cwd(),
       times: keyTimesOf(config),
       secret: randomBytes(32),
@@ -55,17 +61,26 @@ export function openServices(
 }
 
 /** What `validate` needs of the service without starting it; nothing is asked but remote rule repositories. */
-export function openValidation(clock: Clock) {
+export function openValidation(clock: Clock, env: NodeJS.ProcessEnv = process.env) {
   const http = createHttp({ clock })
+  const objects = createObjects(env)
+  const { send } = http
+  const fetch = withObjects(send, objects.send)
   const world: ValidateWorld = {
     handlers: HANDLERS,
-    send: http.send,
+    fetch,
     directory: process.cwd(),
     compile: async (config, rules) => {
-      const { services } = openServices(config, http.send, clock, () => {})
+      const { services } = openServices({ config, send, fetch, clock, report: () => {} })
       const compiled = await compileWith(config, rules, services, undefined, '')
       return compiled.issues
     },
   }
-  return { world, close: () => http.close() }
+  return {
+    world,
+    async close() {
+      objects.close()
+      await http.close()
+    },
+  }
 }

@@ -1,4 +1,5 @@
 /** config — the service's own settings and Oathkeeper's: files, flags and environment to one frozen value, with every issue of every source. */
+import { DEMANDS } from './config/demands.ts'
 import { handlerLeaves, isPlain, readHandlers, SECTIONS } from './config/handler_sections.ts'
 import {
   describe,
@@ -12,7 +13,6 @@ import {
 import { SETTINGS, type Setting, type SettingType } from './config/settings.ts'
 import type { GlobalHandlers } from './handlers/builder.ts'
 import type { SealedHandler } from './handlers/handler.ts'
-import { compileCidrs } from './lib/cidr.ts'
 import { parseDuration } from './lib/duration.ts'
 import { type Issue, type Path, sortIssues } from './lib/issue.ts'
 import { merge } from './lib/merge.ts'
@@ -27,6 +27,8 @@ export interface Config {
   numberIfSet(path: string): number | undefined
   flag(path: string): boolean
   list(path: string): readonly string[]
+  /** A setting of whatever type, to be compared. */
+  value(path: string): unknown
   readonly handlers: GlobalHandlers
   /** Accepted keys without effect, and defaults that are not Oathkeeper's: named at start, never silent. */
   readonly notices: readonly Issue[]
@@ -133,38 +135,10 @@ function readSettings(value: unknown, layers: readonly Layer[], issues: Issue[])
       issues.push(issueIn(layers, 'error', setting.path.split('.'), `must be ${describe(setting.type)}`))
     } else settings.set(setting.path, read)
   }
-  const version = settings.get('version')
-  if (
-    typeof version === 'string' &&
-    !/^v\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?$/.test(version)
-  ) {
-    issues.push(
-      issueIn(
-        layers,
-        'error',
-        ['version'],
-        'must be a full semantic version with a leading v',
-        'e.g. v0.40.9',
-      ),
-    )
-  }
-  const keys = settings.get('sessions.revocation.keys') as readonly string[] | undefined
-  if (keys?.some(key => key.length < 16)) {
-    const path = ['sessions', 'revocation', 'keys']
-    issues.push(
-      issueIn(
-        layers,
-        'error',
-        path,
-        'must have 16 characters at least, each of them',
-        'leave them out to close the endpoint',
-      ),
-    )
-  }
-  const proxies = settings.get('serve.api.trusted_proxies') as readonly string[]
-  if (proxies !== undefined && compileCidrs(proxies) === undefined) {
-    const path = ['serve', 'api', 'trusted_proxies']
-    issues.push(issueIn(layers, 'error', path, 'must be a list of networks', 'write e.g. 10.0.0.0/8'))
+  for (const { path, met, message, hint } of DEMANDS) {
+    if (settings.has(path) && !met(settings.get(path))) {
+      issues.push(issueIn(layers, 'error', path.split('.'), message, hint))
+    }
   }
   return settings
 }
@@ -230,6 +204,7 @@ function freeze(
     numberIfSet: (path: string) => get(path) as number | undefined,
     flag: (path: string) => get(path) === true,
     list: (path: string) => (get(path) ?? []) as readonly string[],
+    value: get,
     handlers,
     notices,
     place: (path: Path) => placeIn(layers, path),

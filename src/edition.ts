@@ -4,16 +4,18 @@ import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { levelOf } from './app_options.ts'
+import { waitingForRestart } from './config/restart.ts'
 import { type Config, loadConfig } from './config.ts'
 import { createBuilder } from './handlers/builder.ts'
 import { HANDLERS } from './handlers/registry.ts'
 import type { Services } from './handlers/services.ts'
-import type { Clock } from './lib/duration.ts'
-import { type Issue, sortIssues } from './lib/issue.ts'
+import { type Clock, type Millis, millis } from './lib/duration.ts'
+import { formatPath, type Issue, sortIssues } from './lib/issue.ts'
 import { type Compiled, compileRules } from './rules/compile.ts'
 import type { PlacedRule } from './rules/parse.ts'
-import { type createRuleSources, filesOf } from './rules/repository.ts'
+import { filesOf } from './rules/repository.ts'
 import type { Prepared } from './rules/rulebook.ts'
+import type { RuleSources, SourceState } from './rules/sources.ts'
 import type { Log } from './telemetry/log.ts'
 import type { Tracing } from './telemetry/sdk.ts'
 import { traceStages } from './telemetry/trace.ts'
@@ -55,40 +57,56 @@ export async function readConfig(options: AppOptions) {
   return { ...loadConfig({ files, env: options.env, flags: options.flags }, HANDLERS), files }
 }
 
-type Sources = ReturnType<typeof createRuleSources>
+export interface EditionParts {
+  readonly options: AppOptions
+  /** The configuration that the process started with: what is only read then stays as it was. */
+  readonly started: Config
+  readonly services: Services
+  readonly sources: RuleSources
+  readonly tracing: Tracing | undefined
+  readonly log: Log
+  /** Told before they are read, so that no change falls between. */
+  readonly watched: (files: readonly string[]) => void
+  /** Told after each reading of the repositories. */
+  readonly read: (states: readonly SourceState[], interval: Millis) => void
+}
 
-/** Everything anew: configuration, repositories, rules. What is wrong with any of it leaves the edition in force. */
-export async function prepare(
-  options: AppOptions,
-  services: Services,
-  sources: Sources,
-  tracing: Tracing | undefined,
-  watched: (files: readonly string[]) => void,
-  log: Log,
-): Promise<Prepared> {
-  const read = await readConfig(options).catch((error: unknown) => {
-    if (error instanceof StartFault) return { config: undefined, issues: error.issues, files: [] }
-    throw error
-  })
-  if (read.config === undefined) return { edition: undefined, issues: read.issues }
-  const { config, files } = read
-  log.setLevel(levelOf(config))
-  const repositories = config.list('access_rules.repositories')
+/** `prepare` reads everything anew: configuration, repositories, rules. What is wrong with any of it leaves the edition in force. */
+export function createEditions(parts: EditionParts): { prepare(): Promise<Prepared> } {
+  const { options, services, sources, tracing, log } = parts
   const directory = directoryOf(options)
-  watched([...options.configFiles.map(file => resolve(file)), ...filesOf(repositories, directory)])
-  const loaded = await sources.load(repositories)
-  const issues = [...read.issues, ...loaded.issues]
-  if (!loaded.complete) return { edition: undefined, issues: sortIssues(issues) }
-  const revision = hash('sha256', JSON.stringify([files, loaded.texts])).slice(0, 16)
-  const compiled = await compileWith(config, loaded.rules, services, tracing, revision)
-  const all = sortIssues([...issues, ...compiled.issues])
-  if (compiled.snapshot === undefined) return { edition: undefined, issues: all }
-  const edition = {
-    snapshot: compiled.snapshot,
-    listed: compiled.listed,
-    sources: loaded.texts.map(one => one.source),
+  /** The latest compile: what is unchanged is not compiled again. */
+  let last: { readonly revision: string; readonly compiled: Compiled } | undefined
+
+  async function prepare(): Promise<Prepared> {
+    const read = await readConfig(options).catch((error: unknown) => {
+      if (error instanceof StartFault) return { config: undefined, issues: error.issues, files: [] }
+      throw error
+    })
+    if (read.config === undefined) return { edition: undefined, issues: read.issues }
+    const { config, files } = read
+    log.setLevel(levelOf(config))
+    const repositories = config.list('access_rules.repositories')
+    parts.watched([...options.configFiles.map(file => resolve(file)), ...filesOf(repositories, directory)])
+    const loaded = await sources.load(repositories, entryPlaces(config))
+    parts.read(loaded.states, millis(config.number('access_rules.poll_interval')))
+    const issues = [...read.issues, ...waitingForRestart(parts.started, config), ...loaded.issues]
+    if (!loaded.complete) return { edition: undefined, issues: sortIssues(issues) }
+    const revision = hash('sha256', JSON.stringify([files, loaded.digests])).slice(0, 16)
+    if (last?.revision !== revision) {
+      last = { revision, compiled: await compileWith(config, loaded.rules, services, tracing, revision) }
+    }
+    const { snapshot, listed, issues: found } = last.compiled
+    const all = sortIssues([...issues, ...found])
+    return { edition: snapshot === undefined ? undefined : { snapshot, listed }, issues: all }
   }
-  return { edition, issues: all }
+  return { prepare }
+}
+
+/** Where the configuration names a repository. */
+export const entryPlaces = (config: Config) => (index: number) => {
+  const path = ['access_rules', 'repositories', index]
+  return { ...config.place(path), path: formatPath(path) }
 }
 
 export function compileWith(

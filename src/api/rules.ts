@@ -32,7 +32,8 @@ export interface ShownRule {
 export interface Status {
   readonly revision: string
   readonly rules: number
-  readonly sources: readonly string[]
+  /** Rule repositories and how each is doing. */
+  readonly sources: readonly object[]
   readonly issues: readonly Issue[]
 }
 

@@ -2,10 +2,11 @@
 import { readFile } from 'node:fs/promises'
 import type { Send } from '../clients/http.ts'
 import { type Config, loadConfig } from '../config.ts'
+import { entryPlaces } from '../edition.ts'
 import type { SealedHandler } from '../handlers/handler.ts'
 import { formatIssue, type Issue, sortIssues } from '../lib/issue.ts'
 import type { PlacedRule } from '../rules/parse.ts'
-import { createRuleSources } from '../rules/repository.ts'
+import { createRuleSources } from '../rules/sources.ts'
 import type { CommandIo, CommonArguments } from './program.ts'
 
 export interface ValidateArguments extends CommonArguments {
@@ -18,7 +19,8 @@ export interface ValidateArguments extends CommonArguments {
 /** What a check needs of the service without starting it. */
 export interface ValidateWorld {
   readonly handlers: readonly SealedHandler[]
-  readonly send: Send
+  /** http(s) and the stores of the clouds. */
+  readonly fetch: Send
   /** Compiles without keeping anything; what is wrong is the answer. */
   readonly compile: (config: Config, rules: readonly PlacedRule[]) => Promise<readonly Issue[]>
   /** Where relative repositories start. */
@@ -58,8 +60,8 @@ async function examine(args: ValidateArguments, io: CommandIo, world: ValidateWo
     return { issues: [...unreadable, ...issues], notices: [], rules: undefined }
   }
   const repositories = args.rules.length > 0 ? args.rules : config.list('access_rules.repositories')
-  const sources = createRuleSources({ send: world.send, directory: world.directory })
-  const loaded = await sources.load(repositories)
+  const sources = createRuleSources({ fetch: world.fetch, directory: world.directory })
+  const loaded = await sources.load(repositories, args.rules.length > 0 ? undefined : entryPlaces(config))
   const compiled = await world.compile(config, loaded.rules)
   return {
     issues: [...issues, ...loaded.issues, ...compiled],

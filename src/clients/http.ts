@@ -31,10 +31,22 @@ export interface Answered {
   readonly body: string
 }
 
-/** `message` names neither credentials nor the query. `busy`: too many calls wait for this origin already, nothing was sent. */
+/**
+ * `message` names neither credentials nor the query. `busy`: too many calls wait for this origin already, nothing was sent.
+ * `setup`: a package or credentials are missing on this machine; the message says what to do.
+ */
 export interface Failed {
   readonly kind: 'failed'
-  readonly cause: 'connect' | 'timeout' | 'deadline' | 'reset' | 'too_large' | 'malformed' | 'closed' | 'busy'
+  readonly cause:
+    | 'connect'
+    | 'timeout'
+    | 'deadline'
+    | 'reset'
+    | 'too_large'
+    | 'malformed'
+    | 'closed'
+    | 'busy'
+    | 'setup'
   readonly message: string
 }
 

@@ -38,6 +38,7 @@ const WORDS: Readonly<Record<Failed['cause'], string>> = {
   malformed: 'not HTTP as expected',
   closed: 'the service is shutting down',
   busy: 'too many calls are waiting',
+  setup: 'the client cannot be used',
 }
 
 /** Only codes and our own words: texts of other libraries may quote what was sent. */

@@ -22,7 +22,8 @@ export interface Keys {
 
 export interface KeysParts {
   readonly clock: Clock
-  readonly send: Send
+  /** http(s) and the stores of the clouds alike. */
+  readonly fetch: Send
   /** Relative files start here. */
   readonly directory: string
   readonly times: KeyTimes
@@ -34,7 +35,7 @@ export interface KeysParts {
   readonly report: (problem: KeyProblem) => void
 }
 
-export function createKeys({ clock, send, directory, times, secret, entries, report }: KeysParts): Keys {
+export function createKeys({ clock, fetch, directory, times, secret, entries, report }: KeysParts): Keys {
   /** By URL; URLs come from configuration only, never from a token. */
   const shelves = new Map<string, Shelf>()
   const keyOf = createTupleHash(secret)
@@ -43,7 +44,7 @@ export function createKeys({ clock, send, directory, times, secret, entries, rep
   function shelf(url: string): Shelf {
     let one = shelves.get(url)
     if (one === undefined) {
-      one = createShelf(openSource(url, { send, directory }), times, clock, report)
+      one = createShelf(openSource(url, { fetch, directory }), times, clock, report)
       shelves.set(url, one)
     }
     return one

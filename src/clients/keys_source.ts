@@ -1,7 +1,8 @@
-/** clients/keys_source — the text of a JWK set from http(s)://, file:// or inline://. Knows no keys. */
+/** clients/keys_source — the text of a JWK set from http(s)://, a cloud's store, file:// or inline://. Knows no keys. */
 import { readFile, stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { type Millis, millis } from '../lib/duration.ts'
+import { objectSchemeOf, readObjectUrl } from '../lib/object_url.ts'
 import type { Send } from './http.ts'
 
 export interface KeySource {
@@ -23,7 +24,8 @@ export type KeyText =
   | { readonly kind: 'fault'; readonly fault: string }
 
 export interface KeySourceParts {
-  readonly send: Send
+  /** http(s) and the stores of the clouds alike. */
+  readonly fetch: Send
   /** Relative files start here. */
   readonly directory: string
 }
@@ -38,12 +40,15 @@ const fault = (text: string): KeyText => ({ kind: 'fault', fault: text })
 const text = (value: string, isOpen = false): KeyText => ({ kind: 'text', text: value, open: isOpen })
 
 /** A URL of any other kind is a source that always fails, saying why; handlers refuse it at load. */
-export function openSource(url: string, { send, directory }: KeySourceParts): KeySource {
+export function openSource(url: string, { fetch, directory }: KeySourceParts): KeySource {
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase()
   switch (scheme) {
     case 'http':
     case 'https':
-      return { name: withoutSecrets(url), constant: false, read: () => fetchText(url, send) }
+    case 's3':
+    case 'gs':
+    case 'azblob':
+      return { name: withoutSecrets(url), constant: false, read: () => fetchText(url, fetch) }
     case 'file': {
       const path = resolve(directory, fileOf(url))
       return { name: path, constant: false, read: () => readText(path) }
@@ -59,12 +64,16 @@ export function openSource(url: string, { send, directory }: KeySourceParts): Ke
       return {
         name: 'unknown',
         constant: true,
-        read: async () => fault('not a file, http, https or inline URL'),
+        read: async () => fault('not a file, http, https, inline, s3, gs or azblob URL'),
       }
   }
 }
 
 function withoutSecrets(url: string): string {
+  if (objectSchemeOf(url) !== undefined) {
+    const object = readObjectUrl(url)
+    return object.kind === 'object' ? object.name : 'a URL that cannot be read'
+  }
   const parsed = URL.parse(url)
   return parsed === null ? 'a URL that cannot be read' : parsed.origin + parsed.pathname
 }
@@ -79,8 +88,8 @@ function fileOf(url: string): string {
 }
 
 /** Any 2xx is taken; redirects are not followed (C17). */
-async function fetchText(url: string, send: Send): Promise<KeyText> {
-  const answer = await send({
+async function fetchText(url: string, fetch: Send): Promise<KeyText> {
+  const answer = await fetch({
     method: 'GET',
     url,
     headers: [['accept', 'application/jwk-set+json, application/json']],

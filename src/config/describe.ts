@@ -45,21 +45,22 @@ function page(): string {
     HEAD,
     '## Ours\n',
     table(
-      ['Key', 'Type', 'Default', 'Flag and variable', 'Meaning'],
+      ['Key', 'Type', 'Default', 'Changed', 'Flag and variable', 'Meaning'],
       effective
         .filter(one => one.ours)
         .map(one => [
           code(one.path),
           typeName(one.type),
           defaultOf(one),
+          changedOf(one),
           `${code(flagOf(one))} ${code(variableOf(one))}`,
           one.about,
         ]),
     ),
     "## Oathkeeper's\n",
     table(
-      ['Key', 'Type', 'Default', 'Meaning'],
-      oathkeepers.map(one => [code(one.path), typeName(one.type), defaultOf(one), one.about]),
+      ['Key', 'Type', 'Default', 'Changed', 'Meaning'],
+      oathkeepers.map(one => [code(one.path), typeName(one.type), defaultOf(one), changedOf(one), one.about]),
     ),
     '## Accepted without effect\n',
     'They are keys of Oathkeeper, so a file that has them is read; each that is set is named at start.\n',
@@ -79,6 +80,8 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
 const code = (text: string): string => `\`${text}\``
 const defaultOf = (one: Setting): string =>
   one.default === undefined ? '' : code(JSON.stringify(one.default))
+
+const changedOf = (one: Setting): string => (one.live ? 'at once' : 'next start')
 
 function typeName(type: SettingType): string {
   if (typeof type === 'object') {

@@ -24,6 +24,8 @@ export interface Setting {
   readonly about: string
   /** Ours, not Oathkeeper's: it has a flag and a `CREDENCE_` variable too. */
   readonly ours?: true
+  /** A change of the file takes effect at once; all others wait for the next start, and a changed one is named. */
+  readonly live?: true
   /** Accepted because Oathkeeper knows it, and without effect: named at start. Says why. */
   readonly idle?: string
 }
@@ -182,19 +184,31 @@ export const SETTINGS: readonly Setting[] = [
     path: 'access_rules.repositories',
     type: 'strings',
     default: [],
-    about: 'where rules are read from: file://, http(s)://, inline://',
+    about: 'where rules are read from: file://, http(s)://, inline://, s3://, gs://, azblob://',
+    live: true,
+  },
+  {
+    path: 'access_rules.poll_interval',
+    type: DURATION,
+    default: '0s',
+    about:
+      'how often repositories are read again that nobody tells of changes: http(s)://, s3://, gs://, azblob://. 0s: not at all, as Oathkeeper; 1s at least',
+    ours: true,
+    live: true,
   },
   {
     path: 'access_rules.matching_strategy',
     type: { oneOf: ['regexp', 'glob', ''] },
     default: 'regexp',
     about: 'how patterns in rules are read',
+    live: true,
   },
   {
     path: 'errors.fallback',
     type: 'strings',
     default: ['json'],
     about: 'error handlers, in order, where a rule names none that fits',
+    live: true,
   },
   {
     path: 'sessions.cache.max_entries',
@@ -262,12 +276,14 @@ export const SETTINGS: readonly Setting[] = [
     default: false,
     about: 'refuse the whole rule set when one rule has an error, instead of answering 500 for that rule',
     ours: true,
+    live: true,
   },
   {
     path: 'log.level',
     type: { oneOf: ['panic', 'fatal', 'error', 'warn', 'info', 'debug', 'trace'] },
     default: 'info',
     about: 'least important lines to write',
+    live: true,
   },
   {
     path: 'log.format',
@@ -340,6 +356,7 @@ export const SETTINGS: readonly Setting[] = [
     path: 'version',
     type: 'string',
     about: 'version of the configuration, a semantic version with a leading v',
+    live: true,
   },
 ]
 

@@ -8,7 +8,6 @@ export interface Edition {
   readonly snapshot: Snapshot
   /** Valid rules as written, in order, for `/rules`. */
   readonly listed: readonly AccessRule[]
-  readonly sources: readonly string[]
 }
 
 export interface Prepared {

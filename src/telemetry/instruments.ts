@@ -7,6 +7,8 @@ import type { Answered, Failed, Send } from '../clients/http.ts'
 export interface Observed {
   readonly rules: () => number
   readonly issues: () => { readonly errors: number; readonly warnings: number }
+  /** Rule repositories by state. */
+  readonly sources: () => Readonly<Record<string, number>>
   readonly ready: () => boolean
   readonly sessions: () => number
 }
@@ -63,6 +65,11 @@ export const METRICS = {
   credence_reload_duration_seconds: ['histogram', '', 'time of a reading'],
   credence_rules: ['gauge', '', 'rules in force'],
   credence_issues: ['gauge', 'severity', 'issues of the latest reading'],
+  credence_rule_repositories: [
+    'gauge',
+    'state',
+    'rule repositories: fresh, stale (the rules read before are in force) or missing',
+  ],
   credence_ready: ['gauge', '', '1 when Checks are decided, 0 when all of them are 503'],
 } as const satisfies Record<string, readonly [kind: string, labels: string, about: string]>
 
@@ -104,6 +111,12 @@ export function createInstruments(
     result.observe(errors, { severity: 'error' })
     result.observe(warnings, { severity: 'warning' })
   })
+
+  meter
+    .createObservableGauge('credence_rule_repositories', about('credence_rule_repositories'))
+    .addCallback(result => {
+      for (const [state, count] of Object.entries(observed.sources())) result.observe(count, { state })
+    })
 
   return {
     check(decision, milliseconds, method) {

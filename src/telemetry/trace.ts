@@ -109,12 +109,12 @@ const isDenial = (outcome: unknown): outcome is { code: string } =>
 /** A CLIENT span around each call to the outside, its context sent along. The URL's query and user part stay out. */
 export function traceSend(tracer: Tracer, send: Send): Send {
   return async request => {
-    const { origin, pathname, hostname, port } = new URL(request.url)
+    const { protocol, host, pathname, hostname, port } = new URL(request.url)
     const span = tracer.startSpan(`${request.method} ${request.target}`, {
       kind: SpanKind.CLIENT,
       attributes: {
         'http.request.method': request.method,
-        'url.full': origin + pathname,
+        'url.full': `${protocol}//${host}${pathname}`,
         'server.address': hostname,
         ...(port === '' ? {} : { 'server.port': Number(port) }),
         'credence.target': request.target,

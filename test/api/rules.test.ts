@@ -28,7 +28,12 @@ async function get(route: Route, target: string): Promise<Reply | undefined> {
   return route({ method: 'GET', path: url.pathname, query: url.searchParams, message: {} as IncomingMessage })
 }
 const many = Array.from({ length: 60 }, (_, i) => rule(`r${i}`))
-const status = () => ({ revision: 'abc', rules: 60, sources: ['a.json'], issues: [] })
+const status = () => ({
+  revision: 'abc',
+  rules: 60,
+  sources: [{ source: 'a.json', kind: 'file', state: 'fresh', rules: 60 }],
+  issues: [],
+})
 const routes = rulesRoutes({ listed: () => many, status })
 const ids = async (target: string) =>
   JSON.parse((await get(routes, target))?.body ?? '').map((one: { id: string }) => one.id)

@@ -38,7 +38,7 @@ function world(times: { ttl?: number; maxWait?: number } = {}): World {
   const problems: KeyProblem[] = []
   const keys = createKeys({
     clock,
-    send: http.send,
+    fetch: http.send,
     directory: tmpdir(),
     times: { ttl: seconds(times.ttl ?? 30), maxWait: millis(times.maxWait ?? 1_000) },
     secret: Buffer.from('of this process'),

@@ -57,8 +57,8 @@ export const BETTER: readonly Better[] = [
     q: 'Q-12',
     about: 'rules',
     oathkeeper: 'Remote rules are never read again.',
-    here: 'They are read again with every reload, with ETags.',
-    setting: '',
+    here: 'They are read again with every reload, with ETags, and polled where that is asked for.',
+    setting: '`access_rules.poll_interval`, off unless set',
   },
   {
     q: 'Q-13',

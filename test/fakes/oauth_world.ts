@@ -31,7 +31,7 @@ export function oauthWorld(replies: Replies = {}): OAuthWorld {
   const secret = Buffer.from('of this process')
   const common = { clock, send, secret, entries: 100 }
   const times = { ttl: seconds(30), maxWait: millis(1_000) }
-  const keys = createKeys({ ...common, directory: '/', times, report: () => {} })
+  const keys = createKeys({ ...common, fetch: send, directory: '/', times, report: () => {} })
   const services = { ...base.services, clock, send, keys, oauth2: createOAuth2(common) }
   return {
     ...base,

@@ -12,7 +12,13 @@ const context = { strategy: 'regexp', warn: () => {} } as const
 const { config } = loadConfig({ files: [], env: {}, flags: new Map() }, HANDLERS)
 assert.ok(config !== undefined)
 const nothing = async () => ({ kind: 'failed', cause: 'closed', message: '' }) as const
-const { services } = openServices(config, nothing, fakeClock(), () => {})
+const { services } = openServices({
+  config,
+  send: nothing,
+  fetch: nothing,
+  clock: fakeClock(),
+  report: () => {},
+})
 const propertiesOf = ({ schema }: SealedHandler) =>
   z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }).properties ?? {}
 const keysOf = (handler: SealedHandler) => (handler.ignoresConfig ? [] : Object.keys(propertiesOf(handler)))

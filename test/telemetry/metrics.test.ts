@@ -27,6 +27,7 @@ test('Prometheus reads ours and Oathkeeper’s metrics, labelled from closed set
     rules: () => 3,
     issues: () => ({ errors: 1, warnings: 2 }),
     ready: () => true,
+    sources: () => ({ fresh: 2, stale: 1, missing: 0 }),
     sessions: () => 7,
   }
   const instruments = createInstruments(metrics.meter, 'ory_oathkeeper_', observed, () => 0)

@@ -22,7 +22,9 @@ export const jwt = authenticator({
   config: z.strictObject({
     jwks_urls: z
       .array(z.string())
-      .describe('key sets, in order: http(s)://, file:// or inline://<base64>; redirects are not followed'),
+      .describe(
+        'key sets, in order: http(s)://, file://, inline://<base64>, s3://, gs:// or azblob://; redirects are not followed',
+      ),
     allowed_algorithms: strings.describe(
       'algorithms by name, EdDSA among them; default (and for none) RS256',
     ),

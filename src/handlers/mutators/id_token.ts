@@ -14,7 +14,11 @@ export const idToken = mutator({
   summary: 'sets the Authorization header to a token of our own, signed, with claims from a template',
   config: z.strictObject({
     issuer_url: z.string().describe('the claim iss'),
-    jwks_url: z.string().describe('key set with the signing key: file://, http(s):// or inline://<base64>'),
+    jwks_url: z
+      .string()
+      .describe(
+        'key set with the signing key: file://, http(s)://, inline://<base64>, s3://, gs:// or azblob://',
+      ),
     claims: z
       .string()
       .optional()

@@ -1,6 +1,7 @@
 /** handlers/parts/uri — addresses in configurations: what may be called, where keys may be. Reads nothing behind them. */
 import { z } from 'zod'
 import type { Path } from '../../lib/issue.ts'
+import { objectSchemeOf, readObjectUrl } from '../../lib/object_url.ts'
 import { ConfigFault } from '../handler.ts'
 
 const NOT_HTTP = 'must be an absolute http or https URL'
@@ -19,15 +20,14 @@ export function httpUrl(text: string, path: Path): string {
 export function keySetUrl(text: string, path: Path): string {
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(text)?.[1]?.toLowerCase()
   if (scheme === 'file' || scheme === 'inline') return text
-  if (scheme === 's3' || scheme === 'gs' || scheme === 'azblob') {
-    throw new ConfigFault(
-      path,
-      `${scheme}:// is not supported yet`,
-      'mount or serve the key set, and name it by file:// or https://',
-    )
+  if (objectSchemeOf(text) !== undefined) {
+    const object = readObjectUrl(text)
+    if (object.kind === 'bad object url') throw new ConfigFault(path, object.message, object.hint)
+    return text
   }
   if (scheme !== 'http' && scheme !== 'https') {
-    throw new ConfigFault(path, 'not the URL of a key set', 'use file://, http://, https:// or inline://')
+    const hint = 'use file://, http://, https://, inline://, s3://, gs:// or azblob://'
+    throw new ConfigFault(path, 'not the URL of a key set', hint)
   }
   return httpUrl(text, path)
 }

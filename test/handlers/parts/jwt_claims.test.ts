@@ -21,7 +21,7 @@ const TIMES: readonly (readonly [claims: JsonObject, taken: boolean])[] = [
   [{ exp: NOW - 1 }, false],
   [{ exp: -1 }, false],
   [{ exp: 253_402_300_800 }, true],
-  [{ exp: 9_223_372_036_854_775_807 }, false],
+  [{ exp: 2 ** 63 }, false],
   [{ exp: 1e308 }, false],
   [{ nbf: -1e308 }, false],
   [{ exp: String(NOW + 60) }, false],

@@ -15,12 +15,20 @@ test('what is called is an absolute http or https URL', () => {
   for (const url of ['', 'c', '/a', 'ftp://a', 'file:///a', 'http://']) refuses(httpUrl, url)
 })
 
-test('a key set is behind http, https, file or inline; object stores are refused by name', () => {
-  for (const url of ['https://a/b', 'file:///a', 'file://a', 'inline://e30=', 'FILE:///a']) {
+test('a key set is behind http, https, file, inline or in a store of a cloud', () => {
+  for (const url of [
+    'https://a/b',
+    'file:///a',
+    'file://a',
+    'inline://e30=',
+    'FILE:///a',
+    's3://a/b?region=x',
+    'gs://a/b',
+  ]) {
     assert.equal(keySetUrl(url, []), url)
   }
-  for (const url of ['', 'a.json', '/a', 'http://', 'data:,x', 's3://a/b', 'gs://a', 'azblob://a']) {
+  for (const url of ['', 'a.json', '/a', 'http://', 'data:,x', 's3://a', 's3://a/b?regoin=x', 'gs://a']) {
     refuses(keySetUrl, url)
   }
-  assert.throws(() => keySetUrl('s3://a/b', []), /not supported yet/)
+  assert.throws(() => keySetUrl('ftp://a/b', []), /not the URL of a key set/)
 })

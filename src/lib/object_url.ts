@@ -1,0 +1,125 @@
+/** lib/object_url — the address of one object in a cloud's store, with the options that Oathkeeper's library takes in its query. Knows no client and nothing of access control. */
+import { nearest } from './nearest.ts'
+
+export type ObjectScheme = 's3' | 'gs' | 'azblob'
+
+export interface ObjectUrl {
+  readonly kind: 'object'
+  readonly scheme: ObjectScheme
+  /** Bucket of S3 and Google, container of Azure. */
+  readonly bucket: string
+  /** Decoded, without the slash that it begins with. */
+  readonly key: string
+  /** Of the query, by today's name; booleans are `true` or `false`. */
+  readonly options: ReadonlyMap<string, string>
+  /** For people and for the log: without the query. */
+  readonly name: string
+}
+
+export interface BadObjectUrl {
+  readonly kind: 'bad object url'
+  readonly message: string
+  readonly hint: string
+}
+
+type Option = 'text' | 'boolean' | { readonly sameAs: string } | 'ignored'
+
+/** What gocloud.dev's s3blob, gcsblob and azureblob read from a URL. `ignored`: of no use to somebody who only reads. */
+const OPTIONS: Readonly<Record<ObjectScheme, Readonly<Record<string, Option>>>> = {
+  s3: {
+    region: 'text',
+    endpoint: 'text',
+    profile: 'text',
+    prefix: 'text',
+    anonymous: 'boolean',
+    use_path_style: 'boolean',
+    s3ForcePathStyle: { sameAs: 'use_path_style' },
+    hostname_immutable: { sameAs: 'use_path_style' },
+    disable_https: 'boolean',
+    disableSSL: { sameAs: 'disable_https' },
+    accelerate: 'boolean',
+    dualstack: 'boolean',
+    fips: 'boolean',
+    awssdk: 'ignored',
+    rate_limiter_capacity: 'ignored',
+    request_checksum_calculation: 'ignored',
+    response_checksum_validation: 'ignored',
+    ssetype: 'ignored',
+    kmskeyid: 'ignored',
+  },
+  gs: { prefix: 'text', universe_domain: 'text', access_id: 'ignored', private_key_path: 'ignored' },
+  azblob: {
+    prefix: 'text',
+    storage_account: 'text',
+    domain: 'text',
+    protocol: 'text',
+    cdn: 'boolean',
+    localemu: 'boolean',
+  },
+}
+
+/** As Go's ParseBool reads them. */
+const BOOLEANS: ReadonlyMap<string, string> = new Map([
+  ...['1', 't', 'T', 'TRUE', 'true', 'True'].map(word => [word, 'true'] as const),
+  ...['0', 'f', 'F', 'FALSE', 'false', 'False'].map(word => [word, 'false'] as const),
+])
+
+const EXAMPLES: Readonly<Record<ObjectScheme, string>> = {
+  s3: 's3://bucket/rules.json?region=eu-central-1',
+  gs: 'gs://bucket/rules.json',
+  azblob: 'azblob://container/rules.json',
+}
+
+/** `undefined` for another kind of address. */
+export function objectSchemeOf(text: string): ObjectScheme | undefined {
+  const scheme = /^(s3|gs|azblob):\/\//i.exec(text)?.[1]
+  return scheme?.toLowerCase() as ObjectScheme | undefined
+}
+
+/** Reads what `objectSchemeOf` knows; names what is wrong without quoting the query. */
+export function readObjectUrl(text: string): ObjectUrl | BadObjectUrl {
+  const scheme = objectSchemeOf(text) as ObjectScheme
+  const bad = (message: string, hint = `write e.g. ${EXAMPLES[scheme]}`): BadObjectUrl => ({
+    kind: 'bad object url',
+    message,
+    hint,
+  })
+  const url = URL.parse(text)
+  if (url === null || url.host === '') return bad(`not the address of an object of ${scheme}://`)
+  if (url.username !== '' || url.password !== '') {
+    return bad('credentials do not belong into the address', 'give them by the variables of the client')
+  }
+  const path = decoded(url.pathname.slice(1))
+  if (path === undefined || path === '') return bad('no object is named')
+  const options = new Map<string, string>()
+  const known = OPTIONS[scheme]
+  for (const [name, value] of url.searchParams) {
+    const option = Object.hasOwn(known, name) ? (known[name] as Option) : undefined
+    if (option === undefined) return bad(`unknown parameter "${name}"`, namesNear(name, scheme))
+    const target = typeof option === 'object' ? option.sameAs : name
+    const type = known[target]
+    const read = type === 'boolean' ? BOOLEANS.get(value) : value
+    if (read === undefined) return bad(`"${name}" must be true or false`)
+    if (type !== 'ignored') options.set(target, read)
+  }
+  if (scheme === 'gs' && url.searchParams.get('access_id') === '-') {
+    const hint = 'a public object has an address: https://storage.googleapis.com/BUCKET/OBJECT'
+    return bad('reading without credentials is not supported', hint)
+  }
+  const key = (options.get('prefix') ?? '') + path
+  return { kind: 'object', scheme, bucket: url.host, key, options, name: `${scheme}://${url.host}/${key}` }
+}
+
+function namesNear(name: string, scheme: ObjectScheme): string {
+  const known = Object.entries(OPTIONS[scheme]).flatMap(([key, type]) => (type === 'ignored' ? [] : [key]))
+  const near = nearest(name, known)
+  return near === undefined ? `known: ${known.join(', ')}` : `did you mean "${near}"?`
+}
+
+function decoded(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,163 @@
+/** test/app — the whole service over its own sockets: what is read again, when, and what becomes of requests meanwhile. */
+import assert from 'node:assert/strict'
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import type { ServerResponse } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import test, { type TestContext } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type App, startApp } from '../src/app.ts'
+import type { Issue } from '../src/lib/issue.ts'
+import type { SourceState } from '../src/rules/sources.ts'
+import { httpHost } from './fakes/http_host.ts'
+
+interface Status {
+  readonly revision: string
+  readonly rules: number
+  readonly sources: readonly SourceState[]
+  readonly issues: readonly Issue[]
+}
+
+const PORTS = `
+  grpc: {host: 127.0.0.1, port: 0}
+  prometheus: {host: 127.0.0.1, port: 0}
+  api: {host: 127.0.0.1, port: 0, decisions: true}`
+const HANDLERS = `
+authenticators: {anonymous: {enabled: true}}
+authorizers: {allow: {enabled: true}, deny: {enabled: true}, remote: {enabled: true}}
+mutators: {noop: {enabled: true}}
+`
+const rule = (path: string, authorizer: object = { handler: 'allow' }) => ({
+  id: path,
+  match: { url: `http://<[^/]+>${path}`, methods: ['GET'] },
+  authenticators: [{ handler: 'anonymous' }],
+  authorizer,
+  mutators: [{ handler: 'noop' }],
+})
+const rulesText = (...paths: string[]): string => JSON.stringify(paths.map(path => rule(path)))
+
+async function serviceOf(t: TestContext, config: string) {
+  const folder = mkdtempSync(join(tmpdir(), 'credence-app-'))
+  const file = join(folder, 'credence.yaml')
+  const write = (name: string, text: string): void => {
+    writeFileSync(join(folder, `${name}.new`), text)
+    renameSync(join(folder, `${name}.new`), join(folder, name))
+  }
+  write('credence.yaml', config.replaceAll('FOLDER', folder))
+  write('rules.json', rulesText('/a'))
+  const app: App = await startApp({
+    configFiles: [file],
+    flags: new Map(),
+    env: { LOG_LEVEL: 'fatal' },
+  })
+  t.after(async () => {
+    await app.close()
+    rmSync(folder, { recursive: true })
+  })
+  return {
+    write: (name: string, text: string) => write(name, text.replaceAll('FOLDER', folder)),
+    status: async () => (await (await fetch(`http://${app.api}/status`)).json()) as Status,
+    ask: async (path: string) => (await fetch(`http://${app.api}/decisions${path}`)).status,
+  }
+}
+
+/** Until it holds; a condition that never does is a failure of the test that waits. */
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  const end = Date.now() + 8_000
+  while (!(await holds())) {
+    if (Date.now() > end) assert.fail(`never came: ${holds}`)
+    await sleep(20)
+  }
+}
+
+const config = (repository: string, more = ''): string =>
+  `serve:${PORTS}\naccess_rules: {repositories: ["${repository}"]${more}}\n${HANDLERS}`
+
+test('a remote repository is read again on its beat, conditionally, and keeps its rules while its host fails', async t => {
+  const stored = { status: 200, etag: '"1"', body: rulesText('/a') }
+  const asked: (string | undefined)[] = []
+  const host = await httpHost((request, response) => {
+    asked.push(request.headers['if-none-match'])
+    if (stored.status !== 200) return response.writeHead(stored.status).end()
+    if (request.headers['if-none-match'] === stored.etag) return response.writeHead(304).end()
+    return response.writeHead(200, { etag: stored.etag }).end(stored.body)
+  })
+  t.after(() => host.close())
+  const service = await serviceOf(t, config(`${host.url}/rules.json`, ', poll_interval: 1s'))
+  const { revision } = await service.status()
+  await until(async () => asked.length >= 2)
+  assert.deepEqual(asked.slice(0, 2), [undefined, '"1"'])
+  assert.equal((await service.status()).revision, revision)
+
+  Object.assign(stored, { etag: '"2"', body: rulesText('/b') })
+  await until(async () => (await service.ask('/b')) === 200)
+  assert.equal(await service.ask('/a'), 404)
+
+  stored.status = 503
+  await until(async () => (await service.status()).sources[0]?.state === 'stale')
+  const { sources, issues } = await service.status()
+  assert.deepEqual([sources[0]?.rules, sources[0]?.fault], [1, 'answered 503'])
+  assert.match(issues[0]?.message ?? '', /answered 503; the rules read before stay in force/)
+  assert.equal(await service.ask('/b'), 200)
+})
+
+test('without an interval a remote repository is read once, and again only until it could be', async t => {
+  let asked = 0
+  const host = await httpHost((_request, response) => {
+    response.writeHead(asked++ === 0 ? 500 : 200).end(rulesText('/a'))
+  })
+  t.after(() => host.close())
+  const service = await serviceOf(t, config(host.url))
+  assert.equal(await service.ask('/a'), 503, 'not ready')
+  await until(async () => (await service.ask('/a')) === 200)
+  await sleep(1_500)
+  assert.equal(asked, 2)
+})
+
+test('a changed configuration is in force at once, but for what is read at the start: that is named', async t => {
+  const service = await serviceOf(t, config('file://FOLDER/rules.json'))
+  assert.equal(await service.ask('/b'), 404)
+  service.write('more.json', rulesText('/b'))
+  service.write(
+    'credence.yaml',
+    `serve:${PORTS}\naccess_rules: {repositories: [FOLDER/rules.json, FOLDER/more.json]}\npaths: oathkeeper\n${HANDLERS}`,
+  )
+  await until(async () => (await service.ask('/b')) === 200)
+  const { issues, sources, rules } = await service.status()
+  assert.deepEqual([rules, sources.map(one => one.kind)], [2, ['file', 'file']])
+  const waiting = issues.filter(one => one.message.includes('next start'))
+  assert.deepEqual(
+    waiting.map(one => [one.path, one.line, one.severity]),
+    [['paths', 6, 'warning']],
+  )
+  assert.equal(await service.ask('/x%2Fa'), 400, 'the old reading of paths holds until then')
+})
+
+test('a broken configuration leaves everything as it was, and says where it is broken', async t => {
+  const service = await serviceOf(t, config('file://FOLDER/rules.json'))
+  service.write('credence.yaml', `serve:${PORTS}\nacess_rules: {}\n`)
+  await until(async () => (await service.status()).issues.length > 0)
+  const { issues, rules } = await service.status()
+  assert.deepEqual([rules, issues[0]?.path, issues[0]?.line], [1, 'acess_rules', 5])
+  assert.equal(await service.ask('/a'), 200)
+})
+
+test('a request that waits during a reload is answered by the rules with which it began', async t => {
+  const waiting: ServerResponse[] = []
+  const host = await httpHost((_request, response) => {
+    waiting.push(response)
+  })
+  t.after(() => host.close())
+  const service = await serviceOf(t, config('file://FOLDER/rules.json'))
+  const slow = rule('/slow', { handler: 'remote', config: { remote: host.url } })
+  service.write('rules.json', JSON.stringify([slow]))
+  await until(async () => (await service.status()).rules === 1 && (await service.ask('/a')) === 404)
+  const { revision } = await service.status()
+  const answer = service.ask('/slow')
+  await until(async () => waiting.length === 1)
+  service.write('rules.json', JSON.stringify([rule('/slow', { handler: 'deny' })]))
+  await until(async () => (await service.status()).revision !== revision)
+  assert.equal(await service.ask('/slow'), 403)
+  waiting[0]?.writeHead(200).end()
+  assert.equal(await answer, 200)
+})

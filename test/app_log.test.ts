@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { countStates, createReloadLog } from '../src/app_log.ts'
+import type { Issue } from '../src/lib/issue.ts'
+import type { ReloadReport } from '../src/rules/rulebook.ts'
+import type { Log } from '../src/telemetry/log.ts'
+
+const issue = (message: string): Issue => ({
+  severity: 'warning',
+  source: 'rules.yml',
+  line: 1,
+  column: 1,
+  path: '',
+  message,
+  hint: '',
+})
+
+function linesOf(reports: readonly Partial<ReloadReport>[]): string[][] {
+  const lines: string[] = []
+  const log = {
+    event: (level: string, record: { event: string; message?: string }) =>
+      lines.push([level, record.event, ...(record.message ? [record.message] : [])].join(' ')),
+  } as unknown as Log
+  const reported = createReloadLog(log)
+  return reports.map(report => {
+    reported({ outcome: 'unchanged', revision: 'r', rules: 1, issues: [], took: 1, ...report })
+    return lines.splice(0)
+  })
+}
+
+test('a reading that brings no news is a line for debugging, and repeats no issue', () => {
+  const issues = [issue('one')]
+  assert.deepEqual(
+    linesOf([{ outcome: 'changed', issues }, { issues }, { issues: [issue('two')] }, {}, {}]),
+    [
+      ['warn issue one', 'info reload'],
+      ['debug reload'],
+      ['warn issue two', 'info reload'],
+      ['info reload'],
+      ['debug reload'],
+    ],
+  )
+})
+
+test('a refusal is an error each time', () => {
+  assert.deepEqual(linesOf([{ outcome: 'refused' }, { outcome: 'refused' }]), [
+    ['error reload'],
+    ['error reload'],
+  ])
+})
+
+test('repositories are counted by state', () => {
+  const state = (of: 'fresh' | 'stale') => ({ source: 's', kind: 'file', state: of, rules: 0 }) as const
+  assert.deepEqual(countStates([state('fresh'), state('stale'), state('fresh')]), {
+    fresh: 2,
+    stale: 1,
+    missing: 0,
+  })
+})

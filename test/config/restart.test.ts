@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { waitingForRestart } from '../../src/config/restart.ts'
+import { SETTINGS } from '../../src/config/settings.ts'
+import { type Config, loadConfig } from '../../src/config.ts'
+import { HANDLERS } from '../../src/handlers/registry.ts'
+import { formatIssue } from '../../src/lib/issue.ts'
+
+function configOf(text: string): Config {
+  const { config, issues } = loadConfig(
+    { files: [{ source: 'c.yml', text }], env: {}, flags: new Map() },
+    HANDLERS,
+  )
+  assert.ok(config !== undefined, issues.map(formatIssue).join('\n'))
+  return config
+}
+const waiting = (before: string, after: string): string[] =>
+  waitingForRestart(configOf(before), configOf(after)).map(formatIssue)
+
+test('a changed setting that is only read at the start is named where it stands', () => {
+  assert.deepEqual(
+    waiting('serve: {grpc: {port: 9191}}', 'serve:\n  grpc: {port: 9192}\nsessions: {timeout: 3s}'),
+    [
+      'c.yml:2:16: warning: serve.grpc.port: changed, and takes effect at the next start (restart the service)',
+      'c.yml:3:21: warning: sessions.timeout: changed, and takes effect at the next start (restart the service)',
+    ],
+  )
+})
+
+test('one that was taken out has changed, one that says its default has not', () => {
+  assert.equal(waiting('paths: oathkeeper', '').length, 1)
+  assert.deepEqual(waiting('', 'paths: strict\nserve: {grpc: {port: 9191}}'), [])
+})
+
+test('a secret is not quoted', () => {
+  const [issue = ''] = waiting('', 'sessions: {revocation: {secret: marked-0123456789}}')
+  assert.match(issue, /sessions\.revocation\.secret/)
+  assert.doesNotMatch(issue, /marked/)
+})
+
+test('what takes effect at once is not named', () => {
+  const live = `
+access_rules: {repositories: [file:///a], matching_strategy: glob, poll_interval: 10s}
+errors: {fallback: [redirect]}
+log: {level: debug}
+strict: true
+authenticators: {anonymous: {enabled: true, config: {subject: x}}}`
+  assert.deepEqual(waiting('', live), [])
+})
+
+test('times of key sets are read at the start, unlike the rest of the handler', () => {
+  const jwt = (more: string) =>
+    `authenticators: {jwt: {enabled: true, config: {jwks_urls: ["https://a/b"], ${more}}}}`
+  const found = waiting(jwt('required_scope: [a]'), jwt('required_scope: [b], jwks_ttl: 5s'))
+  assert.equal(found.length, 1)
+  assert.match(found[0] ?? '', /authenticators\.jwt\.config\.jwks_ttl: changed/)
+})
+
+test('every setting says when it takes effect: those of sockets and memory at the next start', () => {
+  const live = SETTINGS.flatMap(one => (one.live && one.idle === undefined ? [one.path] : []))
+  assert.deepEqual(live, [
+    'access_rules.repositories',
+    'access_rules.poll_interval',
+    'access_rules.matching_strategy',
+    'errors.fallback',
+    'strict',
+    'log.level',
+    'version',
+  ])
+})

@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import test, { type TestContext } from 'node:test'
+import { openServices } from '../src/app_services.ts'
+import type { Send } from '../src/clients/http.ts'
+import { type Config, loadConfig } from '../src/config.ts'
+import { createEditions } from '../src/edition.ts'
+import { HANDLERS } from '../src/handlers/registry.ts'
+import { createRuleSources } from '../src/rules/sources.ts'
+import type { Log } from '../src/telemetry/log.ts'
+import { fakeClock } from './fakes/clock.ts'
+
+const CONFIG = `
+access_rules: {repositories: [FOLDER/rules.yml], poll_interval: 7s}
+authenticators: {anonymous: {enabled: true}}
+authorizers: {allow: {enabled: true}}
+mutators: {noop: {enabled: true}}
+`
+const RULE = `- match: {url: "https://h/<.*>", methods: [GET]}
+  authenticators: [{handler: anonymous}]
+  authorizer: {handler: allow}
+  mutators: [{handler: noop}]
+`
+
+function editionsOf(t: TestContext) {
+  const folder = mkdtempSync(join(tmpdir(), 'credence-edition-'))
+  t.after(() => rmSync(folder, { recursive: true }))
+  const text = CONFIG.replace('FOLDER', folder)
+  const write = (name: string, content: string) => writeFileSync(join(folder, name), content)
+  write('credence.yml', text)
+  write('rules.yml', RULE)
+  const { config } = loadConfig({ files: [{ source: 'c', text }], env: {}, flags: new Map() }, HANDLERS)
+  const send: Send = async () => ({ kind: 'failed', cause: 'connect', message: 'nobody there' })
+  const parts = { config: config as Config, send, fetch: send, clock: fakeClock(), report: () => {} }
+  const heard: string[] = []
+  const { prepare } = createEditions({
+    options: { configFiles: [join(folder, 'credence.yml')], flags: new Map(), env: {} },
+    started: parts.config,
+    services: openServices(parts).services,
+    sources: createRuleSources({ fetch: send, directory: folder }),
+    tracing: undefined,
+    log: { setLevel: () => {} } as unknown as Log,
+    watched: files => heard.push(`watch ${files.map(file => file.replace(`${folder}/`, '')).join()}`),
+    read: (states, interval) => heard.push(`read ${states.map(one => one.state).join()} every ${interval}`),
+  })
+  return { prepare, write, text, heard }
+}
+
+test('what is as it was is not compiled again, and its issues are told again', async t => {
+  const { prepare, write } = editionsOf(t)
+  const first = await prepare()
+  const second = await prepare()
+  assert.ok(first.edition !== undefined)
+  assert.equal(second.edition?.snapshot, first.edition.snapshot)
+  assert.deepEqual(second.issues, first.issues)
+  assert.match(first.issues[0]?.message ?? '', /no id/)
+  write('rules.yml', RULE.replace('https', 'http'))
+  const third = await prepare()
+  assert.notEqual(third.edition?.snapshot, first.edition.snapshot)
+})
+
+test('a changed configuration compiles the same rules anew', async t => {
+  const { prepare, write, text } = editionsOf(t)
+  const first = await prepare()
+  write('credence.yml', text.replace('anonymous: {enabled: true}', 'noop: {enabled: true}'))
+  const second = await prepare()
+  assert.notEqual(second.edition?.snapshot.revision, first.edition?.snapshot.revision)
+  assert.match(second.issues.map(issue => issue.message).join(), /"anonymous" is not enabled/)
+})
+
+test('files are told before they are read, and how the reading went after it', async t => {
+  const { prepare, heard } = editionsOf(t)
+  await prepare()
+  assert.deepEqual(heard, ['watch credence.yml,rules.yml', 'read fresh every 7000'])
+})
