@@ -1,12 +1,7 @@
 /** app — the wiring list: every part in order of construction, and close() in reverse. The only reader of the clock. */
-import { decisionsRoute } from './api/decisions.ts'
-import { healthRoutes } from './api/health.ts'
-import { jwksRoute } from './api/jwks.ts'
-import { revocationsRoute } from './api/revocations.ts'
-import { rulesRoutes } from './api/rules.ts'
-import { type ApiServer, startApi } from './api/server.ts'
+import { openApi } from './app_api.ts'
 import { countIssues, countStates, createReloadLog, logAccident } from './app_log.ts'
-import { formatOf, levelOf, listenOf, signingKeysOf, tracingOf, trustedOf } from './app_options.ts'
+import { formatOf, levelOf, listenOf, pathsOf, signingKeysOf, tracingOf } from './app_options.ts'
 import { openServices } from './app_services.ts'
 import { createHttp, type Send } from './clients/http.ts'
 import { createObjects, withObjects } from './clients/objects.ts'
@@ -40,8 +35,6 @@ export const clock: Clock = {
   wall: () => Date.now() as WallTime,
 }
 
-/** Longest time for a decision over HTTP, where no deadline comes along, ms. */
-const HTTP_BUDGET = 10_000
 /** Longest wait for Checks in flight when stopping, ms. */
 const GRACE = 20_000
 
@@ -149,15 +142,16 @@ export async function startApp(options: AppOptions): Promise<App> {
   let watcher = watchFiles([], () => {})
   let watching = ''
   /** Files that matter may change with the configuration itself. */
-  function watch(files: readonly string[]): void {
-    if (watching === files.join('\0')) return
+  async function watch(files: readonly string[]): Promise<boolean> {
+    if (watching === files.join('\0')) return false
     watching = files.join('\0')
     watcher.close()
     watcher = watchFiles(files, reload)
+    await watcher.looked
+    return true
   }
 
   const snapshot = () => rulebook.current?.snapshot
-  const paths = config.text('paths') === 'oathkeeper' ? 'oathkeeper' : 'strict'
   const record = createRecorder({
     log,
     count: instruments.check,
@@ -170,7 +164,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       record,
       accident,
       now: clock.now,
-      paths,
+      paths: pathsOf(config),
       around: tracing === undefined ? undefined : traceChecks(tracing.tracer),
     }),
     health,
@@ -183,52 +177,22 @@ export async function startApp(options: AppOptions): Promise<App> {
     instruments.revocation(source, revoked.kind)
     log.event('info', { event: 'revocation', source, kind: revoked.kind, evicted })
   }
-  const revocationKeys = config.list('sessions.revocation.keys')
-  const api: ApiServer = await startApi({
-    host: config.text('serve.api.host') ?? '127.0.0.1',
-    port: config.number('serve.api.port'),
-    timeouts: {
-      read: config.number('serve.api.timeout.read'),
-      write: config.number('serve.api.timeout.write'),
-      idle: config.number('serve.api.timeout.idle'),
-    },
-    routes: [
-      ...(config.flag('serve.api.decisions')
-        ? [
-            decisionsRoute({
-              snapshot,
-              record,
-              now: clock.now,
-              paths,
-              trusted: trustedOf(config),
-              budget: HTTP_BUDGET,
-            }),
-          ]
-        : []),
-      healthRoutes({ ready, version }),
-      ...(revocationKeys.length === 0
-        ? []
-        : [
-            revocationsRoute({
-              keys: revocationKeys,
-              wall: clock.wall,
-              revoke: revoked => revoke('api', revoked),
-            }),
-          ]),
-      jwksRoute({
-        publicKeys: () => services.keys.publicKeys(signingKeysOf(config, rulebook.current?.listed ?? [])),
-      }),
-      rulesRoutes({
-        listed: () => rulebook.current?.listed ?? [],
-        status: () => ({
-          revision: rulebook.current?.snapshot.revision ?? '',
-          rules: rulebook.current?.snapshot.rules.length ?? 0,
-          sources: states,
-          issues: rulebook.issues,
-        }),
-      }),
-    ],
-    accident: error => accident('api', error),
+  const api = await openApi({
+    config,
+    clock,
+    record,
+    accident,
+    snapshot,
+    ready,
+    revoke,
+    publicKeys: () => services.keys.publicKeys(signingKeysOf(config, rulebook.current?.listed ?? [])),
+    listed: () => rulebook.current?.listed ?? [],
+    status: () => ({
+      revision: rulebook.current?.snapshot.revision ?? '',
+      rules: rulebook.current?.snapshot.rules.length ?? 0,
+      sources: states,
+      issues: rulebook.issues,
+    }),
   })
   const prometheus = await metrics.listen()
   log.event('info', { event: 'started', version, grpc: engine.address, api: api.address, prometheus })

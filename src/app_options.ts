@@ -2,6 +2,7 @@
 import type { Config } from './config.ts'
 import { compileCidrs } from './lib/cidr.ts'
 import { type Millis, millis, parseDuration } from './lib/duration.ts'
+import type { PathReading } from './lib/url_path.ts'
 import type { AccessRule } from './rules/document.ts'
 import type { LogLevel } from './telemetry/log.ts'
 import type { TracingOptions } from './telemetry/sdk.ts'
@@ -21,6 +22,9 @@ export function formatOf(config: Config) {
   const format = config.text('log.format')
   return format === 'text' || format === 'json_pretty' ? format : 'json'
 }
+
+export const pathsOf = (config: Config): PathReading =>
+  config.text('paths') === 'oathkeeper' ? 'oathkeeper' : 'strict'
 
 export function tracingOf(config: Config): TracingOptions {
   return {

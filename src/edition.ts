@@ -65,8 +65,8 @@ export interface EditionParts {
   readonly sources: RuleSources
   readonly tracing: Tracing | undefined
   readonly log: Log
-  /** Told before they are read, so that no change falls between. */
-  readonly watched: (files: readonly string[]) => void
+  /** Resolves once they are watched; true where some of them were not before, so that a change may have been missed. */
+  readonly watched: (files: readonly string[]) => Promise<boolean>
   /** Told after each reading of the repositories. */
   readonly read: (states: readonly SourceState[], interval: Millis) => void
 }
@@ -87,7 +87,8 @@ export function createEditions(parts: EditionParts): { prepare(): Promise<Prepar
     const { config, files } = read
     log.setLevel(levelOf(config))
     const repositories = config.list('access_rules.repositories')
-    parts.watched([...options.configFiles.map(file => resolve(file)), ...filesOf(repositories, directory)])
+    const watched = [...options.configFiles.map(file => resolve(file)), ...filesOf(repositories, directory)]
+    if (await parts.watched(watched)) return prepare()
     const loaded = await sources.load(repositories, entryPlaces(config))
     parts.read(loaded.states, millis(config.number('access_rules.poll_interval')))
     const issues = [...read.issues, ...waitingForRestart(parts.started, config), ...loaded.issues]

@@ -24,7 +24,8 @@ const RULE = `- match: {url: "https://h/<.*>", methods: [GET]}
   mutators: [{handler: noop}]
 `
 
-function editionsOf(t: TestContext) {
+/** `whileWatching` runs when the files are watched for the first time. */
+function editionsOf(t: TestContext, whileWatching = () => {}) {
   const folder = mkdtempSync(join(tmpdir(), 'credence-edition-'))
   t.after(() => rmSync(folder, { recursive: true }))
   const text = CONFIG.replace('FOLDER', folder)
@@ -42,7 +43,13 @@ function editionsOf(t: TestContext) {
     sources: createRuleSources({ fetch: send, directory: folder }),
     tracing: undefined,
     log: { setLevel: () => {} } as unknown as Log,
-    watched: files => heard.push(`watch ${files.map(file => file.replace(`${folder}/`, '')).join()}`),
+    async watched(files) {
+      const line = `watch ${files.map(file => file.replace(`${folder}/`, '')).join()}`
+      const known = heard.includes(line)
+      heard.push(line)
+      if (!known) whileWatching()
+      return !known
+    },
     read: (states, interval) => heard.push(`read ${states.map(one => one.state).join()} every ${interval}`),
   })
   return { prepare, write, text, heard }
@@ -73,5 +80,19 @@ test('a changed configuration compiles the same rules anew', async t => {
 test('files are told before they are read, and how the reading went after it', async t => {
   const { prepare, heard } = editionsOf(t)
   await prepare()
-  assert.deepEqual(heard, ['watch credence.yml,rules.yml', 'read fresh every 7000'])
+  assert.deepEqual(heard, [
+    'watch credence.yml,rules.yml',
+    'watch credence.yml,rules.yml',
+    'read fresh every 7000',
+  ])
+})
+
+test('what changes before a file is watched is read', async t => {
+  const written: string[] = []
+  const editions: ReturnType<typeof editionsOf> = editionsOf(t, () =>
+    editions.write('credence.yml', written.join()),
+  )
+  written.push(editions.text.replace('anonymous: {enabled: true}', 'noop: {enabled: true}'))
+  const { issues } = await editions.prepare()
+  assert.match(issues.map(issue => issue.message).join(), /"anonymous" is not enabled/)
 })

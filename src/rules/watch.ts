@@ -11,6 +11,8 @@ export interface WatchPace {
 }
 
 export interface FileWatch {
+  /** Resolves once it is known what stands where: what changes from then on is noticed. */
+  readonly looked: Promise<void>
   close(): void
 }
 
@@ -19,7 +21,7 @@ const MOST_WAITS = 10
 
 /**
  * Calls `changed` when one of the files is not as it was and all has been quiet for a moment; never twice at a time.
- * A file that does not exist yet is waited for. To be called before the files are read, so that no change falls between.
+ * A file that does not exist yet is waited for. Read the files after `looked`, so that no change falls between.
  */
 export function watchFiles(
   files: readonly string[],
@@ -129,9 +131,10 @@ export function watchFiles(
   slowly.unref()
 
   follow(new Set(files.map(file => dirname(file))))
-  void look()
+  const looked = look()
 
   return {
+    looked,
     close() {
       closed = true
       clearInterval(slowly)

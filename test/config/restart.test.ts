@@ -33,8 +33,8 @@ test('one that was taken out has changed, one that says its default has not', ()
 })
 
 test('a secret is not quoted', () => {
-  const [issue = ''] = waiting('', 'sessions: {revocation: {secret: marked-0123456789}}')
-  assert.match(issue, /sessions\.revocation\.secret/)
+  const [issue = ''] = waiting('', 'sessions: {revocation: {keys: [marked-0123456789]}}')
+  assert.match(issue, /sessions\.revocation\.keys/)
   assert.doesNotMatch(issue, /marked/)
 })
 

@@ -34,6 +34,7 @@ test('Prometheus reads ours and Oathkeeper’s metrics, labelled from closed set
   instruments.check(allow, 2, 'GET')
   instruments.check(allow, 2, 'EVIL-METHOD')
   instruments.reload('changed', 5)
+  instruments.revocation('api', 'session')
   await instruments.counted(async () => ({ kind: 'failed', cause: 'timeout', message: '' }))({
     method: 'GET',
     url: 'http://k/',
@@ -50,6 +51,7 @@ test('Prometheus reads ours and Oathkeeper’s metrics, labelled from closed set
     'credence_checks_total{rule="r1",decision="allow",code="ok"} 2',
     'credence_session_lookups_total{cache="hit"} 2',
     'credence_outgoing_requests_total{target="kratos.whoami",outcome="timeout"} 1',
+    'credence_revocations_total{source="api",kind="session"} 1',
     'credence_sessions 7',
     'credence_rules 3',
     'credence_issues{severity="warning"} 2',

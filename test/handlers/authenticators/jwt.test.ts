@@ -111,7 +111,7 @@ test('what has no effect, or cannot work, is said at load', () => {
 })
 
 test('a rule with a key set that cannot be read, or with an unknown key, is refused at load', () => {
-  assert.throws(() => build(jwt, { jwks_urls: ['s3://a/b'] }, oauthWorld()), ConfigFault)
+  assert.throws(() => build(jwt, { jwks_urls: ['ftp://a/b'] }, oauthWorld()), ConfigFault)
   assert.throws(() => build(jwt, { jwks_urls: ['nonsense'] }, oauthWorld()), ConfigFault)
   assert.throws(() => build(jwt, { jwks_urls: SETS, required_audience: ['x'] }, oauthWorld()))
   assert.throws(() => build(jwt, {}, oauthWorld()))

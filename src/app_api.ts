@@ -1,0 +1,51 @@
+/** app_api — the side door as the configuration wants it: which of its routes are open, and to whom. Starts nothing else. */
+import { type DecisionsParts, decisionsRoute } from './api/decisions.ts'
+import { healthRoutes } from './api/health.ts'
+import { type JwksParts, jwksRoute } from './api/jwks.ts'
+import { revocationsRoute } from './api/revocations.ts'
+import { type RulesParts, rulesRoutes } from './api/rules.ts'
+import { type ApiServer, startApi } from './api/server.ts'
+import { pathsOf, trustedOf } from './app_options.ts'
+import type { Config } from './config.ts'
+import type { Clock } from './lib/duration.ts'
+import type { Revoked } from './sessions/revocation.ts'
+import { version } from './version.ts'
+
+/** Longest time for a decision over HTTP, where no deadline comes along, ms. */
+const HTTP_BUDGET = 10_000
+
+interface ApiParts extends RulesParts, JwksParts, Pick<DecisionsParts, 'snapshot' | 'record'> {
+  readonly config: Config
+  readonly clock: Clock
+  readonly ready: () => boolean
+  /** `source` says which door the news came through. */
+  readonly revoke: (source: string, revoked: Revoked) => void
+  readonly accident: (where: string, error: unknown) => void
+}
+
+/** Listens; rejects when the address is taken. */
+export function openApi(parts: ApiParts): Promise<ApiServer> {
+  const { config, clock } = parts
+  const routes = [healthRoutes({ ready: parts.ready, version }), jwksRoute(parts), rulesRoutes(parts)]
+  if (config.flag('serve.api.decisions')) {
+    const { snapshot, record } = parts
+    const trusted = trustedOf(config)
+    const paths = pathsOf(config)
+    routes.unshift(decisionsRoute({ snapshot, record, now: clock.now, paths, trusted, budget: HTTP_BUDGET }))
+  }
+  const keys = config.list('sessions.revocation.keys')
+  if (keys.length > 0) {
+    routes.push(revocationsRoute({ keys, wall: clock.wall, revoke: revoked => parts.revoke('api', revoked) }))
+  }
+  return startApi({
+    host: config.text('serve.api.host') ?? '127.0.0.1',
+    port: config.number('serve.api.port'),
+    timeouts: {
+      read: config.number('serve.api.timeout.read'),
+      write: config.number('serve.api.timeout.write'),
+      idle: config.number('serve.api.timeout.idle'),
+    },
+    routes,
+    accident: error => parts.accident('api', error),
+  })
+}
