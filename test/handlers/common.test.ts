@@ -1,11 +1,17 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { z } from 'zod'
+import type { Denial } from '../../src/access/denial.ts'
+import { unauthorized } from '../../src/access/denial.ts'
+import type { Authenticate, Respond, Step } from '../../src/access/pipeline.ts'
+import { identity, openSession, type Session } from '../../src/access/session.ts'
 import { openServices } from '../../src/app_services.ts'
+import type { Answered, Failed } from '../../src/clients/http.ts'
 import { loadConfig } from '../../src/config.ts'
 import type { SealedHandler } from '../../src/handlers/handler.ts'
 import { HANDLERS } from '../../src/handlers/registry.ts'
 import { fakeClock } from '../fakes/clock.ts'
+import { requestWith } from '../fakes/request.ts'
 
 /** What every handler must do, whoever wrote it. */
 const context = { strategy: 'regexp', warn: () => {} } as const
@@ -60,6 +66,172 @@ for (const handler of HANDLERS) {
     assert.match(handler.summary, /^[a-z]+s? /)
     for (const [key, schema] of Object.entries(propertiesOf(handler))) {
       assert.ok(typeof schema === 'object' && schema.description, `${key} has no description`)
+    }
+  })
+}
+
+/** A service as handlers meet it: right, refusing, broken, silent. */
+const ANSWERS: readonly (Answered | Failed)[] = [
+  ...[200, 201, 302, 400, 401, 403, 404, 429, 500, 503].flatMap(status =>
+    [
+      '{"subject":"sam","sub":"sam","active":true,"allowed":true,"access_token":"SECRET-answer"}',
+      '{"active":false,"subject":["SECRET-answer"],"error":"SECRET-answer","identity":{"id":"SECRET-answer"}}',
+      '<SECRET-answer>',
+      '',
+    ].map(
+      (body): Answered => ({
+        kind: 'answered',
+        status,
+        headers: [
+          ['location', 'http://SECRET-answer/'],
+          ['x-role', 'staff'],
+        ],
+        body,
+      }),
+    ),
+  ),
+  { kind: 'failed', cause: 'connect', message: 'service: no connection' },
+]
+
+/** Where a configuration may hold a secret, in each handler that has such a place. */
+const CONFIDENTIAL: Readonly<Record<string, object>> = {
+  'authenticator cookie_session': { additional_headers: { 'X-Key': 'SECRET-config' }, kratos: false },
+  'authenticator bearer_token': {
+    check_session_url: 'http://u:SECRET-config@sessions/?key=SECRET-config',
+    prefix: '',
+  },
+  'authenticator jwt': { jwks_urls: ['http://u:SECRET-config@keys/?key=SECRET-config'] },
+  'authenticator oauth2_client_credentials': {
+    token_url: 'http://u:SECRET-config@id/token?key=SECRET-config',
+  },
+  'authenticator oauth2_introspection': {
+    introspection_url: 'http://u:SECRET-config@id/introspect?key=SECRET-config',
+    introspection_request_headers: { Authorization: 'SECRET-config' },
+    pre_authorization: {
+      enabled: true,
+      client_id: 'c',
+      client_secret: 'SECRET-config',
+      token_url: 'http://id/token?key=SECRET-config',
+    },
+  },
+  'authorizer remote': {
+    remote: 'http://u:SECRET-config@policies/?key=SECRET-config',
+    headers: { 'X-Key': 'SECRET-config', 'X-Bad': '{{ mustToDate "2006" .Subject }}' },
+  },
+  'authorizer remote_json': { payload: '{"key": "SECRET-config", "of": {{ .Subject }}}' },
+  'mutator header': { headers: { 'X-Key': 'SECRET-config{{ .Extra.none.none }}' } },
+  'mutator cookie': { cookies: { key: 'SECRET-config{{ mustRegexMatch .Subject "a" }}' } },
+  'mutator hydrator': {
+    api: {
+      url: 'http://u:SECRET-config@profiles/?key=SECRET-config',
+      auth: { basic: { username: 'u', password: 'SECRET-config' } },
+      retry: { max_delay: '0s' },
+    },
+  },
+  'mutator id_token': {
+    jwks_url: `inline://${Buffer.from('{"keys":[{"kty":"oct","k":"SECRET-config","kid":"a","alg":"HS256"}]}').toString('base64')}`,
+  },
+}
+
+const SECRET = '(SECRET-request'
+const basic = `Basic ${Buffer.from(`${SECRET}:${SECRET}`).toString('base64')}`
+const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
+const TOKEN = `${part({ alg: 'RS256', kid: SECRET })}.${part({ sub: SECRET })}.AAAA`
+const REQUESTS = [`Bearer ${SECRET}`, `Bearer ory_st_${SECRET}.a.b`, `Bearer ${TOKEN}`, basic].map(value =>
+  requestWith(
+    [
+      ['Authorization', value],
+      ['Cookie', `ory_kratos_session=${SECRET}; other=${SECRET}`],
+      ['X-Session-Token', SECRET],
+    ],
+    { query: `token=${SECRET}` },
+  ),
+)
+const ENCODED = [
+  'SECRET',
+  ...TOKEN.split('.', 2),
+  ...['SECRET-config', SECRET, `${SECRET}:${SECRET}`].flatMap(encodings),
+]
+function encodings(text: string): string[] {
+  const bytes = Buffer.from(text)
+  return [bytes.toString('base64'), bytes.toString('base64url'), encodeURIComponent(text)]
+}
+
+/** Frozen to the last member of what it owns. */
+function sessionOf(request: Session['request']): Session {
+  const session = openSession(identity(SECRET, { email: SECRET, list: [SECRET] }), request, [SECRET])
+  for (const part of [session, session.extra, session.match, session.match.captures, session.match.url])
+    Object.freeze(part)
+  Object.freeze(session.extra?.list)
+  return session
+}
+
+/** One world for all: opening its caches takes longer than everything else here. */
+let answer: Answered | Failed = { kind: 'failed', cause: 'closed', message: '' }
+const clock = fakeClock()
+const problems: unknown[] = []
+const answers = async () => answer
+const { services: answering } = openServices({
+  config,
+  send: answers,
+  fetch: answers,
+  clock,
+  report: problem => problems.push(problem),
+})
+
+async function outcomes(
+  handler: SealedHandler,
+  more: object,
+): Promise<{ denials: Denial[]; said: unknown[] }> {
+  const denials: Denial[] = []
+  const said: unknown[] = []
+  const warn = (...words: unknown[]) => said.push(words)
+  const { run } = handler.build({ ...handler.example, ...more }, answering, { strategy: 'regexp', warn })
+  for (const next of ANSWERS) {
+    answer = next
+    // Nothing that was remembered is still good.
+    clock.pass(7_200_000)
+    for (const request of REQUESTS) {
+      const step =
+        handler.kind === 'authenticator' ? (run as Authenticate)(request) : (run as Step)(sessionOf(request))
+      const outcome = await step
+      if (outcome.kind === 'denial') denials.push(outcome)
+    }
+  }
+  return { denials, said: [...said, ...problems.splice(0)] }
+}
+
+const told = (value: unknown): string =>
+  JSON.stringify(value, (_key, member) =>
+    member instanceof Error
+      ? { name: member.name, frames: member.stack?.split('\n    at ').slice(1) }
+      : member,
+  )
+
+/** They ask nobody and refuse nobody. */
+const HARMLESS = /anonymous|noop|allow/
+for (const handler of HANDLERS) {
+  if (handler.kind === 'error') continue
+  test(`${nameOf(handler)} leaves its session as it was, and says no secret of request, answer or configuration`, async () => {
+    for (const more of [{}, CONFIDENTIAL[nameOf(handler)] ?? {}]) {
+      const { denials, said } = await outcomes(handler, more)
+      for (const text of [...denials, ...said].map(told)) {
+        for (const secret of ENCODED) assert.ok(!text.includes(secret), text)
+      }
+      const hasSaidSomething = denials.length > 0 || Object.keys(more).length === 0
+      assert.ok(hasSaidSomething || HARMLESS.test(handler.id))
+    }
+  })
+}
+
+for (const handler of HANDLERS.filter(({ kind }) => kind === 'error')) {
+  test(`${nameOf(handler)} answers nothing of the request but its address and its id`, () => {
+    const { run } = handler.build(handler.example, services, context)
+    for (const request of REQUESTS) {
+      const denial = unauthorized('credential_rejected', { reason: 'no', cause: new Error(SECRET) })
+      const answer = (run as Respond)(denial, { ...request, query: '', requestId: 'id' })
+      assert.ok(!JSON.stringify(answer).includes('SECRET'))
+      assert.ok(answer.status >= 300 && answer.status < 600)
     }
   })
 }
