@@ -85,6 +85,22 @@ for (const [what, config, token] of [
   })
 }
 
+test('a set that cannot be had is told from a token that is refused, for whoever watches', async () => {
+  const outcome = await run({ jwks_urls: ['http://down/jwks'] }, bearer(TOKEN))
+  assert.equal(outcome.kind === 'denial' && outcome.code, 'unavailable')
+})
+
+test('a missing scope is named in the challenge, without what no scope can have (RFC 6750 §3)', async () => {
+  const challenge = async (...required_scope: string[]) => {
+    const outcome = await run({ required_scope, scope_strategy: 'exact' }, bearer(TOKEN))
+    assert.ok(outcome.kind === 'denial')
+    assert.equal(outcome.message, 'Access credentials are invalid')
+    return outcome.hints?.wwwAuthenticate
+  }
+  assert.equal(await challenge('x', 'y"', 'z'), 'Bearer error="insufficient_scope", scope="x z"')
+  assert.equal(await challenge('"'), 'Bearer error="insufficient_scope"')
+})
+
 test('a shared secret counts where the rule allows its algorithm', async () => {
   const token = mint({ alg: 'HS256', kid: 'hs' }, CLAIMS, SECRET.handle)
   assert.equal((await run({ allowed_algorithms: ['HS256'] }, bearer(token))).kind, 'identity')
@@ -107,7 +123,13 @@ test('what has no effect, or cannot work, is said at load', () => {
   assert.deepEqual(warned({ jwks_max_wait: '2s' }), ['jwks_max_wait'])
   assert.deepEqual(warned({ required_scope: ['a'] }), ['required_scope'])
   assert.deepEqual(warned({ allowed_algorithms: ['none'] }), ['allowed_algorithms'])
-  assert.deepEqual(warned({ jwks_urls: ['http://a'], allowed_algorithms: ['HS256'] }), ['allowed_algorithms'])
+  const shared = ['RS256', 'HS256']
+  assert.deepEqual(warned({ jwks_urls: ['http://a'], allowed_algorithms: shared }), ['allowed_algorithms'])
+  assert.deepEqual(warned({ jwks_urls: ['https://b', 'http://a'], allowed_algorithms: shared }), [
+    'allowed_algorithms',
+  ])
+  assert.deepEqual(warned({ jwks_urls: ['https://b'], allowed_algorithms: shared }), [])
+  assert.deepEqual(warned({ jwks_urls: ['http://a'] }), [])
 })
 
 test('a rule with a key set that cannot be read, or with an unknown key, is refused at load', () => {

@@ -6,7 +6,10 @@ import { deny } from '../../../src/handlers/authorizers/deny.ts'
 import { seal } from '../../../src/handlers/handler.ts'
 import type { Services } from '../../../src/handlers/services.ts'
 
-test('deny refuses every session with 403', () => {
-  const { run } = seal(deny).build(undefined, {} as Services, { strategy: 'regexp', warn: () => {} })
-  assert.equal((run({ kind: 'session' } as Session) as Denial).status, 403)
+test('deny refuses every session with 403, whatever its config says', () => {
+  for (const config of [undefined, { junk: 1 }, []]) {
+    const { run } = seal(deny).build(config, {} as Services, { strategy: 'regexp', warn: () => {} })
+    const { status, code } = run({ kind: 'session' } as Session) as Denial
+    assert.deepEqual([status, code], [403, 'forbidden'])
+  }
 })

@@ -21,6 +21,7 @@ test('the question is Keto’s, with Go’s escapes and a line feed', async () =
   const { world, outcome } = ask({ required_action: 'read:{{ .MatchContext.Method }}' }, ALLOWED, session)
   assert.equal(await outcome, session)
   assert.equal(world.sent[0]?.url, 'http://keto/base/engines/acp/ory/regex/allowed')
+  assert.deepEqual(world.sent[0]?.headers, [['content-type', 'application/json']])
   assert.equal(
     world.sent[0]?.body,
     '{"action":"read:GET","context":{"remoteIpAddress":"5.6.7.8","requestedAt":"2026-11-22T05:00:00.000Z"},' +
@@ -70,6 +71,8 @@ for (const [answer, status] of [
     const outcome = await ask({}, answer).outcome
     isDenial(outcome)
     assert.equal(outcome.status, status)
+    const code = status === 403 ? 'forbidden' : answer.kind === 'failed' ? 'unavailable' : 'bad_answer'
+    assert.equal(outcome.code, code)
   })
 }
 

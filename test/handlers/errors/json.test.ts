@@ -23,6 +23,8 @@ for (const [status, text, message] of [
     'An internal server error occurred, please contact the system administrator',
   ],
   [503, 'Service Unavailable', 'The service is unavailable'],
+  [504, 'Gateway Timeout', 'The service did not answer in time'],
+  [431, 'Request Header Fields Too Large', 'Request Header Fields Too Large'],
 ] as const) {
   test(`${status} says its fixed message and nothing of what happened inside (Q-34)`, () => {
     assert.deepEqual(body(status), { error: { code: status, status: text, message } })

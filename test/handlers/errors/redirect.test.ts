@@ -4,6 +4,7 @@ import { forbidden, unauthorized } from '../../../src/access/denial.ts'
 import type { RequestView } from '../../../src/access/request.ts'
 import { redirect } from '../../../src/handlers/errors/redirect.ts'
 import { requestWith } from '../../fakes/request.ts'
+import { build as buildIn, worldWith } from '../../fakes/services.ts'
 import { build } from '../build.ts'
 
 const answer = (config: object, parts: Partial<RequestView> = {}, denial = unauthorized('no_credential')) =>
@@ -122,4 +123,42 @@ for (const rawPath of ['//evil.com/x', '/\\evil.com/x', '/\t/evil.com/x', '///ev
 
 test('a target with a line break is refused at load (J6)', () => {
   assert.throws(() => answer({ to: '/a\r\nx: y' }))
+})
+
+/** Kratos sends whoever has a session straight back unless it is asked for more. */
+for (const [code, to, expected] of [
+  [
+    'second_factor_required',
+    'https://k/self-service/login/browser?a=1',
+    'https://k/self-service/login/browser?a=1&aal=aal2',
+  ],
+  [
+    'reauthentication_required',
+    'https://k/self-service/login/browser',
+    'https://k/self-service/login/browser?refresh=true',
+  ],
+  ['second_factor_required', 'https://k/login', 'https://k/login'],
+  ['forbidden', 'https://k/self-service/login/browser', 'https://k/self-service/login/browser'],
+] as const) {
+  test(`${code} leads to ${expected}`, () => {
+    assert.equal(location({ to }, {}, forbidden(code)), expected)
+  })
+}
+
+test('other codes than 301 and 302 do not decode; a 301 is named at load', () => {
+  const warned = (code?: number) => {
+    const world = worldWith()
+    buildIn(redirect, { to: '/', ...(code && { code }) }, world)
+    return world.warnings.map(line => line.split(':')[0])
+  }
+  assert.deepEqual([warned(), warned(302), warned(301)], [[], [], ['code']])
+  for (const code of [300, 303, 307, 308]) assert.throws(() => warned(code), { name: 'ZodError' })
+})
+
+test('a page has its type for GET and HEAD, and & is written as Go writes it', () => {
+  for (const method of ['GET', 'HEAD']) {
+    const { headers } = answer({ to: '/l?a=1&b=2' }, { method })
+    assert.equal(headers.find(({ name }) => name === 'content-type')?.value, 'text/html; charset=utf-8')
+  }
+  assert.equal(answer({ to: '/l?a=1&b=2' }).body, '<a href="/l?a=1&amp;b=2">Found</a>.\n\n')
 })

@@ -18,3 +18,17 @@ test('without a realm it asks as Oathkeeper does', () => {
     'Basic realm="Please authenticate."',
   )
 })
+
+test('it is text that nobody keeps, and a realm that no header can carry is refused at load', () => {
+  const { headers } = build(wwwAuthenticate)(noRule(), requestWith())
+  assert.deepEqual(
+    headers.map(({ name, value }) => (name === 'www-authenticate' ? name : `${name}: ${value}`)),
+    [
+      'www-authenticate',
+      'content-type: text/plain; charset=utf-8',
+      'cache-control: no-store',
+      'x-content-type-options: nosniff',
+    ],
+  )
+  assert.throws(() => build(wwwAuthenticate, { realm: 'caf\u00e9' }), { path: ['realm'] })
+})

@@ -11,6 +11,7 @@ import { parseTemplate } from '../../../src/lib/template.ts'
 import { createTupleHash } from '../../../src/lib/tuple_hash.ts'
 import { fakeClock } from '../../fakes/clock.ts'
 import { requestWith } from '../../fakes/request.ts'
+import { build as buildIn, worldWith } from '../../fakes/services.ts'
 import { build, isDenial, sessionOf } from '../build.ts'
 
 const answered = (status: number, body: unknown = ''): Answered => ({
@@ -242,3 +243,68 @@ for (const config of [{ api: { url: 'x' } }, { api: { foo: 1 } }, { cache: { ttl
     assert.throws(() => world(SAME).run(config), { name: 'ZodError' })
   })
 }
+
+test('a memory that hardly ever finds an answer is named at load (Q-85)', () => {
+  const warned = (cache?: object) => {
+    const warnings = worldWith()
+    const services = { ...warnings.services, cache: () => ({}), keyOf: () => '' }
+    buildIn(
+      hydrator,
+      { api: { url: 'http://a/' }, ...(cache && { cache }) },
+      {
+        ...warnings,
+        services: services as unknown as Services,
+      },
+    )
+    return warnings.warnings.map(line => line.split(':')[0])
+  }
+  assert.deepEqual(warned(), [])
+  assert.deepEqual(warned({ enabled: false }), [])
+  assert.deepEqual(warned({ enabled: true }), ['cache'])
+  assert.deepEqual(warned({ enabled: true, ignored_headers: ['X-REQUEST-ID'] }), [])
+})
+
+test('headers of the request’s own body and host are not sent', async () => {
+  const { run, sent } = world(SAME)
+  const lines = [
+    ['Content-Encoding', 'br'],
+    ['Host', 'h'],
+    ['X-Own', '1'],
+  ] as const
+  await run({}, sessionOf('u1', undefined, requestWith(lines)))
+  assert.deepEqual(
+    sent[0]?.headers.map(([name]) => name),
+    ['x-own', 'content-type'],
+  )
+})
+
+test('between tries it waits 100ms unless told otherwise, and not beyond the deadline', async () => {
+  const soon = requestWith([], { deadline: (fakeClock().now() + 60) as Instant })
+  const tries = async (retry: object) => {
+    const { run, sent } = world(answered(500))
+    const outcome = await run({ api: { retry } }, sessionOf('u1', undefined, soon))
+    isDenial(outcome)
+    assert.deepEqual([outcome.status, outcome.code], [500, 'bad_answer'])
+    return sent.length
+  }
+  assert.equal(await tries({}), 1)
+  assert.equal(await tries({ max_delay: '1ms' }), 5)
+})
+
+test('a connection that cannot be had is 500 and said as such', async () => {
+  const outcome = await world(failed('connect')).run()
+  isDenial(outcome)
+  assert.deepEqual([outcome.status, outcome.code], [500, 'unavailable'])
+})
+
+test('names of ignored headers are found in the case that an earlier hydrator wrote', async () => {
+  const { run, sent } = world(SAME)
+  const cache = { enabled: true, ignored_headers: ['x-id'] }
+  const of = (id: string): Session => {
+    const session = sessionOf('u1')
+    return { ...session, match: { ...session.match, headers: new Map([['X-Id', [id]]]) } }
+  }
+  await run({ cache }, of('a'))
+  await run({ cache }, of('b'))
+  assert.equal(sent.length, 1)
+})

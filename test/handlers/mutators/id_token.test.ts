@@ -70,7 +70,7 @@ test('a signing key that cannot be had or used is 500, and the client learns not
   ]) {
     const { outcome } = await run({ jwks_url })
     assert.ok('status' in outcome)
-    assert.equal(outcome.status, 500)
+    assert.deepEqual([outcome.status, outcome.code], [500, 'internal'])
     assert.equal(
       outcome.message,
       'An internal server error occurred, please contact the system administrator',
@@ -119,4 +119,11 @@ test('every request has a token of its own where the cache is switched off (Q-98
     const second = await run({ cache }, undefined, world)
     assert.equal(first.header === second.header, same)
   }
+})
+
+test('it declares that it writes the Authorization header, and names claims that a value can add to (Q-68)', () => {
+  assert.deepEqual(idToken.writes?.(BASE), ['authorization'])
+  const world = oauthWorld()
+  build(idToken, { ...BASE, claims: '{"a": "{{ print .Subject }}"}' }, world)
+  assert.match(world.warnings.join(), /^claims: .*Q-68/)
 })

@@ -79,6 +79,11 @@ for (const [aud, taken] of AUDIENCES) {
   })
 }
 
+test('one audience may be a text', () => {
+  assert.ok(isTaken({ target_audience: ['a'] }, { aud: 'a' }))
+  assert.ok(!isTaken({ target_audience: ['a'] }, { aud: 'ab' }))
+})
+
 test('an issuer must be named exactly', () => {
   const rules = { trusted_issuers: ['https://id/', 'b'] }
   assert.ok(isTaken(rules, { iss: 'https://id/' }))

@@ -87,10 +87,12 @@ test('memory that is behind a step-up does not refuse: the fresh answer counts',
   assert.equal(outcome.kind, 'identity')
 })
 
-test('an answer that was fresh already is not asked for twice', async () => {
-  const { asked } = await ask({ aal: 'aal2' }, [session('miss')])
-  assert.deepEqual(asked, [false])
-})
+for (const cache of ['miss', 'off'] as const) {
+  test(`an answer that was fresh already (${cache}) is not asked for twice`, async () => {
+    const { asked } = await ask({ aal: 'aal2' }, [session(cache)])
+    assert.deepEqual(asked, [false])
+  })
+}
 
 test('when the second look cannot find out, that is 503 and neither yes nor no', async () => {
   const { outcome } = await ask({ aal: 'aal2' }, [session('hit'), { kind: 'unavailable', why: 'down' }])
