@@ -180,6 +180,13 @@ export const BETTER: readonly Better[] = [
     setting: '',
   },
   {
+    q: 'D14',
+    about: 'error bodies',
+    oathkeeper: 'Refusals may be kept and their type guessed.',
+    here: 'They carry `Cache-Control: no-store` and `X-Content-Type-Options: nosniff`, and the challenge of a bearer token (RFC 6750) where one was refused.',
+    setting: '',
+  },
+  {
     q: 'Q-37',
     about: 'redirects',
     oathkeeper: '`return_to` carries `%3F` in one mode.',
@@ -229,6 +236,29 @@ export const BETTER: readonly Better[] = [
     setting: '',
   },
   {
+    q: 'Q-45',
+    about: 'redirects',
+    oathkeeper:
+      'Redirects of every other service are followed, too: of key sets, token and introspection endpoints, authorizers.',
+    here: 'None is followed. A key set that answers 3xx cannot be had; the log says so. Name the address that it leads to.',
+    setting: '',
+  },
+  {
+    q: 'Q-50',
+    about: 'sessions',
+    oathkeeper:
+      'The session check is made with the method of the request, with its path unless `preserve_path` is set, and with whatever headers are forwarded.',
+    here: 'Kratos is asked with GET, at the path of its whoami, with exactly one credential; other endpoints are asked as Oathkeeper does.',
+    setting: '`kratos: false` on the handler',
+  },
+  {
+    q: 'J11',
+    about: 'sessions',
+    oathkeeper: 'Of several session cookies with unequal values Kratos takes the first that decodes.',
+    here: 'Two unequal ones are 401; a cookie cannot be chosen by whoever can add one.',
+    setting: '',
+  },
+  {
     q: 'Q-51',
     about: 'sessions',
     oathkeeper: 'A session endpoint that cannot be reached is 403.',
@@ -247,6 +277,13 @@ export const BETTER: readonly Better[] = [
     about: 'sessions',
     oathkeeper: 'A missing second factor is a bare 401.',
     here: '403 for a browser, a challenge for a token (RFC 9470).',
+    setting: '',
+  },
+  {
+    q: 'C13',
+    about: 'tokens',
+    oathkeeper: 'The first `Authorization` line, header, cookie or parameter counts.',
+    here: 'Several unequal ones are 401, those that were joined by a comma on their way included.',
     setting: '',
   },
   {
@@ -271,10 +308,31 @@ export const BETTER: readonly Better[] = [
     setting: '',
   },
   {
+    q: 'C12',
+    about: 'tokens',
+    oathkeeper: '`crit` and `typ` of a token and `alg` of a key are not looked at.',
+    here: 'A token with an extension that is not understood, or of a type that proves no access (`logout+jwt`, `dpop+jwt` …), and a key whose own `alg` is another one are refused.',
+    setting: '',
+  },
+  {
+    q: 'I8',
+    about: 'tokens',
+    oathkeeper: 'A key of any strength is used.',
+    here: 'RSA keys below 2048 bits and shared secrets below 256 bits verify and sign nothing.',
+    setting: '',
+  },
+  {
     q: 'Q-61',
     about: 'tokens',
     oathkeeper: 'Every unknown `kid` fetches all key sets.',
     here: 'At most once in a while; unknown ones are remembered, sets are refreshed in the background.',
+    setting: '',
+  },
+  {
+    q: 'E12',
+    about: 'authorizers',
+    oathkeeper: 'A `remote` authorizer is asked about a part of a body.',
+    here: 'Where Envoy has cut the body, the request is 403 and nobody is asked.',
     setting: '',
   },
   {
@@ -310,6 +368,13 @@ export const BETTER: readonly Better[] = [
     about: 'templates',
     oathkeeper: 'Header values may carry control characters.',
     here: '500.',
+    setting: '',
+  },
+  {
+    q: 'D10',
+    about: 'headers',
+    oathkeeper: 'A rule may set any header.',
+    here: 'One that frames the message or belongs to the hop (`Host`, `Content-Length`, `Connection`, `X-Envoy-*` …) is an error at load, or 500 where a service brings it.',
     setting: '',
   },
   {

@@ -36,11 +36,11 @@ function session(
 
 /** What the rule decides, and how often Kratos' memory and Kratos itself were asked. */
 async function ask(require: object, verdicts: Verdict[], kind: 'cookie' | 'token' = 'cookie') {
-  const asked: (boolean | undefined)[] = []
+  const options: Parameters<Services['kratos']['verify']>[3][] = []
   const kratos: Services['kratos'] = {
-    verify(_endpoint, _credential, _request, options) {
-      asked.push(options?.fresh)
-      return verdicts[Math.min(asked.length, verdicts.length) - 1] as Verdict
+    verify(_endpoint, _credential, _request, how) {
+      options.push(how)
+      return verdicts[Math.min(options.length, verdicts.length) - 1] as Verdict
     },
   }
   const clock = { now: () => 0 as never, wall: () => NOW as WallTime }
@@ -53,7 +53,8 @@ async function ask(require: object, verdicts: Verdict[], kind: 'cookie' | 'token
     kind === 'cookie'
       ? build(cookieSession, { ...config, only: ['ory_kratos_session'] }, { kratos, clock })
       : build(bearerToken, config, { kratos, clock })
-  return { outcome: (await handler(request)) as Identity | Denial, asked }
+  const outcome = (await handler(request)) as Identity | Denial
+  return { outcome, options, asked: options.map(one => one?.fresh) }
 }
 
 for (const [what, require, over] of [
@@ -81,6 +82,16 @@ for (const [what, require, code] of [
     assert.deepEqual([outcome.status, outcome.code], [403, code])
   })
 }
+
+test('what is only known from before Kratos could not be asked counts where nothing is demanded, and nowhere else', async () => {
+  const stale = async (require: object) => {
+    const { options } = await ask(require, [session('hit', { aal: 'aal2' })])
+    return options.map(one => one?.stale)
+  }
+  assert.deepEqual(await stale({}), [true])
+  assert.deepEqual(await stale({ aal: 'aal2' }), [false])
+  assert.deepEqual(await stale({ fresh: true }), [false])
+})
 
 test('memory that is behind a step-up does not refuse: the fresh answer counts', async () => {
   const { outcome } = await ask({ aal: 'aal2' }, [session('hit'), session('miss', { aal: 'aal2' })])
