@@ -4,7 +4,6 @@ import { type Authenticate, NOT_RESPONSIBLE } from '../../access/pipeline.ts'
 import type { RequestView } from '../../access/request.ts'
 import { authenticator } from '../handler.ts'
 import { type CheckSession, compileCheckSession } from '../parts/check_session.ts'
-import { fallThrough, fallThroughKey } from '../parts/fall_through.ts'
 import { type CheckCredential, compileKratos } from '../parts/kratos_session.ts'
 import { isKratos, sessionKeys, sessionUrl } from '../parts/session_keys.ts'
 import { compileTokenFrom, tokenFromSchema } from '../parts/token_from.ts'
@@ -14,7 +13,6 @@ export const bearerToken = authenticator({
   summary: 'recognises whoever holds an opaque token, by asking Ory Kratos or another session endpoint',
   config: z.strictObject({
     ...sessionKeys,
-    ...fallThroughKey,
     token_from: tokenFromSchema,
     prefix: z
       .string()
@@ -30,13 +28,13 @@ export const bearerToken = authenticator({
       ? viaKratos(compileKratos(config, url, services, context))
       : // Here the token only says who is responsible; what is sent is what is forwarded.
         dropToken(compileCheckSession(config, url, DEFAULTS, services, context))
-    return fallThrough(config, request => {
+    return request => {
       const token = find(request)
       if (token === undefined) return NOT_RESPONSIBLE
       if (typeof token !== 'string') return token
       if (!token.startsWith(prefix)) return NOT_RESPONSIBLE
       return check(token, request)
-    })
+    }
   },
 })
 

@@ -4,7 +4,6 @@ import { unauthorized } from '../../access/denial.ts'
 import { type Authenticate, NOT_RESPONSIBLE } from '../../access/pipeline.ts'
 import { authenticator } from '../handler.ts'
 import { compileCheckSession } from '../parts/check_session.ts'
-import { fallThrough, fallThroughKey } from '../parts/fall_through.ts'
 import { type CheckCredential, compileKratos } from '../parts/kratos_session.ts'
 import { isKratos, sessionKeys, sessionUrl } from '../parts/session_keys.ts'
 
@@ -13,7 +12,6 @@ export const cookieSession = authenticator({
   summary: 'recognises whoever holds a session cookie, by asking Ory Kratos or another session endpoint',
   config: z.strictObject({
     ...sessionKeys,
-    ...fallThroughKey,
     only: z
       .array(z.string())
       .optional()
@@ -32,17 +30,15 @@ export const cookieSession = authenticator({
         'name the session cookie (Q-46)',
       )
     }
-    if (isKratos(config, url)) {
-      return fallThrough(config, kratosCookie(only, compileKratos(config, url, services, context)))
-    }
+    if (isKratos(config, url)) return kratosCookie(only, compileKratos(config, url, services, context))
     const defaults = { always: 'cookie', subjectFrom: 'subject' } as const
     const check = compileCheckSession(config, url, defaults, services, context)
     const names = new Set(only)
-    return fallThrough(config, request => {
+    return request => {
       const cookies = request.cookies()
       const responsible = names.size === 0 ? cookies.length > 0 : cookies.some(([name]) => names.has(name))
       return responsible ? check(request) : NOT_RESPONSIBLE
-    })
+    }
   },
 })
 

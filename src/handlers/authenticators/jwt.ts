@@ -9,7 +9,6 @@ import { type Millis, millis, parseDuration } from '../../lib/duration.ts'
 import { parseGoDuration } from '../../lib/template_duration.ts'
 import { authenticator, type CompileContext } from '../handler.ts'
 import { invalidToken } from '../parts/challenge.ts'
-import { fallThrough, fallThroughKey } from '../parts/fall_through.ts'
 import { compileClaims, type ReadClaims } from '../parts/jwt_claims.ts'
 import { scopeStrategySchema } from '../parts/scopes.ts'
 import { compileTokenFrom, tokenFromSchema } from '../parts/token_from.ts'
@@ -49,7 +48,6 @@ export const jwt = authenticator({
       .regex(/^[0-9]+(ns|us|ms|s|m|h)$/, 'must be a whole number and one unit, like 30s')
       .optional()
       .describe('how far the clocks of issuer and service may differ, for exp, nbf and iat; default 0s'),
-    ...fallThroughKey,
     require_exp: z.boolean().optional().describe('refuses a token without exp; default false'),
   }),
   example: {
@@ -62,7 +60,7 @@ export const jwt = authenticator({
     lint(config, algorithms, keys, context)
     const tokenFrom = compileTokenFrom(config.token_from)
     const read = compileClaims(config)
-    return fallThrough(config, request => {
+    return request => {
       const token = tokenFrom(request)
       if (token === undefined) return NOT_RESPONSIBLE
       if (typeof token !== 'string') return token
@@ -71,7 +69,7 @@ export const jwt = authenticator({
       const verified = keys.verify({ token, urls, algorithms, deadline: request.deadline })
       if (!(verified instanceof Promise)) return recognise(verified, read, clock.wall())
       return verified.then(answer => recognise(answer, read, clock.wall()))
-    })
+    }
   },
 })
 

@@ -8,7 +8,6 @@ import { DURATION_PATTERN, millis, parseDuration } from '../../lib/duration.ts'
 import { rateLimitHeaders } from '../../lib/rate_limit.ts'
 import { percentDecode } from '../../lib/template_url.ts'
 import { authenticator } from '../handler.ts'
-import { fallThrough, fallThroughKey } from '../parts/fall_through.ts'
 import { retrySchema } from '../parts/retry.ts'
 import { httpUrl } from '../parts/uri.ts'
 
@@ -22,7 +21,6 @@ export const oauth2ClientCredentials = authenticator({
       .optional()
       .describe('scopes that are asked for; the endpoint refuses those that the client may not have'),
     retry: retrySchema,
-    ...fallThroughKey,
     cache: z
       .strictObject({
         enabled: z.boolean().optional().describe('default false'),
@@ -39,12 +37,12 @@ export const oauth2ClientCredentials = authenticator({
       .describe('whether credentials that were accepted are remembered'),
   }),
   example: { token_url: 'https://id.example.com/oauth2/token', cache: { enabled: true, ttl: '60s' } },
-  compile({ token_url, required_scope, cache, ...config }, { oauth2 }) {
+  compile({ token_url, required_scope, cache }, { oauth2 }) {
     const tokenUrl = httpUrl(token_url, ['token_url'])
     const scopes = required_scope ?? []
     // `undefined`: as long as the token is good.
     const maxAge = cache?.enabled === true ? parseDuration(cache.ttl ?? '') : millis(0)
-    return fallThrough(config, request => {
+    return request => {
       const credentials = basicCredentials(request.headerValues('authorization'))
       if (credentials === undefined) return NOT_RESPONSIBLE
       if ('kind' in credentials) return credentials
@@ -55,7 +53,7 @@ export const oauth2ClientCredentials = authenticator({
       )
       if (!(asked instanceof Promise)) return read(asked, id)
       return asked.then(answer => read(answer, id))
-    })
+    }
   },
 })
 

@@ -12,7 +12,6 @@ import { DURATION_PATTERN, millis, parseDuration } from '../../lib/duration.ts'
 import { rateLimitHeaders } from '../../lib/rate_limit.ts'
 import { authenticator, type CompileContext, ConfigFault } from '../handler.ts'
 import { invalidToken, scopeMissing, wrongToken } from '../parts/challenge.ts'
-import { fallThrough, fallThroughKey } from '../parts/fall_through.ts'
 import { retrySchema } from '../parts/retry.ts'
 import { compileScopes, scopeStrategySchema } from '../parts/scopes.ts'
 import { compileTokenFrom, tokenFromSchema } from '../parts/token_from.ts'
@@ -57,7 +56,6 @@ export const oauth2Introspection = authenticator({
       .optional()
       .describe('client credentials with which the call itself is authorized'),
     retry: retrySchema,
-    ...fallThroughKey,
     cache: z
       .strictObject({
         enabled: z.boolean().optional().describe('default false'),
@@ -86,7 +84,7 @@ export const oauth2Introspection = authenticator({
     const maxAge = maxAgeOf(config)
     const read = compileAnswer(config, clock.wall)
     lint(config, context)
-    return fallThrough(config, request => {
+    return request => {
       const token = tokenFrom(request)
       if (token === undefined) return NOT_RESPONSIBLE
       if (typeof token !== 'string') return token
@@ -101,7 +99,7 @@ export const oauth2Introspection = authenticator({
         deadline: request.deadline,
       })
       return asked instanceof Promise ? asked.then(read) : read(asked)
-    })
+    }
   },
 })
 
