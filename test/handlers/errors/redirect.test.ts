@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { forbidden, unauthorized } from '../../../src/access/denial.ts'
+import { forbidden, unauthorized, unavailable } from '../../../src/access/denial.ts'
 import type { RequestView } from '../../../src/access/request.ts'
 import { redirect } from '../../../src/handlers/errors/redirect.ts'
 import { requestWith } from '../../fakes/request.ts'
@@ -122,4 +122,16 @@ for (const rawPath of ['//evil.com/x', '/\\evil.com/x', '/\t/evil.com/x', '///ev
 
 test('a target with a line break is refused at load (J6)', () => {
   assert.throws(() => answer({ to: '/a\r\nx: y' }))
+})
+
+test('what could not be found out sends nobody to the login, unless the condition names it (G7)', () => {
+  const down = unavailable('no answer')
+  for (const config of [{ to: '/login' }, { to: '/login', when: [{}, { error: ['unauthorized'] }] }]) {
+    const { status, headers, body } = answer(config, {}, down)
+    assert.equal(status, 503)
+    assert.equal(JSON.parse(body).error.code, 503)
+    assert.ok(!headers.some(({ name }) => name === 'location'))
+  }
+  const named = { to: '/login', when: [{ error: ['unauthorized', 'service_unavailable'] }] }
+  assert.equal(answer(named, {}, down).status, 302)
 })
