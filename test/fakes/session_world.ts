@@ -1,4 +1,5 @@
 /** test/fakes/session_world — the session memory beside a Kratos that knows who is logged in, and can be sick in each of its ways. */
+import { hash } from 'node:crypto'
 import type { Credential, Verdict } from '../../src/access/verdict.ts'
 import type { Answered, Failed } from '../../src/clients/http.ts'
 import type { KratosAdmin, WhoamiQuestion } from '../../src/clients/kratos.ts'
@@ -42,7 +43,7 @@ export interface WorldOptions {
 
 /** Ids as Kratos makes them, the same for the same credential. */
 export const idOf = (value: string): string =>
-  `${Buffer.from(value.padEnd(4, '_')).toString('hex').slice(0, 8)}-c1d8-401c-978a-8da89133f78b`
+  `${hash('sha256', value).slice(0, 8)}-c1d8-401c-978a-8da89133f78b`
 
 function kratosOf() {
   const state = {
@@ -70,8 +71,10 @@ function kratosOf() {
     state.seen(question)
     state.asked.push(credential.value)
     if (state.health !== 'slow') return answerNow(credential.value)
+    // Its database was read when the question came.
+    const answer = answerNow(credential.value)
     await new Promise<void>(resolve => held.push(resolve))
-    return answerNow(credential.value)
+    return (state.health as Health) === 'well' ? answer : answerNow(credential.value)
   }
   const admin: KratosAdmin = {
     load: async () => {},
@@ -85,7 +88,7 @@ function kratosOf() {
       return { kind: 'found', body: { id, active: true, identity } as never }
     },
   }
-  /** Everything that was held is answered as Kratos is by now. */
+  /** Everything that was held is answered: as it was when it was asked where Kratos is well by now, else as sick as it is. */
   const letGo = (health: Health = 'well') => {
     state.health = health
     for (const go of held.splice(0)) go()

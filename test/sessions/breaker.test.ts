@@ -98,6 +98,20 @@ test('what was asked before it opened decides nothing while it is tried', () => 
   assert.equal(breaker.state, 'closed')
 })
 
+test('an earlier trial that answers late neither decides nor gives its place away', () => {
+  const { clock, breaker, enter, all } = setup()
+  all(['doubted', 'doubted', 'doubted'])
+  const late = enter(true) as Pass
+  breaker.leave(enter(false) as Pass, 'failed')
+  clock.pass(2_000)
+  const trial = enter(true) as Pass
+  breaker.leave(late, 'good')
+  assert.equal(breaker.state, 'half open')
+  assert.equal(enter(true), undefined)
+  breaker.leave(trial, 'good')
+  assert.equal(breaker.state, 'closed')
+})
+
 test('replicas do not try again together', () => {
   const { breaker, all } = setup({ random: () => 0.8 })
   all(['failed', 'failed', 'failed', 'failed'])

@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { type Clock, millis } from '../../src/lib/duration.ts'
-import { createAdminProbe, createCanaryProbe, readCanary } from '../../src/sessions/probe.ts'
-import { alive, answered } from '../fakes/kratos.ts'
+import {
+  createAdminProbe,
+  createCanaryProbe,
+  type ProbeVerdict,
+  readCanary,
+} from '../../src/sessions/probe.ts'
+import { alive, answered, IDENTITY_ID } from '../fakes/kratos.ts'
 import { idOf, many, REFUSAL, sessionWorld, stateOf, type WorldOptions } from '../fakes/session_world.ts'
 
 const PAST = 61_000
@@ -248,12 +253,50 @@ test('a session that is revoked by news while Kratos is asked is refused without
   await world.logIn('anna')
   world.clock.pass(PAST)
   world.state.health = 'slow'
+  world.loggedIn.delete('anna')
   const answer = world.verify('anna')
   world.sessions.revoke({ kind: 'session', id: idOf('anna') })
-  world.loggedIn.delete('anna')
   world.kratos.letGo()
   assert.equal((await answer).kind, 'rejected')
   assert.equal(world.sessions.condition.breaker, 'closed')
+})
+
+test('news that comes while the probe is asked explains the refusal as well', async () => {
+  const verdict = Promise.withResolvers<ProbeVerdict>()
+  const world = sessionWorld({
+    limits: { doubtBurst: 1 },
+    probe: () => ({ ask: () => verdict.promise, learn: () => {} }),
+  })
+  await world.logIn('anna')
+  world.clock.pass(PAST)
+  world.loggedIn.delete('anna')
+  const answer = world.verify('anna')
+  await settled()
+  world.sessions.revoke({ kind: 'identity', id: IDENTITY_ID })
+  verdict.resolve('unknown')
+  assert.equal((await answer).kind, 'rejected')
+  assert.deepEqual(world.news, [])
+})
+
+test('one session that has ended makes the refusals of the next second honest', async () => {
+  const world = withAdmin({ limits: { doubtBurst: 2 } })
+  const users = many(5)
+  await world.logIn(...users)
+  world.clock.pass(PAST)
+  world.loggedIn.clear()
+  for (const user of users) assert.equal((await world.verify(user)).kind, 'rejected')
+  assert.equal(world.adminAsked.length, 1)
+  assert.deepEqual(verdicts(world.news), ['ended', 'well', 'well', 'well', 'well'])
+})
+
+test('a no that comes when the time of a stale session is long over ends it, too', async () => {
+  const world = sessionWorld({ grace: 600_000 })
+  await world.logIn('anna')
+  world.loggedIn.clear()
+  world.clock.pass(200_000)
+  assert.equal((await world.verify('anna')).kind, 'rejected')
+  world.state.health = 'down'
+  assert.equal((await world.verify('anna')).kind, 'unavailable')
 })
 
 test('refusals that say more than 401 are believed at once, a burst of them too', async () => {

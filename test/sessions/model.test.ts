@@ -17,7 +17,9 @@ type User = (typeof USERS)[number]
 /** The world as it is: who is logged in, and since when it has been known here that somebody is not. */
 interface Model {
   readonly loggedIn: Set<User>
-  /** Monotonic time of the news that ended it; gone with the next log-in. */
+  /** Counts what happens, because much happens at one time. */
+  step: number
+  /** The step of the news that ended it; gone with the next log-in. */
   readonly told: Map<User, number>
   /** Monotonic time at which it ended in Kratos. */
   readonly ended: Map<User, number>
@@ -25,7 +27,8 @@ interface Model {
 interface Real {
   readonly world: ReturnType<typeof sessionWorld>
   readonly waiting: Promise<void>[]
-  let_in: number
+  readonly faults: unknown[]
+  letIn: number
 }
 type Step = fc.AsyncCommand<Model, Real>
 
@@ -33,6 +36,7 @@ const settled = () => new Promise(setImmediate)
 const step = (name: string, run: (model: Model, real: Real) => Promise<void> | void): Step => ({
   check: () => true,
   async run(model, real) {
+    model.step++
     await run(model, real)
     await settled()
   },
@@ -40,24 +44,31 @@ const step = (name: string, run: (model: Model, real: Real) => Promise<void> | v
 })
 
 /** What must hold of an answer, by what was known when the question was put. */
-function look(model: Model, real: Real, user: User, verdict: Verdict, asked: number): void {
+function look(
+  model: Model,
+  real: Real,
+  user: User,
+  verdict: Verdict,
+  put: { step: number; at: number },
+): void {
   if (verdict.kind !== 'verified') return
-  real.let_in++
+  real.letIn++
   assert.equal(verdict.session.id, idOf(user), 'one user’s session for another')
   const told = model.told.get(user)
-  assert.ok(told === undefined || told > asked, `${user} was let in after news of the end`)
+  assert.ok(told === undefined || told > put.step, `${user} was let in after news of the end`)
   const ended = model.ended.get(user)
   if (ended === undefined || verdict.cache === 'miss' || verdict.cache === 'shared') return
   const bound = verdict.cache === 'stale' ? TTL + GRACE : TTL
-  assert.ok(asked - ended < bound, `${user} was let in ${asked - ended} ms after the end`)
+  assert.ok(put.at - ended < bound, `${user} was let in ${put.at - ended} ms after the end`)
 }
 
 const verify = (user: User, fresh: boolean, brief: boolean): Step =>
   step(`${fresh ? 'verify anew' : 'verify'} ${user}${brief ? ' briefly' : ''}`, (model, real) => {
-    const asked = real.world.clock.now()
+    const put = { step: model.step, at: real.world.clock.now() }
     const endpoint = brief ? { ...KRATOS, maxAge: millis(3_000) } : KRATOS
     const verdict = real.world.verify(user, { fresh, endpoint })
-    real.waiting.push(Promise.resolve(verdict).then(answer => look(model, real, user, answer, asked)))
+    const looked = Promise.resolve(verdict).then(answer => look(model, real, user, answer, put))
+    real.waiting.push(looked.catch(fault => void real.faults.push(fault)))
   })
 
 const logIn = (user: User): Step =>
@@ -79,7 +90,7 @@ const revoke = (users: readonly User[], revoked: Revoked): Step =>
     for (const user of users) {
       model.loggedIn.delete(user)
       world.loggedIn.delete(user)
-      model.told.set(user, world.clock.now())
+      model.told.set(user, model.step)
     }
     world.sessions.revoke(revoked)
   })
@@ -133,8 +144,8 @@ for (const [what, probed] of [
           limits: { doubtBurst: 2, failureMinimum: 3, places: 4, waiting: 4, refusalBurst: 5 },
           ...(probed ? { probe: ({ admin }) => createAdminProbe(admin) } : {}),
         })
-        const real: Real = { world, waiting: [], let_in: 0 }
-        const model: Model = { loggedIn: new Set(), told: new Map(), ended: new Map() }
+        const real: Real = { world, waiting: [], faults: [], letIn: 0 }
+        const model: Model = { loggedIn: new Set(), step: 0, told: new Map(), ended: new Map() }
         for (const one of USERS) {
           model.loggedIn.add(one)
           world.loggedIn.add(one)
@@ -145,7 +156,8 @@ for (const [what, probed] of [
           await settled()
         }
         await Promise.all(real.waiting)
-        letIn += real.let_in
+        if (real.faults.length > 0) throw real.faults[0]
+        letIn += real.letIn
       }),
       { numRuns: 800 },
     )
