@@ -18,7 +18,7 @@ export interface SessionsReport {
 export function openSessions(config: Config, send: Send, clock: Clock, report: SessionsReport): Sessions {
   const span = (path: string) => millis(config.number(path))
   const probe = probeOf(config, send, clock, report)
-  const only = config.text('sessions.doubt.whoami_url')
+  const only = URL.parse(config.text('sessions.doubt.whoami_url') ?? '')?.href
   return createSessions({
     clock,
     whoami: createWhoami({ send, timeout: span('sessions.timeout') }),
