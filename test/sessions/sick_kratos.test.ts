@@ -61,7 +61,13 @@ ${settings.replaceAll('KRATOS', host.url)}
     HANDLERS,
   )
   assert.ok(config !== undefined, JSON.stringify(issues))
-  const { services } = openServices(config, http.send, clock, () => {})
+  const { services } = openServices({
+    config,
+    send: http.send,
+    fetch: http.send,
+    clock,
+    report: () => {},
+  })
   const rules = parseRules(
     `[{ id: app, match: { url: "<.*>", methods: [GET] }, authenticators: [{ handler: cookie_session }], authorizer: { handler: allow }, mutators: [{ handler: noop }], errors: [{ handler: redirect }] }]`,
     'r.yaml',
