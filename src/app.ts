@@ -1,6 +1,6 @@
 /** app — the wiring list: every part in order of construction, and close() in reverse. The only reader of the clock. */
 import { openApi } from './app_api.ts'
-import { countIssues, countStates, createReloadLog, logAccident } from './app_log.ts'
+import { countIssues, countStates, createReloadLog, logAccident, logBreaker } from './app_log.ts'
 import { formatOf, levelOf, listenOf, pathsOf, signingKeysOf, tracingOf } from './app_options.ts'
 import { openServices } from './app_services.ts'
 import { createHttp, type Send } from './clients/http.ts'
@@ -71,7 +71,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       issues: () => countIssues(rulebook.issues),
       sources: () => countStates(states),
       ready: () => ready(),
-      sessions: () => sessions.size,
+      sessions: () => ({ remembered: sessions.size, ...sessions.condition }),
     },
     clock.now,
   )
@@ -84,12 +84,20 @@ export async function startApp(options: AppOptions): Promise<App> {
   const send = watchedOver(http.send)
   /** Of rules and keys; what handlers call is http(s) only. */
   const fetch = watchedOver(withObjects(http.send, objects.send))
+  const warn = (where: string, message: string) => log.event('warn', { event: 'warning', where, message })
   const { services, sessions } = openServices({
     config,
     send,
     fetch,
     clock,
-    report: ({ source, problem }) => log.event('warn', { event: 'warning', where: source, message: problem }),
+    report: ({ source, problem }) => warn(source, problem),
+    heard: {
+      warn,
+      tell: news => {
+        instruments.session(news)
+        if (news.kind === 'breaker') logBreaker(log, news)
+      },
+    },
   })
 
   let states: readonly SourceState[] = []

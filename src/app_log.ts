@@ -2,6 +2,7 @@
 import type { Issue } from './lib/issue.ts'
 import type { ReloadReport } from './rules/rulebook.ts'
 import type { SourceState } from './rules/sources.ts'
+import type { BreakerCause, BreakerState } from './sessions/breaker.ts'
 import type { Log } from './telemetry/log.ts'
 
 export function countIssues(issues: readonly Issue[]) {
@@ -46,4 +47,9 @@ export function logAccident(log: Log, where: string, error: unknown): void {
     error: fault.name,
     stack: (fault.stack ?? '').split('\n').slice(1, 6).join('; '),
   })
+}
+
+/** Kratos is left alone, tried, asked as usual; `cause` is why it was left alone. */
+export function logBreaker(log: Log, { state, cause }: { state: BreakerState; cause: BreakerCause }): void {
+  log.event(state === 'closed' ? 'info' : 'warn', { event: 'breaker', state, cause })
 }

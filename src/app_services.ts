@@ -1,11 +1,11 @@
 /** app_services — what handlers may ask of the world, opened once a process. Knows the windows and the memory, no socket of our own. */
 import { randomBytes } from 'node:crypto'
 import { keyTimesOf } from './app_options.ts'
+import { openSessions, type SessionsReport } from './app_sessions.ts'
 import type { ValidateWorld } from './cli/validate.ts'
 import { createHttp, type Send } from './clients/http.ts'
 import { createKeys } from './clients/keys.ts'
 import type { KeyProblem } from './clients/keys_shelf.ts'
-import { createWhoami } from './clients/kratos.ts'
 import { createOAuth2 } from './clients/oauth2.ts'
 import { createObjects, withObjects } from './clients/objects.ts'
 import type { Config } from './config.ts'
@@ -13,9 +13,8 @@ import { compileWith } from './edition.ts'
 import { HANDLERS } from './handlers/registry.ts'
 import type { Services } from './handlers/services.ts'
 import { createCaches } from './lib/caches.ts'
-import { type Clock, millis } from './lib/duration.ts'
+import type { Clock } from './lib/duration.ts'
 import { createTupleHash } from './lib/tuple_hash.ts'
-import { createSessions } from './sessions/store.ts'
 
 export interface ServiceParts {
   readonly config: Config
@@ -25,20 +24,13 @@ export interface ServiceParts {
   readonly fetch: Send
   readonly clock: Clock
   readonly report: (problem: KeyProblem) => void
+  /** What becomes of Kratos; nobody hears of it unless given. */
+  readonly heard?: SessionsReport
 }
 
 /** What handlers may ask of the world. Lives as long as the process: reloads keep what is remembered. */
-export function openServices({ config, send, fetch, clock, report }: ServiceParts) {
-  const sessions = createSessions({
-    clock,
-    whoami: createWhoami({ send, timeout: millis(config.number('sessions.timeout')) }),
-    maxAge: millis(config.number('sessions.cache.ttl')),
-    maxEntries: config.number('sessions.cache.max_entries'),
-    grace: millis(config.number('sessions.cache.stale_if_error')),
-    hold: millis(config.number('sessions.revocation.hold')),
-    secret: randomBytes(32),
-    random: Math.random,
-  })
+export function openServices({ config, send, fetch, clock, report, heard = SILENT }: ServiceParts) {
+  const sessions = openSessions(config, send, clock, heard)
   const entries = config.number('sessions.cache.max_entries')
   const services: Services = {
     clock,
@@ -59,6 +51,8 @@ export function openServices({ config, send, fetch, clock, report }: ServicePart
   }
   return { services, sessions }
 }
+
+const SILENT: SessionsReport = { tell: () => {}, warn: () => {} }
 
 /** What `validate` needs of the service without starting it; nothing is asked but remote rule repositories. */
 export function openValidation(clock: Clock, env: NodeJS.ProcessEnv = process.env) {

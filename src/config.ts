@@ -157,6 +157,8 @@ function readSetting(raw: unknown, type: SettingType): unknown {
       return wholeFrom(0, raw, 65_535)
     case 'share':
       return typeof raw === 'number' && raw >= 0 && raw <= 1 ? raw : undefined
+    case 'url':
+      return typeof raw === 'string' && /^https?:$/.test(URL.parse(raw)?.protocol ?? '') ? raw : undefined
     case 'boolean': {
       const word = booleanWord(raw)
       return typeof word === 'boolean' ? word : undefined

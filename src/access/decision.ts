@@ -65,7 +65,6 @@ export function refuse(
   answer: Answer,
   denial: Denial,
   where: { rule: string; authenticator: string; refusedBy: string },
-  notes: Notes = {},
 ): Deny {
   return {
     kind: 'deny',
@@ -77,7 +76,9 @@ export function refuse(
       code: denial.code,
       reason: denial.reason === '' ? denial.message : denial.reason,
       ...(denial.cause === undefined ? {} : { cause: denial.cause }),
-      notes,
+      notes: denial.notes ?? NO_NOTES,
     },
   }
 }
+
+const NO_NOTES: Notes = Object.freeze({})

@@ -1,5 +1,5 @@
 /** access/denial — a refusal, as a value. Knows no status line, no body: a responder writes those. */
-import type { Header } from './session.ts'
+import type { Header, Notes } from './session.ts'
 
 export type DenialStatus = 400 | 401 | 403 | 404 | 429 | 431 | 500 | 503 | 504
 
@@ -40,6 +40,8 @@ export interface Denial {
   /** What the responder may need beyond the status, e.g. where a second factor is asked for. */
   readonly hints?: DenialHints
   readonly cause?: unknown
+  /** How it came about, for log line, span and metric. */
+  readonly notes?: Notes
 }
 
 export interface DenialHints {
@@ -55,6 +57,7 @@ export interface DenialParts {
   readonly headers?: readonly Header[]
   readonly hints?: DenialHints
   readonly cause?: unknown
+  readonly notes?: Notes
 }
 
 export function denial(
@@ -72,6 +75,7 @@ export function denial(
     headers: parts.headers ?? [],
     ...(parts.hints === undefined ? {} : { hints: parts.hints }),
     ...(parts.cause === undefined ? {} : { cause: parts.cause }),
+    ...(parts.notes === undefined ? {} : { notes: parts.notes }),
   }
 }
 

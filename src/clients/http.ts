@@ -15,6 +15,8 @@ export interface OutgoingRequest {
   readonly timeout: Millis
   /** Further tries after a connection error before any byte of an answer. Default 0. */
   readonly retries?: number
+  /** Has the last word on each of them, e.g. a budget of all calls to that service. */
+  readonly mayRetry?: () => boolean
   /** Largest answer read, in bytes. Default 1 MiB. */
   readonly maxBytes?: number
   /** Ends the call earlier, e.g. the Check's deadline; not for shared calls. */
@@ -130,7 +132,7 @@ export function createHttp(options: HttpOptions): HttpClient {
       const { outcome, untouched } = await exchange(door.pool, call, () => {
         door.calls--
       })
-      if (!untouched || tries >= retries) return outcome
+      if (!untouched || tries >= retries || request.mayRetry?.() === false) return outcome
     }
   }
 

@@ -14,6 +14,10 @@ export interface WhoamiQuestion {
     readonly name: string
     readonly value: string
   }
+  /** Has the last word on the second try. */
+  readonly mayRetry?: () => boolean
+  /** Low-cardinality name for span and metrics; `kratos.whoami` unless said otherwise. */
+  readonly target?: string
 }
 
 export type Whoami = (question: WhoamiQuestion) => Promise<Answered | Failed>
@@ -23,7 +27,7 @@ export const KRATOS_CREDENTIALS: ReadonlySet<string> = new Set(['authorization',
 
 /** Never rejects. `timeout` is for the whole call; it is tried again once when the connection ends before any byte. */
 export function createWhoami({ send, timeout }: { send: Send; timeout: Millis }): Whoami {
-  return ({ url, headers, credential: { kind, name, value } }) => {
+  return ({ url, headers, credential: { kind, name, value }, mayRetry, target = 'kratos.whoami' }) => {
     const others = headers.filter(([header]) => !KRATOS_CREDENTIALS.has(header.toLowerCase()))
     const credential: HeaderPair =
       kind === 'cookie' ? ['cookie', `${name}=${value}`] : ['x-session-token', value]
@@ -33,7 +37,8 @@ export function createWhoami({ send, timeout }: { send: Send; timeout: Millis })
       headers: [['accept', 'application/json'], ...others, credential],
       timeout,
       retries: 1,
-      target: 'kratos.whoami',
+      ...(mayRetry === undefined ? {} : { mayRetry }),
+      target,
     })
   }
 }
@@ -49,7 +54,10 @@ const notJson: Failed = { kind: 'failed', cause: 'malformed', message: 'kratos.a
 const isObject = (data: unknown): boolean => typeof data === 'object' && data !== null
 
 export interface KratosAdmin {
+  /** With its identity, whose state counts as well. */
   session(id: string): Promise<AdminAnswer<Session>>
+  /** Loads Ory's client ahead of the first call, which may come in a bad moment. */
+  load(): Promise<void>
 }
 
 /** What of an axios request we read, and what axios reads of an answer. */
@@ -98,10 +106,14 @@ export function createKratosAdmin(parts: { url: string; send: Send; timeout: Mil
   }
 
   return {
+    async load() {
+      api ??= load()
+      await api
+    },
     async session(id) {
       api ??= load()
       try {
-        const { status, data } = await (await api).getSession({ id })
+        const { status, data } = await (await api).getSession({ id, expand: ['identity'] })
         if (status !== 200) return { kind: 'refused', status }
         return isObject(data) ? { kind: 'found', body: data } : notJson
       } catch (error) {

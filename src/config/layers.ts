@@ -190,6 +190,7 @@ export function describe(type: Leaf['type']): string {
     count: 'a whole number from 1',
     port: 'a whole number from 0 to 65535',
     share: 'a number from 0 to 1',
+    url: 'an absolute http or https URL',
     number: 'a number',
     boolean: 'true or false',
     duration: 'a duration such as 500ms, 10s or 1m',

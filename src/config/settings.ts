@@ -10,6 +10,8 @@ export type SettingType =
   | 'port'
   /** A number from 0 to 1. */
   | 'share'
+  /** Absolute, http or https. */
+  | 'url'
   | 'boolean'
   | 'duration'
   | 'strings'
@@ -234,6 +236,100 @@ export const SETTINGS: readonly Setting[] = [
     ours: true,
   },
   {
+    path: 'sessions.cache.refresh_ahead',
+    type: 'share',
+    default: 0.2,
+    about:
+      'last part of a session’s time in memory in which a request has it renewed beside itself, so that nobody who keeps working waits for Kratos. 0: not at all',
+    ours: true,
+  },
+  {
+    path: 'sessions.refusals.ttl',
+    type: DURATION,
+    default: '1s',
+    about:
+      'how long an unknown credential that Kratos refused is refused again without asking; never one that was good lately. 0s: not at all',
+    ours: true,
+  },
+  {
+    path: 'sessions.refusals.max_entries',
+    type: 'count',
+    default: 10_000,
+    about: 'most of these, on a shelf of their own: no verified session makes room for them',
+    ours: true,
+  },
+  {
+    path: 'sessions.refusals.burst',
+    type: 'count',
+    default: 1_000,
+    about:
+      'refusals of unknown credentials at once, of one Kratos; beyond it unknown credentials are 503 until some come back, known ones pass',
+    ours: true,
+  },
+  {
+    path: 'sessions.refusals.per_second',
+    type: 'count',
+    default: 100,
+    about: 'how many of these come back in a second: the rate at which invented credentials reach Kratos',
+    ours: true,
+  },
+  {
+    path: 'sessions.doubt.admin_url',
+    type: 'url',
+    about:
+      'origin of Kratos’ admin port. When Kratos refuses a session that it knew lately, it is asked there whether the session has ended (401) or Kratos is sick (503)',
+    ours: true,
+  },
+  {
+    path: 'sessions.doubt.canary',
+    type: 'string',
+    about:
+      'session of a technical identity that always lives, as token or as cookie name=value: the same question without the admin port. Give it by variable',
+    ours: true,
+  },
+  {
+    path: 'sessions.doubt.whoami_url',
+    type: 'url',
+    about: 'the whoami URL that the two speak for, where rules name more than one Kratos; unset: for each',
+    ours: true,
+  },
+  {
+    path: 'sessions.doubt.burst',
+    type: 'count',
+    default: 10,
+    about:
+      'refusals in a row of sessions that Kratos knew lately, which neither of the two can explain, from which no refusal is believed: 503 instead of a login for everybody',
+    ours: true,
+  },
+  {
+    path: 'sessions.doubt.longest',
+    type: DURATION,
+    default: '60s',
+    about: 'longest time for that; afterwards refusals are believed again',
+    ours: true,
+  },
+  {
+    path: 'sessions.breaker.failure_ratio',
+    type: 'share',
+    default: 0.5,
+    about: 'share of failed calls to one Kratos from which it is left alone for a while',
+    ours: true,
+  },
+  {
+    path: 'sessions.breaker.minimum',
+    type: 'count',
+    default: 20,
+    about: 'fewest calls in the last ten to twenty seconds that say anything',
+    ours: true,
+  },
+  {
+    path: 'sessions.breaker.open_for',
+    type: DURATION,
+    default: '2s',
+    about: 'how long it is left alone before one call tries again; longer by chance, up to a quarter',
+    ours: true,
+  },
+  {
     path: 'sessions.timeout',
     type: DURATION,
     default: '2s',
@@ -244,7 +340,14 @@ export const SETTINGS: readonly Setting[] = [
     path: 'sessions.connections',
     type: 'count',
     default: 32,
-    about: 'most connections to one Kratos',
+    about: 'most calls to one Kratos at a time; a quarter of them is for sessions that were good lately',
+    ours: true,
+  },
+  {
+    path: 'sessions.waiting',
+    type: 'count',
+    default: 1_000,
+    about: 'most look-ups that wait for their turn; more are 503 at once',
     ours: true,
   },
   {

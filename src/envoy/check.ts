@@ -26,7 +26,7 @@ export interface CheckParts {
 
 /** Time to write the answer and for it to travel, so that Envoy still hears our 503 (F12). */
 const TO_ANSWER = millis(15)
-/** Where Envoy names no limit. */
+/** Where Envoy names no limit, or one beyond which nobody waits. */
 const LONGEST = millis(30_000)
 
 /** Never throws, never rejects: the second catch point (architecture 4). */
@@ -75,7 +75,7 @@ const withoutRule = (why: Denial): Decision =>
 /** The smaller of `grpc-timeout` and what Envoy says of one try, which retries do not lengthen (envoy-verified 7). */
 function deadlineOf({ deadline, metadata, arrived }: UnaryCall): Instant {
   const stated = Number(metadata.get('x-envoy-expected-rq-timeout-ms'))
-  const oneTry = stated > 0 ? later(arrived, millis(stated)) : later(arrived, LONGEST)
+  const oneTry = later(arrived, millis(stated > 0 ? Math.min(stated, LONGEST) : LONGEST))
   const end = deadline === undefined ? oneTry : (Math.min(deadline, oneTry) as Instant)
   return Math.max(arrived, end - TO_ANSWER) as Instant
 }

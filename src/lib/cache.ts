@@ -38,6 +38,16 @@ export interface Cache<Answer, Kept> {
   readonly inFlight: number
 }
 
+/** What is kept while it is good, and no longer than there is room. */
+export interface Shelf<Kept> {
+  get(key: string): Kept | undefined
+  /** A `ttl` of 0 or less: not at all, and what was there stays. */
+  put(key: string, value: Kept, ttl: Millis): void
+  delete(key: string): void
+  clear(): void
+  readonly size: number
+}
+
 export interface CacheOptions<Kept> {
   readonly clock: Clock
   /** Most entries; beyond it the least recently used goes. */
@@ -60,40 +70,12 @@ interface Flight<Answer> {
 
 const NOT_YET = new Promise<never>(() => {})
 
-export function createCache<Answer, Kept>({
-  clock,
-  entries,
-  came,
-  gone,
-}: CacheOptions<Kept>): Cache<Answer, Kept> {
+export function createShelf<Kept>({ clock, entries, came, gone }: CacheOptions<Kept>): Shelf<Kept> {
   // Lifetimes are compared here, on our own clock: lru-cache takes a lifetime of 0 for an endless one.
   const shelf = new LRUCache<string, Entry<Kept>>({
     max: entries,
     ...(gone === undefined ? {} : { dispose: (entry, key) => gone(key, entry.value) }),
   })
-  // Not lru-cache's `fetch`: there, an entry pushed out by newer keys rejects its waiters.
-  const flights = new Map<string, Flight<Answer>>()
-
-  async function fly(key: string, mine: Flight<Answer>, question: Question<Answer, Kept>): Promise<Answer> {
-    // Only a flight that is still on record may store: an eviction, or a fresher flight, took the others off it.
-    const landed = () => flights.get(key) === mine && flights.delete(key)
-    try {
-      const answer = await question.ask()
-      if (landed()) put(key, question.keep(answer))
-      return answer
-    } finally {
-      landed()
-    }
-  }
-
-  function put(key: string, kept: Keep<Kept> | 'drop' | undefined): void {
-    if (kept === 'drop') shelf.delete(key)
-    else if (kept !== undefined && kept.ttl > 0) {
-      shelf.set(key, { value: kept.value, until: later(clock.now(), kept.ttl) })
-      came?.(key, kept.value)
-    }
-  }
-
   return {
     get(key) {
       const entry = shelf.get(key)
@@ -102,6 +84,43 @@ export function createCache<Answer, Kept>({
       shelf.delete(key)
       return undefined
     },
+    put(key, value, ttl) {
+      if (ttl <= 0) return
+      shelf.set(key, { value, until: later(clock.now(), ttl) })
+      came?.(key, value)
+    },
+    delete: key => void shelf.delete(key),
+    clear: () => shelf.clear(),
+    get size() {
+      return shelf.size
+    },
+  }
+}
+
+export function createCache<Answer, Kept>(options: CacheOptions<Kept>): Cache<Answer, Kept> {
+  const shelf = createShelf(options)
+  // Not lru-cache's `fetch`: there, an entry pushed out by newer keys rejects its waiters.
+  const flights = new Map<string, Flight<Answer>>()
+
+  async function fly(key: string, mine: Flight<Answer>, question: Question<Answer, Kept>): Promise<Answer> {
+    // Only a flight that is still on record may store: an eviction, or a fresher flight, took the others off it.
+    const landed = () => flights.get(key) === mine && flights.delete(key)
+    try {
+      const answer = await question.ask()
+      if (landed()) keep(key, question.keep(answer))
+      return answer
+    } finally {
+      landed()
+    }
+  }
+
+  function keep(key: string, kept: Keep<Kept> | 'drop' | undefined): void {
+    if (kept === 'drop') shelf.delete(key)
+    else if (kept !== undefined) shelf.put(key, kept.value, kept.ttl)
+  }
+
+  return {
+    get: shelf.get,
     ask(key, question) {
       const fresh = question.fresh === true
       const under = flights.get(key)

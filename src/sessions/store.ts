@@ -5,12 +5,17 @@ import type { Header } from '../access/session.ts'
 import type { CacheState, Credential, Verdict } from '../access/verdict.ts'
 import type { HeaderPair } from '../clients/http.ts'
 import type { Whoami } from '../clients/kratos.ts'
-import { type Cache, createCache } from '../lib/cache.ts'
-import { between, type Clock, type Instant, later, type Millis, millis } from '../lib/duration.ts'
+import { between, type Clock, type Millis, millis } from '../lib/duration.ts'
 import { createTupleHash, encodePart } from '../lib/tuple_hash.ts'
-import { lifetime, share } from './lifetime.ts'
-import { createRevocationIndex, type News, type Remembered, type Revoked } from './revocation.ts'
-import { type Finding, readWhoami } from './verdict.ts'
+import { within } from '../lib/within.ts'
+import type { BreakerState } from './breaker.ts'
+import { createGate, type Gate, type GateLimits, type GateNews } from './gate.ts'
+import { createMemory, type Kept } from './memory.ts'
+import type { Place, Probe } from './probe.ts'
+import { createHopeless } from './refusals.ts'
+import type { News, Revoked } from './revocation.ts'
+import { createStaleness } from './staleness.ts'
+import { type Finding, verdictOf } from './verdict.ts'
 
 /** Where whoami is asked; the same shape as handlers ask with. Unequal endpoints share nothing (C4, C7). */
 export interface Endpoint {
@@ -35,7 +40,20 @@ export interface SessionsParts {
   readonly secret: Uint8Array
   /** In [0, 1). */
   readonly random: () => number
+  /** The last part of a session's time in memory, 0 to 1, in which a request renews it beside itself. Default 0: never. */
+  readonly refreshAhead?: number
+  /** How long, and how many, refused credentials are refused again without a question. Default: none. */
+  readonly hopeless?: { readonly ttl: Millis; readonly entries: number }
+  /** Of each Kratos. */
+  readonly limits?: Partial<GateLimits>
+  /** How to tell an ended session from a sick Kratos, by whoami URL. Default: not at all. */
+  readonly probeFor?: (whoamiUrl: string) => Probe | undefined
+  readonly tell?: (news: SessionsNews) => void
 }
+
+export type SessionsNews =
+  | GateNews
+  | { readonly kind: 'renewal'; readonly outcome: 'renewed' | 'ended' | 'failed' | 'skipped' }
 
 export interface Sessions {
   /** Never rejects. A session that is remembered is answered at once, without a promise. */
@@ -50,164 +68,181 @@ export interface Sessions {
   /** From now on nobody is let in by what was asked before; Kratos is asked anew. Returns how many entries went. */
   revoke(revoked: Revoked): number
   readonly size: number
+  /** What metrics read. */
+  readonly condition: Condition
 }
 
-interface Kept extends Remembered {
-  /** Ready to be handed out; carries no Set-Cookie. */
-  readonly hit: Verdict & { readonly kind: 'verified' }
-  readonly share: number
-  /** Until then it answers by itself; afterwards only where Kratos cannot. */
-  readonly freshUntil: Instant
+export interface Condition {
+  /** Of the Kratos that is worst off. */
+  readonly breaker: BreakerState
+  /** Questions to Kratos under way, and those that wait for their turn. */
+  readonly asked: number
+  readonly waiting: number
+  /** Age of the oldest answer that let somebody in during the last one to two minutes. */
+  readonly worstStaleness: Millis
 }
 
-/** Between the two clocks, in milliseconds; more is a jump and empties the memory (C22). */
-const LARGEST_DRIFT = 2_000
-const NO_HEADERS: readonly Header[] = Object.freeze([])
+const USUAL: GateLimits = {
+  places: 32,
+  waiting: 1_000,
+  failureRatio: 0.5,
+  failureMinimum: 20,
+  openFor: millis(2_000),
+  doubtBurst: 10,
+  longestDoubt: millis(60_000),
+  refusalBurst: 1_000,
+  refusalsPerSecond: 100,
+}
+/** More Kratos than anybody has; a rule set that names others again and again does not fill memory. */
+const MOST_GATES = 256
 const TOO_LATE: Verdict = Object.freeze({ kind: 'unavailable', why: 'Kratos did not answer in time' })
 const ACCIDENT: Finding = Object.freeze({ kind: 'unavailable', why: 'the session could not be checked' })
+const REFUSED_AGAIN: Verdict = Object.freeze({ kind: 'rejected', cache: 'negative' })
 
 export function createSessions(parts: SessionsParts): Sessions {
-  const { clock, whoami } = parts
-  const index = createRevocationIndex<Kept>(clock, parts.hold)
-  const cache: Cache<Finding, Kept> = createCache({
-    clock,
-    entries: parts.maxEntries,
-    came: (_key, kept) => index.add(kept),
-    gone: (_key, kept) => index.remove(kept),
-  })
+  const { clock, whoami, random, refreshAhead = 0, tell = () => {} } = parts
+  const limits = { ...USUAL, ...parts.limits }
+  const memory = createMemory({ ...parts, refreshAhead })
+  const hopeless = createHopeless({ clock, ...(parts.hopeless ?? { ttl: millis(0), entries: 1 }) })
+  const staleness = createStaleness(clock)
   const keyOf = createTupleHash(parts.secret)
-  const endpoints = new WeakMap<Endpoint, string>()
-  let drift = clock.wall() - clock.now()
+  const spelled = new WeakMap<Endpoint, { readonly text: string; readonly place: Place }>()
+  const gates = new Map<string, Gate>()
+  const mostRenewals = Math.max(1, Math.floor(limits.places / 4))
+  let renewals = 0
 
-  function watchClocks(): void {
-    const now = clock.wall() - clock.now()
-    if (Math.abs(now - drift) > LARGEST_DRIFT) cache.clear()
-    drift = now
+  function spell(endpoint: Endpoint) {
+    let known = spelled.get(endpoint)
+    if (known === undefined) {
+      const headers = endpoint.headers.map(({ name, value }): HeaderPair => [name, value])
+      known = {
+        text: encodePart([endpoint.whoamiUrl, headers]),
+        place: { whoamiUrl: endpoint.whoamiUrl, headers },
+      }
+      spelled.set(endpoint, known)
+    }
+    return known
   }
 
   /** C6: an endpoint is spelled out once, a credential each time. */
-  function keyFor(endpoint: Endpoint, { kind, name, value }: Credential): string {
-    let where = endpoints.get(endpoint)
-    if (where === undefined) {
-      where = encodePart([endpoint.whoamiUrl, endpoint.headers.map(header => [header.name, header.value])])
-      endpoints.set(endpoint, where)
-    }
-    return keyOf([where, kind, name, value])
-  }
+  const keyFor = (endpoint: Endpoint, { kind, name, value }: Credential): string =>
+    keyOf([spell(endpoint).text, kind, name, value])
 
   /** Of a credential alone: whoever revokes it knows no endpoint. */
   const markOf = (value: string): string => keyOf(['credential', value])
 
-  function remembered(key: string, maxAge: Millis | undefined): Verdict | undefined {
-    const kept = cache.get(key)
-    if (kept === undefined || kept.freshUntil <= clock.now()) return undefined
-    if (kept.hit.session.expiresAt <= clock.wall()) return undefined
-    const age = between(kept.askedAt, clock.now())
-    return maxAge !== undefined && age >= maxAge * kept.share ? undefined : kept.hit
+  function gateTo(whoamiUrl: string): Gate {
+    let gate = gates.get(whoamiUrl)
+    if (gate === undefined) {
+      const [oldest] = gates.keys()
+      if (oldest !== undefined && gates.size >= MOST_GATES) gates.delete(oldest)
+      gate = createGate({ clock, random, whoami, limits, probe: parts.probeFor?.(whoamiUrl), tell })
+      gates.set(whoamiUrl, gate)
+    }
+    return gate
   }
 
-  function keep(finding: Finding, key: string, value: string, askedAt: Instant, maxAge: Millis | undefined) {
-    // An explicit no ends what is remembered (C26); not having found out does not.
-    if (finding.kind === 'rejected' || finding.kind === 'second factor') return 'drop' as const
-    if (finding.kind !== 'verified' || maxAge === 0) return undefined
-    const { session, cacheFor } = finding
-    const mark = markOf(value)
-    if (index.held({ session, mark, askedAt })) return 'drop' as const
-    const random = parts.random()
-    const bounds = { ceiling: parts.maxAge, expiresAt: session.expiresAt, cacheFor }
-    const ttl = lifetime(bounds, clock.wall(), random)
-    const age = between(askedAt, clock.now())
-    const hit = Object.freeze({
-      kind: 'verified',
-      session,
-      cache: 'hit',
-      responseHeaders: NO_HEADERS,
-    } as const)
-    if (ttl - age <= 0) return undefined
-    const freshUntil = later(askedAt, ttl)
-    const kept: Kept = { key, mark, session, askedAt, hit, share: share(random), freshUntil }
-    return { value: kept, ttl: millis(ttl - age + parts.grace) }
-  }
-
-  /** What was known before Kratos could not be asked: for the grace only, never past the session's own end (C26). */
-  function stale(key: string, maxAge: Millis | undefined): Verdict | undefined {
-    const kept = parts.grace > 0 && maxAge === undefined ? cache.get(key) : undefined
-    if (kept === undefined || kept.hit.session.expiresAt <= clock.wall()) return undefined
-    return { ...kept.hit, cache: 'stale' }
-  }
-
-  async function ask(endpoint: Endpoint, credential: Credential): Promise<Finding> {
+  async function ask(
+    endpoint: Endpoint,
+    credential: Credential,
+    key: string,
+    address: string,
+  ): Promise<Finding> {
     try {
-      const headers = endpoint.headers.map(({ name, value }): HeaderPair => [name, value])
-      const answer = await whoami({ url: endpoint.whoamiUrl, headers, credential })
-      return readWhoami(answer, credential.name, clock.wall())
+      const gate = gateTo(endpoint.whoamiUrl)
+      const standing = () => memory.standing(key)
+      const finding = await gate.ask({ place: spell(endpoint).place, credential, address, standing })
+      if (finding.kind === 'rejected' && endpoint.maxAge !== 0 && standing().kind === 'unknown')
+        hopeless.add(key)
+      return finding
     } catch {
       return ACCIDENT
     }
   }
 
+  /** Nobody waits for it: what is remembered goes on until its time is over, unless there is something better. */
+  function renew(endpoint: Endpoint, credential: Credential, key: string, address: string): void {
+    if (renewals >= mostRenewals) {
+      tell({ kind: 'renewal', outcome: 'skipped' })
+      return
+    }
+    renewals++
+    const { answer } = memory.ask(key, {
+      ask: () => ask(endpoint, credential, key, address),
+      askedAt: clock.now(),
+      mark: () => markOf(credential.value),
+      maxAge: endpoint.maxAge,
+      renewal: true,
+    })
+    void answer.then(({ kind }) => {
+      renewals--
+      const outcome =
+        kind === 'verified' ? 'renewed' : kind === 'rejected' || kind === 'second factor' ? 'ended' : 'failed'
+      tell({ kind: 'renewal', outcome })
+    })
+  }
+
+  function handOut(kept: Kept): Verdict & { kind: 'verified' } {
+    staleness.saw(between(kept.askedAt, clock.now()))
+    return kept.hit
+  }
+
   return {
     verify(endpoint, credential, request, { fresh = false, stale: mayBeStale = !fresh } = {}) {
       const { maxAge } = endpoint
-      watchClocks()
+      memory.watchClocks()
       const key = keyFor(endpoint, credential)
       if (!fresh && maxAge !== 0) {
-        const known = remembered(key, maxAge)
-        if (known !== undefined) return known
+        const kept = memory.recall(key, maxAge)
+        if (kept !== undefined) {
+          if (memory.isDue(kept, maxAge)) renew(endpoint, credential, key, request.remoteAddress)
+          return handOut(kept)
+        }
+        if (hopeless.has(key) && gateTo(endpoint.whoamiUrl).believes) return REFUSED_AGAIN
       }
       const askedAt = clock.now()
-      const { answer, joined } = cache.ask(key, {
+      const { answer, joined } = memory.ask(key, {
+        ask: () => ask(endpoint, credential, key, request.remoteAddress),
+        askedAt,
+        mark: () => markOf(credential.value),
+        maxAge,
         fresh,
-        ask: () => ask(endpoint, credential),
-        keep: finding => {
-          watchClocks()
-          return keep(finding, key, credential.value, askedAt, maxAge)
-        },
       })
       const state: CacheState = joined ? 'shared' : maxAge === 0 ? 'off' : 'miss'
-      return until(
-        answer.then(finding => verdict(finding, state)),
-        between(askedAt, request.deadline),
-        () => (mayBeStale ? stale(key, maxAge) : undefined),
-      )
+      const instead = (): Verdict | undefined => {
+        const kept = mayBeStale ? memory.stale(key, maxAge) : undefined
+        return kept === undefined ? undefined : { ...handOut(kept), cache: 'stale' }
+      }
+      const verdict = answer.then(finding => verdictOf(finding, state))
+      return inTime(verdict, between(askedAt, request.deadline), instead)
     },
-    clear: cache.clear,
+    clear() {
+      memory.clear()
+      hopeless.clear()
+    },
     revoke(revoked) {
       const news: News =
         revoked.kind === 'credential' ? { kind: 'credential', mark: markOf(revoked.value) } : revoked
-      const gone = index.revoke(news)
-      for (const { key } of gone) cache.evict(key)
-      // Whose session a look-up under way will turn out to be is not known: none of them is kept or joined (C24).
-      cache.abandon()
-      return gone.length
+      return memory.revoke(news).length
     },
     get size() {
-      return cache.size
+      return memory.size
     },
-  }
-}
-
-function verdict(finding: Finding, cache: CacheState): Verdict {
-  switch (finding.kind) {
-    case 'verified':
-      return { kind: 'verified', session: finding.session, cache, responseHeaders: finding.responseHeaders }
-    case 'rejected':
-      return { kind: 'rejected', cache }
-    case 'second factor':
-      return { kind: 'second factor', loginUrl: finding.loginUrl, cache }
-    default:
-      return finding
+    get condition(): Condition {
+      const all = [...gates.values()]
+      const worst = (['open', 'half open'] as const).find(state => all.some(gate => gate.state === state))
+      return {
+        breaker: worst ?? 'closed',
+        asked: all.reduce((sum, gate) => sum + gate.asked, 0),
+        waiting: all.reduce((sum, gate) => sum + gate.waiting, 0),
+        worstStaleness: staleness.worst,
+      }
+    },
   }
 }
 
 /** One who waits leaves when his own time is over; the flight goes on (C25). */
-function until(answer: Promise<Verdict>, left: Millis, instead: () => Verdict | undefined): Promise<Verdict> {
-  if (left <= 0) return Promise.resolve(instead() ?? TOO_LATE)
-  const { promise, resolve } = Promise.withResolvers<Verdict>()
-  const timer = setTimeout(() => resolve(instead() ?? TOO_LATE), Math.min(left, 2_147_483_647))
-  void answer.then(verdict => {
-    clearTimeout(timer)
-    resolve(verdict.kind === 'unavailable' ? (instead() ?? verdict) : verdict)
-  })
-  return promise
+async function inTime(answer: Promise<Verdict>, left: Millis, instead: () => Verdict | undefined) {
+  const verdict = await within(answer, left, TOO_LATE)
+  return verdict.kind === 'unavailable' ? (instead() ?? verdict) : verdict
 }

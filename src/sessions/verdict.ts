@@ -1,6 +1,6 @@
 /** sessions/verdict — an answer of whoami → verified, rejected, second factor, limited, could not find out. Pure; knows no cache and no rule. */
 import type { Header, Json, JsonObject } from '../access/session.ts'
-import type { AssuranceLevel, VerifiedSession } from '../access/verdict.ts'
+import type { AssuranceLevel, CacheState, Verdict, VerifiedSession } from '../access/verdict.ts'
 import type { Answered, Failed, HeaderPair } from '../clients/http.ts'
 import type { WallTime } from '../lib/duration.ts'
 import { rateLimitHeaders } from '../lib/rate_limit.ts'
@@ -16,12 +16,16 @@ export type Finding =
       /** Values of `Ory-Session-Cache-For`, as they came. */
       readonly cacheFor: readonly string[]
     }
-  | { readonly kind: 'rejected' }
+  | {
+      readonly kind: 'rejected'
+      /** Kratos said more than the 401 that it gives for everything, a sick database included. */
+      readonly certain: boolean
+    }
   | { readonly kind: 'second factor'; readonly loginUrl: string | undefined }
   | { readonly kind: 'limited'; readonly headers: readonly Header[] }
   | { readonly kind: 'unavailable'; readonly why: string; readonly retryAfterSeconds?: number }
 
-const REJECTED: Finding = Object.freeze({ kind: 'rejected' })
+const ENDED: Finding = Object.freeze({ kind: 'rejected', certain: true })
 const unavailable = (why: string): Finding => ({ kind: 'unavailable', why })
 
 /**
@@ -34,7 +38,7 @@ export function readWhoami(answer: Answered | Failed, cookie: string, now: WallT
     case 200:
       return readSession(answer, cookie, now)
     case 401:
-      return REJECTED
+      return readRefusal(answer)
     case 403:
     case 422:
       return readSecondFactor(answer)
@@ -47,6 +51,18 @@ export function readWhoami(answer: Answered | Failed, cookie: string, now: WallT
       return { kind: 'unavailable', why, retryAfterSeconds: seconds }
     }
   }
+}
+
+/**
+ * A 401 says the same for all, with two exceptions (kratos 1.3): the level of a session could not be computed, so there is
+ * one; and, where `cacheable_sessions` is on, no usable credential was found, for which no database is asked.
+ */
+function readRefusal(answer: Answered): Finding {
+  const error = parseObject(answer.body)?.error
+  if (isObject(error) && error.reason === 'Unable to determine AAL.') {
+    return unavailable('Kratos could not determine the assurance level')
+  }
+  return { kind: 'rejected', certain: values(answer.headers, 'ory-session-cache-for').length > 0 }
 }
 
 /** Seconds of `Retry-After` that are handed on; a larger number is taken for a mistake. */
@@ -63,7 +79,7 @@ function readSession(answer: Answered, cookie: string, now: WallTime): Finding {
   if (!isObject(identity) || !isUuid(id) || !isUuid(identity.id) || typeof active !== 'boolean') {
     return unavailable('Kratos answered 200 without a session')
   }
-  if (!active || identity.state === 'inactive') return REJECTED
+  if (!active || identity.state === 'inactive') return ENDED
   if (identity.state !== 'active') return unavailable('the identity has no known state')
   const expiresAt = readTime(document.expires_at)
   if (expiresAt === undefined) return unavailable('the session has no expiry')
@@ -84,6 +100,20 @@ function readSession(answer: Answered, cookie: string, now: WallTime): Finding {
       .filter(value => cookie !== '' && value.startsWith(`${cookie}=`))
       .map(value => ({ name: 'set-cookie', value })),
     cacheFor: values(answer.headers, 'ory-session-cache-for'),
+  }
+}
+
+/** For whom it was found, and how. */
+export function verdictOf(finding: Finding, cache: CacheState): Verdict {
+  switch (finding.kind) {
+    case 'verified':
+      return { kind: 'verified', session: finding.session, cache, responseHeaders: finding.responseHeaders }
+    case 'rejected':
+      return { kind: 'rejected', cache }
+    case 'second factor':
+      return { kind: 'second factor', loginUrl: finding.loginUrl, cache }
+    default:
+      return finding
   }
 }
 

@@ -2,6 +2,7 @@
 import type { Attributes, Meter } from '@opentelemetry/api'
 import type { Decision } from '../access/decision.ts'
 import type { Answered, Failed, Send } from '../clients/http.ts'
+import { createOathkeeperMetrics } from './oathkeeper_metrics.ts'
 
 /** What is read when somebody looks, instead of counted as it happens. */
 export interface Observed {
@@ -10,14 +11,33 @@ export interface Observed {
   /** Rule repositories by state. */
   readonly sources: () => Readonly<Record<string, number>>
   readonly ready: () => boolean
-  readonly sessions: () => number
+  readonly sessions: () => SessionsNow
 }
+
+/** The session memory as it is at the moment. */
+export interface SessionsNow {
+  readonly remembered: number
+  readonly breaker: 'closed' | 'open' | 'half open'
+  /** Questions to Kratos under way, and those that wait for their turn. */
+  readonly asked: number
+  readonly waiting: number
+  /** Milliseconds. */
+  readonly worstStaleness: number
+}
+
+/** What happens beside a decision; words of closed sets. */
+export type SessionsHappening =
+  | { readonly kind: 'doubt'; readonly verdict: string }
+  | { readonly kind: 'limited'; readonly limit: string }
+  | { readonly kind: 'renewal'; readonly outcome: string }
+  | { readonly kind: 'breaker'; readonly state: string; readonly cause: string }
 
 export interface Instruments {
   /** One decision; `milliseconds` from the arrival of the Check. `method` as sent. */
   check(decision: Decision, milliseconds: number, method: string): void
   reload(outcome: string, milliseconds: number): void
   revocation(source: string, kind: string): void
+  session(happening: SessionsHappening): void
   /** The same `Send`, counted. */
   counted(send: Send): Send
 }
@@ -26,20 +46,6 @@ export interface Instruments {
 const CHECK_BUCKETS = [
   0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5,
 ]
-/** Oathkeeper's. */
-const OATHKEEPER_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
-const METHODS: ReadonlySet<string> = new Set([
-  'GET',
-  'HEAD',
-  'POST',
-  'PUT',
-  'PATCH',
-  'DELETE',
-  'OPTIONS',
-  'CONNECT',
-  'TRACE',
-])
-
 /** Name → kind, unit or labels, and what it counts. docs/operations.md has the same table, and a test compares. */
 export const METRICS = {
   credence_checks_total: ['counter', 'rule, decision, code', 'decisions by rule, outcome and reason code'],
@@ -54,7 +60,35 @@ export const METRICS = {
     'decisions that asked for a Kratos session, by how memory answered',
   ],
   credence_sessions: ['gauge', '', 'verified sessions in memory'],
+  credence_session_staleness_seconds: [
+    'gauge',
+    '',
+    'age of the oldest answer of Kratos that let somebody in during the last one to two minutes',
+  ],
+  credence_session_refreshes_total: [
+    'counter',
+    'outcome',
+    'renewals of sessions in use, ahead of their time',
+  ],
+  credence_session_doubts_total: [
+    'counter',
+    'verdict',
+    'refusals of sessions that were good lately, by what was found out',
+  ],
+  credence_session_limited_total: [
+    'counter',
+    'limit',
+    'look-ups answered 503 without asking Kratos, by limit',
+  ],
   credence_revocations_total: ['counter', 'source, kind', 'revocations, by who told and whose sessions'],
+  credence_kratos_breaker_turns_total: ['counter', 'state, cause', 'turns of the breaker before a Kratos'],
+  credence_kratos_breaker_state: [
+    'gauge',
+    '',
+    'the Kratos that is worst off: 0 asked as usual, 1 tried, 2 left alone',
+  ],
+  credence_kratos_in_flight: ['gauge', '', 'look-ups that Kratos is asked about at the moment'],
+  credence_kratos_waiting: ['gauge', '', 'look-ups that wait for their turn to be asked'],
   credence_outgoing_requests_total: [
     'counter',
     'target, outcome',
@@ -91,20 +125,25 @@ export function createInstruments(
     ...about('credence_check_duration_seconds'),
     advice: { explicitBucketBoundaries: CHECK_BUCKETS },
   })
-  const oathkeeper = oathkeepers(meter, prefix)
+  const oathkeeper = createOathkeeperMetrics(meter, prefix)
   const outgoing = tally(meter, 'credence_outgoing_requests_total')
   const outgoingTime = meter.createHistogram('credence_outgoing_duration_seconds', {
     ...about('credence_outgoing_duration_seconds'),
     advice: { explicitBucketBoundaries: CHECK_BUCKETS },
   })
   const revocations = tally(meter, 'credence_revocations_total')
+  const session = sessionTallies(meter)
   const reloads = tally(meter, 'credence_reloads_total')
   const reloadTime = meter.createHistogram(
     'credence_reload_duration_seconds',
     about('credence_reload_duration_seconds'),
   )
   gauge(meter, 'credence_rules', observed.rules)
-  gauge(meter, 'credence_sessions', observed.sessions)
+  gauge(meter, 'credence_sessions', () => observed.sessions().remembered)
+  gauge(meter, 'credence_session_staleness_seconds', () => observed.sessions().worstStaleness / 1000)
+  gauge(meter, 'credence_kratos_breaker_state', () => BREAKER[observed.sessions().breaker])
+  gauge(meter, 'credence_kratos_in_flight', () => observed.sessions().asked)
+  gauge(meter, 'credence_kratos_waiting', () => observed.sessions().waiting)
   gauge(meter, 'credence_ready', () => (observed.ready() ? 1 : 0))
   meter.createObservableGauge('credence_issues', about('credence_issues')).addCallback(result => {
     const { errors, warnings } = observed.issues()
@@ -133,6 +172,7 @@ export function createInstruments(
     revocation(source, kind) {
       revocations(`${source} ${kind}`, () => ({ source, kind }))
     },
+    session,
     counted: send => async request => {
       const started = now()
       const answer = await send(request)
@@ -142,6 +182,27 @@ export function createInstruments(
       outgoingTime.record((now() - started) / 1000, { target })
       return answer
     },
+  }
+}
+
+const BREAKER = { closed: 0, 'half open': 1, open: 2 } as const
+
+function sessionTallies(meter: Meter): Instruments['session'] {
+  const doubts = tally(meter, 'credence_session_doubts_total')
+  const limited = tally(meter, 'credence_session_limited_total')
+  const refreshes = tally(meter, 'credence_session_refreshes_total')
+  const turns = tally(meter, 'credence_kratos_breaker_turns_total')
+  return one => {
+    switch (one.kind) {
+      case 'doubt':
+        return doubts(one.verdict, () => ({ verdict: one.verdict }))
+      case 'limited':
+        return limited(one.limit, () => ({ limit: one.limit }))
+      case 'renewal':
+        return refreshes(one.outcome, () => ({ outcome: one.outcome }))
+      case 'breaker':
+        return turns(`${one.state} ${one.cause}`, () => ({ state: one.state, cause: one.cause }))
+    }
   }
 }
 
@@ -166,35 +227,4 @@ function tally(meter: Meter, name: Name) {
 
 function gauge(meter: Meter, name: Name, read: () => number): void {
   meter.createObservableGauge(name, about(name)).addCallback(result => result.observe(read()))
-}
-
-/** The two metrics of Oathkeeper, for the boards that people have; their `request` is always `/decisions`. */
-function oathkeepers(meter: Meter, prefix: string) {
-  const labelsOf = new Map<string, Attributes>()
-  const counts = new Map<string, number>()
-  meter
-    .createObservableCounter(`${prefix}requests`, { description: 'Total number of requests' })
-    .addCallback(result => {
-      for (const [key, count] of counts) result.observe(count, labelsOf.get(key))
-    })
-  const duration = meter.createHistogram(`${prefix}requests_duration_seconds`, {
-    description: 'Time spent serving requests.',
-    advice: { explicitBucketBoundaries: OATHKEEPER_BUCKETS },
-  })
-  return (method: string, status: number, milliseconds: number): void => {
-    const known = METHODS.has(method) ? method : 'OTHER'
-    const key = `${known} ${status}`
-    let labels = labelsOf.get(key)
-    if (labels === undefined) {
-      labels = {
-        service: 'oathkeeper-api',
-        method: known,
-        request: '/decisions',
-        status_code: String(status),
-      }
-      labelsOf.set(key, labels)
-    }
-    counts.set(key, (counts.get(key) ?? 0) + 1)
-    duration.record(milliseconds / 1000, labels)
-  }
 }

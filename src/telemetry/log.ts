@@ -46,6 +46,7 @@ export type Event =
     }
   | ({ readonly event: 'issue' | 'notice' } & Issue)
   | { readonly event: 'accident'; readonly where: string; readonly error: string; readonly stack: string }
+  | { readonly event: 'breaker'; readonly state: string; readonly cause: string }
   | {
       readonly event: 'revocation'
       readonly source: string
@@ -82,6 +83,7 @@ const MESSAGES: Readonly<Record<Event['event'], string>> = {
   issue: 'Issue in configuration or rules',
   notice: 'Worth knowing',
   accident: 'Accident',
+  breaker: 'Kratos is left alone, tried or asked again',
   warning: 'Warning',
   revocation: 'Sessions were revoked',
 }

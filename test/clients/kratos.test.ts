@@ -67,7 +67,7 @@ test('an admin look-up goes through our own window to the configured origin', as
   assert.deepEqual(await admin.session('a/../b'), { kind: 'found', body: { id: 's1', active: false } })
   assert.deepEqual(
     seen.map(({ method, url, target }) => [method, url, target]),
-    [['GET', 'http://kratos:4434/admin/sessions/a%2F..%2Fb', 'kratos.admin']],
+    [['GET', 'http://kratos:4434/admin/sessions/a%2F..%2Fb?expand=identity', 'kratos.admin']],
   )
 })
 

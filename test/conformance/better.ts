@@ -201,6 +201,14 @@ export const BETTER: readonly Better[] = [
     setting: '',
   },
   {
+    q: 'G7',
+    about: 'redirects',
+    oathkeeper:
+      'A `redirect` without `when` sends everybody to the login while the session endpoint is down.',
+    here: 'What could not be found out is answered with 503, as JSON.',
+    setting: '`when: [{ error: [service_unavailable] }]` on the handler',
+  },
+  {
     q: 'Q-40',
     about: 'error conditions',
     oathkeeper: '`when.error` cannot name 400, 429, 503.',

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import type { Decision } from '../../src/access/decision.ts'
+import type { RequestView } from '../../src/access/request.ts'
 import { identity } from '../../src/access/session.ts'
 import type { CompiledRule, Snapshot } from '../../src/access/snapshot.ts'
 import { createCheck } from '../../src/envoy/check.ts'
@@ -38,8 +39,7 @@ function world(
     paths: 'strict',
     around: undefined,
   })
-  const ask = async (metadata: Record<string, string> = {}, budget?: number) => {
-    const arrived = now()
+  const ask = async (metadata: Record<string, string> = {}, budget?: number, arrived = now()) => {
     const deadline = budget === undefined ? undefined : ((arrived + budget) as Instant)
     const answer = check({
       request: encodeRequest({}),
@@ -78,6 +78,28 @@ test('what Envoy says of one try counts where it is shorter than grpc-timeout', 
   const { response } = await world({ run: never }).ask({ 'x-envoy-expected-rq-timeout-ms': '60' }, 60_000)
   assert.equal(response.denied_response?.status?.code, 503)
 })
+
+for (const [what, metadata, budget, ms] of [
+  ['Envoy’s default', { 'x-envoy-expected-rq-timeout-ms': '200' }, 200, 185],
+  ['a try that is shorter than the whole', { 'x-envoy-expected-rq-timeout-ms': '100' }, 1_000, 85],
+  ['a whole that is shorter than a try', { 'x-envoy-expected-rq-timeout-ms': '1000' }, 100, 85],
+  ['grpc-timeout alone', {}, 200, 185],
+  ['no limit', {}, undefined, 29_985],
+  ['a limit without end', { 'x-envoy-expected-rq-timeout-ms': 'Infinity' }, undefined, 29_985],
+  ['a limit that is no number', { 'x-envoy-expected-rq-timeout-ms': 'soon' }, undefined, 29_985],
+  ['a limit too short to answer in', { 'x-envoy-expected-rq-timeout-ms': '5' }, 200, 0],
+] as const) {
+  test(`${what}: a rule is to decide within ${ms} ms`, async () => {
+    const arrived = 1_000 as Instant
+    let left = Number.NaN
+    const run = ({ deadline }: RequestView) => {
+      left = deadline - arrived
+      return identity('u')
+    }
+    await world({ run }).ask(metadata, budget, arrived)
+    assert.equal(left, ms)
+  })
+}
 
 test('when recording throws, the answer is the prepared denial and the accident is told', async () => {
   const { ask, accidents } = world({

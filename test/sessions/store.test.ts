@@ -85,6 +85,33 @@ test('each waits until his own deadline; whoever leaves neither ends the call no
   assert.equal(kratos.asked.length, 1)
 })
 
+test('a thousand with deadlines of their own: half leave with 503, none of them ends the one question, the others get its answer (C25)', async () => {
+  const answer = held()
+  const kratos = fakeKratos(answer.promise)
+  const { clock, verify } = setup(kratos)
+  const hurried = Array.from({ length: 500 }, (_, i) =>
+    verify(cookie('a'), KRATOS, { deadline: clock.now() + (i % 20) - 1 }),
+  )
+  const patient = Array.from({ length: 500 }, () => verify())
+  const early = await Promise.all(hurried)
+  assert.deepEqual(new Set(early.map(stateOf)), new Set(['unavailable']))
+  answer.resolve(alive())
+  assert.deepEqual(new Set((await Promise.all(patient)).map(stateOf)), new Set(['verified shared']))
+  assert.equal(stateOf(await verify()), 'verified hit')
+  assert.equal(kratos.asked.length, 1)
+})
+
+test('a question that fails fails for all who share it, and for nobody after (C25)', async () => {
+  const answer = held()
+  const kratos = fakeKratos(answer.promise, alive())
+  const { verify } = setup(kratos)
+  const waiting = Array.from({ length: 1000 }, () => verify())
+  answer.resolve(RESET)
+  assert.deepEqual(new Set((await Promise.all(waiting)).map(stateOf)), new Set(['unavailable']))
+  assert.equal(stateOf(await verify()), 'verified miss')
+  assert.equal(kratos.asked.length, 2)
+})
+
 for (const [what, answer, kind] of [
   ['401', answered(401), 'rejected'],
   ['a second factor', SECOND_FACTOR, 'second factor'],

@@ -28,13 +28,18 @@ test('Prometheus reads ours and Oathkeeper’s metrics, labelled from closed set
     issues: () => ({ errors: 1, warnings: 2 }),
     ready: () => true,
     sources: () => ({ fresh: 2, stale: 1, missing: 0 }),
-    sessions: () => 7,
+    sessions: () =>
+      ({ remembered: 7, breaker: 'half open', asked: 2, waiting: 3, worstStaleness: 1_500 }) as const,
   }
   const instruments = createInstruments(metrics.meter, 'ory_oathkeeper_', observed, () => 0)
   instruments.check(allow, 2, 'GET')
   instruments.check(allow, 2, 'EVIL-METHOD')
   instruments.reload('changed', 5)
   instruments.revocation('api', 'session')
+  instruments.session({ kind: 'doubt', verdict: 'sick' })
+  instruments.session({ kind: 'limited', limit: 'refusals' })
+  instruments.session({ kind: 'renewal', outcome: 'renewed' })
+  instruments.session({ kind: 'breaker', state: 'open', cause: 'doubt' })
   await instruments.counted(async () => ({ kind: 'failed', cause: 'timeout', message: '' }))({
     method: 'GET',
     url: 'http://k/',
@@ -53,6 +58,14 @@ test('Prometheus reads ours and Oathkeeper’s metrics, labelled from closed set
     'credence_outgoing_requests_total{target="kratos.whoami",outcome="timeout"} 1',
     'credence_revocations_total{source="api",kind="session"} 1',
     'credence_sessions 7',
+    'credence_session_staleness_seconds 1.5',
+    'credence_session_doubts_total{verdict="sick"} 1',
+    'credence_session_limited_total{limit="refusals"} 1',
+    'credence_session_refreshes_total{outcome="renewed"} 1',
+    'credence_kratos_breaker_turns_total{state="open",cause="doubt"} 1',
+    'credence_kratos_breaker_state 1',
+    'credence_kratos_in_flight 2',
+    'credence_kratos_waiting 3',
     'credence_rules 3',
     'credence_issues{severity="warning"} 2',
     'credence_ready 1',

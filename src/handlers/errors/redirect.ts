@@ -29,11 +29,14 @@ export const redirect = errorHandler({
     when: whenSchema,
   }),
   example: { to: 'https://auth.example.com/login', return_to_query_param: 'return_to' },
-  compile({ to, code, return_to_query_param: parameter }, _services, context) {
+  compile({ to, code, return_to_query_param: parameter, when }, _services, context) {
     if (/[\0-\x20\x7f-\uffff]/.test(to)) throw new ConfigFault(['to'], 'must be a URL of visible ASCII')
     if (code === 301) context.warn(['code'], 'browsers keep a 301 for ever', 'use 302')
     const status = code ?? 302
+    const named = new Set(when?.flatMap(one => one.error ?? []))
     return (denial, request) => {
+      const outage = OUTAGES.get(denial.status)
+      if (outage !== undefined && !named.has(outage)) return jsonAnswer(denial, request, false)
       const target = denial.hints?.loginUrl ?? raised(absolute(to, request), denial)
       if (isHere(target, request)) return jsonAnswer(denial, request, false)
       const location =
@@ -44,6 +47,12 @@ export const redirect = errorHandler({
     }
   },
 })
+
+/** What could not be found out sends nobody to the login, where all would meet at once (G7), unless `when` names it. */
+const OUTAGES: ReadonlyMap<number, string> = new Map([
+  [503, 'service_unavailable'],
+  [504, 'gateway_timeout'],
+])
 
 /** Kratos sends whoever has a session straight back unless it is asked for more: that would be a loop (kratos 6.4). */
 const MORE: ReadonlyMap<ReasonCode, readonly [string, string]> = new Map([

@@ -2,7 +2,7 @@
 import { type Awaitable, after } from '../../access/after.ts'
 import { type Denial, forbidden, rateLimited, unauthorized, unavailable } from '../../access/denial.ts'
 import type { RequestView } from '../../access/request.ts'
-import type { Header, Identity } from '../../access/session.ts'
+import type { Header, Identity, Notes } from '../../access/session.ts'
 import type { Credential, Verdict } from '../../access/verdict.ts'
 import type { CompileContext } from '../handler.ts'
 import type { KratosEndpoint, Services } from '../services.ts'
@@ -23,7 +23,6 @@ const JWT = /^[^.]*\.[^.]*\.[^.]*$/
 
 const rejected = (reason: string): Denial => unauthorized('credential_rejected', { reason })
 const NOT_A_CREDENTIAL = rejected('this cannot be a credential of a session')
-const NO_SESSION = rejected('no valid session')
 
 /** RFC 9470 §3: the way in which a bearer of a token is asked for a second factor. */
 const STEP_UP: Header = {
@@ -94,9 +93,12 @@ function outcome(verdict: Verdict, kind: Credential['kind'], read: ReadIdentity)
         notes: { cache: verdict.cache },
       })
     case 'rejected':
-      return NO_SESSION
+      return unauthorized('credential_rejected', {
+        reason: 'no valid session',
+        notes: { cache: verdict.cache },
+      })
     case 'second factor':
-      return secondFactor(kind, verdict.loginUrl)
+      return secondFactor(kind, verdict.loginUrl, { cache: verdict.cache })
     case 'limited':
       return rateLimited({ headers: verdict.headers })
     case 'unavailable': {
@@ -107,9 +109,9 @@ function outcome(verdict: Verdict, kind: Credential['kind'], read: ReadIdentity)
 }
 
 /** A browser can be sent on; whoever holds a token is told by a challenge. */
-function secondFactor(kind: Credential['kind'], loginUrl: string | undefined): Denial {
+function secondFactor(kind: Credential['kind'], loginUrl: string | undefined, notes: Notes): Denial {
   const reason = 'a second factor is required'
-  if (kind === 'token') return unauthorized('second_factor_required', { reason, headers: [STEP_UP] })
+  if (kind === 'token') return unauthorized('second_factor_required', { reason, notes, headers: [STEP_UP] })
   const hints = loginUrl === undefined ? {} : { hints: { loginUrl } }
-  return forbidden('second_factor_required', { reason, ...hints })
+  return forbidden('second_factor_required', { reason, notes, ...hints })
 }

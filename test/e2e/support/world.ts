@@ -26,7 +26,7 @@ export interface WorldOptions {
   /** Last word on the Envoy configuration. */
   readonly editEnvoy?: (yaml: string) => string
   /** Last word on Credence's configuration. */
-  readonly editCredence?: (yaml: string) => string
+  readonly editCredence?: (yaml: string, ports: Ports) => string
   /** `any`: a real one where there is one. Default `none`. */
   readonly kratos?: 'any' | 'stand-in' | 'none'
   /** Last word on kratos.yml. */
@@ -138,7 +138,7 @@ async function open(
   const adapted = (text: string) => withPorts(text.replaceAll('http://127.0.0.1:4433', kratosUrl), ports)
   writeFileSync(rulesFile, adapted(options.rules))
   const counted = CONFIG.replaceAll('http://127.0.0.1:4433/sessions/whoami', `${calls.url}/sessions/whoami`)
-  const config = (options.editCredence ?? same)(adapted(counted).replace('RULES', rulesFile))
+  const config = (options.editCredence ?? same)(adapted(counted).replace('RULES', rulesFile), ports)
   const start = () =>
     startCredence(config, { apiPort: ports.credenceApi, processes, folder, env: options.env ?? {} })
   let credence = await start()

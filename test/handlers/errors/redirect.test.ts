@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { forbidden, unauthorized } from '../../../src/access/denial.ts'
+import { forbidden, unauthorized, unavailable } from '../../../src/access/denial.ts'
 import type { RequestView } from '../../../src/access/request.ts'
 import { redirect } from '../../../src/handlers/errors/redirect.ts'
 import { requestWith } from '../../fakes/request.ts'
@@ -161,4 +161,16 @@ test('a page has its type for GET and HEAD, and & is written as Go writes it', (
     assert.equal(headers.find(({ name }) => name === 'content-type')?.value, 'text/html; charset=utf-8')
   }
   assert.equal(answer({ to: '/l?a=1&b=2' }).body, '<a href="/l?a=1&amp;b=2">Found</a>.\n\n')
+})
+
+test('what could not be found out sends nobody to the login, unless the condition names it (G7)', () => {
+  const down = unavailable('no answer')
+  for (const config of [{ to: '/login' }, { to: '/login', when: [{}, { error: ['unauthorized'] }] }]) {
+    const { status, headers, body } = answer(config, {}, down)
+    assert.equal(status, 503)
+    assert.equal(JSON.parse(body).error.code, 503)
+    assert.ok(!headers.some(({ name }) => name === 'location'))
+  }
+  const named = { to: '/login', when: [{ error: ['unauthorized', 'service_unavailable'] }] }
+  assert.equal(answer(named, {}, down).status, 302)
 })
