@@ -194,6 +194,14 @@ export const BETTER: readonly Better[] = [
     setting: '',
   },
   {
+    q: 'D9',
+    about: 'redirects',
+    oathkeeper:
+      'A redirect to log in may go round for ever, and sends everybody to log in while sessions cannot be checked.',
+    here: 'The third within a minute for one page is a page that says why; what could not be found out stays 503.',
+    setting: 'a redirect without `return_to_query_param` counts nothing',
+  },
+  {
     q: 'Q-40',
     about: 'error conditions',
     oathkeeper: '`when.error` cannot name 400, 429, 503.',
@@ -246,7 +254,7 @@ export const BETTER: readonly Better[] = [
     q: 'Q-53',
     about: 'sessions',
     oathkeeper: 'A missing second factor is a bare 401.',
-    here: '403 for a browser, a challenge for a token (RFC 9470).',
+    here: '403 for a browser, a challenge for a token (RFC 9470); `when.error` can name it, and `redirect` leads to the flow that can help.',
     setting: '',
   },
   {
