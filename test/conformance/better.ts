@@ -247,8 +247,8 @@ export const BETTER: readonly Better[] = [
     q: 'Q-52',
     about: 'sessions',
     oathkeeper: 'No timeout, no cache: every request asks Kratos.',
-    here: 'Asked once per session and `sessions.cache.ttl`, shared by all who wait.',
-    setting: '`cache.enabled: false` on the handler',
+    here: 'Asked once per session and `sessions.cache.ttl`, shared by all who wait. Other endpoints are asked each time.',
+    setting: '`cache.enabled: false` on the handler; `true` for other endpoints',
   },
   {
     q: 'Q-53',
@@ -256,6 +256,14 @@ export const BETTER: readonly Better[] = [
     oathkeeper: 'A missing second factor is a bare 401.',
     here: '403 for a browser, a challenge for a token (RFC 9470); `when.error` can name it, and `redirect` leads to the flow that can help.',
     setting: '',
+  },
+  {
+    q: 'C1',
+    about: 'sessions',
+    oathkeeper:
+      '`bearer_token` looks at `Authorization` only, and asks Kratos about JWTs, which it never takes.',
+    here: 'With Kratos, `X-Session-Token` is looked at first; a JWT is left to the next authenticator.',
+    setting: '`token_from: { header: Authorization }`',
   },
   {
     q: 'Q-55',

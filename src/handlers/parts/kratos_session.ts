@@ -4,10 +4,9 @@ import { type Denial, forbidden, rateLimited, unauthorized, unavailable } from '
 import type { RequestView } from '../../access/request.ts'
 import type { Header, Identity } from '../../access/session.ts'
 import type { Credential, Verdict } from '../../access/verdict.ts'
-import type { CompileContext } from '../handler.ts'
 import type { KratosEndpoint, Services } from '../services.ts'
 import { compileDemands, demandDenial } from './session_demands.ts'
-import { lintKratos, maxAgeOf, type SessionKeys } from './session_keys.ts'
+import { maxAgeOf, type SessionKeys } from './session_keys.ts'
 import { compileSubject, type ReadIdentity } from './session_subject.ts'
 
 export type CheckCredential = (credential: Credential, request: RequestView) => Awaitable<Identity | Denial>
@@ -19,7 +18,7 @@ const USABLE: Readonly<Record<Credential['kind'], RegExp>> = {
   token: /^[\x21-\x7e]+$/,
 }
 /** Two dots: a JWT, which Kratos never takes for a session (kratos 1.2). */
-const JWT = /^[^.]*\.[^.]*\.[^.]*$/
+export const JWT = /^[^.]*\.[^.]*\.[^.]*$/
 
 const rejected = (reason: string): Denial => unauthorized('credential_rejected', { reason })
 const NOT_A_CREDENTIAL = rejected('this cannot be a credential of a session')
@@ -32,13 +31,7 @@ const STEP_UP: Header = {
     'Bearer error="insufficient_user_authentication", error_description="A second factor is required", acr_values="aal2"',
 }
 
-export function compileKratos(
-  keys: SessionKeys,
-  url: URL,
-  services: Services,
-  context: CompileContext,
-): CheckCredential {
-  lintKratos(keys, context)
+export function compileKratos(keys: SessionKeys, url: URL, services: Services): CheckCredential {
   const endpoint: KratosEndpoint = Object.freeze({
     whoamiUrl: url.href,
     headers: Object.entries(keys.additional_headers ?? {}).map(([name, value]) => ({

@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import type { Identity } from '../../../src/access/session.ts'
+import { cookieSession } from '../../../src/handlers/authenticators/cookie_session.ts'
+import { requestWith } from '../../fakes/request.ts'
+import { build, worldWith } from '../../fakes/services.ts'
+
+const REJECTED = { kind: 'rejected', cache: 'miss' } as const
+const DEFAULT = 'http://kratos/sessions/whoami'
+const TENANTS = {
+  'a.example.com': 'http://kratos-a/sessions/whoami',
+  'B.example.com:8443': 'http://kratos-b/sessions/whoami',
+}
+const config = { check_session_url: DEFAULT, only: ['s'], check_session_url_by_host: TENANTS }
+
+for (const [host, url] of [
+  ['a.example.com', TENANTS['a.example.com']],
+  ['b.example.com:8443', TENANTS['B.example.com:8443']],
+  ['b.example.com', DEFAULT],
+  ['x.a.example.com', DEFAULT],
+  ['constructor', DEFAULT],
+] as const) {
+  test(`the session of a request to ${host} is asked for at ${url} (C7)`, async () => {
+    const world = worldWith({ verdict: REJECTED })
+    await build(cookieSession, config, world)(requestWith([['cookie', 's=1']], { authority: host }))
+    assert.deepEqual(
+      world.asked.map(({ endpoint }) => endpoint.whoamiUrl),
+      [url],
+    )
+  })
+}
+
+test('one host may have Kratos and another an endpoint of its own', async () => {
+  const by = { 'old.example.com': 'http://store/me' }
+  const answer = {
+    kind: 'answered',
+    status: 200,
+    headers: [],
+    body: '{"identity":{"id":"x"},"subject":"y"}',
+  } as const
+  const world = worldWith({ verdict: REJECTED, answer })
+  const run = build(cookieSession, { ...config, check_session_url_by_host: by }, world)
+  const outcome = await run(requestWith([['cookie', 's=1']], { authority: 'old.example.com' }))
+  assert.equal((outcome as Identity).subject, 'y')
+  assert.equal(world.asked.length, 0)
+})
+
+for (const [what, by] of [
+  ['a host that is none', { 'a b': DEFAULT }],
+  ['a URL that cannot be called', { 'a.example.com': '/whoami' }],
+] as const) {
+  test(`${what} is refused at load`, () => {
+    const bad = { ...config, check_session_url_by_host: by }
+    assert.throws(() => build(cookieSession, bad, worldWith()), /must be/)
+  })
+}
