@@ -41,11 +41,12 @@ export const redirect = errorHandler({
     return (denial, request) => {
       const outage = OUTAGES.get(denial.status)
       if (outage !== undefined && !named.has(outage)) return stoppedAnswer(denial, request, '')
-      const { loginUrl, login = {} } = denial.hints ?? {}
+      const { loginUrl, login = {}, enrol } = denial.hints ?? {}
       const roundTrip = parameter || (loginUrl === undefined ? undefined : 'return_to')
       const target =
         loginUrl ?? (roundTrip ? withParameters(absolute(to, request), login) : absolute(to, request))
       const location = roundTrip ? withReturn(target, roundTrip, request) : target
+      if (enrol === true) return stoppedAnswer(denial, request, location)
       if (isHere(target, request)) return stopped(denial, request, location)
       if (!roundTrip) return { status, ...page(status, location, request.method) }
       const round = nextRound(request)

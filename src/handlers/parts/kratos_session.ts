@@ -5,7 +5,9 @@ import type { RequestView } from '../../access/request.ts'
 import type { Header, Identity } from '../../access/session.ts'
 import type { Credential, Verdict } from '../../access/verdict.ts'
 import type { KratosEndpoint, Services } from '../services.ts'
-import { compileDemands, demandDenial } from './session_demands.ts'
+import { readsHtml } from './reads_html.ts'
+import { compileHasSecondFactor } from './second_factor.ts'
+import { compileDemands, demandDenial, ENROL_FIRST, type Unmet } from './session_demands.ts'
 import { maxAgeOf, type SessionKeys } from './session_keys.ts'
 import { compileSubject, type ReadIdentity } from './session_subject.ts'
 
@@ -51,6 +53,15 @@ export function compileKratos(keys: SessionKeys, url: URL, services: Services): 
   const verify = (credential: Credential, request: RequestView, fresh: boolean) =>
     services.kratos.verify(endpoint, credential, request, { fresh, stale: judge === undefined && !fresh })
 
+  const hasSecondFactor = compileHasSecondFactor(url, services.send)
+
+  function refused(unmet: Unmet, credential: Credential, request: RequestView): Awaitable<Denial> {
+    const denial = demandDenial(unmet, demands, credential.kind)
+    const asked = unmet === 'second factor' && credential.kind === 'cookie' && readsHtml(request)
+    if (!asked || hasSecondFactor === undefined) return denial
+    return after(hasSecondFactor(credential, request), has => (has ? denial : ENROL_FIRST))
+  }
+
   /** A session that does not do is looked at once more: after a step-up, memory is behind (kratos 2.5, C8). */
   function held(
     credential: Credential,
@@ -60,13 +71,10 @@ export function compileKratos(keys: SessionKeys, url: URL, services: Services): 
     if (verdict.kind !== 'verified' || judge === undefined) return outcome(verdict, credential.kind, read)
     const unmet = judge(verdict.session, services.clock.wall())
     if (unmet === undefined) return outcome(verdict, credential.kind, read)
-    if (verdict.cache === 'miss' || verdict.cache === 'off')
-      return demandDenial(unmet, demands, credential.kind)
-    return after(verify(credential, request, true), again => {
+    if (verdict.cache === 'miss' || verdict.cache === 'off') return refused(unmet, credential, request)
+    return after(verify(credential, request, true), (again): Awaitable<Identity | Denial> => {
       const still = again.kind === 'verified' ? judge(again.session, services.clock.wall()) : undefined
-      return still === undefined
-        ? outcome(again, credential.kind, read)
-        : demandDenial(still, demands, credential.kind)
+      return still === undefined ? outcome(again, credential.kind, read) : refused(still, credential, request)
     })
   }
 

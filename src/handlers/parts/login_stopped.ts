@@ -2,8 +2,8 @@
 import type { Denial } from '../../access/denial.ts'
 import type { Answer } from '../../access/pipeline.ts'
 import type { RequestView } from '../../access/request.ts'
-import { parseMediaTypes } from '../../lib/media_type.ts'
 import { jsonAnswer, NOT_KEPT } from './error_body.ts'
+import { readsHtml } from './reads_html.ts'
 
 interface Words {
   readonly title: string
@@ -26,6 +26,10 @@ const UNAVAILABLE: Words = {
   title: 'Please try again in a moment',
   text: 'Whether you are logged in cannot be found out just now. Logging in again would not help; the page is there again when you load it anew.',
 }
+const ENROL_FIRST: Words = {
+  title: 'This page needs a second factor',
+  text: 'Your account has none yet. Set one up first (an authenticator app, a security key, backup codes), in the settings of your account; then come back.',
+}
 const SECOND_FACTOR: Words = {
   title: 'This page needs a second factor',
   text: 'Your session has none. If your account has no second factor yet (an authenticator app, a security key, backup codes), set one up first, in the settings of your account; then come back.',
@@ -37,7 +41,8 @@ const REAUTHENTICATION: Words = {
   link: 'Log in again',
 }
 
-function wordsOf({ code, status }: Denial): Words {
+function wordsOf({ code, status, hints }: Denial): Words {
+  if (hints?.enrol === true) return ENROL_FIRST
   if (code === 'second_factor_required') return SECOND_FACTOR
   if (code === 'reauthentication_required') return REAUTHENTICATION
   if (status === 403) return NOT_ALLOWED
@@ -77,8 +82,3 @@ const anchor = (to: string, label: string): string => `<a href="${escapeHtml(to)
 
 export const escapeHtml = (text: string): string =>
   text.replace(/[&<>"']/g, character => (character === '&' ? '&amp;' : `&#${character.charCodeAt(0)};`))
-
-const readsHtml = (request: RequestView): boolean =>
-  parseMediaTypes(request.headerValues('accept').join(',')).some(
-    ({ type, subtype, quality }) => quality > 0 && type === 'text' && subtype === 'html',
-  )

@@ -103,6 +103,12 @@ function wordsOf(unmet: Unmet, demands: Demands): Words {
   }
 }
 
+/** An account without a second factor: no login can help (kratos 6.1). */
+export const ENROL_FIRST: Denial = forbidden('second_factor_required', {
+  reason: 'a second factor is required, and the account has none',
+  hints: { enrol: true },
+})
+
 /** A browser's session is refused with 403, the bearer of a token is told by a challenge (RFC 9470, architecture 14.10). */
 export function demandDenial(unmet: Unmet, demands: Demands, kind: Credential['kind']): Denial {
   const { code, reason, challenge, login } = wordsOf(unmet, demands)
