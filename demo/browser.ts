@@ -126,28 +126,31 @@ export function send(
   })
 }
 
-interface LoginForm {
+interface Form {
   readonly ui: {
     readonly action: string
     readonly nodes: readonly { readonly attributes: { readonly name?: string; readonly value?: unknown } }[]
   }
 }
 
-/** Sends the login form of a flow that is already in the browser; answers with Kratos' answer. */
-export async function submitLogin(browser: Browser, kratos: Kratos, flow: string, user: User): Promise<Page> {
+/** Sends the form of a flow that is already in the browser; answers with Kratos' answer. */
+export async function submitForm(
+  browser: Browser,
+  kratos: Kratos,
+  flow: string,
+  fields: Readonly<Record<string, string>>,
+): Promise<Page> {
   const shown = await browser.ask(`${kratos.publicUrl}/self-service/login/flows?id=${flow}`, {
     accept: 'json',
   })
-  const { ui } = shown.json<LoginForm>()
+  const { ui } = shown.json<Form>()
   const csrf = ui.nodes.find(node => node.attributes.name === 'csrf_token')?.attributes.value
-  return browser.ask(ui.action, {
-    fields: {
-      method: 'password',
-      csrf_token: String(csrf),
-      identifier: user.email,
-      password: user.password,
-    },
-  })
+  return browser.ask(ui.action, { fields: { csrf_token: String(csrf), ...fields } })
+}
+
+export function submitLogin(browser: Browser, kratos: Kratos, flow: string, user: User): Promise<Page> {
+  const { email, password } = user
+  return submitForm(browser, kratos, flow, { method: 'password', identifier: email, password })
 }
 
 /** Logs in directly at Kratos, without any page of the demo. */
@@ -164,4 +167,33 @@ export async function nativeLogin(kratos: Kratos, user: User): Promise<string> {
     updateLoginFlowBody: { method: 'password', identifier: user.email, password: user.password },
   })
   return data.session_token as string
+}
+
+/** Sets up backup codes as a second factor, in the native way; the session of the token has it at once. */
+export async function enrolBackupCodes(kratos: Kratos, token: string): Promise<readonly string[]> {
+  const { frontend } = kratos
+  const { data: flow } = await frontend.createNativeSettingsFlow({ xSessionToken: token })
+  const update = (fields: object) =>
+    frontend.updateSettingsFlow({
+      flow: flow.id,
+      xSessionToken: token,
+      updateSettingsFlowBody: { method: 'lookup_secret', ...fields },
+    })
+  const { data: renewed } = await update({ lookup_secret_regenerate: true })
+  const shown = renewed.ui.nodes.find(
+    ({ attributes }) => 'id' in attributes && attributes.id === 'lookup_secret_codes',
+  )?.attributes as { text: { context: { secrets: readonly { text: string }[] } } } | undefined
+  if (shown === undefined) throw new Error('Kratos did not show backup codes')
+  await update({ lookup_secret_confirm: true })
+  return shown.text.context.secrets.map(({ text }) => text)
+}
+
+/** Gives a backup code as second factor, in the native way: the same token, and AAL2. */
+export async function nativeStepUp(kratos: Kratos, token: string, code: string): Promise<void> {
+  const { data: flow } = await kratos.frontend.createNativeLoginFlow({ aal: 'aal2', xSessionToken: token })
+  await kratos.frontend.updateLoginFlow({
+    flow: flow.id,
+    xSessionToken: token,
+    updateLoginFlowBody: { method: 'lookup_secret', lookup_secret: code },
+  })
 }
