@@ -23,12 +23,15 @@ export interface UnderTest {
   readonly database?: string
 }
 
-/** Why there is no real Kratos that we could start ourselves; `undefined` where there is one. */
-export function noRealKratos(): string | undefined {
+/** `skip` of a test that starts Kratos with settings of its own, which a running one of somebody else has not. */
+export function noKratosOfOurOwn(): string | false {
+  return chooseKratos().kind === 'running' && 'needs a Kratos with other settings than the running one'
+}
+
+/** `skip` of a test of what only Ory's program does. */
+export function noRealKratos(): string | false {
   const { kind } = chooseKratos()
-  return kind === 'binary'
-    ? undefined
-    : `needs a Kratos of our own, which \`npm run kratos:build\` makes; here: ${kind}`
+  return kind !== 'binary' && `needs a real Kratos, which \`npm run kratos:build\` makes; here: ${kind}`
 }
 
 /** As its admin port says; the stand-in says that it is one, and answers as v26.2.0. */
