@@ -21,7 +21,7 @@ export interface Asking {
 }
 
 export interface Browser {
-  /** The cookies it would send, in one line. */
+  /** The cookies it would send to any page, in one line. */
   readonly cookies: string
   /** A cookie's value. */
   cookie(name: string): string | undefined
@@ -32,20 +32,37 @@ export interface Browser {
 
 const ACCEPT = { html: 'text/html,application/xhtml+xml,*/*;q=0.8', json: 'application/json' }
 
+interface Kept {
+  readonly name: string
+  readonly value: string
+  readonly path: string
+}
+
+/** RFC 6265 §5.1.4. */
+const reaches = (cookiePath: string, path: string): boolean =>
+  path === cookiePath || path.startsWith(cookiePath.endsWith('/') ? cookiePath : `${cookiePath}/`)
+
 /** All of it on one host: 127.0.0.1, whose ports share their cookies. */
 export function createBrowser(): Browser {
-  const jar = new Map<string, string>()
-  const cookies = () => [...jar].map(([name, value]) => `${name}=${value}`).join('; ')
+  const jar = new Map<string, Kept>()
+  /** Longest path first. */
+  const kept = (path: string) =>
+    [...jar.values()].filter(one => reaches(one.path, path)).sort((a, b) => b.path.length - a.path.length)
+  const cookies = (path: string) =>
+    kept(path)
+      .map(({ name, value }) => `${name}=${value}`)
+      .join('; ')
 
   async function ask(url: string, asking: Asking = {}): Promise<Page> {
     const accept = asking.accept ?? 'html'
     const { fields } = asking
+    const sent = cookies(new URL(url).pathname)
     const type = accept === 'json' ? 'application/json' : 'application/x-www-form-urlencoded'
     const page = await send(url, {
       method: asking.method ?? (fields === undefined ? 'GET' : 'POST'),
       headers: {
         accept: ACCEPT[accept],
-        ...(jar.size > 0 ? { cookie: cookies() } : {}),
+        ...(sent === '' ? {} : { cookie: sent }),
         ...(fields === undefined ? {} : { 'content-type': type }),
         ...asking.headers,
       },
@@ -59,18 +76,19 @@ export function createBrowser(): Browser {
     for (const line of page.setCookies) {
       const [, name, value] = /^([^=]+)=([^;]*)/.exec(line) ?? []
       if (name === undefined || value === undefined) continue
+      const path = /; *path=([^;]*)/i.exec(line)?.[1] ?? '/'
       // Kratos deletes by Max-Age=0 and leaves a value in place.
-      if (/; *max-age=0(;|$)/i.test(line)) jar.delete(name)
-      else jar.set(name, value)
+      if (/; *max-age=0(;|$)/i.test(line)) jar.delete(`${name};${path}`)
+      else jar.set(`${name};${path}`, { name, value, path })
     }
     return page
   }
 
   return {
     get cookies() {
-      return cookies()
+      return cookies('/')
     },
-    cookie: name => jar.get(name),
+    cookie: name => [...jar.values()].find(one => one.name === name)?.value,
     ask,
     async browse(url) {
       const visited: string[] = [url]

@@ -2,6 +2,10 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import type { Identity } from '../../../src/access/session.ts'
 import { cookieSession } from '../../../src/handlers/authenticators/cookie_session.ts'
+import { millis } from '../../../src/lib/duration.ts'
+import { createSessions } from '../../../src/sessions/store.ts'
+import { fakeClock } from '../../fakes/clock.ts'
+import { alive, IDENTITY_ID } from '../../fakes/kratos.ts'
 import { requestWith } from '../../fakes/request.ts'
 import { build, worldWith } from '../../fakes/services.ts'
 
@@ -43,6 +47,32 @@ test('one host may have Kratos and another an endpoint of its own', async () => 
   const outcome = await run(requestWith([['cookie', 's=1']], { authority: 'old.example.com' }))
   assert.equal((outcome as Identity).subject, 'y')
   assert.equal(world.asked.length, 0)
+})
+
+test('the same cookie at two hosts with two Kratos is two sessions, remembered and under way (C7)', async () => {
+  const A = 'a.example.com'
+  const B = 'b.example.com:8443'
+  const asked: string[] = []
+  const sessions = createSessions({
+    clock: fakeClock(),
+    async whoami({ url }) {
+      asked.push(url)
+      const id = IDENTITY_ID.replace(/^./, url.includes('kratos-a') ? 'a' : 'b')
+      return alive([], { identity: { id, state: 'active' } })
+    },
+    maxAge: millis(60_000),
+    maxEntries: 100,
+    grace: millis(60_000),
+    secret: Buffer.from('secret of a test'),
+    random: () => 0,
+  })
+  const world = worldWith()
+  const run = build(cookieSession, config, { ...world, services: { ...world.services, kratos: sessions } })
+  const ask = async (authority: string) =>
+    ((await run(requestWith([['cookie', 's=the same']], { authority }))) as Identity).subject[0]
+  assert.deepEqual(await Promise.all([A, B, A, B].map(ask)), ['a', 'b', 'a', 'b'])
+  assert.deepEqual(await Promise.all([B, A].map(ask)), ['b', 'a'])
+  assert.deepEqual(asked, [TENANTS['a.example.com'], TENANTS['B.example.com:8443']])
 })
 
 for (const [what, by] of [
