@@ -5,6 +5,7 @@ import { type Authenticate, NOT_RESPONSIBLE } from '../../access/pipeline.ts'
 import { authenticator } from '../handler.ts'
 import { type CheckSession, compileCheckSession } from '../parts/check_session.ts'
 import { type CheckCredential, compileKratos } from '../parts/kratos_session.ts'
+import { endsRounds } from '../parts/login_rounds.ts'
 import { compileEndpoints, sessionKeys } from '../parts/session_keys.ts'
 
 export const cookieSession = authenticator({
@@ -29,11 +30,11 @@ export const cookieSession = authenticator({
         'name the session cookie (Q-46)',
       )
     }
-    return compileEndpoints(config, context, (url, kratos) =>
+    const at = (url: URL, kratos: boolean) =>
       kratos
         ? kratosCookie(only, compileKratos(config, url, services))
-        : anyCookie(only, compileCheckSession(config, url, DEFAULTS, services)),
-    )
+        : anyCookie(only, compileCheckSession(config, url, DEFAULTS, services))
+    return endsRounds(compileEndpoints(config, context, at))
   },
 })
 

@@ -1,4 +1,6 @@
 /** handlers/parts/login_rounds — how often a browser was sent away from a page and came back: a cookie of a minute that ends redirect loops (kratos 6.4). Knows no session. */
+import { after } from '../../access/after.ts'
+import type { Authenticate } from '../../access/pipeline.ts'
 import type { RequestView } from '../../access/request.ts'
 import type { Header } from '../../access/session.ts'
 
@@ -27,6 +29,16 @@ export function nextRound(request: RequestView): Header | undefined {
 
 /** After a page that says why, the next try is a first one. */
 export const forgetRounds = (request: RequestView): Header => setCookie(request, '0', 0)
+
+/** Whoever is recognised has come back well: what sends him away next, be it his own logout, is no loop. */
+export function endsRounds(authenticate: Authenticate): Authenticate {
+  return request =>
+    after(authenticate(request), outcome =>
+      outcome.kind === 'identity' && roundsOf(request) > 0
+        ? { ...outcome, responseHeaders: [...outcome.responseHeaders, forgetRounds(request)] }
+        : outcome,
+    )
+}
 
 function setCookie(request: RequestView, value: string, maxAge: number): Header {
   const secure = request.scheme === 'https' ? '; Secure' : ''
