@@ -196,10 +196,17 @@ export const BETTER: readonly Better[] = [
   {
     q: 'D9',
     about: 'redirects',
-    oathkeeper:
-      'A redirect to log in may go round for ever, and sends everybody to log in while sessions cannot be checked.',
-    here: 'The third within a minute for one page is a page that says why; what could not be found out stays 503.',
+    oathkeeper: 'A redirect to log in may go round for ever.',
+    here: 'The third within a minute for one page is a page that says why.',
     setting: 'a redirect without `return_to_query_param` counts nothing',
+  },
+  {
+    q: 'G7',
+    about: 'redirects',
+    oathkeeper:
+      'A `redirect` without `when` sends everybody to the login while the session endpoint is down.',
+    here: 'What could not be found out is answered with 503, as a page or as JSON.',
+    setting: '`when: [{ error: [service_unavailable] }]` on the handler',
   },
   {
     q: 'Q-40',

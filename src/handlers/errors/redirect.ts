@@ -40,7 +40,7 @@ export const redirect = errorHandler({
     const named = new Set(when?.flatMap(one => one.error ?? []))
     return (denial, request) => {
       const outage = OUTAGES.get(denial.status)
-      if (outage !== undefined && !named.has(outage)) return stoppedAnswer(denial, request, '')
+      if (outage !== undefined && !named.has(outage)) return stoppedAnswer(denial, request)
       const { loginUrl, login = {}, enrol } = denial.hints ?? {}
       const roundTrip = parameter || (loginUrl === undefined ? undefined : 'return_to')
       const target =

@@ -49,8 +49,8 @@ function wordsOf({ code, status, hints }: Denial): Words {
   return status === 401 ? NOT_LOGGED_IN : UNAVAILABLE
 }
 
-/** With the denial's own status. Who does not read HTML gets Oathkeeper's JSON. `login`: where the redirect would have led. */
-export function stoppedAnswer(denial: Denial, request: RequestView, login: string): Answer {
+/** With the denial's own status. Who does not read HTML gets Oathkeeper's JSON. `login`: where the redirect would have led, if anywhere. */
+export function stoppedAnswer(denial: Denial, request: RequestView, login = ''): Answer {
   if (!readsHtml(request)) return jsonAnswer(denial, request, false)
   const { title, text, link } = wordsOf(denial)
   const settings = denial.status === 403 ? settingsOf(login) : undefined

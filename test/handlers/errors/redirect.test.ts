@@ -210,11 +210,17 @@ for (const [to, rawPath] of [
   })
 }
 
-test('what could not be found out sends nobody to log in', () => {
-  const answer = ask(HTML, { denial: unavailable('Kratos did not answer in time') })
-  assert.deepEqual([answer.status, lines('location', answer)], [503, []])
-  assert.match(answer.body, /try again in a moment/)
-  assert.ok(!answer.body.includes('<a '))
+test('what could not be found out sends nobody to the login, unless the condition names it (G7)', () => {
+  const down = unavailable('no answer')
+  for (const config of [LOGIN, { to: '/login' }, { to: '/login', when: [{}, { error: ['unauthorized'] }] }]) {
+    const page = ask(HTML, { denial: down, config })
+    assert.deepEqual([page.status, lines('location', page)], [503, []])
+    assert.match(page.body, /try again in a moment/)
+    assert.ok(!page.body.includes('<a '))
+    assert.equal(JSON.parse(answer(config, {}, down).body).error.code, 503)
+  }
+  const named = { to: '/login', when: [{ error: ['unauthorized', 'service_unavailable'] }] }
+  assert.equal(answer(named, {}, down).status, 302)
 })
 
 for (const [code, said] of [
