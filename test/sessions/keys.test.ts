@@ -15,6 +15,7 @@ const store = (kratos: FakeKratos) =>
     whoami: kratos.whoami,
     maxAge: millis(60_000),
     maxEntries: 100,
+    hold: millis(5_000),
     grace: millis(0),
     secret: Buffer.from('secret of a test'),
     random: () => 0,

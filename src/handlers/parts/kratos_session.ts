@@ -49,7 +49,7 @@ export function compileKratos(keys: SessionKeys, url: URL, services: Services): 
   })
   const demands = keys.require
   const judge = compileDemands(demands)
-  const always = demands?.fresh === true
+  const always = demands?.fresh === true || demands?.fresh === 'required'
   const verify = (credential: Credential, request: RequestView, fresh: boolean) =>
     services.kratos.verify(endpoint, credential, request, { fresh, stale: judge === undefined && !fresh })
 

@@ -30,7 +30,10 @@ export const demandsSchema = z
       .describe(
         'authentication methods, one of which the session must have been made with: webauthn, totp, …',
       ),
-    fresh: z.boolean().optional().describe('true asks Kratos for each request of this rule; default false'),
+    fresh: z
+      .union([z.boolean(), z.literal('required')])
+      .optional()
+      .describe('true or `required` asks Kratos for each request of this rule; default false'),
   })
   .optional()
   .describe('what the session must be beyond alive; ours, Oathkeeper does not know it')
@@ -67,40 +70,44 @@ const methodsOf = (value: Json | undefined): readonly string[] =>
 interface Words {
   readonly code: ReasonCode
   readonly reason: string
-  /** RFC 9470 §3. */
-  readonly challenge: string
   /** Parameters of the login flow in which the demand can be met (kratos 6.1). */
   readonly login: NonNullable<DenialHints['login']>
 }
 
-function wordsOf(unmet: Unmet, demands: Demands): Words {
-  switch (unmet) {
-    case 'second factor':
-      return {
-        code: 'second_factor_required',
-        reason: 'a second factor is required',
-        challenge: `error_description="A second factor is required", acr_values="${demands?.aal ?? 'aal2'}"`,
-        login: { aal: 'aal2' },
-      }
-    case 'too old': {
-      const seconds = Math.floor((parseDuration(demands?.authenticated_within ?? '') ?? 0) / 1000)
-      return {
-        code: 'reauthentication_required',
-        reason: 'the last authentication is too long ago',
-        challenge: `error_description="More recent authentication is required", max_age="${seconds}"`,
-        login: { refresh: 'true' },
-      }
-    }
-    case 'method':
-    case 'method of a second factor':
-      return {
-        code: 'reauthentication_required',
-        reason: 'another authentication method is required',
-        challenge: 'error_description="Another authentication method is required"',
-        // Asked for again even where the session has a second factor by another method.
-        login: unmet === 'method' ? { refresh: 'true' } : { aal: 'aal2', refresh: 'true' },
-      }
-  }
+const WORDS: Readonly<Record<Unmet, Words>> = {
+  'second factor': {
+    code: 'second_factor_required',
+    reason: 'a second factor is required',
+    login: { aal: 'aal2' },
+  },
+  'too old': {
+    code: 'reauthentication_required',
+    reason: 'a more recent authentication is required',
+    login: { refresh: 'true' },
+  },
+  method: {
+    code: 'reauthentication_required',
+    reason: 'another authentication method is required',
+    login: { refresh: 'true' },
+  },
+  // Asked for again even where the session has a second factor by another method.
+  'method of a second factor': {
+    code: 'reauthentication_required',
+    reason: 'another authentication method is required',
+    login: { aal: 'aal2', refresh: 'true' },
+  },
+}
+
+/** RFC 9470 §3: all that the rule demands, so that one authentication can meet it. */
+function challengeOf(reason: string, demands: Demands): string {
+  const { aal, authenticated_within: within } = demands ?? {}
+  const seconds = within ? Math.floor((parseDuration(within) ?? 0) / 1000) : undefined
+  return [
+    'Bearer error="insufficient_user_authentication"',
+    `error_description="${reason}"`,
+    ...(aal ? [`acr_values="${aal}"`] : []),
+    ...(seconds === undefined ? [] : [`max_age="${seconds}"`]),
+  ].join(', ')
 }
 
 /** An account without a second factor: no login can help (kratos 6.1). */
@@ -111,8 +118,8 @@ export const ENROL_FIRST: Denial = forbidden('second_factor_required', {
 
 /** A browser's session is refused with 403, the bearer of a token is told by a challenge (RFC 9470, architecture 14.10). */
 export function demandDenial(unmet: Unmet, demands: Demands, kind: Credential['kind']): Denial {
-  const { code, reason, challenge, login } = wordsOf(unmet, demands)
+  const { code, reason, login } = WORDS[unmet]
   if (kind === 'cookie') return forbidden(code, { reason, hints: { login } })
-  const value = `Bearer error="insufficient_user_authentication", ${challenge}`
-  return unauthorized(code, { reason, headers: [{ name: 'www-authenticate', value }] })
+  const challenge = { name: 'www-authenticate', value: challengeOf(reason, demands) }
+  return unauthorized(code, { reason, headers: [challenge] })
 }

@@ -62,6 +62,7 @@ test('the same cookie at two hosts with two Kratos is two sessions, remembered a
     },
     maxAge: millis(60_000),
     maxEntries: 100,
+    hold: millis(5_000),
     grace: millis(60_000),
     secret: Buffer.from('secret of a test'),
     random: () => 0,
