@@ -134,6 +134,27 @@ describe('sessions of a Kratos', () => {
     })
   }
 
+  test('one credential is sent, whatever else comes along (C1, J12): both together are 500 or somebody else to Kratos', async () => {
+    const one = await someone()
+    const token = await nativeLogin(world.kratos, user)
+    const subject = (page: Awaited<ReturnType<typeof app>>) =>
+      page.status === 200
+        ? page.json<{ headers: Record<string, string> }>().headers['x-user-id']
+        : page.status
+    const broken = { authorization: `Bearer ${token}`, cookie: 'ory_kratos_session=garbage' }
+    assert.equal(subject(await world.ask('/api', { headers: broken })), user.id)
+    const both = { 'x-session-token': token, cookie: one.cookie }
+    assert.equal(subject(await world.ask('/app', { headers: both })), one.person.id)
+    assert.equal(subject(await world.ask('/api', { headers: both })), user.id)
+    const ended = { 'x-session-token': `${token}x`, cookie: one.cookie }
+    assert.equal(subject(await world.ask('/app', { headers: ended })), one.person.id)
+    const pages = [await world.ask('/app', { headers: both }), await world.ask('/api', { headers: both })]
+    assert.deepEqual(
+      pages.map(({ setCookies }) => setCookies),
+      [[], []],
+    )
+  })
+
   test('a native client comes in with its token in the header of its own, and is out after its logout', async () => {
     const token = await nativeLogin(world.kratos, user)
     const ask = () => world.ask('/api', { headers: { 'x-session-token': token } })
