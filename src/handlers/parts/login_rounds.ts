@@ -17,7 +17,7 @@ const LONGEST_PATH = 1_024
  * the first is the one of the longest path (RFC 6265 §5.4), which is this page's own.
  */
 function roundsOf(request: RequestView): number {
-  const value = request.cookieValues(NAME)[0] ?? ''
+  const value = request.cookie(NAME) ?? ''
   return /^[1-9]$/.test(value) ? Number(value) : 0
 }
 
