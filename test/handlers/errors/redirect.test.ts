@@ -210,6 +210,10 @@ for (const [to, rawPath] of [
   })
 }
 
+test('a redirect to the page itself is a page also where it carries no way back (D9)', () => {
+  assert.equal(ask(HTML, { config: { to: '/gone' }, rawPath: '/gone' }).status, 401)
+})
+
 test('what could not be found out sends nobody to the login, unless the condition names it (G7)', () => {
   const down = unavailable('no answer')
   for (const config of [LOGIN, { to: '/login' }, { to: '/login', when: [{}, { error: ['unauthorized'] }] }]) {
