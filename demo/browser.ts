@@ -21,7 +21,7 @@ export interface Asking {
 }
 
 export interface Browser {
-  /** The cookies it would send, in one line. */
+  /** The cookies it would send to any page, in one line. */
   readonly cookies: string
   /** A cookie's value. */
   cookie(name: string): string | undefined
@@ -32,20 +32,37 @@ export interface Browser {
 
 const ACCEPT = { html: 'text/html,application/xhtml+xml,*/*;q=0.8', json: 'application/json' }
 
+interface Kept {
+  readonly name: string
+  readonly value: string
+  readonly path: string
+}
+
+/** RFC 6265 §5.1.4. */
+const reaches = (cookiePath: string, path: string): boolean =>
+  path === cookiePath || path.startsWith(cookiePath.endsWith('/') ? cookiePath : `${cookiePath}/`)
+
 /** All of it on one host: 127.0.0.1, whose ports share their cookies. */
 export function createBrowser(): Browser {
-  const jar = new Map<string, string>()
-  const cookies = () => [...jar].map(([name, value]) => `${name}=${value}`).join('; ')
+  const jar = new Map<string, Kept>()
+  /** Longest path first. */
+  const kept = (path: string) =>
+    [...jar.values()].filter(one => reaches(one.path, path)).sort((a, b) => b.path.length - a.path.length)
+  const cookies = (path: string) =>
+    kept(path)
+      .map(({ name, value }) => `${name}=${value}`)
+      .join('; ')
 
   async function ask(url: string, asking: Asking = {}): Promise<Page> {
     const accept = asking.accept ?? 'html'
     const { fields } = asking
+    const sent = cookies(new URL(url).pathname)
     const type = accept === 'json' ? 'application/json' : 'application/x-www-form-urlencoded'
     const page = await send(url, {
       method: asking.method ?? (fields === undefined ? 'GET' : 'POST'),
       headers: {
         accept: ACCEPT[accept],
-        ...(jar.size > 0 ? { cookie: cookies() } : {}),
+        ...(sent === '' ? {} : { cookie: sent }),
         ...(fields === undefined ? {} : { 'content-type': type }),
         ...asking.headers,
       },
@@ -59,18 +76,19 @@ export function createBrowser(): Browser {
     for (const line of page.setCookies) {
       const [, name, value] = /^([^=]+)=([^;]*)/.exec(line) ?? []
       if (name === undefined || value === undefined) continue
+      const path = /; *path=([^;]*)/i.exec(line)?.[1] ?? '/'
       // Kratos deletes by Max-Age=0 and leaves a value in place.
-      if (/; *max-age=0(;|$)/i.test(line)) jar.delete(name)
-      else jar.set(name, value)
+      if (/; *max-age=0(;|$)/i.test(line)) jar.delete(`${name};${path}`)
+      else jar.set(`${name};${path}`, { name, value, path })
     }
     return page
   }
 
   return {
     get cookies() {
-      return cookies()
+      return cookies('/')
     },
-    cookie: name => jar.get(name),
+    cookie: name => [...jar.values()].find(one => one.name === name)?.value,
     ask,
     async browse(url) {
       const visited: string[] = [url]
@@ -126,28 +144,31 @@ export function send(
   })
 }
 
-interface LoginForm {
+interface Form {
   readonly ui: {
     readonly action: string
     readonly nodes: readonly { readonly attributes: { readonly name?: string; readonly value?: unknown } }[]
   }
 }
 
-/** Sends the login form of a flow that is already in the browser; answers with Kratos' answer. */
-export async function submitLogin(browser: Browser, kratos: Kratos, flow: string, user: User): Promise<Page> {
+/** Sends the form of a flow that is already in the browser; answers with Kratos' answer. */
+export async function submitForm(
+  browser: Browser,
+  kratos: Kratos,
+  flow: string,
+  fields: Readonly<Record<string, string>>,
+): Promise<Page> {
   const shown = await browser.ask(`${kratos.publicUrl}/self-service/login/flows?id=${flow}`, {
     accept: 'json',
   })
-  const { ui } = shown.json<LoginForm>()
+  const { ui } = shown.json<Form>()
   const csrf = ui.nodes.find(node => node.attributes.name === 'csrf_token')?.attributes.value
-  return browser.ask(ui.action, {
-    fields: {
-      method: 'password',
-      csrf_token: String(csrf),
-      identifier: user.email,
-      password: user.password,
-    },
-  })
+  return browser.ask(ui.action, { fields: { csrf_token: String(csrf), ...fields } })
+}
+
+export function submitLogin(browser: Browser, kratos: Kratos, flow: string, user: User): Promise<Page> {
+  const { email, password } = user
+  return submitForm(browser, kratos, flow, { method: 'password', identifier: email, password })
 }
 
 /** Logs in directly at Kratos, without any page of the demo. */
@@ -164,4 +185,33 @@ export async function nativeLogin(kratos: Kratos, user: User): Promise<string> {
     updateLoginFlowBody: { method: 'password', identifier: user.email, password: user.password },
   })
   return data.session_token as string
+}
+
+/** Sets up backup codes as a second factor, in the native way; the session of the token has it at once. */
+export async function enrolBackupCodes(kratos: Kratos, token: string): Promise<readonly string[]> {
+  const { frontend } = kratos
+  const { data: flow } = await frontend.createNativeSettingsFlow({ xSessionToken: token })
+  const update = (fields: object) =>
+    frontend.updateSettingsFlow({
+      flow: flow.id,
+      xSessionToken: token,
+      updateSettingsFlowBody: { method: 'lookup_secret', ...fields },
+    })
+  const { data: renewed } = await update({ lookup_secret_regenerate: true })
+  const shown = renewed.ui.nodes.find(
+    ({ attributes }) => 'id' in attributes && attributes.id === 'lookup_secret_codes',
+  )?.attributes as { text: { context: { secrets: readonly { text: string }[] } } } | undefined
+  if (shown === undefined) throw new Error('Kratos did not show backup codes')
+  await update({ lookup_secret_confirm: true })
+  return shown.text.context.secrets.map(({ text }) => text)
+}
+
+/** Gives a backup code as second factor, in the native way: the same token, and AAL2. */
+export async function nativeStepUp(kratos: Kratos, token: string, code: string): Promise<void> {
+  const { data: flow } = await kratos.frontend.createNativeLoginFlow({ aal: 'aal2', xSessionToken: token })
+  await kratos.frontend.updateLoginFlow({
+    flow: flow.id,
+    xSessionToken: token,
+    updateLoginFlowBody: { method: 'lookup_secret', lookup_secret: code },
+  })
 }

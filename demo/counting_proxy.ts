@@ -7,12 +7,16 @@ export interface CountingProxy {
   readonly url: string
   /** Requests with that path since the start. */
   count(path: string): number
+  /** From now on nobody gets through: connections that are open end, new ones are closed at once. */
+  cut(): void
+  mend(): void
   close(): Promise<void>
 }
 
 /** In front of `target`, on a free loopback port. An unreachable target is 502. */
 export async function startCountingProxy(target: string): Promise<CountingProxy> {
   const counts = new Map<string, number>()
+  let whole = true
   const agent = new Agent({ keepAlive: true })
   const server = createServer((incoming, response) => {
     const path = (incoming.url ?? '/').split('?')[0] as string
@@ -29,10 +33,18 @@ export async function startCountingProxy(target: string): Promise<CountingProxy>
     outgoing.on('error', () => response.writableEnded || response.writeHead(502).end())
     incoming.pipe(outgoing)
   })
+  server.on('connection', socket => whole || socket.destroy())
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     count: path => counts.get(path) ?? 0,
+    cut() {
+      whole = false
+      server.closeAllConnections()
+    },
+    mend() {
+      whole = true
+    },
     async close() {
       agent.destroy()
       server.closeAllConnections()

@@ -60,6 +60,9 @@ async function run(): Promise<number> {
     if (once) return failed.length === 0 ? 0 : 1
     console.log(`\nNow you: open ${bold(`${stage.origin}/admin`)}`)
     console.log(`Log in as ${bold(stage.user.email)} with the password ${bold(stage.user.password)}`)
+    const [code] = stage.codes
+    if (code !== undefined)
+      console.log(`${stage.origin}/vault also wants a backup code, for instance ${bold(code)}`)
     console.log('Ctrl-C ends everything.')
     await told
     return failed.length === 0 ? 0 : 1

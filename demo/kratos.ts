@@ -56,14 +56,7 @@ export async function startKratos(
     const description = `the Kratos that was already running at ${urls[0]}`
     return connect(choice.kind, urls[0] as string, urls[1] as string, description, undefined)
   }
-  const schema = pathToFileURL(join(root, 'demo', 'kratos', 'identity.schema.json'))
-  const template = await readFile(join(root, 'demo', 'kratos', 'kratos.yml'), 'utf8')
-  const text = edit(withPorts(template, parts.ports)).replace(
-    'file://demo/kratos/identity.schema.json',
-    schema.href,
-  )
-  const file = join(parts.folder, 'kratos.yml')
-  writeFileSync(file, text)
+  const file = await writeKratosYml(parts, edit)
   const started =
     choice.kind === 'binary'
       ? parts.processes.start('kratos', choice.path, ['serve', '--dev', '--sqa-opt-out', '-c', file])
@@ -77,6 +70,22 @@ export async function startKratos(
       ? `a real Kratos (${choice.path})`
       : `the STAND-IN, which is not Ory Kratos (${choice.why})`
   return connect(choice.kind, publicUrl, adminUrl, description, started)
+}
+
+/** demo/kratos/kratos.yml with today's ports, in the folder. */
+export async function writeKratosYml(
+  parts: { readonly ports: Ports; readonly folder: string },
+  edit: (kratosYml: string) => string,
+): Promise<string> {
+  const schema = pathToFileURL(join(root, 'demo', 'kratos', 'identity.schema.json'))
+  const template = await readFile(join(root, 'demo', 'kratos', 'kratos.yml'), 'utf8')
+  const file = join(parts.folder, 'kratos.yml')
+  const named = withPorts(template, parts.ports).replace(
+    'file://demo/kratos/identity.schema.json',
+    schema.href,
+  )
+  writeFileSync(file, edit(named))
+  return file
 }
 
 function connect(

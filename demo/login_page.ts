@@ -2,11 +2,12 @@
 import { escaped, page } from './pages.ts'
 import { type Answer, type Arrived, html, type UpstreamParts } from './upstream.ts'
 
-interface Message {
+export interface Message {
   readonly text: string
 }
 
-interface Node {
+export interface Node {
+  readonly group?: string
   readonly attributes: {
     readonly node_type?: string
     readonly name?: string
@@ -14,12 +15,14 @@ interface Node {
     readonly value?: unknown
     readonly required?: boolean
     readonly autocomplete?: string
+    /** Of a node that only shows something. */
+    readonly text?: Message
   }
   readonly messages?: readonly Message[]
   readonly meta?: { readonly label?: Message }
 }
 
-interface Flow {
+export interface Flow {
   readonly ui: {
     readonly action: string
     readonly method: string
@@ -49,7 +52,7 @@ function restart(request: Arrived, parts: UpstreamParts): Answer {
   return { status: 303, headers: { location }, body: '' }
 }
 
-function form({ ui }: Flow): string {
+export function form({ ui }: Flow): string {
   const told = (ui.messages ?? []).map(one => `<p class="told">${escaped(one.text)}</p>`)
   return `${told.join('\n')}
 <form action="${escaped(ui.action)}" method="${escaped(ui.method)}">
@@ -59,6 +62,10 @@ ${ui.nodes.map(field).join('\n')}
 
 function field(node: Node): string {
   const { node_type, name = '', type = 'text', value, required, autocomplete } = node.attributes
+  if (node_type === 'text') {
+    const shown = escaped(node.attributes.text?.text ?? '')
+    return `<p>${escaped(node.meta?.label?.text ?? '')}</p><p><code>${shown}</code></p>`
+  }
   if (node_type !== 'input') return ''
   const label = escaped(node.meta?.label?.text ?? name)
   const text = escaped(value === undefined ? '' : String(value))

@@ -38,11 +38,17 @@ export function adminPage(request: Arrived, kratosIs: string): string {
   return page(
     'Admin page',
     `<p>Hello, <b>${escaped(who)}</b>. You got here because Credence told Envoy to let you in.</p>
-<p><a href="/logout">Log out</a></p>
+<p><a href="/vault">The vault</a> wants a second factor. <a href="/settings">Set one up</a>. <a href="/logout">Log out</a>.</p>
 <h2>What arrived here</h2>
 <table>${rows.join('\n')}</table>`,
     kratosIs,
   )
+}
+
+export function vaultPage(request: Arrived, kratosIs: string): string {
+  const who = escaped(request.headers['x-user-email'] ?? 'nobody')
+  const body = `<p>Hello, <b>${who}</b>: you have shown a second factor.</p><p><a href="/admin">Back</a></p>`
+  return page('The vault', body, kratosIs)
 }
 
 /** A session cookie is a key to the house, and a page may be shown to others. */

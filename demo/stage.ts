@@ -13,18 +13,22 @@ import { createWorkload, type Workload } from './workload.ts'
 export interface Stage {
   /** What a browser opens, no final slash. */
   readonly origin: string
+  /** Where news of ended sessions go, and the key to it. */
+  readonly revocations: { readonly url: string; readonly key: string }
   /** Logs and written configuration. */
   readonly folder: string
   readonly kratos: Kratos
   /** Between Credence and Kratos. */
   readonly calls: CountingProxy
   readonly user: User
+  /** The user's second factor; empty until the tour has set it up. */
+  readonly codes: string[]
   readonly upstream: Upstream
   readonly workload: Workload
   close(): Promise<void>
 }
 
-export const RULE_FILES = ['admin-page.yaml', 'tutorial.yaml']
+export const RULE_FILES = ['admin-page.yaml', 'second-factor.yaml', 'tutorial.yaml']
 
 /** `say` gets one line for each part. Whatever was started is ended again when a later part fails. */
 export async function openStage(say: (line: string) => void): Promise<Stage> {
@@ -82,7 +86,9 @@ async function open(
 
   const own = kratos.kind !== 'running'
   const user = await kratos.createUser(own ? 'admin@example.com' : undefined)
-  return { origin, folder, kratos, calls, user, upstream, workload, close }
+  const url = `http://127.0.0.1:${ports.credenceApi}/sessions/revocations`
+  const revocations = { url, key: /revocation: \{ keys: \[(.*?)\] \}/.exec(config)?.[1] ?? '' }
+  return { origin, revocations, folder, kratos, calls, user, codes: [], upstream, workload, close }
 }
 
 /** Copies of the files of the checkout with today's ports; Credence asks Kratos by way of the counter. */

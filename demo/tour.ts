@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Browser, createBrowser, type Page, send, submitLogin } from './browser.ts'
 import type { Stage } from './stage.ts'
+import { remembered, revoked, secondFactor, unreachable } from './tour_sessions.ts'
 import type { Arrived } from './upstream.ts'
 
 export interface Teller {
@@ -15,15 +16,17 @@ export interface Teller {
 }
 
 const COOKIE = 'ory_kratos_session'
-const WHOAMI = '/sessions/whoami'
 
 export async function walkTour(stage: Stage, tell: Teller): Promise<void> {
   await nobody(stage, tell)
   const browser = await logsIn(stage, tell)
-  await remembered(stage, tell, browser)
+  await remembered(stage, tell)
   await forged(stage, tell, browser)
   await plays(stage, tell, browser)
+  await secondFactor(stage, tell, browser)
   await logsOut(stage, tell, browser)
+  await revoked(stage, tell)
+  await unreachable(stage, tell)
 }
 
 const curl = (url: string, headers: Readonly<Record<string, string>> = {}): Promise<Page> =>
@@ -77,16 +80,6 @@ async function logsIn({ origin, kratos, user, upstream }: Stage, tell: Teller): 
   return browser
 }
 
-async function remembered({ origin, calls }: Stage, tell: Teller, browser: Browser): Promise<void> {
-  tell.heading('The same session again')
-  await browser.ask(`${origin}/admin`)
-  const before = calls.count(WHOAMI)
-  const again = await browser.ask(`${origin}/admin`)
-  const cost = calls.count(WHOAMI) - before
-  tell.seen(`${again.status}; calls to Kratos so far: ${before}, for this request: ${cost}`)
-  tell.check(again.status === 200 && cost === 0, 'a session that is known costs Kratos nothing')
-}
-
 async function forged({ origin, user, upstream }: Stage, tell: Teller, browser: Browser): Promise<void> {
   tell.heading('Somebody claims to be somebody')
   const headers = { 'x-user-id': 'root', 'X-User-Email': 'root@example.com' }
@@ -128,7 +121,12 @@ async function plays(stage: Stage, tell: Teller, browser: Browser): Promise<void
   const bad = await who('/play-2/hello', { cookie: `${COOKIE}=invented` }, `-b ${COOKIE}=invented `)
   tell.check(bad.status === 401, 'a bad session is refused, not made a guest')
 
-  tell.heading('Play 3: a program shows a token')
+  tell.heading('Play 3: a person, or a program that shows a token, or a guest')
+  tell.check(
+    (await who('/play-3/hello', { cookie }, `-b ${COOKIE}=… `)).id === user.id,
+    'a session is its identity here, too',
+  )
+  tell.check((await who('/play-3/hello', {}, '')).id === 'guest', 'who shows nothing is a guest')
   const token = await workload.token('billing-job')
   const job = await who(
     '/play-3/hello',

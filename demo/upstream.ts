@@ -1,7 +1,8 @@
 /** demo/upstream — the application behind Envoy: an echo that shows what arrived, the admin page, the login page. Checks nothing itself. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { loginPage, logoutRedirect } from './login_page.ts'
-import { adminPage, errorPage, frontPage } from './pages.ts'
+import { adminPage, errorPage, frontPage, vaultPage } from './pages.ts'
+import { settingsPage } from './settings_page.ts'
 import type { Workload } from './workload.ts'
 
 export interface Arrived {
@@ -76,9 +77,11 @@ async function answer(request: Arrived, parts: UpstreamParts): Promise<Answer> {
   }
   if (url.pathname === '/') return html(frontPage(parts.kratosIs))
   if (url.pathname === '/login') return loginPage(request, url, parts)
+  if (url.pathname === '/settings') return settingsPage(request, url, parts)
   if (url.pathname === '/error') return html(errorPage(url.searchParams.get('id') ?? '', parts))
   if (url.pathname === '/logout') return logoutRedirect(request, parts)
   if (url.pathname === '/admin' && wantsPage) return html(adminPage(request, parts.kratosIs))
+  if (url.pathname === '/vault' && wantsPage) return html(vaultPage(request, parts.kratosIs))
   return { status: 200, headers: JSON_TYPE, body: `${JSON.stringify(request, null, 2)}\n` }
 }
 

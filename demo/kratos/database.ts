@@ -44,10 +44,23 @@ export interface Flow {
   readonly expiresAt: number
   readonly aal: 'aal1' | 'aal2'
   readonly refresh: boolean
+  /** False: an `aal2` flow of whoever has nothing to be asked for; its form cannot be sent. */
+  readonly canBeDone: boolean
   /** The browser's anti-forgery token; undefined in API flows. */
   readonly csrf: Buffer | undefined
   identifier: string
   failed: boolean
+}
+
+export interface SettingsFlow {
+  readonly id: string
+  readonly session: Session
+  readonly requestUrl: string
+  readonly issuedAt: number
+  readonly csrf: Buffer | undefined
+  /** Shown, and not confirmed yet. */
+  codes: readonly string[]
+  saved: boolean
 }
 
 /** `ping_fails`: readiness sees it. `queries_fail`: readiness stays well while nothing works, as a locked or broken database does. */
@@ -66,6 +79,7 @@ export interface Tables {
   readonly identities: Map<string, Identity>
   readonly sessions: Map<string, Session>
   readonly flows: Map<string, Flow>
+  readonly settings: Map<string, SettingsFlow>
   readonly errors: Map<string, unknown>
 }
 
@@ -74,6 +88,7 @@ export function createDatabase(): Database {
     identities: new Map(),
     sessions: new Map(),
     flows: new Map(),
+    settings: new Map(),
     errors: new Map(),
   }
   const database: Database = {

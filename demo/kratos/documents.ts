@@ -76,8 +76,8 @@ export function sessionDocument(session: Session, baseUrl: string, now: number) 
   }
 }
 
-const label = (id: number, text: string) => ({ label: { id, text, type: 'info' } })
-const input = (group: string, attributes: object, meta: object = {}) => ({
+export const label = (id: number, text: string) => ({ label: { id, text, type: 'info' } })
+export const input = (group: string, attributes: object, meta: object = {}) => ({
   type: 'input',
   group,
   attributes: { ...attributes, disabled: false, node_type: 'input' },
@@ -91,6 +91,7 @@ const submit = (method: string, text: ReturnType<typeof label>) =>
 function nodes(flow: Flow) {
   const csrf = flow.csrf === undefined ? '' : maskToken(flow.csrf)
   const hidden = input('default', { name: 'csrf_token', type: 'hidden', value: csrf, required: true })
+  if (!flow.canBeDone) return [hidden]
   if (flow.aal === 'aal2') {
     const code = { name: 'lookup_secret', type: 'text', value: '', required: true }
     return [

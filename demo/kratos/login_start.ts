@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { sessionOf } from './credentials.ts'
 import { csrfHolds, csrfOf, maskToken } from './csrf.ts'
-import { aalOf, type Flow } from './database.ts'
+import { aalOf, type Flow, type Session } from './database.ts'
 import { flowDocument } from './documents.ts'
 import { AAL1_FIRST, ALREADY_LOGGED_IN, badRequest, CSRF, DATABASE, NOT_FOUND } from './errors.ts'
 import {
@@ -50,6 +50,7 @@ function browser(exchange: Exchange, parts: Parts): Reply {
     returnTo: exchange.query.get('return_to') ?? undefined,
     aal: stepUp ? 'aal2' : 'aal1',
     refresh,
+    canBeDone: !stepUp || hasCodes(session),
     csrf: csrf.token,
   })
   if (asJson) return done(json(200, flowDocument(flow, parts.settings.public.baseUrl)))
@@ -65,11 +66,21 @@ function api(exchange: Exchange, parts: Parts): Reply {
     return errorReply(exchange, ALREADY_LOGGED_IN)
   }
   const aal = stepUp ? 'aal2' : 'aal1'
-  const flow = begin(exchange, parts, { type: 'api', returnTo: undefined, aal, refresh, csrf: undefined })
+  const canBeDone = !stepUp || hasCodes(session)
+  const flow = begin(exchange, parts, {
+    type: 'api',
+    returnTo: undefined,
+    aal,
+    refresh,
+    canBeDone,
+    csrf: undefined,
+  })
   return json(200, flowDocument(flow, parts.settings.public.baseUrl))
 }
 
-type Asked = Pick<Flow, 'type' | 'returnTo' | 'aal' | 'refresh' | 'csrf'>
+const hasCodes = (session: Session | undefined): boolean => (session?.identity.lookupCodes.size ?? 0) > 0
+
+type Asked = Pick<Flow, 'type' | 'returnTo' | 'aal' | 'refresh' | 'canBeDone' | 'csrf'>
 
 function begin(exchange: Exchange, parts: Parts, asked: Asked): Flow {
   const now = parts.now()

@@ -12,6 +12,7 @@ const document = z.object({
     flows: z.object({
       login: z.object({ ui_url: z.string() }),
       error: z.object({ ui_url: z.string() }),
+      settings: z.object({ ui_url: z.string() }),
     }),
   }),
   session: z.object({
@@ -32,6 +33,7 @@ export interface Settings {
   readonly allowedReturnUrls: readonly string[]
   readonly loginUiUrl: string
   readonly errorUiUrl: string
+  readonly settingsUiUrl: string
   /** Milliseconds. */
   readonly lifespan: number
   readonly cookieName: string
@@ -60,6 +62,7 @@ export function readSettings(yaml: string): Settings {
     allowedReturnUrls: selfservice.allowed_return_urls,
     loginUiUrl: selfservice.flows.login.ui_url,
     errorUiUrl: selfservice.flows.error.ui_url,
+    settingsUiUrl: selfservice.flows.settings.ui_url,
     lifespan,
     cookieName: session.cookie.name,
     requiredAal: session.whoami.required_aal,

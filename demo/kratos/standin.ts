@@ -20,6 +20,7 @@ import { loginSubmit } from './login_submit.ts'
 import { logout, mySessions } from './logout.ts'
 import { knobsOf, type Parts, type Route } from './parts.ts'
 import type { Settings } from './settings.ts'
+import { settingsFlow } from './settings_flow.ts'
 import { whoami } from './whoami.ts'
 
 /** Also what /version says. */
@@ -77,7 +78,16 @@ const frontPage: Route = exchange => {
   return { status: 200, headers: [['content-type', 'text/plain; charset=utf-8']], body: `${text}\n` }
 }
 
-const PUBLIC: readonly Route[] = [whoami, loginStart, loginSubmit, logout, mySessions, health, frontPage]
+const PUBLIC: readonly Route[] = [
+  whoami,
+  loginStart,
+  loginSubmit,
+  settingsFlow,
+  logout,
+  mySessions,
+  health,
+  frontPage,
+]
 
 function publicPort(exchange: Exchange, parts: Parts): Reply {
   const reply = exchange.path.includes('//')

@@ -49,6 +49,10 @@ export interface DenialHints {
   readonly wwwAuthenticate?: string
   /** Absolute URL of the login flow that can lift this denial, without `return_to`. */
   readonly loginUrl?: string
+  /** What a login flow of Kratos must be asked for, so that it does not send whoever has a session straight back (kratos 6.1). */
+  readonly login?: Readonly<Record<string, string>>
+  /** The account has nothing that a login flow could ask for: it must be set up first. */
+  readonly enrol?: true
 }
 
 export interface DenialParts {

@@ -201,11 +201,18 @@ export const BETTER: readonly Better[] = [
     setting: '',
   },
   {
+    q: 'D9',
+    about: 'redirects',
+    oathkeeper: 'A redirect to log in may go round for ever.',
+    here: 'The third within a minute for one page is a page that says why.',
+    setting: 'a redirect without `return_to_query_param` counts nothing',
+  },
+  {
     q: 'G7',
     about: 'redirects',
     oathkeeper:
       'A `redirect` without `when` sends everybody to the login while the session endpoint is down.',
-    here: 'What could not be found out is answered with 503, as JSON.',
+    here: 'What could not be found out is answered with 503, as a page or as JSON.',
     setting: '`when: [{ error: [service_unavailable] }]` on the handler',
   },
   {
@@ -277,14 +284,14 @@ export const BETTER: readonly Better[] = [
     q: 'Q-52',
     about: 'sessions',
     oathkeeper: 'No timeout, no cache: every request asks Kratos.',
-    here: 'Asked once per session and `sessions.cache.ttl`, shared by all who wait.',
-    setting: '`cache.enabled: false` on the handler',
+    here: 'Asked once per session and `sessions.cache.ttl`, shared by all who wait. Other endpoints are asked each time.',
+    setting: '`cache.enabled: false` on the handler; `true` for other endpoints',
   },
   {
     q: 'Q-53',
     about: 'sessions',
     oathkeeper: 'A missing second factor is a bare 401.',
-    here: '403 for a browser, a challenge for a token (RFC 9470).',
+    here: '403 for a browser, a challenge for a token (RFC 9470); `when.error` can name it, and `redirect` leads to the flow that can help.',
     setting: '',
   },
   {
@@ -293,6 +300,14 @@ export const BETTER: readonly Better[] = [
     oathkeeper: 'The first `Authorization` line, header, cookie or parameter counts.',
     here: 'Several unequal ones are 401, those that were joined by a comma on their way included.',
     setting: '',
+  },
+  {
+    q: 'C1',
+    about: 'sessions',
+    oathkeeper:
+      '`bearer_token` looks at `Authorization` only, and asks Kratos about JWTs, which it never takes.',
+    here: 'With Kratos, `X-Session-Token` is looked at first; a JWT is left to the next authenticator.',
+    setting: '`token_from: { header: Authorization }`',
   },
   {
     q: 'Q-55',

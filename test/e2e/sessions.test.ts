@@ -1,6 +1,7 @@
 /** test/e2e/sessions — Kratos sessions through a real Envoy: remembered, ended, unknown, and Kratos out of reach. */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { createBrowser, logIn, nativeLogin, send } from '../../demo/browser.ts'
 import type { User } from '../../demo/kratos.ts'
 import { openWorld, type World } from './support/world.ts'
@@ -74,15 +75,121 @@ describe('sessions of a Kratos', () => {
     assert.equal(world.calls.count(WHOAMI), before + 2)
   })
 
-  test('an ended session is out once it is forgotten', async () => {
-    const cookie = await sessionCookie()
+  /** Somebody of his own, so that what ends his session ends nobody else's. */
+  async function someone() {
+    const person = await world.kratos.createUser()
+    const browser = createBrowser()
+    await logIn(browser, world.kratos, person)
+    const cookie = `ory_kratos_session=${browser.cookie('ory_kratos_session')}`
     const page = await send(`${world.kratos.publicUrl}${WHOAMI}`, { method: 'GET', headers: { cookie } })
-    assert.equal((await app(cookie)).status, 200)
-    await world.kratos.identities.disableSession({ id: page.json<{ id: string }>().id })
+    return { person, browser, cookie, id: page.json<{ id: string }>().id }
+  }
+  const untilOut = async (ask: () => Promise<{ status: number }>) => {
     const end = Date.now() + 5_000
-    while ((await app(cookie)).status === 200 && Date.now() < end)
-      await new Promise(resolve => setTimeout(resolve, 50))
-    assert.equal((await app(cookie)).status, 401)
+    while ((await ask()).status === 200 && Date.now() < end) await sleep(50)
+    return (await ask()).status
+  }
+
+  for (const [what, end] of [
+    [
+      'the browser logs out',
+      async ({ browser }) => {
+        const start = await browser.ask(`${world.kratos.publicUrl}/self-service/logout/browser`, {
+          accept: 'json',
+        })
+        await browser.ask(start.json<{ logout_url: string }>().logout_url)
+      },
+    ],
+    [
+      'an administrator ends the session',
+      async ({ id }) => {
+        await world.kratos.identities.disableSession({ id })
+      },
+    ],
+    [
+      'an administrator ends all sessions of the identity',
+      async ({ person }) => {
+        await world.kratos.identities.deleteIdentitySessions({ id: person.id })
+      },
+    ],
+    [
+      'the identity is made inactive',
+      async ({ person }) => {
+        const jsonPatch = [{ op: 'replace' as const, path: '/state', value: 'inactive' }]
+        await world.kratos.identities.patchIdentity({ id: person.id, jsonPatch })
+      },
+    ],
+    [
+      'the identity is deleted',
+      async ({ person }) => {
+        await world.kratos.identities.deleteIdentity({ id: person.id })
+      },
+    ],
+  ] as const satisfies readonly (readonly [
+    string,
+    (one: Awaited<ReturnType<typeof someone>>) => Promise<void>,
+  ])[]) {
+    test(`after ${what} the session is out once it is forgotten`, async () => {
+      const one = await someone()
+      assert.equal((await app(one.cookie)).status, 200)
+      await end(one)
+      assert.equal(await untilOut(() => app(one.cookie)), 401)
+    })
+  }
+
+  test('one credential is sent, whatever else comes along (C1, J12): both together are 500 or somebody else to Kratos', async () => {
+    const one = await someone()
+    const token = await nativeLogin(world.kratos, user)
+    const subject = (page: Awaited<ReturnType<typeof app>>) =>
+      page.status === 200
+        ? page.json<{ headers: Record<string, string> }>().headers['x-user-id']
+        : page.status
+    const broken = { authorization: `Bearer ${token}`, cookie: 'ory_kratos_session=garbage' }
+    assert.equal(subject(await world.ask('/api', { headers: broken })), user.id)
+    const both = { 'x-session-token': token, cookie: one.cookie }
+    assert.equal(subject(await world.ask('/app', { headers: both })), one.person.id)
+    assert.equal(subject(await world.ask('/api', { headers: both })), user.id)
+    const ended = { 'x-session-token': `${token}x`, cookie: one.cookie }
+    assert.equal(subject(await world.ask('/app', { headers: ended })), one.person.id)
+    const pages = [await world.ask('/app', { headers: both }), await world.ask('/api', { headers: both })]
+    assert.deepEqual(
+      pages.map(({ setCookies }) => setCookies),
+      [[], []],
+    )
+  })
+
+  test('a native client comes in with its token in the header of its own, and is out after its logout', async () => {
+    const token = await nativeLogin(world.kratos, user)
+    const ask = () => world.ask('/api', { headers: { 'x-session-token': token } })
+    assert.equal((await ask()).status, 200)
+    await world.kratos.frontend.performNativeLogout({ performNativeLogoutBody: { session_token: token } })
+    assert.equal(await untilOut(ask), 401)
+  })
+
+  test('an extended session brings its new cookie to who asked, on that answer alone (C10)', async () => {
+    const [one, other] = [await someone(), await someone()]
+    assert.deepEqual((await app(one.cookie)).setCookies, [])
+    await world.kratos.identities.extendSession({ id: one.id })
+    await sleep(1_100)
+    const asked = world.calls.count(WHOAMI)
+    const pages = await Promise.all(
+      [one, other, one, other, one].map(async ({ cookie, id }) => ({ id, page: await app(cookie) })),
+    )
+    assert.equal(world.calls.count(WHOAMI), asked + 2)
+    const brought = pages.flatMap(({ id, page }) => page.setCookies.map(line => ({ id, line })))
+    assert.ok(brought.length >= 1)
+    assert.deepEqual(
+      new Set(brought.map(({ id }) => id)),
+      new Set([one.id]),
+      'nobody gets the cookie of another',
+    )
+    assert.deepEqual((await app(one.cookie)).setCookies, [], 'what is remembered brings none')
+    const [, value] =
+      /^ory_kratos_session=([^;]+); .*Max-Age=\d+; HttpOnly; SameSite=Lax/.exec(brought[0]?.line ?? '') ?? []
+    assert.ok(value !== undefined)
+    const renewed = await app(`ory_kratos_session=${value}`)
+    assert.equal(renewed.json<{ headers: Record<string, string> }>().headers['x-user-id'], one.person.id)
+    assert.deepEqual(renewed.setCookies, [])
   })
 })
 

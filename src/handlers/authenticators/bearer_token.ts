@@ -3,17 +3,25 @@ import { z } from 'zod'
 import { type Authenticate, NOT_RESPONSIBLE } from '../../access/pipeline.ts'
 import type { RequestView } from '../../access/request.ts'
 import { authenticator } from '../handler.ts'
-import { type CheckSession, compileCheckSession } from '../parts/check_session.ts'
-import { type CheckCredential, compileKratos } from '../parts/kratos_session.ts'
-import { isKratos, sessionKeys, sessionUrl } from '../parts/session_keys.ts'
-import { compileTokenFrom, tokenFromSchema } from '../parts/token_from.ts'
+import { compileCheckSession } from '../parts/check_session.ts'
+import { type CheckCredential, compileKratos, JWT } from '../parts/kratos_session.ts'
+import { compileEndpoints, sessionKeys } from '../parts/session_keys.ts'
+import {
+  compileTokenFrom,
+  type FindToken,
+  findSessionToken,
+  SESSION_TOKEN,
+  tokenFromSchema,
+} from '../parts/token_from.ts'
 
 export const bearerToken = authenticator({
   id: 'bearer_token',
   summary: 'recognises whoever holds an opaque token, by asking Ory Kratos or another session endpoint',
   config: z.strictObject({
     ...sessionKeys,
-    token_from: tokenFromSchema,
+    token_from: tokenFromSchema.describe(
+      'where the token is; default the Authorization header with the scheme Bearer, for Kratos X-Session-Token before it',
+    ),
     prefix: z
       .string()
       .optional()
@@ -21,20 +29,16 @@ export const bearerToken = authenticator({
   }),
   example: { check_session_url: 'http://kratos:4433/sessions/whoami', prefix: 'ory_st_' },
   compile(config, services, context) {
-    const url = sessionUrl(config)
-    const prefix = config.prefix ?? ''
-    const find = compileTokenFrom(config.token_from)
-    const check = isKratos(config, url)
-      ? viaKratos(compileKratos(config, url, services, context))
-      : // Here the token only says who is responsible; what is sent is what is forwarded.
-        dropToken(compileCheckSession(config, url, DEFAULTS, services, context))
-    return request => {
-      const token = find(request)
-      if (token === undefined) return NOT_RESPONSIBLE
-      if (typeof token !== 'string') return token
-      if (!token.startsWith(prefix)) return NOT_RESPONSIBLE
-      return check(token, request)
-    }
+    const { prefix, token_from: from } = config
+    return compileEndpoints(config, context, (url, kratos) => {
+      if (kratos) {
+        const find = from === undefined || from === null ? findSessionToken : compileTokenFrom(from)
+        return ofToken(find, prefix, viaKratos(compileKratos(config, url, services)))
+      }
+      const check = compileCheckSession(config, url, DEFAULTS, services)
+      // Here the token only says who is responsible; what is sent is what is forwarded.
+      return ofToken(compileTokenFrom(from), prefix, (_token, request) => check(request))
+    })
   },
 })
 
@@ -42,11 +46,19 @@ const DEFAULTS = { always: 'authorization', subjectFrom: 'sub' } as const
 
 type CheckToken = (token: string, request: RequestView) => ReturnType<Authenticate>
 
-const viaKratos =
-  (check: CheckCredential): CheckToken =>
-  (value, request) =>
-    check({ kind: 'token', name: '', value }, request)
-const dropToken =
-  (check: CheckSession): CheckToken =>
-  (_token, request) =>
-    check(request)
+function ofToken(find: FindToken, prefix: string | undefined | null, check: CheckToken): Authenticate {
+  return request => {
+    const token = find(request)
+    if (token === undefined) return NOT_RESPONSIBLE
+    if (typeof token !== 'string') return token
+    return token.startsWith(prefix ?? '') ? check(token, request) : NOT_RESPONSIBLE
+  }
+}
+
+/** A JWT is for another authenticator, unless it stands where nothing but a token of Kratos can (kratos 1.2, C27). */
+function viaKratos(check: CheckCredential): CheckToken {
+  return (value, request) =>
+    JWT.test(value) && !request.headerValues(SESSION_TOKEN).includes(value)
+      ? NOT_RESPONSIBLE
+      : check({ kind: 'token', name: '', value }, request)
+}

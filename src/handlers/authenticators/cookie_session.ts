@@ -3,9 +3,10 @@ import { z } from 'zod'
 import { unauthorized } from '../../access/denial.ts'
 import { type Authenticate, NOT_RESPONSIBLE } from '../../access/pipeline.ts'
 import { authenticator } from '../handler.ts'
-import { compileCheckSession } from '../parts/check_session.ts'
+import { type CheckSession, compileCheckSession } from '../parts/check_session.ts'
 import { type CheckCredential, compileKratos } from '../parts/kratos_session.ts'
-import { isKratos, sessionKeys, sessionUrl } from '../parts/session_keys.ts'
+import { endsRounds } from '../parts/login_rounds.ts'
+import { compileEndpoints, sessionKeys } from '../parts/session_keys.ts'
 
 export const cookieSession = authenticator({
   id: 'cookie_session',
@@ -21,7 +22,6 @@ export const cookieSession = authenticator({
   }),
   example: { check_session_url: 'http://kratos:4433/sessions/whoami', only: ['ory_kratos_session'] },
   compile(config, services, context) {
-    const url = sessionUrl(config)
     const only = config.only ?? []
     if (only.length === 0) {
       context.warn(
@@ -30,17 +30,24 @@ export const cookieSession = authenticator({
         'name the session cookie (Q-46)',
       )
     }
-    if (isKratos(config, url)) return kratosCookie(only, compileKratos(config, url, services, context))
-    const defaults = { always: 'cookie', subjectFrom: 'subject' } as const
-    const check = compileCheckSession(config, url, defaults, services, context)
-    const names = new Set(only)
-    return request => {
-      const cookies = request.cookies()
-      const responsible = names.size === 0 ? cookies.length > 0 : cookies.some(([name]) => names.has(name))
-      return responsible ? check(request) : NOT_RESPONSIBLE
-    }
+    const at = (url: URL, kratos: boolean) =>
+      kratos
+        ? kratosCookie(only, compileKratos(config, url, services))
+        : anyCookie(only, compileCheckSession(config, url, DEFAULTS, services))
+    return endsRounds(compileEndpoints(config, context, at))
   },
 })
+
+const DEFAULTS = { always: 'cookie', subjectFrom: 'subject' } as const
+
+function anyCookie(only: readonly string[], check: CheckSession): Authenticate {
+  const names = new Set(only)
+  return request => {
+    const cookies = request.cookies()
+    const responsible = names.size === 0 ? cookies.length > 0 : cookies.some(([name]) => names.has(name))
+    return responsible ? check(request) : NOT_RESPONSIBLE
+  }
+}
 
 const NO_CREDENTIAL = unauthorized('no_credential', { reason: 'the request has no session cookie' })
 /** Kratos takes the first that decodes, and only it can tell which that is; we never pick (J11). */

@@ -10,6 +10,7 @@ import { parseGoDuration } from '../../lib/template_duration.ts'
 import { authenticator, type CompileContext } from '../handler.ts'
 import { invalidToken } from '../parts/challenge.ts'
 import { compileClaims, type ReadClaims } from '../parts/jwt_claims.ts'
+import { onRejected, onRejectedSchema } from '../parts/on_rejected.ts'
 import { scopeStrategySchema } from '../parts/scopes.ts'
 import { compileTokenFrom, tokenFromSchema } from '../parts/token_from.ts'
 import { keySetUrl } from '../parts/uri.ts'
@@ -49,6 +50,7 @@ export const jwt = authenticator({
       .optional()
       .describe('how far the clocks of issuer and service may differ, for exp, nbf and iat; default 0s'),
     require_exp: z.boolean().optional().describe('refuses a token without exp; default false'),
+    on_rejected: onRejectedSchema,
   }),
   example: {
     jwks_urls: ['https://id.example.com/.well-known/jwks.json'],
@@ -60,7 +62,7 @@ export const jwt = authenticator({
     lint(config, algorithms, keys, context)
     const tokenFrom = compileTokenFrom(config.token_from)
     const read = compileClaims(config)
-    return request => {
+    return onRejected(config.on_rejected, request => {
       const token = tokenFrom(request)
       if (token === undefined) return NOT_RESPONSIBLE
       if (typeof token !== 'string') return token
@@ -69,7 +71,7 @@ export const jwt = authenticator({
       const verified = keys.verify({ token, urls, algorithms, deadline: request.deadline })
       if (!(verified instanceof Promise)) return recognise(verified, read, clock.wall())
       return verified.then(answer => recognise(answer, read, clock.wall()))
-    }
+    })
   },
 })
 

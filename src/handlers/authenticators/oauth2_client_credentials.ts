@@ -8,6 +8,7 @@ import { DURATION_PATTERN, millis, parseDuration } from '../../lib/duration.ts'
 import { rateLimitHeaders } from '../../lib/rate_limit.ts'
 import { percentDecode } from '../../lib/template_url.ts'
 import { authenticator } from '../handler.ts'
+import { onRejected, onRejectedSchema } from '../parts/on_rejected.ts'
 import { retrySchema } from '../parts/retry.ts'
 import { httpUrl } from '../parts/uri.ts'
 
@@ -35,14 +36,16 @@ export const oauth2ClientCredentials = authenticator({
       })
       .optional()
       .describe('whether credentials that were accepted are remembered'),
+    on_rejected: onRejectedSchema,
   }),
   example: { token_url: 'https://id.example.com/oauth2/token', cache: { enabled: true, ttl: '60s' } },
-  compile({ token_url, required_scope, cache }, { oauth2 }) {
+  compile(config, { oauth2 }) {
+    const { token_url, required_scope, cache } = config
     const tokenUrl = httpUrl(token_url, ['token_url'])
     const scopes = required_scope ?? []
     // `undefined`: as long as the token is good.
     const maxAge = cache?.enabled === true ? parseDuration(cache.ttl ?? '') : millis(0)
-    return request => {
+    return onRejected(config.on_rejected, request => {
       const credentials = basicCredentials(request.headerValues('authorization'))
       if (credentials === undefined) return NOT_RESPONSIBLE
       if ('kind' in credentials) return credentials
@@ -53,7 +56,7 @@ export const oauth2ClientCredentials = authenticator({
       )
       if (!(asked instanceof Promise)) return read(asked, id)
       return asked.then(answer => read(answer, id))
-    }
+    })
   },
 })
 

@@ -12,6 +12,7 @@ import { DURATION_PATTERN, millis, parseDuration } from '../../lib/duration.ts'
 import { rateLimitHeaders } from '../../lib/rate_limit.ts'
 import { authenticator, type CompileContext, ConfigFault } from '../handler.ts'
 import { invalidToken, scopeMissing, wrongToken } from '../parts/challenge.ts'
+import { onRejected, onRejectedSchema } from '../parts/on_rejected.ts'
 import { retrySchema } from '../parts/retry.ts'
 import { compileScopes, scopeStrategySchema } from '../parts/scopes.ts'
 import { compileTokenFrom, tokenFromSchema } from '../parts/token_from.ts'
@@ -66,6 +67,7 @@ export const oauth2Introspection = authenticator({
       })
       .optional()
       .describe('whether active answers are remembered; all checks are made anew each time'),
+    on_rejected: onRejectedSchema,
   }),
   example: {
     introspection_url: 'https://id.example.com/admin/oauth2/introspect',
@@ -84,7 +86,7 @@ export const oauth2Introspection = authenticator({
     const maxAge = maxAgeOf(config)
     const read = compileAnswer(config, clock.wall)
     lint(config, context)
-    return request => {
+    return onRejected(config.on_rejected, request => {
       const token = tokenFrom(request)
       if (token === undefined) return NOT_RESPONSIBLE
       if (typeof token !== 'string') return token
@@ -99,7 +101,7 @@ export const oauth2Introspection = authenticator({
         deadline: request.deadline,
       })
       return asked instanceof Promise ? asked.then(read) : read(asked)
-    }
+    })
   },
 })
 

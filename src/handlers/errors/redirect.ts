@@ -1,11 +1,14 @@
 /** handlers/errors/redirect — sends the browser elsewhere, usually to a login page. Builds `return_to` from what Envoy saw, never from a forwarded header (Q-38). */
 import { z } from 'zod'
-import type { Denial, ReasonCode } from '../../access/denial.ts'
+import type { Denial } from '../../access/denial.ts'
+import type { Answer } from '../../access/pipeline.ts'
 import type { RequestView } from '../../access/request.ts'
 import type { Header } from '../../access/session.ts'
 import { cleanPath } from '../../lib/url_path.ts'
 import { ConfigFault, errorHandler } from '../handler.ts'
-import { jsonAnswer, NOT_KEPT } from '../parts/error_body.ts'
+import { NOT_KEPT } from '../parts/error_body.ts'
+import { forgetRounds, nextRound } from '../parts/login_rounds.ts'
+import { escapeHtml, stoppedAnswer } from '../parts/login_stopped.ts'
 import { whenSchema } from '../parts/when.ts'
 
 const TEXTS: Readonly<Record<number, string>> = { 301: 'Moved Permanently', 302: 'Found' }
@@ -14,7 +17,8 @@ const LONGEST_RETURN = 8_192
 
 export const redirect = errorHandler({
   id: 'redirect',
-  summary: 'answers with a redirect to a fixed address, which may carry the way back',
+  summary:
+    'answers with a redirect to a fixed address, which may carry the way back; never a third time in a minute',
   config: z.strictObject({
     to: z.string().describe('where to: an absolute URL, or a path'),
     code: z
@@ -36,14 +40,19 @@ export const redirect = errorHandler({
     const named = new Set(when?.flatMap(one => one.error ?? []))
     return (denial, request) => {
       const outage = OUTAGES.get(denial.status)
-      if (outage !== undefined && !named.has(outage)) return jsonAnswer(denial, request, false)
-      const target = denial.hints?.loginUrl ?? raised(absolute(to, request), denial)
-      if (isHere(target, request)) return jsonAnswer(denial, request, false)
-      const location =
-        parameter || denial.hints?.loginUrl !== undefined
-          ? withReturn(target, parameter || 'return_to', request)
-          : target
-      return { status, ...page(status, location, request.method) }
+      if (outage !== undefined && !named.has(outage)) return stoppedAnswer(denial, request)
+      const { loginUrl, login = {}, enrol } = denial.hints ?? {}
+      const roundTrip = parameter || (loginUrl === undefined ? undefined : 'return_to')
+      const target =
+        loginUrl ?? (roundTrip ? withParameters(absolute(to, request), login) : absolute(to, request))
+      const location = roundTrip ? withReturn(target, roundTrip, request) : target
+      if (enrol === true) return stoppedAnswer(denial, request, location)
+      if (isHere(target, request)) return stopped(denial, request, location)
+      if (!roundTrip) return { status, ...page(status, location, request.method) }
+      const round = nextRound(request)
+      if (round === undefined) return stopped(denial, request, location)
+      const { headers, body } = page(status, location, request.method)
+      return { status, headers: [...headers, round], body }
     }
   },
 })
@@ -54,19 +63,21 @@ const OUTAGES: ReadonlyMap<number, string> = new Map([
   [504, 'gateway_timeout'],
 ])
 
-/** Kratos sends whoever has a session straight back unless it is asked for more: that would be a loop (kratos 6.4). */
-const MORE: ReadonlyMap<ReasonCode, readonly [string, string]> = new Map([
-  ['second_factor_required', ['aal', 'aal2']],
-  ['reauthentication_required', ['refresh', 'true']],
-])
+/** Sent back here once more, the browser would come back again (D9, kratos 6.4). */
+function stopped(denial: Denial, request: RequestView, login: string): Answer {
+  const { status, headers, body } = stoppedAnswer(denial, request, login)
+  return { status, headers: [...headers, forgetRounds(request)], body }
+}
 
-function raised(to: string, { code }: Denial): string {
-  const more = MORE.get(code)
-  const [path = '', query = ''] = to.split(/\?(.*)/s)
-  if (more === undefined || !path.endsWith('/self-service/login/browser')) return to
-  const parameters = new URLSearchParams(query)
-  parameters.set(...more)
-  return `${path}?${parameters}`
+/** Whoever follows would only come back: the same address with at least the same query, asked for with GET (D9). */
+function isHere(target: string, { method, scheme, authority, rawPath, query }: RequestView): boolean {
+  if (method !== 'GET' && method !== 'HEAD') return false
+  const there = URL.parse(target, `${scheme}://${authority}`)
+  const here = URL.parse(`${scheme}://${authority}${rawPath}`)
+  if (there === null || here === null || there.origin !== here.origin || there.pathname !== here.pathname)
+    return false
+  const asked = new URLSearchParams(query)
+  return [...there.searchParams].every(([name, value]) => asked.getAll(name).includes(value))
 }
 
 /**
@@ -82,26 +93,20 @@ function absolute(to: string, request: RequestView): string {
   return `${clean}${whole.endsWith('/') && clean !== '/' ? '/' : ''}${rest}`
 }
 
-/** Whoever follows would only come back: the same address with at least the same query, asked for with GET (D9). */
-function isHere(target: string, { method, scheme, authority, rawPath, query }: RequestView): boolean {
-  if (method !== 'GET' && method !== 'HEAD') return false
-  const there = URL.parse(target, `${scheme}://${authority}`)
-  const here = URL.parse(`${scheme}://${authority}${rawPath}`)
-  if (there === null || here === null || there.origin !== here.origin || there.pathname !== here.pathname)
-    return false
-  const asked = new URLSearchParams(query)
-  return [...there.searchParams].every(([name, value]) => asked.getAll(name).includes(value))
-}
-
-/** The query of `to` with one more parameter, all of it encoded and sorted as Go does. */
+/** `to` with the way back, unless that is too long to be worth it. */
 function withReturn(to: string, parameter: string, request: RequestView): string {
   const { scheme, authority, rawPath, query } = request
   const back = `${scheme}://${authority}${rawPath}${query === '' ? '' : `?${query}`}`
-  if (back.length > LONGEST_RETURN) return to
+  return back.length > LONGEST_RETURN ? to : withParameters(to, { [parameter]: back })
+}
+
+/** The query of `to` with more parameters, all of it encoded and sorted as Go does. */
+function withParameters(to: string, more: Readonly<Record<string, string>>): string {
+  if (Object.keys(more).length === 0) return to
   const [beforeFragment = '', fragment] = to.split(/#(.*)/s)
   const [base = '', own = ''] = beforeFragment.split(/\?(.*)/s)
   const parameters = new URLSearchParams(own)
-  parameters.set(parameter, back)
+  for (const [name, value] of Object.entries(more)) parameters.set(name, value)
   parameters.sort()
   // Go escapes a tilde not and an asterisk, URLSearchParams the other way round.
   const encoded = parameters.toString().replaceAll('*', '%2A').replaceAll('%7E', '~')
@@ -117,8 +122,6 @@ function page(
   const headers: Header[] = [{ name: 'location', value: location }, ...NOT_KEPT]
   if (method !== 'GET' && method !== 'HEAD') return { headers, body: '' }
   headers.push({ name: 'content-type', value: 'text/html; charset=utf-8' })
-  const escaped = location.replace(/[&<>"']/g, character => `&#${character.charCodeAt(0)};`)
-  const body =
-    method === 'GET' ? `<a href="${escaped.replaceAll('&#38;', '&amp;')}">${TEXTS[status]}</a>.\n\n` : ''
+  const body = method === 'GET' ? `<a href="${escapeHtml(location)}">${TEXTS[status]}</a>.\n\n` : ''
   return { headers, body }
 }

@@ -1,17 +1,19 @@
-/** handlers/parts/check_session — asks a session endpoint that is not Kratos, forwarding as Oathkeeper does (spec 4.4). Knows no cache. */
+/** handlers/parts/check_session — asks a session endpoint that is not Kratos, forwarding as Oathkeeper does (spec 4.4), through memory where a rule wants that. Knows no session. */
+import type { Awaitable } from '../../access/after.ts'
 import { type Denial, rateLimited, unauthorized, unavailable } from '../../access/denial.ts'
 import type { RequestView } from '../../access/request.ts'
 import type { Identity, Json } from '../../access/session.ts'
-import type { HeaderPair } from '../../clients/http.ts'
-import { millis } from '../../lib/duration.ts'
+import type { Answered, Failed, HeaderPair, OutgoingRequest } from '../../clients/http.ts'
+import { between, type Instant, type Millis, millis } from '../../lib/duration.ts'
+import { parseJson } from '../../lib/json.ts'
 import { rateLimitHeaders } from '../../lib/rate_limit.ts'
 import { escapedPath } from '../../lib/template_url.ts'
-import type { CompileContext } from '../handler.ts'
+import { within } from '../../lib/within.ts'
 import type { Services } from '../services.ts'
-import { lintForwarding, type SessionKeys } from './session_keys.ts'
-import { compileSubject } from './session_subject.ts'
+import { otherMaxAgeOf, type SessionKeys } from './session_keys.ts'
+import { compileSubject, type ReadIdentity } from './session_subject.ts'
 
-export type CheckSession = (request: RequestView) => Promise<Identity | Denial>
+export type CheckSession = (request: RequestView) => Awaitable<Identity | Denial>
 
 /** Oathkeeper waits for ever (Q-52). */
 const TIMEOUT = millis(10_000)
@@ -22,9 +24,7 @@ export function compileCheckSession(
   url: URL,
   defaults: { readonly always: 'cookie' | 'authorization'; readonly subjectFrom: string },
   services: Services,
-  context: CompileContext,
 ): CheckSession {
-  lintForwarding(keys, url, context)
   const target = compileTarget(keys, url)
   const headers = compileForwarded(keys, defaults.always)
   const method = keys.force_method ?? ''
@@ -33,32 +33,87 @@ export function compileCheckSession(
     extraFrom: keys.extra_from ?? 'extra',
     required: keys.require_subject ?? false,
   })
-  return async request => {
+  const question = (request: RequestView): Question => {
     const asked = method === '' ? request.method : method
-    const answer = await services.send({
+    return {
       method: asked,
       url: target(request),
       headers: headers(request),
       timeout: TIMEOUT,
-      deadline: request.deadline,
       retries: asked === 'GET' || asked === 'HEAD' ? 1 : 0,
       target: 'check_session',
-    })
-    // Q-51: not having found out is no answer about the credential.
-    if (answer.kind === 'failed') return unavailable(answer.message)
-    if (answer.status === 429) return rateLimited({ headers: rateLimitHeaders(answer.headers) })
-    // Redirects among them: one to a login page would let everybody in (Q-45).
-    if (answer.status !== 200) return unauthorized('credential_rejected', { reason: 'no valid session' })
-    return read(parse(answer.body))
+    }
+  }
+  const maxAge = otherMaxAgeOf(keys)
+  if (maxAge > 0) return compileRemembered(question, maxAge, read, services)
+  return async request => {
+    const answer = await services.send({ ...question(request), deadline: request.deadline })
+    return failure(answer) ?? read(documentOf(answer))
   }
 }
 
-/** `undefined` for what is no JSON: an empty subject, as Oathkeeper has it (Q-44). */
-function parse(body: string): Json | undefined {
-  try {
-    return JSON.parse(body) as Json
-  } catch {
-    return undefined
+/** What is sent, and nothing else decides what comes back: together the key of what is remembered. */
+type Question = Omit<OutgoingRequest, 'deadline' | 'body'>
+
+/** `undefined`: a 200, which alone lets in. */
+function failure(answer: Answered | Failed): Denial | undefined {
+  // Q-51: not having found out is no answer about the credential.
+  if (answer.kind === 'failed') return unavailable(answer.message)
+  if (answer.status === 200) return undefined
+  if (answer.status === 429) return rateLimited({ headers: rateLimitHeaders(answer.headers) })
+  // Redirects among them: one to a login page would let everybody in (Q-45).
+  return unauthorized('credential_rejected', { reason: 'no valid session' })
+}
+
+/** Of a 200; `undefined` for what is no JSON: an empty subject, as Oathkeeper has it (Q-44). */
+const documentOf = (answer: Answered | Failed): Json | undefined =>
+  answer.kind === 'answered' ? parseJson(answer.body) : undefined
+
+interface Kept {
+  readonly document: Json
+  readonly askedAt: Instant
+}
+
+const TOO_LATE: Failed = Object.freeze({
+  kind: 'failed',
+  cause: 'deadline',
+  message: 'the session endpoint did not answer in time',
+})
+
+/**
+ * Answers of one process, by exactly what was sent (C4, C6): rules that send the same share them, each for no longer than
+ * its own `maxAge`. Only a 200 with JSON is kept, and any other answer but "could not find out" ends what was.
+ */
+function compileRemembered(
+  question: (request: RequestView) => Question,
+  maxAge: Millis,
+  read: ReadIdentity,
+  { cache: memory, clock, keyOf, send }: Services,
+): CheckSession {
+  const cache = memory<Answered | Failed, Kept>('check_session')
+  const keep = (answer: Answered | Failed, askedAt: Instant) => {
+    if (answer.kind === 'failed' || answer.status === 429) return undefined
+    const document = answer.status === 200 ? parseJson(answer.body) : undefined
+    if (document === undefined) return 'drop' as const
+    const left = millis(maxAge - between(askedAt, clock.now()))
+    return { value: { document: document, askedAt }, ttl: left }
+  }
+  return request => {
+    const asked = question(request)
+    const key = keyOf([asked.method, asked.url, asked.headers])
+    const kept = cache.get(key)
+    const now = clock.now()
+    if (kept !== undefined && between(kept.askedAt, now) < maxAge) {
+      return read(kept.document, { notes: { cache: 'hit' } })
+    }
+    const { answer, joined } = cache.ask(key, {
+      ask: () => send(asked),
+      keep: found => keep(found, now),
+    })
+    const notes = { cache: joined ? 'shared' : 'miss' } as const
+    return within(answer, between(now, request.deadline), TOO_LATE).then(
+      found => failure(found) ?? read(documentOf(found), { notes }),
+    )
   }
 }
 

@@ -4,10 +4,11 @@ import { type Denial, forbidden, rateLimited, unauthorized, unavailable } from '
 import type { RequestView } from '../../access/request.ts'
 import type { Header, Identity, Notes } from '../../access/session.ts'
 import type { Credential, Verdict } from '../../access/verdict.ts'
-import type { CompileContext } from '../handler.ts'
 import type { KratosEndpoint, Services } from '../services.ts'
-import { compileDemands, demandDenial } from './session_demands.ts'
-import { lintKratos, maxAgeOf, type SessionKeys } from './session_keys.ts'
+import { readsHtml } from './reads_html.ts'
+import { compileHasSecondFactor } from './second_factor.ts'
+import { compileDemands, demandDenial, ENROL_FIRST, type Unmet } from './session_demands.ts'
+import { maxAgeOf, type SessionKeys } from './session_keys.ts'
 import { compileSubject, type ReadIdentity } from './session_subject.ts'
 
 export type CheckCredential = (credential: Credential, request: RequestView) => Awaitable<Identity | Denial>
@@ -19,7 +20,7 @@ const USABLE: Readonly<Record<Credential['kind'], RegExp>> = {
   token: /^[\x21-\x7e]+$/,
 }
 /** Two dots: a JWT, which Kratos never takes for a session (kratos 1.2). */
-const JWT = /^[^.]*\.[^.]*\.[^.]*$/
+export const JWT = /^[^.]*\.[^.]*\.[^.]*$/
 
 const rejected = (reason: string): Denial => unauthorized('credential_rejected', { reason })
 const NOT_A_CREDENTIAL = rejected('this cannot be a credential of a session')
@@ -31,13 +32,7 @@ const STEP_UP: Header = {
     'Bearer error="insufficient_user_authentication", error_description="A second factor is required", acr_values="aal2"',
 }
 
-export function compileKratos(
-  keys: SessionKeys,
-  url: URL,
-  services: Services,
-  context: CompileContext,
-): CheckCredential {
-  lintKratos(keys, context)
+export function compileKratos(keys: SessionKeys, url: URL, services: Services): CheckCredential {
   const endpoint: KratosEndpoint = Object.freeze({
     whoamiUrl: url.href,
     headers: Object.entries(keys.additional_headers ?? {}).map(([name, value]) => ({
@@ -53,9 +48,18 @@ export function compileKratos(
   })
   const demands = keys.require
   const judge = compileDemands(demands)
-  const always = demands?.fresh === true
+  const always = demands?.fresh === true || demands?.fresh === 'required'
   const verify = (credential: Credential, request: RequestView, fresh: boolean) =>
     services.kratos.verify(endpoint, credential, request, { fresh, stale: judge === undefined && !fresh })
+
+  const hasSecondFactor = compileHasSecondFactor(url, services.send)
+
+  function refused(unmet: Unmet, credential: Credential, request: RequestView): Awaitable<Denial> {
+    const denial = demandDenial(unmet, demands, credential.kind)
+    const asked = unmet === 'second factor' && credential.kind === 'cookie' && readsHtml(request)
+    if (!asked || hasSecondFactor === undefined) return denial
+    return after(hasSecondFactor(credential, request), has => (has ? denial : ENROL_FIRST))
+  }
 
   /** A session that does not do is looked at once more: after a step-up, memory is behind (kratos 2.5, C8). */
   function held(
@@ -66,13 +70,10 @@ export function compileKratos(
     if (verdict.kind !== 'verified' || judge === undefined) return outcome(verdict, credential.kind, read)
     const unmet = judge(verdict.session, services.clock.wall())
     if (unmet === undefined) return outcome(verdict, credential.kind, read)
-    if (verdict.cache === 'miss' || verdict.cache === 'off')
-      return demandDenial(unmet, demands, credential.kind)
-    return after(verify(credential, request, true), again => {
+    if (verdict.cache === 'miss' || verdict.cache === 'off') return refused(unmet, credential, request)
+    return after(verify(credential, request, true), (again): Awaitable<Identity | Denial> => {
       const still = again.kind === 'verified' ? judge(again.session, services.clock.wall()) : undefined
-      return still === undefined
-        ? outcome(again, credential.kind, read)
-        : demandDenial(still, demands, credential.kind)
+      return still === undefined ? outcome(again, credential.kind, read) : refused(still, credential, request)
     })
   }
 

@@ -1,6 +1,12 @@
 /** handlers/parts/session_demands — what a rule demands of a live session beyond being one: second factor, freshness, methods. Knows a verified session, no cache. */
 import { z } from 'zod'
-import { type Denial, forbidden, type ReasonCode, unauthorized } from '../../access/denial.ts'
+import {
+  type Denial,
+  type DenialHints,
+  forbidden,
+  type ReasonCode,
+  unauthorized,
+} from '../../access/denial.ts'
 import type { Json } from '../../access/session.ts'
 import type { AssuranceLevel, Credential, VerifiedSession } from '../../access/verdict.ts'
 import { DURATION_PATTERN, millis, parseDuration, type WallTime } from '../../lib/duration.ts'
@@ -24,7 +30,10 @@ export const demandsSchema = z
       .describe(
         'authentication methods, one of which the session must have been made with: webauthn, totp, …',
       ),
-    fresh: z.boolean().optional().describe('true asks Kratos for each request of this rule; default false'),
+    fresh: z
+      .union([z.boolean(), z.literal('required')])
+      .optional()
+      .describe('true or `required` asks Kratos for each request of this rule; default false'),
   })
   .optional()
   .describe('what the session must be beyond alive; ours, Oathkeeper does not know it')
@@ -32,7 +41,7 @@ export const demandsSchema = z
 export type Demands = z.infer<typeof demandsSchema>
 
 /** Which demand a session does not meet; `undefined` when it meets all. */
-export type Unmet = 'second factor' | 'too old' | 'method'
+export type Unmet = 'second factor' | 'too old' | 'method' | 'method of a second factor'
 export type JudgeSession = (session: VerifiedSession, now: WallTime) => Unmet | undefined
 
 /** `undefined` where nothing is demanded. Stale knowledge errs on the safe side: levels only rise, times only move on (kratos 2.5, 2.6). */
@@ -42,14 +51,18 @@ export function compileDemands(demands: Demands): JudgeSession | undefined {
   const least = LEVELS.indexOf(aal ?? 'aal0')
   const longest = within ? (parseDuration(within) ?? millis(0)) : millis(Number.POSITIVE_INFINITY)
   const wanted = new Set(methods ?? [])
+  const method = [...wanted].some(one => SECOND_FACTORS.has(one)) ? 'method of a second factor' : 'method'
   return (session, now) => {
     if (LEVELS.indexOf(session.aal) < least) return 'second factor'
     if (now - session.authenticatedAt > longest) return 'too old'
     return wanted.size > 0 && !methodsOf(session.document.authentication_methods).some(one => wanted.has(one))
-      ? 'method'
+      ? method
       : undefined
   }
 }
+
+/** Methods that Kratos asks for in its `aal=aal2` flow; webauthn also is one, where it is not the first factor. */
+const SECOND_FACTORS: ReadonlySet<string> = new Set(['totp', 'lookup_secret', 'webauthn'])
 
 const methodsOf = (value: Json | undefined): readonly string[] =>
   Array.isArray(value) ? value.flatMap(one => (typeof one?.method === 'string' ? [one.method] : [])) : []
@@ -57,39 +70,56 @@ const methodsOf = (value: Json | undefined): readonly string[] =>
 interface Words {
   readonly code: ReasonCode
   readonly reason: string
-  /** RFC 9470 §3. */
-  readonly challenge: string
+  /** Parameters of the login flow in which the demand can be met (kratos 6.1). */
+  readonly login: NonNullable<DenialHints['login']>
 }
 
-function wordsOf(unmet: Unmet, demands: Demands): Words {
-  switch (unmet) {
-    case 'second factor':
-      return {
-        code: 'second_factor_required',
-        reason: 'a second factor is required',
-        challenge: `error_description="A second factor is required", acr_values="${demands?.aal ?? 'aal2'}"`,
-      }
-    case 'too old': {
-      const seconds = Math.floor((parseDuration(demands?.authenticated_within ?? '') ?? 0) / 1000)
-      return {
-        code: 'reauthentication_required',
-        reason: 'the last authentication is too long ago',
-        challenge: `error_description="More recent authentication is required", max_age="${seconds}"`,
-      }
-    }
-    case 'method':
-      return {
-        code: 'reauthentication_required',
-        reason: 'another authentication method is required',
-        challenge: 'error_description="Another authentication method is required"',
-      }
-  }
+const WORDS: Readonly<Record<Unmet, Words>> = {
+  'second factor': {
+    code: 'second_factor_required',
+    reason: 'a second factor is required',
+    login: { aal: 'aal2' },
+  },
+  'too old': {
+    code: 'reauthentication_required',
+    reason: 'a more recent authentication is required',
+    login: { refresh: 'true' },
+  },
+  method: {
+    code: 'reauthentication_required',
+    reason: 'another authentication method is required',
+    login: { refresh: 'true' },
+  },
+  // Asked for again even where the session has a second factor by another method.
+  'method of a second factor': {
+    code: 'reauthentication_required',
+    reason: 'another authentication method is required',
+    login: { aal: 'aal2', refresh: 'true' },
+  },
 }
+
+/** RFC 9470 §3: all that the rule demands, so that one authentication can meet it. */
+function challengeOf(reason: string, demands: Demands): string {
+  const { aal, authenticated_within: within } = demands ?? {}
+  const seconds = within ? Math.floor((parseDuration(within) ?? 0) / 1000) : undefined
+  return [
+    'Bearer error="insufficient_user_authentication"',
+    `error_description="${reason}"`,
+    ...(aal ? [`acr_values="${aal}"`] : []),
+    ...(seconds === undefined ? [] : [`max_age="${seconds}"`]),
+  ].join(', ')
+}
+
+/** An account without a second factor: no login can help (kratos 6.1). */
+export const ENROL_FIRST: Denial = forbidden('second_factor_required', {
+  reason: 'a second factor is required, and the account has none',
+  hints: { enrol: true },
+})
 
 /** A browser's session is refused with 403, the bearer of a token is told by a challenge (RFC 9470, architecture 14.10). */
 export function demandDenial(unmet: Unmet, demands: Demands, kind: Credential['kind']): Denial {
-  const { code, reason, challenge } = wordsOf(unmet, demands)
-  if (kind === 'cookie') return forbidden(code, { reason })
-  const value = `Bearer error="insufficient_user_authentication", ${challenge}`
-  return unauthorized(code, { reason, headers: [{ name: 'www-authenticate', value }] })
+  const { code, reason, login } = WORDS[unmet]
+  if (kind === 'cookie') return forbidden(code, { reason, hints: { login } })
+  const challenge = { name: 'www-authenticate', value: challengeOf(reason, demands) }
+  return unauthorized(code, { reason, headers: [challenge] })
 }

@@ -1,13 +1,23 @@
 /** handlers/parts/session_keys — the keys that `cookie_session` and `bearer_token` share (spec 4.4), and what to say about them at load. Knows no request. */
 import { z } from 'zod'
+import type { Authenticate } from '../../access/pipeline.ts'
+import { readAuthority } from '../../lib/authority.ts'
 import { DURATION_PATTERN, type Millis, millis, parseDuration } from '../../lib/duration.ts'
+import type { Path } from '../../lib/issue.ts'
 import { type CompileContext, ConfigFault } from '../handler.ts'
+import { onRejected, onRejectedSchema } from './on_rejected.ts'
 import { demandsSchema } from './session_demands.ts'
 
 export const sessionKeys = {
   check_session_url: z
     .string()
     .describe('URL that says whose session it is; one that ends in /sessions/whoami is Ory Kratos'),
+  check_session_url_by_host: z
+    .record(z.string(), z.string())
+    .optional()
+    .describe(
+      'host of the request → URL instead of check_session_url, for a rule with several hosts that has a Kratos each',
+    ),
   preserve_path: z
     .boolean()
     .optional()
@@ -47,35 +57,72 @@ export const sessionKeys = {
   require: demandsSchema,
   cache: z
     .strictObject({
-      enabled: z.boolean().optional().describe('false asks Kratos for each request; default true'),
+      enabled: z
+        .boolean()
+        .optional()
+        .describe(
+          'false asks for each request; default true for Kratos, false for any other endpoint, where what is sent is the key of what is remembered',
+        ),
       ttl: z
         .string()
         .regex(DURATION_PATTERN, 'must be a whole number and one unit, like 30s')
         .optional()
-        .describe('longest time that this rule believes an answer; never longer than sessions.cache.ttl'),
+        .describe(
+          'longest time that this rule believes an answer; of Kratos never longer than sessions.cache.ttl, of another endpoint 1s unless set',
+        ),
       max_cost: z
         .int()
         .optional()
         .describe('accepted and without effect: sessions.cache.max_entries bounds the memory'),
     })
     .optional()
-    .describe('how long answers of Kratos are believed'),
+    .describe('how long answers are believed'),
+  on_rejected: onRejectedSchema,
 }
 
 const schema = z.strictObject(sessionKeys)
 export type SessionKeys = z.infer<typeof schema>
 
-/** Refuses what is no URL that can be called. */
-export function sessionUrl({ check_session_url: text }: SessionKeys): URL {
+function sessionUrl(text: string, path: Path): URL {
   const url = URL.parse(text)
   if (url === null || !/^https?:$/.test(url.protocol)) {
-    throw new ConfigFault(['check_session_url'], 'must be an absolute http or https URL')
+    throw new ConfigFault(path, 'must be an absolute http or https URL')
   }
   return url
 }
 
-export const isKratos = (keys: SessionKeys, url: URL): boolean =>
+/**
+ * One authenticator for each URL of the configuration; the host of a request says which. Their endpoints are unequal, so
+ * they share nothing that is remembered (C4, C7).
+ */
+export function compileEndpoints(
+  keys: SessionKeys,
+  context: CompileContext,
+  at: (url: URL, kratos: boolean) => Authenticate,
+): Authenticate {
+  const own = sessionUrl(keys.check_session_url, ['check_session_url'])
+  const byHost = Object.entries(keys.check_session_url_by_host ?? {}).map(([text, url]) => {
+    const path = ['check_session_url_by_host', text]
+    const host = readAuthority(text, '')?.host
+    if (host === undefined) throw new ConfigFault(path, 'must be a host, as in a URL')
+    return [host, sessionUrl(url, path)] as const
+  })
+  lint(keys, [own, ...byHost.map(([, url]) => url)], context)
+  const compiled = (url: URL) => at(url, isKratos(keys, url))
+  const usual = compiled(own)
+  const others = new Map(byHost.map(([host, url]) => [host, compiled(url)]))
+  const chosen: Authenticate =
+    others.size === 0 ? usual : request => (others.get(request.host) ?? usual)(request)
+  return onRejected(keys.on_rejected, chosen)
+}
+
+const isKratos = (keys: SessionKeys, url: URL): boolean =>
   keys.kratos ?? url.pathname.endsWith('/sessions/whoami')
+
+/** Of answers of another endpoint; 0: nothing is remembered. PR #1244 of Oathkeeper has the second as default. */
+export function otherMaxAgeOf({ cache }: SessionKeys): Millis {
+  return cache?.enabled === true ? (parseDuration(cache.ttl ?? '1s') ?? millis(0)) : millis(0)
+}
 
 /** `undefined`: the service's own; 0: not at all. */
 export function maxAgeOf({ cache }: SessionKeys): Millis | undefined {
@@ -85,8 +132,14 @@ export function maxAgeOf({ cache }: SessionKeys): Millis | undefined {
 
 const CREDENTIALS = /^(authorization|cookie|x-session-token)$/i
 
+function lint(keys: SessionKeys, urls: readonly URL[], context: CompileContext): void {
+  if (urls.some(url => isKratos(keys, url))) lintKratos(keys, context)
+  const other = urls.find(url => !isKratos(keys, url))
+  if (other !== undefined) lintForwarding(keys, other, context)
+}
+
 /** What has no effect for Kratos and would surprise whoever wrote it. */
-export function lintKratos(keys: SessionKeys, context: CompileContext): void {
+function lintKratos(keys: SessionKeys, context: CompileContext): void {
   for (const name of keys.forward_http_headers ?? []) {
     if (CREDENTIALS.test(name)) {
       context.warn(['forward_http_headers'], `${name} is not forwarded`, 'Kratos gets exactly one credential')
@@ -104,7 +157,7 @@ export function lintKratos(keys: SessionKeys, context: CompileContext): void {
 }
 
 /** Oathkeeper's traps, kept and named (Q-44, Q-49). */
-export function lintForwarding(keys: SessionKeys, url: URL, context: CompileContext): void {
+function lintForwarding(keys: SessionKeys, url: URL, context: CompileContext): void {
   if (keys.preserve_path !== true && url.pathname !== '/') {
     context.warn(
       ['check_session_url'],
@@ -126,7 +179,7 @@ export function lintForwarding(keys: SessionKeys, url: URL, context: CompileCont
       'name Kratos’ whoami, or leave it out',
     )
   }
-  if (keys.cache !== undefined) {
-    context.warn(['cache'], 'has no effect', 'only answers of Kratos are remembered')
+  if (keys.cache !== undefined && typeof keys.cache.enabled !== 'boolean') {
+    context.warn(['cache'], 'has no effect', 'answers of this endpoint are remembered with enabled: true')
   }
 }

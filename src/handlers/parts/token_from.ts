@@ -42,6 +42,13 @@ export function compileTokenFrom(from: TokenFrom): FindToken {
   }
 }
 
+export const SESSION_TOKEN = 'x-session-token'
+
+const inItsOwnHeader = compileTokenFrom({ header: SESSION_TOKEN })
+const asBearer = compileTokenFrom(undefined)
+/** Of a native client, in Kratos' own order: a token in the header of its own counts, and Bearer is not looked at (kratos 1.2, C1). */
+export const findSessionToken: FindToken = request => inItsOwnHeader(request) ?? asBearer(request)
+
 const SEVERAL = unauthorized('ambiguous_credential', { reason: 'the request carries several unequal tokens' })
 
 function one(

@@ -1,13 +1,13 @@
 /** handlers/parts/when — the condition under which an error handler answers (spec 7.2). Knows denials and requests, no handler. */
 import { z } from 'zod'
-import type { Denial } from '../../access/denial.ts'
+import type { Denial, ReasonCode } from '../../access/denial.ts'
 import type { RequestView } from '../../access/request.ts'
 import { compileCidrs } from '../../lib/cidr.ts'
 import { mediaTypeMatches, parseMediaTypes } from '../../lib/media_type.ts'
 import { ConfigFault } from '../handler.ts'
 
-/** Oathkeeper's four names and those that it cannot say. */
-const ERRORS: ReadonlyMap<string, number> = new Map([
+/** Oathkeeper's four names and those that it cannot say: other statuses, and what logging in differently can lift. */
+const ERRORS = new Map<string, Denial['status'] | ReasonCode>([
   ['bad_request', 400],
   ['unauthorized', 401],
   ['forbidden', 403],
@@ -16,6 +16,8 @@ const ERRORS: ReadonlyMap<string, number> = new Map([
   ['internal_server_error', 500],
   ['service_unavailable', 503],
   ['gateway_timeout', 504],
+  ['second_factor_required', 'second_factor_required'],
+  ['reauthentication_required', 'reauthentication_required'],
 ])
 
 export const whenSchema = z
@@ -24,7 +26,9 @@ export const whenSchema = z
       error: z
         .array(z.enum([...ERRORS.keys()]))
         .optional()
-        .describe('statuses by name; any when absent'),
+        .describe(
+          'statuses by name; any when absent. second_factor_required and reauthentication_required: a session that does not do for this rule',
+        ),
       request: z
         .strictObject({
           cidr: z.array(z.string()).optional().describe('networks of the peer address'),
@@ -63,8 +67,8 @@ export function compileWhen(when: unknown): When {
 function compileEntry(entry: Condition, index: number): When {
   const parts: When[] = []
   if (entry.error?.length) {
-    const statuses = new Set(entry.error.map(name => ERRORS.get(name)))
-    parts.push(denial => statuses.has(denial.status))
+    const wanted = new Set(entry.error.map(name => ERRORS.get(name)))
+    parts.push(({ status, code }) => wanted.has(status) || wanted.has(code))
   }
   const { cidr, remote_ip: remote, header } = entry.request ?? {}
   if (cidr?.length) parts.push(inNetworks(cidr, ['when', index, 'request', 'cidr'], false))

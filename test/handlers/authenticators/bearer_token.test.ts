@@ -61,8 +61,37 @@ test('several unequal tokens are refused, not passed to the next authenticator (
 for (const [what, config, headers, query, value] of [
   ['the Authorization header', {}, bearer('ory_st_x'), '', 'ory_st_x'],
   ['a prefix', { prefix: 'ory_st_' }, bearer('ory_st_x'), '', 'ory_st_x'],
+  ['the header of native clients', {}, [['X-Session-Token', 'ory_st_y']], '', 'ory_st_y'],
   [
-    'the header of native clients',
+    'the header of native clients before Bearer, as Kratos does (C1)',
+    {},
+    [...bearer('ory_st_x'), ['X-Session-Token', 'ory_st_y']],
+    '',
+    'ory_st_y',
+  ],
+  [
+    'the header of native clients before a JWT',
+    {},
+    [...bearer('a.b.c'), ['X-Session-Token', 'ory_st_y']],
+    '',
+    'ory_st_y',
+  ],
+  [
+    'Bearer where the other header is empty',
+    {},
+    [...bearer('ory_st_x'), ['X-Session-Token', '']],
+    '',
+    'ory_st_x',
+  ],
+  [
+    'the place that the rule names, and no other',
+    { token_from: { header: 'Authorization' } },
+    [...bearer('ory_st_x'), ['X-Session-Token', 'ory_st_y']],
+    '',
+    'ory_st_x',
+  ],
+  [
+    'the header of native clients, named',
     { token_from: { header: 'X-Session-Token' } },
     [['X-Session-Token', 'ory_st_y']],
     '',
@@ -83,7 +112,6 @@ for (const [what, config, headers, query, value] of [
 }
 
 for (const [what, token] of [
-  ['a JWT', 'eyJhbGciOi.eyJzdWIi.c2ln'],
   ['a leading blank', ' ory_st_x'],
   ['bytes outside ASCII', 'ory_st_ü'],
   ['a control character', 'ory_st_\u0001'],
@@ -96,6 +124,44 @@ for (const [what, token] of [
     assert.equal(world.asked.length, 0)
   })
 }
+
+const JWT = 'eyJhbGciOi.eyJzdWIi.c2ln'
+for (const [what, config, headers, query] of [
+  ['as Bearer', {}, bearer(JWT), ''],
+  ['as Bearer, with a prefix that fits', { prefix: 'ey' }, bearer(JWT), ''],
+  ['in a header of somebody else', { token_from: { header: 'X-Token' } }, [['X-Token', JWT]], ''],
+  ['in the query', { token_from: { query_parameter: 't' } }, [], `t=${JWT}`],
+] as const satisfies readonly (readonly [string, object, Lines, string])[]) {
+  test(`a JWT ${what} is for another authenticator; Kratos takes none for a session (kratos 1.2)`, async () => {
+    const world = worldWith()
+    const outcome = await run({ ...KRATOS, ...config }, headers, world, { query })
+    assert.equal(outcome.kind, 'not responsible')
+    assert.equal(world.asked.length, 0)
+  })
+}
+
+for (const config of [{}, { token_from: { header: 'X-Session-Token' } }]) {
+  test(`what is no token of Kratos in its own header is refused, and makes nobody a guest (C27): ${JSON.stringify(config)}`, async () => {
+    const world = worldWith()
+    const outcome = await run({ ...KRATOS, ...config }, [['X-Session-Token', JWT]], world)
+    assert.equal(outcome.kind === 'denial' && outcome.code, 'credential_rejected')
+    assert.equal(world.asked.length, 0)
+  })
+}
+
+test('two unequal tokens in the header of native clients are refused (C13)', async () => {
+  const headers = [
+    ['X-Session-Token', 'ory_st_x'],
+    ['X-Session-Token', 'ory_st_y'],
+  ] as const
+  const outcome = await run(KRATOS, headers, worldWith())
+  assert.equal(outcome.kind === 'denial' && outcome.code, 'ambiguous_credential')
+})
+
+test('for another endpoint that header means nothing', async () => {
+  const outcome = await run(STORE, [['X-Session-Token', 'ory_st_x']], worldWith({ answer: BOB }))
+  assert.equal(outcome.kind, 'not responsible')
+})
 
 test('a second factor is asked for as RFC 9470 has it, and nobody is sent to a login page', async () => {
   const verdict: Verdict = { kind: 'second factor', loginUrl: 'https://auth/x', cache: 'miss' }

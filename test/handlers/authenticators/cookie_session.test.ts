@@ -256,6 +256,19 @@ test('Kratos: the identity is the subject, the session the extra data, its cooki
   assert.equal(world.sent.length, 0)
 })
 
+test('whoever is recognised has come back from the login: his rounds are forgotten, at the page that counted them', async () => {
+  const line = 'ory_kratos_session=a; credence_login_rounds=1'
+  const outcome = (await run(
+    kratos,
+    cookies(line, { path: '/a' }),
+    worldWith({ verdict: VERIFIED }),
+  )) as Identity
+  assert.deepEqual(
+    outcome.responseHeaders.map(({ value }) => value),
+    ['ory_kratos_session=new', 'credence_login_rounds=0; Path=/a; Max-Age=0; HttpOnly; SameSite=Lax; Secure'],
+  )
+})
+
 test('Kratos: a session that is remembered is recognised without waiting', () => {
   const outcome = build(
     cookieSession,

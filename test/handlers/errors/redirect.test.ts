@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { forbidden, unauthorized, unavailable } from '../../../src/access/denial.ts'
+import { type Denial, forbidden, unauthorized, unavailable } from '../../../src/access/denial.ts'
 import type { RequestView } from '../../../src/access/request.ts'
 import { redirect } from '../../../src/handlers/errors/redirect.ts'
 import { requestWith } from '../../fakes/request.ts'
 import { build as buildIn, worldWith } from '../../fakes/services.ts'
 import { build } from '../build.ts'
+
+type Headers = Parameters<typeof requestWith>[0]
 
 const answer = (config: object, parts: Partial<RequestView> = {}, denial = unauthorized('no_credential')) =>
   build(redirect, config)(denial, { ...requestWith(), ...parts })
@@ -125,26 +127,6 @@ test('a target with a line break is refused at load (J6)', () => {
   assert.throws(() => answer({ to: '/a\r\nx: y' }))
 })
 
-/** Kratos sends whoever has a session straight back unless it is asked for more. */
-for (const [code, to, expected] of [
-  [
-    'second_factor_required',
-    'https://k/self-service/login/browser?a=1',
-    'https://k/self-service/login/browser?a=1&aal=aal2',
-  ],
-  [
-    'reauthentication_required',
-    'https://k/self-service/login/browser',
-    'https://k/self-service/login/browser?refresh=true',
-  ],
-  ['second_factor_required', 'https://k/login', 'https://k/login'],
-  ['forbidden', 'https://k/self-service/login/browser', 'https://k/self-service/login/browser'],
-] as const) {
-  test(`${code} leads to ${expected}`, () => {
-    assert.equal(location({ to }, {}, forbidden(code)), expected)
-  })
-}
-
 test('other codes than 301 and 302 do not decode; a 301 is named at load', () => {
   const warned = (code?: number) => {
     const world = worldWith()
@@ -163,14 +145,129 @@ test('a page has its type for GET and HEAD, and & is written as Go writes it', (
   assert.equal(answer({ to: '/l?a=1&b=2' }).body, '<a href="/l?a=1&amp;b=2">Found</a>.\n\n')
 })
 
+const KRATOS = 'https://auth.example.com/self-service/login/browser'
+const LOGIN = { to: KRATOS, return_to_query_param: 'return_to' }
+const NO_SESSION = unauthorized('no_credential')
+const HTML: Headers = [['accept', 'text/html']]
+const ask = (
+  headers: Headers = HTML,
+  {
+    denial = NO_SESSION,
+    config = LOGIN as object,
+    ...parts
+  }: Partial<RequestView> & { denial?: Denial; config?: object } = {},
+) => build(redirect, config)(denial, { ...requestWith(headers), ...parts })
+const lines = (name: string, { headers }: ReturnType<typeof ask>) =>
+  headers.filter(header => header.name === name).map(header => header.value)
+
+test('a redirect to log in counts its rounds in a cookie of the page, for a minute', () => {
+  const sent = ask(HTML, { rawPath: '/a/b' })
+  assert.deepEqual(lines('set-cookie', sent), [
+    'credence_login_rounds=1; Path=/a/b; Max-Age=60; HttpOnly; SameSite=Lax; Secure',
+  ])
+  const plain = ask([['cookie', 'x=9; credence_login_rounds=1']], { scheme: 'http' })
+  assert.deepEqual(lines('set-cookie', plain), [
+    'credence_login_rounds=2; Path=/; Max-Age=60; HttpOnly; SameSite=Lax',
+  ])
+})
+
+test('a redirect without a way back is no login, and counts nothing', () => {
+  assert.deepEqual(lines('set-cookie', ask(HTML, { config: { to: '/gone' } })), [])
+})
+
+test('a third redirect within the minute is a page that says why, and the next try is a first one (kratos 6.4)', () => {
+  const stopped = ask([...HTML, ['cookie', 'credence_login_rounds=2']])
+  assert.equal(stopped.status, 401)
+  assert.deepEqual(lines('location', stopped), [])
+  assert.match(stopped.body, /not logged in here/)
+  assert.ok(
+    stopped.body.includes(`<a href="${KRATOS}?return_to=https%3A%2F%2Fapp.example.com%2F">Log in</a>`),
+  )
+  assert.match(lines('set-cookie', stopped)[0] ?? '', /^credence_login_rounds=0; Path=\/; Max-Age=0;/)
+  assert.deepEqual(lines('cache-control', stopped), ['no-store'])
+})
+
+test('whoever does not read HTML gets JSON instead of that page; HEAD gets no body', () => {
+  const cookie = ['cookie', 'credence_login_rounds=2'] as const
+  const json = ask([['accept', 'application/json'], cookie])
+  assert.equal(JSON.parse(json.body).error.code, 401)
+  assert.equal(ask([...HTML, cookie], { method: 'HEAD' }).body, '')
+})
+
+for (const value of ['', '0', '10', '-1', '2x', 'two', '%32']) {
+  test(`a counter that says ${JSON.stringify(value)} counts nothing`, () => {
+    const sent = ask([...HTML, ['cookie', `credence_login_rounds=${value}`]])
+    assert.equal(sent.status, 302)
+  })
+}
+
+test('of two counters that of this page counts, which browsers send first', () => {
+  const line = 'credence_login_rounds=1; credence_login_rounds=2'
+  assert.equal(ask([...HTML, ['cookie', line]]).status, 302)
+})
+
+for (const [rawPath, path] of [
+  ['/a;Path=/', '/'],
+  ['/a/b;x=1/c', '/a/'],
+  [`/${'a'.repeat(2000)}`, '/'],
+  ['/a b', '/'],
+] as const) {
+  test(`the counter of ${rawPath.slice(0, 12)} is for ${path}: a path cannot write attributes of the cookie`, () => {
+    const [line = ''] = lines('set-cookie', ask(HTML, { rawPath }))
+    assert.deepEqual(line.split('; ').slice(1, 3), [`Path=${path}`, 'Max-Age=60'])
+  })
+}
+
+for (const [to, rawPath] of [
+  ['/login', '/login'],
+  ['https://App.example.com/login?x=1', '/login'],
+  ['login', '/login'],
+] as const) {
+  test(`a way to log in that leads to the page itself (${to}) is a page, not a loop (D9)`, () => {
+    const config = { to, return_to_query_param: 'r' }
+    assert.equal(ask(HTML, { config, rawPath, query: 'r=1&x=1' }).status, 401)
+  })
+}
+
+test('a redirect to the page itself is a page also where it carries no way back (D9)', () => {
+  assert.equal(ask(HTML, { config: { to: '/gone' }, rawPath: '/gone' }).status, 401)
+})
+
 test('what could not be found out sends nobody to the login, unless the condition names it (G7)', () => {
   const down = unavailable('no answer')
-  for (const config of [{ to: '/login' }, { to: '/login', when: [{}, { error: ['unauthorized'] }] }]) {
-    const { status, headers, body } = answer(config, {}, down)
-    assert.equal(status, 503)
-    assert.equal(JSON.parse(body).error.code, 503)
-    assert.ok(!headers.some(({ name }) => name === 'location'))
+  for (const config of [LOGIN, { to: '/login' }, { to: '/login', when: [{}, { error: ['unauthorized'] }] }]) {
+    const page = ask(HTML, { denial: down, config })
+    assert.deepEqual([page.status, lines('location', page)], [503, []])
+    assert.match(page.body, /try again in a moment/)
+    assert.ok(!page.body.includes('<a '))
+    assert.equal(JSON.parse(answer(config, {}, down).body).error.code, 503)
   }
   const named = { to: '/login', when: [{ error: ['unauthorized', 'service_unavailable'] }] }
   assert.equal(answer(named, {}, down).status, 302)
+})
+
+for (const [code, said] of [
+  [
+    'second_factor_required',
+    /set one up first.*settings\/browser">Settings of your account.*Give the second factor/,
+  ],
+  ['reauthentication_required', /needs a new login/],
+  ['forbidden', /not for you/],
+] as const) {
+  test(`after two rounds for ${code} a page says what to do`, () => {
+    const denial = forbidden(code, { hints: { login: { aal: 'aal2' } } })
+    const answer = ask([...HTML, ['cookie', 'credence_login_rounds=2']], { denial })
+    assert.equal(answer.status, 403)
+    assert.match(answer.body, said)
+    assert.match(answer.body, /login\/browser\?aal=aal2&amp;return_to=https/)
+  })
+}
+
+test('no link of that page can be turned against the reader', () => {
+  const config = { to: `${KRATOS}?x="><script>`, return_to_query_param: 'r' }
+  const answer = ask([...HTML, ['cookie', 'credence_login_rounds=2']], {
+    config,
+    query: '"><script>alert(1)',
+  })
+  assert.ok(!answer.body.includes('<script'))
 })

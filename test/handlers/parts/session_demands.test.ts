@@ -111,13 +111,19 @@ test('when the second look cannot find out, that is 503 and neither yes nor no',
 })
 
 test('a rule that demands fresh answers never takes one from memory', async () => {
-  const { asked } = await ask({ fresh: true }, [session('miss')])
-  assert.deepEqual(asked, [true])
+  for (const fresh of [true, 'required']) {
+    const { asked } = await ask({ fresh }, [session('miss')])
+    assert.deepEqual(asked, [true])
+  }
+  const { asked } = await ask({ fresh: false }, [session('hit')])
+  assert.deepEqual(asked, [false])
 })
 
 for (const [require, expected] of [
   [{ aal: 'aal2' }, /error="insufficient_user_authentication".*acr_values="aal2"/],
-  [{ authenticated_within: '5m' }, /error="insufficient_user_authentication".*max_age="300"/],
+  [{ authenticated_within: '5m' }, /error="insufficient_user_authentication".*max_age="300"$/],
+  [{ aal: 'aal2', authenticated_within: '5m' }, /acr_values="aal2", max_age="300"$/],
+  [{ methods: ['totp'] }, /^Bearer error="insufficient_user_authentication", error_description="[a-z ]+"$/],
 ] as const) {
   test(`the bearer of a token is told by a challenge for ${JSON.stringify(require)} (RFC 9470)`, async () => {
     const { outcome } = await ask(require, [session('miss', { minutesAgo: 30 })], 'token')

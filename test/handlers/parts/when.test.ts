@@ -80,3 +80,11 @@ for (const when of [
 ]) {
   test(`${JSON.stringify(when)} is a fault at load`, () => assert.throws(() => compileWhen(when)))
 }
+
+test('a session that does not do can be told from other refusals (Q-53)', () => {
+  const when = compileWhen([{ error: ['unauthorized', 'second_factor_required'] }])
+  assert.ok(when(denial(403, 'second_factor_required', ''), requestWith()))
+  assert.ok(when(denial(401, 'no_credential', ''), requestWith()))
+  assert.ok(!when(denial(403, 'forbidden', ''), requestWith()))
+  assert.ok(!when(denial(403, 'reauthentication_required', ''), requestWith()))
+})

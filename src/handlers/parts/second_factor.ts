@@ -1,0 +1,50 @@
+/** handlers/parts/second_factor — whether an account has a second factor at all, read from the login flow that would ask for it. Knows no session and no rule. */
+import type { RequestView } from '../../access/request.ts'
+import type { Credential } from '../../access/verdict.ts'
+import type { Answered, Failed, Send } from '../../clients/http.ts'
+import { millis } from '../../lib/duration.ts'
+import { isRecord, type JsonValue, member, parseJson } from '../../lib/json.ts'
+
+/** `false` only where Kratos shows that there is none. */
+export type HasSecondFactor = (credential: Credential, request: RequestView) => Promise<boolean>
+
+/** Nobody waits longer to be told that much, ms; then he is sent to the flow like everybody. */
+const TIMEOUT = millis(1_000)
+const WHOAMI = '/sessions/whoami'
+
+/**
+ * A browser whose account has no second factor would be sent to a flow that nobody can finish (kratos 6.1). whoami does
+ * not say it, the flow itself does: as JSON it has no field but the anti-forgery token. `undefined`: the URL does not
+ * say where the flows of this Kratos are.
+ */
+export function compileHasSecondFactor(whoami: URL, send: Send): HasSecondFactor | undefined {
+  if (!whoami.pathname.endsWith(WHOAMI)) return undefined
+  const flow = new URL(whoami)
+  flow.pathname = `${whoami.pathname.slice(0, -WHOAMI.length)}/self-service/login/browser`
+  flow.search = '?aal=aal2'
+  return async ({ name, value }, request) => {
+    const answer = await send({
+      method: 'GET',
+      url: flow.href,
+      headers: [
+        ['accept', 'application/json'],
+        ['cookie', `${name}=${value}`],
+      ],
+      timeout: TIMEOUT,
+      deadline: request.deadline,
+      target: 'kratos.login',
+    })
+    return !hasNone(answer)
+  }
+}
+
+function hasNone(answer: Answered | Failed): boolean {
+  if (answer.kind === 'failed' || answer.status !== 200) return false
+  const flow = parseJson(answer.body)
+  const ui = isRecord(flow) ? member(flow, 'ui') : undefined
+  const nodes = isRecord(ui) ? member(ui, 'nodes') : undefined
+  return Array.isArray(nodes) && nodes.every(isPlumbing)
+}
+
+/** Kratos puts what belongs to no method into the group `default`. */
+const isPlumbing = (node: JsonValue): boolean => isRecord(node) && member(node, 'group') === 'default'

@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { type Denial, forbidden, unauthorized, unavailable } from '../../../src/access/denial.ts'
+import { NOT_RESPONSIBLE } from '../../../src/access/pipeline.ts'
+import { identity } from '../../../src/access/session.ts'
+import type { Verdict } from '../../../src/access/verdict.ts'
+import { bearerToken } from '../../../src/handlers/authenticators/bearer_token.ts'
+import { cookieSession } from '../../../src/handlers/authenticators/cookie_session.ts'
+import { jwt } from '../../../src/handlers/authenticators/jwt.ts'
+import { oauth2ClientCredentials } from '../../../src/handlers/authenticators/oauth2_client_credentials.ts'
+import { oauth2Introspection } from '../../../src/handlers/authenticators/oauth2_introspection.ts'
+import { onRejected } from '../../../src/handlers/parts/on_rejected.ts'
+import { requestWith } from '../../fakes/request.ts'
+import { build, worldWith } from '../../fakes/services.ts'
+
+const outcomeOf = (choice: 'refuse' | 'next' | undefined, denial: Denial) =>
+  onRejected(choice, () => denial)(requestWith())
+
+for (const code of ['no_credential', 'credential_rejected'] as const) {
+  test(`${code} ends the search as in Oathkeeper, unless the next authenticator is to be asked (Q-48)`, () => {
+    const denial = unauthorized(code)
+    assert.equal(outcomeOf(undefined, denial), denial)
+    assert.equal(outcomeOf('refuse', denial), denial)
+    assert.equal(outcomeOf('next', denial), NOT_RESPONSIBLE)
+  })
+}
+
+for (const denial of [
+  unavailable('Kratos did not answer in time'),
+  unauthorized('ambiguous_credential'),
+  unauthorized('unavailable'),
+  unauthorized('second_factor_required'),
+  unauthorized('scope_missing'),
+  forbidden('second_factor_required'),
+  forbidden('credential_rejected'),
+]) {
+  test(`${denial.status} ${denial.code} ends the search whatever the choice: it is no "no" to the credential`, () => {
+    assert.equal(outcomeOf('next', denial), denial)
+  })
+}
+
+test('whoever is recognised is recognised, also after waiting', async () => {
+  const who = identity('u')
+  assert.equal(onRejected('next', () => who)(requestWith()), who)
+  assert.equal(await onRejected('next', async () => who)(requestWith()), who)
+  assert.equal(
+    await onRejected('next', async () => unauthorized('credential_rejected'))(requestWith()),
+    NOT_RESPONSIBLE,
+  )
+})
+
+test('every authenticator that asks for a credential has the choice', () => {
+  for (const { id, config } of [
+    cookieSession,
+    bearerToken,
+    jwt,
+    oauth2Introspection,
+    oauth2ClientCredentials,
+  ]) {
+    assert.ok('on_rejected' in (config as unknown as { shape: object }).shape, id)
+  }
+})
+
+test('a dead session is a guest where the rule says so, and a Kratos that is down is not', async () => {
+  const config = { check_session_url: 'http://kratos/sessions/whoami', only: ['s'], on_rejected: 'next' }
+  const ask = async (verdict: Verdict) =>
+    (await build(cookieSession, config, worldWith({ verdict }))(requestWith([['cookie', 's=x']]))).kind
+  assert.equal(await ask({ kind: 'rejected', cache: 'miss' }), 'not responsible')
+  assert.equal(await ask({ kind: 'unavailable', why: 'down' }), 'denial')
+})

@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import type { Denial } from '../../../src/access/denial.ts'
+import type { Verdict } from '../../../src/access/verdict.ts'
+import type { Answered, Failed } from '../../../src/clients/http.ts'
+import { cookieSession } from '../../../src/handlers/authenticators/cookie_session.ts'
+import { redirect } from '../../../src/handlers/errors/redirect.ts'
+import type { WallTime } from '../../../src/lib/duration.ts'
+import { readWhoami } from '../../../src/sessions/verdict.ts'
+import { alive, answered } from '../../fakes/kratos.ts'
+import { requestWith } from '../../fakes/request.ts'
+import { build, type World, worldWith } from '../../fakes/services.ts'
+
+/** As Kratos v1.3.1 and v26.2.0 write the `aal=aal2` flow: its groups are what the account can be asked for. */
+const flow = (...groups: string[]): Answered =>
+  answered(200, {
+    ui: {
+      action: 'https://auth.example.com/self-service/login?flow=8504c959',
+      nodes: ['default', ...groups].map(group => ({ type: 'input', group, attributes: { name: group } })),
+    },
+    requested_aal: 'aal2',
+  })
+
+const found = readWhoami(alive(), 's', Date.UTC(2026, 10, 22, 5) as WallTime)
+assert.ok(found.kind === 'verified')
+const AAL1: Verdict = { kind: 'verified', session: found.session, cache: 'miss', responseHeaders: [] }
+const BROWSER = [
+  ['cookie', 'a=1; s=x'],
+  ['accept', 'text/html'],
+] as const
+
+async function ask(world: World, headers: Parameters<typeof requestWith>[0] = BROWSER, over: object = {}) {
+  const config = {
+    check_session_url: 'http://kratos:4433/base/sessions/whoami',
+    only: ['s'],
+    require: { aal: 'aal2' },
+    ...over,
+  }
+  return (await build(cookieSession, config, world)(requestWith(headers))) as Denial
+}
+
+test('a browser whose account has no second factor is told to set one up, not sent to a flow without an end (kratos 6.1)', async () => {
+  const world = worldWith({ verdict: AAL1, answer: flow() })
+  const denial = await ask(world)
+  assert.deepEqual(
+    [denial.status, denial.code, denial.hints],
+    [403, 'second_factor_required', { enrol: true }],
+  )
+  const to = 'https://auth.example.com/self-service/login/browser'
+  const page = build(
+    redirect,
+    { to, return_to_query_param: 'return_to' },
+    world,
+  )(denial, requestWith(BROWSER))
+  assert.equal(page.status, 403)
+  assert.match(page.body, /has none yet.*href="https:\/\/auth.example.com\/self-service\/settings\/browser"/)
+  assert.ok(!page.body.includes('/login/browser'))
+})
+
+test('Kratos gets the one credential, and is asked beside its whoami', async () => {
+  const world = worldWith({ verdict: AAL1, answer: flow() })
+  await ask(world)
+  const [call] = world.sent
+  assert.equal(call?.url, 'http://kratos:4433/base/self-service/login/browser?aal=aal2')
+  assert.deepEqual(call?.headers, [
+    ['accept', 'application/json'],
+    ['cookie', 's=x'],
+  ])
+})
+
+for (const [what, answer] of [
+  ['has backup codes', flow('lookup_secret', 'lookup_secret')],
+  ['has an authenticator', flow('totp')],
+  ['has a method that nobody has heard of', flow('deviceauthn')],
+  ['cannot be told, because Kratos does not answer', { kind: 'failed', cause: 'deadline', message: 'no' }],
+  ['cannot be told, because Kratos refuses', { ...flow(), status: 401 }],
+  ['cannot be told from what came', answered(200, '<html>')],
+  ['cannot be told from a flow without nodes', answered(200, { ui: {} })],
+] as const satisfies readonly (readonly [string, Answered | Failed])[]) {
+  test(`a browser whose account ${what} is sent to the flow`, async () => {
+    const denial = await ask(worldWith({ verdict: AAL1, answer }))
+    assert.deepEqual(denial.hints, { login: { aal: 'aal2' } })
+  })
+}
+
+for (const [what, headers, over] of [
+  ['a program', [['cookie', 's=x']], {}],
+  [
+    'a program that takes anything',
+    [
+      ['cookie', 's=x'],
+      ['accept', '*/*'],
+    ],
+    {},
+  ],
+  ['a rule that wants a newer login', BROWSER, { require: { authenticated_within: '1s' } }],
+  [
+    'a Kratos whose flows are nobody knows where',
+    BROWSER,
+    { check_session_url: 'http://gw/who', kratos: true },
+  ],
+] as const) {
+  test(`the flow is not looked at for ${what}`, async () => {
+    const world = worldWith({ verdict: AAL1 })
+    assert.equal((await ask(world, headers, over)).status, 403)
+    assert.equal(world.sent.length, 0)
+  })
+}

@@ -1,0 +1,87 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import type { Identity } from '../../../src/access/session.ts'
+import { cookieSession } from '../../../src/handlers/authenticators/cookie_session.ts'
+import { millis } from '../../../src/lib/duration.ts'
+import { createSessions } from '../../../src/sessions/store.ts'
+import { fakeClock } from '../../fakes/clock.ts'
+import { alive, IDENTITY_ID } from '../../fakes/kratos.ts'
+import { requestWith } from '../../fakes/request.ts'
+import { build, worldWith } from '../../fakes/services.ts'
+
+const REJECTED = { kind: 'rejected', cache: 'miss' } as const
+const DEFAULT = 'http://kratos/sessions/whoami'
+const TENANTS = {
+  'a.example.com': 'http://kratos-a/sessions/whoami',
+  'B.example.com:8443': 'http://kratos-b/sessions/whoami',
+}
+const config = { check_session_url: DEFAULT, only: ['s'], check_session_url_by_host: TENANTS }
+
+for (const [host, url] of [
+  ['a.example.com', TENANTS['a.example.com']],
+  ['b.example.com:8443', TENANTS['B.example.com:8443']],
+  ['b.example.com', DEFAULT],
+  ['x.a.example.com', DEFAULT],
+  ['constructor', DEFAULT],
+] as const) {
+  test(`the session of a request to ${host} is asked for at ${url} (C7)`, async () => {
+    const world = worldWith({ verdict: REJECTED })
+    await build(cookieSession, config, world)(requestWith([['cookie', 's=1']], { authority: host }))
+    assert.deepEqual(
+      world.asked.map(({ endpoint }) => endpoint.whoamiUrl),
+      [url],
+    )
+  })
+}
+
+test('one host may have Kratos and another an endpoint of its own', async () => {
+  const by = { 'old.example.com': 'http://store/me' }
+  const answer = {
+    kind: 'answered',
+    status: 200,
+    headers: [],
+    body: '{"identity":{"id":"x"},"subject":"y"}',
+  } as const
+  const world = worldWith({ verdict: REJECTED, answer })
+  const run = build(cookieSession, { ...config, check_session_url_by_host: by }, world)
+  const outcome = await run(requestWith([['cookie', 's=1']], { authority: 'old.example.com' }))
+  assert.equal((outcome as Identity).subject, 'y')
+  assert.equal(world.asked.length, 0)
+})
+
+test('the same cookie at two hosts with two Kratos is two sessions, remembered and under way (C7)', async () => {
+  const A = 'a.example.com'
+  const B = 'b.example.com:8443'
+  const asked: string[] = []
+  const sessions = createSessions({
+    clock: fakeClock(),
+    async whoami({ url }) {
+      asked.push(url)
+      const id = IDENTITY_ID.replace(/^./, url.includes('kratos-a') ? 'a' : 'b')
+      return alive([], { identity: { id, state: 'active' } })
+    },
+    maxAge: millis(60_000),
+    maxEntries: 100,
+    hold: millis(5_000),
+    grace: millis(60_000),
+    secret: Buffer.from('secret of a test'),
+    random: () => 0,
+  })
+  const world = worldWith()
+  const run = build(cookieSession, config, { ...world, services: { ...world.services, kratos: sessions } })
+  const ask = async (authority: string) =>
+    ((await run(requestWith([['cookie', 's=the same']], { authority }))) as Identity).subject[0]
+  assert.deepEqual(await Promise.all([A, B, A, B].map(ask)), ['a', 'b', 'a', 'b'])
+  assert.deepEqual(await Promise.all([B, A].map(ask)), ['b', 'a'])
+  assert.deepEqual(asked, [TENANTS['a.example.com'], TENANTS['B.example.com:8443']])
+})
+
+for (const [what, by] of [
+  ['a host that is none', { 'a b': DEFAULT }],
+  ['a URL that cannot be called', { 'a.example.com': '/whoami' }],
+] as const) {
+  test(`${what} is refused at load`, () => {
+    const bad = { ...config, check_session_url_by_host: by }
+    assert.throws(() => build(cookieSession, bad, worldWith()), /must be/)
+  })
+}

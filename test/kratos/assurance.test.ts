@@ -1,0 +1,147 @@
+/** test/kratos/assurance — second factors, the lifetime that Kratos names, and moving sessions (kratos 1.3, 2.2, 2.5): a Kratos that wants the highest level there is. */
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import {
+  createBrowser,
+  enrolBackupCodes,
+  logIn,
+  nativeLogin,
+  nativeStepUp,
+  type Page,
+  send,
+} from '../../demo/browser.ts'
+import type { Kratos } from '../../demo/kratos.ts'
+import { createHttp } from '../../src/clients/http.ts'
+import { createWhoami } from '../../src/clients/kratos.ts'
+import { millis } from '../../src/lib/duration.ts'
+import { readWhoami } from '../../src/sessions/verdict.ts'
+import { realClock } from '../fakes/clock.ts'
+import { type KratosUnderTest, noKratosOfOurOwn, startKratosUnderTest, versionOf } from './under_test.ts'
+
+const NAME = 'ory_kratos_session'
+const skip = noKratosOfOurOwn()
+let world: KratosUnderTest
+let kratos: Kratos
+let old: boolean
+const http = createHttp({ clock: realClock })
+
+before(async () => {
+  if (skip !== false) return
+  world = await startKratosUnderTest({
+    edit: yml =>
+      `${yml.replace('required_aal: aal1', 'required_aal: highest_available')}feature_flags: { cacheable_sessions: true }\n`,
+  })
+  kratos = world.kratos
+  old = (await versionOf(kratos)) === 'v1.3.1'
+})
+after(async () => {
+  await http.close()
+  await world?.close()
+})
+
+interface SessionJson {
+  readonly id: string
+  readonly expires_at: string
+  readonly authenticated_at: string
+  readonly issued_at: string
+  readonly authenticator_assurance_level: string
+  readonly authentication_methods: readonly { readonly method: string; readonly aal: string }[]
+}
+
+const whoami = (headers: Readonly<Record<string, string>>, query = ''): Promise<Page> =>
+  send(`${kratos.publicUrl}/sessions/whoami${query}`, { method: 'GET', headers })
+const byToken = (token: string) => whoami({ 'x-session-token': token })
+const finding = async (value: string) => {
+  const credential = { kind: 'token', name: '', value } as const
+  const ask = createWhoami({ send: http.send, timeout: millis(5_000) })
+  const answer = await ask({ url: `${kratos.publicUrl}/sessions/whoami`, headers: [], credential })
+  return readWhoami(answer, '', realClock.wall())
+}
+
+/** Somebody with a second factor: a session that has it, one that has not, and codes. */
+async function somebody() {
+  const user = await kratos.createUser()
+  const [enrolling, other] = [await nativeLogin(kratos, user), await nativeLogin(kratos, user)]
+  const codes = await enrolBackupCodes(kratos, enrolling)
+  return { user, enrolling, other, codes }
+}
+
+test('who has no second factor passes where the highest level there is is wanted', { skip }, async () => {
+  const token = await nativeLogin(kratos, await kratos.createUser())
+  assert.equal((await byToken(token)).json<SessionJson>().authenticator_assurance_level, 'aal1')
+})
+
+test('who sets one up has it in that session at once; all other sessions of the user are 403 from then on', {
+  skip,
+}, async () => {
+  const { enrolling, other, user } = await somebody()
+  assert.equal((await byToken(enrolling)).json<SessionJson>().authenticator_assurance_level, 'aal2')
+  const browser = createBrowser()
+  await logIn(browser, kratos, user)
+  for (const headers of [
+    { 'x-session-token': other },
+    { cookie: browser.cookies },
+    { 'x-session-token': other, accept: 'text/html' },
+  ]) {
+    const page = await whoami(headers as Record<string, string>)
+    assert.equal(page.status, 403)
+    const { error, redirect_browser_to } = page.json<{ error: { id: string }; redirect_browser_to: string }>()
+    assert.equal(error.id, 'session_aal2_required')
+    assert.equal(redirect_browser_to, `${kratos.publicUrl}/self-service/login/browser?aal=aal2`)
+    assert.equal(page.headers.get('ory-error-id'), old ? undefined : 'session_aal2_required')
+  }
+})
+
+test('we take that 403 for a session in want of a second factor, and know where it is given', {
+  skip,
+}, async () => {
+  const { other } = await somebody()
+  const loginUrl = `${kratos.publicUrl}/self-service/login/browser?aal=aal2`
+  assert.deepEqual(await finding(other), { kind: 'second factor', loginUrl })
+})
+
+test('a step-up keeps session and token, and moves its times; issued_at not in v1.3.1', {
+  skip,
+}, async () => {
+  const { user, other, codes } = await somebody()
+  const sessions = (await kratos.identities.listIdentitySessions({ id: user.id })).data
+  await nativeStepUp(kratos, other, codes[0] as string)
+  const after = (await byToken(other)).json<SessionJson>()
+  const before = sessions.find(({ id }) => id === after.id) as unknown as SessionJson
+  assert.deepEqual(
+    after.authentication_methods.map(({ method, aal }) => [method, aal]),
+    [
+      ['password', 'aal1'],
+      ['lookup_secret', 'aal2'],
+    ],
+  )
+  assert.equal(after.authenticator_assurance_level, 'aal2')
+  for (const name of ['authenticated_at', 'expires_at', 'issued_at'] as const) {
+    const moved = Date.parse(after[name]) > Date.parse(before[name])
+    assert.equal(moved, name !== 'issued_at' || !old, name)
+  }
+})
+
+test('a verified session has the level and the time of its second factor', { skip }, async () => {
+  const { enrolling } = await somebody()
+  const found = await finding(enrolling)
+  assert.ok(found.kind === 'verified')
+  assert.equal(found.session.aal, 'aal2')
+})
+
+test('Kratos names how long a session may be kept where its flag is on; of a 401 only where it looked nothing up', {
+  skip,
+}, async () => {
+  const token = await nativeLogin(kratos, await kratos.createUser())
+  const cacheFor = async (headers: Readonly<Record<string, string>>) =>
+    (await whoami(headers)).headers.get('ory-session-cache-for')
+  const rest = Number(await cacheFor({ 'x-session-token': token }))
+  assert.ok(rest > 3_500 && rest <= 3_600, String(rest))
+  for (const headers of [{}, { cookie: `${NAME}=garbage` }, { 'x-session-token': '' }]) {
+    assert.equal(await cacheFor(headers as Record<string, string>), '60')
+  }
+  assert.equal(await cacheFor({ 'x-session-token': `ory_st_${'q'.repeat(32)}` }), undefined)
+  const found = await finding(token)
+  assert.ok(found.kind === 'verified')
+  assert.equal(found.cacheFor.length, 1)
+})

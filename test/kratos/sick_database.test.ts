@@ -1,0 +1,115 @@
+/** test/kratos/sick_database — a real Kratos whose database is sick says what it says of a bad credential (kratos 2.3, J13), and only its admin API tells. */
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { after, before, test } from 'node:test'
+import { createBrowser, logIn, nativeLogin, send } from '../../demo/browser.ts'
+import type { Kratos } from '../../demo/kratos.ts'
+import { type KratosUnderTest, noRealKratos, startKratosUnderTest } from './under_test.ts'
+
+const NAME = 'ory_kratos_session'
+const skip = noRealKratos()
+const folder = mkdtempSync(join(tmpdir(), 'credence-sick-'))
+const file = join(folder, 'kratos.sqlite')
+let world: KratosUnderTest
+let kratos: Kratos
+let cookie: string
+let token: string
+let id: string
+
+before(async () => {
+  if (skip !== false) return
+  world = await startKratosUnderTest({ database: file })
+  kratos = world.kratos
+  const user = await kratos.createUser()
+  const browser = createBrowser()
+  await logIn(browser, kratos, user)
+  cookie = `${NAME}=${browser.cookie(NAME)}`
+  token = await nativeLogin(kratos, user)
+  id = (await whoami({ cookie })).json<{ id: string }>().id
+})
+after(async () => {
+  await world?.close()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+const whoami = (headers: Readonly<Record<string, string>>) =>
+  send(`${kratos.publicUrl}/sessions/whoami`, { method: 'GET', headers })
+const statusOf = async (url: string) => (await send(url, { method: 'GET', headers: {} })).status
+
+/** Whatever `sick` does to the database is undone by what it gives back. */
+async function whileSick(
+  sick: (database: DatabaseSync) => () => void,
+  look: () => Promise<void>,
+): Promise<void> {
+  assert.equal((await whoami({ cookie })).status, 200)
+  const database = new DatabaseSync(file)
+  try {
+    const heal = sick(database)
+    try {
+      await look()
+    } finally {
+      heal()
+    }
+  } finally {
+    database.close()
+  }
+  assert.equal((await whoami({ cookie })).status, 200, 'well again')
+}
+
+const without = (table: string) => (database: DatabaseSync) => {
+  // References of other tables stay with the name, as a table that is gone would leave them.
+  database.exec(
+    `PRAGMA foreign_keys=OFF; PRAGMA legacy_alter_table=ON; ALTER TABLE ${table} RENAME TO gone_for_a_test`,
+  )
+  return () => database.exec(`ALTER TABLE gone_for_a_test RENAME TO ${table}`)
+}
+
+const NO_SESSION =
+  '{"error":{"code":401,"status":"Unauthorized","reason":"No valid session credentials found in the request.","message":"The request could not be authorized"}}'
+
+for (const table of ['sessions', 'identities', 'identity_credentials']) {
+  test(`without the table ${table} everybody is told 401, readiness is well, and the admin API says 500`, {
+    skip,
+  }, async () => {
+    await whileSick(without(table), async () => {
+      for (const headers of [{ cookie }, { 'x-session-token': token }]) {
+        const page = await whoami(headers as Record<string, string>)
+        assert.deepEqual([page.status, page.body.trim()], [401, NO_SESSION])
+        assert.equal(page.headers.get('ory-session-cache-for'), undefined)
+      }
+      assert.equal(await statusOf(`${kratos.publicUrl}/health/ready`), 200)
+      if (table === 'sessions') assert.equal(await statusOf(`${kratos.adminUrl}/admin/sessions/${id}`), 500)
+    })
+  })
+}
+
+test('a database that somebody has locked is 401 once SQLite has waited its five seconds, while readiness is well', {
+  skip,
+}, async () => {
+  const lock = (database: DatabaseSync) => {
+    database.exec('BEGIN EXCLUSIVE')
+    return () => database.exec('ROLLBACK')
+  }
+  await whileSick(lock, async () => {
+    // Before whoami: a ping that must open a connection of its own, because another waits on the lock, fails as well.
+    assert.equal(await statusOf(`${kratos.publicUrl}/health/ready`), 200)
+    const page = await whoami({ cookie })
+    assert.deepEqual([page.status, page.body.trim()], [401, NO_SESSION])
+    assert.equal((await whoami({})).status, 401)
+  })
+})
+
+test('the admin API tells a live session, one that has ended, and one that was never there', {
+  skip,
+}, async () => {
+  const session = `${kratos.adminUrl}/admin/sessions`
+  assert.equal(await statusOf(`${session}/${id}`), 200)
+  assert.equal(await statusOf(`${session}/00000000-0000-4000-8000-000000000000`), 404)
+  const other = await nativeLogin(kratos, await kratos.createUser())
+  const ended = (await whoami({ 'x-session-token': other })).json<{ id: string }>().id
+  await kratos.identities.disableSession({ id: ended })
+  assert.equal((await kratos.identities.getSession({ id: ended })).data.active, false)
+})

@@ -1,0 +1,132 @@
+/** test/kratos/tokenized — JWTs that Kratos makes of sessions (`tokenize_as`, kratos 8.2), verified by the jwt authenticator. */
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { exportJWK, generateKeyPair } from 'jose'
+import { nativeLogin, send } from '../../demo/browser.ts'
+import type { Kratos, User } from '../../demo/kratos.ts'
+import type { Denial } from '../../src/access/denial.ts'
+import type { Identity } from '../../src/access/session.ts'
+import { openServices } from '../../src/app_services.ts'
+import { createHttp } from '../../src/clients/http.ts'
+import { loadConfig } from '../../src/config.ts'
+import { bearerToken } from '../../src/handlers/authenticators/bearer_token.ts'
+import { jwt } from '../../src/handlers/authenticators/jwt.ts'
+import { HANDLERS } from '../../src/handlers/registry.ts'
+import { realClock } from '../fakes/clock.ts'
+import { requestWith } from '../fakes/request.ts'
+import { build } from '../handlers/build.ts'
+import { type KratosUnderTest, noRealKratos, startKratosUnderTest } from './under_test.ts'
+
+const skip = noRealKratos()
+const folder = mkdtempSync(join(tmpdir(), 'credence-tokenized-'))
+const http = createHttp({ clock: realClock })
+let world: KratosUnderTest
+let kratos: Kratos
+let user: User
+let token: string
+
+/** Kratos publishes no key set: the operator hands its public half to whoever verifies. */
+async function writeKeys(): Promise<void> {
+  const { publicKey, privateKey } = await generateKeyPair('ES256', { extractable: true })
+  const about = { kid: 'sessions', use: 'sig', alg: 'ES256' }
+  const write = (name: string, keys: object[]) => writeFileSync(join(folder, name), JSON.stringify({ keys }))
+  write('private.json', [{ ...(await exportJWK(privateKey)), ...about }])
+  write('public.json', [{ ...(await exportJWK(publicKey)), ...about }])
+}
+
+before(async () => {
+  if (skip !== false) return
+  await writeKeys()
+  const keys = `jwks_url: "file://${join(folder, 'private.json')}"`
+  const tokenizer = `tokenizer: { templates: { app: { ${keys}, ttl: 1m }, endless: { ${keys} } } }`
+  world = await startKratosUnderTest({
+    edit: yml =>
+      yml.replace('whoami: { required_aal: aal1 }', `whoami: { required_aal: aal1, ${tokenizer} }`),
+  })
+  kratos = world.kratos
+  user = await kratos.createUser()
+  token = await nativeLogin(kratos, user)
+})
+after(async () => {
+  await http.close()
+  await world?.close()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+const whoami = (headers: Readonly<Record<string, string>>, query = '') =>
+  send(`${kratos.publicUrl}/sessions/whoami${query}`, { method: 'GET', headers })
+const tokenized = async (template: string) =>
+  (await whoami({ 'x-session-token': token }, `?tokenize_as=${template}`)).json<{
+    id: string
+    tokenized: string
+  }>()
+
+const { config } = loadConfig({ files: [], env: {}, flags: new Map() }, HANDLERS)
+assert.ok(config !== undefined)
+const { services } = openServices({
+  config,
+  send: http.send,
+  fetch: http.send,
+  clock: realClock,
+  report: () => {},
+})
+const bearer = (value: string) => requestWith([['authorization', `Bearer ${value}`]])
+
+async function ask(value: string, over: object = {}): Promise<Identity | Denial> {
+  const rule = {
+    jwks_urls: [`file://${join(folder, 'public.json')}`],
+    allowed_algorithms: ['ES256'],
+    trusted_issuers: [`${kratos.publicUrl}/`],
+    require_exp: true,
+    ...over,
+  }
+  return (await build(jwt, rule, services)(bearer(value))) as Identity | Denial
+}
+
+test('a session as a JWT is its identity, and says which session it was', { skip }, async () => {
+  const { id, tokenized: text } = await tokenized('app')
+  const outcome = await ask(text)
+  assert.ok(outcome.kind === 'identity', JSON.stringify(outcome))
+  assert.equal(outcome.subject, user.id)
+  assert.equal(outcome.extra?.sid, id)
+})
+
+test('the issuer is the public URL as Kratos has it, final slash included', { skip }, async () => {
+  const { tokenized: text } = await tokenized('app')
+  const outcome = await ask(text, { trusted_issuers: [kratos.publicUrl] })
+  assert.ok(outcome.kind === 'denial')
+  assert.match(outcome.reason, /issuer/)
+})
+
+test('a template without ttl makes tokens that are over when they are made, and the reason says so (J14)', {
+  skip,
+}, async () => {
+  const { tokenized: text } = await tokenized('endless')
+  const outcome = await ask(text)
+  assert.ok(outcome.kind === 'denial')
+  assert.deepEqual(
+    [outcome.status, outcome.reason],
+    [401, 'the token expired when it was issued: its template has no ttl'],
+  )
+})
+
+test('a signed token with one character changed is refused', { skip }, async () => {
+  const { tokenized: text } = await tokenized('app')
+  const at = text.length - 20
+  const changed = `${text.slice(0, at)}${text[at] === 'A' ? 'B' : 'A'}${text.slice(at + 1)}`
+  const outcome = await ask(changed)
+  assert.equal(outcome.kind === 'denial' && outcome.status, 401)
+})
+
+test('Kratos does not take its own JWT for a session, and bearer_token leaves it to jwt without asking', {
+  skip,
+}, async () => {
+  const { tokenized: text } = await tokenized('app')
+  assert.equal((await whoami({ authorization: `Bearer ${text}` })).status, 401)
+  const rule = { check_session_url: `${kratos.publicUrl}/sessions/whoami` }
+  const nobody = { ...services, kratos: { verify: () => assert.fail('Kratos was asked') } }
+  assert.equal((await build(bearerToken, rule, nobody)(bearer(text))).kind, 'not responsible')
+})
