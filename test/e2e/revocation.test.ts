@@ -149,10 +149,14 @@ describe('told by the hooks of a real Kratos', { skip: REAL ? false : 'the stand
       editCredence: REMEMBERED_LONG,
       editKratos: text =>
         text.replace(
-          /^( +)login: \{ (ui_url: .*) \}$/m,
-          (_line, indent: string, ui: string) =>
-            `${indent}login: { ${ui}, after: { password: { hooks: [ ${hook(KEEPING, API_KEY)} ] } } }\n` +
-            `${indent}settings: { ${ui}, after: { password: { hooks: [ { hook: revoke_active_sessions }, ${hook(IDENTITY, BASIC, ', response: { ignore: true }')} ] } } }`,
+          /^( +)(login|settings): \{ (ui_url: .*) \}$/gm,
+          (_line, indent: string, flow: string, ui: string) => {
+            const hooks =
+              flow === 'login'
+                ? hook(KEEPING, API_KEY)
+                : `{ hook: revoke_active_sessions }, ${hook(IDENTITY, BASIC, ', response: { ignore: true }')}`
+            return `${indent}${flow}: { ${ui}, after: { password: { hooks: [ ${hooks} ] } } }`
+          },
         ),
     })
     user = await world.kratos.createUser()
