@@ -30,7 +30,7 @@ test('no answer from memory is older than any bound on it, whatever the order of
     fc.asyncProperty(
       fc.record({
         ceiling: ms(120_000),
-        grace: fc.constantFrom(0, 30_000),
+        grace: fc.constantFrom(0, 60_000, 60_000),
         rest: fc.oneof(ms(60_000), ms(HOUR)),
         cacheFor: fc.oneof(fc.constant(undefined), fc.integer({ min: 0, max: 200 })),
         random: fc.double({ min: 0, max: 0.999, noNaN: true }),
@@ -78,7 +78,8 @@ test('no answer from memory is older than any bound on it, whatever the order of
     ),
     { numRuns: 300 },
   )
-  assert.ok(hits > 500 && stale > 50, `the property was looked at: ${hits} hits, ${stale} stale`)
+  // Far below what is usual: a generator that stops producing them is a test that looks at nothing.
+  assert.ok(hits > 300 && stale > 20, `the property was looked at: ${hits} hits, ${stale} stale`)
 })
 
 test('a wall clock that jumps empties the memory, whichever question comes first after it (C22)', async () => {

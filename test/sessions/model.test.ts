@@ -161,6 +161,6 @@ for (const [what, probed] of [
       }),
       { numRuns: 800 },
     )
-    assert.ok(letIn > 1_000, `the property was looked at: ${letIn} times somebody was let in`)
+    assert.ok(letIn > 500, `the property was looked at: ${letIn} times somebody was let in`)
   })
 }
