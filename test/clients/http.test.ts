@@ -224,6 +224,20 @@ test('a connection that ends before any byte is tried again as often as asked, a
   assert.equal(accepted, 3)
 })
 
+test('a second try may be refused by a budget', async t => {
+  let accepted = 0
+  const host = await at(
+    t,
+    rawHost(socket => {
+      accepted++
+      socket.destroy()
+    }),
+  )
+  const answer = await call(client(t), { url: host.url, retries: 3, mayRetry: () => accepted < 2 })
+  assert.equal(answer.kind === 'failed' && answer.cause, 'reset')
+  assert.equal(accepted, 2)
+})
+
 for (const [what, wanted] of [
   ['a relative URL', { url: '/sessions/whoami' }],
   ['another scheme', { url: 'file:///etc/passwd' }],

@@ -54,7 +54,7 @@ mutators: { noop: { enabled: true } }
 errors: { handlers: { redirect: { enabled: true, config: { to: "https://auth.example.com/login"${when} } } } }
 sessions:
   timeout: 1s
-${settings.replaceAll('KRATOS', host.url)}
+${settings.replaceAll('KRATOS', host.url).replace('LOCALHOST:PORT', new URL(host.url).host)}
 `
   const { config, issues } = loadConfig(
     { files: [{ source: 'c.yaml', text }], env: {}, flags: new Map() },
@@ -145,6 +145,26 @@ test('its database off, 401 for all and ready 200: the admin API tells, nobody i
   assert.equal(statusOf(await ask('nobody')), 302)
   assert.ok(kratos.calls.includes(`/admin/sessions/${SESSION_ID}`))
 })
+
+for (const [what, setting, asked] of [
+  ['this Kratos, however it is written', 'HTTP://LOCALHOST:PORT/sessions/whoami', true],
+  ['another Kratos', 'http://another:4433/sessions/whoami', false],
+] as const) {
+  test(`an admin API that speaks for ${what} is ${asked ? '' : 'not '}asked`, async t => {
+    const { kratos, clock, ask } = await open(t, {
+      settings: `  doubt: { admin_url: "KRATOS", whoami_url: "${setting}" }`,
+    })
+    await ask('known')
+    clock.pass(61_000)
+    kratos.sickness = refuse
+    kratos.adminStatus = 500
+    assert.equal(statusOf(await ask('known')), asked ? 503 : 302)
+    assert.equal(
+      kratos.calls.some(path => path.startsWith('/admin')),
+      asked,
+    )
+  })
+}
 
 test('its database off: a canary tells without the admin port', async t => {
   const { kratos, clock, ask } = await open(t, {

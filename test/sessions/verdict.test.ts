@@ -238,3 +238,21 @@ test('no answer whatever makes it throw, and only a 200 with a session verifies'
     }),
   )
 })
+
+test('a 401 because the level of a session could not be computed is no refusal', () => {
+  const error = { code: 401, status: 'Unauthorized', reason: 'Unable to determine AAL.' }
+  assert.equal(read(answered(401, { error })).kind, 'unavailable')
+})
+
+test('a 401 is certain only where Kratos says how long, which it does without asking its database', () => {
+  for (const { name, status, headers, body } of recordings.filter(one => one.status === 401)) {
+    const finding = read({ kind: 'answered', status, headers, body })
+    const says = headers.some(([header]) => header === 'ory-session-cache-for')
+    assert.deepEqual(finding, { kind: 'rejected', certain: says }, name)
+  }
+  const known = recordings.filter(one => one.status === 401).map(one => one.name)
+  assert.ok(
+    known.some(name => /^db-/.test(name)) && known.some(name => /cache-on-401-none/.test(name)),
+    known.join(),
+  )
+})
