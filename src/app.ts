@@ -4,6 +4,7 @@ import { countIssues, countStates, createReloadLog, logAccident, logBreaker } fr
 import { formatOf, levelOf, listenOf, pathsOf, signingKeysOf, tracingOf } from './app_options.ts'
 import { openServices } from './app_services.ts'
 import { createHttp, type Send } from './clients/http.ts'
+import { compileProxies } from './clients/http_proxy.ts'
 import { createObjects, withObjects } from './clients/objects.ts'
 import { type AppOptions, createEditions, directoryOf, readConfig, StartFault } from './edition.ts'
 import { createCheck } from './envoy/check.ts'
@@ -75,7 +76,11 @@ export async function startApp(options: AppOptions): Promise<App> {
     },
     clock.now,
   )
-  const http = createHttp({ clock, connections: config.number('sessions.connections') })
+  const http = createHttp({
+    clock,
+    connections: config.number('sessions.connections'),
+    proxyOf: compileProxies(options.env),
+  })
   const objects = createObjects(options.env)
   const watchedOver = (send: Send): Send => {
     const counted = instruments.counted(send)

@@ -4,6 +4,7 @@ import { keyTimesOf } from './app_options.ts'
 import { openSessions, type SessionsReport } from './app_sessions.ts'
 import type { ValidateWorld } from './cli/validate.ts'
 import { createHttp, type Send } from './clients/http.ts'
+import { compileProxies } from './clients/http_proxy.ts'
 import { createKeys } from './clients/keys.ts'
 import type { KeyProblem } from './clients/keys_shelf.ts'
 import { createOAuth2 } from './clients/oauth2.ts'
@@ -56,7 +57,7 @@ const SILENT: SessionsReport = { tell: () => {}, warn: () => {} }
 
 /** What `validate` needs of the service without starting it; nothing is asked but remote rule repositories. */
 export function openValidation(clock: Clock, env: NodeJS.ProcessEnv = process.env) {
-  const http = createHttp({ clock })
+  const http = createHttp({ clock, proxyOf: compileProxies(env) })
   const objects = createObjects(env)
   const { send } = http
   const fetch = withObjects(send, objects.send)

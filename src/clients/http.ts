@@ -1,7 +1,8 @@
 /** clients/http — one bounded call to the outside: pools, deadline, size limit, no redirects. The only importer of undici. Knows nothing of access control. */
-import { Pool } from 'undici'
+import { type Dispatcher, Pool, ProxyAgent } from 'undici'
 import { between, type Clock, type Instant, type Millis, millis } from '../lib/duration.ts'
 import { type Exchange, exchange, failed, prepare } from './http_exchange.ts'
+import type { ProxyOf } from './http_proxy.ts'
 
 export type HeaderPair = readonly [name: string, value: string]
 
@@ -63,6 +64,8 @@ export interface HttpOptions {
   readonly callsPerOrigin?: number
   /** Most origins with open connections; beyond it the one not asked for longest is closed after its last call. */
   readonly origins?: number
+  /** Which proxy an origin is reached through. Default none. */
+  readonly proxyOf?: ProxyOf
 }
 
 export interface HttpClient {
@@ -72,15 +75,16 @@ export interface HttpClient {
 }
 
 const MIB = 1024 * 1024
+const CONNECT = { timeout: 5_000 }
 
-/** HTTP/1.1 only, no redirects, no proxy from the environment, no decompression: what came is what is reported. */
+/** HTTP/1.1 only, no redirects, no decompression: what came is what is reported. */
 const POOL = {
   pipelining: 1,
   allowH2: false,
   // The total limit of each call is its own timer; these would be a second one, and a coarse one.
   headersTimeout: 0,
   bodyTimeout: 0,
-  connect: { timeout: 5_000 },
+  connect: CONNECT,
   // Below the 120 s after which Kratos (and most others) close an idle connection.
   keepAliveTimeout: 30_000,
   keepAliveMaxTimeout: 90_000,
@@ -88,22 +92,36 @@ const POOL = {
 }
 
 interface Door {
-  readonly pool: Pool
+  readonly pool: Dispatcher
+  /** Through a proxy. */
+  readonly proxied: boolean
   /** Calls that the pool still holds, those included that nobody waits for any more. */
   calls: number
 }
 
 export function createHttp(options: HttpOptions): HttpClient {
-  const { clock, connections = 32, callsPerOrigin = 2_048, origins = 256 } = options
+  const { clock, connections = 32, callsPerOrigin = 2_048, origins = 256, proxyOf } = options
   const doors = new Map<string, Door>()
   /** Closed to new calls, waiting for the end of their last ones. */
-  const leaving = new Set<Pool>()
+  const leaving = new Set<Dispatcher>()
   let open = true
 
+  /** `undefined`: only through a proxy that nobody can use. */
+  function openDoor(origin: string): Door | undefined {
+    const uri = proxyOf?.(new URL(origin))
+    if (uri === 'unusable') return undefined
+    if (uri === undefined)
+      return { pool: new Pool(origin, { ...POOL, connections }), proxied: false, calls: 0 }
+    // As Go's client: a tunnel for https alone, which is all that many proxies allow.
+    const proxy = { uri, proxyTunnel: origin.startsWith('https:'), proxyTls: CONNECT, requestTls: CONNECT }
+    return { pool: new ProxyAgent({ ...POOL, ...proxy, connections }), proxied: true, calls: 0 }
+  }
+
   /** Map order is the order of last use. */
-  function doorTo(origin: string): Door {
+  function doorTo(origin: string): Door | undefined {
     const known = doors.get(origin)
-    const door = known ?? { pool: new Pool(origin, { ...POOL, connections }), calls: 0 }
+    const door = known ?? openDoor(origin)
+    if (door === undefined) return undefined
     doors.delete(origin)
     doors.set(origin, door)
     if (known === undefined && doors.size > origins) {
@@ -126,9 +144,11 @@ export function createHttp(options: HttpOptions): HttpClient {
       const left = between(clock.now(), end)
       if (left <= 0) return failed(target, cause)
       const door = doorTo(prepared.origin)
+      if (door === undefined) return failed(target, 'connect', 'the proxy of the environment cannot be used')
       if (door.calls >= callsPerOrigin) return failed(target, 'busy')
       door.calls++
-      const call: Exchange = { ...prepared, target, maxBytes, left: millis(Math.ceil(left)), cause }
+      const { proxied } = door
+      const call: Exchange = { ...prepared, target, proxied, maxBytes, left: millis(Math.ceil(left)), cause }
       const { outcome, untouched } = await exchange(door.pool, call, () => {
         door.calls--
       })

@@ -1,5 +1,5 @@
 /** clients/http_exchange — one request on one pool, told as a value. Knows no retry, no origin but its own, nothing of access control. */
-import type { Dispatcher, Pool } from 'undici'
+import type { Dispatcher } from 'undici'
 import type { Millis } from '../lib/duration.ts'
 import type { Answered, Failed, HeaderPair, OutgoingRequest } from './http.ts'
 
@@ -16,6 +16,8 @@ export interface Prepared {
 
 export interface Exchange extends Prepared {
   readonly target: string
+  /** Through a proxy. */
+  readonly proxied: boolean
   /** Bytes of body. */
   readonly maxBytes: number
   readonly left: Millis
@@ -54,6 +56,7 @@ const OURS: ReadonlySet<string> = new Set([
   'content-length',
   'expect',
   'keep-alive',
+  'proxy-authorization',
   'proxy-connection',
   'te',
   'trailer',
@@ -103,7 +106,7 @@ const onWire = (value: string): string =>
   /^[\0-\x7f]*$/.test(value) ? value : Buffer.from(value, 'utf8').toString('latin1')
 
 /** Never rejects. `released` is called when the pool has let go of the call, which may be after the answer. */
-export function exchange(pool: Pool, call: Exchange, released: () => void): Promise<Told> {
+export function exchange(pool: Dispatcher, call: Exchange, released: () => void): Promise<Told> {
   const { promise, resolve } = Promise.withResolvers<Told>()
   const chunks: Uint8Array[] = []
   let size = 0
@@ -158,9 +161,20 @@ export function exchange(pool: Pool, call: Exchange, released: () => void): Prom
       released()
     },
   }
-  const { path, method, body } = call
-  pool.dispatch({ path, method, headers: [...call.headers], body }, handler)
+  const { origin, path, method, body } = call
+  // A proxy agent takes a list of pairs for one of unlike names.
+  const lines = call.proxied ? byName(call.headers) : [...call.headers]
+  pool.dispatch({ origin, path, method, headers: lines, body }, handler)
   return promise
+}
+
+function byName(flat: readonly string[]): Record<string, string[]> {
+  const headers: Record<string, string[]> = Object.create(null)
+  for (let i = 0; i < flat.length; i += 2) {
+    const name = flat[i] as string
+    headers[name] = [...(headers[name] ?? []), flat[i + 1] as string]
+  }
+  return headers
 }
 
 function causeOf(error: Error & { code?: unknown }, sent: boolean): Failed['cause'] {

@@ -278,7 +278,7 @@ export const BETTER: readonly Better[] = [
     about: 'sessions',
     oathkeeper: 'A session endpoint that cannot be reached is 403.',
     here: '503 with `Retry-After`: it could not be found out.',
-    setting: '',
+    setting: '`forbid_unreachable` on the handler',
   },
   {
     q: 'Q-52',

@@ -74,20 +74,81 @@ test('the ruleâ€™s choice of where the token is takes the place of the serviceâ€
 test('what cannot be built answers 500 at its place and says what is wrong where', async () => {
   const builder = builderWith({ mutator: { header: undefined } })
   for (const [ref, path, message] of [
-    [{ handler: 'headr' }, 'handler', /unknown mutator/],
-    [{ handler: 'cookie', config: { cookies: {} } }, 'handler', /not enabled/],
+    [{ handler: 'headr' }, 'handler', /unknown mutator.*did you mean "header"/],
+    [{ handler: 'quux' }, 'handler', /unknown mutator.*known: cookie, header, hydrator, id_token, noop/],
+    [
+      { handler: 'cookie', config: { cookies: {} } },
+      'handler',
+      /not enabled.*set mutators.cookie.enabled: true/,
+    ],
     [{ handler: 'header' }, 'config.headers', /./],
     [{ handler: 'header', config: { headers: { a: '{{' } } }, 'config.headers.a', /does not parse/],
     [{ handler: 'header', config: { headers: {}, hedders: 1 } }, 'config.hedders', /unknown key/],
   ] as const) {
-    const { stage, faults } = builder.mutator(ref)
+    const { stage, faults, writes } = builder.mutator(ref)
+    assert.deepEqual(writes, [])
     assert.equal(await headersAfter(stage.run), 500)
     assert.deepEqual(
       faults.map(fault => [fault.severity, fault.path.join('.')]),
       [['error', path]],
     )
-    assert.match(faults[0]?.message ?? '', message)
+    assert.match(`${faults[0]?.message} ${faults[0]?.hint}`, message)
   }
+})
+
+test('each kind is built from its own section and named by it, and says what it may write', () => {
+  const builder = builderWith({
+    authenticator: { noop: undefined },
+    authorizer: { allow: undefined },
+    mutator: { header: { headers: { 'X-A': '' } } },
+    error: { json: undefined },
+  })
+  const hints = [
+    builder.authenticator({ handler: 'jwt' }),
+    builder.authorizer({ handler: 'deny' }),
+    builder.responder({ handler: 'redirect' }),
+  ].map(({ faults }) => faults[0]?.hint)
+  assert.deepEqual(hints, [
+    'set authenticators.jwt.enabled: true',
+    'set authorizers.deny.enabled: true',
+    'set errors.handlers.redirect.enabled: true',
+  ])
+  assert.deepEqual(builder.authenticator({ handler: 'noop' }).faults, [])
+  assert.deepEqual(builder.authorizer({ handler: 'allow' }).faults, [])
+  assert.deepEqual(builder.mutator({ handler: 'header' }).writes, ['x-a'])
+})
+
+test('what a handler warns of is said at its key, and it works all the same', async () => {
+  const builder = builderWith({ mutator: { header: undefined } })
+  const config = { headers: { 'X-A': '{{ .Extra.none }}' } }
+  const { stage, faults } = builder.mutator({ handler: 'header', config })
+  assert.deepEqual(
+    faults.map(({ severity, path }) => [severity, path.join('.')]),
+    [['warning', 'config.headers.X-A']],
+  )
+  assert.deepEqual(await headersAfter(stage.run), [{ name: 'x-a', value: '<no value>' }])
+})
+
+test('what is wrong is in the reason of the 500, for whoever reads the log', () => {
+  const builder = builderWith({ authorizer: { remote: { remote: 'http://a/' } }, error: { json: undefined } })
+  const refused = builder.authorizer({ handler: 'remote', config: { headers: { 'x y': '' } } }).stage.run
+  const outcome = refused(sessionOf('sam'))
+  assert.deepEqual('reason' in outcome && [outcome.message, outcome.reason], [
+    'authorizer matching this route is misconfigured or disabled',
+    'not a header name',
+  ])
+  const { broken } = builder.responder({ handler: 'json', config: { when: [{ request: { cidr: ['x'] } }] } })
+  assert.equal(broken?.reason, 'not a list of networks')
+})
+
+test('a condition that holds for everything is an empty text, equal ones are equal (Q-36)', () => {
+  const builder = builderWith({ error: { json: undefined } })
+  const condition = (when?: unknown) => builder.responder({ handler: 'json', config: { when } }).condition
+  for (const when of [undefined, [], [{}], [{ error: ['forbidden'] }, {}]]) assert.equal(condition(when), '')
+  const one = condition([{ error: ['forbidden'], request: {} }])
+  assert.notEqual(one, '')
+  assert.equal(one, condition([{ request: {}, error: ['forbidden'] }]))
+  assert.notEqual(one, condition([{ error: ['unauthorized'] }]))
 })
 
 test('equal handlers share one function, in whatever order their keys are written', () => {

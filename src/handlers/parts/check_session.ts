@@ -1,6 +1,6 @@
 /** handlers/parts/check_session — asks a session endpoint that is not Kratos, forwarding as Oathkeeper does (spec 4.4), through memory where a rule wants that. Knows no session. */
-import type { Awaitable } from '../../access/after.ts'
-import { type Denial, rateLimited, unauthorized, unavailable } from '../../access/denial.ts'
+import { type Awaitable, after } from '../../access/after.ts'
+import { type Denial, forbidden, rateLimited, unauthorized, unavailable } from '../../access/denial.ts'
 import type { RequestView } from '../../access/request.ts'
 import type { Identity, Json } from '../../access/session.ts'
 import type { Answered, Failed, HeaderPair, OutgoingRequest } from '../../clients/http.ts'
@@ -45,15 +45,24 @@ export function compileCheckSession(
     }
   }
   const maxAge = otherMaxAgeOf(keys)
-  if (maxAge > 0) return compileRemembered(question, maxAge, read, services)
-  return async request => {
-    const answer = await services.send({ ...question(request), deadline: request.deadline })
-    return failure(answer) ?? read(documentOf(answer))
-  }
+  const check =
+    maxAge > 0
+      ? compileRemembered(question, maxAge, read, services)
+      : async (request: RequestView) => {
+          const answer = await services.send({ ...question(request), deadline: request.deadline })
+          return failure(answer) ?? read(documentOf(answer))
+        }
+  return keys.forbid_unreachable === true ? request => after(check(request), asForbidden) : check
 }
 
 /** What is sent, and nothing else decides what comes back: together the key of what is remembered. */
 type Question = Omit<OutgoingRequest, 'deadline' | 'body'>
+
+/** Oathkeeper's 403 where nothing could be found out (Q-51). */
+const asForbidden = (outcome: Identity | Denial): Identity | Denial =>
+  outcome.kind === 'denial' && outcome.code === 'unavailable'
+    ? forbidden('unavailable', { reason: outcome.reason })
+    : outcome
 
 /** `undefined`: a 200, which alone lets in. */
 function failure(answer: Answered | Failed): Denial | undefined {

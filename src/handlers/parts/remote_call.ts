@@ -1,10 +1,13 @@
 /** handlers/parts/remote_call — the question to an authorizer outside and what its answer means (spec 5.2). Knows not what the body says. */
 import { z } from 'zod'
-import { type Denial, forbidden, internal, rateLimited } from '../../access/denial.ts'
-import { type Session, withHeader } from '../../access/session.ts'
+import { type Denial, denial, forbidden, internal, rateLimited } from '../../access/denial.ts'
+import { type Json, type Session, withHeader } from '../../access/session.ts'
 import type { Answered, HeaderPair } from '../../clients/http.ts'
 import { millis } from '../../lib/duration.ts'
+import { compileGjson } from '../../lib/gjson.ts'
+import { parseJson } from '../../lib/json.ts'
 import { rateLimitHeaders } from '../../lib/rate_limit.ts'
+import { statusText } from '../../lib/status_text.ts'
 import type { CompileContext } from '../handler.ts'
 import type { Services } from '../services.ts'
 import { compileCallHeaders, isHeaderValue, settableName } from './header_templates.ts'
@@ -22,6 +25,20 @@ export const remoteKeys = {
     .refine(names => new Set(names).size === names.length, 'must not name a header twice')
     .optional()
     .describe('headers of the answer to set on the upstream request; one that is missing is set empty'),
+  allow_statuses: z
+    .array(z.int().min(200).max(299))
+    .optional()
+    .describe('further statuses that let the request in, such as 204; default none'),
+  deny_statuses: z
+    .array(z.union([z.literal(400), z.literal(401), z.literal(404)]))
+    .optional()
+    .describe('further statuses that refuse it, each with itself: 400, 401, 404; default none'),
+  allowed_from: z
+    .string()
+    .optional()
+    .describe(
+      'gjson path in the JSON of the answer: lets the request in only where it finds true; default: any answer',
+    ),
   retry: retrySchema,
 }
 
@@ -46,7 +63,7 @@ export function compileRemote(
   context: CompileContext,
 ): AskRemote {
   const templates = compileCallHeaders(keys.headers ?? {}, ['headers'], services, context)
-  const forwarded = forwardedNames(keys)
+  const judge = compileJudge(keys, target)
   return async (session, contentType, body) => {
     const { request } = session
     const headers = new Map([['content-type', contentType]])
@@ -70,29 +87,36 @@ export function compileRemote(
       target,
     })
     if (answer.kind === 'failed') return internal('unavailable', answer.message)
-    return judge(answer, session, forwarded, target)
+    return judge(answer, session)
   }
 }
 
-/** 204, 3xx and all the rest are no answer to the question (Q-65). */
-function judge(
-  answer: Answered,
-  session: Session,
-  forwarded: readonly string[],
+/** 204, 3xx and all the rest are no answer to the question unless the rule says so (Q-65). */
+function compileJudge(
+  keys: RemoteKeys,
   target: string,
-): Session | Denial {
-  switch (answer.status) {
-    case 200:
-      return forwarded.reduce(
-        (changed, name) => withHeader(changed, name, first(answer.headers, name)),
-        session,
-      )
-    case 403:
-      return forbidden('forbidden')
-    case 429:
-      return rateLimited({ headers: rateLimitHeaders(answer.headers) })
-    default:
-      return internal('bad_answer', `${target}: expected 200 or 403, got ${answer.status}`)
+): (answer: Answered, session: Session) => Session | Denial {
+  const forwarded = forwardedNames(keys)
+  const allowing = new Set([200, ...(keys.allow_statuses ?? [])])
+  const denying = new Map((keys.deny_statuses ?? []).map(status => [status as number, status]))
+  const verdict = keys.allowed_from === undefined ? undefined : compileGjson(keys.allowed_from)
+  return (answer, session) => {
+    const { status } = answer
+    if (status === 403) return forbidden('forbidden')
+    if (status === 429) return rateLimited({ headers: rateLimitHeaders(answer.headers) })
+    const refused = denying.get(status)
+    if (refused !== undefined) return denial(refused, 'forbidden', statusText(refused))
+    if (!allowing.has(status)) return internal('bad_answer', `${target}: expected 200 or 403, got ${status}`)
+    if (verdict !== undefined) {
+      const document = parseJson(answer.body)
+      if (document === undefined) return internal('bad_answer', `${target}: the answer is not JSON`)
+      // H9: an explicit yes, and nothing that only looks like one.
+      if (verdict(document as Json) !== true) return forbidden('forbidden')
+    }
+    return forwarded.reduce(
+      (changed, name) => withHeader(changed, name, first(answer.headers, name)),
+      session,
+    )
   }
 }
 

@@ -54,6 +54,12 @@ export const sessionKeys = {
     .boolean()
     .optional()
     .describe('refuses an answer without a subject; default true for Kratos, else false'),
+  forbid_unreachable: z
+    .boolean()
+    .optional()
+    .describe(
+      'true refuses with 403 where the endpoint cannot be reached, as Oathkeeper does; default 503. Kratos: always 503',
+    ),
   require: demandsSchema,
   cache: z
     .strictObject({
@@ -149,6 +155,9 @@ function lintKratos(keys: SessionKeys, context: CompileContext): void {
     if (CREDENTIALS.test(name)) {
       context.warn(['additional_headers', name], 'not sent', 'Kratos gets exactly one credential')
     }
+  }
+  if (keys.forbid_unreachable === true) {
+    context.warn(['forbid_unreachable'], 'has no effect', 'a Kratos that cannot be reached is always 503')
   }
   const method = keys.force_method ?? ''
   if (method !== '' && method.toUpperCase() !== 'GET') {

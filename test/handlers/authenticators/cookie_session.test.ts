@@ -76,6 +76,12 @@ for (const [what, config, answer, expected] of [
   ['500', {}, answered(500), [401, 'credential_rejected']],
   ['429', {}, answered(429), [429, 'rate_limited']],
   ['no connection (Q-51)', {}, { kind: 'failed', cause: 'connect', message: 'no' }, [503, 'unavailable']],
+  [
+    'no connection where the rule wants Oathkeeper’s 403 (Q-51)',
+    { forbid_unreachable: true },
+    { kind: 'failed', cause: 'connect', message: 'no' },
+    [403, 'unavailable'],
+  ],
   ['no answer in time', {}, { kind: 'failed', cause: 'deadline', message: 'no' }, [503, 'unavailable']],
 ] as const satisfies readonly (readonly [string, object, NonNullable<Answer>, unknown])[]) {
   test(`another endpoint says ${what}`, async () => {
@@ -442,11 +448,18 @@ test('Oathkeeper’s traps are named at load, and a good configuration is silent
     warned({
       ...kratos,
       only: ['s'],
+      forbid_unreachable: true,
       force_method: 'POST',
       forward_http_headers: ['Cookie', 'X-A', 'authorization'],
       additional_headers: { 'X-Session-Token': 'x', 'X-B': 'y' },
     }),
-    ['forward_http_headers', 'forward_http_headers', 'additional_headers.X-Session-Token', 'force_method'],
+    [
+      'forward_http_headers',
+      'forward_http_headers',
+      'additional_headers.X-Session-Token',
+      'forbid_unreachable',
+      'force_method',
+    ],
   )
 })
 

@@ -91,6 +91,43 @@ for (const [status, code] of [
   })
 }
 
+for (const [status, config, outcome] of [
+  [204, { allow_statuses: [204] }, 'session'],
+  [200, { allow_statuses: [204] }, 'session'],
+  [201, { allow_statuses: [204] }, '500 bad_answer'],
+  [400, { deny_statuses: [400, 404] }, '400 forbidden'],
+  [404, { deny_statuses: [400, 404] }, '404 forbidden'],
+  [401, { deny_statuses: [401] }, '401 forbidden'],
+  [401, { deny_statuses: [404] }, '500 bad_answer'],
+  [403, { deny_statuses: [404] }, '403 forbidden'],
+  [429, { deny_statuses: [404] }, '429 rate_limited'],
+  [302, { allow_statuses: [204], deny_statuses: [400, 401, 404] }, '500 bad_answer'],
+] as const) {
+  test(`an answer ${status} with ${JSON.stringify(config)} is ${outcome} (Q-65)`, async () => {
+    const made = await ask(config, answered(status)).outcome
+    assert.equal(made.kind === 'session' ? 'session' : `${made.status} ${made.code}`, outcome)
+  })
+}
+
+for (const [body, outcome] of [
+  ['{"result":{"allow":true}}', 'session'],
+  ['{"result":{"allow":false}}', '403 forbidden'],
+  ['{"result":{"allow":"true"}}', '403 forbidden'],
+  ['{"result":{"allow":1}}', '403 forbidden'],
+  ['{"result":true}', '403 forbidden'],
+  ['{}', '403 forbidden'],
+  ['null', '403 forbidden'],
+  ['', '500 bad_answer'],
+  ['<html>', '500 bad_answer'],
+] as const) {
+  test(`where the answer must say yes, ${body} is ${outcome} (H9)`, async () => {
+    const config = { allowed_from: 'result.allow', forward_response_headers_to_upstream: ['X-Role'] }
+    const made = await ask(config, { ...answered(200, [['x-role', 'a']]), body }).outcome
+    assert.equal(made.kind === 'session' ? 'session' : `${made.status} ${made.code}`, outcome)
+    if (made.kind === 'session') assert.deepEqual(made.headers, [{ name: 'x-role', value: 'a' }])
+  })
+}
+
 test('429 takes its headers along (Q-67)', async () => {
   const outcome = await ask(
     {},
@@ -161,6 +198,10 @@ for (const config of [
   { headers: 'x' },
   { forward_response_headers_to_upstream: ['a', 'a'] },
   { retry: { max_delay: '1.5s' } },
+  { allow_statuses: [302] },
+  { allow_statuses: [99] },
+  { deny_statuses: [500] },
+  { deny_statuses: [200] },
   { payload: '{}' },
 ]) {
   test(`${JSON.stringify(config)} does not decode`, () => {

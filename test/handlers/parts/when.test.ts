@@ -88,3 +88,76 @@ test('a session that does not do can be told from other refusals (Q-53)', () => 
   assert.ok(!when(denial(403, 'forbidden', ''), requestWith()))
   assert.ok(!when(denial(403, 'reauthentication_required', ''), requestWith()))
 })
+
+test('each name is one status (Q-40)', () => {
+  const names = {
+    bad_request: 400,
+    unauthorized: 401,
+    forbidden: 403,
+    not_found: 404,
+    too_many_requests: 429,
+    internal_server_error: 500,
+    service_unavailable: 503,
+    gateway_timeout: 504,
+  } as const
+  const statuses = [...Object.values(names), 431] as const
+  for (const [name, status] of Object.entries(names)) {
+    assert.deepEqual(
+      statuses.filter(one => fits([{ error: [name] }], one)),
+      [status],
+    )
+  }
+})
+
+for (const [what, when, headers, expected] of [
+  [
+    'the networks of cidr never look at what was forwarded (Q-33)',
+    [{ request: { cidr: ['1.2.3.0/24'] } }],
+    [['x-forwarded-for', '1.2.3.4']],
+    false,
+  ],
+  [
+    'one of several lines may have the address',
+    [{ request: { remote_ip: { match: ['1.2.3.0/24'], respect_forwarded_for_header: true } } }],
+    [
+      ['x-forwarded-for', '9.9.9.9'],
+      ['x-forwarded-for', '8.8.8.8,1.2.3.4'],
+    ],
+    true,
+  ],
+  [
+    'one of several patterns is enough',
+    [{ request: { header: { content_type: ['a/b', 'application/*'] } } }],
+    [['content-type', 'application/json; charset=utf-8']],
+    true,
+  ],
+  [
+    'one of several entries is enough',
+    [{ request: { header: { accept: ['text/html'] } } }],
+    [['accept', 'a/b, text/html']],
+    true,
+  ],
+  [
+    'no Content-Type is octet-stream (Q-43)',
+    [{ request: { header: { content_type: ['application/octet-stream'] } } }],
+    [['content-type', '']],
+    true,
+  ],
+  [
+    'all parts of one entry must hold',
+    [{ request: { cidr: ['10.0.0.0/8'], header: { accept: ['text/html'] } } }],
+    [['accept', 'text/plain']],
+    false,
+  ],
+  ['empty parts are no condition', [{ error: [], request: { cidr: [], header: { accept: [] } } }], [], true],
+] as const) {
+  test(what, () => assert.equal(fits(when, 401, headers), expected))
+}
+
+test('a network that is none is a fault at its place', () => {
+  for (const part of ['cidr', 'remote_ip.match'] as const) {
+    const networks = ['10.0.0.0/40']
+    const request = part === 'cidr' ? { cidr: networks } : { remote_ip: { match: networks } }
+    assert.throws(() => compileWhen([{}, { request }]), { path: ['when', 1, 'request', ...part.split('.')] })
+  }
+})
