@@ -10,11 +10,11 @@ type Environment = Readonly<Record<string, string | undefined>>
 
 /** Names in capitals first. Loopback is never proxied. */
 export function compileProxies(env: Environment): ProxyOf {
-  const valueOf = (name: string): string => env[name] || env[name.toLowerCase()] || ''
-  const http = proxyUrl(valueOf('HTTP_PROXY'))
-  const https = proxyUrl(valueOf('HTTPS_PROXY'))
+  const named = (name: string): string => env[name] || env[name.toLowerCase()] || ''
+  const http = proxyUrl(named('HTTP_PROXY'))
+  const https = proxyUrl(named('HTTPS_PROXY'))
   if (http === undefined && https === undefined) return () => undefined
-  const entries = valueOf('NO_PROXY')
+  const entries = named('NO_PROXY')
     .split(',')
     .map(entry => entry.trim().toLowerCase())
   const exempt = entries.includes('*') ? [() => true] : entries.flatMap(exemption)
