@@ -6,6 +6,7 @@ import type { RequestView } from '../access/request.ts'
 import type { JsonObject } from '../access/session.ts'
 import type { Path } from '../lib/issue.ts'
 import { canonicalJson, merge } from '../lib/merge.ts'
+import { mustBe } from '../lib/must_be.ts'
 import { nearest } from '../lib/nearest.ts'
 import { type CompileContext, ConfigFault, type Kind, type Run, type SealedHandler } from './handler.ts'
 import { compileWhen } from './parts/when.ts'
@@ -218,5 +219,7 @@ function zodFaults(issue: z.core.$ZodIssue): readonly Fault[] {
       hint: '',
     }))
   }
-  return [{ severity: 'error', path, message: issue.message, hint: '' }]
+  const said =
+    issue.code === 'invalid_type' ? mustBe(issue.expected, issue.input) : { message: issue.message, hint: '' }
+  return [{ severity: 'error', path, ...said }]
 }

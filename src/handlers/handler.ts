@@ -75,7 +75,7 @@ export function seal<K extends Kind, Config>(handler: Handler<K, Config>): Seale
     example: handler.example,
     ignoresConfig: handler.ignoresConfig ?? false,
     build(raw, services, context) {
-      const config = handler.config.parse(handler.ignoresConfig ? {} : (raw ?? {}))
+      const config = handler.config.parse(handler.ignoresConfig ? {} : (raw ?? {}), { reportInput: true })
       return { run: handler.compile(config, services, context), writes: handler.writes?.(config) ?? [] }
     },
   }
