@@ -3,7 +3,7 @@ import { hash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { levelOf } from './app_options.ts'
+import { levelOf, pathsOf } from './app_options.ts'
 import { waitingForRestart } from './config/restart.ts'
 import { type Config, loadConfig } from './config.ts'
 import { createBuilder } from './handlers/builder.ts'
@@ -129,6 +129,7 @@ export function compileWith(
     rules,
     builder,
     strategy: strategyOf(config),
+    paths: pathsOf(config),
     revision,
     strict: config.flag('strict'),
     breathe: breatheEvery(SLICE, services.clock),

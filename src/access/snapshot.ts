@@ -53,6 +53,12 @@ export interface Snapshot {
   find(request: RequestView): Found | Denial
 }
 
+/** Also answers what traffic never asks. */
+export interface SearchableSnapshot extends Snapshot {
+  /** All rules whose pattern matches a URL, whatever their methods; `rpc://…` asks those for gRPC. */
+  matching(url: string): readonly CompiledRule[]
+}
+
 export type SnapshotParts = Omit<Snapshot, 'find'>
 
 /** UTF-16 code units of `scheme://host/path`; what is longer is refused before any pattern sees it (A18, G5). */
@@ -60,7 +66,7 @@ export const LONGEST_URL = 16_384
 /** A dot matches everything but a newline: in a longer URL one would make patterns backtrack that otherwise cannot. */
 const LONGEST_URL_WITH_NEWLINE = 512
 
-export function createSnapshot({ revision, rules, writes, fallback }: SnapshotParts): Snapshot {
+export function createSnapshot({ revision, rules, writes, fallback }: SnapshotParts): SearchableSnapshot {
   const http = createRuleIndex(rules.filter(rule => rule.rpc === undefined))
   const rpcRules = rules.filter(rule => rule.rpc)
   const rpc = rpcRules.length === 0 ? undefined : createRuleIndex(rpcRules)
@@ -101,7 +107,21 @@ export function createSnapshot({ revision, rules, writes, fallback }: SnapshotPa
     return several === undefined ? found : severalRules(several)
   }
 
-  return { revision, rules, writes, fallback, find }
+  function matching(url: string): readonly CompiledRule[] {
+    const index = url.startsWith('rpc://') ? rpc : http
+    const count = index?.candidates(url, hostEnd(url), candidates) ?? 0
+    return candidates
+      .slice(0, count)
+      .flatMap(({ rule }) => (rule.pattern.exec(url) === undefined ? [] : [rule]))
+  }
+
+  return { revision, rules, writes, fallback, find, matching }
+}
+
+/** Where the path begins. */
+function hostEnd(url: string): number {
+  const slash = url.indexOf('/', url.indexOf('://') + 3)
+  return slash < 0 ? url.length : slash
 }
 
 const isGrpc = (request: RequestView): boolean =>
