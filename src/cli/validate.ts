@@ -62,7 +62,11 @@ async function examine(args: ValidateArguments, io: CommandIo, world: ValidateWo
   if (unreadable.length > 0 || (loading.config === undefined && repositories.length === 0)) {
     return { issues: [...unreadable, ...issues], notices: [], rules: undefined }
   }
-  const sources = createRuleSources({ fetch: world.fetch, directory: world.directory })
+  const sources = createRuleSources({
+    fetch: world.fetch,
+    directory: world.directory,
+    breathe: () => undefined,
+  })
   const loaded = await sources.load(repositories, args.rules.length > 0 ? undefined : entryPlaces(config))
   const compiled = await world.compile(config, loaded.rules)
   return {

@@ -1,9 +1,10 @@
 /** rules/compile — from rules as written to a snapshot and its issues. Knows the builder's type, no handler by name, no file. */
 import { internal } from '../access/denial.ts'
 import type { Authenticate, Responder, Stage, Step } from '../access/pipeline.ts'
-import { type CompiledRule, createSnapshot, type Snapshot } from '../access/snapshot.ts'
+import { type CompiledRule, growSnapshot, type Snapshot } from '../access/snapshot.ts'
 import type { Builder, Built, HandlerRef } from '../handlers/builder.ts'
 import { lintResponders, selectResponders } from '../handlers/parts/select_responder.ts'
+import type { Breathe } from '../lib/breathe.ts'
 import { formatPath, type Issue, type Path } from '../lib/issue.ts'
 import type { AccessRule } from './document.ts'
 import { createLinter, type Report } from './lint.ts'
@@ -21,7 +22,7 @@ export interface CompileParts {
   /** A rule with any error refuses the set, instead of answering 500 (Q-01, option). */
   readonly strict: boolean
   /** Called between rules; lets Checks through while thousands of patterns are compiled. */
-  readonly breathe: () => Promise<void> | undefined
+  readonly breathe: Breathe
 }
 
 export interface Compiled {
@@ -35,7 +36,7 @@ export interface Compiled {
 export async function compileRules(parts: CompileParts): Promise<Compiled> {
   const issues: Issue[] = []
   const listed: AccessRule[] = []
-  const rules: CompiledRule[] = []
+  const growing = growSnapshot()
   const writes = new Set<string>()
   const linter = createLinter(parts)
   let refused = false
@@ -56,7 +57,7 @@ export async function compileRules(parts: CompileParts): Promise<Compiled> {
       const methods = new Set(methodsOf(placed.rule).map(method => method.toUpperCase()))
       const rpc = placed.rule.match?.fullMethod === undefined ? {} : { rpc: true as const }
       const rule: CompiledRule = { id: placed.rule.id, ...rpc, methods, pattern: made.pattern, ...compiled }
-      rules.push(rule)
+      growing.add(rule)
       linter.pattern(placed, rule, made, report)
     }
     const sound = !issues.slice(before).some(issue => issue.severity === 'error')
@@ -64,7 +65,7 @@ export async function compileRules(parts: CompileParts): Promise<Compiled> {
     else if (parts.strict) refused = true
     await parts.breathe()
   }
-  const snapshot = createSnapshot({ revision: parts.revision, rules, writes, fallback })
+  const snapshot = growing.finish({ revision: parts.revision, writes, fallback })
   await linter.set(snapshot)
   return refused ? { snapshot: undefined, listed: [], issues } : { snapshot, listed, issues }
 }

@@ -1,5 +1,6 @@
 /** rules/lint — what rules say without meaning it: ids, methods, patterns that no request matches, pairs that collide. Knows rules as written and compiled, no file. */
 import type { CompiledRule, SearchableSnapshot } from '../access/snapshot.ts'
+import type { Breathe } from '../lib/breathe.ts'
 import type { Issue, Path } from '../lib/issue.ts'
 import { findOverlaps } from './overlap.ts'
 import type { PlacedRule } from './parse.ts'
@@ -12,7 +13,7 @@ export type Report = (severity: Issue['severity'], path: Path, message: string, 
 
 export interface LintParts {
   readonly paths: Asked['paths']
-  readonly breathe: () => Promise<void> | undefined
+  readonly breathe: Breathe
 }
 
 export interface Linter {

@@ -1,5 +1,6 @@
 /** rules/overlap — pairs of rules that some request matches both of, and so would answer 500, each with such a request. Knows compiled rules, no file. */
 import type { CompiledRule, SearchableSnapshot } from '../access/snapshot.ts'
+import type { Breathe } from '../lib/breathe.ts'
 import type { ReadPattern } from './pattern.ts'
 import { languageOf, tailOf } from './pattern_reach.ts'
 import type { Language, Words } from './pattern_words.ts'
@@ -30,7 +31,7 @@ export interface OverlapParts {
   readonly words: Words
   readonly paths: Asked['paths']
   /** Called between rules. */
-  readonly breathe: () => Promise<void> | undefined
+  readonly breathe: Breathe
 }
 
 /** More are not looked for: who has that many has one mistake. */
