@@ -6,10 +6,11 @@ import { openServices } from './app_services.ts'
 import { createHttp, type Send } from './clients/http.ts'
 import { compileProxies } from './clients/http_proxy.ts'
 import { createObjects, withObjects } from './clients/objects.ts'
-import { type AppOptions, createEditions, directoryOf, readConfig, StartFault } from './edition.ts'
+import { type AppOptions, createEditions, directoryOf, readConfig, SLICE, StartFault } from './edition.ts'
 import { createCheck } from './envoy/check.ts'
 import { startGrpcJs } from './envoy/grpc_js.ts'
 import { createHealth } from './envoy/health.ts'
+import { breatheEvery } from './lib/breathe.ts'
 import { type Clock, type Instant, millis, type WallTime } from './lib/duration.ts'
 import { createPoll } from './rules/poll.ts'
 import { createRulebook } from './rules/rulebook.ts'
@@ -111,7 +112,11 @@ export async function startApp(options: AppOptions): Promise<App> {
     options,
     started: config,
     services,
-    sources: createRuleSources({ fetch, directory: directoryOf(options) }),
+    sources: createRuleSources({
+      fetch,
+      directory: directoryOf(options),
+      breathe: breatheEvery(SLICE, clock),
+    }),
     tracing,
     log,
     watched: watch,

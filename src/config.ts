@@ -47,6 +47,8 @@ export interface ConfigSources {
 export interface LoadedConfig {
   /** Absent when there is any error. */
   readonly config: Config | undefined
+  /** What could be read in spite of errors, with defaults for the rest: to look at rules with, not to serve with. */
+  readonly readable: Config
   readonly issues: readonly Issue[]
 }
 
@@ -69,8 +71,9 @@ export function loadConfig(sources: ConfigSources, handlers: readonly SealedHand
   )
   const notices = [...idle, ...LOOPBACK.filter(path => !settings.has(path)).map(loopbackNotice)]
   const sorted = sortIssues(issues)
-  if (issues.some(issue => issue.severity === 'error')) return { config: undefined, issues: sorted }
-  return { config: freeze(settings, global, notices, layers), issues: sorted }
+  const readable = freeze(settings, global, notices, layers)
+  const usable = !issues.some(issue => issue.severity === 'error')
+  return { config: usable ? readable : undefined, readable, issues: sorted }
 }
 
 /** Hosts that are loopback where nobody says otherwise; Oathkeeper listens on all interfaces (architecture 14.11). */
@@ -133,6 +136,8 @@ function readSettings(value: unknown, layers: readonly Layer[], issues: Issue[])
     const read = readSetting(raw, setting.type)
     if (read === undefined) {
       issues.push(issueIn(layers, 'error', setting.path.split('.'), `must be ${describe(setting.type)}`))
+      const instead = readSetting(setting.default, setting.type)
+      if (instead !== undefined) settings.set(setting.path, instead)
     } else settings.set(setting.path, read)
   }
   for (const { path, met, message, hint } of DEMANDS) {

@@ -2,14 +2,14 @@
 import { hash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { setImmediate as nextTurn } from 'node:timers/promises'
-import { levelOf } from './app_options.ts'
+import { levelOf, pathsOf } from './app_options.ts'
 import { waitingForRestart } from './config/restart.ts'
 import { type Config, loadConfig } from './config.ts'
 import { createBuilder } from './handlers/builder.ts'
 import { HANDLERS } from './handlers/registry.ts'
 import type { Services } from './handlers/services.ts'
-import { type Clock, type Millis, millis } from './lib/duration.ts'
+import { breatheEvery } from './lib/breathe.ts'
+import { type Millis, millis } from './lib/duration.ts'
 import { formatPath, type Issue, sortIssues } from './lib/issue.ts'
 import { type Compiled, compileRules } from './rules/compile.ts'
 import type { PlacedRule } from './rules/parse.ts'
@@ -35,8 +35,8 @@ export class StartFault extends Error {
   }
 }
 
-/** Milliseconds of uninterrupted compiling after which Checks get a turn (architecture 8). */
-const SLICE = 2
+/** Milliseconds of uninterrupted work after which Checks get a turn (architecture 8). */
+export const SLICE = 2
 export async function readConfig(options: AppOptions) {
   const files = await Promise.all(
     options.configFiles.map(async source => ({ source, text: await readFile(source, 'utf8') })),
@@ -129,6 +129,7 @@ export function compileWith(
     rules,
     builder,
     strategy: strategyOf(config),
+    paths: pathsOf(config),
     revision,
     strict: config.flag('strict'),
     breathe: breatheEvery(SLICE, services.clock),
@@ -139,17 +140,6 @@ function tracedBy(tracing: Tracing): Parameters<typeof createBuilder>[0]['traced
   const wrap = traceStages(tracing.tracer)
   // An error handler waits for nothing and is part of the Check's own span.
   return (kind, id, run) => (kind === 'error' ? run : (wrap(kind, id, run as never) as typeof run))
-}
-
-/** A pause whenever `slice` ms of work are done. */
-function breatheEvery(slice: number, clock: Clock): () => Promise<void> | undefined {
-  let from = clock.now()
-  return () => {
-    if (clock.now() - from < slice) return undefined
-    return nextTurn().then(() => {
-      from = clock.now()
-    })
-  }
 }
 
 /** Relative repositories start where Oathkeeper's do: in the working directory. */

@@ -63,7 +63,7 @@ async function serviceOf(t: TestContext, config: string) {
 
 /** Until it holds; a condition that never does is a failure of the test that waits. */
 async function until(holds: () => Promise<boolean>): Promise<void> {
-  const end = Date.now() + 8_000
+  const end = Date.now() + 20_000
   while (!(await holds())) {
     if (Date.now() > end) assert.fail(`never came: ${holds}`)
     await sleep(20)

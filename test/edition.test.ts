@@ -40,7 +40,7 @@ function editionsOf(t: TestContext, whileWatching = () => {}) {
     options: { configFiles: [join(folder, 'credence.yml')], flags: new Map(), env: {} },
     started: parts.config,
     services: openServices(parts).services,
-    sources: createRuleSources({ fetch: send, directory: folder }),
+    sources: createRuleSources({ fetch: send, directory: folder, breathe: () => undefined }),
     tracing: undefined,
     log: { setLevel: () => {} } as unknown as Log,
     async watched(files) {

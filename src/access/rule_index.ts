@@ -60,6 +60,8 @@ function insert(root: TextNode, text: string, entry: Entry): void {
 }
 
 export interface RuleIndex {
+  /** One rule at a time: thousands are added with pauses. */
+  add(rule: CompiledRule): void
   /** Fills `out` from 0 with rules that may match `url`, each once, and returns how many. `pathAt`: where the path begins. */
   candidates(url: string, pathAt: number, out: Entry[]): number
 }
@@ -68,13 +70,13 @@ export interface RuleIndex {
  * Every rule stands in exactly one of four places, by the longest literal that a matching URL must have: at its start, at
  * the start of its path, at any slash (what follows a fragment that may swallow slashes), or nowhere in particular.
  */
-export function createRuleIndex(rules: readonly CompiledRule[]): RuleIndex {
+export function createRuleIndex(): RuleIndex {
   const byStart = node('')
   const byPath = node('')
   const bySlash = node('')
   const anywhere: Entry[] = []
   const methodSets = new Map<string, ReadonlySet<string>>()
-  for (const rule of rules) {
+  function add(rule: CompiledRule): void {
     const { pattern } = rule
     const key = [...rule.methods].sort().join(' ')
     const methods = methodSets.get(key) ?? rule.methods
@@ -92,8 +94,6 @@ export function createRuleIndex(rules: readonly CompiledRule[]): RuleIndex {
       anywhere.push(entry)
     }
   }
-  const slashes = bySlash.children.length > 0
-  const paths = byPath.children.length > 0
   let search = 0
   let count = 0
 
@@ -114,12 +114,13 @@ export function createRuleIndex(rules: readonly CompiledRule[]): RuleIndex {
   }
 
   return {
+    add,
     candidates(url, pathAt, out) {
       search++
       count = 0
       walk(byStart, url, 0, out)
-      if (paths) walk(byPath, url, pathAt, out)
-      if (slashes) {
+      if (byPath.children.length > 0) walk(byPath, url, pathAt, out)
+      if (bySlash.children.length > 0) {
         for (let at = url.indexOf('/'); at >= 0; at = url.indexOf('/', at + 1)) walk(bySlash, url, at, out)
       }
       for (let i = 0; i < anywhere.length; i++) out[count++] = anywhere[i] as Entry

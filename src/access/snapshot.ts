@@ -2,7 +2,7 @@
 import { badRequest, type Denial, noRule, severalRules } from './denial.ts'
 import type { Authenticate, Responder, Stage, Step } from './pipeline.ts'
 import type { RequestView } from './request.ts'
-import { createRuleIndex, type Entry } from './rule_index.ts'
+import { createRuleIndex, type Entry, type RuleIndex } from './rule_index.ts'
 
 /** A compiled `match.url`. Captures are those of spec 2.4; a pattern of the glob strategy has none. */
 export interface Pattern {
@@ -53,6 +53,12 @@ export interface Snapshot {
   find(request: RequestView): Found | Denial
 }
 
+/** Also answers what traffic never asks. */
+export interface SearchableSnapshot extends Snapshot {
+  /** All rules whose pattern matches a URL, whatever their methods; `rpc://…` asks those for gRPC. */
+  matching(url: string): readonly CompiledRule[]
+}
+
 export type SnapshotParts = Omit<Snapshot, 'find'>
 
 /** UTF-16 code units of `scheme://host/path`; what is longer is refused before any pattern sees it (A18, G5). */
@@ -60,10 +66,35 @@ export const LONGEST_URL = 16_384
 /** A dot matches everything but a newline: in a longer URL one would make patterns backtrack that otherwise cannot. */
 const LONGEST_URL_WITH_NEWLINE = 512
 
-export function createSnapshot({ revision, rules, writes, fallback }: SnapshotParts): Snapshot {
-  const http = createRuleIndex(rules.filter(rule => rule.rpc === undefined))
-  const rpcRules = rules.filter(rule => rule.rpc)
-  const rpc = rpcRules.length === 0 ? undefined : createRuleIndex(rpcRules)
+export function createSnapshot({ rules, ...parts }: SnapshotParts): SearchableSnapshot {
+  const growing = growSnapshot()
+  for (const rule of rules) growing.add(rule)
+  return growing.finish(parts)
+}
+
+/** The same in steps; nothing may be added once it is finished. */
+export function growSnapshot() {
+  const rules: CompiledRule[] = []
+  const http = createRuleIndex()
+  let rpc: RuleIndex | undefined
+  return {
+    add(rule: CompiledRule): void {
+      rules.push(rule)
+      if (rule.rpc === undefined) http.add(rule)
+      else {
+        rpc ??= createRuleIndex()
+        rpc.add(rule)
+      }
+    },
+    finish: (parts: Omit<SnapshotParts, 'rules'>) => searchable({ ...parts, rules }, http, rpc),
+  }
+}
+
+function searchable(
+  { revision, rules, writes, fallback }: SnapshotParts,
+  http: RuleIndex,
+  rpc: RuleIndex | undefined,
+): SearchableSnapshot {
   /** Filled anew by each search; a search never waits, so one list serves all. */
   const candidates: Entry[] = []
 
@@ -101,7 +132,21 @@ export function createSnapshot({ revision, rules, writes, fallback }: SnapshotPa
     return several === undefined ? found : severalRules(several)
   }
 
-  return { revision, rules, writes, fallback, find }
+  function matching(url: string): readonly CompiledRule[] {
+    const index = url.startsWith('rpc://') ? rpc : http
+    const count = index?.candidates(url, hostEnd(url), candidates) ?? 0
+    return candidates
+      .slice(0, count)
+      .flatMap(({ rule }) => (rule.pattern.exec(url) === undefined ? [] : [rule]))
+  }
+
+  return { revision, rules, writes, fallback, find, matching }
+}
+
+/** Where the path begins. */
+function hostEnd(url: string): number {
+  const slash = url.indexOf('/', url.indexOf('://') + 3)
+  return slash < 0 ? url.length : slash
 }
 
 const isGrpc = (request: RequestView): boolean =>

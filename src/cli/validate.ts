@@ -47,7 +47,7 @@ interface Examined {
   readonly issues: readonly Issue[]
   /** Accepted keys without effect: told, and no fault of the user's even where warnings are errors. */
   readonly notices: readonly Issue[]
-  /** `undefined` where the configuration cannot be used. */
+  /** `undefined` where the configuration cannot be read, or names none because of its errors. */
   readonly rules: number | undefined
 }
 
@@ -55,21 +55,31 @@ async function examine(args: ValidateArguments, io: CommandIo, world: ValidateWo
   const read = await Promise.all(args.configFiles.map(readConfigFile))
   const unreadable = read.flatMap(file => ('text' in file ? [] : [file.issue]))
   const files = read.flatMap(file => ('text' in file ? [file] : []))
-  const { config, issues } = loadConfig({ files, env: io.env, flags: args.flags }, world.handlers)
-  if (config === undefined || unreadable.length > 0) {
+  const loading = loadConfig({ files, env: io.env, flags: args.flags }, world.handlers)
+  // Errors of the configuration are no reason to keep those of the rules for the next run.
+  const { readable: config, issues } = loading
+  const repositories = args.rules.length > 0 ? args.rules : config.list('access_rules.repositories')
+  if (unreadable.length > 0 || (loading.config === undefined && repositories.length === 0)) {
     return { issues: [...unreadable, ...issues], notices: [], rules: undefined }
   }
-  const repositories = args.rules.length > 0 ? args.rules : config.list('access_rules.repositories')
-  const sources = createRuleSources({ fetch: world.fetch, directory: world.directory })
+  const sources = createRuleSources({
+    fetch: world.fetch,
+    directory: world.directory,
+    breathe: () => undefined,
+  })
   const loaded = await sources.load(repositories, args.rules.length > 0 ? undefined : entryPlaces(config))
   const compiled = await world.compile(config, loaded.rules)
   return {
-    issues: [...issues, ...loaded.issues, ...compiled],
+    issues: [...issues, ...loaded.issues, ...compiled.filter(found => !toldBefore(found, issues))],
     // What a default does is said at start; here only what somebody wrote.
     notices: config.notices.filter(notice => notice.source !== 'defaults'),
     rules: loaded.rules.length,
   }
 }
+
+/** What is wrong with a handler's section is wrong again with each rule that uses it. */
+const toldBefore = (found: Issue, issues: readonly Issue[]): boolean =>
+  found.severity === 'error' && issues.some(one => one.severity === 'error' && one.message === found.message)
 
 async function readConfigFile(
   source: string,

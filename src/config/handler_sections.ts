@@ -3,6 +3,7 @@ import { z } from 'zod'
 import type { JsonObject } from '../access/session.ts'
 import type { GlobalHandlers, HandlerSettings } from '../handlers/builder.ts'
 import type { Kind, SealedHandler } from '../handlers/handler.ts'
+import { knownKeys } from '../handlers/known_keys.ts'
 import type { Issue, Path } from '../lib/issue.ts'
 import { mustBe } from '../lib/must_be.ts'
 import { nearest } from '../lib/nearest.ts'
@@ -168,24 +169,10 @@ function configIssues(config: Plain, handler: SealedHandler, path: Path, layers:
       return [issueIn(layers, 'error', at, message, hint)]
     }
     if (issue.code !== 'unrecognized_keys') return [issueIn(layers, 'error', at, issue.message)]
-    const known = jsonSchemaOf(handler)
+    const known = knownKeys(handler.schema, issue.path)
     return issue.keys.map(key => {
-      const near = nearest(key, keysAt(known, issue.path))
+      const near = nearest(key, known)
       return issueIn(layers, 'error', [...at, key], `unknown key "${key}"`, near && `did you mean "${near}"?`)
     })
   })
-}
-
-/** The keys that a schema knows at a path. */
-export function keysAt(
-  schema: z.core.JSONSchema._JSONSchema,
-  path: readonly PropertyKey[],
-): readonly string[] {
-  let at: z.core.JSONSchema._JSONSchema | undefined = schema
-  for (const part of path) {
-    if (typeof at !== 'object') return []
-    const inner: z.core.JSONSchema._JSONSchema | undefined = at.properties?.[String(part)]
-    at = inner
-  }
-  return typeof at === 'object' ? Object.keys(at.properties ?? {}) : []
 }

@@ -9,6 +9,7 @@ import { canonicalJson, merge } from '../lib/merge.ts'
 import { mustBe } from '../lib/must_be.ts'
 import { nearest } from '../lib/nearest.ts'
 import { type CompileContext, ConfigFault, type Kind, type Run, type SealedHandler } from './handler.ts'
+import { knownKeys } from './known_keys.ts'
 import { compileWhen } from './parts/when.ts'
 import type { Services } from './services.ts'
 
@@ -127,7 +128,7 @@ export function createBuilder(parts: BuilderParts): Builder {
       const { run, writes } = handler.build(effective, parts.services, context)
       return { run: parts.traced(kind, id, run), writes, faults }
     } catch (error) {
-      const found = faultsOf(error)
+      const found = faultsOf(error, handler.schema)
       return { broken: misconfigured(name, found[0]?.message ?? ''), faults: [...faults, ...found] }
     }
   }
@@ -201,23 +202,23 @@ function conditionOf(when: unknown): string {
 }
 
 /** What a decoder or a handler's `compile` threw, as faults; anything else is an accident and goes on. */
-function faultsOf(error: unknown): readonly Fault[] {
+function faultsOf(error: unknown, schema?: z.ZodType): readonly Fault[] {
   if (error instanceof ConfigFault) {
     return [{ severity: 'error', path: ['config', ...error.path], message: error.message, hint: error.hint }]
   }
-  if (error instanceof z.ZodError) return error.issues.flatMap(issue => zodFaults(issue))
+  if (error instanceof z.ZodError) return error.issues.flatMap(issue => zodFaults(issue, schema))
   throw error
 }
 
-function zodFaults(issue: z.core.$ZodIssue): readonly Fault[] {
+function zodFaults(issue: z.core.$ZodIssue, schema: z.ZodType | undefined): readonly Fault[] {
   const path = ['config', ...issue.path.map(part => (typeof part === 'symbol' ? String(part) : part))]
   if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map(key => ({
-      severity: 'error' as const,
-      path: [...path, key],
-      message: `unknown key "${key}"`,
-      hint: '',
-    }))
+    const known = schema === undefined ? [] : knownKeys(schema, issue.path)
+    return issue.keys.map(key => {
+      const near = nearest(key, known)
+      const hint = near === undefined ? '' : `did you mean "${near}"?`
+      return { severity: 'error' as const, path: [...path, key], message: `unknown key "${key}"`, hint }
+    })
   }
   const said =
     issue.code === 'invalid_type' ? mustBe(issue.expected, issue.input) : { message: issue.message, hint: '' }

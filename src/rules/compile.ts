@@ -1,23 +1,28 @@
 /** rules/compile — from rules as written to a snapshot and its issues. Knows the builder's type, no handler by name, no file. */
 import { internal } from '../access/denial.ts'
 import type { Authenticate, Responder, Stage, Step } from '../access/pipeline.ts'
-import { type CompiledRule, createSnapshot, type Pattern, type Snapshot } from '../access/snapshot.ts'
+import { type CompiledRule, growSnapshot, type Snapshot } from '../access/snapshot.ts'
 import type { Builder, Built, HandlerRef } from '../handlers/builder.ts'
 import { lintResponders, selectResponders } from '../handlers/parts/select_responder.ts'
+import type { Breathe } from '../lib/breathe.ts'
 import { formatPath, type Issue, type Path } from '../lib/issue.ts'
 import type { AccessRule } from './document.ts'
+import { createLinter, type Report } from './lint.ts'
 import type { PlacedRule } from './parse.ts'
-import { compilePattern, compileRpcPattern } from './pattern.ts'
+import { type CompiledPattern, compilePattern, compileRpcPattern } from './pattern.ts'
+import type { Asked } from './request_url.ts'
 
 export interface CompileParts {
   readonly rules: readonly PlacedRule[]
   readonly builder: Builder
   readonly strategy: 'regexp' | 'glob'
+  /** How paths of requests are read: a pattern may be one that no path ever has. */
+  readonly paths: Asked['paths']
   readonly revision: string
   /** A rule with any error refuses the set, instead of answering 500 (Q-01, option). */
   readonly strict: boolean
   /** Called between rules; lets Checks through while thousands of patterns are compiled. */
-  readonly breathe: () => Promise<void> | undefined
+  readonly breathe: Breathe
 }
 
 export interface Compiled {
@@ -28,14 +33,12 @@ export interface Compiled {
   readonly issues: readonly Issue[]
 }
 
-type Report = (severity: Issue['severity'], path: Path, message: string, hint?: string) => void
-
 export async function compileRules(parts: CompileParts): Promise<Compiled> {
   const issues: Issue[] = []
   const listed: AccessRule[] = []
-  const rules: CompiledRule[] = []
+  const growing = growSnapshot()
   const writes = new Set<string>()
-  const firstPlaces = new Map<string, string>()
+  const linter = createLinter(parts)
   let refused = false
   const fallback = selectResponders([], parts.builder.fallback)
 
@@ -46,47 +49,33 @@ export async function compileRules(parts: CompileParts): Promise<Compiled> {
       const { source } = placed.place
       issues.push({ severity, source, line, column, path: formatPath(path), message, hint })
     }
-    noteId(placed, firstPlaces, report)
-    const pattern = usablePattern(placed.rule, parts.strategy, report)
-    if (pattern === 'refused') refused = true
+    linter.rule(placed, report)
+    const made = usablePattern(placed.rule, parts.strategy, report)
+    if (made === 'refused') refused = true
     const compiled = compileHandlers(placed.rule, parts.builder, writes, report)
-    if (pattern !== undefined && pattern !== 'refused') {
+    if (made !== undefined && made !== 'refused') {
       const methods = new Set(methodsOf(placed.rule).map(method => method.toUpperCase()))
-      rules.push({ id: placed.rule.id, methods, ...pattern, ...compiled })
+      const rpc = placed.rule.match?.fullMethod === undefined ? {} : { rpc: true as const }
+      const rule: CompiledRule = { id: placed.rule.id, ...rpc, methods, pattern: made.pattern, ...compiled }
+      growing.add(rule)
+      linter.pattern(placed, rule, made, report)
     }
     const sound = !issues.slice(before).some(issue => issue.severity === 'error')
     if (sound) listed.push(placed.rule)
     else if (parts.strict) refused = true
     await parts.breathe()
   }
-  if (refused) return { snapshot: undefined, listed: [], issues }
-  return {
-    snapshot: createSnapshot({ revision: parts.revision, rules, writes, fallback }),
-    listed,
-    issues,
-  }
+  const snapshot = growing.finish({ revision: parts.revision, writes, fallback })
+  await linter.set(snapshot)
+  return refused ? { snapshot: undefined, listed: [], issues } : { snapshot, listed, issues }
 }
-
-/** Ids need be neither present nor unique (Q-10), but whoever reads logs wants both. */
-function noteId({ rule, place }: PlacedRule, seen: Map<string, string>, report: Report): void {
-  if (rule.id === '') {
-    report('warning', [], 'the rule has no id', 'give it one: logs, metrics and /rules name rules by id')
-    return
-  }
-  const first = seen.get(rule.id)
-  const here = place.at(['id'])
-  if (first === undefined) seen.set(rule.id, `${place.source}:${here.line}`)
-  else report('warning', ['id'], `duplicate id "${rule.id}", first used at ${first}`)
-}
-
-type Usable = { readonly pattern: Pattern; readonly rpc?: true }
 
 /** `undefined`: the rule matches nothing (Q-02, Q-03); `'refused'`: the set cannot be used. */
 function usablePattern(
   rule: AccessRule,
   strategy: 'regexp' | 'glob',
   report: Report,
-): Usable | 'refused' | undefined {
+): CompiledPattern | 'refused' | undefined {
   const { match } = rule
   if (match === undefined) {
     report('error', [], 'the rule has no match: it matches nothing', 'add match.url and match.methods')
@@ -98,22 +87,18 @@ function usablePattern(
       report('error', ['match', 'full_method'], rpc.fault.message, rpc.fault.hint)
       return 'refused'
     }
-    return { pattern: rpc.pattern, rpc: true }
+    return rpc
   }
   if (match.url === '') {
     report('error', ['match', 'url'], 'match.url is empty: the rule matches nothing')
     return undefined
-  }
-  if ((match.methods ?? []).length === 0) {
-    report('warning', ['match', 'methods'], 'no methods: the rule matches nothing', 'list them: [GET, POST]')
   }
   const made = compilePattern(match.url, strategy)
   if ('fault' in made) {
     report('error', ['match', 'url'], made.fault.message, made.fault.hint)
     return 'refused'
   }
-  for (const lint of made.lints) report('warning', ['match', 'url'], lint.message, lint.hint)
-  return { pattern: made.pattern }
+  return made
 }
 
 /** gRPC calls are POSTs; `allow_http_get` adds Connect's GET (spec 1.9). */

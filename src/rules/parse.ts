@@ -1,5 +1,8 @@
 /** rules/parse — the text of one repository to access rules and issues, each with file, line and column. Knows no handler. */
+import type { Breathe } from '../lib/breathe.ts'
 import { formatPath, type Issue, type Path } from '../lib/issue.ts'
+import { batchesOf } from '../lib/text_batches.ts'
+import type { TextPlace } from '../lib/text_places.ts'
 import { parseYaml, type YamlDocument } from '../lib/yaml.ts'
 import { type AccessRule, decodeRule } from './document.ts'
 import { migrate } from './migrate.ts'
@@ -25,47 +28,98 @@ export interface ParsedRules {
 /** `source` names the repository for people: a path or a URL without credentials. */
 export function parseRules(text: string, source: string): ParsedRules {
   const document = parseYaml(text, 'rules')
+  const reading = openReading(source)
   if (document.kind === 'fault') {
     const { line, column, message } = document
-    return {
-      rules: undefined,
-      issues: [{ severity: 'error', source, line, column, path: '', message, hint: 'write JSON or YAML' }],
+    const fault: Issue = {
+      severity: 'error',
+      source,
+      line,
+      column,
+      path: '',
+      message,
+      hint: 'write JSON or YAML',
     }
+    return { rules: undefined, issues: [fault] }
   }
-  const issues: Issue[] = document.duplicates.map(({ key, line, column }) => ({
-    severity: 'warning',
-    source,
-    line,
-    column,
-    path: key,
-    message: `duplicate key "${key}"`,
-    hint: 'the last one counts',
-  }))
+  reading.duplicates(document, START)
   const raw = document.value ?? []
-  // One rule without a list around it: the older documentation shows it so (Q-08).
-  const list = Array.isArray(raw) ? raw : [raw]
-  const rules: PlacedRule[] = []
-  let refused = false
-  list.forEach((item: unknown, index) => {
-    const base: Path = Array.isArray(raw) ? [index] : []
-    const { rule, faults } = decodeRule(item)
-    for (const { severity, path, message, hint } of faults) {
-      const name = severity === 'error' ? `rule ${index + 1} cannot be read: ${message}` : message
-      issues.push(issueAt(document, source, [...base, ...path], severity, name, hint))
-    }
-    if (rule === undefined) refused = true
-    else rules.push({ rule: migrate(rule), place: { source, at: path => document.at([...base, ...path]) } })
-  })
-  return { rules: refused ? undefined : rules, issues }
+  if (Array.isArray(raw)) {
+    for (const [i, item] of raw.entries()) reading.item(item, [i], document, [i], START)
+    // One rule without a list around it: the older documentation shows it so (Q-08).
+  } else reading.item(raw, [], document, [], START)
+  return reading.end()
 }
 
-function issueAt(
-  document: YamlDocument,
+/** UTF-16 code units; a step takes about a millisecond. */
+const STEP = 16_384
+
+/** The same with pauses: thousands of rules are read without anybody having to wait for it. */
+export async function parseRulesInSteps(
+  text: string,
   source: string,
-  path: Path,
-  severity: Issue['severity'],
-  message: string,
-  hint: string,
-): Issue {
-  return { severity, source, ...document.at(path), path: formatPath(path), message, hint }
+  breathe: Breathe,
+): Promise<ParsedRules> {
+  const reading = openReading(source)
+  let index = 0
+  for (const batch of text.length > 2 * STEP ? batchesOf(text, STEP) : [undefined]) {
+    const document = batch === undefined ? undefined : parseYaml(batch.text, 'rules')
+    // What cannot be cut, or is not sound, is read as a whole: then its faults are those of the whole.
+    if (batch === undefined || document?.kind !== 'document' || !Array.isArray(document.value)) {
+      return parseRules(text, source)
+    }
+    reading.duplicates(document, batch)
+    for (const [i, item] of document.value.entries()) {
+      reading.item(item, [index++], document, [i], batch)
+      await breathe()
+    }
+    await breathe()
+  }
+  return reading.end()
+}
+
+/** Where a document begins in the text that people know; 0-based. */
+interface Start {
+  readonly line: number
+  readonly column: number
+}
+const START: Start = { line: 0, column: 0 }
+
+function openReading(source: string) {
+  const issues: Issue[] = []
+  const rules: PlacedRule[] = []
+  let refused = false
+  const moved = ({ line, column }: TextPlace, start: Start): TextPlace => ({
+    line: line + start.line,
+    column: line === 1 ? column + start.column : column,
+  })
+  return {
+    duplicates(document: YamlDocument, start: Start): void {
+      for (const { key, ...place } of document.duplicates) {
+        const message = `duplicate key "${key}"`
+        const hint = 'the last one counts'
+        issues.push({ severity: 'warning', source, ...moved(place, start), path: key, message, hint })
+      }
+    },
+    /** `base` leads to the rule in the text that people know, `inside` in the document. */
+    item(item: unknown, base: Path, document: YamlDocument, inside: Path, start: Start): void {
+      const at = (path: Path): TextPlace => moved(document.at([...inside, ...path]), start)
+      const { rule, faults } = decodeRule(item)
+      for (const { severity, path, message, hint } of faults) {
+        const number = typeof base[0] === 'number' ? base[0] + 1 : 1
+        const name = severity === 'error' ? `rule ${number} cannot be read: ${message}` : message
+        issues.push({
+          severity,
+          source,
+          ...at(path),
+          path: formatPath([...base, ...path]),
+          message: name,
+          hint,
+        })
+      }
+      if (rule === undefined) refused = true
+      else rules.push({ rule: migrate(rule), place: { source, at } })
+    },
+    end: (): ParsedRules => ({ rules: refused ? undefined : rules, issues }),
+  }
 }

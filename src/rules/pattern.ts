@@ -1,7 +1,8 @@
 /** rules/pattern — from `match.url` as written to a Pattern, or to what is wrong with it. Knows no rule and no request. */
 import type { Pattern } from '../access/snapshot.ts'
+import { overlaps } from '../lib/glob.ts'
 import { globMatcher, type Heads, headsOf, matcherOf } from './pattern_exec.ts'
-import { globParts } from './pattern_glob.ts'
+import { globNodes, globParts } from './pattern_glob.ts'
 import { locate } from './pattern_origin.ts'
 import { cutAtDelimiters, type Lint, type Part, PatternFault, type Piece } from './pattern_parts.ts'
 import { translateFragment } from './pattern_regexp.ts'
@@ -13,6 +14,16 @@ export type Strategy = 'regexp' | 'glob'
 export interface CompiledPattern {
   readonly pattern: Pattern
   readonly lints: readonly Lint[]
+  /** What it was compiled from, for lints that look at more than one pattern. */
+  readonly read: ReadPattern
+}
+
+export interface ReadPattern {
+  /** With scheme and host as requests have them. */
+  readonly parts: readonly Part[]
+  readonly heads: Heads
+  /** Matches too, beyond what `parts` say (Q-73). */
+  readonly extras: readonly string[]
 }
 
 export interface RefusedPattern {
@@ -57,7 +68,8 @@ function compile(
       ...(strategy === 'regexp' && risk.longest !== undefined ? { longest: risk.longest } : {}),
       ...(strategy === 'glob' ? globMatcher(parts, heads, linear) : matcherOf(parts, heads)),
     }
-    return { pattern, lints: unique(all) }
+    const extras = strategy === 'glob' ? [...overlaps(globNodes(parts))] : []
+    return { pattern, lints: unique(all), read: { parts, heads, extras } }
   } catch (error) {
     if (error instanceof PatternFault) {
       return { fault: { message: error.message, hint: error.hint, column: error.column + 1 } }

@@ -42,6 +42,7 @@ export function locate(parts: readonly Part[], schemes?: readonly string[]): Loc
   const trimmed = trimHost(lower, seams, scheme ?? [], lints)
   const host = hostFragments(trimmed.parts, seams)
   for (const fragment of host) lints.push(...hostLints(fragment))
+  noteLiteralHost(trimmed.parts, trimmed.seams, lints)
   noteOpenHost(trimmed.parts, seams, lints)
   notePath(trimmed.parts, trimmed.seams, lints)
   const closed = scheme?.every(word => !word.includes('/')) && host.every(f => !shapeOf(f).crossesSlash)
@@ -159,6 +160,20 @@ function hostLints(fragment: Fragment): Lint[] {
   return lints
 }
 
+/** Text outside of delimiters is itself, and no host has such a character (B2–B8). */
+function noteLiteralHost(parts: readonly Part[], seams: Seams, lints: Lint[]): void {
+  for (const [i, part] of parts.entries()) {
+    if (part.kind !== 'literal' || i < seams.colon || i > seams.close) continue
+    const from = i === seams.colon ? seams.hostAt : 0
+    const odd = /[^a-z0-9._\-:[\]]/.exec(
+      part.text.slice(from, i === seams.close ? seams.slash : undefined),
+    )?.[0]
+    if (odd === undefined) continue
+    const hint = odd === '*' ? 'write <[^/]+> for any host' : ''
+    lints.push(never(`its host has "${odd}", and no host of a request does`, hint))
+  }
+}
+
 /** `https://h<.*>` also matches `https://h.example.org/`. */
 function noteOpenHost(parts: readonly Part[], seams: Seams, lints: Lint[]): void {
   if (seams.close < parts.length) return
@@ -187,9 +202,32 @@ function notePath(parts: readonly Part[], { close, slash }: Seams, lints: Lint[]
         hint: 'leave out what follows "?"',
       })
     }
-    if (/\/\/|\/\.\.?\//.test(path)) {
+    const ends = i === parts.length - 1
+    if (/\/\/|\/\.\.?\//.test(path) || (ends && /\/\.\.?$/.test(path))) {
       lints.push(never('requests with "//", "/./" or "/../" in the path are refused'))
     }
+    const escaped = /(?:%[0-9a-f]{2})+/i.exec(path)?.[0]
+    if (escaped !== undefined) {
+      lints.push({
+        message: `paths are decoded before they are matched, so "${escaped}" is never found in one`,
+        hint: `write ${decoded(escaped)}`,
+      })
+    }
+    const active = /\{\w*\}|\*+/.exec(path)?.[0]
+    if (active !== undefined) {
+      lints.push({
+        message: `"${active}" outside of <…> stands for itself`,
+        hint: 'write <[^/]+> for one segment, <.*> for anything (with the glob strategy <*> and <**>)',
+      })
+    }
+  }
+}
+
+function decoded(escapes: string): string {
+  try {
+    return JSON.stringify(decodeURIComponent(escapes))
+  } catch {
+    return 'the character itself'
   }
 }
 

@@ -2,9 +2,10 @@
 import { hash } from 'node:crypto'
 import { readFile, stat } from 'node:fs/promises'
 import type { Answered, HeaderPair, Send } from '../clients/http.ts'
+import type { Breathe } from '../lib/breathe.ts'
 import { millis } from '../lib/duration.ts'
 import type { Issue } from '../lib/issue.ts'
-import { type PlacedRule, parseRules } from './parse.ts'
+import { type PlacedRule, parseRulesInSteps } from './parse.ts'
 import { type Repository, repositoryOf } from './repository.ts'
 
 export interface LoadedRules {
@@ -43,6 +44,8 @@ export interface RuleSourcesParts {
   readonly fetch: Send
   /** Relative paths start here. */
   readonly directory: string
+  /** Called between rules that are read. */
+  readonly breathe: Breathe
 }
 
 /** Bytes; what is larger is refused before it is read (F7). */
@@ -65,7 +68,7 @@ type Read =
   | { readonly fault: string; readonly hint: string }
   | 'unchanged'
 
-export function createRuleSources({ fetch, directory }: RuleSourcesParts): RuleSources {
+export function createRuleSources({ fetch, directory, breathe }: RuleSourcesParts): RuleSources {
   let good = new Map<string, Good>()
 
   async function read(repository: Repository, entry: string): Promise<Read> {
@@ -107,14 +110,14 @@ export function createRuleSources({ fetch, directory }: RuleSourcesParts): RuleS
   }
 
   /** A text that cannot be decoded leaves no validators behind: its fault must be told as long as it stands there. */
-  function decode(entry: string, source: string, outcome: Read): Decoded {
+  async function decode(entry: string, source: string, outcome: Read): Promise<Decoded> {
     const last = good.get(entry)
     if (outcome === 'unchanged') return { good: last, issues: last?.issues ?? [] }
     if ('fault' in outcome) return { good: last, issues: [], fault: outcome }
     const { text, validators } = outcome
     const digest = hash('sha256', text)
     if (last?.digest === digest) return { good: { ...last, validators }, issues: last.issues }
-    const { rules, issues } = parseRules(text, source)
+    const { rules, issues } = await parseRulesInSteps(text, source, breathe)
     if (rules === undefined) return { good: last, issues, fault: { fault: 'cannot be decoded', hint: '' } }
     return { good: { digest, rules, issues, validators }, issues }
   }
@@ -131,7 +134,7 @@ export function createRuleSources({ fetch, directory }: RuleSourcesParts): RuleS
       for (const [i, repository] of opened.entries()) {
         const entry = repositories[i] as string
         const { kind, source } = repository
-        const decoded = decode(entry, source, outcomes[i] as Read)
+        const decoded = await decode(entry, source, outcomes[i] as Read)
         issues.push(...decoded.issues)
         const { fault } = decoded
         const told = fault !== undefined && decoded.issues.length === 0

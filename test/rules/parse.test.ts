@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { formatIssue } from '../../src/lib/issue.ts'
+import { formatIssue, type Issue } from '../../src/lib/issue.ts'
 import type { AccessRule } from '../../src/rules/document.ts'
-import { parseRules } from '../../src/rules/parse.ts'
+import { parseRules, parseRulesInSteps } from '../../src/rules/parse.ts'
 
 const issuesOf = (text: string): readonly string[] => parseRules(text, 'r').issues.map(formatIssue)
 function rulesOf(text: string): readonly AccessRule[] {
@@ -193,3 +193,55 @@ test('versions of the future and a v in front are fine', () => {
     assert.equal(onlyOf(JSON.stringify([{ version }])).version, version)
   }
 })
+
+const byPlace = (a: Issue, b: Issue): number => a.line - b.line || a.column - b.column
+const MANY: Readonly<Record<string, (i: number) => string>> = {
+  JSON: i =>
+    JSON.stringify(
+      { id: `r${i}`, match: { url: `https://h/${i}/<.*>`, methods: ['GET'], metods: [] } },
+      null,
+      1,
+    ),
+  YAML: i => `- id: r${i}\n  match:\n    url: https://h/${i}/<.*>\n    metods: []\n  match: {url: x}\n`,
+}
+for (const [kind, rule] of Object.entries(MANY)) {
+  const items = Array.from({ length: 2_000 }, (_, i) => rule(i))
+  const text = kind === 'JSON' ? ` [\n${items.join(',')}]\n` : items.join('\n# and\n')
+
+  test(`thousands of rules in ${kind} are read in steps, and are the same as in one`, async () => {
+    let pauses = 0
+    const breathe = () => {
+      pauses++
+      return undefined
+    }
+    const whole = parseRules(text, 'r')
+    const stepped = await parseRulesInSteps(text, 'r', breathe)
+    assert.ok(pauses > 2_000)
+    assert.deepEqual(stepped.issues.toSorted(byPlace), whole.issues.toSorted(byPlace))
+    assert.deepEqual(
+      stepped.rules?.map(one => one.rule),
+      whole.rules?.map(one => one.rule),
+    )
+    for (const path of [[], ['id'], ['match', 'url']]) {
+      assert.deepEqual(
+        stepped.rules?.map(({ place }) => place.at(path)),
+        whole.rules?.map(({ place }) => place.at(path)),
+      )
+    }
+  })
+
+  test(`a fault far down in ${kind} is told as when it is read in one`, async () => {
+    const broken = text.replace('r1999', '"r1999')
+    const stepped = await parseRulesInSteps(broken, 'r', () => undefined)
+    assert.equal(stepped.rules, undefined)
+    assert.deepEqual(stepped.issues, parseRules(broken, 'r').issues)
+  })
+
+  test(`a rule far down in ${kind} that cannot be decoded is named by its number`, async () => {
+    const wrong = kind === 'JSON' ? text.replace('"r1999"', '7') : text.replace('r1999', '7')
+    const { rules, issues } = await parseRulesInSteps(wrong, 'r', () => undefined)
+    assert.equal(rules, undefined)
+    const [error] = issues.filter(issue => issue.severity === 'error').map(formatIssue)
+    assert.match(error ?? '', /: error: \[1999\]\.id: rule 2000 cannot be read/)
+  })
+}

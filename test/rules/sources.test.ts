@@ -29,6 +29,7 @@ const failed = (message: string): Failed => ({ kind: 'failed', cause: 'connect',
 function sourcesOf(answers: readonly (Answered | Failed)[], asked: OutgoingRequest[] = [], directory = '/') {
   return createRuleSources({
     directory,
+    breathe: () => undefined,
     fetch: async request => answers[asked.push(request) - 1] ?? failed('nobody there'),
   })
 }
@@ -143,7 +144,11 @@ test('an object of a store is read like any other remote repository, and kept wh
     objects.close()
     return store.close()
   })
-  const { load } = createRuleSources({ fetch: objects.send, directory: '/' })
+  const { load } = createRuleSources({
+    fetch: objects.send,
+    directory: '/',
+    breathe: () => undefined,
+  })
   const repositories = [`azblob://rules/a.json?domain=${store.host}`]
   store.object.body = '[{"id":"a"}]'
   assert.deepEqual(ids(await load(repositories)), ['a'])

@@ -1,0 +1,131 @@
+/** Batches are the whole: read one by one they give the same items at the same places, or the text is not cut at all. */
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import fc from 'fast-check'
+import { type Batch, batchesOf } from '../../src/lib/text_batches.ts'
+import { parseYaml } from '../../src/lib/yaml.ts'
+
+/** `undefined` where it cannot be cut. */
+function cut(text: string, size = 1): Batch[] | undefined {
+  const batches = [...batchesOf(text, size)]
+  return batches.every(batch => batch !== undefined) ? batches : undefined
+}
+
+/** Reads both ways and compares; gives the number of batches, 0 where it was not cut. */
+function same(text: string, size = 1): number {
+  const whole = parseYaml(text, 'rules')
+  const batches = cut(text, size) ?? []
+  const items: unknown[] = []
+  const places: unknown[] = []
+  for (const { text: part, line, column } of batches) {
+    const document = parseYaml(part, 'rules')
+    // What reads it takes the whole then.
+    if (document.kind === 'fault' || !Array.isArray(document.value)) return 0
+    document.value.forEach((item, i) => {
+      items.push(item)
+      // An empty item stands nowhere: the place of its list is told, and that is another one.
+      if (item === null) return
+      for (const path of [[i], [i, 'id']]) {
+        const at = document.at(path)
+        places.push({ line: at.line + line, column: at.line === 1 ? at.column + column : at.column })
+      }
+    })
+  }
+  if (batches.length === 0) return 0
+  assert.ok(
+    whole.kind === 'document',
+    `what is refused as a whole is read in batches: ${JSON.stringify(text)}`,
+  )
+  assert.deepEqual(items, whole.value)
+  assert.deepEqual(
+    places,
+    items.flatMap((item, i) => (item === null ? [] : [whole.at([i]), whole.at([i, 'id'])])),
+  )
+  return batches.length
+}
+
+const CUT: readonly (readonly [text: string, batches: number])[] = [
+  ['[{"id":"a"},{"id":"b"},{"id":"c"}]', 3],
+  ['  [\n  {"id": "a, ] }\\" b"},\n  {"id": 1.5e3, "x": [1, [2, 3]], "y": null}\n]\n', 2],
+  ['[]', 1],
+  ['[{"id":"a"}]', 1],
+  ['- id: a\n- id: b\n  x: [1, 2]\n\n# a comment\n- {id: c}\n', 3],
+  ['---\n# rules\n- id: a\n-\n  id: b\n', 2],
+  ['- id: |\n    - not an item\n\n    text\n- id: "two\n    lines"\r\n- id: c', 3],
+]
+for (const [text, batches] of CUT) {
+  test(`${JSON.stringify(text)} is cut into ${batches}`, () => assert.equal(same(text), batches))
+}
+
+const WHOLE: readonly string[] = [
+  '',
+  'id: a\n',
+  'rules:\n- id: a\n',
+  '  - id: a\n  - id: b\n',
+  '- &a {id: a}\n- *a\n',
+  '- <<: *base\n- id: b\n',
+  '- id: !!str 1\n- id: b\n',
+  '- id: a\n---\n- id: b\n',
+  '- id: a\n...\n',
+  '%YAML 1.1\n---\n- id: a\n',
+  '- id: "a\nb"\n- id: c\n',
+  '[{"id":"a"},]',
+  '[,{"id":"a"}]',
+  '[{"id":"a"},,{"id":"b"}]',
+  '[{"id":"a",},{"id":"b"}]',
+  '[{id: a},{id: b}]',
+  "[{'id':'a'}]",
+  '[{"id":"a"} # comment\n]',
+  '[{"id":"a"}] x',
+  '[{"id":"a"}',
+  '[01]',
+]
+for (const text of WHOLE) {
+  test(`${JSON.stringify(text)} is not cut`, () => assert.equal(cut(text), undefined))
+}
+
+test('whatever JSON there is, batches are the whole', () => {
+  const list = fc.array(fc.jsonValue({ maxDepth: 3 }), { maxLength: 6 })
+  fc.assert(
+    fc.property(list, fc.constantFrom(0, 1, 2), fc.constantFrom(1, 10, 40), (value, indent, size) => {
+      const batches = cut(JSON.stringify(value, null, indent), size)
+      assert.ok(batches !== undefined)
+      assert.deepEqual(
+        batches.flatMap(batch => JSON.parse(batch.text) as unknown[]),
+        JSON.parse(JSON.stringify(value)),
+      )
+    }),
+  )
+})
+
+test('whatever lines there are, batches are the whole or there are none', () => {
+  const line = fc.constantFrom(
+    '- id: a',
+    '- id: "a',
+    '- b"',
+    '-',
+    '  id: b',
+    '  x: [1,',
+    '- 2]',
+    '- |',
+    '    text',
+    '# c',
+    '',
+    '- - d',
+    '  - e',
+    '- "- f"',
+    '- >-',
+    '---',
+    'g: h',
+    "- 'i",
+    "  j'",
+  )
+  let several = 0
+  fc.assert(
+    fc.property(fc.array(line, { maxLength: 8 }), lines => {
+      if (same(lines.join('\n')) > 1) several++
+    }),
+    { numRuns: 2_000 },
+  )
+  assert.ok(several > 100, `${several} texts were cut`)
+})
