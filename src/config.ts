@@ -8,9 +8,11 @@ import {
   flagLayer,
   issueIn,
   type Layer,
+  type Leaf,
+  parentsOf,
   placeIn,
 } from './config/layers.ts'
-import { SETTINGS, type Setting, type SettingType } from './config/settings.ts'
+import { METHODS, SETTINGS, type Setting, type SettingType } from './config/settings.ts'
 import type { GlobalHandlers } from './handlers/builder.ts'
 import type { SealedHandler } from './handlers/handler.ts'
 import { parseDuration } from './lib/duration.ts'
@@ -55,12 +57,15 @@ export interface LoadedConfig {
 /** Defaults < files < flags < environment (spec 8.1). */
 export function loadConfig(sources: ConfigSources, handlers: readonly SealedHandler[]): LoadedConfig {
   const issues: Issue[] = []
-  const leaves = [
+  const leaves: readonly Leaf[] = [
     ...SETTINGS.map(({ path, type, ours }) => ({ path: path.split('.'), type, ours })),
     ...handlerLeaves(handlers),
   ]
   const layers: Layer[] = sources.files.flatMap(file => fileLayer(file.source, file.text, issues) ?? [])
-  layers.push(flagLayer(sources.flags, issues), environmentLayer(sources.env, leaves, issues))
+  layers.push(
+    flagLayer(sources.flags, issues),
+    environmentLayer(sources.env, [...parentsOf(leaves), ...leaves], issues),
+  )
   const value = layers.reduce<unknown>((below, layer) => merge(below, layer.value), {})
   nameUnknown(value, [], layers, issues)
   const settings = readSettings(value, layers, issues)
@@ -171,9 +176,20 @@ function readSetting(raw: unknown, type: SettingType): unknown {
     case 'duration':
       return typeof raw === 'string' ? parseDuration(raw) : undefined
     case 'strings':
-      return Array.isArray(raw) && raw.every(item => typeof item === 'string') ? raw : undefined
+      return isTexts(raw) ? raw : undefined
+    case 'set':
+      return isTexts(raw) && new Set(raw).size === raw.length ? raw : undefined
+    case 'methods':
+      return isTexts(raw) && new Set(raw).size === raw.length && raw.every(one => METHODS.includes(one))
+        ? raw
+        : undefined
+    case 'url':
+      return typeof raw === 'string' && (raw === '' || URL.canParse(raw)) ? raw : undefined
   }
 }
+
+const isTexts = (raw: unknown): raw is readonly string[] =>
+  Array.isArray(raw) && raw.every(item => typeof item === 'string')
 
 const wholeFrom = (least: number, raw: unknown, most = Number.MAX_SAFE_INTEGER): number | undefined =>
   typeof raw === 'number' && Number.isInteger(raw) && raw >= least && raw <= most ? raw : undefined

@@ -193,6 +193,21 @@ const ISSUES: readonly (readonly [name: string, text: string, issue: string])[] 
     'c.yml:1:22: error: serve.grpc.port: must be a whole number from 0 to 65535',
   ],
   [
+    'a method that CORS does not know',
+    'serve: {api: {cors: {allowed_methods: [GET, OPTIONS]}}}\n',
+    'c.yml:1:39: error: serve.api.cors.allowed_methods: must be a list of GET, HEAD, POST, PUT, DELETE, CONNECT, TRACE, PATCH, none of them twice',
+  ],
+  [
+    'a list with something twice',
+    'serve: {api: {cors: {allowed_origins: [a, a]}}}\n',
+    'c.yml:1:39: error: serve.api.cors.allowed_origins: must be a list of texts, none of them twice',
+  ],
+  [
+    'an address that is none',
+    'tracing: {providers: {zipkin: {server_url: zipkin}}}\n',
+    'c.yml:1:44: error: tracing.providers.zipkin.server_url: must be an absolute http or https URL',
+  ],
+  [
     'a duration of two units',
     'sessions: {timeout: 1m30s}\n',
     'c.yml:1:21: error: sessions.timeout: must be a duration such as 500ms, 10s or 1m',
@@ -325,6 +340,24 @@ const VARIABLES: readonly (readonly [
     { MUTATORS_HEADER_CONFIG_HEADERS_X_FOO: 'x' },
     c => ({ ...(c.handlers.mutator.get('header')?.config?.headers as object) }),
     { A: 'a' },
+  ],
+  [
+    'a map on the way to a key, and a key in it',
+    { SERVE_API: '{"port": 81, "cors": {"max_age": 5}}', SERVE_API_PORT: '82' },
+    c => [c.number('serve.api.port'), c.number('serve.api.cors.max_age')],
+    [82, 5],
+  ],
+  [
+    'a whole handler',
+    { MUTATORS_HEADER: '{"enabled": true, "config": {"headers": {"B": "b"}}}' },
+    c => ({ ...(c.handlers.mutator.get('header')?.config?.headers as object) }),
+    { A: 'a', B: 'b' },
+  ],
+  [
+    'no name of one segment (Q-90)',
+    { ACCESS_RULES: '{"matching_strategy": "glob"}', LOG: '{"level": "debug"}' },
+    c => [c.text('access_rules.matching_strategy'), c.text('log.level')],
+    ['regexp', 'info'],
   ],
 ]
 for (const [name, env, read, is] of VARIABLES) {

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import type { SealedHandler } from '../handlers/handler.ts'
 import { SECTIONS } from './handler_sections.ts'
-import { flagOf, SETTINGS, type Setting, type SettingType, variableOf } from './settings.ts'
+import { flagOf, METHODS, SETTINGS, type Setting, type SettingType, variableOf } from './settings.ts'
 
 export interface DescribedConfig {
   /** `docs/configuration.md`. */
@@ -100,6 +100,9 @@ function typeName(type: SettingType): string {
     boolean: 'true or false',
     duration: 'duration',
     strings: 'list of texts',
+    set: 'list of texts, none twice',
+    methods: 'list of methods, none twice',
+    url: 'absolute URL',
   }
   return names[type]
 }
@@ -153,6 +156,9 @@ function typeSchema(type: SettingType): Schema {
     boolean: { type: 'boolean' },
     duration: { type: 'string', pattern: '^[0-9]+(ns|us|ms|s|m|h)$' },
     strings: { type: 'array', items: { type: 'string' } },
+    set: { type: 'array', items: { type: 'string' }, uniqueItems: true },
+    methods: { type: 'array', items: { enum: METHODS }, uniqueItems: true },
+    url: { type: 'string' },
   }
   return schemas[type]
 }

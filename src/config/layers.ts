@@ -4,7 +4,7 @@ import { formatPath, type Issue, type Path } from '../lib/issue.ts'
 import { merge } from '../lib/merge.ts'
 import { nearest } from '../lib/nearest.ts'
 import { parseYaml } from '../lib/yaml.ts'
-import { SETTINGS, type SettingType, variableOf } from './settings.ts'
+import { METHODS, SETTINGS, type SettingType, variableOf } from './settings.ts'
 
 /** One source of settings. */
 export interface Layer {
@@ -19,6 +19,19 @@ export interface Leaf {
   readonly path: readonly string[]
   readonly type: SettingType | 'number' | 'object'
   readonly ours?: true | undefined
+}
+
+/** Maps on the way to a key have variables too, in JSON; the shorter path first, so that what is inside is laid over it. */
+export function parentsOf(leaves: readonly Leaf[]): readonly Leaf[] {
+  const known = new Set(leaves.map(({ path }) => path.join('.')))
+  const parents = new Map<string, Leaf>()
+  for (const { path } of leaves.filter(leaf => !leaf.ours)) {
+    for (let length = 2; length < path.length; length++) {
+      const part = path.slice(0, length)
+      if (!known.has(part.join('.'))) parents.set(part.join('.'), { path: part, type: 'object' })
+    }
+  }
+  return [...parents.values()].sort((a, b) => a.path.length - b.path.length)
 }
 
 const NOWHERE = () => ({ line: 0, column: 0 })
@@ -143,7 +156,7 @@ export function flagLayer(flags: ReadonlyMap<string, string>, issues: Issue[]): 
 
 /** `NAME_0`, `NAME_1`, … as elements of a list. */
 function indexed(env: ReadonlyMap<string, string>, name: string, type: Leaf['type']): string | undefined {
-  if (type !== 'strings') return undefined
+  if (type !== 'strings' && type !== 'set' && type !== 'methods') return undefined
   const items: string[] = []
   for (let i = 0; env.has(`${name}_${i}`); i++) items.push(env.get(`${name}_${i}`) as string)
   return items.length === 0 ? undefined : JSON.stringify(items)
@@ -161,7 +174,9 @@ function readText(text: string, type: Leaf['type']): unknown {
       return text.trim() !== '' && Number.isFinite(Number(text)) ? Number(text) : undefined
     case 'boolean':
       return /^(true|1)$/i.test(text) ? true : /^(false|0)$/i.test(text) ? false : undefined
-    case 'strings': {
+    case 'strings':
+    case 'set':
+    case 'methods': {
       const list = text.trimStart().startsWith('[') ? readJson(text) : text.split(',')
       return Array.isArray(list) ? list : undefined
     }
@@ -195,6 +210,9 @@ export function describe(type: Leaf['type']): string {
     boolean: 'true or false',
     duration: 'a duration such as 500ms, 10s or 1m',
     strings: 'a list of texts',
+    set: 'a list of texts, none of them twice',
+    methods: `a list of ${METHODS.join(', ')}, none of them twice`,
+    url: 'an absolute URL',
     object: 'a JSON object',
   }
   return words[type]

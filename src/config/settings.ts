@@ -15,6 +15,12 @@ export type SettingType =
   | 'boolean'
   | 'duration'
   | 'strings'
+  /** A list in which nothing stands twice. */
+  | 'set'
+  /** Such a list of HTTP methods, as Oathkeeper knows them. */
+  | 'methods'
+  /** An absolute URL; empty is unset. */
+  | 'url'
   | { readonly oneOf: readonly string[] }
 
 export interface Setting {
@@ -33,6 +39,17 @@ export interface Setting {
 }
 
 const DURATION = 'duration' as const
+/** What Oathkeeper's schema lets CORS allow; OPTIONS is not among them (spec 8.3). */
+export const METHODS: readonly string[] = [
+  'GET',
+  'HEAD',
+  'POST',
+  'PUT',
+  'DELETE',
+  'CONNECT',
+  'TRACE',
+  'PATCH',
+]
 const PROXY = 'Envoy does the proxying'
 
 function listener(name: 'api' | 'proxy'): Setting[] {
@@ -75,24 +92,24 @@ function listener(name: 'api' | 'proxy'): Setting[] {
       ...idle,
     },
     { path: `${at}.cors.enabled`, type: 'boolean', default: false, about: 'CORS', ...later },
-    { path: `${at}.cors.allowed_origins`, type: 'strings', default: ['*'], about: 'CORS', ...later },
+    { path: `${at}.cors.allowed_origins`, type: 'set', default: ['*'], about: 'CORS', ...later },
     {
       path: `${at}.cors.allowed_methods`,
-      type: 'strings',
+      type: 'methods',
       default: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'],
       about: 'CORS',
       ...later,
     },
     {
       path: `${at}.cors.allowed_headers`,
-      type: 'strings',
+      type: 'set',
       default: ['Authorization', 'Content-Type'],
       about: 'CORS',
       ...later,
     },
     {
       path: `${at}.cors.exposed_headers`,
-      type: 'strings',
+      type: 'set',
       default: ['Content-Type'],
       about: 'CORS',
       ...later,
@@ -409,7 +426,7 @@ export const SETTINGS: readonly Setting[] = [
   },
   { path: 'tracing.deployment_environment', type: 'string', about: 'deployment environment in traces' },
   { path: 'tracing.providers.jaeger.local_agent_address', type: 'string', about: 'tracing', idle: JAEGER },
-  { path: 'tracing.providers.jaeger.sampling.server_url', type: 'string', about: 'tracing', idle: JAEGER },
+  { path: 'tracing.providers.jaeger.sampling.server_url', type: 'url', about: 'tracing', idle: JAEGER },
   {
     path: 'tracing.providers.jaeger.sampling.trace_id_ratio',
     type: 'share',
@@ -418,7 +435,7 @@ export const SETTINGS: readonly Setting[] = [
   },
   {
     path: 'tracing.providers.zipkin.server_url',
-    type: 'string',
+    type: 'url',
     default: '',
     about: 'URL of the Zipkin collector',
   },
