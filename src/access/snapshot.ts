@@ -106,9 +106,7 @@ function searchable(
     }
     const method = request.method.toUpperCase()
     const found = select(url, method, http.candidates(url, scheme.length + 3 + host.length, candidates))
-    if (rpc === undefined || method !== 'POST' || found?.kind === 'denial' || !isGrpc(request)) {
-      return found ?? noRule()
-    }
+    if (rpc === undefined || found?.kind === 'denial' || !isRpc(request, method)) return found ?? noRule()
     const call = `rpc://${host}${path}`
     const other = select(call, method, rpc.candidates(call, 6 + host.length, candidates))
     if (found !== undefined && other?.kind === 'found') return severalRules([found.rule.id, other.rule.id])
@@ -149,5 +147,12 @@ function hostEnd(url: string): number {
   return slash < 0 ? url.length : slash
 }
 
-const isGrpc = (request: RequestView): boolean =>
-  request.header('content-type')?.startsWith('application/grpc') === true
+/** A call of gRPC or, as Oathkeeper's middleware knows them, of Connect, whose calls without effects may be GETs. */
+function isRpc(request: RequestView, method: string): boolean {
+  if (method === 'GET') return /(?:^|&)connect=v1(?:&|$)/.test(request.query)
+  if (method !== 'POST') return false
+  const type = request.header('content-type') ?? ''
+  return (
+    /^application\/(?:grpc|connect\+)/.test(type) || request.header('connect-protocol-version') !== undefined
+  )
+}

@@ -82,6 +82,10 @@ function usablePattern(
     return undefined
   }
   if (match.fullMethod !== undefined) {
+    if ((match.authority ?? '') === '' || match.fullMethod === '') {
+      const message = 'match.authority or match.full_method is empty: the rule matches nothing'
+      report('warning', ['match', 'full_method'], message, 'write e.g. authority: <.*>')
+    }
     const rpc = compileRpcPattern(match.authority ?? '', match.fullMethod, strategy)
     if ('fault' in rpc) {
       report('error', ['match', 'full_method'], rpc.fault.message, rpc.fault.hint)
@@ -101,7 +105,7 @@ function usablePattern(
   return made
 }
 
-/** gRPC calls are POSTs; `allow_http_get` adds Connect's GET (spec 1.9). */
+/** Calls are POSTs; `allow_http_get` adds Connect's GET (spec 1.9). */
 function methodsOf({ match }: AccessRule): readonly string[] {
   if (match?.fullMethod === undefined) return match?.methods ?? []
   return match.allowHttpGet ? ['POST', 'GET'] : ['POST']

@@ -26,12 +26,13 @@ const snapshotOf = (rules: readonly CompiledRule[]) =>
   createSnapshot({ revision: 'r', rules, writes: new Set(), fallback: [] })
 
 function requestOf(url: string, method = 'GET', contentType?: string): RequestView {
-  const [, scheme, host, path] = /^(\w+):\/\/([^/]*)(.*)$/s.exec(url) as unknown as string[]
+  const [, scheme, host, path, query] = /^(\w+):\/\/([^/]*)([^?]*)\??(.*)$/s.exec(url) as unknown as string[]
   const view: Partial<RequestView> = {
     method,
     scheme: scheme as string,
     host: host as string,
     path: path as string,
+    query: query as string,
     header: name => (name === 'content-type' ? contentType : undefined),
   }
   return view as RequestView
@@ -185,10 +186,10 @@ describe('find', () => {
 })
 
 describe('RPC rules', () => {
-  const rpc = (authority: string, method: string): CompiledRule => {
+  const rpc = (authority: string, method: string, methods = ['POST']): CompiledRule => {
     const made = compileRpcPattern(authority, method)
     assert.ok(!('fault' in made))
-    return ruleOf('rpc', made.pattern, ['POST'], true)
+    return ruleOf('rpc', made.pattern, methods, true)
   }
   const rules = [rpc('Shop.example.com', '<shop\\.v1\\.Orders>/<.*>')]
   const call = 'http://shop.example.com/shop.v1.Orders/Get'
@@ -205,6 +206,17 @@ describe('RPC rules', () => {
       outcome(rules, requestOf('http://other/shop.v1.Orders/Get', 'POST', 'application/grpc')),
       'no_rule',
     )
+  })
+
+  it('match the calls of Connect, its GETs where allow_http_get adds the method', () => {
+    const found = 'rpc ["shop.v1.Orders","Get"]'
+    assert.equal(outcome(rules, requestOf(call, 'POST', 'application/connect+proto')), found)
+    const get = `${call}?connect=v1&encoding=json&message=x`
+    assert.equal(outcome(rules, requestOf(get, 'GET')), 'no_rule')
+    const both = [rpc('shop.example.com', '<shop\\.v1\\.Orders>/<.*>', ['POST', 'GET'])]
+    assert.equal(outcome(both, requestOf(get, 'GET')), found)
+    assert.equal(outcome(both, requestOf(call, 'GET')), 'no_rule')
+    assert.equal(outcome(both, requestOf(`${call}?connect=v12`, 'GET')), 'no_rule')
   })
 
   it('count together with URL rules, which never match by them alone', () => {

@@ -132,6 +132,22 @@ describe('other kinds of traffic', () => {
     assert.equal((await sayByGrpc(world.ports.envoy, 'hello', { 'x-upstream': 'grpc' })).code, 16)
     await world.writeRules(RULES)
   })
+
+  test('a rule may name a gRPC method instead of a URL', async () => {
+    const byMethod = (method: string) =>
+      RULES.replace(
+        /match:[^\n]*credence\.test\.Echo\/Say[^\n]*/,
+        `match: { authority: "<.*>", full_method: "credence.test.Echo/${method}" }`,
+      )
+    assert.notEqual(byMethod('Say'), RULES)
+    await world.writeRules(byMethod('Say'))
+    assert.equal((await sayByGrpc(world.ports.envoy, 'hello', { 'x-upstream': 'grpc' })).code, 0)
+    assert.equal(world.grpc.arrived.at(-1)?.['x-user-id'], 'guest')
+    assert.equal((await world.ask('/credence.test.Echo/Say', { method: 'POST' })).status, 404)
+    await world.writeRules(byMethod('Other'))
+    assert.equal((await sayByGrpc(world.ports.envoy, 'hello', { 'x-upstream': 'grpc' })).code, 12)
+    await world.writeRules(RULES)
+  })
 })
 
 describe('when things change', () => {
