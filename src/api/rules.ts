@@ -110,12 +110,12 @@ const shownEntry = ({ handler, config }: Entry) => ({
   config: config === undefined ? null : redact(config),
 })
 
-/** Keys whose values are secrets by name, and maps of headers that are sent to others. */
-const SECRET = /secret|password|passwd|authorization|api[-_]?key|private|^token$|credential|^cookie$/i
+/** Keys whose values are secrets by name; `token_url` and `jwks_url` are none. */
+const SECRET = /secret|password|passwd|authorization|api[-_]?key|private|token$|[-_]key$|credential|^cookie$/i
 const REDACTED = 'REDACTED'
 
 function redact(value: unknown): unknown {
-  if (typeof value === 'string') return withoutUser(value)
+  if (typeof value === 'string') return withoutSecrets(value)
   if (Array.isArray(value)) return value.map(redact)
   if (typeof value !== 'object' || value === null) return value
   return Object.fromEntries(
@@ -125,6 +125,12 @@ function redact(value: unknown): unknown {
     ]),
   )
 }
+
+/** `inline://` holds a key set, private keys included; a query may hold a token. */
+const withoutSecrets = (text: string): string =>
+  withoutUser(text)
+    .replace(/^inline:.*$/is, `inline://${REDACTED}`)
+    .replace(/([?&][^=&#]*(?:secret|token|password|key)[^=&#]*=)[^&#]+/gi, `$1${REDACTED}`)
 
 /** `https://user:password@host` without its user part. */
 const withoutUser = (text: string): string =>

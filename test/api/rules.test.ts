@@ -56,10 +56,14 @@ test('secrets of a handler’s config are not shown (Q-94)', async () => {
     client_secret: 's3cret',
     api: { auth: { basic: { password: 's3cret' } }, url: 'https://u:s3cret@h/x' },
     introspection_request_headers: { Authorization: 'Basic s3cret' },
+    additional_headers: { 'X-Auth-Token': 's3cret', 'X-Service-Key': 's3cret' },
+    jwks_url: 'inline://s3cret',
+    token_url: 'https://h/token?a=1&api_key=s3cret&b=2',
   }
   const reply = await get(rulesRoutes({ listed: () => [rule('r', config)], status }), '/rules')
   assert.ok(reply !== undefined && !reply.body.includes('s3cret'))
   assert.ok(reply.body.includes('/x'), 'the rest is')
+  assert.ok(reply.body.includes('"https://h/token?a=1&api_key=REDACTED&b=2"'))
 })
 
 test('the status shows revision, sources and issues', async () => {
