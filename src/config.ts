@@ -12,14 +12,13 @@ import {
   parentsOf,
   placeIn,
 } from './config/layers.ts'
-import { METHODS, SETTINGS, type Setting, type SettingType } from './config/settings.ts'
+import { readSetting } from './config/setting_value.ts'
+import { SETTINGS, type Setting } from './config/settings.ts'
 import type { GlobalHandlers } from './handlers/builder.ts'
 import type { SealedHandler } from './handlers/handler.ts'
-import { parseDuration } from './lib/duration.ts'
 import { type Issue, type Path, sortIssues } from './lib/issue.ts'
 import { merge } from './lib/merge.ts'
 import { nearest } from './lib/nearest.ts'
-import { booleanWord } from './lib/yaml.ts'
 
 export interface Config {
   /** A setting by its path; durations in milliseconds. Throws for a path that is not in the table. */
@@ -152,47 +151,6 @@ function readSettings(value: unknown, layers: readonly Layer[], issues: Issue[])
   }
   return settings
 }
-
-/** The value in the form in which it is used; `undefined` when it is not of the type. */
-function readSetting(raw: unknown, type: SettingType): unknown {
-  if (typeof type === 'object') return typeof raw === 'string' && type.oneOf.includes(raw) ? raw : undefined
-  switch (type) {
-    case 'string':
-      return typeof raw === 'string' ? raw : undefined
-    case 'integer':
-      return wholeFrom(Number.NEGATIVE_INFINITY, raw)
-    case 'count':
-      return wholeFrom(1, raw)
-    case 'port':
-      return wholeFrom(0, raw, 65_535)
-    case 'share':
-      return typeof raw === 'number' && raw >= 0 && raw <= 1 ? raw : undefined
-    case 'url':
-      return typeof raw === 'string' && /^https?:$/.test(URL.parse(raw)?.protocol ?? '') ? raw : undefined
-    case 'boolean': {
-      const word = booleanWord(raw)
-      return typeof word === 'boolean' ? word : undefined
-    }
-    case 'duration':
-      return typeof raw === 'string' ? parseDuration(raw) : undefined
-    case 'strings':
-      return isTexts(raw) ? raw : undefined
-    case 'set':
-      return isTexts(raw) && new Set(raw).size === raw.length ? raw : undefined
-    case 'methods':
-      return isTexts(raw) && new Set(raw).size === raw.length && raw.every(one => METHODS.includes(one))
-        ? raw
-        : undefined
-    case 'url':
-      return typeof raw === 'string' && (raw === '' || URL.canParse(raw)) ? raw : undefined
-  }
-}
-
-const isTexts = (raw: unknown): raw is readonly string[] =>
-  Array.isArray(raw) && raw.every(item => typeof item === 'string')
-
-const wholeFrom = (least: number, raw: unknown, most = Number.MAX_SAFE_INTEGER): number | undefined =>
-  typeof raw === 'number' && Number.isInteger(raw) && raw >= least && raw <= most ? raw : undefined
 
 /** A fallback that is switched off answers 500 where it would be used (Q-36). */
 function checkFallback(

@@ -102,7 +102,6 @@ function typeName(type: SettingType): string {
     strings: 'list of texts',
     set: 'list of texts, none twice',
     methods: 'list of methods, none twice',
-    url: 'absolute URL',
   }
   return names[type]
 }
@@ -158,7 +157,6 @@ function typeSchema(type: SettingType): Schema {
     strings: { type: 'array', items: { type: 'string' } },
     set: { type: 'array', items: { type: 'string' }, uniqueItems: true },
     methods: { type: 'array', items: { enum: METHODS }, uniqueItems: true },
-    url: { type: 'string' },
   }
   return schemas[type]
 }

@@ -212,7 +212,6 @@ export function describe(type: Leaf['type']): string {
     strings: 'a list of texts',
     set: 'a list of texts, none of them twice',
     methods: `a list of ${METHODS.join(', ')}, none of them twice`,
-    url: 'an absolute URL',
     object: 'a JSON object',
   }
   return words[type]

@@ -19,8 +19,6 @@ export type SettingType =
   | 'set'
   /** Such a list of HTTP methods, as Oathkeeper knows them. */
   | 'methods'
-  /** An absolute URL; empty is unset. */
-  | 'url'
   | { readonly oneOf: readonly string[] }
 
 export interface Setting {
@@ -436,7 +434,6 @@ export const SETTINGS: readonly Setting[] = [
   {
     path: 'tracing.providers.zipkin.server_url',
     type: 'url',
-    default: '',
     about: 'URL of the Zipkin collector',
   },
   {
