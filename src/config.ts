@@ -2,7 +2,6 @@
 import { DEMANDS } from './config/demands.ts'
 import { handlerLeaves, isPlain, readHandlers, SECTIONS } from './config/handler_sections.ts'
 import {
-  describe,
   environmentLayer,
   fileLayer,
   flagLayer,
@@ -12,7 +11,7 @@ import {
   parentsOf,
   placeIn,
 } from './config/layers.ts'
-import { readSetting } from './config/setting_value.ts'
+import { describe, readSetting } from './config/setting_value.ts'
 import { SETTINGS, type Setting } from './config/settings.ts'
 import type { GlobalHandlers } from './handlers/builder.ts'
 import type { SealedHandler } from './handlers/handler.ts'

@@ -4,7 +4,8 @@ import { formatPath, type Issue, type Path } from '../lib/issue.ts'
 import { merge } from '../lib/merge.ts'
 import { nearest } from '../lib/nearest.ts'
 import { parseYaml } from '../lib/yaml.ts'
-import { METHODS, SETTINGS, type SettingType, variableOf } from './settings.ts'
+import { describe, readText, type ValueType } from './setting_value.ts'
+import { SETTINGS, variableOf } from './settings.ts'
 
 /** One source of settings. */
 export interface Layer {
@@ -17,7 +18,7 @@ export interface Layer {
 /** A key that a variable may name: settings and the keys of handlers. */
 export interface Leaf {
   readonly path: readonly string[]
-  readonly type: SettingType | 'number' | 'object'
+  readonly type: ValueType
   readonly ours?: true | undefined
 }
 
@@ -160,61 +161,6 @@ function indexed(env: ReadonlyMap<string, string>, name: string, type: Leaf['typ
   const items: string[] = []
   for (let i = 0; env.has(`${name}_${i}`); i++) items.push(env.get(`${name}_${i}`) as string)
   return items.length === 0 ? undefined : JSON.stringify(items)
-}
-
-/** `undefined` for a text that is not of the type. */
-function readText(text: string, type: Leaf['type']): unknown {
-  switch (type) {
-    case 'integer':
-    case 'count':
-    case 'port':
-      return /^-?\d+$/.test(text) ? Number(text) : undefined
-    case 'number':
-    case 'share':
-      return text.trim() !== '' && Number.isFinite(Number(text)) ? Number(text) : undefined
-    case 'boolean':
-      return /^(true|1)$/i.test(text) ? true : /^(false|0)$/i.test(text) ? false : undefined
-    case 'strings':
-    case 'set':
-    case 'methods': {
-      const list = text.trimStart().startsWith('[') ? readJson(text) : text.split(',')
-      return Array.isArray(list) ? list : undefined
-    }
-    case 'object': {
-      const value = readJson(text)
-      return typeof value === 'object' && value !== null ? value : undefined
-    }
-    default:
-      return text
-  }
-}
-
-function readJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
-}
-
-export function describe(type: Leaf['type']): string {
-  if (typeof type === 'object') return `one of ${type.oneOf.filter(word => word !== '').join(', ')}`
-  const words = {
-    string: 'a text',
-    integer: 'a whole number',
-    count: 'a whole number from 1',
-    port: 'a whole number from 0 to 65535',
-    share: 'a number from 0 to 1',
-    url: 'an absolute http or https URL',
-    number: 'a number',
-    boolean: 'true or false',
-    duration: 'a duration such as 500ms, 10s or 1m',
-    strings: 'a list of texts',
-    set: 'a list of texts, none of them twice',
-    methods: `a list of ${METHODS.join(', ')}, none of them twice`,
-    object: 'a JSON object',
-  }
-  return words[type]
 }
 
 const nest = (path: readonly string[], value: unknown): unknown =>

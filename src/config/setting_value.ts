@@ -1,7 +1,10 @@
-/** config/setting_value — a setting as written to the form in which it is used. Knows types, no setting by name. */
+/** config/setting_value — a setting as written, in a file or a variable, to the form in which it is used. Knows types, no setting by name. */
 import { parseDuration } from '../lib/duration.ts'
 import { booleanWord } from '../lib/yaml.ts'
 import { METHODS, type SettingType } from './settings.ts'
+
+/** Types of settings and of handlers' keys. */
+export type ValueType = SettingType | 'number' | 'object'
 
 /** The value in the form in which it is used; `undefined` when it is not of the type. */
 export function readSetting(raw: unknown, type: SettingType): unknown {
@@ -41,3 +44,58 @@ const isTexts = (raw: unknown): raw is readonly string[] =>
 
 const wholeFrom = (least: number, raw: unknown, most = Number.MAX_SAFE_INTEGER): number | undefined =>
   typeof raw === 'number' && Number.isInteger(raw) && raw >= least && raw <= most ? raw : undefined
+
+/** `undefined` for a text that is not of the type. */
+export function readText(text: string, type: ValueType): unknown {
+  switch (type) {
+    case 'integer':
+    case 'count':
+    case 'port':
+      return /^-?\d+$/.test(text) ? Number(text) : undefined
+    case 'number':
+    case 'share':
+      return text.trim() !== '' && Number.isFinite(Number(text)) ? Number(text) : undefined
+    case 'boolean':
+      return /^(true|1)$/i.test(text) ? true : /^(false|0)$/i.test(text) ? false : undefined
+    case 'strings':
+    case 'set':
+    case 'methods': {
+      const list = text.trimStart().startsWith('[') ? readJson(text) : text.split(',')
+      return Array.isArray(list) ? list : undefined
+    }
+    case 'object': {
+      const value = readJson(text)
+      return typeof value === 'object' && value !== null ? value : undefined
+    }
+    default:
+      return text
+  }
+}
+
+function readJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+export function describe(type: ValueType): string {
+  if (typeof type === 'object') return `one of ${type.oneOf.filter(word => word !== '').join(', ')}`
+  const words = {
+    string: 'a text',
+    integer: 'a whole number',
+    count: 'a whole number from 1',
+    port: 'a whole number from 0 to 65535',
+    share: 'a number from 0 to 1',
+    number: 'a number',
+    boolean: 'true or false',
+    duration: 'a duration such as 500ms, 10s or 1m',
+    strings: 'a list of texts',
+    set: 'a list of texts, none of them twice',
+    methods: `a list of ${METHODS.join(', ')}, none of them twice`,
+    url: 'an absolute http or https URL',
+    object: 'a JSON object',
+  }
+  return words[type]
+}
