@@ -60,6 +60,12 @@ function readDifferently(nodes: readonly GlobNode[]): Lint[] {
   for (const [i, node] of nodes.entries()) {
     const beside = [nodes[i - 1]?.kind, nodes[i + 1]?.kind]
     if (node.kind === 'run' && beside[1] === 'one') note('"*?"')
+    if (node.kind === 'class' && node.not && !/[./]/.test(node.chars) && node.chars !== '') {
+      lints.push({
+        message: `"[!${node.chars}${node.upTo === undefined ? '' : `-${node.upTo}`}]" also matches "." and "/"`,
+        hint: 'name the separators, too: [!./…]',
+      })
+    }
     if (node.kind !== 'either') continue
     const lengths = node.branches.map(lengthOf)
     const fixed = lengths.filter(length => length !== undefined)

@@ -11,6 +11,9 @@ import { templateData } from './template_data.ts'
 /** The rendered text, or the 500 of a template that fails for this session (spec 6.0). */
 export type RenderTemplate = (session: Session) => string | Denial
 
+/** Whom to warn, and whether patterns capture anything. */
+export type TemplateContext = Pick<CompileContext, 'warn'> & Partial<Pick<CompileContext, 'strategy'>>
+
 /**
  * Parses and lints; throws `ConfigFault` at `path` for a template that no session could render. `json` says that the
  * text is a JSON document (Q-68).
@@ -19,7 +22,7 @@ export function compileTemplate(
   text: string,
   path: Path,
   services: Pick<Services, 'clock'>,
-  context: Pick<CompileContext, 'warn'>,
+  context: TemplateContext,
   options: { readonly json?: boolean } = {},
 ): RenderTemplate {
   let template: Template
@@ -31,6 +34,13 @@ export function compileTemplate(
   for (const { line, column, message, hint } of lintTemplate(template, options)) {
     context.warn(path, `template, line ${line}, column ${column}: ${message}`, hint)
   }
+  if (context.strategy === 'glob' && /\.RegexpCaptureGroups\b/.test(text)) {
+    context.warn(
+      path,
+      'patterns of the glob strategy capture nothing: RegexpCaptureGroups is empty',
+      CAPTURES,
+    )
+  }
   const { constant } = template
   if (constant !== undefined) return () => constant
   return session => {
@@ -41,6 +51,8 @@ export function compileTemplate(
     }
   }
 }
+
+const CAPTURES = 'use matching_strategy: regexp, or .MatchContext.URL.Path'
 
 const placed = (error: unknown): string =>
   error instanceof TemplateError

@@ -1,8 +1,8 @@
 /** handlers/parts/header_templates — maps of header names and templates, checked and compiled at load. Knows no request. */
 import type { Path } from '../../lib/issue.ts'
-import { type CompileContext, ConfigFault } from '../handler.ts'
+import { ConfigFault } from '../handler.ts'
 import type { Services } from '../services.ts'
-import { compileTemplate, type RenderTemplate } from './compile_template.ts'
+import { compileTemplate, type RenderTemplate, type TemplateContext } from './compile_template.ts'
 
 export interface HeaderTemplate {
   /** Lower case. */
@@ -44,7 +44,7 @@ export function compileCallHeaders(
   headers: Readonly<Record<string, string>>,
   path: Path,
   services: Pick<Services, 'clock'>,
-  context: Pick<CompileContext, 'warn'>,
+  context: TemplateContext,
 ): readonly HeaderTemplate[] {
   const nameOf = (written: string, at: Path): string => {
     if (!TOKEN.test(written)) throw new ConfigFault(at, 'not a header name')

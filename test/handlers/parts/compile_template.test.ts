@@ -58,3 +58,16 @@ test('lints are said at load, with the path of the setting', () => {
   assert.equal(said.length, 2)
   assert.deepEqual((said[0] as unknown[])[0], ['payload'])
 })
+
+test('a template that asks for captures is warned about where globs match, for they have none (Q-27)', () => {
+  const warnings: string[] = []
+  const text = '{{ printIndex .MatchContext.RegexpCaptureGroups 0 }}'
+  for (const strategy of ['regexp', 'glob'] as const) {
+    const warn = (_path: unknown, message: string): void => {
+      warnings.push(`${strategy}: ${message}`)
+    }
+    compileTemplate(text, ['x'], { clock }, { strategy, warn })
+  }
+  assert.equal(warnings.length, 1)
+  assert.match(warnings[0] ?? '', /^glob: .*capture nothing/)
+})
