@@ -40,8 +40,9 @@ const entry = z
   )
 const entries = z.array(entry.transform(one => one ?? { handler: '', config: undefined })).nullish()
 
-/** A full semantic version, with or without a leading v (spec 1.3). */
-const SEMVER = /^v?\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?$/
+/** A full semantic version, with or without a leading v (spec 1.3): numbers without leading zeros, no empty part. */
+const SEMVER =
+  /^v?(?:0|[1-9]\d*)(?:\.(?:0|[1-9]\d*)){2}(?:-(?:0|[1-9]\d*|\d*[A-Za-z-][\dA-Za-z-]*)(?:\.(?:0|[1-9]\d*|\d*[A-Za-z-][\dA-Za-z-]*))*)?(?:\+[\dA-Za-z-]+(?:\.[\dA-Za-z-]+)*)?$/
 
 const schema = z.object({
   id: text,
@@ -53,7 +54,15 @@ const schema = z.object({
   match: z
     .object({
       url: text,
-      methods: z.array(z.string()).nullish(),
+      // A null in the list is an empty text to Go.
+      methods: z
+        .array(
+          z
+            .string()
+            .nullable()
+            .transform(one => one ?? ''),
+        )
+        .nullish(),
       full_method: text,
       authority: text,
       allow_http_get: z.boolean().nullish(),

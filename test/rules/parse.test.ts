@@ -188,6 +188,19 @@ test('places are found in whatever case the fields are written', () => {
   assert.deepEqual(rules?.[0]?.place.at(['authorizer', 'handler']), { line: 3, column: 14 })
 })
 
+test('versions that only look semantic refuse the document', () => {
+  for (const version of ['v01.2.3', '1.2.3-', '1.2.3-a..b', '1.2.3-01', '1.2.3+', 'v1.2.3.4', 'vv1.2.3']) {
+    assert.equal(parseRules(JSON.stringify([{ version }]), 'r').rules, undefined, version)
+  }
+})
+
+test('null among methods is an empty text, which no request has', () => {
+  assert.deepEqual(onlyOf('[{"match":{"url":"http://h/","methods":["GET",null]}}]').match?.methods, [
+    'GET',
+    '',
+  ])
+})
+
 test('versions of the future and a v in front are fine', () => {
   for (const version of ['v99.0.0', '0.36.0-beta.4', 'v0.36.0+build.1', '']) {
     assert.equal(onlyOf(JSON.stringify([{ version }])).version, version)
