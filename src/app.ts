@@ -67,7 +67,10 @@ export async function startApp(options: AppOptions): Promise<App> {
   })
   const instruments = createInstruments(
     metrics.meter,
-    config.text('serve.prometheus.metric_name_prefix') ?? '',
+    {
+      prefix: config.text('serve.prometheus.metric_name_prefix') ?? '',
+      hidden: config.flag('serve.prometheus.hide_request_paths'),
+    },
     {
       rules: () => rulebook.current?.snapshot.rules.length ?? 0,
       issues: () => countIssues(rulebook.issues),

@@ -187,15 +187,14 @@ export const SETTINGS: readonly Setting[] = [
     path: 'serve.prometheus.hide_request_paths',
     type: 'boolean',
     default: false,
-    about: 'metrics',
-    idle: 'no metric carries a path',
+    about: "leaves the label `request` of Oathkeeper's metrics empty; otherwise it is `/decisions`",
   },
   {
     path: 'serve.prometheus.collapse_request_paths',
     type: 'boolean',
     default: true,
     about: 'metrics',
-    idle: 'no metric carries a path',
+    idle: 'no metric carries the path of a request: it would have as many values as attackers like',
   },
   {
     path: 'access_rules.repositories',

@@ -2,7 +2,7 @@
 import type { Attributes, Meter } from '@opentelemetry/api'
 import type { Decision } from '../access/decision.ts'
 import type { Answered, Failed, Send } from '../clients/http.ts'
-import { createOathkeeperMetrics } from './oathkeeper_metrics.ts'
+import { createOathkeeperMetrics, type OathkeeperMetrics } from './oathkeeper_metrics.ts'
 
 /** What is read when somebody looks, instead of counted as it happens. */
 export interface Observed {
@@ -115,7 +115,7 @@ const bare = (name: Name) => name.replace(/_total$/, '')
 /** `prefix`: of the two metrics that Oathkeeper has (`serve.prometheus.metric_name_prefix`, Q-96). */
 export function createInstruments(
   meter: Meter,
-  prefix: string,
+  oathkeepersOwn: OathkeeperMetrics,
   observed: Observed,
   now: () => number,
 ): Instruments {
@@ -125,7 +125,7 @@ export function createInstruments(
     ...about('credence_check_duration_seconds'),
     advice: { explicitBucketBoundaries: CHECK_BUCKETS },
   })
-  const oathkeeper = createOathkeeperMetrics(meter, prefix)
+  const oathkeeper = createOathkeeperMetrics(meter, oathkeepersOwn)
   const outgoing = tally(meter, 'credence_outgoing_requests_total')
   const outgoingTime = meter.createHistogram('credence_outgoing_duration_seconds', {
     ...about('credence_outgoing_duration_seconds'),

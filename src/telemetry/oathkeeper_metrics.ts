@@ -15,8 +15,15 @@ const METHODS: ReadonlySet<string> = new Set([
   'TRACE',
 ])
 
-/** Their `request` is always `/decisions`. */
-export function createOathkeeperMetrics(meter: Meter, prefix: string) {
+export interface OathkeeperMetrics {
+  /** `serve.prometheus.metric_name_prefix`. */
+  readonly prefix: string
+  /** `serve.prometheus.hide_request_paths`: the label `request` is empty. */
+  readonly hidden: boolean
+}
+
+/** Their `request` is `/decisions`, never the path of a user's request. */
+export function createOathkeeperMetrics(meter: Meter, { prefix, hidden }: OathkeeperMetrics) {
   const labelsOf = new Map<string, Attributes>()
   const counts = new Map<string, number>()
   meter
@@ -36,7 +43,7 @@ export function createOathkeeperMetrics(meter: Meter, prefix: string) {
       labels = {
         service: 'oathkeeper-api',
         method: known,
-        request: '/decisions',
+        request: hidden ? '' : '/decisions',
         status_code: String(status),
       }
       labelsOf.set(key, labels)

@@ -43,6 +43,9 @@ export interface Expectation {
   readonly calls?: readonly WantedCall[]
   readonly json?: unknown
   readonly starts?: boolean
+  /** Of metrics: the label `request` of one call, or how often it has which value. */
+  readonly request_label?: string
+  readonly by_request_label?: Readonly<Record<string, number>>
 }
 
 export interface Alternative {
@@ -83,6 +86,8 @@ export interface KeyEntry {
 export interface Case extends Step {
   readonly id: string
   readonly area: string
+  /** Of metrics: paths that were asked for. */
+  readonly input?: string | readonly string[]
   readonly kind: 'check' | 'steps' | 'startup' | 'http' | 'unit'
   readonly oddity?: readonly string[]
   readonly strictness?: string

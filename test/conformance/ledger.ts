@@ -118,4 +118,16 @@ export const LEDGER: readonly Difference[] = [
     why: 'The documentation of Oathkeeper promises it; only its schema refuses it.',
     setting: '',
   },
+  {
+    cases: [
+      'metrics/first-segment-of',
+      'metrics/first-segment-of-test',
+      'metrics/first-segment-of-test-path',
+      'metrics/not-collapsed-paths',
+    ],
+    q: 'Q-96',
+    what: 'The label `request` of Oathkeeper’s two metrics is `/decisions` for every decision, or empty with `hide_request_paths`; `collapse_request_paths: false` has no effect.',
+    why: 'Oathkeeper labels by what the decision API was asked at, and decisions are asked for at one place here. The path of a user’s request has as many values as an attacker likes, and may hold a secret.',
+    setting: '',
+  },
 ]

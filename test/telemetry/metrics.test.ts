@@ -31,7 +31,12 @@ test('Prometheus reads ours and Oathkeeper’s metrics, labelled from closed set
     sessions: () =>
       ({ remembered: 7, breaker: 'half open', asked: 2, waiting: 3, worstStaleness: 1_500 }) as const,
   }
-  const instruments = createInstruments(metrics.meter, 'ory_oathkeeper_', observed, () => 0)
+  const instruments = createInstruments(
+    metrics.meter,
+    { prefix: 'ory_oathkeeper_', hidden: false },
+    observed,
+    () => 0,
+  )
   instruments.check(allow, 2, 'GET')
   instruments.check(allow, 2, 'EVIL-METHOD')
   instruments.reload('changed', 5)

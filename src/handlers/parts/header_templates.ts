@@ -36,7 +36,7 @@ export const compileHeaders = (
   headers: Readonly<Record<string, string>>,
   path: Path,
   services: Pick<Services, 'clock'>,
-  context: Pick<CompileContext, 'warn'>,
+  context: TemplateContext,
 ): readonly HeaderTemplate[] => compileNamed(headers, settableName, path, services, context)
 
 /** The same for a call of our own: what no client could set is named at load and left out. */
@@ -63,7 +63,7 @@ function compileNamed(
   nameOf: (written: string, path: Path) => string,
   path: Path,
   services: Pick<Services, 'clock'>,
-  context: Pick<CompileContext, 'warn'>,
+  context: TemplateContext,
 ): readonly (HeaderTemplate & { readonly written: string })[] {
   return Object.entries(headers)
     .map(([written, text]) => {

@@ -1,0 +1,44 @@
+/** test/conformance/unit — a case that no request can show: what Oathkeeper's own metrics say of paths. Runs the instruments themselves. */
+import { createMetrics } from '../../src/telemetry/metrics.ts'
+import { createOathkeeperMetrics } from '../../src/telemetry/oathkeeper_metrics.ts'
+import type { Case } from './case.ts'
+import { sameJson } from './judge.ts'
+import type { Outcome } from './run.ts'
+
+interface Prometheus {
+  readonly hide_request_paths?: boolean
+  readonly metric_name_prefix?: string
+}
+
+/** One decision for each path of the case; then what Prometheus reads. */
+export async function runUnit(one: Case): Promise<Outcome> {
+  const { prometheus } = (one.config?.serve ?? {}) as { readonly prometheus?: Prometheus }
+  const prefix = prometheus?.metric_name_prefix ?? 'ory_oathkeeper_'
+  const hidden = prometheus?.hide_request_paths ?? false
+  const metrics = await createMetrics({
+    host: '127.0.0.1',
+    port: 0,
+    path: '/metrics',
+    serviceName: 's',
+    version: '1',
+    env: {},
+  })
+  const count = createOathkeeperMetrics(metrics.meter, { prefix, hidden })
+  const paths = [one.input ?? []].flat()
+  for (const _ of paths) count('GET', 200, 1)
+  const address = await metrics.listen()
+  const text = await (await fetch(`http://${address}/metrics`)).text()
+  await metrics.stop()
+  const counts = Object.fromEntries(
+    [...text.matchAll(new RegExp(`^${prefix}requests_total\\{.*request="([^"]*)".*\\} (\\d+)$`, 'gm'))].map(
+      ([, label = '', count]) => [label, Number(count)],
+    ),
+  )
+  const { request_label: label, by_request_label: many } = one.expect
+  const want = many ?? { [label ?? 'nothing']: paths.length }
+  const same = sameJson(want, counts)
+  return {
+    differences: same ? [] : [`labels: wanted ${JSON.stringify(want)}, got ${JSON.stringify(counts)}`],
+    alternative: undefined,
+  }
+}
