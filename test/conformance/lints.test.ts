@@ -1,0 +1,184 @@
+/** test/conformance/lints — oddities that are kept and said at load: each shows in `validate` (spec 10, keep + lint). */
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import test from 'node:test'
+import { clock } from '../../src/app.ts'
+import { openValidation } from '../../src/app_services.ts'
+import { validate } from '../../src/cli/validate.ts'
+
+const HANDLERS = {
+  authenticators: {
+    anonymous: { enabled: true },
+    noop: { enabled: true },
+    cookie_session: { enabled: true, config: { check_session_url: 'http://s/check' } },
+    bearer_token: { enabled: true, config: { check_session_url: 'http://s/check' } },
+    jwt: { enabled: true, config: { jwks_urls: ['http://k/keys'] } },
+    oauth2_introspection: { enabled: true, config: { introspection_url: 'http://i/introspect' } },
+  },
+  authorizers: {
+    allow: { enabled: true },
+    remote: { enabled: true, config: { remote: 'http://r/' } },
+    remote_json: { enabled: true, config: { remote: 'http://r/', payload: '{}' } },
+  },
+  mutators: { noop: { enabled: true }, header: { enabled: true, config: { headers: {} } } },
+  errors: { handlers: { redirect: { enabled: true, config: { to: 'http://login/' } } } },
+}
+const RULE = {
+  id: 'r',
+  match: { url: 'http://h/a', methods: ['GET'] },
+  authenticators: [{ handler: 'noop' }],
+  authorizer: { handler: 'allow' },
+  mutators: [{ handler: 'noop' }],
+}
+const authn = (handler: string, config?: object) => [{ ...RULE, authenticators: [{ handler, config }] }]
+const match = (url: string) => [{ ...RULE, match: { ...RULE.match, url } }]
+const header = (template: string) => [
+  { ...RULE, mutators: [{ handler: 'header', config: { headers: { 'X-A': template } } }] },
+]
+
+/** What is written, and what validate says of it. */
+const LINTS: readonly (readonly [
+  q: string,
+  about: string,
+  rules: readonly object[],
+  said: RegExp,
+  more?: object,
+])[] = [
+  ['Q-01', 'an invalid rule', [{ ...RULE, mutators: [] }], /error: .*no mutators/],
+  ['Q-02', 'a rule without match', [{ ...RULE, match: undefined }], /error: .*no match/],
+  ['Q-03', 'an empty URL', match(''), /error: .*match\.url is empty/],
+  ['Q-04', 'a broken pattern', match('http://h/<[>'), /error: .*class is not closed/],
+  [
+    'Q-05',
+    'two rules that one request can match',
+    [RULE, { ...RULE, id: 's' }],
+    /http:\/\/h\/a matches this and rule "r"/,
+  ],
+  [
+    'Q-09',
+    'an unknown field',
+    [{ ...RULE, authenticator: [] }],
+    /unknown field "authenticator" \(did you mean "authenticators"/,
+  ],
+  ['Q-10', 'a missing id', [{ ...RULE, id: undefined }], /no id/],
+  [
+    'Q-10',
+    'a duplicate id',
+    [RULE, { ...RULE, match: { url: 'http://h/b', methods: ['GET'] } }],
+    /duplicate id "r"/,
+  ],
+  ['Q-19', 'a pattern that ends in a slash', match('http://h/a/'), /never matches: it ends in a slash/],
+  ['Q-20', 'a host in upper case', match('http://API.example/a'), /read in lower case/],
+  ['Q-24', 'a pattern that is slow', match('http://h/<.*>a<.*>b<.*>'), /to the power of/],
+  [
+    'Q-27',
+    'a regular expression as a glob',
+    match('http://h/<.*>'),
+    /looks like a regular expression/,
+    { access_rules: { matching_strategy: 'glob' } },
+  ],
+  [
+    'Q-36',
+    'error handlers that apply at once',
+    [{ ...RULE, errors: [{ handler: 'json' }, { handler: 'redirect' }] }],
+    /500/,
+  ],
+  [
+    'Q-36',
+    'an error handler that is switched off',
+    [{ ...RULE, errors: [{ handler: 'www_authenticate' }] }],
+    /not enabled/,
+  ],
+  [
+    'Q-36',
+    'a fallback that is switched off',
+    [RULE],
+    /www_authenticate" is not enabled/,
+    { errors: { fallback: ['www_authenticate'] } },
+  ],
+  ['Q-46', 'cookie_session without only', authn('cookie_session'), /only/],
+  ['Q-49', 'a path that is thrown away', authn('cookie_session', { only: ['a'] }), /preserve_path/],
+  [
+    'Q-50',
+    'whoami with the method of the request',
+    authn('cookie_session', { check_session_url: 'http://k/sessions/whoami', force_method: 'POST' }),
+    /GET|method/,
+  ],
+  [
+    'Q-57',
+    'scopes without a strategy, introspected',
+    authn('oauth2_introspection', { required_scope: ['a'] }),
+    /scope_strategy/,
+  ],
+  [
+    'Q-57',
+    'scopes without a strategy, of a token',
+    authn('jwt', { required_scope: ['a'] }),
+    /scope_strategy/,
+  ],
+  ['Q-62', 'jwks_ttl in a rule', authn('jwt', { jwks_ttl: '5s' }), /jwks_ttl/],
+  [
+    'Q-68',
+    'a payload that takes injection',
+    [{ ...RULE, authorizer: { handler: 'remote_json', config: { payload: '{"s":"{{ .Subject }}"}' } } }],
+    /toJson/,
+  ],
+  [
+    'Q-70',
+    'a remote authorizer, which wants the body',
+    [{ ...RULE, authorizer: { handler: 'remote' } }],
+    /with_request_body|body/,
+  ],
+  [
+    'Q-73',
+    'a glob that Oathkeeper reads otherwise',
+    match('http://h/<{foo*,bar}>'),
+    /otherwise than it is meant/,
+    { access_rules: { matching_strategy: 'glob' } },
+  ],
+  ['Q-78', 'a member that may be missing', header('{{ .Extra.nope }}'), /<no value>/],
+  ['Q-81', 'a template that reads the environment', header('{{ env "HOME" }}'), /"env" is not available/],
+]
+
+async function said(rules: readonly object[], more: object): Promise<string> {
+  const dir = mkdtempSync(join(tmpdir(), 'lints-'))
+  const { world, close } = openValidation(clock)
+  let text = ''
+  try {
+    const file = join(dir, 'rules.json')
+    writeFileSync(file, JSON.stringify(rules, null, 1))
+    const { access_rules: access, errors, ...rest } = more as { access_rules?: object; errors?: object }
+    const config = {
+      ...HANDLERS,
+      ...rest,
+      errors: { ...HANDLERS.errors, ...errors },
+      access_rules: { ...access, repositories: [`file://${file}`] },
+    }
+    writeFileSync(join(dir, 'config.json'), JSON.stringify(config))
+    const io = {
+      out: (line: string) => {
+        text += line
+      },
+      err: () => {},
+      env: {},
+    }
+    const args = { configFiles: [join(dir, 'config.json')], flags: new Map(), rules: [], strict: false }
+    await validate(args, io, world)
+  } finally {
+    await close()
+    rmSync(dir, { recursive: true, force: true })
+  }
+  return text
+}
+
+for (const [q, about, rules, expected, more = {}] of LINTS) {
+  test(`${q}: ${about} shows in validate`, async () => {
+    assert.match(await said(rules, more), expected)
+  })
+}
+
+test('a sound rule gets no word', async () => {
+  assert.match(await said([RULE], {}), /^0 errors, 0 warnings in 1 rule\n$/)
+})
