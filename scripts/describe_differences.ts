@@ -1,5 +1,6 @@
 /** scripts/describe_differences — docs/differences.md from the data of the conformance suite. */
 import { BETTER } from '../test/conformance/better.ts'
+import { KEPT } from '../test/conformance/kept.ts'
 import { LEDGER } from '../test/conformance/ledger.ts'
 
 const cell = (text: string): string => text.replaceAll('|', '\\|')
@@ -8,6 +9,7 @@ const row = (...cells: readonly string[]): string => `| ${cells.map(cell).join('
 export function describeDifferences(): string {
   const better = BETTER.map(one => row(one.q, one.about, one.oathkeeper, one.here, one.setting || '–'))
   const ledger = LEDGER.map(one => row(one.q, one.what, one.why, one.cases.map(id => `\`${id}\``).join(' ')))
+  const kept = KEPT.map(one => row(one.q, one.about, one.what, one.said ? 'yes' : '–', one.setting || '–'))
   return `# Where Credence differs from Oathkeeper
 
 Rule files and configurations run unchanged, and the conformance suite (\`test/conformance/\`) compares every recorded
@@ -26,5 +28,13 @@ These cases of the suite are not met, on purpose. Any other difference fails the
 | number | what | why | cases |
 |---|---|---|---|
 ${ledger.join('\n')}
+
+## Odd, and as it is in Oathkeeper
+
+Rules in production rely on these. Where one can be told from a rule or the configuration, \`credence validate\` says it.
+
+| number | about | what | said by validate | setting |
+|---|---|---|---|---|
+${kept.join('\n')}
 `
 }

@@ -75,6 +75,13 @@ export const BETTER: readonly Better[] = [
     setting: '',
   },
   {
+    q: 'Q-16',
+    about: 'rules',
+    oathkeeper: 'An unquoted date in a rule file is no text, and fails where one is wanted.',
+    here: 'It is the text that was written.',
+    setting: '',
+  },
+  {
     q: 'Q-17',
     about: 'rules',
     oathkeeper: 'A missing remote repository ends the process, a missing file does not.',
@@ -85,7 +92,7 @@ export const BETTER: readonly Better[] = [
     q: 'Q-18',
     about: 'paths',
     oathkeeper: 'Paths are decoded in one mode and not in the other.',
-    here: 'Decoded once; what another reader might read otherwise (`%2F`, dot segments, `//`) is 400.',
+    here: 'Decoded once; what another reader might read otherwise is 400: `%2F`, dot segments, `//`, a backslash, a raw `#`, blanks and letters beyond ASCII, escaped control characters, `%25` before two hex digits.',
     setting: '`paths: oathkeeper`',
   },
   {
@@ -96,10 +103,24 @@ export const BETTER: readonly Better[] = [
     setting: '`paths: oathkeeper`',
   },
   {
+    q: 'A17',
+    about: 'paths',
+    oathkeeper: 'The path of a request may be empty.',
+    here: 'Over gRPC it begins with a slash, or the request is 400; `/decisions` alone asks for the root.',
+    setting: '',
+  },
+  {
     q: 'Q-20',
     about: 'hosts',
     oathkeeper: 'Hosts are compared byte by byte.',
     here: 'Lower case, without the default port and a trailing dot.',
+    setting: '',
+  },
+  {
+    q: 'B1',
+    about: 'hosts',
+    oathkeeper: 'Any host is taken as it comes.',
+    here: 'An empty host, one with `@`, `%`, a comma, blanks or letters beyond ASCII, or with a port that is none, is 400.',
     setting: '',
   },
   {
@@ -110,10 +131,25 @@ export const BETTER: readonly Better[] = [
     setting: '',
   },
   {
+    q: 'Q-22',
+    about: 'patterns',
+    oathkeeper:
+      'Of a letter’s cases, `(?i)` knows those of Go; a group that matched nothing in its last round holds nothing.',
+    here: 'Those of Unicode (`ſ` is an `s`); of `(a*){1,2}` it may hold the round before. Only such patterns differ.',
+    setting: '',
+  },
+  {
     q: 'Q-24',
     about: 'patterns',
     oathkeeper: 'A pattern may run for 250 ms under a global lock.',
     here: 'Patterns that can blow up are refused at load, slow ones get a bound on the URL.',
+    setting: '',
+  },
+  {
+    q: 'A18',
+    about: 'matching',
+    oathkeeper: 'A URL may be of any length.',
+    here: 'One of more than 16,384 characters is 400.',
     setting: '',
   },
   {
@@ -149,6 +185,13 @@ export const BETTER: readonly Better[] = [
     about: 'mutators',
     oathkeeper: '`noop` echoes every request header.',
     here: 'Only headers that a handler set are returned.',
+    setting: '',
+  },
+  {
+    q: 'D2',
+    about: 'headers',
+    oathkeeper: 'Gateways add what the decision API returns, or set it, as they are configured.',
+    here: 'What a handler sets replaces what the client sent, whatever case or number of lines it has.',
     setting: '',
   },
   {
@@ -234,6 +277,13 @@ export const BETTER: readonly Better[] = [
     about: 'error conditions',
     oathkeeper: 'A malformed `Content-Type` turns a 401 into a 500.',
     here: 'It does not match.',
+    setting: '',
+  },
+  {
+    q: 'Q-32',
+    about: 'error bodies',
+    oathkeeper: 'An empty `Ory-Error-Id`, and redirects for unclean decision paths.',
+    here: 'Neither.',
     setting: '',
   },
   {
@@ -324,6 +374,20 @@ export const BETTER: readonly Better[] = [
     setting: '',
   },
   {
+    q: 'P3',
+    about: 'sessions',
+    oathkeeper: '`subject_from` and `extra_from` walk over the text of an answer.',
+    here: 'Over its values: of a member that stands twice the last counts, and texts that hold JSON are texts until `@fromstr`.',
+    setting: '',
+  },
+  {
+    q: 'P4',
+    about: 'sessions',
+    oathkeeper: 'A Kratos needs `subject_from`, `extra_from` and `only` in each configuration.',
+    here: 'Where neither rule nor configuration sets them: `identity.id`, `@this` and `ory_kratos_session`.',
+    setting: '',
+  },
+  {
     q: 'Q-60',
     about: 'tokens',
     oathkeeper: 'EdDSA cannot be verified.',
@@ -359,6 +423,14 @@ export const BETTER: readonly Better[] = [
     setting: '',
   },
   {
+    q: 'Q-63',
+    about: 'tokens',
+    oathkeeper:
+      'How long client-credentials tokens are remembered is what the rule evaluated last says, for all.',
+    here: 'What each rule says for itself; a token without an end is still not remembered where `cache.ttl` is set.',
+    setting: '',
+  },
+  {
     q: 'Q-66',
     about: 'authorizers',
     oathkeeper: 'POSTs are repeated for seconds.',
@@ -377,6 +449,13 @@ export const BETTER: readonly Better[] = [
     about: 'patterns',
     oathkeeper: 'Globs with alternatives miss what they should match.',
     here: 'They match it; `literal ** literal` keeps its overlap.',
+    setting: '',
+  },
+  {
+    q: 'P1',
+    about: 'patterns',
+    oathkeeper: 'Globs count bytes where letters beyond ASCII stand beside classes.',
+    here: 'They count letters, but for `?` before something of a fixed length.',
     setting: '',
   },
   {
@@ -415,6 +494,20 @@ export const BETTER: readonly Better[] = [
     setting: '',
   },
   {
+    q: 'H2',
+    about: 'templates',
+    oathkeeper: 'A template may run and grow without end.',
+    here: 'A million steps, a megabyte of text, lists of 100,000 elements; what goes beyond is 500.',
+    setting: '',
+  },
+  {
+    q: 'P2',
+    about: 'templates',
+    oathkeeper: 'Names of time zones come from zone files of the machine.',
+    here: 'From Unicode’s data; where English has no short name, the offset stands (`+09`).',
+    setting: '',
+  },
+  {
     q: 'Q-82',
     about: 'id_token',
     oathkeeper: 'The `kid` may be that of another key.',
@@ -450,6 +543,34 @@ export const BETTER: readonly Better[] = [
     setting: '',
   },
   {
+    q: 'P5',
+    about: 'configuration',
+    oathkeeper: 'The api and metrics ports listen on all interfaces.',
+    here: 'On loopback unless a host is set; said at start.',
+    setting: '`serve.api.host: ""`, `serve.prometheus.host: ""`',
+  },
+  {
+    q: 'P6',
+    about: 'configuration',
+    oathkeeper: 'The api port answers CORS and TLS.',
+    here: 'Both are accepted without effect, which is said at start; a proxy in front does them.',
+    setting: '',
+  },
+  {
+    q: 'P7',
+    about: 'configuration',
+    oathkeeper: '`serve.proxy` is a reverse proxy.',
+    here: 'Envoy does the proxying; its keys, and `upstream` of rules, are accepted without effect.',
+    setting: '',
+  },
+  {
+    q: 'P8',
+    about: 'configuration',
+    oathkeeper: 'Keys that it does not know are refused.',
+    here: 'Ours are not known to it: `serve.grpc`, `sessions`, `paths`, `strict`, and in rules `require`, `cache`, `kratos`, `require_subject`, `leeway`, `require_exp`. A file that has them is no longer Oathkeeper’s.',
+    setting: '',
+  },
+  {
     q: 'Q-92',
     about: 'configuration',
     oathkeeper: '`token_from` of rule and configuration merge to something invalid.',
@@ -465,6 +586,34 @@ export const BETTER: readonly Better[] = [
     setting: '',
   },
   {
+    q: 'P9',
+    about: 'api',
+    oathkeeper: '`/decisions` is open to all.',
+    here: 'It is closed unless asked for.',
+    setting: '`serve.api.decisions: true`',
+  },
+  {
+    q: 'P10',
+    about: 'api',
+    oathkeeper: '`/version` is not found.',
+    here: '`/version` and `/status` answer: revision, sources and issues of the rules.',
+    setting: '',
+  },
+  {
+    q: 'P11',
+    about: 'api',
+    oathkeeper: 'A request that cannot be read is an error of the protocol.',
+    here: 'Over gRPC it is refused with 400 like any other, so that no gateway lets it through.',
+    setting: '',
+  },
+  {
+    q: 'P12',
+    about: 'rules',
+    oathkeeper: 'RPC rules are for Oathkeeper’s Go middleware.',
+    here: 'They match gRPC and Connect requests that Envoy asks about.',
+    setting: '',
+  },
+  {
     q: 'Q-96',
     about: 'metrics',
     oathkeeper: 'No rule, no handler, no decision; on every path of the port.',
@@ -476,6 +625,20 @@ export const BETTER: readonly Better[] = [
     about: 'telemetry',
     oathkeeper: 'Reports home unless told not to.',
     here: 'Nothing is sent to anybody; the flags are accepted.',
+    setting: '',
+  },
+  {
+    q: 'P13',
+    about: 'telemetry',
+    oathkeeper: 'Spans, log fields and the service’s name are its own; the log is text.',
+    here: 'They are ours (`credence`, JSON unless set); Jaeger is reached by OTLP.',
+    setting: '',
+  },
+  {
+    q: 'P14',
+    about: 'other services',
+    oathkeeper: 'Answers may be of any size and take any time.',
+    here: 'Both are bounded; what goes beyond counts as unreachable.',
     setting: '',
   },
 ]
