@@ -13,7 +13,7 @@ import { compileClaims, type ReadClaims } from '../parts/jwt_claims.ts'
 import { onRejected, onRejectedSchema } from '../parts/on_rejected.ts'
 import { scopeStrategySchema } from '../parts/scopes.ts'
 import { compileTokenFrom, tokenFromSchema } from '../parts/token_from.ts'
-import { keySetUrl } from '../parts/uri.ts'
+import { keySetUrlSchema } from '../parts/uri.ts'
 
 const strings = z.array(z.string()).optional()
 
@@ -22,7 +22,7 @@ export const jwt = authenticator({
   summary: 'recognises whoever brings a JSON Web Token that one of the configured key sets verifies',
   config: z.strictObject({
     jwks_urls: z
-      .array(z.string())
+      .array(keySetUrlSchema)
       .describe(
         'key sets, in order: http(s)://, file://, inline://<base64>, s3://, gs:// or azblob://; redirects are not followed',
       ),
@@ -57,7 +57,7 @@ export const jwt = authenticator({
     trusted_issuers: ['https://id.example.com/'],
   },
   compile(config, { clock, keys }, context) {
-    const urls = config.jwks_urls.map((url, i) => keySetUrl(url, ['jwks_urls', i]))
+    const urls = config.jwks_urls
     const algorithms = new Set(config.allowed_algorithms?.length ? config.allowed_algorithms : ['RS256'])
     lint(config, algorithms, keys, context)
     const tokenFrom = compileTokenFrom(config.token_from)

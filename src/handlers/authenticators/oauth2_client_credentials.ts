@@ -10,13 +10,13 @@ import { percentDecode } from '../../lib/template_url.ts'
 import { authenticator } from '../handler.ts'
 import { onRejected, onRejectedSchema } from '../parts/on_rejected.ts'
 import { retrySchema } from '../parts/retry.ts'
-import { httpUrl } from '../parts/uri.ts'
+import { httpUrlSchema } from '../parts/uri.ts'
 
 export const oauth2ClientCredentials = authenticator({
   id: 'oauth2_client_credentials',
   summary: 'recognises OAuth 2.0 clients by id and secret, which a token endpoint must accept',
   config: z.strictObject({
-    token_url: z.string().describe('URL of the token endpoint'),
+    token_url: httpUrlSchema.describe('URL of the token endpoint'),
     required_scope: z
       .array(z.string())
       .optional()
@@ -40,8 +40,7 @@ export const oauth2ClientCredentials = authenticator({
   }),
   example: { token_url: 'https://id.example.com/oauth2/token', cache: { enabled: true, ttl: '60s' } },
   compile(config, { oauth2 }) {
-    const { token_url, required_scope, cache } = config
-    const tokenUrl = httpUrl(token_url, ['token_url'])
+    const { token_url: tokenUrl, required_scope, cache } = config
     const scopes = required_scope ?? []
     // `undefined`: as long as the token is good.
     const maxAge = cache?.enabled === true ? parseDuration(cache.ttl ?? '') : millis(0)

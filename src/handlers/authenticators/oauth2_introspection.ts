@@ -16,7 +16,7 @@ import { onRejected, onRejectedSchema } from '../parts/on_rejected.ts'
 import { retrySchema } from '../parts/retry.ts'
 import { compileScopes, scopeStrategySchema } from '../parts/scopes.ts'
 import { compileTokenFrom, tokenFromSchema } from '../parts/token_from.ts'
-import { httpUrl } from '../parts/uri.ts'
+import { httpUrlSchema } from '../parts/uri.ts'
 
 const strings = z.array(z.string()).optional()
 const duration = z
@@ -28,7 +28,7 @@ export const oauth2Introspection = authenticator({
   id: 'oauth2_introspection',
   summary: 'recognises whoever brings a token that an OAuth 2.0 introspection endpoint calls active',
   config: z.strictObject({
-    introspection_url: z.string().describe('URL of the introspection endpoint'),
+    introspection_url: httpUrlSchema.describe('URL of the introspection endpoint'),
     token_from: tokenFromSchema,
     prefix: z.string().optional().describe('other tokens are left to the next authenticator'),
     required_scope: strings.describe(
@@ -50,7 +50,7 @@ export const oauth2Introspection = authenticator({
         enabled: z.boolean().optional().describe('gets an access token for the call first; default false'),
         client_id: z.string().optional(),
         client_secret: z.string().optional(),
-        token_url: z.string().optional(),
+        token_url: httpUrlSchema.optional(),
         audience: z.string().optional(),
         scope: strings,
       })
@@ -76,7 +76,7 @@ export const oauth2Introspection = authenticator({
     cache: { enabled: true, ttl: '30s' },
   },
   compile(config, { clock, oauth2 }, context) {
-    const url = httpUrl(config.introspection_url, ['introspection_url'])
+    const url = config.introspection_url
     const preAuthorization = readClient(config.pre_authorization)
     const tokenFrom = compileTokenFrom(config.token_from)
     const prefix = config.prefix ?? ''
@@ -110,15 +110,12 @@ type Config = z.output<typeof oauth2Introspection.config>
 function readClient(config: Config['pre_authorization']): Client | undefined {
   if (config === undefined) return undefined
   const { enabled, client_id: id, client_secret: secret, token_url: tokenUrl, audience, scope } = config
-  // Looked at also where it is switched off, as Oathkeeper does (spec 4.7).
-  if (tokenUrl && URL.parse(tokenUrl) === null)
-    throw new ConfigFault(['pre_authorization', 'token_url'], 'not a URL')
   if (enabled !== true) return undefined
   for (const [name, value] of Object.entries({ client_id: id, client_secret: secret, token_url: tokenUrl })) {
     if (value === undefined) throw new ConfigFault(['pre_authorization', name], 'is missing')
   }
   return {
-    tokenUrl: httpUrl(tokenUrl as string, ['pre_authorization', 'token_url']),
+    tokenUrl: tokenUrl as string,
     id: id as string,
     secret: secret as string,
     scopes: scope ?? [],

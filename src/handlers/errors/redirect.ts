@@ -9,6 +9,7 @@ import { ConfigFault, errorHandler } from '../handler.ts'
 import { NOT_KEPT } from '../parts/error_body.ts'
 import { forgetRounds, nextRound } from '../parts/login_rounds.ts'
 import { escapeHtml, stoppedAnswer } from '../parts/login_stopped.ts'
+import { urlReferenceSchema } from '../parts/uri.ts'
 import { whenSchema } from '../parts/when.ts'
 
 const TEXTS: Readonly<Record<number, string>> = { 301: 'Moved Permanently', 302: 'Found' }
@@ -20,7 +21,7 @@ export const redirect = errorHandler({
   summary:
     'answers with a redirect to a fixed address, which may carry the way back; never a third time in a minute',
   config: z.strictObject({
-    to: z.string().describe('where to: an absolute URL, or a path'),
+    to: urlReferenceSchema.describe('where to: an absolute URL, or a path'),
     code: z
       .union([z.literal(301), z.literal(302)])
       .optional()

@@ -7,18 +7,16 @@ import { DURATION_PATTERN, parseDuration } from '../../lib/duration.ts'
 import { isRecord, parseJson } from '../../lib/json.ts'
 import { ConfigFault, mutator } from '../handler.ts'
 import { compileTemplate } from '../parts/compile_template.ts'
-import { keySetUrl } from '../parts/uri.ts'
+import { keySetUrlSchema } from '../parts/uri.ts'
 
 export const idToken = mutator({
   id: 'id_token',
   summary: 'sets the Authorization header to a token of our own, signed, with claims from a template',
   config: z.strictObject({
     issuer_url: z.string().describe('the claim iss'),
-    jwks_url: z
-      .string()
-      .describe(
-        'key set with the signing key: file://, http(s)://, inline://<base64>, s3://, gs:// or azblob://',
-      ),
+    jwks_url: keySetUrlSchema.describe(
+      'key set with the signing key: file://, http(s)://, inline://<base64>, s3://, gs:// or azblob://',
+    ),
     claims: z
       .string()
       .optional()
@@ -45,9 +43,8 @@ export const idToken = mutator({
     jwks_url: 'file:///etc/credence/id_token.jwks.json',
     claims: '{"aud": ["orders"], "email": {{ print .Extra.email | toJson }}}',
   },
-  compile({ issuer_url: issuer, jwks_url, claims, ttl: lifetime, cache }, services, context) {
+  compile({ issuer_url: issuer, jwks_url: url, claims, ttl: lifetime, cache }, services, context) {
     const { keys } = services
-    const url = keySetUrl(jwks_url, ['jwks_url'])
     const ttl = parseDuration(lifetime ?? '15m')
     if (ttl === undefined || ttl <= 0) throw new ConfigFault(['ttl'], 'must be longer than nothing')
     const reuse = cache?.enabled !== false

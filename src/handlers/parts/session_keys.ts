@@ -3,17 +3,17 @@ import { z } from 'zod'
 import type { Authenticate } from '../../access/pipeline.ts'
 import { readAuthority } from '../../lib/authority.ts'
 import { DURATION_PATTERN, type Millis, millis, parseDuration } from '../../lib/duration.ts'
-import type { Path } from '../../lib/issue.ts'
 import { type CompileContext, ConfigFault } from '../handler.ts'
 import { onRejected, onRejectedSchema } from './on_rejected.ts'
 import { demandsSchema } from './session_demands.ts'
+import { httpUrlSchema } from './uri.ts'
 
 export const sessionKeys = {
-  check_session_url: z
-    .string()
-    .describe('URL that says whose session it is; one that ends in /sessions/whoami is Ory Kratos'),
+  check_session_url: httpUrlSchema.describe(
+    'URL that says whose session it is; one that ends in /sessions/whoami is Ory Kratos',
+  ),
   check_session_url_by_host: z
-    .record(z.string(), z.string())
+    .record(z.string(), httpUrlSchema)
     .optional()
     .describe(
       'host of the request → URL instead of check_session_url, for a rule with several hosts that has a Kratos each',
@@ -89,14 +89,6 @@ export const sessionKeys = {
 const schema = z.strictObject(sessionKeys)
 export type SessionKeys = z.infer<typeof schema>
 
-function sessionUrl(text: string, path: Path): URL {
-  const url = URL.parse(text)
-  if (url === null || !/^https?:$/.test(url.protocol)) {
-    throw new ConfigFault(path, 'must be an absolute http or https URL')
-  }
-  return url
-}
-
 /**
  * One authenticator for each URL of the configuration; the host of a request says which. Their endpoints are unequal, so
  * they share nothing that is remembered (C4, C7).
@@ -106,12 +98,12 @@ export function compileEndpoints(
   context: CompileContext,
   at: (url: URL, kratos: boolean) => Authenticate,
 ): Authenticate {
-  const own = sessionUrl(keys.check_session_url, ['check_session_url'])
+  const own = new URL(keys.check_session_url)
   const byHost = Object.entries(keys.check_session_url_by_host ?? {}).map(([text, url]) => {
     const path = ['check_session_url_by_host', text]
     const host = readAuthority(text, '')?.host
     if (host === undefined) throw new ConfigFault(path, 'must be a host, as in a URL')
-    return [host, sessionUrl(url, path)] as const
+    return [host, new URL(url)] as const
   })
   lint(keys, [own, ...byHost.map(([, url]) => url)], context)
   const compiled = (url: URL) => at(url, isKratos(keys, url))

@@ -7,14 +7,23 @@ import { ConfigFault } from '../handler.ts'
 const NOT_HTTP = 'must be an absolute http or https URL'
 const isHttp = (text: string): boolean => /^https?:$/.test(URL.parse(text)?.protocol ?? '')
 
-/** The same as `httpUrl` for a schema: a fault of the service's configuration is one at its start, rule or none. */
+/** An absolute http or https URL. In the schema, so that a fault of the service's configuration is one at its start, rule or none. */
 export const httpUrlSchema = z.string().refine(isHttp, NOT_HTTP)
 
-/** Refuses what is no absolute http or https URL. */
-export function httpUrl(text: string, path: Path): string {
-  if (!isHttp(text)) throw new ConfigFault(path, NOT_HTTP)
-  return text
-}
+/** The address of a key set, likewise. */
+export const keySetUrlSchema = z.string().superRefine((text, check) => {
+  try {
+    keySetUrl(text, [])
+  } catch (error) {
+    if (!(error instanceof ConfigFault)) throw error
+    check.addIssue({ code: 'custom', message: [error.message, error.hint].filter(Boolean).join(': ') })
+  }
+})
+
+/** Where a browser may be sent: an absolute URL or a reference to one. */
+export const urlReferenceSchema = z
+  .string()
+  .refine(text => !text.startsWith(':') && URL.canParse(text, 'http://h/'), 'must be a URL or a path')
 
 /** Refuses what no key set can be read from. */
 export function keySetUrl(text: string, path: Path): string {
@@ -29,5 +38,6 @@ export function keySetUrl(text: string, path: Path): string {
     const hint = 'use file://, http://, https://, inline://, s3://, gs:// or azblob://'
     throw new ConfigFault(path, 'not the URL of a key set', hint)
   }
-  return httpUrl(text, path)
+  if (!isHttp(text)) throw new ConfigFault(path, NOT_HTTP)
+  return text
 }

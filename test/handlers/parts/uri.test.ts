@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { ConfigFault } from '../../../src/handlers/handler.ts'
-import { httpUrl, keySetUrl } from '../../../src/handlers/parts/uri.ts'
+import {
+  httpUrlSchema,
+  keySetUrl,
+  keySetUrlSchema,
+  urlReferenceSchema,
+} from '../../../src/handlers/parts/uri.ts'
 
 const refuses = (read: (text: string, path: string[]) => string, text: string) =>
   assert.throws(
@@ -11,8 +16,15 @@ const refuses = (read: (text: string, path: string[]) => string, text: string) =
   )
 
 test('what is called is an absolute http or https URL', () => {
-  for (const url of ['http://a', 'https://user:pass@a:1/b?c=d']) assert.equal(httpUrl(url, []), url)
-  for (const url of ['', 'c', '/a', 'ftp://a', 'file:///a', 'http://']) refuses(httpUrl, url)
+  const read = (url: string) => httpUrlSchema.safeParse(url).success
+  for (const url of ['http://a', 'https://user:pass@a:1/b?c=d']) assert.ok(read(url), url)
+  for (const url of ['', 'c', '/a', 'ftp://a', 'file:///a', 'http://']) assert.ok(!read(url), url)
+})
+
+test('where a browser is sent may be a path', () => {
+  const read = (url: string) => urlReferenceSchema.safeParse(url).success
+  for (const url of ['http://a/b?c', '/login', 'login', '?a=b', '']) assert.ok(read(url), url)
+  for (const url of [':', 'http://a b', 'http://a:x']) assert.ok(!read(url), url)
 })
 
 test('a key set is behind http, https, file, inline or in a store of a cloud', () => {
@@ -26,9 +38,11 @@ test('a key set is behind http, https, file, inline or in a store of a cloud', (
     'gs://a/b',
   ]) {
     assert.equal(keySetUrl(url, []), url)
+    assert.ok(keySetUrlSchema.safeParse(url).success, url)
   }
   for (const url of ['', 'a.json', '/a', 'http://', 'data:,x', 's3://a', 's3://a/b?regoin=x', 'gs://a']) {
     refuses(keySetUrl, url)
+    assert.ok(!keySetUrlSchema.safeParse(url).success, url)
   }
   assert.throws(() => keySetUrl('ftp://a/b', []), /not the URL of a key set/)
 })
