@@ -262,6 +262,43 @@ test('a key that appears is found at once, and a storm of unknown kids asks once
   assert.equal(one.calls(), 3)
 })
 
+test('a kid counts as unknown for half a minute, then it is worth a question again (C15)', async t => {
+  const one = await host(t, publics([RSA]))
+  const { verify, clock } = world({ ttl: 600 })
+  const late = testKey('RSA', { kid: 'late', use: 'sig' })
+  assert.equal((await verify(rs256('late', late), [one.jwks])).kind, 'refused')
+  one.serve(publics([RSA, late]))
+  clock.pass(29_000)
+  assert.equal((await verify(rs256('late', late), [one.jwks])).kind, 'refused')
+  assert.equal(one.calls(), 1)
+  clock.pass(1_001)
+  assert.equal((await verify(rs256('late', late), [one.jwks])).kind, 'verified')
+})
+
+test('while a host is down nobody waits for it again and again: the old set answers at once', async t => {
+  const one = await host(t, publics([RSA]))
+  const { verify, keys, clock, problems } = world()
+  const question = {
+    token: rs256('rsa', RSA),
+    urls: [one.jwks],
+    algorithms: new Set(['RS256']),
+    deadline: NEVER,
+  }
+  assert.equal((await verify(question.token, question.urls, ['RS256'])).kind, 'verified')
+  one.answerWith(response => response.writeHead(503).end())
+  clock.pass(61_000)
+  assert.equal((await verify(question.token, question.urls, ['RS256'])).kind, 'verified')
+  assert.deepEqual(
+    problems.map(({ problem }) => problem),
+    ['answered 503'],
+  )
+  one.answerWith(() => {})
+  clock.pass(2_000)
+  assert.ok(!(keys.verify(question) instanceof Promise), 'at once, while the host hangs')
+  clock.pass(60_000)
+  assert.ok(keys.verify(question) instanceof Promise, 'after a while somebody has to wait again')
+})
+
 test('nobody is asked for a kid that is longer than any name', async t => {
   const one = await host(t, publics([RSA]))
   await world().verify(rs256('k'.repeat(300), OTHER), [one.jwks])
@@ -567,6 +604,10 @@ test('what is listed has public members only: no private ones, no secrets, nothi
   )
   for (const key of listed?.keys ?? []) assert.ok(secrets.every(name => !(name in key)))
   assert.deepEqual(listed?.keys[0], { use: 'sig', kty: 'RSA', kid: 'rsa', n: RSA.public.n, e: 'AQAB' })
+})
+
+test('a set that never had a key is an empty list, not a broken one', async () => {
+  assert.deepEqual(await world().keys.publicKeys([inlineSet([])]), { keys: [] })
 })
 
 test('nothing is listed where no set could be had', async () => {
