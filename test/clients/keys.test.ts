@@ -8,9 +8,11 @@ import { createHttp } from '../../src/clients/http.ts'
 import { createKeys, type Keys } from '../../src/clients/keys.ts'
 import type { KeyProblem } from '../../src/clients/keys_shelf.ts'
 import type { Verification } from '../../src/clients/keys_verify.ts'
+import { createObjects } from '../../src/clients/objects.ts'
 import { type Instant, millis } from '../../src/lib/duration.ts'
 import { fakeClock, realClock, seconds } from '../fakes/clock.ts'
 import { type JwksHost, jwksHost, mint, mintText, type TestKey, testKey } from '../fakes/jwks_host.ts'
+import { objectStore } from '../fakes/object_store.ts'
 
 const http = createHttp({ clock: realClock })
 after(() => http.close())
@@ -615,4 +617,32 @@ test('nothing is listed where no set could be had', async () => {
   assert.equal(await keys.publicKeys([]), undefined)
   assert.equal(await keys.publicKeys(['file:///no/such/file']), undefined)
   assert.deepEqual(await keys.publicKeys([inlineSet([SECRET.private])]), { keys: [] })
+})
+
+test('a key set may be an object of a store', async t => {
+  const store = await objectStore()
+  const objects = createObjects({ AZURE_STORAGE_ACCOUNT: 'a', AZURE_STORAGE_KEY: btoa('k') })
+  t.after(() => {
+    objects.close()
+    return store.close()
+  })
+  store.object.body = JSON.stringify({ keys: [RSA.public] })
+  const problems: KeyProblem[] = []
+  const keys = createKeys({
+    clock: fakeClock(),
+    fetch: objects.send,
+    directory: tmpdir(),
+    times: { ttl: seconds(30), maxWait: millis(5_000) },
+    secret: Buffer.from('of this process'),
+    entries: 100,
+    report: problem => problems.push(problem),
+  })
+  const asked = { algorithms: new Set(['RS256']), deadline: NEVER }
+  const token = mint({ alg: 'RS256', kid: 'rsa' }, CLAIMS, RSA.handle)
+  const set = `azblob://keys/jwks.json?domain=${store.host}`
+  assert.equal((await keys.verify({ token, urls: [set], ...asked })).kind, 'verified')
+  store.object.status = 403
+  const refused = await keys.verify({ token, urls: [set.replace('jwks', 'other')], ...asked })
+  assert.notEqual(refused.kind, 'verified')
+  assert.deepEqual(problems, [{ source: 'azblob://keys/other.json', problem: 'answered 403' }])
 })
