@@ -10,6 +10,7 @@ import {
   type Layer,
   placeIn,
 } from './config/layers.ts'
+import { checkRedis } from './config/redis_checks.ts'
 import { SETTINGS, type Setting, type SettingType } from './config/settings.ts'
 import type { GlobalHandlers } from './handlers/builder.ts'
 import type { SealedHandler } from './handlers/handler.ts'
@@ -144,6 +145,9 @@ function readSettings(value: unknown, layers: readonly Layer[], issues: Issue[])
     if (settings.has(path) && !met(settings.get(path))) {
       issues.push(issueIn(layers, 'error', path.split('.'), message, hint))
     }
+  }
+  for (const { path, message, hint } of checkRedis(settings)) {
+    issues.push(issueIn(layers, 'error', path, message, hint))
   }
   return settings
 }

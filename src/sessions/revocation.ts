@@ -15,12 +15,20 @@ export type Revoked =
 /** The same without a credential in it: this is what is kept, and what travels. */
 export type News =
   | Exclude<Revoked, { readonly kind: 'credential' }>
-  | { readonly kind: 'credential'; readonly mark: string }
+  | { readonly kind: 'credential'; readonly marks: readonly string[] }
+
+/** What came of a revocation. */
+export interface Told {
+  /** Entries that went. */
+  readonly evicted: number
+  /** What other replicas should hear, without a credential in it. */
+  readonly news: readonly News[]
+}
 
 /** What an entry of the memory must show of itself. */
 export interface Remembered {
   readonly key: string
-  /** Keyed hash of the credential alone, whatever endpoint it was shown to. */
+  /** Keyed hash of the credential alone, whatever endpoint it was shown to. News has one by each key that somebody may use. */
   readonly mark: string
   readonly session: VerifiedSession
   /** When Kratos was asked. */
@@ -100,9 +108,10 @@ export function createRevocationIndex<R extends Remembered>(clock: Clock, hold: 
           return list(byIdentity.get(id)).filter(({ session }) => session.id !== keep)
         }
         case 'credential': {
-          holdBack(news.mark)
+          for (const mark of news.marks) holdBack(mark)
           // The session ends with it, under whatever other values and spellings it is known.
-          const ids = new Set(list(byMark.get(news.mark)).map(({ session }) => session.id))
+          const known = news.marks.flatMap(mark => list(byMark.get(mark)))
+          const ids = new Set(known.map(({ session }) => session.id))
           for (const id of ids) holdBack(id)
           return [...ids].flatMap(id => list(bySession.get(id)))
         }

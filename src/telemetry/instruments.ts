@@ -12,6 +12,10 @@ export interface Observed {
   readonly sources: () => Readonly<Record<string, number>>
   readonly ready: () => boolean
   readonly sessions: () => SessionsNow
+  /** The line between replicas; absent without Redis. `lag` in milliseconds. */
+  readonly bus: () =>
+    | { readonly connected: boolean; readonly lag: number; readonly waiting: number }
+    | undefined
 }
 
 /** The session memory as it is at the moment. */
@@ -31,6 +35,8 @@ export type SessionsHappening =
   | { readonly kind: 'limited'; readonly limit: string }
   | { readonly kind: 'renewal'; readonly outcome: string }
   | { readonly kind: 'breaker'; readonly state: string; readonly cause: string }
+  | { readonly kind: 'shared'; readonly outcome: string }
+  | { readonly kind: 'bus'; readonly event: string }
 
 export interface Instruments {
   /** One decision; `milliseconds` from the arrival of the Check. `method` as sent. */
@@ -81,6 +87,15 @@ export const METRICS = {
     'look-ups answered 503 without asking Kratos, by limit',
   ],
   credence_revocations_total: ['counter', 'source, kind', 'revocations, by who told and whose sessions'],
+  credence_shared_sessions_total: ['counter', 'outcome', 'looks at what replicas share in Redis, and writes'],
+  credence_bus_events_total: ['counter', 'event', 'what happened on the line between replicas'],
+  credence_bus_connected: [
+    'gauge',
+    '',
+    '1 while revocations of other replicas are heard; absent without Redis',
+  ],
+  credence_bus_lag_seconds: ['gauge', '', 'since the end of the stream of revocations was last seen'],
+  credence_bus_waiting: ['gauge', '', 'revocations that Redis has not taken yet'],
   credence_kratos_breaker_turns_total: ['counter', 'state, cause', 'turns of the breaker before a Kratos'],
   credence_kratos_breaker_state: [
     'gauge',
@@ -138,12 +153,19 @@ export function createInstruments(
     'credence_reload_duration_seconds',
     about('credence_reload_duration_seconds'),
   )
+  const ofBus = (read: (bus: NonNullable<ReturnType<Observed['bus']>>) => number): number | undefined => {
+    const bus = observed.bus()
+    return bus === undefined ? undefined : read(bus)
+  }
   gauge(meter, 'credence_rules', observed.rules)
   gauge(meter, 'credence_sessions', () => observed.sessions().remembered)
   gauge(meter, 'credence_session_staleness_seconds', () => observed.sessions().worstStaleness / 1000)
   gauge(meter, 'credence_kratos_breaker_state', () => BREAKER[observed.sessions().breaker])
   gauge(meter, 'credence_kratos_in_flight', () => observed.sessions().asked)
   gauge(meter, 'credence_kratos_waiting', () => observed.sessions().waiting)
+  gauge(meter, 'credence_bus_connected', () => ofBus(({ connected }) => Number(connected)))
+  gauge(meter, 'credence_bus_lag_seconds', () => ofBus(({ lag }) => lag / 1000))
+  gauge(meter, 'credence_bus_waiting', () => ofBus(({ waiting }) => waiting))
   gauge(meter, 'credence_ready', () => (observed.ready() ? 1 : 0))
   meter.createObservableGauge('credence_issues', about('credence_issues')).addCallback(result => {
     const { errors, warnings } = observed.issues()
@@ -191,6 +213,8 @@ function sessionTallies(meter: Meter): Instruments['session'] {
   const doubts = tally(meter, 'credence_session_doubts_total')
   const limited = tally(meter, 'credence_session_limited_total')
   const refreshes = tally(meter, 'credence_session_refreshes_total')
+  const shared = tally(meter, 'credence_shared_sessions_total')
+  const bus = tally(meter, 'credence_bus_events_total')
   const turns = tally(meter, 'credence_kratos_breaker_turns_total')
   return one => {
     switch (one.kind) {
@@ -200,6 +224,10 @@ function sessionTallies(meter: Meter): Instruments['session'] {
         return limited(one.limit, () => ({ limit: one.limit }))
       case 'renewal':
         return refreshes(one.outcome, () => ({ outcome: one.outcome }))
+      case 'shared':
+        return shared(one.outcome, () => ({ outcome: one.outcome }))
+      case 'bus':
+        return bus(one.event, () => ({ event: one.event }))
       case 'breaker':
         return turns(`${one.state} ${one.cause}`, () => ({ state: one.state, cause: one.cause }))
     }
@@ -225,6 +253,10 @@ function tally(meter: Meter, name: Name) {
   }
 }
 
-function gauge(meter: Meter, name: Name, read: () => number): void {
-  meter.createObservableGauge(name, about(name)).addCallback(result => result.observe(read()))
+/** `undefined` is not shown. */
+function gauge(meter: Meter, name: Name, read: () => number | undefined): void {
+  meter.createObservableGauge(name, about(name)).addCallback(result => {
+    const value = read()
+    if (value !== undefined) result.observe(value)
+  })
 }
