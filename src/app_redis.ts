@@ -49,6 +49,9 @@ export async function openShared(config: Config, parts: SharedParts): Promise<Sh
       get position() {
         return news?.position ?? BEGINNING
       },
+      get floor() {
+        return news?.floor ?? BEGINNING
+      },
       get settled() {
         return news?.settled === true
       },

@@ -3,6 +3,7 @@ import { between, type Clock, type Instant, type Millis, millis } from '../lib/d
 import { within } from '../lib/within.ts'
 import type { Bus } from './bus.ts'
 import { type BusEvent, readMessage, tombstonesOf, writeMessage } from './news_message.ts'
+import { createOutbox } from './outbox.ts'
 import type { News } from './revocation.ts'
 import type { Seals } from './seals.ts'
 import { BEGINNING, isBefore, laterOf, type StreamId } from './stream_id.ts'
@@ -30,6 +31,8 @@ export interface NewsLine {
   tell(news: readonly News[]): Promise<boolean>
   /** The latest revocation that has been heard here. */
   readonly position: StreamId
+  /** What was asked before that is worth nothing here, whatever its tombstones say. */
+  readonly floor: StreamId
   /** Nothing that is known here is missing there, nor, as far as can be seen, the other way round. */
   readonly settled: boolean
   readonly connected: boolean
@@ -45,18 +48,11 @@ export interface NewsLine {
 const LISTEN = millis(1_000)
 /** ms that one call may take beyond what it waits for. */
 const CALL = millis(2_000)
-/** ms until whoever tells is answered that the others will hear later. */
-const TELL = millis(500)
+/** ms that news which is still untold has when we stop. */
+const LAST_WORD = millis(500)
 /** ms after a failed round. */
 const PAUSE = millis(250)
 const NEVER = new Promise<never>(() => {})
-/** Untold news; beyond it one "everything" takes their place. */
-const MOST_WAITING = 10_000
-
-interface Untold {
-  readonly news: News
-  readonly told: (done: boolean) => void
-}
 
 export function startNews(parts: NewsParts): NewsLine {
   const { bus, seals, clock, report } = parts
@@ -68,9 +64,9 @@ export function startNews(parts: NewsParts): NewsLine {
   let known: StreamId = BEGINNING
   /** Redis has lost what came after that, and nobody has been told yet. */
   let lostSince: StreamId | undefined
+  /** News that could not be read came then. */
+  let floor: StreamId = BEGINNING
   let endSeen: Instant = clock.now()
-  let untold: Untold[] = []
-  let telling: Promise<void> | undefined
 
   const call = async <T>(answer: Promise<T>, waited: Millis = millis(0)): Promise<T> => {
     const done = await within(
@@ -111,12 +107,15 @@ export function startNews(parts: NewsParts): NewsLine {
 
   function hear(text: string): void {
     const message = readMessage(text, seals)
-    if (message === undefined) forget('undecryptable')
+    if (message === undefined) {
+      forget('undecryptable')
+      floor = position
+    }
     if (message === undefined || message.origin === parts.origin) return
     report('received')
     try {
       const more = parts.hear(message.news)
-      if (more.length > 0) void tell(more)
+      if (more.length > 0) void outbox.tell(more)
     } catch (error) {
       parts.accident(error)
       parts.clear()
@@ -163,45 +162,16 @@ export function startNews(parts: NewsParts): NewsLine {
     report('published')
   }
 
-  /** In order, one after the other. What fails stays for the next round. */
-  async function tellAll(): Promise<void> {
-    for (let next = untold[0]; next !== undefined; next = untold[0]) {
-      await call(publish(next.news))
-      if (untold[0] === next) untold.shift()
-      next.told(true)
-    }
-  }
-
-  function flush(): Promise<void> {
-    telling ??= tellAll().finally(() => {
-      telling = undefined
-    })
-    return telling
-  }
-
-  function tell(news: readonly News[]): Promise<boolean> {
-    const all = news.map(one => {
-      const { promise, resolve } = Promise.withResolvers<boolean>()
-      untold.push({ news: one, told: resolve })
-      return promise
-    })
-    if (untold.length > MOST_WAITING) {
-      for (const { told } of untold) told(false)
-      untold = [{ news: { kind: 'everything' }, told: () => {} }]
-    }
-    flush().catch(() => report('waiting'))
-    return within(
-      Promise.all(all).then(every => every.every(Boolean)),
-      TELL,
-      false,
-    )
-  }
+  const outbox = createOutbox(
+    news => call(publish(news)),
+    () => report('waiting'),
+  )
 
   async function run(): Promise<void> {
     while (open) {
       try {
         if (!joined) await join()
-        await flush()
+        await outbox.flush()
         await follow()
       } catch {
         line(false)
@@ -212,12 +182,15 @@ export function startNews(parts: NewsParts): NewsLine {
   run().catch(parts.accident)
 
   return {
-    tell,
+    tell: outbox.tell,
     get position() {
       return position
     },
+    get floor() {
+      return floor
+    },
     get settled() {
-      return joined && connected && untold.length === 0
+      return joined && connected && outbox.size === 0
     },
     get connected() {
       return connected
@@ -226,14 +199,14 @@ export function startNews(parts: NewsParts): NewsLine {
       return between(endSeen, clock.now())
     },
     get waiting() {
-      return untold.length
+      return outbox.size
     },
     suspect: head => isBefore(head, known),
     async close() {
       open = false
       await within(
-        flush().catch(() => undefined),
-        TELL,
+        outbox.flush().catch(() => undefined),
+        LAST_WORD,
         undefined,
       )
       await bus.close()

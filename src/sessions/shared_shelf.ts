@@ -47,7 +47,7 @@ export interface Entry {
 export interface SharedShelfParts {
   readonly bus: Bus
   readonly seals: Seals
-  readonly news: Pick<NewsLine, 'position' | 'settled' | 'suspect'>
+  readonly news: Pick<NewsLine, 'position' | 'floor' | 'settled' | 'suspect'>
   readonly clock: Clock
   readonly timeout: Millis
   readonly count: (outcome: ShelfOutcome) => void
@@ -91,14 +91,14 @@ export function createSharedShelf(parts: SharedShelfParts): SharedShelf {
     const sealed = seals.open(place, found.text)
     const known = sealed === undefined ? undefined : readEntry(sealed, found.left, clock)
     if (known === undefined) return 'undecryptable'
-    const { finding, position } = known
-    if (finding.kind !== 'verified') return 'void'
+    const { finding, position, over } = known
+    if (over || finding.kind !== 'verified') return 'void'
     const { id, identityId } = finding.session
     const names = [EVERYTHING, ['session', id], ['identity', identityId]].map(one => seals.names(one)[0])
     const { head, ids } = await bus.tombstones([...names, question.mark])
     // Redis itself must know of all that was known when Kratos was asked, and of all that is known here.
     const lost = isBefore(head, position) || news.suspect(head)
-    const revoked = ids.some(one => one !== undefined && isBefore(position, one))
+    const revoked = [...ids, news.floor].some(one => one !== undefined && isBefore(position, one))
     return lost || revoked || !news.settled ? 'void' : finding
   }
 
@@ -188,5 +188,9 @@ function readEntry(text: string, left: Millis, clock: Clock) {
   const answer = { kind: 'answered', status: 200, headers, body: JSON.stringify(session) } as const
   const finding = readWhoami(answer, '', clock.wall())
   const old = Math.max(age + Math.max(0, ttl - left), clock.wall() - asked, 0)
-  return { position, finding: { ...finding, askedAt: later(clock.now(), millis(-old)) } }
+  return {
+    position,
+    over: old >= age + ttl,
+    finding: { ...finding, askedAt: later(clock.now(), millis(-old)) },
+  }
 }

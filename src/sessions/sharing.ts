@@ -13,6 +13,8 @@ export interface SharingParts {
   readonly keyOf: TupleHash
   /** Absent where nothing is shared. */
   readonly shared: SharedShelf | undefined
+  /** Longest time that an answer is believed here, whatever others believe. */
+  readonly ceiling: Millis
 }
 
 export interface Sharing {
@@ -21,12 +23,12 @@ export interface Sharing {
   /** What memory must know of a look-up that begins now. `where` spells out the endpoint. */
   begin(where: string, credential: Credential, maxAge: Millis | undefined): Omit<MemoryQuestion, 'ask'>
   /** What another replica learnt not too long ago, and was not told against since. */
-  find(where: string, credential: Credential, maxAge: Millis | undefined): Promise<Known | undefined>
+  find(where: string, credential: Credential): Promise<Known | undefined>
   /** Only what another replica asked has an age when it arrives. */
   isTooOld(finding: Finding, maxAge: Millis | undefined): boolean
 }
 
-export function createSharing({ clock, memory, keyOf, shared }: SharingParts): Sharing {
+export function createSharing({ clock, memory, keyOf, shared, ceiling }: SharingParts): Sharing {
   const marksOf = shared?.marksOf ?? ((value: string) => [keyOf(['credential', value])] as const)
 
   const questionOf = (where: string, { kind, name, value }: Credential): Question => ({
@@ -57,10 +59,10 @@ export function createSharing({ clock, memory, keyOf, shared }: SharingParts): S
         refused: () => shared.drop(questionOf(where, credential)),
       }
     },
-    async find(where, credential, maxAge) {
+    async find(where, credential) {
       const question = questionOf(where, credential)
       const found = await shared?.read(question)
-      if (found === undefined || isTooOld(found, maxAge)) return undefined
+      if (found === undefined || isTooOld(found, ceiling)) return undefined
       return memory.held({ ...found, mark: question.mark }) ? undefined : found
     },
     isTooOld,

@@ -93,7 +93,7 @@ export function createSessions(parts: SessionsParts): Sessions {
   const hopeless = createHopeless({ clock, ...(parts.hopeless ?? { ttl: millis(0), entries: 1 }) })
   const staleness = createStaleness(clock)
   const keyOf = createTupleHash(parts.secret)
-  const sharing = createSharing({ clock, memory, keyOf, shared })
+  const sharing = createSharing({ clock, memory, keyOf, shared, ceiling: parts.maxAge })
   const spelled = new WeakMap<Endpoint, { readonly text: string; readonly place: Place }>()
   const gates = createGates({ clock, random, whoami, limits: parts.limits, probeFor: parts.probeFor, tell })
   const mostRenewals = Math.max(1, Math.floor(gates.places / 4))
@@ -142,7 +142,7 @@ export function createSessions(parts: SessionsParts): Sessions {
     address: string,
   ): Promise<Finding> {
     const said = memory.standing(key).kind === 'ended'
-    const found = said ? undefined : await sharing.find(spell(endpoint).text, credential, endpoint.maxAge)
+    const found = said ? undefined : await sharing.find(spell(endpoint).text, credential)
     return found ?? ask(endpoint, credential, key, address)
   }
 

@@ -73,9 +73,10 @@ export function fakeRedis(clock: Clock): FakeRedis {
         wake()
         return id
       },
-      async join() {
+      async join(window: Millis) {
         await up()
-        return { head: state.head, recent: state.stream.map(one => one.text) }
+        const recent = after(`${Math.floor(clock.wall() - window)}-0`)
+        return { head: state.head, recent: recent.map(one => one.text) }
       },
       async head() {
         await up()

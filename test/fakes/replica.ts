@@ -47,6 +47,9 @@ export function replica(parts: ReplicaParts): Replica {
       get position() {
         return news.position
       },
+      get floor() {
+        return news.floor
+      },
       get settled() {
         return news.settled
       },

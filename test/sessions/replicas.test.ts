@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import test, { mock } from 'node:test'
 import fc from 'fast-check'
 import type { Verdict } from '../../src/access/verdict.ts'
+import type { Bus } from '../../src/sessions/bus.ts'
 import type { Revoked } from '../../src/sessions/revocation.ts'
 import { fakeRedis } from '../fakes/bus.ts'
 import { fakeClock } from '../fakes/clock.ts'
@@ -19,7 +20,13 @@ function world() {
     return ended ? answered(401) : alive()
   }
   const lines = [redis.line(), redis.line()] as const
-  const replicas = lines.map(bus => replica({ bus, clock, whoami })) as [Replica, Replica]
+  const started: Replica[] = []
+  function start(bus: Bus): Replica {
+    const one = replica({ bus, clock, whoami })
+    started.push(one)
+    return one
+  }
+  const replicas = lines.map(start) as [Replica, Replica]
   const turn = () => new Promise(resolve => setImmediate(resolve))
   /** All that can happen without time passing, then a second. */
   async function pass(span = 1_000): Promise<void> {
@@ -36,6 +43,7 @@ function world() {
     replicas,
     pass,
     turn,
+    start,
     end: () => {
       ended = true
     },
@@ -50,7 +58,7 @@ function world() {
       for (let i = 0; i < 6; i++) await pass()
     },
     async close() {
-      const closing = Promise.all(replicas.map(one => one.news.close()))
+      const closing = Promise.all(started.map(one => one.news.close()))
       for (let i = 0; i < 3; i++) await pass()
       await closing
     },
@@ -141,4 +149,72 @@ test('no order of look-ups, revocations, cut lines and losses of Redis revives a
     ),
     { numRuns: 200 },
   )
+})
+
+test('what was remembered before the first word of others is forgotten with it', async () => {
+  await inWorld(async w => {
+    const [a] = w.replicas
+    const late = w.redis.line()
+    late.down = true
+    const c = w.start(late)
+    assert.equal((await c.verify('x')).kind, 'verified')
+    w.end()
+    await a.revoke({ kind: 'session', id: SESSION_ID })
+    // So long ago that it is not told again to those who join.
+    for (let i = 0; i < 12; i++) await w.pass()
+    late.down = false
+    await w.pass()
+    await w.pass()
+    assert.equal((await c.verify('x')).kind, 'rejected')
+  })
+})
+
+test('Redis that lost everything while nobody spoke is noticed, and all replicas forget', async () => {
+  await inWorld(async w => {
+    const [a, b] = w.replicas
+    await a.revoke({ kind: 'session', id: OTHER })
+    await b.verify('x')
+    await w.settle()
+    w.redis.empty()
+    await w.settle()
+    assert.ok(a.events.includes('lost') && b.events.includes('lost'))
+    const before = w.asked
+    await b.verify('x')
+    assert.equal(w.asked, before + 1)
+    assert.ok(a.news.settled && b.news.settled)
+    assert.equal(w.redis.state.stream.length, 1, 'one of them told those who start later, for both')
+  })
+})
+
+test('ten thousand untold revocations become one of everything', async () => {
+  await inWorld(async w => {
+    const [a, b] = w.replicas
+    await b.verify('x')
+    for (const line of w.lines.slice(0, 1)) line.down = true
+    await w.pass()
+    for (let i = 0; i < 10_001; i++) void a.revoke({ kind: 'session', id: `session ${i}` })
+    assert.equal(a.news.waiting, 1)
+    await w.settle()
+    assert.equal(a.news.waiting, 0)
+    const before = w.asked
+    await b.verify('x')
+    assert.equal(w.asked, before + 1)
+  })
+})
+
+test('a replica that stops says its last word', async () => {
+  await inWorld(async w => {
+    const [a, b] = w.replicas
+    await b.verify('x')
+    w.end()
+    const [line] = w.lines
+    line.down = true
+    void a.revoke({ kind: 'session', id: SESSION_ID })
+    await w.turn()
+    line.down = false
+    await a.news.close()
+    await w.turn()
+    await w.turn()
+    assert.equal((await b.verify('x')).kind, 'rejected')
+  })
 })
