@@ -2,77 +2,51 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
-import { type Bus, openBus } from '../../src/sessions/bus.ts'
-import type { LineOptions } from '../../src/sessions/bus_line.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { millis } from '../../src/lib/duration.ts'
+import { openBus } from '../../src/sessions/bus.ts'
+import type { Revoked } from '../../src/sessions/revocation.ts'
 import { realClock } from '../fakes/clock.ts'
-import { answered, sessionDocument } from '../fakes/kratos.ts'
+import { IDENTITY_ID } from '../fakes/kratos.ts'
 import { type Replica, replica, until } from '../fakes/replica.ts'
-import { noRedis, type RedisHost, type RedisServer, redisHost } from './under_test.ts'
+import { manySessions } from './kratos.ts'
+import { lineTo, noRedis, type RedisHost, type RedisServer, redisHost } from './under_test.ts'
 
-export const single = (port: number): LineOptions => ({
-  mode: 'single',
-  nodes: [{ host: '127.0.0.1', port }],
-  master: '',
-  username: undefined,
-  password: undefined,
-  sentinelPassword: undefined,
-  database: 0,
-  tls: undefined,
-  trouble: () => {},
-})
-
-/** A Kratos with sessions by cookie value, which counts who asks. */
-function kratosOf() {
-  const ended = new Set<string>()
-  const ids = new Map<string, string>()
-  let asked = 0
-  return {
-    get asked() {
-      return asked
-    },
-    end: (value: string) => ended.add(value),
-    idOf(value: string): string {
-      const id = ids.get(value) ?? randomUUID()
-      ids.set(value, id)
-      return id
-    },
-    whoami: async ({ credential: { value } }: { credential: { value: string } }) => {
-      asked++
-      if (ended.has(value)) return answered(401)
-      const kratos = { id: ids.get(value) ?? randomUUID(), expires_at: '2999-01-01T00:00:00Z' }
-      ids.set(value, kratos.id)
-      return answered(200, sessionDocument(kratos), [['set-cookie', 's=never shared']])
-    },
-  }
-}
-
-describe('replicas over a real Redis', { skip: noRedis, timeout: 60_000 }, () => {
+describe('replicas over a real Redis', { skip: noRedis, timeout: 120_000 }, () => {
   let host: RedisHost
   let server: RedisServer
-  const opened: Bus[] = []
-  let kratos: ReturnType<typeof kratosOf>
   before(async () => {
     host = redisHost()
     server = await host.start()
   })
-  after(async () => {
-    await host.close()
-  })
+  after(() => host.close())
 
-  async function pair(prefix = `${randomUUID()}:`): Promise<readonly [Replica, Replica]> {
-    kratos = kratosOf()
-    const buses = [await openBus(single(server.port), prefix), await openBus(single(server.port), prefix)]
-    opened.push(...buses)
-    const both = buses.map(bus => replica({ bus, clock: realClock, whoami: kratos.whoami })) as [
-      Replica,
-      Replica,
-    ]
+  /** Two replicas with a part of Redis and a Kratos of their own. */
+  async function pair(t: { after(run: () => unknown): void }) {
+    const kratos = manySessions()
+    const prefix = `${randomUUID()}:`
+    const start = async (): Promise<Replica> => {
+      const bus = await openBus(lineTo(server.port), prefix)
+      const one = replica({ bus, clock: realClock, whoami: kratos.whoami, timeout: millis(200) })
+      t.after(() => one.news.close())
+      return one
+    }
+    const both = [await start(), await start()] as const
     await until(() => both.every(one => one.news.settled))
-    return both
+    return { kratos, prefix, start, a: both[0], b: both[1] }
   }
 
-  test('what one has asked the other knows, without Set-Cookie', async () => {
-    const [a, b] = await pair()
+  /** Known to both, the second by Redis. */
+  async function known(a: Replica, b: Replica, value: string): Promise<void> {
+    const written = a.looks.filter(look => look === 'written').length
+    await a.verify(value)
+    await until(() => a.looks.filter(look => look === 'written').length > written)
+    const verdict = await b.verify(value)
+    assert.ok(verdict.kind === 'verified' && verdict.cache === 'remote')
+  }
+
+  test('what one has asked the other knows, without Set-Cookie', async t => {
+    const { a, b, kratos } = await pair(t)
     const first = await a.verify('x')
     assert.ok(first.kind === 'verified' && first.responseHeaders.length === 1)
     await until(() => a.looks.includes('written'))
@@ -80,42 +54,149 @@ describe('replicas over a real Redis', { skip: noRedis, timeout: 60_000 }, () =>
     assert.ok(second.kind === 'verified')
     assert.deepEqual([second.cache, second.responseHeaders], ['remote', []])
     assert.deepEqual(second.session, first.session)
-    assert.equal(kratos.asked, 1)
     const third = await b.verify('x')
     assert.ok(third.kind === 'verified' && third.cache === 'hit')
-    await Promise.all([a.news.close(), b.news.close()])
+    assert.equal(kratos.asked, 1)
+  })
+
+  test('Redis holds no name, id, credential or key in the clear, and everything ends by itself', async t => {
+    const { a, b, kratos, prefix } = await pair(t)
+    await known(a, b, 'MTc2M3xvcnlfa3JhdG9z')
+    await a.revoke({ kind: 'credential', value: 'MTc2M3xvcnlfa3JhdG9z' })
+    await a.revoke({ kind: 'identity', id: IDENTITY_ID })
+    const keys = ((await server.ask('KEYS', `${prefix}*`)) as string[]).sort()
+    assert.ok(keys.length >= 6, String(keys))
+    let all = keys.join('\n')
+    for (const key of keys) {
+      const isStream = (await server.ask('TYPE', key)) === 'stream'
+      all += JSON.stringify(await (isStream ? server.ask('XRANGE', key, '-', '+') : server.ask('GET', key)))
+      const left = Number(await server.ask('PTTL', key))
+      if (!/:(stream|head)$/.test(key)) assert.ok(left > 0, `${key} has no end`)
+    }
+    for (const secret of [
+      'MTc2M3',
+      kratos.idOf('MTc2M3xvcnlfa3JhdG9z'),
+      IDENTITY_ID,
+      'hi@example.com',
+      'never shared',
+      'whoami',
+      'identity',
+    ]) {
+      assert.ok(!all.includes(secret) && !all.includes(Buffer.from(secret).toString('base64url')), secret)
+    }
   })
 
   for (const kind of ['session', 'identity', 'credential', 'everything'] as const) {
-    test(`a revoked ${kind} is out on both, in memory and in Redis`, async () => {
-      const [a, b] = await pair()
-      await a.verify('x')
-      await until(() => a.looks.includes('written'))
-      await b.verify('x')
+    test(`a revoked ${kind} is out on both, in memory and in Redis`, async t => {
+      const { a, b, kratos, start } = await pair(t)
+      await known(a, b, 'x')
       kratos.end('x')
-      const id = kind === 'identity' ? '90b31539-08ba-45b1-a5fc-5de840f19d7e' : kratos.idOf('x')
-      const revoked = kind === 'credential' ? { kind, value: 'x' } : { kind, id }
-      assert.equal(await a.revoke(revoked as Parameters<Replica['revoke']>[0]), true)
+      const revoked = {
+        kind,
+        id: kind === 'identity' ? IDENTITY_ID : kratos.idOf('x'),
+        value: 'x',
+      } as Revoked
+      assert.equal(await a.revoke(revoked), true)
       await until(() => b.events.includes('received'))
+      const late = await start()
+      await until(() => late.news.settled)
+      assert.equal((await late.verify('x')).kind, 'rejected')
+      assert.ok(late.looks.includes('void'), 'a replica that starts later sees the entry, and its tombstone')
       assert.equal((await b.verify('x')).kind, 'rejected')
       assert.equal((await a.verify('x')).kind, 'rejected')
-      assert.ok(
-        a.looks.includes('void') || b.looks.includes('void'),
-        'the shared entry was seen and not believed',
-      )
-      await Promise.all([a.news.close(), b.news.close()])
     })
   }
 
-  test('one that was cut off hears what it missed; the shared entry is void before it does', async () => {
-    const [a, b] = await pair()
-    await a.verify('x')
-    await until(() => a.looks.includes('written'))
-    await b.verify('x')
-    assert.equal((await b.verify('x')).kind, 'verified')
-    await a.revoke({ kind: 'session', id: kratos.idOf('x') })
+  test('everything before a time is out on both', async t => {
+    const { a, b, kratos } = await pair(t)
+    await known(a, b, 'x')
     kratos.end('x')
-    await until(async () => (await b.verify('x')).kind === 'rejected')
-    await Promise.all([a.news.close(), b.news.close()])
+    await a.revoke({ kind: 'everything', before: realClock.wall() })
+    await until(() => b.events.includes('received'))
+    assert.equal((await b.verify('x')).kind, 'rejected')
   })
+
+  test('a Redis that does not answer holds nobody up, and is heard again afterwards', async t => {
+    const { a, b, kratos } = await pair(t)
+    await known(a, b, 'x')
+    server.freeze()
+    try {
+      for (const value of ['1', '2', '3', '4', '5']) {
+        const verdict = await a.verify(value)
+        assert.ok(verdict.kind === 'verified' && verdict.cache === 'miss')
+      }
+      assert.ok(a.looks.includes('error') && a.looks.at(-1) === 'closed', String(a.looks))
+      kratos.end('x')
+      assert.equal(await a.revoke({ kind: 'session', id: kratos.idOf('x') }), false, 'others will hear later')
+      assert.equal((await a.verify('x')).kind, 'rejected')
+    } finally {
+      server.thaw()
+    }
+    await until(async () => (await b.verify('x')).kind === 'rejected')
+    await until(() => a.news.settled && b.news.settled)
+  })
+
+  /** Requests on both replicas, one after the other, until stopped; nobody may get an error, nor an ended session in where it was told. */
+  function load(a: Replica, b: Replica, told: ReadonlySet<string>) {
+    let on = true
+    let count = 0
+    const one = async (target: Replica, heardOf: boolean): Promise<void> => {
+      while (on) {
+        const value = `user ${count++ % 50}`
+        const out = heardOf && told.has(value)
+        const verdict = await target.verify(value)
+        assert.notEqual(verdict.kind, 'unavailable')
+        if (out) assert.equal(verdict.kind, 'rejected', value)
+        if (count % 10 === 0) await sleep(1)
+      }
+    }
+    const running = Promise.all([one(a, true), one(a, true), one(b, false), one(b, false)])
+    return {
+      async stop() {
+        on = false
+        await running
+      },
+      get count() {
+        return count
+      },
+    }
+  }
+
+  for (const [how, dump] of [
+    ['empty', false],
+    ['from a dump that is older than the revocations', true],
+  ] as const) {
+    test(`killed and restarted ${how}, under load: no error, nobody revived, and shared again`, async t => {
+      const { a, b, kratos } = await pair(t)
+      const told = new Set<string>()
+      const running = load(a, b, told)
+      const end = async (value: string): Promise<boolean> => {
+        kratos.end(value)
+        told.add(value)
+        return a.revoke({ kind: 'session', id: kratos.idOf(value) })
+      }
+      await sleep(200)
+      if (dump) await server.ask('SAVE')
+      assert.equal(await end('user 1'), true)
+      await sleep(100)
+      await server.kill()
+      assert.equal(await end('user 2'), false)
+      await sleep(300)
+      await server.restart()
+      await until(() => a.news.settled && b.news.settled)
+      await end('user 3')
+      await until(() => a.news.position === b.news.position)
+      for (const value of told) {
+        assert.equal((await b.verify(value)).kind, 'rejected', value)
+        assert.equal((await a.verify(value)).kind, 'rejected', value)
+      }
+      await running.stop()
+      assert.ok(a.events.includes('disconnected') && [...a.events, ...b.events].includes('lost'))
+      await until(() => a.news.settled && b.news.settled)
+      await known(a, b, 'somebody new')
+      t.diagnostic(`${running.count} requests`)
+      await server.ask('FLUSHALL')
+      if (dump) await server.ask('SAVE')
+    })
+  }
 })

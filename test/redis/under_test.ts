@@ -1,13 +1,15 @@
 /** test/redis/under_test — real Redis servers on loopback for the tests of a file; says once where there is none. */
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { createClient } from 'redis'
 import { root } from '../../demo/kratos.ts'
 import { freePort } from '../../demo/ports.ts'
 import { createProcesses, type Running } from '../../demo/processes.ts'
+import type { LineOptions } from '../../src/sessions/bus_line.ts'
 
 /** A program, or why there is none; scripts/redis.js decides. */
 function findRedis(): { readonly program: string } | { readonly why: string } {
@@ -29,17 +31,19 @@ export interface RedisServer {
   readonly port: number
   /** As a crash would end it. */
   kill(): Promise<void>
-  /** Stops answering without closing a connection, and goes on. */
+  /** Stops answering without closing a connection; goes on with `thaw`. */
   freeze(): void
   thaw(): void
-  /** Again, on the same port. What was in memory is gone unless `args` said otherwise. */
+  /** Again, on the same port. What was in memory is gone unless a dump was written. */
   restart(): Promise<void>
+  /** One command, over a plain connection. */
+  ask(...args: readonly string[]): Promise<unknown>
 }
 
 export interface RedisHost {
   readonly folder: string
-  /** `args` as on the command line; nothing is written to disk unless they say so. */
-  start(args?: readonly string[]): Promise<RedisServer>
+  /** `settings` as in redis.conf; loopback, nothing written to disk and a free port unless they say otherwise. */
+  start(settings?: Readonly<Record<string, string>>, sentinel?: 'sentinel'): Promise<RedisServer>
   close(): Promise<void>
 }
 
@@ -49,19 +53,24 @@ export function redisHost(): RedisHost {
   const processes = createProcesses(folder, { endOnSignal: true })
   return {
     folder,
-    async start(args = []) {
-      const tls = args.includes('--tls-port')
-      const port = tls ? Number(args[args.indexOf('--tls-port') + 1]) : await freePort()
-      const usual = ['--bind', '127.0.0.1', '--dir', folder, '--save', '', '--appendonly', 'no']
-      const ports = tls ? ['--port', '0'] : ['--port', String(port)]
-      const start = () =>
-        processes.start(`redis-${port}`, found.program, [
-          ...(args[0]?.startsWith('-') === false ? [args[0]] : []),
-          ...usual,
-          ...ports,
-          ...args.slice(args[0]?.startsWith('-') === false ? 1 : 0),
-        ])
-      let running: Running = start()
+    async start(settings = {}, sentinel) {
+      const port = Number(settings['tls-port'] ?? (await freePort()))
+      const all = {
+        bind: '127.0.0.1',
+        dir: folder,
+        dbfilename: `${port}.rdb`,
+        save: '',
+        port: settings['tls-port'] === undefined ? String(port) : '0',
+        ...settings,
+      }
+      const flags = Object.entries(all).flatMap(([name, value]) => [`--${name}`, ...value.split(' ')])
+      const start = () => processes.start(`redis-${port}`, found.program, flags)
+      const file = sentinel === undefined ? undefined : sentinelFile(folder, port, all)
+      const run = () =>
+        file === undefined
+          ? start()
+          : processes.start(`sentinel-${port}`, found.program, [file, '--sentinel'])
+      let running: Running = run()
       await untilListening(port, running)
       return {
         port,
@@ -72,8 +81,16 @@ export function redisHost(): RedisHost {
         freeze: () => running.kill('SIGSTOP'),
         thaw: () => running.kill('SIGCONT'),
         async restart() {
-          running = start()
+          running = run()
           await untilListening(port, running)
+        },
+        async ask(...args) {
+          const client = createClient({ RESP: 2, socket: { host: '127.0.0.1', port } })
+          client.on('error', () => {})
+          await client.connect()
+          const answer = await client.sendCommand([...args])
+          client.destroy()
+          return answer
         },
       }
     },
@@ -82,6 +99,19 @@ export function redisHost(): RedisHost {
       rmSync(folder, { recursive: true, force: true })
     },
   }
+}
+
+/** A sentinel writes into its file, so it has to have one. */
+function sentinelFile(folder: string, port: number, settings: Readonly<Record<string, string>>): string {
+  const file = join(folder, `sentinel-${port}.conf`)
+  const { dbfilename: _, save: __, ...rest } = settings
+  writeFileSync(
+    file,
+    Object.entries(rest)
+      .map(([name, value]) => `${name} ${value}\n`)
+      .join(''),
+  )
+  return file
 }
 
 async function untilListening(port: number, running: Running): Promise<void> {
@@ -96,3 +126,17 @@ async function untilListening(port: number, running: Running): Promise<void> {
     await sleep(20)
   }
 }
+
+/** A line to one server without a password, over plain TCP. */
+export const lineTo = (port: number, over: Partial<LineOptions> = {}): LineOptions => ({
+  mode: 'single',
+  nodes: [{ host: '127.0.0.1', port }],
+  master: '',
+  username: undefined,
+  password: undefined,
+  sentinelPassword: undefined,
+  database: 0,
+  tls: undefined,
+  trouble: () => {},
+  ...over,
+})
