@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import type { Decision } from '../../src/access/decision.ts'
-import { createInstruments, METRICS } from '../../src/telemetry/instruments.ts'
+import { createInstruments } from '../../src/telemetry/instruments.ts'
+import { METRICS } from '../../src/telemetry/instruments_table.ts'
 import { createMetrics } from '../../src/telemetry/metrics.ts'
 
 const trail = {
