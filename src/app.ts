@@ -1,5 +1,6 @@
 /** app — the wiring list: every part in order of construction, and close() in reverse. The only reader of the clock. */
 import { openApi } from './app_api.ts'
+import { watchedRecord } from './app_door.ts'
 import { countIssues, countStates, createReloadLog, logAccident, logBreaker, reportBus } from './app_log.ts'
 import { formatOf, levelOf, listenOf, pathsOf, signingKeysOf, tracingOf } from './app_options.ts'
 import { openShared } from './app_redis.ts'
@@ -179,11 +180,23 @@ export async function startApp(options: AppOptions): Promise<App> {
   }
 
   const snapshot = () => rulebook.current?.snapshot
-  const record = createRecorder({
-    log,
-    count: instruments.check,
-    traceId: tracing === undefined ? () => '' : activeTraceId,
-    now: clock.now,
+  const revoke = createRevoke(sessions, bus, ({ source, kind, evicted }) => {
+    instruments.revocation(source, kind)
+    log.event('info', { event: 'revocation', source, kind, evicted })
+  })
+  const record = watchedRecord({
+    config,
+    clock,
+    sessions,
+    revoke,
+    skipped: () => instruments.revocation('door', 'skipped'),
+    record: createRecorder({
+      log,
+      count: instruments.check,
+      traceId: tracing === undefined ? () => '' : activeTraceId,
+      now: clock.now,
+    }),
+    accident,
   })
   const engine = await startGrpcJs({
     check: createCheck({
@@ -198,10 +211,6 @@ export async function startApp(options: AppOptions): Promise<App> {
     listen: listenOf(config),
     now: clock.now,
     wall: clock.wall,
-  })
-  const revoke = createRevoke(sessions, bus, ({ source, kind, evicted }) => {
-    instruments.revocation(source, kind)
-    log.event('info', { event: 'revocation', source, kind, evicted })
   })
   const api = await openApi({
     config,

@@ -367,6 +367,28 @@ export const SETTINGS: readonly Setting[] = [
     ours: true,
   },
   {
+    path: 'sessions.kratos_public.urls',
+    type: 'strings',
+    default: [],
+    about:
+      'where clients reach Kratos’ public API through Envoy (its base_url): requests that end or change sessions are seen there, and what is remembered of them goes before Kratos hears of it. Empty: not at all',
+    ours: true,
+  },
+  {
+    path: 'sessions.kratos_public.cookies',
+    type: 'strings',
+    default: ['ory_kratos_session'],
+    about: 'names of Kratos’ session cookies there',
+    ours: true,
+  },
+  {
+    path: 'sessions.kratos_public.whoami_url',
+    type: 'url',
+    about:
+      'whom to ask whose a credential is that is not remembered, when the other sessions of its identity may end; unset: check_session_url of cookie_session, where that is Kratos',
+    ours: true,
+  },
+  {
     path: 'sessions.redis.nodes',
     type: 'strings',
     default: [],

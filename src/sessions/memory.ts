@@ -75,6 +75,8 @@ export interface Memory {
   /** Empties itself when the wall clock has jumped (C22). */
   watchClocks(): void
   clear(): void
+  /** What is remembered of a credential, by its mark. */
+  find(mark: string): Remembered | undefined
   /** News came since, or is so fresh that what Kratos was asked then is not to be relied on. */
   held(about: Omit<Remembered, 'key'>): boolean
   /** Returns what went. */
@@ -208,6 +210,7 @@ export function createMemory(parts: MemoryParts): Memory {
       }),
     watchClocks,
     held: index.held,
+    find: index.find,
     clear: cache.clear,
     revoke(news) {
       const gone = index.revoke(news)

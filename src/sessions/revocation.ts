@@ -39,6 +39,8 @@ export interface RevocationIndex<R extends Remembered> {
   /** A session has any number of cookie values, an identity any number of sessions (kratos 2.8). */
   add(entry: R): void
   remove(entry: R): void
+  /** Any entry of a credential. */
+  find(mark: string): R | undefined
   /** What must be forgotten; from now on its sessions are held for a while. */
   revoke(news: News): readonly R[]
   /** The news may be ahead of Kratos' own commit: what it was asked in the meantime is not kept (3.3). */
@@ -97,6 +99,7 @@ export function createRevocationIndex<R extends Remembered>(clock: Clock, hold: 
       take(byIdentity, entry.session.identityId, entry)
       take(byMark, entry.mark, entry)
     },
+    find: mark => list(byMark.get(mark))[0],
     revoke(news) {
       switch (news.kind) {
         case 'session':

@@ -2,7 +2,7 @@
 import type { Awaitable } from '../access/after.ts'
 import type { RequestView } from '../access/request.ts'
 import type { Header } from '../access/session.ts'
-import type { CacheState, Credential, Verdict } from '../access/verdict.ts'
+import type { CacheState, Credential, Verdict, VerifiedSession } from '../access/verdict.ts'
 import type { HeaderPair } from '../clients/http.ts'
 import type { Whoami } from '../clients/kratos.ts'
 import { between, type Clock, type Millis, millis } from '../lib/duration.ts'
@@ -73,6 +73,8 @@ export interface Sessions {
   revoke(revoked: Revoked): Told
   /** The same for news of another replica. Its `news` is what is known here and might not be there. */
   hear(news: News): Told
+  /** Whose a credential is, as far as it is remembered; asks nobody. */
+  ownerOf(value: string): VerifiedSession | undefined
   readonly size: number
   /** What metrics read. */
   readonly condition: Condition
@@ -228,6 +230,7 @@ export function createSessions(parts: SessionsParts): Sessions {
       // In this order: who has heard of the session finds nothing more with its credential.
       return { evicted, news: [...news, first] }
     },
+    ownerOf: value => memory.find(sharing.marksOf(value)[0])?.session,
     get size() {
       return memory.size
     },
