@@ -17,6 +17,13 @@ import { lineTo, noRedis, type RedisHost, type RedisServer, redisHost } from './
 
 const LOOPBACK = '127.0.0.1'
 
+/** The line of docs/sessions.md, with a password, and for the prefixes of these tests. */
+function documentedUser(password: string, more: readonly string[] = []): string[] {
+  const page = readFileSync(new URL('../../docs/sessions.md', import.meta.url), 'utf8')
+  const [, rule = ''] = /```\n(ACL SETUSER credence .*)\n```/.exec(page) ?? []
+  return [...rule.replace('>…', `>${password}`).replace('~credence:*', '~*').split(' '), ...more]
+}
+
 function hasOpenssl(): boolean {
   try {
     execFileSync('openssl', ['version'], { stdio: 'ignore' })
@@ -98,11 +105,7 @@ describe('kinds of Redis', { skip: noRedis, timeout: 120_000 }, () => {
       socket: { host: LOOPBACK, port: server.port },
     })
     await client.connect()
-    const rule = /```\n(ACL SETUSER credence .*)\n```/.exec(
-      readFileSync(new URL('../../docs/sessions.md', import.meta.url), 'utf8'),
-    )?.[1] as string
-    const words = rule.replace('>…', `>${password}`).replace('~credence:*', '~*').split(' ')
-    await client.sendCommand(words)
+    await client.sendCommand(documentedUser(password))
     client.destroy()
     const line = { username: 'credence', password }
     await works(await opened(t, lineTo(server.port, line)))
@@ -234,6 +237,9 @@ describe('kinds of Redis', { skip: noRedis, timeout: 120_000 }, () => {
       const states = await Promise.all(nodes.map(node => node.ask('CLUSTER', 'INFO')))
       return states.every(state => /cluster_state:ok[\s\S]*cluster_known_nodes:3/.test(String(state)))
     })
+    for (const node of nodes) await node.ask(...documentedUser('of-the-service', ['+cluster']))
+    const user = { username: 'credence', password: 'of-the-service' }
+    await works(await opened(t, lineTo(first.port, { mode: 'cluster', ...user })))
     const line = lineTo(first.port, { mode: 'cluster' })
     await works(await opened(t, line))
     const { a, b, kratos } = await replicas(t, line)
