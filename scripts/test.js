@@ -5,6 +5,7 @@ import { findEnvoy } from './envoy.js'
 import { describe, findKratos } from './kratos.js'
 import { buildKratos, missingToBuild } from './kratos_build.js'
 import { main, root, say, Trouble } from './places.js'
+import { findRedis } from './redis.js'
 import { foreground, setup } from './setup.js'
 
 await main(async () => {
@@ -19,6 +20,15 @@ await main(async () => {
     say(`tests: Envoy is ${env.ENVOY_BIN}`)
     say(`tests: Kratos is ${describe(kratos)}`)
   }
+  if (filters.length === 0 || filters.some(needsRedis)) {
+    try {
+      env.REDIS_SERVER_BIN = findRedis()
+      say(`tests: Redis is ${env.REDIS_SERVER_BIN}`)
+    } catch (error) {
+      if (!(error instanceof Trouble)) throw error
+      say(`tests: tests with Redis are skipped. ${error.message}`)
+    }
+  }
   process.chdir(root)
   return foreground(node, ['--test', '--test-concurrency=2', ...options, ...files], env)
 })
@@ -26,6 +36,11 @@ await main(async () => {
 /** Tests that start an Envoy or a Kratos. */
 function needsOthers(filter) {
   return /e2e|kratos|demo/.test(filter) || filter === 'test' || filter === 'test/'
+}
+
+/** Tests that start a Redis server, where there is one. */
+function needsRedis(filter) {
+  return /e2e|redis/.test(filter) || filter === 'test' || filter === 'test/'
 }
 
 /** A folder stands for all tests in it; a file or a pattern for itself. */

@@ -1,8 +1,11 @@
-/** app — the wiring list: every part in order of construction, and close() in reverse. The only reader of the clock. */
+/** app — the wiring list: every part in order of construction, and close() in reverse. The only reader of the clock. Long because it is one list. */
 import { openApi } from './app_api.ts'
-import { countIssues, countStates, createReloadLog, logAccident, logBreaker } from './app_log.ts'
+import { watchedRecord } from './app_door.ts'
+import { countIssues, countStates, createReloadLog, logAccident, logBreaker, reportBus } from './app_log.ts'
 import { formatOf, levelOf, listenOf, pathsOf, signingKeysOf, tracingOf } from './app_options.ts'
+import { openShared } from './app_redis.ts'
 import { openServices } from './app_services.ts'
+import { createRevoke } from './app_sessions.ts'
 import { createHttp, type Send } from './clients/http.ts'
 import { compileProxies } from './clients/http_proxy.ts'
 import { createObjects, withObjects } from './clients/objects.ts'
@@ -16,7 +19,6 @@ import { createPoll } from './rules/poll.ts'
 import { createRulebook } from './rules/rulebook.ts'
 import { createRuleSources, type SourceState } from './rules/sources.ts'
 import { watchFiles } from './rules/watch.ts'
-import type { Revoked } from './sessions/revocation.ts'
 import { createInstruments } from './telemetry/instruments.ts'
 import { createLog } from './telemetry/log.ts'
 import { createMetrics } from './telemetry/metrics.ts'
@@ -77,6 +79,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       sources: () => countStates(states),
       ready: () => ready(),
       sessions: () => ({ remembered: sessions.size, ...sessions.condition }),
+      bus: () => bus,
     },
     clock.now,
   )
@@ -94,6 +97,11 @@ export async function startApp(options: AppOptions): Promise<App> {
   /** Of rules and keys; what handlers call is http(s) only. */
   const fetch = watchedOver(withObjects(http.send, objects.send))
   const warn = (where: string, message: string) => log.event('warn', { event: 'warning', where, message })
+  const shared = await openShared(config, {
+    clock,
+    ...reportBus(log, instruments.session),
+    accident: error => accident('bus', error),
+  })
   const { services, sessions } = openServices({
     config,
     send,
@@ -107,7 +115,9 @@ export async function startApp(options: AppOptions): Promise<App> {
         if (news.kind === 'breaker') logBreaker(log, news)
       },
     },
+    shared: shared?.shelf,
   })
+  const bus = shared?.listen(sessions)
 
   let states: readonly SourceState[] = []
   let pollInterval = millis(0)
@@ -173,11 +183,23 @@ export async function startApp(options: AppOptions): Promise<App> {
   }
 
   const snapshot = () => rulebook.current?.snapshot
-  const record = createRecorder({
-    log,
-    count: instruments.check,
-    traceId: tracing === undefined ? () => '' : activeTraceId,
-    now: clock.now,
+  const revoke = createRevoke(sessions, bus, ({ source, kind, evicted }) => {
+    instruments.revocation(source, kind)
+    log.event('info', { event: 'revocation', source, kind, evicted })
+  })
+  const record = watchedRecord({
+    config,
+    clock,
+    sessions,
+    revoke,
+    skipped: () => instruments.revocation('door', 'skipped'),
+    record: createRecorder({
+      log,
+      count: instruments.check,
+      traceId: tracing === undefined ? () => '' : activeTraceId,
+      now: clock.now,
+    }),
+    accident,
   })
   const engine = await startGrpcJs({
     check: createCheck({
@@ -193,11 +215,6 @@ export async function startApp(options: AppOptions): Promise<App> {
     now: clock.now,
     wall: clock.wall,
   })
-  const revoke = (source: string, revoked: Revoked): void => {
-    const evicted = sessions.revoke(revoked)
-    instruments.revocation(source, revoked.kind)
-    log.event('info', { event: 'revocation', source, kind: revoked.kind, evicted })
-  }
   const api = await openApi({
     config,
     clock,
@@ -233,6 +250,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       await engine.drain(GRACE)
       await api.close()
       objects.close()
+      await bus?.close()
       await http.close()
       await tracing?.stop()
       await metrics.stop()

@@ -18,8 +18,8 @@ interface ApiParts extends RulesParts, JwksParts, Pick<DecisionsParts, 'snapshot
   readonly config: Config
   readonly clock: Clock
   readonly ready: () => boolean
-  /** `source` says which door the news came through. */
-  readonly revoke: (source: string, revoked: Revoked) => void
+  /** `source` says how the news came. True when all replicas that can be reached have heard. */
+  readonly revoke: (source: 'api', revoked: Revoked) => Promise<boolean>
   readonly accident: (where: string, error: unknown) => void
 }
 

@@ -3,6 +3,8 @@ import type { Issue } from './lib/issue.ts'
 import type { ReloadReport } from './rules/rulebook.ts'
 import type { SourceState } from './rules/sources.ts'
 import type { BreakerCause, BreakerState } from './sessions/breaker.ts'
+import type { BusEvent } from './sessions/news_message.ts'
+import type { SessionsHappening } from './telemetry/instruments.ts'
 import type { Log } from './telemetry/log.ts'
 
 export function countIssues(issues: readonly Issue[]) {
@@ -48,6 +50,28 @@ export function logAccident(log: Log, where: string, error: unknown): void {
     stack: (fault.stack ?? '').split('\n').slice(1, 6).join('; '),
   })
 }
+
+/** What replicas hear of one another is counted; what changes or goes wrong is told, trouble once until it is over. */
+export function reportBus(log: Log, count: (happening: SessionsHappening) => void) {
+  let told = ''
+  return {
+    looked: (outcome: string): void => count({ kind: 'shared', outcome }),
+    happened(event: BusEvent): void {
+      count({ kind: 'bus', event })
+      if (QUIET.has(event)) return
+      if (event === 'connected') told = ''
+      log.event(event === 'connected' ? 'info' : 'warn', { event: 'bus', state: event, error: '' })
+    },
+    trouble(error: string): void {
+      if (told === error) return
+      told = error
+      log.event('warn', { event: 'bus', state: 'trouble', error })
+    },
+  }
+}
+
+/** These are news; metrics have them. */
+const QUIET: ReadonlySet<BusEvent> = new Set(['published', 'received', 'waiting'])
 
 /** Kratos is left alone, tried, asked as usual; `cause` is why it was left alone. */
 export function logBreaker(log: Log, { state, cause }: { state: BreakerState; cause: BreakerCause }): void {

@@ -16,6 +16,7 @@ import type { Services } from './handlers/services.ts'
 import { createCaches } from './lib/caches.ts'
 import type { Clock } from './lib/duration.ts'
 import { createTupleHash } from './lib/tuple_hash.ts'
+import type { SharedShelf } from './sessions/shared_shelf.ts'
 
 export interface ServiceParts {
   readonly config: Config
@@ -27,11 +28,13 @@ export interface ServiceParts {
   readonly report: (problem: KeyProblem) => void
   /** What becomes of Kratos; nobody hears of it unless given. */
   readonly heard?: SessionsReport
+  /** What other replicas know; nothing is shared unless given. */
+  readonly shared?: SharedShelf | undefined
 }
 
 /** What handlers may ask of the world. Lives as long as the process: reloads keep what is remembered. */
-export function openServices({ config, send, fetch, clock, report, heard = SILENT }: ServiceParts) {
-  const sessions = openSessions(config, send, clock, heard)
+export function openServices({ config, send, fetch, clock, report, heard = SILENT, shared }: ServiceParts) {
+  const sessions = openSessions(config, send, clock, heard, shared)
   const entries = config.number('sessions.cache.max_entries')
   const services: Services = {
     clock,

@@ -5,7 +5,10 @@ import { createKratosAdmin, createWhoami } from './clients/kratos.ts'
 import type { Config } from './config.ts'
 import { type Clock, millis } from './lib/duration.ts'
 import type { GateLimits } from './sessions/gate.ts'
+import type { NewsLine } from './sessions/news.ts'
 import { createAdminProbe, createCanaryProbe, type Probe, readCanary } from './sessions/probe.ts'
+import type { Revoked } from './sessions/revocation.ts'
+import type { SharedShelf } from './sessions/shared_shelf.ts'
 import { createSessions, type Sessions, type SessionsNews } from './sessions/store.ts'
 
 export interface SessionsReport {
@@ -15,7 +18,13 @@ export interface SessionsReport {
   warn(source: string, problem: string): void
 }
 
-export function openSessions(config: Config, send: Send, clock: Clock, report: SessionsReport): Sessions {
+export function openSessions(
+  config: Config,
+  send: Send,
+  clock: Clock,
+  report: SessionsReport,
+  shared: SharedShelf | undefined,
+): Sessions {
   const span = (path: string) => millis(config.number(path))
   const probe = probeOf(config, send, clock, report)
   const only = URL.parse(config.text('sessions.doubt.whoami_url') ?? '')?.href
@@ -34,9 +43,31 @@ export function openSessions(config: Config, send: Send, clock: Clock, report: S
     limits: limitsOf(config),
     probeFor: url => (only === undefined || only === url ? probe : undefined),
     tell: report.tell,
+    shared,
     secret: randomBytes(32),
     random: Math.random,
   })
+}
+
+/** Who told, and what came of it here. */
+export interface Revocation {
+  readonly source: 'api' | 'door'
+  readonly kind: Revoked['kind']
+  /** Entries of the memory that went. */
+  readonly evicted: number
+}
+
+/** Ends sessions here, at once, and on all replicas; true when all that can be reached have heard. */
+export function createRevoke(
+  sessions: Sessions,
+  line: Pick<NewsLine, 'tell'> | undefined,
+  heard: (revocation: Revocation) => void,
+) {
+  return (source: Revocation['source'], revoked: Revoked): Promise<boolean> => {
+    const { evicted, news } = sessions.revoke(revoked)
+    heard({ source, kind: revoked.kind, evicted })
+    return line?.tell(news) ?? Promise.resolve(true)
+  }
 }
 
 function limitsOf(config: Config): GateLimits {

@@ -11,6 +11,7 @@ import {
   parentsOf,
   placeIn,
 } from './config/layers.ts'
+import { checkRedis } from './config/redis_checks.ts'
 import { describe, readSetting } from './config/setting_value.ts'
 import { SETTINGS, type Setting } from './config/settings.ts'
 import type { GlobalHandlers } from './handlers/builder.ts'
@@ -147,6 +148,9 @@ function readSettings(value: unknown, layers: readonly Layer[], issues: Issue[])
     if (settings.has(path) && !met(settings.get(path))) {
       issues.push(issueIn(layers, 'error', path.split('.'), message, hint))
     }
+  }
+  for (const { path, message, hint } of checkRedis(settings)) {
+    issues.push(issueIn(layers, 'error', path, message, hint))
   }
   return settings
 }

@@ -17,7 +17,7 @@ export type Extra = JsonObject | undefined
 
 /** How an answer came about; closed keys, for log line, span and metric. Values never contain a credential. */
 export interface Notes {
-  readonly cache?: 'hit' | 'miss' | 'shared' | 'stale' | 'negative' | 'off'
+  readonly cache?: 'hit' | 'miss' | 'shared' | 'remote' | 'stale' | 'negative' | 'off'
 }
 
 /** The answer of a responsible authenticator. */

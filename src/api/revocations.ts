@@ -10,7 +10,8 @@ export interface RevocationParts {
   /** Each known to some who may send news. */
   readonly keys: readonly string[]
   readonly wall: () => WallTime
-  readonly revoke: (revoked: Revoked) => void
+  /** True when every replica that can be reached has heard it; false when some will later. */
+  readonly revoke: (revoked: Revoked) => Promise<boolean>
 }
 
 /** Bytes; the news is one id, or one credential. */
@@ -22,7 +23,7 @@ const MOST_MESSAGES = 10_000
 
 /**
  * `POST /sessions/revocations`, with a key or a signature (`revocation_keys`) and one revocation (`revocation_body`). 204
- * whether anything was remembered or not, so that nobody learns who is logged in (I5).
+ * whether anything was remembered or not, so that nobody learns who is logged in (I5); 202 where other replicas cannot be told yet.
  */
 export function revocationsRoute({ keys, wall, revoke }: RevocationParts): Route {
   const known = createRevocationKeys(keys, wall)
@@ -41,12 +42,12 @@ export function revocationsRoute({ keys, wall, revoke }: RevocationParts): Route
     if (revoked === undefined) return jsonError(400, REVOCATION_BODY)
     // Whoever asks again for one session is heard again: Kratos commits after the last try of its hook, not the first.
     const again = signed === 'repeated' || (isRetry(headers) && revoked.kind === 'everything')
-    if (!again) revoke(revoked)
-    return NOTHING
+    return again || (await revoke(revoked)) ? NOTHING : HERE_ONLY
   }
 }
 
 const NOTHING: Reply = { ...json(204, null), body: '' }
+const HERE_ONLY = json(202, { message: 'In force here; other replicas hear of it when Redis answers again' })
 const UNKNOWN = jsonError(401, 'The key or the signature is missing or wrong')
 const TOO_LARGE: Reply = ((reply: Reply) => ({
   ...reply,

@@ -33,6 +33,12 @@ export const DEMANDS: readonly Demand[] = [
     hint: 'leave them out to close the endpoint',
   },
   {
+    path: 'sessions.kratos_public.urls',
+    met: value => (value as readonly string[]).every(url => /^https?:$/.test(URL.parse(url)?.protocol ?? '')),
+    message: 'must be a list of URLs',
+    hint: 'write e.g. https://auth.example.com, the base_url of serve.public in kratos.yml',
+  },
+  {
     path: 'serve.api.trusted_proxies',
     met: value => compileCidrs(value as readonly string[]) !== undefined,
     message: 'must be a list of networks',

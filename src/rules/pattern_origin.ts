@@ -1,15 +1,6 @@
 /** rules/pattern_origin — scheme and host of a pattern: normalised like a request's (Q-20), and what is odd about them (B11). Knows no engine. */
-import { type GlobNode, globSource, lowerGlob } from '../lib/glob.ts'
-import {
-  type Fragment,
-  type GlobFragment,
-  HEED_CASE,
-  IGNORE_CASE,
-  type Lint,
-  type Literal,
-  type Part,
-  quote,
-} from './pattern_parts.ts'
+import { lowerFragment } from './pattern_lower.ts'
+import type { Fragment, Lint, Literal, Part } from './pattern_parts.ts'
 import { shapeOf } from './pattern_shape.ts'
 
 export interface Located {
@@ -92,37 +83,6 @@ function lowerCase(parts: readonly Part[], { close, slash }: Seams, lints: Lint[
     }
     return { kind: 'literal', text: lowered + part.text.slice(end) }
   })
-}
-
-/**
- * `<Api|www>` means the host that clients write in whatever case. Only where the words are finitely many: a class that
- * excludes letters would exclude others, too.
- */
-function lowerFragment(fragment: Fragment, lints: Lint[]): Fragment {
-  const shape = shapeOf(fragment)
-  const upper = (word: string): boolean => /[A-Z]/.test(word)
-  const lowered = `"<${fragment.text}>" is read in lower case, as hosts and schemes of requests are`
-  if ('glob' in fragment) {
-    const glob = lowerGlob(fragment.glob as GlobNode)
-    const source = globSource(glob, quote)
-    if (source === fragment.text) return fragment
-    const message = 'letters of a glob in scheme or host are read in lower case, as those of requests are'
-    lints.push({ message, hint: '' })
-    return { ...fragment, text: source, source: [source], glob } as GlobFragment
-  }
-  if (fragment.ignoresCase) return fragment
-  if (shape.words?.some(upper) && shape.plain) {
-    lints.push({ message: lowered, hint: '' })
-    if (fragment.groups.length > 1) {
-      return { ...fragment, source: [IGNORE_CASE, ...fragment.source, HEED_CASE], ignoresCase: true }
-    }
-    const words = new Set(shape.words.map(word => quote(word.toLowerCase())))
-    return { ...fragment, source: [`(${[...words].join('|')})`] }
-  }
-  if (shape.words === undefined && shape.samples.length > 0 && shape.samples.every(upper)) {
-    lints.push(never(`"<${fragment.text}>" wants upper case, but hosts of requests are lower case`))
-  }
-  return fragment
 }
 
 function schemesOf(parts: readonly Part[], { colon, hostAt }: Seams): string[] | undefined {

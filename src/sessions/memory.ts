@@ -45,6 +45,8 @@ export type Standing =
   /** Never seen, too long ago, or revoked by news. */
   | { readonly kind: 'unknown' }
 
+export type Verified = Extract<Finding, { readonly kind: 'verified' }>
+
 export interface MemoryQuestion {
   readonly ask: () => Promise<Finding>
   readonly askedAt: Instant
@@ -55,6 +57,10 @@ export interface MemoryQuestion {
   readonly fresh?: boolean
   /** Nobody waits: a Set-Cookie in the answer would be lost. */
   readonly renewal?: boolean
+  /** Told what is kept, and for how long it may be believed from now on. */
+  readonly kept?: (finding: Verified, ttl: Millis) => void
+  /** Told of Kratos' no. */
+  readonly refused?: () => void
 }
 
 export interface Memory {
@@ -69,6 +75,10 @@ export interface Memory {
   /** Empties itself when the wall clock has jumped (C22). */
   watchClocks(): void
   clear(): void
+  /** What is remembered of a credential, by its mark. */
+  find(mark: string): Remembered | undefined
+  /** News came since, or is so fresh that what Kratos was asked then is not to be relied on. */
+  held(about: Omit<Remembered, 'key'>): boolean
   /** Returns what went. */
   revoke(news: News): readonly Remembered[]
   readonly size: number
@@ -108,9 +118,13 @@ export function createMemory(parts: MemoryParts): Memory {
 
   function keep(key: string, finding: Finding, question: MemoryQuestion): Keep<Kept> | 'drop' | undefined {
     // An explicit no ends what is remembered (C26); not having found out does not.
-    if (finding.kind === 'rejected' || finding.kind === 'second factor') return ended(key)
+    if (finding.kind === 'rejected' || finding.kind === 'second factor') {
+      question.refused?.()
+      return ended(key)
+    }
     if (finding.kind !== 'verified' || question.maxAge === 0) return undefined
-    const about = { key, mark: question.mark(), session: finding.session, askedAt: question.askedAt }
+    const { session, askedAt = question.askedAt } = finding
+    const about = { key, mark: question.mark(), session, askedAt }
     if (index.held(about)) return 'drop'
     if (question.renewal === true && finding.responseHeaders.length > 0) {
       // Whoever asks after this entry's time gets the new cookie of that answer (kratos 1.6).
@@ -118,7 +132,9 @@ export function createMemory(parts: MemoryParts): Memory {
       if (kept !== undefined) kept.renewAfter = NEVER
       return undefined
     }
-    return verified(finding, about)
+    const kept = verified(finding, about)
+    if (kept !== undefined) question.kept?.(finding, between(clock.now(), kept.value.freshUntil))
+    return kept
   }
 
   function ended(key: string): Keep<Kept> | 'drop' {
@@ -127,7 +143,7 @@ export function createMemory(parts: MemoryParts): Memory {
     return { value: { ...kept, ended: true }, ttl: between(clock.now(), kept.latelyUntil) }
   }
 
-  function verified({ cacheFor }: Finding & { kind: 'verified' }, about: Remembered): Keep<Kept> | undefined {
+  function verified({ cacheFor }: Verified, about: Remembered): Keep<Kept> | undefined {
     const { session, askedAt } = about
     const random = parts.random()
     const bounds = { ceiling: parts.maxAge, expiresAt: session.expiresAt, cacheFor }
@@ -193,6 +209,8 @@ export function createMemory(parts: MemoryParts): Memory {
         },
       }),
     watchClocks,
+    held: index.held,
+    find: index.find,
     clear: cache.clear,
     revoke(news) {
       const gone = index.revoke(news)

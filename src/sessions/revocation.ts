@@ -15,12 +15,20 @@ export type Revoked =
 /** The same without a credential in it: this is what is kept, and what travels. */
 export type News =
   | Exclude<Revoked, { readonly kind: 'credential' }>
-  | { readonly kind: 'credential'; readonly mark: string }
+  | { readonly kind: 'credential'; readonly marks: readonly string[] }
+
+/** What came of a revocation. */
+export interface Told {
+  /** Entries that went. */
+  readonly evicted: number
+  /** What other replicas should hear, without a credential in it. */
+  readonly news: readonly News[]
+}
 
 /** What an entry of the memory must show of itself. */
 export interface Remembered {
   readonly key: string
-  /** Keyed hash of the credential alone, whatever endpoint it was shown to. */
+  /** Keyed hash of the credential alone, whatever endpoint it was shown to. News has one by each key that somebody may use. */
   readonly mark: string
   readonly session: VerifiedSession
   /** When Kratos was asked. */
@@ -31,6 +39,8 @@ export interface RevocationIndex<R extends Remembered> {
   /** A session has any number of cookie values, an identity any number of sessions (kratos 2.8). */
   add(entry: R): void
   remove(entry: R): void
+  /** Any entry of a credential. */
+  find(mark: string): R | undefined
   /** What must be forgotten; from now on its sessions are held for a while. */
   revoke(news: News): readonly R[]
   /** The news may be ahead of Kratos' own commit: what it was asked in the meantime is not kept (3.3). */
@@ -89,6 +99,7 @@ export function createRevocationIndex<R extends Remembered>(clock: Clock, hold: 
       take(byIdentity, entry.session.identityId, entry)
       take(byMark, entry.mark, entry)
     },
+    find: mark => list(byMark.get(mark))[0],
     revoke(news) {
       switch (news.kind) {
         case 'session':
@@ -100,9 +111,10 @@ export function createRevocationIndex<R extends Remembered>(clock: Clock, hold: 
           return list(byIdentity.get(id)).filter(({ session }) => session.id !== keep)
         }
         case 'credential': {
-          holdBack(news.mark)
+          for (const mark of news.marks) holdBack(mark)
           // The session ends with it, under whatever other values and spellings it is known.
-          const ids = new Set(list(byMark.get(news.mark)).map(({ session }) => session.id))
+          const known = news.marks.flatMap(mark => list(byMark.get(mark)))
+          const ids = new Set(known.map(({ session }) => session.id))
           for (const id of ids) holdBack(id)
           return [...ids].flatMap(id => list(bySession.get(id)))
         }

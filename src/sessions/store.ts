@@ -2,18 +2,20 @@
 import type { Awaitable } from '../access/after.ts'
 import type { RequestView } from '../access/request.ts'
 import type { Header } from '../access/session.ts'
-import type { CacheState, Credential, Verdict } from '../access/verdict.ts'
+import type { CacheState, Credential, Verdict, VerifiedSession } from '../access/verdict.ts'
 import type { HeaderPair } from '../clients/http.ts'
 import type { Whoami } from '../clients/kratos.ts'
 import { between, type Clock, type Millis, millis } from '../lib/duration.ts'
 import { createTupleHash, encodePart } from '../lib/tuple_hash.ts'
 import { within } from '../lib/within.ts'
-import type { BreakerState } from './breaker.ts'
-import { createGate, type Gate, type GateLimits, type GateNews } from './gate.ts'
+import type { GateLimits, GateNews } from './gate.ts'
+import { createGates, type GatesCondition } from './gates.ts'
 import { createMemory, type Kept } from './memory.ts'
 import type { Place, Probe } from './probe.ts'
 import { createHopeless } from './refusals.ts'
-import type { News, Revoked } from './revocation.ts'
+import type { News, Revoked, Told } from './revocation.ts'
+import type { SharedShelf } from './shared_shelf.ts'
+import { createSharing } from './sharing.ts'
 import { createStaleness } from './staleness.ts'
 import { type Finding, verdictOf } from './verdict.ts'
 
@@ -49,6 +51,8 @@ export interface SessionsParts {
   /** How to tell an ended session from a sick Kratos, by whoami URL. Default: not at all. */
   readonly probeFor?: (whoamiUrl: string) => Probe | undefined
   readonly tell?: (news: SessionsNews) => void
+  /** What other replicas know. Default: there are none, or none that share. */
+  readonly shared?: SharedShelf | undefined
 }
 
 export type SessionsNews =
@@ -65,50 +69,36 @@ export interface Sessions {
   ): Awaitable<Verdict>
   /** Forgets everything; what is under way is not kept either (C24). */
   clear(): void
-  /** From now on nobody is let in by what was asked before; Kratos is asked anew. Returns how many entries went. */
-  revoke(revoked: Revoked): number
+  /** From now on nobody is let in by what was asked before; Kratos is asked anew. */
+  revoke(revoked: Revoked): Told
+  /** The same for news of another replica. Its `news` is what is known here and might not be there. */
+  hear(news: News): Told
+  /** Whose a credential is, as far as it is remembered; asks nobody. */
+  ownerOf(value: string): VerifiedSession | undefined
   readonly size: number
   /** What metrics read. */
   readonly condition: Condition
 }
 
-export interface Condition {
-  /** Of the Kratos that is worst off. */
-  readonly breaker: BreakerState
-  /** Questions to Kratos under way, and those that wait for their turn. */
-  readonly asked: number
-  readonly waiting: number
+export interface Condition extends GatesCondition {
   /** Age of the oldest answer that let somebody in during the last one to two minutes. */
   readonly worstStaleness: Millis
 }
 
-const USUAL: GateLimits = {
-  places: 32,
-  waiting: 1_000,
-  failureRatio: 0.5,
-  failureMinimum: 20,
-  openFor: millis(2_000),
-  doubtBurst: 10,
-  longestDoubt: millis(60_000),
-  refusalBurst: 1_000,
-  refusalsPerSecond: 100,
-}
-/** More Kratos than anybody has; a rule set that names others again and again does not fill memory. */
-const MOST_GATES = 256
 const TOO_LATE: Verdict = Object.freeze({ kind: 'unavailable', why: 'Kratos did not answer in time' })
 const ACCIDENT: Finding = Object.freeze({ kind: 'unavailable', why: 'the session could not be checked' })
 const REFUSED_AGAIN: Verdict = Object.freeze({ kind: 'rejected', cache: 'negative' })
 
 export function createSessions(parts: SessionsParts): Sessions {
-  const { clock, whoami, random, refreshAhead = 0, tell = () => {} } = parts
-  const limits = { ...USUAL, ...parts.limits }
+  const { clock, whoami, random, shared, refreshAhead = 0, tell = () => {} } = parts
   const memory = createMemory({ ...parts, refreshAhead })
   const hopeless = createHopeless({ clock, ...(parts.hopeless ?? { ttl: millis(0), entries: 1 }) })
   const staleness = createStaleness(clock)
   const keyOf = createTupleHash(parts.secret)
+  const sharing = createSharing({ clock, memory, keyOf, shared, ceiling: parts.maxAge })
   const spelled = new WeakMap<Endpoint, { readonly text: string; readonly place: Place }>()
-  const gates = new Map<string, Gate>()
-  const mostRenewals = Math.max(1, Math.floor(limits.places / 4))
+  const gates = createGates({ clock, random, whoami, limits: parts.limits, probeFor: parts.probeFor, tell })
+  const mostRenewals = Math.max(1, Math.floor(gates.places / 4))
   let renewals = 0
 
   function spell(endpoint: Endpoint) {
@@ -128,20 +118,6 @@ export function createSessions(parts: SessionsParts): Sessions {
   const keyFor = (endpoint: Endpoint, { kind, name, value }: Credential): string =>
     keyOf([spell(endpoint).text, kind, name, value])
 
-  /** Of a credential alone: whoever revokes it knows no endpoint. */
-  const markOf = (value: string): string => keyOf(['credential', value])
-
-  function gateTo(whoamiUrl: string): Gate {
-    let gate = gates.get(whoamiUrl)
-    if (gate === undefined) {
-      const [oldest] = gates.keys()
-      if (oldest !== undefined && gates.size >= MOST_GATES) gates.delete(oldest)
-      gate = createGate({ clock, random, whoami, limits, probe: parts.probeFor?.(whoamiUrl), tell })
-      gates.set(whoamiUrl, gate)
-    }
-    return gate
-  }
-
   async function ask(
     endpoint: Endpoint,
     credential: Credential,
@@ -149,7 +125,7 @@ export function createSessions(parts: SessionsParts): Sessions {
     address: string,
   ): Promise<Finding> {
     try {
-      const gate = gateTo(endpoint.whoamiUrl)
+      const gate = gates.to(endpoint.whoamiUrl)
       const standing = () => memory.standing(key)
       const finding = await gate.ask({ place: spell(endpoint).place, credential, address, standing })
       if (finding.kind === 'rejected' && endpoint.maxAge !== 0 && standing().kind === 'unknown')
@@ -160,6 +136,18 @@ export function createSessions(parts: SessionsParts): Sessions {
     }
   }
 
+  /** What another replica knows, else what Kratos says. */
+  async function lookUp(
+    endpoint: Endpoint,
+    credential: Credential,
+    key: string,
+    address: string,
+  ): Promise<Finding> {
+    const said = memory.standing(key).kind === 'ended'
+    const found = said ? undefined : await sharing.find(spell(endpoint).text, credential)
+    return found ?? ask(endpoint, credential, key, address)
+  }
+
   /** Nobody waits for it: what is remembered goes on until its time is over, unless there is something better. */
   function renew(endpoint: Endpoint, credential: Credential, key: string, address: string): void {
     if (renewals >= mostRenewals) {
@@ -168,10 +156,8 @@ export function createSessions(parts: SessionsParts): Sessions {
     }
     renewals++
     const { answer } = memory.ask(key, {
+      ...sharing.begin(spell(endpoint).text, credential, endpoint.maxAge),
       ask: () => ask(endpoint, credential, key, address),
-      askedAt: clock.now(),
-      mark: () => markOf(credential.value),
-      maxAge: endpoint.maxAge,
       renewal: true,
     })
     void answer.then(({ kind }) => {
@@ -187,56 +173,69 @@ export function createSessions(parts: SessionsParts): Sessions {
     return kept.hit
   }
 
+  const verify: Sessions['verify'] = (endpoint, credential, request, options = {}) => {
+    const { fresh = false, stale: mayBeStale = !fresh } = options
+    const { maxAge } = endpoint
+    memory.watchClocks()
+    const key = keyFor(endpoint, credential)
+    if (!fresh && maxAge !== 0) {
+      const kept = memory.recall(key, maxAge)
+      if (kept !== undefined) {
+        if (memory.isDue(kept, maxAge)) renew(endpoint, credential, key, request.remoteAddress)
+        return handOut(kept)
+      }
+      if (hopeless.has(key) && gates.to(endpoint.whoamiUrl).believes) return REFUSED_AGAIN
+    }
+    const begun = sharing.begin(spell(endpoint).text, credential, maxAge)
+    const find = shared === undefined || fresh || maxAge === 0 ? ask : lookUp
+    const { answer, joined } = memory.ask(key, {
+      ...begun,
+      ask: () => find(endpoint, credential, key, request.remoteAddress),
+      fresh,
+    })
+    const state: CacheState = joined ? 'shared' : maxAge === 0 ? 'off' : 'miss'
+    const instead = (): Verdict | undefined => {
+      const kept = mayBeStale ? memory.stale(key, maxAge) : undefined
+      return kept === undefined ? undefined : { ...handOut(kept), cache: 'stale' }
+    }
+    const verdict = answer.then(finding =>
+      // Whoever joined may want a younger answer than the one who began.
+      sharing.isTooOld(finding, maxAge)
+        ? verify(endpoint, credential, request, { fresh: true, stale: mayBeStale })
+        : verdictOf(finding, state),
+    )
+    return inTime(verdict, between(begun.askedAt, request.deadline), instead)
+  }
+
+  function hear(news: News): Told {
+    const gone = memory.revoke(news)
+    // Others may know the session of a credential by another value of it.
+    const ids = news.kind === 'credential' ? new Set(gone.map(({ session }) => session.id)) : []
+    return { evicted: gone.length, news: [...ids].map(id => ({ kind: 'session', id })) }
+  }
+
   return {
-    verify(endpoint, credential, request, { fresh = false, stale: mayBeStale = !fresh } = {}) {
-      const { maxAge } = endpoint
-      memory.watchClocks()
-      const key = keyFor(endpoint, credential)
-      if (!fresh && maxAge !== 0) {
-        const kept = memory.recall(key, maxAge)
-        if (kept !== undefined) {
-          if (memory.isDue(kept, maxAge)) renew(endpoint, credential, key, request.remoteAddress)
-          return handOut(kept)
-        }
-        if (hopeless.has(key) && gateTo(endpoint.whoamiUrl).believes) return REFUSED_AGAIN
-      }
-      const askedAt = clock.now()
-      const { answer, joined } = memory.ask(key, {
-        ask: () => ask(endpoint, credential, key, request.remoteAddress),
-        askedAt,
-        mark: () => markOf(credential.value),
-        maxAge,
-        fresh,
-      })
-      const state: CacheState = joined ? 'shared' : maxAge === 0 ? 'off' : 'miss'
-      const instead = (): Verdict | undefined => {
-        const kept = mayBeStale ? memory.stale(key, maxAge) : undefined
-        return kept === undefined ? undefined : { ...handOut(kept), cache: 'stale' }
-      }
-      const verdict = answer.then(finding => verdictOf(finding, state))
-      return inTime(verdict, between(askedAt, request.deadline), instead)
-    },
+    verify,
+    hear,
     clear() {
       memory.clear()
       hopeless.clear()
     },
     revoke(revoked) {
-      const news: News =
-        revoked.kind === 'credential' ? { kind: 'credential', mark: markOf(revoked.value) } : revoked
-      return memory.revoke(news).length
+      const first: News =
+        revoked.kind === 'credential'
+          ? { kind: 'credential', marks: sharing.marksOf(revoked.value) }
+          : revoked
+      const { evicted, news } = hear(first)
+      // In this order: who has heard of the session finds nothing more with its credential.
+      return { evicted, news: [...news, first] }
     },
+    ownerOf: value => memory.find(sharing.marksOf(value)[0])?.session,
     get size() {
       return memory.size
     },
     get condition(): Condition {
-      const all = [...gates.values()]
-      const worst = (['open', 'half open'] as const).find(state => all.some(gate => gate.state === state))
-      return {
-        breaker: worst ?? 'closed',
-        asked: all.reduce((sum, gate) => sum + gate.asked, 0),
-        waiting: all.reduce((sum, gate) => sum + gate.waiting, 0),
-        worstStaleness: staleness.worst,
-      }
+      return { ...gates.condition, worstStaleness: staleness.worst }
     },
   }
 }

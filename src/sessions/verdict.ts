@@ -2,7 +2,7 @@
 import type { Header, Json, JsonObject } from '../access/session.ts'
 import type { AssuranceLevel, CacheState, Verdict, VerifiedSession } from '../access/verdict.ts'
 import type { Answered, Failed, HeaderPair } from '../clients/http.ts'
-import type { WallTime } from '../lib/duration.ts'
+import type { Instant, WallTime } from '../lib/duration.ts'
 import { rateLimitHeaders } from '../lib/rate_limit.ts'
 import { parseTimestamp } from '../lib/timestamp.ts'
 
@@ -15,6 +15,8 @@ export type Finding =
       readonly responseHeaders: readonly Header[]
       /** Values of `Ory-Session-Cache-For`, as they came. */
       readonly cacheFor: readonly string[]
+      /** When another replica asked; absent: Kratos was asked for this. */
+      readonly askedAt?: Instant
     }
   | {
       readonly kind: 'rejected'
@@ -107,7 +109,12 @@ function readSession(answer: Answered, cookie: string, now: WallTime): Finding {
 export function verdictOf(finding: Finding, cache: CacheState): Verdict {
   switch (finding.kind) {
     case 'verified':
-      return { kind: 'verified', session: finding.session, cache, responseHeaders: finding.responseHeaders }
+      return {
+        kind: 'verified',
+        session: finding.session,
+        cache: finding.askedAt === undefined ? cache : 'remote',
+        responseHeaders: finding.responseHeaders,
+      }
     case 'rejected':
       return { kind: 'rejected', cache }
     case 'second factor':

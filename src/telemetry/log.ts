@@ -54,6 +54,13 @@ export type Event =
       /** Entries of the memory that went. */
       readonly evicted: number
     }
+  | {
+      readonly event: 'bus'
+      /** What happened on the line between replicas, or `trouble`. */
+      readonly state: string
+      /** What the client of Redis stumbled over; a code, never its text. */
+      readonly error: string
+    }
   | { readonly event: 'warning'; readonly where: string; readonly message: string }
 
 export interface Log {
@@ -86,6 +93,7 @@ const MESSAGES: Readonly<Record<Event['event'], string>> = {
   breaker: 'Kratos is left alone, tried or asked again',
   warning: 'Warning',
   revocation: 'Sessions were revoked',
+  bus: 'On the line between replicas',
 }
 
 /** Bytes that leave at once: a write costs as much as a few Checks, so that it should carry many lines; the library takes 16 KiB. */

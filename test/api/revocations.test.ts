@@ -28,13 +28,18 @@ interface Asked {
 async function opened(t: TestContext) {
   const clock: FakeClock = fakeClock()
   const revoked: Revoked[] = []
+  const reachable = { value: true }
   const accidents: unknown[] = []
   const api = await startApi({
     host: '127.0.0.1',
     port: 0,
     timeouts: { read: 5_000, write: 5_000, idle: 5_000 },
     routes: [
-      revocationsRoute({ keys: [KEY, NEXT_KEY], wall: clock.wall, revoke: one => void revoked.push(one) }),
+      revocationsRoute({
+        keys: [KEY, NEXT_KEY],
+        wall: clock.wall,
+        revoke: async one => revoked.push(one) > 0 && reachable.value,
+      }),
     ],
     accident: error => accidents.push(error),
   })
@@ -53,7 +58,7 @@ async function opened(t: TestContext) {
       call.end(body)
     })
   }
-  return { clock, revoked, post }
+  return { clock, revoked, post, reachable }
 }
 
 for (const [body, expected] of [
@@ -123,6 +128,13 @@ for (const body of [
     assert.ok(!text.includes(ID) && !text.includes('xxx'))
   })
 }
+
+test('what other replicas have not heard yet is 202', async t => {
+  const { post, reachable, revoked } = await opened(t)
+  reachable.value = false
+  assert.equal((await post({ body: '{"everything":true}' })).status, 202)
+  assert.equal(revoked.length, 1)
+})
 
 const basic = (pair: string) => ({ authorization: `Basic ${Buffer.from(pair).toString('base64')}` })
 
@@ -235,8 +247,7 @@ test('a secret of Standard Webhooks is base64 behind its prefix', async t => {
   // The example of the specification's own libraries.
   const secret = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'
   const clock = fakeClock(1_614_265_330_000)
-  const revoked: Revoked[] = []
-  const route = revocationsRoute({ keys: [secret], wall: clock.wall, revoke: one => void revoked.push(one) })
+  const route = revocationsRoute({ keys: [secret], wall: clock.wall, revoke: async () => true })
   const api = await startApi({
     host: '127.0.0.1',
     port: 0,

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import type { Decision } from '../../src/access/decision.ts'
-import { createInstruments, METRICS } from '../../src/telemetry/instruments.ts'
+import { createInstruments } from '../../src/telemetry/instruments.ts'
+import { METRICS } from '../../src/telemetry/instruments_table.ts'
 import { createMetrics } from '../../src/telemetry/metrics.ts'
 
 const trail = {
@@ -27,6 +28,7 @@ test('Prometheus reads ours and Oathkeeper’s metrics, labelled from closed set
     rules: () => 3,
     issues: () => ({ errors: 1, warnings: 2 }),
     ready: () => true,
+    bus: () => ({ connected: true, lag: 1_500, waiting: 2 }),
     sources: () => ({ fresh: 2, stale: 1, missing: 0 }),
     sessions: () =>
       ({ remembered: 7, breaker: 'half open', asked: 2, waiting: 3, worstStaleness: 1_500 }) as const,
@@ -44,6 +46,8 @@ test('Prometheus reads ours and Oathkeeper’s metrics, labelled from closed set
   instruments.session({ kind: 'doubt', verdict: 'sick' })
   instruments.session({ kind: 'limited', limit: 'refusals' })
   instruments.session({ kind: 'renewal', outcome: 'renewed' })
+  instruments.session({ kind: 'shared', outcome: 'undecryptable' })
+  instruments.session({ kind: 'bus', event: 'gap' })
   instruments.session({ kind: 'breaker', state: 'open', cause: 'doubt' })
   await instruments.counted(async () => ({ kind: 'failed', cause: 'timeout', message: '' }))({
     method: 'GET',
@@ -71,6 +75,11 @@ test('Prometheus reads ours and Oathkeeper’s metrics, labelled from closed set
     'credence_kratos_breaker_state 1',
     'credence_kratos_in_flight 2',
     'credence_kratos_waiting 3',
+    'credence_shared_sessions_total{outcome="undecryptable"} 1',
+    'credence_bus_events_total{event="gap"} 1',
+    'credence_bus_connected 1',
+    'credence_bus_lag_seconds 1.5',
+    'credence_bus_waiting 2',
     'credence_rules 3',
     'credence_issues{severity="warning"} 2',
     'credence_ready 1',

@@ -24,7 +24,7 @@ export interface WorldOptions {
   /** Default `minimal`: Envoy does the least by itself there, so Credence's own work shows. */
   readonly envoy?: Template
   /** Last word on the Envoy configuration. */
-  readonly editEnvoy?: (yaml: string) => string
+  readonly editEnvoy?: (yaml: string, ports: Ports) => string
   /** Last word on Credence's configuration. */
   readonly editCredence?: (yaml: string, ports: Ports) => string
   /** `any`: a real one where there is one. Default `none`. */
@@ -143,7 +143,7 @@ async function open(
     startCredence(config, { apiPort: ports.credenceApi, processes, folder, env: options.env ?? {} })
   let credence = await start()
 
-  const yaml = (options.editEnvoy ?? same)(envoyConfig(options.envoy ?? 'minimal', ports, others))
+  const yaml = (options.editEnvoy ?? same)(envoyConfig(options.envoy ?? 'minimal', ports, others), ports)
   const envoy = await startEnvoy(findEnvoy(), yaml, { adminPort: ports.envoyAdmin, processes, folder })
   const origin = `http://127.0.0.1:${ports.envoy}`
   const log = () => recordsIn(join(folder, 'credence.log'))

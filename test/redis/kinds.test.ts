@@ -1,0 +1,291 @@
+/** test/redis/kinds — the kinds of Redis that can be configured, as real servers on loopback: access lists, TLS, Sentinel with a failover, Cluster. */
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { freePort } from '../../demo/ports.ts'
+import { millis } from '../../src/lib/duration.ts'
+import { type Bus, openBus } from '../../src/sessions/bus.ts'
+import type { LineOptions } from '../../src/sessions/bus_line.ts'
+import { realClock } from '../fakes/clock.ts'
+import { type Replica, replica, until } from '../fakes/replica.ts'
+import { manySessions } from './kratos.ts'
+import { lineTo, noRedis, type RedisHost, type RedisServer, redisHost } from './under_test.ts'
+
+const LOOPBACK = '127.0.0.1'
+
+/** The line of docs/sessions.md, with a password, and for the prefixes of these tests. */
+function documentedUser(password: string, more: readonly string[] = []): string[] {
+  const page = readFileSync(new URL('../../docs/sessions.md', import.meta.url), 'utf8')
+  const [, rule = ''] = /```\n(ACL SETUSER credence .*)\n```/.exec(page) ?? []
+  return [...rule.replace('>…', `>${password}`).replace('~credence:*', '~*').split(' '), ...more]
+}
+
+function hasOpenssl(): boolean {
+  try {
+    execFileSync('openssl', ['version'], { stdio: 'ignore' })
+    return true
+  } catch {
+    return false
+  }
+}
+
+const noTls = noRedis || (hasOpenssl() ? false : 'there is no openssl to make a certificate with')
+if (noTls !== false && noRedis === false) process.stderr.write(`tests: skipped TLS to Redis, ${noTls}\n`)
+
+describe('kinds of Redis', { skip: noRedis, timeout: 120_000 }, () => {
+  let host: RedisHost
+  before(() => {
+    host = redisHost()
+  })
+  after(() => host.close())
+
+  type Ending = { after(run: () => unknown): void }
+
+  async function opened(t: Ending, line: LineOptions): Promise<Bus> {
+    const bus = await openBus(line, `${randomUUID()}:`)
+    t.after(() => bus.close())
+    return bus
+  }
+
+  /** Everything that is ever asked of it, once. */
+  async function works(bus: Bus): Promise<void> {
+    await until(() =>
+      bus.head().then(
+        () => true,
+        () => false,
+      ),
+    )
+    await until(() =>
+      bus.load('x').then(
+        () => true,
+        () => false,
+      ),
+    )
+    await bus.save('x', 'sealed', millis(60_000))
+    const entry = await bus.load('x')
+    assert.ok(entry?.text === 'sealed' && entry.left > 50_000)
+    await bus.drop('x')
+    assert.equal(await bus.load('x'), undefined)
+    const waiting = bus.follow('0-0', millis(5_000))
+    const id = await bus.publish({ text: 'news', names: ['one', 'two'], keep: millis(60_000) })
+    assert.deepEqual(await waiting, [{ id, previous: '0-0', text: 'news' }])
+    assert.deepEqual(await bus.tombstones(['two', 'three']), { head: id, ids: [id, undefined] })
+    assert.deepEqual(await bus.join(millis(60_000)), { head: id, recent: ['news'] })
+    assert.equal(await bus.head(), id)
+    assert.equal(
+      await bus.publish({ text: '', names: ['one'], keep: millis(1), unlessAfter: '1-1' }),
+      undefined,
+    )
+    assert.deepEqual(await bus.follow(id as string, millis(0)), [])
+  }
+
+  test('one server', async t => {
+    const server = await host.start()
+    await works(await opened(t, lineTo(server.port)))
+  })
+
+  test('a user of the access lists with just what is needed; without the password, trouble is named and nothing else', async t => {
+    const server = await host.start({ requirepass: 'of-the-administrator' })
+    const admin = await opened(t, lineTo(server.port, { password: 'of-the-administrator' }))
+    await until(() =>
+      admin.head().then(
+        () => true,
+        () => false,
+      ),
+    )
+    const password = 'of-the-service'
+    const { createClient } = await import('redis')
+    const client = createClient({
+      RESP: 2,
+      password: 'of-the-administrator',
+      socket: { host: LOOPBACK, port: server.port },
+    })
+    await client.connect()
+    await client.sendCommand(documentedUser(password))
+    client.destroy()
+    const line = { username: 'credence', password }
+    await works(await opened(t, lineTo(server.port, line)))
+    const codes = new Set<string>()
+    const wrong = await opened(
+      t,
+      lineTo(server.port, { ...line, password: 'wrong', trouble: code => codes.add(code) }),
+    )
+    await until(() => codes.has('WRONGPASS'))
+    await assert.rejects(wrong.load('x'))
+    assert.ok(![...codes].some(code => code.includes('wrong') || code.includes(password)))
+  })
+
+  test('TLS: by our authority only, with a certificate of our own', { skip: noTls }, async t => {
+    const file = (name: string) => join(host.folder, name)
+    const openssl = (...args: string[]) =>
+      execFileSync('openssl', args, { stdio: 'ignore', cwd: host.folder })
+    const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2']
+    openssl(
+      'req',
+      '-x509',
+      ...key,
+      '-keyout',
+      'ca.key',
+      '-out',
+      'ca.pem',
+      '-subj',
+      '/CN=throw-away authority',
+    )
+    for (const [name, subject] of [
+      ['server', '/CN=localhost'],
+      ['client', '/CN=credence'],
+    ] as const) {
+      const names = name === 'server' ? ['-addext', `subjectAltName=IP:${LOOPBACK},DNS:redis.test`] : []
+      openssl(
+        'req',
+        '-x509',
+        ...key,
+        '-CA',
+        'ca.pem',
+        '-CAkey',
+        'ca.key',
+        '-keyout',
+        `${name}.key`,
+        '-out',
+        `${name}.pem`,
+        '-subj',
+        subject,
+        ...names,
+      )
+    }
+    const server = await host.start({
+      'tls-port': String(await freePort()),
+      'tls-cert-file': file('server.pem'),
+      'tls-key-file': file('server.key'),
+      'tls-ca-cert-file': file('ca.pem'),
+      'tls-auth-clients': 'yes',
+    })
+    const read = (name: string) => readFileSync(file(name))
+    const ours = { ca: read('ca.pem'), cert: read('client.pem'), key: read('client.key') }
+    await works(await opened(t, lineTo(server.port, { tls: ours })))
+    await works(await opened(t, lineTo(server.port, { tls: { ...ours, servername: 'redis.test' } })))
+    for (const [tls, code] of [
+      [{ cert: ours.cert, key: ours.key }, 'SELF_SIGNED_CERT_IN_CHAIN'],
+      [{ ...ours, servername: 'other.test' }, 'ERR_TLS_CERT_ALTNAME_INVALID'],
+      [{ ca: ours.ca }, 'ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED'],
+    ] as const) {
+      const codes = new Set<string>()
+      const bus = await opened(t, lineTo(server.port, { tls, trouble: one => codes.add(one) }))
+      await until(() => codes.has(code))
+      await assert.rejects(bus.load('x'))
+    }
+    await assert.rejects((await opened(t, lineTo(server.port))).load('x'), 'plain text to a port with TLS')
+  })
+
+  async function replicas(t: Ending, line: LineOptions) {
+    const kratos = manySessions()
+    const prefix = `${randomUUID()}:`
+    const start = async (): Promise<Replica> => {
+      const bus = await openBus(line, prefix)
+      const one = replica({ bus, clock: realClock, whoami: kratos.whoami, timeout: millis(500) })
+      t.after(() => one.news.close())
+      return one
+    }
+    const [a, b] = [await start(), await start()] as const
+    await until(() => a.news.settled && b.news.settled)
+    return { kratos, a, b }
+  }
+
+  async function shares(a: Replica, b: Replica, kratos: ReturnType<typeof manySessions>, value: string) {
+    await a.verify(value)
+    await until(async () => {
+      const verdict = await b.verify(value)
+      if (verdict.kind === 'verified' && verdict.cache === 'remote') return true
+      b.sessions.clear()
+      await sleep(20)
+      await a.verify(value, { fresh: true })
+      return false
+    })
+    kratos.end(value)
+    await a.revoke({ kind: 'session', id: kratos.idOf(value) })
+    await until(async () => (await b.verify(value)).kind === 'rejected')
+  }
+
+  test('a Cluster of three: keys over all of them, revocations in one place', async t => {
+    const nodes: RedisServer[] = []
+    for (const from of [0, 5461, 10_923]) {
+      const node = await host.start({
+        'cluster-enabled': 'yes',
+        'cluster-port': String(await freePort()),
+        'cluster-config-file': `nodes-${from}.conf`,
+        'cluster-node-timeout': '2000',
+      })
+      await node.ask(
+        'CLUSTER',
+        'ADDSLOTSRANGE',
+        String(from),
+        String(from === 10_923 ? 16_383 : from === 0 ? 5460 : 10_922),
+      )
+      await node.ask('CLUSTER', 'SET-CONFIG-EPOCH', String(nodes.length + 1))
+      nodes.push(node)
+    }
+    const [first, ...others] = nodes as [RedisServer, ...RedisServer[]]
+    for (const node of others) {
+      const info = String(await node.ask('CONFIG', 'GET', 'cluster-port')).split(',')[1] as string
+      await first.ask('CLUSTER', 'MEET', LOOPBACK, String(node.port), info)
+    }
+    await until(async () => {
+      const states = await Promise.all(nodes.map(node => node.ask('CLUSTER', 'INFO')))
+      return states.every(state => /cluster_state:ok[\s\S]*cluster_known_nodes:3/.test(String(state)))
+    })
+    for (const node of nodes) await node.ask(...documentedUser('of-the-service', ['+cluster']))
+    const user = { username: 'credence', password: 'of-the-service' }
+    await works(await opened(t, lineTo(first.port, { mode: 'cluster', ...user })))
+    const line = lineTo(first.port, { mode: 'cluster' })
+    await works(await opened(t, line))
+    const { a, b, kratos } = await replicas(t, line)
+    for (let i = 0; i < 20; i++) await shares(a, b, kratos, `user ${i}`)
+    for (let i = 0; i < 40; i++) await a.verify(`somebody else ${i}`)
+    await until(() => a.looks.filter(look => look === 'written').length >= 60)
+    const sizes = await Promise.all(nodes.map(async node => Number(await node.ask('DBSIZE'))))
+    assert.ok(
+      sizes.every(size => size > 0),
+      String(sizes),
+    )
+  })
+
+  test('Sentinel: found by name, and again after the master is gone', async t => {
+    const master = await host.start({ 'repl-diskless-sync-delay': '0' })
+    const second = await host.start({
+      replicaof: `${LOOPBACK} ${master.port}`,
+      'repl-diskless-sync-delay': '0',
+    })
+    const sentinel = await host.start(
+      {
+        'sentinel monitor': `main ${LOOPBACK} ${master.port} 1`,
+        'sentinel down-after-milliseconds': 'main 500',
+        'sentinel failover-timeout': 'main 3000',
+      },
+      'sentinel',
+    )
+    await until(async () =>
+      /role:slave[\s\S]*master_link_status:up/.test(String(await second.ask('INFO', 'replication'))),
+    )
+    await until(async () =>
+      String(await sentinel.ask('SENTINEL', 'REPLICAS', 'main')).includes(String(second.port)),
+    )
+    const line = lineTo(sentinel.port, { mode: 'sentinel', master: 'main' })
+    await works(await opened(t, line))
+    const { a, b, kratos } = await replicas(t, line)
+    await shares(a, b, kratos, 'before')
+    await a.verify('x')
+    await b.verify('x')
+    await master.kill()
+    kratos.end('x')
+    await a.revoke({ kind: 'session', id: kratos.idOf('x') })
+    assert.equal((await a.verify('x')).kind, 'rejected')
+    await until(async () => String(await second.ask('INFO', 'replication')).includes('role:master'))
+    await until(() => a.news.settled && b.news.settled)
+    await until(async () => (await b.verify('x')).kind === 'rejected')
+    await shares(a, b, kratos, 'after')
+  })
+})

@@ -1,0 +1,202 @@
+/** test/redis/replicas — several replicas over a real Redis: they share what they learn, and revocations reach all of them. */
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { after, before, describe, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { millis } from '../../src/lib/duration.ts'
+import { openBus } from '../../src/sessions/bus.ts'
+import type { Revoked } from '../../src/sessions/revocation.ts'
+import { realClock } from '../fakes/clock.ts'
+import { IDENTITY_ID } from '../fakes/kratos.ts'
+import { type Replica, replica, until } from '../fakes/replica.ts'
+import { manySessions } from './kratos.ts'
+import { lineTo, noRedis, type RedisHost, type RedisServer, redisHost } from './under_test.ts'
+
+describe('replicas over a real Redis', { skip: noRedis, timeout: 120_000 }, () => {
+  let host: RedisHost
+  let server: RedisServer
+  before(async () => {
+    host = redisHost()
+    server = await host.start()
+  })
+  after(() => host.close())
+
+  /** Two replicas with a part of Redis and a Kratos of their own. */
+  async function pair(t: { after(run: () => unknown): void }) {
+    const kratos = manySessions()
+    const prefix = `${randomUUID()}:`
+    const start = async (): Promise<Replica> => {
+      const bus = await openBus(lineTo(server.port), prefix)
+      const one = replica({ bus, clock: realClock, whoami: kratos.whoami, timeout: millis(200) })
+      t.after(() => one.news.close())
+      return one
+    }
+    const both = [await start(), await start()] as const
+    await until(() => both.every(one => one.news.settled))
+    return { kratos, prefix, start, a: both[0], b: both[1] }
+  }
+
+  /** Known to both, the second by Redis. */
+  async function known(a: Replica, b: Replica, value: string): Promise<void> {
+    const written = a.looks.filter(look => look === 'written').length
+    await a.verify(value)
+    await until(() => a.looks.filter(look => look === 'written').length > written)
+    const verdict = await b.verify(value)
+    assert.ok(verdict.kind === 'verified' && verdict.cache === 'remote')
+  }
+
+  test('what one has asked the other knows, without Set-Cookie', async t => {
+    const { a, b, kratos } = await pair(t)
+    const first = await a.verify('x')
+    assert.ok(first.kind === 'verified' && first.responseHeaders.length === 1)
+    await until(() => a.looks.includes('written'))
+    const second = await b.verify('x')
+    assert.ok(second.kind === 'verified')
+    assert.deepEqual([second.cache, second.responseHeaders], ['remote', []])
+    assert.deepEqual(second.session, first.session)
+    const third = await b.verify('x')
+    assert.ok(third.kind === 'verified' && third.cache === 'hit')
+    assert.equal(kratos.asked, 1)
+  })
+
+  test('Redis holds no name, id, credential or key in the clear, and everything ends by itself', async t => {
+    const { a, b, kratos, prefix } = await pair(t)
+    await known(a, b, 'MTc2M3xvcnlfa3JhdG9z')
+    await a.revoke({ kind: 'credential', value: 'MTc2M3xvcnlfa3JhdG9z' })
+    await a.revoke({ kind: 'identity', id: IDENTITY_ID })
+    const keys = ((await server.ask('KEYS', `${prefix}*`)) as string[]).sort()
+    assert.ok(keys.length >= 6, String(keys))
+    let all = keys.join('\n')
+    for (const key of keys) {
+      const isStream = (await server.ask('TYPE', key)) === 'stream'
+      all += JSON.stringify(await (isStream ? server.ask('XRANGE', key, '-', '+') : server.ask('GET', key)))
+      const left = Number(await server.ask('PTTL', key))
+      if (!/:(stream|head)$/.test(key)) assert.ok(left > 0, `${key} has no end`)
+    }
+    for (const secret of [
+      'MTc2M3',
+      kratos.idOf('MTc2M3xvcnlfa3JhdG9z'),
+      IDENTITY_ID,
+      'hi@example.com',
+      'never shared',
+      'whoami',
+      'identity',
+    ]) {
+      assert.ok(!all.includes(secret) && !all.includes(Buffer.from(secret).toString('base64url')), secret)
+    }
+  })
+
+  for (const kind of ['session', 'identity', 'credential', 'everything'] as const) {
+    test(`a revoked ${kind} is out on both, in memory and in Redis`, async t => {
+      const { a, b, kratos, start } = await pair(t)
+      await known(a, b, 'x')
+      kratos.end('x')
+      const revoked = {
+        kind,
+        id: kind === 'identity' ? IDENTITY_ID : kratos.idOf('x'),
+        value: 'x',
+      } as Revoked
+      assert.equal(await a.revoke(revoked), true)
+      await until(() => b.events.includes('received'))
+      const late = await start()
+      await until(() => late.news.settled)
+      assert.equal((await late.verify('x')).kind, 'rejected')
+      assert.ok(late.looks.includes('void'), 'a replica that starts later sees the entry, and its tombstone')
+      assert.equal((await b.verify('x')).kind, 'rejected')
+      assert.equal((await a.verify('x')).kind, 'rejected')
+    })
+  }
+
+  test('everything before a time is out on both', async t => {
+    const { a, b, kratos } = await pair(t)
+    await known(a, b, 'x')
+    kratos.end('x')
+    await a.revoke({ kind: 'everything', before: realClock.wall() })
+    await until(() => b.events.includes('received'))
+    assert.equal((await b.verify('x')).kind, 'rejected')
+  })
+
+  test('a Redis that does not answer holds nobody up, and is heard again afterwards', async t => {
+    const { a, b, kratos } = await pair(t)
+    await known(a, b, 'x')
+    server.freeze()
+    try {
+      for (const value of ['1', '2', '3', '4', '5']) {
+        const verdict = await a.verify(value)
+        assert.ok(verdict.kind === 'verified' && verdict.cache === 'miss')
+      }
+      assert.ok(a.looks.includes('error') && a.looks.at(-1) === 'closed', String(a.looks))
+      kratos.end('x')
+      assert.equal(await a.revoke({ kind: 'session', id: kratos.idOf('x') }), false, 'others will hear later')
+      assert.equal((await a.verify('x')).kind, 'rejected')
+    } finally {
+      server.thaw()
+    }
+    await until(async () => (await b.verify('x')).kind === 'rejected')
+    await until(() => a.news.settled && b.news.settled)
+  })
+
+  /** Requests on both replicas, one after the other, until stopped; nobody may get an error, nor an ended session in where it was told. */
+  function load(a: Replica, b: Replica, told: ReadonlySet<string>) {
+    let on = true
+    let count = 0
+    const one = async (target: Replica, heardOf: boolean): Promise<void> => {
+      while (on) {
+        const value = `user ${count++ % 50}`
+        const out = heardOf && told.has(value)
+        const verdict = await target.verify(value)
+        assert.notEqual(verdict.kind, 'unavailable')
+        if (out) assert.equal(verdict.kind, 'rejected', value)
+        if (count % 10 === 0) await sleep(1)
+      }
+    }
+    const running = Promise.all([one(a, true), one(a, true), one(b, false), one(b, false)])
+    return {
+      async stop() {
+        on = false
+        await running
+      },
+      get count() {
+        return count
+      },
+    }
+  }
+
+  for (const [how, dump] of [
+    ['empty', false],
+    ['from a dump that is older than the revocations', true],
+  ] as const) {
+    test(`killed and restarted ${how}, under load: no error, nobody revived, and shared again`, async t => {
+      const { a, b, kratos } = await pair(t)
+      const told = new Set<string>()
+      const running = load(a, b, told)
+      const end = async (value: string): Promise<boolean> => {
+        kratos.end(value)
+        told.add(value)
+        return a.revoke({ kind: 'session', id: kratos.idOf(value) })
+      }
+      await sleep(200)
+      if (dump) await server.ask('SAVE')
+      assert.equal(await end('user 1'), true)
+      await sleep(100)
+      await server.kill()
+      assert.equal(await end('user 2'), false)
+      await sleep(300)
+      await server.restart()
+      await until(() => a.news.settled && b.news.settled)
+      await end('user 3')
+      await until(() => a.news.position === b.news.position)
+      for (const value of told) {
+        assert.equal((await b.verify(value)).kind, 'rejected', value)
+        assert.equal((await a.verify(value)).kind, 'rejected', value)
+      }
+      await running.stop()
+      assert.ok(a.events.includes('disconnected') && [...a.events, ...b.events].includes('lost'))
+      await until(() => a.news.settled && b.news.settled)
+      await known(a, b, 'somebody new')
+      t.diagnostic(`${running.count} requests`)
+      await server.ask('FLUSHALL')
+      if (dump) await server.ask('SAVE')
+    })
+  }
+})
