@@ -105,6 +105,23 @@ export function parseGlob(chars: readonly GlobChar[]): GlobNode[] {
   return sequence(0)
 }
 
+/** For texts that are in lower case: letters are, but those of a negated class, which would then exclude others. */
+export function lowerGlob(node: GlobNode): GlobNode {
+  switch (node.kind) {
+    case 'text':
+      return { kind: 'text', text: node.text.toLowerCase() }
+    case 'class': {
+      if (node.not) return node
+      const chars = node.chars.toLowerCase()
+      return { ...node, chars, ...(node.upTo === undefined ? {} : { upTo: node.upTo.toLowerCase() }) }
+    }
+    case 'either':
+      return { kind: 'either', branches: node.branches.map(branch => branch.map(lowerGlob)) }
+    default:
+      return node
+  }
+}
+
 /** JavaScript source for the `v` flag, without captures; `quote` writes a text literally. */
 export function globSource(node: GlobNode, quote: (text: string) => string): string {
   switch (node.kind) {

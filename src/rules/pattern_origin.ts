@@ -1,4 +1,5 @@
 /** rules/pattern_origin — scheme and host of a pattern: normalised like a request's (Q-20), and what is odd about them (B11). Knows no engine. */
+import { lowerFragment } from './pattern_case.ts'
 import type { Fragment, Lint, Literal, Part } from './pattern_parts.ts'
 import { shapeOf } from './pattern_shape.ts'
 
@@ -69,6 +70,7 @@ function findSeams(parts: readonly Part[]): Seams | undefined {
 /** Request hosts and schemes are lower case: so are the literal ones of patterns (Q-20). */
 function lowerCase(parts: readonly Part[], { close, slash }: Seams, lints: Lint[]): Part[] {
   return parts.map((part, i) => {
+    if (part.kind === 'fragment' && i < close) return lowerFragment(part, lints)
     if (part.kind !== 'literal' || i > close) return part
     const end = i === close ? slash : part.text.length
     const head = part.text.slice(0, end)
@@ -153,9 +155,6 @@ function hostLints(fragment: Fragment): Lint[] {
       message: `"<${fragment.text}>" in the host has a dot that stands for any character`,
       hint: 'write \\. for the dot of a name',
     })
-  }
-  if (!fragment.ignoresCase && shape.words?.length && shape.words.every(word => /[A-Z]/.test(word))) {
-    lints.push(never(`"<${fragment.text}>" wants upper case, but hosts of requests are lower case`))
   }
   return lints
 }

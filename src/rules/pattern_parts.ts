@@ -82,6 +82,10 @@ export function cutAtDelimiters(text: string): Piece[] {
   return pieces
 }
 
+/** Around what ignores case. V8 (14.6) lets the next class ignore it too, unless told in so many words. */
+export const IGNORE_CASE = '(?:(?i:'
+export const HEED_CASE = ')(?-i:))'
+
 const SAFE = /[A-Za-z0-9_]/
 
 /** A text as JavaScript source for the `v` flag, outside and inside of a class. */

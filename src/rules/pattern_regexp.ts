@@ -1,6 +1,6 @@
 /** rules/pattern_regexp — one fragment of Oathkeeper's regular expressions as JavaScript source (spec 2.4, Q-21 to Q-23). Knows no URL. Long because it is one reader with one cursor, and no part of it means anything without the others. */
 import { type Cursor, characterClass, escapedChar, fail, next, property, shorthand } from './pattern_class.ts'
-import { type Fragment, type Lint, type Piece, quote } from './pattern_parts.ts'
+import { type Fragment, HEED_CASE, IGNORE_CASE, type Lint, type Piece, quote } from './pattern_parts.ts'
 
 interface Flags {
   readonly i: boolean
@@ -20,9 +20,6 @@ const WORD = '[\\p{L}\\p{Mn}\\p{Nd}\\p{Pc}\\u{200c}\\u{200d}]'
 const BOUNDARY = `(?:(?<=${WORD})(?!${WORD})|(?<!${WORD})(?=${WORD}))`
 const NO_BOUNDARY = `(?:(?<=${WORD})(?=${WORD})|(?<!${WORD})(?!${WORD}))`
 const NEVER = '[]'
-/** Around what ignores case. V8 (14.6) lets the next class ignore it too, unless told in so many words. */
-const IGNORE_CASE = '(?:(?i:'
-const HEED_CASE = ')(?-i:))'
 
 /** Why a construct that other engines know is refused. */
 const NOT_HERE = 'Oathkeeper itself or JavaScript cannot do this: write it differently'

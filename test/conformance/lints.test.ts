@@ -54,7 +54,7 @@ const LINTS: readonly (readonly [
     'Q-05',
     'two rules that one request can match',
     [RULE, { ...RULE, id: 's' }],
-    /http:\/\/h\/a matches this and rule "r"/,
+    /overlaps with "r".*GET http:\/\/h\/a matches both/,
   ],
   [
     'Q-09',

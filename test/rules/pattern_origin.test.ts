@@ -18,6 +18,8 @@ describe('literal hosts of patterns', () => {
     ['http://h.:8080/a', 'http://h:8080/a', 1],
     ['http://<[a-z]+>.Example.com:80/a', 'http://x.example.com/a', 2],
     ['http://h:8080/a', 'http://h:8080/a', 0],
+    ['<HTTP|https>://<Api|WWW>.x/a', 'http://api.x/a', 2],
+    ['http://<(A)pi>.x/A<b|C>', 'http://api.x/AC', 1],
     ['http://h/A.', 'http://h/A.', 0],
   ]
   for (const [text, url, lints] of same) {
@@ -33,6 +35,18 @@ describe('literal hosts of patterns', () => {
     assert.deepEqual(made.pattern.exec('http://h:443/a'), ['http'])
     assert.equal(made.pattern.exec('https://h/a'), undefined)
     assert.match(made.lints[0]?.message ?? '', /port 443 never matches with https/)
+  })
+
+  it('are captured as requests have them', () => {
+    assert.deepEqual(compiled('http://<Api|(W)WW>.x/<A|b>').pattern.exec('http://www.x/A'), ['www', 'w', 'A'])
+    assert.deepEqual(compiled('http://<Api|WWW>.x/<A|b>').pattern.origins, ['http://api.x', 'http://www.x'])
+  })
+
+  it('of globs, too', () => {
+    const made = compiled('http://<{API,w[W]w}>.x/<A*>', 'glob')
+    assert.ok(made.pattern.exec('http://api.x/Ab') && made.pattern.exec('http://www.x/A'))
+    assert.equal(made.pattern.exec('http://api.x/ab'), undefined)
+    assert.equal(made.lints.length, 1)
   })
 
   it('do not change the path', () => {
@@ -52,7 +66,8 @@ const lints: [strategy: 'regexp' | 'glob', text: string, message: RegExp | undef
   ['regexp', 'http://<[a-z]+\\.example\\.com>/a', undefined],
   ['regexp', 'http://<[a-z.]+>/a', undefined],
   ['regexp', 'https://h<.*>', /only begin like this/],
-  ['regexp', 'http://<HOST|OTHER>/a', /upper case/],
+  ['regexp', 'http://<HOST|OTHER>/a', /read in lower case/],
+  ['regexp', 'http://<[A-Za-z]+>/a', undefined],
   ['regexp', '/a/<.*>', /does not start with a scheme/],
   ['regexp', 'ftp://h/a', /scheme is not http/],
   ['regexp', 'http://h/a?x=1', /query/],

@@ -49,7 +49,7 @@ const DEAD: readonly (readonly [text: string, strategy?: 'glob'])[] = [
   ['https://h/<.+>/'],
   ['https://h/<[^\\s\\S]>'],
   ['https://*.example.com/a'],
-  ['http://<HOST>/a'],
+  ['http://<[A-Z]+>/a'],
   ['https://h/<.*>//<.*>'],
   ['https://h/<a\\\\b>'],
   ['ftp://h/a'],
