@@ -1,7 +1,15 @@
 /** app — the wiring list: every part in order of construction, and close() in reverse. The only reader of the clock. Long because it is one list. */
 import { openApi } from './app_api.ts'
 import { watchedRecord } from './app_door.ts'
-import { countIssues, countStates, createReloadLog, logAccident, logBreaker, reportBus } from './app_log.ts'
+import {
+  ACCIDENT,
+  countIssues,
+  countStates,
+  createReloadLog,
+  logAccident,
+  logBreaker,
+  reportBus,
+} from './app_log.ts'
 import { formatOf, levelOf, listenOf, pathsOf, signingKeysOf, tracingOf } from './app_options.ts'
 import { openShared } from './app_redis.ts'
 import { openServices } from './app_services.ts'
@@ -151,15 +159,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     },
     accident: error => {
       accident('reload', error)
-      return {
-        severity: 'error',
-        source: 'rules',
-        line: 0,
-        column: 0,
-        path: '',
-        message: 'an accident',
-        hint: '',
-      }
+      return ACCIDENT
     },
   })
 

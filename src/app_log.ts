@@ -41,6 +41,17 @@ export function createReloadLog(log: Log): (report: ReloadReport) => void {
   }
 }
 
+/** What a reading that stumbled has to say; the log has the rest. */
+export const ACCIDENT: Issue = {
+  severity: 'error',
+  source: 'rules',
+  line: 0,
+  column: 0,
+  path: '',
+  message: 'an accident',
+  hint: '',
+}
+
 export function logAccident(log: Log, where: string, error: unknown): void {
   const fault = error instanceof Error ? error : new Error('not an error')
   log.event('error', {

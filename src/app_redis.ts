@@ -13,7 +13,6 @@ import type { BusEvent } from './sessions/news_message.ts'
 import { createSeals } from './sessions/seals.ts'
 import { createSharedShelf, type SharedShelf, type ShelfOutcome } from './sessions/shared_shelf.ts'
 import type { Sessions } from './sessions/store.ts'
-import { BEGINNING } from './sessions/stream_id.ts'
 
 export interface SharedParts {
   readonly clock: Clock
@@ -45,18 +44,7 @@ export async function openShared(config: Config, parts: SharedParts): Promise<Sh
   const shelf = createSharedShelf({
     bus,
     seals,
-    news: {
-      get position() {
-        return news?.position ?? BEGINNING
-      },
-      get floor() {
-        return news?.floor ?? BEGINNING
-      },
-      get settled() {
-        return news?.settled === true
-      },
-      suspect: head => news?.suspect(head) !== false,
-    },
+    news: () => news,
     clock: parts.clock,
     timeout: millis(config.number('sessions.redis.timeout')),
     count: parts.looked,

@@ -7,7 +7,7 @@ import type { Bus } from './bus.ts'
 import type { NewsLine } from './news.ts'
 import { EVERYTHING } from './news_message.ts'
 import type { Seals } from './seals.ts'
-import { isBefore, type StreamId } from './stream_id.ts'
+import { BEGINNING, isBefore, type StreamId } from './stream_id.ts'
 import { type Finding, readWhoami } from './verdict.ts'
 
 export type Known = Extract<Finding, { readonly kind: 'verified' }> & { readonly askedAt: Instant }
@@ -47,7 +47,8 @@ export interface Entry {
 export interface SharedShelfParts {
   readonly bus: Bus
   readonly seals: Seals
-  readonly news: Pick<NewsLine, 'position' | 'floor' | 'settled' | 'suspect'>
+  /** Absent until somebody listens: then nothing is shared. */
+  readonly news: () => Pick<NewsLine, 'position' | 'floor' | 'settled' | 'suspect'> | undefined
   readonly clock: Clock
   readonly timeout: Millis
   readonly count: (outcome: ShelfOutcome) => void
@@ -64,7 +65,8 @@ const PAUSE = millis(1_000)
 const MOST_WRITES = 256
 
 export function createSharedShelf(parts: SharedShelfParts): SharedShelf {
-  const { bus, seals, news, clock, count } = parts
+  const { bus, seals, clock, count } = parts
+  const isSettled = (): boolean => parts.news()?.settled === true
   let failures = 0
   let closedUntil: Instant = clock.now()
   /** After a pause one look tells whether Redis is back; the others do not wait with it. */
@@ -80,7 +82,7 @@ export function createSharedShelf(parts: SharedShelfParts): SharedShelf {
   }
 
   function isClosed(): boolean {
-    if (!news.settled || closedUntil > clock.now()) return true
+    if (!isSettled() || closedUntil > clock.now()) return true
     return failures >= FAILURES && trying
   }
 
@@ -97,15 +99,16 @@ export function createSharedShelf(parts: SharedShelfParts): SharedShelf {
     const names = [EVERYTHING, ['session', id], ['identity', identityId]].map(one => seals.names(one)[0])
     const { head, ids } = await bus.tombstones([...names, question.mark])
     // Redis itself must know of all that was known when Kratos was asked, and of all that is known here.
-    const lost = isBefore(head, position) || news.suspect(head)
-    const revoked = [...ids, news.floor].some(one => one !== undefined && isBefore(position, one))
-    return lost || revoked || !news.settled ? 'void' : finding
+    const news = parts.news()
+    const lost = isBefore(head, position) || news?.suspect(head) !== false
+    const revoked = [...ids, news?.floor].some(one => one !== undefined && isBefore(position, one))
+    return lost || revoked || !isSettled() ? 'void' : finding
   }
 
   return {
     marksOf: value => seals.names(['credential', value]),
     get position() {
-      return news.position
+      return parts.news()?.position ?? BEGINNING
     },
     async read(question) {
       if (isClosed()) {
@@ -143,7 +146,7 @@ export function createSharedShelf(parts: SharedShelfParts): SharedShelf {
         })
     },
     drop(question) {
-      if (!news.settled) return
+      if (!isSettled()) return
       bus.drop(placeOf(question)).catch(failed)
     },
   }
