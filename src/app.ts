@@ -1,11 +1,19 @@
 /** app — the wiring list: every part in order of construction, and close() in reverse. The only reader of the clock. */
 import { openApi } from './app_api.ts'
-import { countIssues, countStates, createReloadLog, logAccident, logBreaker } from './app_log.ts'
-import { formatOf, levelOf, listenOf, pathsOf, signingKeysOf, tracingOf } from './app_options.ts'
-import { openServices } from './app_services.ts'
-import { createHttp, type Send } from './clients/http.ts'
-import { compileProxies } from './clients/http_proxy.ts'
-import { createObjects, withObjects } from './clients/objects.ts'
+import { listening } from './app_listen.ts'
+import { ACCIDENT, countIssues, countStates, createReloadLog, logBreaker } from './app_log.ts'
+import {
+  addressOf,
+  formatOf,
+  levelOf,
+  listenOf,
+  metricsOf,
+  pathsOf,
+  placeOf,
+  signingKeysOf,
+  tracingOf,
+} from './app_options.ts'
+import { openClients, openServices } from './app_services.ts'
 import { type AppOptions, createEditions, directoryOf, readConfig, StartFault } from './edition.ts'
 import { createCheck } from './envoy/check.ts'
 import { startGrpcJs } from './envoy/grpc_js.ts'
@@ -16,6 +24,7 @@ import { createRulebook } from './rules/rulebook.ts'
 import { createRuleSources, type SourceState } from './rules/sources.ts'
 import { watchFiles } from './rules/watch.ts'
 import type { Revoked } from './sessions/revocation.ts'
+import { accidentEvent } from './telemetry/accident.ts'
 import { createInstruments } from './telemetry/instruments.ts'
 import { createLog } from './telemetry/log.ts'
 import { createMetrics } from './telemetry/metrics.ts'
@@ -27,6 +36,8 @@ import { version } from './version.ts'
 export interface App {
   readonly grpc: string
   readonly api: string
+  /** Logs what nobody caught, without its words. */
+  accident(where: string, error: unknown): void
   /** Takes nothing new, answers what has arrived, closes everything. */
   close(): Promise<void>
 }
@@ -39,7 +50,26 @@ export const clock: Clock = {
 /** Longest wait for Checks in flight when stopping, ms. */
 const GRACE = 20_000
 
+/** Rejects with `StartFault` where the configuration or a port is at fault; whatever was opened is closed again. */
 export async function startApp(options: AppOptions): Promise<App> {
+  const closing: (() => unknown)[] = []
+  const close = async (): Promise<void> => {
+    for (const one of closing.splice(0).toReversed()) await one()
+  }
+  try {
+    return await open(options, closing, close)
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+/** `closing` collects what has to be closed again. */
+async function open(
+  options: AppOptions,
+  closing: (() => unknown)[],
+  close: () => Promise<void>,
+): Promise<App> {
   const first = await readConfig(options)
   if (first.config === undefined) throw new StartFault('the configuration has errors', first.issues)
   const { config } = first
@@ -50,20 +80,20 @@ export async function startApp(options: AppOptions): Promise<App> {
     name: config.text('tracing.service_name') ?? 'credence',
     version,
   })
+  let draining = false
+  closing.push(() => {
+    if (draining) log.event('info', { event: 'stopped' })
+    log.flush()
+  })
   for (const issue of first.issues) log.event('warn', { event: 'issue', ...issue })
   for (const notice of config.notices) log.event('warn', { event: 'notice', ...notice })
-  const accident = (where: string, error: unknown): void => logAccident(log, where, error)
+  const accident = (where: string, error: unknown): void => log.event('error', accidentEvent(where, error))
   const reported = createReloadLog(log)
 
   const tracing = await startTracing(tracingOf(config), version, options.env)
-  const metrics = await createMetrics({
-    host: config.text('serve.prometheus.host') ?? '127.0.0.1',
-    port: config.number('serve.prometheus.port'),
-    path: config.text('serve.prometheus.metrics_path') ?? '/metrics',
-    serviceName: config.text('tracing.service_name') ?? 'credence',
-    version,
-    env: options.env,
-  })
+  closing.push(() => tracing?.stop())
+  const metrics = await createMetrics(metricsOf(config, options.env))
+  closing.push(() => metrics.stop())
   const instruments = createInstruments(
     metrics.meter,
     config.text('serve.prometheus.metric_name_prefix') ?? '',
@@ -76,19 +106,20 @@ export async function startApp(options: AppOptions): Promise<App> {
     },
     clock.now,
   )
-  const http = createHttp({
+  const {
+    send,
+    fetch,
+    close: closeClients,
+  } = openClients({
     clock,
+    env: options.env,
     connections: config.number('sessions.connections'),
-    proxyOf: compileProxies(options.env),
+    watched(send) {
+      const counted = instruments.counted(send)
+      return tracing === undefined ? counted : traceSend(tracing.tracer, counted)
+    },
   })
-  const objects = createObjects(options.env)
-  const watchedOver = (send: Send): Send => {
-    const counted = instruments.counted(send)
-    return tracing === undefined ? counted : traceSend(tracing.tracer, counted)
-  }
-  const send = watchedOver(http.send)
-  /** Of rules and keys; what handlers call is http(s) only. */
-  const fetch = watchedOver(withObjects(http.send, objects.send))
+  closing.push(closeClients)
   const warn = (where: string, message: string) => log.event('warn', { event: 'warning', where, message })
   const { services, sessions } = openServices({
     config,
@@ -120,7 +151,6 @@ export async function startApp(options: AppOptions): Promise<App> {
       pollInterval = interval
     },
   })
-  let draining = false
   const ready = (): boolean => !draining && rulebook.current !== undefined
   const health = createHealth(ready)
   const rulebook = createRulebook({
@@ -133,15 +163,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     },
     accident: error => {
       accident('reload', error)
-      return {
-        severity: 'error',
-        source: 'rules',
-        line: 0,
-        column: 0,
-        path: '',
-        message: 'an accident',
-        hint: '',
-      }
+      return ACCIDENT
     },
   })
 
@@ -153,6 +175,10 @@ export async function startApp(options: AppOptions): Promise<App> {
   }
   const poll = createPoll(reload, Math.random)
   let watcher = watchFiles([], () => {})
+  closing.push(() => {
+    poll.close()
+    watcher.close()
+  })
   let watching = ''
   /** Files that matter may change with the configuration itself. */
   async function watch(files: readonly string[]): Promise<boolean> {
@@ -171,43 +197,53 @@ export async function startApp(options: AppOptions): Promise<App> {
     traceId: tracing === undefined ? () => '' : activeTraceId,
     now: clock.now,
   })
-  const engine = await startGrpcJs({
-    check: createCheck({
-      snapshot,
-      record,
-      accident,
-      now: clock.now,
-      paths: pathsOf(config),
-      around: tracing === undefined ? undefined : traceChecks(tracing.tracer),
-    }),
-    health,
-    listen: listenOf(config),
-    now: clock.now,
-    wall: clock.wall,
-  })
   const revoke = (source: string, revoked: Revoked): void => {
     const evicted = sessions.revoke(revoked)
     instruments.revocation(source, revoked.kind)
     log.event('info', { event: 'revocation', source, kind: revoked.kind, evicted })
   }
-  const api = await openApi({
-    config,
-    clock,
-    record,
-    accident,
-    snapshot,
-    ready,
-    revoke,
-    publicKeys: () => services.keys.publicKeys(signingKeysOf(config, rulebook.current?.listed ?? [])),
-    listed: () => rulebook.current?.listed ?? [],
-    status: () => ({
-      revision: rulebook.current?.snapshot.revision ?? '',
-      rules: rulebook.current?.snapshot.rules.length ?? 0,
-      sources: states,
-      issues: rulebook.issues,
+  const api = await listening(placeOf('the api', 'api', addressOf(config, 'api')), () =>
+    openApi({
+      config,
+      clock,
+      record,
+      accident,
+      snapshot,
+      ready,
+      revoke,
+      publicKeys: () => services.keys.publicKeys(signingKeysOf(config, rulebook.current?.listed ?? [])),
+      listed: () => rulebook.current?.listed ?? [],
+      status: () => ({
+        revision: rulebook.current?.snapshot.revision ?? '',
+        rules: rulebook.current?.snapshot.rules.length ?? 0,
+        sources: states,
+        issues: rulebook.issues,
+      }),
     }),
-  })
-  const prometheus = await metrics.listen()
+  )
+  closing.push(() => api.close())
+  const listen = listenOf(config)
+  const engine = await listening(placeOf('Envoy', 'grpc', listen), () =>
+    startGrpcJs({
+      check: createCheck({
+        snapshot,
+        record,
+        accident,
+        now: clock.now,
+        paths: pathsOf(config),
+        around: tracing === undefined ? undefined : traceChecks(tracing.tracer),
+      }),
+      health,
+      listen,
+      now: clock.now,
+      wall: clock.wall,
+    }),
+  )
+  closing.push(() => engine.drain(GRACE))
+  const prometheus = await listening(
+    placeOf('Prometheus', 'prometheus', addressOf(config, 'prometheus')),
+    metrics.listen,
+  )
   log.event('info', { event: 'started', version, grpc: engine.address, api: api.address, prometheus })
   await reload()
   log.event(ready() ? 'info' : 'error', { event: ready() ? 'ready' : 'not_ready' })
@@ -215,21 +251,13 @@ export async function startApp(options: AppOptions): Promise<App> {
   return {
     grpc: engine.address,
     api: api.address,
+    accident,
     async close() {
       if (draining) return
       draining = true
       log.event('info', { event: 'draining' })
       health.changed()
-      poll.close()
-      watcher.close()
-      await engine.drain(GRACE)
-      await api.close()
-      objects.close()
-      await http.close()
-      await tracing?.stop()
-      await metrics.stop()
-      log.event('info', { event: 'stopped' })
-      log.flush()
+      await close()
     },
   }
 }

@@ -1,4 +1,4 @@
-/** app_log — what the service says of itself between decisions: readings of the rules, accidents. Knows the log's records. */
+/** app_log — what the service says of itself between decisions: readings of the rules. Knows the log's records. */
 import type { Issue } from './lib/issue.ts'
 import type { ReloadReport } from './rules/rulebook.ts'
 import type { SourceState } from './rules/sources.ts'
@@ -39,14 +39,15 @@ export function createReloadLog(log: Log): (report: ReloadReport) => void {
   }
 }
 
-export function logAccident(log: Log, where: string, error: unknown): void {
-  const fault = error instanceof Error ? error : new Error('not an error')
-  log.event('error', {
-    event: 'accident',
-    where,
-    error: fault.name,
-    stack: (fault.stack ?? '').split('\n').slice(1, 6).join('; '),
-  })
+/** What a reading of the rules says of an accident; what happened is in the log. */
+export const ACCIDENT: Issue = {
+  severity: 'error',
+  source: 'rules',
+  line: 0,
+  column: 0,
+  path: '',
+  message: 'an accident',
+  hint: '',
 }
 
 /** Kratos is left alone, tried, asked as usual; `cause` is why it was left alone. */

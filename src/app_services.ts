@@ -17,6 +17,32 @@ import { createCaches } from './lib/caches.ts'
 import type { Clock } from './lib/duration.ts'
 import { createTupleHash } from './lib/tuple_hash.ts'
 
+export interface ClientParts {
+  readonly clock: Clock
+  readonly env: NodeJS.ProcessEnv
+  /** Most connections to one origin. */
+  readonly connections?: number
+  /** Around each way out: counts and spans. */
+  readonly watched?: (send: Send) => Send
+}
+
+/** The ways out of the house, until they are closed. */
+export function openClients({ clock, env, connections, watched = send => send }: ClientParts) {
+  const proxyOf = compileProxies(env)
+  const http = createHttp({ clock, proxyOf, ...(connections === undefined ? {} : { connections }) })
+  const objects = createObjects(env)
+  return {
+    /** What handlers call: http(s) only. */
+    send: watched(http.send),
+    /** Of rules and keys: the stores of the clouds, too. */
+    fetch: watched(withObjects(http.send, objects.send)),
+    async close() {
+      objects.close()
+      await http.close()
+    },
+  }
+}
+
 export interface ServiceParts {
   readonly config: Config
   /** http(s) only: what handlers call. */
@@ -57,10 +83,7 @@ const SILENT: SessionsReport = { tell: () => {}, warn: () => {} }
 
 /** What `validate` needs of the service without starting it; nothing is asked but remote rule repositories. */
 export function openValidation(clock: Clock, env: NodeJS.ProcessEnv = process.env) {
-  const http = createHttp({ clock, proxyOf: compileProxies(env) })
-  const objects = createObjects(env)
-  const { send } = http
-  const fetch = withObjects(send, objects.send)
+  const { send, fetch, close } = openClients({ clock, env })
   const world: ValidateWorld = {
     handlers: HANDLERS,
     fetch,
@@ -71,11 +94,5 @@ export function openValidation(clock: Clock, env: NodeJS.ProcessEnv = process.en
       return compiled.issues
     },
   }
-  return {
-    world,
-    async close() {
-      objects.close()
-      await http.close()
-    },
-  }
+  return { world, close }
 }

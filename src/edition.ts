@@ -1,9 +1,9 @@
 /** edition — configuration, repositories and rules, read anew and compiled to what may serve traffic. Knows no socket and no signal. */
 import { hash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { levelOf } from './app_options.ts'
+import { readConfigFile } from './config/files.ts'
 import { waitingForRestart } from './config/restart.ts'
 import { type Config, loadConfig } from './config.ts'
 import { createBuilder } from './handlers/builder.ts'
@@ -37,23 +37,13 @@ export class StartFault extends Error {
 
 /** Milliseconds of uninterrupted compiling after which Checks get a turn (architecture 8). */
 const SLICE = 2
+
+/** Rejects with `StartFault` where a file cannot be read. */
 export async function readConfig(options: AppOptions) {
-  const files = await Promise.all(
-    options.configFiles.map(async source => ({ source, text: await readFile(source, 'utf8') })),
-  ).catch((error: NodeJS.ErrnoException) => {
-    const message = `cannot be read (${error.code ?? 'unknown reason'})`
-    throw new StartFault('the configuration cannot be read', [
-      {
-        severity: 'error',
-        source: error.path ?? '',
-        line: 0,
-        column: 0,
-        path: '',
-        message,
-        hint: 'name it with --config FILE',
-      },
-    ])
-  })
+  const read = await Promise.all(options.configFiles.map(readConfigFile))
+  const unreadable = read.flatMap(file => ('text' in file ? [] : [file.issue]))
+  if (unreadable.length > 0) throw new StartFault('the configuration cannot be read', unreadable)
+  const files = read.flatMap(file => ('text' in file ? [file] : []))
   return { ...loadConfig({ files, env: options.env, flags: options.flags }, HANDLERS), files }
 }
 

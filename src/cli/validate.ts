@@ -1,6 +1,6 @@
 /** cli/validate — every issue of the configuration and of all rules, sorted as a compiler shows them. Knows no handler: `world` compiles. */
-import { readFile } from 'node:fs/promises'
 import type { Send } from '../clients/http.ts'
+import { readConfigFile } from '../config/files.ts'
 import { type Config, loadConfig } from '../config.ts'
 import { entryPlaces } from '../edition.ts'
 import type { SealedHandler } from '../handlers/handler.ts'
@@ -68,20 +68,6 @@ async function examine(args: ValidateArguments, io: CommandIo, world: ValidateWo
     // What a default does is said at start; here only what somebody wrote.
     notices: config.notices.filter(notice => notice.source !== 'defaults'),
     rules: loaded.rules.length,
-  }
-}
-
-async function readConfigFile(
-  source: string,
-): Promise<{ readonly source: string; readonly text: string } | { readonly issue: Issue }> {
-  try {
-    return { source, text: await readFile(source, 'utf8') }
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? 'unknown reason'
-    const message = `cannot be read: ${code === 'ENOENT' ? 'no such file' : code}`
-    return {
-      issue: { severity: 'error', source, line: 0, column: 0, path: '', message, hint: '' },
-    }
   }
 }
 

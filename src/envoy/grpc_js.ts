@@ -4,6 +4,7 @@ import { connect } from 'node:net'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import {
+  logVerbosity,
   type Metadata,
   Server,
   ServerCredentials,
@@ -11,6 +12,7 @@ import {
   type ServerWritableStream,
   type ServiceDefinition,
   type sendUnaryData,
+  setLogVerbosity,
   status,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js'
@@ -35,6 +37,8 @@ const OPTIONS = {
 } as const
 
 export async function startGrpcJs(options: EngineOptions): Promise<Engine> {
+  // It writes to the console what it also rejects with; GRPC_VERBOSITY brings that back.
+  if (process.env.GRPC_VERBOSITY === undefined) setLogVerbosity(logVerbosity.NONE)
   const server = new Server(OPTIONS)
   const definitions = loadSync(['envoy/service/auth/v3/external_auth.proto', 'grpc/health/v1/health.proto'], {
     includeDirs: [PROTO],
