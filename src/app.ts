@@ -1,4 +1,4 @@
-/** app — the wiring list: every part in order of construction, and close() in reverse. The only reader of the clock. */
+/** app — the wiring list: every part in order of construction, and close() in reverse. The only reader of the clock. Long because every part stands in one list. */
 import { openApi } from './app_api.ts'
 import { listening } from './app_listen.ts'
 import { ACCIDENT, countIssues, countStates, createReloadLog, logBreaker } from './app_log.ts'

@@ -10,7 +10,7 @@ import type { KeyProblem } from './clients/keys_shelf.ts'
 import { createOAuth2 } from './clients/oauth2.ts'
 import { createObjects, withObjects } from './clients/objects.ts'
 import type { Config } from './config.ts'
-import { compileWith } from './edition.ts'
+import { compileWith, UNTRACED } from './edition.ts'
 import { HANDLERS } from './handlers/registry.ts'
 import type { Services } from './handlers/services.ts'
 import { createCaches } from './lib/caches.ts'
@@ -90,7 +90,7 @@ export function openValidation(clock: Clock, env: NodeJS.ProcessEnv = process.en
     directory: process.cwd(),
     compile: async (config, rules) => {
       const { services } = openServices({ config, send, fetch, clock, report: () => {} })
-      const compiled = await compileWith(config, rules, services, undefined, '')
+      const compiled = await compileWith(config, rules, services, UNTRACED, '')
       return compiled.issues
     },
   }

@@ -6,7 +6,7 @@ import { levelOf } from './app_options.ts'
 import { readConfigFile } from './config/files.ts'
 import { waitingForRestart } from './config/restart.ts'
 import { type Config, loadConfig } from './config.ts'
-import { createBuilder } from './handlers/builder.ts'
+import { createBuilder, type Traced } from './handlers/builder.ts'
 import { HANDLERS } from './handlers/registry.ts'
 import type { Services } from './handlers/services.ts'
 import { type Clock, type Millis, millis } from './lib/duration.ts'
@@ -85,7 +85,10 @@ export function createEditions(parts: EditionParts): { prepare(): Promise<Prepar
     if (!loaded.complete) return { edition: undefined, issues: sortIssues(issues) }
     const revision = hash('sha256', JSON.stringify([files, loaded.digests])).slice(0, 16)
     if (last?.revision !== revision) {
-      last = { revision, compiled: await compileWith(config, loaded.rules, services, tracing, revision) }
+      last = {
+        revision,
+        compiled: await compileWith(config, loaded.rules, services, tracedBy(tracing), revision),
+      }
     }
     const { snapshot, listed, issues: found } = last.compiled
     const all = sortIssues([...issues, ...found])
@@ -104,7 +107,7 @@ export function compileWith(
   config: Config,
   rules: readonly PlacedRule[],
   services: Services,
-  tracing: Tracing | undefined,
+  traced: Traced,
   revision: string,
 ): Promise<Compiled> {
   const builder = createBuilder({
@@ -113,7 +116,7 @@ export function compileWith(
     fallback: config.list('errors.fallback'),
     services,
     strategy: strategyOf(config),
-    traced: tracing === undefined ? (_kind, _id, run) => run : tracedBy(tracing),
+    traced,
   })
   return compileRules({
     rules,
@@ -125,7 +128,11 @@ export function compileWith(
   })
 }
 
-function tracedBy(tracing: Tracing): Parameters<typeof createBuilder>[0]['traced'] {
+/** Handlers as they are: nobody looks at them one by one. */
+export const UNTRACED: Traced = (_kind, _id, run) => run
+
+export function tracedBy(tracing: Tracing | undefined): Traced {
+  if (tracing === undefined) return UNTRACED
   const wrap = traceStages(tracing.tracer)
   // An error handler waits for nothing and is part of the Check's own span.
   return (kind, id, run) => (kind === 'error' ? run : (wrap(kind, id, run as never) as typeof run))

@@ -5,8 +5,8 @@ import type { Event } from './log.ts'
 const FRAMES = 6
 
 export function accidentEvent(where: string, thrown: unknown): Event {
-  const error = thrown instanceof Error ? thrown : new Error(String(thrown))
-  return { event: 'accident', where, error: error.name, stack: frames(error) }
+  if (!(thrown instanceof Error)) return { event: 'accident', where, error: typeof thrown, stack: '' }
+  return { event: 'accident', where, error: thrown.name, stack: frames(thrown) }
 }
 
 /** The stack without its head, which repeats the message, lines of it that look like frames included. */
