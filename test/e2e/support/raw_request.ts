@@ -23,11 +23,16 @@ export function sendRaw(port: number, bytes: string): Promise<RawAnswer> {
   })
 }
 
-/** A GET with that target, however odd, to the raw upstream. */
-export const getRaw = (port: number, target: string, lines: readonly string[] = []): Promise<RawAnswer> =>
+/** A GET (or another method) with that target, however odd, to the raw upstream. */
+export const getRaw = (
+  port: number,
+  target: string,
+  lines: readonly string[] = [],
+  method = 'GET',
+): Promise<RawAnswer> =>
   sendRaw(
     port,
-    `${[`GET ${target} HTTP/1.1`, `host: 127.0.0.1:${port}`, 'x-upstream: raw', ...lines, 'connection: close'].join('\r\n')}\r\n\r\n`,
+    `${[`${method} ${target} HTTP/1.1`, `host: 127.0.0.1:${port}`, 'x-upstream: raw', ...lines, 'connection: close'].join('\r\n')}\r\n\r\n`,
   )
 
 /** One request over HTTP/2 in clear text; header values are latin1, pseudo headers are written as they are. */

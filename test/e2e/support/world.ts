@@ -63,6 +63,8 @@ export interface World {
   ask(path: string, asking?: Asking & { readonly listener?: string }): Promise<Page>
   /** Credence's log so far, one record a line. */
   log(): readonly Readonly<Record<string, unknown>>[]
+  /** Its records of one request, once there is one: lines are written in lots. */
+  logged(requestId: string): Promise<readonly Readonly<Record<string, unknown>>[]>
   close(): Promise<void>
 }
 
@@ -214,6 +216,14 @@ async function open(
       })
     },
     log,
+    async logged(requestId) {
+      const end = Date.now() + 5_000
+      for (;;) {
+        const found = log().filter(record => record.request_id === requestId)
+        if (found.length > 0 || Date.now() > end) return found
+        await sleep(20)
+      }
+    },
     close,
   }
 }
