@@ -15,7 +15,7 @@ import type { Clock, Instant } from '../../src/lib/duration.ts'
 import type { Issue } from '../../src/lib/issue.ts'
 import { parseRules } from '../../src/rules/parse.ts'
 import { createLog } from '../../src/telemetry/log.ts'
-import { createRecorder } from '../../src/telemetry/record.ts'
+import { createRecorder, type RecordParts } from '../../src/telemetry/record.ts'
 import type { traceChecks } from '../../src/telemetry/trace.ts'
 import { decodeResponse, encodeRequest, type HttpFields, type Response } from '../envoy/messages.ts'
 import { realClock } from './clock.ts'
@@ -29,6 +29,7 @@ export interface HouseParts {
   readonly clock?: Clock
   readonly traced?: Traced
   readonly around?: ReturnType<typeof traceChecks>
+  readonly count?: RecordParts['count']
   /** Last word on what handlers may ask. */
   readonly services?: (services: Services) => Services
 }
@@ -76,7 +77,12 @@ export async function openHouse(parts: HouseParts): Promise<House> {
     },
   }
   const log = await createLog({ level: 'trace', format: 'json', name: 'credence', version: '0', stream })
-  const recorder = createRecorder({ log, count: () => {}, traceId: () => '', now: clock.now })
+  const recorder = createRecorder({
+    log,
+    count: parts.count ?? (() => {}),
+    traceId: () => '',
+    now: clock.now,
+  })
   const decisions: Decision[] = []
   const accidents: unknown[] = []
   const door = createCheck({
