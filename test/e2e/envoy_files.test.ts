@@ -46,7 +46,7 @@ test('what README says to paste into an Envoy is taken by one', () => {
     )
     .replace(/^ {2}- name: credence[\s\S]*$/m, at(2, cluster))
   for (const block of [filter, cluster, manager])
-    assert.ok(text.includes((block.split('\n')[1] ?? '').trim()))
+    assert.ok(text.includes(((block ?? '').split('\n')[1] ?? '').trim()))
   const home = mkdtempSync(join(tmpdir(), 'credence-readme-'))
   writeFileSync(join(home, 'envoy.yaml'), text)
   const { status, stderr } = spawnSync(findEnvoy(), ['--mode', 'validate', '-c', join(home, 'envoy.yaml')], {
