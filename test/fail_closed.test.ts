@@ -313,7 +313,7 @@ test('an accident while a rule is looked for refuses (F10)', async () => {
   assert.equal(decodeResponse(bytes).denied_response?.status?.code, 500)
 })
 
-test('for any bytes on the wire there is no allow without a matching rule (F5, F6)', async () => {
+test('for any bytes on the wire there is no allow without a matching rule, and an answer for each (F5, F6, J16)', async () => {
   const valid = encodeRequest({
     path: '/x',
     header_map: [

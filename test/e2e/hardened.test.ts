@@ -194,7 +194,7 @@ describe('behind the hardened Envoy', () => {
     assert.equal(ours()?.parentId, '')
   })
 
-  test('a Credence that is told to stop answers what has arrived, and no request fails', async () => {
+  test('a Credence that is told to stop answers what has arrived, and no request fails (F15, J15)', async () => {
     const seen = new Map<number, number>()
     const failed: string[] = []
     let stopping = false
@@ -219,7 +219,7 @@ describe('behind the hardened Envoy', () => {
     assert.deepEqual(events.slice(-2), ['draining', 'stopped'])
   })
 
-  test('a Credence without rules says so to Envoy, which asks the other', async () => {
+  test('a Credence without rules says so to Envoy, which asks the other (F15)', async () => {
     await untilFlags(world.ports.credence, /failed_active_hc/)
     const rules = join(world.folder, 'rules.yaml')
     renameSync(rules, `${rules}.away`)

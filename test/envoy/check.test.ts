@@ -119,3 +119,46 @@ test('no Check outlives a drain, however long Envoy would wait (Istio: 600 s)', 
   t.mock.timers.tick(15_000)
   assert.equal((await asked).response.denied_response?.status?.code, 503)
 })
+
+test('a request ends by the rules with which it began, also when they are replaced meanwhile (F9)', async () => {
+  const ruleOf = (id: string, run: CompiledRule['authenticators'][number]['run']) =>
+    ({ id, authenticators: [{ id: 'a', run }], steps: [], responders: [] }) as unknown as CompiledRule
+  const snapshotOf = (rule: CompiledRule, writes: readonly string[]): Snapshot => ({
+    revision: rule.id,
+    rules: [rule],
+    writes: new Set(writes),
+    fallback: [],
+    find: () => ({ kind: 'found', rule, captures: [] }),
+  })
+  let recognise = () => {}
+  const slow = () =>
+    new Promise<ReturnType<typeof identity>>(resolve => {
+      recognise = () => resolve(identity('u'))
+    })
+  let current = snapshotOf(ruleOf('old', slow), ['x-old'])
+  const rules: string[] = []
+  const check = createCheck({
+    snapshot: () => current,
+    record: decision => rules.push(decision.trail.rule),
+    accident: () => {},
+    now,
+    paths: 'strict',
+    around: undefined,
+  })
+  const call = {
+    request: encodeRequest({}),
+    metadata: { get: () => undefined },
+    deadline: undefined,
+    arrived: now(),
+  }
+  const first = check(call)
+  current = snapshotOf(
+    ruleOf('new', () => identity('u')),
+    ['x-new'],
+  )
+  const second = decodeResponse(await check(call))
+  recognise()
+  assert.deepEqual(decodeResponse(await first).ok_response?.headers_to_remove, ['x-old'])
+  assert.deepEqual(second.ok_response?.headers_to_remove, ['x-new'])
+  assert.deepEqual(rules, ['new', 'old'])
+})

@@ -36,7 +36,7 @@ const decisions: fc.Arbitrary<Decision> = fc.oneof(
   fc.record({ status: fc.integer(), headers, body: fc.string({ unit: 'binary' }) }).map(deny),
 )
 
-test('status 0 stands with ok_response and nothing else does, whatever the decision carries (F3)', () => {
+test('status 0 stands with ok_response and nothing else does, whatever the decision carries (F3, F11, J7)', () => {
   fc.assert(
     fc.property(decisions, fc.boolean(), (decision, grpc) => {
       const response = send(decision, grpc)
@@ -86,7 +86,7 @@ for (const [what, header] of Object.entries<Header>({
   'an Envoy header': { name: 'x-envoy-internal', value: 'true' },
   'too much': { name: 'x-a', value: 'a'.repeat(60_000) },
 })) {
-  test(`a header with ${what} turns the allow into a 500 that names no value (D2, D10, J1, J6)`, () => {
+  test(`a header with ${what} turns the allow into a 500 that names no value (D2, D10, D11, J1, J6, J8)`, () => {
     const fit = fitToLeave(allow({ headers: [header] }))
     assert.equal(fit.kind === 'deny' && fit.status, 500)
     assert.ok(!JSON.stringify(fit).includes('x-role: admin'))

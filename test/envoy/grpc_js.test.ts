@@ -105,6 +105,16 @@ test('grpc.health.v1 follows readiness, for the server and for the one service',
   client.close()
 })
 
+test('nothing else is offered: no reflection, no method without a name (I10)', async () => {
+  const client = clientOf(world)
+  const before = world.calls.length
+  const paths = ['/grpc.reflection.v1.ServerReflection/ServerReflectionInfo', `${CHECK}s`, '/Check', '/']
+  for (const path of paths)
+    assert.equal((await ask(client, path, Buffer.alloc(0))).code, status.UNIMPLEMENTED, path)
+  assert.equal(world.calls.length, before)
+  client.close()
+})
+
 test('who watches is told of every change, and does not hold up a drain', async () => {
   const own = await open()
   const client = clientOf(own)

@@ -41,6 +41,10 @@ const expectation = z
   .refine(one => (one.allow === undefined) !== (one.deny === undefined), 'either allow or deny')
 
 const check = z.strictObject({
+  case: z
+    .string()
+    .optional()
+    .describe('what it shows, for the message when it fails: a security case, a Q number'),
   request: z.string().describe('method and URL: GET https://shop.example/orders'),
   headers: headers.default({}).describe('headers of the request; a list is several lines'),
   after: z

@@ -49,7 +49,7 @@ async function run(scenario: Scenario, form: 'as a map' | 'as raw bytes'): Promi
     },
   })
   for (const [i, check] of scenario.checks.entries()) {
-    const where = `check ${i + 1}, ${check.request}`
+    const where = `check ${i + 1}, ${check.case === undefined ? '' : `${check.case}, `}${check.request}`
     calls = []
     if (check.after !== undefined) {
       const span = parseDuration(check.after)
