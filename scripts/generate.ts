@@ -4,6 +4,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describeConfig } from '../src/config/describe.ts'
 import { HANDLERS } from '../src/handlers/registry.ts'
+import { describeScenario } from '../test/scenarios/scenario.ts'
 import { describeDifferences } from './describe_differences.ts'
 import { describeHandlers } from './describe_handlers.ts'
 
@@ -15,6 +16,7 @@ const FILES: Readonly<Record<string, string>> = {
   'docs/configuration.md': config.markdown,
   'docs/handlers.md': describeHandlers(),
   'docs/differences.md': describeDifferences(),
+  'test/scenarios/scenario.schema.json': `${JSON.stringify(describeScenario())}\n`,
   'docs/configuration.schema.json': `${JSON.stringify(config.schema)}\n`,
 }
 

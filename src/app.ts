@@ -1,22 +1,22 @@
-/** app — the wiring list: every part in order of construction, and close() in reverse. The only reader of the clock. Long because it is one list. */
+/** app — the wiring list: every part in order of construction, and close() in reverse. The only reader of the clock. Long because every part stands in one list. */
 import { openApi } from './app_api.ts'
 import { watchedRecord } from './app_door.ts'
+import { listening } from './app_listen.ts'
+import { ACCIDENT, countIssues, countStates, createReloadLog, logBreaker, reportBus } from './app_log.ts'
 import {
-  ACCIDENT,
-  countIssues,
-  countStates,
-  createReloadLog,
-  logAccident,
-  logBreaker,
-  reportBus,
-} from './app_log.ts'
-import { formatOf, levelOf, listenOf, pathsOf, signingKeysOf, tracingOf } from './app_options.ts'
+  addressOf,
+  formatOf,
+  levelOf,
+  listenOf,
+  metricsOf,
+  pathsOf,
+  placeOf,
+  signingKeysOf,
+  tracingOf,
+} from './app_options.ts'
 import { openShared } from './app_redis.ts'
-import { openServices } from './app_services.ts'
+import { openClients, openServices } from './app_services.ts'
 import { createRevoke } from './app_sessions.ts'
-import { createHttp, type Send } from './clients/http.ts'
-import { compileProxies } from './clients/http_proxy.ts'
-import { createObjects, withObjects } from './clients/objects.ts'
 import { type AppOptions, createEditions, directoryOf, readConfig, SLICE, StartFault } from './edition.ts'
 import { createCheck } from './envoy/check.ts'
 import { startGrpcJs } from './envoy/grpc_js.ts'
@@ -27,6 +27,7 @@ import { createPoll } from './rules/poll.ts'
 import { createRulebook } from './rules/rulebook.ts'
 import { createRuleSources, type SourceState } from './rules/sources.ts'
 import { watchFiles } from './rules/watch.ts'
+import { accidentEvent } from './telemetry/accident.ts'
 import { createInstruments } from './telemetry/instruments.ts'
 import { createLog } from './telemetry/log.ts'
 import { createMetrics } from './telemetry/metrics.ts'
@@ -38,6 +39,8 @@ import { version } from './version.ts'
 export interface App {
   readonly grpc: string
   readonly api: string
+  /** Logs what nobody caught, without its words. */
+  accident(where: string, error: unknown): void
   /** Takes nothing new, answers what has arrived, closes everything. */
   close(): Promise<void>
 }
@@ -50,7 +53,26 @@ export const clock: Clock = {
 /** Longest wait for Checks in flight when stopping, ms. */
 const GRACE = 20_000
 
+/** Rejects with `StartFault` where the configuration or a port is at fault; whatever was opened is closed again. */
 export async function startApp(options: AppOptions): Promise<App> {
+  const closing: (() => unknown)[] = []
+  const close = async (): Promise<void> => {
+    for (const one of closing.splice(0).toReversed()) await one()
+  }
+  try {
+    return await open(options, closing, close)
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+/** `closing` collects what has to be closed again. */
+async function open(
+  options: AppOptions,
+  closing: (() => unknown)[],
+  close: () => Promise<void>,
+): Promise<App> {
   const first = await readConfig(options)
   if (first.config === undefined) throw new StartFault('the configuration has errors', first.issues)
   const { config } = first
@@ -61,20 +83,20 @@ export async function startApp(options: AppOptions): Promise<App> {
     name: config.text('tracing.service_name') ?? 'credence',
     version,
   })
+  let draining = false
+  closing.push(() => {
+    if (draining) log.event('info', { event: 'stopped' })
+    log.flush()
+  })
   for (const issue of first.issues) log.event('warn', { event: 'issue', ...issue })
   for (const notice of config.notices) log.event('warn', { event: 'notice', ...notice })
-  const accident = (where: string, error: unknown): void => logAccident(log, where, error)
+  const accident = (where: string, error: unknown): void => log.event('error', accidentEvent(where, error))
   const reported = createReloadLog(log)
 
   const tracing = await startTracing(tracingOf(config), version, options.env)
-  const metrics = await createMetrics({
-    host: config.text('serve.prometheus.host') ?? '127.0.0.1',
-    port: config.number('serve.prometheus.port'),
-    path: config.text('serve.prometheus.metrics_path') ?? '/metrics',
-    serviceName: config.text('tracing.service_name') ?? 'credence',
-    version,
-    env: options.env,
-  })
+  closing.push(() => tracing?.stop())
+  const metrics = await createMetrics(metricsOf(config, options.env))
+  closing.push(() => metrics.stop())
   const instruments = createInstruments(
     metrics.meter,
     {
@@ -91,19 +113,20 @@ export async function startApp(options: AppOptions): Promise<App> {
     },
     clock.now,
   )
-  const http = createHttp({
+  const {
+    send,
+    fetch,
+    close: closeClients,
+  } = openClients({
     clock,
+    env: options.env,
     connections: config.number('sessions.connections'),
-    proxyOf: compileProxies(options.env),
+    watched(send) {
+      const counted = instruments.counted(send)
+      return tracing === undefined ? counted : traceSend(tracing.tracer, counted)
+    },
   })
-  const objects = createObjects(options.env)
-  const watchedOver = (send: Send): Send => {
-    const counted = instruments.counted(send)
-    return tracing === undefined ? counted : traceSend(tracing.tracer, counted)
-  }
-  const send = watchedOver(http.send)
-  /** Of rules and keys; what handlers call is http(s) only. */
-  const fetch = watchedOver(withObjects(http.send, objects.send))
+  closing.push(closeClients)
   const warn = (where: string, message: string) => log.event('warn', { event: 'warning', where, message })
   const shared = await openShared(config, {
     clock,
@@ -126,6 +149,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     shared: shared?.shelf,
   })
   const bus = shared?.listen(sessions)
+  closing.push(() => bus?.close())
 
   let states: readonly SourceState[] = []
   let pollInterval = millis(0)
@@ -146,7 +170,6 @@ export async function startApp(options: AppOptions): Promise<App> {
       pollInterval = interval
     },
   })
-  let draining = false
   const ready = (): boolean => !draining && rulebook.current !== undefined
   const health = createHealth(ready)
   const rulebook = createRulebook({
@@ -171,6 +194,10 @@ export async function startApp(options: AppOptions): Promise<App> {
   }
   const poll = createPoll(reload, Math.random)
   let watcher = watchFiles([], () => {})
+  closing.push(() => {
+    poll.close()
+    watcher.close()
+  })
   let watching = ''
   /** Files that matter may change with the configuration itself. */
   async function watch(files: readonly string[]): Promise<boolean> {
@@ -201,38 +228,48 @@ export async function startApp(options: AppOptions): Promise<App> {
     }),
     accident,
   })
-  const engine = await startGrpcJs({
-    check: createCheck({
-      snapshot,
+  const api = await listening(placeOf('the api', 'api', addressOf(config, 'api')), () =>
+    openApi({
+      config,
+      clock,
       record,
       accident,
+      snapshot,
+      ready,
+      revoke,
+      publicKeys: () => services.keys.publicKeys(signingKeysOf(config, rulebook.current?.listed ?? [])),
+      listed: () => rulebook.current?.listed ?? [],
+      status: () => ({
+        revision: rulebook.current?.snapshot.revision ?? '',
+        rules: rulebook.current?.snapshot.rules.length ?? 0,
+        sources: states,
+        issues: rulebook.issues,
+      }),
+    }),
+  )
+  closing.push(() => api.close())
+  const listen = listenOf(config)
+  const engine = await listening(placeOf('Envoy', 'grpc', listen), () =>
+    startGrpcJs({
+      check: createCheck({
+        snapshot,
+        record,
+        accident,
+        now: clock.now,
+        paths: pathsOf(config),
+        around: tracing === undefined ? undefined : traceChecks(tracing.tracer),
+      }),
+      health,
+      listen,
       now: clock.now,
-      paths: pathsOf(config),
-      around: tracing === undefined ? undefined : traceChecks(tracing.tracer),
+      wall: clock.wall,
     }),
-    health,
-    listen: listenOf(config),
-    now: clock.now,
-    wall: clock.wall,
-  })
-  const api = await openApi({
-    config,
-    clock,
-    record,
-    accident,
-    snapshot,
-    ready,
-    revoke,
-    publicKeys: () => services.keys.publicKeys(signingKeysOf(config, rulebook.current?.listed ?? [])),
-    listed: () => rulebook.current?.listed ?? [],
-    status: () => ({
-      revision: rulebook.current?.snapshot.revision ?? '',
-      rules: rulebook.current?.snapshot.rules.length ?? 0,
-      sources: states,
-      issues: rulebook.issues,
-    }),
-  })
-  const prometheus = await metrics.listen()
+  )
+  closing.push(() => engine.drain(GRACE))
+  const prometheus = await listening(
+    placeOf('Prometheus', 'prometheus', addressOf(config, 'prometheus')),
+    metrics.listen,
+  )
   log.event('info', { event: 'started', version, grpc: engine.address, api: api.address, prometheus })
   await reload()
   log.event(ready() ? 'info' : 'error', { event: ready() ? 'ready' : 'not_ready' })
@@ -240,22 +277,13 @@ export async function startApp(options: AppOptions): Promise<App> {
   return {
     grpc: engine.address,
     api: api.address,
+    accident,
     async close() {
       if (draining) return
       draining = true
       log.event('info', { event: 'draining' })
       health.changed()
-      poll.close()
-      watcher.close()
-      await engine.drain(GRACE)
-      await api.close()
-      objects.close()
-      await bus?.close()
-      await http.close()
-      await tracing?.stop()
-      await metrics.stop()
-      log.event('info', { event: 'stopped' })
-      log.flush()
+      await close()
     },
   }
 }

@@ -5,7 +5,7 @@ import { type JwksParts, jwksRoute } from './api/jwks.ts'
 import { revocationsRoute } from './api/revocations.ts'
 import { type RulesParts, rulesRoutes } from './api/rules.ts'
 import { type ApiServer, startApi } from './api/server.ts'
-import { pathsOf, trustedOf } from './app_options.ts'
+import { addressOf, pathsOf, trustedOf } from './app_options.ts'
 import type { Config } from './config.ts'
 import type { Clock } from './lib/duration.ts'
 import type { Revoked } from './sessions/revocation.ts'
@@ -38,8 +38,7 @@ export function openApi(parts: ApiParts): Promise<ApiServer> {
     routes.push(revocationsRoute({ keys, wall: clock.wall, revoke: revoked => parts.revoke('api', revoked) }))
   }
   return startApi({
-    host: config.text('serve.api.host') ?? '127.0.0.1',
-    port: config.number('serve.api.port'),
+    ...addressOf(config, 'api'),
     timeouts: {
       read: config.number('serve.api.timeout.read'),
       write: config.number('serve.api.timeout.write'),

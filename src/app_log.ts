@@ -1,4 +1,4 @@
-/** app_log — what the service says of itself between decisions: readings of the rules, accidents. Knows the log's records. */
+/** app_log — what the service says of itself between decisions: readings of the rules. Knows the log's records. */
 import type { Issue } from './lib/issue.ts'
 import type { ReloadReport } from './rules/rulebook.ts'
 import type { SourceState } from './rules/sources.ts'
@@ -41,7 +41,7 @@ export function createReloadLog(log: Log): (report: ReloadReport) => void {
   }
 }
 
-/** What a reading that stumbled has to say; the log has the rest. */
+/** What a reading of the rules says of an accident; what happened is in the log. */
 export const ACCIDENT: Issue = {
   severity: 'error',
   source: 'rules',
@@ -50,16 +50,6 @@ export const ACCIDENT: Issue = {
   path: '',
   message: 'an accident',
   hint: '',
-}
-
-export function logAccident(log: Log, where: string, error: unknown): void {
-  const fault = error instanceof Error ? error : new Error('not an error')
-  log.event('error', {
-    event: 'accident',
-    where,
-    error: fault.name,
-    stack: (fault.stack ?? '').split('\n').slice(1, 6).join('; '),
-  })
 }
 
 /** What replicas hear of one another is counted; what changes or goes wrong is told, trouble once until it is over. */

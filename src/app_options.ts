@@ -1,16 +1,44 @@
 /** app_options — settings in the form in which each part wants them. Knows the table of settings, starts nothing. */
+import type { Listener } from './app_listen.ts'
 import type { Config } from './config.ts'
 import { compileCidrs } from './lib/cidr.ts'
 import { type Millis, millis, parseDuration } from './lib/duration.ts'
 import type { PathReading } from './lib/url_path.ts'
 import type { AccessRule } from './rules/document.ts'
 import type { LogLevel } from './telemetry/log.ts'
+import type { MetricsOptions } from './telemetry/metrics.ts'
 import type { TracingOptions } from './telemetry/sdk.ts'
+import { version } from './version.ts'
 
 export function listenOf(config: Config) {
   const socket = config.text('serve.grpc.socket')
   if (socket !== undefined && socket !== '') return { socket }
   return { host: config.text('serve.grpc.host') ?? '', port: config.number('serve.grpc.port') }
+}
+
+/** Where the api or the metrics listen: loopback unless set, all interfaces for `""`. */
+export const addressOf = (config: Config, server: 'api' | 'prometheus') => ({
+  host: config.text(`serve.${server}.host`) ?? '127.0.0.1',
+  port: config.number(`serve.${server}.port`),
+})
+
+/** A listener as people know it, for the message when it cannot be opened. */
+export function placeOf(
+  who: string,
+  server: 'grpc' | 'api' | 'prometheus',
+  listen: { readonly host: string; readonly port: number } | { readonly socket: string },
+): Listener {
+  const key = `serve.${server}.${'socket' in listen ? 'socket' : 'port'}`
+  const variable = key.replaceAll('.', '_').toUpperCase()
+  const ours = `--${key.replaceAll('.', '-')}, CREDENCE_${variable}`
+  return {
+    who,
+    at:
+      'socket' in listen
+        ? listen.socket
+        : `${listen.host === '' ? 'all interfaces' : listen.host}:${listen.port}`,
+    setting: `${key} (${server === 'grpc' ? ours : variable})`,
+  }
 }
 
 export function levelOf(config: Config): LogLevel {
@@ -25,6 +53,14 @@ export function formatOf(config: Config) {
 
 export const pathsOf = (config: Config): PathReading =>
   config.text('paths') === 'oathkeeper' ? 'oathkeeper' : 'strict'
+
+export const metricsOf = (config: Config, env: NodeJS.ProcessEnv): MetricsOptions => ({
+  ...addressOf(config, 'prometheus'),
+  path: config.text('serve.prometheus.metrics_path') ?? '/metrics',
+  serviceName: config.text('tracing.service_name') ?? 'credence',
+  version,
+  env,
+})
 
 export function tracingOf(config: Config): TracingOptions {
   return {

@@ -10,13 +10,39 @@ import type { KeyProblem } from './clients/keys_shelf.ts'
 import { createOAuth2 } from './clients/oauth2.ts'
 import { createObjects, withObjects } from './clients/objects.ts'
 import type { Config } from './config.ts'
-import { compileWith } from './edition.ts'
+import { compileWith, UNTRACED } from './edition.ts'
 import { HANDLERS } from './handlers/registry.ts'
 import type { Services } from './handlers/services.ts'
 import { createCaches } from './lib/caches.ts'
 import type { Clock } from './lib/duration.ts'
 import { createTupleHash } from './lib/tuple_hash.ts'
 import type { SharedShelf } from './sessions/shared_shelf.ts'
+
+export interface ClientParts {
+  readonly clock: Clock
+  readonly env: NodeJS.ProcessEnv
+  /** Most connections to one origin. */
+  readonly connections?: number
+  /** Around each way out: counts and spans. */
+  readonly watched?: (send: Send) => Send
+}
+
+/** The ways out of the house, until they are closed. */
+export function openClients({ clock, env, connections, watched = send => send }: ClientParts) {
+  const proxyOf = compileProxies(env)
+  const http = createHttp({ clock, proxyOf, ...(connections === undefined ? {} : { connections }) })
+  const objects = createObjects(env)
+  return {
+    /** What handlers call: http(s) only. */
+    send: watched(http.send),
+    /** Of rules and keys: the stores of the clouds, too. */
+    fetch: watched(withObjects(http.send, objects.send)),
+    async close() {
+      objects.close()
+      await http.close()
+    },
+  }
+}
 
 export interface ServiceParts {
   readonly config: Config
@@ -60,25 +86,16 @@ const SILENT: SessionsReport = { tell: () => {}, warn: () => {} }
 
 /** What `validate` needs of the service without starting it; nothing is asked but remote rule repositories. */
 export function openValidation(clock: Clock, env: NodeJS.ProcessEnv = process.env) {
-  const http = createHttp({ clock, proxyOf: compileProxies(env) })
-  const objects = createObjects(env)
-  const { send } = http
-  const fetch = withObjects(send, objects.send)
+  const { send, fetch, close } = openClients({ clock, env })
   const world: ValidateWorld = {
     handlers: HANDLERS,
     fetch,
     directory: process.cwd(),
     compile: async (config, rules) => {
       const { services } = openServices({ config, send, fetch, clock, report: () => {} })
-      const compiled = await compileWith(config, rules, services, undefined, '')
+      const compiled = await compileWith(config, rules, services, UNTRACED, '')
       return compiled.issues
     },
   }
-  return {
-    world,
-    async close() {
-      objects.close()
-      await http.close()
-    },
-  }
+  return { world, close }
 }

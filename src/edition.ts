@@ -1,11 +1,11 @@
 /** edition — configuration, repositories and rules, read anew and compiled to what may serve traffic. Knows no socket and no signal. */
 import { hash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { levelOf, pathsOf } from './app_options.ts'
+import { readConfigFile } from './config/files.ts'
 import { waitingForRestart } from './config/restart.ts'
 import { type Config, loadConfig } from './config.ts'
-import { createBuilder } from './handlers/builder.ts'
+import { createBuilder, type Traced } from './handlers/builder.ts'
 import { HANDLERS } from './handlers/registry.ts'
 import type { Services } from './handlers/services.ts'
 import { breatheEvery } from './lib/breathe.ts'
@@ -37,23 +37,13 @@ export class StartFault extends Error {
 
 /** Milliseconds of uninterrupted work after which Checks get a turn (architecture 8). */
 export const SLICE = 2
+
+/** Rejects with `StartFault` where a file cannot be read. */
 export async function readConfig(options: AppOptions) {
-  const files = await Promise.all(
-    options.configFiles.map(async source => ({ source, text: await readFile(source, 'utf8') })),
-  ).catch((error: NodeJS.ErrnoException) => {
-    const message = `cannot be read (${error.code ?? 'unknown reason'})`
-    throw new StartFault('the configuration cannot be read', [
-      {
-        severity: 'error',
-        source: error.path ?? '',
-        line: 0,
-        column: 0,
-        path: '',
-        message,
-        hint: 'name it with --config FILE',
-      },
-    ])
-  })
+  const read = await Promise.all(options.configFiles.map(readConfigFile))
+  const unreadable = read.flatMap(file => ('text' in file ? [] : [file.issue]))
+  if (unreadable.length > 0) throw new StartFault('the configuration cannot be read', unreadable)
+  const files = read.flatMap(file => ('text' in file ? [file] : []))
   return { ...loadConfig({ files, env: options.env, flags: options.flags }, HANDLERS), files }
 }
 
@@ -95,7 +85,10 @@ export function createEditions(parts: EditionParts): { prepare(): Promise<Prepar
     if (!loaded.complete) return { edition: undefined, issues: sortIssues(issues) }
     const revision = hash('sha256', JSON.stringify([files, loaded.digests])).slice(0, 16)
     if (last?.revision !== revision) {
-      last = { revision, compiled: await compileWith(config, loaded.rules, services, tracing, revision) }
+      last = {
+        revision,
+        compiled: await compileWith(config, loaded.rules, services, tracedBy(tracing), revision),
+      }
     }
     const { snapshot, listed, issues: found } = last.compiled
     const all = sortIssues([...issues, ...found])
@@ -114,7 +107,7 @@ export function compileWith(
   config: Config,
   rules: readonly PlacedRule[],
   services: Services,
-  tracing: Tracing | undefined,
+  traced: Traced,
   revision: string,
 ): Promise<Compiled> {
   const builder = createBuilder({
@@ -123,7 +116,7 @@ export function compileWith(
     fallback: config.list('errors.fallback'),
     services,
     strategy: strategyOf(config),
-    traced: tracing === undefined ? (_kind, _id, run) => run : tracedBy(tracing),
+    traced,
   })
   return compileRules({
     rules,
@@ -136,7 +129,11 @@ export function compileWith(
   })
 }
 
-function tracedBy(tracing: Tracing): Parameters<typeof createBuilder>[0]['traced'] {
+/** Handlers as they are: nobody looks at them one by one. */
+export const UNTRACED: Traced = (_kind, _id, run) => run
+
+export function tracedBy(tracing: Tracing | undefined): Traced {
+  if (tracing === undefined) return UNTRACED
   const wrap = traceStages(tracing.tracer)
   // An error handler waits for nothing and is part of the Check's own span.
   return (kind, id, run) => (kind === 'error' ? run : (wrap(kind, id, run as never) as typeof run))

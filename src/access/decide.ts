@@ -1,15 +1,21 @@
 /** access/decide — from a request to a decision. Knows no Envoy, no files, no clock. */
 import { type Awaitable, after } from './after.ts'
-import { type Decision, grant, refuse } from './decision.ts'
-import { type Denial, internal } from './denial.ts'
+import { type Decision, grant, nowhere, refuse, type Where } from './decision.ts'
+import { type Denial, internal, noted, denial as refusal } from './denial.ts'
 import { type Answer, authenticate, follow, type Responder } from './pipeline.ts'
 import type { RequestView } from './request.ts'
 import { openSession } from './session.ts'
 import type { Found, Snapshot } from './snapshot.ts'
 
-/** One decision for one request. Whatever a handler throws is a 500 denial (F4): an accident means no. */
-export function decide(snapshot: Snapshot, request: RequestView): Awaitable<Decision> {
-  const where = { rule: '', authenticator: '', refusedBy: '' }
+/**
+ * One decision for one request. Whatever a handler throws is a 500 denial (F4): an accident means no. `where` tells
+ * whoever stops waiting how far it came.
+ */
+export function decide(
+  snapshot: Snapshot,
+  request: RequestView,
+  where: Where = nowhere(),
+): Awaitable<Decision> {
   const responders = { current: snapshot.fallback }
   const deny = (denial: Denial): Decision =>
     refuse(respond(denial, request, responders.current), denial, where)
@@ -30,7 +36,7 @@ function walk(
   snapshot: Snapshot,
   request: RequestView,
   { rule, captures }: Found,
-  where: { authenticator: string; refusedBy: string },
+  where: Where,
   deny: (denial: Denial) => Decision,
 ): Awaitable<Decision> {
   return after(authenticate(rule.authenticators, request), (who): Awaitable<Decision> => {
@@ -42,7 +48,7 @@ function walk(
     return after(follow(rule.steps, openSession(who.identity, request, captures)), end => {
       if (end.kind === 'session') return grant(end, rule.id, who.by, snapshot.writes)
       where.refusedBy = end.by
-      return deny(end.denial)
+      return deny(noted(end.denial, who.identity.notes))
     })
   })
 }
@@ -74,7 +80,18 @@ export function builtIn(status: number): Answer {
   const [text, message] = BUILT_IN.get(status) ?? ['', 'The request was refused']
   return {
     status,
-    headers: [{ name: 'content-type', value: 'application/json' }],
+    headers: [
+      { name: 'content-type', value: 'application/json' },
+      { name: 'x-content-type-options', value: 'nosniff' },
+    ],
     body: JSON.stringify({ error: { code: status, status: text, message } }),
   }
 }
+
+const TOO_LATE = refusal(503, 'deadline', 'The service is unavailable', {
+  reason: 'no decision within the time that there was',
+  headers: [{ name: 'retry-after', value: '1' }],
+})
+
+/** A decision that was not there in time is a 503, whatever it would have become (F1). */
+export const tooLate = (where: Where): Decision => refuse(builtIn(503), TOO_LATE, where)

@@ -61,11 +61,15 @@ export function grant(
   }
 }
 
-export function refuse(
-  answer: Answer,
-  denial: Denial,
-  where: { rule: string; authenticator: string; refusedBy: string },
-): Deny {
+/** How far a decision has come; filled on the way. */
+export interface Where {
+  rule: string
+  authenticator: string
+  refusedBy: string
+}
+export const nowhere = (): Where => ({ rule: '', authenticator: '', refusedBy: '' })
+
+export function refuse(answer: Answer, denial: Denial, where: Readonly<Where>): Deny {
   return {
     kind: 'deny',
     status: answer.status,

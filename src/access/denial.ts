@@ -83,6 +83,9 @@ export function denial(
   }
 }
 
+/** The same refusal with how it came about. */
+export const noted = (refused: Denial, notes: Notes): Denial => ({ ...refused, notes })
+
 export const badRequest = (reason: string): Denial =>
   denial(400, 'bad_request', 'The request was malformed or contained invalid parameters', { reason })
 

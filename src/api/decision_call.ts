@@ -5,6 +5,7 @@ import type { RequestView } from '../access/request.ts'
 import { readAuthority } from '../lib/authority.ts'
 import { type Cookie, parseCookies } from '../lib/cookies.ts'
 import type { Instant } from '../lib/duration.ts'
+import { readRequestId } from '../lib/request_id.ts'
 import { type PathReading, readTarget } from '../lib/url_path.ts'
 
 export interface DecisionCall {
@@ -106,7 +107,7 @@ class DecisionRequest implements RequestView {
   }
 
   get requestId(): string {
-    return this.header('x-request-id') ?? ''
+    return readRequestId(this.header('x-request-id'))
   }
   header(name: string): string | undefined {
     return this.#lines.find(([key]) => key === name)?.[1]

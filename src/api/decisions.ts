@@ -1,14 +1,14 @@
 /** api/decisions — Oathkeeper's HTTP decision API: the same heart behind another door, for gateways without gRPC. Believes X-Forwarded-* only from peers that the configuration names. */
-import { after } from '../access/after.ts'
-import { decide } from '../access/decide.ts'
-import type { Decision } from '../access/decision.ts'
+import { decide, tooLate } from '../access/decide.ts'
+import { type Decision, nowhere } from '../access/decision.ts'
+import { fitToLeave } from '../access/header_rules.ts'
 import type { Snapshot } from '../access/snapshot.ts'
-import type { Instant } from '../lib/duration.ts'
-import { statusText } from '../lib/status_text.ts'
+import { between, type Instant } from '../lib/duration.ts'
 import type { PathReading } from '../lib/url_path.ts'
+import { within } from '../lib/within.ts'
 import type { RecordDecision } from '../telemetry/record.ts'
 import { readDecisionCall } from './decision_call.ts'
-import { json, jsonError, type Reply } from './reply.ts'
+import { jsonError, type Reply } from './reply.ts'
 import type { Route } from './server.ts'
 
 export interface DecisionsParts {
@@ -36,10 +36,12 @@ export function decisionsRoute(parts: DecisionsParts): Route {
     if (call.kind === 'denial') return jsonError(call.status, call.message)
     const snapshot = parts.snapshot()
     if (snapshot === undefined) return jsonError(503, 'The rules have not been loaded')
-    return after(decide(snapshot, call.request), decision => {
-      parts.record(decision, call.request, arrived)
-      return replyOf(decision)
-    })
+    const where = nowhere()
+    const left = between(parts.now(), deadline)
+    const decided = await within(Promise.resolve(decide(snapshot, call.request, where)), left, undefined)
+    const decision = fitToLeave(decided ?? tooLate(where))
+    parts.record(decision, call.request, arrived)
+    return replyOf(decision)
   }
 }
 
@@ -54,18 +56,13 @@ async function readBody(message: AsyncIterable<Uint8Array>): Promise<Buffer | un
   return Buffer.concat(chunks, size)
 }
 
-/** Control characters and what is beyond Latin-1 have no place in a header (D2). */
-const UNFIT = /[\0-\x08\x0a-\x1f\x7f\u0100-\uffff]/
+/** Text beyond ASCII travels as UTF-8, as it does through the other door. */
+const onWire = (value: string): string => Buffer.from(value).toString('latin1')
 
 /** 200 with the headers for the upstream, else the refusal as the responder wrote it (spec 3.3, 3.4). */
 function replyOf(decision: Decision): Reply {
   const headers = decision.kind === 'allow' ? allowHeaders(decision) : decision.headers
-  if (headers.some(header => UNFIT.test(header.value) || header.name === 'content-length')) {
-    return json(500, {
-      error: { code: 500, status: statusText(500), message: 'An internal server error occurred' },
-    })
-  }
-  const pairs = headers.map(({ name, value }) => [name, value] as const)
+  const pairs = headers.map(({ name, value }) => [name, onWire(value)] as const)
   return decision.kind === 'allow'
     ? { status: 200, headers: pairs, body: '' }
     : { status: decision.status, headers: pairs, body: decision.body }

@@ -28,6 +28,15 @@ export async function run(argv: readonly string[], io: CommandIo = CONSOLE): Pro
     .description("Answers Envoy's ext_authz by Ory Oathkeeper's access rules, with verified Kratos sessions.")
     .version(version, '--version', 'print the version')
     .configureOutput({ writeOut: io.out, writeErr: io.err })
+    .addHelpText(
+      'after',
+      `
+Examples:
+  credence validate --config credence.yaml    every issue, with file, line, key and what to do
+  credence serve --config credence.yaml       gRPC on 127.0.0.1:9191, api on 127.0.0.1:4456
+
+Exit codes: 0 well, 1 errors in configuration or rules or a port that is taken, 2 errors on the command line.`,
+    )
     .exitOverride()
     .showHelpAfterError('(credence --help shows what there is)')
   const serve = withCommon(program.command('serve'))
@@ -65,19 +74,27 @@ export async function run(argv: readonly string[], io: CommandIo = CONSOLE): Pro
 
 function withCommon(command: Command): Command {
   return command.addOption(
-    new Option('-c, --config <file...>', 'configuration file, YAML, JSON or TOML; later ones win')
+    // Not `<file...>`: that would take the rule files behind it, too.
+    new Option('-c, --config <file>', 'configuration file, YAML, JSON or TOML; given again, later ones win')
       .env('CREDENCE_CONFIG')
-      .default([]),
+      .argParser((file, files: readonly string[] = []) => [...files, file]),
   )
 }
 
 /** Our own settings as flags; Oathkeeper's keys have its variables. */
 function addSettings(command: Command, taken: readonly string[] = []): void {
+  command.addHelpText(
+    'after',
+    `
+Oathkeeper's keys are given in the file or by its variables, the key in upper case: SERVE_API_PORT, LOG_LEVEL.
+All of them, with their defaults: docs/configuration.md`,
+  )
   for (const setting of SETTINGS) {
     const flag = flagOf(setting)
     if (!setting.ours || taken.includes(flag)) continue
     const value = setting.type === 'boolean' ? '[true|false]' : '<value>'
-    const start = setting.default === undefined ? '' : `, ${String(setting.default)} unless set`
+    const unset = String(setting.default ?? '')
+    const start = unset === '' ? '' : `, ${unset} unless set`
     command.option(`${flag} ${value}`, `${setting.about} (${variableOf(setting)}${start})`)
   }
 }

@@ -4,35 +4,49 @@ import { StartFault } from '../edition.ts'
 import { formatIssue } from '../lib/issue.ts'
 import type { CommandIo, CommonArguments } from './program.ts'
 
-/** Exit code 0 after a drain, 1 when it cannot start. */
+/** Exit code 0 after a drain, 1 when it cannot start or something went wrong that nobody caught. */
 export async function serve(args: CommonArguments, io: CommandIo): Promise<number> {
+  // Told while it starts, it ends as soon as it has started.
+  const told = stopSignal()
   try {
     const app = await startApp({ ...args, env: io.env })
-    await stopSignal()
+    const lost = await Promise.race([told, uncaught()])
+    // In a state that nobody foresaw nothing more is decided; what has arrived is answered (F4).
+    if (lost !== undefined) app.accident('process', lost.error)
     await app.close()
-    return 0
+    return lost === undefined ? 0 : 1
   } catch (error) {
     io.err(`credence: ${describe(error)}\n`)
     return 1
   }
 }
 
+interface Lost {
+  readonly error: unknown
+}
+
+/** What no catch has seen. Only the first ends the service; others on the way out are the same accident. */
+const uncaught = (): Promise<Lost> =>
+  new Promise(resolve => {
+    for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
+      process.on(event, (error: unknown) => resolve({ error }))
+    }
+  })
+
 /** A second signal ends the process at once. */
-function stopSignal(): Promise<void> {
+function stopSignal(): Promise<undefined> {
   return new Promise(resolve => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) {
       process.once(signal, () => {
         process.once(signal, () => process.exit(1))
-        resolve()
+        resolve(undefined)
       })
     }
   })
 }
 
+/** Only an accident, which is a fault of ours, shows where it happened. */
 function describe(error: unknown): string {
   if (error instanceof StartFault) return [error.message, ...error.issues.map(formatIssue)].join('\n')
-  const { code, message } = error as NodeJS.ErrnoException
-  if (code === 'EADDRINUSE')
-    return `${message}\nAnother process listens there: stop it or choose another port.`
-  return error instanceof Error ? (error.stack ?? message) : String(error)
+  return error instanceof Error ? (error.stack ?? error.message) : String(error)
 }

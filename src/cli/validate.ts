@@ -1,6 +1,6 @@
 /** cli/validate — every issue of the configuration and of all rules, sorted as a compiler shows them. Knows no handler: `world` compiles. */
-import { readFile } from 'node:fs/promises'
 import type { Send } from '../clients/http.ts'
+import { readConfigFile } from '../config/files.ts'
 import { type Config, loadConfig } from '../config.ts'
 import { entryPlaces } from '../edition.ts'
 import type { SealedHandler } from '../handlers/handler.ts'
@@ -80,19 +80,5 @@ async function examine(args: ValidateArguments, io: CommandIo, world: ValidateWo
 /** What is wrong with a handler's section is wrong again with each rule that uses it. */
 const toldBefore = (found: Issue, issues: readonly Issue[]): boolean =>
   found.severity === 'error' && issues.some(one => one.severity === 'error' && one.message === found.message)
-
-async function readConfigFile(
-  source: string,
-): Promise<{ readonly source: string; readonly text: string } | { readonly issue: Issue }> {
-  try {
-    return { source, text: await readFile(source, 'utf8') }
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? 'unknown reason'
-    const message = `cannot be read: ${code === 'ENOENT' ? 'no such file' : code}`
-    return {
-      issue: { severity: 'error', source, line: 0, column: 0, path: '', message, hint: '' },
-    }
-  }
-}
 
 const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`

@@ -90,9 +90,12 @@ export function createShelf(
     // A load that was due anyway is no question for an unknown kid.
     if (kid !== undefined && set !== undefined && since(loadedAt) < times.ttl) probedAt = clock.now()
     if (flight === undefined && resting()) return Promise.resolve(undefined)
-    flight ??= load().finally(() => {
-      flight = undefined
-    })
+    flight ??= load()
+      // Many wait for one flight, and not all of them to its end: it must not reject.
+      .catch(() => failed('could not be read'))
+      .finally(() => {
+        flight = undefined
+      })
     if (kid === undefined) return flight
     return flight.then(loaded => {
       if (loaded !== undefined && !loaded.byKid.has(kid)) remember(kid)

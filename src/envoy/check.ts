@@ -1,14 +1,16 @@
 /** envoy/check — the corridor of a Check: decode → decide → record → encode. Knows no rule; every way out of it is an answer. */
 import { type Awaitable, after } from '../access/after.ts'
-import { builtIn, decide } from '../access/decide.ts'
-import { type Decision, refuse } from '../access/decision.ts'
-import { type Denial, denial, unavailable } from '../access/denial.ts'
+import { builtIn, decide, tooLate } from '../access/decide.ts'
+import { type Decision, nowhere, refuse } from '../access/decision.ts'
+import { type Denial, unavailable } from '../access/denial.ts'
+import { fitToLeave } from '../access/header_rules.ts'
 import type { Snapshot } from '../access/snapshot.ts'
 import { between, type Instant, later, millis } from '../lib/duration.ts'
 import type { PathReading } from '../lib/url_path.ts'
+import { within } from '../lib/within.ts'
 import type { RecordDecision } from '../telemetry/record.ts'
 import { type CheckedRequest, decodeCheckRequest } from './decode.ts'
-import { encodeDecision, fitToLeave, PREPARED_500 } from './encode.ts'
+import { encodeDecision, PREPARED_500 } from './encode.ts'
 import type { CallMetadata, UnaryCall, UnaryHandler } from './transport.ts'
 
 export interface CheckParts {
@@ -26,8 +28,8 @@ export interface CheckParts {
 
 /** Time to write the answer and for it to travel, so that Envoy still hears our 503 (F12). */
 const TO_ANSWER = millis(15)
-/** Where Envoy names no limit, or one beyond which nobody waits. */
-const LONGEST = millis(30_000)
+/** Whatever Envoy says: it must be shorter than the drain, which answers all that has arrived (Istio's own limit is 600 s). */
+const LONGEST = millis(15_000)
 
 /** Never throws, never rejects: the second catch point (architecture 4). */
 export function createCheck(parts: CheckParts): UnaryHandler {
@@ -48,7 +50,11 @@ function corridor(parts: CheckParts, call: UnaryCall): Awaitable<Buffer> {
     if (request.kind === 'denial') return withoutRule(request)
     const snapshot = parts.snapshot()
     if (snapshot === undefined) return withoutRule(NOT_LOADED)
-    return inTime(decide(snapshot, request), request, parts)
+    const where = nowhere()
+    const decision = decide(snapshot, request, where)
+    if (!(decision instanceof Promise)) return decision
+    const left = between(parts.now(), request.deadline)
+    return within(decision, left, undefined).then(decided => decided ?? tooLate(where))
   }
   const view = request.kind === 'request' ? request : undefined
   const finish = (decision: Decision): Decision => {
@@ -64,33 +70,14 @@ function corridor(parts: CheckParts, call: UnaryCall): Awaitable<Buffer> {
 const NOT_LOADED = unavailable('the rules have not been loaded', {
   message: 'The rules have not been loaded',
 })
-const TOO_LATE = denial(503, 'deadline', 'The service is unavailable', {
-  reason: 'no decision within the time that Envoy allows',
-  headers: [{ name: 'retry-after', value: '1' }],
-})
-
-const withoutRule = (why: Denial): Decision =>
-  refuse(builtIn(why.status), why, { rule: '', authenticator: '', refusedBy: '' })
+const withoutRule = (why: Denial): Decision => refuse(builtIn(why.status), why, nowhere())
 
 /** The smaller of `grpc-timeout` and what Envoy says of one try, which retries do not lengthen (envoy-verified 7). */
 function deadlineOf({ deadline, metadata, arrived }: UnaryCall): Instant {
   const stated = Number(metadata.get('x-envoy-expected-rq-timeout-ms'))
-  const oneTry = later(arrived, millis(stated > 0 ? Math.min(stated, LONGEST) : LONGEST))
-  const end = deadline === undefined ? oneTry : (Math.min(deadline, oneTry) as Instant)
-  return Math.max(arrived, end - TO_ANSWER) as Instant
-}
-
-/** A decision that is not there at the deadline is a 503, whatever it would have become (F1). */
-function inTime(
-  decision: Awaitable<Decision>,
-  request: CheckedRequest,
-  parts: CheckParts,
-): Awaitable<Decision> {
-  if (!(decision instanceof Promise)) return decision
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => resolve(withoutRule(TOO_LATE)), between(parts.now(), request.deadline))
-    decision.then(resolve, reject).finally(() => clearTimeout(timer))
-  })
+  const oneTry = later(arrived, stated > 0 ? millis(stated) : LONGEST)
+  const end = Math.min(oneTry, deadline ?? oneTry, later(arrived, LONGEST)) - TO_ANSWER
+  return Math.max(arrived, end) as Instant
 }
 
 const isGrpc = (request: CheckedRequest | undefined): boolean =>

@@ -4,6 +4,7 @@ import type { RequestView } from '../access/request.ts'
 import { readAuthority } from '../lib/authority.ts'
 import { type Cookie, parseCookies } from '../lib/cookies.ts'
 import type { Instant } from '../lib/duration.ts'
+import { readRequestId } from '../lib/request_id.ts'
 import { type PathReading, readTarget, type Target } from '../lib/url_path.ts'
 import { WireFault, WireRequest } from './wire.ts'
 
@@ -68,7 +69,7 @@ export class CheckedRequest implements RequestView {
     return this.#wire.host
   }
   get requestId(): string {
-    return this.#wire.first('x-request-id') ?? ''
+    return readRequestId(this.#wire.first('x-request-id'))
   }
   get remoteAddress(): string {
     return this.#wire.sourceAddress

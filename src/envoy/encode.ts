@@ -1,10 +1,9 @@
 /** envoy/encode — a decision to the bytes of a CheckResponse. The only code that names a status: 0 for a decision of `grant`, else a refusal. */
 import { builtIn } from '../access/decide.ts'
-import { type Allow, type Decision, type Deny, refuse } from '../access/decision.ts'
+import { type Allow, type Decision, type Deny, nowhere, refuse } from '../access/decision.ts'
 import { internal } from '../access/denial.ts'
 import type { Header } from '../access/session.ts'
 import { statusText } from '../lib/status_text.ts'
-import { headerFault } from './header_rules.ts'
 import { WireWriter } from './wire_writer.ts'
 
 /** google.rpc.Code. Only zero allows, and only `writeAllow` writes it (F3). */
@@ -19,18 +18,7 @@ const LONGEST_BODY = 64 * 1024
 
 const writer = new WireWriter()
 
-/** The decision, or the 500 that it becomes because a header of it may not leave (D2, J6). */
-export function fitToLeave(decision: Decision): Decision {
-  const fault =
-    decision.kind === 'allow'
-      ? (headerFault(decision.headers, 'request') ?? headerFault(decision.responseHeaders, 'response'))
-      : headerFault(decision.headers, 'response')
-  if (fault === undefined) return decision
-  const { rule, authenticator, refusedBy } = decision.trail
-  return refuse(builtIn(500), internal('template', fault), { rule, authenticator, refusedBy })
-}
-
-/** `decision` is fit to leave. `grpc`: the client gets a status it can read, no page and no redirect (D17). */
+/** `decision` is fit to leave (access/header_rules). `grpc`: the client gets a status it can read, no page and no redirect (D17). */
 export function encodeDecision(decision: Decision, grpc: boolean): Buffer {
   writer.reset()
   if (decision.kind === 'allow') writeAllow(decision)
@@ -83,6 +71,6 @@ const clamp = (status: number): number =>
 
 /** Made before the first request, so that it can be sent when nothing else works. */
 export const PREPARED_500: Buffer = encodeDecision(
-  refuse(builtIn(500), internal('internal', 'accident'), { rule: '', authenticator: '', refusedBy: '' }),
+  refuse(builtIn(500), internal('internal', 'accident'), nowhere()),
   false,
 )

@@ -4,6 +4,7 @@ import { connect } from 'node:net'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import {
+  logVerbosity,
   type Metadata,
   Server,
   ServerCredentials,
@@ -11,6 +12,7 @@ import {
   type ServerWritableStream,
   type ServiceDefinition,
   type sendUnaryData,
+  setLogVerbosity,
   status,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js'
@@ -35,6 +37,8 @@ const OPTIONS = {
 } as const
 
 export async function startGrpcJs(options: EngineOptions): Promise<Engine> {
+  // It writes to the console what it also rejects with; GRPC_VERBOSITY brings that back.
+  if (process.env.GRPC_VERBOSITY === undefined) setLogVerbosity(logVerbosity.NONE)
   const server = new Server(OPTIONS)
   const definitions = loadSync(['envoy/service/auth/v3/external_auth.proto', 'grpc/health/v1/health.proto'], {
     includeDirs: [PROTO],
@@ -45,9 +49,17 @@ export async function startGrpcJs(options: EngineOptions): Promise<Engine> {
   const authorization = definitions['envoy.service.auth.v3.Authorization'] as LoadedService
   const health = definitions['grpc.health.v1.Health'] as LoadedService
   server.addService(withBytes(authorization) as ServiceDefinition, { Check: checkMethod(options) })
-  server.addService(health as ServiceDefinition, healthMethods(options.health))
+  const watches = new Set<HealthWatch>()
+  server.addService(health as ServiceDefinition, healthMethods(options.health, watches))
   const address = await bind(server, options.listen)
-  return { address, drain: grace => drain(server, grace) }
+  return {
+    address,
+    drain(grace) {
+      // They have been told by now, and would keep the server open.
+      for (const watch of watches) watch.end()
+      return drain(server, grace)
+    },
+  }
 }
 
 /** proto-loader's service with messages left as bytes: its own path costs a third of a Check (docs/performance.md). */
@@ -95,7 +107,9 @@ interface HealthResponse {
   readonly status: 'SERVING' | 'NOT_SERVING' | 'SERVICE_UNKNOWN'
 }
 
-function healthMethods(health: Health): UntypedServiceImplementation {
+type HealthWatch = ServerWritableStream<HealthRequest, HealthResponse>
+
+function healthMethods(health: Health, watches: Set<HealthWatch>): UntypedServiceImplementation {
   const statusOf = (service: string): HealthResponse => {
     const serving = health.serving(service)
     if (serving === undefined) return { status: 'SERVICE_UNKNOWN' }
@@ -108,13 +122,16 @@ function healthMethods(health: Health): UntypedServiceImplementation {
         callback({ code: status.NOT_FOUND, details: 'unknown service' })
       else callback(null, answer)
     },
-    Watch(call: ServerWritableStream<HealthRequest, HealthResponse>) {
+    Watch(call: HealthWatch) {
       const tell = () => call.write(statusOf(call.request.service))
       const stop = health.watch(tell)
-      call.on('cancelled', () => {
+      const leave = () => {
         stop()
-        call.end()
-      })
+        watches.delete(call)
+      }
+      watches.add(call)
+      call.on('finish', leave)
+      call.on('cancelled', () => call.end())
       tell()
     },
   }

@@ -8,11 +8,13 @@ export interface Authority {
 
 /** Letters, digits, hyphen, underscore, separated by single dots: what a name on the web is made of once it is ASCII. */
 const NAME = /^[a-z0-9_-]+(?:\.[a-z0-9_-]+)*$/
+const ASCII = /^[\x21-\x7e]*$/
 const DEFAULT_PORTS: Readonly<Record<string, string>> = { http: '80', https: '443' }
 
 /** `undefined` for everything else: empty, userinfo, commas, escapes, non-ASCII, bad ports (B2–B8, J4). */
 export function readAuthority(text: string, scheme: string): Authority | undefined {
-  if (text.length === 0 || text.length > 300) return undefined
+  // Before letters become lower case: the sign for kelvin would become a k (B8).
+  if (text.length === 0 || text.length > 300 || !ASCII.test(text)) return undefined
   const lower = text.toLowerCase()
   if (lower.startsWith('[')) return readIPv6(lower, scheme)
   const colon = lower.indexOf(':')

@@ -5,6 +5,9 @@ const ENTRY = new RegExp(
   `^(${TOKEN})/(${TOKEN})((?:\\s*;\\s*${TOKEN}=(?:${TOKEN}|"(?:[^"\\\\]|\\\\.)*"))*)\\s*;?$`,
 )
 
+/** RFC 9110 §12.4.2. */
+const WEIGHT = /^(?:0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)$/
+
 export interface MediaType {
   readonly type: string
   readonly subtype: string
@@ -18,14 +21,9 @@ export function parseMediaTypes(text: string): readonly MediaType[] {
     const match = ENTRY.exec(entry.trim())
     if (match === null) return []
     const [, type = '', subtype = '', parameters = ''] = match
-    const quality = /;\s*q=([0-9.]+)/i.exec(parameters)?.[1]
-    return [
-      {
-        type: type.toLowerCase(),
-        subtype: subtype.toLowerCase(),
-        quality: quality === undefined ? 1 : Number(quality),
-      },
-    ]
+    const weight = /;\s*q=([^;\s]*)/i.exec(parameters)?.[1] ?? '1'
+    if (!WEIGHT.test(weight)) return []
+    return [{ type: type.toLowerCase(), subtype: subtype.toLowerCase(), quality: Number(weight) }]
   })
 }
 

@@ -1,6 +1,7 @@
 /** telemetry/record — one decision, one log line and its counts. Knows the shape of a decision, not how it was made. */
 import type { Decision } from '../access/decision.ts'
 import type { RequestView } from '../access/request.ts'
+import { accidentEvent } from './accident.ts'
 import type { Log } from './log.ts'
 
 export interface RecordParts {
@@ -32,25 +33,7 @@ export function createRecorder({ log, count, traceId, now }: RecordParts): Recor
       request_id: request?.requestId ?? '',
       trace_id: traceId(),
     })
-    if (trail.cause !== undefined) {
-      const error = trail.cause instanceof Error ? trail.cause : new Error(String(trail.cause))
-      // The message of an accident may quote what it stumbled over; its place in the code does not.
-      log.event('error', {
-        event: 'accident',
-        where: trail.refusedBy || trail.rule,
-        error: error.name,
-        stack: frames(error),
-      })
-    }
+    if (trail.cause !== undefined)
+      log.event('error', accidentEvent(trail.refusedBy || trail.rule, trail.cause))
   }
-}
-
-/** The stack without its first lines, which repeat the message. */
-function frames(error: Error): string {
-  return (error.stack ?? '')
-    .split('\n')
-    .filter(line => line.startsWith('    at '))
-    .slice(0, 6)
-    .map(line => line.trim())
-    .join('; ')
 }

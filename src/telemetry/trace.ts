@@ -42,25 +42,33 @@ export function traceChecks(tracer: Tracer) {
       parent,
     )
     return context.with(trace.setSpan(parent, span), () =>
-      after(
-        after(undefined, run),
-        decision => {
-          span.setAttributes(decisionAttributes(decision))
-          // A denial is a product, not a failure; only what we could not do marks the span.
-          if (decision.kind === 'deny' && decision.status >= 500) {
-            span.setStatus({ code: SpanStatusCode.ERROR, message: decision.trail.code })
-          }
-          span.end()
-          return decision
-        },
-        error => {
-          span.setStatus({ code: SpanStatusCode.ERROR, message: 'accident' })
-          span.end()
-          throw error
-        },
-      ),
+      ending(span, run, decision => {
+        span.setAttributes(decisionAttributes(decision))
+        // A denial is a product, not a failure; only what we could not do marks the span.
+        if (decision.kind === 'deny' && decision.status >= 500) {
+          span.setStatus({ code: SpanStatusCode.ERROR, message: decision.trail.code })
+        }
+      }),
     )
   }
+}
+
+/** What `run` gives or throws, at once or later; the span ends with it, and knows nothing of what was thrown but that it was. */
+function ending<T>(span: Span, run: () => Awaitable<T>, told: (outcome: T) => void): Awaitable<T> {
+  return after(
+    undefined,
+    () =>
+      after(run(), outcome => {
+        told(outcome)
+        span.end()
+        return outcome
+      }),
+    error => {
+      span.setStatus({ code: SpanStatusCode.ERROR, message: 'accident' })
+      span.end()
+      throw error
+    },
+  )
 }
 
 function decisionAttributes(decision: Decision): Attributes {
@@ -84,17 +92,11 @@ export function traceStages(tracer: Tracer) {
     const traced = (...args: never[]): unknown => {
       const span = tracer.startSpan(name, { attributes })
       return context.with(trace.setSpan(context.active(), span), () =>
-        after(
-          after(undefined, () => run(...args)),
+        ending(
+          span,
+          () => run(...args),
           outcome => {
             if (isDenial(outcome)) span.setAttribute('credence.reason.code', outcome.code)
-            span.end()
-            return outcome
-          },
-          error => {
-            span.setStatus({ code: SpanStatusCode.ERROR, message: 'accident' })
-            span.end()
-            throw error
           },
         ),
       )

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { decide } from '../../src/access/decide.ts'
 import type { Decision } from '../../src/access/decision.ts'
-import { forbidden, noRule, unauthorized } from '../../src/access/denial.ts'
+import { forbidden, noRule, noted, unauthorized } from '../../src/access/denial.ts'
 import { type Authenticate, NOT_RESPONSIBLE, type Responder, type Step } from '../../src/access/pipeline.ts'
 import type { RequestView } from '../../src/access/request.ts'
 import { identity, withHeader } from '../../src/access/session.ts'
@@ -169,4 +169,16 @@ test('headers of the client’s own are not removed although a rule may write th
     request,
   ) as Decision
   assert.deepEqual(decision.kind === 'allow' && decision.remove, ['x-user-id'])
+})
+
+test('how memory answered is told of a refusal, too, whoever refused', () => {
+  const who = identity('u1', undefined, { notes: { cache: 'hit' } })
+  const byStep = decide(
+    snapshotOf({ authenticators: [() => who], steps: [() => forbidden('forbidden')] }),
+    request,
+  ) as Decision
+  assert.deepEqual([byStep.kind, byStep.trail.notes], ['deny', { cache: 'hit' }])
+  const rejected = noted(unauthorized('credential_rejected'), { cache: 'miss' })
+  const byAuthenticator = decide(snapshotOf({ authenticators: [() => rejected] }), request) as Decision
+  assert.deepEqual(byAuthenticator.trail.notes, { cache: 'miss' })
 })

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { request as ask } from 'node:http'
 import test, { after, before } from 'node:test'
+import type { Decision } from '../../src/access/decision.ts'
 import { forbidden } from '../../src/access/denial.ts'
 import type { Step } from '../../src/access/pipeline.ts'
 import { identity, withHeader } from '../../src/access/session.ts'
@@ -13,6 +14,10 @@ import type { Instant } from '../../src/lib/duration.ts'
 const tell: Step = session => {
   const { method, scheme, host, path, query } = session.request
   const seen = withHeader(session, 'x-seen', [method, scheme, host, path, query].join(' '))
+  if (path === '/hangs') return new Promise<never>(() => {})
+  if (path === '/smuggles') return withHeader(session, 'transfer-encoding', 'chunked')
+  if (path === '/breaks') return withHeader(session, 'x-user-id', 'a\r\nx-role: admin')
+  if (path === '/utf8') return withHeader(session, 'x-user-id', 'ü')
   return path === '/forbidden' ? forbidden('forbidden') : withHeader(seen, 'x-user-id', session.subject)
 }
 const rule = {
@@ -36,16 +41,17 @@ const snapshot: Snapshot = {
 }
 
 let api: ApiServer
+const recorded: Decision[] = []
 let believed = false
 let loaded = true
 before(async () => {
   const route = decisionsRoute({
     snapshot: () => (loaded ? snapshot : undefined),
-    record: () => {},
+    record: decision => recorded.push(decision),
     now: () => performance.now() as Instant,
     paths: 'strict',
     trusted: () => believed,
-    budget: 1_000,
+    budget: 300,
   })
   const timeouts = { read: 5_000, write: 5_000, idle: 5_000 }
   api = await startApi({ host: '127.0.0.1', port: 0, timeouts, routes: [route], accident: () => {} })
@@ -117,4 +123,25 @@ test('before the rules are loaded every decision is 503', async () => {
 
 test('what is not /decisions is not answered here', async () => {
   assert.equal((await get('/decisionsfoo')).status, 404)
+})
+
+for (const path of ['/smuggles', '/breaks']) {
+  test(`an allow with a header that may not leave is 500 for the gateway and in the log: ${path} (J1, D2)`, async () => {
+    const { status, headers } = await get(`/decisions${path}`)
+    assert.equal(status, 500)
+    assert.equal(headers['x-role'], undefined)
+    const last = recorded.at(-1)
+    assert.deepEqual([last?.kind, last?.trail.code, last?.trail.rule], ['deny', 'template', 'r'])
+  })
+}
+
+test('text beyond ASCII travels as UTF-8', async () => {
+  const { headers } = await get('/decisions/utf8')
+  assert.equal(Buffer.from(String(headers['x-user-id']), 'latin1').toString(), 'ü')
+})
+
+test('a decision that does not come in time is 503, and the log names its rule (F1)', async () => {
+  const { status, headers } = await get('/decisions/hangs')
+  assert.deepEqual([status, headers['retry-after']], [503, '1'])
+  assert.deepEqual([recorded.at(-1)?.trail.code, recorded.at(-1)?.trail.rule], ['deadline', 'r'])
 })

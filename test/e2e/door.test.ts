@@ -1,8 +1,11 @@
 /** test/e2e/door — allow, deny and what lies between, through a real Envoy to real upstreams. No Kratos. */
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
 import { after, before, describe, test } from 'node:test'
+import { sessionDocument } from '../fakes/kratos.ts'
 import { sayByGrpc } from './support/grpc_upstream.ts'
-import { getRaw } from './support/raw_request.ts'
+import { askHttp2, getRaw } from './support/raw_request.ts'
 import { openWorld, type World } from './support/world.ts'
 
 const rule = (id: string, url: string, authenticator: string, more = ''): string => `
@@ -26,6 +29,7 @@ const RULES = [
     'unauthorized',
     `  errors: [ { handler: redirect, config: { to: "http://login.example/", return_to_query_param: back, when: [ { request: { header: { accept: [text/html] } } } ] } } ]\n`,
   ),
+  rule('session', '<https?>://<[^/]+>/session', 'cookie_session'),
   rule('grpc-open', '<https?>://<[^/]+>/credence.test.Echo/Say', 'anonymous'),
 ].join('')
 
@@ -101,7 +105,80 @@ describe('a request through Envoy', () => {
   })
 })
 
+describe('what others could make of an answer', () => {
+  test('a header that the client nominates as hop-by-hop arrives all the same (D6)', async () => {
+    const before = world.raw.heads.length
+    await getRaw(world.ports.envoy, '/open/x', ['connection: x-user-id', 'x-user-id: root'])
+    const head = world.raw.heads[before] ?? ''
+    assert.match(head, /\r\nx-user-id: guest(\r\n|$)/i)
+    assert.doesNotMatch(head, /\r\nconnection:.*x-user-id/i)
+    assert.doesNotMatch(head, /root/)
+  })
+
+  test('a refusal of HEAD has the headers of its body, and no body', async () => {
+    const refused = await getRaw(world.ports.envoy, '/nowhere', [], 'HEAD')
+    assert.equal(refused.status, 404)
+    const [head = '', body] = refused.text.split('\r\n\r\n')
+    assert.match(head, /content-length: [1-9]/i)
+    assert.equal(body, '')
+  })
+
+  test('a refusal is nobody’s to keep, and its type is not guessed (D14, D15)', async () => {
+    for (const path of ['/closed', '/nowhere', '/a%2fb']) {
+      const { headers } = await world.ask(path)
+      assert.equal(headers.get('cache-control'), 'no-store', path)
+      assert.equal(headers.get('x-content-type-options'), 'nosniff', path)
+      assert.match(headers.get('content-type') ?? '', /^application\/json/, path)
+    }
+  })
+
+  test('cookies that Kratos renews reach the browser beside those of the application, on that answer alone (D13)', async () => {
+    const kratos = createServer((_request, response) => {
+      const set = ['ory_kratos_session=renewed; Path=/; HttpOnly', 'csrf=1']
+      response.writeHead(200, { 'content-type': 'application/json', 'set-cookie': set })
+      response.end(JSON.stringify({ ...sessionDocument(), expires_at: '2099-01-01T00:00:00Z' }))
+    }).listen(world.ports.kratosPublic, '127.0.0.1')
+    await once(kratos, 'listening')
+    const headers = { cookie: 'ory_kratos_session=x' }
+    const first = await world.ask('/session', { headers })
+    const second = await world.ask('/session', { headers })
+    kratos.closeAllConnections()
+    kratos.close()
+    assert.equal(first.status, 200, first.body)
+    assert.deepEqual(first.setCookies.toSorted(), [
+      'ory_kratos_session=renewed; Path=/; HttpOnly',
+      'upstream=1',
+    ])
+    assert.deepEqual(second.setCookies, ['upstream=1'])
+  })
+})
+
 describe('other kinds of traffic', () => {
+  test('server-sent events flow as they come, after one Check', async () => {
+    const response = await fetch(`${world.origin}/open/events`, { headers: { 'x-request-id': 'events-1' } })
+    const reader = (response.body as ReadableStream).pipeThrough(new TextDecoderStream()).getReader()
+    assert.equal((await reader.read()).value, 'data: first\n\n', 'before the stream has ended')
+    world.echo.endEvents()
+    assert.equal((await reader.read()).value, 'data: last\n\n')
+    assert.equal((await reader.read()).done, true)
+    assert.equal((await world.logged('events-1')).length, 1)
+  })
+
+  test('a refused gRPC call is trailers only: HTTP 200, a status, no body (D17)', async () => {
+    const call = (path: string) =>
+      askHttp2(world.ports.envoy, {
+        ':method': 'POST',
+        ':path': path,
+        'content-type': 'application/grpc',
+        te: 'trailers',
+      })
+    const refused = await call('/closed/grpc')
+    assert.deepEqual([refused.status, refused.headers['grpc-status'], refused.body], [200, '16', ''])
+    assert.equal(refused.headers['grpc-message'], 'Unauthorized')
+    assert.equal(refused.headers.location, undefined)
+    assert.equal((await call('/nowhere')).headers['grpc-status'], '12', 'no rule: unimplemented')
+  })
+
   const socket = (path: string) => new WebSocket(`ws://127.0.0.1:${world.ports.envoy}${path}`)
 
   test('a WebSocket is checked at its upgrade and then flows', async () => {

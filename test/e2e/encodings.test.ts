@@ -1,8 +1,11 @@
-/** test/e2e/encodings — the same requests with Envoy's headers as a map and as raw bytes. No Kratos. */
+/** test/e2e/encodings — the same requests with Envoy's headers as a map and as raw bytes, over TCP and over a Unix socket. No Kratos. */
 import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { sendRaw } from './support/raw_request.ts'
-import { openWorld, type World } from './support/world.ts'
+import { openWorld, type World, type WorldOptions } from './support/world.ts'
 
 const RULES = `
 - id: open
@@ -12,26 +15,34 @@ const RULES = `
   mutators: [ { handler: header, config: { headers: { X-User-Id: "{{ print .Subject }}", X-Seen: '{{ .MatchContext.Header.Get "X-Name" }}' } } } ]
 `
 
-const FORMS = {
-  'as a map': (yaml: string) => yaml.replace(/encode_raw_headers: true/, 'encode_raw_headers: false'),
-  'as raw bytes': (yaml: string) =>
-    /encode_raw_headers/.test(yaml)
-      ? yaml
-      : yaml.replace(
-          /failure_mode_allow: false/,
-          'failure_mode_allow: false\n              encode_raw_headers: true',
+const folder = mkdtempSync(join(tmpdir(), 'credence-socket-'))
+after(() => rmSync(folder, { recursive: true, force: true }))
+const socket = join(folder, 'check.sock')
+
+/** How Envoy is told, and what Credence is told, where it differs from the minimal file. */
+const FORMS: Readonly<Record<string, Partial<WorldOptions>>> = {
+  'as a map, over TCP': {},
+  'as raw bytes, over a Unix socket': {
+    editCredence: yaml => yaml.replace(/grpc: \{.*\}/, `grpc: { socket: "${socket}" }`),
+    editEnvoy: yaml =>
+      yaml
+        .replace(/^( *)failure_mode_allow:/m, '$1encode_raw_headers: true\n$&')
+        .replace(
+          /(load_assignment:\n\s+cluster_name: credence\n[\s\S]*?address: )\{ socket_address: \{[^}]*\} \}/,
+          `$1{ pipe: { path: "${socket}" } }`,
         ),
+  },
 }
 
 interface Echoed {
   readonly headers: Readonly<Record<string, string>>
 }
 
-for (const [form, editEnvoy] of Object.entries(FORMS)) {
+for (const [form, options] of Object.entries(FORMS)) {
   describe(`headers ${form}`, () => {
     let world: World
     before(async () => {
-      world = await openWorld({ rules: RULES, kratos: 'none', editEnvoy })
+      world = await openWorld({ rules: RULES, ...options })
     })
     after(() => world.close())
 
@@ -67,6 +78,13 @@ for (const [form, editEnvoy] of Object.entries(FORMS)) {
       )
       assert.equal(answer.status, 400)
       assert.equal(world.echo.arrived.length, before)
+    })
+
+    test('are read again after Credence was killed and came back', async () => {
+      await world.killCredence()
+      assert.equal((await ask()).status, 503)
+      await world.startCredence()
+      assert.equal((await ask()).status, 200)
     })
   })
 }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { createBrowser, logIn, nativeLogin, send } from '../../demo/browser.ts'
+import { createBrowser, logIn, nativeLogin, type Page, send } from '../../demo/browser.ts'
 import type { User } from '../../demo/kratos.ts'
 import { openWorld, type World } from './support/world.ts'
 
@@ -15,6 +15,10 @@ const rule = (id: string, path: string, authenticator: string): string => `
 `
 const RULES = rule('app', '/app', 'cookie_session') + rule('api', '/api', 'bearer_token')
 const WHOAMI = '/sessions/whoami'
+
+/** As in envoy/hardened.yaml; `max_interval` is also the time for one try. */
+const RETRIES =
+  '{ retry_on: "connect-failure,refused-stream,reset,unavailable", num_retries: 3, retry_back_off: { base_interval: 0.005s, max_interval: 0.15s } }'
 
 /** As many tests as can be on whatever Kratos is at hand; what needs a sick one is on the stand-in below. */
 describe('sessions of a Kratos', () => {
@@ -200,6 +204,11 @@ describe('a Kratos that is not well', () => {
     world = await openWorld({
       rules: RULES,
       kratos: 'stand-in',
+      listeners: {
+        'as long as Envoy waits by itself': listener => listener.replace(/^ *timeout: 0\.5s.*\n/m, ''),
+        'with retries': listener =>
+          listener.replace(/^( *)timeout: 0\.5s.*\n/m, `$1timeout: 0.5s\n$1retry_policy: ${RETRIES}\n`),
+      },
       editCredence: text => `${text}sessions: { cache: { ttl: 0s } }\n`,
     })
     const browser = createBrowser()
@@ -225,9 +234,42 @@ describe('a Kratos that is not well', () => {
     })
   }
 
-  test('that does not answer in time is 503, and Envoy says so in its own time', async () => {
+  /** One that nobody has asked about: a look-up that hangs is shared until its own time is over. */
+  const session = (n: number) => ({ cookie: `ory_kratos_session=hangs-${n}` })
+  /** Envoy's own 503 and 403 have no body. */
+  const isOurs = (page: Page) => {
+    assert.equal(page.status, 503)
+    assert.equal(page.headers.get('retry-after'), '1')
+    assert.equal(page.json<{ error: { code: number } }>().error.code, 503)
+  }
+
+  test('that hangs is our 503, before the 200 ms that Envoy waits by itself are over (F12)', async () => {
     await knobs({ whoami: 'hang' })
-    assert.equal(await status(), 503)
+    isOurs(await world.ask('/app', { headers: session(1) }))
+    isOurs(await world.ask('/app', { headers: session(2), listener: 'as long as Envoy waits by itself' }))
+    await knobs({ whoami: 'normal' })
+    assert.equal(await status(), 200, 'another session is not held up')
+  })
+
+  test('that hangs is not asked more often because Envoy would try again: one answer, one question', async () => {
+    await knobs({ whoami: 'hang' })
+    const before = world.calls.count(WHOAMI)
+    const headers = { ...session(3), 'x-request-id': 'with-retries' }
+    isOurs(await world.ask('/app', { headers, listener: 'with retries' }))
+    assert.equal(world.calls.count(WHOAMI), before + 1)
+    const [record, ...more] = await world.logged('with-retries')
+    assert.deepEqual([record?.status, record?.rule, more.length], [503, 'app', 0])
+    await knobs({ whoami: 'normal' })
+  })
+
+  test('that hangs is one question for all who ask about one session at once, and each is answered in time', async () => {
+    await knobs({ whoami: 'hang' })
+    const before = world.calls.count(WHOAMI)
+    const pages = await Promise.all(
+      Array.from({ length: 10 }, () => world.ask('/app', { headers: session(4), listener: 'with retries' })),
+    )
+    for (const page of pages) isOurs(page)
+    assert.equal(world.calls.count(WHOAMI), before + 1)
     await knobs({ whoami: 'normal' })
   })
 

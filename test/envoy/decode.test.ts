@@ -12,7 +12,7 @@ const accepted = (http: HttpFields): CheckedRequest => {
   return request
 }
 
-test('a request is what Envoy’s attributes say, whatever forwarded headers say (E1, E2)', () => {
+test('a request is what Envoy’s attributes say, whatever forwarded headers say (E1–E4)', () => {
   const request = accepted({
     method: 'POST',
     path: '/a/b?q=1?2',
@@ -21,9 +21,14 @@ test('a request is what Envoy’s attributes say, whatever forwarded headers say
       'x-forwarded-host': 'evil',
       'x-forwarded-proto': 'http',
       'x-original-url': '/admin',
+      'x-envoy-original-path': '/admin',
+      'x-forwarded-for': '10.0.0.1, for="[::1]"',
+      'x-envoy-external-address': '10.0.0.1',
+      'x-forwarded-client-cert': 'URI=spiffe://lab/admin',
       'x-request-id': 'r1',
     },
   })
+  assert.deepEqual([request.remoteAddress, request.principal], ['127.0.0.1', ''])
   assert.deepEqual(
     [
       request.method,
@@ -82,6 +87,8 @@ for (const [what, http] of Object.entries<HttpFields>({
   'a non-ASCII host': { host: 'bücher.example' },
   'an empty label': { host: 'app..example.com' },
   'another scheme': { scheme: 'ftp' },
+  'no scheme (B10)': { scheme: '' },
+  'two schemes (B10)': { scheme: 'https,http' },
   'no method': { method: '' },
   'a method with a line break': { method: 'GET\r\n' },
 })) {
@@ -108,3 +115,13 @@ test('Oathkeeper’s reading decodes and cleans instead of refusing', () => {
   const request = decode({ path: '/a/../b%2Fc//d/?x' }, 'oathkeeper')
   assert.equal(request.kind === 'request' && request.path, '/b/c/d')
 })
+
+test('a scheme in capitals is what it says (B10)', () => {
+  assert.equal(accepted({ scheme: 'HTTPS' }).scheme, 'https')
+})
+
+for (const id of ['', 'a b', 'a\nb', '\u001b[31m', 'ü', 'x'.repeat(201)]) {
+  test(`the request id ${JSON.stringify(id.slice(0, 10))} is not repeated (I2)`, () => {
+    assert.equal(accepted({ header_map: [['x-request-id', id]] }).requestId, '')
+  })
+}

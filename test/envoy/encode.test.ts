@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
 import type { Allow, Decision, Deny, Trail } from '../../src/access/decision.ts'
+import { fitToLeave, isHeaderValue } from '../../src/access/header_rules.ts'
 import type { Header } from '../../src/access/session.ts'
-import { encodeDecision, fitToLeave, PREPARED_500 } from '../../src/envoy/encode.ts'
+import { encodeDecision, PREPARED_500 } from '../../src/envoy/encode.ts'
 import { decodeResponse } from './messages.ts'
 
 const trail: Trail = { rule: 'r', authenticator: 'a', refusedBy: '', code: 'ok', reason: '', notes: {} }
@@ -35,7 +36,7 @@ const decisions: fc.Arbitrary<Decision> = fc.oneof(
   fc.record({ status: fc.integer(), headers, body: fc.string({ unit: 'binary' }) }).map(deny),
 )
 
-test('status 0 stands with ok_response and nothing else does, whatever the decision carries (F3)', () => {
+test('status 0 stands with ok_response and nothing else does, whatever the decision carries (F3, F11, J7)', () => {
   fc.assert(
     fc.property(decisions, fc.boolean(), (decision, grpc) => {
       const response = send(decision, grpc)
@@ -85,7 +86,7 @@ for (const [what, header] of Object.entries<Header>({
   'an Envoy header': { name: 'x-envoy-internal', value: 'true' },
   'too much': { name: 'x-a', value: 'a'.repeat(60_000) },
 })) {
-  test(`a header with ${what} turns the allow into a 500 that names no value (D2, D10, J1, J6)`, () => {
+  test(`a header with ${what} turns the allow into a 500 that names no value (D2, D10, D11, J1, J6, J8)`, () => {
     const fit = fitToLeave(allow({ headers: [header] }))
     assert.equal(fit.kind === 'deny' && fit.status, 500)
     assert.ok(!JSON.stringify(fit).includes('x-role: admin'))
@@ -127,4 +128,34 @@ test('a gRPC client gets a status instead of a redirect (D17)', () => {
 
 test('the prepared answer denies', () => {
   assert.equal(decodeResponse(PREPARED_500).denied_response?.status?.code, 500)
+})
+
+test('every header that may leave comes out as it went in, in order, on both ways', () => {
+  const name = fc.stringMatching(/^x-[a-z0-9!#$%&'*+.^_`|~-]{1,20}$/)
+  const value = fc
+    .oneof(fc.string({ unit: 'grapheme' }), fc.constantFrom('', ' ', 'ü', '\t', 'a'.repeat(300)))
+    .filter(isHeaderValue)
+  const good = fc.uniqueArray(fc.record({ name, value }, { noNullPrototype: true }), {
+    selector: header => header.name,
+    maxLength: 20,
+  })
+  const shown = (options: readonly { header: { key: string; value?: string } }[] = []) =>
+    options.map(({ header }) => ({ name: header.key, value: header.value ?? '' }))
+  fc.assert(
+    fc.property(
+      good,
+      good,
+      fc.array(name),
+      fc.string({ unit: 'grapheme', maxLength: 300 }),
+      (a, b, remove, body) => {
+        const ok = send(allow({ headers: a, responseHeaders: b, remove })).ok_response
+        assert.deepEqual([shown(ok?.headers), shown(ok?.response_headers_to_add)], [a, b])
+        assert.deepEqual(ok?.headers_to_remove ?? [], remove)
+        const refused = send(deny({ headers: a, body })).denied_response
+        assert.deepEqual(shown(refused?.headers), [...a, { name: 'cache-control', value: 'no-store' }])
+        assert.equal(refused?.body ?? '', body.toWellFormed())
+      },
+    ),
+    { numRuns: 300 },
+  )
 })

@@ -35,7 +35,7 @@ test('the own reader finds in random requests what proto-loader wrote', () => {
   )
 })
 
-test('raw headers keep repeated names, their order and bytes that are not UTF-8', () => {
+test('raw headers keep repeated names, their order and bytes that are not UTF-8 (D3)', () => {
   const wire = new WireRequest(
     encodeRequest({
       header_map: [

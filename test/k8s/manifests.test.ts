@@ -76,3 +76,74 @@ test('the configuration and the rules inside are accepted, and listen on the por
   const rules = parseRules(text('base/rules.yaml'), 'rules.yaml')
   assert.deepEqual([rules.issues, rules.rules?.length], [[], 1])
 })
+
+const NAME = { 'app.kubernetes.io/name': 'credence' }
+
+test('everything selects the pods of the Deployment, by labels that are written out', () => {
+  const [labels, ...more] = kustomization.labels
+  assert.deepEqual([labels.pairs, labels.includeTemplates, more.length], [NAME, true, 0])
+  // It would add the label to the peers of a NetworkPolicy, too, and nobody would be let in.
+  assert.notEqual(labels.includeSelectors, true)
+  const selectors = [
+    deployment.spec.selector.matchLabels,
+    ...pod.topologySpreadConstraints.map((one: Manifest) => one.labelSelector.matchLabels),
+    ...manifests('base/services.yaml').map(one => one.spec.selector),
+    // Without one a budget is nobody's.
+    manifests('base/pod_disruption_budget.yaml')[0].spec.selector.matchLabels,
+    manifests('base/network_policy.yaml')[0].spec.podSelector.matchLabels,
+  ]
+  for (const selector of selectors) assert.deepEqual(selector, NAME)
+})
+
+test('Envoy finds every pod by itself, and reaches no other port; a port for gRPC says so by its name', () => {
+  const [grpc] = manifests('base/services.yaml')
+  assert.equal(grpc.spec.clusterIP, 'None')
+  assert.deepEqual(
+    grpc.spec.ports.map((port: Manifest) => port.name),
+    ['grpc'],
+  )
+  const [policy] = manifests('base/network_policy.yaml')
+  const ofEnvoy = policy.spec.ingress.filter((one: Manifest) =>
+    one.ports.some((port: Manifest) => port.port === 'grpc'),
+  )
+  assert.deepEqual(
+    ofEnvoy.map((one: Manifest) => one.ports.length),
+    [1],
+  )
+})
+
+test('configuration rolls the pods, rules do not and are read as they change', () => {
+  const [config, rules] = kustomization.configMapGenerator
+  assert.equal(config.options?.disableNameSuffixHash, undefined)
+  assert.equal(rules.options.disableNameSuffixHash, true)
+  const mounts = new Map<string, Manifest>(container.volumeMounts.map((one: Manifest) => [one.name, one]))
+  assert.equal(mounts.get('rules').subPath, undefined, 'the kubelet never renews a subPath')
+  const { repositories } = manifests('base/config.yaml')[0].access_rules
+  assert.deepEqual(repositories, [`file://${mounts.get('rules').mountPath}/rules.yaml`])
+})
+
+test('the sidecar starts before Envoy, is no root, and speaks where Envoy listens', () => {
+  const [{ spec }] = manifests('sidecar/pod.yaml')
+  const [credence] = spec.initContainers
+  const [envoy] = spec.containers
+  assert.deepEqual([credence.restartPolicy, spec.securityContext.runAsNonRoot], ['Always', true])
+  assert.equal(credence.securityContext.readOnlyRootFilesystem, true)
+  const socket = credence.env.find((one: Manifest) => one.name === 'CREDENCE_SERVE_GRPC_SOCKET').value
+  assert.ok(text('sidecar/pod.yaml').includes(`pipe: { path: ${socket} }`))
+  const folder = (one: Manifest) =>
+    one.volumeMounts.find((mount: Manifest) => socket.startsWith(`${mount.mountPath}/`))
+  assert.equal(folder(credence).name, folder(envoy).name)
+  assert.equal(envoy.securityContext.runAsGroup, spec.securityContext.fsGroup, 'the socket is for its group')
+})
+
+test('Istio fails closed, in time, and says 503', () => {
+  const [mesh] = manifests('istio/extension_provider.yaml')
+  const [policy] = manifests('istio/authorization_policy.yaml')
+  const provider = mesh.extensionProviders[0]
+  const { service, port, timeout, failOpen, statusOnError } = provider.envoyExtAuthzGrpc
+  assert.deepEqual([timeout, failOpen, statusOnError], ['0.5s', false, '503'])
+  const [grpc] = manifests('base/services.yaml')
+  assert.equal(service, `${grpc.metadata.name}.${kustomization.namespace}.svc.cluster.local`)
+  assert.equal(port, grpc.spec.ports[0].port)
+  assert.deepEqual([policy.spec.action, policy.spec.provider.name], ['CUSTOM', provider.name])
+})

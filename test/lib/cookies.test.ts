@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
+import fc from 'fast-check'
 import { type Cookie, parseCookies } from '../../src/lib/cookies.ts'
 
 /** What Go's `Request.Cookies` makes of it (C3). */
@@ -50,5 +51,51 @@ test('lines are read in order, and after a thousand cookies no more (D12)', () =
   assert.equal(
     parseCookies([Array.from({ length: 2_000 }, (_, i) => `c${i}=1`).join(';'), 'd=1']).length,
     1_000,
+  )
+})
+
+const NAME = 'ory_kratos_session'
+const others = [
+  'ory_kratos_session_x=a',
+  'xory_kratos_session=a',
+  'ORY_KRATOS_SESSION=a',
+  '"ory_kratos_session"=a',
+]
+for (const line of [...others, 'a=1,ory_kratos_session=b', '\u00a0ory_kratos_session=a']) {
+  test(`there is no session cookie in ${JSON.stringify(line)} (C3, J11)`, () => {
+    assert.deepEqual(
+      parseCookies([line]).filter(([name]) => name === NAME),
+      [],
+    )
+  })
+}
+
+test('any lines are cookies, never an exception, and every cookie stands in a line', () => {
+  const pieces = fc.oneof(fc.string({ unit: 'binary' }), fc.constantFrom('; ', '=', '"', `${NAME}=`, ','))
+  const lines = fc.array(
+    fc.array(pieces, { maxLength: 10 }).map(parts => parts.join('')),
+    { maxLength: 3 },
+  )
+  fc.assert(
+    fc.property(lines, all => {
+      for (const [name, value] of parseCookies(all)) {
+        assert.ok(all.some(line => line.includes(name) && line.includes(value)))
+      }
+    }),
+    { numRuns: 2_000 },
+  )
+})
+
+test('well-formed cookies come back as they were written', () => {
+  const name = fc.stringMatching(/^[A-Za-z0-9_.-]{1,10}$/)
+  const value = fc.stringMatching(/^[A-Za-z0-9_=|.+/-]{0,20}$/)
+  fc.assert(
+    fc.property(fc.array(fc.tuple(name, value), { maxLength: 8 }), cookies => {
+      const line = cookies.map(([key, text]) => `${key}=${text}`).join('; ')
+      assert.deepEqual(
+        parseCookies([line]).map(([key, text]) => [key, text]),
+        cookies,
+      )
+    }),
   )
 })

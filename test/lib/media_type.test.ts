@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
+import fc from 'fast-check'
 import { mediaTypeMatches, parseMediaTypes } from '../../src/lib/media_type.ts'
 
 for (const [text, expected] of [
@@ -33,5 +34,36 @@ for (const [pattern, type, expected] of [
     const [read] = parseMediaTypes(type)
     assert.ok(read)
     assert.equal(mediaTypeMatches(pattern, read), expected)
+  })
+}
+
+test('any text is a list of media types, never an exception, and no quality is no number', () => {
+  const pieces = fc.oneof(
+    fc.string({ unit: 'binary' }),
+    fc.constantFrom('text/html', ';q=', ',', '"', '\\', '; ', '0.5'),
+  )
+  fc.assert(
+    fc.property(fc.array(pieces, { maxLength: 10 }), parts => {
+      for (const { type, subtype, quality } of parseMediaTypes(parts.join(''))) {
+        assert.match(`${type}/${subtype}`, /^[^/,; ]+\/[^/,; ]+$/)
+        assert.ok(quality >= 0 && quality <= 1, String(quality))
+      }
+    }),
+    { numRuns: 3_000 },
+  )
+})
+
+for (const text of [
+  'text/html;q=1.5',
+  'text/html;q=1.0.0',
+  'text/html;q=2',
+  'text/html;q=.',
+  'text/html;q=-1',
+]) {
+  test(`${text} has no quality that could be, and is not wanted (D18)`, () => {
+    assert.deepEqual(
+      parseMediaTypes(text).filter(({ quality }) => quality > 0),
+      [],
+    )
   })
 }

@@ -7,7 +7,7 @@ import type { Decision } from '../../src/access/decision.ts'
 import { openServices } from '../../src/app_services.ts'
 import { createHttp } from '../../src/clients/http.ts'
 import { loadConfig } from '../../src/config.ts'
-import { compileWith } from '../../src/edition.ts'
+import { compileWith, UNTRACED } from '../../src/edition.ts'
 import { HANDLERS } from '../../src/handlers/registry.ts'
 import { later, millis } from '../../src/lib/duration.ts'
 import { parseRules } from '../../src/rules/parse.ts'
@@ -72,7 +72,7 @@ ${settings.replaceAll('KRATOS', host.url).replace('LOCALHOST:PORT', new URL(host
     `[{ id: app, match: { url: "<.*>", methods: [GET] }, authenticators: [{ handler: cookie_session }], authorizer: { handler: allow }, mutators: [{ handler: noop }], errors: [{ handler: redirect }] }]`,
     'r.yaml',
   ).rules
-  const { snapshot } = await compileWith(config, rules ?? [], services, undefined, '')
+  const { snapshot } = await compileWith(config, rules ?? [], services, UNTRACED, '')
   assert.ok(snapshot !== undefined)
   const ask = async (session: string, patience = 10_000): Promise<Decision> => {
     const request = requestWith([['cookie', `ory_kratos_session=${session}`]], {

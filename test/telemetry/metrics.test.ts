@@ -15,7 +15,7 @@ const trail = {
 } as const
 const allow: Decision = { kind: 'allow', headers: [], remove: [], responseHeaders: [], trail }
 
-test('Prometheus reads ours and Oathkeeper’s metrics, labelled from closed sets', async () => {
+test('Prometheus reads ours and Oathkeeper’s metrics, labelled from closed sets (G10)', async () => {
   const metrics = await createMetrics({
     host: '127.0.0.1',
     port: 0,

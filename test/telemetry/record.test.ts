@@ -81,9 +81,11 @@ test('a decision is one line with what helps and nothing of the request’s secr
 })
 
 test('an accident is told by its kind and place, never by its words', async () => {
-  const { text } = await lineOf(denied(new TypeError(`cannot read ${SECRET}`)))
-  assert.match(text, /"error":"TypeError"/)
-  assert.ok(!text.includes(SECRET))
+  for (const words of [SECRET, `one line\n${SECRET}`, `one line\n    at ${SECRET}`, '']) {
+    const { text } = await lineOf(denied(new TypeError(words)))
+    assert.match(text, /"error":"TypeError","stack":"at .*record\.test\.ts/)
+    assert.ok(!text.includes(SECRET))
+  }
 })
 
 for (const format of ['json', 'text', 'json_pretty'] as const) {

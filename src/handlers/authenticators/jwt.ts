@@ -1,6 +1,6 @@
 /** handlers/authenticators/jwt — recognises whoever brings a JWT signed by a known key. Asks for keys, never for the token. */
 import { z } from 'zod'
-import type { Denial } from '../../access/denial.ts'
+import { type Denial, noted } from '../../access/denial.ts'
 import { NOT_RESPONSIBLE } from '../../access/pipeline.ts'
 import { type Identity, identity, type Notes } from '../../access/session.ts'
 import type { Keys } from '../../clients/keys.ts'
@@ -80,9 +80,9 @@ function recognise(answer: Verification, read: ReadClaims, now: number): Identit
   if (answer.kind === 'unavailable') return invalidToken(answer.why, 'unavailable')
   if (answer.kind === 'refused') return invalidToken(answer.why)
   const outcome = read(answer.claims, now)
-  if (outcome.kind === 'denial') return outcome
-  const cache: NonNullable<Notes['cache']> = answer.remembered ? 'hit' : 'miss'
-  return identity(outcome.subject, outcome.extra, { notes: { cache } })
+  const notes: Notes = { cache: answer.remembered ? 'hit' : 'miss' }
+  if (outcome.kind === 'denial') return noted(outcome, notes)
+  return identity(outcome.subject, outcome.extra, { notes })
 }
 
 type Config = z.output<typeof jwt.config>

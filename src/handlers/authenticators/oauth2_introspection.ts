@@ -1,6 +1,6 @@
 /** handlers/authenticators/oauth2_introspection — recognises whoever brings a token that an authorization server calls active (RFC 7662). Knows no cache but asks for one. */
 import { z } from 'zod'
-import { type Denial, internal, rateLimited, unavailable } from '../../access/denial.ts'
+import { type Denial, internal, noted, rateLimited, unavailable } from '../../access/denial.ts'
 import { NOT_RESPONSIBLE } from '../../access/pipeline.ts'
 import type { RequestView } from '../../access/request.ts'
 import { type Identity, identity, type JsonObject } from '../../access/session.ts'
@@ -147,9 +147,7 @@ function compileAnswer(
   const strategy = config.scope_strategy ?? 'none'
   const required = config.required_scope ?? []
   const missingScope = strategy === 'none' ? () => undefined : compileScopes(strategy, required)
-  return answered => {
-    if (answered.kind !== 'introspected') return failure(answered)
-    const { answer, cache } = answered
+  const read = ({ answer, cache }: Introspected): Identity | Denial => {
     if (answer.tokenUse !== '' && answer.tokenUse !== 'access_token') return wrongToken('not an access token')
     if (!answer.active) return invalidToken('the token is not active')
     if (answer.exp > 0 && answer.exp * 1000 < wall()) return invalidToken('the token has expired')
@@ -163,7 +161,14 @@ function compileAnswer(
     if (missing !== undefined) return scopeMissing(403, missing, required)
     return identity(answer.sub, extraOf(answer), { notes: { cache } })
   }
+  return answered => {
+    if (answered.kind !== 'introspected') return failure(answered)
+    const outcome = read(answered)
+    return outcome.kind === 'denial' ? noted(outcome, { cache: answered.cache }) : outcome
+  }
 }
+
+type Introspected = Extract<IntrospectionAnswer, { kind: 'introspected' }>
 
 const extraOf = ({ ext, username, clientId, scope, aud }: Introspection): JsonObject => ({
   ...ext,

@@ -1,4 +1,5 @@
 /** handlers/parts/header_templates — maps of header names and templates, checked and compiled at load. Knows no request. */
+import { isHeaderName, nameFault } from '../../access/header_rules.ts'
 import type { Path } from '../../lib/issue.ts'
 import { ConfigFault } from '../handler.ts'
 import type { Services } from '../services.ts'
@@ -10,20 +11,11 @@ export interface HeaderTemplate {
   readonly render: RenderTemplate
 }
 
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
-/** They frame the message or belong to the hop; Envoy would write them out, and a request could be smuggled (D10, J1). */
-const FRAMING =
-  /^(connection|content-length|host|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade|x-envoy-.*)$/
-
-/** No header may have these; refused, never stripped (Q-79, D2). */
-const CONTROL = /[\0-\x08\x0a-\x1f\x7f]/
-export const isHeaderValue = (value: string): boolean => !CONTROL.test(value)
-
 /** A header name in lower case. Throws `ConfigFault` for one that may not be set. */
 export function settableName(written: string, path: Path): string {
   const name = written.toLowerCase()
-  if (!TOKEN.test(name)) throw new ConfigFault(path, 'not a header name')
-  if (FRAMING.test(name)) throw new ConfigFault(path, 'this header frames the message and is never set')
+  const fault = nameFault(name, 'request')
+  if (fault !== undefined) throw new ConfigFault(path, fault)
   return name
 }
 
@@ -47,7 +39,7 @@ export function compileCallHeaders(
   context: TemplateContext,
 ): readonly HeaderTemplate[] {
   const nameOf = (written: string, at: Path): string => {
-    if (!TOKEN.test(written)) throw new ConfigFault(at, 'not a header name')
+    if (!isHeaderName(written)) throw new ConfigFault(at, 'not a header name')
     return written.toLowerCase()
   }
   const compiled = compileNamed(headers, nameOf, path, services, context)

@@ -1,6 +1,7 @@
 /** handlers/parts/remote_call — the question to an authorizer outside and what its answer means (spec 5.2). Knows not what the body says. */
 import { z } from 'zod'
 import { type Denial, denial, forbidden, internal, rateLimited } from '../../access/denial.ts'
+import { isHeaderValue } from '../../access/header_rules.ts'
 import { type Json, type Session, withHeader } from '../../access/session.ts'
 import type { Answered, HeaderPair } from '../../clients/http.ts'
 import { millis } from '../../lib/duration.ts'
@@ -10,7 +11,7 @@ import { rateLimitHeaders } from '../../lib/rate_limit.ts'
 import { statusText } from '../../lib/status_text.ts'
 import type { CompileContext } from '../handler.ts'
 import type { Services } from '../services.ts'
-import { compileCallHeaders, isHeaderValue, settableName } from './header_templates.ts'
+import { compileCallHeaders, settableName } from './header_templates.ts'
 import { retrySchema } from './retry.ts'
 import { httpUrlSchema } from './uri.ts'
 

@@ -1,6 +1,6 @@
 /** test/e2e/support/echo_upstream — an HTTP/1 application that shows what arrived, and echoes WebSocket messages. */
 import { createHash } from 'node:crypto'
-import { createServer, type IncomingMessage } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 
 export interface Arrived {
@@ -17,22 +17,34 @@ export interface Arrived {
 export interface EchoUpstream {
   /** Oldest first. */
   readonly arrived: readonly Arrived[]
+  /** Ends the streams of events that are open. */
+  endEvents(): void
   close(): Promise<void>
 }
 
-/** Answers 200 with `{method, target, headers, body}` as JSON. `/status/503` answers with that status. */
+/**
+ * Answers 200 with `{method, target, headers, body}` as JSON and a cookie of its own. `/status/503` answers with that
+ * status, a path that ends in `/events` with one event at once and another when it is told to end.
+ */
 export async function startEchoUpstream(port: number): Promise<EchoUpstream> {
   const arrived: Arrived[] = []
   const sockets = new Set<Duplex>()
+  const streams: ServerResponse[] = []
   const server = createServer((message, response) => {
     const chunks: Buffer[] = []
     message.on('data', chunk => chunks.push(chunk))
     message.on('end', () => {
       const one = arrivedOf(message, Buffer.concat(chunks).toString())
       arrived.push(one)
+      if (one.target.endsWith('/events')) {
+        response.writeHead(200, { 'content-type': 'text/event-stream' }).write('data: first\n\n')
+        streams.push(response)
+        return
+      }
       response.statusCode = Number(/^\/status\/(\d{3})/.exec(one.target)?.[1] ?? 200)
       response.setHeader('content-type', 'application/json')
       response.setHeader('x-upstream', 'echo')
+      response.setHeader('set-cookie', 'upstream=1')
       const headers = Object.fromEntries(one.lines.map(([name, value]) => [name.toLowerCase(), value]))
       response.end(JSON.stringify({ method: one.method, target: one.target, headers, body: one.body }))
     })
@@ -50,6 +62,9 @@ export async function startEchoUpstream(port: number): Promise<EchoUpstream> {
   })
   return {
     arrived,
+    endEvents() {
+      for (const stream of streams.splice(0)) stream.end('data: last\n\n')
+    },
     async close() {
       for (const socket of sockets) socket.destroy()
       server.closeAllConnections()

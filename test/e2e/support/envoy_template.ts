@@ -52,3 +52,24 @@ export function envoyConfig(template: Template, ports: Ports, others: OtherPorts
   )
   return text.trimEnd() + cluster('raw', others.raw, false) + cluster('grpc', others.grpc, true)
 }
+
+/** One more listener, a copy of the first with another name and port; `edit` makes it different. */
+export function addListener(
+  yaml: string,
+  {
+    name,
+    port,
+    edit,
+  }: { readonly name: string; readonly port: number; readonly edit: (text: string) => string },
+): string {
+  const [, before, first, after] =
+    /^([\s\S]*?\n {2}listeners:\n)( {2}- name: ingress\n[\s\S]*?)(\n {2}clusters:[\s\S]*)$/.exec(yaml) ?? []
+  if (first === undefined) throw new Error('the Envoy file has no listener "ingress"')
+  const [own = ''] = first.split(/^ {2}- name: (?!ingress$)/m)
+  const copy = own
+    .replace('- name: ingress', `- name: ${name}`)
+    .replace(/port_value: \d+/, `port_value: ${port}`)
+  const edited = edit(copy)
+  if (edited === copy) throw new Error(`listener ${name} is no different`)
+  return `${before}${first.trimEnd()}\n${edited.trimEnd()}\n${after}`
+}

@@ -14,7 +14,7 @@ import { chooseKratos, type Kratos, startKratos } from '../../../demo/kratos.ts'
 import { choosePorts, freePort, type Ports, withPorts } from '../../../demo/ports.ts'
 import { createProcesses, type Running, untilAnswering } from '../../../demo/processes.ts'
 import { type EchoUpstream, startEchoUpstream } from './echo_upstream.ts'
-import { envoyConfig, type Template } from './envoy_template.ts'
+import { addListener, envoyConfig, type Template } from './envoy_template.ts'
 import { type GrpcUpstream, startGrpcUpstream } from './grpc_upstream.ts'
 import { type RawUpstream, startRawUpstream } from './raw_upstream.ts'
 
@@ -25,6 +25,8 @@ export interface WorldOptions {
   readonly envoy?: Template
   /** Last word on the Envoy configuration. */
   readonly editEnvoy?: (yaml: string, ports: Ports) => string
+  /** More listeners of the same Envoy: copies of the first, each edited. */
+  readonly listeners?: Readonly<Record<string, (listener: string) => string>>
   /** Last word on Credence's configuration. */
   readonly editCredence?: (yaml: string, ports: Ports) => string
   /** `any`: a real one where there is one. Default `none`. */
@@ -39,6 +41,8 @@ export interface World {
   /** `http://127.0.0.1:port` of Envoy. */
   readonly origin: string
   readonly ports: Ports
+  /** Where one of the `listeners` listens. */
+  portOf(listener: string): number
   readonly folder: string
   readonly echo: EchoUpstream
   readonly raw: RawUpstream
@@ -56,9 +60,11 @@ export interface World {
   /** Replaces the rule file at once, and waits until Credence has taken other rules from it; `broken`: has named issues. */
   writeRules(rules: string, broken?: 'broken'): Promise<void>
   /** One request through Envoy; JSON is accepted unless said otherwise. */
-  ask(path: string, asking?: Asking): Promise<Page>
+  ask(path: string, asking?: Asking & { readonly listener?: string }): Promise<Page>
   /** Credence's log so far, one record a line. */
   log(): readonly Readonly<Record<string, unknown>>[]
+  /** Its records of one request, once there is one: lines are written in lots. */
+  logged(requestId: string): Promise<readonly Readonly<Record<string, unknown>>[]>
   close(): Promise<void>
 }
 
@@ -143,9 +149,20 @@ async function open(
     startCredence(config, { apiPort: ports.credenceApi, processes, folder, env: options.env ?? {} })
   let credence = await start()
 
-  const yaml = (options.editEnvoy ?? same)(envoyConfig(options.envoy ?? 'minimal', ports, others), ports)
+  const listeners = new Map<string, number>()
+  let yaml = (options.editEnvoy ?? same)(envoyConfig(options.envoy ?? 'minimal', ports, others), ports)
+  for (const [name, edit] of Object.entries(options.listeners ?? {})) {
+    const port = await freePort()
+    listeners.set(name, port)
+    yaml = addListener(yaml, { name, port, edit })
+  }
   const envoy = await startEnvoy(findEnvoy(), yaml, { adminPort: ports.envoyAdmin, processes, folder })
   const origin = `http://127.0.0.1:${ports.envoy}`
+  const portOf = (listener: string): number => {
+    const port = listeners.get(listener)
+    if (port === undefined) throw new Error(`this world has no listener ${listener}`)
+    return port
+  }
   const log = () => recordsIn(join(folder, 'credence.log'))
   // Envoy may have tried Credence before; the first real Check must find a connection.
   await untilAnswering(envoy, `http://127.0.0.1:${ports.envoyAdmin}/ready`)
@@ -153,6 +170,7 @@ async function open(
   return {
     origin,
     ports,
+    portOf,
     folder,
     echo,
     raw,
@@ -187,16 +205,25 @@ async function open(
       }
     },
     ask(path, asking = {}) {
-      const { fields } = asking
+      const { fields, listener } = asking
+      const at = listener === undefined ? origin : `http://127.0.0.1:${portOf(listener)}`
       const accept =
         asking.accept === 'html' ? 'text/html,application/xhtml+xml,*/*;q=0.8' : 'application/json'
-      return send(`${origin}${path}`, {
+      return send(`${at}${path}`, {
         method: asking.method ?? (fields === undefined ? 'GET' : 'POST'),
         headers: { accept, ...asking.headers },
         body: fields === undefined ? '' : JSON.stringify(fields),
       })
     },
     log,
+    async logged(requestId) {
+      const end = Date.now() + 5_000
+      for (;;) {
+        const found = log().filter(record => record.request_id === requestId)
+        if (found.length > 0 || Date.now() > end) return found
+        await sleep(20)
+      }
+    },
     close,
   }
 }

@@ -1,0 +1,65 @@
+/** access/header_rules — which names and values may leave the house, through whichever door. Knows RFC 9110 and what Envoy does not check. */
+import { builtIn } from './decide.ts'
+import { type Decision, refuse } from './decision.ts'
+import { internal, noted } from './denial.ts'
+import type { Header } from './session.ts'
+
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
+const CONTROL = /[\0-\x08\x0a-\x1f\x7f]/
+const PLAIN = /^[\x20-\x7e]*$/
+
+/** They frame the message or belong to the hop: Envoy writes them out as they are, and a request is smuggled (J1, D10). */
+const FRAMING: ReadonlySet<string> = new Set([
+  'connection',
+  'content-length',
+  'host',
+  'keep-alive',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+])
+
+/** Characters of all headers of one answer together; Envoy's own limit is 60 KiB for a whole request (D11). */
+const MOST = 56 * 1024
+
+export type Direction = 'request' | 'response'
+
+/** RFC 9110 §5.1. */
+export const isHeaderName = (name: string): boolean => TOKEN.test(name)
+
+/** Why a header of this name, in lower case, is never set; `undefined` for one that may be. */
+export function nameFault(name: string, direction: Direction): string | undefined {
+  if (!isHeaderName(name)) return 'a header has an unusable name'
+  if (FRAMING.has(name) || name.startsWith('proxy-'))
+    return `the header ${name} frames the message and is never set`
+  if (direction === 'request' && name.startsWith('x-envoy-')) return `the header ${name} is Envoy's own`
+  return undefined
+}
+
+/** No header may have others (D2, J7). */
+export const isHeaderValue = (value: string): boolean =>
+  PLAIN.test(value) || (!CONTROL.test(value) && value.isWellFormed())
+
+/** Why headers cannot leave, naming the header and never its value; `undefined` when they can (D2, J6–J8). */
+export function headerFault(headers: readonly Header[], direction: Direction): string | undefined {
+  let total = 0
+  for (const { name, value } of headers) {
+    const fault = nameFault(name, direction)
+    if (fault !== undefined) return fault
+    if (!isHeaderValue(value)) return `the value of the header ${name} has characters that no header may have`
+    total += name.length + value.length
+  }
+  return total > MOST ? 'the headers are too large together' : undefined
+}
+
+/** The decision, or the 500 that it becomes because a header of it may not leave (D2, J6). */
+export function fitToLeave(decision: Decision): Decision {
+  const fault =
+    decision.kind === 'allow'
+      ? (headerFault(decision.headers, 'request') ?? headerFault(decision.responseHeaders, 'response'))
+      : headerFault(decision.headers, 'response')
+  if (fault === undefined) return decision
+  const { rule, authenticator, refusedBy, notes } = decision.trail
+  return refuse(builtIn(500), noted(internal('template', fault), notes), { rule, authenticator, refusedBy })
+}

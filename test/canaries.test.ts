@@ -1,0 +1,287 @@
+/** test/canaries — marked secrets in every place of a request and of every answer: none of them comes out in log, span, metric or refusal. */
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { trace } from '@opentelemetry/api'
+import { NodeSDK, tracing } from '@opentelemetry/sdk-node'
+import type { Answered, Failed, Send } from '../src/clients/http.ts'
+import { tracedBy } from '../src/edition.ts'
+import type { Kind } from '../src/handlers/handler.ts'
+import { HANDLERS } from '../src/handlers/registry.ts'
+import { createInstruments } from '../src/telemetry/instruments.ts'
+import { createMetrics, type Metrics } from '../src/telemetry/metrics.ts'
+import { traceChecks, traceSend } from '../src/telemetry/trace.ts'
+import type { HttpFields, Response } from './envoy/messages.ts'
+import { realClock } from './fakes/clock.ts'
+import { openHouse } from './fakes/house.ts'
+import { mint, testKey } from './fakes/jwks_host.ts'
+import { IDENTITY_ID, SESSION_ID } from './fakes/kratos.ts'
+
+/** One for each place, so that a leak names its source. */
+const CANARY = Object.fromEntries(
+  ['cookie', 'token', 'query', 'body', 'trait', 'answer', 'password', 'secret', 'header', 'subject'].map(
+    place => [place, `canary-${place}-7f3a`],
+  ),
+) as Readonly<Record<string, string>>
+
+const key = testKey('RSA', { kid: 'k', alg: 'RS256', use: 'sig' })
+const set = `inline://${Buffer.from(JSON.stringify({ keys: [key.private] })).toString('base64')}`
+const claims = {
+  sub: CANARY.subject,
+  exp: 4_000_000_000,
+  iss: 'https://id.example/',
+  scope: 'orders',
+  pii: CANARY.trait,
+}
+const jwt = mint({ alg: 'RS256', kid: 'k' }, claims, key.handle)
+
+/** What each handler is told; secrets of the operator are marked, too. */
+const CONFIGS: Readonly<Record<string, object>> = {
+  jwt: { jwks_urls: [set], required_scope: ['orders'], scope_strategy: 'exact' },
+  oauth2_introspection: {
+    introspection_url: 'http://world/introspect',
+    pre_authorization: {
+      enabled: true,
+      client_id: 'us',
+      client_secret: CANARY.secret,
+      token_url: 'http://world/token',
+    },
+  },
+  oauth2_client_credentials: { token_url: 'http://world/token' },
+  cookie_session: { check_session_url: 'http://world/sessions/whoami', only: ['ory_kratos_session'] },
+  bearer_token: { check_session_url: `http://us:${CANARY.secret}@world/check?k=${CANARY.secret}` },
+  remote: { remote: 'http://world/remote', headers: { 'X-Who': '{{ .Subject }}' } },
+  remote_json: { remote: 'http://world/remote', payload: '{"who": {{ toJson .Extra }} }' },
+  keto_engine_acp_ory: {
+    base_url: 'http://world/keto/',
+    required_action: 'read',
+    required_resource: '{{ .Subject }}',
+  },
+  hydrator: {
+    api: {
+      url: 'http://world/hydrate',
+      auth: { basic: { username: 'us', password: CANARY.secret } },
+      retry: { give_up_after: '10ms', max_delay: '1ms' },
+    },
+  },
+  id_token: {
+    issuer_url: 'https://gateway.example/',
+    jwks_url: set,
+    claims: '{"pii": {{ toJson .Extra }} }',
+  },
+  header: { headers: { 'X-Who': '{{ .Subject }}', 'X-All': '{{ toJson .Extra }}' } },
+  cookie: { cookies: { who: '{{ .Subject }}' } },
+  redirect: { to: 'https://auth.example/login' },
+  json: { verbose: true },
+}
+const SECTIONS = {
+  authenticator: 'authenticators',
+  authorizer: 'authorizers',
+  mutator: 'mutators',
+  error: 'handlers',
+}
+
+function config(): string {
+  const sections: Record<string, Record<string, object>> = {}
+  for (const { kind, id } of HANDLERS) {
+    const own = CONFIGS[id] === undefined ? {} : { config: CONFIGS[id] }
+    sections[SECTIONS[kind]] = { ...sections[SECTIONS[kind]], [id]: { enabled: true, ...own } }
+  }
+  const { handlers, ...rest } = sections
+  return JSON.stringify({ ...rest, errors: { fallback: ['json'], handlers } })
+}
+
+interface Ref {
+  readonly handler: string
+  readonly config?: object
+}
+/** Templates that stumble over what they are given. */
+const STUMBLING = [
+  '{{ mustRegexMatch .Subject "x" }}',
+  '{{ semver .Subject }}',
+  '{{ mustToDate "2006" .Subject }}',
+  '{{ urlParse (printf "http://[%s" .Subject) }}',
+  '{{ mustFromJson .Subject }}',
+  '{{ index .Subject 99 }}',
+  '{{ .Subject.Nothing }}',
+  '{{ printf "%s\\r\\nx: y" .Subject }}',
+]
+
+const rule = (id: string, parts: Partial<Record<Kind, Ref>>): object => ({
+  id,
+  match: { url: `<https?>://app.example.com/${id}<(?:/.*)?>`, methods: ['GET', 'POST'] },
+  authenticators: [parts.authenticator ?? { handler: 'cookie_session' }],
+  authorizer: parts.authorizer ?? { handler: 'allow' },
+  mutators: [parts.mutator ?? { handler: 'noop' }],
+  errors: [parts.error ?? { handler: 'json' }],
+})
+const RULES = [
+  ...HANDLERS.map(({ kind, id }) => rule(`${kind}-${id}`, { [kind]: { handler: id } })),
+  ...STUMBLING.map((template, i) =>
+    rule(`stumbling-${i}`, {
+      authenticator: { handler: 'jwt' },
+      mutator: { handler: 'header', config: { headers: { 'X-Bad': template } } },
+    }),
+  ),
+]
+
+const session = {
+  id: SESSION_ID,
+  active: true,
+  expires_at: '2099-01-01T00:00:00Z',
+  authenticated_at: '2026-11-22T04:00:00Z',
+  identity: { id: IDENTITY_ID, state: 'active', traits: { email: CANARY.trait } },
+}
+const GOOD: Readonly<Record<string, object>> = {
+  '/sessions/whoami': session,
+  '/check': { subject: CANARY.subject, extra: { pii: CANARY.trait } },
+  '/introspect': { active: true, sub: CANARY.subject, ext: { pii: CANARY.trait } },
+  '/token': { access_token: CANARY.token, token_type: 'bearer', expires_in: 60 },
+  '/hydrate': { subject: CANARY.subject, extra: { pii: CANARY.trait }, header: {}, match_context: {} },
+  '/remote': {},
+}
+
+/** How the world is: each service answers well, badly, or not at all, and always with a secret in it. */
+const MOODS: Readonly<Record<string, (path: string) => Answered | Failed>> = {
+  well: path => answer(200, JSON.stringify({ ...GOOD[path], note: CANARY.answer })),
+  broken: () => answer(500, `trace: ${CANARY.answer}`),
+  refusing: () => answer(401, CANARY.answer as string),
+  forbidding: () => answer(403, CANARY.answer as string),
+  busy: () => answer(429, CANARY.answer as string),
+  odd: () => answer(200, `{"active": "${CANARY.answer}", "sub": [`),
+  away: () => ({ kind: 'failed', cause: 'connect', message: 'world: no connection' }),
+}
+const answer = (status: number, body: string): Answered => ({
+  kind: 'answered',
+  status,
+  headers: [
+    ['x-secret', CANARY.answer as string],
+    ['set-cookie', `ory_kratos_session=${CANARY.answer}`],
+  ],
+  body,
+})
+
+const CREDENTIALS: readonly Readonly<Record<string, string>>[] = [
+  { cookie: `ory_kratos_session=${CANARY.cookie}` },
+  { cookie: `ory_kratos_session=${CANARY.cookie}; ory_kratos_session=other-${CANARY.cookie}` },
+  { authorization: `Bearer ${CANARY.token}` },
+  { authorization: `Bearer ${jwt}` },
+  { authorization: `Bearer ${jwt.slice(0, -4)}AAAA` },
+  { authorization: `Basic ${Buffer.from(`us:${CANARY.password}`).toString('base64')}` },
+  {},
+]
+
+let metrics: Metrics
+let address = ''
+const spans = new tracing.InMemorySpanExporter()
+const sdk = new NodeSDK({
+  spanProcessors: [new tracing.SimpleSpanProcessor(spans)],
+  instrumentations: [],
+  autoDetectResources: false,
+})
+before(async () => {
+  sdk.start()
+  metrics = await createMetrics({
+    host: '127.0.0.1',
+    port: 0,
+    path: '/metrics',
+    serviceName: 's',
+    version: '0',
+    env: {},
+  })
+  address = await metrics.listen()
+})
+after(async () => {
+  await metrics.stop()
+  await sdk.shutdown()
+})
+
+test('no secret of a request, of an answer or of the configuration comes out anywhere (I1, I3)', async () => {
+  const tracer = trace.getTracer('credence')
+  const observed = {
+    rules: () => 0,
+    issues: () => ({ errors: 0, warnings: 0 }),
+    ready: () => true,
+    sources: () => ({ fresh: 0, stale: 0, missing: 0 }),
+    sessions: () => 0,
+    bus: () => undefined,
+  }
+  const instruments = createInstruments(metrics.meter, { prefix: '', hidden: false }, observed, realClock.now)
+  let mood = MOODS.well as (path: string) => Answered | Failed
+  const world: Send = async ({ url }) => mood(new URL(url).pathname)
+  const house = await openHouse({
+    config: config(),
+    rules: JSON.stringify(RULES),
+    send: traceSend(tracer, instruments.counted(world)),
+    traced: tracedBy({ tracer, stop: async () => {} }),
+    around: traceChecks(tracer),
+    count: instruments.check,
+  })
+  const shown: string[] = [JSON.stringify(house.issues)]
+  const seen = new Map<string, number>()
+  for (const inMood of Object.values(MOODS)) {
+    mood = inMood
+    for (const { id } of RULES as readonly { id: string }[]) {
+      for (const headers of CREDENTIALS) {
+        const response = await house.ask(requestFor(id, headers))
+        seen.set(response.http_response ?? '', (seen.get(response.http_response ?? '') ?? 0) + 1)
+        shown.push(refusalOf(response))
+      }
+    }
+  }
+  await house.ask({ ...requestFor('nowhere', {}), path: `/no%where?${CANARY.query}` })
+  assert.ok(
+    (seen.get('ok_response') ?? 0) > 50 && (seen.get('denied_response') ?? 0) > 500,
+    JSON.stringify([...seen]),
+  )
+
+  const codes = new Set(house.decisions.map(({ trail }) => trail.code))
+  for (const code of [
+    'ok',
+    'template',
+    'credential_rejected',
+    'unavailable',
+    'bad_answer',
+    'rate_limited',
+  ] as const) {
+    assert.ok(codes.has(code), `nothing ended as ${code}`)
+  }
+
+  const finished = spans.getFinishedSpans()
+  const places: Readonly<Record<string, string>> = {
+    log: house.log(),
+    spans: JSON.stringify(
+      finished.map(({ name, attributes, events, status, links }) => [
+        name,
+        attributes,
+        events,
+        status,
+        links,
+      ]),
+    ),
+    metrics: await (await fetch(`http://${address}/metrics`)).text(),
+    refusals: shown.join('\n'),
+    accidents: house.accidents.map(String).join('\n'),
+  }
+  assert.ok(finished.length > 1_000)
+  assert.match(places.metrics ?? '', /credence_outgoing_requests_total\{/)
+  const secrets = [...Object.values(CANARY), jwt, Buffer.from(`us:${CANARY.password}`).toString('base64')]
+  for (const [place, text] of Object.entries(places)) {
+    for (const secret of secrets) {
+      const at = text.indexOf(secret)
+      assert.equal(at, -1, `${secret} in ${place}: ${text.slice(Math.max(0, at - 200), at + 100)}`)
+    }
+  }
+})
+
+const requestFor = (id: string, headers: Readonly<Record<string, string>>): HttpFields => ({
+  method: 'POST',
+  path: `/${id}/x?access_token=${CANARY.query}`,
+  headers: { ...headers, 'x-anything': CANARY.header as string },
+  body: JSON.stringify({ password: CANARY.body }),
+})
+
+/** What the client gets of a refusal. The subject of a renewed cookie is its own, and goes out on an allow only. */
+const refusalOf = ({ denied_response: denied }: Response): string =>
+  denied === undefined || denied === null
+    ? ''
+    : `${denied.body ?? ''} ${(denied.headers ?? []).map(({ header }) => `${header.key}: ${header.value}`).join('\n')}`

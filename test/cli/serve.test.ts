@@ -1,0 +1,131 @@
+/** test/cli/serve — what a person reads who cannot start the service, and how it ends. */
+import assert from 'node:assert/strict'
+import { spawn, spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer, type Server } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { run as runCommand } from '../../src/cli/program.ts'
+
+const launcher = fileURLToPath(new URL('../../bin/credence.js', import.meta.url))
+const folder = mkdtempSync(join(tmpdir(), 'credence-serve-'))
+after(() => rmSync(folder, { recursive: true }))
+
+/** A port that somebody else listens on. */
+let taken: Server
+before(async () => {
+  taken = createServer().listen(0, '127.0.0.1')
+  await new Promise(resolve => taken.once('listening', resolve))
+})
+after(() => taken.close())
+
+const serveKeys = (over: object) => ({
+  grpc: { port: 0 },
+  api: { host: '127.0.0.1', port: 0 },
+  prometheus: { host: '127.0.0.1', port: 0 },
+  ...over,
+})
+const portTaken = () => ({ host: '127.0.0.1', port: (taken.address() as AddressInfo).port })
+
+/** As the command would, in this process. */
+async function cannotServe(config: string): Promise<{ code: number; says: string }> {
+  const file = join(folder, 'credence.yaml')
+  writeFileSync(file, config)
+  return run('serve', '--config', file)
+}
+
+async function run(...args: string[]): Promise<{ code: number; says: string }> {
+  let says = ''
+  const err = (text: string) => {
+    says += text
+  }
+  const env = { LOG_LEVEL: 'fatal' }
+  return { code: await runCommand(args, { out: () => {}, err, env }), says }
+}
+
+const CANNOT: Readonly<Record<string, readonly [config: () => string, says: RegExp]>> = {
+  'the port for Envoy is taken': [
+    () => JSON.stringify({ serve: serveKeys({ grpc: portTaken() }) }),
+    /^credence: cannot listen for Envoy on 127\.0\.0\.1:\d+: another process listens there.*serve\.grpc\.port \(--serve-grpc-port, CREDENCE_SERVE_GRPC_PORT\)\.\n$/,
+  ],
+  'the port of the api is taken': [
+    () => JSON.stringify({ serve: serveKeys({ api: portTaken() }) }),
+    /^credence: cannot listen for the api on 127\.0\.0\.1:\d+: another process listens there.*serve\.api\.port \(SERVE_API_PORT\)\.\n$/,
+  ],
+  'the port of the metrics is taken': [
+    () => JSON.stringify({ serve: serveKeys({ prometheus: portTaken() }) }),
+    /^credence: cannot listen for Prometheus on 127\.0\.0\.1:\d+: another process listens there.*SERVE_PROMETHEUS_PORT/,
+  ],
+  'the address belongs to another machine': [
+    () => JSON.stringify({ serve: serveKeys({ grpc: { host: '192.0.2.1', port: 0 } }) }),
+    /^credence: cannot listen for Envoy on 192\.0\.2\.1:0: this machine has no such address/,
+  ],
+  'the folder of the socket is not there': [
+    () => JSON.stringify({ serve: serveKeys({ grpc: { socket: '/nowhere/check.sock' } }) }),
+    /^credence: cannot listen for Envoy on \/nowhere\/check\.sock: .*folder.*serve\.grpc\.socket/,
+  ],
+  'something else lies where the socket should be': [
+    () => JSON.stringify({ serve: serveKeys({ grpc: { socket: launcher } }) }),
+    /^credence: cannot listen for Envoy on .*: .* exists and is not a socket/,
+  ],
+  'the configuration is no YAML': [
+    () => 'serve: { grpc: { port: 1\n  api: ]',
+    /^credence: the configuration has errors\n.*credence\.yaml:2:\d+: error: /,
+  ],
+  'a key is misspelt': [
+    () => 'serve: { grpc: { prot: 1 } }',
+    /credence\.yaml:1:\d+: error: serve\.grpc\.prot: unknown key "prot" \(did you mean "port"\?\)\n$/,
+  ],
+}
+
+for (const [what, [config, says]] of Object.entries(CANNOT)) {
+  test(`where ${what}, serve ends with 1 and a paragraph that says what to do`, async () => {
+    const said = await cannotServe(config())
+    assert.equal(said.code, 1)
+    assert.match(said.says, says)
+    assert.doesNotMatch(said.says, /^ +at /m, 'no stack')
+  })
+}
+
+test('a file that cannot be read is named', async () => {
+  const { code, says } = await run('serve', '-c', folder)
+  assert.equal(code, 1)
+  assert.ok(says.includes(`${folder}: error: cannot be read: it is a folder`), says)
+})
+
+test('a service that opened only some of its ports ends, and nothing keeps it alive', () => {
+  const file = join(folder, 'half.yaml')
+  writeFileSync(file, JSON.stringify({ serve: serveKeys({ prometheus: portTaken() }) }))
+  const options = { encoding: 'utf8', timeout: 20_000 } as const
+  const { status, signal, stderr } = spawnSync(process.execPath, [launcher, 'serve', '-c', file], options)
+  assert.deepEqual([status, signal], [1, null])
+  assert.match(stderr, /^credence: cannot listen for Prometheus/)
+})
+
+test('what nobody caught is logged without its words, and ends the service in order with 1 (F4)', async () => {
+  const bad = join(folder, 'bad.mjs')
+  writeFileSync(bad, "process.on('SIGUSR2', () => { Promise.reject(new TypeError('ory_st_secret\\nmore')) })")
+  const file = join(folder, 'lost.yaml')
+  writeFileSync(file, JSON.stringify({ serve: serveKeys({}) }))
+  const child = spawn(process.execPath, ['--import', bad, launcher, 'serve', '-c', file], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let out = ''
+  const ended = new Promise(resolve => child.on('exit', (code, signal) => resolve(signal ?? code)))
+  child.stderr.on('data', chunk => {
+    out += chunk
+  })
+  await new Promise<void>(resolve => {
+    child.stdout.on('data', chunk => {
+      out += chunk
+      if (out.includes('"event":"ready"')) resolve()
+    })
+  })
+  child.kill('SIGUSR2')
+  assert.equal(await ended, 1)
+  assert.match(out, /"event":"accident","where":"process","error":"TypeError"/)
+  assert.match(out, /"event":"stopped"/)
+  assert.doesNotMatch(out, /ory_st_secret|more/)
+})

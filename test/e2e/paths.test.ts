@@ -1,0 +1,196 @@
+/** test/e2e/paths — the same odd requests through four kinds of Envoy: what a rule saw is what the application got, to the byte. No Kratos. */
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import { askHttp2, getRaw, sendRaw } from './support/raw_request.ts'
+import { openWorld, type World } from './support/world.ts'
+
+const rule = (id: string, path: string, authenticator: string): string => `
+- id: ${id}
+  match: { url: "<https?>://<[^/]+>${path}<.*>", methods: [GET, POST] }
+  authenticators: [ { handler: ${authenticator} } ]
+  authorizer: { handler: allow }
+  mutators: [ { handler: header, config: { headers: { X-Seen: "{{ .MatchContext.URL.Path }}", X-Seen-Host: "{{ .MatchContext.URL.Host }}" } } } ]
+`
+const RULES = rule('public', '/public', 'anonymous') + rule('admin', '/admin', 'unauthorized')
+
+const asSent = (listener: string): string => listener.replace(/^ *(normalize_path|merge_slashes):.*\n/gm, '')
+const rawHeaders = (listener: string): string =>
+  listener.replace(/^( *)failure_mode_allow:/m, '$1encode_raw_headers: true\n$&')
+
+const LISTENERS = {
+  'paths as sent, headers as a map': asSent,
+  'paths as sent, headers as raw bytes': (listener: string) => rawHeaders(asSent(listener)),
+  'paths normalised, headers as a map': (listener: string) => `${listener} # as it is`,
+  'paths normalised, headers as raw bytes': rawHeaders,
+}
+
+let world: World
+before(async () => {
+  world = await openWorld({ rules: RULES, listeners: LISTENERS })
+})
+after(() => world.close())
+
+/** By security case; whoever reads them otherwise than the rules do is fooled. */
+const TARGETS: readonly (readonly [id: string, target: string])[] = [
+  ['', '/public/x'],
+  ['A1', '/public?/../admin'],
+  ['A1', '/admin?x=/public'],
+  ['A2', '//admin/x'],
+  ['A2', '/public//../admin'],
+  ['A2', '/public//x'],
+  ['A3', '/public/../admin'],
+  ['A3', '/public/./x'],
+  ['A3', '/..'],
+  ['A4', '/public/%2e%2e/admin'],
+  ['A4', '/public/%2E./admin'],
+  ['A4', '/public/.%2e/admin'],
+  ['A5', '/public%00/../admin'],
+  ['A6', '/public%2f..%2fadmin'],
+  ['A6', '/public%2Fx'],
+  ['A7', '/public%23/../admin'],
+  ['A8', '/public/%'],
+  ['A8', '/public/%zz'],
+  ['A8', '/public/%u002e%u002e/admin'],
+  ['A9', '/public\\..\\admin'],
+  ['A9', '/public%5c..%5cadmin'],
+  ['A10', '/public/..;/admin'],
+  ['A10', '/public/..;x=y/admin'],
+  ['A10', '/public;%2e%2e/admin'],
+  ['A10', '/public;x=1/y'],
+  ['A11', '/public/%252e%252e/admin'],
+  ['A11', '/public/%252f'],
+  ['A12', '/public/%c0%ae%c0%ae/admin'],
+  ['A12', '/public/%ff'],
+  ['A12', '/public/caf%c3%a9'],
+  ['A15', '/public/'],
+  ['A15', '/public/x%20'],
+  ['A15', '/public%0d%0a/../admin'],
+  ['A15', '/public/a|b<>"{}^`'],
+  ['A19', '/public?a=1?b=2&a=%2F..'],
+]
+
+const decoded = (path: string): string => decodeURIComponent(path)
+const withoutSlash = (path: string): string => (path.length > 1 ? path.replace(/\/$/, '') : path)
+
+/** As an application might read it that decodes twice, takes backslashes for slashes, drops parameters, and cleans. */
+function lenient(path: string): string {
+  let text = path
+  for (let i = 0; i < 2; i++) {
+    text = text.replace(/%([0-9a-f]{2})/gi, (_all, hex: string) =>
+      String.fromCharCode(Number.parseInt(hex, 16)),
+    )
+  }
+  const kept: string[] = []
+  for (const segment of text.replaceAll('\\', '/').split('/')) {
+    const name = segment.replace(/;.*/, '')
+    if (name === '..') kept.pop()
+    else if (name !== '' && name !== '.') kept.push(name)
+  }
+  return `/${kept.join('/')}`
+}
+
+const field = (head: string, name: string): string | undefined => {
+  const text = head.split('\r\n').find(line => line.toLowerCase().startsWith(`${name}: `))
+  return text && Buffer.from(text.slice(name.length + 2), 'latin1').toString()
+}
+
+/** What the application got, where the request reached it. */
+async function reached(
+  ask: () => Promise<{ status: number }>,
+): Promise<{ status: number; head: string | undefined }> {
+  const earlier = world.raw.heads.length
+  const { status } = await ask()
+  assert.ok(world.raw.heads.length <= earlier + 1)
+  return { status, head: world.raw.heads[earlier] }
+}
+
+function judge({ status, head }: { status: number; head: string | undefined }, what: string): void {
+  assert.equal(status === 200, head !== undefined, `${what}: ${status}`)
+  if (head === undefined) {
+    assert.ok([307, 400, 401, 404].includes(status), `${what}: ${status}`)
+    return
+  }
+  const path = (head.split(' ')[1] ?? '').split('?', 1)[0] ?? ''
+  assert.equal(withoutSlash(decoded(path)), field(head, 'x-seen'), `${what}: the rule saw another path`)
+  assert.ok(!/^\/admin\b/i.test(lenient(path)), `${what}: ${path} is /admin to somebody`)
+}
+
+for (const listener of Object.keys(LISTENERS)) {
+  describe(listener, () => {
+    for (const [id, target] of TARGETS) {
+      test(`${id} ${target}`, async () => {
+        const port = world.portOf(listener)
+        judge(await reached(() => getRaw(port, target)), target)
+      })
+    }
+
+    test('what is good arrives, and what is protected does not', async () => {
+      const port = world.portOf(listener)
+      assert.equal((await reached(() => getRaw(port, '/public/x'))).status, 200)
+      assert.equal((await reached(() => getRaw(port, '/admin'))).status, 401)
+      assert.equal((await reached(() => getRaw(port, '/admin?x=/public'))).status, 401)
+    })
+
+    test('J2: bytes beyond ASCII in a path of HTTP/2 reach nobody', async () => {
+      const port = world.portOf(listener)
+      const ask = (path: string) => () => askHttp2(port, { ':path': path, 'x-upstream': 'raw' })
+      assert.equal((await reached(ask('/public/x'))).status, 200)
+      judge(await reached(ask('/public/caf\xc3\xa9')), 'UTF-8')
+      const { status, head } = await reached(ask('/public/adm\xe9n'))
+      if (listener === 'paths as sent, headers as a map') {
+        // The one cell in which Envoy tells us less than it forwards: a "!" in place of the byte. Why README asks for
+        // `encode_raw_headers` and `normalize_path`, either of which closes it.
+        assert.equal(field(head ?? '', 'x-seen'), '/public/adm!n')
+      } else judge({ status, head }, 'latin1')
+    })
+
+    test('J3: the scheme of HTTP/2 is http or https, or nobody is reached', async () => {
+      const port = world.portOf(listener)
+      const ask = (scheme: string) => () =>
+        askHttp2(port, { ':path': '/public', ':scheme': scheme, 'x-upstream': 'raw' })
+      assert.equal((await reached(ask('http'))).status, 200)
+      const ftp = await reached(ask('ftp'))
+      assert.deepEqual([ftp.status, ftp.head], [400, undefined])
+    })
+
+    for (const [id, hosts] of [
+      ['B5', ['user@app.test']],
+      ['B6', ['app;x']],
+      ['J4', ['app.test', 'evil.test']],
+      ['J4', ['app.test,evil.test']],
+      ['J4', ['%61pp.test']],
+      ['J4', ['']],
+      ['B2', ['app.test:abc']],
+      ['B2', ['app.test:0']],
+      ['B3', ['app..test']],
+    ] as const) {
+      test(`${id} Host ${hosts.map(host => JSON.stringify(host)).join(' and ')} reaches nobody`, async () => {
+        const lines = hosts.map(host => `host: ${host}\r\n`).join('')
+        const { status, head } = await reached(() =>
+          sendRaw(
+            world.portOf(listener),
+            `GET /public HTTP/1.1\r\n${lines}x-upstream: raw\r\nconnection: close\r\n\r\n`,
+          ),
+        )
+        assert.deepEqual([status, head], [400, undefined])
+      })
+    }
+
+    test('B1 a host in capitals, with a final dot, is the host that the rules know', async () => {
+      const { status, head } = await reached(() =>
+        sendRaw(
+          world.portOf(listener),
+          'GET /public HTTP/1.1\r\nhost: APP.test.:80\r\nx-upstream: raw\r\nconnection: close\r\n\r\n',
+        ),
+      )
+      assert.equal(status, 200)
+      assert.equal(field(head ?? '', 'x-seen-host'), 'APP.test.:80', 'templates see it as it was sent')
+    })
+
+    test('A16 an absolute target is its path and its host', async () => {
+      const bytes =
+        'GET http://other.test/public/../admin HTTP/1.1\r\nhost: app.test\r\nx-upstream: raw\r\nconnection: close\r\n\r\n'
+      judge(await reached(() => sendRaw(world.portOf(listener), bytes)), 'absolute')
+    })
+  })
+}

@@ -1,0 +1,176 @@
+/** test/envoy/goldens — bytes that a real Envoy 1.40 sent (goldens.jsonl, by capture.ts) are read as what the client had sent; our answers are compared byte for byte. */
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import test from 'node:test'
+import type { Decision } from '../../src/access/decision.ts'
+import { CheckedRequest, decodeCheckRequest } from '../../src/envoy/decode.ts'
+import { encodeDecision, PREPARED_500 } from '../../src/envoy/encode.ts'
+import type { Instant } from '../../src/lib/duration.ts'
+import { decodeResponse } from './messages.ts'
+
+const goldens = new Map(
+  readFileSync(new URL('goldens.jsonl', import.meta.url), 'utf8')
+    .trim()
+    .split('\n')
+    .map(line => JSON.parse(line) as { name: string; bytes: string })
+    .map(({ name, bytes }) => [name, Buffer.from(bytes, 'base64')]),
+)
+const outcome = (name: string) => {
+  const bytes = goldens.get(name)
+  assert.ok(bytes, name)
+  return decodeCheckRequest(bytes, 0 as Instant, 'strict')
+}
+const read = (name: string): CheckedRequest => {
+  const request = outcome(name)
+  assert.ok(request instanceof CheckedRequest, JSON.stringify(request))
+  return request
+}
+const facts = ({ method, scheme, host, authority, path, query }: CheckedRequest) =>
+  `${method} ${scheme} ${host} ${authority} ${path} ${query}`
+
+test('a GET, headers as a map: several lines of one name are one, a byte that is no UTF-8 is a "!"', () => {
+  const request = read('a GET, headers as a map')
+  assert.equal(facts(request), 'GET http app.test:8080 App.test:8080 /orders x=1')
+  assert.deepEqual(request.headerValues('cookie'), ['a=1; s=X,s=Y'])
+  assert.deepEqual(request.cookieValues('s'), ['X,s=Y'], 'no session: the comma belongs to the value')
+  assert.deepEqual(request.headerValues('x-a'), ['1,2'])
+  assert.equal(request.header('x-latin'), 'caf!')
+  assert.equal(request.header('x-empty'), '')
+  assert.equal(request.header('__proto__'), 'x')
+  assert.equal(request.header('authorization'), 'Bearer t')
+  assert.equal(request.requestId, 'r-1')
+  assert.equal(request.remoteAddress, '127.0.0.1')
+  assert.equal(request.body, undefined)
+  assert.ok([...request.headerEntries()].every(([name]) => !name.startsWith(':')))
+})
+
+test('a GET, headers as raw bytes: line by line, byte by byte', () => {
+  const request = read('a GET, headers as raw bytes')
+  assert.equal(facts(request), 'GET http app.test:8080 App.test:8080 /orders x=1')
+  assert.deepEqual(request.headerValues('cookie'), ['a=1; s=X', 's=Y'])
+  assert.deepEqual(request.cookieValues('s'), ['X', 'Y'])
+  assert.deepEqual(request.headerValues('x-a'), ['1', '2'])
+  assert.equal(request.header('x-latin'), 'caf\xe9')
+  assert.equal(request.header('x-empty'), '')
+  assert.equal(request.header('__proto__'), 'x')
+})
+
+test('a path of HTTP/2 with a byte beyond ASCII is refused (J2)', () => {
+  const denial = outcome('a path of HTTP/2 with a byte beyond ASCII')
+  assert.deepEqual([denial.kind, denial.kind === 'denial' && denial.status], ['denial', 400])
+})
+
+test('a gRPC call is a POST of its method', () => {
+  const request = read('a gRPC call')
+  assert.deepEqual(
+    [request.method, request.path, request.header('content-type'), request.header('te')],
+    ['POST', '/pkg.Service/Do', 'application/grpc', 'trailers'],
+  )
+})
+
+for (const form of ['text', 'bytes']) {
+  test(`a cut body as ${form} is there as far as it was sent, and says that it is cut`, () => {
+    const request = read(`a cut body as ${form}`)
+    assert.equal(Buffer.from(request.body ?? []).toString(), '0123456789')
+    assert.equal(request.header('x-envoy-auth-partial-body'), 'true')
+  })
+}
+
+test('a client with a certificate has a principal and a server name', () => {
+  const request = read('a client with a certificate')
+  assert.equal(facts(request), 'GET https app.test app.test /tls ')
+  assert.deepEqual([request.principal, request.sni], ['spiffe://lab/carol', 'app.test'])
+})
+
+const trail = { rule: '', authenticator: '', refusedBy: '', code: 'ok', reason: '', notes: {} } as const
+
+/** Field by field, as in external_auth.proto: the answers that a client or an upstream depends on. */
+const ANSWERS: Readonly<Record<string, readonly [decision: Decision, grpc: boolean, bytes: string]>> = {
+  'an allow with nothing': [
+    { kind: 'allow', headers: [], remove: [], responseHeaders: [], trail },
+    false,
+    // status { code: 0 }, ok_response {}
+    '0a020800 1a00',
+  ],
+  'an allow that sets, removes and adds': [
+    {
+      kind: 'allow',
+      headers: [{ name: 'x-user-id', value: 'u1' }],
+      remove: ['x-role'],
+      responseHeaders: [{ name: 'set-cookie', value: 'a=1' }],
+      trail,
+    },
+    false,
+    // headers { header { key, value } append {} append_action: 2 }, headers_to_remove, response_headers_to_add { header }
+    `0a020800 1a34
+     1215 0a0f 0a09 782d757365722d6964 1202 7531 1200 1802
+     2a06 782d726f6c65
+     3213 0a11 0a0a 7365742d636f6f6b6965 1203 613d31`,
+  ],
+  'an allow with an empty header': [
+    { kind: 'allow', headers: [{ name: 'x', value: '' }], remove: [], responseHeaders: [], trail },
+    false,
+    '0a020800 1a0b 1209 0a03 0a01 78 1200 1802',
+  ],
+  'a denial': [
+    {
+      kind: 'deny',
+      status: 401,
+      headers: [{ name: 'cache-control', value: 'no-store' }],
+      body: '{}',
+      trail,
+    },
+    false,
+    // status { code: 16 }, denied_response { status { code: 401 } headers { header append append_action } body }
+    `0a020810 122a
+     0a03 089103
+     121f 0a19 0a0d 63616368652d636f6e74726f6c 1208 6e6f2d73746f7265 1200 1802
+     1a02 7b7d`,
+  ],
+  'a redirect with a cookie': [
+    {
+      kind: 'deny',
+      status: 302,
+      headers: [
+        { name: 'location', value: '/l' },
+        { name: 'set-cookie', value: 'a=1' },
+      ],
+      body: '',
+      trail,
+    },
+    false,
+    // status { code: 7 }; the cookie has neither append nor action; no-store is added
+    `0a020807 1251
+     0a03 08ae02
+     1214 0a0e 0a08 6c6f636174696f6e 1202 2f6c 1200 1802
+     1213 0a11 0a0a 7365742d636f6f6b6965 1203 613d31
+     121f 0a19 0a0d 63616368652d636f6e74726f6c 1208 6e6f2d73746f7265 1200 1802`,
+  ],
+  'the same for a gRPC client': [
+    {
+      kind: 'deny',
+      status: 302,
+      headers: [{ name: 'location', value: '/l' }],
+      body: '<a>',
+      trail,
+    },
+    true,
+    // 401 and its words, no location
+    `0a020810 1234
+     0a03 089103
+     121f 0a19 0a0d 63616368652d636f6e74726f6c 1208 6e6f2d73746f7265 1200 1802
+     1a0c 556e617574686f72697a6564`,
+  ],
+}
+
+const hex = (text: string): string => text.replace(/\s/g, '')
+for (const [what, [decision, grpc, bytes]] of Object.entries(ANSWERS)) {
+  test(`${what} is these bytes`, () => {
+    assert.equal(encodeDecision(decision, grpc).toString('hex'), hex(bytes))
+  })
+}
+
+test('the prepared answer denies with 500 and is what it always was', () => {
+  const { status, denied_response: denied } = decodeResponse(PREPARED_500)
+  assert.deepEqual([status?.code, denied?.status?.code], [7, 500])
+})

@@ -1,0 +1,118 @@
+/** test/fakes/house — the house from the bytes of a Check to the bytes of its answer, in this process; the world outside is one function. */
+import type { Decision } from '../../src/access/decision.ts'
+import type { Snapshot } from '../../src/access/snapshot.ts'
+import { pathsOf } from '../../src/app_options.ts'
+import { openServices } from '../../src/app_services.ts'
+import type { Send } from '../../src/clients/http.ts'
+import { type Config, loadConfig } from '../../src/config.ts'
+import { compileWith, UNTRACED } from '../../src/edition.ts'
+import { createCheck } from '../../src/envoy/check.ts'
+import type { CallMetadata } from '../../src/envoy/transport.ts'
+import type { Traced } from '../../src/handlers/builder.ts'
+import { HANDLERS } from '../../src/handlers/registry.ts'
+import type { Services } from '../../src/handlers/services.ts'
+import type { Clock, Instant } from '../../src/lib/duration.ts'
+import type { Issue } from '../../src/lib/issue.ts'
+import { parseRules } from '../../src/rules/parse.ts'
+import { createLog } from '../../src/telemetry/log.ts'
+import { createRecorder, type RecordParts } from '../../src/telemetry/record.ts'
+import type { traceChecks } from '../../src/telemetry/trace.ts'
+import { decodeResponse, encodeRequest, type HttpFields, type Response } from '../envoy/messages.ts'
+import { realClock } from './clock.ts'
+
+export interface HouseParts {
+  /** YAML, as a user would write it. */
+  readonly config: string
+  readonly rules: string
+  /** Who is asked outside. Default: nobody is there. */
+  readonly send?: Send
+  readonly clock?: Clock
+  readonly traced?: Traced
+  readonly around?: ReturnType<typeof traceChecks>
+  readonly count?: RecordParts['count']
+  /** Last word on what handlers may ask. */
+  readonly services?: (services: Services) => Services
+}
+
+export interface House {
+  readonly config: Config
+  readonly snapshot: Snapshot
+  /** What was said of the rules at load. */
+  readonly issues: readonly Issue[]
+  /** Oldest first. */
+  readonly decisions: readonly Decision[]
+  readonly accidents: readonly unknown[]
+  /** The log so far, one line a record. */
+  log(): string
+  /** Bytes in, bytes out, as the engine calls it. */
+  check(request: Buffer, metadata?: Readonly<Record<string, string>>, budget?: number): Promise<Buffer>
+  ask(http: HttpFields): Promise<Response>
+}
+
+const nobody: Send = async ({ target }) => ({
+  kind: 'failed',
+  cause: 'connect',
+  message: `${target}: no connection`,
+})
+
+/** Rejects where the configuration or the set of rules cannot be used; a rule that has errors is one that answers 500. */
+export async function openHouse(parts: HouseParts): Promise<House> {
+  const files = [{ source: 'config.yaml', text: parts.config }]
+  const { config, issues } = loadConfig({ files, env: {}, flags: new Map() }, HANDLERS)
+  if (config === undefined) throw new Error(`configuration: ${JSON.stringify(issues)}`)
+  const clock = parts.clock ?? realClock
+  const send = parts.send ?? nobody
+  const opened = openServices({ config, send, fetch: send, clock, report: () => {} }).services
+  const services = parts.services?.(opened) ?? opened
+  const parsed = parseRules(parts.rules, 'rules.yaml')
+  const compiled = await compileWith(config, parsed.rules ?? [], services, parts.traced ?? UNTRACED, '1')
+  const { snapshot } = compiled
+  if (parsed.rules === undefined || snapshot === undefined) {
+    throw new Error(`rules: ${JSON.stringify([...parsed.issues, ...compiled.issues])}`)
+  }
+  let text = ''
+  const stream = {
+    write: (line: string) => {
+      text += line
+    },
+  }
+  const log = await createLog({ level: 'trace', format: 'json', name: 'credence', version: '0', stream })
+  const recorder = createRecorder({
+    log,
+    count: parts.count ?? (() => {}),
+    traceId: () => '',
+    now: clock.now,
+  })
+  const decisions: Decision[] = []
+  const accidents: unknown[] = []
+  const door = createCheck({
+    snapshot: () => snapshot,
+    record: (decision, request, started) => {
+      decisions.push(decision)
+      recorder(decision, request, started)
+    },
+    accident: (_where, error) => accidents.push(error),
+    now: clock.now,
+    paths: pathsOf(config),
+    around: parts.around,
+  })
+  const check: House['check'] = async (request, metadata = {}, budget = 5_000) => {
+    const arrived = clock.now()
+    const call: CallMetadata = { get: name => metadata[name] }
+    return door({ request, metadata: call, deadline: (arrived + budget) as Instant, arrived })
+  }
+  return {
+    config,
+    snapshot,
+    issues: [...parsed.issues, ...compiled.issues],
+    decisions,
+    accidents,
+    log: () => text,
+    check,
+    ask: async http => decodeResponse(await check(encodeRequest(http))),
+  }
+}
+
+/** Of an answer: allowed or not, and the status that the client sees. */
+export const statusOf = (response: Response): number =>
+  (response.status?.code ?? 0) === 0 ? 200 : (response.denied_response?.status?.code ?? 403)

@@ -1,0 +1,91 @@
+/** test/linear — what reads the words of strangers takes time in proportion to their length: by analysis of every regular expression, and on hostile input. */
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import test from 'node:test'
+import { analyse } from 'scslre'
+import { readAuthority } from '../src/lib/authority.ts'
+import { parseCookies } from '../src/lib/cookies.ts'
+import { parseMediaTypes } from '../src/lib/media_type.ts'
+import { readRequestId } from '../src/lib/request_id.ts'
+import { readTarget } from '../src/lib/url_path.ts'
+
+/** Files whose regular expressions meet text that a client wrote. */
+const READERS = [
+  'access/header_rules.ts',
+  'api/decision_call.ts',
+  'envoy/decode.ts',
+  'handlers/parts/kratos_session.ts',
+  'handlers/parts/token_from.ts',
+  'lib/authority.ts',
+  'lib/cookies.ts',
+  'lib/media_type.ts',
+  'lib/request_id.ts',
+  'lib/url_path.ts',
+]
+
+/** Literals after `=`, `(`, `,` or a bracket; none of these files divides. */
+const LITERAL = /[=(,:[]\s*\/((?:[^/\\\n[]|\\.|\[(?:[^\]\\\n]|\\.)*\])+)\/([a-z]*)/g
+
+for (const file of READERS) {
+  test(`no regular expression of ${file} can be made to take more than linear time`, () => {
+    const text = readFileSync(new URL(`../src/${file}`, import.meta.url), 'utf8').replace(
+      /^\s*(\/\*\*|\*|\/\/).*$/gm,
+      '',
+    )
+    for (const [, source = '', flags = ''] of text.matchAll(LITERAL)) {
+      const { reports } = analyse({ source, flags })
+      assert.deepEqual(
+        reports.map(report => `${report.type}, exponential: ${report.exponential}`),
+        [],
+        `/${source}/${flags}`,
+      )
+    }
+  })
+}
+
+test('the analysis finds what it looks for', () => {
+  assert.ok(analyse({ source: '^(?:a+)+b$', flags: '' }).reports.length > 0)
+  assert.ok(analyse({ source: '^a*a*b$', flags: '' }).reports.length > 0)
+})
+
+const LONG = 60_000
+/** Shapes on which careless readers go back and forth; each is one header, as long as Envoy lets through. */
+const HOSTILE = [
+  'a',
+  ' ',
+  '\t',
+  ';',
+  ',',
+  '=',
+  '"',
+  '\\',
+  '%',
+  '/',
+  '.',
+  '/.',
+  '; ',
+  ',"',
+  ';q=',
+  'a/b;x="',
+  '%2',
+  '..;/',
+].map(piece => piece.repeat(LONG / piece.length))
+const ENDS = ['', '\0', '"', 'x', '\u00e9']
+
+// Bounded by the time limit of a test, not by a measurement: what is quadratic here takes minutes.
+test('sixty thousand characters of any hostile shape are read or refused', { timeout: 60_000 }, () => {
+  for (const long of HOSTILE) {
+    for (const end of ENDS) {
+      const text = long + end
+      parseCookies([text, `a=${text}`])
+      parseMediaTypes(text)
+      parseMediaTypes(`text/html${text}`)
+      readAuthority(text, 'https')
+      readRequestId(text)
+      for (const reading of ['strict', 'oathkeeper'] as const) {
+        readTarget(`/${text}`, reading)
+        readTarget(`/?${text}`, reading)
+      }
+    }
+  }
+})

@@ -1,0 +1,150 @@
+/** test/scenarios — the product's stories as data: every file is run from the bytes of a Check to the bytes of its answer, with the headers as a map and as raw bytes. */
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import { describe, test } from 'node:test'
+import type { Answered, Failed, OutgoingRequest } from '../../src/clients/http.ts'
+import { parseDuration } from '../../src/lib/duration.ts'
+import { merge } from '../../src/lib/merge.ts'
+import { parseYaml } from '../../src/lib/yaml.ts'
+import type { HttpFields, Response } from '../envoy/messages.ts'
+import { fakeClock } from '../fakes/clock.ts'
+import { type House, openHouse, statusOf } from '../fakes/house.ts'
+import { type Check, type Scenario, scenarioSchema } from './scenario.ts'
+
+const folder = new URL('./', import.meta.url)
+const read = (name: string): string => readFileSync(new URL(name, folder), 'utf8')
+/** As rule files are read, merge keys included. */
+function load(text: string, name: string): unknown {
+  const document = parseYaml(text, 'rules')
+  assert.equal(document.kind, 'document', `${name}: ${JSON.stringify(document)}`)
+  return document.kind === 'document' ? document.value : undefined
+}
+const base = load(read('base.yaml'), 'base.yaml')
+
+for (const name of readdirSync(folder).filter(one => one.endsWith('.yaml') && one !== 'base.yaml')) {
+  const text = read(name)
+  const scenario = scenarioSchema.parse(load(text, name))
+  describe(scenario.name, () => {
+    for (const form of ['as a map', 'as raw bytes'] as const) {
+      test(`${name}, headers ${form}`, () => run(scenario, form))
+    }
+  })
+  test(`${name} names its schema, so that editors help`, () => {
+    assert.match(text, /^# yaml-language-server: \$schema=\.\/scenario\.schema\.json\n/)
+  })
+}
+
+type Lines = readonly (readonly [name: string, value: string])[]
+
+async function run(scenario: Scenario, form: 'as a map' | 'as raw bytes'): Promise<void> {
+  const clock = fakeClock()
+  let calls: OutgoingRequest[] = []
+  const house = await openHouse({
+    config: JSON.stringify(merge(base, scenario.config)),
+    rules: rulesOf(scenario),
+    clock,
+    send: async request => {
+      calls.push(request)
+      return replyTo(request, scenario.world)
+    },
+  })
+  for (const [i, check] of scenario.checks.entries()) {
+    const where = `check ${i + 1}, ${check.case === undefined ? '' : `${check.case}, `}${check.request}`
+    calls = []
+    if (check.after !== undefined) {
+      const span = parseDuration(check.after)
+      assert.ok(span !== undefined, `${where}: after: ${check.after} is no duration`)
+      clock.pass(span)
+    }
+    const response = await house.ask(httpOf(check, form))
+    judge(check, response, house, where)
+    if (check.calls !== undefined) assert.equal(calls.length, check.calls, `${where}: calls to the outside`)
+  }
+}
+
+function rulesOf({ rules }: Scenario): string {
+  const all = rules.flatMap(one => (typeof one === 'string' ? (load(read(one), one) as object[]) : [one]))
+  return JSON.stringify(all)
+}
+
+const linesOf = (headers: Readonly<Record<string, string | readonly string[]>>): Lines =>
+  Object.entries(headers).flatMap(([name, values]) =>
+    [values].flat().map(value => [name.toLowerCase(), value] as const),
+  )
+
+/** A Check as Envoy writes it: pseudo headers among the headers, several lines of one name joined in a map. */
+function httpOf(check: Check, form: 'as a map' | 'as raw bytes'): HttpFields {
+  const [, method = '', scheme = '', host = '', path = ''] =
+    /^(\S+) (\w+):\/\/([^/?]*)(.*)$/.exec(check.request) ?? []
+  const pseudo: Lines = [
+    [':authority', host],
+    [':path', path],
+    [':method', method],
+    [':scheme', scheme],
+  ]
+  const lines = [...pseudo, ...linesOf(check.headers)]
+  const http = { method, scheme, host, path }
+  if (form === 'as raw bytes') return { ...http, header_map: lines }
+  const headers: Record<string, string> = {}
+  for (const [name, value] of lines) {
+    headers[name] = headers[name] === undefined ? value : `${headers[name]},${value}`
+  }
+  return { ...http, headers }
+}
+
+function replyTo(request: OutgoingRequest, world: Scenario['world']): Answered | Failed {
+  const { method, url, headers, target } = request
+  const values = (name: string) =>
+    headers.filter(([key]) => key.toLowerCase() === name).map(([, value]) => value)
+  const fits = ({ with: wanted = {}, without }: Scenario['world'][string][number]): boolean =>
+    Object.entries(wanted).every(([name, value]) => values(name).join() === [value].flat().join()) &&
+    without.every(name => values(name).length === 0)
+  const given = world[`${method} ${url}`]?.find(fits)?.reply
+  if (given === undefined || given.fails !== undefined) {
+    return { kind: 'failed', cause: given?.fails ?? 'connect', message: `${target}: no connection` }
+  }
+  const body = typeof given.body === 'string' ? given.body : JSON.stringify(given.body ?? '')
+  return { kind: 'answered', status: given.status, headers: linesOf(given.headers), body }
+}
+
+function judge({ expect }: Check, response: Response, house: House, where: string): void {
+  const record = JSON.parse(house.log().trimEnd().split('\n').at(-1) ?? '{}') as Record<string, unknown>
+  const seen = `${where}: ${statusOf(response)} ${JSON.stringify(record)} ${response.denied_response?.body ?? ''}`
+  for (const [field, value] of Object.entries(expect.log ?? {})) assert.deepEqual(record[field], value, seen)
+  const { ok_response: ok, denied_response: denied } = response
+  if (expect.allow !== undefined) {
+    assert.equal(response.http_response, 'ok_response', seen)
+    assert.deepEqual(pairs(ok?.headers), expect.allow, seen)
+    if (expect.remove !== undefined) {
+      assert.deepEqual([...(ok?.headers_to_remove ?? [])].sort(), [...expect.remove].sort(), seen)
+    }
+    if (expect.response !== undefined) {
+      const added = (ok?.response_headers_to_add ?? []).map(({ header }) => [header.key, header.value])
+      assert.deepEqual(added, linesOf(expect.response), seen)
+    }
+    return
+  }
+  assert.equal(response.http_response, 'denied_response', seen)
+  assert.equal(statusOf(response), expect.deny, seen)
+  const sent = (denied?.headers ?? []).map(({ header }) => [header.key, header.value ?? ''] as const)
+  for (const [name, value] of Object.entries(expect.headers ?? {})) {
+    const found = sent.filter(([key]) => key === name).map(([, one]) => one)
+    assert.deepEqual(found, value === '' ? [] : [value].flat(), `${seen}: ${name}`)
+  }
+  if (typeof expect.body === 'string') assert.equal(denied?.body ?? '', expect.body, seen)
+  else if (expect.body !== undefined) contains(JSON.parse(denied?.body ?? 'null'), expect.body, seen)
+}
+
+const pairs = (options: NonNullable<Response['ok_response']>['headers']): Record<string, string> =>
+  Object.fromEntries((options ?? []).map(({ header }) => [header.key, header.value ?? '']))
+
+/** Every member that is named, and what is in it. */
+function contains(actual: unknown, wanted: unknown, seen: string): void {
+  if (typeof wanted !== 'object' || wanted === null || Array.isArray(wanted)) {
+    assert.deepEqual(actual, wanted, seen)
+    return
+  }
+  for (const [key, value] of Object.entries(wanted)) {
+    contains((actual as Record<string, unknown> | undefined)?.[key], value, `${seen}: ${key}`)
+  }
+}
