@@ -202,7 +202,7 @@ test('no secret of a request, of an answer or of the configuration comes out any
     issues: () => ({ errors: 0, warnings: 0 }),
     ready: () => true,
     sources: () => ({ fresh: 0, stale: 0, missing: 0 }),
-    sessions: () => 0,
+    sessions: () => ({ remembered: 0, breaker: 'closed', asked: 0, waiting: 0, worstStaleness: 0 }) as const,
     bus: () => undefined,
   }
   const instruments = createInstruments(metrics.meter, { prefix: '', hidden: false }, observed, realClock.now)
