@@ -50,6 +50,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     format: formatOf(config),
     name: config.text('tracing.service_name') ?? 'credence',
     version,
+    wall: clock.wall,
   })
   for (const issue of first.issues) log.event('warn', { event: 'issue', ...issue })
   for (const notice of config.notices) log.event('warn', { event: 'notice', ...notice })
@@ -64,9 +65,10 @@ export async function startApp(options: AppOptions): Promise<App> {
     serviceName: config.text('tracing.service_name') ?? 'credence',
     version,
     env: options.env,
+    wall: clock.wall,
   })
   const instruments = createInstruments(
-    metrics.meter,
+    metrics,
     config.text('serve.prometheus.metric_name_prefix') ?? '',
     {
       rules: () => rulebook.current?.snapshot.rules.length ?? 0,
