@@ -38,6 +38,13 @@ function trim(text: string): string {
   return text.slice(from, end)
 }
 
+/** Values of the cookies of that name, in their order. */
+export function valuesOf(cookies: readonly Cookie[], name: string): readonly string[] {
+  const values: string[] = []
+  for (const cookie of cookies) if (cookie[0] === name) values.push(cookie[1])
+  return values
+}
+
 function parsePair(pair: string): Cookie | undefined {
   if (pair === '') return undefined
   const equals = pair.indexOf('=')
