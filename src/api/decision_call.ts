@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http'
 import { badRequest, type Denial } from '../access/denial.ts'
 import type { RequestView } from '../access/request.ts'
 import { readAuthority } from '../lib/authority.ts'
-import { type Cookie, parseCookies, valuesOf } from '../lib/cookies.ts'
+import { type Cookie, cookieValues, parseCookies } from '../lib/cookies.ts'
 import type { Instant } from '../lib/duration.ts'
 import { type PathReading, readTarget } from '../lib/url_path.ts'
 
@@ -125,6 +125,6 @@ class DecisionRequest implements RequestView {
     return this.cookies().find(cookie => cookie[0] === name)?.[1]
   }
   cookieValues(name: string): readonly string[] {
-    return valuesOf(this.cookies(), name)
+    return cookieValues(this.headerValues('cookie'), name)
   }
 }

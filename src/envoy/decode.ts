@@ -2,7 +2,7 @@
 import { badRequest, type Denial, denial } from '../access/denial.ts'
 import type { RequestView } from '../access/request.ts'
 import { readAuthority } from '../lib/authority.ts'
-import { type Cookie, parseCookies, valuesOf } from '../lib/cookies.ts'
+import { type Cookie, cookieValues, parseCookies } from '../lib/cookies.ts'
 import type { Instant } from '../lib/duration.ts'
 import { type PathReading, readTarget, type Target } from '../lib/url_path.ts'
 import { WireRequest } from './wire.ts'
@@ -103,6 +103,6 @@ export class CheckedRequest implements RequestView {
     return this.cookies().find(cookie => cookie[0] === name)?.[1]
   }
   cookieValues(name: string): readonly string[] {
-    return valuesOf(this.cookies(), name)
+    return cookieValues(this.headerValues('cookie'), name)
   }
 }

@@ -31,18 +31,36 @@ export function parseCookies(lines: readonly string[]): readonly Cookie[] {
 
 /** Go's blanks only, and in linear time: JavaScript's `trim` takes away what belongs to a value. */
 function trim(text: string): string {
-  let from = 0
+  const from = afterBlanks(text, 0)
   let end = text.length
-  while (from < end && BLANKS.includes(text[from] as string)) from++
   while (end > from && BLANKS.includes(text[end - 1] as string)) end--
   return text.slice(from, end)
 }
 
-/** Values of the cookies of that name, in their order. */
-export function valuesOf(cookies: readonly Cookie[], name: string): readonly string[] {
+/** Values of the cookies of one name as `parseCookies` finds them, without making texts of all the others. */
+export function cookieValues(lines: readonly string[], name: string): readonly string[] {
   const values: string[] = []
-  for (const cookie of cookies) if (cookie[0] === name) values.push(cookie[1])
+  let pairs = 0
+  for (const line of lines) {
+    for (let from = 0; from < line.length; ) {
+      // Which of so many count is for the one who looks at all of them.
+      if (++pairs > MOST) return parseCookies(lines).flatMap(one => (one[0] === name ? [one[1]] : []))
+      const semicolon = line.indexOf(';', from)
+      const end = semicolon < 0 ? line.length : semicolon
+      if (line.startsWith(name, afterBlanks(line, from))) {
+        const cookie = parsePair(trim(line.slice(from, end)))
+        if (cookie?.[0] === name) values.push(cookie[1])
+      }
+      from = end + 1
+    }
+  }
   return values
+}
+
+function afterBlanks(text: string, from: number): number {
+  let at = from
+  while (at < text.length && BLANKS.includes(text[at] as string)) at++
+  return at
 }
 
 function parsePair(pair: string): Cookie | undefined {
