@@ -122,7 +122,7 @@ class DecisionRequest implements RequestView {
     return this.#cookies
   }
   cookie(name: string): string | undefined {
-    return this.cookies().find(cookie => cookie[0] === name)?.[1]
+    return this.cookieValues(name)[0]
   }
   cookieValues(name: string): readonly string[] {
     return cookieValues(this.headerValues('cookie'), name)

@@ -55,6 +55,7 @@ export class CheckedRequest implements RequestView {
   readonly query: string
   readonly deadline: Instant
   readonly #wire: WireRequest
+  #lines: readonly string[] | undefined
   #cookies: readonly Cookie[] | undefined
 
   constructor(wire: WireRequest, line: RequestLine, target: Target, deadline: Instant) {
@@ -96,13 +97,18 @@ export class CheckedRequest implements RequestView {
   }
 
   cookies(): readonly Cookie[] {
-    this.#cookies ??= parseCookies(this.#wire.values('cookie'))
+    this.#cookies ??= parseCookies(this.#cookieLines())
     return this.#cookies
   }
   cookie(name: string): string | undefined {
-    return this.cookies().find(cookie => cookie[0] === name)?.[1]
+    return this.cookieValues(name)[0]
   }
   cookieValues(name: string): readonly string[] {
-    return cookieValues(this.headerValues('cookie'), name)
+    return cookieValues(this.#cookieLines(), name)
+  }
+
+  #cookieLines(): readonly string[] {
+    this.#lines ??= this.#wire.values('cookie')
+    return this.#lines
   }
 }

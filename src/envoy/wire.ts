@@ -11,6 +11,8 @@ const EMPTY: Slice = { start: 0, end: 0 }
 
 /** Of each header four offsets: start and end of the name, start and end of the value. One list makes less to collect than an object each. */
 const STRIDE = 4
+/** What a browser sends and Envoy adds has room from the beginning; the list grows where there is more. */
+const ROOM = 24 * STRIDE
 
 /** What rules may ask of a CheckRequest. */
 export class WireRequest {
@@ -26,7 +28,8 @@ export class WireRequest {
   #sni = EMPTY
   #body: Slice | undefined
   /** `header_map` where Envoy filled it (D7), else `headers`. */
-  #headers: number[] = []
+  readonly #headers: number[] = new Array(ROOM)
+  #used = 0
   #raw = false
 
   constructor(bytes: Buffer) {
@@ -61,7 +64,7 @@ export class WireRequest {
   }
 
   get headerCount(): number {
-    return this.#headers.length / STRIDE
+    return this.#used / STRIDE
   }
 
   /** All values of a header in wire order; `name` in lower case. */
@@ -79,7 +82,7 @@ export class WireRequest {
 
   *entries(): Generator<readonly [string, string]> {
     const headers = this.#headers
-    for (let at = 0; at < headers.length; at += STRIDE) {
+    for (let at = 0; at < this.#used; at += STRIDE) {
       const name = this.#bytes.toString('latin1', headers[at], headers[at + 1]).toLowerCase()
       if (!name.startsWith(':')) yield [name, this.#value(at)]
     }
@@ -96,7 +99,7 @@ export class WireRequest {
   /** Where a header of that name stands in the list, from `at` on; -1 for nowhere. */
   #find(name: string, from: number): number {
     const headers = this.#headers
-    for (let at = from; at < headers.length; at += STRIDE) {
+    for (let at = from; at < this.#used; at += STRIDE) {
       const start = headers[at] as number
       if ((headers[at + 1] as number) - start === name.length && this.#isNamed(start, name)) return at
     }
@@ -167,7 +170,7 @@ export class WireRequest {
           this.#body = sliceOf(fields)
           break
         case 13:
-          if (!this.#raw) this.#headers = []
+          if (!this.#raw) this.#used = 0
           this.#raw = true
           this.#readHeaderMap(fields, fields.enter())
       }
@@ -193,7 +196,10 @@ export class WireRequest {
         end = fields.end
       }
     }
-    this.#headers.push(nameStart, nameEnd, start, end)
+    this.#headers[this.#used++] = nameStart
+    this.#headers[this.#used++] = nameEnd
+    this.#headers[this.#used++] = start
+    this.#headers[this.#used++] = end
   }
 }
 

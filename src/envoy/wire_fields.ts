@@ -68,11 +68,13 @@ export class WireFields {
 
   #longVarint(to: number): number {
     let value = 0
+    let weight = 1
     for (let i = 0; i < 10; i++) {
       if (this.#at >= to) throw new WireFault('a number ends early')
       const byte = this.#bytes[this.#at++] as number
-      value += (byte & 0x7f) * 2 ** (7 * i)
+      value += (byte & 0x7f) * weight
       if (byte < 0x80) return value
+      weight *= 0x80
     }
     throw new WireFault('a number is too long')
   }

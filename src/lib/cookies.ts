@@ -6,7 +6,8 @@ export type Cookie = readonly [name: string, value: string, quoted: boolean]
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 /** What may stand in a value: visible ASCII, blank and comma, but no quote, semicolon or backslash (Go, RFC 6265 §4.1.1). */
 const VALUE = /^[\x20!#-:<-[\]-~]*$/
-const BLANKS = ' \t\r\n'
+/** Blank, tab and line breaks. */
+const isBlank = (code: number): boolean => code === 0x20 || code === 0x09 || code === 0x0d || code === 0x0a
 /** Cookies of one request; what comes after them is not read (D12). */
 const MOST = 1_000
 
@@ -33,7 +34,7 @@ export function parseCookies(lines: readonly string[]): readonly Cookie[] {
 function trim(text: string): string {
   const from = afterBlanks(text, 0)
   let end = text.length
-  while (end > from && BLANKS.includes(text[end - 1] as string)) end--
+  while (end > from && isBlank(text.charCodeAt(end - 1))) end--
   return text.slice(from, end)
 }
 
@@ -59,7 +60,7 @@ export function cookieValues(lines: readonly string[], name: string): readonly s
 
 function afterBlanks(text: string, from: number): number {
   let at = from
-  while (at < text.length && BLANKS.includes(text[at] as string)) at++
+  while (isBlank(text.charCodeAt(at))) at++
   return at
 }
 
