@@ -82,6 +82,7 @@ async function open(
     format: formatOf(config),
     name: config.text('tracing.service_name') ?? 'credence',
     version,
+    wall: clock.wall,
   })
   let draining = false
   closing.push(() => {
@@ -95,10 +96,10 @@ async function open(
 
   const tracing = await startTracing(tracingOf(config), version, options.env)
   closing.push(() => tracing?.stop())
-  const metrics = await createMetrics(metricsOf(config, options.env))
+  const metrics = await createMetrics({ ...metricsOf(config, options.env), wall: clock.wall })
   closing.push(() => metrics.stop())
   const instruments = createInstruments(
-    metrics.meter,
+    metrics,
     {
       prefix: config.text('serve.prometheus.metric_name_prefix') ?? '',
       hidden: config.flag('serve.prometheus.hide_request_paths'),

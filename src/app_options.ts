@@ -54,7 +54,7 @@ export function formatOf(config: Config) {
 export const pathsOf = (config: Config): PathReading =>
   config.text('paths') === 'oathkeeper' ? 'oathkeeper' : 'strict'
 
-export const metricsOf = (config: Config, env: NodeJS.ProcessEnv): MetricsOptions => ({
+export const metricsOf = (config: Config, env: NodeJS.ProcessEnv): Omit<MetricsOptions, 'wall'> => ({
   ...addressOf(config, 'prometheus'),
   path: config.text('serve.prometheus.metrics_path') ?? '/metrics',
   serviceName: config.text('tracing.service_name') ?? 'credence',

@@ -187,6 +187,7 @@ before(async () => {
     serviceName: 's',
     version: '0',
     env: {},
+    wall: Date.now,
   })
   address = await metrics.listen()
 })
@@ -205,7 +206,7 @@ test('no secret of a request, of an answer or of the configuration comes out any
     sessions: () => ({ remembered: 0, breaker: 'closed', asked: 0, waiting: 0, worstStaleness: 0 }) as const,
     bus: () => undefined,
   }
-  const instruments = createInstruments(metrics.meter, { prefix: '', hidden: false }, observed, realClock.now)
+  const instruments = createInstruments(metrics, { prefix: '', hidden: false }, observed, realClock.now)
   let mood = MOODS.well as (path: string) => Answered | Failed
   const world: Send = async ({ url }) => mood(new URL(url).pathname)
   const house = await openHouse({

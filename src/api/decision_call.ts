@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http'
 import { badRequest, type Denial } from '../access/denial.ts'
 import type { RequestView } from '../access/request.ts'
 import { readAuthority } from '../lib/authority.ts'
-import { type Cookie, parseCookies } from '../lib/cookies.ts'
+import { type Cookie, cookieValues, parseCookies } from '../lib/cookies.ts'
 import type { Instant } from '../lib/duration.ts'
 import { readRequestId } from '../lib/request_id.ts'
 import { type PathReading, readTarget } from '../lib/url_path.ts'
@@ -123,9 +123,9 @@ class DecisionRequest implements RequestView {
     return this.#cookies
   }
   cookie(name: string): string | undefined {
-    return this.cookies().find(cookie => cookie[0] === name)?.[1]
+    return this.cookieValues(name)[0]
   }
   cookieValues(name: string): readonly string[] {
-    return this.cookies().flatMap(cookie => (cookie[0] === name ? [cookie[1]] : []))
+    return cookieValues(this.headerValues('cookie'), name)
   }
 }

@@ -2,11 +2,12 @@
 import { badRequest, type Denial, denial } from '../access/denial.ts'
 import type { RequestView } from '../access/request.ts'
 import { readAuthority } from '../lib/authority.ts'
-import { type Cookie, parseCookies } from '../lib/cookies.ts'
+import { type Cookie, cookieValues, parseCookies } from '../lib/cookies.ts'
 import type { Instant } from '../lib/duration.ts'
 import { readRequestId } from '../lib/request_id.ts'
 import { type PathReading, readTarget, type Target } from '../lib/url_path.ts'
-import { WireFault, WireRequest } from './wire.ts'
+import { WireRequest } from './wire.ts'
+import { WireFault } from './wire_fields.ts'
 
 /** Headers of one request, pseudo headers included (D12). */
 const MOST_HEADERS = 1_000
@@ -29,45 +30,47 @@ export function decodeCheckRequest(
   if (wire.headerCount > MOST_HEADERS) {
     return denial(431, 'headers_too_large', 'The request has too many headers')
   }
-  if (!METHOD.test(wire.method)) return badRequest('the method is not a token')
+  const { method, host } = wire
+  if (!METHOD.test(method)) return badRequest('the method is not a token')
   const scheme = wire.scheme.toLowerCase()
   if (scheme !== 'http' && scheme !== 'https') return badRequest('the scheme is neither http nor https')
-  const authority = readAuthority(wire.host, scheme)
+  const authority = readAuthority(host, scheme)
   if (authority === undefined) return badRequest('the host cannot be used')
   // `path` shows "!" for bytes that are not UTF-8, while the upstream receives the bytes; `:path` has them (J2).
   const target = readTarget(wire.first(':path') ?? wire.path, paths)
   if (target.kind === 'bad target') return badRequest(target.why)
-  return new CheckedRequest(wire, scheme, authority.host, target, deadline)
+  return new CheckedRequest(wire, { method, scheme, host: authority.host, authority: host }, target, deadline)
 }
 
-/** A request that has been read; headers and cookies become strings when they are asked for. */
+type RequestLine = Pick<RequestView, 'method' | 'scheme' | 'host' | 'authority'>
+
+/** A request that has been read; what few rules ask for becomes strings when they do. */
 export class CheckedRequest implements RequestView {
   readonly kind = 'request'
+  readonly method: string
   readonly scheme: string
   readonly host: string
+  readonly authority: string
   readonly path: string
   readonly rawPath: string
   readonly query: string
   readonly deadline: Instant
   readonly #wire: WireRequest
+  #lines: readonly string[] | undefined
   #cookies: readonly Cookie[] | undefined
 
-  constructor(wire: WireRequest, scheme: string, host: string, target: Target, deadline: Instant) {
+  constructor(wire: WireRequest, line: RequestLine, target: Target, deadline: Instant) {
     this.#wire = wire
-    this.scheme = scheme
-    this.host = host
+    this.method = line.method
+    this.scheme = line.scheme
+    this.host = line.host
+    this.authority = line.authority
     this.path = target.path
     this.rawPath = target.rawPath
     this.query = target.query
     this.deadline = deadline
   }
 
-  get method(): string {
-    return this.#wire.method
-  }
-  get authority(): string {
-    return this.#wire.host
-  }
   get requestId(): string {
     return readRequestId(this.#wire.first('x-request-id'))
   }
@@ -95,13 +98,18 @@ export class CheckedRequest implements RequestView {
   }
 
   cookies(): readonly Cookie[] {
-    this.#cookies ??= parseCookies(this.#wire.values('cookie'))
+    this.#cookies ??= parseCookies(this.#cookieLines())
     return this.#cookies
   }
   cookie(name: string): string | undefined {
-    return this.cookies().find(cookie => cookie[0] === name)?.[1]
+    return this.cookieValues(name)[0]
   }
   cookieValues(name: string): readonly string[] {
-    return this.cookies().flatMap(cookie => (cookie[0] === name ? [cookie[1]] : []))
+    return cookieValues(this.#cookieLines(), name)
+  }
+
+  #cookieLines(): readonly string[] {
+    this.#lines ??= this.#wire.values('cookie')
+    return this.#lines
   }
 }

@@ -10,7 +10,9 @@ export class WireWriter {
   }
 
   take(): Buffer {
-    return Buffer.from(this.#bytes.subarray(0, this.#at))
+    const message = Buffer.allocUnsafe(this.#at)
+    this.#bytes.copy(message, 0, 0, this.#at)
+    return message
   }
 
   /** A string or bytes field; nothing for an empty one where `optional`. */

@@ -72,27 +72,31 @@ const NOT_YET = new Promise<never>(() => {})
 
 export function createShelf<Kept>({ clock, entries, came, gone }: CacheOptions<Kept>): Shelf<Kept> {
   // Lifetimes are compared here, on our own clock: lru-cache takes a lifetime of 0 for an endless one.
-  const shelf = new LRUCache<string, Entry<Kept>>({
-    max: entries,
-    ...(gone === undefined ? {} : { dispose: (entry, key) => gone(key, entry.value) }),
-  })
+  let shelf: LRUCache<string, Entry<Kept>> | undefined
+  // It takes room for all entries at once, 3 MB for 100,000; most shelves of an instance never have one.
+  const build = () =>
+    new LRUCache<string, Entry<Kept>>({
+      max: entries,
+      ...(gone === undefined ? {} : { dispose: (entry, key) => gone(key, entry.value) }),
+    })
   return {
     get(key) {
-      const entry = shelf.get(key)
+      const entry = shelf?.get(key)
       if (entry === undefined) return undefined
       if (entry.until > clock.now()) return entry.value
-      shelf.delete(key)
+      shelf?.delete(key)
       return undefined
     },
     put(key, value, ttl) {
       if (ttl <= 0) return
+      shelf ??= build()
       shelf.set(key, { value, until: later(clock.now(), ttl) })
       came?.(key, value)
     },
-    delete: key => void shelf.delete(key),
-    clear: () => shelf.clear(),
+    delete: key => void shelf?.delete(key),
+    clear: () => shelf?.clear(),
     get size() {
-      return shelf.size
+      return shelf?.size ?? 0
     },
   }
 }

@@ -6,7 +6,8 @@ export type Cookie = readonly [name: string, value: string, quoted: boolean]
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 /** What may stand in a value: visible ASCII, blank and comma, but no quote, semicolon or backslash (Go, RFC 6265 §4.1.1). */
 const VALUE = /^[\x20!#-:<-[\]-~]*$/
-const BLANKS = ' \t\r\n'
+/** Blank, tab and line breaks. */
+const isBlank = (code: number): boolean => code === 0x20 || code === 0x09 || code === 0x0d || code === 0x0a
 /** Cookies of one request; what comes after them is not read (D12). */
 const MOST = 1_000
 
@@ -31,11 +32,36 @@ export function parseCookies(lines: readonly string[]): readonly Cookie[] {
 
 /** Go's blanks only, and in linear time: JavaScript's `trim` takes away what belongs to a value. */
 function trim(text: string): string {
-  let from = 0
+  const from = afterBlanks(text, 0)
   let end = text.length
-  while (from < end && BLANKS.includes(text[from] as string)) from++
-  while (end > from && BLANKS.includes(text[end - 1] as string)) end--
+  while (end > from && isBlank(text.charCodeAt(end - 1))) end--
   return text.slice(from, end)
+}
+
+/** Values of the cookies of one name as `parseCookies` finds them, without making texts of all the others. */
+export function cookieValues(lines: readonly string[], name: string): readonly string[] {
+  const values: string[] = []
+  let pairs = 0
+  for (const line of lines) {
+    for (let from = 0; from < line.length; ) {
+      // Which of so many count is for the one who looks at all of them.
+      if (++pairs > MOST) return parseCookies(lines).flatMap(one => (one[0] === name ? [one[1]] : []))
+      const semicolon = line.indexOf(';', from)
+      const end = semicolon < 0 ? line.length : semicolon
+      if (line.startsWith(name, afterBlanks(line, from))) {
+        const cookie = parsePair(trim(line.slice(from, end)))
+        if (cookie?.[0] === name) values.push(cookie[1])
+      }
+      from = end + 1
+    }
+  }
+  return values
+}
+
+function afterBlanks(text: string, from: number): number {
+  let at = from
+  while (isBlank(text.charCodeAt(at))) at++
+  return at
 }
 
 function parsePair(pair: string): Cookie | undefined {

@@ -64,16 +64,16 @@ export interface MemoryQuestion {
 }
 
 export interface Memory {
-  /** What may be believed without asking. */
-  recall(key: string, maxAge: Millis | undefined): Kept | undefined
+  /** What may be believed at this moment without asking. */
+  recall(key: string, maxAge: Millis | undefined, now: Instant): Kept | undefined
   /** Whether it is time to renew what was recalled; says so once in a while, until it has been. */
-  isDue(kept: Kept, maxAge: Millis | undefined): boolean
+  isDue(kept: Kept, maxAge: Millis | undefined, now: Instant): boolean
   /** What was known before Kratos could not be asked: for the grace only, never past the session's own end (C26). */
   stale(key: string, maxAge: Millis | undefined): Kept | undefined
   standing(key: string): Standing
   ask(key: string, question: MemoryQuestion): Ticket<Finding>
-  /** Empties itself when the wall clock has jumped (C22). */
-  watchClocks(): void
+  /** Empties itself when the wall clock has jumped (C22). Returns what it read: a Check needs one moment, not several. */
+  watchClocks(): Instant
   clear(): void
   /** What is remembered of a credential, by its mark. */
   find(mark: string): Remembered | undefined
@@ -104,10 +104,12 @@ export function createMemory(parts: MemoryParts): Memory {
   })
   let drift = clock.wall() - clock.now()
 
-  function watchClocks(): void {
-    const now = clock.wall() - clock.now()
-    if (Math.abs(now - drift) > LARGEST_DRIFT) cache.clear()
-    drift = now
+  function watchClocks(): Instant {
+    const now = clock.now()
+    const apart = clock.wall() - now
+    if (Math.abs(apart - drift) > LARGEST_DRIFT) cache.clear()
+    drift = apart
+    return now
   }
 
   /** Not refused since, and the session itself not over. */
@@ -177,12 +179,11 @@ export function createMemory(parts: MemoryParts): Memory {
     maxAge === undefined ? kept.freshUntil : Math.min(kept.freshUntil, kept.askedAt + maxAge * kept.share)
 
   return {
-    recall(key, maxAge) {
+    recall(key, maxAge, now) {
       const kept = living(key)
-      return kept === undefined || clock.now() >= endFor(kept, maxAge) ? undefined : kept
+      return kept === undefined || now >= endFor(kept, maxAge) ? undefined : kept
     },
-    isDue(kept, maxAge) {
-      const now = clock.now()
+    isDue(kept, maxAge, now) {
       const end = endFor(kept, maxAge)
       if (now < end - (end - kept.askedAt) * refreshAhead || now < kept.renewAfter) return false
       kept.renewAfter = later(now, RENEWAL_PAUSE)

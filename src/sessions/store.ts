@@ -5,7 +5,7 @@ import type { Header } from '../access/session.ts'
 import type { CacheState, Credential, Verdict, VerifiedSession } from '../access/verdict.ts'
 import type { HeaderPair } from '../clients/http.ts'
 import type { Whoami } from '../clients/kratos.ts'
-import { between, type Clock, type Millis, millis } from '../lib/duration.ts'
+import { between, type Clock, type Instant, type Millis, millis } from '../lib/duration.ts'
 import { createTupleHash, encodePart } from '../lib/tuple_hash.ts'
 import { within } from '../lib/within.ts'
 import type { GateLimits, GateNews } from './gate.ts'
@@ -168,21 +168,21 @@ export function createSessions(parts: SessionsParts): Sessions {
     })
   }
 
-  function handOut(kept: Kept): Verdict & { kind: 'verified' } {
-    staleness.saw(between(kept.askedAt, clock.now()))
+  function handOut(kept: Kept, now: Instant): Verdict & { kind: 'verified' } {
+    staleness.saw(between(kept.askedAt, now), now)
     return kept.hit
   }
 
   const verify: Sessions['verify'] = (endpoint, credential, request, options = {}) => {
     const { fresh = false, stale: mayBeStale = !fresh } = options
     const { maxAge } = endpoint
-    memory.watchClocks()
+    const now = memory.watchClocks()
     const key = keyFor(endpoint, credential)
     if (!fresh && maxAge !== 0) {
-      const kept = memory.recall(key, maxAge)
+      const kept = memory.recall(key, maxAge, now)
       if (kept !== undefined) {
-        if (memory.isDue(kept, maxAge)) renew(endpoint, credential, key, request.remoteAddress)
-        return handOut(kept)
+        if (memory.isDue(kept, maxAge, now)) renew(endpoint, credential, key, request.remoteAddress)
+        return handOut(kept, now)
       }
       if (hopeless.has(key) && gates.to(endpoint.whoamiUrl).believes) return REFUSED_AGAIN
     }
@@ -196,7 +196,7 @@ export function createSessions(parts: SessionsParts): Sessions {
     const state: CacheState = joined ? 'shared' : maxAge === 0 ? 'off' : 'miss'
     const instead = (): Verdict | undefined => {
       const kept = mayBeStale ? memory.stale(key, maxAge) : undefined
-      return kept === undefined ? undefined : { ...handOut(kept), cache: 'stale' }
+      return kept === undefined ? undefined : { ...handOut(kept, clock.now()), cache: 'stale' }
     }
     const verdict = answer.then(finding =>
       // Whoever joined may want a younger answer than the one who began.

@@ -1,8 +1,10 @@
 /** telemetry/instruments — what is counted of decisions, calls, sessions and readings. Labels come from closed sets and rule ids only, never from a request's path, host or user (G10). */
-import type { Attributes, Meter } from '@opentelemetry/api'
+import type { Meter } from '@opentelemetry/api'
 import type { Decision } from '../access/decision.ts'
 import type { Answered, Failed, Send } from '../clients/http.ts'
-import { about, gauge, tally } from './instruments_table.ts'
+import type { Series } from './histograms.ts'
+import { about, gauge, METRICS, tally } from './instruments_table.ts'
+import type { Metrics } from './metrics.ts'
 import { createOathkeeperMetrics, type OathkeeperMetrics } from './oathkeeper_metrics.ts'
 
 /** What is read when somebody looks, instead of counted as it happens. */
@@ -53,32 +55,34 @@ export interface Instruments {
 const CHECK_BUCKETS = [
   0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5,
 ]
+/** Seconds. */
+const RELOAD_BUCKETS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
+
 /** `prefix`: of the two metrics that Oathkeeper has (`serve.prometheus.metric_name_prefix`, Q-96). */
 export function createInstruments(
-  meter: Meter,
+  metrics: Pick<Metrics, 'meter' | 'histograms'>,
   oathkeepersOwn: OathkeeperMetrics,
   observed: Observed,
   now: () => number,
 ): Instruments {
+  const { meter, histograms } = metrics
+  const histogram = (name: keyof typeof METRICS, bounds: readonly number[]) =>
+    histograms.create(name, METRICS[name][2], bounds)
   const checks = tally(meter, 'credence_checks_total')
   const lookups = tally(meter, 'credence_session_lookups_total')
-  const duration = meter.createHistogram('credence_check_duration_seconds', {
-    ...about('credence_check_duration_seconds'),
-    advice: { explicitBucketBoundaries: CHECK_BUCKETS },
-  })
-  const oathkeeper = createOathkeeperMetrics(meter, oathkeepersOwn)
+  const duration = histogram('credence_check_duration_seconds', CHECK_BUCKETS)
+  const durations = {
+    allow: duration.series({ decision: 'allow' }),
+    deny: duration.series({ decision: 'deny' }),
+  }
+  const oathkeeper = createOathkeeperMetrics(metrics, oathkeepersOwn)
   const outgoing = tally(meter, 'credence_outgoing_requests_total')
-  const outgoingTime = meter.createHistogram('credence_outgoing_duration_seconds', {
-    ...about('credence_outgoing_duration_seconds'),
-    advice: { explicitBucketBoundaries: CHECK_BUCKETS },
-  })
+  const outgoingTime = histogram('credence_outgoing_duration_seconds', CHECK_BUCKETS)
+  const outgoingTimes = new Map<string, Series>()
   const revocations = tally(meter, 'credence_revocations_total')
   const session = sessionTallies(meter)
   const reloads = tally(meter, 'credence_reloads_total')
-  const reloadTime = meter.createHistogram(
-    'credence_reload_duration_seconds',
-    about('credence_reload_duration_seconds'),
-  )
+  const reloadTime = histogram('credence_reload_duration_seconds', RELOAD_BUCKETS).series({})
   const ofBus = (read: (bus: NonNullable<ReturnType<Observed['bus']>>) => number): number | undefined => {
     const bus = observed.bus()
     return bus === undefined ? undefined : read(bus)
@@ -110,7 +114,7 @@ export function createInstruments(
       const { rule, code, notes } = decision.trail
       checks(`${decision.kind} ${code} ${rule}`, () => ({ rule, decision: decision.kind, code }))
       if (notes.cache !== undefined) lookups(notes.cache, () => ({ cache: notes.cache as string }))
-      duration.record(milliseconds / 1000, decision.kind === 'allow' ? ALLOW : DENY)
+      durations[decision.kind].record(milliseconds / 1000)
       oathkeeper(method, decision.kind === 'allow' ? 200 : decision.status, milliseconds)
     },
     reload(outcome, milliseconds) {
@@ -127,7 +131,9 @@ export function createInstruments(
       const { target } = request
       const outcome = outcomeOf(answer)
       outgoing(`${target} ${outcome}`, () => ({ target, outcome }))
-      outgoingTime.record((now() - started) / 1000, { target })
+      const times = outgoingTimes.get(target) ?? outgoingTime.series({ target })
+      outgoingTimes.set(target, times)
+      times.record((now() - started) / 1000)
       return answer
     },
   }
@@ -159,9 +165,6 @@ function sessionTallies(meter: Meter): Instruments['session'] {
     }
   }
 }
-
-const ALLOW: Attributes = { decision: 'allow' }
-const DENY: Attributes = { decision: 'deny' }
 
 const outcomeOf = (answer: Answered | Failed): string =>
   answer.kind === 'failed' ? answer.cause : `${Math.floor(answer.status / 100)}xx`

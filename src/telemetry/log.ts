@@ -1,8 +1,9 @@
 /** telemetry/log — the log: known records in, one JSON line out. The only importer of pino. Never sees a header, cookie, body or query. */
-import { type DestinationStream, destination, pino, stdTimeFunctions } from 'pino'
+import { type DestinationStream, destination, pino } from 'pino'
 import type { ReasonCode } from '../access/denial.ts'
 import type { CacheState } from '../access/verdict.ts'
 import type { Issue } from '../lib/issue.ts'
+import { createDecisionLine } from './decision_line.ts'
 import { createLots } from './lots.ts'
 
 export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace'
@@ -76,6 +77,8 @@ export interface LogOptions {
   readonly format: 'json' | 'json_pretty' | 'text'
   readonly name: string
   readonly version: string
+  /** Milliseconds since the epoch. */
+  readonly wall: () => number
   /** For tests; standard output otherwise. */
   readonly stream?: DestinationStream
 }
@@ -97,7 +100,7 @@ const MESSAGES: Readonly<Record<Event['event'], string>> = {
 }
 
 /** Bytes that leave at once: a write costs as much as a few Checks, so that it should carry many lines; the library takes 16 KiB. */
-const LOT = 16 * 1024
+const LOT = 64 * 1024
 /** Longest time that a line waits for others, ms. */
 const WAIT = 100
 /** Bytes that wait for a reader that is too slow; further lines are dropped (G11). */
@@ -105,19 +108,23 @@ const MOST_WAITING = 16 * 1024 * 1024
 
 /** Lines leave in batches, at the latest after 100 ms, so that a slow reader of the log holds up no Check (G11). */
 export async function createLog(options: LogOptions): Promise<Log> {
+  const { name, version, wall } = options
   const out = options.stream ?? (await openStream(options.format))
   const logger = pino(
     {
       level: options.level,
-      base: { service_name: options.name, service_version: options.version },
-      timestamp: stdTimeFunctions.isoTime,
+      base: { service_name: name, service_version: version },
+      timestamp: () => `,"time":"${new Date(wall()).toISOString()}"`,
       formatters: { level: label => ({ level: label }) },
     },
     out,
   )
+  const base = `,"service_name":${JSON.stringify(name)},"service_version":${JSON.stringify(version)}`
+  const lineOf = createDecisionLine(base, wall)
   return {
-    decision: record =>
-      logger.info(record, record.decision === 'allow' ? 'Access request granted' : 'Access request denied'),
+    decision(record) {
+      if (logger.isLevelEnabled('info')) out.write(lineOf(record))
+    },
     event: (level, event) => logger[level](event, MESSAGES[event.event]),
     flush: () => {
       if ('flushSync' in out && typeof out.flushSync === 'function') out.flushSync()
@@ -129,7 +136,7 @@ export async function createLog(options: LogOptions): Promise<Log> {
 }
 
 async function openStream(format: LogOptions['format']): Promise<DestinationStream> {
-  const out = destination({ sync: false, contentMode: 'buffer', maxLength: MOST_WAITING })
+  const out = destination({ sync: false, contentMode: 'buffer', maxLength: MOST_WAITING, maxWrite: LOT })
   // It takes bytes in this mode; its types speak of text.
   const lots = createLots(LOT, WAIT, lot => void out.write(lot as unknown as string))
   const flushSync = (): void => {

@@ -5,6 +5,7 @@ import type { Meter } from '@opentelemetry/api'
 import { PrometheusExporter, PrometheusSerializer } from '@opentelemetry/exporter-prometheus'
 import { resourceFromAttributes } from '@opentelemetry/resources'
 import { MeterProvider, type MetricReader, PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics'
+import { createHistograms, type Histograms } from './histograms.ts'
 
 export interface MetricsOptions {
   /** Empty for all interfaces. */
@@ -14,30 +15,33 @@ export interface MetricsOptions {
   readonly serviceName: string
   readonly version: string
   readonly env: NodeJS.ProcessEnv
+  /** Milliseconds since the epoch. */
+  readonly wall: () => number
 }
 
 export interface Metrics {
   readonly meter: Meter
+  readonly histograms: Histograms
   /** Begins to answer; resolves to the address in force, rejects when it is taken. */
   listen(): Promise<string>
   stop(): Promise<void>
 }
 
 export async function createMetrics(options: MetricsOptions): Promise<Metrics> {
-  const { env } = options
-  const prometheus = new PrometheusExporter({ preventServerStart: true })
+  const { env, version } = options
+  const resource = resourceFromAttributes({
+    'service.name': env.OTEL_SERVICE_NAME ?? options.serviceName,
+    'service.version': version,
+  })
+  const histograms = createHistograms({ name: 'credence', version }, resource, options.wall)
+  const metricProducers = [histograms]
+  const prometheus = new PrometheusExporter({ preventServerStart: true, metricProducers })
   const readers: MetricReader[] = [prometheus]
   if (pushAsked(env)) {
     const { OTLPMetricExporter } = await import('@opentelemetry/exporter-metrics-otlp-proto')
-    readers.push(new PeriodicExportingMetricReader({ exporter: new OTLPMetricExporter() }))
+    readers.push(new PeriodicExportingMetricReader({ exporter: new OTLPMetricExporter(), metricProducers }))
   }
-  const provider = new MeterProvider({
-    resource: resourceFromAttributes({
-      'service.name': env.OTEL_SERVICE_NAME ?? options.serviceName,
-      'service.version': options.version,
-    }),
-    readers,
-  })
+  const provider = new MeterProvider({ resource, readers })
   const serializer = new PrometheusSerializer(undefined, false, undefined, true, true)
   const server = createServer((request, response) => {
     if ((request.url ?? '').split('?', 1)[0] !== options.path) {
@@ -53,7 +57,8 @@ export async function createMetrics(options: MetricsOptions): Promise<Metrics> {
     )
   })
   return {
-    meter: provider.getMeter('credence', options.version),
+    meter: provider.getMeter('credence', version),
+    histograms,
     listen: () =>
       new Promise((resolve, reject) => {
         server.once('error', reject)

@@ -1,5 +1,6 @@
 /** telemetry/oathkeeper_metrics — the two metrics that Oathkeeper has, for the boards that people have. Knows methods and statuses, no decision. */
-import type { Attributes, Meter } from '@opentelemetry/api'
+import type { Series } from './histograms.ts'
+import type { Metrics } from './metrics.ts'
 
 /** Oathkeeper's. */
 const OATHKEEPER_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
@@ -23,32 +24,34 @@ export interface OathkeeperMetrics {
 }
 
 /** Their `request` is `/decisions`, never the path of a user's request. */
-export function createOathkeeperMetrics(meter: Meter, { prefix, hidden }: OathkeeperMetrics) {
-  const labelsOf = new Map<string, Attributes>()
-  const counts = new Map<string, number>()
+export function createOathkeeperMetrics(
+  { meter, histograms }: Pick<Metrics, 'meter' | 'histograms'>,
+  { prefix, hidden }: OathkeeperMetrics,
+) {
+  const known = new Map<string, Series>()
   meter
     .createObservableCounter(`${prefix}requests`, { description: 'Total number of requests' })
     .addCallback(result => {
-      for (const [key, count] of counts) result.observe(count, labelsOf.get(key))
+      for (const { count, labels } of known.values()) result.observe(count, labels)
     })
-  const duration = meter.createHistogram(`${prefix}requests_duration_seconds`, {
-    description: 'Time spent serving requests.',
-    advice: { explicitBucketBoundaries: OATHKEEPER_BUCKETS },
-  })
-  return (method: string, status: number, milliseconds: number): void => {
-    const known = METHODS.has(method) ? method : 'OTHER'
-    const key = `${known} ${status}`
-    let labels = labelsOf.get(key)
-    if (labels === undefined) {
-      labels = {
+  const duration = histograms.create(
+    `${prefix}requests_duration_seconds`,
+    'Time spent serving requests.',
+    OATHKEEPER_BUCKETS,
+  )
+  return (sent: string, status: number, milliseconds: number): void => {
+    const method = METHODS.has(sent) ? sent : 'OTHER'
+    const key = `${method} ${status}`
+    let series = known.get(key)
+    if (series === undefined) {
+      series = duration.series({
         service: 'oathkeeper-api',
-        method: known,
+        method,
         request: hidden ? '' : '/decisions',
         status_code: String(status),
-      }
-      labelsOf.set(key, labels)
+      })
+      known.set(key, series)
     }
-    counts.set(key, (counts.get(key) ?? 0) + 1)
-    duration.record(milliseconds / 1000, labels)
+    series.record(milliseconds / 1000)
   }
 }

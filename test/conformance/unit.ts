@@ -22,8 +22,9 @@ export async function runUnit(one: Case): Promise<Outcome> {
     serviceName: 's',
     version: '1',
     env: {},
+    wall: Date.now,
   })
-  const count = createOathkeeperMetrics(metrics.meter, { prefix, hidden })
+  const count = createOathkeeperMetrics(metrics, { prefix, hidden })
   const paths = [one.input ?? []].flat()
   for (const _ of paths) count('GET', 200, 1)
   const address = await metrics.listen()

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
-import { WireFault, WireRequest } from '../../src/envoy/wire.ts'
+import { WireRequest } from '../../src/envoy/wire.ts'
+import { WireFault } from '../../src/envoy/wire_fields.ts'
 import { encodeRequest } from './messages.ts'
 
 const text = fc.string({ unit: 'grapheme' })

@@ -76,7 +76,14 @@ export async function openHouse(parts: HouseParts): Promise<House> {
       text += line
     },
   }
-  const log = await createLog({ level: 'trace', format: 'json', name: 'credence', version: '0', stream })
+  const log = await createLog({
+    level: 'trace',
+    format: 'json',
+    name: 'credence',
+    version: '0',
+    wall: Date.now,
+    stream,
+  })
   const recorder = createRecorder({
     log,
     count: parts.count ?? (() => {}),

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
-import { type Cookie, parseCookies } from '../../src/lib/cookies.ts'
+import { type Cookie, cookieValues, parseCookies } from '../../src/lib/cookies.ts'
 
 /** What Go's `Request.Cookies` makes of it (C3). */
 const TABLE: readonly (readonly [line: string, cookies: readonly Cookie[]])[] = [
@@ -98,4 +98,35 @@ test('well-formed cookies come back as they were written', () => {
       )
     }),
   )
+})
+
+test('the values of one name are those that reading all cookies finds', () => {
+  const pieces = fc.array(
+    fc.constantFrom('a', 'ab', 'b', '=', ';', ' ', '\t', '\u00a0', '"', '1', ',', '; a=1'),
+    {
+      maxLength: 30,
+    },
+  )
+  const line = pieces.map(parts => parts.join(''))
+  const names = fc.constantFrom('a', 'ab', 'b', '', ' a', '1')
+  fc.assert(
+    fc.property(fc.array(line, { maxLength: 3 }), names, (lines, name) => {
+      const all = parseCookies(lines).filter(cookie => cookie[0] === name)
+      assert.deepEqual(
+        cookieValues(lines, name),
+        all.map(cookie => cookie[1]),
+      )
+    }),
+    { numRuns: 2_000 },
+  )
+})
+
+test('beyond a thousand cookies the same ones count for both', () => {
+  for (const before of [998, 999, 1_000, 1_001]) {
+    const lines = [`${'x=y; '.repeat(before)}a=1; a=2`, `${'bad cookie;'.repeat(5)}a=3`]
+    assert.deepEqual(
+      cookieValues(lines, 'a'),
+      parseCookies(lines).flatMap(cookie => (cookie[0] === 'a' ? [cookie[1]] : [])),
+    )
+  }
 })

@@ -23,6 +23,7 @@ test('Prometheus reads ours and Oathkeeper’s metrics, labelled from closed set
     serviceName: 's',
     version: '1',
     env: {},
+    wall: () => 1_700_000_000_500,
   })
   const observed = {
     rules: () => 3,
@@ -34,13 +35,14 @@ test('Prometheus reads ours and Oathkeeper’s metrics, labelled from closed set
       ({ remembered: 7, breaker: 'half open', asked: 2, waiting: 3, worstStaleness: 1_500 }) as const,
   }
   const instruments = createInstruments(
-    metrics.meter,
+    metrics,
     { prefix: 'ory_oathkeeper_', hidden: false },
     observed,
     () => 0,
   )
   instruments.check(allow, 2, 'GET')
   instruments.check(allow, 2, 'EVIL-METHOD')
+  instruments.check(allow, 700, 'GET')
   instruments.reload('changed', 5)
   instruments.revocation('api', 'session')
   instruments.session({ kind: 'doubt', verdict: 'sick' })
@@ -62,8 +64,13 @@ test('Prometheus reads ours and Oathkeeper’s metrics, labelled from closed set
   await metrics.stop()
   assert.equal(other.status, 404)
   for (const line of [
-    'credence_checks_total{rule="r1",decision="allow",code="ok"} 2',
-    'credence_session_lookups_total{cache="hit"} 2',
+    'credence_checks_total{rule="r1",decision="allow",code="ok"} 3',
+    'credence_session_lookups_total{cache="hit"} 3',
+    'credence_check_duration_seconds_bucket{decision="allow",le="0.001"} 0',
+    'credence_check_duration_seconds_bucket{decision="allow",le="0.0025"} 2',
+    'credence_check_duration_seconds_bucket{decision="allow",le="0.5"} 2',
+    'credence_check_duration_seconds_bucket{decision="allow",le="1"} 3',
+    'credence_check_duration_seconds_sum{decision="allow"} 0.704',
     'credence_outgoing_requests_total{target="kratos.whoami",outcome="timeout"} 1',
     'credence_revocations_total{source="api",kind="session"} 1',
     'credence_sessions 7',
@@ -83,7 +90,7 @@ test('Prometheus reads ours and Oathkeeper’s metrics, labelled from closed set
     'credence_rules 3',
     'credence_issues{severity="warning"} 2',
     'credence_ready 1',
-    'ory_oathkeeper_requests_total{service="oathkeeper-api",method="GET",request="/decisions",status_code="200"} 1',
+    'ory_oathkeeper_requests_total{service="oathkeeper-api",method="GET",request="/decisions",status_code="200"} 2',
     'ory_oathkeeper_requests_total{service="oathkeeper-api",method="OTHER",request="/decisions",status_code="200"} 1',
   ]) {
     assert.ok(text.includes(line), `${line}\n\n${text}`)

@@ -14,7 +14,14 @@ async function lineOf(decision: Deny): Promise<{ lines: Record<string, unknown>[
       text += line
     },
   }
-  const log = await createLog({ level: 'info', format: 'json', name: 'credence', version: '1', stream })
+  const log = await createLog({
+    level: 'info',
+    format: 'json',
+    name: 'credence',
+    version: '1',
+    wall: Date.now,
+    stream,
+  })
   const record = createRecorder({ log, count: () => {}, traceId: () => 't1', now: () => 12.5 })
   const request = {
     ...requestWith(
@@ -90,7 +97,7 @@ test('an accident is told by its kind and place, never by its words', async () =
 
 for (const format of ['json', 'text', 'json_pretty'] as const) {
   test(`the log opens on standard output as ${format}`, async () => {
-    const log = await createLog({ level: 'fatal', format, name: 'credence', version: '1' })
+    const log = await createLog({ level: 'fatal', format, name: 'credence', version: '1', wall: Date.now })
     log.event('info', { event: 'ready' })
     log.flush()
   })

@@ -64,10 +64,9 @@ function kratosCookie(only: readonly string[], check: CheckCredential): Authenti
       const values = request.cookieValues(name)
       if (values.length === 0) continue
       present = true
-      const filled = values.filter(value => value !== '')
-      const [value] = filled
+      const value = values.find(one => one !== '')
       if (value === undefined) continue
-      if (filled.some(other => other !== value)) return AMBIGUOUS
+      if (values.some(other => other !== '' && other !== value)) return AMBIGUOUS
       return check({ kind: 'cookie', name, value }, request)
     }
     const responsible = only.length === 0 ? request.cookies().length > 0 : present

@@ -1,0 +1,96 @@
+/** bench/checks — rule sets with their configuration, and Checks as Chrome causes them. Knows no server. */
+import { encodeRequest } from '../test/envoy/messages.ts'
+
+/** Whom the session endpoint and the tokens tell of. */
+export const IDENTITY = '90b31539-08ba-45b1-a5fc-5de840f19d7e'
+
+/** Where a cookie has digits to count with; a load generator writes over them. */
+const COUNTER = '00000000'
+export const cookieOf = (first: string) => `${first}${COUNTER}${'a'.repeat(415)}==`
+
+/** Of ten rules nine with a literal host of 200, one with any host; every scheme is `<https?>`. */
+export function rulesOf(count: number, parts: object = SESSION_RULE): object[] {
+  return Array.from({ length: count }, (_, i) => ({
+    id: `rule-${i}`,
+    match: { url: urlOf(i, '<https?>', '<.*>', '<[0-9a-z-]+>'), methods: ['GET', 'POST'] },
+    ...parts,
+  }))
+}
+
+/** The same rules for `matching_strategy: glob`, in which `<**>` crosses dots and slashes, and `<*>` neither. */
+export function globRulesOf(count: number): object[] {
+  return Array.from({ length: count }, (_, i) => ({
+    id: `rule-${i}`,
+    match: { url: urlOf(i, '<{http,https}>', '<**>', '<*>'), methods: ['GET', 'POST'] },
+    ...SESSION_RULE,
+  }))
+}
+
+const urlOf = (i: number, scheme: string, any: string, word: string): string =>
+  i % 10 === 3
+    ? `${scheme}://${any}/any${i}/${any}`
+    : `${scheme}://svc${i % 200}.example.com/api/v1/resource${i}/${word}`
+
+const SESSION_RULE = {
+  authenticators: [{ handler: 'cookie_session' }],
+  authorizer: { handler: 'allow' },
+  mutators: [{ handler: 'header' }],
+}
+
+/** One rule more, which nobody asks for: a set with it is another one. */
+export const oneMore = (): object => ({
+  ...SESSION_RULE,
+  id: 'one-more',
+  match: { url: 'http://one-more.example.com/', methods: ['GET'] },
+})
+
+/** Configuration of handlers for rules with a session cookie. */
+export const sessionConfig = (whoami: string, headers: object = USER_ID) => ({
+  authenticators: {
+    cookie_session: {
+      enabled: true,
+      config: { check_session_url: whoami, only: ['ory_kratos_session'] },
+    },
+  },
+  authorizers: { allow: { enabled: true } },
+  mutators: { header: { enabled: true, config: { headers } } },
+})
+export const USER_ID = { 'x-user-id': '{{ print .Subject }}' }
+
+/** For the last rule of a set, so that a scan would show. */
+export function checkFor(count: number, credential: Readonly<Record<string, string>>): Buffer {
+  const last = count - 1
+  const host = `svc${last % 200}.example.com`
+  const path = `/api/v1/resource${last}/abc-123?page=2`
+  return encodeRequest({
+    path,
+    host,
+    headers: {
+      ':authority': host,
+      ':method': 'GET',
+      ':path': path,
+      ':scheme': 'https',
+      accept: 'text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8',
+      'accept-encoding': 'gzip, deflate, br, zstd',
+      'accept-language': 'en-GB,en;q=0.9,de;q=0.8',
+      'sec-ch-ua': '"Chromium";v="142", "Not_A Brand";v="99"',
+      'sec-ch-ua-mobile': '?0',
+      'sec-fetch-dest': 'document',
+      'sec-fetch-mode': 'navigate',
+      'sec-fetch-site': 'same-origin',
+      'upgrade-insecure-requests': '1',
+      'user-agent':
+        'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36',
+      'x-forwarded-for': '203.0.113.7',
+      'x-request-id': '2f1c7d1e-66b0-4c19-9a7e-1d3c1c0f8e11',
+      ...credential,
+    },
+  })
+}
+
+/** A Check with a session cookie. `first`: letters by which the endpoint knows what it is. */
+export const sessionCheck = (count: number, first = 'MTc2Mzg4'): Buffer =>
+  checkFor(count, { cookie: `theme=dark; ory_kratos_session=${cookieOf(first)}; consent=1` })
+
+/** Where the digits of a session Check stand in its bytes. */
+export const counterIn = (check: Buffer): number => check.indexOf(COUNTER)

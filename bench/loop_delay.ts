@@ -1,0 +1,50 @@
+/** bench/loop_delay — Credence in this process: how late its event loop runs while so many rules are read anew. Prints two lines. */
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { oneMore, rulesOf, sessionConfig } from './checks.ts'
+
+const count = Number(process.argv[2])
+// What is shipped is what is measured; the types are those of its sources.
+const { startApp } = (await import(
+  new URL('../dist/app.js', import.meta.url).href
+)) as typeof import('../src/app.ts')
+const folder = mkdtempSync(join(tmpdir(), 'bench-'))
+const file = join(folder, 'rules.json')
+const any = { host: '127.0.0.1', port: 0 }
+writeFileSync(file, JSON.stringify(rulesOf(count)))
+writeFileSync(`${file}.new`, JSON.stringify([...rulesOf(count), oneMore()]))
+writeFileSync(
+  join(folder, 'config.json'),
+  JSON.stringify({
+    ...sessionConfig('http://127.0.0.1:9/sessions/whoami'),
+    serve: { grpc: any, api: any, prometheus: any },
+    access_rules: { repositories: [`file://${file}`] },
+    log: { level: 'error' },
+  }),
+)
+const app = await startApp({ configFiles: [join(folder, 'config.json')], flags: new Map(), env: {} })
+
+async function observe(name: string, done: () => Promise<boolean>): Promise<void> {
+  const delay = monitorEventLoopDelay({ resolution: 1 })
+  const from = performance.now()
+  delay.enable()
+  while (!(await done())) await sleep(25)
+  delay.disable()
+  const ms = (ns: number) => (ns / 1e6).toFixed(1)
+  console.log(
+    `event loop, ${name}: ${Math.round(performance.now() - from)} ms; one turn in two later than ${ms(delay.percentile(50))} ms, ` +
+      `one in a hundred than ${ms(delay.percentile(99))}, at most ${ms(delay.max)}`,
+  )
+}
+
+const inForce = async () => JSON.parse(await (await fetch(`http://${app.api}/status`)).text()).rules
+await sleep(1_000)
+const end = performance.now() + 2_000
+await observe('nothing to do', async () => performance.now() > end)
+renameSync(`${file}.new`, file)
+await observe(`${count.toLocaleString('en')} rules read anew`, async () => (await inForce()) === count + 1)
+await app.close()
+rmSync(folder, { recursive: true, force: true })
