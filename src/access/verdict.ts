@@ -37,6 +37,11 @@ export type Verdict =
   /** A live session that Kratos wants a second factor for (403 `session_aal2_required`). */
   | { readonly kind: 'second factor'; readonly loginUrl: string | undefined; readonly cache: CacheState }
   /** 429 with the headers that may be passed on. */
-  | { readonly kind: 'limited'; readonly headers: readonly Header[] }
+  | { readonly kind: 'limited'; readonly headers: readonly Header[]; readonly cache?: CacheState }
   /** "Could not find out": 503, never 401. `why` names no credential. */
-  | { readonly kind: 'unavailable'; readonly why: string; readonly retryAfterSeconds?: number }
+  | {
+      readonly kind: 'unavailable'
+      readonly why: string
+      readonly retryAfterSeconds?: number
+      readonly cache?: CacheState
+    }

@@ -120,7 +120,7 @@ export function verdictOf(finding: Finding, cache: CacheState): Verdict {
     case 'second factor':
       return { kind: 'second factor', loginUrl: finding.loginUrl, cache }
     default:
-      return finding
+      return { ...finding, cache }
   }
 }
 

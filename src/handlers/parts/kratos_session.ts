@@ -1,6 +1,6 @@
 /** handlers/parts/kratos_session — a credential and Kratos' verdict on it → identity or denial. Knows no cookie, no header and no cache. */
 import { type Awaitable, after } from '../../access/after.ts'
-import { type Denial, forbidden, rateLimited, unauthorized, unavailable } from '../../access/denial.ts'
+import { type Denial, forbidden, noted, rateLimited, unauthorized, unavailable } from '../../access/denial.ts'
 import type { RequestView } from '../../access/request.ts'
 import type { Header, Identity, Notes } from '../../access/session.ts'
 import type { Credential, Verdict } from '../../access/verdict.ts'
@@ -24,6 +24,7 @@ export const JWT = /^[^.]*\.[^.]*\.[^.]*$/
 
 const rejected = (reason: string): Denial => unauthorized('credential_rejected', { reason })
 const NOT_A_CREDENTIAL = rejected('this cannot be a credential of a session')
+const NO_SESSION = rejected('no valid session')
 
 /** RFC 9470 §3: the way in which a bearer of a token is asked for a second factor. */
 const STEP_UP: Header = {
@@ -67,14 +68,15 @@ export function compileKratos(keys: SessionKeys, url: URL, services: Services): 
     request: RequestView,
     verdict: Verdict,
   ): Awaitable<Identity | Denial> {
-    if (verdict.kind !== 'verified' || judge === undefined) return outcome(verdict, credential.kind, read)
-    const unmet = judge(verdict.session, services.clock.wall())
-    if (unmet === undefined) return outcome(verdict, credential.kind, read)
-    if (verdict.cache === 'miss' || verdict.cache === 'off') return refused(unmet, credential, request)
-    return after(verify(credential, request, true), (again): Awaitable<Identity | Denial> => {
-      const still = again.kind === 'verified' ? judge(again.session, services.clock.wall()) : undefined
-      return still === undefined ? outcome(again, credential.kind, read) : refused(still, credential, request)
-    })
+    const unmetBy = ({ session }: Verdict & { kind: 'verified' }) => judge?.(session, services.clock.wall())
+    const end = (last: Verdict): Awaitable<Identity | Denial> => {
+      const unmet = last.kind === 'verified' ? unmetBy(last) : undefined
+      if (unmet === undefined) return outcome(last, credential.kind, read)
+      return after(refused(unmet, credential, request), denial => noted(denial, notesOf(last)))
+    }
+    const known = verdict.kind === 'verified' && verdict.cache !== 'miss' && verdict.cache !== 'off'
+    if (!known || unmetBy(verdict) === undefined) return end(verdict)
+    return after(verify(credential, request, true), end)
   }
 
   return (credential, request) => {
@@ -85,6 +87,10 @@ export function compileKratos(keys: SessionKeys, url: URL, services: Services): 
   }
 }
 
+/** How memory answered. */
+const notesOf = (verdict: Verdict): Notes =>
+  'cache' in verdict && verdict.cache !== undefined ? { cache: verdict.cache } : {}
+
 /** Architecture 14.10. */
 function outcome(verdict: Verdict, kind: Credential['kind'], read: ReadIdentity): Identity | Denial {
   switch (verdict.kind) {
@@ -94,25 +100,23 @@ function outcome(verdict: Verdict, kind: Credential['kind'], read: ReadIdentity)
         notes: { cache: verdict.cache },
       })
     case 'rejected':
-      return unauthorized('credential_rejected', {
-        reason: 'no valid session',
-        notes: { cache: verdict.cache },
-      })
+      return noted(NO_SESSION, notesOf(verdict))
     case 'second factor':
-      return secondFactor(kind, verdict.loginUrl, { cache: verdict.cache })
+      return noted(secondFactor(kind, verdict.loginUrl), notesOf(verdict))
     case 'limited':
-      return rateLimited({ headers: verdict.headers })
+      return rateLimited({ headers: verdict.headers, notes: notesOf(verdict) })
     case 'unavailable': {
       const { why, retryAfterSeconds } = verdict
-      return unavailable(why, retryAfterSeconds === undefined ? {} : { retryAfterSeconds })
+      const notes = notesOf(verdict)
+      return unavailable(why, retryAfterSeconds === undefined ? { notes } : { notes, retryAfterSeconds })
     }
   }
 }
 
 /** A browser can be sent on; whoever holds a token is told by a challenge. */
-function secondFactor(kind: Credential['kind'], loginUrl: string | undefined, notes: Notes): Denial {
+function secondFactor(kind: Credential['kind'], loginUrl: string | undefined): Denial {
   const reason = 'a second factor is required'
-  if (kind === 'token') return unauthorized('second_factor_required', { reason, notes, headers: [STEP_UP] })
+  if (kind === 'token') return unauthorized('second_factor_required', { reason, headers: [STEP_UP] })
   const hints = loginUrl === undefined ? {} : { hints: { loginUrl } }
-  return forbidden('second_factor_required', { reason, notes, ...hints })
+  return forbidden('second_factor_required', { reason, ...hints })
 }
