@@ -81,7 +81,7 @@ describe('told by hand', () => {
     const kinds = world
       .log()
       .filter(line => line.event === 'revocation')
-      .map(line => [line.source, line.of, line.evicted])
+      .map(line => [line.source, line.kind, line.evicted])
     assert.deepEqual(kinds, [
       ['api', 'session', 1],
       ['api', 'credential', 1],
@@ -91,7 +91,7 @@ describe('told by hand', () => {
       method: 'GET',
       headers: {},
     })
-    assert.match(metrics.body, /credence_revocations_total\{[^}]*source="api",of="session"[^}]*\} 1/)
+    assert.match(metrics.body, /credence_revocations_total\{[^}]*source="api",kind="session"[^}]*\} 1/)
     assert.ok(!JSON.stringify(world.log()).includes('ory_st_'))
   })
 })

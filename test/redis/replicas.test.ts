@@ -1,7 +1,7 @@
 /** test/redis/replicas — several replicas over a real Redis: they share what they learn, and revocations reach all of them. */
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
-import { after, before, describe, test } from 'node:test'
+import { after, before, describe, type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { millis } from '../../src/lib/duration.ts'
 import { openBus } from '../../src/sessions/bus.ts'
@@ -137,7 +137,7 @@ describe('replicas over a real Redis', { skip: noRedis, timeout: 120_000 }, () =
   })
 
   /** Requests on both replicas, one after the other, until stopped; nobody may get an error, nor an ended session in where it was told. */
-  function load(a: Replica, b: Replica, told: ReadonlySet<string>) {
+  function load(t: TestContext, a: Replica, b: Replica, told: ReadonlySet<string>) {
     let on = true
     let count = 0
     const one = async (target: Replica, heardOf: boolean): Promise<void> => {
@@ -151,11 +151,14 @@ describe('replicas over a real Redis', { skip: noRedis, timeout: 120_000 }, () =
       }
     }
     const running = Promise.all([one(a, true), one(a, true), one(b, false), one(b, false)])
+    const stop = async () => {
+      on = false
+      await running
+    }
+    // Also where the test has failed: nobody asks on for ever.
+    t.after(stop)
     return {
-      async stop() {
-        on = false
-        await running
-      },
+      stop,
       get count() {
         return count
       },
@@ -169,7 +172,7 @@ describe('replicas over a real Redis', { skip: noRedis, timeout: 120_000 }, () =
     test(`killed and restarted ${how}, under load: no error, nobody revived, and shared again`, async t => {
       const { a, b, kratos } = await pair(t)
       const told = new Set<string>()
-      const running = load(a, b, told)
+      const running = load(t, a, b, told)
       const end = async (value: string): Promise<boolean> => {
         kratos.end(value)
         told.add(value)
