@@ -93,14 +93,15 @@ async function open(
 
 /** Copies of the files of the checkout with today's ports; Credence asks Kratos by way of the counter. */
 function writeConfiguration(ports: Ports, folder: string, kratosUrl: string, countedUrl: string): string {
-  const usual = 'http://127.0.0.1:4433'
+  // Not the beginning of another port, which the counter may have got.
+  const usual = /http:\/\/127\.0\.0\.1:4433\b/g
   for (const name of RULE_FILES) {
-    const text = readFileSync(join(root, 'rules', name), 'utf8').replaceAll(usual, kratosUrl)
+    const text = readFileSync(join(root, 'rules', name), 'utf8').replace(usual, kratosUrl)
     writeFileSync(join(folder, name), withPorts(text, ports))
   }
   const text = readFileSync(join(root, 'demo', 'credence.yaml'), 'utf8')
-    .replace(`check_session_url: ${usual}`, `check_session_url: ${countedUrl}`)
-    .replaceAll(usual, kratosUrl)
+    .replace(/(check_session_url: )http:\/\/127\.0\.0\.1:4433\b/, `$1${countedUrl}`)
+    .replace(usual, kratosUrl)
     .replaceAll('file://./rules/', `file://${folder}/`)
   return withPorts(text, ports)
 }

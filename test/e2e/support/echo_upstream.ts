@@ -23,8 +23,8 @@ export interface EchoUpstream {
 }
 
 /**
- * Answers 200 with `{method, target, headers, body}` as JSON and a cookie of its own. `/status/503` answers with that
- * status, a path that ends in `/events` with one event at once and another when it is told to end.
+ * Answers 200 with `{method, target, headers, body}` as JSON. `/status/503` answers with that status, `own-cookie` in the
+ * target sets one, a path that ends in `/events` gets one event at once and another when it is told to end.
  */
 export async function startEchoUpstream(port: number): Promise<EchoUpstream> {
   const arrived: Arrived[] = []
@@ -44,7 +44,7 @@ export async function startEchoUpstream(port: number): Promise<EchoUpstream> {
       response.statusCode = Number(/^\/status\/(\d{3})/.exec(one.target)?.[1] ?? 200)
       response.setHeader('content-type', 'application/json')
       response.setHeader('x-upstream', 'echo')
-      response.setHeader('set-cookie', 'upstream=1')
+      if (one.target.includes('own-cookie')) response.setHeader('set-cookie', 'upstream=1')
       const headers = Object.fromEntries(one.lines.map(([name, value]) => [name.toLowerCase(), value]))
       response.end(JSON.stringify({ method: one.method, target: one.target, headers, body: one.body }))
     })

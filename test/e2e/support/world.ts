@@ -68,6 +68,9 @@ export interface World {
   close(): Promise<void>
 }
 
+/** Not the beginning of another port, which the counter may have got. */
+const USUAL_KRATOS = /http:\/\/127\.0\.0\.1:4433\b/g
+
 const CONFIG = `
 serve:
   grpc: { host: 127.0.0.1, port: 9191 }
@@ -141,7 +144,7 @@ async function open(
 
   const rulesFile = join(folder, 'rules.yaml')
   const kratosUrl = kratos?.publicUrl ?? calls.url
-  const adapted = (text: string) => withPorts(text.replaceAll('http://127.0.0.1:4433', kratosUrl), ports)
+  const adapted = (text: string) => withPorts(text.replace(USUAL_KRATOS, kratosUrl), ports)
   writeFileSync(rulesFile, adapted(options.rules))
   const counted = CONFIG.replaceAll('http://127.0.0.1:4433/sessions/whoami', `${calls.url}/sessions/whoami`)
   const config = (options.editCredence ?? same)(adapted(counted).replace('RULES', rulesFile), ports)
