@@ -73,6 +73,11 @@ const FAR = /(?:^|[\s[{,:-])[&*!][^\s\],}]/
 /** An item of a list at the margin; what is indented belongs to it. */
 const ITEM = /^-(?: |$)/
 
+/** Before the first item. */
+const EMPTY = /^\s*(?:#.*)?$/
+/** After it. */
+const WITHIN = /^(?:\s*(?:#.*)?|[ ].*)$/
+
 function* yamlBatches(text: string, size: number): Generator<Batch | undefined> {
   let start = 0
   let startLine = 0
@@ -93,7 +98,7 @@ function* yamlBatches(text: string, size: number): Generator<Batch | undefined> 
       items++
     } else if (content.trimEnd() === '---' && items === 0 && !header) {
       header = true
-    } else if (!/^(?:\s*(?:#.*)?|[ ].*)$/.test(content)) {
+    } else if (!(items === 0 ? EMPTY : WITHIN).test(content)) {
       return yield undefined
     }
     at = next

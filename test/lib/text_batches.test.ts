@@ -125,7 +125,8 @@ test('whatever lines there are, batches are the whole or there are none', () => 
     fc.property(fc.array(line, { maxLength: 8 }), lines => {
       if (same(lines.join('\n')) > 1) several++
     }),
-    { numRuns: 2_000 },
+    // A list that is indented, and another document after it.
+    { numRuns: 2_000, examples: [[['  - e', '---', '- id: a', '- id: a']]] },
   )
   assert.ok(several > 100, `${several} texts were cut`)
 })
