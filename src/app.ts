@@ -87,7 +87,7 @@ async function open(
   let draining = false
   closing.push(() => {
     if (draining) log.event('info', { event: 'stopped' })
-    log.flush()
+    log.close()
   })
   for (const issue of first.issues) log.event('warn', { event: 'issue', ...issue })
   for (const notice of config.notices) log.event('warn', { event: 'notice', ...notice })

@@ -67,8 +67,8 @@ export type Event =
 export interface Log {
   decision(record: DecisionRecord): void
   event(level: LogLevel, event: Event): void
-  /** Writes what is still in memory. */
-  flush(): void
+  /** Writes what is still in memory; nothing may follow. */
+  close(): void
   setLevel(level: LogLevel): void
 }
 
@@ -126,7 +126,7 @@ export async function createLog(options: LogOptions): Promise<Log> {
       if (logger.isLevelEnabled('info')) out.write(lineOf(record))
     },
     event: (level, event) => logger[level](event, MESSAGES[event.event]),
-    flush: () => {
+    close: () => {
       if ('flushSync' in out && typeof out.flushSync === 'function') out.flushSync()
     },
     setLevel: level => {
@@ -139,12 +139,13 @@ async function openStream(format: LogOptions['format']): Promise<DestinationStre
   const out = destination({ sync: false, contentMode: 'buffer', maxLength: MOST_WAITING, maxWrite: LOT })
   // It takes bytes in this mode; its types speak of text.
   const lots = createLots(LOT, WAIT, lot => void out.write(lot as unknown as string))
-  const flushSync = (): void => {
+  const end = (): void => {
+    process.off('exit', end)
     lots.flush()
     out.flushSync()
   }
-  process.once('exit', flushSync)
-  if (format === 'json') return { write: lots.write, flushSync } as DestinationStream
+  process.once('exit', end)
+  if (format === 'json') return { write: lots.write, flushSync: end } as DestinationStream
   // Loaded only where people read along; services write JSON.
   const { prettyFactory } = await import('pino-pretty')
   const pretty = prettyFactory({
@@ -154,6 +155,6 @@ async function openStream(format: LogOptions['format']): Promise<DestinationStre
   })
   return {
     write: (line: string) => lots.write(pretty(line)),
-    flushSync,
+    flushSync: end,
   } as DestinationStream
 }

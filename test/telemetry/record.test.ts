@@ -96,9 +96,18 @@ test('an accident is told by its kind and place, never by its words', async () =
 })
 
 for (const format of ['json', 'text', 'json_pretty'] as const) {
-  test(`the log opens on standard output as ${format}`, async () => {
-    const log = await createLog({ level: 'fatal', format, name: 'credence', version: '1', wall: Date.now })
-    log.event('info', { event: 'ready' })
-    log.flush()
+  test(`the log opens on standard output as ${format}, and leaves nothing behind`, async () => {
+    const options = { level: 'fatal', format, name: 'credence', version: '1', wall: Date.now } as const
+    const waiting = async () => {
+      const log = await createLog(options)
+      log.event('info', { event: 'ready' })
+      const during = process.listenerCount('exit')
+      log.close()
+      return during - process.listenerCount('exit')
+    }
+    assert.equal(await waiting(), 1, 'what ends the process loses no line')
+    const before = process.listenerCount('exit')
+    await waiting()
+    assert.equal(process.listenerCount('exit'), before)
   })
 }
