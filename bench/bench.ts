@@ -16,7 +16,7 @@ if (words.includes('--help') || unknown.length > 0) {
   console.log('\nWithout a group: main. --quick only shows whether a group works; its figures say nothing.')
   process.exitCode = unknown.length > 0 ? 2 : 0
 } else {
-  const effort: Effort = quick ? { rounds: 1, seconds: 0.5, warmup: 0.3 } : { rounds, seconds: 3, warmup: 2 }
+  const effort: Effort = quick ? { rounds: 1, seconds: 0.5, warmup: 0.3 } : { rounds, seconds: 3, warmup: 8 }
   build()
   for (const name of asked.length === 0 ? ['main'] : asked) {
     const group = GROUPS.get(name)
