@@ -95,7 +95,8 @@ function ask(session: ClientHttp2Session, source: Source): Promise<void> {
   })
 }
 
-async function run({
+/** Also for whoever wants a client that is warm already. */
+export async function run({
   target,
   inFlight,
   seconds,
