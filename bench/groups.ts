@@ -9,7 +9,6 @@ import { reload } from './groups/reload.ts'
 import { rules } from './groups/rules.ts'
 import { sessions } from './groups/sessions.ts'
 import { stampede } from './groups/stampede.ts'
-import { steady } from './groups/steady.ts'
 import { tokens } from './groups/tokens.ts'
 
 export interface Group {
@@ -18,17 +17,5 @@ export interface Group {
 }
 
 export const GROUPS: ReadonlyMap<string, Group> = new Map(
-  Object.entries({
-    main,
-    steady,
-    rules,
-    headers,
-    tokens,
-    sessions,
-    stampede,
-    memory,
-    flood,
-    hanging,
-    reload,
-  }),
+  Object.entries({ main, rules, headers, tokens, sessions, stampede, memory, flood, hanging, reload }),
 )

@@ -95,8 +95,7 @@ function ask(session: ClientHttp2Session, source: Source): Promise<void> {
   })
 }
 
-/** Also for whoever wants a client that is warm already. */
-export async function run({
+async function run({
   target,
   inFlight,
   seconds,

@@ -4,7 +4,7 @@ import { compare, NOOP, type Row } from '../compare.ts'
 import type { Group } from '../groups.ts'
 import { startCredence, startPlain } from '../servers.ts'
 
-export const BYTES: Row = {
+const BYTES: Row = {
   ...NOOP,
   name: 'the same engine, bytes in and out',
   start: () => startPlain('bytes_server'),
