@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import type { Decision } from '../../src/access/decision.ts'
 import { createInstruments } from '../../src/telemetry/instruments.ts'
-import { METRICS } from '../../src/telemetry/instruments_table.ts'
+import { METRICS, tally } from '../../src/telemetry/instruments_table.ts'
 import { createMetrics } from '../../src/telemetry/metrics.ts'
 
 const trail = {
@@ -96,4 +96,21 @@ test('Prometheus reads ours and Oathkeeper’s metrics, labelled from closed set
     assert.ok(text.includes(line), `${line}\n\n${text}`)
   }
   for (const name of Object.keys(METRICS)) assert.ok(text.includes(name), name)
+})
+
+test('every rule has its own row, however many there are', async () => {
+  const metrics = await createMetrics({
+    host: '127.0.0.1',
+    port: 0,
+    path: '/metrics',
+    serviceName: 's',
+    version: '1',
+    env: {},
+    wall: Date.now,
+  })
+  const checks = tally(metrics.meter, 'credence_checks_total')
+  for (let i = 0; i < 3_000; i++) checks(`r${i}`, () => ({ rule: `r${i}` }))
+  const text = await (await fetch(`http://${await metrics.listen()}/metrics`)).text()
+  await metrics.stop()
+  assert.equal(text.match(/^credence_checks_total\{rule="r\d+"\} 1$/gm)?.length, 3_000)
 })
