@@ -1,4 +1,5 @@
 /** test/canaries — marked secrets in every place of a request and of every answer: none of them comes out in log, span, metric or refusal. */
+
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { trace } from '@opentelemetry/api'
@@ -8,13 +9,14 @@ import { tracedBy } from '../src/edition.ts'
 import type { Kind } from '../src/handlers/handler.ts'
 import { HANDLERS } from '../src/handlers/registry.ts'
 import { createInstruments } from '../src/telemetry/instruments.ts'
-import { createMetrics, type Metrics } from '../src/telemetry/metrics.ts'
+import type { Metrics } from '../src/telemetry/metrics.ts'
 import { traceChecks, traceSend } from '../src/telemetry/trace.ts'
 import type { HttpFields, Response } from './envoy/messages.ts'
 import { realClock } from './fakes/clock.ts'
 import { openHouse } from './fakes/house.ts'
 import { mint, testKey } from './fakes/jwks_host.ts'
 import { IDENTITY_ID, SESSION_ID } from './fakes/kratos.ts'
+import { openMetrics } from './fakes/metrics.ts'
 
 /** One for each place, so that a leak names its source. */
 const CANARY = Object.fromEntries(
@@ -180,15 +182,7 @@ const sdk = new NodeSDK({
 })
 before(async () => {
   sdk.start()
-  metrics = await createMetrics({
-    host: '127.0.0.1',
-    port: 0,
-    path: '/metrics',
-    serviceName: 's',
-    version: '0',
-    env: {},
-    wall: Date.now,
-  })
+  metrics = await openMetrics()
   address = await metrics.listen()
 })
 after(async () => {

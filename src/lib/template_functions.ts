@@ -2,7 +2,7 @@
 import { Fault } from './template_budget.ts'
 import { printValue, sprint, sprintAll, sprintf } from './template_format.ts'
 import { type FunctionTable, fn } from './template_signature.ts'
-import { byteLength, fromByteString, isPrintable, toByteString } from './template_text.ts'
+import { byteLength, isPrintable, toByteString } from './template_text.ts'
 import { queryEscape } from './template_url.ts'
 import {
   compareText,
@@ -197,12 +197,4 @@ function less(a: Value, b: Value): boolean {
     case 'string':
       return compareText(a as string, b as string) < 0
   }
-}
-
-/** Go's `s[from:to]` by bytes. */
-export function sliceBytes(text: string, from: number, to: number | undefined): string {
-  const bytes = toByteString(text)
-  const end = to ?? bytes.length
-  if (from < 0 || end > bytes.length || from > end) throw new Fault('slice bounds out of range')
-  return fromByteString(bytes.slice(from, end))
 }

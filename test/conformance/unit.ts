@@ -1,6 +1,7 @@
 /** test/conformance/unit — a case that no request can show: what Oathkeeper's own metrics say of paths. Runs the instruments themselves. */
-import { createMetrics } from '../../src/telemetry/metrics.ts'
+
 import { createOathkeeperMetrics } from '../../src/telemetry/oathkeeper_metrics.ts'
+import { openMetrics, scrape } from '../fakes/metrics.ts'
 import type { Case } from './case.ts'
 import { sameJson } from './judge.ts'
 import type { Outcome } from './run.ts'
@@ -15,21 +16,11 @@ export async function runUnit(one: Case): Promise<Outcome> {
   const { prometheus } = (one.config?.serve ?? {}) as { readonly prometheus?: Prometheus }
   const prefix = prometheus?.metric_name_prefix ?? 'ory_oathkeeper_'
   const hidden = prometheus?.hide_request_paths ?? false
-  const metrics = await createMetrics({
-    host: '127.0.0.1',
-    port: 0,
-    path: '/metrics',
-    serviceName: 's',
-    version: '1',
-    env: {},
-    wall: Date.now,
-  })
+  const metrics = await openMetrics()
   const count = createOathkeeperMetrics(metrics, { prefix, hidden })
   const paths = [one.input ?? []].flat()
   for (const _ of paths) count('GET', 200, 1)
-  const address = await metrics.listen()
-  const text = await (await fetch(`http://${address}/metrics`)).text()
-  await metrics.stop()
+  const text = await scrape(metrics)
   const counts = Object.fromEntries(
     [...text.matchAll(new RegExp(`^${prefix}requests_total\\{.*request="([^"]*)".*\\} (\\d+)$`, 'gm'))].map(
       ([, label = '', count]) => [label, Number(count)],

@@ -3,7 +3,7 @@ import test from 'node:test'
 import type { Decision } from '../../src/access/decision.ts'
 import { createInstruments } from '../../src/telemetry/instruments.ts'
 import { METRICS, tally } from '../../src/telemetry/instruments_table.ts'
-import { createMetrics } from '../../src/telemetry/metrics.ts'
+import { openMetrics, scrape } from '../fakes/metrics.ts'
 
 const trail = {
   rule: 'r1',
@@ -16,15 +16,7 @@ const trail = {
 const allow: Decision = { kind: 'allow', headers: [], remove: [], responseHeaders: [], trail }
 
 test('Prometheus reads ours and Oathkeeper’s metrics, labelled from closed sets (G10)', async () => {
-  const metrics = await createMetrics({
-    host: '127.0.0.1',
-    port: 0,
-    path: '/metrics',
-    serviceName: 's',
-    version: '1',
-    env: {},
-    wall: () => 1_700_000_000_500,
-  })
+  const metrics = await openMetrics(() => 1_700_000_000_500)
   const observed = {
     rules: () => 3,
     issues: () => ({ errors: 1, warnings: 2 }),
@@ -99,18 +91,9 @@ test('Prometheus reads ours and Oathkeeper’s metrics, labelled from closed set
 })
 
 test('every rule has its own row, however many there are', async () => {
-  const metrics = await createMetrics({
-    host: '127.0.0.1',
-    port: 0,
-    path: '/metrics',
-    serviceName: 's',
-    version: '1',
-    env: {},
-    wall: Date.now,
-  })
+  const metrics = await openMetrics()
   const checks = tally(metrics.meter, 'credence_checks_total')
   for (let i = 0; i < 3_000; i++) checks(`r${i}`, () => ({ rule: `r${i}` }))
-  const text = await (await fetch(`http://${await metrics.listen()}/metrics`)).text()
-  await metrics.stop()
+  const text = await scrape(metrics)
   assert.equal(text.match(/^credence_checks_total\{rule="r\d+"\} 1$/gm)?.length, 3_000)
 })
