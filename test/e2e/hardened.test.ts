@@ -198,7 +198,7 @@ describe('behind the hardened Envoy', () => {
     const seen = new Map<number, number>()
     const failed: string[] = []
     let stopping = false
-    const lines = Array.from({ length: 8 }, async () => {
+    const lines = Array.from({ length: 16 }, async () => {
       // Bounded by count as well: a test that goes wrong must end.
       for (let i = 0; i < 200 && !stopping; i++) {
         const { status, body } = await world.ask('/app', { headers: cookie })
