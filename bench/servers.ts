@@ -40,10 +40,10 @@ function launch(args: readonly string[]): ChildProcess {
   return spawn(command as string, rest, { cwd: root, stdio: 'ignore' })
 }
 
-/** A Check server that allows everything: `noop_server` by proto-loader, `bytes_server` without looking at the bytes. */
-export async function startPlain(file: 'noop_server' | 'bytes_server'): Promise<Running> {
+/** A Check server that allows everything: `noop_server` by proto-loader, `bytes_server` on an engine of ours without looking at the bytes. */
+export async function startPlain(file: 'noop_server' | 'bytes_server', engine = ''): Promise<Running> {
   const port = await freePort()
-  const child = launch([join(root, `bench/${file}.ts`), String(port)])
+  const child = launch([join(root, `bench/${file}.ts`), String(port), engine])
   return watch(child, port, () => listens(port), '', 0)
 }
 

@@ -19,7 +19,7 @@ import { openClients, openServices } from './app_services.ts'
 import { createRevoke } from './app_sessions.ts'
 import { type AppOptions, createEditions, directoryOf, readConfig, SLICE, StartFault } from './edition.ts'
 import { createCheck } from './envoy/check.ts'
-import { startGrpcJs } from './envoy/grpc_js.ts'
+import { type EngineName, startEngine } from './envoy/engines.ts'
 import { createHealth } from './envoy/health.ts'
 import { breatheEvery } from './lib/breathe.ts'
 import { type Clock, type Instant, millis, type WallTime } from './lib/duration.ts'
@@ -251,7 +251,7 @@ async function open(
   closing.push(() => api.close())
   const listen = listenOf(config)
   const engine = await listening(placeOf('Envoy', 'grpc', listen), () =>
-    startGrpcJs({
+    startEngine(config.text('serve.grpc.engine') as EngineName, {
       check: createCheck({
         snapshot,
         record,

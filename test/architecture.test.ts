@@ -103,10 +103,11 @@ const ONLY_IN: readonly (readonly [RegExp, RegExp])[] = [
   [/^commander$/, /^(cli|main)/],
   [/^smol-toml$/, /^(config|lib\/toml)/],
   [/^zod$/, /^(config|rules\/document|handlers\/)/],
+  [/^node:http2$/, /^envoy\/(http2|grpc_stream)\.ts$/],
   [/^node:https?$/, /^((api|telemetry)\/|lib\/status_text\.ts$)/],
   [
     /^node:fs(\/promises)?$/,
-    /^(rules\/|cli\/|app|edition|config|lib\/|main|version|clients\/keys|envoy\/grpc_js)/,
+    /^(rules\/|cli\/|app|edition|config|lib\/|main|version|clients\/keys|envoy\/socket)/,
   ],
 ]
 

@@ -4,11 +4,11 @@ import { compare, NOOP, type Row } from '../compare.ts'
 import type { Group } from '../groups.ts'
 import { startCredence, startPlain } from '../servers.ts'
 
-const BYTES: Row = {
+const bytes = (engine: 'http2' | 'grpc-js'): Row => ({
   ...NOOP,
-  name: 'the same engine, bytes in and out',
-  start: () => startPlain('bytes_server'),
-}
+  name: `our engine on ${engine}, bytes in and out`,
+  start: () => startPlain('bytes_server', engine),
+})
 
 export const credenceWith = (count: number, name = `Credence, ${count.toLocaleString('en')} rules`): Row => ({
   name,
@@ -18,5 +18,9 @@ export const credenceWith = (count: number, name = `Credence, ${count.toLocaleSt
 
 export const main: Group = {
   about: 'cached session and one header with 10, 1,000 and 10,000 rules, against a no-op',
-  run: effort => compare([NOOP, BYTES, ...[10, 1_000, 10_000].map(count => credenceWith(count))], effort),
+  run: effort =>
+    compare(
+      [NOOP, bytes('grpc-js'), bytes('http2'), ...[10, 1_000, 10_000].map(count => credenceWith(count))],
+      effort,
+    ),
 }

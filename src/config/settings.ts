@@ -141,6 +141,14 @@ export const SETTINGS: readonly Setting[] = [
     about: 'path of a Unix socket on which Envoy asks, instead of host and port',
     ours: true,
   },
+  {
+    path: 'serve.grpc.engine',
+    type: { oneOf: ['http2', 'grpc-js'] },
+    default: 'http2',
+    about:
+      'what speaks gRPC with Envoy: our own engine on Node’s HTTP/2, or the library grpc-js, which costs more CPU a Check and also takes compressed messages',
+    ours: true,
+  },
   ...listener('api'),
   {
     path: 'serve.api.decisions',

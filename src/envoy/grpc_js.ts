@@ -1,6 +1,4 @@
 /** envoy/grpc_js — the door engine on @grpc/grpc-js: loads proto/, registers, binds. The only importer of @grpc; knows no message but by its bytes. */
-import { chmod, lstat, unlink } from 'node:fs/promises'
-import { connect } from 'node:net'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import {
@@ -18,6 +16,7 @@ import {
 } from '@grpc/grpc-js'
 import { type ServiceDefinition as LoadedService, loadSync } from '@grpc/proto-loader'
 import type { Instant } from '../lib/duration.ts'
+import { admitGroup, removeStale } from './socket.ts'
 import type { CallMetadata, Engine, EngineOptions, Health } from './transport.ts'
 
 const PROTO = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'proto')
@@ -146,26 +145,11 @@ async function bind(server: Server, listen: EngineOptions['listen']): Promise<st
   if ('socket' in listen) {
     await removeStale(listen.socket)
     await bindTo(`unix:${listen.socket}`)
-    // Connecting needs the right to write: the group may, everybody may not (envoy 3.5).
-    await chmod(listen.socket, 0o660)
+    await admitGroup(listen.socket)
     return `unix:${listen.socket}`
   }
   const host = listen.host.includes(':') ? `[${listen.host}]` : listen.host || '[::]'
   return `${host}:${await bindTo(`${host}:${listen.port}`)}`
-}
-
-/** A socket file that a killed process left behind; one that answers belongs to somebody. */
-async function removeStale(path: string): Promise<void> {
-  const found = await lstat(path).catch(() => undefined)
-  if (found === undefined) return
-  if (!found.isSocket()) throw new Error(`${path} exists and is not a socket`)
-  const served = await new Promise<boolean>(resolve => {
-    const probe = connect(path, () => resolve(true))
-    probe.on('connect', () => probe.destroy())
-    probe.on('error', () => resolve(false))
-  })
-  if (served) throw new Error(`${path} is served by another process`)
-  await unlink(path)
 }
 
 function drain(server: Server, grace: number): Promise<void> {

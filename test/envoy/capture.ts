@@ -12,7 +12,7 @@ import { findEnvoy, startEnvoy } from '../../demo/envoy.ts'
 import { choosePorts, freePort } from '../../demo/ports.ts'
 import { createProcesses } from '../../demo/processes.ts'
 import { encodeDecision } from '../../src/envoy/encode.ts'
-import { startGrpcJs } from '../../src/envoy/grpc_js.ts'
+import { startHttp2 } from '../../src/envoy/http2.ts'
 import type { Instant } from '../../src/lib/duration.ts'
 import { addListener, envoyConfig } from '../e2e/support/envoy_template.ts'
 import { askHttp2, sendRaw } from '../e2e/support/raw_request.ts'
@@ -67,7 +67,7 @@ const allow = encodeDecision(
   },
   false,
 )
-const engine = await startGrpcJs({
+const engine = await startHttp2({
   check(call) {
     caught.push(Buffer.from(call.request))
     return allow

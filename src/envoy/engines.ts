@@ -1,0 +1,13 @@
+/** envoy/engines — the door's engines by the name in the configuration. Knows nothing of either but how it starts. */
+import { startHttp2 } from './http2.ts'
+import type { Engine, EngineOptions } from './transport.ts'
+
+/** As `serve.grpc.engine` has them. */
+export type EngineName = 'http2' | 'grpc-js'
+
+/** Listens; rejects with the system's error, or one that says what is in the way. grpc-js is loaded only where it is asked for. */
+export async function startEngine(name: EngineName, options: EngineOptions): Promise<Engine> {
+  if (name === 'http2') return startHttp2(options)
+  const { startGrpcJs } = await import('./grpc_js.ts')
+  return startGrpcJs(options)
+}

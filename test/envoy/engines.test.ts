@@ -1,0 +1,297 @@
+/** test/envoy/engines — both engines over real sockets: health, drain, hostile bytes, sockets in the file system. */
+import assert from 'node:assert/strict'
+import { existsSync, linkSync, mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { connect as connectHttp2, constants } from 'node:http2'
+import { connect, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { gzipSync } from 'node:zlib'
+import { Client, credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js'
+import { type EngineName, startEngine } from '../../src/envoy/engines.ts'
+import { createHealth, type Readiness } from '../../src/envoy/health.ts'
+import type { Engine, EngineOptions, UnaryCall } from '../../src/envoy/transport.ts'
+import type { Instant } from '../../src/lib/duration.ts'
+
+const CHECK = '/envoy.service.auth.v3.Authorization/Check'
+const folder = mkdtempSync(join(tmpdir(), 'credence-grpc-'))
+after(() => rmSync(folder, { recursive: true }))
+
+interface World {
+  readonly engine: Engine
+  readonly calls: UnaryCall[]
+  readonly health: Readiness
+  setReady(ready: boolean): void
+}
+
+const opened: Engine[] = []
+after(() => Promise.all(opened.map(engine => engine.drain(0))))
+
+async function open(
+  name: EngineName,
+  check: EngineOptions['check'] = call => call.request,
+  listen: EngineOptions['listen'] = { host: '127.0.0.1', port: 0 },
+): Promise<World> {
+  const calls: UnaryCall[] = []
+  let ready = true
+  const health = createHealth(() => ready)
+  const engine = await startEngine(name, {
+    check: call => {
+      calls.push(call)
+      return check(call)
+    },
+    health,
+    listen,
+    now: () => performance.now() as Instant,
+    wall: Date.now,
+  })
+  opened.push(engine)
+  return {
+    engine,
+    calls,
+    health,
+    setReady(now) {
+      ready = now
+      health.changed()
+    },
+  }
+}
+
+const same = (bytes: Buffer): Buffer => bytes
+const clientOf = ({ engine }: World) => new Client(engine.address, credentials.createInsecure())
+
+function ask(client: Client, path: string, bytes: Buffer, deadline = 10_000, metadata = new Metadata()) {
+  return new Promise<{ code: number; bytes: Buffer }>(resolve => {
+    const done = (error: ServiceError | null, answer?: Buffer) =>
+      resolve({ code: error?.code ?? 0, bytes: answer ?? Buffer.alloc(0) })
+    client.makeUnaryRequest(path, same, same, bytes, metadata, { deadline: Date.now() + deadline }, done)
+  })
+}
+
+const SERVING = [0x08, 1]
+const NOT_SERVING = [0x08, 2]
+const health = (service: string): Buffer =>
+  Buffer.concat([Buffer.from([0x0a, service.length]), Buffer.from(service)])
+
+const portOf = ({ engine }: World) => Number(engine.address.split(':').at(-1))
+
+/** What comes back before the connection ends, for as long as there is something. */
+function sendBytes(port: number, bytes: Buffer): Promise<Buffer> {
+  return new Promise(resolve => {
+    const chunks: Buffer[] = []
+    const socket = connect(port, '127.0.0.1', () => socket.write(bytes))
+    socket.setTimeout(300, () => socket.destroy())
+    socket.on('data', (chunk: Buffer) => chunks.push(chunk))
+    socket.on('error', () => {})
+    socket.on('close', () => resolve(Buffer.concat(chunks)))
+  })
+}
+
+const HOSTILE: Readonly<Record<string, Buffer>> = {
+  'random bytes': Buffer.from(Array.from({ length: 4_000 }, (_, i) => (i * 7919) % 256)),
+  'a request of HTTP/1.1': Buffer.from('GET / HTTP/1.1\r\nhost: x\r\n\r\n'),
+  'a TLS hello': Buffer.from('16030100a5010000a10303', 'hex'),
+  'a preface and a frame of garbage': Buffer.concat([
+    Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'),
+    Buffer.alloc(200, 0xff),
+  ]),
+}
+
+for (const name of ['http2', 'grpc-js'] as const)
+  describe(`the engine on ${name}`, () => {
+    let world: World
+    before(async () => {
+      world = await open(name)
+    })
+
+    test('a Check passes as bytes, with its deadline on the monotonic clock and its metadata', async () => {
+      const client = clientOf(world)
+      const metadata = new Metadata()
+      metadata.set('x-request-id', 'r1')
+      const before = performance.now()
+      const { code, bytes } = await ask(client, CHECK, Buffer.from([1, 2, 3]), 5_000, metadata)
+      client.close()
+      assert.deepEqual([code, [...bytes]], [0, [1, 2, 3]])
+      const call = world.calls.at(-1)
+      assert.equal(call?.metadata.get('x-request-id'), 'r1')
+      assert.ok((call?.deadline ?? 0) > before + 1_000 && (call?.deadline ?? 0) < before + 6_000)
+    })
+
+    test('grpc.health.v1 follows readiness, for the server and for the one service', async () => {
+      const client = clientOf(world)
+      const of = async (service: string) => {
+        const { code, bytes } = await ask(client, '/grpc.health.v1.Health/Check', health(service))
+        return code === 0 ? [...bytes] : code
+      }
+      assert.deepEqual(await of(''), SERVING)
+      assert.deepEqual(await of('envoy.service.auth.v3.Authorization'), SERVING)
+      assert.equal(await of('another.Service'), status.NOT_FOUND)
+      world.setReady(false)
+      assert.deepEqual(await of(''), NOT_SERVING)
+      world.setReady(true)
+      client.close()
+    })
+
+    test('nothing else is offered: no reflection, no method without a name (I10)', async () => {
+      const client = clientOf(world)
+      const before = world.calls.length
+      const paths = ['/grpc.reflection.v1.ServerReflection/ServerReflectionInfo', `${CHECK}s`, '/Check', '/']
+      for (const path of paths)
+        assert.equal((await ask(client, path, Buffer.alloc(0))).code, status.UNIMPLEMENTED, path)
+      assert.equal(world.calls.length, before)
+      client.close()
+    })
+
+    test('who watches is told of every change, and does not hold up a drain', async () => {
+      const own = await open(name)
+      const client = clientOf(own)
+      const heard: number[][] = []
+      const stream = client.makeServerStreamRequest('/grpc.health.v1.Health/Watch', same, same, health(''))
+      const ended = new Promise(resolve => stream.on('end', resolve))
+      stream.on('data', (bytes: Buffer) => heard.push([...bytes]))
+      stream.on('error', () => {})
+      await new Promise(resolve => stream.once('data', resolve))
+      own.setReady(false)
+      await own.engine.drain(60_000)
+      await ended
+      assert.deepEqual(heard, [SERVING, NOT_SERVING])
+      client.close()
+    })
+
+    test('a drain answers the Checks that have arrived', async () => {
+      let arrived = () => {}
+      const there = new Promise<void>(resolve => {
+        arrived = resolve
+      })
+      let answer = (_bytes: Buffer) => {}
+      const own = await open(name, () => {
+        arrived()
+        return new Promise<Buffer>(resolve => {
+          answer = resolve
+        })
+      })
+      const client = clientOf(own)
+      const asked = ask(client, CHECK, Buffer.from([1]))
+      await there
+      const drained = own.engine.drain(60_000)
+      answer(Buffer.from([7]))
+      assert.deepEqual([...(await asked).bytes], [7])
+      await drained
+      client.close()
+    })
+
+    test('a drain cuts what is not answered within its grace', async () => {
+      let arrived = () => {}
+      const there = new Promise<void>(resolve => {
+        arrived = resolve
+      })
+      const own = await open(name, () => {
+        arrived()
+        return new Promise<Buffer>(() => {})
+      })
+      const client = clientOf(own)
+      // A client of grpc-js tries again on a new connection for as long as it has time.
+      const asked = ask(client, CHECK, Buffer.from([1]), 500)
+      await there
+      await own.engine.drain(50)
+      assert.notEqual((await asked).code, 0)
+      client.close()
+    })
+
+    for (const [what, bytes] of Object.entries(HOSTILE)) {
+      test(`${what} on the port are a matter of that connection alone (G1)`, async () => {
+        const before = world.calls.length
+        await sendBytes(portOf(world), bytes)
+        const client = clientOf(world)
+        assert.equal((await ask(client, CHECK, Buffer.from([1]))).code, 0)
+        assert.equal(world.calls.length, before + 1)
+        client.close()
+      })
+    }
+
+    test('a message that is too large is refused before it is decided (G4)', async () => {
+      const before = world.calls.length
+      const client = clientOf(world)
+      const { code } = await ask(client, CHECK, Buffer.alloc(5 * 1024 * 1024))
+      assert.equal(code, status.RESOURCE_EXHAUSTED)
+      assert.equal(world.calls.length, before)
+      client.close()
+    })
+
+    test('a compressed message is not taken, or counts by what it unpacks to (G4)', async () => {
+      const packed = gzipSync(Buffer.alloc(64 * 1024 * 1024))
+      const head = Buffer.alloc(5)
+      head[0] = 1
+      head.writeUInt32BE(packed.length, 1)
+      const before = world.calls.length
+      const session = connectHttp2(`http://${world.engine.address}`)
+      session.on('error', () => {})
+      const stream = session.request({
+        ':method': 'POST',
+        ':path': CHECK,
+        'content-type': 'application/grpc',
+        'grpc-encoding': 'gzip',
+        te: 'trailers',
+      })
+      const told = await new Promise<string>(resolve => {
+        stream.on('response', headers => headers['grpc-status'] && resolve(String(headers['grpc-status'])))
+        stream.on('trailers', trailers => resolve(String(trailers['grpc-status'])))
+        stream.on('error', error => resolve(error.message))
+        stream.on('close', () => resolve('closed'))
+        stream.end(Buffer.concat([head, packed]))
+        stream.resume()
+      })
+      session.destroy()
+      assert.equal(told, String(name === 'http2' ? status.UNIMPLEMENTED : status.RESOURCE_EXHAUSTED))
+      assert.equal(world.calls.length, before)
+    })
+
+    test('a burst of streams that are reset at once leaves the server well (G2)', async () => {
+      const session = connectHttp2(`http://${world.engine.address}`)
+      session.on('error', () => {})
+      for (let i = 0; i < 500 && !session.destroyed; i++) {
+        const stream = session.request({
+          ':method': 'POST',
+          ':path': CHECK,
+          'content-type': 'application/grpc',
+        })
+        stream.on('error', () => {})
+        stream.close(constants.NGHTTP2_CANCEL)
+      }
+      await new Promise(resolve => setImmediate(resolve))
+      session.destroy()
+      const client = clientOf(world)
+      assert.equal((await ask(client, CHECK, Buffer.from([1]))).code, 0)
+      client.close()
+    })
+
+    test('a Unix socket is for its owner and group, and takes the place of one that was left behind', async () => {
+      const socket = join(folder, `${name}.sock`)
+      const first = await open(name, undefined, { socket })
+      assert.equal(first.engine.address, `unix:${socket}`)
+      assert.equal(statSync(socket).mode & 0o777, 0o660)
+      const client = clientOf(first)
+      assert.equal((await ask(client, CHECK, Buffer.from([1]))).code, 0)
+      client.close()
+      await assert.rejects(open(name, undefined, { socket }), /served by another process/)
+      await first.engine.drain(1_000)
+      // As a killed process leaves it.
+      const left = createServer().listen(socket)
+      await new Promise(resolve => left.once('listening', resolve))
+      const kept = `${socket}.kept`
+      linkSync(socket, kept)
+      await new Promise(resolve => left.close(resolve))
+      renameSync(kept, socket)
+      const second = await open(name, undefined, { socket })
+      const again = clientOf(second)
+      assert.equal((await ask(again, CHECK, Buffer.from([1]))).code, 0)
+      again.close()
+    })
+
+    test('a file that is no socket is left alone', async () => {
+      const file = join(folder, 'precious.txt')
+      writeFileSync(file, 'x')
+      await assert.rejects(open(name, undefined, { socket: file }), /is not a socket/)
+      assert.ok(existsSync(file))
+    })
+  })

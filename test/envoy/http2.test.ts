@@ -1,0 +1,202 @@
+/** test/envoy/http2 — our own engine, spoken to without a gRPC library: what is no call, what ends early, what never ends. */
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import {
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  connect,
+  constants,
+  type OutgoingHttpHeaders,
+} from 'node:http2'
+import { connect as connectSocket } from 'node:net'
+import { after, before, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { frame } from '../../src/envoy/grpc_protocol.ts'
+import { createHealth } from '../../src/envoy/health.ts'
+import { startHttp2 } from '../../src/envoy/http2.ts'
+import type { Engine, UnaryCall, UnaryHandler } from '../../src/envoy/transport.ts'
+import type { Instant } from '../../src/lib/duration.ts'
+
+const CHECK = '/envoy.service.auth.v3.Authorization/Check'
+const calls: UnaryCall[] = []
+let check: UnaryHandler = ({ request }) => request
+
+const start = (): Promise<Engine> =>
+  startHttp2({
+    check: call => {
+      calls.push(call)
+      return check(call)
+    },
+    health: createHealth(() => true),
+    listen: { host: '127.0.0.1', port: 0 },
+    now: () => performance.now() as Instant,
+    wall: Date.now,
+  })
+
+let engine: Engine
+let session: ClientHttp2Session
+before(async () => {
+  engine = await start()
+  session = await open(engine)
+})
+after(async () => {
+  session.destroy()
+  await engine.drain(0)
+})
+
+async function open({ address }: Engine): Promise<ClientHttp2Session> {
+  const opened = connect(`http://${address}`)
+  opened.on('error', () => {})
+  await once(opened, 'connect')
+  return opened
+}
+
+const HEADERS = { ':method': 'POST', ':path': CHECK, 'content-type': 'application/grpc', te: 'trailers' }
+
+interface Told {
+  readonly http: number
+  readonly grpc: string
+  readonly body: number[]
+}
+
+/** Ends with what was told, also when the stream is reset. */
+async function told(stream: ClientHttp2Stream): Promise<Told> {
+  let http = 0
+  let grpc = ''
+  const chunks: Buffer[] = []
+  const read = (headers: OutgoingHttpHeaders) => {
+    grpc = String(headers['grpc-status'] ?? grpc)
+  }
+  stream.on('response', headers => {
+    http = headers[':status'] ?? 0
+    read(headers)
+  })
+  stream.on('trailers', read)
+  stream.on('data', (chunk: Buffer) => chunks.push(chunk))
+  stream.on('error', () => {})
+  await once(stream, 'close')
+  return { http, grpc, body: [...Buffer.concat(chunks)] }
+}
+
+function ask(body: Buffer, headers: OutgoingHttpHeaders = {}): Promise<Told> {
+  const stream = session.request({ ...HEADERS, ...headers })
+  const end = told(stream)
+  stream.end(body)
+  return end
+}
+
+const ONE = frame(Buffer.from([7]))
+const WELL: Told = { http: 200, grpc: '0', body: [...ONE] }
+
+test('a Check is answered with one message and its status after it', async () => {
+  assert.deepEqual(await ask(ONE), WELL)
+})
+
+test('what is no POST and no gRPC is refused as HTTP, and decides nothing', async () => {
+  const before = calls.length
+  assert.equal((await ask(ONE, { ':method': 'PUT' })).http, 405)
+  assert.equal((await ask(ONE, { 'content-type': 'application/json' })).http, 415)
+  assert.equal((await ask(ONE, { ':path': '/' })).grpc, '12')
+  assert.equal(calls.length, before)
+})
+
+test('two messages, none, and half of one are refused', async () => {
+  const before = calls.length
+  for (const body of [Buffer.concat([ONE, ONE]), Buffer.alloc(0), ONE.subarray(0, 5)])
+    assert.deepEqual(await ask(body), { http: 200, grpc: '13', body: [] })
+  assert.equal(calls.length, before)
+})
+
+test('a message in many pieces is put together', async () => {
+  const large = frame(Buffer.alloc(3_900_000, 5))
+  const { grpc, body } = await ask(large)
+  assert.equal(grpc, '0')
+  assert.equal(body.length, large.length)
+})
+
+test('a message that goes on after it was whole is refused once, and nothing is decided (G4)', async () => {
+  const before = calls.length
+  const stream = session.request(HEADERS)
+  const end = told(stream)
+  // The largest that is taken, had nothing followed.
+  stream.write(frame(Buffer.alloc(4 * 1024 * 1024)))
+  await sleep(50)
+  stream.end(Buffer.alloc(10))
+  assert.equal((await end).grpc, '8')
+  assert.equal(calls.length, before)
+  assert.deepEqual(await ask(ONE), WELL)
+})
+
+test('a client that leaves is not answered, and nobody else notices', async () => {
+  let answer = (_bytes: Buffer) => {}
+  check = () =>
+    new Promise(resolve => {
+      answer = resolve
+    })
+  const before = calls.length
+  const stream = session.request(HEADERS)
+  const end = told(stream)
+  stream.end(ONE)
+  while (calls.length === before) await sleep(5)
+  check = ({ request }) => request
+  stream.close(constants.NGHTTP2_CANCEL)
+  await end
+  await ask(ONE)
+  answer(Buffer.from([1]))
+  assert.deepEqual(await ask(ONE), WELL)
+})
+
+test('strangers who leave by the thousand do not end the connection on which everybody is asked (G2)', async () => {
+  check = () => new Promise(() => {})
+  for (let i = 0; i < 3_000; i++) {
+    const stream = session.request(HEADERS)
+    stream.on('error', () => {})
+    stream.end(ONE)
+    stream.close(constants.NGHTTP2_CANCEL)
+    if (i % 100 === 99) await sleep(1)
+  }
+  check = ({ request }) => request
+  assert.deepEqual(await ask(ONE), WELL)
+  assert.equal(session.closed, false)
+})
+
+test('a drain ends connections on which nothing is asked, and refuses what comes later', async () => {
+  const own = await start()
+  const client = await open(own)
+  const goaway = once(client, 'goaway')
+  await own.drain(60_000)
+  assert.equal((await goaway)[0], constants.NGHTTP2_NO_ERROR)
+  await assert.rejects(open(own))
+})
+
+test('a call whose message never ends does not outlive the grace of a drain', async () => {
+  const own = await start()
+  const client = await open(own)
+  const stream = client.request(HEADERS)
+  const end = told(stream)
+  stream.write(ONE.subarray(0, 3))
+  await sleep(20)
+  await own.drain(50)
+  assert.notEqual((await end).grpc, '0')
+})
+
+test('a peer that is gone without a word is noticed, one that is there is kept', async t => {
+  t.mock.timers.enable({ apis: ['setInterval'] })
+  const own = await start()
+  t.after(() => own.drain(0))
+  const there = await open(own)
+  const [host, port] = own.address.split(':')
+  // Speaks HTTP/2 as far as it must, and answers no PING.
+  const gone = connectSocket(Number(port), host)
+  gone.write('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
+  gone.write(Buffer.from('000000040000000000', 'hex'))
+  gone.resume()
+  await once(gone, 'data')
+  t.mock.timers.tick(60_000)
+  await sleep(50)
+  assert.equal(gone.destroyed, false)
+  const ended = once(gone, 'close')
+  t.mock.timers.tick(60_000)
+  await ended
+  assert.equal(there.closed, false)
+})
