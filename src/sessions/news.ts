@@ -50,9 +50,8 @@ const LISTEN = millis(1_000)
 const CALL = millis(2_000)
 /** ms that news which is still untold has when we stop. */
 const LAST_WORD = millis(500)
-/** ms after a failed round. */
-const PAUSE = millis(250)
-const NEVER = new Promise<never>(() => {})
+/** After a failed round, 250 ms. Waits for nothing else: whatever were waited for beside it would remember each wait. */
+const pause = () => new Promise<void>(resolve => setTimeout(resolve, 250))
 
 export function startNews(parts: NewsParts): NewsLine {
   const { bus, seals, clock, report } = parts
@@ -175,7 +174,7 @@ export function startNews(parts: NewsParts): NewsLine {
         await follow()
       } catch {
         line(false)
-        await within(NEVER, PAUSE, undefined)
+        await pause()
       }
     }
   }

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import test, { mock } from 'node:test'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
 import type { Verdict } from '../../src/access/verdict.ts'
 import type { Bus } from '../../src/sessions/bus.ts'
@@ -216,5 +218,28 @@ test('a replica that stops says its last word', async () => {
     await w.turn()
     await w.turn()
     assert.equal((await b.verify('x')).kind, 'rejected')
+  })
+})
+
+test('a Redis that stays away for hours costs no memory', async () => {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  const used = (): number => {
+    collect()
+    return process.memoryUsage().heapUsed
+  }
+  await inWorld(async w => {
+    for (const line of w.lines) line.down = true
+    const rounds = async (count: number): Promise<void> => {
+      for (let i = 0; i < count; i++) {
+        mock.timers.tick(250)
+        await w.turn()
+      }
+    }
+    await rounds(2_000)
+    const before = used()
+    await rounds(20_000)
+    // A promise that remembered each wait took some 800 bytes of each round and replica.
+    assert.ok(used() - before < 4_000_000)
   })
 })
