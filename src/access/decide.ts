@@ -1,7 +1,7 @@
 /** access/decide — from a request to a decision. Knows no Envoy, no files, no clock. */
 import { type Awaitable, after } from './after.ts'
 import { type Decision, grant, nowhere, refuse, type Where } from './decision.ts'
-import { type Denial, internal, noted, denial as refusal } from './denial.ts'
+import { type Denial, internal, noted, denial as refusal, unavailable } from './denial.ts'
 import { type Answer, authenticate, follow, type Responder } from './pipeline.ts'
 import type { RequestView } from './request.ts'
 import { openSession } from './session.ts'
@@ -82,6 +82,7 @@ export function builtIn(status: number): Answer {
     status,
     headers: [
       { name: 'content-type', value: 'application/json' },
+      { name: 'cache-control', value: 'no-store' },
       { name: 'x-content-type-options', value: 'nosniff' },
     ],
     body: JSON.stringify({ error: { code: status, status: text, message } }),
@@ -91,6 +92,14 @@ export function builtIn(status: number): Answer {
 const TOO_LATE = refusal(503, 'deadline', 'The service is unavailable', {
   reason: 'no decision within the time that there was',
   headers: [{ name: 'retry-after', value: '1' }],
+})
+
+/** For a request that no rule was looked for: it could not be read, or there are no rules yet. */
+export const withoutRule = (why: Denial): Decision => refuse(builtIn(why.status), why, nowhere())
+
+/** Not every rule repository has been loaded once. */
+export const NOT_LOADED = unavailable('the rules have not been loaded', {
+  message: 'The rules have not been loaded',
 })
 
 /** A decision that was not there in time is a 503, whatever it would have become (F1). */

@@ -1,13 +1,14 @@
 /** api/decisions — Oathkeeper's HTTP decision API: the same heart behind another door, for gateways without gRPC. Believes X-Forwarded-* only from peers that the configuration names. */
-import { decide, tooLate } from '../access/decide.ts'
+import { decide, NOT_LOADED, tooLate, withoutRule } from '../access/decide.ts'
 import { type Decision, nowhere } from '../access/decision.ts'
+import type { Denial } from '../access/denial.ts'
 import { fitToLeave } from '../access/header_rules.ts'
 import type { Snapshot } from '../access/snapshot.ts'
 import { between, type Instant } from '../lib/duration.ts'
 import type { PathReading } from '../lib/url_path.ts'
 import { within } from '../lib/within.ts'
 import type { RecordDecision } from '../telemetry/record.ts'
-import { readDecisionCall } from './decision_call.ts'
+import { type DecisionCall, readDecisionCall } from './decision_call.ts'
 import { jsonError, type Reply } from './reply.ts'
 import type { Route } from './server.ts'
 
@@ -33,16 +34,23 @@ export function decisionsRoute(parts: DecisionsParts): Route {
     if (body === undefined) return jsonError(413, 'The request body is too large')
     const deadline = (arrived + parts.budget) as Instant
     const call = readDecisionCall(message, body, deadline, parts.paths, parts.trusted)
-    if (call.kind === 'denial') return jsonError(call.status, call.message)
-    const snapshot = parts.snapshot()
-    if (snapshot === undefined) return jsonError(503, 'The rules have not been loaded')
-    const where = nowhere()
-    const left = between(parts.now(), deadline)
-    const decided = await within(Promise.resolve(decide(snapshot, call.request, where)), left, undefined)
-    const decision = fitToLeave(decided ?? tooLate(where))
-    parts.record(decision, call.request, arrived)
+    const decision = fitToLeave(await decisionOn(call, parts, deadline))
+    parts.record(decision, call.kind === 'call' ? call.request : undefined, arrived)
     return replyOf(decision)
   }
+}
+
+async function decisionOn(
+  call: DecisionCall | Denial,
+  { snapshot: current, now }: DecisionsParts,
+  deadline: Instant,
+): Promise<Decision> {
+  if (call.kind === 'denial') return withoutRule(call)
+  const snapshot = current()
+  if (snapshot === undefined) return withoutRule(NOT_LOADED)
+  const where = nowhere()
+  const decided = Promise.resolve(decide(snapshot, call.request, where))
+  return (await within(decided, between(now(), deadline), undefined)) ?? tooLate(where)
 }
 
 async function readBody(message: AsyncIterable<Uint8Array>): Promise<Buffer | undefined> {

@@ -1,8 +1,7 @@
 /** envoy/check — the corridor of a Check: decode → decide → record → encode. Knows no rule; every way out of it is an answer. */
 import { type Awaitable, after } from '../access/after.ts'
-import { builtIn, decide, tooLate } from '../access/decide.ts'
-import { type Decision, nowhere, refuse } from '../access/decision.ts'
-import { type Denial, unavailable } from '../access/denial.ts'
+import { decide, NOT_LOADED, tooLate, withoutRule } from '../access/decide.ts'
+import { type Decision, nowhere } from '../access/decision.ts'
 import { fitToLeave } from '../access/header_rules.ts'
 import type { Snapshot } from '../access/snapshot.ts'
 import { between, type Instant, later, millis } from '../lib/duration.ts'
@@ -66,11 +65,6 @@ function corridor(parts: CheckParts, call: UnaryCall): Awaitable<Buffer> {
   const decision = parts.around === undefined ? recorded() : parts.around(call.metadata, recorded)
   return after(decision, decided => encodeDecision(decided, isGrpc(view)))
 }
-
-const NOT_LOADED = unavailable('the rules have not been loaded', {
-  message: 'The rules have not been loaded',
-})
-const withoutRule = (why: Denial): Decision => refuse(builtIn(why.status), why, nowhere())
 
 /** The smaller of `grpc-timeout` and what Envoy says of one try, which retries do not lengthen (envoy-verified 7). */
 function deadlineOf({ deadline, metadata, arrived }: UnaryCall): Instant {

@@ -110,15 +110,20 @@ test('a refusal has the status and body of the responder', async () => {
   assert.deepEqual([status, body], [403, 'no'])
 })
 
-test('a target that others might read otherwise is 400', async () => {
-  assert.equal((await get('/decisions/a/..%2fb')).status, 400)
+test('a target that others might read otherwise is 400, in the log as well, and nobody keeps it (D15)', async () => {
+  const { status, headers, body } = await get('/decisions/a/..%2fb')
+  assert.deepEqual([status, headers['cache-control']], [400, 'no-store'])
+  assert.equal(JSON.parse(body).error.code, 400)
+  const { code, reason } = recorded.at(-1)?.trail ?? {}
+  assert.deepEqual([code, reason], ['bad_request', 'the path has an escaped slash or backslash'])
 })
 
-test('before the rules are loaded every decision is 503', async () => {
+test('before the rules are loaded every decision is 503, in the log as well, and says when to ask again', async () => {
   loaded = false
-  const { status } = await get('/decisions/a')
+  const { status, headers } = await get('/decisions/a')
   loaded = true
-  assert.equal(status, 503)
+  assert.deepEqual([status, headers['retry-after']], [503, '1'])
+  assert.equal(recorded.at(-1)?.trail.reason, 'the rules have not been loaded')
 })
 
 test('what is not /decisions is not answered here', async () => {
@@ -142,6 +147,6 @@ test('text beyond ASCII travels as UTF-8', async () => {
 
 test('a decision that does not come in time is 503, and the log names its rule (F1)', async () => {
   const { status, headers } = await get('/decisions/hangs')
-  assert.deepEqual([status, headers['retry-after']], [503, '1'])
+  assert.deepEqual([status, headers['retry-after'], headers['cache-control']], [503, '1', 'no-store'])
   assert.deepEqual([recorded.at(-1)?.trail.code, recorded.at(-1)?.trail.rule], ['deadline', 'r'])
 })
