@@ -19,6 +19,8 @@ const METHOD = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,64}$/
 /**
  * Direct mode: what follows `/decisions` is the original target. Forwarded mode: a trusted peer's X-Forwarded-Method,
  * -Proto, -Host and -Uri describe it, its query included (Q-28, Q-29). Several lines of one of them: the first counts.
+ * A gateway that names the target in the URL hands its client's headers on, so that another one in X-Forwarded-Uri is
+ * the client's own (E2).
  */
 export function readDecisionCall(
   message: IncomingMessage,
@@ -43,8 +45,10 @@ export function readDecisionCall(
   const authority = readAuthority(host, scheme)
   if (authority === undefined) return badRequest('the host cannot be used')
   const direct = (message.url ?? PREFIX).slice(PREFIX.length)
-  const uri = forwarded('uri') ?? (direct.startsWith('/') ? direct : `/${direct}`)
-  const target = readTarget(uri, paths)
+  const uri = forwarded('uri')
+  if (direct.startsWith('/') && uri !== undefined && !names(uri, direct))
+    return badRequest('the call names one target and X-Forwarded-Uri another')
+  const target = readTarget(uri ?? (direct.startsWith('/') ? direct : `/${direct}`), paths)
   if (target.kind === 'bad target') return badRequest(target.why)
   const request = new DecisionRequest(
     lines,
@@ -53,6 +57,10 @@ export function readDecisionCall(
   )
   return { kind: 'call', request }
 }
+
+/** The same target; a gateway may leave the query out of its call. */
+const names = (uri: string, direct: string): boolean =>
+  uri === direct || (!direct.includes('?') && uri.startsWith(`${direct}?`))
 
 function headerLines({ rawHeaders }: IncomingMessage): readonly (readonly [string, string])[] {
   const lines: (readonly [string, string])[] = []

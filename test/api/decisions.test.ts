@@ -105,6 +105,28 @@ test('forwarded headers of a configured gateway describe the request, its query 
   assert.equal(headers['x-seen'], 'PUT https other.test /f y=2')
 })
 
+test('where the call itself names the target, its client names no other by X-Forwarded-Uri (E2)', async () => {
+  believed = true
+  try {
+    for (const [call, uri] of [
+      ['/decisions/admin', '/public'],
+      ['/decisions/', '/public'],
+      ['/decisions/admin?x=1', '/admin?x=2'],
+      ['/decisions/admin', '/admin/public'],
+    ] as const) {
+      const { status, headers } = await get(call, { 'x-forwarded-uri': uri })
+      assert.deepEqual([status, headers['x-seen']], [400, undefined], `${call} ${uri}`)
+      assert.match(recorded.at(-1)?.trail.reason ?? '', /names one target/)
+    }
+    for (const call of ['/decisions/f?y=2', '/decisions/f', '/decisions', '/decisions?z=3']) {
+      const { headers } = await get(call, forwarded)
+      assert.equal(headers['x-seen'], 'PUT https other.test /f y=2', call)
+    }
+  } finally {
+    believed = false
+  }
+})
+
 test('a refusal has the status and body of the responder', async () => {
   const { status, body } = await get('/decisions/forbidden')
   assert.deepEqual([status, body], [403, 'no'])
