@@ -14,13 +14,13 @@ export interface DecisionCall {
 }
 
 const PREFIX = '/decisions'
+const PARTS = ['method', 'proto', 'host', 'uri'] as const
 const METHOD = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,64}$/
 
 /**
  * Direct mode: what follows `/decisions` is the original target. Forwarded mode: a trusted peer's X-Forwarded-Method,
- * -Proto, -Host and -Uri describe it, its query included (Q-28, Q-29). Several lines of one of them: the first counts.
- * A gateway that names the target in the URL hands its client's headers on, so that another one in X-Forwarded-Uri is
- * the client's own (E2).
+ * -Proto, -Host and -Uri describe it, its query included (Q-28, Q-29). Refused is what a peer that hands on its client's
+ * headers lets the client say (E2): another target than the call itself names, a second value of one of the four.
  */
 export function readDecisionCall(
   message: IncomingMessage,
@@ -32,11 +32,11 @@ export function readDecisionCall(
   const peer = message.socket.remoteAddress ?? ''
   const believed = trusted(peer)
   const lines = headerLines(message)
-  const forwarded = (part: string): string | undefined => {
-    if (!believed) return undefined
-    const value = lines.find(([name]) => name === `x-forwarded-${part}`)?.[1]
-    return value === '' ? undefined : value
-  }
+  const linesOf = (part: string): string[] =>
+    believed ? lines.flatMap(([name, value]) => (name === `x-forwarded-${part}` ? [value] : [])) : []
+  if (PARTS.some(part => new Set(linesOf(part)).size > 1))
+    return badRequest('X-Forwarded-Method, -Proto, -Host or -Uri has several unequal lines')
+  const forwarded = (part: (typeof PARTS)[number]): string | undefined => linesOf(part)[0] || undefined
   const method = forwarded('method') ?? message.method ?? 'GET'
   if (!METHOD.test(method)) return badRequest('the method is not a token')
   const scheme = (forwarded('proto') ?? 'http').toLowerCase()

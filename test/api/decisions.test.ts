@@ -58,7 +58,7 @@ before(async () => {
 })
 after(() => api.close())
 
-function get(path: string, headers: Record<string, string> = {}, method = 'GET') {
+function get(path: string, headers: Record<string, string | string[]> = {}, method = 'GET') {
   return new Promise<{ status: number; headers: Record<string, unknown>; body: string }>(
     (resolve, reject) => {
       const [host, port] = api.address.split(':')
@@ -122,6 +122,19 @@ test('where the call itself names the target, its client names no other by X-For
       const { headers } = await get(call, forwarded)
       assert.equal(headers['x-seen'], 'PUT https other.test /f y=2', call)
     }
+  } finally {
+    believed = false
+  }
+})
+
+test('a gateway that adds its X-Forwarded-* to those of its client is not understood (E2)', async () => {
+  believed = true
+  try {
+    for (const [part, value] of Object.entries(forwarded)) {
+      const { status } = await get('/decisions', { ...forwarded, [part]: ['get', value] })
+      assert.equal(status, 400, part)
+    }
+    assert.equal((await get('/decisions', { ...forwarded, 'x-forwarded-uri': ['/f', '/f'] })).status, 200)
   } finally {
     believed = false
   }
