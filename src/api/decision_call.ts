@@ -1,4 +1,5 @@
 /** api/decision_call — an HTTP request to /decisions as the request that it asks about. Knows Node's message, no rule. */
+import { isUtf8 } from 'node:buffer'
 import type { IncomingMessage } from 'node:http'
 import { badRequest, type Denial } from '../access/denial.ts'
 import type { RequestView } from '../access/request.ts'
@@ -65,9 +66,16 @@ const names = (uri: string, direct: string): boolean =>
 function headerLines({ rawHeaders }: IncomingMessage): readonly (readonly [string, string])[] {
   const lines: (readonly [string, string])[] = []
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
-    lines.push([(rawHeaders[i] as string).toLowerCase(), rawHeaders[i + 1] as string])
+    lines.push([(rawHeaders[i] as string).toLowerCase(), asText(rawHeaders[i + 1] as string)])
   }
   return lines
+}
+
+/** Node has each byte as a character; UTF-8 where it is that, as through the other door (D3). */
+function asText(value: string): string {
+  if (!/[\x80-\xff]/.test(value)) return value
+  const bytes = Buffer.from(value, 'latin1')
+  return isUtf8(bytes) ? bytes.toString() : value
 }
 
 interface Facts {

@@ -18,6 +18,7 @@ const tell: Step = session => {
   if (path === '/smuggles') return withHeader(session, 'transfer-encoding', 'chunked')
   if (path === '/breaks') return withHeader(session, 'x-user-id', 'a\r\nx-role: admin')
   if (path === '/utf8') return withHeader(session, 'x-user-id', 'ü')
+  if (path === '/name') return withHeader(session, 'x-name', session.request.header('x-name') ?? '')
   return path === '/forbidden' ? forbidden('forbidden') : withHeader(seen, 'x-user-id', session.subject)
 }
 const rule = {
@@ -178,6 +179,13 @@ for (const path of ['/smuggles', '/breaks']) {
 test('text beyond ASCII travels as UTF-8', async () => {
   const { headers } = await get('/decisions/utf8')
   assert.equal(Buffer.from(String(headers['x-user-id']), 'latin1').toString(), 'ü')
+})
+
+test('a header beyond ASCII is read as through the other door: UTF-8, or else Latin-1 (D3)', async () => {
+  for (const bytes of [Buffer.from('é'), Buffer.of(0xe9)]) {
+    const { headers } = await get('/decisions/name', { 'x-name': bytes.toString('latin1') })
+    assert.equal(Buffer.from(String(headers['x-name']), 'latin1').toString(), 'é')
+  }
 })
 
 test('a decision that does not come in time is 503, and the log names its rule (F1)', async () => {
