@@ -30,6 +30,9 @@ export interface ApiServer {
   close(): Promise<void>
 }
 
+/** ms. */
+const LAST_ANSWERS = 10_000
+
 /** Listens; rejects when the address is taken. */
 export function startApi(options: ApiOptions): Promise<ApiServer> {
   const server = createServer((message, response) => {
@@ -39,6 +42,8 @@ export function startApi(options: ApiOptions): Promise<ApiServer> {
         return internalError()
       })
       .then(reply => {
+        // Of a stop: the connection ends with its answer, or it would be waited for until it is idle for too long.
+        if (!server.listening) response.shouldKeepAlive = false
         response.writeHead(reply.status, statusText(reply.status), [...reply.headers.flat()])
         response.end(message.method === 'HEAD' ? undefined : reply.body)
       })
@@ -79,9 +84,15 @@ function printAddress(server: Server): string {
   return family === 'IPv6' ? `[${address}]:${port}` : `${address}:${port}`
 }
 
+/** Answers what has arrived; whoever is still asking after the longest decision (app_api) is cut off. */
 function close(server: Server): Promise<void> {
   return new Promise(done => {
-    server.close(() => done())
+    // Once it closes, Node looks after no time of its connections.
+    const cut = setTimeout(() => server.closeAllConnections(), LAST_ANSWERS)
+    server.close(() => {
+      clearTimeout(cut)
+      done()
+    })
     server.closeIdleConnections()
   })
 }

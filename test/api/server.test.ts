@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import test, { mock } from 'node:test'
+import { json } from '../../src/api/reply.ts'
+import { type ApiServer, type Route, startApi } from '../../src/api/server.ts'
+
+const TIMEOUTS = { read: 60_000, write: 60_000, idle: 60_000 }
+
+async function open(route: Route): Promise<{ api: ApiServer; socket: Socket }> {
+  const parts = { host: '127.0.0.1', port: 0, timeouts: TIMEOUTS, accident: () => {} }
+  const api = await startApi({ ...parts, routes: [route] })
+  const socket = connect(Number(api.address.split(':')[1]), '127.0.0.1')
+  await once(socket, 'connect')
+  return { api, socket }
+}
+
+test('whoever has not finished asking holds up no stop', async () => {
+  const arrived = Promise.withResolvers<void>()
+  const { api, socket } = await open(async ({ message }) => {
+    arrived.resolve()
+    for await (const _chunk of message);
+    return json(200, {})
+  })
+  socket.on('error', () => {})
+  socket.write('POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\nab')
+  await arrived.promise
+  mock.timers.enable({ apis: ['setTimeout'] })
+  try {
+    const closed = api.close()
+    mock.timers.tick(10_000)
+    await closed
+  } finally {
+    mock.timers.reset()
+    socket.destroy()
+  }
+})
+
+test('who has asked is answered before a stop, and the connection ends with it', async () => {
+  const arrived = Promise.withResolvers<void>()
+  const go = Promise.withResolvers<void>()
+  const { api, socket } = await open(async () => {
+    arrived.resolve()
+    await go.promise
+    return json(200, { done: true })
+  })
+  let text = ''
+  socket.setEncoding('latin1').on('data', part => {
+    text += part
+  })
+  socket.write('GET / HTTP/1.1\r\nhost: a\r\n\r\n')
+  await arrived.promise
+  const ended = once(socket, 'end')
+  const closed = api.close()
+  go.resolve()
+  await Promise.all([closed, ended])
+  assert.match(text, /^HTTP\/1\.1 200 OK.*"done":true/s)
+})
