@@ -112,25 +112,30 @@ const shownEntry = ({ handler, config }: Entry) => ({
 
 /** Keys whose values are secrets by name; `token_url` and `jwks_url` are none. */
 const SECRET = /secret|password|passwd|authorization|api[-_]?key|private|token$|[-_]key$|credential|^cookie$/i
+/** Headers for another service, by whatever names it wants its key. */
+const HEADERS: ReadonlySet<string> = new Set(['additional_headers', 'introspection_request_headers'])
 const REDACTED = 'REDACTED'
 
-function redact(value: unknown): unknown {
-  if (typeof value === 'string') return withoutSecrets(value)
-  if (Array.isArray(value)) return value.map(redact)
+function redact(value: unknown, all = false): unknown {
+  if (typeof value === 'string') return all ? REDACTED : withoutSecrets(value)
+  if (Array.isArray(value)) return value.map(one => redact(one, all))
   if (typeof value !== 'object' || value === null) return value
   return Object.fromEntries(
     Object.entries(value).map(([key, member]) => [
       key,
-      typeof member === 'string' && SECRET.test(key) ? REDACTED : redact(member),
+      redact(member, all || HEADERS.has(key) || (typeof member === 'string' && SECRET.test(key))),
     ]),
   )
 }
 
-/** `inline://` holds a key set, private keys included; a query may hold a token. */
+/** `inline://` holds a key set, private keys included; a query may hold a token, or the signature of a store's address. */
 const withoutSecrets = (text: string): string =>
   withoutUser(text)
     .replace(/^inline:.*$/is, `inline://${REDACTED}`)
-    .replace(/([?&][^=&#]*(?:secret|token|password|key)[^=&#]*=)[^&#]+/gi, `$1${REDACTED}`)
+    .replace(
+      /([?&][^=&#]*(?:secret|token|password|key|sig|credential|auth)[^=&#]*=)[^&#]+/gi,
+      `$1${REDACTED}`,
+    )
 
 /** `https://user:password@host` without its user part. */
 const withoutUser = (text: string): string =>

@@ -66,6 +66,19 @@ test('secrets of a handler’s config are not shown (Q-94)', async () => {
   assert.ok(reply.body.includes('"https://h/token?a=1&api_key=REDACTED&b=2"'))
 })
 
+test('signatures in addresses, and headers for another service by any name, are not shown either (Q-94)', async () => {
+  const config = {
+    jwks_urls: ['https://a.blob.example/k?sv=1&sig=s3cret', 'https://b.example/k?X-Amz-Signature=s3cret&v=2'],
+    additional_headers: { 'X-Gate': 's3cret' },
+    introspection_request_headers: { 'X-Gate': 's3cret' },
+    headers: { 'X-User': '{{ print .Subject }}' },
+  }
+  const reply = await get(rulesRoutes({ listed: () => [rule('r', config)], status }), '/rules')
+  assert.ok(reply !== undefined && !reply.body.includes('s3cret'))
+  for (const shown of ['sv=1&sig=REDACTED', 'REDACTED&v=2', '"X-Gate"', '{{ print .Subject }}'])
+    assert.ok(reply.body.includes(shown), shown)
+})
+
 test('the status shows revision, sources and issues', async () => {
   assert.deepEqual(JSON.parse((await get(routes, '/status'))?.body ?? ''), status())
 })
