@@ -22,7 +22,7 @@ export interface RequestView {
   readonly query: string
   /** Envoy's `x-request-id`, empty when there is none. */
   readonly requestId: string
-  /** Address of the TCP peer, without a port; empty when unknown. */
+  /** Address of the client as the gateway states it, else of the TCP peer; without a port, empty when unknown. */
   readonly remoteAddress: string
   /** TLS server name, empty when unknown. */
   readonly sni: string

@@ -1,6 +1,7 @@
 /** api/decision_call — an HTTP request to /decisions as the request that it asks about. Knows Node's message, no rule. */
 import { isUtf8 } from 'node:buffer'
 import type { IncomingMessage } from 'node:http'
+import { isIP } from 'node:net'
 import { badRequest, type Denial } from '../access/denial.ts'
 import type { RequestView } from '../access/request.ts'
 import { readAuthority } from '../lib/authority.ts'
@@ -53,17 +54,34 @@ export function readDecisionCall(
   if (target.kind === 'bad target') return badRequest(target.why)
   const request = new DecisionRequest(
     lines,
-    { method, scheme, host: authority.host, authority: host, peer, body, deadline },
+    {
+      method,
+      scheme,
+      host: authority.host,
+      authority: host,
+      peer: believed ? clientOf(lines, peer, trusted) : peer,
+      body,
+      deadline,
+    },
     target,
   )
   return { kind: 'call', request }
+}
+
+/** Who asked the outermost trusted gateway: the last address of X-Forwarded-For that is none of theirs (E3); `peer` without one. */
+function clientOf(lines: Lines, peer: string, trusted: (address: string) => boolean): string {
+  const hops = lines.flatMap(([name, value]) => (name === 'x-forwarded-for' ? value.split(',') : []))
+  const client = hops.map(hop => hop.trim()).findLast(hop => !trusted(hop))
+  return client !== undefined && isIP(client) !== 0 ? client : peer
 }
 
 /** The same target; a gateway may leave the query out of its call. */
 const names = (uri: string, direct: string): boolean =>
   uri === direct || (!direct.includes('?') && uri.startsWith(`${direct}?`))
 
-function headerLines({ rawHeaders }: IncomingMessage): readonly (readonly [string, string])[] {
+type Lines = readonly (readonly [name: string, value: string])[]
+
+function headerLines({ rawHeaders }: IncomingMessage): Lines {
   const lines: (readonly [string, string])[] = []
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
     lines.push([(rawHeaders[i] as string).toLowerCase(), asText(rawHeaders[i + 1] as string)])
@@ -101,11 +119,11 @@ class DecisionRequest implements RequestView {
   readonly deadline: Instant
   readonly sni = ''
   readonly principal = ''
-  readonly #lines: readonly (readonly [string, string])[]
+  readonly #lines: Lines
   #cookies: readonly Cookie[] | undefined
 
   constructor(
-    lines: readonly (readonly [string, string])[],
+    lines: Lines,
     facts: Facts,
     target: { readonly path: string; readonly rawPath: string; readonly query: string },
   ) {

@@ -162,7 +162,7 @@ export const SETTINGS: readonly Setting[] = [
     type: 'strings',
     default: [],
     about:
-      'networks of gateways whose X-Forwarded-Method, -Proto, -Host and -Uri describe the original request at /decisions',
+      'networks of gateways whose X-Forwarded-Method, -Proto, -Host and -Uri describe the original request at /decisions, and whose X-Forwarded-For names the client',
     ours: true,
   },
   ...listener('proxy'),

@@ -14,6 +14,7 @@ import type { Instant } from '../../src/lib/duration.ts'
 const tell: Step = session => {
   const { method, scheme, host, path, query } = session.request
   const seen = withHeader(session, 'x-seen', [method, scheme, host, path, query].join(' '))
+  if (path === '/whence') return withHeader(session, 'x-whence', session.request.remoteAddress)
   if (path === '/hangs') return new Promise<never>(() => {})
   if (path === '/smuggles') return withHeader(session, 'transfer-encoding', 'chunked')
   if (path === '/breaks') return withHeader(session, 'x-user-id', 'a\r\nx-role: admin')
@@ -51,7 +52,7 @@ before(async () => {
     record: decision => recorded.push(decision),
     now: () => performance.now() as Instant,
     paths: 'strict',
-    trusted: () => believed,
+    trusted: address => believed && /^(127\.|10\.)/.test(address),
     budget: 300,
   })
   const timeouts = { read: 5_000, write: 5_000, idle: 5_000 }
@@ -136,6 +137,21 @@ test('a gateway that adds its X-Forwarded-* to those of its client is not unders
       assert.equal(status, 400, part)
     }
     assert.equal((await get('/decisions', { ...forwarded, 'x-forwarded-uri': ['/f', '/f'] })).status, 200)
+  } finally {
+    believed = false
+  }
+})
+
+test('behind a trusted gateway the client is the last one whom no such gateway asked for (E3)', async () => {
+  const whence = async (forwardedFor: string | string[]): Promise<unknown> =>
+    (await get('/decisions/whence', { 'x-forwarded-for': forwardedFor })).headers['x-whence']
+  assert.equal(await whence('203.0.113.9'), '127.0.0.1')
+  believed = true
+  try {
+    assert.equal(await whence('198.51.100.1, 203.0.113.9, 10.0.0.7'), '203.0.113.9')
+    assert.equal(await whence(['198.51.100.1', '2001:db8::9']), '2001:db8::9')
+    for (const useless of ['', '10.0.0.7', '198.51.100.1, unknown', '198.51.100.1, "203.0.113.9"'])
+      assert.equal(await whence(useless), '127.0.0.1', useless)
   } finally {
     believed = false
   }
