@@ -170,7 +170,7 @@ export const BETTER: readonly Better[] = [
     q: 'Q-28',
     about: 'forwarded headers',
     oathkeeper: '`X-Forwarded-*` are always believed.',
-    here: 'Over gRPC never; at `/decisions` only from `serve.api.trusted_proxies`.',
+    here: 'Over gRPC never; at `/decisions` only from `serve.api.trusted_proxies`, and 400 where the call itself names one target (`/decisions/a`) and `X-Forwarded-Uri` another, or where one of them comes twice with unequal values.',
     setting: '`serve.api.trusted_proxies`',
   },
   {
