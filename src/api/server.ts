@@ -38,7 +38,8 @@ export function startApi(options: ApiOptions): Promise<ApiServer> {
   const server = createServer((message, response) => {
     answer(message, options)
       .catch((error: unknown) => {
-        options.accident(error)
+        // Whoever leaves before he has asked is no accident, and could fill the log with them.
+        if (error !== message.errored) options.accident(error)
         return internalError()
       })
       .then(reply => {

@@ -7,8 +7,11 @@ import { type ApiServer, type Route, startApi } from '../../src/api/server.ts'
 
 const TIMEOUTS = { read: 60_000, write: 60_000, idle: 60_000 }
 
-async function open(route: Route): Promise<{ api: ApiServer; socket: Socket }> {
-  const parts = { host: '127.0.0.1', port: 0, timeouts: TIMEOUTS, accident: () => {} }
+async function open(
+  route: Route,
+  accident: (error: unknown) => void = () => {},
+): Promise<{ api: ApiServer; socket: Socket }> {
+  const parts = { host: '127.0.0.1', port: 0, timeouts: TIMEOUTS, accident }
   const api = await startApi({ ...parts, routes: [route] })
   const socket = connect(Number(api.address.split(':')[1]), '127.0.0.1')
   await once(socket, 'connect')
@@ -55,4 +58,30 @@ test('who has asked is answered before a stop, and the connection ends with it',
   go.resolve()
   await Promise.all([closed, ended])
   assert.match(text, /^HTTP\/1\.1 200 OK.*"done":true/s)
+})
+
+test('a client that leaves in the middle is no accident; a route that throws is one', async () => {
+  const accidents: unknown[] = []
+  const met = Promise.withResolvers<void>()
+  const left = Promise.withResolvers<void>()
+  const { api, socket } = await open(
+    async ({ path, message }) => {
+      if (path === '/broken') throw new Error('broken')
+      met.resolve()
+      try {
+        for await (const _chunk of message);
+      } finally {
+        left.resolve()
+      }
+      return undefined
+    },
+    error => accidents.push(error),
+  )
+  socket.write('POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\nab')
+  await met.promise
+  socket.destroy()
+  await left.promise
+  assert.equal((await fetch(`http://${api.address}/broken`, { method: 'POST', body: 'b' })).status, 500)
+  await api.close()
+  assert.deepEqual(accidents.map(String), ['Error: broken'])
 })
