@@ -43,6 +43,8 @@ export function readDecisionCall(
   if (!METHOD.test(method)) return badRequest('the method is not a token')
   const scheme = (forwarded('proto') ?? 'http').toLowerCase()
   if (scheme !== 'http' && scheme !== 'https') return badRequest('the scheme is neither http nor https')
+  const hosts = new Set(lines.flatMap(([name, value]) => (name === 'host' ? [value] : [])))
+  if (hosts.size > 1) return badRequest('the call has several unequal hosts')
   const host = forwarded('host') ?? message.headers.host ?? ''
   const authority = readAuthority(host, scheme)
   if (authority === undefined) return badRequest('the host cannot be used')

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { request as ask } from 'node:http'
+import { connect } from 'node:net'
+import { text } from 'node:stream/consumers'
 import test, { after, before } from 'node:test'
 import type { Decision } from '../../src/access/decision.ts'
 import { forbidden } from '../../src/access/denial.ts'
@@ -168,6 +170,12 @@ test('a target that others might read otherwise is 400, in the log as well, and 
   assert.equal(JSON.parse(body).error.code, 400)
   const { code, reason } = recorded.at(-1)?.trail ?? {}
   assert.deepEqual([code, reason], ['bad_request', 'the path has an escaped slash or backslash'])
+})
+
+test('a call with two unequal hosts is 400, as the comma that Envoy puts between them makes it (J4)', async () => {
+  const socket = connect(Number(api.address.split(':')[1]), '127.0.0.1')
+  socket.write('GET /decisions/a HTTP/1.1\r\nhost: app.test\r\nhost: other.test\r\nconnection: close\r\n\r\n')
+  assert.match(await text(socket), /^HTTP\/1\.1 400 /)
 })
 
 test('before the rules are loaded every decision is 503, in the log as well, and says when to ask again', async () => {
