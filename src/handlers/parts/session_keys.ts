@@ -108,7 +108,10 @@ export function compileEndpoints(
   lint(keys, [own, ...byHost.map(([, url]) => url)], context)
   const compiled = (url: URL) => at(url, isKratos(keys, url))
   const usual = compiled(own)
-  const others = new Map(byHost.map(([host, url]) => [host, compiled(url)]))
+  const named = byHost.map(([host, url]) => [host, compiled(url)] as const)
+  // Requests come without their scheme's default port; whoever names the host without it means more.
+  const bare = named.map(([host, run]) => [host.replace(/:(?:80|443)$/, ''), run] as const)
+  const others = new Map([...bare, ...named])
   const chosen: Authenticate =
     others.size === 0 ? usual : request => (others.get(request.host) ?? usual)(request)
   return onRejected(keys.on_rejected, chosen)

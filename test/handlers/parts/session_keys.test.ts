@@ -34,6 +34,20 @@ for (const [host, url] of [
   })
 }
 
+test('a host with the default port of a scheme is the host without it, unless that one has its own (Q-20, C7)', async () => {
+  const by = {
+    'c.example.com': 'http://kratos-c/sessions/whoami',
+    'c.example.com:443': 'http://kratos-d/sessions/whoami',
+    'e.example.com:443': 'http://kratos-e/sessions/whoami',
+  }
+  const world = worldWith({ verdict: REJECTED })
+  const run = build(cookieSession, { ...config, check_session_url_by_host: by }, world)
+  for (const host of ['c.example.com', 'c.example.com:443', 'e.example.com'])
+    await run(requestWith([['cookie', 's=1']], { authority: host }))
+  const asked = world.asked.map(({ endpoint }) => new URL(endpoint.whoamiUrl).host)
+  assert.deepEqual(asked, ['kratos-c', 'kratos-d', 'kratos-e'])
+})
+
 test('one host may have Kratos and another an endpoint of its own', async () => {
   const by = { 'old.example.com': 'http://store/me' }
   const answer = {
