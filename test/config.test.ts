@@ -229,6 +229,11 @@ const ISSUES: readonly (readonly [name: string, text: string, issue: string])[] 
     'c.yml:1:10: error: version: must be a full semantic version with a leading v (e.g. v0.40.9)',
   ],
   [
+    'a signing key that is still to be filled in (F14)',
+    'sessions: {revocation: {keys: ["whsec_****************"]}}\n',
+    'c.yml:1:31: error: sessions.revocation.keys: must be base64 of 16 bytes at least after whsec_ (what is no base64 would be left out, down to a signature by no key at all)',
+  ],
+  [
     'a fallback that is off',
     'errors: {fallback: [redirect]}\n',
     'c.yml:1:21: warning: errors.fallback[0]: error handler "redirect" is not enabled: it answers 500 (set errors.handlers.redirect.enabled: true)',

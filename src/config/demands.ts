@@ -13,6 +13,10 @@ const SEMVER = /^v\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?$/
 /** Milliseconds; more often would be a load on others for nothing. */
 const SHORTEST_POLL = 1_000
 
+/** Of Standard Webhooks (F14); any other key is a text. */
+const isSigningKey = (key: string): boolean =>
+  !key.startsWith('whsec_') || /^whsec_[A-Za-z0-9+/_-]{22,}={0,2}$/.test(key)
+
 export const DEMANDS: readonly Demand[] = [
   {
     path: 'version',
@@ -31,6 +35,12 @@ export const DEMANDS: readonly Demand[] = [
     met: value => (value as readonly string[]).every(key => key.length >= 16),
     message: 'must have 16 characters at least, each of them',
     hint: 'leave them out to close the endpoint',
+  },
+  {
+    path: 'sessions.revocation.keys',
+    met: value => (value as readonly string[]).every(isSigningKey),
+    message: 'must be base64 of 16 bytes at least after whsec_',
+    hint: 'what is no base64 would be left out, down to a signature by no key at all',
   },
   {
     path: 'sessions.kratos_public.urls',
