@@ -92,9 +92,10 @@ const SECTIONS: Readonly<Record<Kind, string>> = {
   error: 'errors.handlers',
 }
 
-type Outcome<K extends Kind> =
-  | { readonly run: Run[K]; readonly writes: readonly string[]; readonly faults: readonly Fault[] }
+type Outcome<K extends Kind> = (
+  | { readonly run: Run[K]; readonly faults: readonly Fault[] }
   | { readonly broken: Denial; readonly faults: readonly Fault[] }
+) & { readonly writes: readonly string[] }
 
 /** One builder a compile: equal handlers of a thousand rules share one function; afterwards the memory is dropped. */
 export function createBuilder(parts: BuilderParts): Builder {
@@ -110,13 +111,11 @@ export function createBuilder(parts: BuilderParts): Builder {
       const known = near === undefined ? `known: ${idsOf(kind).join(', ')}` : `did you mean "${near}"?`
       return broken(kind, ['handler'], `unknown ${name} "${id}"`, known)
     }
+    // Also of one that is broken: a fault of one rule must not let clients bring its headers along through another.
+    const writes = handler.writes(effective)
     if (parts.settings[kind].get(id)?.enabled !== true) {
-      return broken(
-        kind,
-        ['handler'],
-        `${name} "${id}" is not enabled`,
-        `set ${SECTIONS[kind]}.${id}.enabled: true`,
-      )
+      const hint = `set ${SECTIONS[kind]}.${id}.enabled: true`
+      return { ...broken(kind, ['handler'], `${name} "${id}" is not enabled`, hint), writes }
     }
     const faults: Fault[] = []
     const context: CompileContext = {
@@ -125,11 +124,11 @@ export function createBuilder(parts: BuilderParts): Builder {
         faults.push({ severity: 'warning', path: ['config', ...path], message, hint }),
     }
     try {
-      const { run, writes } = handler.build(effective, parts.services, context)
+      const { run } = handler.build(effective, parts.services, context)
       return { run: parts.traced(kind, id, run), writes, faults }
     } catch (error) {
       const found = faultsOf(error, handler.schema)
-      return { broken: misconfigured(name, found[0]?.message ?? ''), faults: [...faults, ...found] }
+      return { broken: misconfigured(name, found[0]?.message ?? ''), faults: [...faults, ...found], writes }
     }
   }
 
@@ -137,6 +136,7 @@ export function createBuilder(parts: BuilderParts): Builder {
     return {
       broken: misconfigured(KIND_NAMES[kind], message),
       faults: [{ severity: 'error', path, message, hint }],
+      writes: [],
     }
   }
 
@@ -161,7 +161,7 @@ export function createBuilder(parts: BuilderParts): Builder {
     const run = 'broken' in made ? ((() => made.broken) as unknown as Run[K]) : made.run
     return {
       stage: { id: ref.handler, run },
-      writes: 'broken' in made ? [] : made.writes,
+      writes: made.writes,
       faults: made.faults,
     }
   }

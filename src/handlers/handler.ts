@@ -3,6 +3,7 @@ import type { z } from 'zod'
 import type { Authenticate, Respond, Step } from '../access/pipeline.ts'
 import type { Path } from '../lib/issue.ts'
 import type { Services } from './services.ts'
+import { writesOf } from './writes.ts'
 
 export type Kind = 'authenticator' | 'authorizer' | 'mutator' | 'error'
 
@@ -59,11 +60,9 @@ export interface SealedHandler<K extends Kind = Kind> {
   readonly example: object
   readonly ignoresConfig: boolean
   /** Decodes, then compiles; throws `z.ZodError` or `ConfigFault`. */
-  build(
-    raw: unknown,
-    services: Services,
-    context: CompileContext,
-  ): { readonly run: Run[K]; readonly writes: readonly string[] }
+  build(raw: unknown, services: Services, context: CompileContext): { readonly run: Run[K] }
+  /** What it may set; as far as that can be read where it cannot be built. Never throws. */
+  writes(raw: unknown): readonly string[]
 }
 
 export function seal<K extends Kind, Config>(handler: Handler<K, Config>): SealedHandler<K> {
@@ -76,8 +75,9 @@ export function seal<K extends Kind, Config>(handler: Handler<K, Config>): Seale
     ignoresConfig: handler.ignoresConfig ?? false,
     build(raw, services, context) {
       const config = handler.config.parse(handler.ignoresConfig ? {} : (raw ?? {}), { reportInput: true })
-      return { run: handler.compile(config, services, context), writes: handler.writes?.(config) ?? [] }
+      return { run: handler.compile(config, services, context) }
     },
+    writes: raw => writesOf(handler.config, handler.writes, raw),
   }
 }
 

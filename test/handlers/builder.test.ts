@@ -85,8 +85,7 @@ test('what cannot be built answers 500 at its place and says what is wrong where
     [{ handler: 'header', config: { headers: { a: '{{' } } }, 'config.headers.a', /does not parse/],
     [{ handler: 'header', config: { headers: {}, hedders: 1 } }, 'config.hedders', /unknown key/],
   ] as const) {
-    const { stage, faults, writes } = builder.mutator(ref)
-    assert.deepEqual(writes, [])
+    const { stage, faults } = builder.mutator(ref)
     assert.equal(await headersAfter(stage.run), 500)
     assert.deepEqual(
       faults.map(fault => [fault.severity, fault.path.join('.')]),
@@ -94,6 +93,28 @@ test('what cannot be built answers 500 at its place and says what is wrong where
     )
     assert.match(`${faults[0]?.message} ${faults[0]?.hint}`, message)
   }
+})
+
+test('what cannot be built still says which headers it has for its own (D1b)', () => {
+  const builder = builderWith({ mutator: { header: { headers: { 'X-User': 'u' } } }, authorizer: {} })
+  const headers = { 'X-Role': '{{ print .Subject }}' }
+  for (const [ref, names] of [
+    [{ handler: 'header', config: { headers: { 'X-Role': '{{' } } }, ['x-user', 'x-role']],
+    [{ handler: 'header', config: { headers, hedders: 1 } }, ['x-user', 'x-role']],
+    [{ handler: 'header', config: { headers: { ...headers, 'X-Age': 7 } } }, ['x-user', 'x-role']],
+    [
+      { handler: 'header', config: { headers: { ...headers, 'bad name': '', host: '' } } },
+      ['x-user', 'x-role'],
+    ],
+    [{ handler: 'header', config: { headers: 'X-Role' } }, []],
+    [{ handler: 'header', config: 'X-Role' }, []],
+  ] as const) {
+    const { writes, faults } = builder.mutator(ref)
+    assert.ok(faults.length > 0)
+    assert.deepEqual(writes, names)
+  }
+  const config = { remote: 'http://r', forward_response_headers_to_upstream: ['X-Role'] }
+  assert.deepEqual(builder.authorizer({ handler: 'remote', config }).writes, ['x-role'])
 })
 
 test('each kind is built from its own section and named by it, and says what it may write', () => {
