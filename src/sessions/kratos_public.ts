@@ -40,11 +40,12 @@ export function compileKratosPublic({
     prefixes.set(host, [...(prefixes.get(host) ?? []), pathname.replace(/\/+$/, '')])
   }
   return request => {
-    const prefix = prefixes
-      .get(request.host)
-      ?.find(one => request.path.startsWith(one) && (request.path[one.length] ?? '/') === '/')
-    if (prefix === undefined) return undefined
-    const of = endingOf(request.method.toUpperCase(), request.path.slice(prefix.length))
+    const { host, path, method } = request
+    // One that is the beginning of another must not hide it.
+    const below = (prefixes.get(host) ?? []).filter(
+      one => path.startsWith(one) && (path[one.length] ?? '/') === '/',
+    )
+    const [of] = below.flatMap(one => endingOf(method.toUpperCase(), path.slice(one.length)) ?? [])
     if (of === undefined) return undefined
     const credentials = credentialsOf(request, cookies)
     return credentials.length === 0 ? undefined : { of, credentials }

@@ -92,3 +92,12 @@ test('every credential that is shown counts, in whatever place, and none is nobo
   const many = Array.from({ length: 50 }, (_, i) => ['cookie', `ory_kratos_session=${i}`] as const)
   assert.equal(values(many)?.length, 4)
 })
+
+test('of two places at one host the shorter does not hide the longer, in whatever order they stand', () => {
+  const urls = ['https://auth.example.com', 'https://auth.example.com/.ory']
+  for (const order of [urls, urls.toReversed()]) {
+    const found = compileKratosPublic({ urls: order, cookies: ['ory_kratos_session'] })
+    for (const path of ['/self-service/logout', '/.ory/self-service/logout'])
+      assert.equal(found(requestWith([COOKIE], { authority: 'auth.example.com', path }))?.of, 'session', path)
+  }
+})
