@@ -12,6 +12,7 @@ import { breatheEvery } from './lib/breathe.ts'
 import { type Millis, millis } from './lib/duration.ts'
 import { formatPath, type Issue, sortIssues } from './lib/issue.ts'
 import { type Compiled, compileRules } from './rules/compile.ts'
+import type { DefaultRuleRef } from './rules/default_rule.ts'
 import type { PlacedRule } from './rules/parse.ts'
 import { filesOf } from './rules/repository.ts'
 import type { Prepared } from './rules/rulebook.ts'
@@ -103,6 +104,13 @@ export const entryPlaces = (config: Config) => (index: number) => {
   return { ...config.place(path), path: formatPath(path) }
 }
 
+function defaultRuleOf(config: Config): DefaultRuleRef | undefined {
+  const id = config.text('access_rules.default_rule') ?? ''
+  if (id === '') return undefined
+  const path = ['access_rules', 'default_rule']
+  return { id, place: { ...config.place(path), path: formatPath(path) } }
+}
+
 export function compileWith(
   config: Config,
   rules: readonly PlacedRule[],
@@ -123,6 +131,8 @@ export function compileWith(
     builder,
     strategy: strategyOf(config),
     paths: pathsOf(config),
+    several: config.text('access_rules.several_matches') === 'first' ? 'first' : 'refuse',
+    defaultRule: defaultRuleOf(config),
     revision,
     strict: config.flag('strict'),
     breathe: breatheEvery(SLICE, services.clock),

@@ -228,6 +228,23 @@ export const SETTINGS: readonly Setting[] = [
     live: true,
   },
   {
+    path: 'access_rules.several_matches',
+    type: { oneOf: ['refuse', 'first'] },
+    default: 'refuse',
+    about:
+      'what a request gets that several rules match. refuse: 500, as Oathkeeper; first: the first of them alone decides, in the order of the repositories and of the rules in each, and what it refuses stays refused',
+    ours: true,
+    live: true,
+  },
+  {
+    path: 'access_rules.default_rule',
+    type: 'string',
+    about:
+      'id of the rule that decides where no rule matches; it needs no `match`. Unset: 404, as Oathkeeper',
+    ours: true,
+    live: true,
+  },
+  {
     path: 'errors.fallback',
     type: 'strings',
     default: ['json'],

@@ -1,4 +1,5 @@
 /** rules/compile — from rules as written to a snapshot and its issues. Knows the builder's type, no handler by name, no file. */
+import { first, only } from '../access/choice.ts'
 import { internal } from '../access/denial.ts'
 import type { Authenticate, Responder, Stage, Step } from '../access/pipeline.ts'
 import { type CompiledRule, growSnapshot, type Snapshot } from '../access/snapshot.ts'
@@ -6,6 +7,7 @@ import type { Builder, Built, HandlerRef } from '../handlers/builder.ts'
 import { lintResponders, selectResponders } from '../handlers/parts/select_responder.ts'
 import type { Breathe } from '../lib/breathe.ts'
 import { formatPath, type Issue, type Path } from '../lib/issue.ts'
+import { createDefaultRule, type DefaultRuleRef, NOWHERE } from './default_rule.ts'
 import type { AccessRule } from './document.ts'
 import { createLinter, type Report } from './lint.ts'
 import type { PlacedRule } from './parse.ts'
@@ -18,6 +20,10 @@ export interface CompileParts {
   readonly strategy: 'regexp' | 'glob'
   /** How paths of requests are read: a pattern may be one that no path ever has. */
   readonly paths: Asked['paths']
+  /** Which of several rules that match decides: none of them, or the first in order (Q-05, option). */
+  readonly several: 'refuse' | 'first'
+  /** Of the rule for what no other matches, and how to say what is wrong with it (Q-06, option). */
+  readonly defaultRule: DefaultRuleRef | undefined
   readonly revision: string
   /** A rule with any error refuses the set, instead of answering 500 (Q-01, option). */
   readonly strict: boolean
@@ -39,6 +45,7 @@ export async function compileRules(parts: CompileParts): Promise<Compiled> {
   const growing = growSnapshot()
   const writes = new Set<string>()
   const linter = createLinter(parts)
+  const byDefault = createDefaultRule(parts.defaultRule)
   let refused = false
   const fallback = selectResponders([], parts.builder.fallback)
 
@@ -50,22 +57,39 @@ export async function compileRules(parts: CompileParts): Promise<Compiled> {
       issues.push({ severity, source, line, column, path: formatPath(path), message, hint })
     }
     linter.rule(placed, report)
-    const made = usablePattern(placed.rule, parts.strategy, report)
+    const isDefault = byDefault.names(placed.rule)
+    const made =
+      isDefault && placed.rule.match === undefined
+        ? undefined
+        : usablePattern(placed.rule, parts.strategy, report)
     if (made === 'refused') refused = true
     const compiled = compileHandlers(placed.rule, parts.builder, writes, report)
-    if (made !== undefined && made !== 'refused') {
+    if (made !== 'refused' && (made !== undefined || isDefault)) {
       const methods = new Set(methodsOf(placed.rule).map(method => method.toUpperCase()))
       const rpc = placed.rule.match?.fullMethod === undefined ? {} : { rpc: true as const }
-      const rule: CompiledRule = { id: placed.rule.id, ...rpc, methods, pattern: made.pattern, ...compiled }
+      const rule: CompiledRule = {
+        id: placed.rule.id,
+        ...rpc,
+        methods,
+        pattern: made?.pattern ?? NOWHERE,
+        ...compiled,
+      }
       growing.add(rule)
-      linter.pattern(placed, rule, made, report)
+      if (made !== undefined) linter.pattern(placed, rule, made, report)
+      if (isDefault) byDefault.found(rule)
     }
     const sound = !issues.slice(before).some(issue => issue.severity === 'error')
     if (sound) listed.push(placed.rule)
     else if (parts.strict) refused = true
     await parts.breathe()
   }
-  const snapshot = growing.finish({ revision: parts.revision, writes, fallback })
+  const { otherwise, issue } = byDefault.end()
+  if (issue !== undefined) {
+    issues.push(issue)
+    if (parts.strict) refused = true
+  }
+  const choose = parts.several === 'first' ? first : only
+  const snapshot = growing.finish({ revision: parts.revision, writes, fallback, choose, otherwise })
   await linter.set(snapshot)
   return refused ? { snapshot: undefined, listed: [], issues } : { snapshot, listed, issues }
 }

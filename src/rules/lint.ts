@@ -8,11 +8,14 @@ import type { CompiledPattern, ReadPattern } from './pattern.ts'
 import { reachOf } from './pattern_reach.ts'
 import { createWords, type Words } from './pattern_words.ts'
 import type { Asked } from './request_url.ts'
+import { findShadowed } from './shadowed.ts'
 
 export type Report = (severity: Issue['severity'], path: Path, message: string, hint?: string) => void
 
 export interface LintParts {
   readonly paths: Asked['paths']
+  /** Where the first of several rules decides, overlaps are meant. */
+  readonly several: 'refuse' | 'first'
   readonly breathe: Breathe
 }
 
@@ -26,7 +29,7 @@ export interface Linter {
 }
 
 /** For one compile. */
-export function createLinter({ paths, breathe }: LintParts): Linter {
+export function createLinter({ paths, several, breathe }: LintParts): Linter {
   const words: Words = createWords()
   const firstPlaces = new Map<string, string>()
   const examined: Seen[] = []
@@ -44,6 +47,14 @@ export function createLinter({ paths, breathe }: LintParts): Linter {
       examined.push({ rule, read, urls, placed, report })
     },
     async set(snapshot) {
+      if (several === 'first') {
+        for (const { earlier, later } of await findShadowed({ rules: examined, snapshot, paths, breathe })) {
+          const { rule, report } = examined[later] as Seen
+          const message = `is never reached: ${nameOf(examined[earlier] as Seen)} comes before it and matches all that it matches`
+          report('warning', pathOf(rule), message, 'put the narrower rule first')
+        }
+        return
+      }
       const overlaps = await findOverlaps({ rules: examined, snapshot, paths, words, breathe })
       for (const { earlier, later, method, url, more } of overlaps) {
         const { rule, report } = examined[later] as Seen

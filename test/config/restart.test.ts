@@ -62,6 +62,8 @@ test('every setting says when it takes effect: those of sockets and memory at th
     'access_rules.repositories',
     'access_rules.poll_interval',
     'access_rules.matching_strategy',
+    'access_rules.several_matches',
+    'access_rules.default_rule',
     'errors.fallback',
     'strict',
     'log.level',

@@ -491,7 +491,8 @@ export const BETTER: readonly Better[] = [
     about: 'templates',
     oathkeeper: 'Templates can read the environment, resolve names and make keys.',
     here: 'They cannot; a rule that tries is an error at load.',
-    setting: '',
+    setting:
+      'none, on purpose: whoever may write a rule would read the secrets of the service, and could send them on',
   },
   {
     q: 'H2',
@@ -567,7 +568,7 @@ export const BETTER: readonly Better[] = [
     q: 'P8',
     about: 'configuration',
     oathkeeper: 'Keys that it does not know are refused.',
-    here: 'Ours are not known to it: `serve.grpc`, `sessions`, `paths`, `strict`, and in rules `require`, `cache`, `kratos`, `require_subject`, `leeway`, `require_exp`. A file that has them is no longer Oathkeeper’s.',
+    here: 'Ours are not known to it: `serve.grpc`, `sessions`, `paths`, `strict`, those under `access_rules` that docs/configuration.md lists as ours, and in rules `require`, `cache`, `kratos`, `require_subject`, `leeway`, `require_exp`. A file that has them is no longer Oathkeeper’s.',
     setting: '',
   },
   {
