@@ -149,10 +149,10 @@ function compileHandlers(rule: AccessRule, builder: Builder, writes: Set<string>
     const none = internal('rule_misconfigured', 'No authentication handler was set in the rule')
     authenticators.push({ id: '', run: () => none })
   }
-  const steps: Stage<Step>[] = []
-  if (named(rule.authorizer)) steps.push(keep(builder.authorizer(rule.authorizer), ['authorizer']))
-  else {
-    report('error', [], 'the rule has no authorizer: it answers 500', 'set authorizer.handler, e.g. allow')
+  const steps: Stage<Step>[] = authorizersOf(rule, report).map(([ref, path]) =>
+    keep(builder.authorizer(ref), path),
+  )
+  if (steps.length === 0) {
     const none = internal('rule_misconfigured', 'requested pipeline handler does not exist')
     steps.push({ id: '', run: () => none })
   }
@@ -165,7 +165,23 @@ function compileHandlers(rule: AccessRule, builder: Builder, writes: Set<string>
   return { authenticators, steps, responders: compileResponders(rule, builder, report) }
 }
 
-const named = (ref: HandlerRef | undefined): ref is HandlerRef => ref !== undefined && ref.handler !== ''
+/** None where the rule does not say which, and then nothing is allowed. */
+function authorizersOf(
+  { authorizer, authorizers }: AccessRule,
+  report: Report,
+): readonly (readonly [HandlerRef, Path])[] {
+  if (authorizer !== undefined && authorizers !== undefined) {
+    const message = 'the rule has both authorizer and authorizers: it answers 500'
+    report('error', ['authorizers'], message, 'put all of them into authorizers')
+    return []
+  }
+  if (authorizers !== undefined && authorizers.length > 0) {
+    return authorizers.map((ref, i) => [ref, ['authorizers', i]])
+  }
+  if (authorizer !== undefined && authorizer.handler !== '') return [[authorizer, ['authorizer']]]
+  report('error', [], 'the rule has no authorizer: it answers 500', 'set authorizer.handler, e.g. allow')
+  return []
+}
 
 function compileResponders(rule: AccessRule, builder: Builder, report: Report): readonly Responder[] {
   const own = (rule.errors ?? []).map((ref, i) => {

@@ -568,7 +568,7 @@ export const BETTER: readonly Better[] = [
     q: 'P8',
     about: 'configuration',
     oathkeeper: 'Keys that it does not know are refused.',
-    here: 'Ours are not known to it: `serve.grpc`, `sessions`, `paths`, `strict`, those under `access_rules` that docs/configuration.md lists as ours, and in rules `require`, `cache`, `kratos`, `require_subject`, `leeway`, `require_exp`. A file that has them is no longer Oathkeeper’s.',
+    here: 'Ours are not known to it: `serve.grpc`, `sessions`, `paths`, `strict`, those under `access_rules` that docs/configuration.md lists as ours, and in rules `authorizers`, `require`, `cache`, `kratos`, `require_subject`, `leeway`, `require_exp`. A file that has them is no longer Oathkeeper’s.',
     setting: '',
   },
   {

@@ -133,7 +133,13 @@ export const KEPT: readonly Kept[] = [
     true,
   ),
   kept('Q-71', 'authorizers', '`keto_engine_acp_ory` speaks to Keto 0.5 and older.'),
-  kept('Q-72', 'authorizers', 'A rule has one authorizer.'),
+  kept(
+    'Q-72',
+    'authorizers',
+    'A rule has one authorizer.',
+    false,
+    '`authorizers`, a list, instead of `authorizer`',
+  ),
   kept('Q-77', 'templates', 'Numbers print as Go prints them: `1e+06`.'),
   kept('Q-78', 'templates', 'A missing member prints `<no value>`.', true),
   kept(

@@ -150,6 +150,12 @@ const LINTS: readonly (readonly [
     /with_request_body|body/,
   ],
   [
+    'Q-72',
+    'one authorizer beside several',
+    [{ ...RULE, authorizers: [{ handler: 'allow' }] }],
+    /rules\.json:\d+:\d+: error: authorizers: the rule has both authorizer and authorizers/,
+  ],
+  [
     'Q-73',
     'a glob that Oathkeeper reads otherwise',
     match('http://h/<{foo*,bar}>'),
