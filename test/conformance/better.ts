@@ -241,7 +241,7 @@ export const BETTER: readonly Better[] = [
     about: 'redirects',
     oathkeeper: '`return_to` is built from headers that a client may send.',
     here: 'From what Envoy says of the request.',
-    setting: '',
+    setting: '`return_to_hosts` on the handler allows listed hosts only',
   },
   {
     q: 'D9',
@@ -568,7 +568,7 @@ export const BETTER: readonly Better[] = [
     q: 'P8',
     about: 'configuration',
     oathkeeper: 'Keys that it does not know are refused.',
-    here: 'Ours are not known to it: `serve.grpc`, `sessions`, `paths`, `strict`, those under `access_rules` that docs/configuration.md lists as ours, and in rules `authorizers`, `require`, `cache`, `kratos`, `require_subject`, `leeway`, `require_exp`. A file that has them is no longer Oathkeeper’s.',
+    here: 'Ours are not known to it: `serve.grpc`, `sessions`, `paths`, `strict`, those under `access_rules` that docs/configuration.md lists as ours, and in rules `authorizers`, `require`, `cache`, `kratos`, `require_subject`, `leeway`, `require_exp`, `return_to_hosts`. A file that has them is no longer Oathkeeper’s.',
     setting: '',
   },
   {
