@@ -290,8 +290,8 @@ export const BETTER: readonly Better[] = [
     q: 'Q-44',
     about: 'sessions',
     oathkeeper: 'A 200 without JSON authenticates with an empty subject.',
-    here: 'So it does for other endpoints; Kratos must show an active session with an identity.',
-    setting: '`require_subject`',
+    here: 'So it does for other endpoints, which is said once of each and counted; Kratos must show an active session with an identity.',
+    setting: '`require_subject: true` refuses it',
   },
   {
     q: 'Q-45',
