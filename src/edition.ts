@@ -93,7 +93,8 @@ export function createEditions(parts: EditionParts): { prepare(): Promise<Prepar
     }
     const { snapshot, listed, issues: found } = last.compiled
     const all = sortIssues([...issues, ...found])
-    return { edition: snapshot === undefined ? undefined : { snapshot, listed }, issues: all }
+    if (snapshot === undefined) return { edition: undefined, issues: all }
+    return { edition: { snapshot, listed, ready: listed.length > 0 || !config.flag(REQUIRED) }, issues: all }
   }
   return { prepare }
 }
@@ -111,7 +112,10 @@ function defaultRuleOf(config: Config): DefaultRuleRef | undefined {
   return { id, place: { ...config.place(path), path: formatPath(path) } }
 }
 
-export function compileWith(
+/** With it, a set without a valid rule is one to wait with. */
+const REQUIRED = 'access_rules.required'
+
+export async function compileWith(
   config: Config,
   rules: readonly PlacedRule[],
   services: Services,
@@ -126,7 +130,7 @@ export function compileWith(
     strategy: strategyOf(config),
     traced,
   })
-  return compileRules({
+  const compiled = await compileRules({
     rules,
     builder,
     strategy: strategyOf(config),
@@ -137,6 +141,11 @@ export function compileWith(
     strict: config.flag('strict'),
     breathe: breatheEvery(SLICE, services.clock),
   })
+  if (compiled.snapshot === undefined || compiled.listed.length > 0 || !config.flag(REQUIRED)) return compiled
+  const path = REQUIRED.split('.')
+  const message = 'there is no valid rule: every request is 503'
+  const issue: Issue = { severity: 'error', ...config.place(path), path: REQUIRED, message, hint: '' }
+  return { ...compiled, issues: [...compiled.issues, issue] }
 }
 
 /** Handlers as they are: nobody looks at them one by one. */

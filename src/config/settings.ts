@@ -245,6 +245,23 @@ export const SETTINGS: readonly Setting[] = [
     live: true,
   },
   {
+    path: 'access_rules.required',
+    type: 'boolean',
+    default: false,
+    about:
+      'ready only while at least one valid rule is in force; until then every request is 503. Otherwise a set without rules, once read, is one: every request is 404',
+    ours: true,
+    live: true,
+  },
+  {
+    path: 'access_rules.fail_fast',
+    type: 'boolean',
+    default: false,
+    about:
+      'end with exit code 1 where the rules cannot be loaded at start: a repository that cannot be read or decoded, a set that is refused. Otherwise: start not ready, and try again',
+    ours: true,
+  },
+  {
     path: 'errors.fallback',
     type: 'strings',
     default: ['json'],

@@ -64,6 +64,7 @@ test('every setting says when it takes effect: those of sockets and memory at th
     'access_rules.matching_strategy',
     'access_rules.several_matches',
     'access_rules.default_rule',
+    'access_rules.required',
     'errors.fallback',
     'strict',
     'log.level',

@@ -65,7 +65,7 @@ export const BETTER: readonly Better[] = [
     about: 'readiness',
     oathkeeper: 'Ready with the first valid rule, never with none.',
     here: 'Ready when every repository has been loaded once; until then every request is 503.',
-    setting: '',
+    setting: '`access_rules.required: true` demands a valid rule, too',
   },
   {
     q: 'Q-14',
@@ -86,7 +86,7 @@ export const BETTER: readonly Better[] = [
     about: 'rules',
     oathkeeper: 'A missing remote repository ends the process, a missing file does not.',
     here: 'Both start not ready and are tried again.',
-    setting: '',
+    setting: '`access_rules.fail_fast: true` ends the process for either',
   },
   {
     q: 'Q-18',
