@@ -135,6 +135,7 @@ export async function compileWith(
     builder,
     strategy: strategyOf(config),
     paths: pathsOf(config),
+    hosts: config.text('hosts') === 'exact' ? 'exact' : undefined,
     several: config.text('access_rules.several_matches') === 'first' ? 'first' : 'refuse',
     defaultRule: defaultRuleOf(config),
     revision,

@@ -63,6 +63,8 @@ export interface SearchableSnapshot extends Snapshot {
 export interface SnapshotParts extends Omit<Snapshot, 'find'> {
   /** Absent: `only`, as Oathkeeper. */
   readonly choose?: Choose
+  /** Hosts are compared as they were sent, in Oathkeeper's way; absent: as all spellings of one are read (Q-20, option). */
+  readonly hosts?: 'exact' | undefined
   /** What a request gets that no rule matches; absent: 404, as from Oathkeeper (Q-06). */
   readonly otherwise?: Found | Denial
 }
@@ -95,7 +97,7 @@ export function growSnapshot() {
 }
 
 function searchable(
-  { revision, rules, writes, fallback, choose = only, otherwise = noRule() }: SnapshotParts,
+  { revision, rules, writes, fallback, hosts, choose = only, otherwise = noRule() }: SnapshotParts,
   http: RuleIndex,
   rpc: RuleIndex | undefined,
 ): SearchableSnapshot {
@@ -103,7 +105,8 @@ function searchable(
   const candidates: Entry[] = []
 
   function find(request: RequestView): Found | Denial {
-    const { scheme, host, path } = request
+    const { scheme, path } = request
+    const host = hosts === 'exact' ? request.authority : request.host
     const url = `${scheme}://${host}${path}`
     if (url.length > LONGEST_URL_WITH_NEWLINE && (url.length > LONGEST_URL || url.includes('\n'))) {
       return badRequest('the URL is too long')

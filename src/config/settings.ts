@@ -551,6 +551,15 @@ export const SETTINGS: readonly Setting[] = [
     ours: true,
   },
   {
+    path: 'hosts',
+    type: { oneOf: ['normalized', 'exact'] },
+    default: 'normalized',
+    about:
+      'how rules see hosts. normalized: in lower case, without the default port and one trailing dot, in requests and patterns alike; exact: byte by byte, as Oathkeeper, so that whoever writes H passes by a pattern that means h',
+    ours: true,
+    live: true,
+  },
+  {
     path: 'strict',
     type: 'boolean',
     default: false,

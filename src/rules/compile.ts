@@ -20,6 +20,8 @@ export interface CompileParts {
   readonly strategy: 'regexp' | 'glob'
   /** How paths of requests are read: a pattern may be one that no path ever has. */
   readonly paths: Asked['paths']
+  /** How hosts are compared: those of patterns are read as those of requests are (Q-20). */
+  readonly hosts: Asked['hosts']
   /** Which of several rules that match decides: none of them, or the first in order (Q-05, option). */
   readonly several: 'refuse' | 'first'
   /** Of the rule for what no other matches, and how to say what is wrong with it (Q-06, option). */
@@ -59,9 +61,7 @@ export async function compileRules(parts: CompileParts): Promise<Compiled> {
     linter.rule(placed, report)
     const isDefault = byDefault.names(placed.rule)
     const made =
-      isDefault && placed.rule.match === undefined
-        ? undefined
-        : usablePattern(placed.rule, parts.strategy, report)
+      isDefault && placed.rule.match === undefined ? undefined : usablePattern(placed.rule, parts, report)
     if (made === 'refused') refused = true
     const compiled = compileHandlers(placed.rule, parts.builder, writes, report)
     if (made !== 'refused' && (made !== undefined || isDefault)) {
@@ -89,7 +89,14 @@ export async function compileRules(parts: CompileParts): Promise<Compiled> {
     if (parts.strict) refused = true
   }
   const choose = parts.several === 'first' ? first : only
-  const snapshot = growing.finish({ revision: parts.revision, writes, fallback, choose, otherwise })
+  const snapshot = growing.finish({
+    revision: parts.revision,
+    writes,
+    fallback,
+    hosts: parts.hosts,
+    choose,
+    otherwise,
+  })
   await linter.set(snapshot)
   return refused ? { snapshot: undefined, listed: [], issues } : { snapshot, listed, issues }
 }
@@ -97,7 +104,7 @@ export async function compileRules(parts: CompileParts): Promise<Compiled> {
 /** `undefined`: the rule matches nothing (Q-02, Q-03); `'refused'`: the set cannot be used. */
 function usablePattern(
   rule: AccessRule,
-  strategy: 'regexp' | 'glob',
+  { strategy, hosts }: CompileParts,
   report: Report,
 ): CompiledPattern | 'refused' | undefined {
   const { match } = rule
@@ -110,7 +117,7 @@ function usablePattern(
       const message = 'match.authority or match.full_method is empty: the rule matches nothing'
       report('warning', ['match', 'full_method'], message, 'write e.g. authority: <.*>')
     }
-    const rpc = compileRpcPattern(match.authority ?? '', match.fullMethod, strategy)
+    const rpc = compileRpcPattern(match.authority ?? '', match.fullMethod, strategy, hosts)
     if ('fault' in rpc) {
       report('error', ['match', 'full_method'], rpc.fault.message, rpc.fault.hint)
       return 'refused'
@@ -121,7 +128,7 @@ function usablePattern(
     report('error', ['match', 'url'], 'match.url is empty: the rule matches nothing')
     return undefined
   }
-  const made = compilePattern(match.url, strategy)
+  const made = compilePattern(match.url, strategy, hosts)
   if ('fault' in made) {
     report('error', ['match', 'url'], made.fault.message, made.fault.hint)
     return 'refused'

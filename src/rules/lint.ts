@@ -14,6 +14,7 @@ export type Report = (severity: Issue['severity'], path: Path, message: string, 
 
 export interface LintParts {
   readonly paths: Asked['paths']
+  readonly hosts: Asked['hosts']
   /** Where the first of several rules decides, overlaps are meant. */
   readonly several: 'refuse' | 'first'
   readonly breathe: Breathe
@@ -29,7 +30,7 @@ export interface Linter {
 }
 
 /** For one compile. */
-export function createLinter({ paths, several, breathe }: LintParts): Linter {
+export function createLinter({ paths, hosts, several, breathe }: LintParts): Linter {
   const words: Words = createWords()
   const firstPlaces = new Map<string, string>()
   const examined: Seen[] = []
@@ -40,7 +41,11 @@ export function createLinter({ paths, several, breathe }: LintParts): Linter {
     },
     pattern(placed, rule, { pattern, lints, read }, report) {
       for (const lint of lints) report('warning', pathOf(rule), lint.message, lint.hint)
-      const { urls, dead } = reachOf({ pattern, lints, read }, { paths, rpc: rule.rpc === true }, words)
+      const { urls, dead } = reachOf(
+        { pattern, lints, read },
+        { paths, hosts, rpc: rule.rpc === true },
+        words,
+      )
       if (dead && !lints.some(lint => lint.message.includes(NEVER))) {
         report('warning', pathOf(rule), `the pattern ${NEVER}: no request has such a URL`, HINT)
       }
@@ -48,14 +53,20 @@ export function createLinter({ paths, several, breathe }: LintParts): Linter {
     },
     async set(snapshot) {
       if (several === 'first') {
-        for (const { earlier, later } of await findShadowed({ rules: examined, snapshot, paths, breathe })) {
+        for (const { earlier, later } of await findShadowed({
+          rules: examined,
+          snapshot,
+          paths,
+          hosts,
+          breathe,
+        })) {
           const { rule, report } = examined[later] as Seen
           const message = `is never reached: ${nameOf(examined[earlier] as Seen)} comes before it and matches all that it matches`
           report('warning', pathOf(rule), message, 'put the narrower rule first')
         }
         return
       }
-      const overlaps = await findOverlaps({ rules: examined, snapshot, paths, words, breathe })
+      const overlaps = await findOverlaps({ rules: examined, snapshot, paths, hosts, words, breathe })
       for (const { earlier, later, method, url, more } of overlaps) {
         const { rule, report } = examined[later] as Seen
         const others = more === 0 ? '' : `; it also overlaps with ${more} other${more === 1 ? '' : 's'}`

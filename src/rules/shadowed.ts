@@ -16,6 +16,7 @@ export interface ShadowedParts {
   readonly rules: readonly Examined[]
   readonly snapshot: SearchableSnapshot
   readonly paths: Asked['paths']
+  readonly hosts: Asked['hosts']
   /** Called between rules. */
   readonly breathe: Breathe
 }
@@ -69,9 +70,12 @@ function createShelf() {
 }
 
 /** Who matches every URL of a rule, where these are known. */
-function matchingAll({ rule, read }: Examined, { snapshot, paths }: ShadowedParts): readonly CompiledRule[] {
+function matchingAll(
+  { rule, read }: Examined,
+  { snapshot, paths, hosts }: ShadowedParts,
+): readonly CompiledRule[] {
   if (tailOf(read).length > 0 || read.extras.length > 0) return []
-  const admits = admitsFor({ paths, rpc: rule.rpc === true })
+  const admits = admitsFor({ paths, hosts, rpc: rule.rpc === true })
   const urls = read.heads.texts
     .map(({ text }) => text)
     .filter(text => admits(text) && rule.pattern.exec(text) !== undefined)

@@ -66,6 +66,7 @@ test('every setting says when it takes effect: those of sockets and memory at th
     'access_rules.default_rule',
     'access_rules.required',
     'errors.fallback',
+    'hosts',
     'strict',
     'log.level',
     'version',

@@ -114,7 +114,7 @@ export const BETTER: readonly Better[] = [
     about: 'hosts',
     oathkeeper: 'Hosts are compared byte by byte.',
     here: 'Lower case, without the default port and a trailing dot.',
-    setting: '',
+    setting: '`hosts: exact`',
   },
   {
     q: 'B1',
@@ -568,7 +568,7 @@ export const BETTER: readonly Better[] = [
     q: 'P8',
     about: 'configuration',
     oathkeeper: 'Keys that it does not know are refused.',
-    here: 'Ours are not known to it: `serve.grpc`, `sessions`, `paths`, `strict`, those under `access_rules` that docs/configuration.md lists as ours, and in rules `authorizers`, `require`, `cache`, `kratos`, `require_subject`, `leeway`, `require_exp`, `return_to_hosts`. A file that has them is no longer Oathkeeper’s.',
+    here: 'Ours are not known to it: `serve.grpc`, `sessions`, `paths`, `hosts`, `strict`, those under `access_rules` that docs/configuration.md lists as ours, and in rules `authorizers`, `require`, `cache`, `kratos`, `require_subject`, `leeway`, `require_exp`, `return_to_hosts`. A file that has them is no longer Oathkeeper’s.',
     setting: '',
   },
   {
