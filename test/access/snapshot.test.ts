@@ -96,15 +96,31 @@ const url = fc
   )
   .map(([scheme, h, segments]) => `${scheme}://${h}/${segments.join('/')}`)
 
+const someRules = fc
+  .array(fc.tuple(patternText, fc.subarray(['GET', 'POST'])), { minLength: 1, maxLength: 12 })
+  .map(made => made.map(([text, methods], i) => ruleOf(`r${i}`, patternOf(text), methods)))
+const someUrls = fc.array(url, { minLength: 1, maxLength: 8 })
+
+/** Patterns that count together how often they are tried. */
+function counter() {
+  const tries = { count: 0 }
+  const counting = (text: string): Pattern => {
+    const { execFrom: _, ...pattern } = patternOf(text)
+    return {
+      ...pattern,
+      exec: one => {
+        tries.count++
+        return pattern.exec(one)
+      },
+    }
+  }
+  return { counting, tries }
+}
+
 describe('find', () => {
   it('decides as trying every rule does, for random rules and requests', () => {
-    const rules = fc.array(fc.tuple(patternText, fc.subarray(['GET', 'POST'])), {
-      minLength: 1,
-      maxLength: 12,
-    })
     fc.assert(
-      fc.property(rules, fc.array(url, { minLength: 1, maxLength: 8 }), (made, urls) => {
-        const compiled = made.map(([text, methods], i) => ruleOf(`r${i}`, patternOf(text), methods))
+      fc.property(someRules, someUrls, (compiled, urls) => {
         for (const one of urls) {
           const expected = scan(compiled, one, 'GET')
           const actual = outcome(compiled, requestOf(one))
@@ -140,17 +156,7 @@ describe('find', () => {
   })
 
   it('does not try rules whose literals are not in the URL, wherever they stand', () => {
-    let tries = 0
-    const counting = (text: string): Pattern => {
-      const { execFrom: _, ...pattern } = patternOf(text)
-      return {
-        ...pattern,
-        exec: one => {
-          tries++
-          return pattern.exec(one)
-        },
-      }
-    }
+    const { counting, tries } = counter()
     const shapes = [
       '<https?>://svc#.example.com/api/r#/<[a-z]+>',
       '<https?>://<.*>/any/r#/<.*>',
@@ -168,7 +174,7 @@ describe('find', () => {
     ]) {
       snapshot.find(requestOf(one))
     }
-    assert.equal(tries, 3)
+    assert.equal(tries.count, 3)
   })
 
   it('compares methods without regard to case, and refuses two rules that match', () => {
@@ -197,13 +203,8 @@ describe('find, where the first rule decides', () => {
   const choose = { choose: first }
 
   it('finds the one that trying every rule in order finds first, for random rules and requests', () => {
-    const rules = fc.array(fc.tuple(patternText, fc.subarray(['GET', 'POST'])), {
-      minLength: 1,
-      maxLength: 12,
-    })
     fc.assert(
-      fc.property(rules, fc.array(url, { minLength: 1, maxLength: 8 }), (made, urls) => {
-        const compiled = made.map(([text, methods], i) => ruleOf(`r${i}`, patternOf(text), methods))
+      fc.property(someRules, someUrls, (compiled, urls) => {
         for (const one of urls) {
           const rule = compiled.find(({ methods, pattern }) => methods.has('GET') && pattern.exec(one))
           const expected =
@@ -216,26 +217,16 @@ describe('find, where the first rule decides', () => {
   })
 
   it('asks no rule whose literals are not in the URL, and none behind the one that was found', () => {
-    let tries = 0
-    const counting = (text: string): Pattern => {
-      const { execFrom: _, ...pattern } = patternOf(text)
-      return {
-        ...pattern,
-        exec: one => {
-          tries++
-          return pattern.exec(one)
-        },
-      }
-    }
+    const { counting, tries } = counter()
     const rules = Array.from({ length: 10_000 }, (_, i) =>
       ruleOf(`r${i}`, counting(`<https?>://h/api/r${i}/<[a-z]+>`)),
     )
     const all = [...rules, ruleOf('all', counting('<.*>://h/<.*>'))]
     assert.equal(outcome(all, requestOf('http://h/api/r7/x'), choose), 'r7 ["http","x"]')
-    assert.ok(tries <= 2, `${tries} tries`)
-    tries = 0
+    assert.ok(tries.count <= 2, `${tries.count} tries`)
+    tries.count = 0
     assert.equal(outcome(all, requestOf('http://h/other'), choose), 'all ["http","other"]')
-    assert.equal(tries, 1)
+    assert.equal(tries.count, 1)
   })
 
   it('refuses a URL that is too long for a pattern, unless an earlier rule has decided', () => {
