@@ -2,7 +2,7 @@
 import { type Awaitable, after } from '../access/after.ts'
 import { builtIn, decide, tooLate } from '../access/decide.ts'
 import { type Decision, nowhere, refuse } from '../access/decision.ts'
-import { type Denial, unavailable } from '../access/denial.ts'
+import { type Denial, denial } from '../access/denial.ts'
 import { fitToLeave } from '../access/header_rules.ts'
 import type { Snapshot } from '../access/snapshot.ts'
 import { between, type Instant, later, millis } from '../lib/duration.ts'
@@ -67,8 +67,9 @@ function corridor(parts: CheckParts, call: UnaryCall): Awaitable<Buffer> {
   return after(decision, decided => encodeDecision(decided, isGrpc(view)))
 }
 
-const NOT_LOADED = unavailable('the rules have not been loaded', {
-  message: 'The rules have not been loaded',
+const NOT_LOADED = denial(503, 'rules_not_loaded', 'The rules have not been loaded', {
+  reason: 'the rules have not been loaded',
+  headers: [{ name: 'retry-after', value: '1' }],
 })
 const withoutRule = (why: Denial): Decision => refuse(builtIn(why.status), why, nowhere())
 
