@@ -3,6 +3,15 @@ import { z } from 'zod'
 import type { Kind, SealedHandler } from '../src/handlers/handler.ts'
 import { HANDLERS } from '../src/handlers/registry.ts'
 
+/** Beside the table of each handler. */
+const NOTES: Partial<Record<Kind, string>> = {
+  authorizer: `A rule names one in \`authorizer\`, or several in \`authorizers\`, a list: they are asked in order, each sees the headers that those before
+it have set, and the first that refuses ends it; all must allow. Exactly one of the two keys may be there. Oathkeeper does not know \`authorizers\`; there such a
+rule answers 500.
+
+`,
+}
+
 const SECTIONS: readonly (readonly [kind: Kind, title: string, key: string])[] = [
   ['authenticator', 'Authenticators', 'authenticators'],
   ['authorizer', 'Authorizers', 'authorizers'],
@@ -15,7 +24,7 @@ type Schema = z.core.JSONSchema._JSONSchema
 export function describeHandlers(): string {
   const parts = SECTIONS.map(([kind, title, key]) => {
     const handlers = HANDLERS.filter(handler => handler.kind === kind)
-    return `## ${title}\n\n${handlers.map(handler => describe(handler, key)).join('\n')}`
+    return `## ${title}\n\n${NOTES[kind] ?? ''}${handlers.map(handler => describe(handler, key)).join('\n')}`
   })
   return `# Handlers
 

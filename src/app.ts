@@ -171,7 +171,9 @@ async function open(
       pollInterval = interval
     },
   })
-  const ready = (): boolean => !draining && rulebook.current !== undefined
+  /** What serves traffic. */
+  const snapshot = () => (rulebook.current?.ready === true ? rulebook.current.snapshot : undefined)
+  const ready = (): boolean => !draining && snapshot() !== undefined
   const health = createHealth(ready)
   const rulebook = createRulebook({
     prepare: editions.prepare,
@@ -210,7 +212,6 @@ async function open(
     return true
   }
 
-  const snapshot = () => rulebook.current?.snapshot
   const revoke = createRevoke(sessions, bus, ({ source, kind, evicted }) => {
     instruments.revocation(source, kind)
     log.event('info', { event: 'revocation', source, kind, evicted })
@@ -273,6 +274,10 @@ async function open(
   )
   log.event('info', { event: 'started', version, grpc: engine.address, api: api.address, prometheus })
   await reload()
+  if (rulebook.current === undefined && config.flag('access_rules.fail_fast')) {
+    const errors = rulebook.issues.filter(issue => issue.severity === 'error')
+    throw new StartFault('the rules cannot be loaded', errors)
+  }
   log.event(ready() ? 'info' : 'error', { event: ready() ? 'ready' : 'not_ready' })
 
   return {

@@ -77,9 +77,24 @@ export function openServices({ config, send, fetch, clock, report, heard = SILEN
     }),
     oauth2: createOAuth2({ clock, send, secret: randomBytes(32), entries }),
     cache: createCaches({ clock, entries }),
+    subjectless: reportSubjectless(heard),
     keyOf: createTupleHash(randomBytes(32)),
   }
   return { services, sessions }
+}
+
+/** Counts each time; says it once of each endpoint, since what it says will not change. */
+export function reportSubjectless({ tell, warn }: SessionsReport): Services['subjectless'] {
+  const told = new Set<string>()
+  return endpoint => {
+    tell({ kind: 'subjectless' })
+    if (told.has(endpoint)) return
+    told.add(endpoint)
+    warn(
+      endpoint,
+      'answered 200 without a subject, which lets in whom nobody knows; require_subject: true refuses that',
+    )
+  }
 }
 
 const SILENT: SessionsReport = { tell: () => {}, warn: () => {} }

@@ -13,7 +13,7 @@ import { createSessions, type Sessions, type SessionsNews } from './sessions/sto
 
 export interface SessionsReport {
   /** For metrics and log. */
-  tell(news: SessionsNews): void
+  tell(news: SessionsNews | { readonly kind: 'subjectless' }): void
   /** For people. */
   warn(source: string, problem: string): void
 }

@@ -12,6 +12,7 @@ import { breatheEvery } from './lib/breathe.ts'
 import { type Millis, millis } from './lib/duration.ts'
 import { formatPath, type Issue, sortIssues } from './lib/issue.ts'
 import { type Compiled, compileRules } from './rules/compile.ts'
+import type { DefaultRuleRef } from './rules/default_rule.ts'
 import type { PlacedRule } from './rules/parse.ts'
 import { filesOf } from './rules/repository.ts'
 import type { Prepared } from './rules/rulebook.ts'
@@ -92,7 +93,8 @@ export function createEditions(parts: EditionParts): { prepare(): Promise<Prepar
     }
     const { snapshot, listed, issues: found } = last.compiled
     const all = sortIssues([...issues, ...found])
-    return { edition: snapshot === undefined ? undefined : { snapshot, listed }, issues: all }
+    if (snapshot === undefined) return { edition: undefined, issues: all }
+    return { edition: { snapshot, listed, ready: listed.length > 0 || !config.flag(REQUIRED) }, issues: all }
   }
   return { prepare }
 }
@@ -103,7 +105,17 @@ export const entryPlaces = (config: Config) => (index: number) => {
   return { ...config.place(path), path: formatPath(path) }
 }
 
-export function compileWith(
+function defaultRuleOf(config: Config): DefaultRuleRef | undefined {
+  const id = config.text('access_rules.default_rule') ?? ''
+  if (id === '') return undefined
+  const path = ['access_rules', 'default_rule']
+  return { id, place: { ...config.place(path), path: formatPath(path) } }
+}
+
+/** With it, a set without a valid rule is one to wait with. */
+const REQUIRED = 'access_rules.required'
+
+export async function compileWith(
   config: Config,
   rules: readonly PlacedRule[],
   services: Services,
@@ -118,15 +130,23 @@ export function compileWith(
     strategy: strategyOf(config),
     traced,
   })
-  return compileRules({
+  const compiled = await compileRules({
     rules,
     builder,
     strategy: strategyOf(config),
     paths: pathsOf(config),
+    hosts: config.text('hosts') === 'exact' ? 'exact' : undefined,
+    several: config.text('access_rules.several_matches') === 'first' ? 'first' : 'refuse',
+    defaultRule: defaultRuleOf(config),
     revision,
     strict: config.flag('strict'),
     breathe: breatheEvery(SLICE, services.clock),
   })
+  if (compiled.snapshot === undefined || compiled.listed.length > 0 || !config.flag(REQUIRED)) return compiled
+  const path = REQUIRED.split('.')
+  const message = 'there is no valid rule: every request is 503'
+  const issue: Issue = { severity: 'error', ...config.place(path), path: REQUIRED, message, hint: '' }
+  return { ...compiled, issues: [...compiled.issues, issue] }
 }
 
 /** Handlers as they are: nobody looks at them one by one. */

@@ -45,16 +45,15 @@ async function serviceOf(t: TestContext, config: string) {
   }
   write('credence.yaml', config.replaceAll('FOLDER', folder))
   write('rules.json', rulesText('/a'))
-  const app: App = await startApp({
-    configFiles: [file],
-    flags: new Map(),
-    env: { LOG_LEVEL: 'fatal' },
-  })
+  let started: App | undefined
   t.after(async () => {
-    await app.close()
+    await started?.close()
     rmSync(folder, { recursive: true })
   })
+  const app = await startApp({ configFiles: [file], flags: new Map(), env: { LOG_LEVEL: 'fatal' } })
+  started = app
   return {
+    api: `http://${app.api}`,
     write: (name: string, text: string) => write(name, text.replaceAll('FOLDER', folder)),
     status: async () => (await (await fetch(`http://${app.api}/status`)).json()) as Status,
     ask: async (path: string) => (await fetch(`http://${app.api}/decisions${path}`)).status,
@@ -99,6 +98,56 @@ test('a remote repository is read again on its beat, conditionally, and keeps it
   assert.deepEqual([sources[0]?.rules, sources[0]?.fault], [1, 'answered 503'])
   assert.match(issues[0]?.message ?? '', /answered 503; the rules read before stay in force/)
   assert.equal(await service.ask('/b'), 200)
+})
+
+test('with access_rules.required, a set without a valid rule is one to wait with', async t => {
+  const service = await serviceOf(t, config('file://FOLDER/rules.json', ', required: true'))
+  const health = async () => (await fetch(`${service.api}/health/ready`)).status
+  assert.deepEqual([await service.ask('/a'), await health()], [200, 200])
+  service.write('rules.json', '[]')
+  await until(async () => (await service.ask('/a')) === 503)
+  assert.equal(await health(), 503)
+  const { issues } = await service.status()
+  assert.deepEqual(
+    issues.map(one => `${one.severity} ${one.path} ${one.line}: ${one.message}`),
+    ['error access_rules.required 5: there is no valid rule: every request is 503'],
+  )
+  service.write('rules.json', JSON.stringify([rule('/a', { handler: 'unknown' })]))
+  await until(async () => (await service.status()).rules === 1)
+  assert.equal(await service.ask('/a'), 503, 'a rule with an error is none')
+  service.write('rules.json', rulesText('/b'))
+  await until(async () => (await service.ask('/b')) === 200)
+  assert.equal(await health(), 200)
+  assert.deepEqual((await service.status()).issues, [])
+})
+
+test('without it, a set without rules serves, and refuses everything with 404', async t => {
+  const service = await serviceOf(t, config('file://FOLDER/rules.json'))
+  service.write('rules.json', '[]')
+  await until(async () => (await service.ask('/a')) === 404)
+  assert.equal((await fetch(`${service.api}/health/ready`)).status, 200)
+})
+
+test('with access_rules.fail_fast, rules that cannot be loaded end the start, and say where', async t => {
+  for (const [repository, said] of [
+    ['file://FOLDER/none.json', /^the rules cannot be loaded.*none\.json.*cannot be read: no such file/],
+    ['inline://W3siaWQiOjF9XQ==', /^the rules cannot be loaded.*rule 1 cannot be read/],
+  ] as const) {
+    await assert.rejects(serviceOf(t, config(repository, ', fail_fast: true')), (error: Error) => {
+      const issues = (error as Error & { issues: readonly Issue[] }).issues
+      assert.match([error.message, ...issues.map(one => `${one.source} ${one.message}`)].join(' '), said)
+      return true
+    })
+  }
+  const service = await serviceOf(t, config('file://FOLDER/none.json'))
+  assert.equal(await service.ask('/a'), 503, 'without it: not ready')
+})
+
+test('with access_rules.fail_fast, rules that get lost later end nothing', async t => {
+  const service = await serviceOf(t, config('file://FOLDER/rules.json', ', fail_fast: true'))
+  service.write('rules.json', '[{"id": 1}]')
+  await until(async () => (await service.status()).sources[0]?.state === 'stale')
+  assert.equal(await service.ask('/a'), 200)
 })
 
 test('without an interval a remote repository is read once, and again only until it could be', async t => {

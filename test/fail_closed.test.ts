@@ -135,6 +135,7 @@ const breakableServices = (services: Services): Services => ({
   oauth2: breakableMembers('oauth2', services.oauth2),
   // Whoever asks for a shelf asks at load.
   cache: name => ({ ...services.cache(name), ...breakableMembers('cache', services.cache(name)) }) as never,
+  subjectless: breakable('subjectless', services.subjectless),
   keyOf: breakable('keyOf', services.keyOf),
 })
 
@@ -147,7 +148,7 @@ const CALLED = [
   'oauth2.introspect',
   'oauth2.clientToken',
 ]
-const SERVICES = [...CALLED, 'cache.get', 'cache.ask', 'clock.now', 'clock.wall', 'keyOf']
+const SERVICES = [...CALLED, 'cache.get', 'cache.ask', 'clock.now', 'clock.wall', 'keyOf', 'subjectless']
 
 /** A house for each handler, in which everything can go wrong. */
 const houses = new Map<SealedHandler, House>()

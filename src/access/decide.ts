@@ -1,7 +1,7 @@
 /** access/decide — from a request to a decision. Knows no Envoy, no files, no clock. */
 import { type Awaitable, after } from './after.ts'
 import { type Decision, grant, nowhere, refuse, type Where } from './decision.ts'
-import { type Denial, internal, noted, denial as refusal, unavailable } from './denial.ts'
+import { type Denial, internal, noted, denial as refusal } from './denial.ts'
 import { type Answer, authenticate, follow, type Responder } from './pipeline.ts'
 import type { RequestView } from './request.ts'
 import { openSession } from './session.ts'
@@ -98,8 +98,9 @@ const TOO_LATE = refusal(503, 'deadline', 'The service is unavailable', {
 export const withoutRule = (why: Denial): Decision => refuse(builtIn(why.status), why, nowhere())
 
 /** Not every rule repository has been loaded once. */
-export const NOT_LOADED = unavailable('the rules have not been loaded', {
-  message: 'The rules have not been loaded',
+export const NOT_LOADED = refusal(503, 'rules_not_loaded', 'The rules have not been loaded', {
+  reason: 'the rules have not been loaded',
+  headers: [{ name: 'retry-after', value: '1' }],
 })
 
 /** A decision that was not there in time is a 503, whatever it would have become (F1). */

@@ -8,6 +8,8 @@ export interface Entry {
   readonly pattern: Pattern
   /** Which of the pattern's `starts` brought the search here; -1 where none did. */
   readonly start: number
+  /** Of the rule among all rules, in order. */
+  readonly place: number
 }
 
 /** Radix tree of literal texts; a node's entries want everything on the way to it. */
@@ -61,7 +63,7 @@ function insert(root: TextNode, text: string, entry: Entry): void {
 
 export interface RuleIndex {
   /** One rule at a time: thousands are added with pauses. */
-  add(rule: CompiledRule): void
+  add(rule: CompiledRule, place: number): void
   /** Fills `out` from 0 with rules that may match `url`, each once, and returns how many. `pathAt`: where the path begins. */
   candidates(url: string, pathAt: number, out: Entry[]): number
 }
@@ -76,12 +78,12 @@ export function createRuleIndex(): RuleIndex {
   const bySlash = node('')
   const anywhere: Entry[] = []
   const methodSets = new Map<string, ReadonlySet<string>>()
-  function add(rule: CompiledRule): void {
+  function add(rule: CompiledRule, place: number): void {
     const { pattern } = rule
     const key = [...rule.methods].sort().join(' ')
     const methods = methodSets.get(key) ?? rule.methods
     methodSets.set(key, methods)
-    const entry: Entry = { rule, methods, pattern, start: -1 }
+    const entry: Entry = { rule, methods, pattern, start: -1, place }
     const starts = pattern.starts ?? pattern.origins?.map(origin => origin + pattern.pathPrefix)
     const inside = pattern.contains ?? ''
     if (starts !== undefined && inside.length <= pattern.pathPrefix.length) {

@@ -1,5 +1,6 @@
 /** access/snapshot — the rules that serve traffic, immutable, and how the one that matches is found. Knows no files and no YAML. */
-import { badRequest, type Denial, noRule, severalRules } from './denial.ts'
+import { type Choose, LONGEST_URL, only } from './choice.ts'
+import { badRequest, type Denial, noRule } from './denial.ts'
 import type { Authenticate, Responder, Stage, Step } from './pipeline.ts'
 import type { RequestView } from './request.ts'
 import { createRuleIndex, type Entry, type RuleIndex } from './rule_index.ts'
@@ -59,10 +60,15 @@ export interface SearchableSnapshot extends Snapshot {
   matching(url: string): readonly CompiledRule[]
 }
 
-export type SnapshotParts = Omit<Snapshot, 'find'>
+export interface SnapshotParts extends Omit<Snapshot, 'find'> {
+  /** Absent: `only`, as Oathkeeper. */
+  readonly choose?: Choose
+  /** Hosts are compared as they were sent, in Oathkeeper's way; absent: as all spellings of one are read (Q-20, option). */
+  readonly hosts?: 'exact' | undefined
+  /** What a request gets that no rule matches; absent: 404, as from Oathkeeper (Q-06). */
+  readonly otherwise?: Found | Denial
+}
 
-/** UTF-16 code units of `scheme://host/path`; what is longer is refused before any pattern sees it (A18, G5). */
-export const LONGEST_URL = 16_384
 /** A dot matches everything but a newline: in a longer URL one would make patterns backtrack that otherwise cannot. */
 const LONGEST_URL_WITH_NEWLINE = 512
 
@@ -79,11 +85,11 @@ export function growSnapshot() {
   let rpc: RuleIndex | undefined
   return {
     add(rule: CompiledRule): void {
-      rules.push(rule)
-      if (rule.rpc === undefined) http.add(rule)
+      const place = rules.push(rule) - 1
+      if (rule.rpc === undefined) http.add(rule, place)
       else {
         rpc ??= createRuleIndex()
-        rpc.add(rule)
+        rpc.add(rule, place)
       }
     },
     finish: (parts: Omit<SnapshotParts, 'rules'>) => searchable({ ...parts, rules }, http, rpc),
@@ -91,7 +97,7 @@ export function growSnapshot() {
 }
 
 function searchable(
-  { revision, rules, writes, fallback }: SnapshotParts,
+  { revision, rules, writes, fallback, hosts, choose = only, otherwise = noRule() }: SnapshotParts,
   http: RuleIndex,
   rpc: RuleIndex | undefined,
 ): SearchableSnapshot {
@@ -99,35 +105,19 @@ function searchable(
   const candidates: Entry[] = []
 
   function find(request: RequestView): Found | Denial {
-    const { scheme, host, path } = request
+    const { scheme, path } = request
+    const host = hosts === 'exact' ? request.authority : request.host
     const url = `${scheme}://${host}${path}`
     if (url.length > LONGEST_URL_WITH_NEWLINE && (url.length > LONGEST_URL || url.includes('\n'))) {
       return badRequest('the URL is too long')
     }
     const method = request.method.toUpperCase()
-    const found = select(url, method, http.candidates(url, scheme.length + 3 + host.length, candidates))
-    if (rpc === undefined || found?.kind === 'denial' || !isRpc(request, method)) return found ?? noRule()
+    const count = http.candidates(url, scheme.length + 3 + host.length, candidates)
+    const chosen = choose(url, method, candidates, count, undefined)
+    if (rpc === undefined || !isRpc(request, method)) return chosen?.outcome ?? otherwise
     const call = `rpc://${host}${path}`
-    const other = select(call, method, rpc.candidates(call, 6 + host.length, candidates))
-    if (found !== undefined && other?.kind === 'found') return severalRules([found.rule.id, other.rule.id])
-    return other ?? found ?? noRule()
-  }
-
-  /** Exactly one of the first `count` candidates (Q-05), or a refusal; `undefined` where none matches. */
-  function select(url: string, method: string, count: number): Found | Denial | undefined {
-    let found: Found | undefined
-    let several: string[] | undefined
-    for (let i = 0; i < count; i++) {
-      const { rule, methods, pattern, start } = candidates[i] as Entry
-      if (!methods.has(method)) continue
-      if (url.length > (pattern.longest ?? LONGEST_URL)) return badRequest('the URL is too long')
-      const captures =
-        start >= 0 && pattern.execFrom !== undefined ? pattern.execFrom(url, start) : pattern.exec(url)
-      if (captures === undefined) continue
-      if (found === undefined) found = { kind: 'found', rule, captures }
-      else several = [...(several ?? [found.rule.id]), rule.id]
-    }
-    return several === undefined ? found : severalRules(several)
+    const calls = rpc.candidates(call, 6 + host.length, candidates)
+    return choose(call, method, candidates, calls, chosen)?.outcome ?? otherwise
   }
 
   function matching(url: string): readonly CompiledRule[] {

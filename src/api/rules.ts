@@ -24,6 +24,7 @@ export interface ShownRule {
     | undefined
   readonly authenticators: readonly Entry[]
   readonly authorizer: Entry | undefined
+  readonly authorizers: readonly Entry[] | undefined
   readonly mutators: readonly Entry[]
   readonly errors: readonly Entry[] | undefined
   readonly upstream: { readonly url: string; readonly stripPath: string; readonly preserveHost: boolean }
@@ -95,6 +96,8 @@ function shown(rule: ShownRule): object {
           : { methods: match.methods ?? null, url: match.url },
     authenticators: rule.authenticators.map(shownEntry),
     authorizer: rule.authorizer === undefined ? { handler: '', config: null } : shownEntry(rule.authorizer),
+    // Oathkeeper has no such key: it is there where somebody wrote it.
+    ...(rule.authorizers === undefined ? {} : { authorizers: rule.authorizers.map(shownEntry) }),
     mutators: rule.mutators.map(shownEntry),
     errors: rule.errors?.map(shownEntry) ?? null,
     upstream: {

@@ -228,6 +228,40 @@ export const SETTINGS: readonly Setting[] = [
     live: true,
   },
   {
+    path: 'access_rules.several_matches',
+    type: { oneOf: ['refuse', 'first'] },
+    default: 'refuse',
+    about:
+      'what a request gets that several rules match. refuse: 500, as Oathkeeper; first: the first of them alone decides, in the order of the repositories and of the rules in each, and what it refuses stays refused',
+    ours: true,
+    live: true,
+  },
+  {
+    path: 'access_rules.default_rule',
+    type: 'string',
+    about:
+      'id of the rule that decides where no rule matches; it needs no `match`. Unset: 404, as Oathkeeper',
+    ours: true,
+    live: true,
+  },
+  {
+    path: 'access_rules.required',
+    type: 'boolean',
+    default: false,
+    about:
+      'ready only while at least one valid rule is in force; until then every request is 503. Otherwise a set without rules, once read, is one: every request is 404',
+    ours: true,
+    live: true,
+  },
+  {
+    path: 'access_rules.fail_fast',
+    type: 'boolean',
+    default: false,
+    about:
+      'end with exit code 1 where the rules cannot be loaded at start: a repository that cannot be read or decoded, a set that is refused. Otherwise: start not ready, and try again',
+    ours: true,
+  },
+  {
     path: 'errors.fallback',
     type: 'strings',
     default: ['json'],
@@ -515,6 +549,15 @@ export const SETTINGS: readonly Setting[] = [
     default: 'strict',
     about: 'strict refuses ambiguous paths with 400; oathkeeper decodes and cleans them as Oathkeeper does',
     ours: true,
+  },
+  {
+    path: 'hosts',
+    type: { oneOf: ['normalized', 'exact'] },
+    default: 'normalized',
+    about:
+      'how rules see hosts. normalized: in lower case, without the default port and one trailing dot, in requests and patterns alike; exact: byte by byte, as Oathkeeper, so that whoever writes H passes by a pattern that means h',
+    ours: true,
+    live: true,
   },
   {
     path: 'strict',

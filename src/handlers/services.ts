@@ -44,6 +44,8 @@ export interface Services {
   readonly oauth2: OAuth2
   /** Memory for answers, one a name and process: reloads keep it. */
   readonly cache: <Answer, Kept>(name: string) => Cache<Answer, Kept>
+  /** An endpoint let somebody in by a 200 that says not whom (Q-44): for metrics and log. `endpoint`: origin and path. */
+  readonly subjectless: (endpoint: string) => void
   /** Keys for it that cannot be read back: what they are made of may hold credentials. */
   readonly keyOf: TupleHash
 }

@@ -1,4 +1,5 @@
 /** rules/compile — from rules as written to a snapshot and its issues. Knows the builder's type, no handler by name, no file. */
+import { first, only } from '../access/choice.ts'
 import { internal } from '../access/denial.ts'
 import type { Authenticate, Responder, Stage, Step } from '../access/pipeline.ts'
 import { type CompiledRule, growSnapshot, type Snapshot } from '../access/snapshot.ts'
@@ -6,6 +7,7 @@ import type { Builder, Built, HandlerRef } from '../handlers/builder.ts'
 import { lintResponders, selectResponders } from '../handlers/parts/select_responder.ts'
 import type { Breathe } from '../lib/breathe.ts'
 import { formatPath, type Issue, type Path } from '../lib/issue.ts'
+import { createDefaultRule, type DefaultRuleRef, NOWHERE } from './default_rule.ts'
 import type { AccessRule } from './document.ts'
 import { createLinter, type Report } from './lint.ts'
 import type { PlacedRule } from './parse.ts'
@@ -18,6 +20,12 @@ export interface CompileParts {
   readonly strategy: 'regexp' | 'glob'
   /** How paths of requests are read: a pattern may be one that no path ever has. */
   readonly paths: Asked['paths']
+  /** How hosts are compared: those of patterns are read as those of requests are (Q-20). */
+  readonly hosts: Asked['hosts']
+  /** Which of several rules that match decides: none of them, or the first in order (Q-05, option). */
+  readonly several: 'refuse' | 'first'
+  /** Of the rule for what no other matches, and how to say what is wrong with it (Q-06, option). */
+  readonly defaultRule: DefaultRuleRef | undefined
   readonly revision: string
   /** A rule with any error refuses the set, instead of answering 500 (Q-01, option). */
   readonly strict: boolean
@@ -39,6 +47,7 @@ export async function compileRules(parts: CompileParts): Promise<Compiled> {
   const growing = growSnapshot()
   const writes = new Set<string>()
   const linter = createLinter(parts)
+  const byDefault = createDefaultRule(parts.defaultRule)
   let refused = false
   const fallback = selectResponders([], parts.builder.fallback)
 
@@ -50,22 +59,44 @@ export async function compileRules(parts: CompileParts): Promise<Compiled> {
       issues.push({ severity, source, line, column, path: formatPath(path), message, hint })
     }
     linter.rule(placed, report)
-    const made = usablePattern(placed.rule, parts.strategy, report)
+    const isDefault = byDefault.names(placed.rule)
+    const made =
+      isDefault && placed.rule.match === undefined ? undefined : usablePattern(placed.rule, parts, report)
     if (made === 'refused') refused = true
     const compiled = compileHandlers(placed.rule, parts.builder, writes, report)
-    if (made !== undefined && made !== 'refused') {
+    if (made !== 'refused' && (made !== undefined || isDefault)) {
       const methods = new Set(methodsOf(placed.rule).map(method => method.toUpperCase()))
       const rpc = placed.rule.match?.fullMethod === undefined ? {} : { rpc: true as const }
-      const rule: CompiledRule = { id: placed.rule.id, ...rpc, methods, pattern: made.pattern, ...compiled }
+      const rule: CompiledRule = {
+        id: placed.rule.id,
+        ...rpc,
+        methods,
+        pattern: made?.pattern ?? NOWHERE,
+        ...compiled,
+      }
       growing.add(rule)
-      linter.pattern(placed, rule, made, report)
+      if (made !== undefined) linter.pattern(placed, rule, made, report)
+      if (isDefault) byDefault.found(rule)
     }
     const sound = !issues.slice(before).some(issue => issue.severity === 'error')
     if (sound) listed.push(placed.rule)
     else if (parts.strict) refused = true
     await parts.breathe()
   }
-  const snapshot = growing.finish({ revision: parts.revision, writes, fallback })
+  const { otherwise, issue } = byDefault.end()
+  if (issue !== undefined) {
+    issues.push(issue)
+    if (parts.strict) refused = true
+  }
+  const choose = parts.several === 'first' ? first : only
+  const snapshot = growing.finish({
+    revision: parts.revision,
+    writes,
+    fallback,
+    hosts: parts.hosts,
+    choose,
+    otherwise,
+  })
   await linter.set(snapshot)
   return refused ? { snapshot: undefined, listed: [], issues } : { snapshot, listed, issues }
 }
@@ -73,7 +104,7 @@ export async function compileRules(parts: CompileParts): Promise<Compiled> {
 /** `undefined`: the rule matches nothing (Q-02, Q-03); `'refused'`: the set cannot be used. */
 function usablePattern(
   rule: AccessRule,
-  strategy: 'regexp' | 'glob',
+  { strategy, hosts }: CompileParts,
   report: Report,
 ): CompiledPattern | 'refused' | undefined {
   const { match } = rule
@@ -86,7 +117,7 @@ function usablePattern(
       const message = 'match.authority or match.full_method is empty: the rule matches nothing'
       report('warning', ['match', 'full_method'], message, 'write e.g. authority: <.*>')
     }
-    const rpc = compileRpcPattern(match.authority ?? '', match.fullMethod, strategy)
+    const rpc = compileRpcPattern(match.authority ?? '', match.fullMethod, strategy, hosts)
     if ('fault' in rpc) {
       report('error', ['match', 'full_method'], rpc.fault.message, rpc.fault.hint)
       return 'refused'
@@ -97,7 +128,7 @@ function usablePattern(
     report('error', ['match', 'url'], 'match.url is empty: the rule matches nothing')
     return undefined
   }
-  const made = compilePattern(match.url, strategy)
+  const made = compilePattern(match.url, strategy, hosts)
   if ('fault' in made) {
     report('error', ['match', 'url'], made.fault.message, made.fault.hint)
     return 'refused'
@@ -125,10 +156,10 @@ function compileHandlers(rule: AccessRule, builder: Builder, writes: Set<string>
     const none = internal('rule_misconfigured', 'No authentication handler was set in the rule')
     authenticators.push({ id: '', run: () => none })
   }
-  const steps: Stage<Step>[] = []
-  if (named(rule.authorizer)) steps.push(keep(builder.authorizer(rule.authorizer), ['authorizer']))
-  else {
-    report('error', [], 'the rule has no authorizer: it answers 500', 'set authorizer.handler, e.g. allow')
+  const steps: Stage<Step>[] = authorizersOf(rule, report).map(([ref, path]) =>
+    keep(builder.authorizer(ref), path),
+  )
+  if (steps.length === 0) {
     const none = internal('rule_misconfigured', 'requested pipeline handler does not exist')
     steps.push({ id: '', run: () => none })
   }
@@ -141,7 +172,23 @@ function compileHandlers(rule: AccessRule, builder: Builder, writes: Set<string>
   return { authenticators, steps, responders: compileResponders(rule, builder, report) }
 }
 
-const named = (ref: HandlerRef | undefined): ref is HandlerRef => ref !== undefined && ref.handler !== ''
+/** None where the rule does not say which, and then nothing is allowed. */
+function authorizersOf(
+  { authorizer, authorizers }: AccessRule,
+  report: Report,
+): readonly (readonly [HandlerRef, Path])[] {
+  if (authorizer !== undefined && authorizers !== undefined) {
+    const message = 'the rule has both authorizer and authorizers: it answers 500'
+    report('error', ['authorizers'], message, 'put all of them into authorizers')
+    return []
+  }
+  if (authorizers !== undefined && authorizers.length > 0) {
+    return authorizers.map((ref, i) => [ref, ['authorizers', i]])
+  }
+  if (authorizer !== undefined && authorizer.handler !== '') return [[authorizer, ['authorizer']]]
+  report('error', [], 'the rule has no authorizer: it answers 500', 'set authorizer.handler, e.g. allow')
+  return []
+}
 
 function compileResponders(rule: AccessRule, builder: Builder, report: Report): readonly Responder[] {
   const own = (rule.errors ?? []).map((ref, i) => {

@@ -24,7 +24,9 @@ export interface AccessRule {
   readonly description: string
   readonly match: RuleMatch | undefined
   readonly authenticators: readonly HandlerEntry[]
+  /** Exactly one of the two is to be there; several must all allow, in order. */
   readonly authorizer: HandlerEntry | undefined
+  readonly authorizers: readonly HandlerEntry[] | undefined
   readonly mutators: readonly HandlerEntry[]
   readonly errors: readonly HandlerEntry[] | undefined
   /** Accepted and shown; a service that does not proxy has no use for it (spec 1.8). */
@@ -70,6 +72,7 @@ const schema = z.object({
     .nullish(),
   authenticators: entries,
   authorizer: entry,
+  authorizers: entries,
   mutators: entries,
   errors: entries,
   upstream: z.object({ url: text, strip_path: text, preserve_host: z.boolean().nullish() }).nullish(),
@@ -84,6 +87,7 @@ const FIELDS: Readonly<Record<string, readonly string[]>> = {
     'match',
     'authenticators',
     'authorizer',
+    'authorizers',
     'mutators',
     'errors',
     'upstream',
@@ -135,6 +139,7 @@ export function decodeRule(raw: unknown): {
             },
       authenticators: data.authenticators ?? [],
       authorizer: data.authorizer,
+      authorizers: data.authorizers ?? undefined,
       mutators: data.mutators ?? [],
       errors: data.errors ?? undefined,
       upstream: {

@@ -8,11 +8,15 @@ import type { CompiledPattern, ReadPattern } from './pattern.ts'
 import { reachOf } from './pattern_reach.ts'
 import { createWords, type Words } from './pattern_words.ts'
 import type { Asked } from './request_url.ts'
+import { findShadowed } from './shadowed.ts'
 
 export type Report = (severity: Issue['severity'], path: Path, message: string, hint?: string) => void
 
 export interface LintParts {
   readonly paths: Asked['paths']
+  readonly hosts: Asked['hosts']
+  /** Where the first of several rules decides, overlaps are meant. */
+  readonly several: 'refuse' | 'first'
   readonly breathe: Breathe
 }
 
@@ -26,7 +30,7 @@ export interface Linter {
 }
 
 /** For one compile. */
-export function createLinter({ paths, breathe }: LintParts): Linter {
+export function createLinter({ paths, hosts, several, breathe }: LintParts): Linter {
   const words: Words = createWords()
   const firstPlaces = new Map<string, string>()
   const examined: Seen[] = []
@@ -37,14 +41,32 @@ export function createLinter({ paths, breathe }: LintParts): Linter {
     },
     pattern(placed, rule, { pattern, lints, read }, report) {
       for (const lint of lints) report('warning', pathOf(rule), lint.message, lint.hint)
-      const { urls, dead } = reachOf({ pattern, lints, read }, { paths, rpc: rule.rpc === true }, words)
+      const { urls, dead } = reachOf(
+        { pattern, lints, read },
+        { paths, hosts, rpc: rule.rpc === true },
+        words,
+      )
       if (dead && !lints.some(lint => lint.message.includes(NEVER))) {
         report('warning', pathOf(rule), `the pattern ${NEVER}: no request has such a URL`, HINT)
       }
       examined.push({ rule, read, urls, placed, report })
     },
     async set(snapshot) {
-      const overlaps = await findOverlaps({ rules: examined, snapshot, paths, words, breathe })
+      if (several === 'first') {
+        for (const { earlier, later } of await findShadowed({
+          rules: examined,
+          snapshot,
+          paths,
+          hosts,
+          breathe,
+        })) {
+          const { rule, report } = examined[later] as Seen
+          const message = `is never reached: ${nameOf(examined[earlier] as Seen)} comes before it and matches all that it matches`
+          report('warning', pathOf(rule), message, 'put the narrower rule first')
+        }
+        return
+      }
+      const overlaps = await findOverlaps({ rules: examined, snapshot, paths, hosts, words, breathe })
       for (const { earlier, later, method, url, more } of overlaps) {
         const { rule, report } = examined[later] as Seen
         const others = more === 0 ? '' : `; it also overlaps with ${more} other${more === 1 ? '' : 's'}`

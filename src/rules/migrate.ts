@@ -12,8 +12,13 @@ export function migrate(rule: AccessRule): AccessRule {
   if (!isNewer(rule.version, '0.32.0-beta.1')) {
     migrated = { ...migrated, mutators: migrated.mutators.map(hydratorRetry) }
   }
-  if (!isNewer(rule.version, '0.37.0') && migrated.authorizer !== undefined) {
-    migrated = { ...migrated, authorizer: ketoCaptures(migrated.authorizer) }
+  if (!isNewer(rule.version, '0.37.0')) {
+    const { authorizer, authorizers } = migrated
+    migrated = {
+      ...migrated,
+      authorizer: authorizer && ketoCaptures(authorizer),
+      authorizers: authorizers?.map(ketoCaptures),
+    }
   }
   return migrated
 }

@@ -30,6 +30,7 @@ export interface OverlapParts {
   readonly snapshot: SearchableSnapshot
   readonly words: Words
   readonly paths: Asked['paths']
+  readonly hosts?: Asked['hosts']
   /** Called between rules. */
   readonly breathe: Breathe
 }
@@ -60,11 +61,14 @@ interface Found {
   overlaps(): readonly Overlap[]
 }
 
-function collect({ rules, paths }: OverlapParts): Found {
+function collect({ rules, paths, hosts }: OverlapParts): Found {
   /** By the later rule: a rule is told of its first one only. */
   const byLater = new Map<number, Overlap>()
   const pairs = new Set<string>()
-  const admits = { http: admitsFor({ paths, rpc: false }), rpc: admitsFor({ paths, rpc: true }) }
+  const admits = {
+    http: admitsFor({ paths, hosts, rpc: false }),
+    rpc: admitsFor({ paths, hosts, rpc: true }),
+  }
   return {
     note(a, b, url) {
       const [earlier, later] = a < b ? [a, b] : [b, a]

@@ -3,7 +3,7 @@ import type { Pattern } from '../access/snapshot.ts'
 import { overlaps } from '../lib/glob.ts'
 import { globMatcher, type Heads, headsOf, matcherOf } from './pattern_exec.ts'
 import { globNodes, globParts } from './pattern_glob.ts'
-import { locate } from './pattern_origin.ts'
+import { type LocateOptions, locate } from './pattern_origin.ts'
 import { cutAtDelimiters, type Lint, type Part, PatternFault, type Piece } from './pattern_parts.ts'
 import { translateFragment } from './pattern_regexp.ts'
 import { type Risk, riskOf } from './pattern_risk.ts'
@@ -32,8 +32,12 @@ export interface RefusedPattern {
 }
 
 /** Compiles `match.url`. Takes some microseconds where its fragments were seen before, so a caller yields between rules. */
-export function compilePattern(text: string, strategy: Strategy): CompiledPattern | RefusedPattern {
-  return compile(text, strategy)
+export function compilePattern(
+  text: string,
+  strategy: Strategy,
+  hosts?: LocateOptions['hosts'],
+): CompiledPattern | RefusedPattern {
+  return compile(text, strategy, { hosts })
 }
 
 /** Compiles an RPC rule's pattern, for `rpc://authority/full_method` (spec 1.9). */
@@ -41,19 +45,16 @@ export function compileRpcPattern(
   authority: string,
   fullMethod: string,
   strategy: Strategy = 'regexp',
+  hosts?: LocateOptions['hosts'],
 ): CompiledPattern | RefusedPattern {
-  return compile(`rpc://${authority}/${fullMethod.replace(/^\//, '')}`, strategy, ['rpc'])
+  return compile(`rpc://${authority}/${fullMethod.replace(/^\//, '')}`, strategy, { schemes: ['rpc'], hosts })
 }
 
-function compile(
-  text: string,
-  strategy: Strategy,
-  schemes?: readonly string[],
-): CompiledPattern | RefusedPattern {
+function compile(text: string, strategy: Strategy, options: LocateOptions): CompiledPattern | RefusedPattern {
   try {
     const pieces = cutAtDelimiters(text)
     const read = strategy === 'glob' ? globParts(pieces) : regexpParts(pieces)
-    const { parts, lints, pathPrefix } = locate(read.parts, schemes)
+    const { parts, lints, pathPrefix } = locate(read.parts, options)
     const heads = headsOf(parts)
     const risk = riskOf(parts)
     const all = [...read.lints, ...lints]

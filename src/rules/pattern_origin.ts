@@ -24,8 +24,14 @@ interface Seams {
   readonly slash: number
 }
 
-/** `schemes` fixes what the scheme can be (`rpc`); otherwise http and https. */
-export function locate(parts: readonly Part[], schemes?: readonly string[]): Located {
+export interface LocateOptions {
+  /** Fixes what the scheme can be (`rpc`); otherwise http and https. */
+  readonly schemes?: readonly string[]
+  /** Leaves the host as it is written, as those of requests are left then (Q-20, option). */
+  readonly hosts?: 'exact' | undefined
+}
+
+export function locate(parts: readonly Part[], { schemes, hosts }: LocateOptions = {}): Located {
   const seams = findSeams(parts)
   if (seams === undefined) {
     const dead = parts[0]?.kind === 'literal' || parts.length === 0
@@ -35,12 +41,13 @@ export function locate(parts: readonly Part[], schemes?: readonly string[]): Loc
     return { parts, lints, pathPrefix: '' }
   }
   const lints: Lint[] = []
-  const lower = lowerCase(parts, seams, lints)
+  const exact = hosts === 'exact'
+  const lower = lowerCase(parts, exact ? schemeAlone(seams) : seams, lints)
   const scheme = schemesOf(lower, seams)
   if (schemes === undefined && scheme?.every(word => !DEFAULT_PORT.has(word))) {
     lints.push(never(`its scheme is not http or https but "${scheme.join('", "')}"`))
   }
-  const trimmed = trimHost(lower, seams, scheme ?? [], lints)
+  const trimmed = exact ? { parts: lower, seams } : trimHost(lower, seams, scheme ?? [], lints)
   const host = hostFragments(trimmed.parts, seams)
   for (const fragment of host) lints.push(...hostLints(fragment))
   noteLiteralHost(trimmed.parts, trimmed.seams, lints)
@@ -84,6 +91,9 @@ function lowerCase(parts: readonly Part[], { close, slash }: Seams, lints: Lint[
     return { kind: 'literal', text: lowered + part.text.slice(end) }
   })
 }
+
+/** As if the host were part of the path. */
+const schemeAlone = (seams: Seams): Seams => ({ ...seams, close: seams.colon, slash: seams.hostAt })
 
 function schemesOf(parts: readonly Part[], { colon, hostAt }: Seams): string[] | undefined {
   let words = ['']
@@ -164,7 +174,7 @@ function noteLiteralHost(parts: readonly Part[], seams: Seams, lints: Lint[]): v
   for (const [i, part] of parts.entries()) {
     if (part.kind !== 'literal' || i < seams.colon || i > seams.close) continue
     const from = i === seams.colon ? seams.hostAt : 0
-    const odd = /[^a-z0-9._\-:[\]]/.exec(
+    const odd = /[^a-z0-9._\-:[\]]/i.exec(
       part.text.slice(from, i === seams.close ? seams.slash : undefined),
     )?.[0]
     if (odd === undefined) continue

@@ -8,6 +8,8 @@ export interface Edition {
   readonly snapshot: Snapshot
   /** Valid rules as written, in order, for `/rules`. */
   readonly listed: readonly AccessRule[]
+  /** False where a valid rule is demanded and there is none: every Check is 503 then (Q-13, option). */
+  readonly ready: boolean
 }
 
 export interface Prepared {

@@ -38,6 +38,7 @@ export type SessionsHappening =
   | { readonly kind: 'limited'; readonly limit: string }
   | { readonly kind: 'renewal'; readonly outcome: string }
   | { readonly kind: 'breaker'; readonly state: string; readonly cause: string }
+  | { readonly kind: 'subjectless' }
   | { readonly kind: 'shared'; readonly outcome: string }
   | { readonly kind: 'bus'; readonly event: string }
 
@@ -145,6 +146,7 @@ function sessionTallies(meter: Meter): Instruments['session'] {
   const doubts = tally(meter, 'credence_session_doubts_total')
   const limited = tally(meter, 'credence_session_limited_total')
   const refreshes = tally(meter, 'credence_session_refreshes_total')
+  const subjectless = tally(meter, 'credence_session_subjectless_total')
   const shared = tally(meter, 'credence_shared_sessions_total')
   const bus = tally(meter, 'credence_bus_events_total')
   const turns = tally(meter, 'credence_kratos_breaker_turns_total')
@@ -156,6 +158,8 @@ function sessionTallies(meter: Meter): Instruments['session'] {
         return limited(one.limit, () => ({ limit: one.limit }))
       case 'renewal':
         return refreshes(one.outcome, () => ({ outcome: one.outcome }))
+      case 'subjectless':
+        return subjectless('', () => ({}))
       case 'shared':
         return shared(one.outcome, () => ({ outcome: one.outcome }))
       case 'bus':

@@ -35,6 +35,11 @@ export const METRICS = {
     'limit',
     'look-ups answered 503 without asking Kratos, by limit',
   ],
+  credence_session_subjectless_total: [
+    'counter',
+    '',
+    'requests that another session endpoint than Kratos let in by a 200 without a subject',
+  ],
   credence_revocations_total: ['counter', 'source, kind', 'revocations, by who told and whose sessions'],
   credence_shared_sessions_total: ['counter', 'outcome', 'looks at what replicas share in Redis, and writes'],
   credence_bus_events_total: ['counter', 'event', 'what happened on the line between replicas'],

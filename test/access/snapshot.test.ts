@@ -2,8 +2,15 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
+import { first } from '../../src/access/choice.ts'
 import type { RequestView } from '../../src/access/request.ts'
-import { type CompiledRule, createSnapshot, type Pattern } from '../../src/access/snapshot.ts'
+import {
+  type CompiledRule,
+  createSnapshot,
+  type Found,
+  type Pattern,
+  type SnapshotParts,
+} from '../../src/access/snapshot.ts'
 import { compilePattern, compileRpcPattern } from '../../src/rules/pattern.ts'
 
 const patternOf = (text: string, strategy: 'regexp' | 'glob' = 'regexp'): Pattern => {
@@ -22,8 +29,9 @@ const ruleOf = (id: string, pattern: Pattern, methods = ['GET'], rpc?: true): Co
   responders: [],
 })
 
-const snapshotOf = (rules: readonly CompiledRule[]) =>
-  createSnapshot({ revision: 'r', rules, writes: new Set(), fallback: [] })
+type Options = Pick<SnapshotParts, 'choose' | 'otherwise'>
+const snapshotOf = (rules: readonly CompiledRule[], options: Options = {}) =>
+  createSnapshot({ revision: 'r', rules, writes: new Set(), fallback: [], ...options })
 
 function requestOf(url: string, method = 'GET', contentType?: string): RequestView {
   const [, scheme, host, path, query] = /^(\w+):\/\/([^/]*)([^?]*)\??(.*)$/s.exec(url) as unknown as string[]
@@ -39,8 +47,8 @@ function requestOf(url: string, method = 'GET', contentType?: string): RequestVi
 }
 
 /** What `find` decides, in one line. */
-function outcome(rules: readonly CompiledRule[], request: RequestView): string {
-  const found = snapshotOf(rules).find(request)
+function outcome(rules: readonly CompiledRule[], request: RequestView, options?: Options): string {
+  const found = snapshotOf(rules, options).find(request)
   if (found.kind === 'found') return `${found.rule.id} ${JSON.stringify(found.captures)}`
   return found.code === 'several_rules' ? found.reason : found.code
 }
@@ -88,15 +96,31 @@ const url = fc
   )
   .map(([scheme, h, segments]) => `${scheme}://${h}/${segments.join('/')}`)
 
+const someRules = fc
+  .array(fc.tuple(patternText, fc.subarray(['GET', 'POST'])), { minLength: 1, maxLength: 12 })
+  .map(made => made.map(([text, methods], i) => ruleOf(`r${i}`, patternOf(text), methods)))
+const someUrls = fc.array(url, { minLength: 1, maxLength: 8 })
+
+/** Patterns that count together how often they are tried. */
+function counter() {
+  const tries = { count: 0 }
+  const counting = (text: string): Pattern => {
+    const { execFrom: _, ...pattern } = patternOf(text)
+    return {
+      ...pattern,
+      exec: one => {
+        tries.count++
+        return pattern.exec(one)
+      },
+    }
+  }
+  return { counting, tries }
+}
+
 describe('find', () => {
   it('decides as trying every rule does, for random rules and requests', () => {
-    const rules = fc.array(fc.tuple(patternText, fc.subarray(['GET', 'POST'])), {
-      minLength: 1,
-      maxLength: 12,
-    })
     fc.assert(
-      fc.property(rules, fc.array(url, { minLength: 1, maxLength: 8 }), (made, urls) => {
-        const compiled = made.map(([text, methods], i) => ruleOf(`r${i}`, patternOf(text), methods))
+      fc.property(someRules, someUrls, (compiled, urls) => {
         for (const one of urls) {
           const expected = scan(compiled, one, 'GET')
           const actual = outcome(compiled, requestOf(one))
@@ -132,17 +156,7 @@ describe('find', () => {
   })
 
   it('does not try rules whose literals are not in the URL, wherever they stand', () => {
-    let tries = 0
-    const counting = (text: string): Pattern => {
-      const { execFrom: _, ...pattern } = patternOf(text)
-      return {
-        ...pattern,
-        exec: one => {
-          tries++
-          return pattern.exec(one)
-        },
-      }
-    }
+    const { counting, tries } = counter()
     const shapes = [
       '<https?>://svc#.example.com/api/r#/<[a-z]+>',
       '<https?>://<.*>/any/r#/<.*>',
@@ -160,7 +174,7 @@ describe('find', () => {
     ]) {
       snapshot.find(requestOf(one))
     }
-    assert.equal(tries, 3)
+    assert.equal(tries.count, 3)
   })
 
   it('compares methods without regard to case, and refuses two rules that match', () => {
@@ -182,6 +196,85 @@ describe('find', () => {
     const slow = [ruleOf('r', patternOf('http://h/<.*>x<.*>y<.*>z'))]
     assert.equal(outcome(slow, requestOf(`http://h/${'a'.repeat(8000)}`)), 'bad_request')
     assert.equal(outcome(slow, requestOf('http://h/axbycz')), 'r ["a","b","c"]')
+  })
+})
+
+describe('find, where the first rule decides', () => {
+  const choose = { choose: first }
+
+  it('finds the one that trying every rule in order finds first, for random rules and requests', () => {
+    fc.assert(
+      fc.property(someRules, someUrls, (compiled, urls) => {
+        for (const one of urls) {
+          const rule = compiled.find(({ methods, pattern }) => methods.has('GET') && pattern.exec(one))
+          const expected =
+            rule === undefined ? 'no_rule' : `${rule.id} ${JSON.stringify(rule.pattern.exec(one))}`
+          assert.equal(outcome(compiled, requestOf(one), choose), expected, one)
+        }
+      }),
+      { numRuns: 400 },
+    )
+  })
+
+  it('asks no rule whose literals are not in the URL, and none behind the one that was found', () => {
+    const { counting, tries } = counter()
+    const rules = Array.from({ length: 10_000 }, (_, i) =>
+      ruleOf(`r${i}`, counting(`<https?>://h/api/r${i}/<[a-z]+>`)),
+    )
+    const all = [...rules, ruleOf('all', counting('<.*>://h/<.*>'))]
+    assert.equal(outcome(all, requestOf('http://h/api/r7/x'), choose), 'r7 ["http","x"]')
+    assert.ok(tries.count <= 2, `${tries.count} tries`)
+    tries.count = 0
+    assert.equal(outcome(all, requestOf('http://h/other'), choose), 'all ["http","other"]')
+    assert.equal(tries.count, 1)
+  })
+
+  it('refuses a URL that is too long for a pattern, unless an earlier rule has decided', () => {
+    const long = `http://h/${'a'.repeat(8000)}`
+    const slow = ruleOf('slow', patternOf('http://h/<.*>x<.*>y<.*>z'))
+    const any = ruleOf('any', patternOf('http://h/<.*>'))
+    assert.equal(outcome([any, slow], requestOf(long), choose).slice(0, 4), 'any ')
+    assert.equal(outcome([slow, any], requestOf(long), choose), 'bad_request')
+  })
+
+  it('orders RPC rules and URL rules by one order', () => {
+    const made = compileRpcPattern('h', '<.*>')
+    assert.ok(!('fault' in made))
+    const rpc = ruleOf('rpc', made.pattern, ['POST'], true)
+    const all = ruleOf('url', patternOf('http://<.*>'), ['POST'])
+    const call = requestOf('http://h/s/m', 'POST', 'application/grpc')
+    assert.equal(outcome([rpc, all], call, choose), 'rpc ["s/m"]')
+    assert.equal(outcome([all, rpc], call, choose), 'url ["h/s/m"]')
+    const broad = ruleOf('broad', patternOf('http://<.*>'), ['POST'])
+    assert.equal(outcome([rpc, all, broad], call, choose), 'rpc ["s/m"]')
+  })
+})
+
+describe('a rule for what no other matches', () => {
+  const rule = ruleOf('default', patternOf('http://nowhere/'))
+  const otherwise: Found = { kind: 'found', rule, captures: [] }
+  const rules = [ruleOf('one', patternOf('http://h/a')), ruleOf('two', patternOf('http://h/<a|b>'))]
+
+  it('decides there, whatever host and method', () => {
+    assert.equal(outcome(rules, requestOf('http://h/c'), { otherwise }), 'default []')
+    assert.equal(outcome(rules, requestOf('https://x/y', 'PATCH'), { otherwise }), 'default []')
+    assert.equal(outcome(rules, requestOf('http://h/b'), { otherwise }), 'two ["b"]')
+  })
+
+  it('decides not where two rules match, nor of a URL that is too long', () => {
+    assert.equal(outcome(rules, requestOf('http://h/a'), { otherwise }), 'matching rules: one, two')
+    assert.equal(outcome(rules, requestOf(`http://h/${'a'.repeat(16_400)}`), { otherwise }), 'bad_request')
+    const slow = [ruleOf('slow', patternOf('http://h/<.*>x<.*>y<.*>z'))]
+    assert.equal(outcome(slow, requestOf(`http://h/${'a'.repeat(8000)}`), { otherwise }), 'bad_request')
+  })
+
+  it('decides of gRPC calls as well', () => {
+    const made = compileRpcPattern('h', 'some.Service/<.*>')
+    assert.ok(!('fault' in made))
+    const all = [...rules, ruleOf('rpc', made.pattern, ['POST'], true)]
+    const call = (path: string) => requestOf(`http://h/${path}`, 'POST', 'application/grpc')
+    assert.equal(outcome(all, call('some.Service/m'), { otherwise }), 'rpc ["m"]')
+    assert.equal(outcome(all, call('other.Service/m'), { otherwise }), 'default []')
   })
 })
 
@@ -223,6 +316,11 @@ describe('RPC rules', () => {
     const both = [...rules, ruleOf('url', patternOf('http://<.*>'), ['POST'])]
     assert.equal(outcome(both, requestOf(call, 'POST', 'application/grpc')), 'matching rules: url, rpc')
     assert.equal(outcome(both, requestOf(call, 'POST')).slice(0, 4), 'url ')
+    const three = [...both, ruleOf('url2', patternOf('http://<.*>/Get'), ['POST'])]
+    assert.match(outcome(three, requestOf(call, 'POST', 'application/grpc')), /^matching rules: url2?, url2?/)
+    const slow = [...rules, ruleOf('slow', patternOf('http://<.*>x<.*>y<.*>z'), ['POST'])]
+    const long = requestOf(`${call}${'t'.repeat(8000)}`, 'POST', 'application/grpc')
+    assert.equal(outcome(slow, long), 'bad_request')
     const asUrl = ruleOf('url', patternOf('<.*>://shop.example.com/<.*>'), ['POST'])
     assert.equal(outcome([asUrl], requestOf(call, 'POST', 'application/grpc')).slice(0, 9), 'url ["htt')
   })

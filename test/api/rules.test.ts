@@ -19,6 +19,7 @@ const rule = (id: string, config?: unknown): ShownRule => ({
   },
   authenticators: [{ handler: 'noop', config }],
   authorizer: { handler: 'allow', config: undefined },
+  authorizers: undefined,
   mutators: [],
   errors: undefined,
   upstream: { url: '', stripPath: '', preserveHost: false },
@@ -49,6 +50,25 @@ test('a page has 50 rules unless it is told otherwise', async () => {
 test('one rule is found by its id, an unknown one is 404', async () => {
   assert.equal(JSON.parse((await get(routes, '/rules/r7'))?.body ?? '').id, 'r7')
   assert.equal((await get(routes, '/rules/nope'))?.status, 404)
+})
+
+test('several authorizers are shown under a key that no other rule has', async () => {
+  const several: ShownRule = {
+    ...rule('several'),
+    authorizer: undefined,
+    authorizers: [
+      { handler: 'allow', config: undefined },
+      { handler: 'remote_json', config: { headers: { Authorization: 's3cret' } } },
+    ],
+  }
+  const listed = rulesRoutes({ listed: () => [rule('one'), several], status })
+  const [one, other] = JSON.parse((await get(listed, '/rules'))?.body ?? '')
+  assert.equal('authorizers' in one, false)
+  assert.deepEqual(other.authorizer, { handler: '', config: null })
+  assert.deepEqual(other.authorizers, [
+    { handler: 'allow', config: null },
+    { handler: 'remote_json', config: { headers: { Authorization: 'REDACTED' } } },
+  ])
 })
 
 test('secrets of a handler’s config are not shown (Q-94)', async () => {

@@ -70,6 +70,14 @@ const CANNOT: Readonly<Record<string, readonly [config: () => string, says: RegE
     () => JSON.stringify({ serve: serveKeys({ grpc: { socket: launcher } }) }),
     /^credence: cannot listen for Envoy on .*: .* exists and is not a socket/,
   ],
+  'rules cannot be read, and the configuration says not to wait': [
+    () =>
+      JSON.stringify({
+        serve: serveKeys({}),
+        access_rules: { repositories: ['file:///nowhere/rules.yaml'], fail_fast: true },
+      }),
+    /^credence: the rules cannot be loaded\n.*credence\.yaml:1:\d+: error: access_rules\.repositories\[0\]: \/nowhere\/rules\.yaml cannot be read: no such file\n$/,
+  ],
   'the configuration is no YAML': [
     () => 'serve: { grpc: { port: 1\n  api: ]',
     /^credence: the configuration has errors\n.*credence\.yaml:2:\d+: error: /,

@@ -65,7 +65,7 @@ export const BETTER: readonly Better[] = [
     about: 'readiness',
     oathkeeper: 'Ready with the first valid rule, never with none.',
     here: 'Ready when every repository has been loaded once; until then every request is 503.',
-    setting: '',
+    setting: '`access_rules.required: true` demands a valid rule, too',
   },
   {
     q: 'Q-14',
@@ -86,7 +86,7 @@ export const BETTER: readonly Better[] = [
     about: 'rules',
     oathkeeper: 'A missing remote repository ends the process, a missing file does not.',
     here: 'Both start not ready and are tried again.',
-    setting: '',
+    setting: '`access_rules.fail_fast: true` ends the process for either',
   },
   {
     q: 'Q-18',
@@ -114,7 +114,7 @@ export const BETTER: readonly Better[] = [
     about: 'hosts',
     oathkeeper: 'Hosts are compared byte by byte.',
     here: 'Lower case, without the default port and a trailing dot.',
-    setting: '',
+    setting: '`hosts: exact`',
   },
   {
     q: 'B1',
@@ -241,7 +241,7 @@ export const BETTER: readonly Better[] = [
     about: 'redirects',
     oathkeeper: '`return_to` is built from headers that a client may send.',
     here: 'From what Envoy says of the request.',
-    setting: '',
+    setting: '`return_to_hosts` on the handler allows listed hosts only',
   },
   {
     q: 'D9',
@@ -290,8 +290,8 @@ export const BETTER: readonly Better[] = [
     q: 'Q-44',
     about: 'sessions',
     oathkeeper: 'A 200 without JSON authenticates with an empty subject.',
-    here: 'So it does for other endpoints; Kratos must show an active session with an identity.',
-    setting: '`require_subject`',
+    here: 'So it does for other endpoints, which is said once of each and counted; Kratos must show an active session with an identity.',
+    setting: '`require_subject: true` refuses it',
   },
   {
     q: 'Q-45',
@@ -491,7 +491,8 @@ export const BETTER: readonly Better[] = [
     about: 'templates',
     oathkeeper: 'Templates can read the environment, resolve names and make keys.',
     here: 'They cannot; a rule that tries is an error at load.',
-    setting: '',
+    setting:
+      'none, on purpose: whoever may write a rule would read the secrets of the service, and could send them on',
   },
   {
     q: 'H2',
@@ -567,7 +568,7 @@ export const BETTER: readonly Better[] = [
     q: 'P8',
     about: 'configuration',
     oathkeeper: 'Keys that it does not know are refused.',
-    here: 'Ours are not known to it: `serve.grpc`, `sessions`, `paths`, `strict`, and in rules `require`, `cache`, `kratos`, `require_subject`, `leeway`, `require_exp`. A file that has them is no longer Oathkeeper’s.',
+    here: 'Ours are not known to it: `serve.grpc`, `sessions`, `paths`, `hosts`, `strict`, those under `access_rules` that docs/configuration.md lists as ours, and in rules `authorizers`, `require`, `cache`, `kratos`, `require_subject`, `leeway`, `require_exp`, `return_to_hosts`. A file that has them is no longer Oathkeeper’s.',
     setting: '',
   },
   {

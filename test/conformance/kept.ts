@@ -20,8 +20,14 @@ const kept = (q: string, about: string, what: string, said = false, setting = ''
 })
 
 export const KEPT: readonly Kept[] = [
-  kept('Q-05', 'matching', 'Two rules that match one request: 500, whatever the rules say.', true),
-  kept('Q-06', 'matching', 'No rule that matches: 404.'),
+  kept(
+    'Q-05',
+    'matching',
+    'Two rules that match one request: 500, whatever the rules say.',
+    true,
+    '`access_rules.several_matches: first`',
+  ),
+  kept('Q-06', 'matching', 'No rule that matches: 404.', false, '`access_rules.default_rule`'),
   kept(
     'Q-07',
     'rules',
@@ -109,6 +115,8 @@ export const KEPT: readonly Kept[] = [
     'Q-65',
     'authorizers',
     'Every answer of a remote authorizer but 200 and 403 is 500, 204 and 401 included.',
+    false,
+    '`allow_statuses`, `deny_statuses`',
   ),
   kept(
     'Q-68',
@@ -125,8 +133,21 @@ export const KEPT: readonly Kept[] = [
     true,
   ),
   kept('Q-71', 'authorizers', '`keto_engine_acp_ory` speaks to Keto 0.5 and older.'),
-  kept('Q-72', 'authorizers', 'A rule has one authorizer.'),
+  kept(
+    'Q-72',
+    'authorizers',
+    'A rule has one authorizer.',
+    false,
+    '`authorizers`, a list, instead of `authorizer`',
+  ),
   kept('Q-77', 'templates', 'Numbers print as Go prints them: `1e+06`.'),
   kept('Q-78', 'templates', 'A missing member prints `<no value>`.', true),
+  kept(
+    'Q-85',
+    'hydrator',
+    'All headers of the request are sent, and are part of what its memory goes by: it hardly ever finds an answer.',
+    true,
+    '`cache.ignored_headers`',
+  ),
   kept('Q-86', 'hydrator', 'A 401 or 404 of its service is 500.'),
 ]

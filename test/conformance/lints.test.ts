@@ -22,7 +22,11 @@ const HANDLERS = {
     remote: { enabled: true, config: { remote: 'http://r/' } },
     remote_json: { enabled: true, config: { remote: 'http://r/', payload: '{}' } },
   },
-  mutators: { noop: { enabled: true }, header: { enabled: true, config: { headers: {} } } },
+  mutators: {
+    noop: { enabled: true },
+    header: { enabled: true, config: { headers: {} } },
+    hydrator: { enabled: true, config: { api: { url: 'http://p/' } } },
+  },
   errors: { handlers: { redirect: { enabled: true, config: { to: 'http://login/' } } } },
 }
 const RULE = {
@@ -55,6 +59,20 @@ const LINTS: readonly (readonly [
     'two rules that one request can match',
     [RULE, { ...RULE, id: 's' }],
     /overlaps with "r".*GET http:\/\/h\/a matches both/,
+  ],
+  [
+    'Q-05',
+    'a rule that is never reached, where the first one decides',
+    [RULE, { ...RULE, id: 's' }],
+    /0 errors, 1 warning/,
+    { access_rules: { several_matches: 'first' } },
+  ],
+  [
+    'Q-06',
+    'a default rule that does not exist',
+    [RULE],
+    /config\.json:1:\d+: error: access_rules\.default_rule: no rule has the id "q"/,
+    { access_rules: { default_rule: 'q' } },
   ],
   [
     'Q-09',
@@ -132,6 +150,12 @@ const LINTS: readonly (readonly [
     /with_request_body|body/,
   ],
   [
+    'Q-72',
+    'one authorizer beside several',
+    [{ ...RULE, authorizers: [{ handler: 'allow' }] }],
+    /rules\.json:\d+:\d+: error: authorizers: the rule has both authorizer and authorizers/,
+  ],
+  [
     'Q-73',
     'a glob that Oathkeeper reads otherwise',
     match('http://h/<{foo*,bar}>'),
@@ -139,6 +163,12 @@ const LINTS: readonly (readonly [
     { access_rules: { matching_strategy: 'glob' } },
   ],
   ['Q-78', 'a member that may be missing', header('{{ .Extra.nope }}'), /<no value>/],
+  [
+    'Q-85',
+    'a hydrator whose memory goes by every header',
+    [{ ...RULE, mutators: [{ handler: 'hydrator', config: { cache: { enabled: true } } }] }],
+    /hardly ever finds an answer.*ignored_headers/,
+  ],
   ['Q-81', 'a template that reads the environment', header('{{ env "HOME" }}'), /"env" is not available/],
 ]
 

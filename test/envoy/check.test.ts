@@ -61,8 +61,12 @@ test('a Check that needs nobody is answered in the turn in which it arrived', as
 })
 
 test('before the rules are loaded every Check is 503', async () => {
-  const { response } = await world({ loaded: false }).ask()
+  const { ask, recorded } = world({ loaded: false })
+  const { response } = await ask()
   assert.equal(response.denied_response?.status?.code, 503)
+  assert.equal(recorded[0]?.trail.code, 'rules_not_loaded')
+  const retry = response.denied_response?.headers?.find(one => one.header?.key === 'retry-after')
+  assert.equal(retry?.header?.value, '1')
 })
 
 const never = () => new Promise<never>(() => {})

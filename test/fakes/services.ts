@@ -20,12 +20,15 @@ export interface World {
   readonly asked: Asked[]
   /** What was said at load. */
   readonly warnings: string[]
+  /** Endpoints that let somebody in without saying whom. */
+  readonly subjectless: string[]
 }
 
 /** Every call gets `answer`, every question about a session `verdict`; what was not prepared is an accident. */
 export function worldWith(parts: { answer?: Answered | Failed; verdict?: Verdict } = {}): World {
   const sent: OutgoingRequest[] = []
   const asked: Asked[] = []
+  const subjectless: string[] = []
   const prepared = <T>(value: T | undefined): T => {
     if (value === undefined) throw new Error('the world was asked for what was not prepared')
     return value
@@ -34,6 +37,7 @@ export function worldWith(parts: { answer?: Answered | Failed; verdict?: Verdict
     sent,
     asked,
     warnings: [],
+    subjectless,
     services: {
       clock: fakeClock(),
       async send(request: OutgoingRequest) {
@@ -46,6 +50,7 @@ export function worldWith(parts: { answer?: Answered | Failed; verdict?: Verdict
           return prepared(parts.verdict)
         },
       },
+      subjectless: (endpoint: string) => subjectless.push(endpoint),
     } as unknown as Services,
   }
 }

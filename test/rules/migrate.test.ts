@@ -18,6 +18,21 @@ const keto = (version: string) =>
     },
   }).authorizer?.config
 
+test("keto's $N becomes a template in each of several authorizers", () => {
+  const { authorizers, authorizer } = migrated({
+    version: 'v0.33.0',
+    authorizers: [
+      { handler: 'allow' },
+      { handler: 'keto_engine_acp_ory', config: { required_action: 'a:$1', required_resource: 'r' } },
+    ],
+  })
+  assert.deepEqual(
+    authorizers?.map(one => one.config),
+    [undefined, { required_action: `a:${capture(1)}`, required_resource: 'r' }],
+  )
+  assert.equal(authorizer, undefined)
+})
+
 const KETO: readonly (readonly [version: string, rewritten: boolean])[] = [
   ['v0.33.0', true],
   ['0.37.0', true],

@@ -27,6 +27,7 @@ const RULE: AccessRule = {
   },
   authenticators: [{ handler: 'noop', config: undefined }],
   authorizer: { handler: 'allow', config: undefined },
+  authorizers: undefined,
   mutators: [{ handler: 'noop', config: undefined }],
   errors: undefined,
   upstream: { url: '', stripPath: '', preserveHost: false },

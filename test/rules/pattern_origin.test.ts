@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { type CompiledPattern, compilePattern } from '../../src/rules/pattern.ts'
+import { reachOf } from '../../src/rules/pattern_reach.ts'
+import { createWords } from '../../src/rules/pattern_words.ts'
 
 const compiled = (text: string, strategy: 'regexp' | 'glob' = 'regexp'): CompiledPattern => {
   const made = compilePattern(text, strategy)
@@ -136,4 +138,39 @@ describe('what the index may rely on', () => {
       )
     })
   }
+})
+
+it('hosts as they were sent are hosts as they are written, and nothing is said of them (Q-20)', () => {
+  for (const [url, origin] of [
+    ['HTTPS://Shop.Example/a', 'https://Shop.Example'],
+    ['https://h:443/a', 'https://h:443'],
+    ['http://h./a', 'http://h.'],
+    ['https://<API|www>.h/a', 'https://API.h'],
+  ] as const) {
+    const made = compilePattern(url, 'regexp', 'exact')
+    assert.ok(!('fault' in made))
+    assert.equal(made.pattern.origins?.[0], origin, url)
+    assert.deepEqual(
+      made.lints.filter(lint => !lint.message.includes('"HTTPS://"')),
+      [],
+    )
+    assert.notEqual(made.pattern.exec(`${origin}/a`), undefined)
+    assert.equal(made.pattern.exec(`${origin.toLowerCase().replace(/:443$|\.$/, '')}/a`), undefined)
+    const asked = { paths: 'strict', hosts: 'exact', rpc: false } as const
+    assert.deepEqual(reachOf(made, asked, createWords()).urls.at(0), `${origin}/a`)
+  }
+})
+
+it('hosts as they were sent: what no request has is dead still', () => {
+  const asked = { paths: 'strict', hosts: 'exact', rpc: false } as const
+  const reach = (url: string) => {
+    const made = compilePattern(url, 'regexp', 'exact')
+    assert.ok(!('fault' in made))
+    return reachOf(made, asked, createWords())
+  }
+  assert.equal(reach('https://<[A-Z]>.h:<443|80>/a').dead, false)
+  assert.equal(reach('https://<[!]>.h/a').dead, true)
+  // Shorter words come first, and none of those is a host: what is left is found in common with all hosts.
+  assert.match(reach('https://<[!]{1,12}|[A-Z]{14}>/a').urls[0] ?? '', /^https:\/\/[A-Z]{14}\/a$/)
+  assert.match(reach('https://<[!]{1,20}|a{22}\\.>/a').urls[0] ?? '', /^https:\/\/a{22}\.\/a$/)
 })

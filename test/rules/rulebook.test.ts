@@ -7,6 +7,7 @@ import { createRulebook, type Edition, type Prepared } from '../../src/rules/rul
 const edition = (revision: string): Edition => ({
   snapshot: { revision, rules: [] } as unknown as Snapshot,
   listed: [],
+  ready: true,
 })
 const issue = { severity: 'error', message: 'broken' } as Issue
 

@@ -40,6 +40,8 @@ test('Prometheus reads ours and Oathkeeper’s metrics, labelled from closed set
   instruments.session({ kind: 'doubt', verdict: 'sick' })
   instruments.session({ kind: 'limited', limit: 'refusals' })
   instruments.session({ kind: 'renewal', outcome: 'renewed' })
+  instruments.session({ kind: 'subjectless' })
+  instruments.session({ kind: 'subjectless' })
   instruments.session({ kind: 'shared', outcome: 'undecryptable' })
   instruments.session({ kind: 'bus', event: 'gap' })
   instruments.session({ kind: 'breaker', state: 'open', cause: 'doubt' })
@@ -66,6 +68,7 @@ test('Prometheus reads ours and Oathkeeper’s metrics, labelled from closed set
     'credence_outgoing_requests_total{target="kratos.whoami",outcome="timeout"} 1',
     'credence_revocations_total{source="api",kind="session"} 1',
     'credence_sessions 7',
+    'credence_session_subjectless_total 2',
     'credence_session_staleness_seconds 1.5',
     'credence_session_doubts_total{verdict="sick"} 1',
     'credence_session_limited_total{limit="refusals"} 1',

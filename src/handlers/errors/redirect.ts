@@ -7,6 +7,7 @@ import type { Header } from '../../access/session.ts'
 import { cleanPath } from '../../lib/url_path.ts'
 import { ConfigFault, errorHandler } from '../handler.ts'
 import { NOT_KEPT } from '../parts/error_body.ts'
+import { compileHosts } from '../parts/host_list.ts'
 import { forgetRounds, nextRound } from '../parts/login_rounds.ts'
 import { escapeHtml, stoppedAnswer } from '../parts/login_stopped.ts'
 import { urlReferenceSchema } from '../parts/uri.ts'
@@ -31,13 +32,20 @@ export const redirect = errorHandler({
       .regex(/^[A-Za-z0-9,._~-]*$/)
       .optional()
       .describe('query parameter of `to` that carries the address of the request'),
+    return_to_hosts: z
+      .array(z.string())
+      .optional()
+      .describe(
+        'hosts that the way back may lead to, `*.example.com` for all below one; a request for another host is sent to the login without it; default: every host',
+      ),
     when: whenSchema,
   }),
   example: { to: 'https://auth.example.com/login', return_to_query_param: 'return_to' },
-  compile({ to, code, return_to_query_param: parameter, when }, _services, context) {
+  compile({ to, code, return_to_query_param: parameter, return_to_hosts: hosts, when }, _services, context) {
     if (/[\0-\x20\x7f-\uffff]/.test(to)) throw new ConfigFault(['to'], 'must be a URL of visible ASCII')
     if (code === 301) context.warn(['code'], 'browsers keep a 301 for ever', 'use 302')
     const status = code ?? 302
+    const mayReturn = hosts === undefined ? () => true : compileHosts(hosts, ['return_to_hosts'])
     const named = new Set(when?.flatMap(one => one.error ?? []))
     return (denial, request) => {
       const outage = OUTAGES.get(denial.status)
@@ -46,10 +54,11 @@ export const redirect = errorHandler({
       const roundTrip = parameter || (loginUrl === undefined ? undefined : 'return_to')
       const target =
         loginUrl ?? (roundTrip ? withParameters(absolute(to, request), login) : absolute(to, request))
-      const location = roundTrip ? withReturn(target, roundTrip, request) : target
+      const comesBack = roundTrip && mayReturn(request)
+      const location = comesBack ? withReturn(target, roundTrip, request) : target
       if (enrol === true) return stoppedAnswer(denial, request, location)
       if (isHere(target, request)) return stopped(denial, request, location)
-      if (!roundTrip) return { status, ...page(status, location, request.method) }
+      if (!comesBack) return { status, ...page(status, location, request.method) }
       const round = nextRound(request)
       if (round === undefined) return stopped(denial, request, location)
       const { headers, body } = page(status, location, request.method)

@@ -28,11 +28,14 @@ export function compileCheckSession(
   const target = compileTarget(keys, url)
   const headers = compileForwarded(keys, defaults.always)
   const method = keys.force_method ?? ''
-  const read = compileSubject({
-    subjectFrom: keys.subject_from ?? defaults.subjectFrom,
-    extraFrom: keys.extra_from ?? 'extra',
-    required: keys.require_subject ?? false,
-  })
+  const read = noticed(
+    compileSubject({
+      subjectFrom: keys.subject_from ?? defaults.subjectFrom,
+      extraFrom: keys.extra_from ?? 'extra',
+      required: keys.require_subject ?? false,
+    }),
+    () => services.subjectless(url.origin + url.pathname),
+  )
   const question = (request: RequestView): Question => {
     const asked = method === '' ? request.method : method
     return {
@@ -54,6 +57,15 @@ export function compileCheckSession(
         }
   return keys.forbid_unreachable === true ? request => after(check(request), asForbidden) : check
 }
+
+/** Whoever is let in without a name is let in, as by Oathkeeper, and does not go unnoticed. */
+const noticed =
+  (read: ReadIdentity, notice: () => void): ReadIdentity =>
+  (document, parts) => {
+    const outcome = read(document, parts)
+    if (outcome.kind === 'identity' && outcome.subject === '') notice()
+    return outcome
+  }
 
 /** What is sent, and nothing else decides what comes back: together the key of what is remembered. */
 type Question = Omit<OutgoingRequest, 'deadline' | 'body'>

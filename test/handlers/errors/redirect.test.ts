@@ -45,6 +45,79 @@ test('a forwarded host is not believed', () => {
   assert.ok(!JSON.stringify(headers).includes('evil'))
 })
 
+test('the way back leads to listed hosts only, where some are listed (Q-38)', () => {
+  const config = {
+    to: 'https://login/x?a=1',
+    return_to_query_param: 'r',
+    return_to_hosts: [
+      'Shop.example.com',
+      'odd.example.com:8443',
+      '*.apps.example.com',
+      'late.example.com:443',
+      '*.late.example.com:443',
+    ],
+  }
+  const at = (host: string, scheme = 'https') =>
+    location(config, { scheme, host, authority: host, rawPath: '/p', query: '' })
+  const back = (host: string, scheme = 'https') =>
+    `https://login/x?a=1&r=${scheme}%3A%2F%2F${host.replace(':', '%3A')}%2Fp`
+  for (const host of [
+    'shop.example.com',
+    'odd.example.com:8443',
+    'a.apps.example.com',
+    'a.b.apps.example.com',
+    'late.example.com',
+  ]) {
+    assert.equal(at(host), back(host), host)
+  }
+  assert.equal(at('shop.example.com', 'http'), back('shop.example.com', 'http'))
+  for (const host of [
+    'evil.example',
+    'shop.example.com:444',
+    'odd.example.com',
+    'apps.example.com',
+    'xapps.example.com',
+    'shop.example.com.evil.example',
+  ]) {
+    assert.equal(at(host), 'https://login/x?a=1', host)
+  }
+  assert.equal(at('late.example.com', 'http'), 'https://login/x?a=1')
+  assert.equal(at('a.late.example.com', 'https'), back('a.late.example.com'))
+  assert.equal(at('a.late.example.com', 'http'), 'https://login/x?a=1')
+  assert.equal(
+    location({ ...config, return_to_hosts: [] }, { host: 'shop.example.com' }),
+    'https://login/x?a=1',
+  )
+})
+
+test('without a way back nothing is counted, and a flow that is asked for is asked for', () => {
+  const config = { to: '/login', return_to_query_param: 'r', return_to_hosts: ['other'] }
+  const stepUp = forbidden('second_factor_required', { hints: { login: { aal: 'aal2' } } })
+  const { headers } = answer(config, { host: 'here' }, stepUp)
+  assert.equal(headers.find(one => one.name === 'location')?.value, '/login?aal=aal2')
+  assert.equal(
+    headers.some(one => one.name === 'set-cookie'),
+    false,
+  )
+  const own = forbidden('second_factor_required', { hints: { loginUrl: 'https://auth/login?aal=aal2' } })
+  assert.equal(location(config, { host: 'here' }, own), 'https://auth/login?aal=aal2')
+})
+
+for (const host of [
+  '',
+  'https://shop.example.com',
+  'a/b',
+  '*',
+  '*.',
+  'user@shop',
+  'shop:0',
+  '*.*.example.com',
+]) {
+  test(`"${host}" is no host`, () => {
+    assert.throws(() => build(redirect, { to: '/l', return_to_hosts: [host] }), /must be a host/)
+  })
+}
+
 test('a very long address is not worth coming back to', () => {
   assert.equal(
     location({ to: '/login', return_to_query_param: 'r' }, { query: 'q'.repeat(10_000) }),

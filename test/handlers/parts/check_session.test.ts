@@ -24,9 +24,11 @@ const ALICE = answered(200, SOMEBODY)
 function setup(...answers: (Answered | Failed | Promise<Answered | Failed>)[]) {
   const clock = fakeClock()
   const sent: OutgoingRequest[] = []
+  const base = worldWith()
   const world: World = {
-    ...worldWith(),
+    ...base,
     services: {
+      ...base.services,
       clock,
       cache: createCaches({ clock, entries: 3 }),
       keyOf: createTupleHash(Buffer.from('secret of a test')),
@@ -115,6 +117,35 @@ for (const [what, answer] of [
     assert.equal(sent.length, 2)
   })
 }
+
+test('whoever is let in without a name does not go unnoticed, remembered or not (Q-44)', async () => {
+  const noName = [
+    answered(200, '<html>'),
+    answered(200, ''),
+    answered(200, {}),
+    answered(200, { subject: '' }),
+  ]
+  for (const more of [{}, ON]) {
+    for (const answer of noName) {
+      const { rule, world } = setup(answer)
+      const check = rule({ ...more, check_session_url: 'http://user:secret@store/me?key=secret' })
+      assert.equal(((await check(sid())) as Identity).kind, 'identity')
+      await check(sid())
+      assert.deepEqual(world.subjectless, ['http://store/me', 'http://store/me'])
+    }
+  }
+})
+
+test('nothing is noticed of whom an endpoint names, refuses, or must name', async () => {
+  for (const answer of [ALICE, answered(401, SOMEBODY), answered(200, { subject: 7 })]) {
+    const { rule, world } = setup(answer)
+    await rule({})(sid())
+    assert.deepEqual(world.subjectless, [])
+  }
+  const { rule, world } = setup(answered(200, '<html>'))
+  assert.equal(((await rule({ require_subject: true })(sid())) as Denial).status, 403)
+  assert.deepEqual(world.subjectless, [])
+})
 
 test('a "no" ends what a rule with a longer memory knew; not having found out does not', async () => {
   for (const [answer, known] of [

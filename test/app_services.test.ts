@@ -1,0 +1,40 @@
+/** What is said of the world outside: counted each time, told once. */
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { openServices, reportSubjectless } from '../src/app_services.ts'
+import type { Send } from '../src/clients/http.ts'
+import { loadConfig } from '../src/config.ts'
+import { HANDLERS } from '../src/handlers/registry.ts'
+import { fakeClock } from './fakes/clock.ts'
+
+test('an endpoint that names nobody is counted each time and told once', () => {
+  const counted: string[] = []
+  const told: string[] = []
+  const subjectless = reportSubjectless({
+    tell: ({ kind }) => counted.push(kind),
+    warn: (source, problem) => told.push(`${source} ${problem}`),
+  })
+  for (const endpoint of ['http://a/me', 'http://a/me', 'http://b/me', 'http://a/me']) subjectless(endpoint)
+  assert.deepEqual(counted, Array(4).fill('subjectless'))
+  assert.deepEqual(
+    told.map(line => line.split(' ')[0]),
+    ['http://a/me', 'http://b/me'],
+  )
+  assert.match(told[0] ?? '', /require_subject: true/)
+})
+
+test('what handlers notice reaches metrics and log', () => {
+  const { readable: config } = loadConfig({ files: [], env: {}, flags: new Map() }, HANDLERS)
+  const send: Send = async () => ({ kind: 'failed', cause: 'connect', message: 'nobody there' })
+  const heard: string[] = []
+  const { services } = openServices({
+    config,
+    send,
+    fetch: send,
+    clock: fakeClock(),
+    report: () => {},
+    heard: { tell: ({ kind }) => heard.push(kind), warn: source => heard.push(source) },
+  })
+  services.subjectless('http://a/me')
+  assert.deepEqual(heard, ['subjectless', 'http://a/me'])
+})
