@@ -22,6 +22,7 @@ await start({
   check: () => answer,
   health: { serving: () => true, watch: () => () => {} },
   listen: { host: '127.0.0.1', port: Number(port) },
+  tls: undefined,
   now: () => performance.now() as Instant,
   wall: Date.now,
 })

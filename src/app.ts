@@ -2,7 +2,15 @@
 import { openApi } from './app_api.ts'
 import { watchedRecord } from './app_door.ts'
 import { listening } from './app_listen.ts'
-import { ACCIDENT, countIssues, countStates, createReloadLog, logBreaker, reportBus } from './app_log.ts'
+import {
+  ACCIDENT,
+  countIssues,
+  countStates,
+  createReloadLog,
+  logBreaker,
+  logTls,
+  reportBus,
+} from './app_log.ts'
 import {
   addressOf,
   formatOf,
@@ -17,6 +25,7 @@ import {
 import { openShared } from './app_redis.ts'
 import { openClients, openServices } from './app_services.ts'
 import { createRevoke } from './app_sessions.ts'
+import { openTls } from './app_tls.ts'
 import { type AppOptions, createEditions, directoryOf, readConfig, SLICE, StartFault } from './edition.ts'
 import { createCheck } from './envoy/check.ts'
 import { type EngineName, startEngine } from './envoy/engines.ts'
@@ -230,9 +239,16 @@ async function open(
     }),
     accident,
   })
+  const identityOf = async (server: 'api' | 'grpc') => {
+    const tls = await openTls(config, server, renewal => logTls(log, server, renewal))
+    closing.push(() => tls?.close())
+    return tls
+  }
+  const apiTls = await identityOf('api')
   const api = await listening(placeOf('the api', 'api', addressOf(config, 'api')), () =>
     openApi({
       config,
+      tls: apiTls,
       clock,
       record,
       accident,
@@ -251,6 +267,7 @@ async function open(
   )
   closing.push(() => api.close())
   const listen = listenOf(config)
+  const grpcTls = await identityOf('grpc')
   const engine = await listening(placeOf('Envoy', 'grpc', listen), () =>
     startEngine(config.text('serve.grpc.engine') as EngineName, {
       check: createCheck({
@@ -263,6 +280,7 @@ async function open(
       }),
       health,
       listen,
+      tls: grpcTls,
       now: clock.now,
       wall: clock.wall,
     }),

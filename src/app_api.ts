@@ -1,13 +1,15 @@
 /** app_api — the side door as the configuration wants it: which of its routes are open, and to whom. Starts nothing else. */
+import { compileCors } from './api/cors.ts'
 import { type DecisionsParts, decisionsRoute } from './api/decisions.ts'
 import { healthRoutes } from './api/health.ts'
 import { type JwksParts, jwksRoute } from './api/jwks.ts'
 import { revocationsRoute } from './api/revocations.ts'
 import { type RulesParts, rulesRoutes } from './api/rules.ts'
 import { type ApiServer, startApi } from './api/server.ts'
-import { addressOf, pathsOf, trustedOf } from './app_options.ts'
+import { addressOf, corsOf, pathsOf, trustedOf } from './app_options.ts'
 import type { Config } from './config.ts'
 import type { Clock } from './lib/duration.ts'
+import type { TlsIdentity } from './lib/tls_identity.ts'
 import type { Revoked } from './sessions/revocation.ts'
 import { version } from './version.ts'
 
@@ -17,6 +19,7 @@ const HTTP_BUDGET = 10_000
 interface ApiParts extends RulesParts, JwksParts, Pick<DecisionsParts, 'snapshot' | 'record'> {
   readonly config: Config
   readonly clock: Clock
+  readonly tls: TlsIdentity | undefined
   readonly ready: () => boolean
   /** `source` says how the news came. True when all replicas that can be reached have heard. */
   readonly revoke: (source: 'api', revoked: Revoked) => Promise<boolean>
@@ -45,6 +48,8 @@ export function openApi(parts: ApiParts): Promise<ApiServer> {
       idle: config.number('serve.api.timeout.idle'),
     },
     routes,
+    cors: config.flag('serve.api.cors.enabled') ? compileCors(corsOf(config)) : undefined,
+    tls: parts.tls,
     accident: error => parts.accident('api', error),
   })
 }

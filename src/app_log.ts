@@ -1,4 +1,5 @@
 /** app_log — what the service says of itself between decisions: readings of the rules. Knows the log's records. */
+import type { Renewal } from './app_tls.ts'
 import type { Issue } from './lib/issue.ts'
 import type { ReloadReport } from './rules/rulebook.ts'
 import type { SourceState } from './rules/sources.ts'
@@ -77,4 +78,10 @@ const QUIET: ReadonlySet<BusEvent> = new Set(['published', 'received', 'waiting'
 /** Kratos is left alone, tried, asked as usual; `cause` is why it was left alone. */
 export function logBreaker(log: Log, { state, cause }: { state: BreakerState; cause: BreakerCause }): void {
   log.event(state === 'closed' ? 'info' : 'warn', { event: 'breaker', state, cause })
+}
+
+/** A certificate's files have changed; where they cannot be used, the former stays in force. */
+export function logTls(log: Log, server: 'api' | 'grpc', renewal: Renewal): void {
+  if (renewal.outcome === 'renewed') log.event('info', { event: 'tls', server, state: 'renewed' })
+  else log.event('error', { event: 'tls', server, state: 'refused', why: renewal.why })
 }

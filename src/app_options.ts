@@ -1,4 +1,5 @@
 /** app_options — settings in the form in which each part wants them. Knows the table of settings, starts nothing. */
+import type { CorsOptions } from './api/cors.ts'
 import type { Listener } from './app_listen.ts'
 import type { Config } from './config.ts'
 import { compileCidrs } from './lib/cidr.ts'
@@ -83,6 +84,18 @@ export function tracingOf(config: Config): TracingOptions {
 /** Nobody unless the configuration names networks. */
 export function trustedOf(config: Config): (address: string) => boolean {
   return compileCidrs(config.list('serve.api.trusted_proxies')) ?? (() => false)
+}
+
+export function corsOf(config: Config): CorsOptions {
+  const list = (name: string) => config.list(`serve.api.cors.${name}`)
+  return {
+    origins: list('allowed_origins'),
+    methods: list('allowed_methods'),
+    headers: list('allowed_headers'),
+    exposed: list('exposed_headers'),
+    credentials: config.flag('serve.api.cors.allow_credentials'),
+    maxAge: config.number('serve.api.cors.max_age'),
+  }
 }
 
 /** Of all key sets: the service's configuration counts, what a rule says has no effect (Q-62). */

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import type { ServerResponse } from 'node:http'
+import { get } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
@@ -9,6 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type App, startApp } from '../src/app.ts'
 import type { Issue } from '../src/lib/issue.ts'
 import type { SourceState } from '../src/rules/sources.ts'
+import { createAuthority, noCertificates } from './fakes/certificates.ts'
 import { httpHost } from './fakes/http_host.ts'
 
 interface Status {
@@ -209,4 +211,40 @@ test('a request that waits during a reload is answered by the rules with which i
   assert.equal(await service.ask('/slow'), 403)
   waiting[0]?.writeHead(200).end()
   assert.equal(await answer, 200)
+})
+
+test('the api port speaks TLS where it has a certificate, and a call over it asks about https', {
+  skip: noCertificates,
+}, async t => {
+  const folder = mkdtempSync(join(tmpdir(), 'credence-api-'))
+  t.after(() => rmSync(folder, { recursive: true }))
+  const authority = createAuthority(folder)
+  authority.issue('api', '/CN=api', 'DNS:api.test')
+  const tls = `tls: {key: {path: "${authority.file('api.key')}"}, cert: {path: "${authority.file('api.pem')}"}}`
+  const text = config('file://FOLDER/rules.json').replace('decisions: true', `decisions: true, ${tls}`)
+  const service = await serviceOf(t, text)
+  service.write('rules.json', rulesText('/a').replace('http://', 'https://'))
+  const [host, port] = service.api.replace('http://', '').split(':')
+  const ask = (path: string) =>
+    new Promise<number>((resolve, reject) => {
+      const options = { host, port, path, servername: 'api.test', ca: authority.read('ca.pem'), agent: false }
+      get(options, response => resolve(response.resume().statusCode ?? 0)).on('error', reject)
+    })
+  assert.equal(await ask('/health/alive'), 200)
+  await until(async () => (await ask('/decisions/a')) === 200)
+  await assert.rejects(fetch(`${service.api}/health/alive`))
+})
+
+test('serve.api.cors says which pages may read the api', async t => {
+  const cors = 'cors: {enabled: true, allowed_origins: ["https://a.test"]}'
+  const service = await serviceOf(
+    t,
+    config('file://FOLDER/rules.json').replace('decisions: true', `decisions: true, ${cors}`),
+  )
+  const headers = { origin: 'https://a.test', 'access-control-request-method': 'GET' }
+  const preflight = await fetch(`${service.api}/rules`, { method: 'OPTIONS', headers })
+  assert.deepEqual([preflight.status, preflight.headers.get('access-control-allow-methods')], [204, 'GET'])
+  const seen = async (origin: string) =>
+    (await fetch(`${service.api}/rules`, { headers: { origin } })).headers.get('access-control-allow-origin')
+  assert.deepEqual([await seen('https://a.test'), await seen('https://b.test')], ['https://a.test', null])
 })

@@ -41,7 +41,8 @@ export function readDecisionCall(
   const forwarded = (part: (typeof PARTS)[number]): string | undefined => linesOf(part)[0] || undefined
   const method = forwarded('method') ?? message.method ?? 'GET'
   if (!METHOD.test(method)) return badRequest('the method is not a token')
-  const scheme = (forwarded('proto') ?? 'http').toLowerCase()
+  const own = 'encrypted' in message.socket ? 'https' : 'http'
+  const scheme = (forwarded('proto') ?? own).toLowerCase()
   if (scheme !== 'http' && scheme !== 'https') return badRequest('the scheme is neither http nor https')
   const hosts = new Set(lines.flatMap(([name, value]) => (name === 'host' ? [value] : [])))
   if (hosts.size > 1) return badRequest('the call has several unequal hosts')

@@ -1,7 +1,10 @@
 /** api/server — the side door: Oathkeeper's api port. Routes requests to small functions; knows neither rules as files nor Envoy. */
-import { createServer, type IncomingMessage, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { statusText } from '../lib/status_text.ts'
+import { clientsOf, contextOf, type TlsIdentity } from '../lib/tls_identity.ts'
+import type { Cors } from './cors.ts'
 import { internalError, notFound, type Reply } from './reply.ts'
 
 /** Answers or, with `undefined`, leaves it to the next; `path` is decoded text without the query. */
@@ -21,6 +24,10 @@ export interface ApiOptions {
   /** Milliseconds, from `serve.api.timeout`. */
   readonly timeouts: { readonly read: number; readonly write: number; readonly idle: number }
   readonly routes: readonly Route[]
+  /** `undefined`: no page of another origin reads anything. */
+  readonly cors: Cors | undefined
+  /** `undefined`: plain HTTP. */
+  readonly tls: TlsIdentity | undefined
   readonly accident: (error: unknown) => void
 }
 
@@ -35,7 +42,7 @@ const LAST_ANSWERS = 10_000
 
 /** Listens; rejects when the address is taken. */
 export function startApi(options: ApiOptions): Promise<ApiServer> {
-  const server = createServer((message, response) => {
+  const server = serverOf(options.tls, (message, response) => {
     answer(message, options)
       .catch((error: unknown) => {
         // Whoever leaves before he has asked is no accident, and could fill the log with them.
@@ -64,7 +71,24 @@ export function startApi(options: ApiOptions): Promise<ApiServer> {
   })
 }
 
+function serverOf(tls: TlsIdentity | undefined, listener: RequestListener): Server {
+  if (tls === undefined) return createServer(listener)
+  const server = createTlsServer({ ...contextOf(tls.material), ...clientsOf(tls.material) }, listener)
+  tls.onRenewed(material => server.setSecureContext(contextOf(material)))
+  return server
+}
+
 async function answer(message: IncomingMessage, options: ApiOptions): Promise<Reply> {
+  const asked = { method: message.method ?? 'GET', headers: message.headers }
+  const preflight = options.cors?.preflight(asked)
+  if (preflight !== undefined) return preflight
+  const reply = await routed(message, options)
+  return options.cors === undefined
+    ? reply
+    : { ...reply, headers: [...reply.headers, ...options.cors.headers(asked)] }
+}
+
+async function routed(message: IncomingMessage, options: ApiOptions): Promise<Reply> {
   const target = message.url ?? '/'
   const cut = target.indexOf('?')
   const request: ApiRequest = {

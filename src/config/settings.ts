@@ -50,10 +50,27 @@ export const METHODS: readonly string[] = [
 ]
 const PROXY = 'Envoy does the proxying'
 
+function tls(at: string): Setting[] {
+  return [
+    {
+      path: `${at}.tls.key.path`,
+      type: 'string',
+      about: 'file of the private key, PEM; with it and a certificate the port speaks TLS',
+    },
+    { path: `${at}.tls.key.base64`, type: 'string', about: 'the private key itself, PEM in base64' },
+    {
+      path: `${at}.tls.cert.path`,
+      type: 'string',
+      about:
+        'file of the certificate and those that signed it, PEM; read again when it changes, as is the key',
+    },
+    { path: `${at}.tls.cert.base64`, type: 'string', about: 'the certificate itself, PEM in base64' },
+  ]
+}
+
 function listener(name: 'api' | 'proxy'): Setting[] {
   const at = `serve.${name}`
   const idle = name === 'proxy' ? { idle: PROXY } : {}
-  const later = { idle: name === 'proxy' ? PROXY : 'put a proxy with TLS or CORS in front of the api port' }
   return [
     {
       path: `${at}.port`,
@@ -89,36 +106,63 @@ function listener(name: 'api' | 'proxy'): Setting[] {
       about: 'how long an idle connection is kept',
       ...idle,
     },
-    { path: `${at}.cors.enabled`, type: 'boolean', default: false, about: 'CORS', ...later },
-    { path: `${at}.cors.allowed_origins`, type: 'set', default: ['*'], about: 'CORS', ...later },
+    {
+      path: `${at}.cors.enabled`,
+      type: 'boolean',
+      default: false,
+      about: 'let pages of other origins read the api',
+      ...idle,
+    },
+    {
+      path: `${at}.cors.allowed_origins`,
+      type: 'set',
+      default: ['*'],
+      about: 'origins of such pages; one `*` in an origin stands for anything',
+      ...idle,
+    },
     {
       path: `${at}.cors.allowed_methods`,
       type: 'methods',
       default: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'],
-      about: 'CORS',
-      ...later,
+      about: 'methods that they may use',
+      ...idle,
     },
     {
       path: `${at}.cors.allowed_headers`,
       type: 'set',
       default: ['Authorization', 'Content-Type'],
-      about: 'CORS',
-      ...later,
+      about: 'headers that they may send; `*` for all',
+      ...idle,
     },
     {
       path: `${at}.cors.exposed_headers`,
       type: 'set',
       default: ['Content-Type'],
-      about: 'CORS',
-      ...later,
+      about: 'headers of answers that they may read',
+      ...idle,
     },
-    { path: `${at}.cors.allow_credentials`, type: 'boolean', default: false, about: 'CORS', ...later },
-    { path: `${at}.cors.max_age`, type: 'integer', default: 0, about: 'CORS', ...later },
-    { path: `${at}.cors.debug`, type: 'boolean', default: false, about: 'CORS', ...later },
-    ...['key', 'cert'].flatMap((part): Setting[] => [
-      { path: `${at}.tls.${part}.path`, type: 'string', about: 'TLS', ...later },
-      { path: `${at}.tls.${part}.base64`, type: 'string', about: 'TLS', ...later },
-    ]),
+    {
+      path: `${at}.cors.allow_credentials`,
+      type: 'boolean',
+      default: false,
+      about: 'let browsers send cookies along',
+      ...idle,
+    },
+    {
+      path: `${at}.cors.max_age`,
+      type: 'integer',
+      default: 0,
+      about: 'seconds for which browsers remember what is allowed',
+      ...idle,
+    },
+    {
+      path: `${at}.cors.debug`,
+      type: 'boolean',
+      default: false,
+      about: 'Oathkeeper logs what CORS decides',
+      idle: name === 'proxy' ? PROXY : 'what CORS decides is in the answer',
+    },
+    ...tls(at).map(setting => ({ ...setting, ...idle })),
   ]
 }
 
@@ -147,6 +191,13 @@ export const SETTINGS: readonly Setting[] = [
     default: 'http2',
     about:
       'what speaks gRPC with Envoy: our own engine on Node’s HTTP/2, or the library grpc-js, which costs more CPU a Check and also takes compressed messages',
+    ours: true,
+  },
+  ...tls('serve.grpc').map(setting => ({ ...setting, ours: true as const })),
+  {
+    path: 'serve.grpc.tls.client_ca.path',
+    type: 'string',
+    about: 'file of the authorities of which Envoy must show a certificate (mutual TLS)',
     ours: true,
   },
   ...listener('api'),

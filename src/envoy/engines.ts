@@ -8,6 +8,7 @@ export type EngineName = 'http2' | 'grpc-js'
 /** Listens; rejects with the system's error, or one that says what is in the way. grpc-js is loaded only where it is asked for. */
 export async function startEngine(name: EngineName, options: EngineOptions): Promise<Engine> {
   if (name === 'http2') return startHttp2(options)
+  if (options.tls !== undefined) throw new Error('the engine grpc-js speaks no TLS here; http2 does')
   const { startGrpcJs } = await import('./grpc_js.ts')
   return startGrpcJs(options)
 }

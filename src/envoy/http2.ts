@@ -1,6 +1,8 @@
 /** envoy/http2 — the door engine on node:http2: connections, the three methods, the drain. Knows no message but by its bytes. */
 import {
+  createSecureServer,
   createServer,
+  type Http2SecureServer,
   type Http2Server,
   type IncomingHttpHeaders,
   type ServerHttp2Session,
@@ -8,6 +10,7 @@ import {
   type ServerOptions,
 } from 'node:http2'
 import { later } from '../lib/duration.ts'
+import { clientsOf, contextOf, type TlsIdentity } from '../lib/tls_identity.ts'
 import { readTimeout } from './grpc_protocol.ts'
 import { type Method, receive, refuse, respond, tell } from './grpc_stream.ts'
 import { answerHealth, watchHealth } from './health_service.ts'
@@ -30,7 +33,7 @@ const OPTIONS: ServerOptions = {
 export async function startHttp2(options: EngineOptions): Promise<Engine> {
   const watches = new Set<ServerHttp2Stream>()
   const methods = methodsOf(options, watches)
-  const server = createServer(OPTIONS)
+  const server = serverOf(options.tls)
   server.on('stream', (stream, headers) =>
     receive(stream as ServerHttp2Stream, headers, options.now(), methods),
   )
@@ -55,8 +58,15 @@ export async function startHttp2(options: EngineOptions): Promise<Engine> {
   }
 }
 
+function serverOf(tls: TlsIdentity | undefined): Http2Server | Http2SecureServer {
+  if (tls === undefined) return createServer(OPTIONS)
+  const server = createSecureServer({ ...OPTIONS, ...contextOf(tls.material), ...clientsOf(tls.material) })
+  tls.onRenewed(material => server.setSecureContext(contextOf(material)))
+  return server
+}
+
 /** The connections that are open. */
-function sessionsOf(server: Http2Server): ReadonlySet<ServerHttp2Session> {
+function sessionsOf(server: Http2Server | Http2SecureServer): ReadonlySet<ServerHttp2Session> {
   const sessions = new Set<ServerHttp2Session>()
   server.on('session', session => {
     sessions.add(session)

@@ -1,6 +1,7 @@
 /** envoy/transport — what a door engine offers: unary calls as bytes. Knows no message and no library. */
 import type { Awaitable } from '../access/after.ts'
 import type { Instant } from '../lib/duration.ts'
+import type { TlsIdentity } from '../lib/tls_identity.ts'
 
 /** Metadata of a call; names in lower case, the first value counts. */
 export interface CallMetadata {
@@ -29,6 +30,8 @@ export interface EngineOptions {
   readonly check: UnaryHandler
   readonly health: Health
   readonly listen: { readonly host: string; readonly port: number } | { readonly socket: string }
+  /** `undefined`: plain HTTP/2, for loopback, sockets and meshes. */
+  readonly tls: TlsIdentity | undefined
   readonly now: () => Instant
   /** Milliseconds since the epoch, in which deadlines are given. */
   readonly wall: () => number

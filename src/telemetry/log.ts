@@ -62,6 +62,13 @@ export type Event =
       /** What the client of Redis stumbled over; a code, never its text. */
       readonly error: string
     }
+  | { readonly event: 'tls'; readonly server: 'api' | 'grpc'; readonly state: 'renewed' }
+  | {
+      readonly event: 'tls'
+      readonly server: 'api' | 'grpc'
+      readonly state: 'refused'
+      readonly why: string
+    }
   | { readonly event: 'warning'; readonly where: string; readonly message: string }
 
 export interface Log {
@@ -97,6 +104,7 @@ const MESSAGES: Readonly<Record<Event['event'], string>> = {
   warning: 'Warning',
   revocation: 'Sessions were revoked',
   bus: 'On the line between replicas',
+  tls: 'A certificate has changed',
 }
 
 /** Bytes that leave at once: a write costs as much as a few Checks, so that it should carry many lines; the library takes 16 KiB. */

@@ -58,7 +58,15 @@ before(async () => {
     budget: 300,
   })
   const timeouts = { read: 5_000, write: 5_000, idle: 5_000 }
-  api = await startApi({ host: '127.0.0.1', port: 0, timeouts, routes: [route], accident: () => {} })
+  api = await startApi({
+    host: '127.0.0.1',
+    port: 0,
+    timeouts,
+    routes: [route],
+    cors: undefined,
+    tls: undefined,
+    accident: () => {},
+  })
 })
 after(() => api.close())
 

@@ -34,6 +34,8 @@ async function opened(t: TestContext) {
     host: '127.0.0.1',
     port: 0,
     timeouts: { read: 5_000, write: 5_000, idle: 5_000 },
+    cors: undefined,
+    tls: undefined,
     routes: [
       revocationsRoute({
         keys: [KEY, NEXT_KEY],
@@ -252,6 +254,8 @@ test('a secret of Standard Webhooks is base64 behind its prefix', async t => {
     host: '127.0.0.1',
     port: 0,
     timeouts: { read: 5_000, write: 5_000, idle: 5_000 },
+    cors: undefined,
+    tls: undefined,
     routes: [route],
     accident: () => {},
   })

@@ -11,7 +11,7 @@ async function open(
   route: Route,
   accident: (error: unknown) => void = () => {},
 ): Promise<{ api: ApiServer; socket: Socket }> {
-  const parts = { host: '127.0.0.1', port: 0, timeouts: TIMEOUTS, accident }
+  const parts = { host: '127.0.0.1', port: 0, timeouts: TIMEOUTS, cors: undefined, tls: undefined, accident }
   const api = await startApi({ ...parts, routes: [route] })
   const socket = connect(Number(api.address.split(':')[1]), '127.0.0.1')
   await once(socket, 'connect')

@@ -42,6 +42,7 @@ async function open(
     },
     health,
     listen,
+    tls: undefined,
     now: () => performance.now() as Instant,
     wall: Date.now,
   })
@@ -295,3 +296,16 @@ for (const name of ['http2', 'grpc-js'] as const)
       assert.ok(existsSync(file))
     })
   })
+
+test('grpc-js is no way around a certificate that is set: it does not start', async () => {
+  const material = { key: Buffer.alloc(0), cert: Buffer.alloc(0) }
+  const starting = startEngine('grpc-js', {
+    check: ({ request }) => request,
+    health: createHealth(() => true),
+    listen: { host: '127.0.0.1', port: 0 },
+    tls: { material, onRenewed: () => {} },
+    now: () => performance.now() as Instant,
+    wall: Date.now,
+  })
+  await assert.rejects(starting, /speaks no TLS/)
+})

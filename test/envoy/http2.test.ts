@@ -29,6 +29,7 @@ const start = (): Promise<Engine> =>
     },
     health: createHealth(() => true),
     listen: { host: '127.0.0.1', port: 0 },
+    tls: undefined,
     now: () => performance.now() as Instant,
     wall: Date.now,
   })

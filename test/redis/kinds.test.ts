@@ -1,15 +1,14 @@
 /** test/redis/kinds — the kinds of Redis that can be configured, as real servers on loopback: access lists, TLS, Sentinel with a failover, Cluster. */
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { freePort } from '../../demo/ports.ts'
 import { millis } from '../../src/lib/duration.ts'
 import { type Bus, openBus } from '../../src/sessions/bus.ts'
 import type { LineOptions } from '../../src/sessions/bus_line.ts'
+import { createAuthority, noCertificates } from '../fakes/certificates.ts'
 import { realClock } from '../fakes/clock.ts'
 import { type Replica, replica, until } from '../fakes/replica.ts'
 import { manySessions } from './kratos.ts'
@@ -24,16 +23,7 @@ function documentedUser(password: string, more: readonly string[] = []): string[
   return [...rule.replace('>…', `>${password}`).replace('~credence:*', '~*').split(' '), ...more]
 }
 
-function hasOpenssl(): boolean {
-  try {
-    execFileSync('openssl', ['version'], { stdio: 'ignore' })
-    return true
-  } catch {
-    return false
-  }
-}
-
-const noTls = noRedis || (hasOpenssl() ? false : 'there is no openssl to make a certificate with')
+const noTls = noRedis || noCertificates
 if (noTls !== false && noRedis === false) process.stderr.write(`tests: skipped TLS to Redis, ${noTls}\n`)
 
 describe('kinds of Redis', { skip: noRedis, timeout: 120_000 }, () => {
@@ -120,43 +110,9 @@ describe('kinds of Redis', { skip: noRedis, timeout: 120_000 }, () => {
   })
 
   test('TLS: by our authority only, with a certificate of our own', { skip: noTls }, async t => {
-    const file = (name: string) => join(host.folder, name)
-    const openssl = (...args: string[]) =>
-      execFileSync('openssl', args, { stdio: 'ignore', cwd: host.folder })
-    const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2']
-    openssl(
-      'req',
-      '-x509',
-      ...key,
-      '-keyout',
-      'ca.key',
-      '-out',
-      'ca.pem',
-      '-subj',
-      '/CN=throw-away authority',
-    )
-    for (const [name, subject] of [
-      ['server', '/CN=localhost'],
-      ['client', '/CN=credence'],
-    ] as const) {
-      const names = name === 'server' ? ['-addext', `subjectAltName=IP:${LOOPBACK},DNS:redis.test`] : []
-      openssl(
-        'req',
-        '-x509',
-        ...key,
-        '-CA',
-        'ca.pem',
-        '-CAkey',
-        'ca.key',
-        '-keyout',
-        `${name}.key`,
-        '-out',
-        `${name}.pem`,
-        '-subj',
-        subject,
-        ...names,
-      )
-    }
+    const { file, read, issue } = createAuthority(host.folder)
+    issue('server', '/CN=localhost', `IP:${LOOPBACK},DNS:redis.test`)
+    issue('client', '/CN=credence')
     const server = await host.start({
       'tls-port': String(await freePort()),
       'tls-cert-file': file('server.pem'),
@@ -164,7 +120,6 @@ describe('kinds of Redis', { skip: noRedis, timeout: 120_000 }, () => {
       'tls-ca-cert-file': file('ca.pem'),
       'tls-auth-clients': 'yes',
     })
-    const read = (name: string) => readFileSync(file(name))
     const ours = { ca: read('ca.pem'), cert: read('client.pem'), key: read('client.key') }
     await works(await opened(t, lineTo(server.port, { tls: ours })))
     await works(await opened(t, lineTo(server.port, { tls: { ...ours, servername: 'redis.test' } })))

@@ -1,0 +1,38 @@
+/** lib/tls_identity — the certificate with which a listener shows itself, renewed while it is in use. Knows no file. */
+import { createSecureContext, type SecureContextOptions } from 'node:tls'
+
+export interface TlsIdentity {
+  /** In force now; with `ca`, clients must show a certificate of one of these authorities. */
+  readonly material: TlsMaterial
+  /** Calls back with each later one. */
+  onRenewed(use: (material: TlsMaterial) => void): void
+}
+
+/** PEM. */
+export interface TlsMaterial {
+  readonly key: Buffer
+  readonly cert: Buffer
+  readonly ca?: Buffer
+}
+
+/** Why a listener could not use it, in OpenSSL's words, which name no content; `undefined` for none. */
+export function materialFault(material: TlsMaterial): string | undefined {
+  try {
+    createSecureContext(contextOf(material))
+    return undefined
+  } catch (error) {
+    return (error as Error).message
+  }
+}
+
+/** TLS 1.2 at least: Envoy as a client stops there unless it is told otherwise. */
+export const contextOf = (material: TlsMaterial): SecureContextOptions => ({
+  ...material,
+  minVersion: 'TLSv1.2',
+})
+
+/** What a listener wants from clients. */
+export const clientsOf = ({ ca }: TlsMaterial) => ({
+  requestCert: ca !== undefined,
+  rejectUnauthorized: ca !== undefined,
+})

@@ -1,0 +1,115 @@
+/** test/api/cors — who may read the api; what is marked R was seen on a running Oathkeeper v0.40.9. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { type CorsOptions, compileCors } from '../../src/api/cors.ts'
+
+const DEFAULTS: CorsOptions = {
+  origins: ['*'],
+  methods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'],
+  headers: ['Authorization', 'Content-Type'],
+  exposed: ['Content-Type'],
+  credentials: false,
+  maxAge: 0,
+}
+const NARROW: CorsOptions = {
+  origins: ['https://*.Example.com', 'http://x'],
+  methods: ['GET', 'DELETE'],
+  headers: ['X-Custom'],
+  exposed: ['X-B', 'X-A'],
+  credentials: true,
+  maxAge: 600,
+}
+const A = 'https://a.example.com'
+
+/** Without `vary`, which is the same for all. */
+function told(options: CorsOptions, method: string, headers: Record<string, string>): object | undefined {
+  const cors = compileCors(options)
+  const preflight = cors.preflight({ method, headers })
+  const all = Object.fromEntries(preflight?.headers ?? cors.headers({ method, headers }))
+  const { vary, ...rest } = all
+  assert.equal(
+    vary,
+    preflight === undefined
+      ? 'origin'
+      : 'origin, access-control-request-method, access-control-request-headers',
+  )
+  if (preflight !== undefined) assert.deepEqual([preflight.status, preflight.body], [204, ''])
+  return rest
+}
+
+const preflight = (options: CorsOptions, origin: string | undefined, method: string, headers?: string) =>
+  told(options, 'OPTIONS', {
+    ...(origin === undefined ? {} : { origin }),
+    'access-control-request-method': method,
+    ...(headers === undefined ? {} : { 'access-control-request-headers': headers }),
+  })
+
+test('a page of any origin may read, unless origins are named (R)', () => {
+  const any = { 'access-control-allow-origin': '*', 'access-control-expose-headers': 'Content-Type' }
+  assert.deepEqual(told(DEFAULTS, 'GET', { origin: A }), any)
+  assert.deepEqual(told(DEFAULTS, 'GET', { origin: 'null' }), any)
+  assert.deepEqual(told(DEFAULTS, 'OPTIONS', { origin: A }), any, 'no preflight: nothing is asked for')
+  assert.deepEqual(told(DEFAULTS, 'GET', {}), {})
+  assert.deepEqual(told(DEFAULTS, 'TRACE', { origin: A }), {})
+  assert.deepEqual(told(NARROW, 'GET', { origin: A }), {
+    'access-control-allow-origin': A,
+    'access-control-allow-credentials': 'true',
+    'access-control-expose-headers': 'X-B, X-A',
+  })
+  for (const origin of [
+    'https://b.org',
+    'https://example.com',
+    'https://.example.org',
+    'https://a.example.com.evil',
+  ])
+    assert.deepEqual(told(NARROW, 'GET', { origin }), {}, origin)
+})
+
+test('a preflight is answered with what it asked for, or with nothing (R)', () => {
+  assert.deepEqual(preflight(DEFAULTS, A, 'GET'), {
+    'access-control-allow-origin': '*',
+    'access-control-allow-methods': 'GET',
+  })
+  assert.deepEqual(preflight(DEFAULTS, A, 'POST', 'authorization,content-type'), {
+    'access-control-allow-origin': '*',
+    'access-control-allow-methods': 'POST',
+    'access-control-allow-headers': 'authorization,content-type',
+  })
+  assert.deepEqual(preflight(NARROW, A, 'GET'), {
+    'access-control-allow-origin': A,
+    'access-control-allow-credentials': 'true',
+    'access-control-allow-methods': 'GET',
+    'access-control-max-age': '600',
+  })
+  for (const [origin, method, headers] of [
+    [A, 'POST', 'x-custom'],
+    [A, 'BREW'],
+    [A, 'get'],
+    [A, 'GET', 'authorization'],
+    ['https://b.org', 'GET'],
+    [undefined, 'GET'],
+  ] as const)
+    assert.deepEqual(preflight(NARROW, origin, method, headers), {}, `${origin} ${method} ${headers}`)
+})
+
+test('a star allows every header; a negative age forbids to remember (R)', () => {
+  assert.deepEqual(
+    preflight({ ...DEFAULTS, headers: ['*'], maxAge: -1, credentials: true }, A, 'GET', 'x,y'),
+    {
+      'access-control-allow-origin': '*',
+      'access-control-allow-credentials': 'true',
+      'access-control-allow-methods': 'GET',
+      'access-control-allow-headers': 'x,y',
+      'access-control-max-age': '0',
+    },
+  )
+})
+
+test('names are compared without case and spaces, as browsers may write them', () => {
+  assert.notDeepEqual(preflight(DEFAULTS, A, 'GET', 'Content-Type, authorization'), {})
+  assert.notDeepEqual(told(NARROW, 'GET', { origin: 'HTTPS://A.EXAMPLE.COM' }), {})
+})
+
+test('no origin at all is named by an empty list', () => {
+  assert.deepEqual(told({ ...DEFAULTS, origins: [] }, 'GET', { origin: A }), {})
+})

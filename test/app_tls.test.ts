@@ -1,0 +1,132 @@
+/** test/app_tls — certificates of our listeners: what can be used, and what becomes of files that change. */
+import assert from 'node:assert/strict'
+import { copyFileSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, describe, type TestContext, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { openTls, type Renewal } from '../src/app_tls.ts'
+import type { Config } from '../src/config.ts'
+import { StartFault } from '../src/edition.ts'
+import { createAuthority, noCertificates } from './fakes/certificates.ts'
+
+if (noCertificates !== false) process.stderr.write(`tests: skipped TLS of our listeners, ${noCertificates}\n`)
+
+describe('certificates of our listeners', { skip: noCertificates }, () => {
+  const folder = mkdtempSync(join(tmpdir(), 'credence-tls-'))
+  after(() => rmSync(folder, { recursive: true }))
+  const authority = createAuthority(folder)
+  authority.issue('one', '/CN=one', 'DNS:credence.test')
+  authority.issue('two', '/CN=two', 'DNS:credence.test')
+
+  const configOf = (settings: Record<string, string>): Config =>
+    ({ text: (path: string) => settings[path] }) as unknown as Config
+  const api = (settings: Record<string, string>) =>
+    configOf(
+      Object.fromEntries(Object.entries(settings).map(([key, value]) => [`serve.api.tls.${key}`, value])),
+    )
+
+  async function opened(t: TestContext, config: Config, server: 'api' | 'grpc' = 'api') {
+    const renewals: Renewal[] = []
+    const tls = await openTls(config, server, renewal => renewals.push(renewal))
+    t.after(() => tls?.close())
+    return { tls, renewals }
+  }
+
+  /** As a person reads it. */
+  const faultOf = (config: Config) =>
+    openTls(config, 'api', () => {}).then(
+      () => 'opened',
+      (error: unknown) => {
+        assert.ok(error instanceof StartFault)
+        return [
+          error.message,
+          ...error.issues.map(({ source, path, message }) => `${source} ${path} ${message}`),
+        ].join('; ')
+      },
+    )
+
+  test('nothing is set: no TLS', async t => {
+    assert.equal((await opened(t, api({}))).tls, undefined)
+  })
+
+  test('key and certificate come from files or from the configuration itself, a file before', async t => {
+    const files = api({
+      'key.path': authority.file('one.key'),
+      'cert.path': authority.file('one.pem'),
+      'cert.base64': 'x',
+    })
+    const { tls: read } = await opened(t, files)
+    assert.deepEqual(read?.material.cert, authority.read('one.pem'))
+    const base64 = (name: string) => authority.read(name).toString('base64')
+    const { tls: given } = await opened(
+      t,
+      api({ 'key.base64': base64('one.key'), 'cert.base64': base64('one.pem') }),
+    )
+    assert.deepEqual(given?.material.key, authority.read('one.key'))
+  })
+
+  test('what cannot be used stops the start, and names setting and file', async () => {
+    assert.match(await faultOf(api({ 'key.path': authority.file('one.key') })), /serve\.api\.tls needs both/)
+    assert.match(
+      await faultOf(api({ 'key.path': '/nowhere.key', 'cert.path': authority.file('one.pem') })),
+      /\/nowhere\.key serve\.api\.tls\.key\.path cannot be read \(ENOENT\)/,
+    )
+    assert.match(
+      await faultOf(api({ 'key.path': authority.file('one.key'), 'cert.path': authority.file('two.pem') })),
+      /serve\.api\.tls cannot be used: .*mismatch/,
+    )
+    const told = await faultOf(
+      api({ 'key.base64': 'c2VjcmV0LWtleQ==', 'cert.path': authority.file('one.pem') }),
+    )
+    assert.match(told, /cannot be used/)
+    assert.ok(!told.includes('secret-key') && !told.includes('c2VjcmV0'), told)
+  })
+
+  async function until(holds: () => boolean): Promise<void> {
+    const end = Date.now() + 20_000
+    while (!holds()) {
+      assert.ok(Date.now() < end, `never came: ${holds}`)
+      await sleep(20)
+    }
+  }
+
+  test('a renewed pair is handed on; one that does not fit is told, and the former stays', async t => {
+    const [key, cert] = [join(folder, 'live.key'), join(folder, 'live.pem')]
+    const put = (name: string, ending: 'key' | 'pem') => {
+      copyFileSync(authority.file(`${name}.${ending}`), join(folder, 'next'))
+      renameSync(join(folder, 'next'), join(folder, `live.${ending}`))
+    }
+    put('one', 'key')
+    put('one', 'pem')
+    const { tls, renewals } = await opened(
+      t,
+      configOf({
+        'serve.grpc.tls.key.path': key,
+        'serve.grpc.tls.cert.path': cert,
+        'serve.grpc.tls.client_ca.path': authority.file('ca.pem'),
+      }),
+      'grpc',
+    )
+    const handed: Buffer[] = []
+    tls?.onRenewed(material => handed.push(material.cert))
+    assert.deepEqual(tls?.material.ca, authority.read('ca.pem'))
+    assert.equal(renewals.length, 0)
+
+    // One after the other, as anybody writes two files.
+    put('two', 'pem')
+    await until(() => renewals.length === 1)
+    assert.equal(renewals.at(-1)?.outcome, 'refused')
+    assert.deepEqual(tls?.material.cert, authority.read('one.pem'))
+    put('two', 'key')
+    await until(() => renewals.length === 2)
+    assert.equal(renewals.at(-1)?.outcome, 'renewed')
+    assert.deepEqual(handed, [authority.read('two.pem')])
+    assert.deepEqual(tls?.material.key, authority.read('two.key'))
+
+    writeFileSync(cert, 'no certificate')
+    await until(() => renewals.length === 3)
+    assert.deepEqual(handed.length, 1)
+    assert.deepEqual(tls?.material.cert, authority.read('two.pem'))
+  })
+})
