@@ -244,11 +244,7 @@ const ISSUES: readonly (readonly [name: string, text: string, issue: string])[] 
     'c.yml:2:1: warning: strict: duplicate key "strict" (the last one counts)',
   ],
   ['a list at the top', '- 1\n', 'c.yml:1:1: error: a configuration is a map'],
-  [
-    'a text that is not YAML',
-    '{a: 1',
-    'c.yml:1:6: error: unexpected end of the stream within a flow collection',
-  ],
+  ['a text that is not YAML', '{a: 1', 'c.yml:1:6: error: the file ends within a "[" or "{" (close it)'],
 ]
 for (const [name, text, issue] of ISSUES) {
   test(`${name} is named with its place`, () => {
@@ -270,7 +266,10 @@ test('an issue stands in the file that said it last', () => {
 })
 
 test('TOML that cannot be read is an issue with its line', () => {
-  assert.match(issuesOf({ files: { 'c.toml': 'a = 1\nb = [\n' } }).join('\n'), /^c\.toml:\d+:\d+: error: /)
+  const told = issuesOf({ files: { 'c.toml': 'a = 1\nb = [\n' } })
+  assert.equal(told.length, 1)
+  // One line, whatever the parser draws.
+  assert.match(told[0] as string, /^c\.toml:\d+:\d+: error: (?!Invalid)[^\n]+\(it must be TOML\)$/)
 })
 
 const on =

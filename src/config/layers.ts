@@ -42,8 +42,8 @@ export function fileLayer(source: string, text: string, issues: Issue[]): Layer 
   if (/\.toml$/i.test(source)) return tomlLayer(source, text, issues)
   const document = parseYaml(text, 'config')
   if (document.kind === 'fault') {
-    const { line, column, message } = document
-    issues.push({ severity: 'error', source, line, column, path: '', message, hint: '' })
+    const { line, column, message, hint } = document
+    issues.push({ severity: 'error', source, line, column, path: '', message, hint })
     return undefined
   }
   for (const { key, line, column } of document.duplicates) {
@@ -80,7 +80,9 @@ function tomlLayer(source: string, text: string, issues: Issue[]): Layer | undef
   } catch (error) {
     if (!(error instanceof TomlError)) throw error
     const { line, column } = error
-    issues.push({ severity: 'error', source, line, column, path: '', message: error.message, hint: '' })
+    // Its message draws the place, on lines of its own.
+    const message = (error.message.split('\n', 1)[0] as string).replace(/^Invalid TOML document: /, '')
+    issues.push({ severity: 'error', source, line, column, path: '', message, hint: 'it must be TOML' })
     return undefined
   }
 }

@@ -30,16 +30,8 @@ export function parseRules(text: string, source: string): ParsedRules {
   const document = parseYaml(text, 'rules')
   const reading = openReading(source)
   if (document.kind === 'fault') {
-    const { line, column, message } = document
-    const fault: Issue = {
-      severity: 'error',
-      source,
-      line,
-      column,
-      path: '',
-      message,
-      hint: 'write JSON or YAML',
-    }
+    const { line, column, message, hint } = document
+    const fault: Issue = { severity: 'error', source, line, column, path: '', message, hint }
     return { rules: undefined, issues: [fault] }
   }
   reading.duplicates(document, START)
