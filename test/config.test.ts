@@ -235,8 +235,13 @@ const ISSUES: readonly (readonly [name: string, text: string, issue: string])[] 
   ],
   [
     'a fallback that is off',
-    'errors: {fallback: [redirect]}\n',
-    'c.yml:1:21: warning: errors.fallback[0]: error handler "redirect" is not enabled: it answers 500 (set errors.handlers.redirect.enabled: true)',
+    'errors: {fallback: [json], handlers: {json: {enabled: false}}}\n',
+    'c.yml:1:21: warning: errors.fallback[0]: error handler "json" is not enabled: it answers 500 (set errors.handlers.json.enabled: true)',
+  ],
+  [
+    'a fallback that does not exist',
+    'errors: {fallback: [jsonn]}\n',
+    'c.yml:1:21: warning: errors.fallback[0]: unknown error handler "jsonn": it answers 500 (did you mean "json"?)',
   ],
   [
     'a duplicate key',
@@ -358,6 +363,12 @@ const VARIABLES: readonly (readonly [
     { A: 'a', B: 'b' },
   ],
   [
+    'the words for true that files may have',
+    { CREDENCE_STRICT: 'yes', CREDENCE_SERVE_API_DECISIONS: 'On', AUTHENTICATORS_NOOP_ENABLED: '1' },
+    c => [c.flag('strict'), c.flag('serve.api.decisions'), c.handlers.authenticator.get('noop')?.enabled],
+    [true, true, true],
+  ],
+  [
     'no name of one segment (Q-90)',
     { ACCESS_RULES: '{"matching_strategy": "glob"}', LOG: '{"level": "debug"}' },
     c => [c.text('access_rules.matching_strategy'), c.text('log.level')],
@@ -380,7 +391,12 @@ const BAD_VARIABLES: readonly (readonly [name: string, env: NodeJS.ProcessEnv, i
   [
     'a value out of its list',
     { ACCESS_RULES_MATCHING_STRATEGY: 'foo' },
-    'environment: error: access_rules.matching_strategy: must be one of regexp, glob',
+    'environment: error: ACCESS_RULES_MATCHING_STRATEGY: must be one of regexp, glob',
+  ],
+  [
+    'a number of ours that is too large',
+    { CREDENCE_SERVE_GRPC_PORT: '99999' },
+    'environment: error: CREDENCE_SERVE_GRPC_PORT: must be a whole number from 0 to 65535',
   ],
   [
     'a misspelt variable of ours',
@@ -392,9 +408,12 @@ for (const [name, env, issue] of BAD_VARIABLES) {
   test(`environment: ${name} is named`, () => assert.deepEqual(issuesOf({ env }), [issue]))
 }
 
-test('a flag that is not of its type is named', () => {
+test('a flag is named as it was written, whatever is wrong with it', () => {
+  assert.deepEqual(issuesOf({ flags: { paths: 'loose' } }), [
+    'command line: error: --paths: must be one of strict, oathkeeper',
+  ])
   assert.deepEqual(issuesOf({ flags: { 'serve.grpc.port': 'x' } }), [
-    'command line: error: serve.grpc.port: must be a whole number from 0 to 65535',
+    'command line: error: --serve-grpc-port: must be a whole number from 0 to 65535',
   ])
 })
 

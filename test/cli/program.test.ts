@@ -75,7 +75,7 @@ test('a flag with a bad value, and a variable of a key that nobody knows, are na
   const flag = await credence(['validate', '--serve-grpc-port', '99999'])
   assert.deepEqual(
     [flag.code, flag.out.split('\n')[0]],
-    [1, 'command line: error: serve.grpc.port: must be a whole number from 0 to 65535'],
+    [1, 'command line: error: --serve-grpc-port: must be a whole number from 0 to 65535'],
   )
   const variable = await credence(['validate'], { CREDENCE_SERVE_GRPC_PRT: '1' })
   assert.match(
