@@ -68,12 +68,12 @@ async function examine(args: ValidateArguments, io: CommandIo, world: ValidateWo
     breathe: () => undefined,
   })
   const loaded = await sources.load(repositories, args.rules.length > 0 ? undefined : entryPlaces(config))
-  const compiled = await world.compile(config, loaded.rules)
+  const compiled = await world.compile(config, loaded.readable)
   return {
     issues: [...issues, ...loaded.issues, ...compiled.filter(found => !toldBefore(found, issues))],
     // What a default does is said at start; here only what somebody wrote.
     notices: config.notices.filter(notice => notice.source !== 'defaults'),
-    rules: loaded.rules.length,
+    rules: loaded.readable.length,
   }
 }
 

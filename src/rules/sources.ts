@@ -11,6 +11,8 @@ import { type Repository, repositoryOf } from './repository.ts'
 export interface LoadedRules {
   /** Repositories in configured order, rules in written order. */
   readonly rules: readonly PlacedRule[]
+  /** What can be decoded of what stands there now, also of documents that are refused: to look at, not to serve with. */
+  readonly readable: readonly PlacedRule[]
   /** What the rules were made from, as hashes: a hash of them is a revision. */
   readonly digests: readonly string[]
   /** Every repository has been loaded once, now or before. */
@@ -117,8 +119,10 @@ export function createRuleSources({ fetch, directory, breathe }: RuleSourcesPart
     const { text, validators } = outcome
     const digest = hash('sha256', text)
     if (last?.digest === digest) return { good: { ...last, validators }, issues: last.issues }
-    const { rules, issues } = await parseRulesInSteps(text, source, breathe)
-    if (rules === undefined) return { good: last, issues, fault: { fault: 'cannot be decoded', hint: '' } }
+    const { rules, readable, issues } = await parseRulesInSteps(text, source, breathe)
+    if (rules === undefined) {
+      return { good: last, readable, issues, fault: { fault: 'cannot be decoded', hint: '' } }
+    }
     return { good: { digest, rules, issues, validators }, issues }
   }
 
@@ -130,12 +134,14 @@ export function createRuleSources({ fetch, directory, breathe }: RuleSourcesPart
       const issues: Issue[] = []
       const states: SourceState[] = []
       const loaded: Good[] = []
+      const readable: PlacedRule[] = []
       const digests: string[] = []
       for (const [i, repository] of opened.entries()) {
         const entry = repositories[i] as string
         const { kind, source } = repository
         const decoded = await decode(entry, source, outcomes[i] as Read)
         issues.push(...decoded.issues)
+        for (const rule of decoded.readable ?? decoded.good?.rules ?? []) readable.push(rule)
         const { fault } = decoded
         const told = fault !== undefined && decoded.issues.length === 0
         if (told) issues.push(issueOf(repository, fault, decoded.good !== undefined, placeOf?.(i)))
@@ -154,6 +160,7 @@ export function createRuleSources({ fetch, directory, breathe }: RuleSourcesPart
       good = next
       return {
         rules: loaded.flatMap(one => one.rules),
+        readable,
         digests,
         complete: loaded.length === repositories.length,
         states,
@@ -169,6 +176,8 @@ interface Fault {
 }
 interface Decoded {
   readonly good: Good | undefined
+  /** Where the document is refused: what of it could be decoded. */
+  readonly readable?: readonly PlacedRule[]
   readonly issues: readonly Issue[]
   /** What was read now cannot be used. */
   readonly fault?: Fault
