@@ -17,7 +17,10 @@ export function mustBe(
 ): { readonly message: string; readonly hint: string } {
   const wanted = WORDS.get(expected) ?? expected
   if (value === undefined) {
-    return { message: `is missing; it must be ${wanted}`, hint: 'set it here, or for all rules in the configuration' }
+    return {
+      message: `is missing; it must be ${wanted}`,
+      hint: 'set it here, or for all rules in the configuration',
+    }
   }
   const scalar = typeof value === 'number' || typeof value === 'boolean'
   return {

@@ -1,10 +1,11 @@
 /** rules/sources — repositories to texts and rules, each keeping its last good ones. Knows no handler; remote texts come through a function. */
 import { hash } from 'node:crypto'
-import { readFile, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import type { Answered, HeaderPair, Send } from '../clients/http.ts'
 import type { Breathe } from '../lib/breathe.ts'
 import { millis } from '../lib/duration.ts'
 import type { Issue } from '../lib/issue.ts'
+import { type FileFault, readTextFile } from '../lib/text_file.ts'
 import { type PlacedRule, parseRulesInSteps } from './parse.ts'
 import { type Repository, repositoryOf } from './repository.ts'
 
@@ -65,10 +66,7 @@ interface Good {
 }
 
 /** `unchanged`: the last good text holds, and nothing is wrong with that. */
-type Read =
-  | { readonly text: string; readonly validators: readonly HeaderPair[] }
-  | { readonly fault: string; readonly hint: string }
-  | 'unchanged'
+type Read = { readonly text: string; readonly validators: readonly HeaderPair[] } | FileFault | 'unchanged'
 
 export function createRuleSources({ fetch, directory, breathe }: RuleSourcesParts): RuleSources {
   let good = new Map<string, Good>()
@@ -80,7 +78,7 @@ export function createRuleSources({ fetch, directory, breathe }: RuleSourcesPart
       case 'unusable':
         return { fault: repository.message, hint: repository.hint }
       case 'file':
-        return notYetWritten(await readLocal(repository.path))
+        return notYetWritten(await readLocal(repository))
       case 'remote':
         return notYetWritten(await fetchText(repository, good.get(entry)?.validators ?? []))
     }
@@ -170,17 +168,13 @@ export function createRuleSources({ fetch, directory, breathe }: RuleSourcesPart
   }
 }
 
-interface Fault {
-  readonly fault: string
-  readonly hint: string
-}
 interface Decoded {
   readonly good: Good | undefined
   /** Where the document is refused: what of it could be decoded. */
   readonly readable?: readonly PlacedRule[]
   readonly issues: readonly Issue[]
   /** What was read now cannot be used. */
-  readonly fault?: Fault
+  readonly fault?: FileFault
 }
 
 const HINTS: ReadonlyMap<number, string> = new Map([
@@ -204,27 +198,21 @@ const notYetWritten = (outcome: Read): Read =>
     ? { fault: 'is empty', hint: 'write [] for no rules' }
     : outcome
 
-async function readLocal(path: string): Promise<Read> {
-  try {
-    const stats = await stat(path)
-    if (!stats.isFile()) return { fault: 'is not a file', hint: 'name one file per repository' }
-    if (stats.size > LARGEST) return { fault: 'the file is larger than 64 MiB', hint: 'split it' }
-    return { text: await readFile(path, 'utf8'), validators: [] }
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    return { fault: `cannot be read: ${REASONS.get(code ?? '') ?? code ?? 'unknown reason'}`, hint: '' }
+async function readLocal({ path, source }: Repository & { kind: 'file' }): Promise<Read> {
+  const stats = await stat(path).catch(() => undefined)
+  if (stats !== undefined && !stats.isFile())
+    return { fault: 'is not a file', hint: 'name one file per repository' }
+  if (stats !== undefined && stats.size > LARGEST) {
+    return { fault: 'the file is larger than 64 MiB', hint: 'split it' }
   }
+  const read = await readTextFile(path, source)
+  return 'text' in read ? { ...read, validators: [] } : read
 }
-
-const REASONS: ReadonlyMap<string, string> = new Map([
-  ['ENOENT', 'no such file'],
-  ['EACCES', 'permission denied'],
-])
 
 /** At the entry that names the repository, where that is known. */
 function issueOf(
   { source }: Repository,
-  { fault, hint }: Fault,
+  { fault, hint }: FileFault,
   stays: boolean,
   place: ReturnType<EntryPlace> = { source, line: 0, column: 0, path: '' },
 ): Issue {

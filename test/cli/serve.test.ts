@@ -76,7 +76,7 @@ const CANNOT: Readonly<Record<string, readonly [config: () => string, says: RegE
         serve: serveKeys({}),
         access_rules: { repositories: ['file:///nowhere/rules.yaml'], fail_fast: true },
       }),
-    /^credence: the rules cannot be loaded\n.*credence\.yaml:1:\d+: error: access_rules\.repositories\[0\]: \/nowhere\/rules\.yaml cannot be read: no such file\n$/,
+    /^credence: the rules cannot be loaded\n.*credence\.yaml:1:\d+: error: access_rules\.repositories\[0\]: \/nowhere\/rules\.yaml cannot be read: there is no such file\n$/,
   ],
   'the configuration is no YAML': [
     () => 'serve: { grpc: { port: 1\n  api: ]',
