@@ -48,19 +48,27 @@ async function run(...args: string[]): Promise<{ code: number; says: string }> {
 const CANNOT: Readonly<Record<string, readonly [config: () => string, says: RegExp]>> = {
   'the port for Envoy is taken': [
     () => JSON.stringify({ serve: serveKeys({ grpc: portTaken() }) }),
-    /^credence: cannot listen for Envoy on 127\.0\.0\.1:\d+: another process listens there.*serve\.grpc\.port \(--serve-grpc-port, CREDENCE_SERVE_GRPC_PORT\)\.\n$/,
+    /^credence: cannot listen for Envoy on 127\.0\.0\.1:\d+: something listens there already.*serve\.grpc\.port \(--serve-grpc-port, CREDENCE_SERVE_GRPC_PORT\)\.\n$/,
   ],
   'the port of the api is taken': [
     () => JSON.stringify({ serve: serveKeys({ api: portTaken() }) }),
-    /^credence: cannot listen for the api on 127\.0\.0\.1:\d+: another process listens there.*serve\.api\.port \(SERVE_API_PORT\)\.\n$/,
+    /^credence: cannot listen for the api on 127\.0\.0\.1:\d+: something listens there already.*serve\.api\.port \(SERVE_API_PORT\)\.\n$/,
   ],
   'the port of the metrics is taken': [
     () => JSON.stringify({ serve: serveKeys({ prometheus: portTaken() }) }),
-    /^credence: cannot listen for Prometheus on 127\.0\.0\.1:\d+: another process listens there.*SERVE_PROMETHEUS_PORT/,
+    /^credence: cannot listen for Prometheus on 127\.0\.0\.1:\d+: something listens there already.*SERVE_PROMETHEUS_PORT/,
   ],
   'the address belongs to another machine': [
     () => JSON.stringify({ serve: serveKeys({ grpc: { host: '192.0.2.1', port: 0 } }) }),
-    /^credence: cannot listen for Envoy on 192\.0\.2\.1:0: this machine has no such address/,
+    /^credence: cannot listen for Envoy on 192\.0\.2\.1:0: this machine has no such address\. It is set by serve\.grpc\.host \(--serve-grpc-host, CREDENCE_SERVE_GRPC_HOST\)\.\n$/,
+  ],
+  'the host of the api is not known': [
+    () => JSON.stringify({ serve: serveKeys({ api: { host: 'nowhere.invalid', port: 0 } }) }),
+    /the host name is not known\. It is set by serve\.api\.host \(SERVE_API_HOST\)\.\n$/,
+  ],
+  'the path of the socket is too long': [
+    () => JSON.stringify({ serve: serveKeys({ grpc: { socket: join(folder, 'x'.repeat(120)) } }) }),
+    /: the path is longer than that of a socket may be/,
   ],
   'the folder of the socket is not there': [
     () => JSON.stringify({ serve: serveKeys({ grpc: { socket: '/nowhere/check.sock' } }) }),
