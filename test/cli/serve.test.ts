@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer as createHttpServer } from 'node:http'
 import { type AddressInfo, createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -118,6 +119,40 @@ test('a service that opened only some of its ports ends, and nothing keeps it al
   const { status, signal, stderr } = spawnSync(process.execPath, [launcher, 'serve', '-c', file], options)
   assert.deepEqual([status, signal], [1, null])
   assert.match(stderr, /^credence: cannot listen for Prometheus/)
+})
+
+test('SIGHUP reads everything again, also what nobody tells of, and the service goes on', async () => {
+  const file = join(folder, 'hup.yaml')
+  const rules = createHttpServer((_request, response) => response.end('[]')).listen(0, '127.0.0.1')
+  await new Promise(resolve => rules.once('listening', resolve))
+  const { port } = rules.address() as AddressInfo
+  const repositories = [`http://127.0.0.1:${port}/rules.json`]
+  writeFileSync(file, JSON.stringify({ serve: serveKeys({}), access_rules: { repositories } }))
+  const child = spawn(process.execPath, [launcher, 'serve', '-c', file], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const ended = new Promise(resolve => child.on('exit', (code, signal) => resolve(signal ?? code)))
+  let out = ''
+  const said = (text: string) =>
+    new Promise<void>(resolve => {
+      const look = () => void (out.includes(text) && resolve())
+      child.stdout.on('data', look)
+      look()
+    })
+  child.stdout.on('data', chunk => {
+    out += chunk
+  })
+  try {
+    await said('"event":"ready"')
+    const asked = new Promise(resolve => rules.once('request', resolve))
+    child.kill('SIGHUP')
+    await Promise.race([asked, ended.then(code => assert.fail(`ended with ${code}`))])
+    child.kill('SIGTERM')
+    assert.equal(await ended, 0)
+  } finally {
+    child.kill('SIGKILL')
+    rules.close()
+  }
 })
 
 test('what nobody caught is logged without its words, and ends the service in order with 1 (F4)', async () => {
