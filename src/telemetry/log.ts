@@ -3,6 +3,7 @@ import { type DestinationStream, destination, pino } from 'pino'
 import type { ReasonCode } from '../access/denial.ts'
 import type { CacheState } from '../access/verdict.ts'
 import type { Issue } from '../lib/issue.ts'
+import { tellOnStderr } from '../lib/stderr.ts'
 import { createDecisionLine } from './decision_line.ts'
 import { createLots } from './lots.ts'
 
@@ -135,8 +136,29 @@ export async function createLog(options: LogOptions): Promise<Log> {
   }
 }
 
+/**
+ * A log that cannot be written (a full disk, a terminal that has gone) must not end the service: unheard, the error would
+ * be an accident, and the library's `flushSync` tries for ever. What failed is tried again with the next lot, so the log
+ * goes on when it can; meanwhile lines wait up to `MOST_WAITING`.
+ */
+function surviveFailures(out: ReturnType<typeof destination>): void {
+  let failing = false
+  const flushSync = out.flushSync.bind(out)
+  out.flushSync = () => {
+    if (!failing) flushSync()
+  }
+  out.on('error', (error: NodeJS.ErrnoException) => {
+    if (!failing) tellOnStderr(`credence: the log cannot be written (${error.code}); the service goes on`)
+    failing = true
+  })
+  out.on('write', () => {
+    failing = false
+  })
+}
+
 async function openStream(format: LogOptions['format']): Promise<DestinationStream> {
   const out = destination({ sync: false, contentMode: 'buffer', maxLength: MOST_WAITING, maxWrite: LOT })
+  surviveFailures(out)
   // It takes bytes in this mode; its types speak of text.
   const lots = createLots(LOT, WAIT, lot => void out.write(lot as unknown as string))
   const end = (): void => {

@@ -1,13 +1,17 @@
 /** test/cli/serve — what a person reads who cannot start the service, and how it ends. */
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { once } from 'node:events'
+import { closeSync, existsSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer as createHttpServer } from 'node:http'
 import { type AddressInfo, createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Readable } from 'node:stream'
 import { after, before, test } from 'node:test'
+import { setTimeout } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { freePort } from '../../demo/ports.ts'
 import { run as runCommand } from '../../src/cli/program.ts'
 
 const launcher = fileURLToPath(new URL('../../bin/credence.js', import.meta.url))
@@ -154,6 +158,36 @@ test('SIGHUP reads everything again, also what nobody tells of, and the service 
     rules.close()
   }
 })
+
+const noFullDevice = existsSync('/dev/full') ? false : 'there is no /dev/full on this system'
+for (const format of ['json', 'text']) {
+  test(`a ${format} log on a full disk neither ends nor blocks the service`, {
+    skip: noFullDevice,
+  }, async () => {
+    const full = openSync('/dev/full', 'w')
+    const port = await freePort()
+    const file = join(folder, `full_${format}.yaml`)
+    const serve = serveKeys({ api: { host: '127.0.0.1', port } })
+    writeFileSync(file, JSON.stringify({ serve, log: { format } }))
+    const child = spawn(process.execPath, [launcher, 'serve', '-c', file], {
+      stdio: ['ignore', full, 'pipe'],
+    })
+    const ended = new Promise(resolve => child.on('exit', (code, signal) => resolve(signal ?? code)))
+    try {
+      const [told] = await once(child.stderr as Readable, 'data')
+      assert.match(String(told), /^credence: the log cannot be written \(ENOSPC\)/)
+      const answer = await fetch(`http://127.0.0.1:${port}/health/alive`, {
+        signal: AbortSignal.timeout(10_000),
+      })
+      assert.equal(answer.status, 200)
+      child.kill('SIGTERM')
+      assert.equal(await Promise.race([ended, setTimeout(10_000, 'still there', { ref: false })]), 0)
+    } finally {
+      child.kill('SIGKILL')
+      closeSync(full)
+    }
+  })
+}
 
 test('what nobody caught is logged without its words, and ends the service in order with 1 (F4)', async () => {
   const bad = join(folder, 'bad.mjs')
