@@ -2,7 +2,7 @@
 import { type DestinationStream, destination, pino } from 'pino'
 import type { ReasonCode } from '../access/denial.ts'
 import type { CacheState } from '../access/verdict.ts'
-import type { Issue } from '../lib/issue.ts'
+import { formatIssue, type Issue } from '../lib/issue.ts'
 import { tellOnStderr } from '../lib/stderr.ts'
 import { createDecisionLine } from './decision_line.ts'
 import { createLots } from './lots.ts'
@@ -84,20 +84,23 @@ export interface LogOptions {
   readonly stream?: DestinationStream
 }
 
-const MESSAGES: Readonly<Record<Event['event'], string>> = {
+const MESSAGES: Readonly<Record<Exclude<Event['event'], 'issue' | 'notice' | 'warning'>, string>> = {
   started: 'Credence is listening',
   ready: 'Ready: every rule repository has been loaded',
   not_ready: 'Not ready: every request is refused with 503',
   draining: 'Draining: answering what has arrived, taking nothing new',
   stopped: 'Stopped',
   reload: 'Rules read',
-  issue: 'Issue in configuration or rules',
-  notice: 'Worth knowing',
   accident: 'Accident',
   breaker: 'Kratos is left alone, tried or asked again',
-  warning: 'Warning',
   revocation: 'Sessions were revoked',
   bus: 'On the line between replicas',
+}
+
+/** What is wrong with a file reads as `validate` says it. */
+function messageOf(event: Event): string {
+  if (event.event === 'issue' || event.event === 'notice') return formatIssue(event)
+  return event.event === 'warning' ? `${event.where}: ${event.message}` : MESSAGES[event.event]
 }
 
 /** Bytes that leave at once: a write costs as much as a few Checks, so that it should carry many lines; the library takes 16 KiB. */
@@ -126,7 +129,7 @@ export async function createLog(options: LogOptions): Promise<Log> {
     decision(record) {
       if (logger.isLevelEnabled('info')) out.write(lineOf(record))
     },
-    event: (level, event) => logger[level](event, MESSAGES[event.event]),
+    event: (level, event) => logger[level](event, messageOf(event)),
     close: () => {
       if ('flushSync' in out && typeof out.flushSync === 'function') out.flushSync()
     },
