@@ -1,6 +1,7 @@
 /** demo/demo — `npm run demo`: everything on loopback, a live tour, then a page to try. `--once` ends after the tour: 0 or 1. */
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { createBrowser, logIn } from './browser.ts'
 import { openStage } from './stage.ts'
 import { type Teller, walkTour } from './tour.ts'
 
@@ -63,6 +64,13 @@ async function run(): Promise<number> {
     const [code] = stage.codes
     if (code !== undefined)
       console.log(`${stage.origin}/vault also wants a backup code, for instance ${bold(code)}`)
+    const browser = createBrowser()
+    await logIn(browser, stage.kratos, stage.user)
+    const cookie = browser.cookie('ory_kratos_session')
+    console.log(`Without a browser: curl -b ory_kratos_session=${cookie} ${stage.origin}/admin`)
+    console.log(
+      `News of an ended session (docs/sessions.md): POST ${stage.revocations.url}, X-Revocation-Key: ${stage.revocations.key}`,
+    )
     console.log('Ctrl-C ends everything.')
     await told
     return failed.length === 0 ? 0 : 1

@@ -48,6 +48,8 @@ import { version } from './version.ts'
 export interface App {
   readonly grpc: string
   readonly api: string
+  /** Reads configuration and rules again, whether anything tells of a change or not. */
+  reload(): Promise<void>
   /** Logs what nobody caught, without its words. */
   accident(where: string, error: unknown): void
   /** Takes nothing new, answers what has arrived, closes everything. */
@@ -301,6 +303,7 @@ async function open(
   return {
     grpc: engine.address,
     api: api.address,
+    reload,
     accident,
     async close() {
       if (draining) return

@@ -55,18 +55,19 @@ export const ACCIDENT: Issue = {
 
 /** What replicas hear of one another is counted; what changes or goes wrong is told, trouble once until it is over. */
 export function reportBus(log: Log, count: (happening: SessionsHappening) => void) {
-  let told = ''
+  /** By two connections in turn, and by each command: every kind once until the line is up again. */
+  const told = new Set<string>()
   return {
     looked: (outcome: string): void => count({ kind: 'shared', outcome }),
     happened(event: BusEvent): void {
       count({ kind: 'bus', event })
       if (QUIET.has(event)) return
-      if (event === 'connected') told = ''
+      if (event === 'connected') told.clear()
       log.event(event === 'connected' ? 'info' : 'warn', { event: 'bus', state: event, error: '' })
     },
     trouble(error: string): void {
-      if (told === error) return
-      told = error
+      if (told.has(error)) return
+      told.add(error)
       log.event('warn', { event: 'bus', state: 'trouble', error })
     },
   }

@@ -29,16 +29,19 @@ export function placeOf(
   server: 'grpc' | 'api' | 'prometheus',
   listen: { readonly host: string; readonly port: number } | { readonly socket: string },
 ): Listener {
-  const key = `serve.${server}.${'socket' in listen ? 'socket' : 'port'}`
-  const variable = key.replaceAll('.', '_').toUpperCase()
-  const ours = `--${key.replaceAll('.', '-')}, CREDENCE_${variable}`
+  const setting = (name: 'socket' | 'port' | 'host'): string => {
+    const key = `serve.${server}.${name}`
+    const variable = key.replaceAll('.', '_').toUpperCase()
+    return `${key} (${server === 'grpc' ? `--${key.replaceAll('.', '-')}, CREDENCE_${variable}` : variable})`
+  }
   return {
     who,
     at:
       'socket' in listen
         ? listen.socket
         : `${listen.host === '' ? 'all interfaces' : listen.host}:${listen.port}`,
-    setting: `${key} (${server === 'grpc' ? ours : variable})`,
+    setting: setting('socket' in listen ? 'socket' : 'port'),
+    hostSetting: setting('host'),
   }
 }
 

@@ -69,7 +69,8 @@ export function loadConfig(sources: ConfigSources, handlers: readonly SealedHand
   nameUnknown(value, [], layers, issues)
   const settings = readSettings(value, layers, issues)
   const global = readHandlers(value, handlers, layers, issues)
-  checkFallback(settings.get('errors.fallback') as readonly string[], global, layers, issues)
+  const responders = handlers.filter(one => one.kind === 'error').map(one => one.id)
+  checkFallback(settings.get('errors.fallback') as readonly string[], responders, global, layers, issues)
   const idle = SETTINGS.filter(one => one.idle !== undefined && given(value, one.path)).map(one =>
     issueIn(layers, 'warning', one.path.split('.'), 'accepted, without effect', one.idle),
   )
@@ -155,9 +156,10 @@ function readSettings(value: unknown, layers: readonly Layer[], issues: Issue[])
   return settings
 }
 
-/** A fallback that is switched off answers 500 where it would be used (Q-36). */
+/** A fallback that is unknown or switched off answers 500 where it would be used (Q-36). */
 function checkFallback(
   fallback: readonly string[] | undefined,
+  known: readonly string[],
   global: GlobalHandlers,
   layers: readonly Layer[],
   issues: Issue[],
@@ -165,10 +167,11 @@ function checkFallback(
   fallback?.forEach((id, i) => {
     if (global.error.get(id)?.enabled === true) return
     const path = ['errors', 'fallback', i]
-    const hint = `set errors.handlers.${id}.enabled: true`
-    issues.push(
-      issueIn(layers, 'warning', path, `error handler "${id}" is not enabled: it answers 500`, hint),
-    )
+    const near = nearest(id, known)
+    const [what, hint] = known.includes(id)
+      ? [`error handler "${id}" is not enabled`, `set errors.handlers.${id}.enabled: true`]
+      : [`unknown error handler "${id}"`, near ? `did you mean "${near}"?` : `known: ${known.join(', ')}`]
+    issues.push(issueIn(layers, 'warning', path, `${what}: it answers 500`, hint))
   })
 }
 

@@ -84,6 +84,7 @@ export function createEditions(parts: EditionParts): { prepare(): Promise<Prepar
     parts.read(loaded.states, millis(config.number('access_rules.poll_interval')))
     const issues = [...read.issues, ...waitingForRestart(parts.started, config), ...loaded.issues]
     if (!loaded.complete) return { edition: undefined, issues: sortIssues(issues) }
+    if (loaded.rules.length === 0) issues.push(...withoutRules(config))
     const revision = hash('sha256', JSON.stringify([files, loaded.digests])).slice(0, 16)
     if (last?.revision !== revision) {
       last = {
@@ -114,6 +115,15 @@ function defaultRuleOf(config: Config): DefaultRuleRef | undefined {
 
 /** With it, a set without a valid rule is one to wait with. */
 const REQUIRED = 'access_rules.required'
+
+/** A configuration or a key that was forgotten looks like this, and the service runs. */
+export function withoutRules(config: Config): readonly Issue[] {
+  if (config.flag(REQUIRED)) return []
+  const path = ['access_rules', 'repositories']
+  const message = 'there are no rules: every request is answered with 404'
+  const hint = 'name the configuration with --config FILE, and files with rules in it'
+  return [{ severity: 'warning', ...config.place(path), path: path.join('.'), message, hint }]
+}
 
 export async function compileWith(
   config: Config,

@@ -132,7 +132,10 @@ test('without it, a set without rules serves, and refuses everything with 404', 
 
 test('with access_rules.fail_fast, rules that cannot be loaded end the start, and say where', async t => {
   for (const [repository, said] of [
-    ['file://FOLDER/none.json', /^the rules cannot be loaded.*none\.json.*cannot be read: no such file/],
+    [
+      'file://FOLDER/none.json',
+      /^the rules cannot be loaded.*none\.json.*cannot be read: there is no such file/,
+    ],
     ['inline://W3siaWQiOjF9XQ==', /^the rules cannot be loaded.*rule 1 cannot be read/],
   ] as const) {
     await assert.rejects(serviceOf(t, config(repository, ', fail_fast: true')), (error: Error) => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { countStates, createReloadLog } from '../src/app_log.ts'
+import { countStates, createReloadLog, reportBus } from '../src/app_log.ts'
 import type { Issue } from '../src/lib/issue.ts'
 import type { ReloadReport } from '../src/rules/rulebook.ts'
 import type { Log } from '../src/telemetry/log.ts'
@@ -56,4 +56,22 @@ test('repositories are counted by state', () => {
     stale: 1,
     missing: 0,
   })
+})
+
+test('trouble with Redis is told once of each kind, until the line is up again', () => {
+  const lines: string[] = []
+  const log = {
+    event: (level: string, { state, error }: { state: string; error: string }) =>
+      lines.push(`${level} ${state} ${error}`.trim()),
+  } as unknown as Log
+  const { trouble, happened } = reportBus(log, () => {})
+  for (let i = 0; i < 3; i++) for (const code of ['ECONNREFUSED', 'ENOTFOUND']) trouble(code)
+  happened('connected')
+  trouble('ECONNREFUSED')
+  assert.deepEqual(lines, [
+    'warn trouble ECONNREFUSED',
+    'warn trouble ENOTFOUND',
+    'info connected',
+    'warn trouble ECONNREFUSED',
+  ])
 })

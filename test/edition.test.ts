@@ -8,6 +8,7 @@ import type { Send } from '../src/clients/http.ts'
 import { type Config, loadConfig } from '../src/config.ts'
 import { createEditions } from '../src/edition.ts'
 import { HANDLERS } from '../src/handlers/registry.ts'
+import { formatIssue } from '../src/lib/issue.ts'
 import { createRuleSources } from '../src/rules/sources.ts'
 import type { Log } from '../src/telemetry/log.ts'
 import { fakeClock } from './fakes/clock.ts'
@@ -95,4 +96,15 @@ test('what changes before a file is watched is read', async t => {
   written.push(editions.text.replace('anonymous: {enabled: true}', 'noop: {enabled: true}'))
   const { issues } = await editions.prepare()
   assert.match(issues.map(issue => issue.message).join(), /"anonymous" is not enabled/)
+})
+
+test('a set without rules is in force, and said to be one', async t => {
+  const { prepare, write } = editionsOf(t)
+  write('rules.yml', '# none yet')
+  const { edition, issues } = await prepare()
+  assert.deepEqual(edition?.snapshot.rules, [])
+  assert.match(
+    issues.map(formatIssue).join('\n'),
+    /^\S+credence\.yml:2:\d+: warning: access_rules\.repositories: there are no rules: every request is answered with 404/,
+  )
 })

@@ -1,5 +1,6 @@
 /** cli/serve — listens until it is told to stop. Knows signals, nothing of requests. */
-import { startApp } from '../app.ts'
+import { isatty } from 'node:tty'
+import { type App, startApp } from '../app.ts'
 import { StartFault } from '../edition.ts'
 import { formatIssue } from '../lib/issue.ts'
 import type { CommandIo, CommonArguments } from './program.ts'
@@ -8,8 +9,10 @@ import type { CommandIo, CommonArguments } from './program.ts'
 export async function serve(args: CommonArguments, io: CommandIo): Promise<number> {
   // Told while it starts, it ends as soon as it has started.
   const told = stopSignal()
+  let app: App | undefined
+  if (!AT_TERMINAL) process.on('SIGHUP', () => void app?.reload())
   try {
-    const app = await startApp({ ...args, env: io.env })
+    app = await startApp({ ...args, env: io.env })
     const lost = await Promise.race([told, uncaught()])
     // In a state that nobody foresaw nothing more is decided; what has arrived is answered (F4).
     if (lost !== undefined) app.accident('process', lost.error)
@@ -20,6 +23,9 @@ export async function serve(args: CommonArguments, io: CommandIo): Promise<numbe
     return 1
   }
 }
+
+/** There SIGHUP says that the terminal has gone; everywhere else it means, by custom, to read everything again. */
+const AT_TERMINAL = isatty(0)
 
 interface Lost {
   readonly error: unknown
@@ -42,6 +48,8 @@ function stopSignal(): Promise<undefined> {
         resolve(undefined)
       })
     }
+    // Told twice, by the system and by the launcher, it is one and the same end.
+    if (AT_TERMINAL) process.on('SIGHUP', () => resolve(undefined))
   })
 }
 

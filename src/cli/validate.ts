@@ -2,7 +2,7 @@
 import type { Send } from '../clients/http.ts'
 import { readConfigFile } from '../config/files.ts'
 import { type Config, loadConfig } from '../config.ts'
-import { entryPlaces } from '../edition.ts'
+import { entryPlaces, withoutRules } from '../edition.ts'
 import type { SealedHandler } from '../handlers/handler.ts'
 import { formatIssue, type Issue, sortIssues } from '../lib/issue.ts'
 import type { PlacedRule } from '../rules/parse.ts'
@@ -27,7 +27,7 @@ export interface ValidateWorld {
   readonly directory: string
 }
 
-/** Exit code 0 when there is no error (with `strict`: no warning either), else 1. */
+/** Exit code 0 when there is no error (with `strict`: no warning either), else 1; 2 where nothing was named that could be checked. */
 export async function validate(
   args: ValidateArguments,
   io: CommandIo,
@@ -36,6 +36,10 @@ export async function validate(
   const { issues, notices, rules } = await examine(args, io, world)
   const counted = issues.map(issue => (args.strict ? { ...issue, severity: 'error' as const } : issue))
   for (const issue of sortIssues([...counted, ...notices])) io.out(`${formatIssue(issue)}\n`)
+  if (rules === 'none named') {
+    io.err('error: there is nothing to check: name a configuration with --config FILE, or rule files\n')
+    return 2
+  }
   const errors = counted.filter(issue => issue.severity === 'error').length
   const warnings = counted.length - errors + notices.length
   const found = `${plural(errors, 'error')}, ${plural(warnings, 'warning')}`
@@ -48,7 +52,7 @@ interface Examined {
   /** Accepted keys without effect: told, and no fault of the user's even where warnings are errors. */
   readonly notices: readonly Issue[]
   /** `undefined` where the configuration cannot be read, or names none because of its errors. */
-  readonly rules: number | undefined
+  readonly rules: number | 'none named' | undefined
 }
 
 async function examine(args: ValidateArguments, io: CommandIo, world: ValidateWorld): Promise<Examined> {
@@ -62,18 +66,27 @@ async function examine(args: ValidateArguments, io: CommandIo, world: ValidateWo
   if (unreadable.length > 0 || (loading.config === undefined && repositories.length === 0)) {
     return { issues: [...unreadable, ...issues], notices: [], rules: undefined }
   }
+  if (args.configFiles.length === 0 && repositories.length === 0) {
+    return { issues, notices: [], rules: 'none named' }
+  }
   const sources = createRuleSources({
     fetch: world.fetch,
     directory: world.directory,
     breathe: () => undefined,
   })
   const loaded = await sources.load(repositories, args.rules.length > 0 ? undefined : entryPlaces(config))
-  const compiled = await world.compile(config, loaded.rules)
+  const compiled = await world.compile(config, loaded.readable)
+  const none = args.rules.length === 0 && loaded.complete && loaded.rules.length === 0
   return {
-    issues: [...issues, ...loaded.issues, ...compiled.filter(found => !toldBefore(found, issues))],
+    issues: [
+      ...issues,
+      ...loaded.issues,
+      ...(none ? withoutRules(config) : []),
+      ...compiled.filter(found => !toldBefore(found, issues)),
+    ],
     // What a default does is said at start; here only what somebody wrote.
     notices: config.notices.filter(notice => notice.source !== 'defaults'),
-    rules: loaded.rules.length,
+    rules: loaded.readable.length,
   }
 }
 

@@ -5,7 +5,7 @@ import { merge } from '../lib/merge.ts'
 import { nearest } from '../lib/nearest.ts'
 import { parseYaml } from '../lib/yaml.ts'
 import { describe, readText, type ValueType } from './setting_value.ts'
-import { SETTINGS, variableOf } from './settings.ts'
+import { flagOf, SETTINGS, variableOf } from './settings.ts'
 
 /** One source of settings. */
 export interface Layer {
@@ -36,14 +36,16 @@ export function parentsOf(leaves: readonly Leaf[]): readonly Leaf[] {
 }
 
 const NOWHERE = () => ({ line: 0, column: 0 })
+const ENVIRONMENT = 'environment'
+const COMMAND_LINE = 'command line'
 
 /** A file's text by its name's ending: `.toml`, else YAML (of which JSON is a part). */
 export function fileLayer(source: string, text: string, issues: Issue[]): Layer | undefined {
   if (/\.toml$/i.test(source)) return tomlLayer(source, text, issues)
   const document = parseYaml(text, 'config')
   if (document.kind === 'fault') {
-    const { line, column, message } = document
-    issues.push({ severity: 'error', source, line, column, path: '', message, hint: '' })
+    const { line, column, message, hint } = document
+    issues.push({ severity: 'error', source, line, column, path: '', message, hint })
     return undefined
   }
   for (const { key, line, column } of document.duplicates) {
@@ -80,7 +82,9 @@ function tomlLayer(source: string, text: string, issues: Issue[]): Layer | undef
   } catch (error) {
     if (!(error instanceof TomlError)) throw error
     const { line, column } = error
-    issues.push({ severity: 'error', source, line, column, path: '', message: error.message, hint: '' })
+    // Its message draws the place, on lines of its own.
+    const message = (error.message.split('\n', 1)[0] as string).replace(/^Invalid TOML document: /, '')
+    issues.push({ severity: 'error', source, line, column, path: '', message, hint: 'it must be TOML' })
     return undefined
   }
 }
@@ -103,7 +107,7 @@ export function environmentLayer(env: NodeJS.ProcessEnv, leaves: readonly Leaf[]
       const message = `must be ${describe(leaf.type)}`
       issues.push({
         severity: 'error',
-        source: 'environment',
+        source: ENVIRONMENT,
         line: 0,
         column: 0,
         path: name,
@@ -118,7 +122,7 @@ export function environmentLayer(env: NodeJS.ProcessEnv, leaves: readonly Leaf[]
     const near = nearest(name, known)
     issues.push({
       severity: 'warning',
-      source: 'environment',
+      source: ENVIRONMENT,
       line: 0,
       column: 0,
       path: name,
@@ -126,7 +130,7 @@ export function environmentLayer(env: NodeJS.ProcessEnv, leaves: readonly Leaf[]
       hint: near === undefined ? 'it is ignored' : `did you mean ${near}?`,
     })
   }
-  return { source: 'environment', value, at: NOWHERE }
+  return { source: ENVIRONMENT, value, at: NOWHERE }
 }
 
 /** Variables of the project that are not settings. */
@@ -143,16 +147,16 @@ export function flagLayer(flags: ReadonlyMap<string, string>, issues: Issue[]): 
       const message = `must be ${describe(setting.type)}`
       issues.push({
         severity: 'error',
-        source: 'command line',
+        source: COMMAND_LINE,
         line: 0,
         column: 0,
-        path: setting.path,
+        path: flagOf(setting),
         message,
         hint: '',
       })
     } else value = merge(value, nest(setting.path.split('.'), read))
   }
-  return { source: 'command line', value, at: NOWHERE }
+  return { source: COMMAND_LINE, value, at: NOWHERE }
 }
 
 /** `NAME_0`, `NAME_1`, … as elements of a list. */
@@ -196,5 +200,13 @@ export function issueIn(
   message: string,
   hint = '',
 ): Issue {
-  return { severity, ...placeIn(layers, path), path: formatPath(path), message, hint }
+  const place = placeIn(layers, path)
+  return { severity, ...place, path: nameIn(place.source, path), message, hint }
+}
+
+/** As it was written there: a variable or a flag by its own name, so that whoever set it finds it. */
+function nameIn(source: string, path: Path): string {
+  const setting = SETTINGS.find(one => one.ours && one.path === path.join('.'))
+  if (source === ENVIRONMENT) return setting ? variableOf(setting) : path.join('_').toUpperCase()
+  return source === COMMAND_LINE && setting ? flagOf(setting) : formatPath(path)
 }

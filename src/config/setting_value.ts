@@ -56,7 +56,7 @@ export function readText(text: string, type: ValueType): unknown {
     case 'share':
       return text.trim() !== '' && Number.isFinite(Number(text)) ? Number(text) : undefined
     case 'boolean':
-      return /^(true|1)$/i.test(text) ? true : /^(false|0)$/i.test(text) ? false : undefined
+      return /^(true|yes|on|1)$/i.test(text) ? true : /^(false|no|off|0)$/i.test(text) ? false : undefined
     case 'strings':
     case 'set':
     case 'methods': {

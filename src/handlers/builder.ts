@@ -109,7 +109,8 @@ export function createBuilder(parts: BuilderParts): Builder {
     if (handler === undefined) {
       const near = nearest(id, idsOf(kind))
       const known = near === undefined ? `known: ${idsOf(kind).join(', ')}` : `did you mean "${near}"?`
-      return broken(kind, ['handler'], `unknown ${name} "${id}"`, known)
+      const message = id === '' ? `no ${name} is named` : `unknown ${name} "${id}"`
+      return broken(kind, ['handler'], message, known)
     }
     // Also of one that is broken: a fault of one rule must not let clients bring its headers along through another.
     const writes = handler.writes(effective)
@@ -204,7 +205,12 @@ function conditionOf(when: unknown): string {
 /** What a decoder or a handler's `compile` threw, as faults; anything else is an accident and goes on. */
 function faultsOf(error: unknown, schema?: z.ZodType): readonly Fault[] {
   if (error instanceof ConfigFault) {
-    return [{ severity: 'error', path: ['config', ...error.path], message: error.message, hint: error.hint }]
+    return [error, ...error.others].map(({ path, message, hint }) => ({
+      severity: 'error',
+      path: ['config', ...path],
+      message,
+      hint,
+    }))
   }
   if (error instanceof z.ZodError) return error.issues.flatMap(issue => zodFaults(issue, schema))
   throw error

@@ -44,11 +44,31 @@ export interface Handler<K extends Kind, Config> {
 export class ConfigFault extends Error {
   readonly path: Path
   readonly hint: string
-  constructor(path: Path, message: string, hint = '') {
+  /** What is wrong beside it, in other parts of the same config. */
+  readonly others: readonly ConfigFault[]
+  constructor(path: Path, message: string, hint = '', others: readonly ConfigFault[] = []) {
     super(message)
     this.path = path
     this.hint = hint
+    this.others = others
   }
+}
+
+/** Makes something of each part; where `make` throws `ConfigFault`, all of what is wrong is thrown, not the first alone. */
+export function makeEach<T, R>(parts: readonly T[], make: (part: T) => R): R[] {
+  const made: R[] = []
+  const faults: ConfigFault[] = []
+  for (const part of parts) {
+    try {
+      made.push(make(part))
+    } catch (error) {
+      if (!(error instanceof ConfigFault)) throw error
+      faults.push(error)
+    }
+  }
+  const [first, ...others] = faults
+  if (first !== undefined) throw new ConfigFault(first.path, first.message, first.hint, others)
+  return made
 }
 
 /** A handler whose config type is closed over, so that unlike handlers can stand in one list. */

@@ -15,16 +15,22 @@ export function mustBe(
   expected: string,
   value: unknown,
 ): { readonly message: string; readonly hint: string } {
+  const wanted = WORDS.get(expected) ?? expected
+  if (value === undefined) {
+    return {
+      message: `is missing; it must be ${wanted}`,
+      hint: 'set it here, or for all rules in the configuration',
+    }
+  }
   const scalar = typeof value === 'number' || typeof value === 'boolean'
   return {
-    message: `must be ${WORDS.get(expected) ?? expected}, not ${nameOf(value)}`,
+    message: `must be ${wanted}, not ${nameOf(value)}`,
     hint: expected === 'string' && scalar ? 'quote it' : '',
   }
 }
 
 function nameOf(value: unknown): string {
   if (value === null) return 'null'
-  if (value === undefined) return 'missing'
   if (Array.isArray(value)) return 'a list'
   if (typeof value === 'boolean') return 'a boolean'
   return WORDS.get(typeof value) ?? 'something else'

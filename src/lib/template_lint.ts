@@ -1,4 +1,5 @@
 /** lib/template_lint — what is legal in a template and probably not meant. Knows nothing of access control. */
+import { nearest } from './nearest.ts'
 import { placeOf, type Template } from './template.ts'
 import type { Node, Operand, Pipe } from './template_parser.ts'
 
@@ -27,17 +28,24 @@ const PLAIN_RESULTS: ReadonlySet<string> = new Set([
   'uuidv4',
 ])
 
+/** What the data that is rendered has: names, and the members of those that have a closed set of them. */
+export type KnownFields = ReadonlyMap<string, readonly string[] | undefined>
+
+export interface LintOptions {
+  /** The template makes a JSON document (Q-68). */
+  readonly json?: boolean
+  /** Where given, a field of the data that is none of these is named: rendering it fails. */
+  readonly fields?: KnownFields
+}
+
 /** Where the walk is: what is known to be there, whether `.` is still the session, whether a JSON string is open. */
 interface Place {
   readonly guarded: ReadonlySet<string>
   readonly atTop: boolean
 }
 
-/**
- * `json`: the template makes a JSON document (Q-68). Else only what fails for sure, and members that print `<no value>`
- * when they are missing (Q-78).
- */
-export function lintTemplate(template: Template, { json = false } = {}): TemplateLint[] {
+/** What fails for sure, members that print `<no value>` when they are missing (Q-78), and what can break JSON. */
+export function lintTemplate(template: Template, { json = false, fields }: LintOptions = {}): TemplateLint[] {
   const lints: TemplateLint[] = []
   const add = (at: number, message: string, hint: string): void => {
     lints.push({ ...placeOf(template.text, at), message, hint })
@@ -49,6 +57,12 @@ export function lintTemplate(template: Template, { json = false } = {}): Templat
 
   const walk = (nodes: readonly Node[], place: Place): void => {
     for (const node of nodes) {
+      if (fields !== undefined && 'pipe' in node && node.pipe !== undefined) {
+        for (const { names, at } of fieldsIn(node.pipe, place.atTop)) {
+          const fault = missing(names, fields)
+          if (fault !== undefined) add(at, fault.message, fault.hint)
+        }
+      }
       switch (node.kind) {
         case 'text':
           inString = (node.text.replaceAll(/\\./g, '').split('"').length % 2 === 0) !== inString
@@ -88,6 +102,39 @@ export function lintTemplate(template: Template, { json = false } = {}): Templat
   const top: Place = { guarded: new Set(), atTop: true }
   walk(template.parsed.root, top)
   return lints
+}
+
+interface FieldUse {
+  readonly names: readonly string[]
+  readonly at: number
+}
+
+/** Fields of the data itself: of `$`, and of `.` where that is the same. */
+function fieldsIn({ commands }: Pipe, atTop: boolean): FieldUse[] {
+  const of = (arg: Operand): readonly FieldUse[] => {
+    if (arg.kind === 'pipe') return fieldsIn(arg.pipe, atTop)
+    if (arg.kind === 'chain') return of(arg.of)
+    const ofData = arg.kind === 'field' ? atTop : arg.kind === 'variable' && arg.slot === 0
+    return ofData && 'names' in arg && arg.names.length > 0 ? [arg] : []
+  }
+  return commands.flatMap(({ args }) => args.flatMap(of))
+}
+
+function missing([first = '', second]: readonly string[], fields: KnownFields) {
+  const members = fields.get(first)
+  const [parent, name, known] =
+    members !== undefined && second !== undefined
+      ? [`.${first}`, second, members]
+      : ['', first, [...fields.keys()]]
+  if (known.includes(name)) return undefined
+  const near = nearest(name, known)
+  return {
+    message: `fails whenever it is reached: there is no ${parent}.${name}`,
+    hint:
+      near === undefined
+        ? `known: ${known.map(one => `${parent}.${one}`).join(', ')}`
+        : `did you mean ${parent}.${near}?`,
+  }
 }
 
 /** `.A.B` and `$.A.B` as `A.B`. */

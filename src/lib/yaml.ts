@@ -14,6 +14,7 @@ import {
 } from 'js-yaml'
 import type { Path } from './issue.ts'
 import { lineStarts, nearestPlace, type Placed, placeOf, type TextPlace } from './text_places.ts'
+import { adviseYaml, type YamlAdvice } from './yaml_fault.ts'
 
 export interface YamlDocument {
   readonly kind: 'document'
@@ -25,9 +26,8 @@ export interface YamlDocument {
   readonly duplicates: readonly (TextPlace & { readonly key: string })[]
 }
 
-export interface YamlFault extends TextPlace {
+export interface YamlFault extends TextPlace, YamlAdvice {
   readonly kind: 'fault'
-  readonly message: string
 }
 
 /** `rules`: YAML 1.1 booleans (Q-16); `config`: 1.2, where a boolean may also be written as in 1.1 at a place that wants one. */
@@ -76,16 +76,15 @@ const MOST_ALIASED = 1_000_000
 
 /** Only the first document of a stream is read, as Oathkeeper does. */
 export function parseYaml(written: string, dialect: Dialect): YamlDocument | YamlFault {
-  if (written.length > LARGEST)
-    return { kind: 'fault', line: 1, column: 1, message: 'the text is larger than 64 MiB' }
+  if (written.length > LARGEST) return whole('the text is larger than 64 MiB', 'split it')
   const lines = lineStarts(written)
   const text = atLineStart(written)
   try {
     const events = firstDocument(parseEvents(text, {}))
-    if (events.length > MOST_NODES) return { kind: 'fault', line: 1, column: 1, message: 'too many values' }
+    if (events.length > MOST_NODES) return whole('too many values', 'split it')
     const { places, duplicates, aliased } = locate(text, events)
     if (aliased > MOST_ALIASED) {
-      return { kind: 'fault', line: 1, column: 1, message: 'aliases stand for too many values' }
+      return whole('aliases stand for too many values', 'write out what they stand for')
     }
     const [value] = constructFromEvents(events, {
       source: text,
@@ -102,9 +101,17 @@ export function parseYaml(written: string, dialect: Dialect): YamlDocument | Yam
   } catch (error) {
     if (!(error instanceof YAMLException)) throw error
     const place = error.mark === undefined ? { line: 1, column: 1 } : placeOf(lines, error.mark.position)
-    return { kind: 'fault', ...place, message: error.reason }
+    return { kind: 'fault', ...place, ...adviseYaml(error.reason, text, place.line) }
   }
 }
+
+const whole = (message: string, hint: string): YamlFault => ({
+  kind: 'fault',
+  line: 1,
+  column: 1,
+  message,
+  hint,
+})
 
 /**
  * JSON may begin anywhere in a line and go on further left; to YAML that is deficient indentation. Each blank in front of

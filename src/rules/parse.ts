@@ -22,6 +22,8 @@ export interface PlacedRule {
 export interface ParsedRules {
   /** `undefined` when one rule cannot be decoded: the document is refused as a whole (Q-07). */
   readonly rules: readonly PlacedRule[] | undefined
+  /** Those that can be decoded, also where the document is refused: to look at, not to serve with. */
+  readonly readable: readonly PlacedRule[]
   readonly issues: readonly Issue[]
 }
 
@@ -30,17 +32,9 @@ export function parseRules(text: string, source: string): ParsedRules {
   const document = parseYaml(text, 'rules')
   const reading = openReading(source)
   if (document.kind === 'fault') {
-    const { line, column, message } = document
-    const fault: Issue = {
-      severity: 'error',
-      source,
-      line,
-      column,
-      path: '',
-      message,
-      hint: 'write JSON or YAML',
-    }
-    return { rules: undefined, issues: [fault] }
+    const { line, column, message, hint } = document
+    const fault: Issue = { severity: 'error', source, line, column, path: '', message, hint }
+    return { rules: undefined, readable: [], issues: [fault] }
   }
   reading.duplicates(document, START)
   const raw = document.value ?? []
@@ -120,6 +114,6 @@ function openReading(source: string) {
       if (rule === undefined) refused = true
       else rules.push({ rule: migrate(rule), place: { source, at } })
     },
-    end: (): ParsedRules => ({ rules: refused ? undefined : rules, issues }),
+    end: (): ParsedRules => ({ rules: refused ? undefined : rules, readable: rules, issues }),
   }
 }

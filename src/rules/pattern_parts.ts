@@ -75,7 +75,7 @@ export function cutAtDelimiters(text: string): Piece[] {
     throw new PatternFault(
       'unbalanced "<"',
       from - 1,
-      'lookbehind and atomic groups cannot be written: they hold one bracket',
+      'close it with ">"; lookbehind and atomic groups cannot be written, because they hold one bracket',
     )
   }
   if (from < text.length) pieces.push({ active: false, text: text.slice(from), column: from })

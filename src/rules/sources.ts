@@ -1,16 +1,19 @@
 /** rules/sources — repositories to texts and rules, each keeping its last good ones. Knows no handler; remote texts come through a function. */
 import { hash } from 'node:crypto'
-import { readFile, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import type { Answered, HeaderPair, Send } from '../clients/http.ts'
 import type { Breathe } from '../lib/breathe.ts'
 import { millis } from '../lib/duration.ts'
 import type { Issue } from '../lib/issue.ts'
+import { type FileFault, readTextFile } from '../lib/text_file.ts'
 import { type PlacedRule, parseRulesInSteps } from './parse.ts'
 import { type Repository, repositoryOf } from './repository.ts'
 
 export interface LoadedRules {
   /** Repositories in configured order (Q-11), rules in written order. */
   readonly rules: readonly PlacedRule[]
+  /** What can be decoded of what stands there now, also of documents that are refused: to look at, not to serve with. */
+  readonly readable: readonly PlacedRule[]
   /** What the rules were made from, as hashes: a hash of them is a revision. */
   readonly digests: readonly string[]
   /** Every repository has been loaded once, now or before (Q-13, Q-17). */
@@ -63,10 +66,7 @@ interface Good {
 }
 
 /** `unchanged`: the last good text holds, and nothing is wrong with that. */
-type Read =
-  | { readonly text: string; readonly validators: readonly HeaderPair[] }
-  | { readonly fault: string; readonly hint: string }
-  | 'unchanged'
+type Read = { readonly text: string; readonly validators: readonly HeaderPair[] } | FileFault | 'unchanged'
 
 export function createRuleSources({ fetch, directory, breathe }: RuleSourcesParts): RuleSources {
   let good = new Map<string, Good>()
@@ -78,7 +78,7 @@ export function createRuleSources({ fetch, directory, breathe }: RuleSourcesPart
       case 'unusable':
         return { fault: repository.message, hint: repository.hint }
       case 'file':
-        return notYetWritten(await readLocal(repository.path))
+        return notYetWritten(await readLocal(repository))
       case 'remote':
         return notYetWritten(await fetchText(repository, good.get(entry)?.validators ?? []))
     }
@@ -117,8 +117,10 @@ export function createRuleSources({ fetch, directory, breathe }: RuleSourcesPart
     const { text, validators } = outcome
     const digest = hash('sha256', text)
     if (last?.digest === digest) return { good: { ...last, validators }, issues: last.issues }
-    const { rules, issues } = await parseRulesInSteps(text, source, breathe)
-    if (rules === undefined) return { good: last, issues, fault: { fault: 'cannot be decoded', hint: '' } }
+    const { rules, readable, issues } = await parseRulesInSteps(text, source, breathe)
+    if (rules === undefined) {
+      return { good: last, readable, issues, fault: { fault: 'cannot be decoded', hint: '' } }
+    }
     return { good: { digest, rules, issues, validators }, issues }
   }
 
@@ -130,12 +132,14 @@ export function createRuleSources({ fetch, directory, breathe }: RuleSourcesPart
       const issues: Issue[] = []
       const states: SourceState[] = []
       const loaded: Good[] = []
+      const readable: PlacedRule[] = []
       const digests: string[] = []
       for (const [i, repository] of opened.entries()) {
         const entry = repositories[i] as string
         const { kind, source } = repository
         const decoded = await decode(entry, source, outcomes[i] as Read)
         issues.push(...decoded.issues)
+        for (const rule of decoded.readable ?? decoded.good?.rules ?? []) readable.push(rule)
         const { fault } = decoded
         const told = fault !== undefined && decoded.issues.length === 0
         if (told) issues.push(issueOf(repository, fault, decoded.good !== undefined, placeOf?.(i)))
@@ -154,6 +158,7 @@ export function createRuleSources({ fetch, directory, breathe }: RuleSourcesPart
       good = next
       return {
         rules: loaded.flatMap(one => one.rules),
+        readable,
         digests,
         complete: loaded.length === repositories.length,
         states,
@@ -163,15 +168,13 @@ export function createRuleSources({ fetch, directory, breathe }: RuleSourcesPart
   }
 }
 
-interface Fault {
-  readonly fault: string
-  readonly hint: string
-}
 interface Decoded {
   readonly good: Good | undefined
+  /** Where the document is refused: what of it could be decoded. */
+  readonly readable?: readonly PlacedRule[]
   readonly issues: readonly Issue[]
   /** What was read now cannot be used. */
-  readonly fault?: Fault
+  readonly fault?: FileFault
 }
 
 const HINTS: ReadonlyMap<number, string> = new Map([
@@ -195,27 +198,21 @@ const notYetWritten = (outcome: Read): Read =>
     ? { fault: 'is empty', hint: 'write [] for no rules' }
     : outcome
 
-async function readLocal(path: string): Promise<Read> {
-  try {
-    const stats = await stat(path)
-    if (!stats.isFile()) return { fault: 'is not a file', hint: 'name one file per repository' }
-    if (stats.size > LARGEST) return { fault: 'the file is larger than 64 MiB', hint: 'split it' }
-    return { text: await readFile(path, 'utf8'), validators: [] }
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    return { fault: `cannot be read: ${REASONS.get(code ?? '') ?? code ?? 'unknown reason'}`, hint: '' }
+async function readLocal({ path, source }: Repository & { kind: 'file' }): Promise<Read> {
+  const stats = await stat(path).catch(() => undefined)
+  if (stats !== undefined && !stats.isFile())
+    return { fault: 'is not a file', hint: 'name one file per repository' }
+  if (stats !== undefined && stats.size > LARGEST) {
+    return { fault: 'the file is larger than 64 MiB', hint: 'split it' }
   }
+  const read = await readTextFile(path, source)
+  return 'text' in read ? { ...read, validators: [] } : read
 }
-
-const REASONS: ReadonlyMap<string, string> = new Map([
-  ['ENOENT', 'no such file'],
-  ['EACCES', 'permission denied'],
-])
 
 /** At the entry that names the repository, where that is known. */
 function issueOf(
   { source }: Repository,
-  { fault, hint }: Fault,
+  { fault, hint }: FileFault,
   stays: boolean,
   place: ReturnType<EntryPlace> = { source, line: 0, column: 0, path: '' },
 ): Issue {

@@ -101,7 +101,9 @@ function lineOf(client: Client, send: Line['send'], trouble: (code: string) => v
       try {
         return await send(key, args)
       } catch (error) {
-        if (open) trouble(codeOf(error))
+        const code = codeOf(error)
+        // Why the line is down the client says by itself; that it is, each command would say again.
+        if (open && code !== 'ClientOfflineError') trouble(code)
         throw error
       }
     },

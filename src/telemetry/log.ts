@@ -2,7 +2,8 @@
 import { type DestinationStream, destination, pino } from 'pino'
 import type { ReasonCode } from '../access/denial.ts'
 import type { CacheState } from '../access/verdict.ts'
-import type { Issue } from '../lib/issue.ts'
+import { formatIssue, type Issue } from '../lib/issue.ts'
+import { tellOnStderr } from '../lib/stderr.ts'
 import { createDecisionLine } from './decision_line.ts'
 import { createLots } from './lots.ts'
 
@@ -90,21 +91,24 @@ export interface LogOptions {
   readonly stream?: DestinationStream
 }
 
-const MESSAGES: Readonly<Record<Event['event'], string>> = {
+const MESSAGES: Readonly<Record<Exclude<Event['event'], 'issue' | 'notice' | 'warning'>, string>> = {
   started: 'Credence is listening',
   ready: 'Ready: every rule repository has been loaded',
   not_ready: 'Not ready: every request is refused with 503',
   draining: 'Draining: answering what has arrived, taking nothing new',
   stopped: 'Stopped',
   reload: 'Rules read',
-  issue: 'Issue in configuration or rules',
-  notice: 'Worth knowing',
   accident: 'Accident',
   breaker: 'Kratos is left alone, tried or asked again',
-  warning: 'Warning',
   revocation: 'Sessions were revoked',
   bus: 'On the line between replicas',
   tls: 'A certificate has changed',
+}
+
+/** What is wrong with a file reads as `validate` says it. */
+function messageOf(event: Event): string {
+  if (event.event === 'issue' || event.event === 'notice') return formatIssue(event)
+  return event.event === 'warning' ? `${event.where}: ${event.message}` : MESSAGES[event.event]
 }
 
 /** Bytes that leave at once: a write costs as much as a few Checks, so that it should carry many lines; the library takes 16 KiB. */
@@ -133,7 +137,7 @@ export async function createLog(options: LogOptions): Promise<Log> {
     decision(record) {
       if (logger.isLevelEnabled('info')) out.write(lineOf(record))
     },
-    event: (level, event) => logger[level](event, MESSAGES[event.event]),
+    event: (level, event) => logger[level](event, messageOf(event)),
     close: () => {
       if ('flushSync' in out && typeof out.flushSync === 'function') out.flushSync()
     },
@@ -143,8 +147,29 @@ export async function createLog(options: LogOptions): Promise<Log> {
   }
 }
 
+/**
+ * A log that cannot be written (a full disk, a terminal that has gone) must not end the service: unheard, the error would
+ * be an accident, and the library's `flushSync` tries for ever. What failed is tried again with the next lot, so the log
+ * goes on when it can; meanwhile lines wait up to `MOST_WAITING`.
+ */
+function surviveFailures(out: ReturnType<typeof destination>): void {
+  let failing = false
+  const flushSync = out.flushSync.bind(out)
+  out.flushSync = () => {
+    if (!failing) flushSync()
+  }
+  out.on('error', (error: NodeJS.ErrnoException) => {
+    if (!failing) tellOnStderr(`credence: the log cannot be written (${error.code}); the service goes on`)
+    failing = true
+  })
+  out.on('write', () => {
+    failing = false
+  })
+}
+
 async function openStream(format: LogOptions['format']): Promise<DestinationStream> {
   const out = destination({ sync: false, contentMode: 'buffer', maxLength: MOST_WAITING, maxWrite: LOT })
+  surviveFailures(out)
   // It takes bytes in this mode; its types speak of text.
   const lots = createLots(LOT, WAIT, lot => void out.write(lot as unknown as string))
   const end = (): void => {

@@ -75,11 +75,23 @@ test('a flag with a bad value, and a variable of a key that nobody knows, are na
   const flag = await credence(['validate', '--serve-grpc-port', '99999'])
   assert.deepEqual(
     [flag.code, flag.out.split('\n')[0]],
-    [1, 'command line: error: serve.grpc.port: must be a whole number from 0 to 65535'],
+    [1, 'command line: error: --serve-grpc-port: must be a whole number from 0 to 65535'],
   )
-  const variable = await credence(['validate'], { CREDENCE_SERVE_GRPC_PRT: '1' })
+  const variable = await credence(['validate', '-c', file('none.yaml', '')], { CREDENCE_SERVE_GRPC_PRT: '1' })
   assert.match(
     variable.out,
     /CREDENCE_SERVE_GRPC_PRT: unknown variable \(did you mean CREDENCE_SERVE_GRPC_PORT\?\)/,
   )
+})
+
+test('validate without anything to check is 2, and not a success', async () => {
+  const nothing = await credence(['validate'])
+  assert.equal(nothing.code, 2)
+  assert.match(nothing.err, /nothing to check: name a configuration with --config FILE, or rule files/)
+})
+
+test('a configuration that names no rules is told so', async () => {
+  const { code, out } = await credence(['validate', '-c', file('ruleless.yaml', 'log: { level: info }')])
+  assert.equal(code, 0)
+  assert.match(out, /ruleless\.yaml: warning: access_rules\.repositories: there are no rules: .*404/)
 })

@@ -1,12 +1,17 @@
 /** test/cli/serve — what a person reads who cannot start the service, and how it ends. */
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { once } from 'node:events'
+import { closeSync, existsSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer as createHttpServer } from 'node:http'
 import { type AddressInfo, createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Readable } from 'node:stream'
 import { after, before, test } from 'node:test'
+import { setTimeout } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { freePort } from '../../demo/ports.ts'
 import { run as runCommand } from '../../src/cli/program.ts'
 
 const launcher = fileURLToPath(new URL('../../bin/credence.js', import.meta.url))
@@ -48,19 +53,27 @@ async function run(...args: string[]): Promise<{ code: number; says: string }> {
 const CANNOT: Readonly<Record<string, readonly [config: () => string, says: RegExp]>> = {
   'the port for Envoy is taken': [
     () => JSON.stringify({ serve: serveKeys({ grpc: portTaken() }) }),
-    /^credence: cannot listen for Envoy on 127\.0\.0\.1:\d+: another process listens there.*serve\.grpc\.port \(--serve-grpc-port, CREDENCE_SERVE_GRPC_PORT\)\.\n$/,
+    /^credence: cannot listen for Envoy on 127\.0\.0\.1:\d+: something listens there already.*serve\.grpc\.port \(--serve-grpc-port, CREDENCE_SERVE_GRPC_PORT\)\.\n$/,
   ],
   'the port of the api is taken': [
     () => JSON.stringify({ serve: serveKeys({ api: portTaken() }) }),
-    /^credence: cannot listen for the api on 127\.0\.0\.1:\d+: another process listens there.*serve\.api\.port \(SERVE_API_PORT\)\.\n$/,
+    /^credence: cannot listen for the api on 127\.0\.0\.1:\d+: something listens there already.*serve\.api\.port \(SERVE_API_PORT\)\.\n$/,
   ],
   'the port of the metrics is taken': [
     () => JSON.stringify({ serve: serveKeys({ prometheus: portTaken() }) }),
-    /^credence: cannot listen for Prometheus on 127\.0\.0\.1:\d+: another process listens there.*SERVE_PROMETHEUS_PORT/,
+    /^credence: cannot listen for Prometheus on 127\.0\.0\.1:\d+: something listens there already.*SERVE_PROMETHEUS_PORT/,
   ],
   'the address belongs to another machine': [
     () => JSON.stringify({ serve: serveKeys({ grpc: { host: '192.0.2.1', port: 0 } }) }),
-    /^credence: cannot listen for Envoy on 192\.0\.2\.1:0: this machine has no such address/,
+    /^credence: cannot listen for Envoy on 192\.0\.2\.1:0: this machine has no such address\. It is set by serve\.grpc\.host \(--serve-grpc-host, CREDENCE_SERVE_GRPC_HOST\)\.\n$/,
+  ],
+  'the host of the api is not known': [
+    () => JSON.stringify({ serve: serveKeys({ api: { host: 'nowhere.invalid', port: 0 } }) }),
+    /the host name is not known\. It is set by serve\.api\.host \(SERVE_API_HOST\)\.\n$/,
+  ],
+  'the path of the socket is too long': [
+    () => JSON.stringify({ serve: serveKeys({ grpc: { socket: join(folder, 'x'.repeat(120)) } }) }),
+    /: the path is longer than that of a socket may be/,
   ],
   'the folder of the socket is not there': [
     () => JSON.stringify({ serve: serveKeys({ grpc: { socket: '/nowhere/check.sock' } }) }),
@@ -76,7 +89,7 @@ const CANNOT: Readonly<Record<string, readonly [config: () => string, says: RegE
         serve: serveKeys({}),
         access_rules: { repositories: ['file:///nowhere/rules.yaml'], fail_fast: true },
       }),
-    /^credence: the rules cannot be loaded\n.*credence\.yaml:1:\d+: error: access_rules\.repositories\[0\]: \/nowhere\/rules\.yaml cannot be read: no such file\n$/,
+    /^credence: the rules cannot be loaded\n.*credence\.yaml:1:\d+: error: access_rules\.repositories\[0\]: \/nowhere\/rules\.yaml cannot be read: there is no such file\n$/,
   ],
   'the configuration is no YAML': [
     () => 'serve: { grpc: { port: 1\n  api: ]',
@@ -111,6 +124,70 @@ test('a service that opened only some of its ports ends, and nothing keeps it al
   assert.deepEqual([status, signal], [1, null])
   assert.match(stderr, /^credence: cannot listen for Prometheus/)
 })
+
+test('SIGHUP reads everything again, also what nobody tells of, and the service goes on', async () => {
+  const file = join(folder, 'hup.yaml')
+  const rules = createHttpServer((_request, response) => response.end('[]')).listen(0, '127.0.0.1')
+  await new Promise(resolve => rules.once('listening', resolve))
+  const { port } = rules.address() as AddressInfo
+  const repositories = [`http://127.0.0.1:${port}/rules.json`]
+  writeFileSync(file, JSON.stringify({ serve: serveKeys({}), access_rules: { repositories } }))
+  const child = spawn(process.execPath, [launcher, 'serve', '-c', file], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const ended = new Promise(resolve => child.on('exit', (code, signal) => resolve(signal ?? code)))
+  let out = ''
+  const said = (text: string) =>
+    new Promise<void>(resolve => {
+      const look = () => void (out.includes(text) && resolve())
+      child.stdout.on('data', look)
+      look()
+    })
+  child.stdout.on('data', chunk => {
+    out += chunk
+  })
+  try {
+    await said('"event":"ready"')
+    const asked = new Promise(resolve => rules.once('request', resolve))
+    child.kill('SIGHUP')
+    await Promise.race([asked, ended.then(code => assert.fail(`ended with ${code}`))])
+    child.kill('SIGTERM')
+    assert.equal(await ended, 0)
+  } finally {
+    child.kill('SIGKILL')
+    rules.close()
+  }
+})
+
+const noFullDevice = existsSync('/dev/full') ? false : 'there is no /dev/full on this system'
+for (const format of ['json', 'text']) {
+  test(`a ${format} log on a full disk neither ends nor blocks the service`, {
+    skip: noFullDevice,
+  }, async () => {
+    const full = openSync('/dev/full', 'w')
+    const port = await freePort()
+    const file = join(folder, `full_${format}.yaml`)
+    const serve = serveKeys({ api: { host: '127.0.0.1', port } })
+    writeFileSync(file, JSON.stringify({ serve, log: { format } }))
+    const child = spawn(process.execPath, [launcher, 'serve', '-c', file], {
+      stdio: ['ignore', full, 'pipe'],
+    })
+    const ended = new Promise(resolve => child.on('exit', (code, signal) => resolve(signal ?? code)))
+    try {
+      const [told] = await once(child.stderr as Readable, 'data')
+      assert.match(String(told), /^credence: the log cannot be written \(ENOSPC\)/)
+      const answer = await fetch(`http://127.0.0.1:${port}/health/alive`, {
+        signal: AbortSignal.timeout(10_000),
+      })
+      assert.equal(answer.status, 200)
+      child.kill('SIGTERM')
+      assert.equal(await Promise.race([ended, setTimeout(10_000, 'still there', { ref: false })]), 0)
+    } finally {
+      child.kill('SIGKILL')
+      closeSync(full)
+    }
+  })
+}
 
 test('what nobody caught is logged without its words, and ends the service in order with 1 (F4)', async () => {
   const bad = join(folder, 'bad.mjs')

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import test from 'node:test'
 import { METRICS } from '../../src/telemetry/instruments_table.ts'
 
@@ -34,14 +34,24 @@ test('every reason code is documented, and no other', () => {
   )
 })
 
-test('every metric is documented with its kind and labels, and no other', () => {
-  const rows = [...page.matchAll(/^\| `(credence_\w+)` \| (\w+) \| (.*) \|$/gm)].map(match => [
-    match[1],
-    match[2],
-    match[3],
-  ])
+test('every metric is documented with its kind, its labels and what it says, and no other', () => {
+  const rows = [...page.matchAll(/^\| `(credence_\w+)` \| (\w+) \| ([^|]*) \| ([^|]*) \|$/gm)].map(match =>
+    match.slice(1, 5),
+  )
   assert.deepEqual(
     rows,
-    Object.entries(METRICS).map(([name, [kind, labels]]) => [name, kind, labels]),
+    Object.entries(METRICS).map(([name, row]) => [name, ...row]),
   )
+})
+
+test('every service that is called is documented as a target', () => {
+  const [, documented = ''] = /^\| `target` \| [^:]*: (.*) \|$/m.exec(page) ?? []
+  const targets = ['handlers', 'sessions', 'clients', 'rules'].flatMap(room =>
+    readdirSync(new URL(`../../src/${room}/`, import.meta.url), { recursive: true, encoding: 'utf8' })
+      .filter(name => name.endsWith('.ts'))
+      .flatMap(name => [...read(`src/${room}/${name}`).matchAll(/\btarget(?::| =) '([\w.]+)'/g)])
+      .map(match => match[1] as string),
+  )
+  assert.ok(targets.length > 5)
+  for (const target of targets) assert.ok(documented.includes(`\`${target}\``), target)
 })

@@ -147,3 +147,16 @@ test('Istio fails closed, in time, and says 503', () => {
   assert.equal(port, grpc.spec.ports[0].port)
   assert.deepEqual([policy.spec.action, policy.spec.provider.name], ['CUSTOM', provider.name])
 })
+
+test('gateways name the Service of the base, with its port, and never fail open', () => {
+  const [service] = manifests('base/services.yaml')
+  const at = { name: service.metadata.name, port: service.spec.ports[0].port }
+  const { namespace } = kustomization
+  const [policy, grant] = manifests('envoy_gateway/security_policy.yaml')
+  assert.deepEqual(policy.spec.extAuth.grpc.backendRefs, [{ ...at, namespace }])
+  assert.deepEqual([grant.metadata.namespace, grant.spec.to[0].name], [namespace, at.name])
+  assert.equal(grant.spec.from[0].namespace, policy.metadata.namespace)
+  const [{ envoyExtAuthzGrpc: istio }] = manifests('istio/extension_provider.yaml')[0].extensionProviders
+  assert.deepEqual([istio.service, istio.port], [`${at.name}.${namespace}.svc.cluster.local`, at.port])
+  assert.deepEqual([policy.spec.extAuth.failOpen, istio.failOpen], [false, false])
+})

@@ -56,3 +56,29 @@ test('a value in quotes of JSON is named where it could end them (Q-68)', () => 
   for (const text of clean) assert.deepEqual(found(text, true), [], text)
   assert.deepEqual(found('"{{ .Subject }}"'), [])
 })
+
+test('a field that the data does not have is named, wherever the data is meant', () => {
+  const fields = new Map([
+    ['Subject', undefined],
+    ['Extra', undefined],
+    ['MatchContext', ['URL', 'Method']],
+  ])
+  const told = (text: string) =>
+    lintTemplate(parseTemplate(text), { fields }).map(lint => `${lint.column} ${lint.message} (${lint.hint})`)
+  const no = (name: string, near: string) =>
+    `fails whenever it is reached: there is no ${name} (did you mean ${near}?)`
+  assert.deepEqual(told('{{ print .Subjekt }}'), [`10 ${no('.Subjekt', '.Subject')}`])
+  assert.deepEqual(told('{{ if .MatchContext.Metod }}{{ end }}'), [
+    `7 ${no('.MatchContext.Metod', '.MatchContext.Method')}`,
+  ])
+  assert.deepEqual(told('{{ range .Extra.l }}{{ .Subjekt }}{{ $.Subjekt }}{{ end }}').length, 1)
+  assert.deepEqual(told('{{ (index .Extrra "a").b | print }}').length, 1)
+  assert.match(told('{{ .Zebra }}').join(), /known: \.Subject, \.Extra, \.MatchContext/)
+  for (const clean of [
+    '{{ .Subject }}{{ print .Extra.Subjekt }}{{ .MatchContext.URL.Foo }}',
+    '{{ with .Extra.m }}{{ .Subjekt }}{{ end }}',
+    '{{ $x := .Extra }}{{ $x.Subjekt }}',
+    '{{ define "t" }}{{ .Subjekt }}{{ end }}{{ template "t" .Extra }}',
+  ])
+    assert.deepEqual(told(clean), [], clean)
+})

@@ -125,13 +125,20 @@ test('a member named __proto__ stays a member', () => {
 })
 
 const FAULTS: readonly (readonly [name: string, text: string, message: RegExp])[] = [
-  ['an unfinished list', '[{"id":', /^1:8 unexpected end/],
+  ['an unfinished list', '[{"id":', /^1:8 the file ends within a "\["/],
   ['a bad indent', 'a: 1\n  b: 2\n', /^2:/],
+  ['a bracket that is not closed', 'a:\n  b: [\n  c: 1\nd: 2\n', /^3:3 .*not closed/],
+  ['a tab before a key', '- id: a\n\tmatch:\n', /^2:2 a tab indents this line/],
+  ['a tab after blanks', '- id: a\n  \turl: x\n', /^2:3 a tab indents this line/],
+  ['JSON with tabs and without a comma', '[\n\t{"a": 1\n\t"b": 2}\n]', /^3:5 a comma is missing/],
+  ['a quote that is not closed', 'a: "x\n', /^2:1 .*quote.* not closed/],
+  ['a key without a colon', 'a: 1\nb\nc: 2\n', /a key without ":"/],
+  ['a control character', 'a: x\u0000', /save the file|no text has/],
   ['an unknown tag', 'a: !ruby/object x', /unknown scalar tag/],
   ['a set', 'a: !!set {x}', /unknown mapping tag/],
   ['an alias of nothing', 'a: *x', /x/],
   ['an alias inside what it stands for', 'a: &x [1, *x]', /too many values/],
-  ['nesting without an end', '['.repeat(5000), /nesting/],
+  ['nesting without an end', '['.repeat(5000), /a hundred deep/],
 ]
 for (const [name, text, message] of FAULTS) {
   test(`${name} is a fault, not an accident`, () => assert.match(fault(text), message))

@@ -219,7 +219,7 @@ test('a missing file and a directory are issues, not accidents', async t => {
   const { issues, complete } = await sourcesOf([], [], here).load(['none.json', 'folder'])
   assert.equal(complete, false)
   assert.deepEqual(issues.map(formatIssue), [
-    'none.json: error: cannot be read: no such file',
+    `none.json: error: cannot be read: there is no such file (it was looked for at ${join(here, 'none.json')})`,
     'folder: error: is not a file (name one file per repository)',
   ])
 })

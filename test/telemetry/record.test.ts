@@ -7,21 +7,19 @@ import { requestWith } from '../fakes/request.ts'
 
 const SECRET = 'ory_st_verysecret'
 
-async function lineOf(decision: Deny): Promise<{ lines: Record<string, unknown>[]; text: string }> {
+async function openLog() {
   let text = ''
   const stream = {
     write: (line: string) => {
       text += line
     },
   }
-  const log = await createLog({
-    level: 'info',
-    format: 'json',
-    name: 'credence',
-    version: '1',
-    wall: Date.now,
-    stream,
-  })
+  const options = { level: 'info', format: 'json', name: 'credence', version: '1', wall: Date.now } as const
+  return { log: await createLog({ ...options, stream }), text: () => text }
+}
+
+async function lineOf(decision: Deny): Promise<{ lines: Record<string, unknown>[]; text: string }> {
+  const { log, text } = await openLog()
   const record = createRecorder({ log, count: () => {}, traceId: () => 't1', now: () => 12.5 })
   const request = {
     ...requestWith(
@@ -35,8 +33,8 @@ async function lineOf(decision: Deny): Promise<{ lines: Record<string, unknown>[
   }
   record(decision, request, 10)
   return {
-    text,
-    lines: text
+    text: text(),
+    lines: text()
       .trim()
       .split('\n')
       .map(line => JSON.parse(line)),
@@ -85,6 +83,23 @@ test('a decision is one line with what helps and nothing of the request’s secr
     trace_id: 't1',
   })
   assert.ok(!text.includes(SECRET))
+})
+
+test('what is wrong with a file reads in the log as validate says it', async () => {
+  const { log, text } = await openLog()
+  const place = { source: 'rules.yml', line: 3, column: 7, path: 'match.url' }
+  log.event('error', {
+    event: 'issue',
+    severity: 'error',
+    ...place,
+    message: 'no such thing',
+    hint: 'leave it',
+  })
+  const { msg, hint } = JSON.parse(text())
+  assert.equal(msg, 'rules.yml:3:7: error: match.url: no such thing (leave it)')
+  assert.equal(hint, 'leave it')
+  log.event('warn', { event: 'warning', where: 'jwks', message: 'cannot be fetched' })
+  assert.match(text(), /"msg":"jwks: cannot be fetched"/)
 })
 
 test('an accident is told by its kind and place, never by its words', async () => {

@@ -1,7 +1,7 @@
 /** handlers/mutators/cookie — replaces the Cookie header for the upstream: cookies from templates, then the request's others. Asks nobody. */
 import { z } from 'zod'
 import { withHeader } from '../../access/session.ts'
-import { ConfigFault, mutator } from '../handler.ts'
+import { ConfigFault, makeEach, mutator } from '../handler.ts'
 import { compileTemplate } from '../parts/compile_template.ts'
 
 export const cookie = mutator({
@@ -12,12 +12,11 @@ export const cookie = mutator({
   }),
   example: { cookies: { user: '{{ print .Subject }}' } },
   compile({ cookies }, services, context) {
-    const compiled = Object.entries(cookies)
-      .map(([name, text]) => {
-        const path = ['cookies', name]
-        if (!TOKEN.test(name)) throw new ConfigFault(path, 'not a cookie name')
-        return { name, render: compileTemplate(text, path, services, context) }
-      })
+    const compiled = makeEach(Object.entries(cookies), ([name, text]) => {
+      const path = ['cookies', name]
+      if (!TOKEN.test(name)) throw new ConfigFault(path, 'not a cookie name')
+      return { name, render: compileTemplate(text, path, services, context) }
+    })
       // Each run alike, where Oathkeeper's order is random.
       .sort((a, b) => (a.name < b.name ? -1 : 1))
     const ours = new Set(compiled.map(({ name }) => name))

@@ -6,7 +6,7 @@ import { parseTemplate, type Template, TemplateError } from '../../lib/template.
 import { lintTemplate } from '../../lib/template_lint.ts'
 import { type CompileContext, ConfigFault } from '../handler.ts'
 import type { Services } from '../services.ts'
-import { templateData } from './template_data.ts'
+import { SESSION_FIELDS, templateData } from './template_data.ts'
 
 /** The rendered text, or the 500 of a template that fails for this session (spec 6.0). */
 export type RenderTemplate = (session: Session) => string | Denial
@@ -31,7 +31,10 @@ export function compileTemplate(
   } catch (error) {
     throw new ConfigFault(path, `the template does not parse: ${placed(error)}`)
   }
-  for (const { line, column, message, hint } of lintTemplate(template, options)) {
+  for (const { line, column, message, hint } of lintTemplate(template, {
+    ...options,
+    fields: SESSION_FIELDS,
+  })) {
     context.warn(path, `template, line ${line}, column ${column}: ${message}`, hint)
   }
   if (context.strategy === 'glob' && /\.RegexpCaptureGroups\b/.test(text)) {

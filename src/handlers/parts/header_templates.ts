@@ -1,7 +1,7 @@
 /** handlers/parts/header_templates — maps of header names and templates, checked and compiled at load. Knows no request. */
 import { isHeaderName, nameFault } from '../../access/header_rules.ts'
 import type { Path } from '../../lib/issue.ts'
-import { ConfigFault } from '../handler.ts'
+import { ConfigFault, makeEach } from '../handler.ts'
 import type { Services } from '../services.ts'
 import { compileTemplate, type RenderTemplate, type TemplateContext } from './compile_template.ts'
 
@@ -57,10 +57,8 @@ function compileNamed(
   services: Pick<Services, 'clock'>,
   context: TemplateContext,
 ): readonly (HeaderTemplate & { readonly written: string })[] {
-  return Object.entries(headers)
-    .map(([written, text]) => {
-      const at = [...path, written]
-      return { name: nameOf(written, at), written, render: compileTemplate(text, at, services, context) }
-    })
-    .sort((a, b) => (a.name < b.name ? -1 : 1))
+  return makeEach(Object.entries(headers), ([written, text]) => {
+    const at = [...path, written]
+    return { name: nameOf(written, at), written, render: compileTemplate(text, at, services, context) }
+  }).sort((a, b) => (a.name < b.name ? -1 : 1))
 }

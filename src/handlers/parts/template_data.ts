@@ -3,6 +3,7 @@ import type { MatchContext, Session } from '../../access/session.ts'
 import { resetBudget } from '../../lib/template_budget.ts'
 import { goHeader } from '../../lib/template_header.ts'
 import { toJson } from '../../lib/template_json.ts'
+import type { KnownFields } from '../../lib/template_lint.ts'
 import { signature } from '../../lib/template_signature.ts'
 import { goUrl, NO_URL } from '../../lib/template_url.ts'
 import {
@@ -67,6 +68,14 @@ const SESSION: StructType<Session> = {
 
 /** What a template renders: `.Subject`, `.Extra`, `.Header`, `.MatchContext`. */
 export const templateData = (session: Session): GoStruct => goStruct(SESSION, session)
+
+/** What a template may name, to tell at load what it may not. */
+export const SESSION_FIELDS: KnownFields = new Map(
+  [...SESSION.fields.keys(), ...SESSION.methods.keys()].map(name => [
+    name,
+    name === 'MatchContext' ? [...MATCH_CONTEXT.fields.keys()] : undefined,
+  ]),
+)
 
 /** A session as Go's `json.Marshal` writes it (spec 6.5). Throws what has no form in JSON, or is too large. */
 export function sessionJson(session: Session): string {
