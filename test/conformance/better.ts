@@ -553,9 +553,9 @@ export const BETTER: readonly Better[] = [
   {
     q: 'P6',
     about: 'configuration',
-    oathkeeper: 'The api port answers CORS and TLS.',
-    here: 'Both are accepted without effect, which is said at start; a proxy in front does them.',
-    setting: '',
+    oathkeeper: 'An empty `serve.api.cors.allowed_origins` lets pages of every origin read the api.',
+    here: 'What is not named is not allowed.',
+    setting: '`serve.api.cors.allowed_origins: ["*"]`',
   },
   {
     q: 'P7',
