@@ -74,12 +74,31 @@ export function loadConfig(sources: ConfigSources, handlers: readonly SealedHand
   const idle = SETTINGS.filter(one => one.idle !== undefined && given(value, one.path)).map(one =>
     issueIn(layers, 'warning', one.path.split('.'), 'accepted, without effect', one.idle),
   )
-  const notices = [...idle, ...LOOPBACK.filter(path => !settings.has(path)).map(loopbackNotice)]
+  const relaxed = RELAXED.filter(({ path, value: one }) => settings.get(path) === one).map(one =>
+    issueIn(layers, 'warning', one.path.split('.'), one.message, one.hint),
+  )
+  const notices = [...idle, ...relaxed, ...LOOPBACK.filter(path => !settings.has(path)).map(loopbackNotice)]
   const sorted = sortIssues(issues)
   const readable = freeze(settings, global, notices, layers)
   const usable = !issues.some(issue => issue.severity === 'error')
   return { config: usable ? readable : undefined, readable, issues: sorted }
 }
+
+/** Settings that bring back what is refused or read more strictly for a reason (architecture 13.5). */
+const RELAXED = [
+  {
+    path: 'paths',
+    value: 'oathkeeper',
+    message: 'paths that can be read in two ways are decoded and cleaned, not refused',
+    hint: 'have Envoy normalise paths and reject escaped slashes, or leave it out',
+  },
+  {
+    path: 'hosts',
+    value: 'exact',
+    message: 'hosts are compared byte by byte: another case, or a port, is another host',
+    hint: 'a rule for all hosts but one can be evaded that way; leave it out where you can',
+  },
+] as const
 
 /** Hosts that are loopback where nobody says otherwise; Oathkeeper listens on all interfaces (architecture 14.11). */
 const LOOPBACK: readonly string[] = ['serve.api.host', 'serve.prometheus.host']

@@ -75,6 +75,17 @@ test('without any source there are defaults: loopback ports, no handler but json
   ])
 })
 
+test('what is read more laxly than by default is said at start, where it is written', () => {
+  const { notices } = configOf(yaml('paths: oathkeeper\nhosts: exact\n'))
+  assert.deepEqual(
+    notices.flatMap(one => (one.source === 'defaults' ? [] : [[one.path, one.line]])),
+    [
+      ['paths', 1],
+      ['hosts', 2],
+    ],
+  )
+})
+
 test('files are laid over one another, flags over files, the environment over all', () => {
   const files = {
     'a.yml': 'serve: {grpc: {port: 1, host: a}, api: {port: 1}}\nlog: {level: error}\n',

@@ -57,8 +57,13 @@ export const hydrator = mutator({
       })
       .optional()
       .describe('memory of answers; an equal session has equal path, query and headers'),
+    headers: z
+      .array(z.string())
+      .optional()
+      .describe('headers that its answers may set: no client can bring one of them along, through no rule'),
   }),
   example: { api: { url: 'http://profiles:8080/hydrate', retry: { give_up_after: '500ms' } } },
+  writes: ({ headers = [] }) => headers.map(name => name.toLowerCase()),
   compile({ api, cache: memory }, services, context) {
     const ignored = new Set((memory?.ignored_headers ?? []).map(name => name.toLowerCase()))
     if (memory?.enabled === true && !ignored.has('x-request-id')) {

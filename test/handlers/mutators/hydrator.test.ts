@@ -308,3 +308,12 @@ test('names of ignored headers are found in the case that an earlier hydrator wr
   await run({ cache }, of('b'))
   assert.equal(sent.length, 1)
 })
+
+test('the headers that its answers may set are declared by its configuration (D11)', () => {
+  const { writes } = hydrator
+  assert.deepEqual(writes?.({ api: { url: 'http://api/' }, headers: ['X-Role', 'x-plan'] }), [
+    'x-role',
+    'x-plan',
+  ])
+  assert.deepEqual(writes?.({ api: { url: 'http://api/' } }), [])
+})
