@@ -21,7 +21,7 @@ export interface YamlDocument {
   /** JSON-like; `undefined` for a text without any document. */
   readonly value: unknown
   /** Where a value (or, failing that, its nearest parent) begins; 1-based. */
-  at(path: Path): TextPlace
+  readonly at: (path: Path) => TextPlace
   /** Keys that stand twice in one map; the last one counts. */
   readonly duplicates: readonly (TextPlace & { readonly key: string })[]
 }
@@ -92,10 +92,16 @@ export function parseYaml(written: string, dialect: Dialect): YamlDocument | Yam
       json: true,
       maxTotalMergeKeys: MOST_ALIASED,
     })
+    // Only whoever complains wants places; of ten thousand rules they would be a fifth of all memory.
+    let remembered = new WeakRef(places)
     return {
       kind: 'document',
       value,
-      at: path => nearestPlace(places, path, lines),
+      at(path) {
+        const known = remembered.deref() ?? locate(text, firstDocument(parseEvents(text, {}))).places
+        remembered = new WeakRef(known)
+        return nearestPlace(known, path, lines)
+      },
       duplicates: duplicates.map(one => ({ key: one.key, ...placeOf(lines, one.offset) })),
     }
   } catch (error) {

@@ -97,7 +97,9 @@ function openReading(source: string) {
     },
     /** `base` leads to the rule in the text that people know, `inside` in the document. */
     item(item: unknown, base: Path, document: YamlDocument, inside: Path, start: Start): void {
-      const at = (path: Path): TextPlace => moved(document.at([...inside, ...path]), start)
+      // The place of a rule is kept as long as the rule; its document is not.
+      const { at: placeIn } = document
+      const at = (path: Path): TextPlace => moved(placeIn([...inside, ...path]), start)
       const { rule, faults } = decodeRule(item)
       for (const { severity, path, message, hint } of faults) {
         const number = typeof base[0] === 'number' ? base[0] + 1 : 1

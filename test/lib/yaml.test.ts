@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
 import { booleanWord, type Dialect, parseYaml, type YamlDocument } from '../../src/lib/yaml.ts'
 
@@ -159,4 +161,21 @@ test('thousands of rules may share one anchor', () => {
 
 test('words for true and false of YAML 1.1 are read where a boolean is wanted', () => {
   assert.deepEqual(['yes', 'On', 'off', 'maybe', 1].map(booleanWord), [true, true, false, 'maybe', 1])
+})
+
+test('places are found again after their memory was taken back', async () => {
+  const document = parseYaml('a: [1, 2]\nb:\n  c: x\n', 'rules')
+  assert.ok(document.kind === 'document')
+  const asked = () => [document.at(['a', 1]), document.at(['b', 'c']), document.at(['b', 'nowhere'])]
+  const before = asked()
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  // A WeakRef holds what it refers to until the turn ends.
+  await new Promise(resolve => setImmediate(resolve))
+  collect()
+  assert.deepEqual(asked(), before)
+  assert.deepEqual(
+    before.map(place => place.line),
+    [1, 3, 2],
+  )
 })
