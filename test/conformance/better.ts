@@ -377,7 +377,7 @@ export const BETTER: readonly Better[] = [
     q: 'P3',
     about: 'sessions',
     oathkeeper: '`subject_from` and `extra_from` walk over the text of an answer.',
-    here: 'Over its values: of a member that stands twice the last counts, and texts that hold JSON are texts until `@fromstr`.',
+    here: 'Over its values: of a member that stands twice the last counts, and texts that hold JSON are texts until `@fromstr`. An answer that looks like JSON and is none is 403, not a session without a subject.',
     setting: '',
   },
   {
