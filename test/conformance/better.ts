@@ -184,7 +184,7 @@ export const BETTER: readonly Better[] = [
     q: 'Q-30',
     about: 'mutators',
     oathkeeper: '`noop` echoes every request header.',
-    here: 'Only headers that a handler set are returned.',
+    here: 'Only headers that a handler set are returned, and only they are in `.Header` of templates and in what a hydrator gets.',
     setting: '',
   },
   {

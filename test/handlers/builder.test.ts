@@ -65,10 +65,11 @@ test('the ruleâ€™s choice of where the token is takes the place of the serviceâ€
   const run = (over: object) => builder.authenticator({ handler: 'bearer_token', config: over }).stage.run
   const asked = run({ token_from: { cookie: 'c' } })(requestWith([['X-A', 't']]))
   assert.equal('kind' in asked && asked.kind, 'not responsible')
-  assert.deepEqual(
-    run({ token_from: {} })(requestWith()),
-    run({ token_from: { header: 'a', cookie: 'b' } })(requestWith()),
-  )
+  // Nothing is no choice (seen on a running Oathkeeper v0.40.9), and two are none either.
+  const empty = run({ token_from: {} })(requestWith([['Cookie', 'c=t']]))
+  assert.equal('kind' in empty && empty.kind, 'not responsible')
+  const two = run({ token_from: { header: 'a', cookie: 'b' } })(requestWith())
+  assert.equal('status' in two && two.status, 500)
 })
 
 test('what cannot be built answers 500 at its place and says what is wrong where', async () => {
