@@ -370,7 +370,7 @@ export const BETTER: readonly Better[] = [
     q: 'Q-56',
     about: 'introspection',
     oathkeeper: 'The cache has one lifetime for all rules.',
-    here: 'The smaller of `cache.ttl` and the token’s own end.',
+    here: 'The smaller of `cache.ttl` and the token’s own end; `0s` keeps nothing, where Oathkeeper keeps for ever. Active answers are kept also where a rule refuses them: each rule checks anew.',
     setting: '',
   },
   {
