@@ -30,8 +30,9 @@ export function compileCheckSession(
   const method = keys.force_method ?? ''
   const read = noticed(
     compileSubject({
-      subjectFrom: keys.subject_from ?? defaults.subjectFrom,
-      extraFrom: keys.extra_from ?? 'extra',
+      // An empty path is none, as Oathkeeper has it.
+      subjectFrom: keys.subject_from || defaults.subjectFrom,
+      extraFrom: keys.extra_from || 'extra',
       required: keys.require_subject ?? false,
     }),
     () => services.subjectless(url.origin + url.pathname),
