@@ -72,6 +72,29 @@ test('the ruleâ€™s choice of where the token is takes the place of the serviceâ€
   assert.equal('status' in two && two.status, 500)
 })
 
+for (const [handler, key, value, path] of [
+  ['cookie_session', 'additional_headers', { 'x y': 'v' }, 'config.additional_headers.x y'],
+  ['bearer_token', 'additional_headers', { '': 'v' }, 'config.additional_headers.'],
+  ['bearer_token', 'additional_headers', { 'X-A': 'a\nb' }, 'config.additional_headers.X-A'],
+  ['cookie_session', 'force_method', 'GET /', 'config.force_method'],
+  [
+    'oauth2_introspection',
+    'introspection_request_headers',
+    { 'X-A': 'a\0' },
+    'config.introspection_request_headers.X-A',
+  ],
+] as const) {
+  test(`what no client could send is found at load: ${handler} ${JSON.stringify(value)}`, () => {
+    const url = 'http://sessions/'
+    const required =
+      handler === 'oauth2_introspection' ? { introspection_url: url } : { check_session_url: url }
+    const builder = builderWith({ authenticator: { [handler]: required } })
+    const { faults } = builder.authenticator({ handler, config: { [key]: value } })
+    const [first] = faults.filter(({ severity }) => severity === 'error')
+    assert.equal(first?.path.join('.'), path)
+  })
+}
+
 test('what cannot be built answers 500 at its place and says what is wrong where', async () => {
   const builder = builderWith({ mutator: { header: undefined } })
   for (const [ref, path, message] of [
