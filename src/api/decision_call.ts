@@ -56,7 +56,8 @@ export function readDecisionCall(
   const target = readTarget(uri ?? (direct.startsWith('/') ? direct : `/${direct}`), paths)
   if (target.kind === 'bad target') return badRequest(target.why)
   const request = new DecisionRequest(
-    lines,
+    // Go and Envoy have the host in the request line: no template and no service sees it among the headers.
+    lines.filter(([name]) => name !== 'host'),
     {
       method,
       scheme,

@@ -40,12 +40,15 @@ export function readIntrospection(body: string): Introspection | undefined {
     iss: text('iss'),
     clientId: text('client_id'),
     scope: text('scope'),
-    exp: read('exp', 0 as number, Number.isInteger),
+    exp: read('exp', 0 as number, isTime),
     tokenUse: text('token_use'),
     ext: read('ext', {} as JsonRecord, isRecord),
   }
   return Object.values(answer).includes(undefined) ? undefined : (answer as Introspection)
 }
+
+/** Whole seconds in 64 bits, as Go reads them. */
+const isTime = (value: JsonValue): boolean => Number.isInteger(value) && Math.abs(value as number) < 2 ** 63
 
 /** One text or a list of them; a null is neither (Q-58). */
 export function readAudience(value: JsonValue | undefined): readonly string[] | undefined {
@@ -61,15 +64,19 @@ export interface AccessToken {
   readonly expiresIn: number | undefined
 }
 
-/** JSON, or a form where the answer says so. `undefined` without a token, and where the answer names an error beside it. */
-export function readToken({ headers, body }: Answered): AccessToken | undefined {
+/**
+ * JSON, or a form where the answer says so. `undefined` for what is no such answer and for one without a token, 'error' for
+ * one that names an error, which counts whatever else it has: some servers answer so with 200.
+ */
+export function readToken({ headers, body }: Answered): AccessToken | 'error' | undefined {
   const type = contentType(headers)
   const document =
     type === 'application/x-www-form-urlencoded' || type === 'text/plain' ? readForm(body) : parseJson(body)
   if (!isRecord(document)) return undefined
+  const error = memberInAnyCase(document, 'error') ?? ''
+  if (error !== '') return typeof error === 'string' ? 'error' : undefined
   const token = memberInAnyCase(document, 'access_token')
   if (typeof token !== 'string' || token === '') return undefined
-  if ((memberInAnyCase(document, 'error') ?? '') !== '') return undefined
   const expires = memberInAnyCase(document, 'expires_in')
   const seconds = typeof expires === 'string' && expires !== '' ? Number(expires) : (expires ?? 0)
   if (typeof seconds !== 'number' || !Number.isInteger(seconds)) return undefined
@@ -81,10 +88,15 @@ function contentType(headers: readonly HeaderPair[]): string {
   return (value.split(';', 1)[0] as string).trim().toLowerCase()
 }
 
-function readForm(body: string): JsonRecord {
-  const pairs = body.split('&').flatMap((pair): [string, string][] => {
-    const [name = '', value = ''] = pair.split(/=(.*)/s).map(part => percentDecode(part, true))
-    return [[name, value]]
-  })
-  return Object.fromEntries(pairs.reverse())
+/** As Go reads one: of several values the first; a broken escape or a semicolon breaks it as a whole. */
+function readForm(body: string): JsonRecord | undefined {
+  const record: Record<string, string> = Object.create(null)
+  for (const pair of body.split('&')) {
+    const cut = pair.indexOf('=')
+    const name = percentDecode(cut < 0 ? pair : pair.slice(0, cut), true)
+    const value = percentDecode(cut < 0 ? '' : pair.slice(cut + 1), true)
+    if (name === undefined || value === undefined || pair.includes(';')) return undefined
+    record[name] ??= value
+  }
+  return record
 }

@@ -16,7 +16,7 @@ export interface Client {
 /** How an answer came about. */
 export type Remembered = 'hit' | 'miss' | 'shared' | 'off'
 
-/** A status that is no success. */
+/** A status that is no success, or an answer that names an error. */
 export interface Refused {
   readonly kind: 'refused'
   readonly status: number
@@ -86,9 +86,9 @@ export function createTokenCalls(send: Send): TokenCalls {
       'oauth2.token',
     )
     if (answer.kind === 'failed') return answer
-    if (answer.status < 200 || answer.status > 299)
-      return { kind: 'refused', status: answer.status, headers: answer.headers }
-    const token = readToken(answer)
+    const success = answer.status >= 200 && answer.status <= 299
+    const token = success ? readToken(answer) : 'error'
+    if (token === 'error') return { kind: 'refused', status: answer.status, headers: answer.headers }
     return token === undefined ? MALFORMED : { kind: 'token', token, cache: 'miss' }
   }
 

@@ -1,4 +1,5 @@
 /** lib/gjson_value — the values that gjson paths walk through, and its wildcards. Knows no path. */
+import { wellFormed } from './json.ts'
 
 export type JsonValue =
   | null
@@ -16,7 +17,7 @@ export const isRecord = (value: Found): value is { readonly [key: string]: JsonV
 
 export function parseJson(text: string): Found {
   try {
-    return JSON.parse(text) as JsonValue
+    return JSON.parse(wellFormed(text)) as JsonValue
   } catch {
     return undefined
   }

@@ -12,7 +12,7 @@ const DEEPEST = 100
 export function parseJson(text: string): JsonValue | undefined {
   let value: JsonValue
   try {
-    value = JSON.parse(text) as JsonValue
+    value = JSON.parse(wellFormed(text)) as JsonValue
   } catch {
     return undefined
   }
@@ -31,6 +31,14 @@ export function parseJson(text: string): JsonValue | undefined {
   }
   return value
 }
+
+const HALF = /\\u[dD][89a-fA-F]/
+const ESCAPES =
+  /\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[dD][89a-fA-F][0-9a-fA-F]{2}|.)/gs
+
+/** A JSON text with U+FFFD for every escaped half of a character, as Go's decoder reads it: no header can carry the half. */
+export const wellFormed = (text: string): string =>
+  HALF.test(text) ? text.replace(ESCAPES, one => (one.length === 6 ? '\\ufffd' : one)) : text
 
 export const isRecord = (value: JsonValue | undefined): value is JsonRecord =>
   typeof value === 'object' && value !== null && !Array.isArray(value)

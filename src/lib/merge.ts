@@ -5,9 +5,11 @@ type Plain = Readonly<Record<string, unknown>>
 const isPlain = (value: unknown): value is Plain =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
+const isEmpty = (value: unknown): boolean => isPlain(value) && Object.keys(value).length === 0
+
 /**
  * `over` wins: maps merge key by key, everything else replaces, an explicit null included (spec 1.7). Maps under one of
- * the `whole` keys replace too: they are a choice of exactly one key (`token_from`, Q-92).
+ * the `whole` keys replace too, unless they are empty: they are a choice of exactly one key (`token_from`, Q-92).
  */
 export function merge(base: unknown, over: unknown, whole: ReadonlySet<string> = new Set()): unknown {
   if (over === undefined) return base
@@ -15,7 +17,7 @@ export function merge(base: unknown, over: unknown, whole: ReadonlySet<string> =
   const result: Record<string, unknown> = Object.create(null)
   for (const [key, value] of Object.entries(base)) result[key] = value
   for (const [key, value] of Object.entries(over)) {
-    result[key] = whole.has(key) ? value : merge(result[key], value, whole)
+    result[key] = whole.has(key) && !isEmpty(value) ? value : merge(result[key], value, whole)
   }
   return result
 }

@@ -1,4 +1,5 @@
 /** lib/template_json — values of templates as Go's encoding/json writes and reads them. Knows nothing of access control. */
+import { wellFormed } from './json.ts'
 import { boundText, Fault, spend } from './template_budget.ts'
 import {
   ANY_MAP,
@@ -108,7 +109,7 @@ export function toJson(value: Value, { html = true, indent = false } = {}): stri
 export function fromJson(text: string): Value {
   let parsed: Value
   try {
-    parsed = JSON.parse(text) as Value
+    parsed = JSON.parse(wellFormed(text)) as Value
   } catch {
     throw new Fault('invalid JSON')
   }

@@ -20,6 +20,9 @@ const tell: Step = session => {
   if (path === '/hangs') return new Promise<never>(() => {})
   if (path === '/smuggles') return withHeader(session, 'transfer-encoding', 'chunked')
   if (path === '/breaks') return withHeader(session, 'x-user-id', 'a\r\nx-role: admin')
+  if (path === '/headers') {
+    return withHeader(session, 'x-seen', JSON.stringify([...session.request.headerEntries()]))
+  }
   if (path === '/utf8') return withHeader(session, 'x-user-id', 'ü')
   if (path === '/name') return withHeader(session, 'x-name', session.request.header('x-name') ?? '')
   return path === '/forbidden' ? forbidden('forbidden') : withHeader(seen, 'x-user-id', session.subject)
@@ -207,6 +210,12 @@ for (const path of ['/smuggles', '/breaks']) {
     assert.deepEqual([last?.kind, last?.trail.code, last?.trail.rule], ['deny', 'template', 'r'])
   })
 }
+
+test('the host is none of the headers that rules see (seen on a running Oathkeeper v0.40.9)', async () => {
+  const { headers } = await get('/decisions/headers', { 'x-name': 'n' })
+  const seen = new Map(JSON.parse(String(headers['x-seen'])))
+  assert.deepEqual([seen.get('x-name'), seen.has('host')], ['n', false])
+})
 
 test('text beyond ASCII travels as UTF-8', async () => {
   const { headers } = await get('/decisions/utf8')

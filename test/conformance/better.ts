@@ -184,7 +184,7 @@ export const BETTER: readonly Better[] = [
     q: 'Q-30',
     about: 'mutators',
     oathkeeper: '`noop` echoes every request header.',
-    here: 'Only headers that a handler set are returned.',
+    here: 'Only headers that a handler set are returned, and only they are in `.Header` of templates and in what a hydrator gets.',
     setting: '',
   },
   {
@@ -370,14 +370,14 @@ export const BETTER: readonly Better[] = [
     q: 'Q-56',
     about: 'introspection',
     oathkeeper: 'The cache has one lifetime for all rules.',
-    here: 'The smaller of `cache.ttl` and the token’s own end.',
+    here: 'The smaller of `cache.ttl` and the token’s own end; `0s` keeps nothing, where Oathkeeper keeps for ever. Active answers are kept also where a rule refuses them: each rule checks anew.',
     setting: '',
   },
   {
     q: 'P3',
     about: 'sessions',
     oathkeeper: '`subject_from` and `extra_from` walk over the text of an answer.',
-    here: 'Over its values: of a member that stands twice the last counts, and texts that hold JSON are texts until `@fromstr`.',
+    here: 'Over its values: of a member that stands twice the last counts, and texts that hold JSON are texts until `@fromstr`. An answer that looks like JSON and is none is 403, not a session without a subject.',
     setting: '',
   },
   {

@@ -65,11 +65,35 @@ test('the ruleâ€™s choice of where the token is takes the place of the serviceâ€
   const run = (over: object) => builder.authenticator({ handler: 'bearer_token', config: over }).stage.run
   const asked = run({ token_from: { cookie: 'c' } })(requestWith([['X-A', 't']]))
   assert.equal('kind' in asked && asked.kind, 'not responsible')
-  assert.deepEqual(
-    run({ token_from: {} })(requestWith()),
-    run({ token_from: { header: 'a', cookie: 'b' } })(requestWith()),
-  )
+  // Nothing is no choice (seen on a running Oathkeeper v0.40.9), and two are none either.
+  const empty = run({ token_from: {} })(requestWith([['Cookie', 'c=t']]))
+  assert.equal('kind' in empty && empty.kind, 'not responsible')
+  const two = run({ token_from: { header: 'a', cookie: 'b' } })(requestWith())
+  assert.equal('status' in two && two.status, 500)
 })
+
+for (const [handler, key, value, path] of [
+  ['cookie_session', 'additional_headers', { 'x y': 'v' }, 'config.additional_headers.x y'],
+  ['bearer_token', 'additional_headers', { '': 'v' }, 'config.additional_headers.'],
+  ['bearer_token', 'additional_headers', { 'X-A': 'a\nb' }, 'config.additional_headers.X-A'],
+  ['cookie_session', 'force_method', 'GET /', 'config.force_method'],
+  [
+    'oauth2_introspection',
+    'introspection_request_headers',
+    { 'X-A': 'a\0' },
+    'config.introspection_request_headers.X-A',
+  ],
+] as const) {
+  test(`what no client could send is found at load: ${handler} ${JSON.stringify(value)}`, () => {
+    const url = 'http://sessions/'
+    const required =
+      handler === 'oauth2_introspection' ? { introspection_url: url } : { check_session_url: url }
+    const builder = builderWith({ authenticator: { [handler]: required } })
+    const { faults } = builder.authenticator({ handler, config: { [key]: value } })
+    const [first] = faults.filter(({ severity }) => severity === 'error')
+    assert.equal(first?.path.join('.'), path)
+  })
+}
 
 test('what cannot be built answers 500 at its place and says what is wrong where', async () => {
   const builder = builderWith({ mutator: { header: undefined } })

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { isRecord, member, memberInAnyCase, parseJson } from '../../src/lib/json.ts'
+import { isRecord, member, memberInAnyCase, parseJson, wellFormed } from '../../src/lib/json.ts'
 
 test('what comes out is frozen to the last member', () => {
   const value = parseJson('{"a":[{"b":1}]}') as { a: { b: number }[] }
@@ -32,4 +32,19 @@ test('null is a value, and no record; members of Object.prototype are none', () 
   assert.ok(isRecord(record))
   assert.equal(member(record, 'b'), 2)
   for (const name of ['a', 'toString', 'constructor']) assert.equal(member(record, name), undefined)
+})
+
+test('half a character is U+FFFD, as Go reads it; whole ones and what only looks like one stay', () => {
+  for (const [text, read] of [
+    ['"a\\ud800b"', 'a\ufffdb'],
+    ['"\\uDC00"', '\ufffd'],
+    ['"\\ud800\\u0041"', '\ufffdA'],
+    ['"\\ud800\\ud83d\\ude00"', '\ufffd😀'],
+    ['"\\ud83d\\ude00"', '😀'],
+    ['"\\\\ud800"', '\\ud800'],
+  ] as const) {
+    assert.equal(parseJson(text), read, text)
+  }
+  assert.deepEqual(parseJson('{"\\udfff":1}'), { '\ufffd': 1 })
+  assert.equal(wellFormed('{"a":1}'), '{"a":1}')
 })

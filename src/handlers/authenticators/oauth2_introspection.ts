@@ -12,6 +12,7 @@ import { DURATION_PATTERN, millis, parseDuration } from '../../lib/duration.ts'
 import { rateLimitHeaders } from '../../lib/rate_limit.ts'
 import { authenticator, type CompileContext, ConfigFault } from '../handler.ts'
 import { invalidToken, scopeMissing, wrongToken } from '../parts/challenge.ts'
+import { fixedHeadersSchema } from '../parts/header_templates.ts'
 import { onRejected, onRejectedSchema } from '../parts/on_rejected.ts'
 import { retrySchema } from '../parts/retry.ts'
 import { compileScopes, scopeStrategySchema } from '../parts/scopes.ts'
@@ -37,10 +38,7 @@ export const oauth2Introspection = authenticator({
     scope_strategy: scopeStrategySchema,
     target_audience: strings.describe('audiences, all of which the answer must name'),
     trusted_issuers: strings.describe('issuers, one of which the answer must name'),
-    introspection_request_headers: z
-      .record(z.string(), z.string())
-      .optional()
-      .describe('headers to send to the endpoint'),
+    introspection_request_headers: fixedHeadersSchema.describe('headers to send to the endpoint'),
     preserve_host: z
       .boolean()
       .optional()

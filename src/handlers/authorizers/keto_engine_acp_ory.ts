@@ -91,13 +91,16 @@ const isPrivate = compileCidrs([
 ]) as (address: string) => boolean
 const isAddress = compileCidrs(['0.0.0.0/0', '::/0']) as (address: string) => boolean
 
-/** The first public address that was forwarded, else what a proxy said, else the peer (spec 5.4). */
+/** The first public address that was forwarded, else what a proxy said; the peer only where neither says anything (spec 5.4). */
 function contextOf(request: RequestView, clock: Clock): string {
-  const forwarded = (request.header('x-forwarded-for') ?? '').split(',').map(text => text.trim())
+  const forwarded = request.header('x-forwarded-for') ?? ''
+  const said = request.header('x-real-ip') ?? ''
   const address =
-    forwarded.find(text => isAddress(text) && !isPrivate(text)) ??
-    request.header('x-real-ip') ??
-    request.remoteAddress
+    forwarded
+      .split(',')
+      .map(text => text.trim())
+      .find(text => isAddress(text) && !isPrivate(text)) ??
+    (forwarded === '' && said === '' ? request.remoteAddress : said)
   const at = new Date(clock.wall()).toISOString()
   return `{"remoteIpAddress":${jsonString(address, true)},"requestedAt":"${at}"}`
 }

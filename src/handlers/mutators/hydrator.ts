@@ -96,7 +96,8 @@ export const hydrator = mutator({
     return async session => {
       let body: string
       try {
-        body = sessionJson(session)
+        // Go's encoder ends a document with a line break; whoever signs bodies counts it.
+        body = `${sessionJson(session)}\n`
       } catch (error) {
         if (error instanceof Fault) return internal('internal', `hydrator: ${error.message}`)
         throw error

@@ -30,8 +30,9 @@ export function compileCheckSession(
   const method = keys.force_method ?? ''
   const read = noticed(
     compileSubject({
-      subjectFrom: keys.subject_from ?? defaults.subjectFrom,
-      extraFrom: keys.extra_from ?? 'extra',
+      // An empty path is none, as Oathkeeper has it.
+      subjectFrom: keys.subject_from || defaults.subjectFrom,
+      extraFrom: keys.extra_from || 'extra',
       required: keys.require_subject ?? false,
     }),
     () => services.subjectless(url.origin + url.pathname),
@@ -53,7 +54,7 @@ export function compileCheckSession(
       ? compileRemembered(question, maxAge, read, services)
       : async (request: RequestView) => {
           const answer = await services.send({ ...question(request), deadline: request.deadline })
-          return failure(answer) ?? read(documentOf(answer))
+          return judge(answer, read)
         }
   return keys.forbid_unreachable === true ? request => after(check(request), asForbidden) : check
 }
@@ -76,19 +77,23 @@ const asForbidden = (outcome: Identity | Denial): Identity | Denial =>
     ? forbidden('unavailable', { reason: outcome.reason })
     : outcome
 
-/** `undefined`: a 200, which alone lets in. */
-function failure(answer: Answered | Failed): Denial | undefined {
+/** A 200 alone lets in. */
+function judge(answer: Answered | Failed, read: ReadIdentity, parts?: Parameters<ReadIdentity>[1]) {
   // Q-51: not having found out is no answer about the credential.
   if (answer.kind === 'failed') return unavailable(answer.message)
-  if (answer.status === 200) return undefined
   if (answer.status === 429) return rateLimited({ headers: rateLimitHeaders(answer.headers) })
   // Redirects among them: one to a login page would let everybody in (Q-45).
-  return unauthorized('credential_rejected', { reason: 'no valid session' })
+  if (answer.status !== 200) return unauthorized('credential_rejected', { reason: 'no valid session' })
+  const document = documentOf(answer)
+  return document === undefined && LOOKS_LIKE_JSON.test(answer.body) ? BROKEN : read(document, parts)
 }
 
-/** Of a 200; `undefined` for what is no JSON: an empty subject, as Oathkeeper has it (Q-44). */
-const documentOf = (answer: Answered | Failed): Json | undefined =>
-  answer.kind === 'answered' ? parseJson(answer.body) : undefined
+/** `undefined` for what is no JSON. .NET's services like to begin with a byte order mark. */
+const documentOf = ({ body }: Answered): Json | undefined => parseJson(body.replace(/^\ufeff/, ''))
+
+/** Anything else has an empty subject, as Oathkeeper has it (Q-44); this may hold one that nobody can read (P3). */
+const LOOKS_LIKE_JSON = /^[\s\ufeff]*[[{]/
+const BROKEN = forbidden('bad_answer', { reason: 'the session endpoint answered with broken JSON' })
 
 interface Kept {
   readonly document: Json
@@ -114,7 +119,7 @@ function compileRemembered(
   const cache = memory<Answered | Failed, Kept>('check_session')
   const keep = (answer: Answered | Failed, askedAt: Instant) => {
     if (answer.kind === 'failed' || answer.status === 429) return undefined
-    const document = answer.status === 200 ? parseJson(answer.body) : undefined
+    const document = answer.status === 200 ? documentOf(answer) : undefined
     if (document === undefined) return 'drop' as const
     const left = millis(maxAge - between(askedAt, clock.now()))
     return { value: { document: document, askedAt }, ttl: left }
@@ -132,8 +137,8 @@ function compileRemembered(
       keep: found => keep(found, now),
     })
     const notes = { cache: joined ? 'shared' : 'miss' } as const
-    return within(answer, between(now, request.deadline), TOO_LATE).then(
-      found => failure(found) ?? read(documentOf(found), { notes }),
+    return within(answer, between(now, request.deadline), TOO_LATE).then(found =>
+      judge(found, read, { notes }),
     )
   }
 }

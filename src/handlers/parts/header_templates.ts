@@ -1,5 +1,6 @@
-/** handlers/parts/header_templates — maps of header names and templates, checked and compiled at load. Knows no request. */
-import { isHeaderName, nameFault } from '../../access/header_rules.ts'
+/** handlers/parts/header_templates — maps of header names and values or templates, checked and compiled at load. Knows no request. */
+import { z } from 'zod'
+import { isHeaderName, isHeaderValue, nameFault } from '../../access/header_rules.ts'
 import type { Path } from '../../lib/issue.ts'
 import { ConfigFault, makeEach } from '../handler.ts'
 import type { Services } from '../services.ts'
@@ -10,6 +11,14 @@ export interface HeaderTemplate {
   readonly name: string
   readonly render: RenderTemplate
 }
+
+/** Headers that are sent as they are written: what no client could send is found at load. */
+export const fixedHeadersSchema = z
+  .record(
+    z.string().refine(isHeaderName, 'not a header name'),
+    z.string().refine(isHeaderValue, 'has characters that no header may have'),
+  )
+  .optional()
 
 /** A header name in lower case. Throws `ConfigFault` for one that may not be set. */
 export function settableName(written: string, path: Path): string {

@@ -96,7 +96,8 @@ function audienceOf(claims: JsonObject): readonly unknown[] {
 }
 
 function scopesOf(claim: JsonObject[string] | undefined): readonly string[] {
-  if (typeof claim === 'string') return claim.split(' ')
+  // An empty text is no scope at all, two blanks stand around an empty one.
+  if (typeof claim === 'string') return claim === '' ? [] : claim.split(' ')
   return Array.isArray(claim) ? claim.map(one => (typeof one === 'string' ? one : '')) : []
 }
 

@@ -43,8 +43,8 @@ export function compileKratos(keys: SessionKeys, url: URL, services: Services): 
     maxAge: maxAgeOf(keys),
   })
   const read = compileSubject({
-    subjectFrom: keys.subject_from ?? 'identity.id',
-    extraFrom: keys.extra_from ?? '@this',
+    subjectFrom: keys.subject_from || 'identity.id',
+    extraFrom: keys.extra_from || '@this',
     required: keys.require_subject ?? true,
   })
   const demands = keys.require

@@ -1,9 +1,11 @@
 /** handlers/parts/session_keys — the keys that `cookie_session` and `bearer_token` share (spec 4.4), and what to say about them at load. Knows no request. */
 import { z } from 'zod'
+import { isHeaderName } from '../../access/header_rules.ts'
 import type { Authenticate } from '../../access/pipeline.ts'
 import { readAuthority } from '../../lib/authority.ts'
 import { DURATION_PATTERN, type Millis, millis, parseDuration } from '../../lib/duration.ts'
 import { type CompileContext, ConfigFault } from '../handler.ts'
+import { fixedHeadersSchema } from './header_templates.ts'
 import { onRejected, onRejectedSchema } from './on_rejected.ts'
 import { demandsSchema } from './session_demands.ts'
 import { httpUrlSchema } from './uri.ts'
@@ -32,12 +34,16 @@ export const sessionKeys = {
     .boolean()
     .optional()
     .describe('sends X-Forwarded-Host with the host of the request; default false. Not to Kratos'),
-  force_method: z.string().optional().describe('method instead of that of the request. Kratos: always GET'),
+  force_method: z
+    .string()
+    .refine(name => name === '' || isHeaderName(name), 'not a method')
+    .optional()
+    .describe('method instead of that of the request. Kratos: always GET'),
   forward_http_headers: z
     .array(z.string())
     .optional()
     .describe('headers of the request to send along. Not to Kratos, which gets one credential'),
-  additional_headers: z.record(z.string(), z.string()).optional().describe('headers to send, set last'),
+  additional_headers: fixedHeadersSchema.describe('headers to send, set last'),
   subject_from: z
     .string()
     .optional()

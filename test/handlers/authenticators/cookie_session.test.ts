@@ -49,6 +49,17 @@ for (const [what, config, answer, expected] of [
   ['200 with null', {}, answered(200, { subject: null, extra: null }), ['', undefined]],
   ['200 without a body (Q-44)', {}, answered(200), ['', undefined]],
   ['200 with HTML (Q-44)', {}, answered(200, '<html>'), ['', undefined]],
+  ['200 with a text (Q-44)', {}, answered(200, 'ok'), ['', undefined]],
+  ['200 with JSON that ends too early (P3)', {}, answered(200, '{"subject":"x"'), [403, 'bad_answer']],
+  ['200 with JSON that is none (P3)', {}, answered(200, ' {"subject":01}'), [403, 'bad_answer']],
+  [
+    '200 with a number beyond a double (P3)',
+    {},
+    answered(200, '{"subject":"x","n":1e999}'),
+    [403, 'bad_answer'],
+  ],
+  ['200 with a byte order mark', {}, answered(200, '\ufeff{"subject":"x"}'), ['x', undefined]],
+  ['200 with half a character', {}, answered(200, '{"subject":"a\\ud800"}'), ['a\ufffd', undefined]],
   [
     '200 without a subject that is required',
     { require_subject: true },

@@ -83,7 +83,7 @@ for (const [what, reply, expected] of [
   ['no token', json({ foo: 1 }), '503 unavailable'],
   ['an empty token', json({ access_token: '' }), '503 unavailable'],
   ['a token that is a number', json({ access_token: 1 }), '503 unavailable'],
-  ['a token beside an error', json({ access_token: 'x', error: 'no' }), '503 unavailable'],
+  ['a token beside an error', json({ access_token: 'x', error: 'no' }), '401 credential_rejected'],
   ['a token with half a second', json({ access_token: 'x', expires_in: 1.5 }), '503 unavailable'],
   ['a token with an empty time', json({ access_token: 'x', expires_in: '' }), '503 unavailable'],
   ['a token without a time', json({ access_token: 'x', expires_in: null, error: '' }), 'identity'],

@@ -41,13 +41,21 @@ test('empty templates are unset, the subject and the flavor can be chosen', asyn
   assert.equal(world.sent[0]?.url, 'http://keto/base/engines/acp/ory/glob/allowed')
 })
 
-for (const [forwarded, address] of [
-  ['1.2.3.4, 10.0.0.1', '1.2.3.4'],
-  ['10.0.0.1, 192.168.0.1, 2001:db8::1', '2001:db8::1'],
-  ['nonsense, 10.1.1.1', '9.9.9.9'],
+/** Seen on a running Oathkeeper v0.40.9: the peer, which is a gateway, never stands for a client that a proxy spoke of. */
+for (const [forwarded, real, address] of [
+  ['1.2.3.4, 10.0.0.1', '', '1.2.3.4'],
+  ['10.0.0.1, 192.168.0.1, 2001:db8::1', '', '2001:db8::1'],
+  ['10.0.0.1, 8.8.8.8', '7.7.7.7', '8.8.8.8'],
+  ['nonsense, 10.1.1.1', '', ''],
+  ['10.1.1.1', '10.2.2.2', '10.2.2.2'],
+  ['', '10.2.2.2', '10.2.2.2'],
+  ['', '', '9.9.9.9'],
 ] as const) {
-  test(`of "${forwarded}" Keto is told ${address}`, async () => {
-    const request = requestWith([['x-forwarded-for', forwarded]])
+  test(`of "${forwarded}" and "${real}" Keto is told "${address}"`, async () => {
+    const request = requestWith([
+      ['x-forwarded-for', forwarded],
+      ['x-real-ip', real],
+    ])
     const session = sessionOf('u', undefined, { ...request, remoteAddress: '9.9.9.9' })
     const { world, outcome } = ask({}, ALLOWED, session)
     await outcome

@@ -85,7 +85,7 @@ test('the API gets the request’s query, sorted, its headers, and the session a
       '"url":{"Scheme":"https","Opaque":"","User":null,"Host":"h","Path":"/\\u003cp\\u003e","Fragment":"",' +
       '"RawQuery":"x=1\\u0026a=%20b\\u0026;=","RawPath":"","RawFragment":"","ForceQuery":false,"OmitHost":false},' +
       '"method":"GET","header":{"Accept-Encoding":["gzip"],"Authorization":["Bearer t"],' +
-      '"Content-Type":["text/x"],"X-Foo":["1","2"]}}}',
+      '"Content-Type":["text/x"],"X-Foo":["1","2"]}}}\n',
   )
 })
 

@@ -98,6 +98,12 @@ const SCOPES: readonly (readonly [claims: JsonObject, extra: JsonObject])[] = [
   [{}, { scp: [] }],
   [{ scp: ['a', 1, 'b'] }, { scp: ['a', '', 'b'] }],
   [{ scope: 'a  b' }, { scp: ['a', '', 'b'] }],
+  // Seen on a running Oathkeeper v0.40.9: an empty text is no scope at all.
+  [{ scope: '' }, { scp: [] }],
+  [
+    { scp: '', scope: 'a' },
+    { scp: [], scope: 'a' },
+  ],
   [{ scopes: ['a'] }, { scp: ['a'] }],
   [
     { scp: 'p', scope: 'x', scopes: 'z' },
