@@ -14,7 +14,7 @@ export const cookie = mutator({
   compile({ cookies }, services, context) {
     const compiled = makeEach(Object.entries(cookies), ([name, text]) => {
       const path = ['cookies', name]
-      if (!TOKEN.test(name)) throw new ConfigFault(path, 'not a cookie name')
+      if (!NAME.test(name)) throw new ConfigFault(path, 'not a cookie name')
       return { name, render: compileTemplate(text, path, services, context) }
     })
       // Each run alike, where Oathkeeper's order is random (Q-80).
@@ -37,7 +37,8 @@ export const cookie = mutator({
   writes: () => ['cookie'],
 })
 
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
+/** Wider than RFC 6265: PHP's `user[id]` is sent by Oathkeeper, too. Nothing that ends a name or a cookie. */
+const NAME = /^(?:(?![",;=\\])[!-~])+$/
 /** What no value of a cookie may have, so that a subject cannot add a cookie (spec 6.3, RFC 6265 §4.1.1). */
 const UNUSABLE = /[^\x20!#-:<-[\]-~]/gu
 

@@ -50,7 +50,12 @@ test('a template that fails for this session is 500', () => {
   assert.equal(outcome.status, 500)
 })
 
-for (const name of ['', 'a b', 'a;b', 'a=b', 'a\n', 'ü']) {
+test('a name may have what PHP puts into it, and the client’s of that name is gone', () => {
+  const session = withCookies('user[id]=1; keep=1')
+  assert.deepEqual(line(set({ 'user[id]': '7' }, session)), [{ name: 'cookie', value: 'user[id]=7; keep=1' }])
+})
+
+for (const name of ['', 'a b', 'a;b', 'a=b', 'a,b', 'a"b', 'a\n', 'ü']) {
   test(`the name ${JSON.stringify(name)} is refused at load`, () => {
     assert.throws(() => set({ [name]: 'x' }), ConfigFault)
   })
