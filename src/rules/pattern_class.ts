@@ -1,10 +1,13 @@
 /** rules/pattern_class — character classes of Oathkeeper's engine as JavaScript ones (spec 2.4). Knows no groups. */
 import { PatternFault, quote } from './pattern_parts.ts'
 
+/** What `\w` takes and `\b` stands beside: the joiners too, which are invisible in a word. */
+export const WORD = '\\p{L}\\p{Mn}\\p{Nd}\\p{Pc}\\u{200c}\\u{200d}'
+
 /** Unicode-aware shorthand classes, as insides of a class for the `v` flag (Q-22). */
 const SHORTHAND: ReadonlyMap<string, string> = new Map([
   ['d', '\\p{Nd}'],
-  ['w', '\\p{L}\\p{Mn}\\p{Nd}\\p{Pc}'],
+  ['w', WORD],
   ['s', '\\p{White_Space}'],
 ])
 

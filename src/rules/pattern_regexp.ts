@@ -1,5 +1,14 @@
 /** rules/pattern_regexp — one fragment of Oathkeeper's regular expressions as JavaScript source (spec 2.4, Q-21 to Q-23). Knows no URL. Long because it is one reader with one cursor, and no part of it means anything without the others. */
-import { type Cursor, characterClass, escapedChar, fail, next, property, shorthand } from './pattern_class.ts'
+import {
+  type Cursor,
+  characterClass,
+  escapedChar,
+  fail,
+  next,
+  property,
+  shorthand,
+  WORD,
+} from './pattern_class.ts'
 import { type Fragment, HEED_CASE, IGNORE_CASE, type Lint, type Piece, quote } from './pattern_parts.ts'
 
 interface Flags {
@@ -16,9 +25,8 @@ export interface TranslatedFragment {
   readonly namesItself: boolean
 }
 
-const WORD = '[\\p{L}\\p{Mn}\\p{Nd}\\p{Pc}\\u{200c}\\u{200d}]'
-const BOUNDARY = `(?:(?<=${WORD})(?!${WORD})|(?<!${WORD})(?=${WORD}))`
-const NO_BOUNDARY = `(?:(?<=${WORD})(?=${WORD})|(?<!${WORD})(?!${WORD}))`
+const BOUNDARY = `(?:(?<=[${WORD}])(?![${WORD}])|(?<![${WORD}])(?=[${WORD}]))`
+const NO_BOUNDARY = `(?:(?<=[${WORD}])(?=[${WORD}])|(?<![${WORD}])(?![${WORD}]))`
 const NEVER = '[]'
 
 /** Why a construct that other engines know is refused. */
