@@ -87,6 +87,7 @@ const MOST_GROUPS = 3
 function regexpParts(pieces: readonly Piece[]): { parts: Part[]; lints: Lint[] } {
   const lints: Lint[] = []
   let fragments = 0
+  const names = new Set<string>()
   const parts = pieces.map((piece): Part => {
     if (!piece.active) return { kind: 'literal', text: piece.text }
     const { fragment, lints: more, namesItself } = translateFragment(piece)
@@ -95,6 +96,14 @@ function regexpParts(pieces: readonly Piece[]): { parts: Part[]; lints: Lint[] }
       throw new PatternFault(message, piece.column, 'name the group: (?<n>…)\\k<n>')
     }
     fragments++
+    for (const name of fragment.groups) {
+      if (name === undefined) continue
+      if (names.has(name)) {
+        const message = `the name "${name}" is used twice`
+        throw new PatternFault(message, piece.column, 'give every group its own name')
+      }
+      names.add(name)
+    }
     if (shapeOf(fragment).exponential) {
       throw new PatternFault(
         `"<${piece.text}>" can take exponential time on a hostile URL`,

@@ -87,7 +87,10 @@ const patternText = fc
     fc.array(segment, { maxLength: 4 }),
     fc.constantFrom('', '', '/', '<(|/.*)>', '/<.*>'),
   )
-  .map(([scheme, h, segments, end]) => `${scheme}://${[h, ...segments].join('/')}${end}`)
+  .map(([scheme, h, segments, end]) => {
+    const named = segments.map((text, i) => text.replace('<x>', `<x${i}>`)) // a name stands once in a pattern
+    return `${scheme}://${[h, ...named].join('/')}${end}`
+  })
 const url = fc
   .tuple(
     fc.constantFrom('http', 'https'),

@@ -143,6 +143,13 @@ describe('the regexp strategy', () => {
     assert.ok('fault' in compilePattern('http://h/<(?<n>a)>/<\\k<n>>', 'regexp'))
   })
 
+  it('refuses a name in two fragments, which is one group to Oathkeeper', () => {
+    const made = compilePattern('http://h/<(?<n>a)(?<m>x)>/<(?<n>b)>', 'regexp')
+    assert.ok('fault' in made)
+    assert.match(made.fault.message, /"n" is used twice/)
+    assert.equal(made.fault.column, 'http://h/<(?<n>a)(?<m>x)>/<'.length + 1)
+  })
+
   it('says when a capture may differ from Oathkeeper or a fragment can never match', () => {
     const lints = (text: string): number => {
       const made = compilePattern(text, 'regexp')
