@@ -41,8 +41,14 @@ export const redirect = errorHandler({
     when: whenSchema,
   }),
   example: { to: 'https://auth.example.com/login', return_to_query_param: 'return_to' },
-  compile({ to, code, return_to_query_param: parameter, return_to_hosts: hosts, when }, _services, context) {
-    if (/[\0-\x20\x7f-\uffff]/.test(to)) throw new ConfigFault(['to'], 'must be a URL of visible ASCII')
+  compile(
+    { to: written, code, return_to_query_param: parameter, return_to_hosts: hosts, when },
+    _services,
+    context,
+  ) {
+    if (/[\0-\x1f\x7f]/.test(written))
+      throw new ConfigFault(['to'], 'must be a URL without control characters')
+    const to = written.toWellFormed().replace(/[^\x21-\x7e]+/g, encodeURIComponent)
     if (code === 301) context.warn(['code'], 'browsers keep a 301 for ever', 'use 302')
     const status = code ?? 302
     const mayReturn = hosts === undefined ? () => true : compileHosts(hosts, ['return_to_hosts'])

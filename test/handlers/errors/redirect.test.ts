@@ -20,6 +20,15 @@ test('the browser is sent where the configuration says, with 302 unless it says 
   assert.equal(location({ to: 'https://login/?a=1' }), 'https://login/?a=1')
 })
 
+test('what no header may carry of `to` is escaped, and control characters are refused at load', () => {
+  assert.equal(location({ to: 'https://login/für mich?ö#ß' }), 'https://login/f%C3%BCr%20mich?%C3%B6#%C3%9F')
+  assert.equal(
+    location({ to: '/größe?ö=ä b', return_to_query_param: 'r' }, { authority: 'h', rawPath: '/' }),
+    '/gr%C3%B6%C3%9Fe?r=https%3A%2F%2Fh%2F&%C3%B6=%C3%A4+b',
+  )
+  assert.throws(() => build(redirect, { to: 'https://login/\tx' }), { path: ['to'] })
+})
+
 test('return_to is the request as Envoy saw it, encoded as a whole, beside what `to` has (Q-37, Q-38)', () => {
   const parts = { scheme: 'https', authority: 'App:8443', rawPath: '/a%20b/', query: 'x=1&y=%2F' }
   assert.equal(
