@@ -1,5 +1,6 @@
 /** handlers/errors/www_authenticate — asks for HTTP Basic credentials. Always 401, whatever the denial (Q-39). */
 import { z } from 'zod'
+import { isHeaderValue } from '../../access/header_rules.ts'
 import type { Header } from '../../access/session.ts'
 import { ConfigFault, errorHandler } from '../handler.ts'
 import { NOT_KEPT } from '../parts/error_body.ts'
@@ -14,8 +15,8 @@ export const wwwAuthenticate = errorHandler({
   }),
   example: { realm: 'staff only' },
   compile({ realm }) {
-    const name = realm ?? 'Please authenticate.'
-    if (/[^\x20-\x7e]/.test(name)) throw new ConfigFault(['realm'], 'must be visible ASCII')
+    const name = realm || 'Please authenticate.'
+    if (!isHeaderValue(name)) throw new ConfigFault(['realm'], 'has characters that no header may have')
     const headers: readonly Header[] = [
       { name: 'www-authenticate', value: `Basic realm="${name.replace(/["\\]/g, '\\$&')}"` },
       { name: 'content-type', value: 'text/plain; charset=utf-8' },

@@ -13,10 +13,12 @@ test('whatever the denial, the answer is 401 with a quoted realm (Q-39)', () => 
 })
 
 test('without a realm it asks as Oathkeeper does', () => {
-  assert.equal(
-    build(wwwAuthenticate)(noRule(), requestWith()).headers[0]?.value,
-    'Basic realm="Please authenticate."',
-  )
+  for (const config of [{}, { realm: '' }]) {
+    assert.equal(
+      build(wwwAuthenticate, config)(noRule(), requestWith()).headers[0]?.value,
+      'Basic realm="Please authenticate."',
+    )
+  }
 })
 
 test('it is text that nobody keeps, and a realm that no header can carry is refused at load', () => {
@@ -30,5 +32,10 @@ test('it is text that nobody keeps, and a realm that no header can carry is refu
       'x-content-type-options: nosniff',
     ],
   )
-  assert.throws(() => build(wwwAuthenticate, { realm: 'caf\u00e9' }), { path: ['realm'] })
+  assert.throws(() => build(wwwAuthenticate, { realm: 'two\nlines' }), { path: ['realm'] })
+})
+
+test('a realm may have letters beyond ASCII, as in Oathkeeper', () => {
+  const { headers } = build(wwwAuthenticate, { realm: 'caf\u00e9' })(noRule(), requestWith())
+  assert.equal(headers[0]?.value, 'Basic realm="caf\u00e9"')
 })
