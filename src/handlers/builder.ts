@@ -173,9 +173,10 @@ export function createBuilder(parts: BuilderParts): Builder {
     const refused: Respond = () => ({ status: 500, headers: [], body: '' })
     const condition = conditionOf((effective as { when?: unknown } | undefined)?.when)
     const base = { id: ref.handler, faults: made.faults, condition }
-    // A handler that is known and switched off hurts only where it would answer (spec 7.1).
+    // A handler that is known, sound and switched off hurts only where it would answer (spec 7.1).
     const isOff =
-      byKind.has(`error ${ref.handler}`) && parts.settings.error.get(ref.handler)?.enabled !== true
+      parts.settings.error.get(ref.handler)?.enabled !== true &&
+      byKind.get(`error ${ref.handler}`)?.schema.safeParse(effective ?? {}).success === true
     try {
       const when = compileWhen((effective as { when?: unknown } | undefined)?.when)
       if ('broken' in made) return { ...base, when, respond: refused, broken: made.broken, spoils: !isOff }

@@ -16,7 +16,7 @@ export function selectResponders(
 ): readonly Responder[] {
   const spoilt = own.find(one => one.spoils)?.broken
   const respond = (refused: Denial, request: RequestView): Answer => {
-    const chosen = spoilt ? broken(spoilt.message) : choose(own, fallback, refused, request)
+    const chosen = spoilt ?? choose(own, fallback, refused, request)
     return 'status' in chosen ? jsonAnswer(chosen, request, true) : chosen.respond(refused, request)
   }
   return [{ id: 'errors', when: () => true, respond }]
@@ -30,18 +30,17 @@ function choose(
 ): BuiltResponder | Denial {
   const fitting = own.filter(one => one.when(refused, request))
   if (fitting.length > 1) return SEVERAL
-  const chosen = fitting[0] ?? fallback.find(one => one.broken !== undefined || one.when(refused, request))
-  return chosen === undefined ? NONE : chosen.broken === undefined ? chosen : broken(chosen.broken.message)
+  if (fitting[0] !== undefined) return fitting[0].broken ?? fitting[0]
+  const next = fallback.find(one => one.broken !== undefined || one.when(refused, request))
+  return next === undefined ? NONE : next.broken === undefined ? next : unclear(next.broken.message)
 }
 
-const broken = (reason: string): Denial =>
+const unclear = (reason: string): Denial =>
   denial(
     500,
     'rule_misconfigured',
     'An internal server error occurred, please contact the system administrator',
-    {
-      reason,
-    },
+    { reason },
   )
 
 /** Handlers of one rule that must fit together: whoever wrote both wanted one of them (Q-36). `path` leads from the rule. */
@@ -59,5 +58,5 @@ export function lintResponders(own: readonly BuiltResponder[]): readonly Fault[]
   })
 }
 
-const SEVERAL = broken('more than one error handler of the rule fits the error')
-const NONE = broken('no error handler fits the error')
+const SEVERAL = unclear('more than one error handler of the rule fits the error')
+const NONE = unclear('no error handler fits the error')

@@ -15,7 +15,7 @@ const responder = (
   id,
   when: () => fits,
   respond: () => ({ status: 401, headers: [], body: id }),
-  broken: broken ? misconfigured('error handler', '') : undefined,
+  broken: broken ? misconfigured('error handler', 'it is switched off') : undefined,
   spoils: false,
   condition: id,
   faults: [],
@@ -49,6 +49,11 @@ for (const [what, own, fallback] of [
     assert.notEqual(JSON.parse(body).error.reason ?? '', '')
   })
 }
+test('of a broken handler Oathkeeper’s message is shown, and what is wrong with it', () => {
+  const { message, reason } = JSON.parse(answer([responder('x', true, true)], []).body).error
+  assert.equal(message, 'error handler matching this route is misconfigured or disabled')
+  assert.equal(reason, 'it is switched off')
+})
 test('a broken handler that does not fit hurts nobody, as does a broken fallback whose turn does not come', () => {
   assert.equal(answer([responder('x', false, true)], [a]).body, 'a')
   assert.equal(answer([], [a, responder('x', true, true)]).body, 'a')
