@@ -8,7 +8,7 @@ import type { Instant } from '../lib/duration.ts'
 export interface RequestView {
   /** As sent; compared case-insensitively with a rule's methods. */
   readonly method: string
-  /** `http` or `https`, lower case. */
+  /** `http` or `https`, lower case; `ws` or `wss` where a gateway that asks over HTTP says so. */
   readonly scheme: string
   /** For matching: lower case, without the scheme's default port and one trailing dot (Q-20). */
   readonly host: string

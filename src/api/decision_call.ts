@@ -4,7 +4,7 @@ import type { IncomingMessage } from 'node:http'
 import { isIP } from 'node:net'
 import { badRequest, type Denial } from '../access/denial.ts'
 import type { RequestView } from '../access/request.ts'
-import { readAuthority } from '../lib/authority.ts'
+import { DEFAULT_PORTS, readAuthority } from '../lib/authority.ts'
 import { type Cookie, cookieValues, parseCookies } from '../lib/cookies.ts'
 import type { Instant } from '../lib/duration.ts'
 import { readRequestId } from '../lib/request_id.ts'
@@ -43,7 +43,7 @@ export function readDecisionCall(
   if (!METHOD.test(method)) return badRequest('the method is not a token')
   const own = 'encrypted' in message.socket ? 'https' : 'http'
   const scheme = (forwarded('proto') ?? own).toLowerCase()
-  if (scheme !== 'http' && scheme !== 'https') return badRequest('the scheme is neither http nor https')
+  if (!DEFAULT_PORTS.has(scheme)) return badRequest('the scheme is none of http, https, ws and wss')
   const hosts = new Set(lines.flatMap(([name, value]) => (name === 'host' ? [value] : [])))
   if (hosts.size > 1) return badRequest('the call has several unequal hosts')
   const host = forwarded('host') ?? message.headers.host ?? ''

@@ -9,7 +9,14 @@ export interface Authority {
 /** Letters, digits, hyphen, underscore, separated by single dots: what a name on the web is made of once it is ASCII. */
 const NAME = /^[a-z0-9_-]+(?:\.[a-z0-9_-]+)*$/
 const ASCII = /^[\x21-\x7e]*$/
-const DEFAULT_PORTS: Readonly<Record<string, string>> = { http: '80', https: '443' }
+
+/** Schemes of requests with their default ports; ws and wss are what Traefik calls the handshake of a WebSocket. */
+export const DEFAULT_PORTS: ReadonlyMap<string, string> = new Map([
+  ['http', '80'],
+  ['https', '443'],
+  ['ws', '80'],
+  ['wss', '443'],
+])
 
 /** `undefined` for everything else: empty, userinfo, commas, escapes, non-ASCII, bad ports (B2–B8, J4). */
 export function readAuthority(text: string, scheme: string): Authority | undefined {
@@ -36,5 +43,5 @@ function readIPv6(lower: string, scheme: string): Authority | undefined {
 function withPort(name: string, port: string | undefined, scheme: string): Authority | undefined {
   if (port === undefined) return { host: name }
   if (!/^[1-9][0-9]{0,4}$/.test(port) || Number(port) > 65_535) return undefined
-  return { host: port === DEFAULT_PORTS[scheme] ? name : `${name}:${port}` }
+  return { host: port === DEFAULT_PORTS.get(scheme) ? name : `${name}:${port}` }
 }

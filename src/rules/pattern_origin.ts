@@ -1,4 +1,5 @@
 /** rules/pattern_origin — scheme and host of a pattern: normalised like a request's (Q-20), and what is odd about them (B11). Knows no engine. */
+import { DEFAULT_PORTS } from '../lib/authority.ts'
 import { lowerFragment } from './pattern_lower.ts'
 import type { Fragment, Lint, Literal, Part } from './pattern_parts.ts'
 import { shapeOf } from './pattern_shape.ts'
@@ -10,11 +11,6 @@ export interface Located {
   readonly pathPrefix: string
 }
 
-const DEFAULT_PORT: ReadonlyMap<string, string> = new Map([
-  ['http', '80'],
-  ['https', '443'],
-])
-
 /** Where scheme, host and path meet: part and offset of `://`, then of the slash that closes the host. */
 interface Seams {
   readonly colon: number
@@ -25,7 +21,7 @@ interface Seams {
 }
 
 export interface LocateOptions {
-  /** Fixes what the scheme can be (`rpc`); otherwise http and https. */
+  /** Fixes what the scheme can be (`rpc`); otherwise those of requests. */
   readonly schemes?: readonly string[]
   /** Leaves the host as it is written, as those of requests are left then (Q-20, option). */
   readonly hosts?: 'exact' | undefined
@@ -44,9 +40,7 @@ export function locate(parts: readonly Part[], { schemes, hosts }: LocateOptions
   const exact = hosts === 'exact'
   const lower = lowerCase(parts, exact ? schemeAlone(seams) : seams, lints)
   const scheme = schemesOf(lower, seams)
-  if (schemes === undefined && scheme?.every(word => !DEFAULT_PORT.has(word))) {
-    lints.push(never(`its scheme is not http or https but "${scheme.join('", "')}"`))
-  }
+  if (schemes === undefined && scheme !== undefined) lints.push(...schemeLints(scheme))
   const trimmed = exact ? { parts: lower, seams } : trimHost(lower, seams, scheme ?? [], lints)
   const host = hostFragments(trimmed.parts, seams)
   for (const fragment of host) lints.push(...hostLints(fragment))
@@ -105,6 +99,18 @@ function schemesOf(parts: readonly Part[], { colon, hostAt }: Seams): string[] |
   return words.map(word => word + (parts[colon] as Literal).text.slice(0, hostAt - 3))
 }
 
+function schemeLints(words: readonly string[]): Lint[] {
+  if (words.some(word => word === 'http' || word === 'https')) return []
+  if (words.every(word => !DEFAULT_PORTS.has(word)))
+    return [never(`its scheme is not http or https but "${words.join('", "')}"`)]
+  return [
+    {
+      message: 'its scheme is that of a WebSocket: only a gateway that asks over HTTP may call a request so',
+      hint: 'Envoy says http or https; write <https|wss> for both',
+    },
+  ]
+}
+
 /** Drops one trailing dot and a port that every possible scheme has by default. */
 function trimHost(
   parts: readonly Part[],
@@ -119,7 +125,7 @@ function trimHost(
   const from = at === seams.colon ? seams.hostAt : 0
   let host = part.text.slice(from, end)
   const port = /:(\d+)$/.exec(host)?.[1]
-  const byDefault = schemes.filter(scheme => DEFAULT_PORT.get(scheme) === port)
+  const byDefault = schemes.filter(scheme => DEFAULT_PORTS.get(scheme) === port)
   let suffix = port === undefined ? '' : `:${port}`
   host = host.slice(0, host.length - suffix.length)
   if (port !== undefined && byDefault.length > 0) {

@@ -25,7 +25,7 @@ export const admitsFor =
     return target.kind === 'target' && target.path === path
   }
 
-const HTTP = /^(https?):\/\/([^/]*)(\/.*)$/s
+const HTTP = /^((?:http|ws)s?):\/\/([^/]*)(\/.*)$/s
 const RPC = /^(rpc):\/\/([^/]*)(\/.*)$/s
 const HOST = '(?:[a-z0-9_\\-]+(?:\\.[a-z0-9_\\-]+)*|\\[[0-9a-f.:]+\\])(?::[1-9][0-9]*)?'
 const HOST_AS_SENT = HOST.replaceAll('a-z', 'A-Za-z').replace('0-9a-f', '0-9A-Fa-f').replace('*|', '*\\.?|')
@@ -37,4 +37,4 @@ const CHAR: Readonly<Record<PathReading, string>> = {
 
 /** JavaScript source (flag `v`) of an expression that all admitted URLs match; some others match it too. */
 export const admittedSource = ({ paths, hosts, rpc }: Asked): string =>
-  `${rpc ? 'rpc' : 'https?'}:\\/\\/${hosts === 'exact' ? HOST_AS_SENT : HOST}\\/(?:${CHAR[paths]}+(?:\\/${CHAR[paths]}+)*)?`
+  `${rpc ? 'rpc' : '(?:http|ws)s?'}:\\/\\/${hosts === 'exact' ? HOST_AS_SENT : HOST}\\/(?:${CHAR[paths]}+(?:\\/${CHAR[paths]}+)*)?`

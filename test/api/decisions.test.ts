@@ -170,6 +170,17 @@ test('behind a trusted gateway the client is the last one whom no such gateway a
   }
 })
 
+test('a gateway may call the handshake of a WebSocket ws or wss, as Traefik does', async () => {
+  const seen = async (proto: string) => {
+    const { status, headers } = await get('/decisions', { ...forwarded, 'x-forwarded-proto': proto })
+    return headers['x-seen'] ?? status
+  }
+  believed = true
+  const answers = [await seen('wss'), await seen('WS'), await seen('ftp'), await seen('https,http')]
+  believed = false
+  assert.deepEqual(answers, ['PUT wss other.test /f y=2', 'PUT ws other.test /f y=2', 400, 400])
+})
+
 test('a refusal has the status and body of the responder', async () => {
   const { status, body } = await get('/decisions/forbidden')
   assert.deepEqual([status, body], [403, 'no'])

@@ -10,6 +10,8 @@ const READ: Readonly<Record<string, readonly [text: string, scheme: string, host
   'B1 letters become lower case': ['APP.Example.COM', 'https', 'app.example.com'],
   'B2 the default port of https goes': ['app.example.com:443', 'https', 'app.example.com'],
   'B2 the default port of http goes': ['app.example.com:80', 'http', 'app.example.com'],
+  'B2 the default port of wss goes': ['app.example.com:443', 'wss', 'app.example.com'],
+  'B2 the default port of ws goes': ['app.example.com:80', 'ws', 'app.example.com'],
   'B2 another port stays': ['app.example.com:80', 'https', 'app.example.com:80'],
   'B3 one trailing dot goes': ['app.example.com.', 'https', 'app.example.com'],
   'B3 before a port, too': ['app.example.com.:8443', 'https', 'app.example.com:8443'],
@@ -72,7 +74,7 @@ test('a host is read or not, never thrown at, and reading it again changes nothi
     fc.string({ unit: fc.constantFrom(...'aZ09.-_:[]%@,'), maxLength: 40 }),
   )
   fc.assert(
-    fc.property(texts, fc.constantFrom('http', 'https'), (text, scheme) => {
+    fc.property(texts, fc.constantFrom('http', 'https', 'ws', 'wss'), (text, scheme) => {
       const read = host(text, scheme)
       if (read === undefined) return
       assert.match(read, /^(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]+)?$/)

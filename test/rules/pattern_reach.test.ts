@@ -33,6 +33,8 @@ const ALIVE: readonly (readonly [text: string, strategy?: 'glob'])[] = [
   ['https://H:443/x'],
   ['<https?>://h:443/x'],
   ['https://[::1]:8443/<.*>'],
+  ['<.*>://h/<.*>'],
+  ['<wss?>://h:444/<.*>'],
   ['https://h/<**>/edit', 'glob'],
   ['https://h/<{a,b*}>/<?>', 'glob'],
 ]
