@@ -318,6 +318,12 @@ const VARIABLES: readonly (readonly [
     c => c.list('access_rules.repositories'),
     ['file:///a', 'file:///b'],
   ],
+  [
+    'a list with quotes',
+    { ACCESS_RULES_REPOSITORIES: ',"file:///a,b","a""b",c\n' },
+    c => c.list('access_rules.repositories'),
+    ['', 'file:///a,b', 'a"b', 'c'],
+  ],
   ['a list in JSON', { ERRORS_FALLBACK: '["json"]' }, c => c.list('errors.fallback'), ['json']],
   [
     'a list by numbers',

@@ -56,11 +56,11 @@ export function readText(text: string, type: ValueType): unknown {
     case 'share':
       return text.trim() !== '' && Number.isFinite(Number(text)) ? Number(text) : undefined
     case 'boolean':
-      return /^(true|yes|on|1)$/i.test(text) ? true : /^(false|no|off|0)$/i.test(text) ? false : undefined
+      return /^(true|t|yes|on|1)$/i.test(text) ? true : /^(false|f|no|off|0)$/i.test(text) ? false : undefined
     case 'strings':
     case 'set':
     case 'methods': {
-      const list = text.trimStart().startsWith('[') ? readJson(text) : text.split(',')
+      const list = text.trimStart().startsWith('[') ? readJson(text) : readLine(text)
       return Array.isArray(list) ? list : undefined
     }
     case 'object': {
@@ -71,6 +71,16 @@ export function readText(text: string, type: ValueType): unknown {
       return text
   }
 }
+
+/** With an even number of quotes behind it. */
+const COMMA = /,(?=(?:[^"]*"[^"]*")*[^"]*$)/
+
+/** One line of comma separated values (RFC 4180), as Oathkeeper reads lists. */
+const readLine = (text: string): readonly string[] =>
+  text
+    .replace(/\r?\n$/, '')
+    .split(COMMA)
+    .map(item => (/^".*"$/s.test(item) ? item.slice(1, -1).replaceAll('""', '"') : item))
 
 function readJson(text: string): unknown {
   try {

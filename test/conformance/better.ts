@@ -539,7 +539,7 @@ export const BETTER: readonly Better[] = [
   {
     q: 'Q-91',
     about: 'configuration',
-    oathkeeper: 'A number that cannot be read becomes 0.',
+    oathkeeper: 'Of a variable, a number that cannot be read becomes 0, and what is no boolean false.',
     here: 'It is an error.',
     setting: '',
   },
