@@ -23,6 +23,7 @@ await start({
   health: { serving: () => true, watch: () => () => {} },
   listen: { host: '127.0.0.1', port: Number(port) },
   tls: undefined,
+  accident: () => {},
   now: () => performance.now() as Instant,
   wall: Date.now,
 })

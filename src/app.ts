@@ -283,6 +283,7 @@ async function open(
       health,
       listen,
       tls: grpcTls,
+      accident: error => accident('grpc', error),
       now: clock.now,
       wall: clock.wall,
     }),

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type RequestListener, type Server }
 import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { statusText } from '../lib/status_text.ts'
-import { clientsOf, contextOf, type TlsIdentity } from '../lib/tls_identity.ts'
+import { contextOf, serverOptionsOf, type TlsIdentity } from '../lib/tls_identity.ts'
 import type { Cors } from './cors.ts'
 import { internalError, notFound, type Reply } from './reply.ts'
 
@@ -73,7 +73,7 @@ export function startApi(options: ApiOptions): Promise<ApiServer> {
 
 function serverOf(tls: TlsIdentity | undefined, listener: RequestListener): Server {
   if (tls === undefined) return createServer(listener)
-  const server = createTlsServer({ ...contextOf(tls.material), ...clientsOf(tls.material) }, listener)
+  const server = createTlsServer(serverOptionsOf(tls.material), listener)
   tls.onRenewed(material => server.setSecureContext(contextOf(material)))
   return server
 }

@@ -10,7 +10,7 @@ import {
   type ServerOptions,
 } from 'node:http2'
 import { later } from '../lib/duration.ts'
-import { clientsOf, contextOf, type TlsIdentity } from '../lib/tls_identity.ts'
+import { contextOf, serverOptionsOf, type TlsIdentity } from '../lib/tls_identity.ts'
 import { readTimeout } from './grpc_protocol.ts'
 import { type Method, receive, refuse, respond, tell } from './grpc_stream.ts'
 import { answerHealth, watchHealth } from './health_service.ts'
@@ -38,7 +38,7 @@ export async function startHttp2(options: EngineOptions): Promise<Engine> {
     receive(stream as ServerHttp2Stream, headers, options.now(), methods),
   )
   const sessions = sessionsOf(server)
-  const address = await listen(server, options.listen)
+  const address = await listen(server, options.listen, options.accident)
   const keepalive = setInterval(probe, KEEPALIVE, sessions, new WeakSet()).unref()
   return {
     address,
@@ -60,7 +60,7 @@ export async function startHttp2(options: EngineOptions): Promise<Engine> {
 
 function serverOf(tls: TlsIdentity | undefined): Http2Server | Http2SecureServer {
   if (tls === undefined) return createServer(OPTIONS)
-  const server = createSecureServer({ ...OPTIONS, ...contextOf(tls.material), ...clientsOf(tls.material) })
+  const server = createSecureServer({ ...OPTIONS, ...serverOptionsOf(tls.material) })
   tls.onRenewed(material => server.setSecureContext(contextOf(material)))
   return server
 }
@@ -80,7 +80,8 @@ function sessionsOf(server: Http2Server | Http2SecureServer): ReadonlySet<Server
 function probe(sessions: ReadonlySet<ServerHttp2Session>, unanswered: WeakSet<ServerHttp2Session>): void {
   for (const session of sessions) {
     if (unanswered.has(session)) session.destroy()
-    else if (!session.closed && session.ping(() => unanswered.delete(session))) unanswered.add(session)
+    else if (!session.closed && !session.destroyed && session.ping(() => unanswered.delete(session)))
+      unanswered.add(session)
   }
 }
 

@@ -5,15 +5,20 @@ import type { EngineOptions } from './transport.ts'
 
 export type Listen = EngineOptions['listen']
 
-/** Address in force: `host:port`, `[host]:port` or `unix:path`. Rejects with the system's error, or one that says what is in the way. */
-export async function listen(server: Server, at: Listen): Promise<string> {
+/**
+ * Address in force: `host:port`, `[host]:port` or `unix:path`. Rejects with the system's error, or one that says what is in the way.
+ * `failed` hears what goes wrong later: a connection that cannot be taken, because there are no descriptors left, is no reason to end.
+ */
+export async function listen(server: Server, at: Listen, failed: (error: Error) => void): Promise<string> {
   if ('socket' in at) {
     await removeStale(at.socket)
     await bound(server, () => server.listen({ path: at.socket }))
+    server.on('error', failed)
     await admitGroup(at.socket)
     return `unix:${at.socket}`
   }
   await bound(server, () => server.listen({ port: at.port, ...(at.host === '' ? {} : { host: at.host }) }))
+  server.on('error', failed)
   const address = server.address()
   const port = typeof address === 'object' ? address?.port : undefined
   return `${at.host.includes(':') ? `[${at.host}]` : at.host || '[::]'}:${port}`

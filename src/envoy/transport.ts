@@ -32,6 +32,8 @@ export interface EngineOptions {
   readonly listen: { readonly host: string; readonly port: number } | { readonly socket: string }
   /** `undefined`: plain HTTP/2, for loopback, sockets and meshes. */
   readonly tls: TlsIdentity | undefined
+  /** Hears what goes wrong with the listener once it listens. */
+  readonly accident: (error: unknown) => void
   readonly now: () => Instant
   /** Milliseconds since the epoch, in which deadlines are given. */
   readonly wall: () => number

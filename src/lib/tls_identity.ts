@@ -1,5 +1,5 @@
 /** lib/tls_identity — the certificate with which a listener shows itself, renewed while it is in use. Knows no file. */
-import { createSecureContext, type SecureContextOptions } from 'node:tls'
+import { createSecureContext, type SecureContextOptions, type TlsOptions } from 'node:tls'
 
 export interface TlsIdentity {
   /** In force now; with `ca`, clients must show a certificate of one of these authorities. */
@@ -31,8 +31,13 @@ export const contextOf = (material: TlsMaterial): SecureContextOptions => ({
   minVersion: 'TLSv1.2',
 })
 
-/** What a listener wants from clients. */
-export const clientsOf = ({ ca }: TlsMaterial) => ({
-  requestCert: ca !== undefined,
-  rejectUnauthorized: ca !== undefined,
+/** ms; a stop waits for connections, and one that never says who it is must not hold it up. */
+const HANDSHAKE = 5_000
+
+/** For a listener: its own certificate, and what it wants from clients. */
+export const serverOptionsOf = (material: TlsMaterial): TlsOptions => ({
+  ...contextOf(material),
+  handshakeTimeout: HANDSHAKE,
+  requestCert: material.ca !== undefined,
+  rejectUnauthorized: material.ca !== undefined,
 })

@@ -75,6 +75,7 @@ const engine = await startHttp2({
   health: { serving: () => true, watch: () => () => {} },
   listen: { host: '127.0.0.1', port: 0 },
   tls: undefined,
+  accident: () => {},
   now: () => performance.now() as Instant,
   wall: Date.now,
 })

@@ -43,6 +43,7 @@ async function open(
     health,
     listen,
     tls: undefined,
+    accident: () => {},
     now: () => performance.now() as Instant,
     wall: Date.now,
   })
@@ -304,6 +305,7 @@ test('grpc-js is no way around a certificate that is set: it does not start', as
     health: createHealth(() => true),
     listen: { host: '127.0.0.1', port: 0 },
     tls: { material, onRenewed: () => {} },
+    accident: () => {},
     now: () => performance.now() as Instant,
     wall: Date.now,
   })

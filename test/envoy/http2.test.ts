@@ -1,6 +1,7 @@
 /** test/envoy/http2 — our own engine, spoken to without a gRPC library: what is no call, what ends early, what never ends. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
 import {
   type ClientHttp2Session,
   type ClientHttp2Stream,
@@ -9,6 +10,8 @@ import {
   type OutgoingHttpHeaders,
 } from 'node:http2'
 import { connect as connectSocket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { frame } from '../../src/envoy/grpc_protocol.ts'
@@ -16,12 +19,14 @@ import { createHealth } from '../../src/envoy/health.ts'
 import { startHttp2 } from '../../src/envoy/http2.ts'
 import type { Engine, UnaryCall, UnaryHandler } from '../../src/envoy/transport.ts'
 import type { Instant } from '../../src/lib/duration.ts'
+import type { TlsIdentity } from '../../src/lib/tls_identity.ts'
+import { createAuthority, noCertificates } from '../fakes/certificates.ts'
 
 const CHECK = '/envoy.service.auth.v3.Authorization/Check'
 const calls: UnaryCall[] = []
 let check: UnaryHandler = ({ request }) => request
 
-const start = (): Promise<Engine> =>
+const start = (tls?: TlsIdentity): Promise<Engine> =>
   startHttp2({
     check: call => {
       calls.push(call)
@@ -29,7 +34,8 @@ const start = (): Promise<Engine> =>
     },
     health: createHealth(() => true),
     listen: { host: '127.0.0.1', port: 0 },
-    tls: undefined,
+    tls,
+    accident: () => {},
     now: () => performance.now() as Instant,
     wall: Date.now,
   })
@@ -200,4 +206,19 @@ test('a peer that is gone without a word is noticed, one that is there is kept',
   t.mock.timers.tick(60_000)
   await ended
   assert.equal(there.closed, false)
+})
+
+test('who never says who it is holds up no drain', { skip: noCertificates, timeout: 30_000 }, async t => {
+  const folder = mkdtempSync(join(tmpdir(), 'credence-handshake-'))
+  t.after(() => rmSync(folder, { recursive: true }))
+  const authority = createAuthority(folder)
+  authority.issue('one', '/CN=one', 'DNS:credence.test')
+  const material = { key: authority.read('one.key'), cert: authority.read('one.pem') }
+  const own = await start({ material, onRenewed: () => {} })
+  const [host, port] = own.address.split(':')
+  const silent = connectSocket(Number(port), host)
+  silent.on('error', () => {})
+  await once(silent, 'connect')
+  await own.drain(50)
+  if (!silent.destroyed) await once(silent, 'close')
 })
