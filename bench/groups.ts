@@ -1,6 +1,6 @@
 /** bench/groups — what can be measured, by name. */
-import type { Effort } from './compare.ts'
 import { flood } from './groups/flood.ts'
+import type { Group } from './groups/group.ts'
 import { hanging } from './groups/hanging.ts'
 import { headers } from './groups/headers.ts'
 import { main } from './groups/main.ts'
@@ -10,11 +10,6 @@ import { rules } from './groups/rules.ts'
 import { sessions } from './groups/sessions.ts'
 import { stampede } from './groups/stampede.ts'
 import { tokens } from './groups/tokens.ts'
-
-export interface Group {
-  readonly about: string
-  run(effort: Effort): Promise<void>
-}
 
 export const GROUPS: ReadonlyMap<string, Group> = new Map(
   Object.entries({ main, rules, headers, tokens, sessions, stampede, memory, flood, hanging, reload }),

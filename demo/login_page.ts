@@ -1,6 +1,5 @@
 /** demo/login_page — a plain login form for Kratos' browser flow: whatever nodes the flow has, it shows. Stores no password. */
-import { escaped, page } from './pages.ts'
-import { type Answer, type Arrived, html, type UpstreamParts } from './upstream.ts'
+import { type Answer, type Arrived, escaped, html, page, type UpstreamParts } from './page.ts'
 
 export interface Message {
   readonly text: string

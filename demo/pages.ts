@@ -1,27 +1,5 @@
 /** demo/pages — the HTML of the demo: a front page, the admin page, Kratos' errors. Knows no sessions. */
-import type { Arrived } from './upstream.ts'
-
-export const escaped = (text: string): string =>
-  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;')
-
-const STYLE = `
-  body { font: 16px/1.5 system-ui, sans-serif; max-width: 44rem; margin: 3rem auto; padding: 0 1rem; color: #222 }
-  code, td { font-family: ui-monospace, monospace; font-size: .875rem } td { padding: .1rem 1rem .1rem 0; vertical-align: top }
-  td + td { overflow-wrap: anywhere } label { display: block; margin: .8rem 0 .2rem } input { font: inherit; padding: .4rem; width: 18rem }
-  button { font: inherit; padding: .4rem 1.2rem; margin-top: 1rem } .told { color: #a30 } footer { margin-top: 3rem; color: #777 }`
-
-/** A whole page; every page says which Kratos stands behind it. */
-export function page(title: string, body: string, kratosIs: string): string {
-  return `<!doctype html>
-<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>${escaped(title)}</title><style>${STYLE}</style>
-<h1>${escaped(title)}</h1>
-${body}
-<footer>Sessions come from ${escaped(kratosIs)}.</footer>
-</html>
-`
-}
-
+import { type Arrived, escaped, page } from './page.ts'
 export const frontPage = (kratosIs: string): string =>
   page(
     'Credence, a demo',

@@ -1,7 +1,6 @@
 /** demo/settings_page — of Kratos' settings flow the part with the backup codes: how somebody gets a second factor. */
 import { type Flow, form } from './login_page.ts'
-import { page } from './pages.ts'
-import { type Answer, type Arrived, html, type UpstreamParts } from './upstream.ts'
+import { type Answer, type Arrived, html, page, type UpstreamParts } from './page.ts'
 
 /** GET /settings?flow=ID; without a flow, or with one that is over, Kratos begins another. */
 export async function settingsPage(request: Arrived, url: URL, parts: UpstreamParts): Promise<Answer> {

@@ -1,19 +1,10 @@
 /** demo/tour — walks through what the demo shows, live, and checks each step. Knows the outside of the house only. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Browser, createBrowser, type Page, send, submitLogin } from './browser.ts'
+import type { Arrived } from './page.ts'
 import type { Stage } from './stage.ts'
+import type { Teller } from './teller.ts'
 import { remembered, revoked, secondFactor, unreachable } from './tour_sessions.ts'
-import type { Arrived } from './upstream.ts'
-
-export interface Teller {
-  heading(text: string): void
-  /** What is done, as a person would type it. */
-  doing(text: string): void
-  /** What came back. */
-  seen(text: string): void
-  /** A step that must hold; what is not true makes the tour fail. */
-  check(holds: boolean, sentence: string): void
-}
 
 const COOKIE = 'ory_kratos_session'
 

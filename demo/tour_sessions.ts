@@ -11,7 +11,7 @@ import {
   submitForm,
 } from './browser.ts'
 import type { Stage } from './stage.ts'
-import type { Teller } from './tour.ts'
+import type { Teller } from './teller.ts'
 
 const WHOAMI = '/sessions/whoami'
 const COOKIE = 'ory_kratos_session'

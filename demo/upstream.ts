@@ -1,36 +1,14 @@
 /** demo/upstream — the application behind Envoy: an echo that shows what arrived, the admin page, the login page. Checks nothing itself. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { loginPage, logoutRedirect } from './login_page.ts'
+import { type Answer, type Arrived, html, type UpstreamParts } from './page.ts'
 import { adminPage, errorPage, frontPage, vaultPage } from './pages.ts'
 import { settingsPage } from './settings_page.ts'
-import type { Workload } from './workload.ts'
-
-export interface Arrived {
-  readonly method: string
-  readonly path: string
-  /** Names in lower case; lines of one name joined with a comma. */
-  readonly headers: Readonly<Record<string, string>>
-}
-
-export interface Answer {
-  readonly status: number
-  readonly headers?: Readonly<Record<string, string | readonly string[]>>
-  readonly body: string
-}
 
 export interface Upstream {
   /** Every request that got here, oldest first. */
   readonly arrived: readonly Arrived[]
   close(): Promise<void>
-}
-
-export interface UpstreamParts {
-  readonly port: number
-  /** As the browser reaches it, no final slash. */
-  readonly kratosPublicUrl: string
-  /** What the pages call this Kratos. */
-  readonly kratosIs: string
-  readonly workload: Workload
 }
 
 export async function startUpstream(parts: UpstreamParts): Promise<Upstream> {
@@ -86,12 +64,6 @@ async function answer(request: Arrived, parts: UpstreamParts): Promise<Answer> {
 }
 
 const JSON_TYPE = { 'content-type': 'application/json' }
-
-export const html = (body: string, status = 200): Answer => ({
-  status,
-  headers: { 'content-type': 'text/html; charset=utf-8', 'cache-control': 'no-store' },
-  body,
-})
 
 function send(response: ServerResponse, given: Answer): void {
   response.statusCode = given.status

@@ -2,16 +2,14 @@
 import { randomBytes } from 'node:crypto'
 import { keyTimesOf } from './app_options.ts'
 import { openSessions, type SessionsReport } from './app_sessions.ts'
-import type { ValidateWorld } from './cli/validate.ts'
-import { createHttp, type Send } from './clients/http.ts'
+import { createHttp } from './clients/http.ts'
+import type { Send } from './clients/http_message.ts'
 import { compileProxies } from './clients/http_proxy.ts'
 import { createKeys } from './clients/keys.ts'
 import type { KeyProblem } from './clients/keys_shelf.ts'
 import { createOAuth2 } from './clients/oauth2.ts'
 import { createObjects, withObjects } from './clients/objects.ts'
 import type { Config } from './config.ts'
-import { compileWith, UNTRACED } from './edition.ts'
-import { HANDLERS } from './handlers/registry.ts'
 import type { Services } from './handlers/services.ts'
 import { createCaches } from './lib/caches.ts'
 import type { Clock } from './lib/duration.ts'
@@ -98,19 +96,3 @@ export function reportSubjectless({ tell, warn }: SessionsReport): Services['sub
 }
 
 const SILENT: SessionsReport = { tell: () => {}, warn: () => {} }
-
-/** What `validate` needs of the service without starting it; nothing is asked but remote rule repositories. */
-export function openValidation(clock: Clock, env: NodeJS.ProcessEnv = process.env) {
-  const { send, fetch, close } = openClients({ clock, env })
-  const world: ValidateWorld = {
-    handlers: HANDLERS,
-    fetch,
-    directory: process.cwd(),
-    compile: async (config, rules) => {
-      const { services } = openServices({ config, send, fetch, clock, report: () => {} })
-      const compiled = await compileWith(config, rules, services, UNTRACED, '')
-      return compiled.issues
-    },
-  }
-  return { world, close }
-}

@@ -1,7 +1,7 @@
 /** app_tls — certificates of our listeners: read at start, read again when their files change. Knows settings and files, no protocol. */
 import { readFile } from 'node:fs/promises'
+import { StartFault } from './app_startup_error.ts'
 import type { Config } from './config.ts'
-import { StartFault } from './edition.ts'
 import type { Issue } from './lib/issue.ts'
 import { materialFault, type TlsIdentity, type TlsMaterial } from './lib/tls_identity.ts'
 import { watchFiles } from './rules/watch.ts'

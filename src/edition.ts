@@ -2,6 +2,7 @@
 import { hash } from 'node:crypto'
 import { resolve } from 'node:path'
 import { levelOf, pathsOf } from './app_options.ts'
+import { StartFault } from './app_startup_error.ts'
 import { readConfigFile } from './config/files.ts'
 import { waitingForRestart } from './config/restart.ts'
 import { type Config, loadConfig } from './config.ts'
@@ -25,15 +26,6 @@ export interface AppOptions {
   readonly configFiles: readonly string[]
   readonly flags: ReadonlyMap<string, string>
   readonly env: NodeJS.ProcessEnv
-}
-
-/** What stops a start: issues of the configuration, for people. */
-export class StartFault extends Error {
-  readonly issues: readonly Issue[]
-  constructor(message: string, issues: readonly Issue[]) {
-    super(message)
-    this.issues = issues
-  }
 }
 
 /** Milliseconds of uninterrupted work after which Checks get a turn (architecture 8). */

@@ -1,9 +1,9 @@
 /** bench/groups/flood — real users among invented cookies: whether they stay remembered, and what Kratos hears of it. */
 import { counterIn, IDENTITY, sessionCheck } from '../checks.ts'
 import { load } from '../compare.ts'
-import type { Group } from '../groups.ts'
 import { INVENTED } from '../kratos.ts'
 import type { Kind } from '../load.ts'
+import type { Group } from './group.ts'
 import { withServer } from './one_server.ts'
 
 const REAL = 1_000

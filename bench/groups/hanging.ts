@@ -1,8 +1,8 @@
 /** bench/groups/hanging — remembered sessions while Kratos hangs and others wait for it, against the same without. */
 import { counterIn, IDENTITY, sessionCheck } from '../checks.ts'
 import { load } from '../compare.ts'
-import type { Group } from '../groups.ts'
 import type { Kind } from '../load.ts'
+import type { Group } from './group.ts'
 import { withServer } from './one_server.ts'
 
 const body = sessionCheck(10)

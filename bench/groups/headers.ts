@@ -1,8 +1,8 @@
 /** bench/groups/headers — what header templates cost, from a constant to sprig. */
 import { IDENTITY, rulesOf, sessionCheck, sessionConfig, USER_ID } from '../checks.ts'
 import { compare, type Row } from '../compare.ts'
-import type { Group } from '../groups.ts'
 import { startCredence } from '../servers.ts'
+import type { Group } from './group.ts'
 
 const SPRIG = {
   ...USER_ID,

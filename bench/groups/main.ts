@@ -1,8 +1,8 @@
 /** bench/groups/main — the main job beside a no-op: cached session, one header, 10 to 10,000 rules. */
 import { IDENTITY, rulesOf, sessionCheck, sessionConfig } from '../checks.ts'
 import { compare, NOOP, type Row } from '../compare.ts'
-import type { Group } from '../groups.ts'
 import { startCredence, startPlain } from '../servers.ts'
+import type { Group } from './group.ts'
 
 const bytes = (engine: 'http2' | 'grpc-js'): Row => ({
   ...NOOP,

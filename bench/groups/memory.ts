@@ -1,7 +1,7 @@
 /** bench/groups/memory — what a remembered session takes. */
 import { counterIn, IDENTITY, sessionCheck } from '../checks.ts'
 import { load } from '../compare.ts'
-import type { Group } from '../groups.ts'
+import type { Group } from './group.ts'
 import { withServer } from './one_server.ts'
 
 export const memory: Group = {

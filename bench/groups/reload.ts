@@ -5,9 +5,9 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { IDENTITY, oneMore, rulesOf, sessionCheck, sessionConfig } from '../checks.ts'
 import { load } from '../compare.ts'
-import type { Group } from '../groups.ts'
 import { startKratos } from '../kratos.ts'
 import { onCore, startCredence } from '../servers.ts'
+import type { Group } from './group.ts'
 
 export const reload: Group = {
   about: '10,000 rules read anew: slowest Check, delay of the event loop',

@@ -1,8 +1,8 @@
 /** bench/groups/rules — regular expressions against globs, few rules and many. */
 import { globRulesOf, IDENTITY, sessionCheck, sessionConfig } from '../checks.ts'
 import { compare, type Row } from '../compare.ts'
-import type { Group } from '../groups.ts'
 import { startCredence } from '../servers.ts'
+import type { Group } from './group.ts'
 import { credenceWith } from './main.ts'
 
 const globs = (count: number): Row => ({

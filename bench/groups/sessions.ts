@@ -1,8 +1,8 @@
 /** bench/groups/sessions — a session that is remembered, and one that is new with every Check. */
 import { counterIn, IDENTITY, rulesOf, sessionCheck, sessionConfig } from '../checks.ts'
 import { compare, NOOP, type Row } from '../compare.ts'
-import type { Group } from '../groups.ts'
 import { startCredence } from '../servers.ts'
+import type { Group } from './group.ts'
 import { credenceWith } from './main.ts'
 
 const CHECK = sessionCheck(10)

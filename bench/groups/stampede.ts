@@ -1,7 +1,7 @@
 /** bench/groups/stampede — many Checks at once with one session that nobody knows yet. */
 import { IDENTITY, sessionCheck } from '../checks.ts'
 import { load } from '../compare.ts'
-import type { Group } from '../groups.ts'
+import type { Group } from './group.ts'
 import { withServer } from './one_server.ts'
 
 const MANY = 1_000

@@ -2,8 +2,8 @@
 import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
 import { checkFor, IDENTITY, rulesOf, USER_ID } from '../checks.ts'
 import { compare, NOOP, type Row } from '../compare.ts'
-import type { Group } from '../groups.ts'
 import { startCredence } from '../servers.ts'
+import type { Group } from './group.ts'
 
 type Algorithm = 'RS256' | 'ES256'
 /** Enough that a memory of one token never has the next one. */

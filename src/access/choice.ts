@@ -1,7 +1,6 @@
 /** access/choice — which of the rules that match a request decides it: the only one, or the first in order (Q-05). Knows candidates of the index, no request. */
 import { badRequest, type Denial, severalRules } from './denial.ts'
-import type { Entry } from './rule_index.ts'
-import type { Found } from './snapshot.ts'
+import type { Entry, Found } from './rule.ts'
 
 /** UTF-16 code units of `scheme://host/path`; what is longer is refused before any pattern sees it (A18, G5). */
 export const LONGEST_URL = 16_384

@@ -4,8 +4,9 @@ import { type Decision, grant, nowhere, refuse, type Where } from './decision.ts
 import { type Denial, internal, noted, denial as refusal } from './denial.ts'
 import { type Answer, authenticate, follow, type Responder } from './pipeline.ts'
 import type { RequestView } from './request.ts'
+import type { Found } from './rule.ts'
 import { openSession } from './session.ts'
-import type { Found, Snapshot } from './snapshot.ts'
+import type { Snapshot } from './snapshot.ts'
 
 /**
  * One decision for one request. Whatever a handler throws is a 500 denial (F4): an accident means no. `where` tells

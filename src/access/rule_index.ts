@@ -1,16 +1,5 @@
 /** access/rule_index — finds the few rules that can match a URL without looking at the others (Q-25). Knows texts and rules, no request. */
-import type { CompiledRule, Pattern } from './snapshot.ts'
-
-/** A rule in one place of the index. All that a refused candidate costs stands here, and rules share what is equal. */
-export interface Entry {
-  readonly rule: CompiledRule
-  readonly methods: ReadonlySet<string>
-  readonly pattern: Pattern
-  /** Which of the pattern's `starts` brought the search here; -1 where none did. */
-  readonly start: number
-  /** Of the rule among all rules, in order. */
-  readonly place: number
-}
+import type { CompiledRule, Entry } from './rule.ts'
 
 /** Radix tree of literal texts; a node's entries want everything on the way to it. */
 interface TextNode {

@@ -1,47 +1,10 @@
 /** access/snapshot — the rules that serve traffic, immutable, and how the one that matches is found. Knows no files and no YAML. */
 import { type Choose, LONGEST_URL, only } from './choice.ts'
 import { badRequest, type Denial, noRule } from './denial.ts'
-import type { Authenticate, Responder, Stage, Step } from './pipeline.ts'
+import type { Responder } from './pipeline.ts'
 import type { RequestView } from './request.ts'
-import { createRuleIndex, type Entry, type RuleIndex } from './rule_index.ts'
-
-/** A compiled `match.url`. Captures are those of spec 2.4; a pattern of the glob strategy has none. */
-export interface Pattern {
-  /** As written in the rule. */
-  readonly text: string
-  /** `scheme://host` of every request that can match, when these are finitely many; `undefined` means any. */
-  readonly origins: readonly string[] | undefined
-  /** Every path that matches starts with this literal text; may be empty. */
-  readonly pathPrefix: string
-  /** Literal texts one of which every matching URL starts with; absent: `origins` with `pathPrefix`. */
-  readonly starts?: readonly string[]
-  /** Literal text that begins with a slash and stands somewhere in every matching URL; absent: none is known. */
-  readonly contains?: string
-  /** A URL of more UTF-16 code units is refused rather than tried: the pattern's cost is a power of the length (Q-24). */
-  readonly longest?: number
-  /** `url` is `scheme://host/path` as spec 2.1 composes it; the captures, or `undefined` for no match. */
-  exec(url: string): readonly string[] | undefined
-  /** The same for a URL that is known to start with `starts[start]` and with none of the others. */
-  execFrom?(url: string, start: number): readonly string[] | undefined
-}
-
-export interface CompiledRule {
-  readonly id: string
-  /** Matches gRPC requests, by `rpc://authority/full_method`, and nothing else (spec 1.9). */
-  readonly rpc?: true
-  /** Upper case. */
-  readonly methods: ReadonlySet<string>
-  readonly pattern: Pattern
-  readonly authenticators: readonly Stage<Authenticate>[]
-  readonly steps: readonly Stage<Step>[]
-  readonly responders: readonly Responder[]
-}
-
-export interface Found {
-  readonly kind: 'found'
-  readonly rule: CompiledRule
-  readonly captures: readonly string[]
-}
+import type { CompiledRule, Entry, Found } from './rule.ts'
+import { createRuleIndex, type RuleIndex } from './rule_index.ts'
 
 export interface Snapshot {
   /** Hash of the texts that it was made from. */

@@ -2,23 +2,12 @@
 import { Command, CommanderError, Option } from 'commander'
 import { flagOf, SETTINGS, variableOf } from '../config/settings.ts'
 import { version } from '../version.ts'
-
-export interface CommandIo {
-  readonly out: (text: string) => void
-  readonly err: (text: string) => void
-  readonly env: NodeJS.ProcessEnv
-}
+import type { CommandIo, CommonArguments } from './arguments.ts'
 
 const CONSOLE: CommandIo = {
   out: text => process.stdout.write(text),
   err: text => process.stderr.write(text),
   env: process.env,
-}
-
-/** What every command gets: configuration files in order, and our settings that were given as flags. */
-export interface CommonArguments {
-  readonly configFiles: readonly string[]
-  readonly flags: ReadonlyMap<string, string>
 }
 
 /** Exit codes: 0 well, 1 the configuration or the rules have errors, 2 the command line has. */
@@ -55,7 +44,7 @@ Exit codes: 0 well, 1 errors in configuration or rules or a port that is taken, 
     .action(async (rules: string[], options: { strict?: boolean }, command: Command) => {
       const { validate: check } = await import('./validate.ts')
       const [{ openValidation }, { clock }] = await Promise.all([
-        import('../app_services.ts'),
+        import('./validate_dependencies.ts'),
         import('../app.ts'),
       ])
       const { world, close } = openValidation(clock)

@@ -1,9 +1,9 @@
 /** cli/serve — listens until it is told to stop. Knows signals, nothing of requests. */
 import { isatty } from 'node:tty'
 import { type App, startApp } from '../app.ts'
-import { StartFault } from '../edition.ts'
+import { StartFault } from '../app_startup_error.ts'
 import { formatIssue } from '../lib/issue.ts'
-import type { CommandIo, CommonArguments } from './program.ts'
+import type { CommandIo, CommonArguments } from './arguments.ts'
 
 /** Exit code 0 after a drain, 1 when it cannot start or something went wrong that nobody caught. */
 export async function serve(args: CommonArguments, io: CommandIo): Promise<number> {

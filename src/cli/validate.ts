@@ -1,5 +1,5 @@
 /** cli/validate — every issue of the configuration and of all rules, sorted as a compiler shows them. Knows no handler: `world` compiles. */
-import type { Send } from '../clients/http.ts'
+import type { Send } from '../clients/http_message.ts'
 import { readConfigFile } from '../config/files.ts'
 import { type Config, loadConfig } from '../config.ts'
 import { entryPlaces, withoutRules } from '../edition.ts'
@@ -7,7 +7,7 @@ import type { SealedHandler } from '../handlers/handler.ts'
 import { formatIssue, type Issue, sortIssues } from '../lib/issue.ts'
 import type { PlacedRule } from '../rules/parse.ts'
 import { createRuleSources } from '../rules/sources.ts'
-import type { CommandIo, CommonArguments } from './program.ts'
+import type { CommandIo, CommonArguments } from './arguments.ts'
 
 export interface ValidateArguments extends CommonArguments {
   /** Repositories to check instead of those of the configuration. */

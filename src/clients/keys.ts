@@ -2,7 +2,7 @@
 import type { Clock } from '../lib/duration.ts'
 import { createTupleHash } from '../lib/tuple_hash.ts'
 import { within } from '../lib/within.ts'
-import type { Send } from './http.ts'
+import type { Send } from './http_message.ts'
 import type { PublicJwk } from './keys_document.ts'
 import { createIssue, type Issue } from './keys_issue.ts'
 import { createShelf, type KeyProblem, type KeyTimes, type Shelf } from './keys_shelf.ts'

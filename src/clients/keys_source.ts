@@ -3,7 +3,7 @@ import { readFile, stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { type Millis, millis } from '../lib/duration.ts'
 import { objectSchemeOf, readObjectUrl } from '../lib/object_url.ts'
-import type { Send } from './http.ts'
+import type { Send } from './http_message.ts'
 
 export interface KeySource {
   /** For people: without credentials, without query. */

@@ -3,7 +3,7 @@ import { type Cache, createCache } from '../lib/cache.ts'
 import { between, type Clock, type Instant, type Millis, millis } from '../lib/duration.ts'
 import { createTupleHash, type TuplePart } from '../lib/tuple_hash.ts'
 import { within } from '../lib/within.ts'
-import type { Failed, HeaderPair, Send } from './http.ts'
+import type { Failed, HeaderPair, Send } from './http_message.ts'
 import { type AccessToken, type Introspection, readIntrospection } from './oauth2_answers.ts'
 import {
   type Client,

@@ -1,35 +1,15 @@
 /** clients/objects — one object of `s3://`, `gs://` or `azblob://`, told as HTTP would tell it; each cloud's own client is loaded when it is first asked for. Knows nothing of access control. */
-import type { Millis } from '../lib/duration.ts'
 import { type ObjectScheme, type ObjectUrl, objectSchemeOf, readObjectUrl } from '../lib/object_url.ts'
 import { within } from '../lib/within.ts'
-import type { Answered, Failed, OutgoingRequest, Send } from './http.ts'
 import { failed } from './http_exchange.ts'
-
-export interface ObjectQuestion {
-  /** Of the content that is known already. */
-  readonly etag: string | undefined
-  /** Most bytes of content. */
-  readonly maxBytes: number
-  readonly timeout: Millis
-  /** Aborted when the time is over. */
-  readonly signal: AbortSignal
-}
-
-/** `undefined`: the content still has the etag that was asked with. */
-export type ObjectContent = { readonly etag: string | undefined; readonly body: Buffer } | undefined
-
-/** One object of one store. Rejects with whatever the client of that store throws, or with `TooLarge`. */
-export interface ObjectReader {
-  read(question: ObjectQuestion): Promise<ObjectContent>
-  close(): void
-}
-
-export class TooLarge extends Error {}
-
-/** What a client cannot know by itself: for people, with what to do. */
-export class ClientFault extends Error {}
-
-export type OpenReader = (url: ObjectUrl, env: NodeJS.ProcessEnv) => ObjectReader
+import type { Answered, Failed, OutgoingRequest, Send } from './http_message.ts'
+import {
+  ClientFault,
+  type ObjectContent,
+  type ObjectReader,
+  type OpenReader,
+  TooLarge,
+} from './objects_object.ts'
 
 /** A store's file is loaded with its package, and the package may be missing. */
 const STORES: Readonly<Record<ObjectScheme, () => Promise<OpenReader>>> = {
@@ -99,19 +79,6 @@ export function createObjects(env: NodeJS.ProcessEnv): Objects {
 export const withObjects = (http: Send, objects: Send): Send => {
   return request => (objectSchemeOf(request.url) === undefined ? http(request) : objects(request))
 }
-
-/** All bytes of a stream, or `TooLarge` as soon as there are more. */
-export async function collect(stream: AsyncIterable<Uint8Array>, maxBytes: number): Promise<Buffer> {
-  const chunks: Uint8Array[] = []
-  let size = 0
-  for await (const chunk of stream) {
-    size += chunk.length
-    if (size > maxBytes) throw new TooLarge()
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks)
-}
-
 const MIB = 1024 * 1024
 
 function told(content: ObjectContent): Answered {

@@ -3,14 +3,7 @@ import { boundList, boundText, Fault, spend } from './template_budget.ts'
 import { printValue } from './template_format.ts'
 import { ownCopy } from './template_json.ts'
 import type { Command, Node, Operand, Parsed, Pipe } from './template_parser.ts'
-import {
-  accept,
-  arityFault,
-  type GoFunction,
-  type Parameter,
-  parameterAt,
-  type Signature,
-} from './template_signature.ts'
+import { accept, arityFault, type GoFunction, parameterAt } from './template_signature.ts'
 import {
   GoMap,
   GoStruct,
@@ -23,6 +16,8 @@ import {
   mapGet,
   mapKeys,
   missingField,
+  type Parameter,
+  type Signature,
   truth,
   typeName,
   type Value,

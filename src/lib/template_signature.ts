@@ -1,7 +1,6 @@
 /** lib/template_signature — types of parameters as Go checks them when a template calls a function. Knows nothing of access control. */
 import { Fault } from './template_budget.ts'
 import {
-  type AnyMap,
   GoMap,
   GoStruct,
   INT,
@@ -9,33 +8,13 @@ import {
   Int,
   isMap,
   nilMap,
+  type Parameter,
+  type ParameterList,
+  type ParameterTypes,
+  type Signature,
   typeName,
   type Value,
 } from './template_value.ts'
-
-/** What a parameter of each type gives to the function. */
-export interface ParameterTypes {
-  /** `interface {}` or `reflect.Value`: anything; a nil interface and no value are both `null`. */
-  any: Value
-  string: string
-  bool: boolean
-  int: number
-  int64: bigint
-  float64: number
-  /** `map[string]interface {}`, a nil one included. */
-  map: AnyMap
-  /** `time.Time`. */
-  time: GoStruct
-  /** `time.Duration`, in nanoseconds. */
-  duration: bigint
-}
-export type Parameter = keyof ParameterTypes
-export type ParameterList = readonly (Parameter | `...${Parameter}`)[]
-
-export interface Signature {
-  readonly fixed: readonly Parameter[]
-  readonly rest: Parameter | undefined
-}
 
 type Arguments<P extends ParameterList> = P extends readonly [infer Head, ...infer Tail extends ParameterList]
   ? Head extends `...${infer R extends Parameter}`

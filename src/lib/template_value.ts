@@ -1,6 +1,5 @@
 /** lib/template_value — the values that Go's templates know, as JavaScript values. Knows nothing of access control. */
 import { Fault } from './template_budget.ts'
-import type { Signature } from './template_signature.ts'
 
 /**
  * A Go value. JSON comes as it is parsed: `number` is a float64, an array is `[]interface {}`, a plain object is
@@ -220,4 +219,30 @@ export function truth(value: Value): boolean {
 export function missingField(value: Value, name: string): Fault {
   if (value === null) return new Fault(`nil pointer evaluating interface {}.${name}`)
   return new Fault(`can't evaluate field ${name} in type ${typeName(value)}`)
+}
+
+/** What a parameter of each type gives to the function. */
+export interface ParameterTypes {
+  /** `interface {}` or `reflect.Value`: anything; a nil interface and no value are both `null`. */
+  any: Value
+  string: string
+  bool: boolean
+  int: number
+  int64: bigint
+  float64: number
+  /** `map[string]interface {}`, a nil one included. */
+  map: AnyMap
+  /** `time.Time`. */
+  time: GoStruct
+  /** `time.Duration`, in nanoseconds. */
+  duration: bigint
+}
+
+export type Parameter = keyof ParameterTypes
+
+export type ParameterList = readonly (Parameter | `...${Parameter}`)[]
+
+export interface Signature {
+  readonly fixed: readonly Parameter[]
+  readonly rest: Parameter | undefined
 }

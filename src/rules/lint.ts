@@ -1,5 +1,7 @@
 /** rules/lint — what rules say without meaning it: ids, methods, patterns that no request matches, pairs that collide. Knows rules as written and compiled, no file. */
-import type { CompiledRule, SearchableSnapshot } from '../access/snapshot.ts'
+
+import type { CompiledRule } from '../access/rule.ts'
+import type { SearchableSnapshot } from '../access/snapshot.ts'
 import type { Breathe } from '../lib/breathe.ts'
 import type { Issue, Path } from '../lib/issue.ts'
 import { findOverlaps } from './overlap.ts'

@@ -1,5 +1,7 @@
 /** rules/overlap — pairs of rules that some request matches both of, and so would answer 500, each with such a request. Knows compiled rules, no file. */
-import type { CompiledRule, SearchableSnapshot } from '../access/snapshot.ts'
+
+import type { CompiledRule } from '../access/rule.ts'
+import type { SearchableSnapshot } from '../access/snapshot.ts'
 import type { Breathe } from '../lib/breathe.ts'
 import type { ReadPattern } from './pattern.ts'
 import { languageOf, tailOf } from './pattern_reach.ts'

@@ -1,5 +1,7 @@
 /** rules/shadowed — rules that no request reaches where the first one decides, because one before them matches all that they match. Knows compiled rules, no file. */
-import type { CompiledRule, SearchableSnapshot } from '../access/snapshot.ts'
+
+import type { CompiledRule } from '../access/rule.ts'
+import type { SearchableSnapshot } from '../access/snapshot.ts'
 import type { Breathe } from '../lib/breathe.ts'
 import type { Examined } from './overlap.ts'
 import { tailOf } from './pattern_reach.ts'

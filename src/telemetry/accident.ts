@@ -1,5 +1,5 @@
 /** telemetry/accident — what may be told of an exception: its kind and where in the code it happened. Never its words, which may quote what it stumbled over. */
-import type { Event } from './log.ts'
+import type { Event } from './records.ts'
 
 /** Frames of the stack that are told. */
 const FRAMES = 6

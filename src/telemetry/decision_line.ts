@@ -1,5 +1,5 @@
 /** telemetry/decision_line — one decision as the very line that pino writes for it, without asking of each field what it is. Knows the record, no stream. */
-import type { DecisionRecord } from './log.ts'
+import type { DecisionRecord } from './records.ts'
 
 /** What pino writes as it is between quotes; everything else goes through `JSON.stringify`, as there. */
 const PLAIN = /^[\x20!#-[\]-\ud7ff\ue000-\uffff]*$/

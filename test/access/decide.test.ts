@@ -5,8 +5,9 @@ import type { Decision } from '../../src/access/decision.ts'
 import { forbidden, noRule, noted, unauthorized } from '../../src/access/denial.ts'
 import { type Authenticate, NOT_RESPONSIBLE, type Responder, type Step } from '../../src/access/pipeline.ts'
 import type { RequestView } from '../../src/access/request.ts'
+import type { CompiledRule } from '../../src/access/rule.ts'
 import { identity, withHeader } from '../../src/access/session.ts'
-import type { CompiledRule, Snapshot } from '../../src/access/snapshot.ts'
+import type { Snapshot } from '../../src/access/snapshot.ts'
 
 const request = { method: 'GET', scheme: 'https', authority: 'app', path: '/', query: '' } as RequestView
 

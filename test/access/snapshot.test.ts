@@ -4,13 +4,8 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { first } from '../../src/access/choice.ts'
 import type { RequestView } from '../../src/access/request.ts'
-import {
-  type CompiledRule,
-  createSnapshot,
-  type Found,
-  type Pattern,
-  type SnapshotParts,
-} from '../../src/access/snapshot.ts'
+import type { CompiledRule, Found, Pattern } from '../../src/access/rule.ts'
+import { createSnapshot, type SnapshotParts } from '../../src/access/snapshot.ts'
 import { compilePattern, compileRpcPattern } from '../../src/rules/pattern.ts'
 
 const patternOf = (text: string, strategy: 'regexp' | 'glob' = 'regexp'): Pattern => {

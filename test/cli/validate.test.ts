@@ -3,8 +3,8 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import test from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { openValidation } from '../../src/app_services.ts'
 import { type ValidateArguments, validate } from '../../src/cli/validate.ts'
+import { openValidation } from '../../src/cli/validate_dependencies.ts'
 import { fakeClock } from '../fakes/clock.ts'
 
 const golden = join(dirname(fileURLToPath(import.meta.url)), 'golden')

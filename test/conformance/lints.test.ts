@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'node:test'
 import { clock } from '../../src/app.ts'
-import { openValidation } from '../../src/app_services.ts'
 import { validate } from '../../src/cli/validate.ts'
+import { openValidation } from '../../src/cli/validate_dependencies.ts'
 
 const HANDLERS = {
   authenticators: {

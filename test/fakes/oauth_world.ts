@@ -1,5 +1,5 @@
 /** test/fakes/oauth_world — a world whose key sets are real and whose authorization servers say what the test wrote. */
-import type { Answered, Failed, OutgoingRequest } from '../../src/clients/http.ts'
+import type { Answered, Failed, OutgoingRequest } from '../../src/clients/http_message.ts'
 import { createKeys } from '../../src/clients/keys.ts'
 import { createOAuth2 } from '../../src/clients/oauth2.ts'
 import { millis } from '../../src/lib/duration.ts'

@@ -3,7 +3,7 @@ import test from 'node:test'
 import fc from 'fast-check'
 import { pino } from 'pino'
 import { createDecisionLine } from '../../src/telemetry/decision_line.ts'
-import type { DecisionRecord } from '../../src/telemetry/log.ts'
+import type { DecisionRecord } from '../../src/telemetry/records.ts'
 
 const texts = fc.oneof(
   fc.string(),

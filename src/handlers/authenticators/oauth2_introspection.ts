@@ -4,7 +4,7 @@ import { type Denial, internal, noted, rateLimited, unavailable } from '../../ac
 import { NOT_RESPONSIBLE } from '../../access/pipeline.ts'
 import type { RequestView } from '../../access/request.ts'
 import { type Identity, identity, type JsonObject } from '../../access/session.ts'
-import type { HeaderPair } from '../../clients/http.ts'
+import type { HeaderPair } from '../../clients/http_message.ts'
 import type { IntrospectionAnswer } from '../../clients/oauth2.ts'
 import type { Introspection } from '../../clients/oauth2_answers.ts'
 import type { Client } from '../../clients/oauth2_token.ts'

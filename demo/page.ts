@@ -1,0 +1,51 @@
+/** A page of the demo: the request that it answers, its frame, and its HTML. */
+import type { Workload } from './workload.ts'
+
+export interface Arrived {
+  readonly method: string
+  readonly path: string
+  /** Names in lower case; lines of one name joined with a comma. */
+  readonly headers: Readonly<Record<string, string>>
+}
+
+export interface Answer {
+  readonly status: number
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>
+  readonly body: string
+}
+
+export const html = (body: string, status = 200): Answer => ({
+  status,
+  headers: { 'content-type': 'text/html; charset=utf-8', 'cache-control': 'no-store' },
+  body,
+})
+
+export const escaped = (text: string): string =>
+  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;')
+
+const STYLE = `
+  body { font: 16px/1.5 system-ui, sans-serif; max-width: 44rem; margin: 3rem auto; padding: 0 1rem; color: #222 }
+  code, td { font-family: ui-monospace, monospace; font-size: .875rem } td { padding: .1rem 1rem .1rem 0; vertical-align: top }
+  td + td { overflow-wrap: anywhere } label { display: block; margin: .8rem 0 .2rem } input { font: inherit; padding: .4rem; width: 18rem }
+  button { font: inherit; padding: .4rem 1.2rem; margin-top: 1rem } .told { color: #a30 } footer { margin-top: 3rem; color: #777 }`
+
+/** A whole page; every page says which Kratos stands behind it. */
+export function page(title: string, body: string, kratosIs: string): string {
+  return `<!doctype html>
+<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>${escaped(title)}</title><style>${STYLE}</style>
+<h1>${escaped(title)}</h1>
+${body}
+<footer>Sessions come from ${escaped(kratosIs)}.</footer>
+</html>
+`
+}
+
+export interface UpstreamParts {
+  readonly port: number
+  /** As the browser reaches it, no final slash. */
+  readonly kratosPublicUrl: string
+  /** What the pages call this Kratos. */
+  readonly kratosIs: string
+  readonly workload: Workload
+}

@@ -1,0 +1,23 @@
+/** What `validate` needs of the service, without starting it. */
+
+import { openClients, openServices } from '../app_services.ts'
+import { compileWith, UNTRACED } from '../edition.ts'
+import { HANDLERS } from '../handlers/registry.ts'
+import type { Clock } from '../lib/duration.ts'
+import type { ValidateWorld } from './validate.ts'
+
+/** What `validate` needs of the service without starting it; nothing is asked but remote rule repositories. */
+export function openValidation(clock: Clock, env: NodeJS.ProcessEnv = process.env) {
+  const { send, fetch, close } = openClients({ clock, env })
+  const world: ValidateWorld = {
+    handlers: HANDLERS,
+    fetch,
+    directory: process.cwd(),
+    compile: async (config, rules) => {
+      const { services } = openServices({ config, send, fetch, clock, report: () => {} })
+      const compiled = await compileWith(config, rules, services, UNTRACED, '')
+      return compiled.issues
+    },
+  }
+  return { world, close }
+}
