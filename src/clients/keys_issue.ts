@@ -1,8 +1,8 @@
 /** clients/keys_issue — tokens signed with our own keys: which key, under which kid, and how long a token is handed out again. Knows no template and no session. */
 import { randomUUID } from 'node:crypto'
+import type { JsonRecord } from '../golang/json.ts'
 import { createCache } from '../lib/cache.ts'
 import { type Clock, type Millis, millis, type WallTime } from '../lib/duration.ts'
-import type { JsonRecord } from '../lib/json.ts'
 import type { TupleHash } from '../lib/tuple_hash.ts'
 import { within } from '../lib/within.ts'
 import type { Key } from './keys_document.ts'

@@ -1,7 +1,8 @@
 /** clients/keys_verify — whether a token was signed with a key of a set, and its claims; remembered while the key is in the set. Knows no claim's meaning. */
+
+import { type JsonRecord, member } from '../golang/json.ts'
 import { createCache } from '../lib/cache.ts'
 import { between, type Clock, type Instant, type Millis, millis } from '../lib/duration.ts'
-import { type JsonRecord, member } from '../lib/json.ts'
 import type { TupleHash } from '../lib/tuple_hash.ts'
 import { within } from '../lib/within.ts'
 import type { Key } from './keys_document.ts'

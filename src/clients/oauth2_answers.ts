@@ -1,5 +1,5 @@
 /** clients/oauth2_answers — the bodies that authorization servers answer with, as types (RFC 6749 §5.1, RFC 7662 §2.2). Pure; interprets nothing. */
-import { isRecord, type JsonRecord, type JsonValue, memberInAnyCase, parseJson } from '../lib/json.ts'
+import { isRecord, type JsonRecord, type JsonValue, memberInAnyCase, parseJson } from '../golang/json.ts'
 import { percentDecode } from '../lib/template_url.ts'
 import type { Answered, HeaderPair } from './http_message.ts'
 

@@ -1,13 +1,13 @@
 /** lib/template — Go's text/template with sprig's functions: parse once, render often. Knows nothing of access control. */
 
+import { boundText, Fault, resetBudget } from '../golang/limits.ts'
+import { bytesOf, textOf } from '../golang/strings.ts'
 import type { Clock } from './duration.ts'
 import { nearest } from './nearest.ts'
-import { boundText, Fault, resetBudget } from './template_budget.ts'
 import { type Compiled, compile, type Run } from './template_exec.ts'
 import { SyntaxFault } from './template_lexer.ts'
 import { functionNames, lookupFunction, NOT_AVAILABLE } from './template_library.ts'
 import { type Parsed, parse } from './template_parser.ts'
-import { bytesOf, textOf } from './template_text.ts'
 import type { Value } from './template_value.ts'
 
 /** What is wrong with a template, or went wrong in it; 1-based line and column. The message names no data. */

@@ -1,7 +1,7 @@
 /** lib/template_cast — sprig's conversions between numbers, texts and lists. Knows nothing of access control. */
-import { spend } from './template_budget.ts'
+import { spend } from '../golang/limits.ts'
+import { parseFloat64, parseInteger } from '../golang/numbers.ts'
 import { sprint } from './template_format.ts'
-import { parseFloat64, parseInteger } from './template_number.ts'
 import {
   GoMap,
   GoStruct,

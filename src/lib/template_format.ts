@@ -1,7 +1,8 @@
 /** lib/template_format — Go's fmt: how values print, and `printf`. Knows nothing of access control. Long because: verbs, flags and kinds are one table in Go too. */
-import { boundText, spend } from './template_budget.ts'
-import { binaryForm, fixedDecimals, formatFloat } from './template_float.ts'
-import { isPrintable, quote, toByteString } from './template_text.ts'
+
+import { binaryForm, fixedDecimals, formatFloat } from '../golang/floats.ts'
+import { boundText, spend } from '../golang/limits.ts'
+import { isPrintable, quote, toByteString } from '../golang/strings.ts'
 import {
   GoMap,
   GoStruct,

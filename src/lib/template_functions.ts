@@ -1,8 +1,8 @@
 /** lib/template_functions — the functions of Go's text/template itself, and Oathkeeper's `print` and `printIndex`. Knows nothing of access control. */
-import { Fault } from './template_budget.ts'
+import { Fault } from '../golang/limits.ts'
+import { byteLength, isPrintable, toByteString } from '../golang/strings.ts'
 import { printValue, sprint, sprintAll, sprintf } from './template_format.ts'
 import { type FunctionTable, fn } from './template_signature.ts'
-import { byteLength, isPrintable, toByteString } from './template_text.ts'
 import { queryEscape } from './template_url.ts'
 import {
   compareText,

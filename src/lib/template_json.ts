@@ -1,6 +1,6 @@
 /** lib/template_json — values of templates as Go's encoding/json writes and reads them. Knows nothing of access control. */
-import { wellFormed } from './json.ts'
-import { boundText, Fault, spend } from './template_budget.ts'
+import { wellFormed } from '../golang/json.ts'
+import { boundText, Fault, spend } from '../golang/limits.ts'
 import {
   ANY_MAP,
   type AnyMap,

@@ -1,9 +1,9 @@
 /** lib/template_sprig_crypto — sprig's hashes, random texts and AES. Knows nothing of access control. */
 import { createCipheriv, createDecipheriv, createHash, randomBytes, randomInt, randomUUID } from 'node:crypto'
-import { boundText, Fault, spend } from './template_budget.ts'
-import { base64Decode } from './template_encoding.ts'
+import { base64Decode } from '../golang/base_encoding.ts'
+import { boundText, Fault, spend } from '../golang/limits.ts'
+import { bytesOf, textOf } from '../golang/strings.ts'
 import { type FunctionTable, fn } from './template_signature.ts'
-import { bytesOf, textOf } from './template_text.ts'
 import { int } from './template_value.ts'
 
 const hash = (algorithm: string) =>

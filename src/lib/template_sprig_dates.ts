@@ -1,14 +1,15 @@
 /** lib/template_sprig_dates — sprig's functions on dates. Knows the time only through the clock that it is given. */
+
+import { formatTime, type Moment, ZERO_TIME } from '../golang/layout.ts'
+import { Fault } from '../golang/limits.ts'
+import { parseTime } from '../golang/time_parse.ts'
+import { loadZone, UTC, type Zone } from '../golang/zones.ts'
 import type { Clock } from './duration.ts'
-import { Fault } from './template_budget.ts'
 import { toInt64 } from './template_cast.ts'
 import { durationText, parseGoDuration, roundDuration, SECOND } from './template_duration.ts'
-import { formatTime, type Moment, ZERO_TIME } from './template_layout.ts'
 import { type FunctionTable, fn } from './template_signature.ts'
 import { goTime } from './template_time.ts'
-import { parseTime } from './template_time_parse.ts'
 import { GoStruct, Int, type Value } from './template_value.ts'
-import { loadZone, UTC, type Zone } from './template_zone.ts'
 
 const local = (): Zone => loadZone('Local') ?? UTC
 const momentIn = (value: GoStruct): Moment => value.self as Moment

@@ -1,5 +1,5 @@
 /** lib/template_sprig_lists — sprig's functions on lists. Knows nothing of access control. */
-import { boundList, Fault } from './template_budget.ts'
+import { boundList, Fault } from '../golang/limits.ts'
 import { deepEqual, empty, strings, toInt64, toStrings } from './template_cast.ts'
 import { sprint } from './template_format.ts'
 import { type FunctionTable, fn, type GoFunction } from './template_signature.ts'

@@ -1,5 +1,5 @@
 /** lib/template_sprig_numbers — sprig's arithmetic. Knows nothing of access control. */
-import { Fault } from './template_budget.ts'
+import { Fault } from '../golang/limits.ts'
 import { toFloat64, toInt64 } from './template_cast.ts'
 import { sprint } from './template_format.ts'
 import { type FunctionTable, fn } from './template_signature.ts'

@@ -1,7 +1,7 @@
 /** lib/template_sprig_regexp — sprig's functions on regular expressions. Knows nothing of access control. */
-import { boundList, boundText, Fault, spend } from './template_budget.ts'
+import { boundList, boundText, Fault, spend } from '../golang/limits.ts'
+import { type LinearRegexp, linearRegexp, type Match } from '../golang/re2.ts'
 import { strings } from './template_cast.ts'
-import { type LinearRegexp, linearRegexp, type Match } from './template_regexp.ts'
 import { type FunctionTable, fn, type GoFunction } from './template_signature.ts'
 import { nilSlice } from './template_value.ts'
 

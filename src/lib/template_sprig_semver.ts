@@ -1,5 +1,5 @@
 /** lib/template_sprig_semver — sprig's `semver` and `semverCompare`. Knows nothing of access control. */
-import { Fault } from './template_budget.ts'
+import { Fault } from '../golang/limits.ts'
 import { checkVersion, compareVersions, parseVersion, type Version, versionText } from './template_semver.ts'
 import { type FunctionTable, fn, signature } from './template_signature.ts'
 import { goStruct, Int, int, type Method, type StructType, UINT64, type Value } from './template_value.ts'

@@ -1,6 +1,6 @@
 /** lib/template_sprig_strings — sprig's functions on texts and paths. Knows nothing of access control. */
 import { randomInt } from 'node:crypto'
-import { boundText, Fault, spend } from './template_budget.ts'
+import { base32Decode, base32Encode, base64Decode, decodedText } from '../golang/base_encoding.ts'
 import {
   camelCase,
   joinedCase,
@@ -11,12 +11,12 @@ import {
   trimSpace,
   untitle,
   upper,
-} from './template_case.ts'
+} from '../golang/letter_case.ts'
+import { boundText, Fault, spend } from '../golang/limits.ts'
+import { bytesOf, fromByteString, quote, toByteString } from '../golang/strings.ts'
 import { strings } from './template_cast.ts'
-import { base32Decode, base32Encode, base64Decode, decodedText } from './template_encoding.ts'
 import { sprint } from './template_format.ts'
 import { type FunctionTable, fn } from './template_signature.ts'
-import { bytesOf, fromByteString, quote, toByteString } from './template_text.ts'
 import { GoMap, type MapType, type Value } from './template_value.ts'
 
 const STRING_MAP: MapType = { name: 'map[string]string', zero: '', methods: new Map() }

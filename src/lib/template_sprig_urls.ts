@@ -1,8 +1,8 @@
 /** lib/template_sprig_urls — sprig's `urlParse` and `urlJoin`. Knows nothing of access control. */
-import { Fault } from './template_budget.ts'
+import { Fault } from '../golang/limits.ts'
+import { parseUrl } from '../golang/url_parse.ts'
 import { type FunctionTable, fn } from './template_signature.ts'
 import { hostname, urlText, userText } from './template_url.ts'
-import { parseUrl } from './template_url_parse.ts'
 import { ANY_MAP, type AnyMap, GoMap, kindName, mapGet, type Value } from './template_value.ts'
 
 function part(map: AnyMap, key: string): string {

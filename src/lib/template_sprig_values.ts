@@ -1,5 +1,5 @@
 /** lib/template_sprig_values — sprig's functions on maps, on defaults and on types. Knows nothing of access control. */
-import { boundList, Fault } from './template_budget.ts'
+import { boundList, Fault } from '../golang/limits.ts'
 import { deepEqual, empty } from './template_cast.ts'
 import { sprint } from './template_format.ts'
 import { copyMap, fromJson, toJson } from './template_json.ts'

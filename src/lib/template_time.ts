@@ -1,5 +1,5 @@
 /** lib/template_time — Go's `time.Time`: what templates may call on it. Knows nothing of access control. */
-import { DURATION } from './template_duration.ts'
+
 import {
   civil,
   DAYS,
@@ -12,7 +12,9 @@ import {
   seconds,
   timeText,
   ZERO_TIME,
-} from './template_layout.ts'
+} from '../golang/layout.ts'
+import { loadZone, UTC, type Zone } from '../golang/zones.ts'
+import { DURATION } from './template_duration.ts'
 import { signature } from './template_signature.ts'
 import {
   type GoStruct,
@@ -25,7 +27,6 @@ import {
   type StructType,
   type Value,
 } from './template_value.ts'
-import { loadZone, UTC, type Zone } from './template_zone.ts'
 
 const MONTH: IntType = {
   name: 'time.Month',

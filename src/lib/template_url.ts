@@ -1,6 +1,7 @@
 /** lib/template_url — Go's `url.URL` and `url.Values` as templates see them. Knows nothing of access control. */
+
+import { fromByteString, toByteString } from '../golang/strings.ts'
 import { signature } from './template_signature.ts'
-import { fromByteString, toByteString } from './template_text.ts'
 import {
   type Field,
   GoMap,

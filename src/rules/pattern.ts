@@ -1,6 +1,6 @@
 /** rules/pattern — from `match.url` as written to a Pattern, or to what is wrong with it. Knows no rule and no request. */
 import type { Pattern } from '../access/rule.ts'
-import { overlaps } from '../lib/glob.ts'
+import { overlaps } from '../golang/glob.ts'
 import { globMatcher, type Heads, headsOf, matcherOf } from './pattern_exec.ts'
 import { globNodes, globParts } from './pattern_glob.ts'
 import { type LocateOptions, locate } from './pattern_origin.ts'

@@ -1,5 +1,5 @@
 /** rules/pattern_exec — the function that matches a URL against the parts of a pattern. Knows neither hosts nor lints. */
-import { globMatches, overlaps } from '../lib/glob.ts'
+import { globMatches, overlaps } from '../golang/glob.ts'
 import { globNodes } from './pattern_glob.ts'
 import { type Fragment, type Part, wholeSource } from './pattern_parts.ts'
 import { shapeOf } from './pattern_shape.ts'

@@ -1,8 +1,8 @@
 /** handlers/parts/jwt_claims — the claims of a verified JWT to a subject and its data, or a refusal (spec 4.8, 6–9). Knows no signature. */
 import { type Denial, unauthorized } from '../../access/denial.ts'
 import type { JsonObject } from '../../access/session.ts'
+import { member } from '../../golang/json.ts'
 import { parseDuration } from '../../lib/duration.ts'
-import { member } from '../../lib/json.ts'
 import { invalidToken, scopeMissing } from './challenge.ts'
 import { compileScopes, type ScopeStrategy } from './scopes.ts'
 

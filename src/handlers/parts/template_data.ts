@@ -1,6 +1,6 @@
 /** handlers/parts/template_data — a session as the templates of rules see it (spec 6.0). Computes nothing that a template does not touch. */
 import type { MatchContext, Session } from '../../access/session.ts'
-import { resetBudget } from '../../lib/template_budget.ts'
+import { resetBudget } from '../../golang/limits.ts'
 import { goHeader } from '../../lib/template_header.ts'
 import { toJson } from '../../lib/template_json.ts'
 import type { KnownFields } from '../../lib/template_lint.ts'

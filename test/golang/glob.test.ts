@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { GlobFault, globMatches, globSource, overlaps, parseGlob } from '../../src/lib/glob.ts'
+import { GlobFault, globMatches, globSource, overlaps, parseGlob } from '../../src/golang/glob.ts'
 
 const parse = (text: string) => parseGlob(Array.from(text, char => ({ char, literal: false })))
 const quote = (text: string) => text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')

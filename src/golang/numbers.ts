@@ -1,5 +1,5 @@
 /** lib/template_number — number constants of Go's templates. Knows nothing of access control. */
-import { unquote } from './template_text.ts'
+import { unquote } from './strings.ts'
 
 /** A constant, under every type that can hold it; the syntax says which one it has where nothing else does. */
 export interface NumberConstant {

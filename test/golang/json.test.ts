@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { isRecord, member, memberInAnyCase, parseJson, wellFormed } from '../../src/lib/json.ts'
+import { isRecord, member, memberInAnyCase, parseJson, wellFormed } from '../../src/golang/json.ts'
 
 test('what comes out is frozen to the last member', () => {
   const value = parseJson('{"a":[{"b":1}]}') as { a: { b: number }[] }

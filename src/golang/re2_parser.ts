@@ -1,5 +1,5 @@
 /** lib/template_regexp_parser — RE2's syntax to a tree. Knows nothing of matching and nothing of access control. Long because: one grammar, whose rules call each other. */
-import { Fault } from './template_budget.ts'
+import { Fault } from './limits.ts'
 
 export type Assertion = 'text start' | 'text end' | 'line start' | 'line end' | 'word' | 'no word'
 export type Part =

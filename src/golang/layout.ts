@@ -1,7 +1,8 @@
 /** lib/template_layout — points in time, their calendar, and Go's layouts. Knows nothing of templates' values. */
-import { Fault } from './template_budget.ts'
-import { SECOND } from './template_duration.ts'
-import { UTC, type Zone } from './template_zone.ts'
+
+import { SECOND } from '../lib/template_duration.ts'
+import { Fault } from './limits.ts'
+import { UTC, type Zone } from './zones.ts'
 
 /** A point in time: nanoseconds since 1970, and the zone it is shown in. */
 export interface Moment {

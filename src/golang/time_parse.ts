@@ -1,7 +1,8 @@
 /** lib/template_time_parse — a text by Go's layout to a time. Knows nothing of access control. */
-import { Fault } from './template_budget.ts'
-import { DAYS, LAYOUT, MONTHS, type Moment, midnight, momentOf } from './template_layout.ts'
-import { fixedZone, UTC, type Zone } from './template_zone.ts'
+
+import { DAYS, LAYOUT, MONTHS, type Moment, midnight, momentOf } from './layout.ts'
+import { Fault } from './limits.ts'
+import { fixedZone, UTC, type Zone } from './zones.ts'
 
 interface Parts {
   year: number

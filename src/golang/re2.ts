@@ -1,6 +1,6 @@
 /** lib/template_regexp — Go's regular expressions for sprig's functions: linear time, whatever the text (H2). Knows nothing of access control. */
-import { Fault, spend } from './template_budget.ts'
-import { type Assertion, type Expression, type Part, parseRegexp } from './template_regexp_parser.ts'
+import { Fault, spend } from './limits.ts'
+import { type Assertion, type Expression, type Part, parseRegexp } from './re2_parser.ts'
 
 /*
  * Why an engine of its own: JavaScript's backtracks, the expression may come from a session, and nothing can stop it.

@@ -1,6 +1,7 @@
 /** lib/template_url_parse — Go's `url.Parse`. Knows nothing of access control. */
-import { Fault } from './template_budget.ts'
-import { type GoUrl, percentDecode, percentEncode, type UserInfo } from './template_url.ts'
+
+import { type GoUrl, percentDecode, percentEncode, type UserInfo } from '../lib/template_url.ts'
+import { Fault } from './limits.ts'
 
 /** Go's `url.Parse`; throws a `Fault`. */
 export function parseUrl(text: string): GoUrl {

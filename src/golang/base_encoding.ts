@@ -1,5 +1,5 @@
 /** lib/template_encoding — Go's base64 and base32, whose errors sprig prints. Knows nothing of templates. */
-import { textOf } from './template_text.ts'
+import { textOf } from './strings.ts'
 
 const BASE64 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
 const BASE32 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'
