@@ -1,7 +1,7 @@
 /** handlers/parts/session_subject — from what a session endpoint said to an identity, by two gjson paths (spec 4.0). Knows no endpoint. */
 import { type Denial, forbidden } from '../../access/denial.ts'
 import { type Identity, identity, type Json, type JsonObject } from '../../access/session.ts'
-import { compileGjson } from '../../lib/gjson.ts'
+import { compileGjson } from '../../gjson/index.ts'
 
 export interface SubjectPaths {
   readonly subjectFrom: string

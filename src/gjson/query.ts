@@ -1,8 +1,8 @@
 /** lib/gjson_query — the condition of a gjson query, `#(age>40)`, as a function. Knows one value at a time. */
 
 import { parseFloat64 } from '../golang/numbers.ts'
-import type { ListQuery } from './gjson_path.ts'
-import { type Found, wildcardOf } from './gjson_value.ts'
+import type { ListQuery } from './path.ts'
+import { type Found, wildcardOf } from './value.ts'
 
 /** Whether a query's condition holds for what its path found. */
 export function compileCondition({ operator, operand }: ListQuery): (value: Found) => boolean {

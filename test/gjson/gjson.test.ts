@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import test from 'node:test'
 import { isDeepStrictEqual } from 'node:util'
-import { compileGjson, type JsonValue } from '../../src/lib/gjson.ts'
+import { compileGjson, type JsonValue } from '../../src/gjson/index.ts'
 
 const document: JsonValue = {
   identity: { id: 'u1', traits: { email: 'a@b.c', 'na.me': 'dotted' } },
@@ -122,7 +122,7 @@ interface Row {
   readonly path?: string
   readonly expect?: JsonValue
 }
-const rows = readFileSync(new URL('./gjson_cases.jsonl', import.meta.url), 'utf8')
+const rows = readFileSync(new URL('./cases.jsonl', import.meta.url), 'utf8')
   .trim()
   .split('\n')
   .map(line => JSON.parse(line) as Row)

@@ -1,5 +1,5 @@
 /** lib/gjson_modifiers — gjson's `@` functions by name. Knows values, no paths but those of `@dig`. */
-import { type Found, isRecord, type JsonValue, parseJson, type Step } from './gjson_value.ts'
+import { type Found, isRecord, type JsonValue, parseJson, type Step } from './value.ts'
 
 /**
  * Each takes what was found; nothing (an empty text) mostly stays nothing. `name` is one of `MODIFIERS`; `last`: no more of

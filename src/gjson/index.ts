@@ -1,5 +1,5 @@
 /** lib/gjson — gjson's path language: compiled once, looked up often. Knows nothing of access control. Own properties only (H3). */
-import { modifierOf } from './gjson_modifiers.ts'
+import { modifierOf } from './modifiers.ts'
 import {
   closing,
   cutAtPipe,
@@ -10,9 +10,9 @@ import {
   type ListPart,
   lastName,
   type Member,
-} from './gjson_path.ts'
-import { compileCondition } from './gjson_query.ts'
-import { type Found, isRecord, type JsonValue, parseJson, type Step, wildcardOf } from './gjson_value.ts'
+} from './path.ts'
+import { compileCondition } from './query.ts'
+import { type Found, isRecord, type JsonValue, parseJson, type Step, wildcardOf } from './value.ts'
 
 export type { JsonValue }
 
