@@ -1,6 +1,6 @@
 /** lib/template_url_parse — Go's `url.Parse`. Knows nothing of access control. */
 
-import { type GoUrl, percentDecode, percentEncode, type UserInfo } from '../lib/template_url.ts'
+import { type GoUrl, percentDecode, percentEncode, type UserInfo } from '../gotemplate/values/url.ts'
 import { Fault } from './limits.ts'
 
 /** Go's `url.Parse`; throws a `Fault`. */

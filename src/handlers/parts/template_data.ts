@@ -1,11 +1,11 @@
 /** handlers/parts/template_data — a session as the templates of rules see it (spec 6.0). Computes nothing that a template does not touch. */
 import type { MatchContext, Session } from '../../access/session.ts'
 import { resetBudget } from '../../golang/limits.ts'
-import { goHeader } from '../../lib/template_header.ts'
-import { toJson } from '../../lib/template_json.ts'
-import type { KnownFields } from '../../lib/template_lint.ts'
-import { signature } from '../../lib/template_signature.ts'
-import { goUrl, NO_URL } from '../../lib/template_url.ts'
+import type { KnownFields } from '../../gotemplate/lint.ts'
+import { goHeader } from '../../gotemplate/values/header.ts'
+import { toJson } from '../../gotemplate/values/json.ts'
+import { signature } from '../../gotemplate/values/signature.ts'
+import { goUrl, NO_URL } from '../../gotemplate/values/url.ts'
 import {
   type GoStruct,
   goStruct,
@@ -15,7 +15,7 @@ import {
   type StructType,
   sliceOf,
   type Value,
-} from '../../lib/template_value.ts'
+} from '../../gotemplate/values/value.ts'
 
 const MATCH_CONTEXT: StructType<MatchContext> = {
   name: 'authn.MatchContext',

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { type Denial, unauthorized } from '../../access/denial.ts'
 import type { RequestView } from '../../access/request.ts'
-import { parseQuery } from '../../lib/template_url.ts'
+import { parseQuery } from '../../gotemplate/values/url.ts'
 
 /** Exactly one of three keys; the rule's choice replaces that of the service. */
 export const tokenFromSchema = z

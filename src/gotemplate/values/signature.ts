@@ -1,5 +1,5 @@
 /** lib/template_signature — types of parameters as Go checks them when a template calls a function. Knows nothing of access control. */
-import { Fault } from '../golang/limits.ts'
+import { Fault } from '../../golang/limits.ts'
 import {
   GoMap,
   GoStruct,
@@ -14,7 +14,7 @@ import {
   type Signature,
   typeName,
   type Value,
-} from './template_value.ts'
+} from './value.ts'
 
 type Arguments<P extends ParameterList> = P extends readonly [infer Head, ...infer Tail extends ParameterList]
   ? Head extends `...${infer R extends Parameter}`

@@ -1,6 +1,6 @@
 /** lib/template_semver — versions and constraints as Masterminds/semver 3.3 reads them. Knows nothing of access control. */
-import { Fault } from '../golang/limits.ts'
-import { compareText } from './template_value.ts'
+import { Fault } from '../../golang/limits.ts'
+import { compareText } from '../values/value.ts'
 
 export interface Version {
   readonly major: bigint

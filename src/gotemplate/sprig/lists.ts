@@ -1,18 +1,9 @@
 /** lib/template_sprig_lists — sprig's functions on lists. Knows nothing of access control. */
-import { boundList, Fault } from '../golang/limits.ts'
-import { deepEqual, empty, strings, toInt64, toStrings } from './template_cast.ts'
-import { sprint } from './template_format.ts'
-import { type FunctionTable, fn, type GoFunction } from './template_signature.ts'
-import {
-  compareText,
-  int,
-  isSlice,
-  kindName,
-  nilSlice,
-  Slice,
-  sliceOf,
-  type Value,
-} from './template_value.ts'
+import { boundList, Fault } from '../../golang/limits.ts'
+import { sprint } from '../values/format.ts'
+import { type FunctionTable, fn, type GoFunction } from '../values/signature.ts'
+import { compareText, int, isSlice, kindName, nilSlice, Slice, sliceOf, type Value } from '../values/value.ts'
+import { deepEqual, empty, strings, toInt64, toStrings } from './cast.ts'
 
 function listOf(value: Value, what: string): readonly Value[] {
   if (isSlice(value)) {

@@ -1,6 +1,6 @@
 /** lib/template_sprig_strings — sprig's functions on texts and paths. Knows nothing of access control. */
 import { randomInt } from 'node:crypto'
-import { base32Decode, base32Encode, base64Decode, decodedText } from '../golang/base_encoding.ts'
+import { base32Decode, base32Encode, base64Decode, decodedText } from '../../golang/base_encoding.ts'
 import {
   camelCase,
   joinedCase,
@@ -11,13 +11,13 @@ import {
   trimSpace,
   untitle,
   upper,
-} from '../golang/letter_case.ts'
-import { boundText, Fault, spend } from '../golang/limits.ts'
-import { bytesOf, fromByteString, quote, toByteString } from '../golang/strings.ts'
-import { strings } from './template_cast.ts'
-import { sprint } from './template_format.ts'
-import { type FunctionTable, fn } from './template_signature.ts'
-import { GoMap, type MapType, type Value } from './template_value.ts'
+} from '../../golang/letter_case.ts'
+import { boundText, Fault, spend } from '../../golang/limits.ts'
+import { bytesOf, fromByteString, quote, toByteString } from '../../golang/strings.ts'
+import { sprint } from '../values/format.ts'
+import { type FunctionTable, fn } from '../values/signature.ts'
+import { GoMap, type MapType, type Value } from '../values/value.ts'
+import { strings } from './cast.ts'
 
 const STRING_MAP: MapType = { name: 'map[string]string', zero: '', methods: new Map() }
 

@@ -1,9 +1,8 @@
 /** lib/template_sprig_values — sprig's functions on maps, on defaults and on types. Knows nothing of access control. */
-import { boundList, Fault } from '../golang/limits.ts'
-import { deepEqual, empty } from './template_cast.ts'
-import { sprint } from './template_format.ts'
-import { copyMap, fromJson, toJson } from './template_json.ts'
-import { type FunctionTable, fn } from './template_signature.ts'
+import { boundList, Fault } from '../../golang/limits.ts'
+import { sprint } from '../values/format.ts'
+import { copyMap, fromJson, toJson } from '../values/json.ts'
+import { type FunctionTable, fn } from '../values/signature.ts'
 import {
   ANY_MAP,
   type AnyMap,
@@ -19,7 +18,8 @@ import {
   sliceOf,
   typeName,
   type Value,
-} from './template_value.ts'
+} from '../values/value.ts'
+import { deepEqual, empty } from './cast.ts'
 
 const made = (entries: Iterable<readonly [string, Value]>): GoMap => new GoMap(ANY_MAP, new Map(entries))
 

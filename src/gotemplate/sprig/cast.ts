@@ -1,7 +1,7 @@
 /** lib/template_cast — sprig's conversions between numbers, texts and lists. Knows nothing of access control. */
-import { spend } from '../golang/limits.ts'
-import { parseFloat64, parseInteger } from '../golang/numbers.ts'
-import { sprint } from './template_format.ts'
+import { spend } from '../../golang/limits.ts'
+import { parseFloat64, parseInteger } from '../../golang/numbers.ts'
+import { sprint } from '../values/format.ts'
 import {
   GoMap,
   GoStruct,
@@ -14,7 +14,7 @@ import {
   sliceOf,
   typeName,
   type Value,
-} from './template_value.ts'
+} from '../values/value.ts'
 
 const LEAST = -(1n << 63n)
 

@@ -1,8 +1,8 @@
 /** test/lib/template_lint — what is probably not meant. */
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { parseTemplate } from '../../src/lib/template.ts'
-import { lintTemplate } from '../../src/lib/template_lint.ts'
+import { lintTemplate } from '../../src/gotemplate/lint.ts'
+import { parseTemplate } from '../../src/gotemplate/template.ts'
 
 const found = (text: string, json = false): string[] =>
   lintTemplate(parseTemplate(text), { json }).map(lint => `${lint.line}:${lint.column} ${lint.message}`)

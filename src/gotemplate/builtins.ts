@@ -1,9 +1,9 @@
 /** lib/template_functions — the functions of Go's text/template itself, and Oathkeeper's `print` and `printIndex`. Knows nothing of access control. */
 import { Fault } from '../golang/limits.ts'
 import { byteLength, isPrintable, toByteString } from '../golang/strings.ts'
-import { printValue, sprint, sprintAll, sprintf } from './template_format.ts'
-import { type FunctionTable, fn } from './template_signature.ts'
-import { queryEscape } from './template_url.ts'
+import { printValue, sprint, sprintAll, sprintf } from './values/format.ts'
+import { type FunctionTable, fn } from './values/signature.ts'
+import { queryEscape } from './values/url.ts'
 import {
   compareText,
   GoMap,
@@ -20,7 +20,7 @@ import {
   typeName,
   UINT8,
   type Value,
-} from './template_value.ts'
+} from './values/value.ts'
 
 /** Without `and` and `or`, which do not evaluate all their arguments: the executor knows them. */
 export const BUILTINS: FunctionTable = {

@@ -1,15 +1,15 @@
 /** lib/template_sprig_dates — sprig's functions on dates. Knows the time only through the clock that it is given. */
 
-import { formatTime, type Moment, ZERO_TIME } from '../golang/layout.ts'
-import { Fault } from '../golang/limits.ts'
-import { parseTime } from '../golang/time_parse.ts'
-import { loadZone, UTC, type Zone } from '../golang/zones.ts'
-import type { Clock } from './duration.ts'
-import { toInt64 } from './template_cast.ts'
-import { durationText, parseGoDuration, roundDuration, SECOND } from './template_duration.ts'
-import { type FunctionTable, fn } from './template_signature.ts'
-import { goTime } from './template_time.ts'
-import { GoStruct, Int, type Value } from './template_value.ts'
+import { formatTime, type Moment, ZERO_TIME } from '../../golang/layout.ts'
+import { Fault } from '../../golang/limits.ts'
+import { parseTime } from '../../golang/time_parse.ts'
+import { loadZone, UTC, type Zone } from '../../golang/zones.ts'
+import type { Clock } from '../../lib/duration.ts'
+import { durationText, parseGoDuration, roundDuration, SECOND } from '../values/duration.ts'
+import { type FunctionTable, fn } from '../values/signature.ts'
+import { goTime } from '../values/time.ts'
+import { GoStruct, Int, type Value } from '../values/value.ts'
+import { toInt64 } from './cast.ts'
 
 const local = (): Zone => loadZone('Local') ?? UTC
 const momentIn = (value: GoStruct): Moment => value.self as Moment

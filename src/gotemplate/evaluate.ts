@@ -1,9 +1,9 @@
 /** lib/template_exec — the tree of a Go template as functions. Knows Go's rules of evaluation and nothing of access control. Long because: one closure for each kind of node, and they call each other. */
 import { boundList, boundText, Fault, spend } from '../golang/limits.ts'
-import { printValue } from './template_format.ts'
-import { ownCopy } from './template_json.ts'
-import type { Command, Node, Operand, Parsed, Pipe } from './template_parser.ts'
-import { accept, arityFault, type GoFunction, parameterAt } from './template_signature.ts'
+import type { Command, Node, Operand, Parsed, Pipe } from './parser.ts'
+import { printValue } from './values/format.ts'
+import { ownCopy } from './values/json.ts'
+import { accept, arityFault, type GoFunction, parameterAt } from './values/signature.ts'
 import {
   GoMap,
   GoStruct,
@@ -21,7 +21,7 @@ import {
   truth,
   typeName,
   type Value,
-} from './template_value.ts'
+} from './values/value.ts'
 
 /** One rendering. */
 export interface Run {

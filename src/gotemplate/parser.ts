@@ -2,7 +2,7 @@
 
 import { type NumberConstant, parseNumber } from '../golang/numbers.ts'
 import { unquote } from '../golang/strings.ts'
-import { lex, SyntaxFault, type Token, type TokenType } from './template_lexer.ts'
+import { lex, SyntaxFault, type Token, type TokenType } from './lexer.ts'
 
 /** Everything that stands in a tree has the offset at which it began. */
 export type Operand =

@@ -1,9 +1,9 @@
 /** lib/template_sprig_regexp — sprig's functions on regular expressions. Knows nothing of access control. */
-import { boundList, boundText, Fault, spend } from '../golang/limits.ts'
-import { type LinearRegexp, linearRegexp, type Match } from '../golang/re2.ts'
-import { strings } from './template_cast.ts'
-import { type FunctionTable, fn, type GoFunction } from './template_signature.ts'
-import { nilSlice } from './template_value.ts'
+import { boundList, boundText, Fault, spend } from '../../golang/limits.ts'
+import { type LinearRegexp, linearRegexp, type Match } from '../../golang/re2.ts'
+import { type FunctionTable, fn, type GoFunction } from '../values/signature.ts'
+import { nilSlice } from '../values/value.ts'
+import { strings } from './cast.ts'
 
 const KEPT = 200
 const kept = new Map<string, LinearRegexp>()

@@ -1,9 +1,9 @@
 /** lib/template_sprig_numbers — sprig's arithmetic. Knows nothing of access control. */
-import { Fault } from '../golang/limits.ts'
-import { toFloat64, toInt64 } from './template_cast.ts'
-import { sprint } from './template_format.ts'
-import { type FunctionTable, fn } from './template_signature.ts'
-import { INT, Int, int64, type Value } from './template_value.ts'
+import { Fault } from '../../golang/limits.ts'
+import { sprint } from '../values/format.ts'
+import { type FunctionTable, fn } from '../values/signature.ts'
+import { INT, Int, int64, type Value } from '../values/value.ts'
+import { toFloat64, toInt64 } from './cast.ts'
 
 const wrap = (n: bigint): bigint => BigInt.asIntN(64, n)
 

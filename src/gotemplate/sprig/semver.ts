@@ -1,8 +1,14 @@
 /** lib/template_sprig_semver — sprig's `semver` and `semverCompare`. Knows nothing of access control. */
-import { Fault } from '../golang/limits.ts'
-import { checkVersion, compareVersions, parseVersion, type Version, versionText } from './template_semver.ts'
-import { type FunctionTable, fn, signature } from './template_signature.ts'
-import { goStruct, Int, int, type Method, type StructType, UINT64, type Value } from './template_value.ts'
+import { Fault } from '../../golang/limits.ts'
+import { type FunctionTable, fn, signature } from '../values/signature.ts'
+import { goStruct, Int, int, type Method, type StructType, UINT64, type Value } from '../values/value.ts'
+import {
+  checkVersion,
+  compareVersions,
+  parseVersion,
+  type Version,
+  versionText,
+} from './semver_constraint.ts'
 
 const method = (run: (v: Version) => Value): Method<Version> => ({ signature: signature([]), run })
 const next = (v: Version, change: Partial<Version>): Value => {

@@ -2,13 +2,13 @@
 
 import { boundText, Fault, resetBudget } from '../golang/limits.ts'
 import { bytesOf, textOf } from '../golang/strings.ts'
-import type { Clock } from './duration.ts'
-import { nearest } from './nearest.ts'
-import { type Compiled, compile, type Run } from './template_exec.ts'
-import { SyntaxFault } from './template_lexer.ts'
-import { functionNames, lookupFunction, NOT_AVAILABLE } from './template_library.ts'
-import { type Parsed, parse } from './template_parser.ts'
-import type { Value } from './template_value.ts'
+import type { Clock } from '../lib/duration.ts'
+import { nearest } from '../lib/nearest.ts'
+import { type Compiled, compile, type Run } from './evaluate.ts'
+import { functionNames, lookupFunction, NOT_AVAILABLE } from './function_library.ts'
+import { SyntaxFault } from './lexer.ts'
+import { type Parsed, parse } from './parser.ts'
+import type { Value } from './values/value.ts'
 
 /** What is wrong with a template, or went wrong in it; 1-based line and column. The message names no data. */
 export class TemplateError extends Error {

@@ -1,7 +1,7 @@
 /** lib/template_url — Go's `url.URL` and `url.Values` as templates see them. Knows nothing of access control. */
 
-import { fromByteString, toByteString } from '../golang/strings.ts'
-import { signature } from './template_signature.ts'
+import { fromByteString, toByteString } from '../../golang/strings.ts'
+import { signature } from './signature.ts'
 import {
   type Field,
   GoMap,
@@ -14,7 +14,7 @@ import {
   type StructType,
   sliceOf,
   type Value,
-} from './template_value.ts'
+} from './value.ts'
 
 export interface UserInfo {
   readonly name: string
@@ -98,7 +98,7 @@ export function urlText(url: GoUrl): string {
     }
     const path = escapedPath(url)
     if (path !== '' && !path.startsWith('/') && host !== '') out += '/'
-    if (out === '' && (path.split('/', 1)[0] as string).includes(':')) out += './'
+    if (out === '' && (path.split('/', 1)[0] as string).includes(':')) out += '../../lib/'
     out += path
   }
   if (url.forceQuery === true || url.rawQuery !== '') out += `?${url.rawQuery}`

@@ -1,6 +1,6 @@
 /** lib/template_header — Go's `http.Header` as templates see it. Knows nothing of access control. */
-import { signature } from './template_signature.ts'
-import { GoMap, type MapType, type Method, nilSlice, sliceOf, type Value } from './template_value.ts'
+import { signature } from './signature.ts'
+import { GoMap, type MapType, type Method, nilSlice, sliceOf, type Value } from './value.ts'
 
 const TOKEN = /^[A-Za-z0-9!#$%&'*+\-.^_`|~]+$/
 

@@ -1,6 +1,6 @@
 /** lib/template_json — values of templates as Go's encoding/json writes and reads them. Knows nothing of access control. */
-import { wellFormed } from '../golang/json.ts'
-import { boundText, Fault, spend } from '../golang/limits.ts'
+import { wellFormed } from '../../golang/json.ts'
+import { boundText, Fault, spend } from '../../golang/limits.ts'
 import {
   ANY_MAP,
   type AnyMap,
@@ -12,7 +12,7 @@ import {
   mapKeys,
   Slice,
   type Value,
-} from './template_value.ts'
+} from './value.ts'
 
 const ESCAPES: Readonly<Record<string, string>> = {
   '"': '\\"',

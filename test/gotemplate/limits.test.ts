@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
-import { parseTemplate, TemplateError } from '../../src/lib/template.ts'
-import { dataOf, STANDARD } from './template_session.ts'
+import { parseTemplate, TemplateError } from '../../src/gotemplate/template.ts'
+import { dataOf, STANDARD } from './session.ts'
 
 const bombs = {
   'a text that doubles':

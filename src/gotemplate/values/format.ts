@@ -1,8 +1,8 @@
 /** lib/template_format — Go's fmt: how values print, and `printf`. Knows nothing of access control. Long because: verbs, flags and kinds are one table in Go too. */
 
-import { binaryForm, fixedDecimals, formatFloat } from '../golang/floats.ts'
-import { boundText, spend } from '../golang/limits.ts'
-import { isPrintable, quote, toByteString } from '../golang/strings.ts'
+import { binaryForm, fixedDecimals, formatFloat } from '../../golang/floats.ts'
+import { boundText, spend } from '../../golang/limits.ts'
+import { isPrintable, quote, toByteString } from '../../golang/strings.ts'
 import {
   GoMap,
   GoStruct,
@@ -14,7 +14,7 @@ import {
   type StructType,
   typeName,
   type Value,
-} from './template_value.ts'
+} from './value.ts'
 
 interface Flags {
   plus: boolean

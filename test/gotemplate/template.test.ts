@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import test from 'node:test'
+import { functionNames, NOT_AVAILABLE } from '../../src/gotemplate/function_library.ts'
+import { parseTemplate, TemplateError } from '../../src/gotemplate/template.ts'
 import type { WallTime } from '../../src/lib/duration.ts'
-import { parseTemplate, TemplateError } from '../../src/lib/template.ts'
-import { functionNames, NOT_AVAILABLE } from '../../src/lib/template_library.ts'
-import { dataOf, type RowData } from './template_session.ts'
+import { dataOf, type RowData } from './session.ts'
 
 interface Row {
   readonly id: string
@@ -17,7 +17,7 @@ interface Row {
   readonly error?: true
 }
 
-const rows = readFileSync(new URL('./template_cases.jsonl', import.meta.url), 'utf8')
+const rows = readFileSync(new URL('./cases.jsonl', import.meta.url), 'utf8')
   .trim()
   .split('\n')
   .map(line => JSON.parse(line) as Row)

@@ -12,10 +12,10 @@ import {
   seconds,
   timeText,
   ZERO_TIME,
-} from '../golang/layout.ts'
-import { loadZone, UTC, type Zone } from '../golang/zones.ts'
-import { DURATION } from './template_duration.ts'
-import { signature } from './template_signature.ts'
+} from '../../golang/layout.ts'
+import { loadZone, UTC, type Zone } from '../../golang/zones.ts'
+import { DURATION } from './duration.ts'
+import { signature } from './signature.ts'
 import {
   type GoStruct,
   goStruct,
@@ -26,7 +26,7 @@ import {
   type Method,
   type StructType,
   type Value,
-} from './template_value.ts'
+} from './value.ts'
 
 const MONTH: IntType = {
   name: 'time.Month',

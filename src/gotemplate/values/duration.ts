@@ -1,6 +1,6 @@
 /** lib/template_duration — Go's `time.Duration`: parse, print, and what templates may call on it. Knows nothing of access control. */
-import { signature } from './template_signature.ts'
-import { Int, type IntType, int64, type Method } from './template_value.ts'
+import { signature } from './signature.ts'
+import { Int, type IntType, int64, type Method } from './value.ts'
 
 export const SECOND = 1_000_000_000n
 const UNITS: Readonly<Record<string, bigint>> = {

@@ -1,7 +1,7 @@
 /** lib/template_lint — what is legal in a template and probably not meant. Knows nothing of access control. */
-import { nearest } from './nearest.ts'
+import { nearest } from '../lib/nearest.ts'
+import type { Node, Operand, Pipe } from './parser.ts'
 import { placeOf, type Template } from './template.ts'
-import type { Node, Operand, Pipe } from './template_parser.ts'
 
 export interface TemplateLint {
   /** 1-based. */
