@@ -1,6 +1,6 @@
 /** app_log — what the service says of itself between decisions: readings of the rules. Knows the log's records. */
 import type { Renewal } from './app_tls.ts'
-import type { Issue } from './lib/issue.ts'
+import type { Issue } from './documents/issue.ts'
 import type { ReloadReport } from './rules/rulebook.ts'
 import type { SourceState } from './rules/sources.ts'
 import type { BreakerCause, BreakerState } from './sessions/breaker.ts'

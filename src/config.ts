@@ -14,9 +14,9 @@ import {
 import { checkRedis } from './config/redis_checks.ts'
 import { describe, readSetting } from './config/setting_value.ts'
 import { SETTINGS, type Setting } from './config/settings.ts'
+import { type Issue, type Path, sortIssues } from './documents/issue.ts'
 import type { GlobalHandlers } from './handlers/builder.ts'
 import type { SealedHandler } from './handlers/handler.ts'
-import { type Issue, type Path, sortIssues } from './lib/issue.ts'
 import { merge } from './lib/merge.ts'
 import { nearest } from './lib/nearest.ts'
 

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { z } from 'zod'
 import { type Config, type ConfigSources, loadConfig } from '../src/config.ts'
+import { formatIssue } from '../src/documents/issue.ts'
 import { authenticator, errorHandler, mutator, type SealedHandler, seal } from '../src/handlers/handler.ts'
-import { formatIssue } from '../src/lib/issue.ts'
 
 const run = () => {
   throw new Error('never run')

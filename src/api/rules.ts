@@ -1,5 +1,5 @@
 /** api/rules — the rules in force, as Oathkeeper lists them, and our own status. Shows no secret of a handler's config. */
-import type { Issue } from '../lib/issue.ts'
+import type { Issue } from '../documents/issue.ts'
 import { json, jsonError, type Reply } from './reply.ts'
 import type { Route } from './server.ts'
 

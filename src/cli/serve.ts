@@ -2,7 +2,7 @@
 import { isatty } from 'node:tty'
 import { type App, startApp } from '../app.ts'
 import { StartFault } from '../app_startup_error.ts'
-import { formatIssue } from '../lib/issue.ts'
+import { formatIssue } from '../documents/issue.ts'
 import type { CommandIo, CommonArguments } from './arguments.ts'
 
 /** Exit code 0 after a drain, 1 when it cannot start or something went wrong that nobody caught. */

@@ -1,6 +1,6 @@
 /** config/files — a configuration file as text, or why it cannot be read. Knows no key. */
-import type { Issue } from '../lib/issue.ts'
-import { readTextFile } from '../lib/text_file.ts'
+import type { Issue } from '../documents/issue.ts'
+import { readTextFile } from '../documents/text_file.ts'
 
 export interface ConfigText {
   readonly source: string

@@ -1,13 +1,13 @@
 /** config/handler_sections — the sections `authenticators`, `authorizers`, `mutators` and `errors.handlers`: switches and raw configs. Knows the handlers' schemas. */
 import { z } from 'zod'
 import type { JsonObject } from '../access/session.ts'
+import type { Issue, Path } from '../documents/issue.ts'
+import { mustBe } from '../documents/type_mismatch.ts'
+import { booleanWord } from '../documents/yaml.ts'
 import type { GlobalHandlers, HandlerSettings } from '../handlers/builder.ts'
 import type { Kind, SealedHandler } from '../handlers/handler.ts'
 import { knownKeys } from '../handlers/known_keys.ts'
-import type { Issue, Path } from '../lib/issue.ts'
-import { mustBe } from '../lib/must_be.ts'
 import { nearest } from '../lib/nearest.ts'
-import { booleanWord } from '../lib/yaml.ts'
 import { issueIn, type Layer, type Leaf } from './layers.ts'
 
 export const SECTIONS: readonly (readonly [kind: Kind, path: readonly string[]])[] = [

@@ -1,9 +1,9 @@
 /** config/layers — files, flags and environment laid over one another, remembering who said what. Knows the settings, not their meaning. */
 import { parse as parseToml, TomlError } from 'smol-toml'
-import { formatPath, type Issue, type Path } from '../lib/issue.ts'
+import { formatPath, type Issue, type Path } from '../documents/issue.ts'
+import { parseYaml } from '../documents/yaml.ts'
 import { merge } from '../lib/merge.ts'
 import { nearest } from '../lib/nearest.ts'
-import { parseYaml } from '../lib/yaml.ts'
 import { describe, readText, type ValueType } from './setting_value.ts'
 import { flagOf, SETTINGS, variableOf } from './settings.ts'
 

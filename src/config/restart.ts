@@ -1,7 +1,7 @@
 /** config/restart — settings that were changed while the service runs and are only read at its start. Knows two configurations, starts nothing. */
 import { keyTimesOf } from '../app_options.ts'
 import type { Config } from '../config.ts'
-import { formatPath, type Issue } from '../lib/issue.ts'
+import { formatPath, type Issue } from '../documents/issue.ts'
 import { SETTINGS } from './settings.ts'
 
 /** Names each by its key and never by its value, which may be a secret. */

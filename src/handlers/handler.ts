@@ -1,7 +1,7 @@
 /** handlers/handler — what a handler is: schema, summary, compile. Knows no handler by name and nothing of files. */
 import type { z } from 'zod'
 import type { Authenticate, Respond, Step } from '../access/pipeline.ts'
-import type { Path } from '../lib/issue.ts'
+import type { Path } from '../documents/issue.ts'
 import type { Services } from './services.ts'
 import { writesOf } from './writes.ts'
 

@@ -1,7 +1,7 @@
 /** rules/default_rule — the rule that decides where no other matches: found by its id, or why there is none. Knows compiled rules, no file. */
 import { type Denial, internal, noRule } from '../access/denial.ts'
 import type { CompiledRule, Found, Pattern } from '../access/rule.ts'
-import type { Issue } from '../lib/issue.ts'
+import type { Issue } from '../documents/issue.ts'
 import { nearest } from '../lib/nearest.ts'
 import type { AccessRule } from './document.ts'
 

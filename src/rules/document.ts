@@ -1,7 +1,7 @@
 /** rules/document — one access rule as written: its shape, and what is wrong with it. Knows no file and no handler. */
 import { z } from 'zod'
-import type { Path } from '../lib/issue.ts'
-import { mustBe } from '../lib/must_be.ts'
+import type { Path } from '../documents/issue.ts'
+import { mustBe } from '../documents/type_mismatch.ts'
 import { nearest } from '../lib/nearest.ts'
 
 export interface HandlerEntry {

@@ -2,8 +2,8 @@
 
 import type { CompiledRule } from '../access/rule.ts'
 import type { SearchableSnapshot } from '../access/snapshot.ts'
+import type { Issue, Path } from '../documents/issue.ts'
 import type { Breathe } from '../lib/breathe.ts'
-import type { Issue, Path } from '../lib/issue.ts'
 import { findOverlaps } from './overlap.ts'
 import type { PlacedRule } from './parse.ts'
 import type { CompiledPattern, ReadPattern } from './pattern.ts'

@@ -1,9 +1,10 @@
 /** rules/parse — the text of one repository to access rules and issues, each with file, line and column. Knows no handler. */
+
+import { batchesOf } from '../documents/batches.ts'
+import { formatPath, type Issue, type Path } from '../documents/issue.ts'
+import type { TextPlace } from '../documents/source_positions.ts'
+import { parseYaml, type YamlDocument } from '../documents/yaml.ts'
 import type { Breathe } from '../lib/breathe.ts'
-import { formatPath, type Issue, type Path } from '../lib/issue.ts'
-import { batchesOf } from '../lib/text_batches.ts'
-import type { TextPlace } from '../lib/text_places.ts'
-import { parseYaml, type YamlDocument } from '../lib/yaml.ts'
 import { type AccessRule, decodeRule } from './document.ts'
 import { migrate } from './migrate.ts'
 

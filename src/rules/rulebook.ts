@@ -1,6 +1,6 @@
 /** rules/rulebook — holds the edition of the rules that serves traffic, and replaces it whole. Knows neither files nor handlers: `prepare` does. */
 import type { Snapshot } from '../access/snapshot.ts'
-import type { Issue } from '../lib/issue.ts'
+import type { Issue } from '../documents/issue.ts'
 import type { AccessRule } from './document.ts'
 
 /** A snapshot with what people want to know of it. */

@@ -2,10 +2,10 @@
 import { hash } from 'node:crypto'
 import { stat } from 'node:fs/promises'
 import type { Answered, HeaderPair, Send } from '../clients/http_message.ts'
+import type { Issue } from '../documents/issue.ts'
+import { type FileFault, readTextFile } from '../documents/text_file.ts'
 import type { Breathe } from '../lib/breathe.ts'
 import { millis } from '../lib/duration.ts'
-import type { Issue } from '../lib/issue.ts'
-import { type FileFault, readTextFile } from '../lib/text_file.ts'
 import { type PlacedRule, parseRulesInSteps } from './parse.ts'
 import { type Repository, repositoryOf } from './repository.ts'
 

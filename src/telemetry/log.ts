@@ -1,6 +1,6 @@
 /** telemetry/log — the log: known records in, one JSON line out. The only importer of pino. Never sees a header, cookie, body or query. */
 import { type DestinationStream, destination, pino } from 'pino'
-import { formatIssue } from '../lib/issue.ts'
+import { formatIssue } from '../documents/issue.ts'
 import { tellOnStderr } from '../lib/stderr.ts'
 import { createDecisionLine } from './decision_line.ts'
 import { createLots } from './lots.ts'

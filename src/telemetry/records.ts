@@ -1,7 +1,7 @@
 /** The records that the log writes; docs/operations.md lists their fields. */
 import type { ReasonCode } from '../access/denial.ts'
 import type { CacheState } from '../access/verdict.ts'
-import type { Issue } from '../lib/issue.ts'
+import type { Issue } from '../documents/issue.ts'
 
 export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace'
 

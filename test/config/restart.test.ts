@@ -3,8 +3,8 @@ import test from 'node:test'
 import { waitingForRestart } from '../../src/config/restart.ts'
 import { SETTINGS } from '../../src/config/settings.ts'
 import { type Config, loadConfig } from '../../src/config.ts'
+import { formatIssue } from '../../src/documents/issue.ts'
 import { HANDLERS } from '../../src/handlers/registry.ts'
-import { formatIssue } from '../../src/lib/issue.ts'
 
 function configOf(text: string): Config {
   const { config, issues } = loadConfig(

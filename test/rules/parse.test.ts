@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { formatIssue, type Issue } from '../../src/lib/issue.ts'
+import { formatIssue, type Issue } from '../../src/documents/issue.ts'
 import type { AccessRule } from '../../src/rules/document.ts'
 import { parseRules, parseRulesInSteps } from '../../src/rules/parse.ts'
 

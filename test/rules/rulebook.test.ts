@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import type { Snapshot } from '../../src/access/snapshot.ts'
-import type { Issue } from '../../src/lib/issue.ts'
+import type { Issue } from '../../src/documents/issue.ts'
 import { createRulebook, type Edition, type Prepared } from '../../src/rules/rulebook.ts'
 
 const edition = (revision: string): Edition => ({

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
 import type { Answered, Failed, OutgoingRequest } from '../../src/clients/http_message.ts'
 import { createObjects } from '../../src/clients/objects.ts'
-import { formatIssue } from '../../src/lib/issue.ts'
+import { formatIssue } from '../../src/documents/issue.ts'
 import { createRuleSources, type LoadedRules } from '../../src/rules/sources.ts'
 import { objectStore } from '../fakes/object_store.ts'
 

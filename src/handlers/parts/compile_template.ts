@@ -1,9 +1,9 @@
 /** handlers/parts/compile_template — a template of a rule, compiled at load, to a function of the session. Knows no handler. */
 import { type Denial, internal } from '../../access/denial.ts'
 import type { Session } from '../../access/session.ts'
+import type { Path } from '../../documents/issue.ts'
 import { lintTemplate } from '../../gotemplate/lint.ts'
 import { parseTemplate, type Template, TemplateError } from '../../gotemplate/template.ts'
-import type { Path } from '../../lib/issue.ts'
 import { type CompileContext, ConfigFault } from '../handler.ts'
 import type { Services } from '../services.ts'
 import { SESSION_FIELDS, templateData } from './template_data.ts'

@@ -1,6 +1,6 @@
 /** handlers/parts/uri — addresses in configurations: what may be called, where keys may be. Reads nothing behind them. */
 import { z } from 'zod'
-import type { Path } from '../../lib/issue.ts'
+import type { Path } from '../../documents/issue.ts'
 import { objectSchemeOf, readObjectUrl } from '../../lib/object_url.ts'
 import { ConfigFault } from '../handler.ts'
 

@@ -3,7 +3,7 @@ import test from 'node:test'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
-import { booleanWord, type Dialect, parseYaml, type YamlDocument } from '../../src/lib/yaml.ts'
+import { booleanWord, type Dialect, parseYaml, type YamlDocument } from '../../src/documents/yaml.ts'
 
 function read(text: string, dialect: Dialect = 'rules'): YamlDocument {
   const document = parseYaml(text, dialect)

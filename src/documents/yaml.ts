@@ -13,8 +13,8 @@ import {
   YAMLException,
 } from 'js-yaml'
 import type { Path } from './issue.ts'
-import { lineStarts, nearestPlace, type Placed, placeOf, type TextPlace } from './text_places.ts'
-import { adviseYaml, type YamlAdvice } from './yaml_fault.ts'
+import { lineStarts, nearestPlace, type Placed, placeOf, type TextPlace } from './source_positions.ts'
+import { adviseYaml, type YamlAdvice } from './yaml_advice.ts'
 
 export interface YamlDocument {
   readonly kind: 'document'

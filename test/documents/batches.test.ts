@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
-import { type Batch, batchesOf } from '../../src/lib/text_batches.ts'
-import { parseYaml } from '../../src/lib/yaml.ts'
+import { type Batch, batchesOf } from '../../src/documents/batches.ts'
+import { parseYaml } from '../../src/documents/yaml.ts'
 
 /** `undefined` where it cannot be cut. */
 function cut(text: string, size = 1): Batch[] | undefined {

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import test, { after } from 'node:test'
-import { readTextFile } from '../../src/lib/text_file.ts'
+import { readTextFile } from '../../src/documents/text_file.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'credence-text-file-'))
 after(() => rmSync(folder, { recursive: true }))
