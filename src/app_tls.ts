@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { StartFault } from './app_startup_error.ts'
 import type { Config } from './config.ts'
 import type { Issue } from './documents/issue.ts'
-import { materialFault, type TlsIdentity, type TlsMaterial } from './lib/tls_identity.ts'
+import { materialFault, type TlsIdentity, type TlsMaterial } from './http/tls.ts'
 import { watchFiles } from './rules/watch.ts'
 
 export interface OpenTls extends TlsIdentity {

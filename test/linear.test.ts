@@ -3,11 +3,11 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import test from 'node:test'
 import { analyse } from 'scslre'
-import { readAuthority } from '../src/lib/authority.ts'
-import { parseCookies } from '../src/lib/cookies.ts'
-import { parseMediaTypes } from '../src/lib/media_type.ts'
-import { readRequestId } from '../src/lib/request_id.ts'
-import { readTarget } from '../src/lib/url_path.ts'
+import { readAuthority } from '../src/http/authority.ts'
+import { parseCookies } from '../src/http/cookies.ts'
+import { parseMediaTypes } from '../src/http/media_type.ts'
+import { readRequestId } from '../src/http/request_id.ts'
+import { readTarget } from '../src/http/request_target.ts'
 
 /** Files whose regular expressions meet text that a client wrote. */
 const READERS = [

@@ -1,5 +1,5 @@
 /** api/reply — what the api port says, as values. Knows no socket. */
-import { statusText } from '../lib/status_text.ts'
+import { statusText } from '../http/status_text.ts'
 
 export interface Reply {
   readonly status: number

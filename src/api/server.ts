@@ -2,8 +2,8 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
-import { statusText } from '../lib/status_text.ts'
-import { contextOf, serverOptionsOf, type TlsIdentity } from '../lib/tls_identity.ts'
+import { statusText } from '../http/status_text.ts'
+import { contextOf, serverOptionsOf, type TlsIdentity } from '../http/tls.ts'
 import type { Cors } from './cors.ts'
 import { internalError, notFound, type Reply } from './reply.ts'
 

@@ -1,6 +1,6 @@
 /** clients/objects_azblob — one blob of Azure. The only importer of Azure's clients; reads the variables that Oathkeeper's library reads. */
 import { BlobClient, BlobServiceClient, StorageSharedKeyCredential } from '@azure/storage-blob'
-import type { ObjectUrl } from '../lib/object_url.ts'
+import type { ObjectUrl } from '../http/object_url.ts'
 import { ClientFault, collect, type ObjectReader, TooLarge } from './objects_object.ts'
 
 /** Tries of one read, the first included. */

@@ -1,5 +1,5 @@
 /** config/demands — what a setting's value must be beyond its type. Knows values, no file. */
-import { compileCidrs } from '../lib/cidr.ts'
+import { compileCidrs } from '../http/networks.ts'
 
 /** Of one setting that is set. */
 export interface Demand {

@@ -1,11 +1,11 @@
 /** envoy/decode — the bytes of a CheckRequest to what a rule may know of a request, or a refusal. Believes Envoy's attributes, never a forwarded header. */
 import { badRequest, type Denial, denial } from '../access/denial.ts'
 import type { RequestView } from '../access/request.ts'
-import { readAuthority } from '../lib/authority.ts'
-import { type Cookie, cookieValues, parseCookies } from '../lib/cookies.ts'
+import { readAuthority } from '../http/authority.ts'
+import { type Cookie, cookieValues, parseCookies } from '../http/cookies.ts'
+import { readRequestId } from '../http/request_id.ts'
+import { type PathReading, readTarget, type Target } from '../http/request_target.ts'
 import type { Instant } from '../lib/duration.ts'
-import { readRequestId } from '../lib/request_id.ts'
-import { type PathReading, readTarget, type Target } from '../lib/url_path.ts'
 import { WireRequest } from './wire.ts'
 import { WireFault } from './wire_fields.ts'
 

@@ -1,6 +1,6 @@
 /** handlers/writes — which headers a handler would set, also where it cannot be built: no client may bring along what a rule has for its own (D1b). Knows no handler by name. */
 import type { z } from 'zod'
-import { nameFault } from '../access/header_rules.ts'
+import { nameFault } from '../http/header_rules.ts'
 
 /** Of the parts of a configuration that can be read; `raw` itself stays as it is. */
 export function writesOf<Config>(

@@ -1,5 +1,5 @@
 /** rules/pattern_origin — scheme and host of a pattern: normalised like a request's, and what is odd about them (B11). Knows no engine. */
-import { DEFAULT_PORTS } from '../lib/authority.ts'
+import { DEFAULT_PORTS } from '../http/authority.ts'
 import { lowerFragment } from './pattern_lower.ts'
 import type { Fragment, Lint, Literal, Part } from './pattern_parts.ts'
 import { shapeOf } from './pattern_shape.ts'

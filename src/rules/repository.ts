@@ -1,6 +1,6 @@
 /** rules/repository — what an entry of `access_rules.repositories` names: a file, a text, something remote. Reads nothing. */
 import { resolve } from 'node:path'
-import { objectSchemeOf, readObjectUrl } from '../lib/object_url.ts'
+import { objectSchemeOf, readObjectUrl } from '../http/object_url.ts'
 
 /** What stands behind one entry of `access_rules.repositories`. `source` names it for people, without credentials. */
 export type Repository =

@@ -1,6 +1,6 @@
 /** rules/request_url — which URLs a pattern is ever asked about: those that the readings of host and path let through. Knows no pattern. */
-import { readAuthority } from '../lib/authority.ts'
-import { type PathReading, readTarget } from '../lib/url_path.ts'
+import { readAuthority } from '../http/authority.ts'
+import { type PathReading, readTarget } from '../http/request_target.ts'
 
 /** Which requests a pattern is for: `scheme://host/path`, or `rpc://host/path` of a gRPC call (spec 1.9). */
 export interface Asked {

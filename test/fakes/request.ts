@@ -1,6 +1,6 @@
 /** test/fakes/request — a request as rules see it, from header lines. */
 import type { RequestView } from '../../src/access/request.ts'
-import { parseCookies } from '../../src/lib/cookies.ts'
+import { parseCookies } from '../../src/http/cookies.ts'
 import type { Instant } from '../../src/lib/duration.ts'
 
 type Line = readonly [name: string, value: string]

@@ -1,7 +1,7 @@
 /** A pattern is alive by a URL that it matches, or dead by proof; where neither is found, nothing is said. */
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import type { PathReading } from '../../src/lib/url_path.ts'
+import type { PathReading } from '../../src/http/request_target.ts'
 import { compilePattern, compileRpcPattern } from '../../src/rules/pattern.ts'
 import { type Reach, reachOf } from '../../src/rules/pattern_reach.ts'
 import { createWords } from '../../src/rules/pattern_words.ts'

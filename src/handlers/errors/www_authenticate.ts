@@ -1,7 +1,7 @@
 /** handlers/errors/www_authenticate — asks for HTTP Basic credentials. Always 401, whatever the denial. */
 import { z } from 'zod'
-import { isHeaderValue } from '../../access/header_rules.ts'
 import type { Header } from '../../access/session.ts'
+import { isHeaderValue } from '../../http/header_rules.ts'
 import { ConfigFault, errorHandler } from '../handler.ts'
 import { NOT_KEPT } from '../parts/error_body.ts'
 import { whenSchema } from '../parts/when.ts'

@@ -1,8 +1,8 @@
 /** handlers/mutators/header — sets request headers for the upstream from templates. Asks nobody. */
 import { z } from 'zod'
 import { internal } from '../../access/denial.ts'
-import { isHeaderValue } from '../../access/header_rules.ts'
 import { withHeader } from '../../access/session.ts'
+import { isHeaderValue } from '../../http/header_rules.ts'
 import { mutator } from '../handler.ts'
 import { compileHeaders } from '../parts/header_templates.ts'
 

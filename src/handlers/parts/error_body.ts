@@ -3,7 +3,7 @@ import type { Denial } from '../../access/denial.ts'
 import type { Answer } from '../../access/pipeline.ts'
 import type { RequestView } from '../../access/request.ts'
 import type { Header } from '../../access/session.ts'
-import { statusText } from '../../lib/status_text.ts'
+import { statusText } from '../../http/status_text.ts'
 
 /** What everybody may read; a status without a line says its standard text (Q-34: nothing of what another service said). */
 const PUBLIC_MESSAGES: ReadonlyMap<number, string> = new Map([

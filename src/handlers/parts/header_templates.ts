@@ -1,7 +1,7 @@
 /** handlers/parts/header_templates — maps of header names and values or templates, checked and compiled at load. Knows no request. */
 import { z } from 'zod'
-import { isHeaderName, isHeaderValue, nameFault } from '../../access/header_rules.ts'
 import type { Path } from '../../documents/issue.ts'
+import { isHeaderName, isHeaderValue, nameFault } from '../../http/header_rules.ts'
 import { ConfigFault, makeEach } from '../handler.ts'
 import type { Services } from '../services.ts'
 import { compileTemplate, type RenderTemplate, type TemplateContext } from './compile_template.ts'

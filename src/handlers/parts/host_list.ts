@@ -1,7 +1,7 @@
 /** handlers/parts/host_list — a list of hosts in a configuration: which requests are for one of them. Knows no handler. */
 import type { RequestView } from '../../access/request.ts'
 import type { Path } from '../../documents/issue.ts'
-import { readAuthority } from '../../lib/authority.ts'
+import { readAuthority } from '../../http/authority.ts'
 import { ConfigFault } from '../handler.ts'
 
 const SCHEMES = ['http', 'https'] as const

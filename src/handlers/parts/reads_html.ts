@@ -1,6 +1,6 @@
 /** handlers/parts/reads_html — whether a request comes from somebody who reads pages. Knows no denial. */
 import type { RequestView } from '../../access/request.ts'
-import { parseMediaTypes } from '../../lib/media_type.ts'
+import { parseMediaTypes } from '../../http/media_type.ts'
 
 /** `text/html` by name; a wildcard is what programs send (D18). */
 export const readsHtml = (request: RequestView): boolean =>

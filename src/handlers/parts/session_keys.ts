@@ -1,8 +1,8 @@
 /** handlers/parts/session_keys — the keys that `cookie_session` and `bearer_token` share (spec 4.4), and what to say about them at load. Knows no request. */
 import { z } from 'zod'
-import { isHeaderName } from '../../access/header_rules.ts'
 import type { Authenticate } from '../../access/pipeline.ts'
-import { readAuthority } from '../../lib/authority.ts'
+import { readAuthority } from '../../http/authority.ts'
+import { isHeaderName } from '../../http/header_rules.ts'
 import { DURATION_PATTERN, type Millis, millis, parseDuration } from '../../lib/duration.ts'
 import { type CompileContext, ConfigFault } from '../handler.ts'
 import { fixedHeadersSchema } from './header_templates.ts'

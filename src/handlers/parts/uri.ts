@@ -1,7 +1,7 @@
 /** handlers/parts/uri — addresses in configurations: what may be called, where keys may be. Reads nothing behind them. */
 import { z } from 'zod'
 import type { Path } from '../../documents/issue.ts'
-import { objectSchemeOf, readObjectUrl } from '../../lib/object_url.ts'
+import { objectSchemeOf, readObjectUrl } from '../../http/object_url.ts'
 import { ConfigFault } from '../handler.ts'
 
 const NOT_HTTP = 'must be an absolute http or https URL'

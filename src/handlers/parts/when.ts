@@ -2,8 +2,8 @@
 import { z } from 'zod'
 import type { Denial, ReasonCode } from '../../access/denial.ts'
 import type { RequestView } from '../../access/request.ts'
-import { compileCidrs } from '../../lib/cidr.ts'
-import { mediaTypeMatches, parseMediaTypes } from '../../lib/media_type.ts'
+import { mediaTypeMatches, parseMediaTypes } from '../../http/media_type.ts'
+import { compileCidrs } from '../../http/networks.ts'
 import { ConfigFault } from '../handler.ts'
 
 /** Oathkeeper's four names and those that it cannot say: other statuses, and what logging in differently can lift. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
-import { type Cookie, cookieValues, parseCookies } from '../../src/lib/cookies.ts'
+import { type Cookie, cookieValues, parseCookies } from '../../src/http/cookies.ts'
 
 /** What Go's `Request.Cookies` makes of it (C3). */
 const TABLE: readonly (readonly [line: string, cookies: readonly Cookie[]])[] = [

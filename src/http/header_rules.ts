@@ -1,8 +1,8 @@
 /** access/header_rules — which names and values may leave the house, through whichever door. Knows RFC 9110 and what Envoy does not check. */
-import { builtIn } from './decide.ts'
-import { type Decision, refuse } from './decision.ts'
-import { internal, noted } from './denial.ts'
-import type { Header } from './session.ts'
+import { builtIn } from '../access/decide.ts'
+import { type Decision, refuse } from '../access/decision.ts'
+import { internal, noted } from '../access/denial.ts'
+import type { Header } from '../access/session.ts'
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 const CONTROL = /[\0-\x08\x0a-\x1f\x7f]/

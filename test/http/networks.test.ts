@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { compileCidrs } from '../../src/lib/cidr.ts'
+import { compileCidrs } from '../../src/http/networks.ts'
 
 for (const [networks, address, expected] of [
   [['10.0.0.0/8'], '10.255.0.1', true],

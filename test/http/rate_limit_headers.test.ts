@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { rateLimitHeaders } from '../../src/lib/rate_limit.ts'
+import { rateLimitHeaders } from '../../src/http/rate_limit_headers.ts'
 
 test('only the known headers are passed on, the first value of each', () => {
   assert.deepEqual(

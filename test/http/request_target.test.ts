@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
-import { type PathReading, readTarget } from '../../src/lib/url_path.ts'
+import { type PathReading, readTarget } from '../../src/http/request_target.ts'
 
 const path = (target: string, reading: PathReading = 'strict'): string | undefined => {
   const read = readTarget(target, reading)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
-import { mediaTypeMatches, parseMediaTypes } from '../../src/lib/media_type.ts'
+import { mediaTypeMatches, parseMediaTypes } from '../../src/http/media_type.ts'
 
 for (const [text, expected] of [
   ['text/html', ['text/html 1']],

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
-import { readAuthority } from '../../src/lib/authority.ts'
+import { readAuthority } from '../../src/http/authority.ts'
 
 const host = (text: string, scheme = 'https') => readAuthority(text, scheme)?.host
 

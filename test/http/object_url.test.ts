@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { objectSchemeOf, readObjectUrl } from '../../src/lib/object_url.ts'
+import { objectSchemeOf, readObjectUrl } from '../../src/http/object_url.ts'
 
 const READ: readonly (readonly [url: string, bucket: string, key: string, options: object])[] = [
   ['s3://bucket/rules.json', 'bucket', 'rules.json', {}],
