@@ -3,7 +3,7 @@ import type { ServiceDefinition } from '@grpc/grpc-js'
 import { loadSync } from '@grpc/proto-loader'
 import { startGrpcJs } from '../src/envoy/grpc_js.ts'
 import { startHttp2 } from '../src/envoy/http2.ts'
-import type { Instant } from '../src/lib/duration.ts'
+import type { Instant } from '../src/lib/time.ts'
 
 const [port, engine] = process.argv.slice(2)
 const proto = new URL('../proto/', import.meta.url).pathname

@@ -9,7 +9,7 @@ import { type ApiServer, startApi } from './api/server.ts'
 import { addressOf, corsOf, pathsOf, trustedOf } from './app_options.ts'
 import type { Config } from './config.ts'
 import type { TlsIdentity } from './http/tls.ts'
-import type { Clock } from './lib/duration.ts'
+import type { Clock } from './lib/time.ts'
 import type { Revoked } from './sessions/revocation.ts'
 import { version } from './version.ts'
 

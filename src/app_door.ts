@@ -3,7 +3,7 @@
 import type { RequestView } from './access/request.ts'
 import type { Credential } from './access/verdict.ts'
 import type { Config } from './config.ts'
-import type { Clock } from './lib/duration.ts'
+import type { Clock } from './lib/time.ts'
 import { createDoorWatch, type Owner } from './sessions/door_watch.ts'
 import { compileKratosPublic } from './sessions/kratos_public.ts'
 import type { Revoked } from './sessions/revocation.ts'

@@ -11,9 +11,9 @@ import { createOAuth2 } from './clients/oauth2.ts'
 import { createObjects, withObjects } from './clients/objects.ts'
 import type { Config } from './config.ts'
 import type { Services } from './handlers/services.ts'
-import { createCaches } from './lib/caches.ts'
-import type { Clock } from './lib/duration.ts'
-import { createTupleHash } from './lib/tuple_hash.ts'
+import { createTupleHash } from './lib/key_hash.ts'
+import { createCaches } from './lib/named_caches.ts'
+import type { Clock } from './lib/time.ts'
 import type { SharedShelf } from './sessions/shared_shelf.ts'
 
 export interface ClientParts {

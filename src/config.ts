@@ -17,8 +17,8 @@ import { SETTINGS, type Setting } from './config/settings.ts'
 import { type Issue, type Path, sortIssues } from './documents/issue.ts'
 import type { GlobalHandlers } from './handlers/builder.ts'
 import type { SealedHandler } from './handlers/handler.ts'
+import { nearest } from './lib/closest_match.ts'
 import { merge } from './lib/merge.ts'
-import { nearest } from './lib/nearest.ts'
 
 export interface Config {
   /** A setting by its path; durations in milliseconds. Throws for a path that is not in the table. */

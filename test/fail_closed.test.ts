@@ -12,7 +12,7 @@ import type { Traced } from '../src/handlers/builder.ts'
 import type { Kind, SealedHandler } from '../src/handlers/handler.ts'
 import { HANDLERS } from '../src/handlers/registry.ts'
 import type { Services } from '../src/handlers/services.ts'
-import type { Instant } from '../src/lib/duration.ts'
+import type { Instant } from '../src/lib/time.ts'
 import { decodeResponse, encodeRequest, type HttpFields, type Response } from './envoy/messages.ts'
 import { type House, openHouse, statusOf } from './fakes/house.ts'
 

@@ -1,5 +1,5 @@
 /** access/request — what a rule may know of a request. Knows no Envoy and no wire; a door builds it. */
-import type { Instant } from '../lib/duration.ts'
+import type { Instant } from '../lib/time.ts'
 
 /**
  * One request as the rules see it. Header names are lower case. Nothing is decoded twice: `path` was read once, at the

@@ -1,5 +1,5 @@
 /** access/verdict — what is known of a credential that was presented. Types only: whoever finds out lives elsewhere. */
-import type { WallTime } from '../lib/duration.ts'
+import type { WallTime } from '../lib/time.ts'
 import type { Header, JsonObject, Notes } from './session.ts'
 
 /** Exactly one credential goes to Kratos, and it is the one that keys the cache (kratos 1.2, C1). */

@@ -8,7 +8,7 @@ import { DEFAULT_PORTS, readAuthority } from '../http/authority.ts'
 import { type Cookie, cookieValues, parseCookies } from '../http/cookies.ts'
 import { readRequestId } from '../http/request_id.ts'
 import { type PathReading, readTarget } from '../http/request_target.ts'
-import type { Instant } from '../lib/duration.ts'
+import type { Instant } from '../lib/time.ts'
 
 export interface DecisionCall {
   readonly kind: 'call'

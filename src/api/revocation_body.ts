@@ -1,5 +1,5 @@
 /** api/revocation_body — what news says: JSON text → whose sessions end. Strict: nothing that could be a misspelt revocation passes. Knows no socket and no memory. */
-import type { WallTime } from '../lib/duration.ts'
+import type { WallTime } from '../lib/time.ts'
 import { parseTimestamp } from '../lib/timestamp.ts'
 import type { Revoked } from '../sessions/revocation.ts'
 

@@ -1,7 +1,7 @@
 /** api/revocation_keys — who may send news: a key in a header, as basic auth's password, or a signature over time and body (Standard Webhooks). Knows keys, no session. */
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
-import type { WallTime } from '../lib/duration.ts'
+import type { WallTime } from '../lib/time.ts'
 
 /** `repeated`: this very message has come before. */
 export type Signed = 'good' | 'repeated' | 'bad'

@@ -3,7 +3,7 @@
 import { openClients, openServices } from '../app_services.ts'
 import { compileWith, UNTRACED } from '../edition.ts'
 import { HANDLERS } from '../handlers/registry.ts'
-import type { Clock } from '../lib/duration.ts'
+import type { Clock } from '../lib/time.ts'
 import type { ValidateWorld } from './validate.ts'
 
 /** What `validate` needs of the service without starting it; nothing is asked but remote rule repositories. */

@@ -1,7 +1,8 @@
 /** clients/keys — JWK sets by URL: verifying tokens with them, signing with our own, listing what is public. Keeps sets and tokens for the whole process; knows no rule. */
-import type { Clock } from '../lib/duration.ts'
-import { createTupleHash } from '../lib/tuple_hash.ts'
-import { within } from '../lib/within.ts'
+
+import { createTupleHash } from '../lib/key_hash.ts'
+import type { Clock } from '../lib/time.ts'
+import { within } from '../lib/with_timeout.ts'
 import type { Send } from './http_message.ts'
 import type { PublicJwk } from './keys_document.ts'
 import { createIssue, type Issue } from './keys_issue.ts'

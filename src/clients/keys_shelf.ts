@@ -1,5 +1,5 @@
 /** clients/keys_shelf — the set of one URL: fresh, refreshed in the background, asked for an unknown kid, kept while its host is down. Knows no algorithm. */
-import { between, type Clock, type Instant, later, type Millis, millis } from '../lib/duration.ts'
+import { between, type Clock, type Instant, later, type Millis, millis } from '../lib/time.ts'
 import { type Key, parseKeys } from './keys_document.ts'
 import type { KeySource } from './keys_source.ts'
 

@@ -2,7 +2,7 @@
 import { readFile, stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { objectSchemeOf, readObjectUrl } from '../http/object_url.ts'
-import { type Millis, millis } from '../lib/duration.ts'
+import { type Millis, millis } from '../lib/time.ts'
 import type { Send } from './http_message.ts'
 
 export interface KeySource {

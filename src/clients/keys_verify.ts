@@ -2,9 +2,9 @@
 
 import { type JsonRecord, member } from '../golang/json.ts'
 import { createCache } from '../lib/cache.ts'
-import { between, type Clock, type Instant, type Millis, millis } from '../lib/duration.ts'
-import type { TupleHash } from '../lib/tuple_hash.ts'
-import { within } from '../lib/within.ts'
+import type { TupleHash } from '../lib/key_hash.ts'
+import { between, type Clock, type Instant, type Millis, millis } from '../lib/time.ts'
+import { within } from '../lib/with_timeout.ts'
 import type { Key } from './keys_document.ts'
 import { fits, isSignedBy, type Opened, openToken } from './keys_jose.ts'
 import type { KeySet, Shelf } from './keys_shelf.ts'

@@ -1,6 +1,6 @@
 /** clients/kratos — what Ory Kratos says: whoami over our own pools, the admin API through Ory's client. Reports, interprets nothing. The only importer of @ory/client. */
 import type { IdentityApi, Session } from '@ory/client'
-import type { Millis } from '../lib/duration.ts'
+import type { Millis } from '../lib/time.ts'
 import type { Answered, Failed, HeaderPair, Send } from './http_message.ts'
 
 export interface WhoamiQuestion {

@@ -1,8 +1,8 @@
 /** clients/oauth2 — introspection and client credentials over our own pools: raw typed answers, remembered where the asker says so. Interprets nothing. */
 import { type Cache, createCache } from '../lib/cache.ts'
-import { between, type Clock, type Instant, type Millis, millis } from '../lib/duration.ts'
-import { createTupleHash, type TuplePart } from '../lib/tuple_hash.ts'
-import { within } from '../lib/within.ts'
+import { createTupleHash, type TuplePart } from '../lib/key_hash.ts'
+import { between, type Clock, type Instant, type Millis, millis } from '../lib/time.ts'
+import { within } from '../lib/with_timeout.ts'
 import type { Failed, HeaderPair, Send } from './http_message.ts'
 import { type AccessToken, type Introspection, readIntrospection } from './oauth2_answers.ts'
 import {

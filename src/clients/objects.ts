@@ -1,6 +1,6 @@
 /** clients/objects — one object of `s3://`, `gs://` or `azblob://`, told as HTTP would tell it; each cloud's own client is loaded when it is first asked for. Knows nothing of access control. */
 import { type ObjectScheme, type ObjectUrl, objectSchemeOf, readObjectUrl } from '../http/object_url.ts'
-import { within } from '../lib/within.ts'
+import { within } from '../lib/with_timeout.ts'
 import { failed } from './http_exchange.ts'
 import type { Answered, Failed, OutgoingRequest, Send } from './http_message.ts'
 import {

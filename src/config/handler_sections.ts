@@ -7,7 +7,7 @@ import { booleanWord } from '../documents/yaml.ts'
 import type { GlobalHandlers, HandlerSettings } from '../handlers/builder.ts'
 import type { Kind, SealedHandler } from '../handlers/handler.ts'
 import { knownKeys } from '../handlers/known_keys.ts'
-import { nearest } from '../lib/nearest.ts'
+import { nearest } from '../lib/closest_match.ts'
 import { issueIn, type Layer, type Leaf } from './layers.ts'
 
 export const SECTIONS: readonly (readonly [kind: Kind, path: readonly string[]])[] = [

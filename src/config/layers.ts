@@ -2,8 +2,8 @@
 import { parse as parseToml, TomlError } from 'smol-toml'
 import { formatPath, type Issue, type Path } from '../documents/issue.ts'
 import { parseYaml } from '../documents/yaml.ts'
+import { nearest } from '../lib/closest_match.ts'
 import { merge } from '../lib/merge.ts'
-import { nearest } from '../lib/nearest.ts'
 import { describe, readText, type ValueType } from './setting_value.ts'
 import { flagOf, SETTINGS, variableOf } from './settings.ts'
 

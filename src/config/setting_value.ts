@@ -1,7 +1,7 @@
 /** config/setting_value — a setting as written, in a file or a variable, to the form in which it is used. Knows types, no setting by name. */
 
 import { booleanWord } from '../documents/yaml.ts'
-import { parseDuration } from '../lib/duration.ts'
+import { parseDuration } from '../lib/time.ts'
 import { METHODS, type SettingType } from './settings.ts'
 
 /** Types of settings and of handlers' keys. */

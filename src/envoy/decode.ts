@@ -5,7 +5,7 @@ import { readAuthority } from '../http/authority.ts'
 import { type Cookie, cookieValues, parseCookies } from '../http/cookies.ts'
 import { readRequestId } from '../http/request_id.ts'
 import { type PathReading, readTarget, type Target } from '../http/request_target.ts'
-import type { Instant } from '../lib/duration.ts'
+import type { Instant } from '../lib/time.ts'
 import { WireRequest } from './wire.ts'
 import { WireFault } from './wire_fields.ts'
 

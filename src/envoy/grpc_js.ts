@@ -15,7 +15,7 @@ import {
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js'
 import { type ServiceDefinition as LoadedService, loadSync } from '@grpc/proto-loader'
-import type { Instant } from '../lib/duration.ts'
+import type { Instant } from '../lib/time.ts'
 import { admitGroup, removeStale } from './socket.ts'
 import type { CallMetadata, Engine, EngineOptions, Health } from './transport.ts'
 

@@ -1,5 +1,5 @@
 /** envoy/grpc_protocol — gRPC over HTTP/2 as its specification has it: frames of messages, statuses, timeouts. Knows no service and no socket. */
-import { type Millis, millis } from '../lib/duration.ts'
+import { type Millis, millis } from '../lib/time.ts'
 
 /** The statuses an engine gives by itself; what a Check comes to is inside its message. */
 export const GrpcStatus = {

@@ -10,7 +10,7 @@ import {
   type ServerOptions,
 } from 'node:http2'
 import { contextOf, serverOptionsOf, type TlsIdentity } from '../http/tls.ts'
-import { later } from '../lib/duration.ts'
+import { later } from '../lib/time.ts'
 import { readTimeout } from './grpc_protocol.ts'
 import { type Method, receive, refuse, respond, tell } from './grpc_stream.ts'
 import { answerHealth, watchHealth } from './health_service.ts'

@@ -1,7 +1,7 @@
 /** envoy/transport — what a door engine offers: unary calls as bytes. Knows no message and no library. */
 import type { Awaitable } from '../access/after.ts'
 import type { TlsIdentity } from '../http/tls.ts'
-import type { Instant } from '../lib/duration.ts'
+import type { Instant } from '../lib/time.ts'
 
 /** Metadata of a call; names in lower case, the first value counts. */
 export interface CallMetadata {

@@ -1,5 +1,5 @@
 /** lib/template_library — which functions templates have, and which they do not and why. Knows nothing of access control. */
-import type { Clock } from '../lib/duration.ts'
+import type { Clock } from '../lib/time.ts'
 import { BUILTINS } from './builtins.ts'
 import { CRYPTO } from './sprig/crypto.ts'
 import { dates } from './sprig/dates.ts'

@@ -1,5 +1,5 @@
 /** lib/template_lint — what is legal in a template and probably not meant. Knows nothing of access control. */
-import { nearest } from '../lib/nearest.ts'
+import { nearest } from '../lib/closest_match.ts'
 import type { Node, Operand, Pipe } from './parser.ts'
 import { placeOf, type Template } from './template.ts'
 

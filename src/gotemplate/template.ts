@@ -2,8 +2,8 @@
 
 import { boundText, Fault, resetBudget } from '../golang/limits.ts'
 import { bytesOf, textOf } from '../golang/strings.ts'
-import type { Clock } from '../lib/duration.ts'
-import { nearest } from '../lib/nearest.ts'
+import { nearest } from '../lib/closest_match.ts'
+import type { Clock } from '../lib/time.ts'
 import { type Compiled, compile, type Run } from './evaluate.ts'
 import { functionNames, lookupFunction, NOT_AVAILABLE } from './function_library.ts'
 import { SyntaxFault } from './lexer.ts'

@@ -7,8 +7,8 @@ import type { Send } from '../clients/http_message.ts'
 import type { Keys } from '../clients/keys.ts'
 import type { OAuth2 } from '../clients/oauth2.ts'
 import type { Cache } from '../lib/cache.ts'
-import type { Clock, Millis } from '../lib/duration.ts'
-import type { TupleHash } from '../lib/tuple_hash.ts'
+import type { TupleHash } from '../lib/key_hash.ts'
+import type { Clock, Millis } from '../lib/time.ts'
 
 /** Where whoami is asked. Two endpoints with unequal members never share an entry (C4, C7). */
 export interface KratosEndpoint {

@@ -1,5 +1,5 @@
 /** lib/object_url — the address of one object in a cloud's store, with the options that Oathkeeper's library takes in its query. Knows no client and nothing of access control. */
-import { nearest } from '../lib/nearest.ts'
+import { nearest } from '../lib/closest_match.ts'
 
 export type ObjectScheme = 's3' | 'gs' | 'azblob'
 

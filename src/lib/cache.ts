@@ -1,6 +1,6 @@
 /** lib/cache — a bounded shelf with a lifetime per entry, and one flight for many who wait. The only importer of lru-cache. Knows nothing of access control. */
 import { LRUCache } from 'lru-cache'
-import { type Clock, type Instant, later, type Millis } from './duration.ts'
+import { type Clock, type Instant, later, type Millis } from './time.ts'
 
 /** What of an answer stays, and how long. */
 export interface Keep<Kept> {

@@ -1,5 +1,5 @@
 /** lib/timestamp — RFC 3339 text → a point in time. Knows nothing of access control. */
-import type { WallTime } from './duration.ts'
+import type { WallTime } from './time.ts'
 
 const TIMESTAMP = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/
 

@@ -2,7 +2,7 @@
 import { type Denial, internal, noRule } from '../access/denial.ts'
 import type { CompiledRule, Found, Pattern } from '../access/rule.ts'
 import type { Issue } from '../documents/issue.ts'
-import { nearest } from '../lib/nearest.ts'
+import { nearest } from '../lib/closest_match.ts'
 import type { AccessRule } from './document.ts'
 
 /** As the configuration names it. */

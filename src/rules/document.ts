@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import type { Path } from '../documents/issue.ts'
 import { mustBe } from '../documents/type_mismatch.ts'
-import { nearest } from '../lib/nearest.ts'
+import { nearest } from '../lib/closest_match.ts'
 
 export interface HandlerEntry {
   readonly handler: string

@@ -3,7 +3,7 @@
 import type { CompiledRule } from '../access/rule.ts'
 import type { SearchableSnapshot } from '../access/snapshot.ts'
 import type { Issue, Path } from '../documents/issue.ts'
-import type { Breathe } from '../lib/breathe.ts'
+import type { Breathe } from '../lib/yield_to_event_loop.ts'
 import { findOverlaps } from './overlap.ts'
 import type { PlacedRule } from './parse.ts'
 import type { CompiledPattern, ReadPattern } from './pattern.ts'

@@ -4,7 +4,7 @@ import { batchesOf } from '../documents/batches.ts'
 import { formatPath, type Issue, type Path } from '../documents/issue.ts'
 import type { TextPlace } from '../documents/source_positions.ts'
 import { parseYaml, type YamlDocument } from '../documents/yaml.ts'
-import type { Breathe } from '../lib/breathe.ts'
+import type { Breathe } from '../lib/yield_to_event_loop.ts'
 import { type AccessRule, decodeRule } from './document.ts'
 import { migrate } from './migrate.ts'
 

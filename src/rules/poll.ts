@@ -1,5 +1,5 @@
 /** rules/poll — when everything is read again without a notice: on a beat where one is asked for, soon and then more rarely after a failure. Knows no rule. */
-import { type Millis, millis } from '../lib/duration.ts'
+import { type Millis, millis } from '../lib/time.ts'
 
 /** How a reading went. */
 export interface Reading {

@@ -2,7 +2,7 @@
 
 import type { CompiledRule } from '../access/rule.ts'
 import type { SearchableSnapshot } from '../access/snapshot.ts'
-import type { Breathe } from '../lib/breathe.ts'
+import type { Breathe } from '../lib/yield_to_event_loop.ts'
 import type { Examined } from './overlap.ts'
 import { tailOf } from './pattern_reach.ts'
 import { type Asked, admitsFor } from './request_url.ts'

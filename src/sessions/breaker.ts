@@ -1,5 +1,5 @@
 /** sessions/breaker — whether one Kratos is asked at the moment: closed, open, half open. Knows outcomes, no credential and no HTTP. */
-import { between, type Clock, type Instant, later, type Millis, millis } from '../lib/duration.ts'
+import { between, type Clock, type Instant, later, type Millis, millis } from '../lib/time.ts'
 
 export interface BreakerOptions {
   readonly clock: Pick<Clock, 'now'>

@@ -1,5 +1,5 @@
 /** sessions/bus — what replicas share in Redis: entries, a stream of revocations, a tombstone for each. Carries names and sealed texts; knows no session, no revocation, and not how long anybody waits. */
-import { type Millis, millis } from '../lib/duration.ts'
+import { type Millis, millis } from '../lib/time.ts'
 import { type LineOptions, openLine } from './bus_line.ts'
 import { BEGINNING, type StreamId } from './stream_id.ts'
 

@@ -1,8 +1,8 @@
 /** sessions/door_watch — forgets sessions when a request to Kratos that ends or changes them is let through, before Kratos hears of it. Knows memory, no rule and no HTTP. */
 import type { RequestView } from '../access/request.ts'
 import type { Credential } from '../access/verdict.ts'
-import { createBucket } from '../lib/bucket.ts'
-import type { Clock } from '../lib/duration.ts'
+import type { Clock } from '../lib/time.ts'
+import { createBucket } from '../lib/token_bucket.ts'
 import type { Ending } from './kratos_public.ts'
 import type { Revoked } from './revocation.ts'
 

@@ -1,6 +1,6 @@
 /** sessions/doubt — is a refusal of what was good a moment ago to be believed? One probe for all who wonder, its verdict kept for a second. Knows sessions, no credential. */
 import type { VerifiedSession } from '../access/verdict.ts'
-import { between, type Clock, type Instant } from '../lib/duration.ts'
+import { between, type Clock, type Instant } from '../lib/time.ts'
 import type { Place, Probe, ProbeVerdict } from './probe.ts'
 
 /** How long a verdict counts for others, ms. */

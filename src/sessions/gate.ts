@@ -1,8 +1,8 @@
 /** sessions/gate — the way to one Kratos: whether it is asked, how often at a time, and whether its no is believed. Knows no memory of its own. */
 import type { Credential } from '../access/verdict.ts'
 import type { Whoami } from '../clients/kratos.ts'
-import { createBucket } from '../lib/bucket.ts'
-import { type Clock, type Millis, millis } from '../lib/duration.ts'
+import { type Clock, type Millis, millis } from '../lib/time.ts'
+import { createBucket } from '../lib/token_bucket.ts'
 import { type BreakerCause, type BreakerState, createBreaker, type Outcome } from './breaker.ts'
 import { createDoubt } from './doubt.ts'
 import type { Standing } from './memory.ts'

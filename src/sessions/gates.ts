@@ -1,6 +1,6 @@
 /** sessions/gates — one gate for each Kratos, made when it is first asked. Knows URLs, no credential and no memory. */
 import type { Whoami } from '../clients/kratos.ts'
-import { type Clock, millis } from '../lib/duration.ts'
+import { type Clock, millis } from '../lib/time.ts'
 import type { BreakerState } from './breaker.ts'
 import { createGate, type Gate, type GateLimits, type GateNews } from './gate.ts'
 import type { Probe } from './probe.ts'

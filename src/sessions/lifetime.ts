@@ -1,5 +1,5 @@
 /** sessions/lifetime — how long an answer of Kratos may be believed. Pure; knows no cache and no clock. */
-import { type Millis, millis, type WallTime } from '../lib/duration.ts'
+import { type Millis, millis, type WallTime } from '../lib/time.ts'
 
 export interface LifetimeBounds {
   /** Longest time that any answer is believed. */

@@ -2,7 +2,7 @@
 import type { Header } from '../access/session.ts'
 import type { Verdict, VerifiedSession } from '../access/verdict.ts'
 import { type Cache, createCache, type Keep, type Ticket } from '../lib/cache.ts'
-import { between, type Clock, type Instant, later, type Millis, millis } from '../lib/duration.ts'
+import { between, type Clock, type Instant, later, type Millis, millis } from '../lib/time.ts'
 import { lifetime, share } from './lifetime.ts'
 import { createRevocationIndex, type News, type Remembered } from './revocation.ts'
 import type { Finding } from './verdict.ts'

@@ -1,6 +1,6 @@
 /** sessions/news — the same revocations on every replica: told to all, caught up with after a gap, or everything forgotten where that is not possible. Knows the bus and two functions, no session and no cache. */
-import { between, type Clock, type Instant, type Millis, millis } from '../lib/duration.ts'
-import { within } from '../lib/within.ts'
+import { between, type Clock, type Instant, type Millis, millis } from '../lib/time.ts'
+import { within } from '../lib/with_timeout.ts'
 import type { Bus } from './bus.ts'
 import { type BusEvent, readMessage, tombstonesOf, writeMessage } from './news_message.ts'
 import { createOutbox } from './outbox.ts'

@@ -1,6 +1,6 @@
 /** sessions/outbox — revocations on their way to other replicas, in order; what cannot leave waits. Knows no Redis. */
-import { millis } from '../lib/duration.ts'
-import { within } from '../lib/within.ts'
+import { millis } from '../lib/time.ts'
+import { within } from '../lib/with_timeout.ts'
 import type { News } from './revocation.ts'
 
 export interface Outbox {

@@ -2,7 +2,7 @@
 import type { Credential, VerifiedSession } from '../access/verdict.ts'
 import type { HeaderPair } from '../clients/http_message.ts'
 import type { KratosAdmin, Whoami } from '../clients/kratos.ts'
-import type { Clock, WallTime } from '../lib/duration.ts'
+import type { Clock, WallTime } from '../lib/time.ts'
 import { readWhoami } from './verdict.ts'
 
 /**

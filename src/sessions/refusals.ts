@@ -1,7 +1,8 @@
 /** sessions/refusals — credentials that Kratos has just refused, and how many more of unknown ones it is asked about. Knows keys and addresses, no credential and no verified session. */
-import { createBucket } from '../lib/bucket.ts'
+
 import { createShelf } from '../lib/cache.ts'
-import { type Clock, type Millis, millis } from '../lib/duration.ts'
+import { type Clock, type Millis, millis } from '../lib/time.ts'
+import { createBucket } from '../lib/token_bucket.ts'
 
 export interface HopelessOptions {
   readonly clock: Clock

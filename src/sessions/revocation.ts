@@ -1,6 +1,6 @@
 /** sessions/revocation — which remembered answers a revocation is about, and whose sessions may not be remembered for a while. Knows keys and marks, no credential and no cache. */
 import type { VerifiedSession } from '../access/verdict.ts'
-import { between, type Clock, type Instant, later, type Millis, type WallTime } from '../lib/duration.ts'
+import { between, type Clock, type Instant, later, type Millis, type WallTime } from '../lib/time.ts'
 
 /** Whose sessions end, as those who know it say it. */
 export type Revoked =

@@ -1,6 +1,6 @@
 /** sessions/seals — what leaves the process: names that cannot be read back, and texts that nobody else can read, change or exchange. Knows keys, no Redis and no session. */
 import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto'
-import { encodePart, type TuplePart } from '../lib/tuple_hash.ts'
+import { encodePart, type TuplePart } from '../lib/key_hash.ts'
 
 export interface Seals {
   /** One name by each key, our own first: equal tuples, equal names, on every replica that has the key (C6, C7). */

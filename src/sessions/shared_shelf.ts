@@ -1,8 +1,8 @@
 /** sessions/shared_shelf — what one replica learnt of a session, for the others, in Redis. Never a credential, never Set-Cookie; a miss whenever anything is in doubt. Knows the bus, no Kratos. */
 import type { VerifiedSession } from '../access/verdict.ts'
-import { between, type Clock, type Instant, later, type Millis, millis } from '../lib/duration.ts'
-import type { TuplePart } from '../lib/tuple_hash.ts'
-import { within } from '../lib/within.ts'
+import type { TuplePart } from '../lib/key_hash.ts'
+import { between, type Clock, type Instant, later, type Millis, millis } from '../lib/time.ts'
+import { within } from '../lib/with_timeout.ts'
 import type { Bus } from './bus.ts'
 import type { NewsLine } from './news.ts'
 import { EVERYTHING } from './news_message.ts'

@@ -1,7 +1,7 @@
 /** sessions/sharing — a look-up as other replicas see it: what it leaves for them, and what they may have left for it. Knows memory and the shared shelf, no Kratos. */
 import type { Credential } from '../access/verdict.ts'
-import { between, type Clock, type Millis } from '../lib/duration.ts'
-import type { TupleHash } from '../lib/tuple_hash.ts'
+import type { TupleHash } from '../lib/key_hash.ts'
+import { between, type Clock, type Millis } from '../lib/time.ts'
 import type { Memory, MemoryQuestion } from './memory.ts'
 import type { Known, Question, SharedShelf } from './shared_shelf.ts'
 import type { Finding } from './verdict.ts'

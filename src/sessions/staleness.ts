@@ -1,5 +1,5 @@
 /** sessions/staleness — the oldest answer that was handed out lately, for the gauge that says how far behind Kratos anybody was let in. Knows ages, no session. */
-import { between, type Clock, type Instant, type Millis, millis } from '../lib/duration.ts'
+import { between, type Clock, type Instant, type Millis, millis } from '../lib/time.ts'
 
 /** Ages are remembered for this span and the one before it, ms: a reader who comes once a minute misses none. */
 const SPAN = millis(60_000)

@@ -3,7 +3,7 @@ import type { Header, Json, JsonObject } from '../access/session.ts'
 import type { AssuranceLevel, CacheState, Verdict, VerifiedSession } from '../access/verdict.ts'
 import type { Answered, Failed, HeaderPair } from '../clients/http_message.ts'
 import { rateLimitHeaders } from '../http/rate_limit_headers.ts'
-import type { Instant, WallTime } from '../lib/duration.ts'
+import type { Instant, WallTime } from '../lib/time.ts'
 import { parseTimestamp } from '../lib/timestamp.ts'
 
 /** A `Verdict` before it is known who waits for it, with what is needed to keep it. */

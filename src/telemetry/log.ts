@@ -1,7 +1,7 @@
 /** telemetry/log — the log: known records in, one JSON line out. The only importer of pino. Never sees a header, cookie, body or query. */
 import { type DestinationStream, destination, pino } from 'pino'
 import { formatIssue } from '../documents/issue.ts'
-import { tellOnStderr } from '../lib/stderr.ts'
+import { tellOnStderr } from '../lib/write_stderr.ts'
 import { createDecisionLine } from './decision_line.ts'
 import { createLots } from './lots.ts'
 import type { DecisionRecord, Event, LogLevel } from './records.ts'

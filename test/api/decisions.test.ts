@@ -11,7 +11,7 @@ import { identity, withHeader } from '../../src/access/session.ts'
 import type { Snapshot } from '../../src/access/snapshot.ts'
 import { decisionsRoute } from '../../src/api/decisions.ts'
 import { type ApiServer, startApi } from '../../src/api/server.ts'
-import type { Instant } from '../../src/lib/duration.ts'
+import type { Instant } from '../../src/lib/time.ts'
 
 /** Tells in headers which request the rules saw. */
 const tell: Step = session => {

@@ -4,7 +4,7 @@ import { type AddressInfo, createServer as createTcpServer } from 'node:net'
 import test, { type TestContext } from 'node:test'
 import { createHttp } from '../../src/clients/http.ts'
 import { compileProxies } from '../../src/clients/http_proxy.ts'
-import { millis } from '../../src/lib/duration.ts'
+import { millis } from '../../src/lib/time.ts'
 import { realClock } from '../fakes/clock.ts'
 
 const ENV = { HTTP_PROXY: 'p:3128', HTTPS_PROXY: 'https://u:pw@sp:8443' }

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process'
 import test from 'node:test'
 import type { Answered, Failed, OutgoingRequest, Send } from '../../src/clients/http_message.ts'
 import { createKratosAdmin, createWhoami } from '../../src/clients/kratos.ts'
-import { millis } from '../../src/lib/duration.ts'
+import { millis } from '../../src/lib/time.ts'
 
 function fake(answer: Partial<Answered> | Failed): { send: Send; seen: OutgoingRequest[] } {
   const seen: OutgoingRequest[] = []

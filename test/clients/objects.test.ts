@@ -5,7 +5,7 @@ import { after, afterEach, before, test } from 'node:test'
 import { createHttp } from '../../src/clients/http.ts'
 import type { Answered, Failed, OutgoingRequest } from '../../src/clients/http_message.ts'
 import { createObjects, type Objects, PACKAGES, withObjects } from '../../src/clients/objects.ts'
-import { millis } from '../../src/lib/duration.ts'
+import { millis } from '../../src/lib/time.ts'
 import { realClock } from '../fakes/clock.ts'
 import { type ObjectStore, objectStore } from '../fakes/object_store.ts'
 

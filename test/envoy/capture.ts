@@ -13,7 +13,7 @@ import { choosePorts, freePort } from '../../demo/ports.ts'
 import { createProcesses } from '../../demo/processes.ts'
 import { encodeDecision } from '../../src/envoy/encode.ts'
 import { startHttp2 } from '../../src/envoy/http2.ts'
-import type { Instant } from '../../src/lib/duration.ts'
+import type { Instant } from '../../src/lib/time.ts'
 import { addListener, envoyConfig } from '../e2e/support/envoy_template.ts'
 import { askHttp2, sendRaw } from '../e2e/support/raw_request.ts'
 

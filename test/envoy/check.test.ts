@@ -6,7 +6,7 @@ import type { CompiledRule } from '../../src/access/rule.ts'
 import { identity } from '../../src/access/session.ts'
 import type { Snapshot } from '../../src/access/snapshot.ts'
 import { createCheck } from '../../src/envoy/check.ts'
-import type { Instant } from '../../src/lib/duration.ts'
+import type { Instant } from '../../src/lib/time.ts'
 import { decodeResponse, encodeRequest } from './messages.ts'
 
 const now = () => performance.now() as Instant

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { CheckedRequest, decodeCheckRequest } from '../../src/envoy/decode.ts'
-import type { Instant } from '../../src/lib/duration.ts'
+import type { Instant } from '../../src/lib/time.ts'
 import { encodeRequest, type HttpFields } from './messages.ts'
 
 const decode = (http: HttpFields, paths: 'strict' | 'oathkeeper' = 'strict') =>

@@ -11,7 +11,7 @@ import { Client, credentials, Metadata, type ServiceError, status } from '@grpc/
 import { type EngineName, startEngine } from '../../src/envoy/engines.ts'
 import { createHealth, type Readiness } from '../../src/envoy/health.ts'
 import type { Engine, EngineOptions, UnaryCall } from '../../src/envoy/transport.ts'
-import type { Instant } from '../../src/lib/duration.ts'
+import type { Instant } from '../../src/lib/time.ts'
 
 const CHECK = '/envoy.service.auth.v3.Authorization/Check'
 const folder = mkdtempSync(join(tmpdir(), 'credence-grpc-'))

@@ -5,7 +5,7 @@ import test from 'node:test'
 import type { Decision } from '../../src/access/decision.ts'
 import { CheckedRequest, decodeCheckRequest } from '../../src/envoy/decode.ts'
 import { encodeDecision, PREPARED_500 } from '../../src/envoy/encode.ts'
-import type { Instant } from '../../src/lib/duration.ts'
+import type { Instant } from '../../src/lib/time.ts'
 import { decodeResponse } from './messages.ts'
 
 const goldens = new Map(

@@ -19,7 +19,7 @@ import { createHealth } from '../../src/envoy/health.ts'
 import { startHttp2 } from '../../src/envoy/http2.ts'
 import type { Engine, UnaryCall, UnaryHandler } from '../../src/envoy/transport.ts'
 import type { TlsIdentity } from '../../src/http/tls.ts'
-import type { Instant } from '../../src/lib/duration.ts'
+import type { Instant } from '../../src/lib/time.ts'
 import { createAuthority, noCertificates } from '../fakes/certificates.ts'
 
 const CHECK = '/envoy.service.auth.v3.Authorization/Check'

@@ -1,5 +1,5 @@
 /** test/fakes/bus — what Redis does for replicas, in memory, with the ways in which it fails. One world, a line to it for each replica. */
-import { type Clock, type Instant, later, type Millis, millis } from '../../src/lib/duration.ts'
+import { type Clock, type Instant, later, type Millis, millis } from '../../src/lib/time.ts'
 import type { Bus, Message } from '../../src/sessions/bus.ts'
 import { BEGINNING, isBefore } from '../../src/sessions/stream_id.ts'
 

@@ -1,5 +1,5 @@
 /** test/fakes/clock — two clocks that move only when told, and the real ones. */
-import type { Clock, Instant, Millis, WallTime } from '../../src/lib/duration.ts'
+import type { Clock, Instant, Millis, WallTime } from '../../src/lib/time.ts'
 
 export interface FakeClock extends Clock {
   /** Both clocks go on. */

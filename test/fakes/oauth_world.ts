@@ -2,7 +2,7 @@
 import type { Answered, Failed, OutgoingRequest } from '../../src/clients/http_message.ts'
 import { createKeys } from '../../src/clients/keys.ts'
 import { createOAuth2 } from '../../src/clients/oauth2.ts'
-import { millis } from '../../src/lib/duration.ts'
+import { millis } from '../../src/lib/time.ts'
 import { type FakeClock, fakeClock, seconds } from './clock.ts'
 import { type World, worldWith } from './services.ts'
 

@@ -1,7 +1,7 @@
 /** test/fakes/replica — one of several replicas: a store, its share of what is in Redis, and its ear for revocations. */
 import type { Verdict } from '../../src/access/verdict.ts'
 import type { Whoami } from '../../src/clients/kratos.ts'
-import { type Clock, type Instant, type Millis, millis } from '../../src/lib/duration.ts'
+import { type Clock, type Instant, type Millis, millis } from '../../src/lib/time.ts'
 import type { Bus } from '../../src/sessions/bus.ts'
 import { type NewsLine, startNews } from '../../src/sessions/news.ts'
 import type { BusEvent } from '../../src/sessions/news_message.ts'

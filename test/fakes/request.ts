@@ -1,7 +1,7 @@
 /** test/fakes/request — a request as rules see it, from header lines. */
 import type { RequestView } from '../../src/access/request.ts'
 import { parseCookies } from '../../src/http/cookies.ts'
-import type { Instant } from '../../src/lib/duration.ts'
+import type { Instant } from '../../src/lib/time.ts'
 
 type Line = readonly [name: string, value: string]
 type Parts = Partial<Pick<RequestView, 'method' | 'scheme' | 'authority' | 'path' | 'query' | 'deadline'>>

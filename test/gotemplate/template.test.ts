@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import test from 'node:test'
 import { functionNames, NOT_AVAILABLE } from '../../src/gotemplate/function_library.ts'
 import { parseTemplate, TemplateError } from '../../src/gotemplate/template.ts'
-import type { WallTime } from '../../src/lib/duration.ts'
+import type { WallTime } from '../../src/lib/time.ts'
 import { dataOf, type RowData } from './session.ts'
 
 interface Row {

@@ -5,7 +5,7 @@ import { createBrowser, logIn, nativeLogin, type Page, send } from '../../demo/b
 import type { Kratos, User } from '../../demo/kratos.ts'
 import { createHttp } from '../../src/clients/http.ts'
 import { createWhoami } from '../../src/clients/kratos.ts'
-import { millis } from '../../src/lib/duration.ts'
+import { millis } from '../../src/lib/time.ts'
 import { readWhoami } from '../../src/sessions/verdict.ts'
 import { realClock } from '../fakes/clock.ts'
 import { type KratosUnderTest, startKratosUnderTest, versionOf } from './under_test.ts'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test, { type TestContext } from 'node:test'
-import { millis } from '../../src/lib/duration.ts'
+import { millis } from '../../src/lib/time.ts'
 import { createPoll, type Reading } from '../../src/rules/poll.ts'
 
 const beat = (seconds: number, more: Partial<Reading> = {}): Reading => ({

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
-import { millis } from '../../src/lib/duration.ts'
+import { millis } from '../../src/lib/time.ts'
 import { alive } from '../fakes/kratos.ts'
 import { idOf, KRATOS, sessionWorld } from '../fakes/session_world.ts'
 

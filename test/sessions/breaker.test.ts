@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { millis } from '../../src/lib/duration.ts'
+import { millis } from '../../src/lib/time.ts'
 import { type BreakerOptions, createBreaker, type Outcome, type Pass } from '../../src/sessions/breaker.ts'
 import { fakeClock } from '../fakes/clock.ts'
 

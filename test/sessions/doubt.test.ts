@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { type Clock, millis } from '../../src/lib/duration.ts'
+import { type Clock, millis } from '../../src/lib/time.ts'
 import {
   createAdminProbe,
   createCanaryProbe,

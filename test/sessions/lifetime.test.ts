@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
-import { millis, type WallTime } from '../../src/lib/duration.ts'
+import { millis, type WallTime } from '../../src/lib/time.ts'
 import { lifetime, parseGoDuration } from '../../src/sessions/lifetime.ts'
 
 const NOW = Date.UTC(2026, 10, 22) as WallTime

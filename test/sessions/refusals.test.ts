@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { millis } from '../../src/lib/duration.ts'
+import { millis } from '../../src/lib/time.ts'
 import { createHopeless, createRefusalBudget } from '../../src/sessions/refusals.ts'
 import { fakeClock } from '../fakes/clock.ts'
 

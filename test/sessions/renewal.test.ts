@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { millis } from '../../src/lib/duration.ts'
+import { millis } from '../../src/lib/time.ts'
 import { alive } from '../fakes/kratos.ts'
 import { idOf, KRATOS, many, sessionWorld, stateOf, type WorldOptions } from '../fakes/session_world.ts'
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test, { mock, type TestContext } from 'node:test'
-import { millis } from '../../src/lib/duration.ts'
+import { millis } from '../../src/lib/time.ts'
 import { createSeals } from '../../src/sessions/seals.ts'
 import { fakeRedis } from '../fakes/bus.ts'
 import { fakeClock } from '../fakes/clock.ts'

@@ -4,7 +4,7 @@ import test from 'node:test'
 import fc from 'fast-check'
 import type { JsonObject } from '../../src/access/session.ts'
 import type { Answered, HeaderPair } from '../../src/clients/http_message.ts'
-import type { WallTime } from '../../src/lib/duration.ts'
+import type { WallTime } from '../../src/lib/time.ts'
 import { type Finding, readWhoami } from '../../src/sessions/verdict.ts'
 import { alive, answered, IDENTITY_ID, SECOND_FACTOR, SESSION_ID, sessionDocument } from '../fakes/kratos.ts'
 

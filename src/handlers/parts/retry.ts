@@ -1,6 +1,6 @@
 /** handlers/parts/retry — the `retry` keys that Oathkeeper accepts and never used (Q-55). Knows no call. */
 import { z } from 'zod'
-import { DURATION_PATTERN } from '../../lib/duration.ts'
+import { DURATION_PATTERN } from '../../lib/time.ts'
 
 const duration = z
   .string()

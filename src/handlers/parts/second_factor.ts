@@ -3,7 +3,7 @@ import type { RequestView } from '../../access/request.ts'
 import type { Credential } from '../../access/verdict.ts'
 import type { Answered, Failed, Send } from '../../clients/http_message.ts'
 import { isRecord, type JsonValue, member, parseJson } from '../../golang/json.ts'
-import { millis } from '../../lib/duration.ts'
+import { millis } from '../../lib/time.ts'
 
 /** `false` only where Kratos shows that there is none. */
 export type HasSecondFactor = (credential: Credential, request: RequestView) => Promise<boolean>

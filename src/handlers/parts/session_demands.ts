@@ -9,7 +9,7 @@ import {
 } from '../../access/denial.ts'
 import type { Json } from '../../access/session.ts'
 import type { AssuranceLevel, Credential, VerifiedSession } from '../../access/verdict.ts'
-import { DURATION_PATTERN, millis, parseDuration, type WallTime } from '../../lib/duration.ts'
+import { DURATION_PATTERN, millis, parseDuration, type WallTime } from '../../lib/time.ts'
 
 const LEVELS: readonly AssuranceLevel[] = ['aal0', 'aal1', 'aal2', 'aal3']
 

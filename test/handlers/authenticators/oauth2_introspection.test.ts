@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { oauth2Introspection } from '../../../src/handlers/authenticators/oauth2_introspection.ts'
-import type { Instant } from '../../../src/lib/duration.ts'
+import type { Instant } from '../../../src/lib/time.ts'
 import { json, oauthWorld, type Replies } from '../../fakes/oauth_world.ts'
 import { requestWith } from '../../fakes/request.ts'
 import { build } from '../../fakes/services.ts'

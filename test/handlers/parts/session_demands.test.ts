@@ -7,7 +7,7 @@ import { bearerToken } from '../../../src/handlers/authenticators/bearer_token.t
 import { cookieSession } from '../../../src/handlers/authenticators/cookie_session.ts'
 import { redirect } from '../../../src/handlers/errors/redirect.ts'
 import type { Services } from '../../../src/handlers/services.ts'
-import type { WallTime } from '../../../src/lib/duration.ts'
+import type { WallTime } from '../../../src/lib/time.ts'
 import { requestWith } from '../../fakes/request.ts'
 import { build } from '../build.ts'
 

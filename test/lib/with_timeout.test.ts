@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { millis } from '../../src/lib/duration.ts'
-import { within } from '../../src/lib/within.ts'
+import { millis } from '../../src/lib/time.ts'
+import { within } from '../../src/lib/with_timeout.ts'
 
 const never = new Promise<never>(() => {})
 

@@ -1,5 +1,5 @@
 /** lib/bucket — a token bucket: what may be spent at once, and what comes back with time. Knows nothing of access control. */
-import { between, type Clock } from './duration.ts'
+import { between, type Clock } from './time.ts'
 
 export interface BucketOptions {
   readonly clock: Pick<Clock, 'now'>

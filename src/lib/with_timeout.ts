@@ -1,5 +1,5 @@
 /** lib/within — waiting for something shared, but not longer than one's own time. Knows nothing of access control. */
-import type { Millis } from './duration.ts'
+import type { Millis } from './time.ts'
 
 /** Longest delay that Node's timers know. */
 const LONGEST = 2_147_483_647

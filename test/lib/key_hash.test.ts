@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
-import { createTupleHash, encodePart, type TuplePart } from '../../src/lib/tuple_hash.ts'
+import { createTupleHash, encodePart, type TuplePart } from '../../src/lib/key_hash.ts'
 
 const keyOf = createTupleHash(Buffer.from('secret of a test'))
 

@@ -1,6 +1,6 @@
 /** lib/caches — caches by name, each made when it is first asked for. Knows nothing of access control. */
 import { type Cache, createCache } from './cache.ts'
-import type { Clock } from './duration.ts'
+import type { Clock } from './time.ts'
 
 export interface CachesOptions {
   readonly clock: Clock

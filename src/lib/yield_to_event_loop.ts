@@ -1,6 +1,6 @@
 /** lib/breathe — pauses in long work, so that others get their turn. Knows nothing of the work. */
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { Clock } from './duration.ts'
+import type { Clock } from './time.ts'
 
 /** To be called between small steps; to be awaited where it gives a promise. */
 export type Breathe = () => Promise<void> | undefined

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { createBucket } from '../../src/lib/bucket.ts'
+import { createBucket } from '../../src/lib/token_bucket.ts'
 import { fakeClock } from '../fakes/clock.ts'
 
 test('a bucket starts full, is emptied token by token, and fills up with time', () => {
