@@ -1,5 +1,5 @@
 /** access/decide — from a request to a decision. Knows no Envoy, no files, no clock. */
-import { type Awaitable, after } from './after.ts'
+import { type Awaitable, after } from './awaitable.ts'
 import { type Decision, grant, nowhere, refuse, type Where } from './decision.ts'
 import { type Denial, internal, noted, denial as refusal } from './denial.ts'
 import { type Answer, authenticate, follow, type Responder } from './pipeline.ts'

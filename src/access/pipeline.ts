@@ -1,5 +1,5 @@
 /** access/pipeline — three shapes of function, and how they are run one after another. Knows no handler by name. */
-import { type Awaitable, after } from './after.ts'
+import { type Awaitable, after } from './awaitable.ts'
 import { type Denial, unauthorized } from './denial.ts'
 import type { RequestView } from './request.ts'
 import type { Header, Identity, Session } from './session.ts'

@@ -1,6 +1,7 @@
 /** access/snapshot — the rules that serve traffic, immutable, and how the one that matches is found. Knows no files and no YAML. */
-import { type Choose, LONGEST_URL, only } from './choice.ts'
+
 import { badRequest, type Denial, noRule } from './denial.ts'
+import { type Choose, LONGEST_URL, only } from './match_policy.ts'
 import type { Responder } from './pipeline.ts'
 import type { RequestView } from './request.ts'
 import type { CompiledRule, Entry, Found } from './rule.ts'

@@ -1,5 +1,5 @@
 /** envoy/check — the corridor of a Check: decode → decide → record → encode. Knows no rule; every way out of it is an answer. */
-import { type Awaitable, after } from '../access/after.ts'
+import { type Awaitable, after } from '../access/awaitable.ts'
 import { decide, NOT_LOADED, tooLate, withoutRule } from '../access/decide.ts'
 import { type Decision, nowhere } from '../access/decision.ts'
 import type { Snapshot } from '../access/snapshot.ts'

@@ -1,5 +1,5 @@
 /** envoy/transport — what a door engine offers: unary calls as bytes. Knows no message and no library. */
-import type { Awaitable } from '../access/after.ts'
+import type { Awaitable } from '../access/awaitable.ts'
 import type { TlsIdentity } from '../http/tls.ts'
 import type { Instant } from '../lib/time.ts'
 

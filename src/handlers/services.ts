@@ -1,5 +1,5 @@
 /** handlers/services — what a handler may ask of the world, as interfaces. `app.ts` fills them; no handler opens a socket of its own. */
-import type { Awaitable } from '../access/after.ts'
+import type { Awaitable } from '../access/awaitable.ts'
 import type { RequestView } from '../access/request.ts'
 import type { Header } from '../access/session.ts'
 import type { Credential, Verdict } from '../access/verdict.ts'

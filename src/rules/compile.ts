@@ -1,6 +1,7 @@
 /** rules/compile — from rules as written to a snapshot and its issues. Knows the builder's type, no handler by name, no file. */
-import { first, only } from '../access/choice.ts'
+
 import { internal } from '../access/denial.ts'
+import { first, only } from '../access/match_policy.ts'
 import type { Authenticate, Responder, Stage, Step } from '../access/pipeline.ts'
 import type { CompiledRule } from '../access/rule.ts'
 import { growSnapshot, type Snapshot } from '../access/snapshot.ts'

@@ -1,6 +1,6 @@
 /** rules/pattern_risk — how the cost of a whole pattern grows with the length of a URL (Q-24, G5). Knows shapes, no engine. */
 import { CharSet } from 'refa'
-import { LONGEST_URL } from '../access/choice.ts'
+import { LONGEST_URL } from '../access/match_policy.ts'
 import type { Part } from './pattern_parts.ts'
 import { type Passage, shapeOf } from './pattern_shape.ts'
 

@@ -1,5 +1,5 @@
 /** sessions/places — how many questions one Kratos gets at a time, and who waits for a place. Knows who is known, no credential. */
-import type { Awaitable } from '../access/after.ts'
+import type { Awaitable } from '../access/awaitable.ts'
 
 export interface PlacesOptions {
   /** Most questions at a time. */

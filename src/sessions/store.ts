@@ -1,5 +1,5 @@
 /** sessions/store — credential → verdict: memory first, then Kratos, one call for many who wait. Knows no rule, no HTTP and no YAML. */
-import type { Awaitable } from '../access/after.ts'
+import type { Awaitable } from '../access/awaitable.ts'
 import type { RequestView } from '../access/request.ts'
 import type { Header } from '../access/session.ts'
 import type { CacheState, Credential, Verdict, VerifiedSession } from '../access/verdict.ts'

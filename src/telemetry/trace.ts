@@ -11,7 +11,7 @@ import {
   type Tracer,
   trace,
 } from '@opentelemetry/api'
-import { type Awaitable, after } from '../access/after.ts'
+import { type Awaitable, after } from '../access/awaitable.ts'
 import type { Decision } from '../access/decision.ts'
 import type { Answered, Failed, HeaderPair, OutgoingRequest, Send } from '../clients/http_message.ts'
 

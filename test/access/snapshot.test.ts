@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { first } from '../../src/access/choice.ts'
+import { first } from '../../src/access/match_policy.ts'
 import type { RequestView } from '../../src/access/request.ts'
 import type { CompiledRule, Found, Pattern } from '../../src/access/rule.ts'
 import { createSnapshot, type SnapshotParts } from '../../src/access/snapshot.ts'

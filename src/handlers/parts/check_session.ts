@@ -1,5 +1,5 @@
 /** handlers/parts/check_session — asks a session endpoint that is not Kratos, forwarding as Oathkeeper does (spec 4.4), through memory where a rule wants that. Knows no session. */
-import { type Awaitable, after } from '../../access/after.ts'
+import { type Awaitable, after } from '../../access/awaitable.ts'
 import { type Denial, forbidden, rateLimited, unauthorized, unavailable } from '../../access/denial.ts'
 import type { RequestView } from '../../access/request.ts'
 import type { Identity, Json } from '../../access/session.ts'

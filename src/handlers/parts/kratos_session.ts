@@ -1,5 +1,5 @@
 /** handlers/parts/kratos_session — a credential and Kratos' verdict on it → identity or denial. Knows no cookie, no header and no cache. */
-import { type Awaitable, after } from '../../access/after.ts'
+import { type Awaitable, after } from '../../access/awaitable.ts'
 import { type Denial, forbidden, noted, rateLimited, unauthorized, unavailable } from '../../access/denial.ts'
 import type { RequestView } from '../../access/request.ts'
 import type { Header, Identity, Notes } from '../../access/session.ts'

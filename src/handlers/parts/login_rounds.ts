@@ -1,5 +1,5 @@
 /** handlers/parts/login_rounds — how often a browser was sent away from a page and came back: a cookie of a minute that ends redirect loops (kratos 6.4). Knows no session. */
-import { after } from '../../access/after.ts'
+import { after } from '../../access/awaitable.ts'
 import type { Authenticate } from '../../access/pipeline.ts'
 import type { RequestView } from '../../access/request.ts'
 import type { Header } from '../../access/session.ts'

@@ -1,6 +1,6 @@
 /** handlers/parts/on_rejected — whether a credential that is not valid ends the search, as in Oathkeeper, or counts as none. Knows no credential. */
 import { z } from 'zod'
-import { after } from '../../access/after.ts'
+import { after } from '../../access/awaitable.ts'
 import type { Denial, ReasonCode } from '../../access/denial.ts'
 import { type Authenticate, NOT_RESPONSIBLE } from '../../access/pipeline.ts'
 
