@@ -1,6 +1,6 @@
 /** app_sessions — the session memory as the settings want it: limits, what to do in doubt, who hears of it. Knows the table of settings. */
 import { randomBytes } from 'node:crypto'
-import type { Send } from './clients/http_message.ts'
+import type { Send } from './clients/http/message.ts'
 import { createKratosAdmin, createWhoami } from './clients/kratos.ts'
 import type { Config } from './config.ts'
 import { type Clock, millis } from './lib/time.ts'

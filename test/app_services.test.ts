@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { openServices, reportSubjectless } from '../src/app_services.ts'
-import type { Send } from '../src/clients/http_message.ts'
+import type { Send } from '../src/clients/http/message.ts'
 import { loadConfig } from '../src/config.ts'
 import { HANDLERS } from '../src/handlers/registry.ts'
 import { fakeClock } from './fakes/clock.ts'

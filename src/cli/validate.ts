@@ -1,5 +1,5 @@
 /** cli/validate — every issue of the configuration and of all rules, sorted as a compiler shows them. Knows no handler: `world` compiles. */
-import type { Send } from '../clients/http_message.ts'
+import type { Send } from '../clients/http/message.ts'
 import { readConfigFile } from '../config/files.ts'
 import { type Config, loadConfig } from '../config.ts'
 import { formatIssue, type Issue, sortIssues } from '../documents/issue.ts'

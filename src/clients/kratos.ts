@@ -1,7 +1,7 @@
 /** clients/kratos — what Ory Kratos says: whoami over our own pools, the admin API through Ory's client. Reports, interprets nothing. The only importer of @ory/client. */
 import type { IdentityApi, Session } from '@ory/client'
 import type { Millis } from '../lib/time.ts'
-import type { Answered, Failed, HeaderPair, Send } from './http_message.ts'
+import type { Answered, Failed, HeaderPair, Send } from './http/message.ts'
 
 export interface WhoamiQuestion {
   /** Absolute; asked exactly as it stands. */

@@ -1,7 +1,7 @@
 /** rules/sources — repositories to texts and rules, each keeping its last good ones. Knows no handler; remote texts come through a function. */
 import { hash } from 'node:crypto'
 import { stat } from 'node:fs/promises'
-import type { Answered, HeaderPair, Send } from '../clients/http_message.ts'
+import type { Answered, HeaderPair, Send } from '../clients/http/message.ts'
 import type { Issue } from '../documents/issue.ts'
 import { type FileFault, readTextFile } from '../documents/text_file.ts'
 import { millis } from '../lib/time.ts'

@@ -1,6 +1,6 @@
 /** sessions/probe — two ways to tell an ended session from a sick Kratos, which says 401 to both: its admin API, or a session that is known to live. Knows no memory. */
 import type { Credential, VerifiedSession } from '../access/verdict.ts'
-import type { HeaderPair } from '../clients/http_message.ts'
+import type { HeaderPair } from '../clients/http/message.ts'
 import type { KratosAdmin, Whoami } from '../clients/kratos.ts'
 import type { Clock, WallTime } from '../lib/time.ts'
 import { readWhoami } from './verdict.ts'

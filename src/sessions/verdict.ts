@@ -1,7 +1,7 @@
 /** sessions/verdict — an answer of whoami → verified, rejected, second factor, limited, could not find out. Pure; knows no cache and no rule. */
 import type { Header, Json, JsonObject } from '../access/session.ts'
 import type { AssuranceLevel, CacheState, Verdict, VerifiedSession } from '../access/verdict.ts'
-import type { Answered, Failed, HeaderPair } from '../clients/http_message.ts'
+import type { Answered, Failed, HeaderPair } from '../clients/http/message.ts'
 import { rateLimitHeaders } from '../http/rate_limit_headers.ts'
 import type { Instant, WallTime } from '../lib/time.ts'
 import { parseTimestamp } from '../lib/timestamp.ts'

@@ -1,7 +1,7 @@
 /** telemetry/instruments — what is counted of decisions, calls, sessions and readings. Labels come from closed sets and rule ids only, never from a request's path, host or user (G10). */
 import type { Meter } from '@opentelemetry/api'
 import type { Decision } from '../access/decision.ts'
-import type { Answered, Failed, Send } from '../clients/http_message.ts'
+import type { Answered, Failed, Send } from '../clients/http/message.ts'
 import type { Series } from './histograms.ts'
 import { about, gauge, METRICS, tally } from './instruments_table.ts'
 import type { Metrics } from './metrics.ts'

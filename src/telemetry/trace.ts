@@ -13,7 +13,7 @@ import {
 } from '@opentelemetry/api'
 import { type Awaitable, after } from '../access/awaitable.ts'
 import type { Decision } from '../access/decision.ts'
-import type { Answered, Failed, HeaderPair, OutgoingRequest, Send } from '../clients/http_message.ts'
+import type { Answered, Failed, HeaderPair, OutgoingRequest, Send } from '../clients/http/message.ts'
 
 /** What tracing needs of a call's metadata; names in lower case. */
 export interface Carrier {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import test from 'node:test'
-import type { Answered, Failed, OutgoingRequest, Send } from '../../src/clients/http_message.ts'
+import type { Answered, Failed, OutgoingRequest, Send } from '../../src/clients/http/message.ts'
 import { createKratosAdmin, createWhoami } from '../../src/clients/kratos.ts'
 import { millis } from '../../src/lib/time.ts'
 

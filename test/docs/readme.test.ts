@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import type { Send } from '../../src/clients/http_message.ts'
+import type { Send } from '../../src/clients/http/message.ts'
 import { loadConfig } from '../../src/config.ts'
 import { HANDLERS } from '../../src/handlers/registry.ts'
 import { openHouse, statusOf } from '../fakes/house.ts'

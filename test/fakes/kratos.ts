@@ -1,6 +1,6 @@
 /** test/fakes/kratos — a whoami whose answers the test writes, and a session as Kratos describes it. */
 import type { JsonObject } from '../../src/access/session.ts'
-import type { Answered, Failed, HeaderPair } from '../../src/clients/http_message.ts'
+import type { Answered, Failed, HeaderPair } from '../../src/clients/http/message.ts'
 import type { Whoami, WhoamiQuestion } from '../../src/clients/kratos.ts'
 
 export const SESSION_ID = '7458af86-c1d8-401c-978a-8da89133f78b'

@@ -1,7 +1,7 @@
 /** test/fakes/oauth_world — a world whose key sets are real and whose authorization servers say what the test wrote. */
-import type { Answered, Failed, OutgoingRequest } from '../../src/clients/http_message.ts'
-import { createKeys } from '../../src/clients/keys.ts'
-import { createOAuth2 } from '../../src/clients/oauth2.ts'
+import type { Answered, Failed, OutgoingRequest } from '../../src/clients/http/message.ts'
+import { createKeys } from '../../src/clients/jwks/keys.ts'
+import { createOAuth2 } from '../../src/clients/oauth2/client.ts'
 import { millis } from '../../src/lib/time.ts'
 import { type FakeClock, fakeClock, seconds } from './clock.ts'
 import { type World, worldWith } from './services.ts'

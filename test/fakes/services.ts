@@ -1,7 +1,7 @@
 /** test/fakes/services — a handler built as the builder builds it, in a world whose answers the test writes. */
 import type { RequestView } from '../../src/access/request.ts'
 import type { Credential, Verdict } from '../../src/access/verdict.ts'
-import type { Answered, Failed, OutgoingRequest } from '../../src/clients/http_message.ts'
+import type { Answered, Failed, OutgoingRequest } from '../../src/clients/http/message.ts'
 import { type Handler, type Kind, type Run, seal } from '../../src/handlers/handler.ts'
 import type { KratosEndpoint, Services } from '../../src/handlers/services.ts'
 import { fakeClock } from './clock.ts'

@@ -1,7 +1,7 @@
 /** test/fakes/session_world — the session memory beside a Kratos that knows who is logged in, and can be sick in each of its ways. */
 import { hash } from 'node:crypto'
 import type { Credential, Verdict } from '../../src/access/verdict.ts'
-import type { Answered, Failed } from '../../src/clients/http_message.ts'
+import type { Answered, Failed } from '../../src/clients/http/message.ts'
 import type { KratosAdmin, WhoamiQuestion } from '../../src/clients/kratos.ts'
 import { type Instant, millis } from '../../src/lib/time.ts'
 import type { GateLimits } from '../../src/sessions/gate.ts'

@@ -11,7 +11,7 @@ import {
   send,
 } from '../../demo/browser.ts'
 import type { Kratos } from '../../demo/kratos.ts'
-import { createHttp } from '../../src/clients/http.ts'
+import { createHttp } from '../../src/clients/http/client.ts'
 import { createWhoami } from '../../src/clients/kratos.ts'
 import { millis } from '../../src/lib/time.ts'
 import { readWhoami } from '../../src/sessions/verdict.ts'

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { describe, test } from 'node:test'
-import type { Answered, Failed, OutgoingRequest } from '../../src/clients/http_message.ts'
+import type { Answered, Failed, OutgoingRequest } from '../../src/clients/http/message.ts'
 import { parseYaml } from '../../src/documents/yaml.ts'
 import { merge } from '../../src/lib/merge.ts'
 import { parseDuration } from '../../src/lib/time.ts'

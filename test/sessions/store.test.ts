@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import type { Credential, Verdict } from '../../src/access/verdict.ts'
-import type { Answered, Failed } from '../../src/clients/http_message.ts'
+import type { Answered, Failed } from '../../src/clients/http/message.ts'
 import { type Instant, millis } from '../../src/lib/time.ts'
 import { createSessions, type Endpoint } from '../../src/sessions/store.ts'
 import { fakeClock } from '../fakes/clock.ts'

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { type Denial, denial, internal } from '../../access/denial.ts'
 import { type Session, withHeader } from '../../access/session.ts'
-import type { Issued } from '../../clients/keys_issue.ts'
+import type { Issued } from '../../clients/jwks/sign.ts'
 import { isRecord, parseJson } from '../../golang/json.ts'
 import { DURATION_PATTERN, parseDuration } from '../../lib/time.ts'
 import { ConfigFault, mutator } from '../handler.ts'

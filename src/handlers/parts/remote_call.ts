@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { type Denial, denial, forbidden, internal, rateLimited } from '../../access/denial.ts'
 import { type Json, type Session, withHeader } from '../../access/session.ts'
-import type { Answered, HeaderPair } from '../../clients/http_message.ts'
+import type { Answered, HeaderPair } from '../../clients/http/message.ts'
 import { compileGjson } from '../../gjson/index.ts'
 import { parseJson } from '../../golang/json.ts'
 import { isHeaderValue } from '../../http/header_rules.ts'

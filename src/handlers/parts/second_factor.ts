@@ -1,7 +1,7 @@
 /** handlers/parts/second_factor — whether an account has a second factor at all, read from the login flow that would ask for it. Knows no session and no rule. */
 import type { RequestView } from '../../access/request.ts'
 import type { Credential } from '../../access/verdict.ts'
-import type { Answered, Failed, Send } from '../../clients/http_message.ts'
+import type { Answered, Failed, Send } from '../../clients/http/message.ts'
 import { isRecord, type JsonValue, member, parseJson } from '../../golang/json.ts'
 import { millis } from '../../lib/time.ts'
 

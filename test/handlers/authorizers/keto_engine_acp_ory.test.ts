@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import type { Answered, Failed } from '../../../src/clients/http_message.ts'
+import type { Answered, Failed } from '../../../src/clients/http/message.ts'
 import { ketoEngineAcpOry } from '../../../src/handlers/authorizers/keto_engine_acp_ory.ts'
 import { ConfigFault, seal } from '../../../src/handlers/handler.ts'
 import { requestWith } from '../../fakes/request.ts'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import type { Session } from '../../../src/access/session.ts'
-import type { Answered, Failed, HeaderPair } from '../../../src/clients/http_message.ts'
+import type { Answered, Failed, HeaderPair } from '../../../src/clients/http/message.ts'
 import { remote } from '../../../src/handlers/authorizers/remote.ts'
 import { ConfigFault } from '../../../src/handlers/handler.ts'
 import type { Instant } from '../../../src/lib/time.ts'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { type Session, withHeader } from '../../../src/access/session.ts'
-import type { Answered, Failed, OutgoingRequest } from '../../../src/clients/http_message.ts'
+import type { Answered, Failed, OutgoingRequest } from '../../../src/clients/http/message.ts'
 import { parseTemplate } from '../../../src/gotemplate/template.ts'
 import { hydrator } from '../../../src/handlers/mutators/hydrator.ts'
 import { templateData } from '../../../src/handlers/parts/template_data.ts'

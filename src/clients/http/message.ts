@@ -1,5 +1,5 @@
 /** An outgoing HTTP call and its outcome, as values. */
-import type { Instant, Millis } from '../lib/time.ts'
+import type { Instant, Millis } from '../../lib/time.ts'
 
 export type HeaderPair = readonly [name: string, value: string]
 

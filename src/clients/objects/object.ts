@@ -1,7 +1,7 @@
 /** One object of a cloud's store, as every store's client reads it. */
 
-import type { ObjectUrl } from '../http/object_url.ts'
-import type { Millis } from '../lib/time.ts'
+import type { ObjectUrl } from '../../http/object_url.ts'
+import type { Millis } from '../../lib/time.ts'
 
 export interface ObjectQuestion {
   /** Of the content that is known already. */

@@ -1,13 +1,13 @@
 /** clients/keys_issue — tokens signed with our own keys: which key, under which kid, and how long a token is handed out again. Knows no template and no session. */
 import { randomUUID } from 'node:crypto'
-import type { JsonRecord } from '../golang/json.ts'
-import { createCache } from '../lib/cache.ts'
-import type { TupleHash } from '../lib/key_hash.ts'
-import { type Clock, type Millis, millis, type WallTime } from '../lib/time.ts'
-import { within } from '../lib/with_timeout.ts'
-import type { Key } from './keys_document.ts'
-import { ALGORITHMS, fits, sign } from './keys_jose.ts'
-import type { KeyProblem, KeySet, Shelf } from './keys_shelf.ts'
+import type { JsonRecord } from '../../golang/json.ts'
+import { createCache } from '../../lib/cache.ts'
+import type { TupleHash } from '../../lib/key_hash.ts'
+import { type Clock, type Millis, millis, type WallTime } from '../../lib/time.ts'
+import { within } from '../../lib/with_timeout.ts'
+import type { Key } from './document.ts'
+import { ALGORITHMS, fits, sign } from './jose.ts'
+import type { KeyProblem, KeySet, Shelf } from './remote_jwk_set.ts'
 
 export interface TokenOrder {
   /** Where the signing key is. */

@@ -1,9 +1,9 @@
 /** clients/keys_source — the text of a JWK set from http(s)://, a cloud's store, file:// or inline://. Knows no keys. */
 import { readFile, stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { objectSchemeOf, readObjectUrl } from '../http/object_url.ts'
-import { type Millis, millis } from '../lib/time.ts'
-import type { Send } from './http_message.ts'
+import { objectSchemeOf, readObjectUrl } from '../../http/object_url.ts'
+import { type Millis, millis } from '../../lib/time.ts'
+import type { Send } from '../http/message.ts'
 
 export interface KeySource {
   /** For people: without credentials, without query. */

@@ -1,7 +1,7 @@
 /** clients/keys_shelf — the set of one URL: fresh, refreshed in the background, asked for an unknown kid, kept while its host is down. Knows no algorithm. */
-import { between, type Clock, type Instant, later, type Millis, millis } from '../lib/time.ts'
-import { type Key, parseKeys } from './keys_document.ts'
-import type { KeySource } from './keys_source.ts'
+import { between, type Clock, type Instant, later, type Millis, millis } from '../../lib/time.ts'
+import { type Key, parseKeys } from './document.ts'
+import type { KeySource } from './source.ts'
 
 export interface KeyTimes {
   /** `jwks_ttl`: how long a set is fresh. A key that was removed stops working after at most twice this (C16). */

@@ -1,14 +1,14 @@
 /** clients/keys — JWK sets by URL: verifying tokens with them, signing with our own, listing what is public. Keeps sets and tokens for the whole process; knows no rule. */
 
-import { createTupleHash } from '../lib/key_hash.ts'
-import type { Clock } from '../lib/time.ts'
-import { within } from '../lib/with_timeout.ts'
-import type { Send } from './http_message.ts'
-import type { PublicJwk } from './keys_document.ts'
-import { createIssue, type Issue } from './keys_issue.ts'
-import { createShelf, type KeyProblem, type KeyTimes, type Shelf } from './keys_shelf.ts'
-import { openSource } from './keys_source.ts'
-import { createVerify, type Verify } from './keys_verify.ts'
+import { createTupleHash } from '../../lib/key_hash.ts'
+import type { Clock } from '../../lib/time.ts'
+import { within } from '../../lib/with_timeout.ts'
+import type { Send } from '../http/message.ts'
+import type { PublicJwk } from './document.ts'
+import { createShelf, type KeyProblem, type KeyTimes, type Shelf } from './remote_jwk_set.ts'
+import { createIssue, type Issue } from './sign.ts'
+import { openSource } from './source.ts'
+import { createVerify, type Verify } from './verify.ts'
 
 export interface Keys {
   /** Those in force; what a rule says of them has no effect. */

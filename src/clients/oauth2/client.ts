@@ -1,10 +1,10 @@
 /** clients/oauth2 — introspection and client credentials over our own pools: raw typed answers, remembered where the asker says so. Interprets nothing. */
-import { type Cache, createCache } from '../lib/cache.ts'
-import { createTupleHash, type TuplePart } from '../lib/key_hash.ts'
-import { between, type Clock, type Instant, type Millis, millis } from '../lib/time.ts'
-import { within } from '../lib/with_timeout.ts'
-import type { Failed, HeaderPair, Send } from './http_message.ts'
-import { type AccessToken, type Introspection, readIntrospection } from './oauth2_answers.ts'
+import { type Cache, createCache } from '../../lib/cache.ts'
+import { createTupleHash, type TuplePart } from '../../lib/key_hash.ts'
+import { between, type Clock, type Instant, type Millis, millis } from '../../lib/time.ts'
+import { within } from '../../lib/with_timeout.ts'
+import type { Failed, HeaderPair, Send } from '../http/message.ts'
+import { type AccessToken, type Introspection, readIntrospection } from './responses.ts'
 import {
   type Client,
   createTokenCalls,
@@ -15,7 +15,7 @@ import {
   type Refused,
   type Remembered,
   type TokenAnswer,
-} from './oauth2_token.ts'
+} from './token_request.ts'
 
 interface Asking {
   /** Longest time that an answer may be believed, ms; 0 neither reads nor fills the memory. */

@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { after, afterEach, before, test } from 'node:test'
-import { createHttp } from '../../src/clients/http.ts'
-import type { Answered, Failed, OutgoingRequest } from '../../src/clients/http_message.ts'
-import { createObjects, type Objects, PACKAGES, withObjects } from '../../src/clients/objects.ts'
-import { millis } from '../../src/lib/time.ts'
-import { realClock } from '../fakes/clock.ts'
-import { type ObjectStore, objectStore } from '../fakes/object_store.ts'
+import { createHttp } from '../../../src/clients/http/client.ts'
+import type { Answered, Failed, OutgoingRequest } from '../../../src/clients/http/message.ts'
+import { createObjects, type Objects, PACKAGES, withObjects } from '../../../src/clients/objects/client.ts'
+import { millis } from '../../../src/lib/time.ts'
+import { realClock } from '../../fakes/clock.ts'
+import { type ObjectStore, objectStore } from '../../fakes/object_store.ts'
 
 const AZURE = { AZURE_STORAGE_ACCOUNT: 'account', AZURE_STORAGE_KEY: btoa('key') }
 let store: ObjectStore
@@ -121,7 +121,7 @@ for (const [scheme, address] of Object.entries(STORES)) {
         if (name !== '${PACKAGES[scheme as 's3']}') return next(name, context)
         throw Object.assign(new Error('Cannot find package'), { code: 'ERR_MODULE_NOT_FOUND' })
       } })`
-    const script = `import { createObjects } from '${new URL('../../src/clients/objects.ts', import.meta.url)}'
+    const script = `import { createObjects } from '${new URL('../../../src/clients/objects/client.ts', import.meta.url)}'
       const { send } = createObjects({})
       const url = '${scheme}://bucket/rules.json'
       console.log(JSON.stringify(await send({ method: 'GET', url, headers: [], timeout: 5000, target: 'rules' })))`

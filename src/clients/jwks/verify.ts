@@ -1,13 +1,13 @@
 /** clients/keys_verify — whether a token was signed with a key of a set, and its claims; remembered while the key is in the set. Knows no claim's meaning. */
 
-import { type JsonRecord, member } from '../golang/json.ts'
-import { createCache } from '../lib/cache.ts'
-import type { TupleHash } from '../lib/key_hash.ts'
-import { between, type Clock, type Instant, type Millis, millis } from '../lib/time.ts'
-import { within } from '../lib/with_timeout.ts'
-import type { Key } from './keys_document.ts'
-import { fits, isSignedBy, type Opened, openToken } from './keys_jose.ts'
-import type { KeySet, Shelf } from './keys_shelf.ts'
+import { type JsonRecord, member } from '../../golang/json.ts'
+import { createCache } from '../../lib/cache.ts'
+import type { TupleHash } from '../../lib/key_hash.ts'
+import { between, type Clock, type Instant, type Millis, millis } from '../../lib/time.ts'
+import { within } from '../../lib/with_timeout.ts'
+import type { Key } from './document.ts'
+import { fits, isSignedBy, type Opened, openToken } from './jose.ts'
+import type { KeySet, Shelf } from './remote_jwk_set.ts'
 
 export interface TokenQuestion {
   readonly token: string

@@ -1,7 +1,7 @@
 /** clients/http_exchange — one request on one pool, told as a value. Knows no retry, no origin but its own, nothing of access control. */
 import type { Dispatcher } from 'undici'
-import type { Millis } from '../lib/time.ts'
-import type { Answered, Failed, HeaderPair, OutgoingRequest } from './http_message.ts'
+import type { Millis } from '../../lib/time.ts'
+import type { Answered, Failed, HeaderPair, OutgoingRequest } from './message.ts'
 
 /** A request in the form in which it is written. */
 export interface Prepared {

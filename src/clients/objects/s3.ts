@@ -1,7 +1,7 @@
 /** clients/objects_s3 — one object of S3 or of a store that speaks like it. The only importer of AWS's client; region and credentials are found as all of AWS's tools find them. */
 import { GetObjectCommand, S3Client, type S3ClientConfig } from '@aws-sdk/client-s3'
-import type { ObjectUrl } from '../http/object_url.ts'
-import { ClientFault, collect, type ObjectReader, TooLarge } from './objects_object.ts'
+import type { ObjectUrl } from '../../http/object_url.ts'
+import { ClientFault, collect, type ObjectReader, TooLarge } from './object.ts'
 
 /** Tries of one read, the first included. */
 const TRIES = 3

@@ -1,21 +1,15 @@
 /** clients/objects — one object of `s3://`, `gs://` or `azblob://`, told as HTTP would tell it; each cloud's own client is loaded when it is first asked for. Knows nothing of access control. */
-import { type ObjectScheme, type ObjectUrl, objectSchemeOf, readObjectUrl } from '../http/object_url.ts'
-import { within } from '../lib/with_timeout.ts'
-import { failed } from './http_exchange.ts'
-import type { Answered, Failed, OutgoingRequest, Send } from './http_message.ts'
-import {
-  ClientFault,
-  type ObjectContent,
-  type ObjectReader,
-  type OpenReader,
-  TooLarge,
-} from './objects_object.ts'
+import { type ObjectScheme, type ObjectUrl, objectSchemeOf, readObjectUrl } from '../../http/object_url.ts'
+import { within } from '../../lib/with_timeout.ts'
+import { failed } from '../http/exchange.ts'
+import type { Answered, Failed, OutgoingRequest, Send } from '../http/message.ts'
+import { ClientFault, type ObjectContent, type ObjectReader, type OpenReader, TooLarge } from './object.ts'
 
 /** A store's file is loaded with its package, and the package may be missing. */
 const STORES: Readonly<Record<ObjectScheme, () => Promise<OpenReader>>> = {
-  s3: async () => (await import('./objects_s3.ts')).openS3,
-  gs: async () => (await import('./objects_gs.ts')).openGs,
-  azblob: async () => (await import('./objects_azblob.ts')).openAzblob,
+  s3: async () => (await import('./s3.ts')).openS3,
+  gs: async () => (await import('./gs.ts')).openGs,
+  azblob: async () => (await import('./azblob.ts')).openAzblob,
 }
 
 export const PACKAGES: Readonly<Record<ObjectScheme, string>> = {

@@ -1,7 +1,7 @@
 /** clients/objects_azblob — one blob of Azure. The only importer of Azure's clients; reads the variables that Oathkeeper's library reads. */
 import { BlobClient, BlobServiceClient, StorageSharedKeyCredential } from '@azure/storage-blob'
-import type { ObjectUrl } from '../http/object_url.ts'
-import { ClientFault, collect, type ObjectReader, TooLarge } from './objects_object.ts'
+import type { ObjectUrl } from '../../http/object_url.ts'
+import { ClientFault, collect, type ObjectReader, TooLarge } from './object.ts'
 
 /** Tries of one read, the first included. */
 const TRIES = 3

@@ -1,9 +1,9 @@
 /** clients/oauth2_token — calls of a token endpoint with the credentials of a client (RFC 6749 §4.4). Remembers only how an endpoint wants them; interprets nothing. */
 
-import { queryEscape } from '../gotemplate/values/url.ts'
-import { millis } from '../lib/time.ts'
-import type { Answered, Failed, HeaderPair, Send } from './http_message.ts'
-import { type AccessToken, readToken } from './oauth2_answers.ts'
+import { queryEscape } from '../../gotemplate/values/url.ts'
+import { millis } from '../../lib/time.ts'
+import type { Answered, Failed, HeaderPair, Send } from '../http/message.ts'
+import { type AccessToken, readToken } from './responses.ts'
 
 export interface Client {
   readonly tokenUrl: string

@@ -1,9 +1,9 @@
 /** clients/http — one bounded call to the outside: pools, deadline, size limit, no redirects. The only importer of undici. Knows nothing of access control. */
 import { type Dispatcher, Pool, ProxyAgent } from 'undici'
-import { between, type Clock, type Instant, millis } from '../lib/time.ts'
-import { type Exchange, exchange, failed, prepare } from './http_exchange.ts'
-import type { Answered, Failed, OutgoingRequest, Send } from './http_message.ts'
-import type { ProxyOf } from './http_proxy.ts'
+import { between, type Clock, type Instant, millis } from '../../lib/time.ts'
+import { type Exchange, exchange, failed, prepare } from './exchange.ts'
+import type { Answered, Failed, OutgoingRequest, Send } from './message.ts'
+import type { ProxyOf } from './proxy.ts'
 
 export interface HttpOptions {
   readonly clock: Clock

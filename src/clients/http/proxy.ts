@@ -1,6 +1,6 @@
 /** clients/http_proxy — the proxy that a call goes through, as Go's clients read HTTP_PROXY, HTTPS_PROXY and NO_PROXY (spec 4.0). Pure; opens nothing. */
 import { isIP } from 'node:net'
-import { compileCidrs } from '../http/networks.ts'
+import { compileCidrs } from '../../http/networks.ts'
 
 /** URL of the proxy; `undefined`: none; `unusable`: the environment names one that nobody can use. */
 export type ProxyOf = (url: URL) => string | 'unusable' | undefined

@@ -1,7 +1,7 @@
 /** clients/objects_gs — one object of Google Cloud Storage. The only importer of Google's client, which finds its credentials as all of Google's libraries do. */
 import { Storage } from '@google-cloud/storage'
-import type { ObjectUrl } from '../http/object_url.ts'
-import { collect, type ObjectReader, TooLarge } from './objects_object.ts'
+import type { ObjectUrl } from '../../http/object_url.ts'
+import { collect, type ObjectReader, TooLarge } from './object.ts'
 
 /** Further tries after a failure that may pass. */
 const RETRIES = 2
