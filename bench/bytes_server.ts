@@ -1,8 +1,8 @@
 /** bench/bytes_server — the engine of the door with nobody behind it: what is left of a Check when nobody looks at it. */
 import type { ServiceDefinition } from '@grpc/grpc-js'
 import { loadSync } from '@grpc/proto-loader'
-import { startGrpcJs } from '../src/envoy/grpc_js.ts'
-import { startHttp2 } from '../src/envoy/http2.ts'
+import { startGrpcJs } from '../src/grpc/grpc_js.ts'
+import { startHttp2 } from '../src/grpc/http2.ts'
 import type { Instant } from '../src/lib/time.ts'
 
 const [port, engine] = process.argv.slice(2)

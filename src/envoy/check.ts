@@ -3,6 +3,7 @@ import { type Awaitable, after } from '../access/awaitable.ts'
 import { decide, NOT_LOADED, tooLate, withoutRule } from '../access/decide.ts'
 import { type Decision, nowhere } from '../access/decision.ts'
 import type { Snapshot } from '../access/snapshot.ts'
+import type { CallMetadata, UnaryCall, UnaryHandler } from '../grpc/server.ts'
 import { fitToLeave } from '../http/header_rules.ts'
 import type { PathReading } from '../http/request_target.ts'
 import { between, type Instant, later, millis } from '../lib/time.ts'
@@ -10,7 +11,6 @@ import { within } from '../lib/with_timeout.ts'
 import type { RecordDecision } from '../telemetry/record.ts'
 import { type CheckedRequest, decodeCheckRequest } from './decode.ts'
 import { encodeDecision, PREPARED_500 } from './encode.ts'
-import type { CallMetadata, UnaryCall, UnaryHandler } from './transport.ts'
 
 export interface CheckParts {
   /** `undefined` until every rule repository has been loaded once. */

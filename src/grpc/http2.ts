@@ -11,11 +11,11 @@ import {
 } from 'node:http2'
 import { contextOf, serverOptionsOf, type TlsIdentity } from '../http/tls.ts'
 import { later } from '../lib/time.ts'
-import { readTimeout } from './grpc_protocol.ts'
-import { type Method, receive, refuse, respond, tell } from './grpc_stream.ts'
+import { readTimeout } from './framing.ts'
 import { answerHealth, watchHealth } from './health_service.ts'
+import type { CallMetadata, Engine, EngineOptions } from './server.ts'
 import { listen } from './socket.ts'
-import type { CallMetadata, Engine, EngineOptions } from './transport.ts'
+import { type Method, receive, refuse, respond, tell } from './stream.ts'
 
 /** A peer that is gone without a word is noticed after this and as long again, ms. */
 const KEEPALIVE = 60_000

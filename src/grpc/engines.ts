@@ -1,6 +1,6 @@
 /** envoy/engines — the door's engines by the name in the configuration. Knows nothing of either but how it starts. */
 import { startHttp2 } from './http2.ts'
-import type { Engine, EngineOptions } from './transport.ts'
+import type { Engine, EngineOptions } from './server.ts'
 
 /** As `serve.grpc.engine` has them. */
 export type EngineName = 'http2' | 'grpc-js'

@@ -1,7 +1,7 @@
 /** test/envoy/grpc_protocol — frames, content types and timeouts, as gRPC's specification of its HTTP/2 mapping has them. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { frame, GrpcStatus, isGrpc, readTimeout, unframe } from '../../src/envoy/grpc_protocol.ts'
+import { frame, GrpcStatus, isGrpc, readTimeout, unframe } from '../../src/grpc/framing.ts'
 
 test('what is framed is read again, also nothing at all', () => {
   for (const bytes of [[], [1], [1, 2, 3]]) {

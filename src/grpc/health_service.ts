@@ -1,7 +1,8 @@
 /** envoy/health_service — grpc.health.v1 by its bytes: one answer, or one at every change. Knows no engine and not why health changes. */
-import { type FrameFault, GrpcStatus } from './grpc_protocol.ts'
-import type { Health } from './transport.ts'
-import { WireFault, WireFields } from './wire_fields.ts'
+
+import { WireFault, WireFields } from '../envoy/wire_fields.ts'
+import { type FrameFault, GrpcStatus } from './framing.ts'
+import type { Health } from './server.ts'
 
 /** HealthCheckResponse: field 1, a number; SERVING, NOT_SERVING, SERVICE_UNKNOWN. */
 const SERVING = Uint8Array.of(0x08, 1)

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect, createServer } from 'node:net'
 import { test } from 'node:test'
-import { listen } from '../../src/envoy/socket.ts'
+import { listen } from '../../src/grpc/socket.ts'
 
 test('a connection that cannot be taken is told, and the listener goes on (G3)', async t => {
   const server = createServer(socket => socket.end('x'))

@@ -1,7 +1,7 @@
 /** envoy/socket — where Envoy connects: a port, or a socket in the file system. Knows no protocol. */
 import { chmod, lstat, unlink } from 'node:fs/promises'
 import { connect, type Server } from 'node:net'
-import type { EngineOptions } from './transport.ts'
+import type { EngineOptions } from './server.ts'
 
 export type Listen = EngineOptions['listen']
 

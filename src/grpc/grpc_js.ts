@@ -16,8 +16,8 @@ import {
 } from '@grpc/grpc-js'
 import { type ServiceDefinition as LoadedService, loadSync } from '@grpc/proto-loader'
 import type { Instant } from '../lib/time.ts'
+import type { CallMetadata, Engine, EngineOptions, Health } from './server.ts'
 import { admitGroup, removeStale } from './socket.ts'
-import type { CallMetadata, Engine, EngineOptions, Health } from './transport.ts'
 
 const PROTO = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'proto')
 

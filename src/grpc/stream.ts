@@ -1,7 +1,7 @@
 /** envoy/grpc_stream — one call on one HTTP/2 stream: its message is read whole, its answer written with trailers. Knows no service. */
 import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerHttp2Stream } from 'node:http2'
 import type { Instant } from '../lib/time.ts'
-import { type FrameFault, frame, GrpcStatus, isGrpc, unframe } from './grpc_protocol.ts'
+import { type FrameFault, frame, GrpcStatus, isGrpc, unframe } from './framing.ts'
 
 /** Bytes; a CheckRequest carries up to `with_request_body.max_request_bytes` of body, and 64 KiB or so of headers (G4). */
 const LARGEST_MESSAGE = 4 * 1024 * 1024

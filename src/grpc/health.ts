@@ -1,5 +1,5 @@
 /** envoy/health — what grpc.health.v1 says of us. Follows readiness; knows not why it changes. */
-import type { Health } from './transport.ts'
+import type { Health } from './server.ts'
 
 /** Both the server as a whole and the one service (architecture 14.12). */
 const SERVICES: ReadonlySet<string> = new Set(['', 'envoy.service.auth.v3.Authorization'])
