@@ -10,7 +10,7 @@ import { addressOf, corsOf, pathsOf, trustedOf } from './app_options.ts'
 import type { Config } from './config.ts'
 import type { TlsIdentity } from './http/tls.ts'
 import type { Clock } from './lib/time.ts'
-import type { Revoked } from './sessions/revocation.ts'
+import type { Revoked } from './sessions/cache/revocation_index.ts'
 import { version } from './version.ts'
 
 /** Longest time for a decision over HTTP, where no deadline comes along, ms. */

@@ -4,10 +4,10 @@ import type { RequestView } from './access/request.ts'
 import type { Credential } from './access/verdict.ts'
 import type { Config } from './config.ts'
 import type { Clock } from './lib/time.ts'
-import { createDoorWatch, type Owner } from './sessions/door_watch.ts'
+import type { Revoked } from './sessions/cache/revocation_index.ts'
 import { compileKratosPublic } from './sessions/kratos_public.ts'
-import type { Revoked } from './sessions/revocation.ts'
-import type { Endpoint, Sessions } from './sessions/store.ts'
+import { createDoorWatch, type Owner } from './sessions/logout_observer.ts'
+import type { Endpoint, Sessions } from './sessions/verifier.ts'
 import type { RecordDecision } from './telemetry/record.ts'
 
 export interface DoorParts {

@@ -6,13 +6,17 @@ import { StartFault } from './app_startup_error.ts'
 import { readNode } from './config/redis_checks.ts'
 import type { Config } from './config.ts'
 import { type Clock, millis } from './lib/time.ts'
-import { openBus } from './sessions/bus.ts'
-import type { LineOptions } from './sessions/bus_line.ts'
-import { type NewsLine, startNews } from './sessions/news.ts'
-import type { BusEvent } from './sessions/news_message.ts'
-import { createSeals } from './sessions/seals.ts'
-import { createSharedShelf, type SharedShelf, type ShelfOutcome } from './sessions/shared_shelf.ts'
-import type { Sessions } from './sessions/store.ts'
+import { createSeals } from './sessions/replication/encryption.ts'
+import type { LineOptions } from './sessions/replication/redis_client.ts'
+import { openBus } from './sessions/replication/redis_store.ts'
+import type { BusEvent } from './sessions/replication/revocation_message.ts'
+import { type NewsLine, startNews } from './sessions/replication/revocation_stream.ts'
+import {
+  createSharedShelf,
+  type SharedShelf,
+  type ShelfOutcome,
+} from './sessions/replication/shared_cache.ts'
+import type { Sessions } from './sessions/verifier.ts'
 
 export interface SharedParts {
   readonly clock: Clock

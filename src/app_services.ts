@@ -14,7 +14,7 @@ import type { Services } from './handlers/services.ts'
 import { createTupleHash } from './lib/key_hash.ts'
 import { createCaches } from './lib/named_caches.ts'
 import type { Clock } from './lib/time.ts'
-import type { SharedShelf } from './sessions/shared_shelf.ts'
+import type { SharedShelf } from './sessions/replication/shared_cache.ts'
 
 export interface ClientParts {
   readonly clock: Clock

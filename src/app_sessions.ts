@@ -4,12 +4,12 @@ import type { Send } from './clients/http/message.ts'
 import { createKratosAdmin, createWhoami } from './clients/kratos.ts'
 import type { Config } from './config.ts'
 import { type Clock, millis } from './lib/time.ts'
-import type { GateLimits } from './sessions/gate.ts'
-import type { NewsLine } from './sessions/news.ts'
-import { createAdminProbe, createCanaryProbe, type Probe, readCanary } from './sessions/probe.ts'
-import type { Revoked } from './sessions/revocation.ts'
-import type { SharedShelf } from './sessions/shared_shelf.ts'
-import { createSessions, type Sessions, type SessionsNews } from './sessions/store.ts'
+import type { Revoked } from './sessions/cache/revocation_index.ts'
+import { createAdminProbe, createCanaryProbe, type Probe, readCanary } from './sessions/kratos/probe.ts'
+import type { GateLimits } from './sessions/kratos/upstream.ts'
+import type { NewsLine } from './sessions/replication/revocation_stream.ts'
+import type { SharedShelf } from './sessions/replication/shared_cache.ts'
+import { createSessions, type Sessions, type SessionsNews } from './sessions/verifier.ts'
 
 export interface SessionsReport {
   /** For metrics and log. */

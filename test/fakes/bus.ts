@@ -1,7 +1,7 @@
 /** test/fakes/bus — what Redis does for replicas, in memory, with the ways in which it fails. One world, a line to it for each replica. */
 import { type Clock, type Instant, later, type Millis, millis } from '../../src/lib/time.ts'
-import type { Bus, Message } from '../../src/sessions/bus.ts'
-import { BEGINNING, isBefore } from '../../src/sessions/stream_id.ts'
+import type { Bus, Message } from '../../src/sessions/replication/redis_store.ts'
+import { BEGINNING, isBefore } from '../../src/sessions/replication/stream_id.ts'
 
 interface State {
   entries: Map<string, { readonly text: string; readonly until: Instant }>

@@ -6,7 +6,7 @@ import type { Kratos, User } from '../../demo/kratos.ts'
 import { createHttp } from '../../src/clients/http/client.ts'
 import { createWhoami } from '../../src/clients/kratos.ts'
 import { millis } from '../../src/lib/time.ts'
-import { readWhoami } from '../../src/sessions/verdict.ts'
+import { readWhoami } from '../../src/sessions/kratos/whoami_response.ts'
 import { realClock } from '../fakes/clock.ts'
 import { type KratosUnderTest, startKratosUnderTest, versionOf } from './under_test.ts'
 

@@ -9,7 +9,7 @@ import { createClient } from 'redis'
 import { root } from '../../demo/kratos.ts'
 import { freePort } from '../../demo/ports.ts'
 import { createProcesses, type Running } from '../../demo/processes.ts'
-import type { LineOptions } from '../../src/sessions/bus_line.ts'
+import type { LineOptions } from '../../src/sessions/replication/redis_client.ts'
 
 /** A program, or why there is none; scripts/redis.js decides. */
 function findRedis(): { readonly program: string } | { readonly why: string } {

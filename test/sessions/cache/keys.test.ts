@@ -1,0 +1,117 @@
+/** test/sessions/keys — one answer of Kratos is never taken for another's: unequal in any part of endpoint or credential, unequal in memory (C4, C6, C7). */
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import fc from 'fast-check'
+import type { Credential } from '../../../src/access/verdict.ts'
+import { type Instant, millis } from '../../../src/lib/time.ts'
+import { createSessions, type Endpoint } from '../../../src/sessions/verifier.ts'
+import { fakeClock } from '../../fakes/clock.ts'
+import { alive, type FakeKratos, fakeKratos } from '../../fakes/kratos.ts'
+import { requestWith } from '../../fakes/request.ts'
+
+const store = (kratos: FakeKratos) =>
+  createSessions({
+    clock: fakeClock(),
+    whoami: kratos.whoami,
+    maxAge: millis(60_000),
+    maxEntries: 100,
+    hold: millis(5_000),
+    grace: millis(0),
+    secret: Buffer.from('secret of a test'),
+    random: () => 0,
+  })
+const request = requestWith([], { deadline: Number.POSITIVE_INFINITY as Instant })
+
+interface Asked {
+  readonly endpoint: Endpoint
+  readonly credential: Credential
+}
+
+/** Texts that could be taken for parts of each other. */
+const text = fc.constantFrom(
+  '',
+  'a',
+  'b',
+  'ab',
+  'aa',
+  'cookie',
+  'token',
+  's',
+  'ory_kratos_session',
+  's1:a',
+  '\ud800',
+  '\ufffd',
+)
+const url = fc.constantFrom(
+  'http://kratos/sessions/whoami',
+  'http://kratos/sessions/whoami?tokenize_as=a',
+  'http://kratos/sessions/whoami?tokenize_as=b',
+  'http://other/sessions/whoami',
+  'http://kratos/b/sessions/whoami',
+)
+const header = fc.record({ name: fc.constantFrom('x-a', 'x-b'), value: text })
+const asked: fc.Arbitrary<Asked> = fc.record({
+  endpoint: fc.record({
+    whoamiUrl: url,
+    headers: fc.array(header, { maxLength: 2 }),
+    maxAge: fc.constantFrom(undefined, millis(30_000)),
+  }),
+  credential: fc.record({ kind: fc.constantFrom('cookie', 'token'), name: text, value: text }),
+})
+
+/** Another in one part alone: two at random are hardly ever that. */
+const changed = fc
+  .tuple(asked, asked, fc.constantFrom('none', 'whoamiUrl', 'headers', 'kind', 'name', 'value'))
+  .map(([a, b, part]): readonly [Asked, Asked] => {
+    const { endpoint, credential } = a
+    if (part === 'none') return [a, { endpoint: { ...endpoint }, credential: { ...credential } }]
+    if (part === 'whoamiUrl' || part === 'headers') {
+      return [a, { ...a, endpoint: { ...endpoint, [part]: b.endpoint[part] } }]
+    }
+    return [a, { ...a, credential: { ...credential, [part]: b.credential[part] } }]
+  })
+
+/** Where a header stands does not matter to HTTP, but which values it has does; we go by what is written. */
+const spelled = ({ endpoint, credential }: Asked): string =>
+  JSON.stringify([
+    endpoint.whoamiUrl,
+    endpoint.headers.map(({ name, value }) => [name, value]),
+    credential.kind,
+    credential.name,
+    credential.value,
+  ])
+
+for (const [what, pairs] of [
+  ['that differ in one part', changed],
+  ['at random', fc.tuple(asked, asked)],
+] as const) {
+  test(`two questions ${what} share an answer exactly where they are the same question`, async () => {
+    await fc.assert(
+      fc.asyncProperty(pairs, async ([a, b]) => {
+        const kratos = fakeKratos(alive())
+        const sessions = store(kratos)
+        await sessions.verify(a.endpoint, a.credential, request)
+        await sessions.verify(b.endpoint, b.credential, request)
+        assert.equal(kratos.asked.length, spelled(a) === spelled(b) ? 1 : 2)
+      }),
+      { numRuns: 1_000 },
+    )
+  })
+}
+
+test('parts that are joined otherwise are another question', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.string({ minLength: 1, maxLength: 8 }), fc.nat(), fc.nat(), async (whole, m, n) => {
+      const cut = (at: number): Credential => {
+        const place = at % (whole.length + 1)
+        return { kind: 'cookie', name: whole.slice(0, place), value: whole.slice(place) }
+      }
+      const endpoint = { whoamiUrl: 'http://kratos/sessions/whoami', headers: [], maxAge: undefined }
+      const kratos = fakeKratos(alive())
+      const sessions = store(kratos)
+      await sessions.verify(endpoint, cut(m), request)
+      await sessions.verify(endpoint, cut(n), request)
+      assert.equal(kratos.asked.length, cut(m).name === cut(n).name ? 1 : 2)
+    }),
+  )
+})

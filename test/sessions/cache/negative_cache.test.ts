@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { millis } from '../../../src/lib/time.ts'
+import { createHopeless, createRefusalBudget } from '../../../src/sessions/cache/negative_cache.ts'
+import { fakeClock } from '../../fakes/clock.ts'
+
+test('a hopeless credential is known for its time, and the shelf is bounded', () => {
+  const clock = fakeClock()
+  const hopeless = createHopeless({ clock, ttl: millis(1_000), entries: 2 })
+  for (const key of ['a', 'b', 'c']) hopeless.add(key)
+  assert.deepEqual(
+    ['a', 'b', 'c'].map(key => hopeless.has(key)),
+    [false, true, true],
+  )
+  clock.pass(1_000)
+  assert.equal(hopeless.has('c'), false)
+})
+
+test('refusals spend the budget, time fills it', () => {
+  const clock = fakeClock()
+  const budget = createRefusalBudget({ clock, burst: 10, perSecond: 2 })
+  for (let i = 0; i < 10; i++) {
+    assert.equal(budget.allows(`10.0.0.${i}`), true)
+    budget.refused(`10.0.0.${i}`)
+  }
+  assert.equal(budget.allows('10.0.1.1'), false)
+  clock.pass(500)
+  assert.equal(budget.allows('10.0.1.1'), true)
+})
+
+for (const [what, bad, same, other] of [
+  ['an address', '10.0.0.1', '10.0.0.1', '10.0.0.2'],
+  ['a /64 of IPv6', '2001:db8::1', '2001:DB8:0:0:ffff:1:2:3', '2001:db8:0:1::1'],
+  ['an IPv4 address in IPv6 form', '::ffff:10.0.0.1', '::ffff:10.0.0.1', '::ffff:10.0.0.2'],
+] as const) {
+  test(`when half of it is gone, ${what} that was refused lately waits, and others do not`, () => {
+    const clock = fakeClock()
+    const budget = createRefusalBudget({ clock, burst: 10, perSecond: 0 })
+    for (let i = 0; i < 4; i++) budget.refused(bad)
+    assert.equal(budget.allows(same), true)
+    budget.refused(bad)
+    assert.equal(budget.allows(same), false)
+    assert.equal(budget.allows(other), true)
+    clock.pass(10_000)
+    assert.equal(budget.allows(same), true, 'that was long ago')
+  })
+}

@@ -1,0 +1,245 @@
+import assert from 'node:assert/strict'
+import test, { mock } from 'node:test'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import fc from 'fast-check'
+import type { Verdict } from '../../../src/access/verdict.ts'
+import type { Revoked } from '../../../src/sessions/cache/revocation_index.ts'
+import type { Bus } from '../../../src/sessions/replication/redis_store.ts'
+import { fakeRedis } from '../../fakes/bus.ts'
+import { fakeClock } from '../../fakes/clock.ts'
+import { alive, answered, IDENTITY_ID, SESSION_ID } from '../../fakes/kratos.ts'
+import { type Replica, replica } from '../../fakes/replica.ts'
+
+/** Two replicas, one Redis, one Kratos; time passes only here. */
+function world() {
+  const clock = fakeClock()
+  const redis = fakeRedis(clock)
+  let ended = false
+  let asked = 0
+  const whoami = async () => {
+    asked++
+    return ended ? answered(401) : alive()
+  }
+  const lines = [redis.line(), redis.line()] as const
+  const started: Replica[] = []
+  function start(bus: Bus): Replica {
+    const one = replica({ bus, clock, whoami })
+    started.push(one)
+    return one
+  }
+  const replicas = lines.map(start) as [Replica, Replica]
+  const turn = () => new Promise(resolve => setImmediate(resolve))
+  /** All that can happen without time passing, then a second. */
+  async function pass(span = 1_000): Promise<void> {
+    for (let i = 0; i < 4; i++) await turn()
+    clock.pass(span)
+    redis.wake()
+    mock.timers.tick(span)
+    for (let i = 0; i < 4; i++) await turn()
+  }
+  return {
+    clock,
+    redis,
+    lines,
+    replicas,
+    pass,
+    turn,
+    start,
+    end: () => {
+      ended = true
+    },
+    get asked() {
+      return asked
+    },
+    get ended() {
+      return ended
+    },
+    async settle() {
+      for (const line of lines) line.down = false
+      for (let i = 0; i < 6; i++) await pass()
+    },
+    async close() {
+      const closing = Promise.all(started.map(one => one.news.close()))
+      for (let i = 0; i < 3; i++) await pass()
+      await closing
+    },
+  }
+}
+
+async function inWorld(run: (w: ReturnType<typeof world>) => Promise<void>): Promise<void> {
+  mock.timers.enable({ apis: ['setTimeout'] })
+  const w = world()
+  try {
+    await w.settle()
+    await run(w)
+  } finally {
+    await w.close()
+    mock.timers.reset()
+  }
+}
+
+const OTHER = '11111111-1111-4111-8111-111111111111'
+
+type Move =
+  | 'ask a'
+  | 'ask b'
+  | 'end and tell a'
+  | 'cut a'
+  | 'cut b'
+  | 'join'
+  | 'copy'
+  | 'go back'
+  | 'empty'
+  | 'trim'
+  | 'tell of others'
+  | 'pass'
+  | 'turn'
+
+test('no order of look-ups, revocations, cut lines and losses of Redis revives a session', async () => {
+  const moves = fc.array(
+    fc.constantFrom<Move>(
+      ...(['ask a', 'ask b', 'end and tell a', 'cut a', 'cut b', 'join', 'copy'] as const),
+      ...(['go back', 'empty', 'trim', 'tell of others', 'pass', 'turn'] as const),
+    ),
+    { maxLength: 25 },
+  )
+  const news = fc.constantFrom<Revoked>(
+    { kind: 'session', id: SESSION_ID },
+    { kind: 'identity', id: IDENTITY_ID },
+    { kind: 'credential', value: 'x' },
+    { kind: 'everything' },
+  )
+  await fc.assert(
+    fc.asyncProperty(moves, news, (order, revoked) =>
+      inWorld(async w => {
+        const [a, b] = w.replicas
+        let copy = w.redis.copy()
+        const waiting: Promise<unknown>[] = []
+        const ask = (one: Replica): void => {
+          const out = w.ended && one === a
+          waiting.push(
+            one.verify('x').then((verdict: Verdict) => {
+              assert.notEqual(verdict.kind, 'unavailable', 'an error reached somebody')
+              assert.ok(!(out && verdict.kind === 'verified'), 'who told it let it in')
+            }),
+          )
+        }
+        for (const move of order) {
+          if (move === 'ask a') ask(a)
+          else if (move === 'ask b') ask(b)
+          else if (move === 'end and tell a') {
+            w.end()
+            waiting.push(a.revoke(revoked))
+          } else if (move === 'cut a') w.lines[0].down = true
+          else if (move === 'cut b') w.lines[1].down = true
+          else if (move === 'join') for (const line of w.lines) line.down = false
+          else if (move === 'copy') copy = w.redis.copy()
+          else if (move === 'go back') w.redis.state = copy
+          else if (move === 'empty') w.redis.empty()
+          else if (move === 'trim') w.redis.trim()
+          else if (move === 'tell of others') waiting.push(b.revoke({ kind: 'session', id: OTHER }))
+          else if (move === 'turn') await w.turn()
+          else await w.pass()
+        }
+        await w.settle()
+        await Promise.all(waiting)
+        if (!w.ended) return
+        assert.equal((await b.verify('x')).kind, 'rejected', 'all are connected, and it came in elsewhere')
+        assert.equal((await a.verify('x')).kind, 'rejected')
+      }),
+    ),
+    { numRuns: 200 },
+  )
+})
+
+test('what was remembered before the first word of others is forgotten with it', async () => {
+  await inWorld(async w => {
+    const [a] = w.replicas
+    const late = w.redis.line()
+    late.down = true
+    const c = w.start(late)
+    assert.equal((await c.verify('x')).kind, 'verified')
+    w.end()
+    await a.revoke({ kind: 'session', id: SESSION_ID })
+    // So long ago that it is not told again to those who join.
+    for (let i = 0; i < 12; i++) await w.pass()
+    late.down = false
+    await w.pass()
+    await w.pass()
+    assert.equal((await c.verify('x')).kind, 'rejected')
+  })
+})
+
+test('Redis that lost everything while nobody spoke is noticed, and all replicas forget', async () => {
+  await inWorld(async w => {
+    const [a, b] = w.replicas
+    await a.revoke({ kind: 'session', id: OTHER })
+    await b.verify('x')
+    await w.settle()
+    w.redis.empty()
+    await w.settle()
+    assert.ok(a.events.includes('lost') && b.events.includes('lost'))
+    const before = w.asked
+    await b.verify('x')
+    assert.equal(w.asked, before + 1)
+    assert.ok(a.news.settled && b.news.settled)
+    assert.equal(w.redis.state.stream.length, 1, 'one of them told those who start later, for both')
+  })
+})
+
+test('ten thousand untold revocations become one of everything', async () => {
+  await inWorld(async w => {
+    const [a, b] = w.replicas
+    await b.verify('x')
+    for (const line of w.lines.slice(0, 1)) line.down = true
+    await w.pass()
+    for (let i = 0; i < 10_001; i++) void a.revoke({ kind: 'session', id: `session ${i}` })
+    assert.equal(a.news.waiting, 1)
+    await w.settle()
+    assert.equal(a.news.waiting, 0)
+    const before = w.asked
+    await b.verify('x')
+    assert.equal(w.asked, before + 1)
+  })
+})
+
+test('a replica that stops says its last word', async () => {
+  await inWorld(async w => {
+    const [a, b] = w.replicas
+    await b.verify('x')
+    w.end()
+    const [line] = w.lines
+    line.down = true
+    void a.revoke({ kind: 'session', id: SESSION_ID })
+    await w.turn()
+    line.down = false
+    await a.news.close()
+    await w.turn()
+    await w.turn()
+    assert.equal((await b.verify('x')).kind, 'rejected')
+  })
+})
+
+test('a Redis that stays away for hours costs no memory', async () => {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  const used = (): number => {
+    collect()
+    return process.memoryUsage().heapUsed
+  }
+  await inWorld(async w => {
+    for (const line of w.lines) line.down = true
+    const rounds = async (count: number): Promise<void> => {
+      for (let i = 0; i < count; i++) {
+        mock.timers.tick(250)
+        await w.turn()
+      }
+    }
+    await rounds(2_000)
+    const before = used()
+    await rounds(20_000)
+    // A promise that remembered each wait took some 800 bytes of each round and replica.
+    assert.ok(used() - before < 4_000_000)
+  })
+})

@@ -1,0 +1,299 @@
+import assert from 'node:assert/strict'
+import test, { mock, type TestContext } from 'node:test'
+import { millis } from '../../../src/lib/time.ts'
+import { createSeals } from '../../../src/sessions/replication/encryption.ts'
+import { fakeRedis } from '../../fakes/bus.ts'
+import { fakeClock } from '../../fakes/clock.ts'
+import { alive, answered, SECOND_FACTOR, SESSION_ID } from '../../fakes/kratos.ts'
+import { REDIS_KEY, type Replica, replica } from '../../fakes/replica.ts'
+
+/** Replicas whose time passes only here, over one Redis and one Kratos that says what the test says. */
+async function world(t: TestContext, count = 2, keys: readonly (readonly string[])[] = []) {
+  mock.timers.enable({ apis: ['setTimeout'] })
+  const clock = fakeClock()
+  const redis = fakeRedis(clock)
+  const says = { now: alive([['set-cookie', 's=new']]) }
+  const asked: string[] = []
+  const whoami = async ({ credential }: { credential: { value: string } }) => {
+    asked.push(credential.value)
+    return says.now
+  }
+  const lines = Array.from({ length: count }, () => redis.line())
+  const replicas: Replica[] = []
+  function start(bus: (typeof lines)[number], key: readonly string[] = [REDIS_KEY], maxAge = 60_000) {
+    const one = replica({ bus, clock, whoami, keys: key, timeout: millis(50), maxAge: millis(maxAge) })
+    replicas.push(one)
+    return one
+  }
+  for (const [i, bus] of lines.entries()) start(bus, keys[i])
+  const turns = async () => {
+    for (let i = 0; i < 6; i++) await new Promise(resolve => setImmediate(resolve))
+  }
+  async function pass(span: number): Promise<void> {
+    for (let left = span; left > 0; left -= 1_000) {
+      const step = Math.min(left, 1_000)
+      await turns()
+      clock.pass(step)
+      redis.wake()
+      mock.timers.tick(step)
+      await turns()
+    }
+  }
+  t.after(async () => {
+    const closing = Promise.all(replicas.map(one => one.news.close()))
+    for (let i = 0; i < 3; i++) await pass(1_000)
+    await closing
+    mock.timers.reset()
+  })
+  await turns()
+  return {
+    clock,
+    redis,
+    lines,
+    replicas: replicas as unknown as readonly [Replica, Replica],
+    says,
+    asked,
+    pass,
+    turns,
+    start,
+  }
+}
+
+const cacheOf = async (verdict: ReturnType<Replica['verify']>): Promise<string> => {
+  const found = await verdict
+  return 'cache' in found ? `${found.kind} ${found.cache}` : found.kind
+}
+
+test('an answer is as old on the other replica as it is, and ends with it', async t => {
+  const { replicas, pass } = await world(t)
+  const [a, b] = replicas
+  assert.equal(await cacheOf(a.verify('x')), 'verified miss')
+  await pass(40_000)
+  assert.equal(await cacheOf(b.verify('x')), 'verified remote')
+  await pass(19_000)
+  assert.equal(await cacheOf(b.verify('x')), 'verified hit')
+  assert.deepEqual(b.looks, ['hit'], 'what was read is not written again')
+  await pass(1_500)
+  assert.equal(await cacheOf(b.verify('x')), 'verified miss', 'a minute after the first question')
+})
+
+test('a rule with a bound of its own does not take what is older', async t => {
+  const { replicas, pass, asked } = await world(t)
+  const [a, b] = replicas
+  await a.verify('x')
+  await pass(20_000)
+  assert.equal(await cacheOf(b.verify('x', { maxAge: millis(10_000) })), 'verified miss')
+  assert.equal(asked.length, 2)
+})
+
+test('who joins a look at what is too old for him asks Kratos himself', async t => {
+  const { replicas, pass, asked } = await world(t)
+  const [a, b] = replicas
+  await a.verify('x')
+  await pass(20_000)
+  const [loose, strict] = await Promise.all([
+    cacheOf(b.verify('x')),
+    cacheOf(b.verify('x', { maxAge: millis(10_000) })),
+  ])
+  assert.equal(loose, 'verified remote')
+  assert.notEqual(strict, 'verified remote')
+  assert.equal(asked.length, 2)
+})
+
+test('each replica has its own longest time', async t => {
+  const { replicas, pass, redis, start, turns } = await world(t)
+  await replicas[0].verify('x')
+  const hasty = start(redis.line(), [REDIS_KEY], 10_000)
+  await turns()
+  await pass(9_000)
+  assert.equal(await cacheOf(hasty.verify('x')), 'verified remote')
+  await pass(2_000)
+  assert.equal(await cacheOf(hasty.verify('x')), 'verified miss')
+})
+
+test('where Redis lets go of a tombstone, whoever heard the news does not believe the entry', async t => {
+  const { replicas, redis, turns, says } = await world(t)
+  const [a, b] = replicas
+  await b.verify('x')
+  await a.revoke({ kind: 'session', id: SESSION_ID })
+  await turns()
+  redis.state.tombstones.clear()
+  says.now = answered(401)
+  assert.equal(await cacheOf(a.verify('x')), 'rejected miss')
+  assert.equal(await cacheOf(b.verify('x')), 'rejected miss')
+})
+
+test('a rule that wants it fresh, and one without memory, never look into Redis', async t => {
+  const { replicas, asked } = await world(t)
+  const [a, b] = replicas
+  await a.verify('x')
+  await b.verify('x', { fresh: true })
+  await b.verify('x', { maxAge: millis(0) })
+  assert.equal(asked.length, 3)
+  assert.ok(!b.looks.includes('hit'))
+})
+
+for (const [what, answer] of [
+  ['no', answered(401)],
+  ['not without a second factor', SECOND_FACTOR],
+] as const) {
+  test(`Kratos’ “${what}” takes the shared entry away, and it is not looked at again here (C26)`, async t => {
+    const { replicas, says, turns, redis } = await world(t)
+    const [a, b] = replicas
+    await a.verify('x')
+    await b.verify('x')
+    says.now = answer
+    const first = await b.verify('x', { fresh: true })
+    assert.notEqual(first.kind, 'verified')
+    await turns()
+    assert.notEqual((await b.verify('x')).kind, 'verified')
+    assert.equal(redis.state.entries.size, 0)
+  })
+}
+
+test('nothing is shared of a no, of a second factor, and of what could not be found out', async t => {
+  const { replicas, redis, says } = await world(t)
+  for (const answer of [answered(401), SECOND_FACTOR, answered(500), answered(200, '<html>')]) {
+    says.now = answer
+    await replicas[0].verify('x')
+  }
+  assert.equal(redis.state.entries.size, 0)
+})
+
+test('an entry of others is looked at as an answer of Kratos is: a session that is over is none', async t => {
+  const { replicas, pass, says, redis } = await world(t)
+  const [a, b] = replicas
+  says.now = alive([], { expires_at: '2026-11-22T05:00:30Z' })
+  await a.verify('x')
+  const [[name, entry]] = [...redis.state.entries] as [[string, { text: string; until: never }]]
+  redis.state.entries.set(name, { ...entry, until: Number.POSITIVE_INFINITY as never })
+  await pass(31_000)
+  says.now = answered(401)
+  assert.equal(await cacheOf(b.verify('x')), 'rejected miss')
+  assert.deepEqual(b.looks, ['void'])
+})
+
+test('an entry that was put back later is as old as it says itself', async t => {
+  const { replicas, pass, redis } = await world(t)
+  const [a, b] = replicas
+  await a.verify('x')
+  const [[name, entry]] = [...redis.state.entries] as [[string, { text: string; until: never }]]
+  await pass(61_000)
+  redis.state.entries.set(name, { ...entry, until: Number.POSITIVE_INFINITY as never })
+  assert.equal(await cacheOf(b.verify('x')), 'verified miss')
+  assert.deepEqual(b.looks, ['void', 'written'])
+})
+
+test('what is not ours, changed, or of another place is a miss, and counted (C21)', async t => {
+  const { replicas, redis, asked } = await world(t)
+  const [a, b] = replicas
+  await a.verify('x')
+  await a.verify('y')
+  const [first, second] = [...redis.state.entries]
+  assert.ok(first && second)
+  const [[x, ofX], [y, ofY]] = [first, second]
+  const until = Number.POSITIVE_INFINITY as never
+  redis.state.entries.set(x, { text: ofY.text, until })
+  redis.state.entries.set(y, { text: `${ofX.text.slice(0, -2)}AA`, until })
+  await b.verify('x')
+  await b.verify('y')
+  redis.state.entries.set(x, { text: '{"session":{}}', until })
+  assert.deepEqual(b.looks, ['undecryptable', 'written', 'undecryptable', 'written'])
+  assert.equal(asked.length, 4)
+})
+
+test('replicas without a key in common share nothing, and hear of one another that something was revoked', async t => {
+  const { replicas, turns, asked } = await world(t, 2, [
+    [REDIS_KEY],
+    ['another key of thirty-two or more characters'],
+  ])
+  const [a, b] = replicas
+  await a.verify('x')
+  await b.verify('x')
+  assert.equal(asked.length, 2)
+  await a.revoke({ kind: 'session', id: SESSION_ID })
+  await turns()
+  assert.ok(b.events.includes('undecryptable'))
+  await b.verify('x')
+  assert.equal(asked.length, 3, 'it cannot know what was revoked')
+})
+
+for (const [what, first, second] of [
+  [
+    'before the change',
+    ['k1 of thirty-two characters or more'],
+    ['k1 of thirty-two characters or more', 'k2 of thirty-two characters or more'],
+  ],
+  [
+    'in its midst',
+    ['k1 of thirty-two characters or more', 'k2 of thirty-two characters or more'],
+    ['k2 of thirty-two characters or more', 'k1 of thirty-two characters or more'],
+  ],
+] as const) {
+  test(`a revocation reaches a replica with other keys (${what}), by stream and by tombstone`, async t => {
+    const { replicas, turns, redis } = await world(t, 2, [first, second])
+    for (const [teller, other] of [replicas, replicas.toReversed()] as [Replica, Replica][]) {
+      await other.verify('x')
+      await teller.revoke({ kind: 'credential', value: 'x' })
+      await turns()
+      assert.ok(!other.events.includes('undecryptable'))
+      const [own] = createSeals(other === replicas[0] ? first : second).names(['credential', 'x'])
+      assert.ok(redis.state.tombstones.has(own))
+    }
+  })
+}
+
+test('Redis that hangs holds nobody up for longer than its own time, and is left alone for a while', async t => {
+  const { replicas, pass, lines, asked } = await world(t)
+  const [a] = replicas
+  const [line] = lines
+  assert.ok(line)
+  line.load = () => new Promise(() => {})
+  for (const [i, value] of ['1', '2', '3'].entries()) {
+    const verdict = a.verify(value)
+    await pass(50)
+    assert.equal(await cacheOf(verdict), 'verified miss', String(i))
+  }
+  assert.deepEqual(
+    a.looks.filter(look => look !== 'written'),
+    ['error', 'error', 'error'],
+  )
+  await a.verify('4')
+  assert.equal(a.looks.at(-1), 'closed')
+  await pass(1_000)
+  const trying = a.verify('5')
+  const meanwhile = await a.verify('6')
+  assert.ok(meanwhile.kind === 'verified', 'nobody else waits while one tries')
+  await pass(50)
+  await trying
+  assert.equal(asked.length, 6)
+})
+
+test('a clock that is wrong makes nothing younger', async t => {
+  const { replicas, pass, clock, says } = await world(t)
+  const [a, b] = replicas
+  says.now = alive([], { expires_at: '2027-01-01T00:00:00Z' })
+  await a.verify('x')
+  await pass(59_000)
+  clock.jump(-40_000)
+  const verdict = await b.verify('x')
+  assert.ok(
+    verdict.kind === 'verified' && verdict.cache === 'remote',
+    'Redis’ own clock says that it is good',
+  )
+  await pass(1_500)
+  assert.equal(await cacheOf(b.verify('x')), 'verified miss', 'and how old it is')
+})
+
+test('a session that was revoked before its whoami was asked for is kept and shared once the hold is over', async t => {
+  const { replicas, pass, asked } = await world(t)
+  const [a, b] = replicas
+  await a.revoke({ kind: 'session', id: SESSION_ID })
+  await a.verify('x')
+  await a.verify('x')
+  await b.verify('x')
+  assert.equal(asked.length, 3, 'held on both')
+  await pass(6_000)
+  await a.verify('x')
+  assert.equal(await cacheOf(b.verify('x')), 'verified remote')
+})
