@@ -10,7 +10,7 @@ import { nearest } from '../lib/closest_match.ts'
 import { canonicalJson, merge } from '../lib/merge.ts'
 import { type CompileContext, ConfigFault, type Kind, type Run, type SealedHandler } from './handler.ts'
 import { knownKeys } from './known_keys.ts'
-import { compileWhen } from './parts/when.ts'
+import { compileWhen } from './responses/when.ts'
 import type { Services } from './services.ts'
 
 /** A handler's section of the service configuration, before any default. */

@@ -3,7 +3,7 @@ import type { z } from 'zod'
 import type { Authenticate, Respond, Step } from '../access/pipeline.ts'
 import type { Path } from '../documents/issue.ts'
 import type { Services } from './services.ts'
-import { writesOf } from './writes.ts'
+import { writesOf } from './sets_headers.ts'
 
 export type Kind = 'authenticator' | 'authorizer' | 'mutator' | 'error'
 

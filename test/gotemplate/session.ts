@@ -1,7 +1,7 @@
 /** test/lib/template_session — a session for templates, from the data of a test row. */
 import type { JsonObject, Session } from '../../src/access/session.ts'
 import type { Value } from '../../src/gotemplate/values/value.ts'
-import { templateData } from '../../src/handlers/parts/template_data.ts'
+import { templateData } from '../../src/handlers/compile/template_data.ts'
 
 export interface RowData {
   readonly subject: string

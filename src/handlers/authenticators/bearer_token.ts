@@ -3,16 +3,16 @@ import { z } from 'zod'
 import { type Authenticate, NOT_RESPONSIBLE } from '../../access/pipeline.ts'
 import type { RequestView } from '../../access/request.ts'
 import { authenticator } from '../handler.ts'
-import { compileCheckSession } from '../parts/check_session.ts'
-import { type CheckCredential, compileKratos, JWT } from '../parts/kratos_session.ts'
-import { compileEndpoints, sessionKeys } from '../parts/session_keys.ts'
+import { compileCheckSession } from '../session/check_session.ts'
+import { compileEndpoints, sessionKeys } from '../session/config_schema.ts'
+import { type CheckCredential, compileKratos, JWT } from '../session/kratos_session.ts'
 import {
   compileTokenFrom,
   type FindToken,
   findSessionToken,
   SESSION_TOKEN,
   tokenFromSchema,
-} from '../parts/token_from.ts'
+} from '../token/token_from.ts'
 
 export const bearerToken = authenticator({
   id: 'bearer_token',

@@ -3,10 +3,10 @@ import { z } from 'zod'
 import { unauthorized } from '../../access/denial.ts'
 import { type Authenticate, NOT_RESPONSIBLE } from '../../access/pipeline.ts'
 import { authenticator } from '../handler.ts'
-import { type CheckSession, compileCheckSession } from '../parts/check_session.ts'
-import { type CheckCredential, compileKratos } from '../parts/kratos_session.ts'
-import { endsRounds } from '../parts/login_rounds.ts'
-import { compileEndpoints, sessionKeys } from '../parts/session_keys.ts'
+import { endsRounds } from '../responses/redirect_loop_guard.ts'
+import { type CheckSession, compileCheckSession } from '../session/check_session.ts'
+import { compileEndpoints, sessionKeys } from '../session/config_schema.ts'
+import { type CheckCredential, compileKratos } from '../session/kratos_session.ts'
 
 export const cookieSession = authenticator({
   id: 'cookie_session',

@@ -7,10 +7,10 @@ import type { TokenAnswer } from '../../clients/oauth2/token_request.ts'
 import { percentDecode } from '../../gotemplate/values/url.ts'
 import { rateLimitHeaders } from '../../http/rate_limit_headers.ts'
 import { DURATION_PATTERN, millis, parseDuration } from '../../lib/time.ts'
+import { retrySchema } from '../compile/retry.ts'
+import { httpUrlSchema } from '../compile/urls.ts'
 import { authenticator } from '../handler.ts'
-import { onRejected, onRejectedSchema } from '../parts/on_rejected.ts'
-import { retrySchema } from '../parts/retry.ts'
-import { httpUrlSchema } from '../parts/uri.ts'
+import { onRejected, onRejectedSchema } from '../responses/on_rejected.ts'
 
 export const oauth2ClientCredentials = authenticator({
   id: 'oauth2_client_credentials',

@@ -8,9 +8,9 @@ import { isRecord, memberInAnyCase, parseJson } from '../../golang/json.ts'
 import { jsonString } from '../../gotemplate/values/json.ts'
 import { compileCidrs } from '../../http/networks.ts'
 import { type Clock, millis } from '../../lib/time.ts'
+import { compileTemplate } from '../compile/template.ts'
+import { httpUrlSchema } from '../compile/urls.ts'
 import { authorizer, ConfigFault } from '../handler.ts'
-import { compileTemplate } from '../parts/compile_template.ts'
-import { httpUrlSchema } from '../parts/uri.ts'
 
 export const ketoEngineAcpOry = authorizer({
   id: 'keto_engine_acp_ory',

@@ -1,8 +1,8 @@
 /** handlers/authorizers/remote — asks a service with the body of the request whether it may pass. Knows no answer but its status. */
 import { z } from 'zod'
 import { forbidden } from '../../access/denial.ts'
+import { compileRemote, remoteKeys, remoteWrites } from '../compile/remote_call.ts'
 import { authorizer } from '../handler.ts'
-import { compileRemote, remoteKeys, remoteWrites } from '../parts/remote_call.ts'
 
 export const remote = authorizer({
   id: 'remote',

@@ -1,9 +1,9 @@
 /** handlers/authorizers/remote_json — asks a service with a JSON document from a template whether a request may pass. Knows no answer but its status. */
 import { z } from 'zod'
 import { internal } from '../../access/denial.ts'
+import { compileRemote, remoteKeys, remoteWrites } from '../compile/remote_call.ts'
+import { compileTemplate } from '../compile/template.ts'
 import { authorizer } from '../handler.ts'
-import { compileTemplate } from '../parts/compile_template.ts'
-import { compileRemote, remoteKeys, remoteWrites } from '../parts/remote_call.ts'
 
 export const remoteJson = authorizer({
   id: 'remote_json',

@@ -1,8 +1,8 @@
 /** handlers/errors/json — refuses with Oathkeeper's JSON. Knows only the denial and the request's id. */
 import { z } from 'zod'
 import { errorHandler } from '../handler.ts'
-import { jsonAnswer } from '../parts/error_body.ts'
-import { whenSchema } from '../parts/when.ts'
+import { jsonAnswer } from '../responses/error_body.ts'
+import { whenSchema } from '../responses/when.ts'
 
 export const json = errorHandler({
   id: 'json',

@@ -3,8 +3,8 @@ import { z } from 'zod'
 import type { Header } from '../../access/session.ts'
 import { isHeaderValue } from '../../http/header_rules.ts'
 import { ConfigFault, errorHandler } from '../handler.ts'
-import { NOT_KEPT } from '../parts/error_body.ts'
-import { whenSchema } from '../parts/when.ts'
+import { NOT_KEPT } from '../responses/error_body.ts'
+import { whenSchema } from '../responses/when.ts'
 
 export const wwwAuthenticate = errorHandler({
   id: 'www_authenticate',

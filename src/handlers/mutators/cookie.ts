@@ -1,8 +1,8 @@
 /** handlers/mutators/cookie — replaces the Cookie header for the upstream: cookies from templates, then the request's others. Asks nobody. */
 import { z } from 'zod'
 import { withHeader } from '../../access/session.ts'
+import { compileTemplate } from '../compile/template.ts'
 import { ConfigFault, makeEach, mutator } from '../handler.ts'
-import { compileTemplate } from '../parts/compile_template.ts'
 
 export const cookie = mutator({
   id: 'cookie',

@@ -3,8 +3,8 @@ import { z } from 'zod'
 import { internal } from '../../access/denial.ts'
 import { withHeader } from '../../access/session.ts'
 import { isHeaderValue } from '../../http/header_rules.ts'
+import { compileHeaders } from '../compile/header_templates.ts'
 import { mutator } from '../handler.ts'
-import { compileHeaders } from '../parts/header_templates.ts'
 
 export const header = mutator({
   id: 'header',

@@ -8,10 +8,10 @@ import type { Answered, Failed, HeaderPair, OutgoingRequest } from '../../client
 import { Fault } from '../../golang/limits.ts'
 import { parseQuery, queryEscape } from '../../gotemplate/values/url.ts'
 import { between, DURATION_PATTERN, type Instant, later, millis, parseDuration } from '../../lib/time.ts'
+import { type Hydrated, readHydrated } from '../compile/hydrated_session.ts'
+import { sessionJson } from '../compile/template_data.ts'
+import { httpUrlSchema } from '../compile/urls.ts'
 import { mutator } from '../handler.ts'
-import { type Hydrated, readHydrated } from '../parts/hydrated.ts'
-import { sessionJson } from '../parts/template_data.ts'
-import { httpUrlSchema } from '../parts/uri.ts'
 import type { Services } from '../services.ts'
 
 const duration = z

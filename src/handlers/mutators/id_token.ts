@@ -5,9 +5,9 @@ import { type Session, withHeader } from '../../access/session.ts'
 import type { Issued } from '../../clients/jwks/sign.ts'
 import { isRecord, parseJson } from '../../golang/json.ts'
 import { DURATION_PATTERN, parseDuration } from '../../lib/time.ts'
+import { compileTemplate } from '../compile/template.ts'
+import { keySetUrlSchema } from '../compile/urls.ts'
 import { ConfigFault, mutator } from '../handler.ts'
-import { compileTemplate } from '../parts/compile_template.ts'
-import { keySetUrlSchema } from '../parts/uri.ts'
 
 export const idToken = mutator({
   id: 'id_token',

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { compileTokenFrom, type TokenFrom, tokenFromSchema } from '../../../src/handlers/parts/token_from.ts'
+import { compileTokenFrom, type TokenFrom, tokenFromSchema } from '../../../src/handlers/token/token_from.ts'
 import { requestWith } from '../../fakes/request.ts'
 
 const bearer = (value: string) => ({ headers: [['Authorization', value]] as const })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import type { JsonObject } from '../../../src/access/session.ts'
-import { type ClaimRules, compileClaims } from '../../../src/handlers/parts/jwt_claims.ts'
+import { type ClaimRules, compileClaims } from '../../../src/handlers/token/jwt_claims.ts'
 
 const NOW = 1_800_000_000
 const read = (rules: ClaimRules, claims: JsonObject) => compileClaims(rules)(claims, NOW * 1000)

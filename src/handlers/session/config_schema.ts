@@ -4,11 +4,11 @@ import type { Authenticate } from '../../access/pipeline.ts'
 import { readAuthority } from '../../http/authority.ts'
 import { isHeaderName } from '../../http/header_rules.ts'
 import { DURATION_PATTERN, type Millis, millis, parseDuration } from '../../lib/time.ts'
+import { fixedHeadersSchema } from '../compile/header_templates.ts'
+import { httpUrlSchema } from '../compile/urls.ts'
 import { type CompileContext, ConfigFault } from '../handler.ts'
-import { fixedHeadersSchema } from './header_templates.ts'
-import { onRejected, onRejectedSchema } from './on_rejected.ts'
-import { demandsSchema } from './session_demands.ts'
-import { httpUrlSchema } from './uri.ts'
+import { onRejected, onRejectedSchema } from '../responses/on_rejected.ts'
+import { demandsSchema } from './requirements.ts'
 
 export const sessionKeys = {
   check_session_url: httpUrlSchema.describe(

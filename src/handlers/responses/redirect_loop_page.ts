@@ -2,8 +2,8 @@
 import type { Denial } from '../../access/denial.ts'
 import type { Answer } from '../../access/pipeline.ts'
 import type { RequestView } from '../../access/request.ts'
+import { readsHtml } from './accepts_html.ts'
 import { jsonAnswer, NOT_KEPT } from './error_body.ts'
-import { readsHtml } from './reads_html.ts'
 
 interface Words {
   readonly title: string

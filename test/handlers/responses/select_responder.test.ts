@@ -3,7 +3,7 @@ import test from 'node:test'
 import { misconfigured, unauthorized } from '../../../src/access/denial.ts'
 import type { Answer } from '../../../src/access/pipeline.ts'
 import type { BuiltResponder } from '../../../src/handlers/builder.ts'
-import { lintResponders, selectResponders } from '../../../src/handlers/parts/select_responder.ts'
+import { lintResponders, selectResponders } from '../../../src/handlers/responses/select_responder.ts'
 import { requestWith } from '../../fakes/request.ts'
 
 const responder = (

@@ -4,7 +4,7 @@ import type { Path } from '../../documents/issue.ts'
 import { isHeaderName, isHeaderValue, nameFault } from '../../http/header_rules.ts'
 import { ConfigFault, makeEach } from '../handler.ts'
 import type { Services } from '../services.ts'
-import { compileTemplate, type RenderTemplate, type TemplateContext } from './compile_template.ts'
+import { compileTemplate, type RenderTemplate, type TemplateContext } from './template.ts'
 
 export interface HeaderTemplate {
   /** Lower case. */

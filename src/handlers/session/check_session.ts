@@ -10,8 +10,8 @@ import { rateLimitHeaders } from '../../http/rate_limit_headers.ts'
 import { between, type Instant, type Millis, millis } from '../../lib/time.ts'
 import { within } from '../../lib/with_timeout.ts'
 import type { Services } from '../services.ts'
-import { otherMaxAgeOf, type SessionKeys } from './session_keys.ts'
-import { compileSubject, type ReadIdentity } from './session_subject.ts'
+import { otherMaxAgeOf, type SessionKeys } from './config_schema.ts'
+import { compileSubject, type ReadIdentity } from './subject.ts'
 
 export type CheckSession = (request: RequestView) => Awaitable<Identity | Denial>
 

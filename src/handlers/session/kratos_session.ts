@@ -4,12 +4,12 @@ import { type Denial, forbidden, noted, rateLimited, unauthorized, unavailable }
 import type { RequestView } from '../../access/request.ts'
 import type { Header, Identity, Notes } from '../../access/session.ts'
 import type { Credential, Verdict } from '../../access/verdict.ts'
+import { readsHtml } from '../responses/accepts_html.ts'
 import type { KratosEndpoint, Services } from '../services.ts'
-import { readsHtml } from './reads_html.ts'
+import { maxAgeOf, type SessionKeys } from './config_schema.ts'
+import { compileDemands, demandDenial, ENROL_FIRST, type Unmet } from './requirements.ts'
 import { compileHasSecondFactor } from './second_factor.ts'
-import { compileDemands, demandDenial, ENROL_FIRST, type Unmet } from './session_demands.ts'
-import { maxAgeOf, type SessionKeys } from './session_keys.ts'
-import { compileSubject, type ReadIdentity } from './session_subject.ts'
+import { compileSubject, type ReadIdentity } from './subject.ts'
 
 export type CheckCredential = (credential: Credential, request: RequestView) => Awaitable<Identity | Denial>
 

@@ -13,7 +13,7 @@ import type { CompileContext } from '../handler.ts'
 import type { Services } from '../services.ts'
 import { compileCallHeaders, settableName } from './header_templates.ts'
 import { retrySchema } from './retry.ts'
-import { httpUrlSchema } from './uri.ts'
+import { httpUrlSchema } from './urls.ts'
 
 export const remoteKeys = {
   remote: httpUrlSchema.describe('URL that is asked with POST: 200 lets the request in, 403 refuses it'),

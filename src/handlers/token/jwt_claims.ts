@@ -3,7 +3,7 @@ import { type Denial, unauthorized } from '../../access/denial.ts'
 import type { JsonObject } from '../../access/session.ts'
 import { member } from '../../golang/json.ts'
 import { parseDuration } from '../../lib/time.ts'
-import { invalidToken, scopeMissing } from './challenge.ts'
+import { invalidToken, scopeMissing } from '../responses/challenge.ts'
 import { compileScopes, type ScopeStrategy } from './scopes.ts'
 
 export interface ClaimRules {

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { ConfigFault } from '../../../src/handlers/handler.ts'
 import {
   httpUrlSchema,
   keySetUrl,
   keySetUrlSchema,
   urlReferenceSchema,
-} from '../../../src/handlers/parts/uri.ts'
+} from '../../../src/handlers/compile/urls.ts'
+import { ConfigFault } from '../../../src/handlers/handler.ts'
 
 const refuses = (read: (text: string, path: string[]) => string, text: string) =>
   assert.throws(

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { compileScopes } from '../../../src/handlers/parts/scopes.ts'
+import { compileScopes } from '../../../src/handlers/token/scopes.ts'
 
 /** Scope of the token, required scope, whether it grants it: exact, hierarchic, wildcard (spec 4.0). */
 const TABLE: readonly (readonly [

@@ -9,7 +9,7 @@ import { cookieSession } from '../../../src/handlers/authenticators/cookie_sessi
 import { jwt } from '../../../src/handlers/authenticators/jwt.ts'
 import { oauth2ClientCredentials } from '../../../src/handlers/authenticators/oauth2_client_credentials.ts'
 import { oauth2Introspection } from '../../../src/handlers/authenticators/oauth2_introspection.ts'
-import { onRejected } from '../../../src/handlers/parts/on_rejected.ts'
+import { onRejected } from '../../../src/handlers/responses/on_rejected.ts'
 import { requestWith } from '../../fakes/request.ts'
 import { build, worldWith } from '../../fakes/services.ts'
 

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import type { RequestView } from '../../../src/access/request.ts'
 import { identity, openSession } from '../../../src/access/session.ts'
+import { compileTemplate } from '../../../src/handlers/compile/template.ts'
 import { ConfigFault } from '../../../src/handlers/handler.ts'
-import { compileTemplate } from '../../../src/handlers/parts/compile_template.ts'
 import type { Clock } from '../../../src/lib/time.ts'
 
 const clock = { wall: () => 0, now: () => 0 } as unknown as Clock
