@@ -4,7 +4,7 @@ import { StartFault } from './app_startup_error.ts'
 import type { Config } from './config.ts'
 import type { Issue } from './documents/issue.ts'
 import { materialFault, type TlsIdentity, type TlsMaterial } from './http/tls.ts'
-import { watchFiles } from './rules/watch.ts'
+import { watchFiles } from './rules/repositories/watch.ts'
 
 export interface OpenTls extends TlsIdentity {
   close(): void

@@ -9,7 +9,7 @@ import { type Config, loadConfig } from '../src/config.ts'
 import { formatIssue } from '../src/documents/issue.ts'
 import { createEditions } from '../src/edition.ts'
 import { HANDLERS } from '../src/handlers/registry.ts'
-import { createRuleSources } from '../src/rules/sources.ts'
+import { createRuleSources } from '../src/rules/repositories/sources.ts'
 import type { Log } from '../src/telemetry/log.ts'
 import { fakeClock } from './fakes/clock.ts'
 

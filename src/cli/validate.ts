@@ -6,7 +6,7 @@ import { formatIssue, type Issue, sortIssues } from '../documents/issue.ts'
 import { entryPlaces, withoutRules } from '../edition.ts'
 import type { SealedHandler } from '../handlers/handler.ts'
 import type { PlacedRule } from '../rules/parse.ts'
-import { createRuleSources } from '../rules/sources.ts'
+import { createRuleSources } from '../rules/repositories/sources.ts'
 import type { CommandIo, CommonArguments } from './arguments.ts'
 
 export interface ValidateArguments extends CommonArguments {

@@ -11,10 +11,10 @@ import { lintResponders, selectResponders } from '../handlers/responses/select_r
 import type { Breathe } from '../lib/yield_to_event_loop.ts'
 import { createDefaultRule, type DefaultRuleRef, NOWHERE } from './default_rule.ts'
 import type { AccessRule } from './document.ts'
-import { createLinter, type Report } from './lint.ts'
+import { createLinter, type Report } from './lint/lint.ts'
 import type { PlacedRule } from './parse.ts'
-import { type CompiledPattern, compilePattern, compileRpcPattern } from './pattern.ts'
-import type { Asked } from './request_url.ts'
+import { type CompiledPattern, compilePattern, compileRpcPattern } from './patterns/pattern.ts'
+import type { Asked } from './patterns/request_url.ts'
 
 export interface CompileParts {
   readonly rules: readonly PlacedRule[]

@@ -6,7 +6,7 @@ import { first } from '../../src/access/match_policy.ts'
 import type { RequestView } from '../../src/access/request.ts'
 import type { CompiledRule, Found, Pattern } from '../../src/access/rule.ts'
 import { createSnapshot, type SnapshotParts } from '../../src/access/snapshot.ts'
-import { compilePattern, compileRpcPattern } from '../../src/rules/pattern.ts'
+import { compilePattern, compileRpcPattern } from '../../src/rules/patterns/pattern.ts'
 
 const patternOf = (text: string, strategy: 'regexp' | 'glob' = 'regexp'): Pattern => {
   const made = compilePattern(text, strategy)

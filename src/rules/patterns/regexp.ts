@@ -1,0 +1,317 @@
+/** rules/pattern_regexp — one fragment of Oathkeeper's regular expressions as JavaScript source (spec 2.4, Q-21 to Q-23). Knows no URL. Long because it is one reader with one cursor, and no part of it means anything without the others. */
+import {
+  type Cursor,
+  characterClass,
+  escapedChar,
+  fail,
+  next,
+  property,
+  shorthand,
+  WORD,
+} from './character_class.ts'
+import { type Fragment, HEED_CASE, IGNORE_CASE, type Lint, type Piece, quote } from './syntax.ts'
+
+interface Flags {
+  readonly i: boolean
+  readonly m: boolean
+  readonly s: boolean
+  readonly x: boolean
+}
+
+export interface TranslatedFragment {
+  readonly fragment: Fragment
+  readonly lints: readonly Lint[]
+  /** `\1` names the fragment's own group, which only holds in a pattern's first fragment. */
+  readonly namesItself: boolean
+}
+
+const BOUNDARY = `(?:(?<=[${WORD}])(?![${WORD}])|(?<![${WORD}])(?=[${WORD}]))`
+const NO_BOUNDARY = `(?:(?<=[${WORD}])(?=[${WORD}])|(?<![${WORD}])(?![${WORD}]))`
+const NEVER = '[]'
+
+/** Why a construct that other engines know is refused. */
+const NOT_HERE = 'Oathkeeper itself or JavaScript cannot do this: write it differently'
+
+/** Throws `PatternFault` for what Oathkeeper would not compile, and for what has no faithful translation. */
+export function translateFragment(piece: Piece): TranslatedFragment {
+  const cursor: Cursor = { text: piece.text, at: 0, column: piece.column }
+  const { text } = piece
+  const out: (string | number)[] = ['(']
+  const groups: (string | undefined)[] = [undefined]
+  const lints: Lint[] = []
+  let namesItself: number | undefined
+  let ignoresCase = false
+  /** The latest atom takes no character: JavaScript repeats such a one only in a group. */
+  let widthless = false
+
+  const emit = (source: string, flags: Flags): void => {
+    out.push(flags.i ? `${IGNORE_CASE}${source}${HEED_CASE}` : source)
+  }
+  const startsWith = (start: string): boolean => text.startsWith(start, cursor.at)
+
+  /** Alternatives up to `)` or the end. `sure`: groups that have taken part when this is reached; gives those after it. */
+  function alternatives(outer: Flags, sure: ReadonlySet<number>, depth: number): Set<number> {
+    if (depth > 100) fail(cursor, 'groups are nested too deeply')
+    let flags = outer
+    let after: Set<number> | undefined
+    let here = new Set(sure)
+    const endBranch = (): void => {
+      after = after === undefined ? here : new Set([...after].filter(group => here.has(group)))
+    }
+    while (cursor.at < text.length && text[cursor.at] !== ')') {
+      if (text[cursor.at] === '|') {
+        cursor.at++
+        out.push('|')
+        endBranch()
+        here = new Set(sure)
+        continue
+      }
+      const changed = flagsOnly(flags)
+      if (changed !== undefined) {
+        flags = changed
+        continue
+      }
+      if (flags.x && skipBlank()) continue
+      if (skipComment()) continue
+      const before = groups.length
+      const from = out.length
+      const set = atom(flags, here, depth)
+      while (skipComment() || (flags.x && skipBlank()));
+      const { optional, repeats } = quantifier(from)
+      if (!optional) for (const group of set) here.add(group)
+      if (repeats) noteForgottenGroups(before, set)
+    }
+    endBranch()
+    return after as unknown as Set<number>
+  }
+
+  /** `(?i)` and `(?i-s)`: for the rest of the group that it stands in. */
+  function flagsOnly(flags: Flags): Flags | undefined {
+    const found = /^\(\?([a-zA-Z]*(?:-[a-zA-Z]*)?)\)/.exec(text.slice(cursor.at))
+    if (found === null) return undefined
+    const changed = changeFlags(flags, found[1] as string)
+    cursor.at += found[0].length
+    return changed
+  }
+
+  function changeFlags(flags: Flags, letters: string): Flags {
+    const changed = { ...flags }
+    let on = true
+    for (const letter of letters) {
+      if (letter === '-') on = false
+      else if (letter === 'i' || letter === 'm' || letter === 's' || letter === 'x') changed[letter] = on
+      else fail(cursor, `the flag "${letter}" is not supported`, 'i, m, s and x are')
+    }
+    if (changed.i) ignoresCase = true
+    if (letters === '' || letters === '-') fail(cursor, 'flags are missing')
+    return changed
+  }
+
+  function skipBlank(): boolean {
+    const blank = /^(?:\s+|#[^\n]*)/.exec(text.slice(cursor.at))
+    cursor.at += blank?.[0].length ?? 0
+    return blank !== null
+  }
+
+  /** `(?#…)`; what follows it repeats what came before. */
+  function skipComment(): boolean {
+    if (!startsWith('(?#')) return false
+    const end = text.indexOf(')', cursor.at)
+    if (end < 0) fail(cursor, 'the comment is not closed')
+    cursor.at = end + 1
+    return true
+  }
+
+  /** One thing that can be repeated; the groups that it surely sets. */
+  function atom(flags: Flags, sure: ReadonlySet<number>, depth: number): ReadonlySet<number> {
+    const char = next(cursor)
+    widthless = char === '^' || char === '$'
+    switch (char) {
+      case '(':
+        return group(flags, sure, depth)
+      case '[':
+        emit(characterClass(cursor), flags)
+        break
+      case '.':
+        out.push(flags.s ? '[^]' : '[^\\n]')
+        break
+      case '^':
+        out.push(flags.m ? '(?<![^\\n])' : '^')
+        break
+      case '$':
+        out.push(flags.m ? '(?![^\\n])' : '$') // Q-21: the end and nothing before it
+        break
+      case '\\':
+        escapeSequence(flags, sure)
+        break
+      case '*':
+      case '+':
+      case '?':
+        cursor.at--
+        return fail(cursor, `"${char}" repeats nothing`)
+      default:
+        if (char === '{' && /^\d+(?:,\d*)?\}/.test(text.slice(cursor.at))) {
+          cursor.at--
+          return fail(cursor, 'a quantifier repeats nothing')
+        }
+        emit(quote(char), flags)
+    }
+    return NO_GROUPS
+  }
+
+  function group(flags: Flags, sure: ReadonlySet<number>, depth: number): ReadonlySet<number> {
+    let inner = flags
+    let own: number | undefined
+    let negative = false
+    const looks = startsWith('?=') || startsWith('?!')
+    const name = /^\?(?:P?<|')([A-Za-z_]\w*)[>']/.exec(text.slice(cursor.at))
+    if (name !== null) {
+      const given = name[1] as string
+      if (groups.includes(given))
+        fail(cursor, `the name "${given}" is used twice`, 'give every group its own name')
+      own = groups.push(given) - 1
+      out.push('(')
+      cursor.at += name[0].length
+    } else if (startsWith('?')) {
+      const scoped = /^\?([a-zA-Z]+(?:-[a-zA-Z]+)?|-[a-zA-Z]+):/.exec(text.slice(cursor.at))
+      if (startsWith('?:') || looks) {
+        negative = startsWith('?!')
+        out.push(`(${text.slice(cursor.at, cursor.at + 2)}`)
+        cursor.at += 2
+      } else if (scoped !== null) {
+        inner = changeFlags(flags, scoped[1] as string)
+        out.push('(?:')
+        cursor.at += scoped[0].length
+      } else {
+        fail(cursor, `"(${text.slice(cursor.at, cursor.at + 2)}" is not supported`, NOT_HERE)
+      }
+    } else {
+      own = groups.push(undefined) - 1
+      out.push('(')
+    }
+    const set = alternatives(inner, sure, depth + 1)
+    if (text[cursor.at] !== ')') fail(cursor, 'a group is not closed')
+    cursor.at++
+    out.push(')')
+    widthless = looks
+    if (negative) return NO_GROUPS
+    if (own !== undefined) set.add(own)
+    return set
+  }
+
+  function escapeSequence(flags: Flags, sure: ReadonlySet<number>): void {
+    const letter = text[cursor.at] ?? fail(cursor, 'the fragment ends in a backslash')
+    const fixed = ESCAPES.get(letter)
+    if (fixed !== undefined) {
+      cursor.at++
+      widthless = true
+      out.push(fixed)
+    } else if (letter === 'p' || letter === 'P') {
+      cursor.at++
+      emit(property(cursor, letter), flags)
+    } else if (letter === 'k') {
+      out.push(...namedReference(sure, flags))
+    } else if (letter >= '1' && letter <= '9') {
+      numberedReference()
+    } else {
+      const set = shorthand(letter)
+      if (set === undefined) emit(quote(escapedChar(cursor)), flags)
+      else {
+        cursor.at++
+        out.push(`[${set}]`)
+      }
+    }
+  }
+
+  function namedReference(sure: ReadonlySet<number>, flags: Flags): (string | number)[] {
+    const found = /^k(?:<(\w+)>|'(\w+)')/.exec(text.slice(cursor.at))
+    const name = found?.[1] ?? found?.[2]
+    if (found === null || name === undefined) return fail(cursor, '"\\k" needs a name', 'write \\k<name>')
+    // To a group that took no part, JavaScript's reference matches the empty text and Oathkeeper's fails.
+    const number = groups.indexOf(name)
+    if (!sure.has(number)) fail(cursor, `"\\k<${name}>" may come before its group has matched`, NOT_HERE)
+    cursor.at += found[0].length
+    return flags.i ? [IGNORE_CASE, number, HEED_CASE] : [number]
+  }
+
+  function numberedReference(): void {
+    const digits = /^\d+/.exec(text.slice(cursor.at))?.[0] as string
+    if (digits !== '1') {
+      fail(
+        cursor,
+        `backreferences by number ("\\${digits}") are not supported`,
+        'name the group: (?<n>…)\\k<n>',
+      )
+    }
+    namesItself = cursor.at
+    cursor.at += 1
+    out.push(NEVER)
+    lints.push({
+      message: '"\\1" is the fragment itself, so this never matches',
+      hint: 'name the group: (?<n>…)\\k<n>',
+    })
+  }
+
+  /** What follows the atom that stands in `out` at `from`: nothing or `{1}`, something that may leave it out, or repeats it. */
+  function quantifier(from: number): { readonly optional: boolean; readonly repeats: boolean } {
+    const found = QUANTIFIER.exec(text.slice(cursor.at))
+    if (found === null) return { optional: false, repeats: false }
+    const [all, low, comma, high] = found
+    if (high !== undefined && high !== '' && Number(low) > Number(high)) fail(cursor, `"${all}" is reversed`)
+    if (Number(high || low || 0) > MOST_REPETITIONS) {
+      fail(cursor, `"${all}" repeats too often`, `at most ${MOST_REPETITIONS} times`)
+    }
+    cursor.at += all.length
+    const lazy = text[cursor.at] === '?'
+    if (lazy) cursor.at++
+    if (QUANTIFIER.test(text.slice(cursor.at))) {
+      fail(cursor, 'a quantifier is repeated', 'possessive quantifiers are not known')
+    }
+    if (widthless) {
+      out.splice(from, 0, '(?:')
+      out.push(')')
+    }
+    out.push(lazy ? `${all}?` : all)
+    return {
+      optional: all === '?' || all === '*' || Number(low) === 0,
+      repeats: all !== '?' && (low === undefined || comma !== undefined || Number(low) > 1),
+    }
+  }
+
+  /** JavaScript forgets, at each repetition, what groups inside held; Oathkeeper keeps it. */
+  function noteForgottenGroups(from: number, set: ReadonlySet<number>): void {
+    for (let group = from; group < groups.length; group++) {
+      if (set.has(group)) continue
+      lints.push({
+        message: `a group inside of a repetition is empty unless the last round used it: "${text}"`,
+        hint: 'Oathkeeper keeps the text of an earlier round; use (?:…) where the capture does not matter',
+      })
+      return
+    }
+  }
+
+  alternatives({ i: false, m: false, s: false, x: false }, NO_GROUPS, 0)
+  if (cursor.at < text.length) fail(cursor, 'an unopened group is closed')
+  out.push(')')
+  if (namesItself !== undefined && groups.length === 1) {
+    cursor.at = namesItself
+    fail(cursor, '"\\1" names a group that the fragment does not have')
+  }
+  return {
+    fragment: { kind: 'fragment', text, source: out, groups, ignoresCase },
+    lints,
+    namesItself: namesItself !== undefined,
+  }
+}
+
+const NO_GROUPS: ReadonlySet<number> = new Set()
+const MOST_REPETITIONS = 1000
+const QUANTIFIER = /^(?:[*+?]|\{(\d+)(?:(,)(\d*))?\})/
+
+const ESCAPES: ReadonlyMap<string, string> = new Map([
+  ['A', '^'],
+  ['z', '$'],
+  ['Z', '$'],
+  ['b', BOUNDARY],
+  ['B', NO_BOUNDARY],
+])

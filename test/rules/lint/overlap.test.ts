@@ -1,0 +1,170 @@
+/** Overlaps are found where they can be proved, and every one that is told is a request that the service answers with 500. */
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import fc from 'fast-check'
+import type { RequestView } from '../../../src/access/request.ts'
+import type { CompiledRule } from '../../../src/access/rule.ts'
+import { createSnapshot } from '../../../src/access/snapshot.ts'
+import { type Examined, findOverlaps, type Overlap } from '../../../src/rules/lint/overlap.ts'
+import { createWords } from '../../../src/rules/patterns/automata.ts'
+import { compilePattern, compileRpcPattern } from '../../../src/rules/patterns/pattern.ts'
+import { reachOf } from '../../../src/rules/patterns/witness.ts'
+
+type Written = string | readonly [url: string, methods: readonly string[]]
+
+async function overlapsOf(
+  written: readonly Written[],
+  breathe = () => undefined as Promise<void> | undefined,
+) {
+  const words = createWords()
+  const examined = written.map((one, i): Examined => {
+    const [url, methods] = typeof one === 'string' ? [one, [one.startsWith('rpc') ? 'POST' : 'GET']] : one
+    const rpc = /^rpc:\/\/([^/]*)\/(.*)$/.exec(url)
+    const made =
+      rpc === null
+        ? compilePattern(url, 'regexp')
+        : compileRpcPattern(rpc[1] as string, rpc[2] as string, 'regexp')
+    assert.ok(!('fault' in made), JSON.stringify(made))
+    const handlers = { authenticators: [], steps: [], responders: [] }
+    const kind = rpc === null ? {} : { rpc: true as const }
+    const rule: CompiledRule = {
+      id: String(i),
+      ...kind,
+      methods: new Set(methods),
+      pattern: made.pattern,
+      ...handlers,
+    }
+    const { urls } = reachOf(made, { paths: 'strict', rpc: rpc !== null }, words)
+    return { rule, read: made.read, urls }
+  })
+  const rules = examined.map(one => one.rule)
+  const snapshot = createSnapshot({ revision: '', rules, writes: new Set(), fallback: [] })
+  const overlaps = await findOverlaps({ rules: examined, snapshot, words, paths: 'strict', breathe })
+  for (const { url, method, earlier, later } of overlaps) {
+    assert.ok(earlier < later)
+    const [, scheme = '', host = '', path = ''] = /^(\w+):\/\/([^/]*)(.*)$/.exec(url) ?? []
+    const grpc = scheme === 'rpc'
+    const header = () => (grpc ? 'application/grpc' : undefined)
+    const request = { scheme: grpc ? 'https' : scheme, host, path, method, header } as unknown as RequestView
+    const answer = snapshot.find(request)
+    assert.ok(answer.kind === 'denial' && answer.code === 'several_rules', `${url} is no conflict`)
+  }
+  return overlaps
+}
+const told = (overlaps: readonly Overlap[]) =>
+  overlaps.map(({ earlier, later, method, url }) => `${earlier} ${later} ${method} ${url}`)
+
+const OVERLAP: readonly (readonly [what: string, a: string, b: string])[] = [
+  ['equal patterns', 'https://h/a/<.*>', 'https://h/a/<.*>'],
+  ['equal literals', 'https://h/a', 'https://h/a'],
+  ['a literal inside of an expression', 'https://h/<.*>', 'https://h/a/b'],
+  ['a prefix inside of a prefix', 'https://h/<.*>', '<https?>://h/a/<[0-9]+>'],
+  ['anything at all', '<.*>', 'https://h/<[^/]+>/edit'],
+  ['an end inside of a beginning', 'https://h/users/<.*>', '<.*>/edit'],
+  ['expressions that only cross', 'https://h/<[^/]+>/edit', 'https://h/users/<[a-z]{4}>'],
+  ['fragments of hosts', 'https://<[a-z]+>.example.com/a', 'https://api.<[^/]+>/<.*>'],
+  ['a lookahead that lets one through', 'https://h/<(?!admin).*>', 'https://h/<(?!public).*>'],
+  ['texts without regard to case', 'https://h/<(?i:abc)>', 'https://h/<[A-Z]+>'],
+  ['calls of gRPC', 'rpc://g/pkg.Service/<.*>', 'rpc://g/pkg.Service/Get'],
+]
+for (const [what, a, b] of OVERLAP) {
+  test(`${what}: ${a} and ${b} overlap, whichever comes first`, async () => {
+    assert.equal((await overlapsOf([a, b])).length, 1)
+    assert.equal((await overlapsOf([b, a])).length, 1)
+  })
+}
+
+const APART: readonly (readonly [a: string, b: string])[] = [
+  ['https://h/a/<.*>', 'https://h/b/<.*>'],
+  ['https://h/a', 'https://h/b'],
+  ['https://h/<.*>', 'http://h/<.*>'],
+  ['https://a/<.*>', 'https://b/<.*>'],
+  ['https://h/<[0-9]+>', 'https://h/<[a-z]+>'],
+  ['https://h/<[^/]+>/edit', 'https://h/<[^/]+>/view'],
+  ['https://h/<(?!admin).*>', 'https://h/admin'],
+  ['https://h/<[^/]+>', 'https://h/a/b'],
+  // They share URLs, but none that a request can have.
+  ['https://h/<.*>/', 'https://h/a/<.*>/'],
+  ['https://g/pkg.Service/Get', 'rpc://g/pkg.Service/Get'],
+]
+for (const [a, b] of APART) {
+  test(`${a} and ${b} do not overlap`, async () => {
+    assert.deepEqual(told(await overlapsOf([a, b])), [])
+  })
+}
+
+test('rules without a common method do not overlap', async () => {
+  assert.deepEqual(
+    await overlapsOf([
+      ['https://h/a', ['GET', 'HEAD']],
+      ['https://h/a', ['POST']],
+    ]),
+    [],
+  )
+  assert.deepEqual(
+    told(
+      await overlapsOf([
+        ['https://h/a', ['GET', 'PUT']],
+        ['https://h/a', ['POST', 'PUT']],
+      ]),
+    ),
+    ['0 1 PUT https://h/a'],
+  )
+})
+
+test('a rule is told of the first that it collides with, and how many more there are', async () => {
+  const overlaps = await overlapsOf(['https://h/a', 'https://h/<.*>', 'https://h/<a|b>', 'https://h/c'])
+  assert.deepEqual(
+    overlaps.map(({ earlier, later, more }) => [earlier, later, more]),
+    [
+      [0, 1, 0],
+      [0, 2, 1],
+      [1, 3, 0],
+    ],
+  )
+})
+
+test('a rule that collides with thousands is no reason to tell of all of them', async () => {
+  const many = Array.from({ length: 400 }, (_, i) => `https://svc-${i}.example.com/<.*>`)
+  assert.equal((await overlapsOf([...many, '<.*>'])).length, 1)
+  assert.equal((await overlapsOf(['<.*>', ...many])).length, 100)
+})
+
+test('in a set of thousands of rules of several shapes the one collision is found, with pauses', async () => {
+  const shapes = [
+    (i: number) => `https://svc-${i}.example.com/api/<.*>`,
+    (i: number) => `<https?>://app.example.com/svc-${i}/<[^/]+>/edit`,
+    (i: number) => `<https?>://<[^/]+>/tenant-${i}/<[0-9]+>`,
+    (i: number) => `https://app.example.com/literal/${i}`,
+  ]
+  const rules = Array.from({ length: 2_000 }, (_, i) => (shapes[i % 4] as (i: number) => string)(i))
+  let pauses = 0
+  const breathe = () => {
+    pauses++
+    return undefined
+  }
+  const overlaps = await overlapsOf([...rules, 'https://app.example.com/svc-1/users/<.*>'], breathe)
+  assert.deepEqual(told(overlaps), ['1 2000 GET https://app.example.com/svc-1/users/edit'])
+  assert.ok(pauses > 4_000, 'between rules, so that requests get their turn')
+})
+
+test('whatever patterns there are, nothing is told that is not so', async () => {
+  const piece = fc.constantFrom(
+    'a',
+    'b',
+    '/',
+    '<.*>',
+    '<[^/]+>',
+    '<[ab]+>',
+    '<(a|/b)?>',
+    '<(?!a).*>',
+    '<a{2}>',
+  )
+  const pattern = fc.array(piece, { maxLength: 5 }).map(pieces => `https://h/${pieces.join('')}`)
+  await fc.assert(
+    fc.asyncProperty(fc.array(pattern, { minLength: 2, maxLength: 6 }), async patterns => {
+      await overlapsOf(patterns)
+    }),
+    { numRuns: 150 },
+  )
+})

@@ -1,0 +1,28 @@
+/** What is said of globs that mean something else than they look like (Q-27, Q-73). */
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { compilePattern } from '../../../src/rules/patterns/pattern.ts'
+
+const said: readonly (readonly [glob: string, message: RegExp | undefined])[] = [
+  ['http://h/<.*>', /looks like a regular expression/],
+  ['http://h/<[!a]>', /"\[!a\]" also matches "\." and "\/"/],
+  ['http://h/<[!a-c]x>', /"\[!a-c\]" also matches/],
+  ['http://h/<[!./]>', undefined],
+  ['http://h/<[abc]>', undefined],
+  ['http://h/<***>', undefined],
+  ['http://h/<*?>', /reads "\*\?" otherwise/],
+  ['http://h/<{foo*,bar}>', /otherwise than it is meant/],
+  ['http://h/<{bar,foo*}>', undefined],
+]
+
+describe('a glob', () => {
+  for (const [glob, message] of said) {
+    it(`${glob} ${message === undefined ? 'passes without a word' : `is told: ${message}`}`, () => {
+      const made = compilePattern(glob, 'glob')
+      assert.ok(!('fault' in made))
+      const lints = made.lints.map(lint => lint.message)
+      if (message === undefined) assert.deepEqual(lints, [])
+      else assert.match(lints.join('\n'), message)
+    })
+  }
+})

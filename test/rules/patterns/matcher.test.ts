@@ -1,0 +1,95 @@
+/** Matching piece by piece decides and captures as one whole expression does. */
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import { headsOf, matcherOf } from '../../../src/rules/patterns/matcher.ts'
+import { translateFragment } from '../../../src/rules/patterns/regexp.ts'
+import { cutAtDelimiters, type Part, wholeSource } from '../../../src/rules/patterns/syntax.ts'
+
+const partsOf = (text: string): Part[] =>
+  cutAtDelimiters(text).map(piece =>
+    piece.active ? translateFragment(piece).fragment : { kind: 'literal', text: piece.text },
+  )
+
+/** The captures of one whole expression, named groups moved to the end. */
+function whole(parts: readonly Part[], url: string): string[] | undefined {
+  const { source, groups } = wholeSource(parts)
+  const match = new RegExp(`^${source}$`, 'v').exec(url)?.slice(1)
+  if (match === undefined) return undefined
+  const all = match.map((text, i) => ({ text: text ?? '', named: groups[i] !== undefined }))
+  return [...all.filter(one => !one.named), ...all.filter(one => one.named)].map(one => one.text)
+}
+
+const fragment = fc.constantFrom(
+  'a|ab',
+  '(a|ab)(b?)',
+  '.*',
+  '.+',
+  '.*?',
+  '(.*)',
+  '[^/]*',
+  '[^/]+?',
+  '(?<n>a)|b',
+  'a{0,2}?',
+  '(?=a).*',
+  '\\bab?',
+  '|/.*',
+  '(?<n>a|b)\\k<n>',
+  '(?i)A+',
+)
+const literal = fc.constantFrom('a', 'b', 'ab', '/', '/a', '/a/', '/b/a', 'a/')
+const text = fc
+  .array(
+    fc.oneof(
+      fragment.map(f => `<${f}>`),
+      literal,
+    ),
+    { minLength: 1, maxLength: 6 },
+  )
+  .map(pieces => pieces.join(''))
+  .filter(made => made.split('?<n>').length < 3)
+
+describe('matcherOf', () => {
+  it('agrees with one whole expression on matches and captures, with all its starts too', () => {
+    const url = fc.string({ unit: fc.constantFrom('a', 'b', '/', 'A', '\n'), maxLength: 10 })
+    fc.assert(
+      fc.property(text, fc.array(url, { minLength: 1, maxLength: 10 }), (made, urls) => {
+        const parts = partsOf(made)
+        const heads = headsOf(parts)
+        const { exec, execFrom } = matcherOf(parts, heads)
+        for (const one of urls) {
+          const expected = whole(parts, one)
+          assert.deepEqual(exec(one), expected, JSON.stringify([made, one]))
+          const starts = heads.texts.flatMap((head, i) => (one.startsWith(head.text) ? [i] : []))
+          if (starts.length === 1 && execFrom !== undefined) {
+            assert.deepEqual(execFrom(one, starts[0] as number), expected, JSON.stringify([made, one]))
+          }
+        }
+      }),
+      { numRuns: 1500 },
+    )
+  })
+
+  it('lets .* be empty, take the last slash that fits, and stop at a newline', () => {
+    const parts = partsOf('a<.*>/b<[a-z]?>')
+    const { exec } = matcherOf(parts, headsOf(parts))
+    assert.deepEqual(exec('a/b'), ['', ''])
+    assert.deepEqual(exec('a/b/b/bx'), ['/b/b', 'x'])
+    assert.deepEqual(exec('a/bx/b1'), undefined)
+    assert.deepEqual(exec('a\n/b'), undefined)
+  })
+
+  it('shares the expression of equal endings between patterns', () => {
+    const made = ['http://h/a/<[0-9]+>', 'http://h/b/<[0-9]+>'].map(one => {
+      const parts = partsOf(one)
+      return matcherOf(parts, headsOf(parts))
+    })
+    assert.deepEqual(
+      made.map(({ exec }) => [exec('http://h/a/1'), exec('http://h/b/2'), exec('http://h/a/1')]),
+      [
+        [['1'], undefined, ['1']],
+        [undefined, ['2'], undefined],
+      ],
+    )
+  })
+})

@@ -1,0 +1,95 @@
+/** Patterns whose cost can explode are refused, those whose cost is a power of the length are named; by structure, not by time. */
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { riskOf } from '../../../src/rules/patterns/matching_cost.ts'
+import { compilePattern } from '../../../src/rules/patterns/pattern.ts'
+import { translateFragment } from '../../../src/rules/patterns/regexp.ts'
+import { cutAtDelimiters } from '../../../src/rules/patterns/syntax.ts'
+
+const exponential = [
+  '(a+)+',
+  '(a*)*',
+  '(a|a)*b',
+  '(?:a|b|ab)*c',
+  '(?:/a|/.)*x',
+  '(?:[a-z]+-?)*',
+  '(?:/[^/]+|/[a-z]+)*',
+  '([a-z]+/?){1,20}',
+  '(?:a*b*)*',
+  '(?:(?:ab)+)+',
+  '(?i)(?:a|A)+',
+  '(?:\\w|é)+!',
+  '(?=(a+)+b).*',
+]
+const harmless = [
+  '(?:[a-z]+-)*',
+  '(?:a|b)+',
+  '(?:/[^/]+)*',
+  '([0-9]{1,3}\\.){3}[0-9]{1,3}',
+  '(?:ab|cd)*',
+  '(?:/[a-z]+|/[0-9]+)*',
+  '[0-9a-f]{8}(-[0-9a-f]{4}){3}',
+  '(|/.*)',
+]
+
+const degree = (text: string): number =>
+  riskOf(
+    cutAtDelimiters(text).map(piece =>
+      piece.active ? translateFragment(piece).fragment : { kind: 'literal', text: piece.text },
+    ),
+  ).degree
+
+const degrees: [text: string, degree: number][] = [
+  ['http://h/<.*>', 1],
+  ['<.*>://<.*>/<.*>', 1 + 1],
+  ['http://<.*>/<.*>', 1],
+  ['http://<[^/]*>/<.*>/edit', 1],
+  ['http://h/<[a-z]+>/<[a-z]+>/<[a-z]+>x', 1],
+  ['http://h/<.*>/a/<[a-z]+>', 1],
+  ['http://h/<.*>/a/<.*>/b', 2],
+  ['http://h/<.*>x<.*>y<.*>z', 3],
+  ['http://h/<.*x.*>y', 2],
+  ['http://h/<a+a+a+>b', 3],
+  ['http://h/<(?:a+a+|b)>c', 2],
+  ['http://h/<.*(?:a+a+|b)>c', 3],
+  ['http://h/<[a-z]+[0-9]+>x', 1],
+  ['http://h/<[a-z]+-[a-z]+>x', 1],
+]
+
+describe('riskOf', () => {
+  for (const fragment of exponential) {
+    it(`<${fragment}> is refused: it can take exponential time`, () => {
+      const made = compilePattern(`http://h/<${fragment}>`, 'regexp')
+      assert.ok('fault' in made)
+      assert.match(made.fault.message, /exponential/)
+    })
+  }
+
+  for (const fragment of harmless) {
+    it(`<${fragment}> is taken without a word`, () => {
+      const made = compilePattern(`http://h/<${fragment}>`, 'regexp')
+      assert.ok(!('fault' in made), JSON.stringify(made))
+      assert.deepEqual(made.lints, [])
+    })
+  }
+
+  for (const [text, expected] of degrees) {
+    it(`${text} costs the length to the power of ${expected}`, () => {
+      assert.equal(degree(text), expected)
+    })
+  }
+
+  it('warns of a polynomial pattern and bounds the URLs that it is tried on, the shorter the steeper', () => {
+    const bound = (text: string): number | undefined => {
+      const made = compilePattern(text, 'regexp')
+      assert.ok(!('fault' in made))
+      const warned = made.lints.some(lint => lint.message.includes('to the power of'))
+      assert.equal(warned, degree(text) > 1)
+      return made.pattern.longest
+    }
+    assert.equal(bound('http://h/<.*>x'), undefined)
+    assert.equal(bound('http://h/<.*>x<.*>y'), undefined)
+    const [cubic, steeper] = [bound('http://h/<.*>x<.*>y<.*>z'), bound('http://h/<.*>x<.*>y<.*>z<.*>x')]
+    assert.ok(cubic !== undefined && steeper !== undefined && steeper < cubic && steeper > 100)
+  })
+})

@@ -1,0 +1,179 @@
+/** Hosts of patterns are read as hosts of requests are; what is odd about a pattern is said; what the index may rely on is true. */
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { createWords } from '../../../src/rules/patterns/automata.ts'
+import { type CompiledPattern, compilePattern } from '../../../src/rules/patterns/pattern.ts'
+import { reachOf } from '../../../src/rules/patterns/witness.ts'
+
+const compiled = (text: string, strategy: 'regexp' | 'glob' = 'regexp'): CompiledPattern => {
+  const made = compilePattern(text, strategy)
+  assert.ok(!('fault' in made), JSON.stringify(made))
+  return made
+}
+
+describe('literal hosts of patterns', () => {
+  const same: [text: string, url: string, lints: number][] = [
+    ['HTTP://App.Example.COM/Path/<.*>', 'http://app.example.com/Path/x', 1],
+    ['https://h:443/<.*>', 'https://h/x', 1],
+    ['http://h:80', 'http://h', 1],
+    ['http://h./a', 'http://h/a', 1],
+    ['http://h.:8080/a', 'http://h:8080/a', 1],
+    ['http://<[a-z]+>.Example.com:80/a', 'http://x.example.com/a', 2],
+    ['http://h:8080/a', 'http://h:8080/a', 0],
+    ['<HTTP|https>://<Api|WWW>.x/a', 'http://api.x/a', 2],
+    ['http://<(A)pi>.x/A<b|C>', 'http://api.x/AC', 1],
+    ['http://h/A.', 'http://h/A.', 0],
+  ]
+  for (const [text, url, lints] of same) {
+    it(`${text} matches ${url}`, () => {
+      const made = compiled(text)
+      assert.ok(made.pattern.exec(url) !== undefined)
+      assert.equal(made.lints.length, lints, JSON.stringify(made.lints))
+    })
+  }
+
+  it('keep a port that is the default of one scheme only, and say so', () => {
+    const made = compiled('<https?>://h:443/a')
+    assert.deepEqual(made.pattern.exec('http://h:443/a'), ['http'])
+    assert.equal(made.pattern.exec('https://h/a'), undefined)
+    assert.match(made.lints[0]?.message ?? '', /port 443 never matches with https/)
+  })
+
+  it('are captured as requests have them', () => {
+    assert.deepEqual(compiled('http://<Api|(W)WW>.x/<A|b>').pattern.exec('http://www.x/A'), ['www', 'w', 'A'])
+    assert.deepEqual(compiled('http://<Api|WWW>.x/<A|b>').pattern.origins, ['http://api.x', 'http://www.x'])
+  })
+
+  it('of globs, too', () => {
+    const made = compiled('http://<{API,w[W]w}>.x/<A*>', 'glob')
+    assert.ok(made.pattern.exec('http://api.x/Ab') && made.pattern.exec('http://www.x/A'))
+    assert.equal(made.pattern.exec('http://api.x/ab'), undefined)
+    assert.equal(made.lints.length, 1)
+  })
+
+  it('do not change the path', () => {
+    assert.equal(compiled('http://H/A').pattern.exec('http://h/a'), undefined)
+  })
+})
+
+const lints: [strategy: 'regexp' | 'glob', text: string, message: RegExp | undefined][] = [
+  ['regexp', 'http://h/a/', /never matches.*slash/],
+  ['regexp', 'http://h/', undefined],
+  ['regexp', 'http://<[^/]*>/', undefined],
+  ['regexp', '<.*>', undefined],
+  ['regexp', 'http://h/foo<(|/.*)>', undefined],
+  ['regexp', 'http://h<(|/.*)>', undefined],
+  ['regexp', 'http://<.*>/public', /also matches slashes/],
+  ['regexp', 'http://<[a-z]+.example.com>/a', /dot that stands for any/],
+  ['regexp', 'http://<[a-z]+\\.example\\.com>/a', undefined],
+  ['regexp', 'http://<[a-z.]+>/a', undefined],
+  ['regexp', 'https://h<.*>', /only begin like this/],
+  ['regexp', 'http://<HOST|OTHER>/a', /read in lower case/],
+  ['regexp', 'http://<[A-Za-z]+>/a', undefined],
+  ['regexp', '/a/<.*>', /does not start with a scheme/],
+  ['regexp', 'ftp://h/a', /never matches: its scheme is not http/],
+  ['regexp', 'wss://h/a', /^its scheme is that of a WebSocket/],
+  ['regexp', '<wss?>://h/a', /^its scheme is that of a WebSocket/],
+  ['regexp', '<https|wss>://h/a', undefined],
+  ['regexp', 'http://h/a?x=1', /query/],
+  ['regexp', 'http://h/a//b', /never matches/],
+  ['regexp', 'http://h/a/../b', /never matches/],
+  ['regexp', 'http://h/a/..', /never matches/],
+  ['regexp', 'http://h/caf%C3%A9', /decoded before.*"%C3%A9"/],
+  ['regexp', 'http://*.example.com/a', /never matches: its host has "\*"/],
+  ['regexp', 'http://<[a-z]+>_ü.example.com/a', /never matches: its host has "ü"/],
+  ['regexp', 'http://[::1]:8080/a', undefined],
+  ['regexp', 'http://h/users/{id}', /"\{id\}" outside of <…> stands for itself/],
+  ['regexp', 'http://h/users/*', /"\*" outside of <…> stands for itself/],
+  ['glob', 'http://h/<**>', undefined],
+  ['glob', 'http://h/<.*>', /looks like a regular expression/],
+  ['glob', 'http://h/<**>', undefined],
+  ['glob', 'http://<**>.h.com/<*>', /also matches slashes/],
+  ['glob', 'http://<*>.h.com/<*>', undefined],
+  ['glob', 'http://h/<*?>', /otherwise than it is meant/],
+  ['glob', 'http://h/<{foo*,bar}>', /otherwise than it is meant/],
+  ['glob', 'http://h/<{foo,}*>', /otherwise than it is meant/],
+  ['glob', 'http://h/<{foo*,bar*}>', undefined],
+  ['glob', 'http://h/foo<{,/**}>', undefined],
+]
+
+describe('lints', () => {
+  for (const [strategy, text, message] of lints) {
+    it(`${strategy} ${text}: ${message ?? 'nothing'}`, () => {
+      const messages = compiled(text, strategy).lints.map(lint => lint.message)
+      if (message === undefined) assert.deepEqual(messages, [])
+      else assert.match(messages.join('; '), message)
+    })
+  }
+})
+
+describe('what the index may rely on', () => {
+  const facts: [
+    text: string,
+    origins: string[] | undefined,
+    pathPrefix: string,
+    contains: string | undefined,
+  ][] = [
+    ['http://h/a', ['http://h'], '/a', undefined],
+    ['<https?>://h/a/<.*>', ['https://h', 'http://h'], '/a/', undefined],
+    [
+      '<http|https>://<a|b>.h/<.*>',
+      ['http://a.h', 'http://b.h', 'https://a.h', 'https://b.h'],
+      '/',
+      undefined,
+    ],
+    ['http://h/<v1|v2>/<.*>', ['http://h'], '/v', undefined],
+    ['http://h<(|/.*)>', ['http://h'], '', undefined],
+    ['http://h<.*>', undefined, '', undefined],
+    ['http://h', ['http://h'], '', undefined],
+    ['http://h/<.*>/items/<.*>', ['http://h'], '/', '/items/'],
+    ['http://<[^/]+>/a/<.*>', undefined, '/a/', '/a/'],
+    ['http://<.*>/a/<.*>', undefined, '', '/a/'],
+    ['<.*>://<.*>/a', undefined, '', '://'.slice(1)],
+    ['<.*>', undefined, '', undefined],
+  ]
+  for (const [text, origins, pathPrefix, contains] of facts) {
+    it(`${text}: ${origins ?? 'any host'}, path ${pathPrefix || 'any'}, ${contains ?? 'no literal inside'}`, () => {
+      const { pattern } = compiled(text)
+      assert.deepEqual(
+        [pattern.origins, pattern.pathPrefix, pattern.contains],
+        [origins, pathPrefix, contains],
+      )
+    })
+  }
+})
+
+it('hosts as they were sent are hosts as they are written, and nothing is said of them (Q-20)', () => {
+  for (const [url, origin] of [
+    ['HTTPS://Shop.Example/a', 'https://Shop.Example'],
+    ['https://h:443/a', 'https://h:443'],
+    ['http://h./a', 'http://h.'],
+    ['https://<API|www>.h/a', 'https://API.h'],
+  ] as const) {
+    const made = compilePattern(url, 'regexp', 'exact')
+    assert.ok(!('fault' in made))
+    assert.equal(made.pattern.origins?.[0], origin, url)
+    assert.deepEqual(
+      made.lints.filter(lint => !lint.message.includes('"HTTPS://"')),
+      [],
+    )
+    assert.notEqual(made.pattern.exec(`${origin}/a`), undefined)
+    assert.equal(made.pattern.exec(`${origin.toLowerCase().replace(/:443$|\.$/, '')}/a`), undefined)
+    const asked = { paths: 'strict', hosts: 'exact', rpc: false } as const
+    assert.deepEqual(reachOf(made, asked, createWords()).urls.at(0), `${origin}/a`)
+  }
+})
+
+it('hosts as they were sent: what no request has is dead still', () => {
+  const asked = { paths: 'strict', hosts: 'exact', rpc: false } as const
+  const reach = (url: string) => {
+    const made = compilePattern(url, 'regexp', 'exact')
+    assert.ok(!('fault' in made))
+    return reachOf(made, asked, createWords())
+  }
+  assert.equal(reach('https://<[A-Z]>.h:<443|80>/a').dead, false)
+  assert.equal(reach('https://<[!]>.h/a').dead, true)
+  // Shorter words come first, and none of those is a host: what is left is found in common with all hosts.
+  assert.match(reach('https://<[!]{1,12}|[A-Z]{14}>/a').urls[0] ?? '', /^https:\/\/[A-Z]{14}\/a$/)
+  assert.match(reach('https://<[!]{1,20}|a{22}\\.>/a').urls[0] ?? '', /^https:\/\/a{22}\.\/a$/)
+})

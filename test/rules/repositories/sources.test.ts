@@ -1,0 +1,225 @@
+import assert from 'node:assert/strict'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import test, { type TestContext } from 'node:test'
+import type { Answered, Failed, OutgoingRequest } from '../../../src/clients/http/message.ts'
+import { createObjects } from '../../../src/clients/objects/client.ts'
+import { formatIssue } from '../../../src/documents/issue.ts'
+import { createRuleSources, type LoadedRules } from '../../../src/rules/repositories/sources.ts'
+import { objectStore } from '../../fakes/object_store.ts'
+
+test('credentials and query of a URL are kept out of its name, and sent as a header', async () => {
+  const asked: OutgoingRequest[] = []
+  const { load } = sourcesOf([failed('refused')], asked)
+  const { issues } = await load(['https://user:p%40ss@h/rules.json?token=secret'])
+  assert.deepEqual(issues.map(formatIssue), ['https://h/rules.json: error: cannot be fetched: refused'])
+  assert.equal(asked[0]?.url, 'https://h/rules.json?token=secret')
+  assert.deepEqual(asked[0]?.headers[1], ['authorization', `Basic ${btoa('user:p@ss')}`])
+})
+
+const ok = (body: string, headers: Answered['headers'] = []): Answered => ({
+  kind: 'answered',
+  status: 200,
+  headers,
+  body,
+})
+const status = (code: number): Answered => ({ kind: 'answered', status: code, headers: [], body: '' })
+const failed = (message: string): Failed => ({ kind: 'failed', cause: 'connect', message })
+function sourcesOf(answers: readonly (Answered | Failed)[], asked: OutgoingRequest[] = [], directory = '/') {
+  return createRuleSources({
+    directory,
+    breathe: () => undefined,
+    fetch: async request => answers[asked.push(request) - 1] ?? failed('nobody there'),
+  })
+}
+const ids = (loaded: LoadedRules): readonly string[] => loaded.rules.map(one => one.rule.id)
+const URL_A = 'http://h/a.json'
+
+test('repositories are joined in configured order, rules in written order (Q-11)', async () => {
+  const { load } = sourcesOf([ok('[{"id":"a"},{"id":"b"}]'), ok('- id: c\n')])
+  const loaded = await load([URL_A, 'http://h/b.yml', `inline://${btoa('[{"id":"d"}]')}`])
+  assert.deepEqual(ids(loaded), ['a', 'b', 'c', 'd'])
+  assert.equal(loaded.complete, true)
+  assert.deepEqual(
+    loaded.rules.map(one => one.place.source),
+    [URL_A, URL_A, 'http://h/b.yml', 'access_rules.repositories[2]'],
+  )
+})
+
+test('what never was loaded makes the whole incomplete, and the rest is there (Q-17)', async () => {
+  const loaded = await sourcesOf([status(404), ok('[{"id":"b"}]')]).load([URL_A, 'http://h/b'])
+  assert.equal(loaded.complete, false)
+  assert.deepEqual(ids(loaded), ['b'])
+  assert.deepEqual(loaded.issues.map(formatIssue), [`${URL_A}: error: answered 404 (check the address)`])
+})
+
+test('a repository that fails later keeps its last good rules, and the others follow theirs', async () => {
+  const bad: readonly (Answered | Failed)[] = [failed('refused'), status(500), ok('[{"id":'), ok('')]
+  for (const answer of bad) {
+    const { load } = sourcesOf([ok('[{"id":"a"}]'), ok('[{"id":"b"}]'), answer, ok('[{"id":"c"}]')])
+    await load([URL_A, 'http://h/b'])
+    const loaded = await load([URL_A, 'http://h/b'])
+    assert.deepEqual(ids(loaded), ['a', 'c'])
+    assert.equal(loaded.complete, true)
+    assert.equal(loaded.issues.length, 1)
+  }
+})
+
+test('a tag is sent along, and "not modified" means the rules read before', async () => {
+  const asked: OutgoingRequest[] = []
+  const { load } = sourcesOf([ok('[{"id":"a"}]', [['etag', '"1"']]), status(304)], asked)
+  await load([URL_A])
+  const loaded = await load([URL_A])
+  assert.deepEqual(ids(loaded), ['a'])
+  assert.deepEqual(loaded.issues, [])
+  assert.deepEqual(
+    asked.map(one => one.headers.find(([name]) => name === 'if-none-match')?.[1]),
+    [undefined, '"1"'],
+  )
+})
+
+const sentWith = (request: OutgoingRequest | undefined) =>
+  request?.headers.filter(([name]) => name.startsWith('if-')).map(([, value]) => value)
+
+test('where there is no tag, the date serves', async () => {
+  const asked: OutgoingRequest[] = []
+  const date = 'Wed, 25 Nov 2026 01:00:00 GMT'
+  const { load } = sourcesOf([ok('[]', [['last-modified', date]]), status(304)], asked)
+  await load([URL_A])
+  await load([URL_A])
+  assert.deepEqual(asked.map(sentWith), [[], [date]])
+})
+
+test('a text that cannot be decoded is asked for again until it can, and its fault is told as long', async () => {
+  const asked: OutgoingRequest[] = []
+  const bad = ok('[{"id":', [['etag', '"2"']])
+  const { load } = sourcesOf([ok('[{"id":"a"}]', [['etag', '"1"']]), bad, bad], asked)
+  await load([URL_A])
+  for (let i = 0; i < 2; i++) {
+    const loaded = await load([URL_A])
+    assert.deepEqual([ids(loaded), loaded.issues.length], [['a'], 1])
+  }
+  assert.deepEqual(asked.map(sentWith), [[], ['"1"'], ['"1"']])
+})
+
+test('"not modified" where nothing was asked for is a fault', async () => {
+  const loaded = await sourcesOf([status(304)]).load([URL_A])
+  assert.equal(loaded.complete, false)
+  assert.deepEqual(loaded.issues.map(formatIssue), [`${URL_A}: error: answered 304 (it must answer 200)`])
+})
+
+test('each repository says how it is doing, and what is wrong is told where it is named', async () => {
+  const answers = [ok('[{"id":"a"}]'), ok('[{"id":"b"}]'), status(403), status(403), status(503)]
+  const { load } = sourcesOf(answers)
+  await load([URL_A, 'http://h/b'])
+  const place = (index: number) => ({ source: 'c.yml', line: 7 + index, column: 3, path: `r[${index}]` })
+  const { states, issues } = await load([URL_A, 'http://h/b', 's3://bucket/c'], place)
+  assert.deepEqual(
+    states.map(({ source, kind, state, rules, fault }) => [source, kind, state, rules, fault]),
+    [
+      [URL_A, 'remote', 'stale', 1, 'answered 403'],
+      ['http://h/b', 'remote', 'stale', 1, 'answered 403'],
+      ['s3://bucket/c', 'remote', 'missing', 0, 'answered 503'],
+    ],
+  )
+  assert.deepEqual(issues.map(formatIssue).slice(1), [
+    'c.yml:8:3: error: r[1]: http://h/b answered 403; the rules read before stay in force (check the credentials)',
+    'c.yml:9:3: error: r[2]: s3://bucket/c answered 503 (it must answer 200)',
+  ])
+})
+
+test('equal texts have equal digests, whatever their tag says', async () => {
+  const { load } = sourcesOf([ok('[]', [['etag', '"1"']]), ok('[]', [['etag', '"2"']]), ok('[] ')])
+  const digests: (readonly string[])[] = []
+  for (let i = 0; i < 3; i++) digests.push((await load([URL_A])).digests)
+  assert.deepEqual(digests[0], digests[1])
+  assert.notDeepEqual(digests[1], digests[2])
+})
+
+test('an object of a store is read like any other remote repository, and kept while the store refuses', async t => {
+  const store = await objectStore()
+  const objects = createObjects({ AZURE_STORAGE_ACCOUNT: 'a', AZURE_STORAGE_KEY: btoa('k') })
+  t.after(() => {
+    objects.close()
+    return store.close()
+  })
+  const { load } = createRuleSources({
+    fetch: objects.send,
+    directory: '/',
+    breathe: () => undefined,
+  })
+  const repositories = [`azblob://rules/a.json?domain=${store.host}`]
+  store.object.body = '[{"id":"a"}]'
+  assert.deepEqual(ids(await load(repositories)), ['a'])
+  assert.deepEqual((await load(repositories)).issues, [])
+  assert.equal(store.contents.length, 1, 'the second time it was not sent')
+  store.object.status = 403
+  const kept = await load(repositories)
+  assert.deepEqual([ids(kept), kept.states[0]?.state], [['a'], 'stale'])
+  Object.assign(store.object, { status: 200, etag: '"2"', body: '[{"id":"b"}]' })
+  assert.deepEqual(ids(await load(repositories)), ['b'])
+})
+
+test('a repository that is taken out loses its rules, and its memory', async () => {
+  const asked: OutgoingRequest[] = []
+  const { load } = sourcesOf([ok('[{"id":"a"}]', [['etag', '"1"']]), failed('gone')], asked)
+  await load([URL_A])
+  assert.deepEqual(ids(await load([])), [])
+  const again = await load([URL_A])
+  assert.ok(!asked[1]?.headers.some(([name]) => name === 'if-none-match'))
+  assert.deepEqual(ids(again), [])
+  assert.equal(again.complete, false)
+})
+
+test('lints of a text are told at every load', async () => {
+  const { load } = sourcesOf([ok('[{"idd":"a"}]'), ok('[{"idd":"a"}]')])
+  assert.equal((await load([URL_A])).issues.length, 1)
+  assert.equal((await load([URL_A])).issues.length, 1)
+})
+
+async function directory(t: TestContext): Promise<string> {
+  const made = await mkdtemp(join(tmpdir(), 'credence-repository-'))
+  t.after(() => rm(made, { recursive: true }))
+  return made
+}
+
+test('a file of no bytes is one that is not written yet; only [] empties a set (Q-14)', async t => {
+  const here = await directory(t)
+  const file = join(here, 'rules.json')
+  const { load } = sourcesOf([], [], here)
+  await writeFile(file, '[{"id":"a"}]')
+  assert.deepEqual(ids(await load(['rules.json'])), ['a'])
+  await writeFile(file, '')
+  const kept = await load(['rules.json'])
+  assert.deepEqual(ids(kept), ['a'])
+  assert.deepEqual(kept.issues.map(formatIssue), [
+    'rules.json: error: is empty; the rules read before stay in force (write [] for no rules)',
+  ])
+  await writeFile(file, '[]')
+  const emptied = await load(['rules.json'])
+  assert.deepEqual(ids(emptied), [])
+  assert.deepEqual(emptied.issues, [])
+})
+
+test('a deleted file keeps its rules (Q-15)', async t => {
+  const here = await directory(t)
+  const { load } = sourcesOf([], [], here)
+  await writeFile(join(here, 'rules.json'), '[{"id":"a"}]')
+  await load(['file://./rules.json'])
+  await rm(join(here, 'rules.json'))
+  const loaded = await load(['file://./rules.json'])
+  assert.deepEqual(ids(loaded), ['a'])
+  assert.match(loaded.issues.map(formatIssue).join(), /no such file; the rules read before stay in force/)
+})
+
+test('a missing file and a directory are issues, not accidents', async t => {
+  const here = await directory(t)
+  await mkdir(join(here, 'folder'))
+  const { issues, complete } = await sourcesOf([], [], here).load(['none.json', 'folder'])
+  assert.equal(complete, false)
+  assert.deepEqual(issues.map(formatIssue), [
+    `none.json: error: cannot be read: there is no such file (it was looked for at ${join(here, 'none.json')})`,
+    'folder: error: is not a file (name one file per repository)',
+  ])
+})
