@@ -8,7 +8,7 @@ import type { Revoked } from './sessions/cache/revocation_index.ts'
 import { compileKratosPublic } from './sessions/kratos_public.ts'
 import { createDoorWatch, type Owner } from './sessions/logout_observer.ts'
 import type { Endpoint, Sessions } from './sessions/verifier.ts'
-import type { RecordDecision } from './telemetry/record.ts'
+import type { RecordDecision } from './telemetry/access_log.ts'
 
 export interface DoorParts {
   readonly config: Config

@@ -8,7 +8,7 @@ import { fitToLeave } from '../http/header_rules.ts'
 import type { PathReading } from '../http/request_target.ts'
 import { between, type Instant, later, millis } from '../lib/time.ts'
 import { within } from '../lib/with_timeout.ts'
-import type { RecordDecision } from '../telemetry/record.ts'
+import type { RecordDecision } from '../telemetry/access_log.ts'
 import { type CheckedRequest, decodeCheckRequest } from './decode.ts'
 import { encodeDecision, PREPARED_500 } from './encode.ts'
 

@@ -3,7 +3,7 @@ import type { Meter } from '@opentelemetry/api'
 import type { Decision } from '../access/decision.ts'
 import type { Answered, Failed, Send } from '../clients/http/message.ts'
 import type { Series } from './histograms.ts'
-import { about, gauge, METRICS, tally } from './instruments_table.ts'
+import { about, gauge, METRICS, tally } from './metric_definitions.ts'
 import type { Metrics } from './metrics.ts'
 import { createOathkeeperMetrics, type OathkeeperMetrics } from './oathkeeper_metrics.ts'
 

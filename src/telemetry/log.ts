@@ -3,7 +3,7 @@ import { type DestinationStream, destination, pino } from 'pino'
 import { formatIssue } from '../documents/issue.ts'
 import { tellOnStderr } from '../lib/write_stderr.ts'
 import { createDecisionLine } from './decision_line.ts'
-import { createLots } from './lots.ts'
+import { createLots } from './log_buffer.ts'
 import type { DecisionRecord, Event, LogLevel } from './records.ts'
 
 export interface Log {

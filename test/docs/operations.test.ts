@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import test from 'node:test'
-import { METRICS } from '../../src/telemetry/instruments_table.ts'
+import { METRICS } from '../../src/telemetry/metric_definitions.ts'
 
 const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')
 const page = read('docs/operations.md')

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import type { Decision } from '../../src/access/decision.ts'
 import { createInstruments } from '../../src/telemetry/instruments.ts'
-import { METRICS, tally } from '../../src/telemetry/instruments_table.ts'
+import { METRICS, tally } from '../../src/telemetry/metric_definitions.ts'
 import { openMetrics, scrape } from '../fakes/metrics.ts'
 
 const trail = {

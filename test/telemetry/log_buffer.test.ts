@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { createLots } from '../../src/telemetry/lots.ts'
+import { createLots } from '../../src/telemetry/log_buffer.ts'
 
 function collecting(size: number, wait = 60_000) {
   const sent: Buffer[] = []

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import type { Deny } from '../../src/access/decision.ts'
+import { createRecorder } from '../../src/telemetry/access_log.ts'
 import { createLog } from '../../src/telemetry/log.ts'
-import { createRecorder } from '../../src/telemetry/record.ts'
 import { requestWith } from '../fakes/request.ts'
 
 const SECRET = 'ory_st_verysecret'

@@ -1,7 +1,7 @@
 /** telemetry/record — one decision, one log line and its counts. Knows the shape of a decision, not how it was made. */
 import type { Decision } from '../access/decision.ts'
 import type { RequestView } from '../access/request.ts'
-import { accidentEvent } from './accident.ts'
+import { accidentEvent } from './internal_error.ts'
 import type { Log } from './log.ts'
 
 export interface RecordParts {
