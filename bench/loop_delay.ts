@@ -10,7 +10,7 @@ const count = Number(process.argv[2])
 // What is shipped is what is measured; the types are those of its sources.
 const { startApp } = (await import(
   new URL('../dist/app.js', import.meta.url).href
-)) as typeof import('../src/app.ts')
+)) as typeof import('../src/app/app.ts')
 const folder = mkdtempSync(join(tmpdir(), 'bench-'))
 const file = join(folder, 'rules.json')
 const any = { host: '127.0.0.1', port: 0 }

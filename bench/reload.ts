@@ -3,7 +3,7 @@ import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { startApp } from '../src/app.ts'
+import { startApp } from '../src/app/app.ts'
 
 const COUNT = 10_000
 const RELOADS = 3

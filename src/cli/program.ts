@@ -45,7 +45,7 @@ Exit codes: 0 well, 1 errors in configuration or rules or a port that is taken, 
       const { validate: check } = await import('./validate.ts')
       const [{ openValidation }, { clock }] = await Promise.all([
         import('./validate_dependencies.ts'),
-        import('../app.ts'),
+        import('../app/app.ts'),
       ])
       const { world, close } = openValidation(clock)
       code = await check({ ...commonOf(command), rules, strict: options.strict === true }, io, world)

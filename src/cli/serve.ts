@@ -1,7 +1,7 @@
 /** cli/serve — listens until it is told to stop. Knows signals, nothing of requests. */
 import { isatty } from 'node:tty'
-import { type App, startApp } from '../app.ts'
-import { StartFault } from '../app_startup_error.ts'
+import { type App, startApp } from '../app/app.ts'
+import { StartFault } from '../app/startup_error.ts'
 import { formatIssue } from '../documents/issue.ts'
 import type { CommandIo, CommonArguments } from './arguments.ts'
 

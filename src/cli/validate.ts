@@ -1,9 +1,10 @@
 /** cli/validate — every issue of the configuration and of all rules, sorted as a compiler shows them. Knows no handler: `world` compiles. */
+
+import { type Config, loadConfig } from '../app/config.ts'
+import { entryPlaces, withoutRules } from '../app/ruleset.ts'
 import type { Send } from '../clients/http/message.ts'
 import { readConfigFile } from '../config/files.ts'
-import { type Config, loadConfig } from '../config.ts'
 import { formatIssue, type Issue, sortIssues } from '../documents/issue.ts'
-import { entryPlaces, withoutRules } from '../edition.ts'
 import type { SealedHandler } from '../handlers/handler.ts'
 import type { PlacedRule } from '../rules/parse.ts'
 import { createRuleSources } from '../rules/repositories/sources.ts'

@@ -1,7 +1,7 @@
 /** What `validate` needs of the service, without starting it. */
 
-import { openClients, openServices } from '../app_services.ts'
-import { compileWith, UNTRACED } from '../edition.ts'
+import { compileWith, UNTRACED } from '../app/ruleset.ts'
+import { openClients, openServices } from '../app/services.ts'
 import { HANDLERS } from '../handlers/registry.ts'
 import type { Clock } from '../lib/time.ts'
 import type { ValidateWorld } from './validate.ts'

@@ -1,7 +1,7 @@
 /** Addresses in the configuration of handlers: Oathkeeper's schema wants URIs, and a fault is one at the start (spec 8.3, 8.4). */
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { loadConfig } from '../../src/config.ts'
+import { loadConfig } from '../../src/app/config.ts'
 import { HANDLERS } from '../../src/handlers/registry.ts'
 
 const errorsOf = (document: object): readonly string[] =>

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'node:test'
-import { clock } from '../../src/app.ts'
+import { clock } from '../../src/app/app.ts'
 import { validate } from '../../src/cli/validate.ts'
 import { openValidation } from '../../src/cli/validate_dependencies.ts'
 

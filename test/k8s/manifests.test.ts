@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import test from 'node:test'
 import { loadAll } from 'js-yaml'
-import { loadConfig } from '../../src/config.ts'
+import { loadConfig } from '../../src/app/config.ts'
 import { HANDLERS } from '../../src/handlers/registry.ts'
 import { parseRules } from '../../src/rules/parse.ts'
 

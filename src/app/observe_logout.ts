@@ -1,14 +1,14 @@
 /** app_door — what passes the door and ends sessions at Kratos is noticed. Knows settings, decisions and the session memory. */
 
-import type { RequestView } from './access/request.ts'
-import type { Credential } from './access/verdict.ts'
+import type { RequestView } from '../access/request.ts'
+import type { Credential } from '../access/verdict.ts'
+import type { Clock } from '../lib/time.ts'
+import type { Revoked } from '../sessions/cache/revocation_index.ts'
+import { compileKratosPublic } from '../sessions/kratos_public.ts'
+import { createDoorWatch, type Owner } from '../sessions/logout_observer.ts'
+import type { Endpoint, Sessions } from '../sessions/verifier.ts'
+import type { RecordDecision } from '../telemetry/access_log.ts'
 import type { Config } from './config.ts'
-import type { Clock } from './lib/time.ts'
-import type { Revoked } from './sessions/cache/revocation_index.ts'
-import { compileKratosPublic } from './sessions/kratos_public.ts'
-import { createDoorWatch, type Owner } from './sessions/logout_observer.ts'
-import type { Endpoint, Sessions } from './sessions/verifier.ts'
-import type { RecordDecision } from './telemetry/access_log.ts'
 
 export interface DoorParts {
   readonly config: Config

@@ -1,10 +1,10 @@
 /** app_tls — certificates of our listeners: read at start, read again when their files change. Knows settings and files, no protocol. */
 import { readFile } from 'node:fs/promises'
-import { StartFault } from './app_startup_error.ts'
+import type { Issue } from '../documents/issue.ts'
+import { materialFault, type TlsIdentity, type TlsMaterial } from '../http/tls.ts'
+import { watchFiles } from '../rules/repositories/watch.ts'
 import type { Config } from './config.ts'
-import type { Issue } from './documents/issue.ts'
-import { materialFault, type TlsIdentity, type TlsMaterial } from './http/tls.ts'
-import { watchFiles } from './rules/repositories/watch.ts'
+import { StartFault } from './startup_error.ts'
 
 export interface OpenTls extends TlsIdentity {
   close(): void

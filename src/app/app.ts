@@ -1,7 +1,23 @@
 /** app — the wiring list: every part in order of construction, and close() in reverse. The only reader of the clock. Long because every part stands in one list. */
-import { openApi } from './app_api.ts'
-import { watchedRecord } from './app_door.ts'
-import { listening } from './app_listen.ts'
+
+import { createCheck } from '../envoy/check.ts'
+import { type EngineName, startEngine } from '../grpc/engines.ts'
+import { createHealth } from '../grpc/health.ts'
+import { type Clock, type Instant, millis, type WallTime } from '../lib/time.ts'
+import { breatheEvery } from '../lib/yield_to_event_loop.ts'
+import { createPoll } from '../rules/repositories/poll.ts'
+import { createRuleSources, type SourceState } from '../rules/repositories/sources.ts'
+import { watchFiles } from '../rules/repositories/watch.ts'
+import { createRulebook } from '../rules/rulebook.ts'
+import { createRecorder } from '../telemetry/access_log.ts'
+import { createInstruments } from '../telemetry/instruments.ts'
+import { accidentEvent } from '../telemetry/internal_error.ts'
+import { createLog } from '../telemetry/log.ts'
+import { createMetrics } from '../telemetry/metrics.ts'
+import { startTracing } from '../telemetry/sdk.ts'
+import { activeTraceId, traceChecks, traceSend } from '../telemetry/trace.ts'
+import { version } from '../version.ts'
+import { openApi } from './api.ts'
 import {
   ACCIDENT,
   countIssues,
@@ -10,7 +26,9 @@ import {
   logBreaker,
   logTls,
   reportBus,
-} from './app_log.ts'
+} from './events.ts'
+import { listening } from './listen.ts'
+import { watchedRecord } from './observe_logout.ts'
 import {
   addressOf,
   formatOf,
@@ -21,30 +39,13 @@ import {
   placeOf,
   signingKeysOf,
   tracingOf,
-} from './app_options.ts'
-import { openShared } from './app_redis.ts'
-import { openClients, openServices } from './app_services.ts'
-import { createRevoke } from './app_sessions.ts'
-import { StartFault } from './app_startup_error.ts'
-import { openTls } from './app_tls.ts'
-import { type AppOptions, createEditions, directoryOf, readConfig, SLICE } from './edition.ts'
-import { createCheck } from './envoy/check.ts'
-import { type EngineName, startEngine } from './grpc/engines.ts'
-import { createHealth } from './grpc/health.ts'
-import { type Clock, type Instant, millis, type WallTime } from './lib/time.ts'
-import { breatheEvery } from './lib/yield_to_event_loop.ts'
-import { createPoll } from './rules/repositories/poll.ts'
-import { createRuleSources, type SourceState } from './rules/repositories/sources.ts'
-import { watchFiles } from './rules/repositories/watch.ts'
-import { createRulebook } from './rules/rulebook.ts'
-import { createRecorder } from './telemetry/access_log.ts'
-import { createInstruments } from './telemetry/instruments.ts'
-import { accidentEvent } from './telemetry/internal_error.ts'
-import { createLog } from './telemetry/log.ts'
-import { createMetrics } from './telemetry/metrics.ts'
-import { startTracing } from './telemetry/sdk.ts'
-import { activeTraceId, traceChecks, traceSend } from './telemetry/trace.ts'
-import { version } from './version.ts'
+} from './options.ts'
+import { openShared } from './redis.ts'
+import { type AppOptions, createEditions, directoryOf, readConfig, SLICE } from './ruleset.ts'
+import { openClients, openServices } from './services.ts'
+import { createRevoke } from './sessions.ts'
+import { StartFault } from './startup_error.ts'
+import { openTls } from './tls.ts'
 
 export interface App {
   readonly grpc: string

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { z } from 'zod'
-import { type Config, type ConfigSources, loadConfig } from '../src/config.ts'
-import { formatIssue } from '../src/documents/issue.ts'
-import { authenticator, errorHandler, mutator, type SealedHandler, seal } from '../src/handlers/handler.ts'
+import { type Config, type ConfigSources, loadConfig } from '../../src/app/config.ts'
+import { formatIssue } from '../../src/documents/issue.ts'
+import { authenticator, errorHandler, mutator, type SealedHandler, seal } from '../../src/handlers/handler.ts'
 
 const run = () => {
   throw new Error('never run')

@@ -1,15 +1,15 @@
 /** app_options — settings in the form in which each part wants them. Knows the table of settings, starts nothing. */
-import type { CorsOptions } from './api/cors.ts'
-import type { Listener } from './app_listen.ts'
+import type { CorsOptions } from '../api/cors.ts'
+import { compileCidrs } from '../http/networks.ts'
+import type { PathReading } from '../http/request_target.ts'
+import { type Millis, millis, parseDuration } from '../lib/time.ts'
+import type { AccessRule } from '../rules/document.ts'
+import type { MetricsOptions } from '../telemetry/metrics.ts'
+import type { LogLevel } from '../telemetry/records.ts'
+import type { TracingOptions } from '../telemetry/sdk.ts'
+import { version } from '../version.ts'
 import type { Config } from './config.ts'
-import { compileCidrs } from './http/networks.ts'
-import type { PathReading } from './http/request_target.ts'
-import { type Millis, millis, parseDuration } from './lib/time.ts'
-import type { AccessRule } from './rules/document.ts'
-import type { MetricsOptions } from './telemetry/metrics.ts'
-import type { LogLevel } from './telemetry/records.ts'
-import type { TracingOptions } from './telemetry/sdk.ts'
-import { version } from './version.ts'
+import type { Listener } from './listen.ts'
 
 export function listenOf(config: Config) {
   const socket = config.text('serve.grpc.socket')

@@ -2,21 +2,21 @@
 import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { ConnectionOptions } from 'node:tls'
-import { StartFault } from './app_startup_error.ts'
-import { readNode } from './config/redis_checks.ts'
-import type { Config } from './config.ts'
-import { type Clock, millis } from './lib/time.ts'
-import { createSeals } from './sessions/replication/encryption.ts'
-import type { LineOptions } from './sessions/replication/redis_client.ts'
-import { openBus } from './sessions/replication/redis_store.ts'
-import type { BusEvent } from './sessions/replication/revocation_message.ts'
-import { type NewsLine, startNews } from './sessions/replication/revocation_stream.ts'
+import { readNode } from '../config/redis_checks.ts'
+import { type Clock, millis } from '../lib/time.ts'
+import { createSeals } from '../sessions/replication/encryption.ts'
+import type { LineOptions } from '../sessions/replication/redis_client.ts'
+import { openBus } from '../sessions/replication/redis_store.ts'
+import type { BusEvent } from '../sessions/replication/revocation_message.ts'
+import { type NewsLine, startNews } from '../sessions/replication/revocation_stream.ts'
 import {
   createSharedShelf,
   type SharedShelf,
   type ShelfOutcome,
-} from './sessions/replication/shared_cache.ts'
-import type { Sessions } from './sessions/verifier.ts'
+} from '../sessions/replication/shared_cache.ts'
+import type { Sessions } from '../sessions/verifier.ts'
+import type { Config } from './config.ts'
+import { StartFault } from './startup_error.ts'
 
 export interface SharedParts {
   readonly clock: Clock

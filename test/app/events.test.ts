@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { countStates, createReloadLog, reportBus } from '../src/app_log.ts'
-import type { Issue } from '../src/documents/issue.ts'
-import type { ReloadReport } from '../src/rules/rulebook.ts'
-import type { Log } from '../src/telemetry/log.ts'
+import { countStates, createReloadLog, reportBus } from '../../src/app/events.ts'
+import type { Issue } from '../../src/documents/issue.ts'
+import type { ReloadReport } from '../../src/rules/rulebook.ts'
+import type { Log } from '../../src/telemetry/log.ts'
 
 const issue = (message: string): Issue => ({
   severity: 'warning',

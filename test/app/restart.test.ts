@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { waitingForRestart } from '../../src/config/restart.ts'
+import { type Config, loadConfig } from '../../src/app/config.ts'
+import { waitingForRestart } from '../../src/app/restart.ts'
 import { SETTINGS } from '../../src/config/settings.ts'
-import { type Config, loadConfig } from '../../src/config.ts'
 import { formatIssue } from '../../src/documents/issue.ts'
 import { HANDLERS } from '../../src/handlers/registry.ts'
 

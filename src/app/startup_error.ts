@@ -1,5 +1,5 @@
 /** Why the service cannot start, with the issues that an operator can resolve. */
-import type { Issue } from './documents/issue.ts'
+import type { Issue } from '../documents/issue.ts'
 
 /** What stops a start: issues of the configuration, for people. */
 export class StartFault extends Error {

@@ -7,11 +7,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type App, startApp } from '../src/app.ts'
-import type { Issue } from '../src/documents/issue.ts'
-import type { SourceState } from '../src/rules/repositories/sources.ts'
-import { createAuthority, noCertificates } from './fakes/certificates.ts'
-import { httpHost } from './fakes/http_host.ts'
+import { type App, startApp } from '../../src/app/app.ts'
+import type { Issue } from '../../src/documents/issue.ts'
+import type { SourceState } from '../../src/rules/repositories/sources.ts'
+import { createAuthority, noCertificates } from '../fakes/certificates.ts'
+import { httpHost } from '../fakes/http_host.ts'
 
 interface Status {
   readonly revision: string

@@ -1,12 +1,13 @@
 /** app_log — what the service says of itself between decisions: readings of the rules. Knows the log's records. */
-import type { Renewal } from './app_tls.ts'
-import type { Issue } from './documents/issue.ts'
-import type { SourceState } from './rules/repositories/sources.ts'
-import type { ReloadReport } from './rules/rulebook.ts'
-import type { BreakerCause, BreakerState } from './sessions/kratos/circuit_breaker.ts'
-import type { BusEvent } from './sessions/replication/revocation_message.ts'
-import type { SessionsHappening } from './telemetry/instruments.ts'
-import type { Log } from './telemetry/log.ts'
+
+import type { Issue } from '../documents/issue.ts'
+import type { SourceState } from '../rules/repositories/sources.ts'
+import type { ReloadReport } from '../rules/rulebook.ts'
+import type { BreakerCause, BreakerState } from '../sessions/kratos/circuit_breaker.ts'
+import type { BusEvent } from '../sessions/replication/revocation_message.ts'
+import type { SessionsHappening } from '../telemetry/instruments.ts'
+import type { Log } from '../telemetry/log.ts'
+import type { Renewal } from './tls.ts'
 
 export function countIssues(issues: readonly Issue[]) {
   const errors = issues.filter(issue => issue.severity === 'error').length

@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { StartFault } from '../src/app_startup_error.ts'
-import { openTls, type Renewal } from '../src/app_tls.ts'
-import type { Config } from '../src/config.ts'
-import { createAuthority, noCertificates } from './fakes/certificates.ts'
+import type { Config } from '../../src/app/config.ts'
+import { StartFault } from '../../src/app/startup_error.ts'
+import { openTls, type Renewal } from '../../src/app/tls.ts'
+import { createAuthority, noCertificates } from '../fakes/certificates.ts'
 
 if (noCertificates !== false) process.stderr.write(`tests: skipped TLS of our listeners, ${noCertificates}\n`)
 

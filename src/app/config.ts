@@ -1,6 +1,6 @@
 /** config — the service's own settings and Oathkeeper's: files, flags and environment to one frozen value, with every issue of every source. */
-import { DEMANDS } from './config/demands.ts'
-import { handlerLeaves, isPlain, readHandlers, SECTIONS } from './config/handler_sections.ts'
+import { DEMANDS } from '../config/demands.ts'
+import { handlerLeaves, isPlain, readHandlers, SECTIONS } from '../config/handler_sections.ts'
 import {
   environmentLayer,
   fileLayer,
@@ -10,15 +10,15 @@ import {
   type Leaf,
   parentsOf,
   placeIn,
-} from './config/layers.ts'
-import { checkRedis } from './config/redis_checks.ts'
-import { describe, readSetting } from './config/setting_value.ts'
-import { SETTINGS, type Setting } from './config/settings.ts'
-import { type Issue, type Path, sortIssues } from './documents/issue.ts'
-import type { GlobalHandlers } from './handlers/builder.ts'
-import type { SealedHandler } from './handlers/handler.ts'
-import { nearest } from './lib/closest_match.ts'
-import { merge } from './lib/merge.ts'
+} from '../config/layers.ts'
+import { checkRedis } from '../config/redis_checks.ts'
+import { describe, readSetting } from '../config/setting_value.ts'
+import { SETTINGS, type Setting } from '../config/settings.ts'
+import { type Issue, type Path, sortIssues } from '../documents/issue.ts'
+import type { GlobalHandlers } from '../handlers/builder.ts'
+import type { SealedHandler } from '../handlers/handler.ts'
+import { nearest } from '../lib/closest_match.ts'
+import { merge } from '../lib/merge.ts'
 
 export interface Config {
   /** A setting by its path; durations in milliseconds. Throws for a path that is not in the table. */

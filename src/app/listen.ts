@@ -1,5 +1,5 @@
 /** app_listen — why a port or a socket cannot be opened, in a paragraph for people. Knows error codes, no protocol. */
-import { StartFault } from './app_startup_error.ts'
+import { StartFault } from './startup_error.ts'
 
 export interface Listener {
   /** Who comes here, as in "cannot listen for Envoy". */

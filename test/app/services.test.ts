@@ -1,11 +1,11 @@
 /** What is said of the world outside: counted each time, told once. */
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { openServices, reportSubjectless } from '../src/app_services.ts'
-import type { Send } from '../src/clients/http/message.ts'
-import { loadConfig } from '../src/config.ts'
-import { HANDLERS } from '../src/handlers/registry.ts'
-import { fakeClock } from './fakes/clock.ts'
+import { loadConfig } from '../../src/app/config.ts'
+import { openServices, reportSubjectless } from '../../src/app/services.ts'
+import type { Send } from '../../src/clients/http/message.ts'
+import { HANDLERS } from '../../src/handlers/registry.ts'
+import { fakeClock } from '../fakes/clock.ts'
 
 test('an endpoint that names nobody is counted each time and told once', () => {
   const counted: string[] = []

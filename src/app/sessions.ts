@@ -1,15 +1,15 @@
 /** app_sessions — the session memory as the settings want it: limits, what to do in doubt, who hears of it. Knows the table of settings. */
 import { randomBytes } from 'node:crypto'
-import type { Send } from './clients/http/message.ts'
-import { createKratosAdmin, createWhoami } from './clients/kratos.ts'
+import type { Send } from '../clients/http/message.ts'
+import { createKratosAdmin, createWhoami } from '../clients/kratos.ts'
+import { type Clock, millis } from '../lib/time.ts'
+import type { Revoked } from '../sessions/cache/revocation_index.ts'
+import { createAdminProbe, createCanaryProbe, type Probe, readCanary } from '../sessions/kratos/probe.ts'
+import type { GateLimits } from '../sessions/kratos/upstream.ts'
+import type { NewsLine } from '../sessions/replication/revocation_stream.ts'
+import type { SharedShelf } from '../sessions/replication/shared_cache.ts'
+import { createSessions, type Sessions, type SessionsNews } from '../sessions/verifier.ts'
 import type { Config } from './config.ts'
-import { type Clock, millis } from './lib/time.ts'
-import type { Revoked } from './sessions/cache/revocation_index.ts'
-import { createAdminProbe, createCanaryProbe, type Probe, readCanary } from './sessions/kratos/probe.ts'
-import type { GateLimits } from './sessions/kratos/upstream.ts'
-import type { NewsLine } from './sessions/replication/revocation_stream.ts'
-import type { SharedShelf } from './sessions/replication/shared_cache.ts'
-import { createSessions, type Sessions, type SessionsNews } from './sessions/verifier.ts'
 
 export interface SessionsReport {
   /** For metrics and log. */

@@ -1,8 +1,9 @@
 /** config/restart — settings that were changed while the service runs and are only read at its start. Knows two configurations, starts nothing. */
-import { keyTimesOf } from '../app_options.ts'
-import type { Config } from '../config.ts'
+
+import { SETTINGS } from '../config/settings.ts'
 import { formatPath, type Issue } from '../documents/issue.ts'
-import { SETTINGS } from './settings.ts'
+import type { Config } from './config.ts'
+import { keyTimesOf } from './options.ts'
 
 /** Names each by its key and never by its value, which may be a secret. */
 export function waitingForRestart(started: Config, now: Config): Issue[] {
