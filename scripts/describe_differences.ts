@@ -1,7 +1,7 @@
 /** scripts/describe_differences — docs/differences.md from the data of the conformance suite. */
-import { BETTER } from '../test/conformance/better.ts'
-import { KEPT } from '../test/conformance/kept.ts'
+import { BETTER } from '../test/conformance/intended_differences.ts'
 import { LEDGER } from '../test/conformance/ledger.ts'
+import { KEPT } from '../test/conformance/preserved_quirks.ts'
 
 const cell = (text: string): string => text.replaceAll('|', '\\|')
 const row = (...cells: readonly string[]): string => `| ${cells.map(cell).join(' | ')} |`

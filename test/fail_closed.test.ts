@@ -14,7 +14,7 @@ import { HANDLERS } from '../src/handlers/registry.ts'
 import type { Services } from '../src/handlers/services.ts'
 import type { Instant } from '../src/lib/time.ts'
 import { decodeResponse, encodeRequest, type HttpFields, type Response } from './envoy/messages.ts'
-import { type House, openHouse, statusOf } from './fakes/house.ts'
+import { type House, openHouse, statusOf } from './support/house.ts'
 
 const SECTIONS: Readonly<Record<Kind, string>> = {
   authenticator: 'authenticators',

@@ -5,7 +5,7 @@ import test, { type TestContext } from 'node:test'
 import { revocationsRoute } from '../../src/api/revocations.ts'
 import { startApi } from '../../src/api/server.ts'
 import type { Revoked } from '../../src/sessions/cache/revocation_index.ts'
-import { type FakeClock, fakeClock } from '../fakes/clock.ts'
+import { type FakeClock, fakeClock } from '../support/clock.ts'
 
 const ID = '7458af86-c1d8-401c-978a-8da89133f78b'
 const OTHER = '90b31539-08ba-45b1-a5fc-5de840f19d7e'

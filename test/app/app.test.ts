@@ -10,8 +10,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type App, startApp } from '../../src/app/app.ts'
 import type { Issue } from '../../src/documents/issue.ts'
 import type { SourceState } from '../../src/rules/repositories/sources.ts'
-import { createAuthority, noCertificates } from '../fakes/certificates.ts'
-import { httpHost } from '../fakes/http_host.ts'
+import { createAuthority, noCertificates } from '../support/certificates.ts'
+import { httpHost } from '../support/http_host.ts'
 
 interface Status {
   readonly revision: string

@@ -11,7 +11,7 @@ import { formatIssue } from '../../src/documents/issue.ts'
 import { HANDLERS } from '../../src/handlers/registry.ts'
 import { createRuleSources } from '../../src/rules/repositories/sources.ts'
 import type { Log } from '../../src/telemetry/log.ts'
-import { fakeClock } from '../fakes/clock.ts'
+import { fakeClock } from '../support/clock.ts'
 
 const CONFIG = `
 access_rules: {repositories: [FOLDER/rules.yml], poll_interval: 7s}

@@ -5,7 +5,7 @@ import { loadConfig } from '../../src/app/config.ts'
 import { openServices, reportSubjectless } from '../../src/app/services.ts'
 import type { Send } from '../../src/clients/http/message.ts'
 import { HANDLERS } from '../../src/handlers/registry.ts'
-import { fakeClock } from '../fakes/clock.ts'
+import { fakeClock } from '../support/clock.ts'
 
 test('an endpoint that names nobody is counted each time and told once', () => {
   const counted: string[] = []

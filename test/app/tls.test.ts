@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Config } from '../../src/app/config.ts'
 import { StartFault } from '../../src/app/startup_error.ts'
 import { openTls, type Renewal } from '../../src/app/tls.ts'
-import { createAuthority, noCertificates } from '../fakes/certificates.ts'
+import { createAuthority, noCertificates } from '../support/certificates.ts'
 
 if (noCertificates !== false) process.stderr.write(`tests: skipped TLS of our listeners, ${noCertificates}\n`)
 

@@ -5,7 +5,7 @@ import test from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { type ValidateArguments, validate } from '../../src/cli/validate.ts'
 import { openValidation } from '../../src/cli/validate_dependencies.ts'
-import { fakeClock } from '../fakes/clock.ts'
+import { fakeClock } from '../support/clock.ts'
 
 const golden = join(dirname(fileURLToPath(import.meta.url)), 'golden')
 

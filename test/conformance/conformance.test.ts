@@ -4,7 +4,7 @@ import test from 'node:test'
 import { readCases } from './case.ts'
 import { LEDGER } from './ledger.ts'
 import { runCase } from './run.ts'
-import { runUnit } from './unit.ts'
+import { runUnit } from './unit_cases.ts'
 
 const inLedger = new Map(LEDGER.flatMap(one => one.cases.map(id => [id, one.q] as const)))
 /** `CREDENCE_CASES=mutate.header node …`: areas or ids that contain this. */

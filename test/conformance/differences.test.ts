@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import test from 'node:test'
-import { BETTER } from './better.ts'
-import { KEPT } from './kept.ts'
+import { BETTER } from './intended_differences.ts'
 import { LEDGER } from './ledger.ts'
+import { KEPT } from './preserved_quirks.ts'
 
 /** The numbers that are in use; the others were given back. */
 const ODDITIES = [...range(1, 73), ...range(76, 86), ...range(90, 98)]

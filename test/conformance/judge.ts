@@ -1,7 +1,8 @@
 /** test/conformance/judge — what came against what must come: a list of differences, empty when there is none. */
-import type { Seen } from './ask.ts'
+
 import type { Expectation, WantedCall } from './case.ts'
 import { type Jwk, verifies } from './keys.ts'
+import type { Seen } from './request.ts'
 import type { SeenCall } from './stub.ts'
 
 export interface Context {

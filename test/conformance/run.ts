@@ -8,10 +8,10 @@ import { type App, clock, startApp } from '../../src/app/app.ts'
 import { StartFault } from '../../src/app/startup_error.ts'
 import { validate } from '../../src/cli/validate.ts'
 import { openValidation } from '../../src/cli/validate_dependencies.ts'
-import { type Asker, openAsker } from './ask.ts'
 import type { Case, Expectation, Step } from './case.ts'
 import { type Context, judge, judgeHttp, parseJson } from './judge.ts'
 import { type Jwk, jwkOf, mint } from './keys.ts'
+import { type Asker, openAsker } from './request.ts'
 import { type Stub, startStub } from './stub.ts'
 
 export interface Outcome {

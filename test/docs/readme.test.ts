@@ -5,8 +5,8 @@ import { test } from 'node:test'
 import { loadConfig } from '../../src/app/config.ts'
 import type { Send } from '../../src/clients/http/message.ts'
 import { HANDLERS } from '../../src/handlers/registry.ts'
-import { openHouse, statusOf } from '../fakes/house.ts'
-import { IDENTITY_ID, sessionDocument } from '../fakes/kratos.ts'
+import { openHouse, statusOf } from '../support/house.ts'
+import { IDENTITY_ID, sessionDocument } from '../support/kratos.ts'
 
 const root = new URL('../../', import.meta.url)
 const text = readFileSync(new URL('README.md', root), 'utf8')

@@ -14,8 +14,8 @@ import { createProcesses } from '../../demo/processes.ts'
 import { encodeDecision } from '../../src/envoy/encode.ts'
 import { startHttp2 } from '../../src/grpc/http2.ts'
 import type { Instant } from '../../src/lib/time.ts'
-import { addListener, envoyConfig } from '../e2e/support/envoy_template.ts'
-import { askHttp2, sendRaw } from '../e2e/support/raw_request.ts'
+import { addListener, envoyConfig } from '../integration/envoy/support/envoy_template.ts'
+import { askHttp2, sendRaw } from '../integration/envoy/support/raw_request.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'credence-capture-'))
 const openssl = (...args: string[]) => execFileSync('openssl', args, { cwd: folder, stdio: 'pipe' })

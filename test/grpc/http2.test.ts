@@ -20,7 +20,7 @@ import { startHttp2 } from '../../src/grpc/http2.ts'
 import type { Engine, UnaryCall, UnaryHandler } from '../../src/grpc/server.ts'
 import type { TlsIdentity } from '../../src/http/tls.ts'
 import type { Instant } from '../../src/lib/time.ts'
-import { createAuthority, noCertificates } from '../fakes/certificates.ts'
+import { createAuthority, noCertificates } from '../support/certificates.ts'
 
 const CHECK = '/envoy.service.auth.v3.Authorization/Check'
 const calls: UnaryCall[] = []

@@ -5,7 +5,7 @@ import { identity, openSession, type Session } from '../../src/access/session.ts
 import { type Handler, type Kind, type Run, seal } from '../../src/handlers/handler.ts'
 import type { Services } from '../../src/handlers/services.ts'
 import type { Instant, WallTime } from '../../src/lib/time.ts'
-import { requestWith } from '../fakes/request.ts'
+import { requestWith } from '../support/request.ts'
 
 const clock = { now: () => 0 as Instant, wall: () => 0 as WallTime }
 

@@ -5,8 +5,8 @@ import type { Step } from '../../src/access/pipeline.ts'
 import type { Header, Session } from '../../src/access/session.ts'
 import { createBuilder, type GlobalHandlers, type HandlerSettings } from '../../src/handlers/builder.ts'
 import { HANDLERS } from '../../src/handlers/registry.ts'
-import { requestWith } from '../fakes/request.ts'
-import { worldWith } from '../fakes/services.ts'
+import { requestWith } from '../support/request.ts'
+import { worldWith } from '../support/services.ts'
 import { sessionOf } from './build.ts'
 
 type Sections = {

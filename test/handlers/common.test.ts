@@ -10,8 +10,8 @@ import { openServices } from '../../src/app/services.ts'
 import type { Answered, Failed } from '../../src/clients/http/message.ts'
 import type { SealedHandler } from '../../src/handlers/handler.ts'
 import { HANDLERS } from '../../src/handlers/registry.ts'
-import { fakeClock } from '../fakes/clock.ts'
-import { requestWith } from '../fakes/request.ts'
+import { fakeClock } from '../support/clock.ts'
+import { requestWith } from '../support/request.ts'
 
 /** What every handler must do, whoever wrote it. */
 const context = { strategy: 'regexp', warn: () => {} } as const

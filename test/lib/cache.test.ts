@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { createCache, type Question } from '../../src/lib/cache.ts'
 import { millis } from '../../src/lib/time.ts'
-import { fakeClock } from '../fakes/clock.ts'
+import { fakeClock } from '../support/clock.ts'
 
 function setup(entries = 10) {
   const clock = fakeClock()

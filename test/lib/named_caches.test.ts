@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { createCaches } from '../../src/lib/named_caches.ts'
 import { millis } from '../../src/lib/time.ts'
-import { fakeClock } from '../fakes/clock.ts'
+import { fakeClock } from '../support/clock.ts'
 
 test('a name always gives the same cache, another name another one', async () => {
   const cache = createCaches({ clock: fakeClock(), entries: 10 })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { createBucket } from '../../src/lib/token_bucket.ts'
-import { fakeClock } from '../fakes/clock.ts'
+import { fakeClock } from '../support/clock.ts'
 
 test('a bucket starts full, is emptied token by token, and fills up with time', () => {
   const clock = fakeClock()

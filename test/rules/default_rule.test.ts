@@ -1,7 +1,7 @@
 /** A default rule is found by its id, and what is wrong with the id is said where it was written. */
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { type House, openHouse, statusOf } from '../fakes/house.ts'
+import { type House, openHouse, statusOf } from '../support/house.ts'
 
 const HANDLERS = `
 authenticators: {anonymous: {enabled: true}}

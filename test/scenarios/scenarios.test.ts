@@ -7,8 +7,8 @@ import { parseYaml } from '../../src/documents/yaml.ts'
 import { merge } from '../../src/lib/merge.ts'
 import { parseDuration } from '../../src/lib/time.ts'
 import type { HttpFields, Response } from '../envoy/messages.ts'
-import { fakeClock } from '../fakes/clock.ts'
-import { type House, openHouse, statusOf } from '../fakes/house.ts'
+import { fakeClock } from '../support/clock.ts'
+import { type House, openHouse, statusOf } from '../support/house.ts'
 import { type Check, type Scenario, scenarioSchema } from './scenario.ts'
 
 const folder = new URL('./', import.meta.url)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { compileKratosPublic } from '../../src/sessions/kratos_public.ts'
-import { requestWith } from '../fakes/request.ts'
+import { requestWith } from '../support/request.ts'
 
 const ID = '7458af86-c1d8-401c-978a-8da89133f78b'
 const COOKIE = ['cookie', 'a=1; ory_kratos_session=x'] as const

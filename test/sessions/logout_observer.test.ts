@@ -4,8 +4,8 @@ import type { Credential } from '../../src/access/verdict.ts'
 import type { Revoked } from '../../src/sessions/cache/revocation_index.ts'
 import type { Ending } from '../../src/sessions/kratos_public.ts'
 import { createDoorWatch, type Owner } from '../../src/sessions/logout_observer.ts'
-import { fakeClock } from '../fakes/clock.ts'
-import { requestWith } from '../fakes/request.ts'
+import { fakeClock } from '../support/clock.ts'
+import { requestWith } from '../support/request.ts'
 
 const MINE: Owner = { id: 'my session', identityId: 'me' }
 const token = (value: string): Credential => ({ kind: 'token', name: '', value })

@@ -5,8 +5,8 @@ import type { Verdict } from '../../src/access/verdict.ts'
 import { millis } from '../../src/lib/time.ts'
 import type { Revoked } from '../../src/sessions/cache/revocation_index.ts'
 import { createAdminProbe } from '../../src/sessions/kratos/probe.ts'
-import { IDENTITY_ID } from '../fakes/kratos.ts'
-import { type Health, idOf, KRATOS, sessionWorld } from '../fakes/session_world.ts'
+import { IDENTITY_ID } from '../support/kratos.ts'
+import { type Health, idOf, KRATOS, sessionWorld } from '../support/session_world.ts'
 
 /** Longest that a session is believed in these runs, ms. */
 const TTL = 10_000

@@ -4,9 +4,9 @@ import type { Credential, Verdict } from '../../src/access/verdict.ts'
 import type { Answered, Failed } from '../../src/clients/http/message.ts'
 import { type Instant, millis } from '../../src/lib/time.ts'
 import { createSessions, type Endpoint } from '../../src/sessions/verifier.ts'
-import { fakeClock } from '../fakes/clock.ts'
-import { alive, answered, type FakeKratos, fakeKratos, SECOND_FACTOR } from '../fakes/kratos.ts'
-import { requestWith } from '../fakes/request.ts'
+import { fakeClock } from '../support/clock.ts'
+import { alive, answered, type FakeKratos, fakeKratos, SECOND_FACTOR } from '../support/kratos.ts'
+import { requestWith } from '../support/request.ts'
 
 const cookie = (value: string, name = 'ory_kratos_session'): Credential => ({ kind: 'cookie', name, value })
 const KRATOS: Endpoint = { whoamiUrl: 'http://kratos:4433/sessions/whoami', headers: [], maxAge: undefined }

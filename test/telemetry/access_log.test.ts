@@ -3,7 +3,7 @@ import test from 'node:test'
 import type { Deny } from '../../src/access/decision.ts'
 import { createRecorder } from '../../src/telemetry/access_log.ts'
 import { createLog } from '../../src/telemetry/log.ts'
-import { requestWith } from '../fakes/request.ts'
+import { requestWith } from '../support/request.ts'
 
 const SECRET = 'ory_st_verysecret'
 

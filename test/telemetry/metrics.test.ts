@@ -3,7 +3,7 @@ import test from 'node:test'
 import type { Decision } from '../../src/access/decision.ts'
 import { createInstruments } from '../../src/telemetry/instruments.ts'
 import { METRICS, tally } from '../../src/telemetry/metric_definitions.ts'
-import { openMetrics, scrape } from '../fakes/metrics.ts'
+import { openMetrics, scrape } from '../support/metrics.ts'
 
 const trail = {
   rule: 'r1',

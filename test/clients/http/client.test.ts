@@ -3,8 +3,8 @@ import test, { type TestContext } from 'node:test'
 import { createHttp, type HttpClient, type HttpOptions } from '../../../src/clients/http/client.ts'
 import type { OutgoingRequest } from '../../../src/clients/http/message.ts'
 import { type Instant, millis } from '../../../src/lib/time.ts'
-import { realClock } from '../../fakes/clock.ts'
-import { type Host, httpHost, rawHost } from '../../fakes/http_host.ts'
+import { realClock } from '../../support/clock.ts'
+import { type Host, httpHost, rawHost } from '../../support/http_host.ts'
 
 type Wanted = Partial<OutgoingRequest> & { url: string }
 

@@ -5,7 +5,7 @@ import test, { type TestContext } from 'node:test'
 import { createHttp } from '../../../src/clients/http/client.ts'
 import { compileProxies } from '../../../src/clients/http/proxy.ts'
 import { millis } from '../../../src/lib/time.ts'
-import { realClock } from '../../fakes/clock.ts'
+import { realClock } from '../../support/clock.ts'
 
 const ENV = { HTTP_PROXY: 'p:3128', HTTPS_PROXY: 'https://u:pw@sp:8443' }
 const HTTP = 'http://p:3128/'

@@ -10,9 +10,9 @@ import type { KeyProblem } from '../../../src/clients/jwks/remote_jwk_set.ts'
 import type { Verification } from '../../../src/clients/jwks/verify.ts'
 import { createObjects } from '../../../src/clients/objects/client.ts'
 import { type Instant, millis } from '../../../src/lib/time.ts'
-import { fakeClock, realClock, seconds } from '../../fakes/clock.ts'
-import { type JwksHost, jwksHost, mint, mintText, type TestKey, testKey } from '../../fakes/jwks_host.ts'
-import { objectStore } from '../../fakes/object_store.ts'
+import { fakeClock, realClock, seconds } from '../../support/clock.ts'
+import { type JwksHost, jwksHost, mint, mintText, type TestKey, testKey } from '../../support/jwks_host.ts'
+import { objectStore } from '../../support/object_store.ts'
 
 const http = createHttp({ clock: realClock })
 after(() => http.close())

@@ -6,8 +6,8 @@ import { createHttp } from '../../../src/clients/http/client.ts'
 import type { Answered, Failed, OutgoingRequest } from '../../../src/clients/http/message.ts'
 import { createObjects, type Objects, PACKAGES, withObjects } from '../../../src/clients/objects/client.ts'
 import { millis } from '../../../src/lib/time.ts'
-import { realClock } from '../../fakes/clock.ts'
-import { type ObjectStore, objectStore } from '../../fakes/object_store.ts'
+import { realClock } from '../../support/clock.ts'
+import { type ObjectStore, objectStore } from '../../support/object_store.ts'
 
 const AZURE = { AZURE_STORAGE_ACCOUNT: 'account', AZURE_STORAGE_KEY: btoa('key') }
 let store: ObjectStore

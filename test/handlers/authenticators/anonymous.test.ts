@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { NOT_RESPONSIBLE } from '../../../src/access/pipeline.ts'
 import { anonymous } from '../../../src/handlers/authenticators/anonymous.ts'
-import { requestWith } from '../../fakes/request.ts'
+import { requestWith } from '../../support/request.ts'
 import { build } from '../build.ts'
 
 for (const [config, subject] of [

@@ -3,9 +3,9 @@ import test from 'node:test'
 import type { Denial } from '../../../src/access/denial.ts'
 import type { Verdict } from '../../../src/access/verdict.ts'
 import { bearerToken } from '../../../src/handlers/authenticators/bearer_token.ts'
-import { answered } from '../../fakes/kratos.ts'
-import { requestWith } from '../../fakes/request.ts'
-import { build, type World, worldWith } from '../../fakes/services.ts'
+import { answered } from '../../support/kratos.ts'
+import { requestWith } from '../../support/request.ts'
+import { build, type World, worldWith } from '../../support/services.ts'
 
 const STORE = { check_session_url: 'http://store/check/me' }
 const KRATOS = { check_session_url: 'http://kratos:4433/sessions/whoami' }

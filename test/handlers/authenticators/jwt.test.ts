@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { jwt, keyTimes } from '../../../src/handlers/authenticators/jwt.ts'
-import { mint, testKey } from '../../fakes/jwks_host.ts'
-import { inlineSet, oauthWorld } from '../../fakes/oauth_world.ts'
-import { requestWith } from '../../fakes/request.ts'
-import { build } from '../../fakes/services.ts'
+import { mint, testKey } from '../../support/jwks_host.ts'
+import { inlineSet, oauthWorld } from '../../support/oauth_world.ts'
+import { requestWith } from '../../support/request.ts'
+import { build } from '../../support/services.ts'
 
 const RSA = testKey('RSA', { kid: 'rsa', use: 'sig' })
 const SECRET = testKey('oct', { kid: 'hs', use: 'sig' })

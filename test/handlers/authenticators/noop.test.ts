@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { noop } from '../../../src/handlers/authenticators/noop.ts'
-import { requestWith } from '../../fakes/request.ts'
+import { requestWith } from '../../support/request.ts'
 import { build } from '../build.ts'
 
 test('everybody is nobody: an empty subject and no data, whatever the config says', () => {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { oauth2ClientCredentials } from '../../../src/handlers/authenticators/oauth2_client_credentials.ts'
-import { json, oauthWorld, type Replies } from '../../fakes/oauth_world.ts'
-import { requestWith } from '../../fakes/request.ts'
-import { build } from '../../fakes/services.ts'
+import { json, oauthWorld, type Replies } from '../../support/oauth_world.ts'
+import { requestWith } from '../../support/request.ts'
+import { build } from '../../support/services.ts'
 
 const URLS = { token_url: 'http://id/token' }
 const TOKEN = json({ access_token: 'at', token_type: 'bearer', expires_in: 3600 })

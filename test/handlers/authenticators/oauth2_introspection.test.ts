@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { oauth2Introspection } from '../../../src/handlers/authenticators/oauth2_introspection.ts'
 import type { Instant } from '../../../src/lib/time.ts'
-import { json, oauthWorld, type Replies } from '../../fakes/oauth_world.ts'
-import { requestWith } from '../../fakes/request.ts'
-import { build } from '../../fakes/services.ts'
+import { json, oauthWorld, type Replies } from '../../support/oauth_world.ts'
+import { requestWith } from '../../support/request.ts'
+import { build } from '../../support/services.ts'
 
 const URLS = { introspection_url: 'http://id/introspect' }
 const GOOD = {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { unauthorized } from '../../../src/handlers/authenticators/unauthorized.ts'
-import { requestWith } from '../../fakes/request.ts'
+import { requestWith } from '../../support/request.ts'
 import { build, isDenial } from '../build.ts'
 
 test('everybody is refused with 401', () => {

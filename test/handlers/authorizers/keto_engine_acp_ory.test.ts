@@ -3,8 +3,8 @@ import test from 'node:test'
 import type { Answered, Failed } from '../../../src/clients/http/message.ts'
 import { ketoEngineAcpOry } from '../../../src/handlers/authorizers/keto_engine_acp_ory.ts'
 import { ConfigFault, seal } from '../../../src/handlers/handler.ts'
-import { requestWith } from '../../fakes/request.ts'
-import { build, worldWith } from '../../fakes/services.ts'
+import { requestWith } from '../../support/request.ts'
+import { build, worldWith } from '../../support/services.ts'
 import { isDenial, sessionOf } from '../build.ts'
 
 const CONFIG = { base_url: 'http://keto/base/', required_action: 'read', required_resource: 'a' }

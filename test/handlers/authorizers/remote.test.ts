@@ -5,8 +5,8 @@ import type { Answered, Failed, HeaderPair } from '../../../src/clients/http/mes
 import { remote } from '../../../src/handlers/authorizers/remote.ts'
 import { ConfigFault } from '../../../src/handlers/handler.ts'
 import type { Instant } from '../../../src/lib/time.ts'
-import { requestWith } from '../../fakes/request.ts'
-import { build, worldWith } from '../../fakes/services.ts'
+import { requestWith } from '../../support/request.ts'
+import { build, worldWith } from '../../support/services.ts'
 import { isDenial, sessionOf } from '../build.ts'
 
 const answered = (status: number, headers: readonly HeaderPair[] = []): Answered => ({

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { remoteJson } from '../../../src/handlers/authorizers/remote_json.ts'
 import { ConfigFault } from '../../../src/handlers/handler.ts'
-import { requestWith } from '../../fakes/request.ts'
-import { build, worldWith } from '../../fakes/services.ts'
+import { requestWith } from '../../support/request.ts'
+import { build, worldWith } from '../../support/services.ts'
 import { isDenial, sessionOf } from '../build.ts'
 
 function ask(config: object, session = sessionOf('u1', { role: 'a"b' })) {

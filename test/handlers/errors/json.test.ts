@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { type DenialStatus, denial, unauthorized } from '../../../src/access/denial.ts'
 import { json } from '../../../src/handlers/errors/json.ts'
-import { requestWith } from '../../fakes/request.ts'
+import { requestWith } from '../../support/request.ts'
 import { build } from '../build.ts'
 
 const body = (status: DenialStatus, verbose = false) =>

@@ -3,8 +3,8 @@ import test from 'node:test'
 import { type Denial, forbidden, unauthorized, unavailable } from '../../../src/access/denial.ts'
 import type { RequestView } from '../../../src/access/request.ts'
 import { redirect } from '../../../src/handlers/errors/redirect.ts'
-import { requestWith } from '../../fakes/request.ts'
-import { build as buildIn, worldWith } from '../../fakes/services.ts'
+import { requestWith } from '../../support/request.ts'
+import { build as buildIn, worldWith } from '../../support/services.ts'
 import { build } from '../build.ts'
 
 type Headers = Parameters<typeof requestWith>[0]

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { noRule } from '../../../src/access/denial.ts'
 import { wwwAuthenticate } from '../../../src/handlers/errors/www_authenticate.ts'
-import { requestWith } from '../../fakes/request.ts'
+import { requestWith } from '../../support/request.ts'
 import { build } from '../build.ts'
 
 test('whatever the denial, the answer is 401 with a quoted realm (Q-39)', () => {

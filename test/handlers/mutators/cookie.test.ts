@@ -3,7 +3,7 @@ import test from 'node:test'
 import type { Session } from '../../../src/access/session.ts'
 import { ConfigFault } from '../../../src/handlers/handler.ts'
 import { cookie } from '../../../src/handlers/mutators/cookie.ts'
-import { requestWith } from '../../fakes/request.ts'
+import { requestWith } from '../../support/request.ts'
 import { build, isDenial, sessionOf } from '../build.ts'
 
 const set = (cookies: Record<string, string>, session = sessionOf('u1', { role: 'a,b' })) =>

@@ -9,9 +9,9 @@ import type { Services } from '../../../src/handlers/services.ts'
 import { createTupleHash } from '../../../src/lib/key_hash.ts'
 import { createCaches } from '../../../src/lib/named_caches.ts'
 import type { Instant } from '../../../src/lib/time.ts'
-import { fakeClock } from '../../fakes/clock.ts'
-import { requestWith } from '../../fakes/request.ts'
-import { build as buildIn, worldWith } from '../../fakes/services.ts'
+import { fakeClock } from '../../support/clock.ts'
+import { requestWith } from '../../support/request.ts'
+import { build as buildIn, worldWith } from '../../support/services.ts'
 import { build, isDenial, sessionOf } from '../build.ts'
 
 const answered = (status: number, body: unknown = ''): Answered => ({

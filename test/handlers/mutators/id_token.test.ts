@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { idToken } from '../../../src/handlers/mutators/id_token.ts'
-import { testKey } from '../../fakes/jwks_host.ts'
-import { inlineSet, type OAuthWorld, oauthWorld } from '../../fakes/oauth_world.ts'
-import { build } from '../../fakes/services.ts'
+import { testKey } from '../../support/jwks_host.ts'
+import { inlineSet, type OAuthWorld, oauthWorld } from '../../support/oauth_world.ts'
+import { build } from '../../support/services.ts'
 import { sessionOf } from '../build.ts'
 
 const EC = testKey('P-256', { kid: 'ec', use: 'sig', alg: 'ES256' })

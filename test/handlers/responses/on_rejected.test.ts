@@ -10,8 +10,8 @@ import { jwt } from '../../../src/handlers/authenticators/jwt.ts'
 import { oauth2ClientCredentials } from '../../../src/handlers/authenticators/oauth2_client_credentials.ts'
 import { oauth2Introspection } from '../../../src/handlers/authenticators/oauth2_introspection.ts'
 import { onRejected } from '../../../src/handlers/responses/on_rejected.ts'
-import { requestWith } from '../../fakes/request.ts'
-import { build, worldWith } from '../../fakes/services.ts'
+import { requestWith } from '../../support/request.ts'
+import { build, worldWith } from '../../support/services.ts'
 
 const outcomeOf = (choice: 'refuse' | 'next' | undefined, denial: Denial) =>
   onRejected(choice, () => denial)(requestWith())

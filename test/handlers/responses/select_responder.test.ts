@@ -4,7 +4,7 @@ import { misconfigured, unauthorized } from '../../../src/access/denial.ts'
 import type { Answer } from '../../../src/access/pipeline.ts'
 import type { BuiltResponder } from '../../../src/handlers/builder.ts'
 import { lintResponders, selectResponders } from '../../../src/handlers/responses/select_responder.ts'
-import { requestWith } from '../../fakes/request.ts'
+import { requestWith } from '../../support/request.ts'
 
 const responder = (
   id: string,

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { type DenialStatus, denial } from '../../../src/access/denial.ts'
 import { compileWhen } from '../../../src/handlers/responses/when.ts'
-import { requestWith } from '../../fakes/request.ts'
+import { requestWith } from '../../support/request.ts'
 
 type Headers = readonly (readonly [string, string])[]
 const fits = (

@@ -10,10 +10,10 @@ import type { Services } from '../../../src/handlers/services.ts'
 import { createTupleHash } from '../../../src/lib/key_hash.ts'
 import { createCaches } from '../../../src/lib/named_caches.ts'
 import type { Instant } from '../../../src/lib/time.ts'
-import { fakeClock } from '../../fakes/clock.ts'
-import { answered } from '../../fakes/kratos.ts'
-import { requestWith } from '../../fakes/request.ts'
-import { build, type World, worldWith } from '../../fakes/services.ts'
+import { fakeClock } from '../../support/clock.ts'
+import { answered } from '../../support/kratos.ts'
+import { requestWith } from '../../support/request.ts'
+import { build, type World, worldWith } from '../../support/services.ts'
 
 const CONFIG = { check_session_url: 'http://store/me', preserve_path: true, only: ['sid'] }
 const ON = { cache: { enabled: true, ttl: '10s' } }

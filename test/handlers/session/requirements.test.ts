@@ -8,7 +8,7 @@ import { cookieSession } from '../../../src/handlers/authenticators/cookie_sessi
 import { redirect } from '../../../src/handlers/errors/redirect.ts'
 import type { Services } from '../../../src/handlers/services.ts'
 import type { WallTime } from '../../../src/lib/time.ts'
-import { requestWith } from '../../fakes/request.ts'
+import { requestWith } from '../../support/request.ts'
 import { build } from '../build.ts'
 
 const MINUTE = 60_000

@@ -7,9 +7,9 @@ import { cookieSession } from '../../../src/handlers/authenticators/cookie_sessi
 import { redirect } from '../../../src/handlers/errors/redirect.ts'
 import type { WallTime } from '../../../src/lib/time.ts'
 import { readWhoami } from '../../../src/sessions/kratos/whoami_response.ts'
-import { alive, answered } from '../../fakes/kratos.ts'
-import { requestWith } from '../../fakes/request.ts'
-import { build, type World, worldWith } from '../../fakes/services.ts'
+import { alive, answered } from '../../support/kratos.ts'
+import { requestWith } from '../../support/request.ts'
+import { build, type World, worldWith } from '../../support/services.ts'
 
 /** As Kratos v1.3.1 and v26.2.0 write the `aal=aal2` flow: its groups are what the account can be asked for. */
 const flow = (...groups: string[]): Answered =>

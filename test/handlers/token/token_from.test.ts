@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { compileTokenFrom, type TokenFrom, tokenFromSchema } from '../../../src/handlers/token/token_from.ts'
-import { requestWith } from '../../fakes/request.ts'
+import { requestWith } from '../../support/request.ts'
 
 const bearer = (value: string) => ({ headers: [['Authorization', value]] as const })
 const AMBIGUOUS = 'ambiguous_credential'

@@ -7,7 +7,7 @@ import type { Answered, Failed, OutgoingRequest } from '../../../src/clients/htt
 import { createObjects } from '../../../src/clients/objects/client.ts'
 import { formatIssue } from '../../../src/documents/issue.ts'
 import { createRuleSources, type LoadedRules } from '../../../src/rules/repositories/sources.ts'
-import { objectStore } from '../../fakes/object_store.ts'
+import { objectStore } from '../../support/object_store.ts'
 
 test('credentials and query of a URL are kept out of its name, and sent as a header', async () => {
   const asked: OutgoingRequest[] = []

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
 import { millis } from '../../../src/lib/time.ts'
-import { alive } from '../../fakes/kratos.ts'
-import { idOf, KRATOS, sessionWorld } from '../../fakes/session_world.ts'
+import { alive } from '../../support/kratos.ts'
+import { idOf, KRATOS, sessionWorld } from '../../support/session_world.ts'
 
 /** Milliseconds from the fake clock's 05:00 to its 06:00. */
 const HOUR = 3_600_000

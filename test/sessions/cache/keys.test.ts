@@ -5,9 +5,9 @@ import fc from 'fast-check'
 import type { Credential } from '../../../src/access/verdict.ts'
 import { type Instant, millis } from '../../../src/lib/time.ts'
 import { createSessions, type Endpoint } from '../../../src/sessions/verifier.ts'
-import { fakeClock } from '../../fakes/clock.ts'
-import { alive, type FakeKratos, fakeKratos } from '../../fakes/kratos.ts'
-import { requestWith } from '../../fakes/request.ts'
+import { fakeClock } from '../../support/clock.ts'
+import { alive, type FakeKratos, fakeKratos } from '../../support/kratos.ts'
+import { requestWith } from '../../support/request.ts'
 
 const store = (kratos: FakeKratos) =>
   createSessions({

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { millis } from '../../../src/lib/time.ts'
 import { createHopeless, createRefusalBudget } from '../../../src/sessions/cache/negative_cache.ts'
-import { fakeClock } from '../../fakes/clock.ts'
+import { fakeClock } from '../../support/clock.ts'
 
 test('a hopeless credential is known for its time, and the shelf is bounded', () => {
   const clock = fakeClock()

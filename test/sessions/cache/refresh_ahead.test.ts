@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { millis } from '../../../src/lib/time.ts'
-import { alive } from '../../fakes/kratos.ts'
-import { idOf, KRATOS, many, sessionWorld, stateOf, type WorldOptions } from '../../fakes/session_world.ts'
+import { alive } from '../../support/kratos.ts'
+import { idOf, KRATOS, many, sessionWorld, stateOf, type WorldOptions } from '../../support/session_world.ts'
 
 const open = (options: WorldOptions = {}) => sessionWorld({ refreshAhead: 0.2, ...options })
 const settled = () => new Promise(setImmediate)

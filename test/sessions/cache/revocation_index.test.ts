@@ -6,9 +6,9 @@ import type { Answered, Failed } from '../../../src/clients/http/message.ts'
 import { type Instant, millis, type WallTime } from '../../../src/lib/time.ts'
 import { createRevocationIndex, type Revoked } from '../../../src/sessions/cache/revocation_index.ts'
 import { createSessions } from '../../../src/sessions/verifier.ts'
-import { fakeClock } from '../../fakes/clock.ts'
-import { alive, answered, fakeKratos, IDENTITY_ID, SESSION_ID } from '../../fakes/kratos.ts'
-import { requestWith } from '../../fakes/request.ts'
+import { fakeClock } from '../../support/clock.ts'
+import { alive, answered, fakeKratos, IDENTITY_ID, SESSION_ID } from '../../support/kratos.ts'
+import { requestWith } from '../../support/request.ts'
 
 const KRATOS = { whoamiUrl: 'http://kratos/sessions/whoami', headers: [], maxAge: undefined }
 const HOLD = 5_000

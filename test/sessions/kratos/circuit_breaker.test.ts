@@ -7,7 +7,7 @@ import {
   type Outcome,
   type Pass,
 } from '../../../src/sessions/kratos/circuit_breaker.ts'
-import { fakeClock } from '../../fakes/clock.ts'
+import { fakeClock } from '../../support/clock.ts'
 
 function setup(over: Partial<BreakerOptions> = {}) {
   const clock = fakeClock()

@@ -7,8 +7,8 @@ import {
   type ProbeVerdict,
   readCanary,
 } from '../../../src/sessions/kratos/probe.ts'
-import { alive, answered, IDENTITY_ID } from '../../fakes/kratos.ts'
-import { idOf, many, REFUSAL, sessionWorld, stateOf, type WorldOptions } from '../../fakes/session_world.ts'
+import { alive, answered, IDENTITY_ID } from '../../support/kratos.ts'
+import { idOf, many, REFUSAL, sessionWorld, stateOf, type WorldOptions } from '../../support/session_world.ts'
 
 const PAST = 61_000
 const withAdmin = (options: WorldOptions = {}) =>

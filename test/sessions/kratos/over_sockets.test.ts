@@ -6,10 +6,10 @@ import { createHttp } from '../../../src/clients/http/client.ts'
 import { createWhoami } from '../../../src/clients/kratos.ts'
 import { type Instant, later, millis } from '../../../src/lib/time.ts'
 import { createSessions } from '../../../src/sessions/verifier.ts'
-import { realClock } from '../../fakes/clock.ts'
-import { httpHost, rawHost } from '../../fakes/http_host.ts'
-import { sessionDocument } from '../../fakes/kratos.ts'
-import { requestWith } from '../../fakes/request.ts'
+import { realClock } from '../../support/clock.ts'
+import { httpHost, rawHost } from '../../support/http_host.ts'
+import { sessionDocument } from '../../support/kratos.ts'
+import { requestWith } from '../../support/request.ts'
 
 const COOKIE: Credential = { kind: 'cookie', name: 'ory_kratos_session', value: 'MTc=' }
 /** `expires_at` far from the real clock of these tests. */

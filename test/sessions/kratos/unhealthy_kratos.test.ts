@@ -11,11 +11,11 @@ import { createHttp } from '../../../src/clients/http/client.ts'
 import { HANDLERS } from '../../../src/handlers/registry.ts'
 import { later, millis } from '../../../src/lib/time.ts'
 import { parseRules } from '../../../src/rules/parse.ts'
-import { fakeClock } from '../../fakes/clock.ts'
-import { httpHost } from '../../fakes/http_host.ts'
-import { SESSION_ID, sessionDocument } from '../../fakes/kratos.ts'
-import { requestWith } from '../../fakes/request.ts'
-import { REFUSAL } from '../../fakes/session_world.ts'
+import { fakeClock } from '../../support/clock.ts'
+import { httpHost } from '../../support/http_host.ts'
+import { SESSION_ID, sessionDocument } from '../../support/kratos.ts'
+import { requestWith } from '../../support/request.ts'
+import { REFUSAL } from '../../support/session_world.ts'
 
 /** Rules, handlers, memory and sockets as the service has them; Kratos is whatever the test makes of it. */
 

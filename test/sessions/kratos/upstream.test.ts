@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { millis } from '../../../src/lib/time.ts'
-import { KRATOS, many, sessionWorld, stateOf } from '../../fakes/session_world.ts'
+import { KRATOS, many, sessionWorld, stateOf } from '../../support/session_world.ts'
 
 const PAST = 61_000
 

@@ -13,7 +13,7 @@ import {
   SECOND_FACTOR,
   SESSION_ID,
   sessionDocument,
-} from '../../fakes/kratos.ts'
+} from '../../support/kratos.ts'
 
 const NOW = Date.UTC(2026, 10, 22, 5) as WallTime
 const COOKIE = 'ory_kratos_session'

@@ -6,10 +6,10 @@ import fc from 'fast-check'
 import type { Verdict } from '../../../src/access/verdict.ts'
 import type { Revoked } from '../../../src/sessions/cache/revocation_index.ts'
 import type { Bus } from '../../../src/sessions/replication/redis_store.ts'
-import { fakeRedis } from '../../fakes/bus.ts'
-import { fakeClock } from '../../fakes/clock.ts'
-import { alive, answered, IDENTITY_ID, SESSION_ID } from '../../fakes/kratos.ts'
-import { type Replica, replica } from '../../fakes/replica.ts'
+import { fakeRedis } from '../../support/bus.ts'
+import { fakeClock } from '../../support/clock.ts'
+import { alive, answered, IDENTITY_ID, SESSION_ID } from '../../support/kratos.ts'
+import { type Replica, replica } from '../../support/replica.ts'
 
 /** Two replicas, one Redis, one Kratos; time passes only here. */
 function world() {

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import test, { mock, type TestContext } from 'node:test'
 import { millis } from '../../../src/lib/time.ts'
 import { createSeals } from '../../../src/sessions/replication/encryption.ts'
-import { fakeRedis } from '../../fakes/bus.ts'
-import { fakeClock } from '../../fakes/clock.ts'
-import { alive, answered, SECOND_FACTOR, SESSION_ID } from '../../fakes/kratos.ts'
-import { REDIS_KEY, type Replica, replica } from '../../fakes/replica.ts'
+import { fakeRedis } from '../../support/bus.ts'
+import { fakeClock } from '../../support/clock.ts'
+import { alive, answered, SECOND_FACTOR, SESSION_ID } from '../../support/kratos.ts'
+import { REDIS_KEY, type Replica, replica } from '../../support/replica.ts'
 
 /** Replicas whose time passes only here, over one Redis and one Kratos that says what the test says. */
 async function world(t: TestContext, count = 2, keys: readonly (readonly string[])[] = []) {

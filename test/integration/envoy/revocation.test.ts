@@ -5,8 +5,8 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { createBrowser, logIn, nativeLogin, type Page, send } from '../../demo/browser.ts'
-import { chooseKratos, type User } from '../../demo/kratos.ts'
+import { createBrowser, logIn, nativeLogin, type Page, send } from '../../../demo/browser.ts'
+import { chooseKratos, type User } from '../../../demo/kratos.ts'
 import { openWorld, type World } from './support/world.ts'
 
 const rule = (id: string, authenticator: string): string => `
@@ -102,7 +102,7 @@ const KEEPING =
   "function(ctx) { identity_id: ctx.identity.id, keep_session_id: if 'session' in ctx then ctx.session.id else null }"
 
 test('the recipes of docs/sessions.md are the ones that are tested here', () => {
-  const page = readFileSync(new URL('../../docs/sessions.md', import.meta.url), 'utf8')
+  const page = readFileSync(new URL('../../../docs/sessions.md', import.meta.url), 'utf8')
   assert.ok(page.includes(`base64://${Buffer.from(IDENTITY).toString('base64')}   # ${IDENTITY}\n`))
   assert.ok(page.includes(`\`${KEEPING}\``))
 })

@@ -1,7 +1,7 @@
 /** test/redis/kratos — a Kratos with a session for each cookie value, which counts who asks. */
 import { randomUUID } from 'node:crypto'
-import type { WhoamiQuestion } from '../../src/clients/kratos.ts'
-import { answered, sessionDocument } from '../fakes/kratos.ts'
+import type { WhoamiQuestion } from '../../../src/clients/kratos.ts'
+import { answered, sessionDocument } from '../../support/kratos.ts'
 
 export function manySessions() {
   const ended = new Set<string>()

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Browser, createBrowser, logIn, nativeLogin, send } from '../../demo/browser.ts'
-import { chooseKratos, type User } from '../../demo/kratos.ts'
+import { type Browser, createBrowser, logIn, nativeLogin, send } from '../../../demo/browser.ts'
+import { chooseKratos, type User } from '../../../demo/kratos.ts'
 import { openWorld, type World } from './support/world.ts'
 
 const RULES = `

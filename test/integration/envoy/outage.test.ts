@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { createBrowser, logIn, send } from '../../demo/browser.ts'
+import { createBrowser, logIn, send } from '../../../demo/browser.ts'
 import { openWorld, type World } from './support/world.ts'
 
 const RULES = `

@@ -9,13 +9,13 @@ import {
   nativeStepUp,
   type Page,
   send,
-} from '../../demo/browser.ts'
-import type { Kratos } from '../../demo/kratos.ts'
-import { createHttp } from '../../src/clients/http/client.ts'
-import { createWhoami } from '../../src/clients/kratos.ts'
-import { millis } from '../../src/lib/time.ts'
-import { readWhoami } from '../../src/sessions/kratos/whoami_response.ts'
-import { realClock } from '../fakes/clock.ts'
+} from '../../../demo/browser.ts'
+import type { Kratos } from '../../../demo/kratos.ts'
+import { createHttp } from '../../../src/clients/http/client.ts'
+import { createWhoami } from '../../../src/clients/kratos.ts'
+import { millis } from '../../../src/lib/time.ts'
+import { readWhoami } from '../../../src/sessions/kratos/whoami_response.ts'
+import { realClock } from '../../support/clock.ts'
 import { type KratosUnderTest, noKratosOfOurOwn, startKratosUnderTest, versionOf } from './under_test.ts'
 
 const NAME = 'ory_kratos_session'

@@ -5,8 +5,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { findEnvoy } from '../../demo/envoy.ts'
-import { root } from '../../demo/kratos.ts'
+import { findEnvoy } from '../../../demo/envoy.ts'
+import { root } from '../../../demo/kratos.ts'
 import { openWorld, type World } from './support/world.ts'
 
 const page = readFileSync(join(root, 'docs/migrating-from-oathkeeper.md'), 'utf8')

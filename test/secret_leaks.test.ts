@@ -12,11 +12,11 @@ import { createInstruments } from '../src/telemetry/instruments.ts'
 import type { Metrics } from '../src/telemetry/metrics.ts'
 import { traceChecks, traceSend } from '../src/telemetry/trace.ts'
 import type { HttpFields, Response } from './envoy/messages.ts'
-import { realClock } from './fakes/clock.ts'
-import { openHouse } from './fakes/house.ts'
-import { mint, testKey } from './fakes/jwks_host.ts'
-import { IDENTITY_ID, SESSION_ID } from './fakes/kratos.ts'
-import { openMetrics } from './fakes/metrics.ts'
+import { realClock } from './support/clock.ts'
+import { openHouse } from './support/house.ts'
+import { mint, testKey } from './support/jwks_host.ts'
+import { IDENTITY_ID, SESSION_ID } from './support/kratos.ts'
+import { openMetrics } from './support/metrics.ts'
 
 /** One for each place, so that a leak names its source. */
 const CANARY = Object.fromEntries(

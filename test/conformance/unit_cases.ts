@@ -1,7 +1,7 @@
 /** test/conformance/unit — a case that no request can show: what Oathkeeper's own metrics say of paths. Runs the instruments themselves. */
 
 import { createOathkeeperMetrics } from '../../src/telemetry/oathkeeper_metrics.ts'
-import { openMetrics, scrape } from '../fakes/metrics.ts'
+import { openMetrics, scrape } from '../support/metrics.ts'
 import type { Case } from './case.ts'
 import { sameJson } from './judge.ts'
 import type { Outcome } from './run.ts'

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { createBrowser, logIn, nativeLogin, type Page, send } from '../../demo/browser.ts'
-import type { User } from '../../demo/kratos.ts'
+import { createBrowser, logIn, nativeLogin, type Page, send } from '../../../demo/browser.ts'
+import type { User } from '../../../demo/kratos.ts'
 import { openWorld, type World } from './support/world.ts'
 
 const rule = (id: string, path: string, authenticator: string): string => `

@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connect as connectTls } from 'node:tls'
-import { type Authority, createAuthority, noCertificates } from '../fakes/certificates.ts'
+import { type Authority, createAuthority, noCertificates } from '../../support/certificates.ts'
 import { openWorld, type World } from './support/world.ts'
 
 if (noCertificates !== false) process.stderr.write(`tests: skipped TLS with Envoy, ${noCertificates}\n`)

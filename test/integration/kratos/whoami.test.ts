@@ -1,13 +1,13 @@
 /** test/kratos/whoami — what whoami makes of credentials (kratos 1.2, 1.3), and what we make of whoami: against a real Kratos or the stand-in, which answers as v26.2.0. */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { createBrowser, logIn, nativeLogin, type Page, send } from '../../demo/browser.ts'
-import type { Kratos, User } from '../../demo/kratos.ts'
-import { createHttp } from '../../src/clients/http/client.ts'
-import { createWhoami } from '../../src/clients/kratos.ts'
-import { millis } from '../../src/lib/time.ts'
-import { readWhoami } from '../../src/sessions/kratos/whoami_response.ts'
-import { realClock } from '../fakes/clock.ts'
+import { createBrowser, logIn, nativeLogin, type Page, send } from '../../../demo/browser.ts'
+import type { Kratos, User } from '../../../demo/kratos.ts'
+import { createHttp } from '../../../src/clients/http/client.ts'
+import { createWhoami } from '../../../src/clients/kratos.ts'
+import { millis } from '../../../src/lib/time.ts'
+import { readWhoami } from '../../../src/sessions/kratos/whoami_response.ts'
+import { realClock } from '../../support/clock.ts'
 import { type KratosUnderTest, startKratosUnderTest, versionOf } from './under_test.ts'
 
 let world: KratosUnderTest

@@ -5,8 +5,8 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { findEnvoy } from '../../demo/envoy.ts'
-import { root } from '../../demo/kratos.ts'
+import { findEnvoy } from '../../../demo/envoy.ts'
+import { root } from '../../../demo/kratos.ts'
 
 const folder = join(root, 'envoy')
 

@@ -4,13 +4,13 @@ import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { freePort } from '../../demo/ports.ts'
-import { millis } from '../../src/lib/time.ts'
-import type { LineOptions } from '../../src/sessions/replication/redis_client.ts'
-import { type Bus, openBus } from '../../src/sessions/replication/redis_store.ts'
-import { createAuthority, noCertificates } from '../fakes/certificates.ts'
-import { realClock } from '../fakes/clock.ts'
-import { type Replica, replica, until } from '../fakes/replica.ts'
+import { freePort } from '../../../demo/ports.ts'
+import { millis } from '../../../src/lib/time.ts'
+import type { LineOptions } from '../../../src/sessions/replication/redis_client.ts'
+import { type Bus, openBus } from '../../../src/sessions/replication/redis_store.ts'
+import { createAuthority, noCertificates } from '../../support/certificates.ts'
+import { realClock } from '../../support/clock.ts'
+import { type Replica, replica, until } from '../../support/replica.ts'
 import { manySessions } from './kratos.ts'
 import { lineTo, noRedis, type RedisHost, type RedisServer, redisHost } from './under_test.ts'
 
@@ -18,7 +18,7 @@ const LOOPBACK = '127.0.0.1'
 
 /** The line of docs/sessions.md, with a password, and for the prefixes of these tests. */
 function documentedUser(password: string, more: readonly string[] = []): string[] {
-  const page = readFileSync(new URL('../../docs/sessions.md', import.meta.url), 'utf8')
+  const page = readFileSync(new URL('../../../docs/sessions.md', import.meta.url), 'utf8')
   const [, rule = ''] = /```\n(ACL SETUSER credence .*)\n```/.exec(page) ?? []
   return [...rule.replace('>…', `>${password}`).replace('~credence:*', '~*').split(' '), ...more]
 }

@@ -11,8 +11,8 @@ import {
   nativeStepUp,
   submitForm,
   submitLogin,
-} from '../../demo/browser.ts'
-import type { User } from '../../demo/kratos.ts'
+} from '../../../demo/browser.ts'
+import type { User } from '../../../demo/kratos.ts'
 import { openWorld, type World } from './support/world.ts'
 
 const rule = (id: string, authenticator: string, config: string, more = ''): string => `

@@ -6,10 +6,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createClient } from 'redis'
-import { root } from '../../demo/kratos.ts'
-import { freePort } from '../../demo/ports.ts'
-import { createProcesses, type Running } from '../../demo/processes.ts'
-import type { LineOptions } from '../../src/sessions/replication/redis_client.ts'
+import { root } from '../../../demo/kratos.ts'
+import { freePort } from '../../../demo/ports.ts'
+import { createProcesses, type Running } from '../../../demo/processes.ts'
+import type { LineOptions } from '../../../src/sessions/replication/redis_client.ts'
 
 /** A program, or why there is none; scripts/redis.js decides. */
 function findRedis(): { readonly program: string } | { readonly why: string } {

@@ -1,8 +1,8 @@
 /** test/e2e/support/envoy_template — the project's own Envoy files, made ready for tests: three upstreams, an admin port, WebSocket. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { root } from '../../../demo/kratos.ts'
-import { type Ports, withPorts } from '../../../demo/ports.ts'
+import { root } from '../../../../demo/kratos.ts'
+import { type Ports, withPorts } from '../../../../demo/ports.ts'
 
 export type Template = 'minimal' | 'hardened' | 'demo'
 

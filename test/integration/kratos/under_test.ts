@@ -3,10 +3,10 @@ import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { send } from '../../demo/browser.ts'
-import { chooseKratos, type Kratos, startKratos, writeKratosYml } from '../../demo/kratos.ts'
-import { choosePorts, type Ports } from '../../demo/ports.ts'
-import { createProcesses } from '../../demo/processes.ts'
+import { send } from '../../../demo/browser.ts'
+import { chooseKratos, type Kratos, startKratos, writeKratosYml } from '../../../demo/kratos.ts'
+import { choosePorts, type Ports } from '../../../demo/ports.ts'
+import { createProcesses } from '../../../demo/processes.ts'
 
 export interface KratosUnderTest {
   readonly kratos: Kratos

@@ -9,8 +9,8 @@ import {
   type Page,
   send,
   submitLogin,
-} from '../../demo/browser.ts'
-import type { Kratos, User } from '../../demo/kratos.ts'
+} from '../../../demo/browser.ts'
+import type { Kratos, User } from '../../../demo/kratos.ts'
 import { type KratosUnderTest, startKratosUnderTest } from './under_test.ts'
 
 let world: KratosUnderTest
