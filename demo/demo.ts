@@ -2,9 +2,9 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { createBrowser, logIn } from './browser.ts'
-import { openStage } from './stage.ts'
-import type { Teller } from './teller.ts'
+import { openStage } from './environment.ts'
 import { walkTour } from './tour.ts'
+import type { Teller } from './tour_report.ts'
 
 const once = process.argv.includes('--once')
 const unknown = process.argv.slice(2).filter(one => one !== '--once')

@@ -1,9 +1,9 @@
 /** demo/tour — walks through what the demo shows, live, and checks each step. Knows the outside of the house only. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Browser, createBrowser, type Page, send, submitLogin } from './browser.ts'
+import type { Stage } from './environment.ts'
 import type { Arrived } from './page.ts'
-import type { Stage } from './stage.ts'
-import type { Teller } from './teller.ts'
+import type { Teller } from './tour_report.ts'
 import { remembered, revoked, secondFactor, unreachable } from './tour_sessions.ts'
 
 const COOKIE = 'ory_kratos_session'

@@ -10,8 +10,8 @@ import {
   send,
   submitForm,
 } from './browser.ts'
-import type { Stage } from './stage.ts'
-import type { Teller } from './teller.ts'
+import type { Stage } from './environment.ts'
+import type { Teller } from './tour_report.ts'
 
 const WHOAMI = '/sessions/whoami'
 const COOKIE = 'ory_kratos_session'

@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { main, root } from './places.js'
+import { main, root } from './paths.js'
 import { setup } from './setup.js'
 
 await main(() => {

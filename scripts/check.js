@@ -1,7 +1,7 @@
 /** scripts/check — types, style, the plan of the house, and generated files that must be fresh. Changes nothing. */
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
-import { main, root, say } from './places.js'
+import { main, root, say } from './paths.js'
 import { setup } from './setup.js'
 
 await main(() => {

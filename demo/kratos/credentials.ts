@@ -1,8 +1,8 @@
 /** demo/kratos/credentials — which session a request presents: token, then cookie, then Bearer. Answers nothing. */
 import { isAlive, type Session } from './database.ts'
+import { openSessionCookie, type Parts } from './dependencies.ts'
+import type { Sealed } from './encrypted_cookie.ts'
 import type { Exchange } from './exchange.ts'
-import { openSessionCookie, type Parts } from './parts.ts'
-import type { Sealed } from './sealed_cookie.ts'
 
 export interface Presented {
   /** The session token that Kratos would look up. */

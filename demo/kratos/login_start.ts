@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { sessionOf } from './credentials.ts'
 import { csrfHolds, csrfOf, maskToken } from './csrf.ts'
 import { aalOf, type Flow, type Session } from './database.ts'
+import type { Parts, Route } from './dependencies.ts'
 import { flowDocument } from './documents.ts'
 import { AAL1_FIRST, ALREADY_LOGGED_IN, badRequest, CSRF, DATABASE, NOT_FOUND } from './errors.ts'
 import {
@@ -14,7 +15,6 @@ import {
   redirect,
   wantsJson,
 } from './exchange.ts'
-import type { Parts, Route } from './parts.ts'
 import { returnTarget } from './return_to.ts'
 
 const HOUR = 3_600_000

@@ -2,11 +2,11 @@
 import { sessionOf } from './credentials.ts'
 import { csrfHolds, freshCsrf } from './csrf.ts'
 import { type Flow, identityByIdentifier, newSession, passwordHolds, type Session } from './database.ts'
+import { type Parts, type Route, sessionCookie } from './dependencies.ts'
 import { flowDocument, sessionDocument } from './documents.ts'
 import { badRequest, CSRF } from './errors.ts'
 import { type Exchange, errorReply, fieldsOf, json, type Reply, redirect, wantsJson } from './exchange.ts'
 import { failed, flowOf } from './login_start.ts'
-import { type Parts, type Route, sessionCookie } from './parts.ts'
 import { returnTarget } from './return_to.ts'
 
 export const loginSubmit: Route = (exchange, parts) => {

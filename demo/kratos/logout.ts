@@ -2,6 +2,7 @@
 import { sessionOf } from './credentials.ts'
 import { freshCsrf } from './csrf.ts'
 import { DatabaseSick, isAlive, type Session } from './database.ts'
+import { deletingCookie, type Parts, type Route } from './dependencies.ts'
 import { sessionDocument } from './documents.ts'
 import { badRequest, NO_SESSION_COOKIE, NOT_FOUND, UNKNOWN_TOKEN } from './errors.ts'
 import {
@@ -15,7 +16,6 @@ import {
   wantsJson,
 } from './exchange.ts'
 import { failed } from './login_start.ts'
-import { deletingCookie, type Parts, type Route } from './parts.ts'
 import { returnTarget } from './return_to.ts'
 
 export const logout: Route = (exchange, parts) => {

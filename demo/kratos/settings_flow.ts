@@ -3,10 +3,10 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { sessionOf } from './credentials.ts'
 import { csrfHolds, csrfOf, maskToken } from './csrf.ts'
 import type { Session, SettingsFlow } from './database.ts'
+import type { Parts, Route } from './dependencies.ts'
 import { identityDocument, input, label, timestamp } from './documents.ts'
 import { CSRF, NO_SESSION_COOKIE, NOT_FOUND } from './errors.ts'
 import { type Exchange, errorReply, fieldsOf, json, type Reply, redirect, wantsJson } from './exchange.ts'
-import type { Parts, Route } from './parts.ts'
 
 const PATH = '/self-service/settings'
 const HOUR = 3_600_000

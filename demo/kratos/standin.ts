@@ -4,6 +4,7 @@ import { adminIdentities } from './admin_identities.ts'
 import { adminSessions } from './admin_sessions.ts'
 import { csrfOf } from './csrf.ts'
 import { createDatabase, DatabaseSick } from './database.ts'
+import { knobsOf, type Parts, type Route } from './dependencies.ts'
 import { DATABASE, serverError } from './errors.ts'
 import {
   type Exchange,
@@ -14,11 +15,10 @@ import {
   type Reply,
   redirect,
 } from './exchange.ts'
-import { knobRoutes } from './knobs.ts'
+import { knobRoutes } from './fault_injection.ts'
 import { loginStart } from './login_start.ts'
 import { loginSubmit } from './login_submit.ts'
 import { logout, mySessions } from './logout.ts'
-import { knobsOf, type Parts, type Route } from './parts.ts'
 import type { Settings } from './settings.ts'
 import { settingsFlow } from './settings_flow.ts'
 import { whoami } from './whoami.ts'

@@ -1,11 +1,11 @@
 /** demo/kratos/whoami — GET /sessions/whoami with every answer that Kratos has for it, and the odd ones of the knobs. */
 import { presentedBy, sessionByToken } from './credentials.ts'
 import { aalOf, DatabaseSick, type Session } from './database.ts'
+import { type Parts, type Route, sessionCookie } from './dependencies.ts'
 import { sessionDocument } from './documents.ts'
+import { decodeComplaint } from './encrypted_cookie.ts'
 import { AAL_NOT_SATISFIED, badRequest, NO_SESSION, serverError } from './errors.ts'
 import { type Exchange, errorReply, json, type Reply } from './exchange.ts'
-import { type Parts, type Route, sessionCookie } from './parts.ts'
-import { decodeComplaint } from './sealed_cookie.ts'
 
 /** Every method gets the same answer, DELETE included: the session is shown, not deleted. */
 export const whoami: Route = (exchange, parts) => {

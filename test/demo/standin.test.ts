@@ -7,7 +7,7 @@ import { createBrowser } from '../../demo/browser.ts'
 import { readSettings } from '../../demo/kratos/settings.ts'
 import { NAME, type StandIn, startStandIn } from '../../demo/kratos/standin.ts'
 import { choosePorts, type Ports, withPorts } from '../../demo/ports.ts'
-import { type Comparable, comparable } from './masked.ts'
+import { type Comparable, comparable } from './masking.ts'
 
 type Row = Comparable & { readonly name: string }
 const recorded = new Map(

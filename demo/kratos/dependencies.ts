@@ -1,7 +1,7 @@
 /** demo/kratos/parts — what the rooms of the stand-in share: settings, clock, database, knobs and counters. */
 import type { Database, Health, Session } from './database.ts'
+import { openCookie, type Sealed, sealCookie } from './encrypted_cookie.ts'
 import type { Exchange, Reply } from './exchange.ts'
-import { openCookie, type Sealed, sealCookie } from './sealed_cookie.ts'
 import type { RequiredAal, Settings } from './settings.ts'
 
 /** Answers of whoami that no healthy Kratos gives. */

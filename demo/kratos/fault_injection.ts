@@ -1,8 +1,8 @@
 /** demo/kratos/knobs — /__standin/ on the admin port: makes the stand-in sick or slow, counts calls. No Kratos has this. */
 import { z } from 'zod'
+import { knobsOf, type Route } from './dependencies.ts'
 import { badRequest } from './errors.ts'
 import { errorReply, json } from './exchange.ts'
-import { knobsOf, type Route } from './parts.ts'
 
 const wanted = z.strictObject({
   database: z.enum(['up', 'ping_fails', 'queries_fail']).optional(),
