@@ -9,7 +9,7 @@ import { oneMore, rulesOf, sessionConfig } from './checks.ts'
 const count = Number(process.argv[2])
 // What is shipped is what is measured; the types are those of its sources.
 const { startApp } = (await import(
-  new URL('../dist/app.js', import.meta.url).href
+  new URL('../dist/app/app.js', import.meta.url).href
 )) as typeof import('../src/app/app.ts')
 const folder = mkdtempSync(join(tmpdir(), 'bench-'))
 const file = join(folder, 'rules.json')

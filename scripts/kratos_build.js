@@ -46,7 +46,7 @@ function go(args) {
   const progress = setInterval(() => say(`setup: still building Kratos, ${minutes(started)}`), 30_000)
   return new Promise((resolve, reject) => {
     const child = spawn('go', args, {
-      cwd: join(root, 'test', 'kratos', 'server'),
+      cwd: join(root, 'test', 'integration', 'kratos', 'server'),
       stdio: ['ignore', 2, 2],
       env: { ...process.env, CGO_ENABLED: '1', GOWORK: 'off' },
     })

@@ -1,4 +1,4 @@
-/** scripts/test — the whole test suite from a bare clone; `npm test -- test/e2e` runs a part of it. */
+/** Runs the test suite from a bare clone; `npm test -- test/integration/envoy` runs a part of it. */
 import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { findEnvoy } from './envoy.js'
@@ -35,12 +35,12 @@ await main(async () => {
 
 /** Tests that start an Envoy or a Kratos. */
 function needsOthers(filter) {
-  return /e2e|kratos|demo/.test(filter) || filter === 'test' || filter === 'test/'
+  return /integration|demo/.test(filter) || filter === 'test' || filter === 'test/'
 }
 
 /** Tests that start a Redis server, where there is one. */
 function needsRedis(filter) {
-  return /e2e|redis/.test(filter) || filter === 'test' || filter === 'test/'
+  return /integration/.test(filter) || filter === 'test' || filter === 'test/'
 }
 
 /** A folder stands for all tests in it; a file or a pattern for itself. */

@@ -11,16 +11,16 @@ import { readTarget } from '../src/http/request_target.ts'
 
 /** Files whose regular expressions meet text that a client wrote. */
 const READERS = [
-  'access/header_rules.ts',
+  'http/header_rules.ts',
   'api/decision_call.ts',
   'envoy/decode.ts',
-  'handlers/parts/kratos_session.ts',
-  'handlers/parts/token_from.ts',
-  'lib/authority.ts',
-  'lib/cookies.ts',
-  'lib/media_type.ts',
-  'lib/request_id.ts',
-  'lib/url_path.ts',
+  'handlers/session/kratos_session.ts',
+  'handlers/token/token_from.ts',
+  'http/authority.ts',
+  'http/cookies.ts',
+  'http/media_type.ts',
+  'http/request_id.ts',
+  'http/request_target.ts',
 ]
 
 /** Literals after `=`, `(`, `,` or a bracket; none of these files divides. */
