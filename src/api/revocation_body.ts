@@ -1,7 +1,7 @@
 /** api/revocation_body — what news says: JSON text → whose sessions end. Strict: nothing that could be a misspelt revocation passes. Knows no socket and no memory. */
 import type { WallTime } from '../lib/time.ts'
 import { parseTimestamp } from '../lib/timestamp.ts'
-import type { Revoked } from '../sessions/cache/revocation_index.ts'
+import type { Revoked } from '../sessions/types.ts'
 
 /** For whoever sent something else; repeats nothing of it. */
 export const REVOCATION_BODY =

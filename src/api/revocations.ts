@@ -1,6 +1,6 @@
 /** api/revocations — news that sessions have ended, from Kratos' web hooks or whoever calls its admin API. Knows keys and a function, no session. */
 import type { WallTime } from '../lib/time.ts'
-import type { Revoked } from '../sessions/cache/revocation_index.ts'
+import type { Revoked } from '../sessions/types.ts'
 import { json, jsonError, type Reply } from './reply.ts'
 import { REVOCATION_BODY, readRevocation } from './revocation_body.ts'
 import { createRevocationKeys } from './revocation_keys.ts'

@@ -1,13 +1,13 @@
 /** envoy/decode — the bytes of a CheckRequest to what a rule may know of a request, or a refusal. Believes Envoy's attributes, never a forwarded header. */
 import { badRequest, type Denial, denial } from '../access/denial.ts'
 import type { RequestView } from '../access/request.ts'
+import { WireFault } from '../grpc/protobuf_fields.ts'
 import { readAuthority } from '../http/authority.ts'
 import { type Cookie, cookieValues, parseCookies } from '../http/cookies.ts'
 import { readRequestId } from '../http/request_id.ts'
 import { type PathReading, readTarget, type Target } from '../http/request_target.ts'
 import type { Instant } from '../lib/time.ts'
 import { WireRequest } from './wire.ts'
-import { WireFault } from './wire_fields.ts'
 
 /** Headers of one request, pseudo headers included (D12). */
 const MOST_HEADERS = 1_000

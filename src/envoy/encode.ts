@@ -3,8 +3,8 @@ import { builtIn } from '../access/decide.ts'
 import { type Allow, type Decision, type Deny, nowhere, refuse } from '../access/decision.ts'
 import { internal } from '../access/denial.ts'
 import type { Header } from '../access/session.ts'
+import { WireWriter } from '../grpc/protobuf_writer.ts'
 import { statusText } from '../http/status_text.ts'
-import { WireWriter } from './wire_writer.ts'
 
 /** google.rpc.Code. Only zero allows, and only `writeAllow` writes it (F3). */
 const OK = 0

@@ -1,6 +1,6 @@
 /** lib/gjson_query — the condition of a gjson query, `#(age>40)`, as a function. Knows one value at a time. */
 
-import { parseFloat64 } from '../golang/numbers.ts'
+import { parseFloat64 } from '../golang/index.ts'
 import type { ListQuery } from './path.ts'
 import { type Found, wildcardOf } from './value.ts'
 

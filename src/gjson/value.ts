@@ -1,5 +1,5 @@
 /** lib/gjson_value — the values that gjson paths walk through, and its wildcards. Knows no path. */
-import { wellFormed } from '../golang/json.ts'
+import { wellFormed } from '../golang/index.ts'
 
 export type JsonValue =
   | null

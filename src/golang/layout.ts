@@ -1,6 +1,6 @@
 /** lib/template_layout — points in time, their calendar, and Go's layouts. Knows nothing of templates' values. */
 
-import { SECOND } from '../gotemplate/values/duration.ts'
+import { SECOND } from './durations.ts'
 import { Fault } from './limits.ts'
 import { UTC, type Zone } from './zones.ts'
 

@@ -1,7 +1,7 @@
 /** lib/template_url_parse — Go's `url.Parse`. Knows nothing of access control. */
-
-import { type GoUrl, percentDecode, percentEncode, type UserInfo } from '../gotemplate/values/url.ts'
 import { Fault } from './limits.ts'
+import { percentDecode, percentEncode } from './percent_encoding.ts'
+import type { GoUrl, UserInfo } from './url.ts'
 
 /** Go's `url.Parse`; throws a `Fault`. */
 export function parseUrl(text: string): GoUrl {

@@ -1,9 +1,7 @@
 /** lib/template_functions — the functions of Go's text/template itself, and Oathkeeper's `print` and `printIndex`. Knows nothing of access control. */
-import { Fault } from '../golang/limits.ts'
-import { byteLength, isPrintable, toByteString } from '../golang/strings.ts'
+import { byteLength, Fault, isPrintable, queryEscape, toByteString } from '../golang/index.ts'
 import { printValue, sprint, sprintAll, sprintf } from './values/format.ts'
 import { type FunctionTable, fn } from './values/signature.ts'
-import { queryEscape } from './values/url.ts'
 import {
   compareText,
   GoMap,

@@ -1,5 +1,5 @@
 /** lib/template_exec — the tree of a Go template as functions. Knows Go's rules of evaluation and nothing of access control. Long because: one closure for each kind of node, and they call each other. */
-import { boundList, boundText, Fault, spend } from '../golang/limits.ts'
+import { boundList, boundText, Fault, spend } from '../golang/index.ts'
 import type { Command, Node, Operand, Parsed, Pipe } from './parser.ts'
 import { printValue } from './values/format.ts'
 import { ownCopy } from './values/json.ts'

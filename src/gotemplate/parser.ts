@@ -1,7 +1,6 @@
 /** lib/template_parser — tokens of a Go template to its tree. Knows no values and nothing of access control. Long because: one grammar, whose rules call each other. */
 
-import { type NumberConstant, parseNumber } from '../golang/numbers.ts'
-import { unquote } from '../golang/strings.ts'
+import { type NumberConstant, parseNumber, unquote } from '../golang/index.ts'
 import { lex, SyntaxFault, type Token, type TokenType } from './lexer.ts'
 
 /** Everything that stands in a tree has the offset at which it began. */

@@ -1,7 +1,6 @@
 /** lib/template — Go's text/template with sprig's functions: parse once, render often. Knows nothing of access control. */
 
-import { boundText, Fault, resetBudget } from '../golang/limits.ts'
-import { bytesOf, textOf } from '../golang/strings.ts'
+import { boundText, bytesOf, Fault, resetBudget, textOf } from '../golang/index.ts'
 import { nearest } from '../lib/closest_match.ts'
 import type { Clock } from '../lib/time.ts'
 import { type Compiled, compile, type Run } from './evaluate.ts'

@@ -1,7 +1,7 @@
 /** envoy/health_service — grpc.health.v1 by its bytes: one answer, or one at every change. Knows no engine and not why health changes. */
 
-import { WireFault, WireFields } from '../envoy/wire_fields.ts'
 import { type FrameFault, GrpcStatus } from './framing.ts'
+import { WireFault, WireFields } from './protobuf_fields.ts'
 import type { Health } from './server.ts'
 
 /** HealthCheckResponse: field 1, a number; SERVING, NOT_SERVING, SERVICE_UNKNOWN. */

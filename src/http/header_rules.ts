@@ -1,7 +1,4 @@
 /** access/header_rules — which names and values may leave the house, through whichever door. Knows RFC 9110 and what Envoy does not check. */
-import { builtIn } from '../access/decide.ts'
-import { type Decision, refuse } from '../access/decision.ts'
-import { internal, noted } from '../access/denial.ts'
 import type { Header } from '../access/session.ts'
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
@@ -51,15 +48,4 @@ export function headerFault(headers: readonly Header[], direction: Direction): s
     total += name.length + value.length
   }
   return total > MOST ? 'the headers are too large together' : undefined
-}
-
-/** The decision, or the 500 that it becomes because a header of it may not leave (D2, J6). */
-export function fitToLeave(decision: Decision): Decision {
-  const fault =
-    decision.kind === 'allow'
-      ? (headerFault(decision.headers, 'request') ?? headerFault(decision.responseHeaders, 'response'))
-      : headerFault(decision.headers, 'response')
-  if (fault === undefined) return decision
-  const { rule, authenticator, refusedBy, notes } = decision.trail
-  return refuse(builtIn(500), noted(internal('template', fault), notes), { rule, authenticator, refusedBy })
 }

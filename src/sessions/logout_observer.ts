@@ -3,8 +3,8 @@ import type { RequestView } from '../access/request.ts'
 import type { Credential } from '../access/verdict.ts'
 import type { Clock } from '../lib/time.ts'
 import { createBucket } from '../lib/token_bucket.ts'
-import type { Revoked } from './cache/revocation_index.ts'
 import type { Ending } from './kratos_public.ts'
+import type { Revoked } from './types.ts'
 
 /** Ids of a session and of whom it is of. */
 export interface Owner {

@@ -4,7 +4,7 @@ import { request as ask } from 'node:http'
 import test, { type TestContext } from 'node:test'
 import { revocationsRoute } from '../../src/api/revocations.ts'
 import { startApi } from '../../src/api/server.ts'
-import type { Revoked } from '../../src/sessions/cache/revocation_index.ts'
+import type { Revoked } from '../../src/sessions/types.ts'
 import { type FakeClock, fakeClock } from '../support/clock.ts'
 
 const ID = '7458af86-c1d8-401c-978a-8da89133f78b'

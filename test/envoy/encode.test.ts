@@ -2,9 +2,10 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
 import type { Allow, Decision, Deny, Trail } from '../../src/access/decision.ts'
+import { fitToLeave } from '../../src/access/outgoing_headers.ts'
 import type { Header } from '../../src/access/session.ts'
 import { encodeDecision, PREPARED_500 } from '../../src/envoy/encode.ts'
-import { fitToLeave, isHeaderValue } from '../../src/http/header_rules.ts'
+import { isHeaderValue } from '../../src/http/header_rules.ts'
 import { decodeResponse } from './messages.ts'
 
 const trail: Trail = { rule: 'r', authenticator: 'a', refusedBy: '', code: 'ok', reason: '', notes: {} }

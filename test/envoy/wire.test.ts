@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
 import { WireRequest } from '../../src/envoy/wire.ts'
-import { WireFault } from '../../src/envoy/wire_fields.ts'
+import { WireFault } from '../../src/grpc/protobuf_fields.ts'
 import { encodeRequest } from './messages.ts'
 
 const text = fc.string({ unit: 'grapheme' })

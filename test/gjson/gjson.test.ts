@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import test from 'node:test'
 import { isDeepStrictEqual } from 'node:util'
-import { compileGjson, type JsonValue } from '../../src/gjson/index.ts'
+import { compileGjson, type JsonValue } from '../../src/gjson/compile.ts'
 
 const document: JsonValue = {
   identity: { id: 'u1', traits: { email: 'a@b.c', 'na.me': 'dotted' } },

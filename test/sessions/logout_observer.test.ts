@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import type { Credential } from '../../src/access/verdict.ts'
-import type { Revoked } from '../../src/sessions/cache/revocation_index.ts'
 import type { Ending } from '../../src/sessions/kratos_public.ts'
 import { createDoorWatch, type Owner } from '../../src/sessions/logout_observer.ts'
+import type { Revoked } from '../../src/sessions/types.ts'
 import { fakeClock } from '../support/clock.ts'
 import { requestWith } from '../support/request.ts'
 

@@ -2,12 +2,12 @@
 import type { Verdict } from '../../src/access/verdict.ts'
 import type { Whoami } from '../../src/clients/kratos.ts'
 import { type Clock, type Instant, type Millis, millis } from '../../src/lib/time.ts'
-import type { Revoked } from '../../src/sessions/cache/revocation_index.ts'
 import { createSeals } from '../../src/sessions/replication/encryption.ts'
 import type { Bus } from '../../src/sessions/replication/redis_store.ts'
 import type { BusEvent } from '../../src/sessions/replication/revocation_message.ts'
 import { type NewsLine, startNews } from '../../src/sessions/replication/revocation_stream.ts'
 import { createSharedShelf, type ShelfOutcome } from '../../src/sessions/replication/shared_cache.ts'
+import type { Revoked } from '../../src/sessions/types.ts'
 import { createSessions, type Sessions } from '../../src/sessions/verifier.ts'
 import { requestWith } from './request.ts'
 

@@ -1,5 +1,5 @@
 /** clients/keys_document — the text of a JWK set to keys, and what of a key may be shown. Pure; knows no URL and no clock. */
-import { isRecord, type JsonRecord, member, parseJson } from '../../golang/json.ts'
+import { isRecord, type JsonRecord, member, parseJson } from '../../golang/index.ts'
 
 /** One key of a set. The same object as long as the set says the same of it: whoever holds it can ask whether it is still there. */
 export interface Key {

@@ -1,6 +1,6 @@
 /** clients/keys_jose — one signature with one key: which algorithms a key is for, verifying, signing. The only importer of jose. Knows no URL. */
 import { CompactSign, compactVerify, importJWK, type JWK } from 'jose'
-import { isRecord, type JsonRecord, member, parseJson } from '../../golang/json.ts'
+import { isRecord, type JsonRecord, member, parseJson } from '../../golang/index.ts'
 import type { Key } from './document.ts'
 
 interface Algorithm {

@@ -1,6 +1,6 @@
 /** clients/keys_issue — tokens signed with our own keys: which key, under which kid, and how long a token is handed out again. Knows no template and no session. */
 import { randomUUID } from 'node:crypto'
-import type { JsonRecord } from '../../golang/json.ts'
+import type { JsonRecord } from '../../golang/index.ts'
 import { createCache } from '../../lib/cache.ts'
 import type { TupleHash } from '../../lib/key_hash.ts'
 import { type Clock, type Millis, millis, type WallTime } from '../../lib/time.ts'

@@ -1,6 +1,6 @@
 /** clients/keys_verify — whether a token was signed with a key of a set, and its claims; remembered while the key is in the set. Knows no claim's meaning. */
 
-import { type JsonRecord, member } from '../../golang/json.ts'
+import { type JsonRecord, member } from '../../golang/index.ts'
 import { createCache } from '../../lib/cache.ts'
 import type { TupleHash } from '../../lib/key_hash.ts'
 import { between, type Clock, type Instant, type Millis, millis } from '../../lib/time.ts'

@@ -1,6 +1,12 @@
 /** clients/oauth2_answers — the bodies that authorization servers answer with, as types (RFC 6749 §5.1, RFC 7662 §2.2). Pure; interprets nothing. */
-import { isRecord, type JsonRecord, type JsonValue, memberInAnyCase, parseJson } from '../../golang/json.ts'
-import { percentDecode } from '../../gotemplate/values/url.ts'
+import {
+  isRecord,
+  type JsonRecord,
+  type JsonValue,
+  memberInAnyCase,
+  parseJson,
+  percentDecode,
+} from '../../golang/index.ts'
 import type { Answered, HeaderPair } from '../http/message.ts'
 
 /** What an introspection endpoint said; absent members are empty, as Go reads them. */

@@ -1,6 +1,6 @@
 /** clients/oauth2_token — calls of a token endpoint with the credentials of a client (RFC 6749 §4.4). Remembers only how an endpoint wants them; interprets nothing. */
 
-import { queryEscape } from '../../gotemplate/values/url.ts'
+import { queryEscape } from '../../golang/index.ts'
 import { millis } from '../../lib/time.ts'
 import type { Answered, Failed, HeaderPair, Send } from '../http/message.ts'
 import { type AccessToken, readToken } from './responses.ts'

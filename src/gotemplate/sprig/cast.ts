@@ -1,6 +1,5 @@
 /** lib/template_cast — sprig's conversions between numbers, texts and lists. Knows nothing of access control. */
-import { spend } from '../../golang/limits.ts'
-import { parseFloat64, parseInteger } from '../../golang/numbers.ts'
+import { parseFloat64, parseInteger, spend } from '../../golang/index.ts'
 import { sprint } from '../values/format.ts'
 import {
   GoMap,

@@ -1,8 +1,6 @@
 /** lib/template_sprig_crypto — sprig's hashes, random texts and AES. Knows nothing of access control. */
 import { createCipheriv, createDecipheriv, createHash, randomBytes, randomInt, randomUUID } from 'node:crypto'
-import { base64Decode } from '../../golang/base_encoding.ts'
-import { boundText, Fault, spend } from '../../golang/limits.ts'
-import { bytesOf, textOf } from '../../golang/strings.ts'
+import { base64Decode, boundText, bytesOf, Fault, spend, textOf } from '../../golang/index.ts'
 import { type FunctionTable, fn } from '../values/signature.ts'
 import { int } from '../values/value.ts'
 

@@ -1,11 +1,20 @@
 /** lib/template_sprig_dates — sprig's functions on dates. Knows the time only through the clock that it is given. */
 
-import { formatTime, type Moment, ZERO_TIME } from '../../golang/layout.ts'
-import { Fault } from '../../golang/limits.ts'
-import { parseTime } from '../../golang/time_parse.ts'
-import { loadZone, UTC, type Zone } from '../../golang/zones.ts'
+import {
+  durationText,
+  Fault,
+  formatTime,
+  loadZone,
+  type Moment,
+  parseGoDuration,
+  parseTime,
+  roundDuration,
+  SECOND,
+  UTC,
+  ZERO_TIME,
+  type Zone,
+} from '../../golang/index.ts'
 import type { Clock } from '../../lib/time.ts'
-import { durationText, parseGoDuration, roundDuration, SECOND } from '../values/duration.ts'
 import { type FunctionTable, fn } from '../values/signature.ts'
 import { goTime } from '../values/time.ts'
 import { GoStruct, Int, type Value } from '../values/value.ts'

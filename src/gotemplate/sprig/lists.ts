@@ -1,5 +1,5 @@
 /** lib/template_sprig_lists — sprig's functions on lists. Knows nothing of access control. */
-import { boundList, Fault } from '../../golang/limits.ts'
+import { boundList, Fault } from '../../golang/index.ts'
 import { sprint } from '../values/format.ts'
 import { type FunctionTable, fn, type GoFunction } from '../values/signature.ts'
 import { compareText, int, isSlice, kindName, nilSlice, Slice, sliceOf, type Value } from '../values/value.ts'

@@ -1,5 +1,5 @@
 /** lib/template_sprig_numbers — sprig's arithmetic. Knows nothing of access control. */
-import { Fault } from '../../golang/limits.ts'
+import { Fault } from '../../golang/index.ts'
 import { sprint } from '../values/format.ts'
 import { type FunctionTable, fn } from '../values/signature.ts'
 import { INT, Int, int64, type Value } from '../values/value.ts'

@@ -1,6 +1,13 @@
 /** lib/template_sprig_regexp — sprig's functions on regular expressions. Knows nothing of access control. */
-import { boundList, boundText, Fault, spend } from '../../golang/limits.ts'
-import { type LinearRegexp, linearRegexp, type Match } from '../../golang/re2.ts'
+import {
+  boundList,
+  boundText,
+  Fault,
+  type LinearRegexp,
+  linearRegexp,
+  type Match,
+  spend,
+} from '../../golang/index.ts'
 import { type FunctionTable, fn, type GoFunction } from '../values/signature.ts'
 import { nilSlice } from '../values/value.ts'
 import { strings } from './cast.ts'

@@ -1,5 +1,5 @@
 /** lib/template_sprig_semver — sprig's `semver` and `semverCompare`. Knows nothing of access control. */
-import { Fault } from '../../golang/limits.ts'
+import { Fault } from '../../golang/index.ts'
 import { type FunctionTable, fn, signature } from '../values/signature.ts'
 import { goStruct, Int, int, type Method, type StructType, UINT64, type Value } from '../values/value.ts'
 import {

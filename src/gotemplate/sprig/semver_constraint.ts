@@ -1,5 +1,5 @@
 /** lib/template_semver — versions and constraints as Masterminds/semver 3.3 reads them. Knows nothing of access control. */
-import { Fault } from '../../golang/limits.ts'
+import { Fault } from '../../golang/index.ts'
 import { compareText } from '../values/value.ts'
 
 export interface Version {

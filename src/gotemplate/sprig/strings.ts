@@ -1,19 +1,27 @@
 /** lib/template_sprig_strings — sprig's functions on texts and paths. Knows nothing of access control. */
 import { randomInt } from 'node:crypto'
-import { base32Decode, base32Encode, base64Decode, decodedText } from '../../golang/base_encoding.ts'
 import {
+  base32Decode,
+  base32Encode,
+  base64Decode,
+  boundText,
+  bytesOf,
   camelCase,
+  decodedText,
+  Fault,
+  fromByteString,
   joinedCase,
   lower,
+  quote,
   SPACE,
+  spend,
   swapCase,
   title,
+  toByteString,
   trimSpace,
   untitle,
   upper,
-} from '../../golang/letter_case.ts'
-import { boundText, Fault, spend } from '../../golang/limits.ts'
-import { bytesOf, fromByteString, quote, toByteString } from '../../golang/strings.ts'
+} from '../../golang/index.ts'
 import { sprint } from '../values/format.ts'
 import { type FunctionTable, fn } from '../values/signature.ts'
 import { GoMap, type MapType, type Value } from '../values/value.ts'

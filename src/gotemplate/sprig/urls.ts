@@ -1,8 +1,6 @@
 /** lib/template_sprig_urls — sprig's `urlParse` and `urlJoin`. Knows nothing of access control. */
-import { Fault } from '../../golang/limits.ts'
-import { parseUrl } from '../../golang/url_parse.ts'
+import { Fault, hostname, parseUrl, urlText, userText } from '../../golang/index.ts'
 import { type FunctionTable, fn } from '../values/signature.ts'
-import { hostname, urlText, userText } from '../values/url.ts'
 import { ANY_MAP, type AnyMap, GoMap, kindName, mapGet, type Value } from '../values/value.ts'
 
 function part(map: AnyMap, key: string): string {

@@ -1,5 +1,5 @@
 /** lib/template_sprig_values — sprig's functions on maps, on defaults and on types. Knows nothing of access control. */
-import { boundList, Fault } from '../../golang/limits.ts'
+import { boundList, Fault } from '../../golang/index.ts'
 import { sprint } from '../values/format.ts'
 import { copyMap, fromJson, toJson } from '../values/json.ts'
 import { type FunctionTable, fn } from '../values/signature.ts'

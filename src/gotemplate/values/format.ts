@@ -1,8 +1,15 @@
 /** lib/template_format — Go's fmt: how values print, and `printf`. Knows nothing of access control. Long because: verbs, flags and kinds are one table in Go too. */
 
-import { binaryForm, fixedDecimals, formatFloat } from '../../golang/floats.ts'
-import { boundText, spend } from '../../golang/limits.ts'
-import { isPrintable, quote, toByteString } from '../../golang/strings.ts'
+import {
+  binaryForm,
+  boundText,
+  fixedDecimals,
+  formatFloat,
+  isPrintable,
+  quote,
+  spend,
+  toByteString,
+} from '../../golang/index.ts'
 import {
   GoMap,
   GoStruct,

@@ -1,6 +1,5 @@
 /** lib/template_json — values of templates as Go's encoding/json writes and reads them. Knows nothing of access control. */
-import { wellFormed } from '../../golang/json.ts'
-import { boundText, Fault, spend } from '../../golang/limits.ts'
+import { boundText, Fault, spend, wellFormed } from '../../golang/index.ts'
 import {
   ANY_MAP,
   type AnyMap,

@@ -1,5 +1,5 @@
 /** lib/template_signature — types of parameters as Go checks them when a template calls a function. Knows nothing of access control. */
-import { Fault } from '../../golang/limits.ts'
+import { Fault } from '../../golang/index.ts'
 import {
   GoMap,
   GoStruct,

@@ -5,15 +5,17 @@ import {
   DAYS,
   floorDiv,
   formatTime,
+  loadZone,
   MONTHS,
   type Moment,
   midnight,
   momentOf,
   seconds,
   timeText,
+  UTC,
   ZERO_TIME,
-} from '../../golang/layout.ts'
-import { loadZone, UTC, type Zone } from '../../golang/zones.ts'
+  type Zone,
+} from '../../golang/index.ts'
 import { DURATION } from './duration.ts'
 import { signature } from './signature.ts'
 import {

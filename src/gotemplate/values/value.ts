@@ -1,5 +1,5 @@
 /** lib/template_value — the values that Go's templates know, as JavaScript values. Knows nothing of access control. */
-import { Fault } from '../../golang/limits.ts'
+import { Fault } from '../../golang/index.ts'
 
 /**
  * A Go value. JSON comes as it is parsed: `number` is a float64, an array is `[]interface {}`, a plain object is

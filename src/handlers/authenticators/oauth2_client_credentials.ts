@@ -4,7 +4,7 @@ import { type Denial, denial, internal, rateLimited, unauthorized, unavailable }
 import { NOT_RESPONSIBLE } from '../../access/pipeline.ts'
 import { type Identity, identity } from '../../access/session.ts'
 import type { TokenAnswer } from '../../clients/oauth2/token_request.ts'
-import { percentDecode } from '../../gotemplate/values/url.ts'
+import { percentDecode } from '../../golang/index.ts'
 import { rateLimitHeaders } from '../../http/rate_limit_headers.ts'
 import { DURATION_PATTERN, millis, parseDuration } from '../../lib/time.ts'
 import { retrySchema } from '../compile/retry.ts'

@@ -1,6 +1,6 @@
 /** handlers/parts/hydrated — a session as the hydrator's API writes it, checked member by member (spec 6.5). Knows no call. */
 import type { Header, JsonObject, MatchContext, MatchUrl, Session } from '../../access/session.ts'
-import { isRecord, type JsonRecord, type JsonValue, memberInAnyCase, parseJson } from '../../golang/json.ts'
+import { isRecord, type JsonRecord, type JsonValue, memberInAnyCase, parseJson } from '../../golang/index.ts'
 
 /** What an API may replace of a session; all of it is replaced. */
 export type Hydrated = Pick<Session, 'subject' | 'extra' | 'headers' | 'match'>

@@ -4,7 +4,7 @@ import { type Denial, denial, forbidden, internal, rateLimited } from '../../acc
 import { type Json, type Session, withHeader } from '../../access/session.ts'
 import type { Answered, HeaderPair } from '../../clients/http/message.ts'
 import { compileGjson } from '../../gjson/index.ts'
-import { parseJson } from '../../golang/json.ts'
+import { parseJson } from '../../golang/index.ts'
 import { isHeaderValue } from '../../http/header_rules.ts'
 import { rateLimitHeaders } from '../../http/rate_limit_headers.ts'
 import { statusText } from '../../http/status_text.ts'

@@ -1,21 +1,22 @@
 /** handlers/parts/template_data — a session as the templates of rules see it (spec 6.0). Computes nothing that a template does not touch. */
 import type { MatchContext, Session } from '../../access/session.ts'
-import { resetBudget } from '../../golang/limits.ts'
-import type { KnownFields } from '../../gotemplate/lint.ts'
-import { goHeader } from '../../gotemplate/values/header.ts'
-import { toJson } from '../../gotemplate/values/json.ts'
-import { signature } from '../../gotemplate/values/signature.ts'
-import { goUrl, NO_URL } from '../../gotemplate/values/url.ts'
+import { resetBudget } from '../../golang/index.ts'
+import type { KnownFields } from '../../gotemplate/index.ts'
 import {
   type GoStruct,
+  goHeader,
   goStruct,
+  goUrl,
   type Method,
+  NO_URL,
   nilMap,
   nilSlice,
   type StructType,
+  signature,
   sliceOf,
+  toJson,
   type Value,
-} from '../../gotemplate/values/value.ts'
+} from '../../gotemplate/index.ts'
 
 const MATCH_CONTEXT: StructType<MatchContext> = {
   name: 'authn.MatchContext',

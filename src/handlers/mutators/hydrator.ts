@@ -5,8 +5,7 @@ import { type Denial, internal } from '../../access/denial.ts'
 import type { RequestView } from '../../access/request.ts'
 import type { Session } from '../../access/session.ts'
 import type { Answered, Failed, HeaderPair, OutgoingRequest } from '../../clients/http/message.ts'
-import { Fault } from '../../golang/limits.ts'
-import { parseQuery, queryEscape } from '../../gotemplate/values/url.ts'
+import { Fault, parseQuery, queryEscape } from '../../golang/index.ts'
 import { between, DURATION_PATTERN, type Instant, later, millis, parseDuration } from '../../lib/time.ts'
 import { type Hydrated, readHydrated } from '../compile/hydrated_session.ts'
 import { sessionJson } from '../compile/template_data.ts'
@@ -178,7 +177,7 @@ function compileTarget(text: string): (request: RequestView) => string {
   return ({ query }) => {
     const names = [...parseQuery(query)].sort(([a], [b]) => (a < b ? -1 : 1))
     const pairs = names.flatMap(([name, values]) =>
-      (values as readonly string[]).map(value => `${queryEscape(name)}=${queryEscape(value)}`),
+      values.map(value => `${queryEscape(name)}=${queryEscape(value)}`),
     )
     return pairs.length === 0 ? base : `${base}?${pairs.join('&')}`
   }

@@ -2,7 +2,7 @@
 import type { RequestView } from '../../access/request.ts'
 import type { Credential } from '../../access/verdict.ts'
 import type { Answered, Failed, Send } from '../../clients/http/message.ts'
-import { isRecord, type JsonValue, member, parseJson } from '../../golang/json.ts'
+import { isRecord, type JsonValue, member, parseJson } from '../../golang/index.ts'
 import { millis } from '../../lib/time.ts'
 
 /** `false` only where Kratos shows that there is none. */

@@ -1,7 +1,7 @@
 /** handlers/parts/jwt_claims — the claims of a verified JWT to a subject and its data, or a refusal (spec 4.8, 6–9). Knows no signature. */
 import { type Denial, unauthorized } from '../../access/denial.ts'
 import type { JsonObject } from '../../access/session.ts'
-import { member } from '../../golang/json.ts'
+import { member } from '../../golang/index.ts'
 import { parseDuration } from '../../lib/time.ts'
 import { invalidToken, scopeMissing } from '../responses/challenge.ts'
 import { compileScopes, type ScopeStrategy } from './scopes.ts'

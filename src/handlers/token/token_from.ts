@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { type Denial, unauthorized } from '../../access/denial.ts'
 import type { RequestView } from '../../access/request.ts'
-import { parseQuery } from '../../gotemplate/values/url.ts'
+import { parseQuery } from '../../golang/index.ts'
 
 /** Exactly one of three keys; the rule's choice replaces that of the service. */
 export const tokenFromSchema = z
@@ -37,8 +37,7 @@ export function compileTokenFrom(from: TokenFrom): FindToken {
   if ('cookie' in from) return request => one(request.cookieValues(from.cookie))
   return request => {
     if (request.query === '') return undefined
-    const found = parseQuery(request.query).get(from.query_parameter)
-    return one(Array.isArray(found) ? found.filter(value => typeof value === 'string') : [])
+    return one(parseQuery(request.query).get(from.query_parameter) ?? [])
   }
 }
 

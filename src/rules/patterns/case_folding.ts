@@ -1,5 +1,5 @@
 /** rules/pattern_lower — a fragment in scheme or host, read in lower case as those of requests are. Knows no engine. */
-import { type GlobNode, globSource, lowerGlob } from '../../golang/glob.ts'
+import { type GlobNode, globSource, lowerGlob } from '../../golang/index.ts'
 import { shapeOf } from './fragment_analysis.ts'
 import { type Fragment, type GlobFragment, HEED_CASE, IGNORE_CASE, type Lint, quote } from './syntax.ts'
 

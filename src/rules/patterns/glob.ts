@@ -1,5 +1,5 @@
 /** rules/pattern_glob — a pattern of the glob strategy as parts, and what to say of it (spec 2.5, Q-27, Q-73). Knows no URL. */
-import { type GlobChar, GlobFault, type GlobNode, globSource, parseGlob } from '../../golang/glob.ts'
+import { type GlobChar, GlobFault, type GlobNode, globSource, parseGlob } from '../../golang/index.ts'
 import { type Lint, type Part, PatternFault, type Piece, quote } from './syntax.ts'
 
 /** All pieces are read as one text, so a brace may open in one fragment and close in another. */

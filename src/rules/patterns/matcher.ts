@@ -1,5 +1,5 @@
 /** rules/pattern_exec — the function that matches a URL against the parts of a pattern. Knows neither hosts nor lints. */
-import { globMatches, overlaps } from '../../golang/glob.ts'
+import { globMatches, overlaps } from '../../golang/index.ts'
 import { shapeOf } from './fragment_analysis.ts'
 import { globNodes } from './glob.ts'
 import { type Fragment, type Part, wholeSource } from './syntax.ts'

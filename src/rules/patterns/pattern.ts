@@ -1,6 +1,6 @@
 /** rules/pattern — from `match.url` as written to a Pattern, or to what is wrong with it. Knows no rule and no request. */
 import type { Pattern } from '../../access/rule.ts'
-import { overlaps } from '../../golang/glob.ts'
+import { overlaps } from '../../golang/index.ts'
 import { shapeOf } from './fragment_analysis.ts'
 import { globNodes, globParts } from './glob.ts'
 import { globMatcher, type Heads, headsOf, matcherOf } from './matcher.ts'

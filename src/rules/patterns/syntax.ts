@@ -1,5 +1,5 @@
 /** rules/pattern_parts — a pattern as a row of literals and fragments, and how it is cut at its delimiters. Knows no engine. */
-import type { GlobNode } from '../../golang/glob.ts'
+import type { GlobNode } from '../../golang/index.ts'
 
 /** What is wrong with a pattern; thrown while one is compiled, never further than `compilePattern`. */
 export class PatternFault extends Error {

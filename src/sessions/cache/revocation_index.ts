@@ -1,39 +1,6 @@
 /** sessions/revocation — which remembered answers a revocation is about, and whose sessions may not be remembered for a while. Knows keys and marks, no credential and no cache. */
-import type { VerifiedSession } from '../../access/verdict.ts'
 import { between, type Clock, type Instant, later, type Millis, type WallTime } from '../../lib/time.ts'
-
-/** Whose sessions end, as those who know it say it. */
-export type Revoked =
-  | { readonly kind: 'session'; readonly id: string }
-  /** All sessions of an identity; `keep` is the id of the one that goes on (Kratos' `revoke_active_sessions`). */
-  | { readonly kind: 'identity'; readonly id: string; readonly keep?: string }
-  /** The value of a cookie, or a token. */
-  | { readonly kind: 'credential'; readonly value: string }
-  /** What Kratos was asked before that time, and sessions that were authenticated before it; absent: all. */
-  | { readonly kind: 'everything'; readonly before?: WallTime }
-
-/** The same without a credential in it: this is what is kept, and what travels. */
-export type News =
-  | Exclude<Revoked, { readonly kind: 'credential' }>
-  | { readonly kind: 'credential'; readonly marks: readonly string[] }
-
-/** What came of a revocation. */
-export interface Told {
-  /** Entries that went. */
-  readonly evicted: number
-  /** What other replicas should hear, without a credential in it. */
-  readonly news: readonly News[]
-}
-
-/** What an entry of the memory must show of itself. */
-export interface Remembered {
-  readonly key: string
-  /** Keyed hash of the credential alone, whatever endpoint it was shown to. News has one by each key that somebody may use. */
-  readonly mark: string
-  readonly session: VerifiedSession
-  /** When Kratos was asked. */
-  readonly askedAt: Instant
-}
+import type { News, Remembered } from '../types.ts'
 
 export interface RevocationIndex<R extends Remembered> {
   /** A session has any number of cookie values, an identity any number of sessions (kratos 2.8). */

@@ -1,11 +1,10 @@
 /** sessions/memory — verified sessions, how long each is believed, and which credentials were good lately. Knows keys, no credential, no Kratos and no rule. */
 import type { Header } from '../../access/session.ts'
-import type { Verdict, VerifiedSession } from '../../access/verdict.ts'
 import { type Cache, createCache, type Keep, type Ticket } from '../../lib/cache.ts'
 import { between, type Clock, type Instant, later, type Millis, millis } from '../../lib/time.ts'
-import type { Finding } from '../kratos/whoami_response.ts'
+import type { Finding, Kept, News, Remembered, Standing, Verified } from '../types.ts'
 import { lifetime, share } from './freshness.ts'
-import { createRevocationIndex, type News, type Remembered } from './revocation_index.ts'
+import { createRevocationIndex } from './revocation_index.ts'
 
 export interface MemoryParts {
   readonly clock: Clock
@@ -21,31 +20,6 @@ export interface MemoryParts {
   /** In [0, 1). */
   readonly random: () => number
 }
-
-export interface Kept extends Remembered {
-  /** Ready to be handed out; carries no Set-Cookie. */
-  readonly hit: Verdict & { readonly kind: 'verified' }
-  readonly share: number
-  /** Until then it answers by itself; afterwards only where Kratos cannot. */
-  readonly freshUntil: Instant
-  /** As long again after that, a 401 of Kratos is a surprise. */
-  readonly latelyUntil: Instant
-  /** Kratos has said no since: it lets nobody in any more, and is only known to have been good. */
-  readonly ended: boolean
-  /** No renewal is asked for before. */
-  renewAfter: Instant
-}
-
-/** What memory has to say of a credential, whether or not it may still let anybody in. */
-export type Standing =
-  /** Verified lately; a 401 would be a surprise. */
-  | { readonly kind: 'known'; readonly session: VerifiedSession }
-  /** Verified lately, and refused since. */
-  | { readonly kind: 'ended' }
-  /** Never seen, too long ago, or revoked by news. */
-  | { readonly kind: 'unknown' }
-
-export type Verified = Extract<Finding, { readonly kind: 'verified' }>
 
 export interface MemoryQuestion {
   readonly ask: () => Promise<Finding>

@@ -1,7 +1,8 @@
 /** sessions/doubt — is a refusal of what was good a moment ago to be believed? One probe for all who wonder, its verdict kept for a second. Knows sessions, no credential. */
 import type { VerifiedSession } from '../../access/verdict.ts'
 import { between, type Clock, type Instant } from '../../lib/time.ts'
-import type { Place, Probe, ProbeVerdict } from './probe.ts'
+import type { Place } from '../types.ts'
+import type { Probe, ProbeVerdict } from './probe.ts'
 
 /** How long a verdict counts for others, ms. */
 const KEPT = 1_000

@@ -1,8 +1,8 @@
 /** sessions/probe — two ways to tell an ended session from a sick Kratos, which says 401 to both: its admin API, or a session that is known to live. Knows no memory. */
 import type { Credential, VerifiedSession } from '../../access/verdict.ts'
-import type { HeaderPair } from '../../clients/http/message.ts'
 import type { KratosAdmin, Whoami } from '../../clients/kratos.ts'
 import type { Clock, WallTime } from '../../lib/time.ts'
+import type { Place } from '../types.ts'
 import { readWhoami } from './whoami_response.ts'
 
 /**
@@ -11,12 +11,6 @@ import { readWhoami } from './whoami_response.ts'
  * `unknown`: the probe could not be used.
  */
 export type ProbeVerdict = 'ended' | 'well' | 'alive' | 'sick' | 'unknown'
-
-/** Where whoami has refused. */
-export interface Place {
-  readonly whoamiUrl: string
-  readonly headers: readonly HeaderPair[]
-}
 
 export interface Probe {
   /** Never rejects. */

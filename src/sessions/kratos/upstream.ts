@@ -3,13 +3,13 @@ import type { Credential } from '../../access/verdict.ts'
 import type { Whoami } from '../../clients/kratos.ts'
 import { type Clock, type Millis, millis } from '../../lib/time.ts'
 import { createBucket } from '../../lib/token_bucket.ts'
-import { createRefusalBudget } from '../cache/negative_cache.ts'
-import type { Standing } from '../cache/session_cache.ts'
+import type { Finding, Place, Standing } from '../types.ts'
 import { type BreakerCause, type BreakerState, createBreaker, type Outcome } from './circuit_breaker.ts'
 import { createPlaces } from './concurrency_limiter.ts'
 import { createDoubt } from './outage_detector.ts'
-import type { Place, Probe, ProbeVerdict } from './probe.ts'
-import { type Finding, readWhoami } from './whoami_response.ts'
+import type { Probe, ProbeVerdict } from './probe.ts'
+import { createRefusalBudget } from './rejection_limiter.ts'
+import { readWhoami } from './whoami_response.ts'
 
 export interface GateLimits {
   /** Most questions at a time; a quarter of it is for credentials that were good lately. */

@@ -1,31 +1,11 @@
 /** sessions/verdict — an answer of whoami → verified, rejected, second factor, limited, could not find out. Pure; knows no cache and no rule. */
-import type { Header, Json, JsonObject } from '../../access/session.ts'
+import type { Json, JsonObject } from '../../access/session.ts'
 import type { AssuranceLevel, CacheState, Verdict, VerifiedSession } from '../../access/verdict.ts'
 import type { Answered, Failed, HeaderPair } from '../../clients/http/message.ts'
 import { rateLimitHeaders } from '../../http/rate_limit_headers.ts'
-import type { Instant, WallTime } from '../../lib/time.ts'
+import type { WallTime } from '../../lib/time.ts'
 import { parseTimestamp } from '../../lib/timestamp.ts'
-
-/** A `Verdict` before it is known who waits for it, with what is needed to keep it. */
-export type Finding =
-  | {
-      readonly kind: 'verified'
-      readonly session: VerifiedSession
-      /** Set-Cookie of this very answer; for those who wait for it (kratos 1.6). */
-      readonly responseHeaders: readonly Header[]
-      /** Values of `Ory-Session-Cache-For`, as they came. */
-      readonly cacheFor: readonly string[]
-      /** When another replica asked; absent: Kratos was asked for this. */
-      readonly askedAt?: Instant
-    }
-  | {
-      readonly kind: 'rejected'
-      /** Kratos said more than the 401 that it gives for everything, a sick database included. */
-      readonly certain: boolean
-    }
-  | { readonly kind: 'second factor'; readonly loginUrl: string | undefined }
-  | { readonly kind: 'limited'; readonly headers: readonly Header[] }
-  | { readonly kind: 'unavailable'; readonly why: string; readonly retryAfterSeconds?: number }
+import type { Finding } from '../types.ts'
 
 const ENDED: Finding = Object.freeze({ kind: 'rejected', certain: true })
 const unavailable = (why: string): Finding => ({ kind: 'unavailable', why })

@@ -1,7 +1,7 @@
 /** sessions/outbox — revocations on their way to other replicas, in order; what cannot leave waits. Knows no Redis. */
 import { millis } from '../../lib/time.ts'
 import { within } from '../../lib/with_timeout.ts'
-import type { News } from '../cache/revocation_index.ts'
+import type { News } from '../types.ts'
 
 export interface Outbox {
   /** True when all of it has left; false when it waits. Never rejects. */

@@ -1,5 +1,6 @@
 /** sessions/news_message — a revocation as it travels between replicas: sealed, with the names under which its tombstones lie. Pure; knows no Redis. */
-import type { News } from '../cache/revocation_index.ts'
+
+import type { News } from '../types.ts'
 import type { Seals } from './encryption.ts'
 
 const PLACE = 'news'

@@ -1,7 +1,7 @@
 /** sessions/news — the same revocations on every replica: told to all, caught up with after a gap, or everything forgotten where that is not possible. Knows the bus and two functions, no session and no cache. */
 import { between, type Clock, type Instant, type Millis, millis } from '../../lib/time.ts'
 import { within } from '../../lib/with_timeout.ts'
-import type { News } from '../cache/revocation_index.ts'
+import type { News } from '../types.ts'
 import type { Seals } from './encryption.ts'
 import { createOutbox } from './outbox.ts'
 import type { Bus } from './redis_store.ts'

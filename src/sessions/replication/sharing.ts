@@ -3,7 +3,7 @@ import type { Credential } from '../../access/verdict.ts'
 import type { TupleHash } from '../../lib/key_hash.ts'
 import { between, type Clock, type Millis } from '../../lib/time.ts'
 import type { Memory, MemoryQuestion } from '../cache/session_cache.ts'
-import type { Finding } from '../kratos/whoami_response.ts'
+import type { Finding } from '../types.ts'
 import type { Known, Question, SharedShelf } from './shared_cache.ts'
 
 export interface SharingParts {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { millis } from '../../../src/lib/time.ts'
-import { createHopeless, createRefusalBudget } from '../../../src/sessions/cache/negative_cache.ts'
+import { createHopeless } from '../../../src/sessions/cache/negative_cache.ts'
+import { createRefusalBudget } from '../../../src/sessions/kratos/rejection_limiter.ts'
 import { fakeClock } from '../../support/clock.ts'
 
 test('a hopeless credential is known for its time, and the shelf is bounded', () => {

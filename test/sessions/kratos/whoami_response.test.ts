@@ -5,7 +5,8 @@ import fc from 'fast-check'
 import type { JsonObject } from '../../../src/access/session.ts'
 import type { Answered, HeaderPair } from '../../../src/clients/http/message.ts'
 import type { WallTime } from '../../../src/lib/time.ts'
-import { type Finding, readWhoami } from '../../../src/sessions/kratos/whoami_response.ts'
+import { readWhoami } from '../../../src/sessions/kratos/whoami_response.ts'
+import type { Finding } from '../../../src/sessions/types.ts'
 import {
   alive,
   answered,
