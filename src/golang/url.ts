@@ -49,7 +49,7 @@ export function urlText(url: GoUrl): string {
     }
     const path = escapedPath(url)
     if (path !== '' && !path.startsWith('/') && host !== '') out += '/'
-    if (out === '' && (path.split('/', 1)[0] as string).includes(':')) out += '../../lib/'
+    if (out === '' && (path.split('/', 1)[0] as string).includes(':')) out += './'
     out += path
   }
   if (url.forceQuery === true || url.rawQuery !== '') out += `?${url.rawQuery}`

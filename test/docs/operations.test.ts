@@ -19,7 +19,7 @@ function body(path: string, from: RegExp, to: string): string {
 }
 
 test('every field of a decision’s log line is documented, and no other', () => {
-  const record = body('src/telemetry/log.ts', /interface DecisionRecord/, '\n}')
+  const record = body('src/telemetry/records.ts', /interface DecisionRecord/, '\n}')
   assert.deepEqual(
     documented('Log'),
     [...record.matchAll(/readonly (\w+):/g)].map(match => match[1]),

@@ -105,7 +105,7 @@ test('what is wrong with a file reads in the log as validate says it', async () 
 test('an accident is told by its kind and place, never by its words', async () => {
   for (const words of [SECRET, `one line\n${SECRET}`, `one line\n    at ${SECRET}`, '']) {
     const { text } = await lineOf(denied(new TypeError(words)))
-    assert.match(text, /"error":"TypeError","stack":"at .*record\.test\.ts/)
+    assert.match(text, /"error":"TypeError","stack":"at .*access_log\.test\.ts/)
     assert.ok(!text.includes(SECRET))
   }
 })
