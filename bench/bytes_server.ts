@@ -1,8 +1,8 @@
 /** bench/bytes_server — the engine of the door with nobody behind it: what is left of a Check when nobody looks at it. */
 import type { ServiceDefinition } from '@grpc/grpc-js'
 import { loadSync } from '@grpc/proto-loader'
-import { startGrpcJs } from '../src/grpc/grpc_js.ts'
-import { startHttp2 } from '../src/grpc/http2.ts'
+import { startGrpcJsServer } from '../src/grpc/grpc_js.ts'
+import { startHttp2Server } from '../src/grpc/http2.ts'
 import type { Instant } from '../src/lib/time.ts'
 
 const [port, engine] = process.argv.slice(2)
@@ -13,17 +13,17 @@ const definitions = loadSync('envoy/service/auth/v3/external_auth.proto', {
   defaults: true,
 })
 const { Check: method } = definitions['envoy.service.auth.v3.Authorization'] as ServiceDefinition
-const answer = method?.responseSerialize({
+const response = method?.responseSerialize({
   status: { code: 0 },
   okResponse: { headers: [{ header: { key: 'x-user-id', value: 'nobody' }, append: { value: false } }] },
 }) as Buffer
-const start = engine === 'grpc-js' ? startGrpcJs : startHttp2
+const start = engine === 'grpc-js' ? startGrpcJsServer : startHttp2Server
 await start({
-  check: () => answer,
-  health: { serving: () => true, watch: () => () => {} },
+  check: () => response,
+  health: { isServing: () => true, watch: () => () => {} },
   listen: { host: '127.0.0.1', port: Number(port) },
   tls: undefined,
-  accident: () => {},
+  onError: () => {},
   now: () => performance.now() as Instant,
   wall: Date.now,
 })

@@ -2,31 +2,31 @@
 import { encodeRequest } from '../test/envoy/messages.ts'
 
 /** Whom the session endpoint and the tokens tell of. */
-export const IDENTITY = '90b31539-08ba-45b1-a5fc-5de840f19d7e'
+export const IDENTITY_ID = '90b31539-08ba-45b1-a5fc-5de840f19d7e'
 
 /** Where a cookie has digits to count with; a load generator writes over them. */
 const COUNTER = '00000000'
-export const cookieOf = (first: string) => `${first}${COUNTER}${'a'.repeat(415)}==`
+export const sessionCookieValue = (prefix: string) => `${prefix}${COUNTER}${'a'.repeat(415)}==`
 
 /** Of ten rules nine with a literal host of 200, one with any host; every scheme is `<https?>`. */
-export function rulesOf(count: number, parts: object = SESSION_RULE): object[] {
+export function sessionRules(count: number, handlers: object = SESSION_RULE): object[] {
   return Array.from({ length: count }, (_, i) => ({
     id: `rule-${i}`,
-    match: { url: urlOf(i, '<https?>', '<.*>', '<[0-9a-z-]+>'), methods: ['GET', 'POST'] },
-    ...parts,
+    match: { url: ruleUrl(i, '<https?>', '<.*>', '<[0-9a-z-]+>'), methods: ['GET', 'POST'] },
+    ...handlers,
   }))
 }
 
 /** The same rules for `matching_strategy: glob`, in which `<**>` crosses dots and slashes, and `<*>` neither. */
-export function globRulesOf(count: number): object[] {
+export function globRules(count: number): object[] {
   return Array.from({ length: count }, (_, i) => ({
     id: `rule-${i}`,
-    match: { url: urlOf(i, '<{http,https}>', '<**>', '<*>'), methods: ['GET', 'POST'] },
+    match: { url: ruleUrl(i, '<{http,https}>', '<**>', '<*>'), methods: ['GET', 'POST'] },
     ...SESSION_RULE,
   }))
 }
 
-const urlOf = (i: number, scheme: string, any: string, word: string): string =>
+const ruleUrl = (i: number, scheme: string, any: string, word: string): string =>
   i % 10 === 3
     ? `${scheme}://${any}/any${i}/${any}`
     : `${scheme}://svc${i % 200}.example.com/api/v1/resource${i}/${word}`
@@ -38,7 +38,7 @@ const SESSION_RULE = {
 }
 
 /** One rule more, which nobody asks for: a set with it is another one. */
-export const oneMore = (): object => ({
+export const extraRule = (): object => ({
   ...SESSION_RULE,
   id: 'one-more',
   match: { url: 'http://one-more.example.com/', methods: ['GET'] },
@@ -58,7 +58,7 @@ export const sessionConfig = (whoami: string, headers: object = USER_ID) => ({
 export const USER_ID = { 'x-user-id': '{{ print .Subject }}' }
 
 /** For the last rule of a set, so that a scan would show. */
-export function checkFor(count: number, credential: Readonly<Record<string, string>>): Buffer {
+export function encodeCheck(count: number, credential: Readonly<Record<string, string>>): Buffer {
   const last = count - 1
   const host = `svc${last % 200}.example.com`
   const path = `/api/v1/resource${last}/abc-123?page=2`
@@ -89,8 +89,10 @@ export function checkFor(count: number, credential: Readonly<Record<string, stri
 }
 
 /** A Check with a session cookie. `first`: letters by which the endpoint knows what it is. */
-export const sessionCheck = (count: number, first = 'MTc2Mzg4'): Buffer =>
-  checkFor(count, { cookie: `theme=dark; ory_kratos_session=${cookieOf(first)}; consent=1` })
+export const sessionCheck = (count: number, cookiePrefix = 'MTc2Mzg4'): Buffer =>
+  encodeCheck(count, {
+    cookie: `theme=dark; ory_kratos_session=${sessionCookieValue(cookiePrefix)}; consent=1`,
+  })
 
 /** Where the digits of a session Check stand in its bytes. */
-export const counterIn = (check: Buffer): number => check.indexOf(COUNTER)
+export const counterOffset = (check: Buffer): number => check.indexOf(COUNTER)

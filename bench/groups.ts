@@ -1,6 +1,6 @@
 /** bench/groups — what can be measured, by name. */
 import { flood } from './groups/flood.ts'
-import type { Group } from './groups/group.ts'
+import type { BenchmarkGroup } from './groups/group.ts'
 import { hanging } from './groups/hanging.ts'
 import { headers } from './groups/headers.ts'
 import { main } from './groups/main.ts'
@@ -11,6 +11,6 @@ import { sessions } from './groups/sessions.ts'
 import { stampede } from './groups/stampede.ts'
 import { tokens } from './groups/tokens.ts'
 
-export const GROUPS: ReadonlyMap<string, Group> = new Map(
+export const GROUPS: ReadonlyMap<string, BenchmarkGroup> = new Map(
   Object.entries({ main, rules, headers, tokens, sessions, stampede, memory, flood, hanging, reload }),
 )

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { oneMore, rulesOf, sessionConfig } from './checks.ts'
+import { extraRule, sessionConfig, sessionRules } from './checks.ts'
 
 const count = Number(process.argv[2])
 // What is shipped is what is measured; the types are those of its sources.
@@ -13,21 +13,21 @@ const { startApp } = (await import(
 )) as typeof import('../src/app/app.ts')
 const folder = mkdtempSync(join(tmpdir(), 'bench-'))
 const file = join(folder, 'rules.json')
-const any = { host: '127.0.0.1', port: 0 }
-writeFileSync(file, JSON.stringify(rulesOf(count)))
-writeFileSync(`${file}.new`, JSON.stringify([...rulesOf(count), oneMore()]))
+const anyPort = { host: '127.0.0.1', port: 0 }
+writeFileSync(file, JSON.stringify(sessionRules(count)))
+writeFileSync(`${file}.new`, JSON.stringify([...sessionRules(count), extraRule()]))
 writeFileSync(
   join(folder, 'config.json'),
   JSON.stringify({
     ...sessionConfig('http://127.0.0.1:9/sessions/whoami'),
-    serve: { grpc: any, api: any, prometheus: any },
+    serve: { grpc: anyPort, api: anyPort, prometheus: anyPort },
     access_rules: { repositories: [`file://${file}`] },
     log: { level: 'error' },
   }),
 )
 const app = await startApp({ configFiles: [join(folder, 'config.json')], flags: new Map(), env: {} })
 
-async function observe(name: string, done: () => Promise<boolean>): Promise<void> {
+async function measureLoopDelay(name: string, done: () => Promise<boolean>): Promise<void> {
   const delay = monitorEventLoopDelay({ resolution: 1 })
   const from = performance.now()
   delay.enable()
@@ -40,11 +40,14 @@ async function observe(name: string, done: () => Promise<boolean>): Promise<void
   )
 }
 
-const inForce = async () => JSON.parse(await (await fetch(`http://${app.api}/status`)).text()).rules
+const loadedRuleCount = async () => JSON.parse(await (await fetch(`http://${app.api}/status`)).text()).rules
 await sleep(1_000)
 const end = performance.now() + 2_000
-await observe('nothing to do', async () => performance.now() > end)
+await measureLoopDelay('nothing to do', async () => performance.now() > end)
 renameSync(`${file}.new`, file)
-await observe(`${count.toLocaleString('en')} rules read anew`, async () => (await inForce()) === count + 1)
+await measureLoopDelay(
+  `${count.toLocaleString('en')} rules read anew`,
+  async () => (await loadedRuleCount()) === count + 1,
+)
 await app.close()
 rmSync(folder, { recursive: true, force: true })

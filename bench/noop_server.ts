@@ -8,12 +8,12 @@ const definitions = loadSync('envoy/service/auth/v3/external_auth.proto', {
   longs: String,
   defaults: true,
 })
-const answer = {
+const response = {
   status: { code: 0 },
   okResponse: { headers: [{ header: { key: 'x-user-id', value: 'nobody' }, append: { value: false } }] },
 }
 const server = new Server()
-const check = (_call: unknown, callback: (error: null, value: unknown) => void) => callback(null, answer)
+const check = (_call: unknown, callback: (error: null, value: unknown) => void) => callback(null, response)
 server.addService(definitions['envoy.service.auth.v3.Authorization'] as ServiceDefinition, {
   Check: check as UntypedHandleCall,
 })

@@ -5,29 +5,29 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startApp } from '../src/app/app.ts'
 
-const COUNT = 10_000
+const RULE_COUNT = 10_000
 const RELOADS = 3
 
-type Shape = (i: number) => string
-const MIXED: readonly Shape[] = [
+type UrlTemplate = (i: number) => string
+const MIXED_SHAPES: readonly UrlTemplate[] = [
   i => `https://svc-${i}.example.com/api/<.*>`,
   i => `<https?>://app.example.com/svc-${i}/<[^/]+>/edit`,
   i => `<https?>://<[^/]+>/tenant-${i}/<[0-9]+>`,
   i => `https://app.example.com/literal/${i}`,
   i => `https://<[a-z]+>.example.com/x/<(users|groups)>/${i}`,
 ]
-const SETS: Readonly<Record<string, Shape>> = {
-  'mixed shapes': i => (MIXED[i % MIXED.length] as Shape)(i),
+const RULE_SETS: Readonly<Record<string, UrlTemplate>> = {
+  'mixed shapes': i => (MIXED_SHAPES[i % MIXED_SHAPES.length] as UrlTemplate)(i),
   'one host each': i => `https://svc-${i}.example.com/<.*>`,
   // All begin alike, so every pair could overlap: what the search for overlaps fears most.
   'one prefix for all': i => `https://app.example.com/api/<[a-z]+>/x-${i}/<.*>`,
 }
 
-const rulesOf = (shape: Shape, edition: number): string =>
+const renderRules = (shape: UrlTemplate, revision: number): string =>
   JSON.stringify(
-    Array.from({ length: COUNT }, (_, i) => ({
+    Array.from({ length: RULE_COUNT }, (_, i) => ({
       id: `rule-${i}`,
-      description: `edition ${edition}`,
+      description: `edition ${revision}`,
       match: { url: shape(i), methods: ['GET', 'POST'] },
       authenticators: [{ handler: 'anonymous' }],
       authorizer: { handler: 'allow' },
@@ -37,39 +37,39 @@ const rulesOf = (shape: Shape, edition: number): string =>
     1,
   )
 
-const cpu = (): number => {
+const threadCpuMs = (): number => {
   const { user, system } = process.threadCpuUsage()
   return (user + system) / 1_000
 }
 
 /** Milliseconds of CPU of each turn of the loop, until `stop`. */
-function watchTurns(): { stop(): readonly number[] } {
-  const turns: number[] = []
-  let mark = cpu()
-  let on = true
-  const turn = (): void => {
-    if (!on) return
-    const now = cpu()
-    turns.push(now - mark)
-    mark = now
-    setImmediate(turn)
+function measureLoopIterations(): { stop(): readonly number[] } {
+  const iterationsMs: number[] = []
+  let previous = threadCpuMs()
+  let running = true
+  const iteration = (): void => {
+    if (!running) return
+    const now = threadCpuMs()
+    iterationsMs.push(now - previous)
+    previous = now
+    setImmediate(iteration)
   }
-  setImmediate(turn)
+  setImmediate(iteration)
   return {
     stop() {
-      on = false
-      return turns.sort((a, b) => b - a)
+      running = false
+      return iterationsMs.sort((a, b) => b - a)
     },
   }
 }
 
-for (const [name, shape] of Object.entries(SETS)) {
+for (const [name, shape] of Object.entries(RULE_SETS)) {
   const folder = mkdtempSync(join(tmpdir(), 'credence-bench-'))
   const write = (file: string, text: string): void => {
     writeFileSync(join(folder, `${file}.new`), text)
     renameSync(join(folder, `${file}.new`), join(folder, file))
   }
-  write('rules.json', rulesOf(shape, 0))
+  write('rules.json', renderRules(shape, 0))
   const listener = '{host: 127.0.0.1, port: 0}'
   write(
     'credence.yaml',
@@ -92,13 +92,13 @@ mutators: {header: {enabled: true, config: {headers: {}}}}
   }
   for (let edition = 1; edition <= RELOADS; edition++) {
     const before = await revision()
-    write('rules.json', rulesOf(shape, edition))
-    const started = cpu()
-    const turns = watchTurns()
+    write('rules.json', renderRules(shape, edition))
+    const started = threadCpuMs()
+    const turns = measureLoopIterations()
     // Bounded: a reload that never comes must not keep a machine busy.
     for (let looks = 0; looks < 1_500 && (await revision()) === before; looks++) await sleep(20)
     const longest = turns.stop().slice(0, 3)
-    const spent = Math.round(cpu() - started)
+    const spent = Math.round(threadCpuMs() - started)
     const shown = longest.map(span => span.toFixed(1)).join(', ')
     console.log(`${name}: reload ${edition}: ${spent} ms CPU with the watching, longest turns ${shown} ms`)
   }

@@ -9,72 +9,79 @@ import { freePort } from '../demo/ports.ts'
 
 const root = new URL('..', import.meta.url).pathname
 /** The server has core 0 for itself; load, Kratos and this process share core 1. */
-const pinning = spawnSync('taskset', ['-cp', '1', String(process.pid)]).status === 0
-export const onCore = (core: 0 | 1, args: readonly string[]): readonly string[] =>
-  pinning ? ['taskset', '-c', String(core), process.execPath, ...args] : [process.execPath, ...args]
+const pinned = spawnSync('taskset', ['-cp', '1', String(process.pid)]).status === 0
+export const pinnedCommand = (core: 0 | 1, args: readonly string[]): readonly string[] =>
+  pinned ? ['taskset', '-c', String(core), process.execPath, ...args] : [process.execPath, ...args]
 
-export interface Running {
+export interface RunningServer {
   readonly address: string
   /** Milliseconds from start to the first moment at which Checks are decided. */
-  readonly startup: number
+  readonly startupMs: number
   /** CPU time so far, µs; resident memory, MB. */
-  cpu(): number
-  memory(): number
+  cpuMicros(): number
+  memoryMb(): number
   /** Where its configuration and rules are; empty where it has none. */
   readonly folder: string
   /** A page of its api port; of Credence only. */
-  page(path: string): Promise<string>
+  fetchApi(path: string): Promise<string>
   stop(): Promise<void>
 }
 
 /** What is shipped is what is measured: sources run as they are carry Node's type stripper along. */
-export function build(): void {
+export function buildProject(): void {
   const stdio = ['ignore', 2, 2] as ['ignore', number, number]
   const done = spawnSync(process.execPath, [join(root, 'scripts/build.js')], { cwd: root, stdio })
   if (done.status !== 0) throw new Error('the build failed')
 }
 
 /** Output goes nowhere, at the levels of production. */
-function launch(args: readonly string[]): ChildProcess {
-  const [command, ...rest] = onCore(0, args)
+function spawnServer(args: readonly string[]): ChildProcess {
+  const [command, ...rest] = pinnedCommand(0, args)
   return spawn(command as string, rest, { cwd: root, stdio: 'ignore' })
 }
 
 /** A Check server that allows everything: `noop_server` by proto-loader, `bytes_server` on an engine of ours without looking at the bytes. */
-export async function startPlain(file: 'noop_server' | 'bytes_server', engine = ''): Promise<Running> {
+export async function startReferenceServer(
+  file: 'noop_server' | 'bytes_server',
+  engine = '',
+): Promise<RunningServer> {
   const port = await freePort()
-  const child = launch([join(root, `bench/${file}.ts`), String(port), engine])
-  return watch(child, port, () => listens(port), '', 0)
+  const child = spawnServer([join(root, `bench/${file}.ts`), String(port), engine])
+  return waitUntilReady(child, port, () => isListening(port), '', 0)
 }
 
-export interface CredenceOptions {
+export interface CredenceServerOptions {
   readonly rules: readonly object[]
   /** Sections of the configuration beside `serve` and `access_rules`. */
   readonly config: object
   readonly strategy?: 'regexp' | 'glob'
 }
 
-export async function startCredence({ rules, config, strategy }: CredenceOptions): Promise<Running> {
+export async function startCredenceServer({
+  rules,
+  config,
+  strategy,
+}: CredenceServerOptions): Promise<RunningServer> {
   const folder = mkdtempSync(join(tmpdir(), 'bench-'))
   const [grpc, api, prometheus] = [await freePort(), await freePort(), await freePort()]
   writeFileSync(join(folder, 'rules.json'), JSON.stringify(rules))
-  const on = (port: number) => ({ host: '127.0.0.1', port })
-  const whole = {
-    serve: { grpc: on(grpc), api: on(api), prometheus: on(prometheus) },
+  const loopbackPort = (port: number) => ({ host: '127.0.0.1', port })
+  const fullConfig = {
+    serve: { grpc: loopbackPort(grpc), api: loopbackPort(api), prometheus: loopbackPort(prometheus) },
     access_rules: {
       repositories: [`file://${join(folder, 'rules.json')}`],
       matching_strategy: strategy ?? 'regexp',
     },
     ...config,
   }
-  writeFileSync(join(folder, 'config.json'), JSON.stringify(whole))
-  const child = launch([join(root, 'dist/main.js'), 'serve', '--config', join(folder, 'config.json')])
+  writeFileSync(join(folder, 'config.json'), JSON.stringify(fullConfig))
+  const child = spawnServer([join(root, 'dist/main.js'), 'serve', '--config', join(folder, 'config.json')])
   const ready = async () =>
     (await fetch(`http://127.0.0.1:${api}/health/ready`).catch(() => undefined))?.status === 200
-  return watch(child, grpc, ready, folder, api)
+  return waitUntilReady(child, grpc, ready, folder, api)
 }
 
-function listens(port: number): Promise<boolean> {
+function isListening(port: number): Promise<boolean> {
   return new Promise(resolve => {
     const probe = connect(port, '127.0.0.1', () => {
       probe.destroy()
@@ -84,13 +91,13 @@ function listens(port: number): Promise<boolean> {
   })
 }
 
-async function watch(
+async function waitUntilReady(
   child: ChildProcess,
   port: number,
   ready: () => Promise<boolean>,
   folder: string,
   api: number,
-): Promise<Running> {
+): Promise<RunningServer> {
   const started = performance.now()
   while (!(await ready())) {
     if (child.exitCode !== null) throw new Error(`a server ended with ${child.exitCode}`)
@@ -101,21 +108,21 @@ async function watch(
   const proc = (name: string) => readFileSync(`/proc/${child.pid}/${name}`, 'utf8')
   return {
     address: `127.0.0.1:${port}`,
-    startup,
+    startupMs: startup,
     folder,
-    cpu() {
+    cpuMicros() {
       // utime and stime in ticks of 10 ms, after the name in brackets.
       const fields = proc('stat').split(') ')[1]?.split(' ') ?? []
       return (Number(fields[11]) + Number(fields[12])) * 10_000
     },
-    memory: () => Number(/VmRSS:\s+(\d+)/.exec(proc('status'))?.[1] ?? 0) / 1024,
-    page: async path => (await fetch(`http://127.0.0.1:${api}${path}`)).text(),
+    memoryMb: () => Number(/VmRSS:\s+(\d+)/.exec(proc('status'))?.[1] ?? 0) / 1024,
+    fetchApi: async path => (await fetch(`http://127.0.0.1:${api}${path}`)).text(),
     async stop() {
       const ended = new Promise(resolve => child.once('exit', resolve))
       child.kill('SIGTERM')
-      const cut = setTimeout(() => child.kill('SIGKILL'), 5_000)
+      const killTimer = setTimeout(() => child.kill('SIGKILL'), 5_000)
       await ended
-      clearTimeout(cut)
+      clearTimeout(killTimer)
       if (folder !== '') rmSync(folder, { recursive: true, force: true })
     },
   }

@@ -1,17 +1,17 @@
 /** demo/app — the demo's application on its own, beside an Envoy, a Credence and a Kratos that run already (compose.yaml). Makes a user and says so. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { send } from './browser.ts'
+import { sendRequest } from './browser.ts'
 import { startKratos } from './kratos.ts'
-import { USUAL } from './ports.ts'
-import { createProcesses } from './processes.ts'
+import { DEFAULT_PORTS } from './ports.ts'
+import { createProcessManager } from './processes.ts'
 import { startUpstream } from './upstream.ts'
-import { createWorkload } from './workload.ts'
+import { createTokenIssuer } from './workload.ts'
 
-const publicUrl = process.env.KRATOS_PUBLIC_URL ?? `http://127.0.0.1:${USUAL.kratosPublic}`
-const adminUrl = process.env.KRATOS_ADMIN_URL ?? `http://127.0.0.1:${USUAL.kratosAdmin}`
+const publicUrl = process.env.KRATOS_PUBLIC_URL ?? `http://127.0.0.1:${DEFAULT_PORTS.kratosPublic}`
+const adminUrl = process.env.KRATOS_ADMIN_URL ?? `http://127.0.0.1:${DEFAULT_PORTS.kratosAdmin}`
 
 const ready = () =>
-  send(`${publicUrl}/health/ready`, { method: 'GET', headers: {} }).then(
+  sendRequest(`${publicUrl}/health/ready`, { method: 'GET', headers: {} }).then(
     page => page.status === 200,
     () => false,
   )
@@ -20,16 +20,18 @@ for (let tries = 0; !(await ready()); tries++) {
   await sleep(500)
 }
 
-const parts = { ports: USUAL, processes: createProcesses('.'), folder: '.' }
+const parts = { ports: DEFAULT_PORTS, processes: createProcessManager('.'), folder: '.' }
 const kratos = await startKratos({ kind: 'running', publicUrl, adminUrl }, parts)
 const upstream = await startUpstream({
-  port: USUAL.application,
+  port: DEFAULT_PORTS.application,
   kratosPublicUrl: publicUrl,
   kratosIs: kratos.description,
-  workload: await createWorkload(),
+  tokenIssuer: await createTokenIssuer(),
 })
 const user = await kratos.createUser()
-console.log(`Open http://127.0.0.1:${USUAL.envoy}/admin and log in as ${user.email} with ${user.password}`)
+console.log(
+  `Open http://127.0.0.1:${DEFAULT_PORTS.envoy}/admin and log in as ${user.email} with ${user.password}`,
+)
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, async () => {

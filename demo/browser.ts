@@ -12,7 +12,7 @@ export interface Page {
   json<T = Record<string, unknown>>(): T
 }
 
-export interface Asking {
+export interface PageRequest {
   readonly method?: string
   readonly accept?: 'html' | 'json'
   readonly headers?: Readonly<Record<string, string>>
@@ -25,46 +25,46 @@ export interface Browser {
   readonly cookies: string
   /** A cookie's value. */
   cookie(name: string): string | undefined
-  ask(url: string, asking?: Asking): Promise<Page>
+  fetch(url: string, asking?: PageRequest): Promise<Page>
   /** Goes to `url`, over at most ten redirects, as a person would; the places it came by are in `visited`. */
-  browse(url: string): Promise<Page & { readonly visited: readonly string[] }>
+  navigate(url: string): Promise<Page & { readonly visited: readonly string[] }>
 }
 
 const ACCEPT = { html: 'text/html,application/xhtml+xml,*/*;q=0.8', json: 'application/json' }
 
-interface Kept {
+interface StoredCookie {
   readonly name: string
   readonly value: string
   readonly path: string
 }
 
 /** RFC 6265 §5.1.4. */
-const reaches = (cookiePath: string, path: string): boolean =>
+const pathMatches = (cookiePath: string, path: string): boolean =>
   path === cookiePath || path.startsWith(cookiePath.endsWith('/') ? cookiePath : `${cookiePath}/`)
 
 /** All of it on one host: 127.0.0.1, whose ports share their cookies. */
 export function createBrowser(): Browser {
-  const jar = new Map<string, Kept>()
+  const jar = new Map<string, StoredCookie>()
   /** Longest path first. */
-  const kept = (path: string) =>
-    [...jar.values()].filter(one => reaches(one.path, path)).sort((a, b) => b.path.length - a.path.length)
-  const cookies = (path: string) =>
-    kept(path)
+  const cookiesFor = (path: string) =>
+    [...jar.values()].filter(one => pathMatches(one.path, path)).sort((a, b) => b.path.length - a.path.length)
+  const cookieHeader = (path: string) =>
+    cookiesFor(path)
       .map(({ name, value }) => `${name}=${value}`)
       .join('; ')
 
-  async function ask(url: string, asking: Asking = {}): Promise<Page> {
-    const accept = asking.accept ?? 'html'
-    const { fields } = asking
-    const sent = cookies(new URL(url).pathname)
+  async function fetchPage(url: string, pageRequest: PageRequest = {}): Promise<Page> {
+    const accept = pageRequest.accept ?? 'html'
+    const { fields } = pageRequest
+    const cookie = cookieHeader(new URL(url).pathname)
     const type = accept === 'json' ? 'application/json' : 'application/x-www-form-urlencoded'
-    const page = await send(url, {
-      method: asking.method ?? (fields === undefined ? 'GET' : 'POST'),
+    const page = await sendRequest(url, {
+      method: pageRequest.method ?? (fields === undefined ? 'GET' : 'POST'),
       headers: {
         accept: ACCEPT[accept],
-        ...(sent === '' ? {} : { cookie: sent }),
+        ...(cookie === '' ? {} : { cookie }),
         ...(fields === undefined ? {} : { 'content-type': type }),
-        ...asking.headers,
+        ...pageRequest.headers,
       },
       body:
         fields === undefined
@@ -86,34 +86,34 @@ export function createBrowser(): Browser {
 
   return {
     get cookies() {
-      return cookies('/')
+      return cookieHeader('/')
     },
     cookie: name => [...jar.values()].find(one => one.name === name)?.value,
-    ask,
-    async browse(url) {
+    fetch: fetchPage,
+    async navigate(url) {
       const visited: string[] = [url]
-      for (let at = url; ; ) {
-        const page = await ask(at)
-        const to = page.status >= 300 && page.status < 400 ? page.headers.get('location') : undefined
-        if (to === undefined || visited.length > 10) return { ...page, visited }
-        at = new URL(to, at).href
-        visited.push(at)
+      for (let current = url; ; ) {
+        const page = await fetchPage(current)
+        const redirect = page.status >= 300 && page.status < 400 ? page.headers.get('location') : undefined
+        if (redirect === undefined || visited.length > 10) return { ...page, visited }
+        current = new URL(redirect, current).href
+        visited.push(current)
       }
     },
   }
 }
 
 /** One request on a connection of its own. */
-export function send(
+export function sendRequest(
   url: string,
-  asking: {
+  options: {
     readonly method: string
     readonly headers: Readonly<Record<string, string>>
     readonly body?: string
   },
 ): Promise<Page> {
   return new Promise((resolve, reject) => {
-    const { method, headers, body = '' } = asking
+    const { method, headers, body = '' } = options
     const length = body === '' ? {} : { 'content-length': String(Buffer.byteLength(body)) }
     const outgoing = request(url, {
       method,
@@ -144,7 +144,7 @@ export function send(
   })
 }
 
-interface Form {
+interface FlowForm {
   readonly ui: {
     readonly action: string
     readonly nodes: readonly { readonly attributes: { readonly name?: string; readonly value?: unknown } }[]
@@ -152,29 +152,29 @@ interface Form {
 }
 
 /** Sends the form of a flow that is already in the browser; answers with Kratos' answer. */
-export async function submitForm(
+export async function submitFlowForm(
   browser: Browser,
   kratos: Kratos,
   flow: string,
   fields: Readonly<Record<string, string>>,
 ): Promise<Page> {
-  const shown = await browser.ask(`${kratos.publicUrl}/self-service/login/flows?id=${flow}`, {
+  const flowPage = await browser.fetch(`${kratos.publicUrl}/self-service/login/flows?id=${flow}`, {
     accept: 'json',
   })
-  const { ui } = shown.json<Form>()
+  const { ui } = flowPage.json<FlowForm>()
   const csrf = ui.nodes.find(node => node.attributes.name === 'csrf_token')?.attributes.value
-  return browser.ask(ui.action, { fields: { csrf_token: String(csrf), ...fields } })
+  return browser.fetch(ui.action, { fields: { csrf_token: String(csrf), ...fields } })
 }
 
-export function submitLogin(browser: Browser, kratos: Kratos, flow: string, user: User): Promise<Page> {
+export function submitLoginForm(browser: Browser, kratos: Kratos, flow: string, user: User): Promise<Page> {
   const { email, password } = user
-  return submitForm(browser, kratos, flow, { method: 'password', identifier: email, password })
+  return submitFlowForm(browser, kratos, flow, { method: 'password', identifier: email, password })
 }
 
 /** Logs in directly at Kratos, without any page of the demo. */
 export async function logIn(browser: Browser, kratos: Kratos, user: User): Promise<Page> {
-  const start = await browser.ask(`${kratos.publicUrl}/self-service/login/browser`, { accept: 'json' })
-  return submitLogin(browser, kratos, start.json<{ id: string }>().id, user)
+  const start = await browser.fetch(`${kratos.publicUrl}/self-service/login/browser`, { accept: 'json' })
+  return submitLoginForm(browser, kratos, start.json<{ id: string }>().id, user)
 }
 
 /** The native way: a session token instead of a cookie. */
@@ -188,7 +188,7 @@ export async function nativeLogin(kratos: Kratos, user: User): Promise<string> {
 }
 
 /** Sets up backup codes as a second factor, in the native way; the session of the token has it at once. */
-export async function enrolBackupCodes(kratos: Kratos, token: string): Promise<readonly string[]> {
+export async function enrollBackupCodes(kratos: Kratos, token: string): Promise<readonly string[]> {
   const { frontend } = kratos
   const { data: flow } = await frontend.createNativeSettingsFlow({ xSessionToken: token })
   const update = (fields: object) =>
@@ -198,12 +198,12 @@ export async function enrolBackupCodes(kratos: Kratos, token: string): Promise<r
       updateSettingsFlowBody: { method: 'lookup_secret', ...fields },
     })
   const { data: renewed } = await update({ lookup_secret_regenerate: true })
-  const shown = renewed.ui.nodes.find(
+  const codesNode = renewed.ui.nodes.find(
     ({ attributes }) => 'id' in attributes && attributes.id === 'lookup_secret_codes',
   )?.attributes as { text: { context: { secrets: readonly { text: string }[] } } } | undefined
-  if (shown === undefined) throw new Error('Kratos did not show backup codes')
+  if (codesNode === undefined) throw new Error('Kratos did not show backup codes')
   await update({ lookup_secret_confirm: true })
-  return shown.text.context.secrets.map(({ text }) => text)
+  return codesNode.text.context.secrets.map(({ text }) => text)
 }
 
 /** Gives a backup code as second factor, in the native way: the same token, and AAL2. */

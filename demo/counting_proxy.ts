@@ -8,15 +8,15 @@ export interface CountingProxy {
   /** Requests with that path since the start. */
   count(path: string): number
   /** From now on nobody gets through: connections that are open end, new ones are closed at once. */
-  cut(): void
-  mend(): void
+  disconnect(): void
+  reconnect(): void
   close(): Promise<void>
 }
 
 /** In front of `target`, on a free loopback port. An unreachable target is 502. */
 export async function startCountingProxy(target: string): Promise<CountingProxy> {
   const counts = new Map<string, number>()
-  let whole = true
+  let connected = true
   const agent = new Agent({ keepAlive: true })
   const server = createServer((incoming, response) => {
     const path = (incoming.url ?? '/').split('?')[0] as string
@@ -26,24 +26,24 @@ export async function startCountingProxy(target: string): Promise<CountingProxy>
       headers: { ...incoming.headers, host: new URL(target).host },
       agent,
     })
-    outgoing.on('response', answer => {
-      response.writeHead(answer.statusCode ?? 502, answer.rawHeaders)
-      answer.pipe(response)
+    outgoing.on('response', reply => {
+      response.writeHead(reply.statusCode ?? 502, reply.rawHeaders)
+      reply.pipe(response)
     })
     outgoing.on('error', () => response.writableEnded || response.writeHead(502).end())
     incoming.pipe(outgoing)
   })
-  server.on('connection', socket => whole || socket.destroy())
+  server.on('connection', socket => connected || socket.destroy())
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     count: path => counts.get(path) ?? 0,
-    cut() {
-      whole = false
+    disconnect() {
+      connected = false
       server.closeAllConnections()
     },
-    mend() {
-      whole = true
+    reconnect() {
+      connected = true
     },
     async close() {
       agent.destroy()

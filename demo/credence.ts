@@ -1,24 +1,24 @@
 /** demo/credence — starts Credence as a user would: bin/credence.js serve --config FILE. */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { root } from './kratos.ts'
-import { type Processes, type Running, untilAnswering } from './processes.ts'
+import { projectRoot } from './kratos.ts'
+import { type ManagedProcess, type ProcessManager, waitForStatus } from './processes.ts'
 
 /** Waits until it is ready; the configuration must have its api on `apiPort`. */
 export async function startCredence(
   yaml: string,
-  parts: {
+  launchOptions: {
     readonly apiPort: number
-    readonly processes: Processes
+    readonly processes: ProcessManager
     readonly folder: string
     readonly env?: NodeJS.ProcessEnv
   },
-): Promise<Running> {
-  const file = join(parts.folder, 'credence.yaml')
+): Promise<ManagedProcess> {
+  const file = join(launchOptions.folder, 'credence.yaml')
   writeFileSync(file, yaml)
-  const args = [join(root, 'bin', 'credence.js'), 'serve', '--config', file]
-  const options = { cwd: parts.folder, env: { ...process.env, ...parts.env } }
-  const running = parts.processes.start('credence', process.execPath, args, options)
-  await untilAnswering(running, `http://127.0.0.1:${parts.apiPort}/health/ready`)
+  const args = [join(projectRoot, 'bin', 'credence.js'), 'serve', '--config', file]
+  const options = { cwd: launchOptions.folder, env: { ...process.env, ...launchOptions.env } }
+  const running = launchOptions.processes.start('credence', process.execPath, args, options)
+  await waitForStatus(running, `http://127.0.0.1:${launchOptions.apiPort}/health/ready`)
   return running
 }

@@ -4,13 +4,13 @@ import { join } from 'node:path'
 import { type CountingProxy, startCountingProxy } from './counting_proxy.ts'
 import { startCredence } from './credence.ts'
 import { findEnvoy, startEnvoy } from './envoy.ts'
-import { chooseKratos, type Kratos, root, startKratos, type User } from './kratos.ts'
-import { choosePorts, type Ports, withPorts } from './ports.ts'
-import { createProcesses } from './processes.ts'
+import { chooseKratos, type Kratos, projectRoot, startKratos, type User } from './kratos.ts'
+import { choosePorts, type Ports, replacePorts } from './ports.ts'
+import { createProcessManager } from './processes.ts'
 import { startUpstream, type Upstream } from './upstream.ts'
-import { createWorkload, type Workload } from './workload.ts'
+import { createTokenIssuer, type TokenIssuer } from './workload.ts'
 
-export interface Stage {
+export interface DemoEnvironment {
   /** What a browser opens, no final slash. */
   readonly origin: string
   /** Where news of ended sessions go, and the key to it. */
@@ -19,89 +19,102 @@ export interface Stage {
   readonly folder: string
   readonly kratos: Kratos
   /** Between Credence and Kratos. */
-  readonly calls: CountingProxy
+  readonly kratosProxy: CountingProxy
   readonly user: User
   /** The user's second factor; empty until the tour has set it up. */
-  readonly codes: string[]
+  readonly backupCodes: string[]
   readonly upstream: Upstream
-  readonly workload: Workload
+  readonly tokenIssuer: TokenIssuer
   close(): Promise<void>
 }
 
 export const RULE_FILES = ['admin-page.yaml', 'second-factor.yaml', 'tutorial.yaml']
 
 /** `say` gets one line for each part. Whatever was started is ended again when a later part fails. */
-export async function openStage(say: (line: string) => void): Promise<Stage> {
-  const closing: (() => Promise<void>)[] = []
+export async function startDemoEnvironment(printLine: (line: string) => void): Promise<DemoEnvironment> {
+  const cleanups: (() => Promise<void>)[] = []
   const close = async () => {
-    for (const one of closing.splice(0).toReversed()) await one()
+    for (const one of cleanups.splice(0).toReversed()) await one()
   }
   try {
-    return await open(say, closing, close)
+    return await startComponents(printLine, cleanups, close)
   } catch (error) {
     await close()
     throw error
   }
 }
 
-async function open(
-  say: (line: string) => void,
-  closing: (() => Promise<void>)[],
+async function startComponents(
+  printLine: (line: string) => void,
+  cleanups: (() => Promise<void>)[],
   close: () => Promise<void>,
-): Promise<Stage> {
+): Promise<DemoEnvironment> {
   const binary = findEnvoy()
   const ports = await choosePorts(true)
   // The port is ours alone, so the folder is.
-  const folder = join(root, 'demo', 'run', String(ports.envoy))
+  const folder = join(projectRoot, 'demo', 'run', String(ports.envoy))
   rmSync(folder, { recursive: true, force: true })
   mkdirSync(folder, { recursive: true })
-  const processes = createProcesses(folder)
-  closing.push(() => processes.stop())
-  const parts = { ports, processes, folder }
+  const processes = createProcessManager(folder)
+  cleanups.push(() => processes.stop())
+  const processOptions = { ports, processes, folder }
 
-  const kratos = await startKratos(chooseKratos(), parts)
-  closing.push(() => kratos.close())
-  say(`Kratos     ${kratos.publicUrl}   ${kratos.description}`)
-  const calls = await startCountingProxy(kratos.publicUrl)
-  closing.push(() => calls.close())
+  const kratos = await startKratos(chooseKratos(), processOptions)
+  cleanups.push(() => kratos.close())
+  printLine(`Kratos     ${kratos.publicUrl}   ${kratos.description}`)
+  const kratosProxy = await startCountingProxy(kratos.publicUrl)
+  cleanups.push(() => kratosProxy.close())
 
-  const workload = await createWorkload()
+  const tokenIssuer = await createTokenIssuer()
   const upstream = await startUpstream({
     port: ports.application,
     kratosPublicUrl: kratos.publicUrl,
     kratosIs: kratos.description,
-    workload,
+    tokenIssuer,
   })
-  closing.push(() => upstream.close())
-  say(`App        http://127.0.0.1:${ports.application}   the admin page and an echo`)
+  cleanups.push(() => upstream.close())
+  printLine(`App        http://127.0.0.1:${ports.application}   the admin page and an echo`)
 
-  const config = writeConfiguration(ports, folder, kratos.publicUrl, calls.url)
+  const config = writeConfiguration(ports, folder, kratos.publicUrl, kratosProxy.url)
   await startCredence(config, { apiPort: ports.credenceApi, processes, folder })
-  say(`Credence   127.0.0.1:${ports.credence} (gRPC), http://127.0.0.1:${ports.credenceApi} (health, rules)`)
+  printLine(
+    `Credence   127.0.0.1:${ports.credence} (gRPC), http://127.0.0.1:${ports.credenceApi} (health, rules)`,
+  )
 
-  const envoy = withPorts(readFileSync(join(root, 'envoy', 'demo.yaml'), 'utf8'), ports)
+  const envoy = replacePorts(readFileSync(join(projectRoot, 'envoy', 'demo.yaml'), 'utf8'), ports)
   await startEnvoy(binary, envoy, { adminPort: ports.envoyAdmin, processes, folder })
   const origin = `http://127.0.0.1:${ports.envoy}`
-  say(`Envoy      ${origin}   ${binary}`)
+  printLine(`Envoy      ${origin}   ${binary}`)
 
-  const own = kratos.kind !== 'running'
-  const user = await kratos.createUser(own ? 'admin@example.com' : undefined)
+  const startedHere = kratos.kind !== 'running'
+  const user = await kratos.createUser(startedHere ? 'admin@example.com' : undefined)
   const url = `http://127.0.0.1:${ports.credenceApi}/sessions/revocations`
   const revocations = { url, key: /revocation: \{ keys: \[(.*?)\] \}/.exec(config)?.[1] ?? '' }
-  return { origin, revocations, folder, kratos, calls, user, codes: [], upstream, workload, close }
+  return {
+    origin,
+    revocations,
+    folder,
+    kratos,
+    kratosProxy,
+    user,
+    backupCodes: [],
+    upstream,
+    tokenIssuer,
+    close,
+  }
 }
 
 /** Copies of the files of the checkout with today's ports; Credence asks Kratos by way of the counter. */
-function writeConfiguration(ports: Ports, folder: string, kratosUrl: string, countedUrl: string): string {
+function writeConfiguration(ports: Ports, folder: string, kratosUrl: string, proxyUrl: string): string {
   // Not the beginning of another port, which the counter may have got.
-  const usual = /http:\/\/127\.0\.0\.1:4433\b/g
+  const defaultKratosUrl = /http:\/\/127\.0\.0\.1:4433\b/g
   for (const name of RULE_FILES) {
-    const text = readFileSync(join(root, 'rules', name), 'utf8').replace(usual, kratosUrl)
-    writeFileSync(join(folder, name), withPorts(text, ports))
+    const text = readFileSync(join(projectRoot, 'rules', name), 'utf8').replace(defaultKratosUrl, kratosUrl)
+    writeFileSync(join(folder, name), replacePorts(text, ports))
   }
-  const text = readFileSync(join(root, 'demo', 'credence.yaml'), 'utf8')
-    .replace(/(check_session_url: )http:\/\/127\.0\.0\.1:4433\b/, `$1${countedUrl}`)
-    .replace(usual, kratosUrl)
+  const text = readFileSync(join(projectRoot, 'demo', 'credence.yaml'), 'utf8')
+    .replace(/(check_session_url: )http:\/\/127\.0\.0\.1:4433\b/, `$1${proxyUrl}`)
+    .replace(defaultKratosUrl, kratosUrl)
     .replaceAll('file://./rules/', `file://${folder}/`)
-  return withPorts(text, ports)
+  return replacePorts(text, ports)
 }

@@ -2,12 +2,12 @@
 import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { root } from './kratos.ts'
-import { type Processes, type Running, untilAnswering } from './processes.ts'
+import { projectRoot } from './kratos.ts'
+import { type ManagedProcess, type ProcessManager, waitForStatus } from './processes.ts'
 
 /** Installs one if there is none; its progress goes to this process' stderr. */
 export const findEnvoy = (): string =>
-  execFileSync(process.execPath, [join(root, 'scripts', 'envoy.js')], {
+  execFileSync(process.execPath, [join(projectRoot, 'scripts', 'envoy.js')], {
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'inherit'],
   }).trim()
@@ -16,12 +16,12 @@ export const findEnvoy = (): string =>
 export async function startEnvoy(
   binary: string,
   yaml: string,
-  parts: { readonly adminPort: number; readonly processes: Processes; readonly folder: string },
-): Promise<Running> {
-  const file = join(parts.folder, 'envoy.yaml')
+  launchOptions: { readonly adminPort: number; readonly processes: ProcessManager; readonly folder: string },
+): Promise<ManagedProcess> {
+  const file = join(launchOptions.folder, 'envoy.yaml')
   writeFileSync(file, yaml)
   const args = ['-c', file, '--disable-hot-restart', '--concurrency', '2', '--log-level', 'warning']
-  const running = parts.processes.start('envoy', binary, args)
-  await untilAnswering(running, `http://127.0.0.1:${parts.adminPort}/ready`)
+  const running = launchOptions.processes.start('envoy', binary, args)
+  await waitForStatus(running, `http://127.0.0.1:${launchOptions.adminPort}/ready`)
   return running
 }

@@ -1,11 +1,18 @@
 /** demo/login_page — a plain login form for Kratos' browser flow: whatever nodes the flow has, it shows. Stores no password. */
-import { type Answer, type Arrived, escaped, html, page, type UpstreamParts } from './page.ts'
+import {
+  escapeHtml,
+  htmlResponse,
+  type PageResponse,
+  type ReceivedRequest,
+  renderPage,
+  type UpstreamDependencies,
+} from './page.ts'
 
-export interface Message {
+export interface FlowMessage {
   readonly text: string
 }
 
-export interface Node {
+export interface FlowNode {
   readonly group?: string
   readonly attributes: {
     readonly node_type?: string
@@ -15,71 +22,82 @@ export interface Node {
     readonly required?: boolean
     readonly autocomplete?: string
     /** Of a node that only shows something. */
-    readonly text?: Message
+    readonly text?: FlowMessage
   }
-  readonly messages?: readonly Message[]
-  readonly meta?: { readonly label?: Message }
+  readonly messages?: readonly FlowMessage[]
+  readonly meta?: { readonly label?: FlowMessage }
 }
 
-export interface Flow {
+export interface KratosFlow {
   readonly ui: {
     readonly action: string
     readonly method: string
-    readonly nodes: readonly Node[]
-    readonly messages?: readonly Message[]
+    readonly nodes: readonly FlowNode[]
+    readonly messages?: readonly FlowMessage[]
   }
 }
 
 /** GET /login?flow=ID; without a flow, or with one that is over, Kratos begins another. */
-export async function loginPage(request: Arrived, url: URL, parts: UpstreamParts): Promise<Answer> {
+export async function loginPage(
+  request: ReceivedRequest,
+  url: URL,
+  dependencies: UpstreamDependencies,
+): Promise<PageResponse> {
   const id = url.searchParams.get('flow')
-  if (id === null) return restart(request, parts)
+  if (id === null) return restartLogin(request, dependencies)
   const answer = await fetch(
-    `${parts.kratosPublicUrl}/self-service/login/flows?id=${encodeURIComponent(id)}`,
+    `${dependencies.kratosPublicUrl}/self-service/login/flows?id=${encodeURIComponent(id)}`,
     {
       headers: { accept: 'application/json', cookie: request.headers.cookie ?? '' },
     },
   )
-  if (answer.status >= 400 && answer.status < 500) return restart(request, parts)
+  if (answer.status >= 400 && answer.status < 500) return restartLogin(request, dependencies)
   if (answer.status !== 200) throw new Error(`Kratos answers ${answer.status}`)
-  return html(page('Log in', form((await answer.json()) as Flow), parts.kratosIs))
+  return htmlResponse(
+    renderPage('Log in', renderForm((await answer.json()) as KratosFlow), dependencies.kratosIs),
+  )
 }
 
-function restart(request: Arrived, parts: UpstreamParts): Answer {
-  const back = encodeURIComponent(`http://${request.headers.host}/admin`)
-  const location = `${parts.kratosPublicUrl}/self-service/login/browser?return_to=${back}`
+function restartLogin(request: ReceivedRequest, dependencies: UpstreamDependencies): PageResponse {
+  const returnTo = encodeURIComponent(`http://${request.headers.host}/admin`)
+  const location = `${dependencies.kratosPublicUrl}/self-service/login/browser?return_to=${returnTo}`
   return { status: 303, headers: { location }, body: '' }
 }
 
-export function form({ ui }: Flow): string {
-  const told = (ui.messages ?? []).map(one => `<p class="told">${escaped(one.text)}</p>`)
-  return `${told.join('\n')}
-<form action="${escaped(ui.action)}" method="${escaped(ui.method)}">
-${ui.nodes.map(field).join('\n')}
+export function renderForm({ ui }: KratosFlow): string {
+  const messages = (ui.messages ?? []).map(one => `<p class="told">${escapeHtml(one.text)}</p>`)
+  return `${messages.join('\n')}
+<form action="${escapeHtml(ui.action)}" method="${escapeHtml(ui.method)}">
+${ui.nodes.map(renderField).join('\n')}
 </form>`
 }
 
-function field(node: Node): string {
+function renderField(node: FlowNode): string {
   const { node_type, name = '', type = 'text', value, required, autocomplete } = node.attributes
   if (node_type === 'text') {
-    const shown = escaped(node.attributes.text?.text ?? '')
-    return `<p>${escaped(node.meta?.label?.text ?? '')}</p><p><code>${shown}</code></p>`
+    const content = escapeHtml(node.attributes.text?.text ?? '')
+    return `<p>${escapeHtml(node.meta?.label?.text ?? '')}</p><p><code>${content}</code></p>`
   }
   if (node_type !== 'input') return ''
-  const label = escaped(node.meta?.label?.text ?? name)
-  const text = escaped(value === undefined ? '' : String(value))
+  const label = escapeHtml(node.meta?.label?.text ?? name)
+  const text = escapeHtml(value === undefined ? '' : String(value))
   if (type === 'submit' || type === 'button') {
-    return `<button name="${escaped(name)}" value="${text}">${label}</button>`
+    return `<button name="${escapeHtml(name)}" value="${text}">${label}</button>`
   }
-  const told = (node.messages ?? []).map(one => `<span class="told">${escaped(one.text)}</span>`).join(' ')
-  const more = `${required === true ? ' required' : ''}${autocomplete ? ` autocomplete="${escaped(autocomplete)}"` : ''}`
-  const input = `<input name="${escaped(name)}" type="${escaped(type)}" value="${text}"${more}>`
-  return type === 'hidden' ? input : `<label>${label}</label>${input} ${told}`
+  const messages = (node.messages ?? [])
+    .map(one => `<span class="told">${escapeHtml(one.text)}</span>`)
+    .join(' ')
+  const extraAttributes = `${required === true ? ' required' : ''}${autocomplete ? ` autocomplete="${escapeHtml(autocomplete)}"` : ''}`
+  const input = `<input name="${escapeHtml(name)}" type="${escapeHtml(type)}" value="${text}"${extraAttributes}>`
+  return type === 'hidden' ? input : `<label>${label}</label>${input} ${messages}`
 }
 
 /** GET /logout: Kratos ends the session where the browser goes next. */
-export async function logoutRedirect(request: Arrived, parts: UpstreamParts): Promise<Answer> {
-  const answer = await fetch(`${parts.kratosPublicUrl}/self-service/logout/browser`, {
+export async function logoutRedirect(
+  request: ReceivedRequest,
+  dependencies: UpstreamDependencies,
+): Promise<PageResponse> {
+  const answer = await fetch(`${dependencies.kratosPublicUrl}/self-service/logout/browser`, {
     headers: { accept: 'application/json', cookie: request.headers.cookie ?? '' },
   })
   if (answer.status !== 200) return { status: 303, headers: { location: '/' }, body: '' }

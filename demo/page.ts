@@ -1,26 +1,26 @@
 /** A page of the demo: the request that it answers, its frame, and its HTML. */
-import type { Workload } from './workload.ts'
+import type { TokenIssuer } from './workload.ts'
 
-export interface Arrived {
+export interface ReceivedRequest {
   readonly method: string
   readonly path: string
   /** Names in lower case; lines of one name joined with a comma. */
   readonly headers: Readonly<Record<string, string>>
 }
 
-export interface Answer {
+export interface PageResponse {
   readonly status: number
   readonly headers?: Readonly<Record<string, string | readonly string[]>>
   readonly body: string
 }
 
-export const html = (body: string, status = 200): Answer => ({
+export const htmlResponse = (body: string, status = 200): PageResponse => ({
   status,
   headers: { 'content-type': 'text/html; charset=utf-8', 'cache-control': 'no-store' },
   body,
 })
 
-export const escaped = (text: string): string =>
+export const escapeHtml = (text: string): string =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;')
 
 const STYLE = `
@@ -30,22 +30,22 @@ const STYLE = `
   button { font: inherit; padding: .4rem 1.2rem; margin-top: 1rem } .told { color: #a30 } footer { margin-top: 3rem; color: #777 }`
 
 /** A whole page; every page says which Kratos stands behind it. */
-export function page(title: string, body: string, kratosIs: string): string {
+export function renderPage(title: string, body: string, kratosDescription: string): string {
   return `<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>${escaped(title)}</title><style>${STYLE}</style>
-<h1>${escaped(title)}</h1>
+<title>${escapeHtml(title)}</title><style>${STYLE}</style>
+<h1>${escapeHtml(title)}</h1>
 ${body}
-<footer>Sessions come from ${escaped(kratosIs)}.</footer>
+<footer>Sessions come from ${escapeHtml(kratosDescription)}.</footer>
 </html>
 `
 }
 
-export interface UpstreamParts {
+export interface UpstreamDependencies {
   readonly port: number
   /** As the browser reaches it, no final slash. */
   readonly kratosPublicUrl: string
   /** What the pages call this Kratos. */
   readonly kratosIs: string
-  readonly workload: Workload
+  readonly tokenIssuer: TokenIssuer
 }

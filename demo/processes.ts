@@ -5,11 +5,11 @@ import { request } from 'node:http'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-export interface Running {
+export interface ManagedProcess {
   readonly name: string
   readonly pid: number
   /** The file with its output. */
-  readonly log: string
+  readonly logFile: string
   /** Exit code or signal once it has ended. */
   readonly ended: Promise<string>
   readonly alive: boolean
@@ -18,13 +18,13 @@ export interface Running {
   stop(): Promise<void>
 }
 
-export interface Processes {
+export interface ProcessManager {
   start(
     name: string,
     program: string,
     args: readonly string[],
     options?: { readonly cwd?: string; readonly env?: NodeJS.ProcessEnv },
-  ): Running
+  ): ManagedProcess
   /** Ends everything, youngest first. */
   stop(): Promise<void>
 }
@@ -33,35 +33,38 @@ export interface Processes {
  * `folder` takes one log file for each name. Whatever still runs when this process ends is killed with it; with
  * `endOnSignal` also when a signal ends it (a test runner's time limit), which by itself runs no exit handler.
  */
-export function createProcesses(folder: string, options: { readonly endOnSignal?: boolean } = {}): Processes {
-  const all: Running[] = []
+export function createProcessManager(
+  folder: string,
+  options: { readonly endOnSignal?: boolean } = {},
+): ProcessManager {
+  const started: ManagedProcess[] = []
   const onExit = () => {
-    for (const one of all) if (one.alive) one.kill('SIGKILL')
+    for (const one of started) if (one.alive) one.kill('SIGKILL')
   }
   process.on('exit', onExit)
   const onSignal = () => process.exit(143)
   if (options.endOnSignal === true) process.on('SIGTERM', onSignal)
   return {
     start(name, program, args, options = {}) {
-      const running = start(name, program, args, join(folder, `${name}.log`), options)
-      all.push(running)
+      const running = spawnProcess(name, program, args, join(folder, `${name}.log`), options)
+      started.push(running)
       return running
     },
     async stop() {
-      for (const one of all.toReversed()) await one.stop()
+      for (const one of started.toReversed()) await one.stop()
       process.off('exit', onExit)
       process.off('SIGTERM', onSignal)
     },
   }
 }
 
-function start(
+function spawnProcess(
   name: string,
   program: string,
   args: readonly string[],
   log: string,
   options: { readonly cwd?: string; readonly env?: NodeJS.ProcessEnv },
-): Running {
+): ManagedProcess {
   const output = openSync(log, 'a')
   // A group of its own: Ctrl-C at the terminal reaches the demo alone, which then ends its parts in order.
   const child = spawn(program, args, { ...options, stdio: ['ignore', output, output], detached: true })
@@ -80,17 +83,17 @@ function start(
   return {
     name,
     pid: child.pid ?? 0,
-    log,
+    logFile: log,
     ended,
     get alive() {
       return alive
     },
     kill: signal => void child.kill(signal),
-    stop: () => stop(child, ended, () => alive),
+    stop: () => stopProcess(child, ended, () => alive),
   }
 }
 
-async function stop(child: ChildProcess, ended: Promise<string>, alive: () => boolean): Promise<void> {
+async function stopProcess(child: ChildProcess, ended: Promise<string>, alive: () => boolean): Promise<void> {
   if (!alive()) return
   child.kill('SIGTERM')
   const timer = setTimeout(() => child.kill('SIGKILL'), 5_000)
@@ -99,31 +102,32 @@ async function stop(child: ChildProcess, ended: Promise<string>, alive: () => bo
 }
 
 /** Waits until `url` answers with `status`. Gives up at once, with the end of its log, when the program has ended. */
-export async function untilAnswering(
-  running: Running,
+export async function waitForStatus(
+  managed: ManagedProcess,
   url: string,
   status = 200,
-  limit = 30_000,
+  timeoutMs = 30_000,
 ): Promise<void> {
-  const end = Date.now() + limit
-  while ((await statusOf(url)) !== status) {
-    if (!running.alive)
-      throw new Error(`${running.name} ended (${await running.ended}):\n${tail(running.log)}`)
-    if (Date.now() > end) throw new Error(`${running.name} did not answer at ${url}:\n${tail(running.log)}`)
+  const end = Date.now() + timeoutMs
+  while ((await requestStatus(url)) !== status) {
+    if (!managed.alive)
+      throw new Error(`${managed.name} ended (${await managed.ended}):\n${lastLines(managed.logFile)}`)
+    if (Date.now() > end)
+      throw new Error(`${managed.name} did not answer at ${url}:\n${lastLines(managed.logFile)}`)
     await sleep(25)
   }
 }
 
-const tail = (file: string): string => readFileSync(file, 'utf8').split('\n').slice(-15).join('\n')
+const lastLines = (file: string): string => readFileSync(file, 'utf8').split('\n').slice(-15).join('\n')
 
-function statusOf(url: string): Promise<number> {
+function requestStatus(url: string): Promise<number> {
   return new Promise(resolve => {
-    const asking = request(url, { agent: false, timeout: 1_000 }, response => {
+    const outgoing = request(url, { agent: false, timeout: 1_000 }, response => {
       response.resume()
       resolve(response.statusCode ?? 0)
     })
-    asking.on('timeout', () => asking.destroy())
-    asking.on('error', () => resolve(0))
-    asking.end()
+    outgoing.on('timeout', () => outgoing.destroy())
+    outgoing.on('error', () => resolve(0))
+    outgoing.end()
   })
 }

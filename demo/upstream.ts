@@ -1,37 +1,37 @@
 /** demo/upstream — the application behind Envoy: an echo that shows what arrived, the admin page, the login page. Checks nothing itself. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { loginPage, logoutRedirect } from './login_page.ts'
-import { type Answer, type Arrived, html, type UpstreamParts } from './page.ts'
+import { htmlResponse, type PageResponse, type ReceivedRequest, type UpstreamDependencies } from './page.ts'
 import { adminPage, errorPage, frontPage, vaultPage } from './pages.ts'
 import { settingsPage } from './settings_page.ts'
 
 export interface Upstream {
   /** Every request that got here, oldest first. */
-  readonly arrived: readonly Arrived[]
+  readonly receivedRequests: readonly ReceivedRequest[]
   close(): Promise<void>
 }
 
-export async function startUpstream(parts: UpstreamParts): Promise<Upstream> {
-  const arrived: Arrived[] = []
+export async function startUpstream(dependencies: UpstreamDependencies): Promise<Upstream> {
+  const receivedRequests: ReceivedRequest[] = []
   const server = createServer((message, response) => {
-    const request = arrivedOf(message)
-    arrived.push(request)
+    const request = receivedRequestOf(message)
+    receivedRequests.push(request)
     message.resume()
-    void answer(request, parts)
+    void respond(request, dependencies)
       .catch(
-        (error: Error): Answer => ({
+        (error: Error): PageResponse => ({
           status: 502,
           body: `the demo's application failed: ${error.message}\n`,
         }),
       )
-      .then(given => send(response, given))
+      .then(content => writeResponse(response, content))
   })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
-    server.listen(parts.port, '127.0.0.1', resolve)
+    server.listen(dependencies.port, '127.0.0.1', resolve)
   })
   return {
-    arrived,
+    receivedRequests,
     async close() {
       server.closeAllConnections()
       await new Promise(resolve => server.close(resolve))
@@ -39,7 +39,7 @@ export async function startUpstream(parts: UpstreamParts): Promise<Upstream> {
   }
 }
 
-function arrivedOf(message: IncomingMessage): Arrived {
+function receivedRequestOf(message: IncomingMessage): ReceivedRequest {
   const headers = Object.entries(message.headersDistinct).map(([name, lines]) => [
     name,
     (lines ?? []).join(','),
@@ -47,26 +47,27 @@ function arrivedOf(message: IncomingMessage): Arrived {
   return { method: message.method ?? 'GET', path: message.url ?? '/', headers: Object.fromEntries(headers) }
 }
 
-async function answer(request: Arrived, parts: UpstreamParts): Promise<Answer> {
+async function respond(request: ReceivedRequest, dependencies: UpstreamDependencies): Promise<PageResponse> {
   const url = new URL(request.path, 'http://upstream')
   const wantsPage = (request.headers.accept ?? '').includes('text/html')
   if (url.pathname === '/.well-known/jwks.json') {
-    return { status: 200, headers: JSON_TYPE, body: JSON.stringify(parts.workload.jwks) }
+    return { status: 200, headers: JSON_TYPE, body: JSON.stringify(dependencies.tokenIssuer.jwks) }
   }
-  if (url.pathname === '/') return html(frontPage(parts.kratosIs))
-  if (url.pathname === '/login') return loginPage(request, url, parts)
-  if (url.pathname === '/settings') return settingsPage(request, url, parts)
-  if (url.pathname === '/error') return html(errorPage(url.searchParams.get('id') ?? '', parts))
-  if (url.pathname === '/logout') return logoutRedirect(request, parts)
-  if (url.pathname === '/admin' && wantsPage) return html(adminPage(request, parts.kratosIs))
-  if (url.pathname === '/vault' && wantsPage) return html(vaultPage(request, parts.kratosIs))
+  if (url.pathname === '/') return htmlResponse(frontPage(dependencies.kratosIs))
+  if (url.pathname === '/login') return loginPage(request, url, dependencies)
+  if (url.pathname === '/settings') return settingsPage(request, url, dependencies)
+  if (url.pathname === '/error')
+    return htmlResponse(errorPage(url.searchParams.get('id') ?? '', dependencies))
+  if (url.pathname === '/logout') return logoutRedirect(request, dependencies)
+  if (url.pathname === '/admin' && wantsPage) return htmlResponse(adminPage(request, dependencies.kratosIs))
+  if (url.pathname === '/vault' && wantsPage) return htmlResponse(vaultPage(request, dependencies.kratosIs))
   return { status: 200, headers: JSON_TYPE, body: `${JSON.stringify(request, null, 2)}\n` }
 }
 
 const JSON_TYPE = { 'content-type': 'application/json' }
 
-function send(response: ServerResponse, given: Answer): void {
-  response.statusCode = given.status
-  for (const [name, value] of Object.entries(given.headers ?? {})) response.setHeader(name, value)
-  response.end(given.body)
+function writeResponse(response: ServerResponse, content: PageResponse): void {
+  response.statusCode = content.status
+  for (const [name, value] of Object.entries(content.headers ?? {})) response.setHeader(name, value)
+  response.end(content.body)
 }

@@ -1,15 +1,21 @@
 /** scripts/describe_differences — docs/differences.md from the data of the conformance suite. */
-import { BETTER } from '../test/conformance/intended_differences.ts'
+import { INTENDED_DIFFERENCES } from '../test/conformance/intended_differences.ts'
 import { LEDGER } from '../test/conformance/ledger.ts'
-import { KEPT } from '../test/conformance/preserved_quirks.ts'
+import { PRESERVED_QUIRKS } from '../test/conformance/preserved_quirks.ts'
 
 const cell = (text: string): string => text.replaceAll('|', '\\|')
 const row = (...cells: readonly string[]): string => `| ${cells.map(cell).join(' | ')} |`
 
-export function describeDifferences(): string {
-  const better = BETTER.map(one => row(one.q, one.about, one.oathkeeper, one.here, one.setting || '–'))
-  const ledger = LEDGER.map(one => row(one.q, one.what, one.why, one.cases.map(id => `\`${id}\``).join(' ')))
-  const kept = KEPT.map(one => row(one.q, one.about, one.what, one.said ? 'yes' : '–', one.setting || '–'))
+export function renderDifferencesPage(): string {
+  const better = INTENDED_DIFFERENCES.map(one =>
+    row(one.q, one.subject, one.oathkeeper, one.credence, one.setting || '–'),
+  )
+  const ledger = LEDGER.map(one =>
+    row(one.q, one.behavior, one.reason, one.cases.map(id => `\`${id}\``).join(' ')),
+  )
+  const kept = PRESERVED_QUIRKS.map(one =>
+    row(one.q, one.subject, one.behavior, one.linted ? 'yes' : '–', one.setting || '–'),
+  )
   return `# Where Credence differs from Oathkeeper
 
 Rule files and configurations run unchanged, and the conformance suite (\`test/conformance/\`) compares every recorded

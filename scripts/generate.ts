@@ -5,29 +5,30 @@ import { dirname, join } from 'node:path'
 import { describeConfig } from '../src/config/describe.ts'
 import { HANDLERS } from '../src/handlers/registry.ts'
 import { describeScenario } from '../test/scenarios/scenario.ts'
-import { describeDifferences } from './describe_differences.ts'
-import { describeHandlers } from './describe_handlers.ts'
+import { renderDifferencesPage } from './describe_differences.ts'
+import { renderHandlersPage } from './describe_handlers.ts'
 
 const root = join(import.meta.dirname, '..')
 const config = describeConfig(HANDLERS)
 
 /** Files by path from the root of the project. */
-const FILES: Readonly<Record<string, string>> = {
+const GENERATED_FILES: Readonly<Record<string, string>> = {
   'docs/configuration.md': config.markdown,
-  'docs/handlers.md': describeHandlers(),
-  'docs/differences.md': describeDifferences(),
+  'docs/handlers.md': renderHandlersPage(),
+  'docs/differences.md': renderDifferencesPage(),
   'test/scenarios/scenario.schema.json': `${JSON.stringify(describeScenario())}\n`,
   'docs/configuration.schema.json': `${JSON.stringify(config.schema)}\n`,
 }
 
-const changed = Object.entries(FILES)
-  .map(([path, text]) => [path, formatted(path, text)] as const)
-  .filter(([path, text]) => read(path) !== text)
+const staleFiles = Object.entries(GENERATED_FILES)
+  .map(([path, text]) => [path, formatFile(path, text)] as const)
+  .filter(([path, text]) => readIfExists(path) !== text)
 if (process.argv.includes('--check')) {
-  for (const [path] of changed) console.error(`${path} is not what the schemas say: run "npm run generate"`)
-  process.exitCode = changed.length === 0 ? 0 : 1
+  for (const [path] of staleFiles)
+    console.error(`${path} is not what the schemas say: run "npm run generate"`)
+  process.exitCode = staleFiles.length === 0 ? 0 : 1
 } else {
-  for (const [path, text] of changed) {
+  for (const [path, text] of staleFiles) {
     mkdirSync(dirname(join(root, path)), { recursive: true })
     writeFileSync(join(root, path), text)
     console.log(`wrote ${path}`)
@@ -35,7 +36,7 @@ if (process.argv.includes('--check')) {
 }
 
 /** In the style of all other files, so that the check of style has nothing to say. */
-function formatted(path: string, text: string): string {
+function formatFile(path: string, text: string): string {
   if (path.endsWith('.md')) return text
   const biome = join(root, 'node_modules', '.bin', 'biome')
   const done = spawnSync(biome, ['format', `--stdin-file-path=${path}`], {
@@ -49,7 +50,7 @@ function formatted(path: string, text: string): string {
   return done.stdout
 }
 
-function read(path: string): string | undefined {
+function readIfExists(path: string): string | undefined {
   try {
     return readFileSync(join(root, path), 'utf8')
   } catch {

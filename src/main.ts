@@ -1,4 +1,4 @@
 /** main — argv to one command to an exit code; nothing else. */
-import { run } from './cli/program.ts'
+import { runCli } from './cli/program.ts'
 
-process.exitCode = await run(process.argv.slice(2))
+process.exitCode = await runCli(process.argv.slice(2))

@@ -6,17 +6,17 @@ import type { Decision } from '../src/access/decision.ts'
 import { identity } from '../src/access/session.ts'
 import { createSnapshot } from '../src/access/snapshot.ts'
 import type { Send } from '../src/clients/http/message.ts'
-import { createCheck } from '../src/envoy/check.ts'
-import { PREPARED_500 } from '../src/envoy/encode.ts'
-import type { Traced } from '../src/handlers/builder.ts'
-import type { Kind, SealedHandler } from '../src/handlers/handler.ts'
+import { createCheckHandler } from '../src/envoy/check.ts'
+import { INTERNAL_ERROR_RESPONSE } from '../src/envoy/encode.ts'
+import type { TraceHandler } from '../src/handlers/builder.ts'
+import type { AnyHandler, HandlerKind } from '../src/handlers/handler.ts'
 import { HANDLERS } from '../src/handlers/registry.ts'
 import type { Services } from '../src/handlers/services.ts'
 import type { Instant } from '../src/lib/time.ts'
 import { decodeResponse, encodeRequest, type HttpFields, type Response } from './envoy/messages.ts'
-import { type House, openHouse, statusOf } from './support/house.ts'
+import { type CheckHarness, createCheckHarness, statusOf } from './support/house.ts'
 
-const SECTIONS: Readonly<Record<Kind, string>> = {
+const SECTIONS: Readonly<Record<HandlerKind, string>> = {
   authenticator: 'authenticators',
   authorizer: 'authorizers',
   mutator: 'mutators',
@@ -24,7 +24,7 @@ const SECTIONS: Readonly<Record<Kind, string>> = {
 }
 
 /** All of them switched on, with their documented examples. */
-function everyHandler(): string {
+function configWithEveryHandler(): string {
   const sections: Record<string, Record<string, object>> = {}
   for (const { kind, id, example } of HANDLERS) {
     const section = SECTIONS[kind]
@@ -34,18 +34,21 @@ function everyHandler(): string {
   const { handlers, ...rest } = sections
   return JSON.stringify({ ...rest, errors: { fallback: ['json'], handlers } })
 }
-const CONFIG = everyHandler()
+const CONFIG = configWithEveryHandler()
 
 /** Configurations in which a handler uses all that it may use. */
-const THOROUGH: Readonly<Record<string, object>> = {
+const CONFIG_OVERRIDES: Readonly<Record<string, object>> = {
   hydrator: { api: { url: 'http://profiles:8080/hydrate' }, cache: { enabled: true, ttl: '10s' } },
   cookie_session: { require: { authenticated_within: '1h' } },
 }
 
 /** One rule for everything, in which `handler` has its part. Without it the request would be let in (or refused by `unauthorized`). */
-function ruleWith({ kind, id }: SealedHandler): string {
-  const at = (section: Kind, otherwise: string) => (kind === section ? id : otherwise)
-  const named = (name: string) => ({ handler: name, ...(THOROUGH[name] && { config: THOROUGH[name] }) })
+function ruleWith({ kind, id }: AnyHandler): string {
+  const at = (section: HandlerKind, otherwise: string) => (kind === section ? id : otherwise)
+  const named = (name: string) => ({
+    handler: name,
+    ...(CONFIG_OVERRIDES[name] && { config: CONFIG_OVERRIDES[name] }),
+  })
   return JSON.stringify([
     {
       id: 'one',
@@ -68,20 +71,20 @@ const CREDENTIALS: Readonly<Record<string, Readonly<Record<string, string>>>> = 
   oauth2_introspection: { authorization: 'Bearer opaque' },
   oauth2_client_credentials: { authorization: `Basic ${Buffer.from('id:secret').toString('base64')}` },
 }
-const requestFor = ({ id }: SealedHandler): HttpFields => ({
+const requestFor = ({ id }: AnyHandler): HttpFields => ({
   method: 'POST',
   path: '/x',
   headers: { ...CREDENTIALS[id], 'x-request-id': 'r1' },
   body: '{}',
 })
 
-const denied = (response: Response): boolean =>
+const isDenial = (response: Response): boolean =>
   (response.status?.code ?? 0) !== 0 && response.http_response === 'denied_response'
 
 /** Whatever may be thrown, and both ways of throwing. */
-const THROWN: Readonly<Record<string, unknown>> = {
+const THROWN_VALUES: Readonly<Record<string, unknown>> = {
   'an Error': new Error('boom'),
-  undefined: undefined,
+  undefined,
   'an identity': identity('root'),
   'something that cannot be looked at': new Proxy(
     {},
@@ -92,7 +95,7 @@ const THROWN: Readonly<Record<string, unknown>> = {
     },
   ),
 }
-const throwers = Object.entries(THROWN).flatMap(([what, thrown]) => [
+const faultFunctions = Object.entries(THROWN_VALUES).flatMap(([what, thrown]) => [
   [
     `throws ${what}`,
     () => {
@@ -102,83 +105,95 @@ const throwers = Object.entries(THROWN).flatMap(([what, thrown]) => [
   [`rejects with ${what}`, () => Promise.reject(thrown)] as const,
 ])
 
-const boom = (): never => {
+const throwError = (): never => {
   throw new Error('boom')
 }
 
 /** What goes wrong in the houses now, and whether it had its turn. */
-let fault: { readonly at: string; readonly thrower: () => unknown } | undefined
-let happened = false
+let activeFault: { readonly at: string; readonly thrower: () => unknown } | undefined
+let faultTriggered = false
 
 /** The same function, which goes wrong while `fault` is at this place. */
-const breakable = <F>(at: string, run: F): F =>
+const withFault = <F>(at: string, run: F): F =>
   ((...args: unknown[]): unknown => {
-    if (fault?.at !== at) return (run as (...all: unknown[]) => unknown)(...args)
-    happened = true
-    return fault.thrower()
+    if (activeFault?.at !== at) return (run as (...all: unknown[]) => unknown)(...args)
+    faultTriggered = true
+    return activeFault.thrower()
   }) as F
 
-const breakableMembers = <T extends object>(at: string, part: T): T =>
+const withMemberFaults = <T extends object>(at: string, part: T): T =>
   Object.fromEntries(
     Object.entries(part).map(([name, member]) => [
       name,
-      typeof member === 'function' ? breakable(`${at}.${name}`, member) : member,
+      typeof member === 'function' ? withFault(`${at}.${name}`, member) : member,
     ]),
   ) as T
 
 /** Every function that a handler may call, by path. */
-const breakableServices = (services: Services): Services => ({
-  clock: breakableMembers('clock', services.clock),
-  send: breakable('send', services.send),
-  kratos: breakableMembers('kratos', services.kratos),
-  keys: breakableMembers('keys', services.keys),
-  oauth2: breakableMembers('oauth2', services.oauth2),
+const withServiceFaults = (services: Services): Services => ({
+  clock: withMemberFaults('clock', services.clock),
+  send: withFault('send', services.send),
+  kratos: withMemberFaults('kratos', services.kratos),
+  jwks: withMemberFaults('keys', services.jwks),
+  oauth2: withMemberFaults('oauth2', services.oauth2),
   // Whoever asks for a shelf asks at load.
-  cache: name => ({ ...services.cache(name), ...breakableMembers('cache', services.cache(name)) }) as never,
-  subjectless: breakable('subjectless', services.subjectless),
-  keyOf: breakable('keyOf', services.keyOf),
+  getCache: name =>
+    ({ ...services.getCache(name), ...withMemberFaults('cache', services.getCache(name)) }) as never,
+  reportEmptySubject: withFault('subjectless', services.reportEmptySubject),
+  cacheKey: withFault('keyOf', services.cacheKey),
 })
 
 /** What is called by somebody while a Check is decided; the rest of the list is swept all the same. */
-const CALLED = [
+const CALLED_SERVICES = [
   'send',
   'kratos.verify',
   'keys.verify',
   'keys.issue',
   'oauth2.introspect',
-  'oauth2.clientToken',
+  'oauth2.fetchClientToken',
 ]
-const SERVICES = [...CALLED, 'cache.get', 'cache.ask', 'clock.now', 'clock.wall', 'keyOf', 'subjectless']
+const SERVICES = [
+  ...CALLED_SERVICES,
+  'cache.get',
+  'cache.ask',
+  'clock.now',
+  'clock.wall',
+  'keyOf',
+  'subjectless',
+]
 
 /** A house for each handler, in which everything can go wrong. */
-const houses = new Map<SealedHandler, House>()
+const harnesses = new Map<AnyHandler, CheckHarness>()
 before(async () => {
-  const traced: Traced = (kind, id, run) => breakable(`${kind} ${id}`, run)
-  const send: Send = breakable('client', async ({ target }) => ({
+  const traced: TraceHandler = (kind, id, run) => withFault(`${kind} ${id}`, run)
+  const send: Send = withFault('client', async ({ target }) => ({
     kind: 'failed',
     cause: 'connect',
     message: target,
   }))
   for (const handler of HANDLERS) {
     const rules = ruleWith(handler)
-    houses.set(handler, await openHouse({ config: CONFIG, rules, traced, send, services: breakableServices }))
+    harnesses.set(
+      handler,
+      await createCheckHarness({ config: CONFIG, rules, traced, send, services: withServiceFaults }),
+    )
   }
 })
 
 /** The answer while something is at fault; `undefined` where that never had its turn. */
-async function answerWith(handler: SealedHandler, at: string, thrower: () => unknown) {
-  fault = { at, thrower }
-  happened = false
-  const response = await (houses.get(handler) as House).ask(requestFor(handler))
-  fault = undefined
-  return happened ? response : undefined
+async function responseWithFault(handler: AnyHandler, at: string, thrower: () => unknown) {
+  activeFault = { at, thrower }
+  faultTriggered = false
+  const response = await (harnesses.get(handler) as CheckHarness).send(requestFor(handler))
+  activeFault = undefined
+  return faultTriggered ? response : undefined
 }
 
 test('the sweep is not vacuous: where nothing goes wrong, the same rules let in or refuse for their own reasons', async () => {
   const statuses = new Map<string, number>()
-  for (const [handler, house] of houses) {
-    statuses.set(`${handler.kind} ${handler.id}`, statusOf(await house.ask(requestFor(handler))))
-    assert.deepEqual(house.accidents, [])
+  for (const [handler, house] of harnesses) {
+    statuses.set(`${handler.kind} ${handler.id}`, statusOf(await house.send(requestFor(handler))))
+    assert.deepEqual(house.errors, [])
   }
   const allowed = [...statuses].filter(([, status]) => status === 200).map(([name]) => name)
   assert.deepEqual(allowed.toSorted(), [
@@ -193,16 +208,16 @@ test('the sweep is not vacuous: where nothing goes wrong, the same rules let in 
 
 for (const handler of HANDLERS) {
   test(`${handler.kind} ${handler.id} that throws or rejects, whatever it is, refuses`, async () => {
-    for (const [how, thrower] of throwers) {
+    for (const [how, thrower] of faultFunctions) {
       // A responder answers at once; one that waits does not pass the compiler.
       if (handler.kind === 'error' && how.startsWith('rejects')) continue
-      const response = await answerWith(handler, `${handler.kind} ${handler.id}`, thrower)
+      const response = await responseWithFault(handler, `${handler.kind} ${handler.id}`, thrower)
       assert.ok(response, `${how}: it had its turn`)
-      assert.ok(denied(response), how)
+      assert.ok(isDenial(response), how)
       assert.equal(response.denied_response?.status?.code, 500, how)
       // Caught where the rule is known, so that the log can name it.
-      const { decisions, accidents } = houses.get(handler) as House
-      assert.deepEqual([decisions.at(-1)?.trail.rule, accidents], ['one', []], how)
+      const { decisions, errors: accidents } = harnesses.get(handler) as CheckHarness
+      assert.deepEqual([decisions.at(-1)?.metadata.rule, accidents], ['one', []], how)
     }
   })
 }
@@ -211,36 +226,36 @@ for (const at of SERVICES) {
   test(`services.${at} that throws refuses, whichever handler calls it`, async () => {
     let callers = 0
     for (const handler of HANDLERS) {
-      const response = await answerWith(handler, at, boom)
+      const response = await responseWithFault(handler, at, throwError)
       if (response === undefined) continue
       callers++
-      assert.ok(denied(response), `${handler.kind} ${handler.id}`)
+      assert.ok(isDenial(response), `${handler.kind} ${handler.id}`)
     }
-    if (CALLED.includes(at)) assert.ok(callers > 0, 'somebody calls it')
+    if (CALLED_SERVICES.includes(at)) assert.ok(callers > 0, 'somebody calls it')
   })
 }
 
 /** What a client that is broken may do instead of telling a failure. */
-const BROKEN: Readonly<Record<string, () => unknown>> = {
-  throws: boom,
+const BROKEN_CLIENTS: Readonly<Record<string, () => unknown>> = {
+  throws: throwError,
   rejects: () => Promise.reject(new Error('boom')),
   'says nothing': () => Promise.resolve(undefined),
   'says half': () => Promise.resolve({ kind: 'answered' }),
 }
-for (const [what, thrower] of Object.entries(BROKEN)) {
+for (const [what, thrower] of Object.entries(BROKEN_CLIENTS)) {
   test(`a connection that ${what} refuses, whoever asks over it`, async () => {
     let callers = 0
     for (const handler of HANDLERS) {
-      const response = await answerWith(handler, 'client', thrower)
+      const response = await responseWithFault(handler, 'client', thrower)
       if (response === undefined) continue
       callers++
-      assert.ok(denied(response), `${handler.kind} ${handler.id}`)
+      assert.ok(isDenial(response), `${handler.kind} ${handler.id}`)
     }
     assert.ok(callers >= 6, `${callers} handlers asked`)
   })
 }
 
-const explosive = <T>(value: object): T =>
+const throwingProxy = <T>(value: object): T =>
   new Proxy(value, {
     get(target, key) {
       // `await` looks for this one.
@@ -250,7 +265,7 @@ const explosive = <T>(value: object): T =>
   }) as T
 
 /** The corridor around a decision that was made somewhere else. */
-async function corridor(parts: {
+async function runCheck(parts: {
   readonly find?: () => never
   readonly decision?: () => Decision
   readonly record?: () => void
@@ -261,16 +276,21 @@ async function corridor(parts: {
 }): Promise<{ bytes: Buffer; accidents: number }> {
   let accidents = 0
   const now = () => performance.now() as Instant
-  const whole = createSnapshot({ revision: '', rules: [], writes: new Set(), fallback: [] })
-  const check = createCheck({
+  const whole = createSnapshot({
+    revision: '',
+    rules: [],
+    settableHeaders: new Set(),
+    fallbackResponders: [],
+  })
+  const check = createCheckHandler({
     snapshot: parts.snapshot ?? (() => ({ ...whole, ...(parts.find && { find: parts.find }) })),
     record: () => parts.record?.(),
-    accident: () => {
+    onError: () => {
       accidents++
     },
     now,
     paths: 'strict',
-    around: parts.around ?? (parts.decision && (() => (parts.decision as () => Decision)())),
+    withSpan: parts.around ?? (parts.decision && (() => (parts.decision as () => Decision)())),
   })
   const metadata = { get: parts.metadata ?? (() => undefined) }
   const request = parts.request ?? encodeRequest({ path: '/x' })
@@ -278,39 +298,39 @@ async function corridor(parts: {
   return { bytes, accidents }
 }
 
-const trail = { rule: '', authenticator: '', refusedBy: '', code: 'ok', reason: '', notes: {} } as const
+const trail = { rule: '', authenticator: '', refusedBy: '', code: 'ok', reason: '', annotations: {} } as const
 
-const WAY: Readonly<Record<string, Parameters<typeof corridor>[0]>> = {
-  'decode, which gets no bytes': { request: explosive<Buffer>({}) },
-  'the metadata of the call': { metadata: boom },
-  'the rules in force': { snapshot: boom },
-  'the tracer around it': { around: boom },
-  'the record of it': { record: boom },
-  'encode, of an allow that cannot be read': { decision: () => explosive<Decision>({ kind: 'allow' }) },
-  'encode, of a denial that cannot be read': { decision: () => explosive<Decision>({ kind: 'deny' }) },
+const CHECK_FAULTS: Readonly<Record<string, Parameters<typeof runCheck>[0]>> = {
+  'decode, which gets no bytes': { request: throwingProxy<Buffer>({}) },
+  'the metadata of the call': { metadata: throwError },
+  'the rules in force': { snapshot: throwError },
+  'the tracer around it': { around: throwError },
+  'the record of it': { record: throwError },
+  'encode, of an allow that cannot be read': { decision: () => throwingProxy<Decision>({ kind: 'allow' }) },
+  'encode, of a denial that cannot be read': { decision: () => throwingProxy<Decision>({ kind: 'deny' }) },
   'encode, of an allow with half a header': {
     decision: () => ({
       kind: 'allow',
       headers: [{ name: 'x' } as never],
       remove: [],
       responseHeaders: [],
-      trail,
+      metadata: trail,
     }),
   },
   'encode, of a denial without a body': {
-    decision: () => ({ kind: 'deny', status: 401, headers: [], body: undefined as never, trail }),
+    decision: () => ({ kind: 'deny', status: 401, headers: [], body: undefined as never, metadata: trail }),
   },
 }
-for (const [what, parts] of Object.entries(WAY)) {
+for (const [what, parts] of Object.entries(CHECK_FAULTS)) {
   test(`an accident in ${what} is the prepared denial, and is told`, async () => {
-    const { bytes, accidents } = await corridor(parts)
-    assert.deepEqual(bytes, PREPARED_500)
+    const { bytes, accidents } = await runCheck(parts)
+    assert.deepEqual(bytes, INTERNAL_ERROR_RESPONSE)
     assert.equal(accidents, 1)
   })
 }
 
 test('an accident while a rule is looked for refuses (F10)', async () => {
-  const { bytes } = await corridor({ find: boom })
+  const { bytes } = await runCheck({ find: throwError })
   assert.equal(decodeResponse(bytes).denied_response?.status?.code, 500)
 })
 
@@ -335,8 +355,8 @@ test('for any bytes on the wire there is no allow without a matching rule, and a
   )
   await fc.assert(
     fc.asyncProperty(bytes, async random => {
-      const { bytes: answer } = await corridor({ request: Buffer.from(random) })
-      assert.ok(denied(decodeResponse(answer)))
+      const { bytes: answer } = await runCheck({ request: Buffer.from(random) })
+      assert.ok(isDenial(decodeResponse(answer)))
     }),
     { numRuns: 2_000 },
   )
@@ -349,11 +369,11 @@ test('for any value that is thrown, by any stage, decide refuses', async () => {
       fc.boolean(),
       fc.constantFrom(...HANDLERS),
       async (thrown, waits, handler) => {
-        const response = await answerWith(handler, `${handler.kind} ${handler.id}`, () => {
+        const response = await responseWithFault(handler, `${handler.kind} ${handler.id}`, () => {
           if (waits && handler.kind !== 'error') return Promise.reject(thrown)
           throw thrown
         })
-        assert.ok(response && denied(response))
+        assert.ok(response && isDenial(response))
       },
     ),
     { numRuns: 500 },

@@ -3,14 +3,14 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import test from 'node:test'
 import { analyse } from 'scslre'
-import { readAuthority } from '../src/http/authority.ts'
+import { parseAuthority } from '../src/http/authority.ts'
 import { parseCookies } from '../src/http/cookies.ts'
 import { parseMediaTypes } from '../src/http/media_type.ts'
-import { readRequestId } from '../src/http/request_id.ts'
-import { readTarget } from '../src/http/request_target.ts'
+import { sanitizeRequestId } from '../src/http/request_id.ts'
+import { parseRequestTarget } from '../src/http/request_target.ts'
 
 /** Files whose regular expressions meet text that a client wrote. */
-const READERS = [
+const INPUT_PARSERS = [
   'http/header_rules.ts',
   'api/decision_call.ts',
   'envoy/decode.ts',
@@ -24,15 +24,15 @@ const READERS = [
 ]
 
 /** Literals after `=`, `(`, `,` or a bracket; none of these files divides. */
-const LITERAL = /[=(,:[]\s*\/((?:[^/\\\n[]|\\.|\[(?:[^\]\\\n]|\\.)*\])+)\/([a-z]*)/g
+const REGEXP_LITERAL = /[=(,:[]\s*\/((?:[^/\\\n[]|\\.|\[(?:[^\]\\\n]|\\.)*\])+)\/([a-z]*)/g
 
-for (const file of READERS) {
+for (const file of INPUT_PARSERS) {
   test(`no regular expression of ${file} can be made to take more than linear time`, () => {
     const text = readFileSync(new URL(`../src/${file}`, import.meta.url), 'utf8').replace(
       /^\s*(\/\*\*|\*|\/\/).*$/gm,
       '',
     )
-    for (const [, source = '', flags = ''] of text.matchAll(LITERAL)) {
+    for (const [, source = '', flags = ''] of text.matchAll(REGEXP_LITERAL)) {
       const { reports } = analyse({ source, flags })
       assert.deepEqual(
         reports.map(report => `${report.type}, exponential: ${report.exponential}`),
@@ -48,9 +48,9 @@ test('the analysis finds what it looks for', () => {
   assert.ok(analyse({ source: '^a*a*b$', flags: '' }).reports.length > 0)
 })
 
-const LONG = 60_000
+const INPUT_LENGTH = 60_000
 /** Shapes on which careless readers go back and forth; each is one header, as long as Envoy lets through. */
-const HOSTILE = [
+const HOSTILE_INPUTS = [
   'a',
   ' ',
   '\t',
@@ -69,22 +69,22 @@ const HOSTILE = [
   'a/b;x="',
   '%2',
   '..;/',
-].map(piece => piece.repeat(LONG / piece.length))
-const ENDS = ['', '\0', '"', 'x', '\u00e9']
+].map(piece => piece.repeat(INPUT_LENGTH / piece.length))
+const SUFFIXES = ['', '\0', '"', 'x', '\u00e9']
 
 // Bounded by the time limit of a test, not by a measurement: what is quadratic here takes minutes.
 test('sixty thousand characters of any hostile shape are read or refused', { timeout: 60_000 }, () => {
-  for (const long of HOSTILE) {
-    for (const end of ENDS) {
+  for (const long of HOSTILE_INPUTS) {
+    for (const end of SUFFIXES) {
       const text = long + end
       parseCookies([text, `a=${text}`])
       parseMediaTypes(text)
       parseMediaTypes(`text/html${text}`)
-      readAuthority(text, 'https')
-      readRequestId(text)
+      parseAuthority(text, 'https')
+      sanitizeRequestId(text)
       for (const reading of ['strict', 'oathkeeper'] as const) {
-        readTarget(`/${text}`, reading)
-        readTarget(`/?${text}`, reading)
+        parseRequestTarget(`/${text}`, reading)
+        parseRequestTarget(`/?${text}`, reading)
       }
     }
   }

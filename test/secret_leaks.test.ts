@@ -4,53 +4,55 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { trace } from '@opentelemetry/api'
 import { NodeSDK, tracing } from '@opentelemetry/sdk-node'
-import { tracedBy } from '../src/app/ruleset.ts'
-import type { Answered, Failed, Send } from '../src/clients/http/message.ts'
-import type { Kind } from '../src/handlers/handler.ts'
+import { handlerTracing } from '../src/app/ruleset.ts'
+import type { HttpFailure, HttpResponse, Send } from '../src/clients/http/message.ts'
+import type { HandlerKind } from '../src/handlers/handler.ts'
 import { HANDLERS } from '../src/handlers/registry.ts'
 import { createInstruments } from '../src/telemetry/instruments.ts'
 import type { Metrics } from '../src/telemetry/metrics.ts'
 import { traceChecks, traceSend } from '../src/telemetry/trace.ts'
 import type { HttpFields, Response } from './envoy/messages.ts'
 import { realClock } from './support/clock.ts'
-import { openHouse } from './support/house.ts'
-import { mint, testKey } from './support/jwks_host.ts'
+import { createCheckHarness } from './support/house.ts'
+import { signTestToken, testKey } from './support/jwks_host.ts'
 import { IDENTITY_ID, SESSION_ID } from './support/kratos.ts'
 import { openMetrics } from './support/metrics.ts'
 
 /** One for each place, so that a leak names its source. */
-const CANARY = Object.fromEntries(
+const PLANTED_SECRETS = Object.fromEntries(
   ['cookie', 'token', 'query', 'body', 'trait', 'answer', 'password', 'secret', 'header', 'subject'].map(
     place => [place, `canary-${place}-7f3a`],
   ),
 ) as Readonly<Record<string, string>>
 
 const key = testKey('RSA', { kid: 'k', alg: 'RS256', use: 'sig' })
-const set = `inline://${Buffer.from(JSON.stringify({ keys: [key.private] })).toString('base64')}`
+const inlineKeySet = `inline://${Buffer.from(JSON.stringify({ keys: [key.private] })).toString('base64')}`
 const claims = {
-  sub: CANARY.subject,
+  sub: PLANTED_SECRETS.subject,
   exp: 4_000_000_000,
   iss: 'https://id.example/',
   scope: 'orders',
-  pii: CANARY.trait,
+  pii: PLANTED_SECRETS.trait,
 }
-const jwt = mint({ alg: 'RS256', kid: 'k' }, claims, key.handle)
+const jwt = signTestToken({ alg: 'RS256', kid: 'k' }, claims, key.signingKey)
 
 /** What each handler is told; secrets of the operator are marked, too. */
-const CONFIGS: Readonly<Record<string, object>> = {
-  jwt: { jwks_urls: [set], required_scope: ['orders'], scope_strategy: 'exact' },
+const HANDLER_CONFIGS: Readonly<Record<string, object>> = {
+  jwt: { jwks_urls: [inlineKeySet], required_scope: ['orders'], scope_strategy: 'exact' },
   oauth2_introspection: {
     introspection_url: 'http://world/introspect',
     pre_authorization: {
       enabled: true,
       client_id: 'us',
-      client_secret: CANARY.secret,
+      client_secret: PLANTED_SECRETS.secret,
       token_url: 'http://world/token',
     },
   },
   oauth2_client_credentials: { token_url: 'http://world/token' },
   cookie_session: { check_session_url: 'http://world/sessions/whoami', only: ['ory_kratos_session'] },
-  bearer_token: { check_session_url: `http://us:${CANARY.secret}@world/check?k=${CANARY.secret}` },
+  bearer_token: {
+    check_session_url: `http://us:${PLANTED_SECRETS.secret}@world/check?k=${PLANTED_SECRETS.secret}`,
+  },
   remote: { remote: 'http://world/remote', headers: { 'X-Who': '{{ .Subject }}' } },
   remote_json: { remote: 'http://world/remote', payload: '{"who": {{ toJson .Extra }} }' },
   keto_engine_acp_ory: {
@@ -61,13 +63,13 @@ const CONFIGS: Readonly<Record<string, object>> = {
   hydrator: {
     api: {
       url: 'http://world/hydrate',
-      auth: { basic: { username: 'us', password: CANARY.secret } },
+      auth: { basic: { username: 'us', password: PLANTED_SECRETS.secret } },
       retry: { give_up_after: '10ms', max_delay: '1ms' },
     },
   },
   id_token: {
     issuer_url: 'https://gateway.example/',
-    jwks_url: set,
+    jwks_url: inlineKeySet,
     claims: '{"pii": {{ toJson .Extra }} }',
   },
   header: { headers: { 'X-Who': '{{ .Subject }}', 'X-All': '{{ toJson .Extra }}' } },
@@ -85,19 +87,19 @@ const SECTIONS = {
 function config(): string {
   const sections: Record<string, Record<string, object>> = {}
   for (const { kind, id } of HANDLERS) {
-    const own = CONFIGS[id] === undefined ? {} : { config: CONFIGS[id] }
+    const own = HANDLER_CONFIGS[id] === undefined ? {} : { config: HANDLER_CONFIGS[id] }
     sections[SECTIONS[kind]] = { ...sections[SECTIONS[kind]], [id]: { enabled: true, ...own } }
   }
   const { handlers, ...rest } = sections
   return JSON.stringify({ ...rest, errors: { fallback: ['json'], handlers } })
 }
 
-interface Ref {
+interface HandlerReference {
   readonly handler: string
   readonly config?: object
 }
 /** Templates that stumble over what they are given. */
-const STUMBLING = [
+const FAILING_TEMPLATES = [
   '{{ mustRegexMatch .Subject "x" }}',
   '{{ semver .Subject }}',
   '{{ mustToDate "2006" .Subject }}',
@@ -108,7 +110,7 @@ const STUMBLING = [
   '{{ printf "%s\\r\\nx: y" .Subject }}',
 ]
 
-const rule = (id: string, parts: Partial<Record<Kind, Ref>>): object => ({
+const rule = (id: string, parts: Partial<Record<HandlerKind, HandlerReference>>): object => ({
   id,
   match: { url: `<https?>://app.example.com/${id}<(?:/.*)?>`, methods: ['GET', 'POST'] },
   authenticators: [parts.authenticator ?? { handler: 'cookie_session' }],
@@ -118,7 +120,7 @@ const rule = (id: string, parts: Partial<Record<Kind, Ref>>): object => ({
 })
 const RULES = [
   ...HANDLERS.map(({ kind, id }) => rule(`${kind}-${id}`, { [kind]: { handler: id } })),
-  ...STUMBLING.map((template, i) =>
+  ...FAILING_TEMPLATES.map((template, i) =>
     rule(`stumbling-${i}`, {
       authenticator: { handler: 'jwt' },
       mutator: { handler: 'header', config: { headers: { 'X-Bad': template } } },
@@ -131,44 +133,51 @@ const session = {
   active: true,
   expires_at: '2099-01-01T00:00:00Z',
   authenticated_at: '2026-11-22T04:00:00Z',
-  identity: { id: IDENTITY_ID, state: 'active', traits: { email: CANARY.trait } },
+  identity: { id: IDENTITY_ID, state: 'active', traits: { email: PLANTED_SECRETS.trait } },
 }
-const GOOD: Readonly<Record<string, object>> = {
+const GOOD_BODIES: Readonly<Record<string, object>> = {
   '/sessions/whoami': session,
-  '/check': { subject: CANARY.subject, extra: { pii: CANARY.trait } },
-  '/introspect': { active: true, sub: CANARY.subject, ext: { pii: CANARY.trait } },
-  '/token': { access_token: CANARY.token, token_type: 'bearer', expires_in: 60 },
-  '/hydrate': { subject: CANARY.subject, extra: { pii: CANARY.trait }, header: {}, match_context: {} },
+  '/check': { subject: PLANTED_SECRETS.subject, extra: { pii: PLANTED_SECRETS.trait } },
+  '/introspect': { active: true, sub: PLANTED_SECRETS.subject, ext: { pii: PLANTED_SECRETS.trait } },
+  '/token': { access_token: PLANTED_SECRETS.token, token_type: 'bearer', expires_in: 60 },
+  '/hydrate': {
+    subject: PLANTED_SECRETS.subject,
+    extra: { pii: PLANTED_SECRETS.trait },
+    header: {},
+    match_context: {},
+  },
   '/remote': {},
 }
 
 /** How the world is: each service answers well, badly, or not at all, and always with a secret in it. */
-const MOODS: Readonly<Record<string, (path: string) => Answered | Failed>> = {
-  well: path => answer(200, JSON.stringify({ ...GOOD[path], note: CANARY.answer })),
-  broken: () => answer(500, `trace: ${CANARY.answer}`),
-  refusing: () => answer(401, CANARY.answer as string),
-  forbidding: () => answer(403, CANARY.answer as string),
-  busy: () => answer(429, CANARY.answer as string),
-  odd: () => answer(200, `{"active": "${CANARY.answer}", "sub": [`),
+const UPSTREAM_BEHAVIORS: Readonly<Record<string, (path: string) => HttpResponse | HttpFailure>> = {
+  well: path => answer(200, JSON.stringify({ ...GOOD_BODIES[path], note: PLANTED_SECRETS.answer })),
+  broken: () => answer(500, `trace: ${PLANTED_SECRETS.answer}`),
+  refusing: () => answer(401, PLANTED_SECRETS.answer as string),
+  forbidding: () => answer(403, PLANTED_SECRETS.answer as string),
+  busy: () => answer(429, PLANTED_SECRETS.answer as string),
+  odd: () => answer(200, `{"active": "${PLANTED_SECRETS.answer}", "sub": [`),
   away: () => ({ kind: 'failed', cause: 'connect', message: 'world: no connection' }),
 }
-const answer = (status: number, body: string): Answered => ({
+const answer = (status: number, body: string): HttpResponse => ({
   kind: 'answered',
   status,
   headers: [
-    ['x-secret', CANARY.answer as string],
-    ['set-cookie', `ory_kratos_session=${CANARY.answer}`],
+    ['x-secret', PLANTED_SECRETS.answer as string],
+    ['set-cookie', `ory_kratos_session=${PLANTED_SECRETS.answer}`],
   ],
   body,
 })
 
 const CREDENTIALS: readonly Readonly<Record<string, string>>[] = [
-  { cookie: `ory_kratos_session=${CANARY.cookie}` },
-  { cookie: `ory_kratos_session=${CANARY.cookie}; ory_kratos_session=other-${CANARY.cookie}` },
-  { authorization: `Bearer ${CANARY.token}` },
+  { cookie: `ory_kratos_session=${PLANTED_SECRETS.cookie}` },
+  {
+    cookie: `ory_kratos_session=${PLANTED_SECRETS.cookie}; ory_kratos_session=other-${PLANTED_SECRETS.cookie}`,
+  },
+  { authorization: `Bearer ${PLANTED_SECRETS.token}` },
   { authorization: `Bearer ${jwt}` },
   { authorization: `Bearer ${jwt.slice(0, -4)}AAAA` },
-  { authorization: `Basic ${Buffer.from(`us:${CANARY.password}`).toString('base64')}` },
+  { authorization: `Basic ${Buffer.from(`us:${PLANTED_SECRETS.password}`).toString('base64')}` },
   {},
 ]
 
@@ -197,39 +206,44 @@ test('no secret of a request, of an answer or of the configuration comes out any
     issues: () => ({ errors: 0, warnings: 0 }),
     ready: () => true,
     sources: () => ({ fresh: 0, stale: 0, missing: 0 }),
-    sessions: () => ({ remembered: 0, breaker: 'closed', asked: 0, waiting: 0, worstStaleness: 0 }) as const,
-    bus: () => undefined,
+    sessions: () => ({ cached: 0, breaker: 'closed', inFlight: 0, pending: 0, worstStaleness: 0 }) as const,
+    revocationStream: () => undefined,
   }
-  const instruments = createInstruments(metrics, { prefix: '', hidden: false }, observed, realClock.now)
-  let mood = MOODS.well as (path: string) => Answered | Failed
+  const instruments = createInstruments(
+    metrics,
+    { prefix: '', hideRequestPaths: false },
+    observed,
+    realClock.now,
+  )
+  let mood = UPSTREAM_BEHAVIORS.well as (path: string) => HttpResponse | HttpFailure
   const world: Send = async ({ url }) => mood(new URL(url).pathname)
-  const house = await openHouse({
+  const house = await createCheckHarness({
     config: config(),
     rules: JSON.stringify(RULES),
-    send: traceSend(tracer, instruments.counted(world)),
-    traced: tracedBy({ tracer, stop: async () => {} }),
-    around: traceChecks(tracer),
-    count: instruments.check,
+    send: traceSend(tracer, instruments.instrumentSend(world)),
+    traced: handlerTracing({ tracer, stop: async () => {} }),
+    withSpan: traceChecks(tracer),
+    recordMetrics: instruments.recordCheck,
   })
   const shown: string[] = [JSON.stringify(house.issues)]
   const seen = new Map<string, number>()
-  for (const inMood of Object.values(MOODS)) {
+  for (const inMood of Object.values(UPSTREAM_BEHAVIORS)) {
     mood = inMood
     for (const { id } of RULES as readonly { id: string }[]) {
       for (const headers of CREDENTIALS) {
-        const response = await house.ask(requestFor(id, headers))
+        const response = await house.send(requestFor(id, headers))
         seen.set(response.http_response ?? '', (seen.get(response.http_response ?? '') ?? 0) + 1)
-        shown.push(refusalOf(response))
+        shown.push(denialText(response))
       }
     }
   }
-  await house.ask({ ...requestFor('nowhere', {}), path: `/no%where?${CANARY.query}` })
+  await house.send({ ...requestFor('nowhere', {}), path: `/no%where?${PLANTED_SECRETS.query}` })
   assert.ok(
     (seen.get('ok_response') ?? 0) > 50 && (seen.get('denied_response') ?? 0) > 500,
     JSON.stringify([...seen]),
   )
 
-  const codes = new Set(house.decisions.map(({ trail }) => trail.code))
+  const codes = new Set(house.decisions.map(({ metadata: trail }) => trail.code))
   for (const code of [
     'ok',
     'template',
@@ -255,11 +269,15 @@ test('no secret of a request, of an answer or of the configuration comes out any
     ),
     metrics: await (await fetch(`http://${address}/metrics`)).text(),
     refusals: shown.join('\n'),
-    accidents: house.accidents.map(String).join('\n'),
+    accidents: house.errors.map(String).join('\n'),
   }
   assert.ok(finished.length > 1_000)
   assert.match(places.metrics ?? '', /credence_outgoing_requests_total\{/)
-  const secrets = [...Object.values(CANARY), jwt, Buffer.from(`us:${CANARY.password}`).toString('base64')]
+  const secrets = [
+    ...Object.values(PLANTED_SECRETS),
+    jwt,
+    Buffer.from(`us:${PLANTED_SECRETS.password}`).toString('base64'),
+  ]
   for (const [place, text] of Object.entries(places)) {
     for (const secret of secrets) {
       const at = text.indexOf(secret)
@@ -270,13 +288,13 @@ test('no secret of a request, of an answer or of the configuration comes out any
 
 const requestFor = (id: string, headers: Readonly<Record<string, string>>): HttpFields => ({
   method: 'POST',
-  path: `/${id}/x?access_token=${CANARY.query}`,
-  headers: { ...headers, 'x-anything': CANARY.header as string },
-  body: JSON.stringify({ password: CANARY.body }),
+  path: `/${id}/x?access_token=${PLANTED_SECRETS.query}`,
+  headers: { ...headers, 'x-anything': PLANTED_SECRETS.header as string },
+  body: JSON.stringify({ password: PLANTED_SECRETS.body }),
 })
 
 /** What the client gets of a refusal. The subject of a renewed cookie is its own, and goes out on an allow only. */
-const refusalOf = ({ denied_response: denied }: Response): string =>
+const denialText = ({ denied_response: denied }: Response): string =>
   denied === undefined || denied === null
     ? ''
     : `${denied.body ?? ''} ${(denied.headers ?? []).map(({ header }) => `${header.key}: ${header.value}`).join('\n')}`

@@ -1,60 +1,61 @@
 /** bench/groups/flood — real users among invented cookies: whether they stay remembered, and what Kratos hears of it. */
-import { counterIn, IDENTITY, sessionCheck } from '../checks.ts'
-import { load } from '../compare.ts'
-import { INVENTED } from '../kratos.ts'
-import type { Kind } from '../load.ts'
-import type { Group } from './group.ts'
+import { counterOffset, IDENTITY_ID, sessionCheck } from '../checks.ts'
+import { runLoad } from '../compare.ts'
+import { INVALID_COOKIE_PREFIX } from '../kratos.ts'
+import type { Workload } from '../load.ts'
+import type { BenchmarkGroup } from './group.ts'
 import { withServer } from './one_server.ts'
 
-const REAL = 1_000
+const REAL_USERS = 1_000
 const body = sessionCheck(10)
-const users: Kind = {
+const realUsers: Workload = {
   name: 'users',
-  bodies: Array.from({ length: REAL }, (_, i) => {
+  messages: Array.from({ length: REAL_USERS }, (_, i) => {
     const own = Buffer.from(body)
-    own.write(String(i).padStart(8, '0'), counterIn(own))
+    own.write(String(i).padStart(8, '0'), counterOffset(own))
     return own.toString('base64')
   }),
-  wanted: IDENTITY,
+  expected: IDENTITY_ID,
 }
-const invented = sessionCheck(10, INVENTED)
-const flooding: Kind = {
+const invented = sessionCheck(10, INVALID_COOKIE_PREFIX)
+const inventedCookies: Workload = {
   name: 'invented',
   weight: 9,
-  bodies: [invented.toString('base64')],
-  counter: { at: counterIn(invented), from: 0 },
+  messages: [invented.toString('base64')],
+  counter: { at: counterOffset(invented), from: 0 },
   // A refusal has a body, whatever its status.
-  wanted: 'error',
+  expected: 'error',
 }
 
-export const flood: Group = {
-  about: '1,000 users among nine times as many invented cookies: calls to Kratos, wrong answers, latency',
-  run: ({ seconds }) =>
+export const flood: BenchmarkGroup = {
+  description:
+    '1,000 users among nine times as many invented cookies: calls to Kratos, wrong answers, latency',
+  run: ({ measureSeconds: seconds }) =>
     withServer({}, async (server, kratos) => {
-      const job = (kinds: readonly Kind[], time: number, checks?: number) =>
-        load({
+      const job = (kinds: readonly Workload[], time: number, checks?: number) =>
+        runLoad({
           target: server.address,
-          inFlight: 64,
+          maxInFlight: 64,
           seconds: time,
-          kinds,
+          workloads: kinds,
           ...(checks === undefined ? {} : { checks }),
         })
-      await job([users], 60, REAL)
-      const known = kratos.calls()
-      const quiet = (await job([users], seconds)).kinds.users
-      const without = kratos.calls()
-      const { kinds, seconds: took } = await job([users, flooding], seconds)
-      const calls = kratos.calls() - without
-      const of = (name: string) => kinds[name] ?? { done: 0, wrong: 0, p50: 0, p99: 0 }
-      const [real, fake] = [of('users'), of('invented')]
+      await job([realUsers], 60, REAL_USERS)
+      const initialCalls = kratos.callCount()
+      const usersAlone = (await job([realUsers], seconds)).workloads.users
+      const callsBeforeFlood = kratos.callCount()
+      const { workloads: kinds, seconds: elapsedSeconds } = await job([realUsers, inventedCookies], seconds)
+      const calls = kratos.callCount() - callsBeforeFlood
+      const resultOf = (name: string) => kinds[name] ?? { completed: 0, wrong: 0, p50Ms: 0, p99Ms: 0 }
+      const [real, fake] = [resultOf('users'), resultOf('invented')]
       console.log(`
 | | Checks | wrong | p50 ms | p99 ms |
 |---|---|---|---|---|
-| users alone | ${quiet?.done} | ${quiet?.wrong} | ${quiet?.p50.toFixed(1)} | ${quiet?.p99.toFixed(1)} |
-| users in the flood | ${real.done} | ${real.wrong} | ${real.p50.toFixed(1)} | ${real.p99.toFixed(1)} |
-| invented cookies | ${fake.done} | ${fake.wrong} | ${fake.p50.toFixed(1)} | ${fake.p99.toFixed(1)} |
+| users alone | ${usersAlone?.completed} | ${usersAlone?.wrong} | ${usersAlone?.p50Ms.toFixed(1)} | ${usersAlone?.p99Ms.toFixed(1)} |
+| users in the flood | ${real.completed} | ${real.wrong} | ${real.p50Ms.toFixed(1)} | ${real.p99Ms.toFixed(1)} |
+| invented cookies | ${fake.completed} | ${fake.wrong} | ${fake.p50Ms.toFixed(1)} | ${fake.p99Ms.toFixed(1)} |
 
-Kratos: ${known} calls for ${REAL} users, ${without - known} more while they were alone, ${calls} in the flood of ${took.toFixed(1)} s
-(${(calls / took).toFixed(0)}/s; ${(calls / Math.max(1, fake.done)).toFixed(3)} for each invented cookie).`)
+Kratos: ${initialCalls} calls for ${REAL_USERS} users, ${callsBeforeFlood - initialCalls} more while they were alone, ${calls} in the flood of ${elapsedSeconds.toFixed(1)} s
+(${(calls / elapsedSeconds).toFixed(0)}/s; ${(calls / Math.max(1, fake.completed)).toFixed(3)} for each invented cookie).`)
     }),
 }

@@ -1,7 +1,7 @@
 /** A group of measurements that the command line can name. */
-import type { Effort } from '../compare.ts'
+import type { MeasurementOptions } from '../compare.ts'
 
-export interface Group {
-  readonly about: string
-  run(effort: Effort): Promise<void>
+export interface BenchmarkGroup {
+  readonly description: string
+  run(effort: MeasurementOptions): Promise<void>
 }

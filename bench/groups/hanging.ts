@@ -1,39 +1,48 @@
 /** bench/groups/hanging — remembered sessions while Kratos hangs and others wait for it, against the same without. */
-import { counterIn, IDENTITY, sessionCheck } from '../checks.ts'
-import { load } from '../compare.ts'
-import type { Kind } from '../load.ts'
-import type { Group } from './group.ts'
+import { counterOffset, IDENTITY_ID, sessionCheck } from '../checks.ts'
+import { runLoad } from '../compare.ts'
+import type { Workload } from '../load.ts'
+import type { BenchmarkGroup } from './group.ts'
 import { withServer } from './one_server.ts'
 
 const body = sessionCheck(10)
-const remembered: Kind = { name: 'remembered', bodies: [body.toString('base64')], wanted: IDENTITY }
-const asked = sessionCheck(10, 'UNKNOWN0')
-const strangers: Kind = {
+const cachedSession: Workload = {
+  name: 'remembered',
+  messages: [body.toString('base64')],
+  expected: IDENTITY_ID,
+}
+const uncachedCheck = sessionCheck(10, 'UNKNOWN0')
+const uncachedSessions: Workload = {
   name: 'strangers',
-  bodies: [asked.toString('base64')],
-  counter: { at: counterIn(asked), from: 0 },
-  wanted: 'error',
+  messages: [uncachedCheck.toString('base64')],
+  counter: { at: counterOffset(uncachedCheck), from: 0 },
+  expected: 'error',
 }
 
-export const hanging: Group = {
-  about: 'Kratos hangs: latency of remembered sessions against the same without',
-  run: ({ seconds }) =>
+export const hanging: BenchmarkGroup = {
+  description: 'Kratos hangs: latency of remembered sessions against the same without',
+  run: ({ measureSeconds: seconds }) =>
     withServer({}, async (server, kratos) => {
-      const job = (inFlight: number, kinds: readonly Kind[]) =>
-        load({ target: server.address, inFlight, seconds: Math.max(1, seconds), kinds })
-      await job(8, [remembered])
-      const quiet = (await job(8, [remembered])).kinds.remembered
-      kratos.delay = Number.POSITIVE_INFINITY
-      const [during, waiting] = await Promise.all([job(8, [remembered]), job(64, [strangers])])
-      const late = during.kinds.remembered
-      const others = waiting.kinds.strangers
+      const job = (inFlight: number, kinds: readonly Workload[]) =>
+        runLoad({
+          target: server.address,
+          maxInFlight: inFlight,
+          seconds: Math.max(1, seconds),
+          workloads: kinds,
+        })
+      await job(8, [cachedSession])
+      const before = (await job(8, [cachedSession])).workloads.remembered
+      kratos.delayMs = Number.POSITIVE_INFINITY
+      const [during, waiting] = await Promise.all([job(8, [cachedSession]), job(64, [uncachedSessions])])
+      const cachedDuring = during.workloads.remembered
+      const uncachedDuring = waiting.workloads.strangers
       console.log(`
 | | Checks | wrong | p50 ms | p99 ms | slowest ms |
 |---|---|---|---|---|---|
-| remembered, Kratos well | ${quiet?.done} | ${quiet?.wrong} | ${quiet?.p50.toFixed(2)} | ${quiet?.p99.toFixed(2)} | ${quiet?.slowest.toFixed(1)} |
-| remembered, Kratos hangs | ${late?.done} | ${late?.wrong} | ${late?.p50.toFixed(2)} | ${late?.p99.toFixed(2)} | ${late?.slowest.toFixed(1)} |
-| 64 strangers, Kratos hangs | ${others?.done} | ${others?.wrong} | ${others?.p50.toFixed(0)} | ${others?.p99.toFixed(0)} | ${others?.slowest.toFixed(0)} |
+| remembered, Kratos well | ${before?.completed} | ${before?.wrong} | ${before?.p50Ms.toFixed(2)} | ${before?.p99Ms.toFixed(2)} | ${before?.maxMs.toFixed(1)} |
+| remembered, Kratos hangs | ${cachedDuring?.completed} | ${cachedDuring?.wrong} | ${cachedDuring?.p50Ms.toFixed(2)} | ${cachedDuring?.p99Ms.toFixed(2)} | ${cachedDuring?.maxMs.toFixed(1)} |
+| 64 strangers, Kratos hangs | ${uncachedDuring?.completed} | ${uncachedDuring?.wrong} | ${uncachedDuring?.p50Ms.toFixed(0)} | ${uncachedDuring?.p99Ms.toFixed(0)} | ${uncachedDuring?.maxMs.toFixed(0)} |
 
-${kratos.calls()} calls to Kratos.`)
+${kratos.callCount()} calls to Kratos.`)
     }),
 }

@@ -1,8 +1,8 @@
 /** bench/groups/headers — what header templates cost, from a constant to sprig. */
-import { IDENTITY, rulesOf, sessionCheck, sessionConfig, USER_ID } from '../checks.ts'
-import { compare, type Row } from '../compare.ts'
-import { startCredence } from '../servers.ts'
-import type { Group } from './group.ts'
+import { IDENTITY_ID, sessionCheck, sessionConfig, sessionRules, USER_ID } from '../checks.ts'
+import { type BenchmarkCase, compare } from '../compare.ts'
+import { startCredenceServer } from '../servers.ts'
+import type { BenchmarkGroup } from './group.ts'
 
 const SPRIG = {
   ...USER_ID,
@@ -12,21 +12,22 @@ const SPRIG = {
   'x-kind': '{{ if hasPrefix "9" .Subject }}person{{ else }}machine{{ end }}',
 }
 
-const withHeaders = (name: string, headers: object): Row => ({
+const headerCase = (name: string, headers: object): BenchmarkCase => ({
   name,
-  start: kratos => startCredence({ rules: rulesOf(10), config: sessionConfig(kratos.whoami, headers) }),
-  kind: { bodies: [sessionCheck(10).toString('base64')], wanted: 'x-user-id' },
+  start: kratos =>
+    startCredenceServer({ rules: sessionRules(10), config: sessionConfig(kratos.whoami, headers) }),
+  workload: { messages: [sessionCheck(10).toString('base64')], expected: 'x-user-id' },
 })
 
-export const headers: Group = {
-  about: 'header templates: a constant, the subject, five headers with sprig functions',
-  run: effort =>
+export const headers: BenchmarkGroup = {
+  description: 'header templates: a constant, the subject, five headers with sprig functions',
+  run: options =>
     compare(
       [
-        withHeaders('a constant', { 'x-user-id': IDENTITY }),
-        withHeaders('the subject', USER_ID),
-        withHeaders('five headers with sprig', SPRIG),
+        headerCase('a constant', { 'x-user-id': IDENTITY_ID }),
+        headerCase('the subject', USER_ID),
+        headerCase('five headers with sprig', SPRIG),
       ],
-      effort,
+      options,
     ),
 }

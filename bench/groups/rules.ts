@@ -1,27 +1,27 @@
 /** bench/groups/rules — regular expressions against globs, few rules and many. */
-import { globRulesOf, IDENTITY, sessionCheck, sessionConfig } from '../checks.ts'
-import { compare, type Row } from '../compare.ts'
-import { startCredence } from '../servers.ts'
-import type { Group } from './group.ts'
-import { credenceWith } from './main.ts'
+import { globRules, IDENTITY_ID, sessionCheck, sessionConfig } from '../checks.ts'
+import { type BenchmarkCase, compare } from '../compare.ts'
+import { startCredenceServer } from '../servers.ts'
+import type { BenchmarkGroup } from './group.ts'
+import { credenceCase } from './main.ts'
 
-const globs = (count: number): Row => ({
+const globCase = (count: number): BenchmarkCase => ({
   name: `glob, ${count.toLocaleString('en')} rules`,
   start: kratos =>
-    startCredence({ rules: globRulesOf(count), config: sessionConfig(kratos.whoami), strategy: 'glob' }),
-  kind: { bodies: [sessionCheck(count).toString('base64')], wanted: IDENTITY },
+    startCredenceServer({ rules: globRules(count), config: sessionConfig(kratos.whoami), strategy: 'glob' }),
+  workload: { messages: [sessionCheck(count).toString('base64')], expected: IDENTITY_ID },
 })
 
-export const rules: Group = {
-  about: 'regexp against glob, 10 and 10,000 rules of mixed shape (every tenth with any host)',
-  run: effort =>
+export const rules: BenchmarkGroup = {
+  description: 'regexp against glob, 10 and 10,000 rules of mixed shape (every tenth with any host)',
+  run: options =>
     compare(
       [
-        credenceWith(10, 'regexp, 10 rules'),
-        globs(10),
-        credenceWith(10_000, 'regexp, 10,000 rules'),
-        globs(10_000),
+        credenceCase(10, 'regexp, 10 rules'),
+        globCase(10),
+        credenceCase(10_000, 'regexp, 10,000 rules'),
+        globCase(10_000),
       ],
-      effort,
+      options,
     ),
 }

@@ -1,63 +1,69 @@
 /** bench/groups/tokens — JWTs verified each time and remembered, and introspection remembered. */
 import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
-import { checkFor, IDENTITY, rulesOf, USER_ID } from '../checks.ts'
-import { compare, NOOP, type Row } from '../compare.ts'
-import { startCredence } from '../servers.ts'
-import type { Group } from './group.ts'
+import { encodeCheck, IDENTITY_ID, sessionRules, USER_ID } from '../checks.ts'
+import { type BenchmarkCase, compare, NOOP } from '../compare.ts'
+import { startCredenceServer } from '../servers.ts'
+import type { BenchmarkGroup } from './group.ts'
 
 type Algorithm = 'RS256' | 'ES256'
 /** Enough that a memory of one token never has the next one. */
-const DISTINCT = 256
+const DISTINCT_TOKENS = 256
 
-const PAIRS = {
+const KEY_PAIRS = {
   RS256: generateKeyPairSync('rsa', { modulusLength: 2048 }),
   ES256: generateKeyPairSync('ec', { namedCurve: 'P-256' }),
 } as const
 
-const encode = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url')
+const base64UrlJson = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url')
 
-function tokenOf(alg: Algorithm, key: KeyObject, nth: number): string {
-  const claims = { sub: IDENTITY, jti: String(nth), exp: Math.floor(Date.now() / 1000) + 3_600, scope: 'a b' }
-  const signed = `${encode({ alg, typ: 'JWT', kid: alg })}.${encode(claims)}`
+function signToken(alg: Algorithm, key: KeyObject, nth: number): string {
+  const claims = {
+    sub: IDENTITY_ID,
+    jti: String(nth),
+    exp: Math.floor(Date.now() / 1000) + 3_600,
+    scope: 'a b',
+  }
+  const signed = `${base64UrlJson({ alg, typ: 'JWT', kid: alg })}.${base64UrlJson(claims)}`
   const signature = sign('sha256', Buffer.from(signed), { key, dsaEncoding: 'ieee-p1363' })
   return `${signed}.${signature.toString('base64url')}`
 }
 
-const RULE = (handler: string) => ({
+const ruleWith = (handler: string) => ({
   authenticators: [{ handler }],
   authorizer: { handler: 'allow' },
   mutators: [{ handler: 'header' }],
 })
-const SHARED = {
+const BASE_CONFIG = {
   authorizers: { allow: { enabled: true } },
   mutators: { header: { enabled: true, config: { headers: USER_ID } } },
 }
-const bearing = (token: string) => checkFor(10, { authorization: `Bearer ${token}` }).toString('base64')
+const checkWithToken = (token: string) =>
+  encodeCheck(10, { authorization: `Bearer ${token}` }).toString('base64')
 
-function jwt(alg: Algorithm, remembered: boolean): Row {
-  const { privateKey, publicKey } = PAIRS[alg]
+function jwtCase(alg: Algorithm, cached: boolean): BenchmarkCase {
+  const { privateKey, publicKey } = KEY_PAIRS[alg]
   const keys = { keys: [{ ...publicKey.export({ format: 'jwk' }), kid: alg, use: 'sig', alg }] }
-  const set = `inline://${Buffer.from(JSON.stringify(keys)).toString('base64')}`
-  const tokens = Array.from({ length: remembered ? 1 : DISTINCT }, (_, i) => tokenOf(alg, privateKey, i))
+  const keySetUrl = `inline://${Buffer.from(JSON.stringify(keys)).toString('base64')}`
+  const tokens = Array.from({ length: cached ? 1 : DISTINCT_TOKENS }, (_, i) => signToken(alg, privateKey, i))
   const config = {
-    ...SHARED,
-    authenticators: { jwt: { enabled: true, config: { jwks_urls: [set], allowed_algorithms: [alg] } } },
-    ...(remembered ? {} : { sessions: { cache: { max_entries: 1 } } }),
+    ...BASE_CONFIG,
+    authenticators: { jwt: { enabled: true, config: { jwks_urls: [keySetUrl], allowed_algorithms: [alg] } } },
+    ...(cached ? {} : { sessions: { cache: { max_entries: 1 } } }),
   }
   return {
-    name: `JWT ${alg}, ${remembered ? 'remembered' : 'verified each time'}`,
-    start: () => startCredence({ rules: rulesOf(10, RULE('jwt')), config }),
-    kind: { bodies: tokens.map(bearing), wanted: IDENTITY },
+    name: `JWT ${alg}, ${cached ? 'remembered' : 'verified each time'}`,
+    start: () => startCredenceServer({ rules: sessionRules(10, ruleWith('jwt')), config }),
+    workload: { messages: tokens.map(checkWithToken), expected: IDENTITY_ID },
   }
 }
 
-const INTROSPECTION: Row = {
+const INTROSPECTION: BenchmarkCase = {
   name: 'introspection, remembered',
   start: kratos =>
-    startCredence({
-      rules: rulesOf(10, RULE('oauth2_introspection')),
+    startCredenceServer({
+      rules: sessionRules(10, ruleWith('oauth2_introspection')),
       config: {
-        ...SHARED,
+        ...BASE_CONFIG,
         authenticators: {
           oauth2_introspection: {
             enabled: true,
@@ -70,14 +76,24 @@ const INTROSPECTION: Row = {
         },
       },
     }),
-  kind: { bodies: [bearing('an-opaque-token-of-some-length-0123456789')], wanted: IDENTITY },
+  workload: {
+    messages: [checkWithToken('an-opaque-token-of-some-length-0123456789')],
+    expected: IDENTITY_ID,
+  },
 }
 
-export const tokens: Group = {
-  about: 'JWT RS256 and ES256, verified each time and remembered; introspection remembered',
-  run: effort =>
+export const tokens: BenchmarkGroup = {
+  description: 'JWT RS256 and ES256, verified each time and remembered; introspection remembered',
+  run: options =>
     compare(
-      [NOOP, jwt('RS256', false), jwt('RS256', true), jwt('ES256', false), jwt('ES256', true), INTROSPECTION],
-      effort,
+      [
+        NOOP,
+        jwtCase('RS256', false),
+        jwtCase('RS256', true),
+        jwtCase('ES256', false),
+        jwtCase('ES256', true),
+        INTROSPECTION,
+      ],
+      options,
     ),
 }

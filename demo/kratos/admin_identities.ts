@@ -2,13 +2,13 @@
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
 import { hashPassword, type Identity, identityByIdentifier } from './database.ts'
-import type { Parts, Route } from './dependencies.ts'
+import type { Route, StandInContext } from './dependencies.ts'
 import { adminIdentityDocument, sessionDocument } from './documents.ts'
 import { badRequest, CONFLICT, NOT_FOUND } from './errors.ts'
 import { type Exchange, errorReply, json, noContent, type Reply } from './exchange.ts'
 
 /** Unknown keys are refused. */
-const creation = z.strictObject({
+const createIdentitySchema = z.strictObject({
   schema_id: z.string(),
   traits: z.looseObject({ email: z.string() }),
   state: z.enum(['active', 'inactive']).default('active'),
@@ -25,20 +25,22 @@ const creation = z.strictObject({
     .prefault({}),
 })
 
-const patch = z.array(
+const jsonPatchSchema = z.array(
   z.strictObject({ op: z.enum(['replace', 'add']), path: z.string(), value: z.unknown() }),
 )
 
-export const adminIdentities: Route = (exchange, parts) => {
-  const [, id, below] = /^\/identities(?:\/([^/]+))?(\/sessions)?$/.exec(exchange.path) ?? []
+export const adminIdentities: Route = (exchange, context) => {
+  const [, id, subresource] = /^\/identities(?:\/([^/]+))?(\/sessions)?$/.exec(exchange.path) ?? []
   if (!/^\/identities(\/|$)/.test(exchange.path)) return undefined
-  const tables = parts.database.tables()
-  const { baseUrl } = parts.settings.public
+  const tables = context.database.tables()
+  const { baseUrl } = context.settings.public
   if (id === undefined) {
-    if (exchange.method === 'POST') return create(exchange, parts)
+    if (exchange.method === 'POST') return createIdentity(exchange, context)
     if (exchange.method !== 'GET') return undefined
-    const wanted = exchange.query.get('credentials_identifier')
-    const all = [...tables.identities.values()].filter(one => wanted === null || one.traits.email === wanted)
+    const identifier = exchange.query.get('credentials_identifier')
+    const all = [...tables.identities.values()].filter(
+      one => identifier === null || one.traits.email === identifier,
+    )
     return json(
       200,
       all.map(one => adminIdentityDocument(one, baseUrl)),
@@ -46,9 +48,9 @@ export const adminIdentities: Route = (exchange, parts) => {
   }
   const identity = tables.identities.get(id)
   if (identity === undefined) return errorReply(exchange, NOT_FOUND)
-  if (below !== undefined) return sessionsOf(exchange, parts, identity)
+  if (subresource !== undefined) return identitySessions(exchange, context, identity)
   if (exchange.method === 'GET') return json(200, adminIdentityDocument(identity, baseUrl))
-  if (exchange.method === 'PATCH') return change(exchange, parts, identity)
+  if (exchange.method === 'PATCH') return patchIdentity(exchange, context, identity)
   if (exchange.method !== 'DELETE') return undefined
   tables.identities.delete(id)
   for (const one of [...tables.sessions.values()])
@@ -56,13 +58,13 @@ export const adminIdentities: Route = (exchange, parts) => {
   return noContent()
 }
 
-function create(exchange: Exchange, parts: Parts): Reply {
-  const wanted = creation.safeParse(parsed(exchange.body))
-  if (!wanted.success) return errorReply(exchange, badRequest(z.prettifyError(wanted.error)))
-  const { data } = wanted
-  const tables = parts.database.tables()
+function createIdentity(exchange: Exchange, context: StandInContext): Reply {
+  const parsed = createIdentitySchema.safeParse(parseJson(exchange.body))
+  if (!parsed.success) return errorReply(exchange, badRequest(z.prettifyError(parsed.error)))
+  const { data } = parsed
+  const tables = context.database.tables()
   if (identityByIdentifier(tables, data.traits.email) !== undefined) return errorReply(exchange, CONFLICT)
-  const now = parts.now()
+  const now = context.now()
   const password = data.credentials.password?.config.password
   const identity: Identity = {
     id: randomUUID(),
@@ -80,42 +82,46 @@ function create(exchange: Exchange, parts: Parts): Reply {
     addressIds: [randomUUID(), randomUUID()],
   }
   tables.identities.set(identity.id, identity)
-  const document = adminIdentityDocument(identity, parts.settings.public.baseUrl)
-  return json(201, document, [['location', `${parts.settings.admin.baseUrl}/identities/${identity.id}`]])
+  const document = adminIdentityDocument(identity, context.settings.public.baseUrl)
+  return json(201, document, [['location', `${context.settings.admin.baseUrl}/identities/${identity.id}`]])
 }
 
 /** JSON Patch, as far as tests need it: state, traits, metadata. Sessions stay untouched; an inactive identity has no living ones. */
-function change(exchange: Exchange, parts: Parts, identity: Identity): Reply {
-  const wanted = patch.safeParse(parsed(exchange.body))
-  if (!wanted.success) return errorReply(exchange, badRequest(z.prettifyError(wanted.error)))
-  for (const { path, value } of wanted.data) {
+function patchIdentity(exchange: Exchange, context: StandInContext, identity: Identity): Reply {
+  const parsed = jsonPatchSchema.safeParse(parseJson(exchange.body))
+  if (!parsed.success) return errorReply(exchange, badRequest(z.prettifyError(parsed.error)))
+  for (const { path, value } of parsed.data) {
     if (path === '/state' && (value === 'active' || value === 'inactive')) {
       identity.state = value
-      identity.stateChangedAt = parts.now()
+      identity.stateChangedAt = context.now()
     } else if (path === '/metadata_public') identity.metadataPublic = value
     else if (path === '/metadata_admin') identity.metadataAdmin = value
     else if (path.startsWith('/traits/')) {
       identity.traits = { ...identity.traits, [path.slice('/traits/'.length)]: value }
     } else return errorReply(exchange, badRequest(`The stand-in cannot patch ${path}.`))
   }
-  identity.updatedAt = parts.now()
-  return json(200, adminIdentityDocument(identity, parts.settings.public.baseUrl))
+  identity.updatedAt = context.now()
+  return json(200, adminIdentityDocument(identity, context.settings.public.baseUrl))
 }
 
-function sessionsOf(exchange: Exchange, parts: Parts, identity: Identity): Reply | undefined {
-  const tables = parts.database.tables()
-  const own = [...tables.sessions.values()].filter(one => one.identity === identity)
+function identitySessions(
+  exchange: Exchange,
+  context: StandInContext,
+  identity: Identity,
+): Reply | undefined {
+  const tables = context.database.tables()
+  const sessions = [...tables.sessions.values()].filter(one => one.identity === identity)
   if (exchange.method === 'GET') {
-    const list = own.map(one => sessionDocument(one, parts.settings.public.baseUrl, parts.now()))
+    const list = sessions.map(one => sessionDocument(one, context.settings.public.baseUrl, context.now()))
     return json(200, list, [['x-total-count', String(list.length)]])
   }
   if (exchange.method !== 'DELETE') return undefined
-  if (own.length === 0) return errorReply(exchange, NOT_FOUND)
-  for (const one of own) tables.sessions.delete(one.id)
+  if (sessions.length === 0) return errorReply(exchange, NOT_FOUND)
+  for (const one of sessions) tables.sessions.delete(one.id)
   return noContent()
 }
 
-function parsed(text: string): unknown {
+function parseJson(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {

@@ -5,12 +5,12 @@ import { sessionDocument } from './documents.ts'
 import { NOT_FOUND } from './errors.ts'
 import { errorReply, json, noContent } from './exchange.ts'
 
-export const adminSessions: Route = (exchange, parts) => {
-  const [whole, id, extend] = /^\/sessions(?:\/([^/]+))?(\/extend)?$/.exec(exchange.path) ?? []
-  if (whole === undefined || id === 'whoami') return undefined
-  const { sessions } = parts.database.tables()
+export const adminSessions: Route = (exchange, context) => {
+  const [matched, id, extend] = /^\/sessions(?:\/([^/]+))?(\/extend)?$/.exec(exchange.path) ?? []
+  if (matched === undefined || id === 'whoami') return undefined
+  const { sessions } = context.database.tables()
   const document = (one: Parameters<typeof sessionDocument>[0]) =>
-    sessionDocument(one, parts.settings.public.baseUrl, parts.now())
+    sessionDocument(one, context.settings.public.baseUrl, context.now())
   if (id === undefined) {
     const active = exchange.query.get('active')
     const list = [...sessions.values()].map(document)
@@ -22,7 +22,7 @@ export const adminSessions: Route = (exchange, parts) => {
   const session = sessions.get(id)
   if (session === undefined) return errorReply(exchange, NOT_FOUND)
   if (extend !== undefined && exchange.method === 'PATCH') {
-    session.expiresAt = parts.now() + parts.settings.lifespan
+    session.expiresAt = context.now() + context.settings.lifespanMs
     return json(200, document(session))
   }
   if (exchange.method === 'GET') return json(200, document(session))

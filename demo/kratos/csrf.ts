@@ -14,7 +14,7 @@ export interface Csrf {
 
 /** The browser's token, or a fresh one with the cookie that carries it. */
 export function csrfOf(exchange: Exchange, baseUrl: string): Csrf {
-  const sent = tokenSent(exchange, baseUrl)
+  const sent = cookieToken(exchange, baseUrl)
   return sent === undefined ? freshCsrf(baseUrl) : { token: sent, setCookie: [] }
 }
 
@@ -27,7 +27,7 @@ export function freshCsrf(baseUrl: string): Csrf {
   }
 }
 
-function tokenSent(exchange: Exchange, baseUrl: string): Buffer | undefined {
+function cookieToken(exchange: Exchange, baseUrl: string): Buffer | undefined {
   const token = Buffer.from(exchange.cookies(csrfCookieName(baseUrl))[0] ?? '', 'base64')
   return token.length === 32 ? token : undefined
 }
@@ -35,15 +35,15 @@ function tokenSent(exchange: Exchange, baseUrl: string): Buffer | undefined {
 /** One-time pad and the token under it: another text each time, 88 characters. */
 export function maskToken(token: Buffer): string {
   const pad = randomBytes(32)
-  return Buffer.concat([pad, exclusiveOr(pad, token)]).toString('base64')
+  return Buffer.concat([pad, xorBytes(pad, token)]).toString('base64')
 }
 
 /** Whether the form's token belongs to the browser's cookie. */
-export function csrfHolds(exchange: Exchange, baseUrl: string, formToken: unknown): boolean {
-  const cookie = tokenSent(exchange, baseUrl)
+export function csrfMatches(exchange: Exchange, baseUrl: string, formToken: unknown): boolean {
+  const cookie = cookieToken(exchange, baseUrl)
   const masked = typeof formToken === 'string' ? Buffer.from(formToken, 'base64') : Buffer.alloc(0)
   if (cookie === undefined || masked.length !== 64) return false
-  return timingSafeEqual(exclusiveOr(masked.subarray(0, 32), masked.subarray(32)), cookie)
+  return timingSafeEqual(xorBytes(masked.subarray(0, 32), masked.subarray(32)), cookie)
 }
 
-const exclusiveOr = (a: Buffer, b: Buffer): Buffer => Buffer.from(a.map((byte, i) => byte ^ (b[i] ?? 0)))
+const xorBytes = (a: Buffer, b: Buffer): Buffer => Buffer.from(a.map((byte, i) => byte ^ (b[i] ?? 0)))

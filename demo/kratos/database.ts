@@ -35,7 +35,7 @@ export interface Session {
   }[]
 }
 
-export interface Flow {
+export interface LoginFlow {
   readonly id: string
   readonly type: 'browser' | 'api'
   readonly requestUrl: string
@@ -64,13 +64,13 @@ export interface SettingsFlow {
 }
 
 /** `ping_fails`: readiness sees it. `queries_fail`: readiness stays well while nothing works, as a locked or broken database does. */
-export type Health = 'up' | 'ping_fails' | 'queries_fail'
+export type DatabaseHealth = 'up' | 'ping_fails' | 'queries_fail'
 
 /** Thrown by every use of a sick database. */
-export class DatabaseSick extends Error {}
+export class DatabaseUnavailableError extends Error {}
 
 export interface Database {
-  health: Health
+  health: DatabaseHealth
   /** The tables; throws DatabaseSick unless `health` is `up`. */
   tables(): Tables
 }
@@ -78,8 +78,8 @@ export interface Database {
 export interface Tables {
   readonly identities: Map<string, Identity>
   readonly sessions: Map<string, Session>
-  readonly flows: Map<string, Flow>
-  readonly settings: Map<string, SettingsFlow>
+  readonly loginFlows: Map<string, LoginFlow>
+  readonly settingsFlows: Map<string, SettingsFlow>
   readonly errors: Map<string, unknown>
 }
 
@@ -87,14 +87,14 @@ export function createDatabase(): Database {
   const tables: Tables = {
     identities: new Map(),
     sessions: new Map(),
-    flows: new Map(),
-    settings: new Map(),
+    loginFlows: new Map(),
+    settingsFlows: new Map(),
     errors: new Map(),
   }
   const database: Database = {
     health: 'up',
     tables() {
-      if (database.health !== 'up') throw new DatabaseSick('the database is off')
+      if (database.health !== 'up') throw new DatabaseUnavailableError('the database is off')
       return tables
     },
   }
@@ -115,7 +115,7 @@ export function hashPassword(password: string): NonNullable<Identity['password']
   return { salt, hash: scryptSync(password, salt, 32, { N: 256 }) }
 }
 
-export function passwordHolds(identity: Identity | undefined, password: unknown): identity is Identity {
+export function passwordMatches(identity: Identity | undefined, password: unknown): identity is Identity {
   if (identity?.password === undefined || typeof password !== 'string') return false
   return timingSafeEqual(scryptSync(password, identity.password.salt, 32, { N: 256 }), identity.password.hash)
 }
@@ -128,7 +128,7 @@ export function identityByIdentifier(tables: Tables, identifier: unknown): Ident
 }
 
 /** Kratos computes `active` each time: flag, end, and the identity's state. */
-export const isAlive = (session: Session, now: number): boolean =>
+export const isActive = (session: Session, now: number): boolean =>
   session.active && session.expiresAt > now && session.identity.state === 'active'
 
 export const aalOf = (session: Session): 'aal1' | 'aal2' =>

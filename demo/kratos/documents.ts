@@ -1,6 +1,6 @@
 /** demo/kratos/documents — sessions, identities and flows as Kratos writes them in JSON. Decides nothing. */
 import { maskToken } from './csrf.ts'
-import { aalOf, type Flow, type Identity, isAlive, type Session } from './database.ts'
+import { aalOf, type Identity, isActive, type LoginFlow, type Session } from './database.ts'
 
 /** RFC 3339 as Go writes it: no trailing zeros in the fraction. */
 export const timestamp = (ms: number): string => new Date(ms).toISOString().replace(/\.?0*Z$/, 'Z')
@@ -56,7 +56,7 @@ export function adminIdentityDocument(identity: Identity, baseUrl: string) {
 export function sessionDocument(session: Session, baseUrl: string, now: number) {
   return {
     id: session.id,
-    active: isAlive(session, now),
+    active: isActive(session, now),
     expires_at: timestamp(session.expiresAt),
     authenticated_at: timestamp(session.authenticatedAt),
     authenticator_assurance_level: aalOf(session),
@@ -76,8 +76,8 @@ export function sessionDocument(session: Session, baseUrl: string, now: number) 
   }
 }
 
-export const label = (id: number, text: string) => ({ label: { id, text, type: 'info' } })
-export const input = (group: string, attributes: object, meta: object = {}) => ({
+export const labelMeta = (id: number, text: string) => ({ label: { id, text, type: 'info' } })
+export const inputNode = (group: string, attributes: object, meta: object = {}) => ({
   type: 'input',
   group,
   attributes: { ...attributes, disabled: false, node_type: 'input' },
@@ -85,32 +85,32 @@ export const input = (group: string, attributes: object, meta: object = {}) => (
   meta,
 })
 
-const submit = (method: string, text: ReturnType<typeof label>) =>
-  input(method, { name: 'method', type: 'submit', value: method }, text)
+const submitButton = (method: string, text: ReturnType<typeof labelMeta>) =>
+  inputNode(method, { name: 'method', type: 'submit', value: method }, text)
 
-function nodes(flow: Flow) {
+function loginNodes(flow: LoginFlow) {
   const csrf = flow.csrf === undefined ? '' : maskToken(flow.csrf)
-  const hidden = input('default', { name: 'csrf_token', type: 'hidden', value: csrf, required: true })
+  const hidden = inputNode('default', { name: 'csrf_token', type: 'hidden', value: csrf, required: true })
   if (!flow.canBeDone) return [hidden]
   if (flow.aal === 'aal2') {
     const code = { name: 'lookup_secret', type: 'text', value: '', required: true }
     return [
       hidden,
-      input('lookup_secret', code, label(1010007, 'Backup recovery code')),
-      submit('lookup_secret', label(1010010, 'Use backup recovery code')),
+      inputNode('lookup_secret', code, labelMeta(1010007, 'Backup recovery code')),
+      submitButton('lookup_secret', labelMeta(1010010, 'Use backup recovery code')),
     ]
   }
   const identifier = { name: 'identifier', type: 'text', value: flow.identifier, required: true }
   const password = { name: 'password', type: 'password', required: true, autocomplete: 'current-password' }
   return [
     hidden,
-    input('default', identifier, label(1070004, 'ID')),
-    input('password', password, label(1070001, 'Password')),
-    submit('password', label(1010022, 'Sign in with password')),
+    inputNode('default', identifier, labelMeta(1070004, 'ID')),
+    inputNode('password', password, labelMeta(1070001, 'Password')),
+    submitButton('password', labelMeta(1010022, 'Sign in with password')),
   ]
 }
 
-const WRONG = {
+const WRONG_CREDENTIALS = {
   id: 4000006,
   text: 'The provided credentials are invalid, check for spelling mistakes in your password or username, email address, or phone number.',
   type: 'error',
@@ -121,8 +121,8 @@ const SECOND_FACTOR = {
   type: 'info',
 }
 
-export function flowDocument(flow: Flow, baseUrl: string) {
-  const messages = flow.failed ? [WRONG] : flow.aal === 'aal2' ? [SECOND_FACTOR] : []
+export function loginFlowDocument(flow: LoginFlow, baseUrl: string) {
+  const messages = flow.failed ? [WRONG_CREDENTIALS] : flow.aal === 'aal2' ? [SECOND_FACTOR] : []
   const created = timestamp(flow.issuedAt)
   return {
     id: flow.id,
@@ -135,7 +135,7 @@ export function flowDocument(flow: Flow, baseUrl: string) {
     ui: {
       action: `${baseUrl}/self-service/login?flow=${flow.id}`,
       method: 'POST',
-      nodes: nodes(flow),
+      nodes: loginNodes(flow),
       ...(messages.length === 0 ? {} : { messages }),
     },
     created_at: created,

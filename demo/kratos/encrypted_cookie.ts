@@ -8,34 +8,39 @@ import {
   timingSafeEqual,
 } from 'node:crypto'
 
-export interface Sealed {
+export interface SessionCookieContent {
   readonly sessionToken: string
   /** The session's end when the cookie was made, in ms since the epoch. */
   readonly expiresAt: number
 }
 
 /** Padded base64url of `unix seconds | base64url(iv ‖ AES-256-CTR) | HMAC-SHA-256 over name|time|data`. */
-export function sealCookie(name: string, secret: string, sealed: Sealed, now: number): string {
+export function encodeCookie(
+  name: string,
+  secret: string,
+  content: SessionCookieContent,
+  now: number,
+): string {
   const key = createHash('sha256').update(secret).digest()
   const iv = randomBytes(16)
   const cipher = createCipheriv('aes-256-ctr', key, iv)
   // The nonce brings the value to the length of Kratos' own, some 430 characters.
-  const plain = JSON.stringify({ ...sealed, nonce: randomBytes(48).toString('hex') })
-  const data = padded(Buffer.concat([iv, cipher.update(plain), cipher.final()]))
+  const plaintext = JSON.stringify({ ...content, nonce: randomBytes(48).toString('hex') })
+  const data = encodeBase64Url(Buffer.concat([iv, cipher.update(plaintext), cipher.final()]))
   const time = Math.floor(now / 1000)
   const mac = createHmac('sha256', secret).update(`${name}|${time}|${data}`).digest()
-  return padded(Buffer.concat([Buffer.from(`${time}|${data}|`), mac]))
+  return encodeBase64Url(Buffer.concat([Buffer.from(`${time}|${data}|`), mac]))
 }
 
 /** Undefined for whatever this secret did not seal under this name, and for a cookie older than `maxAge` ms. */
-export function openCookie(
+export function decodeCookie(
   name: string,
   secret: string,
   value: string,
   now: number,
   maxAge: number,
-): Sealed | undefined {
-  const bytes = unpadded(value)
+): SessionCookieContent | undefined {
+  const bytes = decodeBase64Url(value)
   if (bytes === undefined) return undefined
   const first = bytes.indexOf('|')
   const second = bytes.indexOf('|', first + 1)
@@ -46,26 +51,27 @@ export function openCookie(
   const expected = createHmac('sha256', secret).update(`${name}|${time}|${data}`).digest()
   if (mac.length !== expected.length || !timingSafeEqual(mac, expected)) return undefined
   if (now - Number(time) * 1000 > maxAge) return undefined
-  const inner = unpadded(data) as Buffer
+  const inner = decodeBase64Url(data) as Buffer
   const key = createHash('sha256').update(secret).digest()
   const decipher = createDecipheriv('aes-256-ctr', key, inner.subarray(0, 16))
   return JSON.parse(Buffer.concat([decipher.update(inner.subarray(16)), decipher.final()]).toString())
 }
 
-const padded = (bytes: Buffer): string => bytes.toString('base64').replaceAll('+', '-').replaceAll('/', '_')
+const encodeBase64Url = (bytes: Buffer): string =>
+  bytes.toString('base64').replaceAll('+', '-').replaceAll('/', '_')
 
 /** Strict: `%3D` for `=`, missing padding and foreign characters are refused, as Kratos does. */
-function unpadded(text: string): Buffer | undefined {
+function decodeBase64Url(text: string): Buffer | undefined {
   if (text === '' || text.length % 4 !== 0 || !/^[A-Za-z0-9_-]+={0,2}$/.test(text)) return undefined
   return Buffer.from(text, 'base64url')
 }
 
 /** What Kratos says of a cookie that it cannot open, where it says anything. */
-export function decodeComplaint(value: string): string {
+export function decodeErrorMessage(value: string): string {
   if (value !== '' && value.length % 4 === 0 && /^[A-Za-z0-9_-]+={0,2}$/.test(value)) {
     return 'securecookie: the value is not valid'
   }
-  const found = value.search(/[^A-Za-z0-9_-]/)
-  const at = found >= 0 ? found : value.length - (value.length % 4)
-  return `securecookie: base64 decode failed - caused by: illegal base64 data at input byte ${at}`
+  const invalidAt = value.search(/[^A-Za-z0-9_-]/)
+  const offset = invalidAt >= 0 ? invalidAt : value.length - (value.length % 4)
+  return `securecookie: base64 decode failed - caused by: illegal base64 data at input byte ${offset}`
 }

@@ -17,7 +17,7 @@ export const NOT_FOUND: ApiError = {
   message: 'Unable to locate the resource',
 }
 
-export const DATABASE: ApiError = {
+export const DATABASE_ERROR: ApiError = {
   code: 500,
   status: 'Internal Server Error',
   message: 'Unable to locate the table',
@@ -57,7 +57,7 @@ export const AAL1_FIRST: ApiError = {
   message: 'aal2 and aal3 can only be requested if a session exists already',
 }
 
-export const CSRF: ApiError = {
+export const CSRF_VIOLATION: ApiError = {
   id: 'security_csrf_violation',
   code: 403,
   status: 'Forbidden',

@@ -24,15 +24,15 @@ export interface Reply {
 
 export function exchangeOf(message: IncomingMessage, body: string): Exchange {
   const target = message.url ?? '/'
-  const cut = target.indexOf('?')
+  const queryStart = target.indexOf('?')
   const lines: [string, string][] = []
   for (let i = 0; i + 1 < message.rawHeaders.length; i += 2) {
     lines.push([(message.rawHeaders[i] as string).toLowerCase(), message.rawHeaders[i + 1] as string])
   }
   return {
     method: message.method ?? 'GET',
-    path: cut < 0 ? target : target.slice(0, cut),
-    query: new URLSearchParams(cut < 0 ? '' : target.slice(cut + 1)),
+    path: queryStart < 0 ? target : target.slice(0, queryStart),
+    query: new URLSearchParams(queryStart < 0 ? '' : target.slice(queryStart + 1)),
     target,
     body,
     remote: `${message.socket.remoteAddress}:${message.socket.remotePort}`,
@@ -58,10 +58,10 @@ export function wantsJson(exchange: Exchange): boolean {
       return { type, q: q === undefined ? 1 : Number(q) }
     })
     .sort((a, b) => b.q - a.q)
-  const first = ranges.find(one =>
+  const preferred = ranges.find(one =>
     ['application/json', 'text/html', 'text/*', '*/*', 'application/*'].includes(one.type),
   )
-  return first?.type.startsWith('application/') === true
+  return preferred?.type.startsWith('application/') === true
 }
 
 const JSON_TYPE = ['content-type', 'application/json; charset=utf-8'] as const
@@ -114,7 +114,7 @@ export interface ApiError {
 }
 
 /** Kratos' error writer: request id inside, the error's id as a header (empty where there is none). */
-export function errorReply(exchange: Exchange, error: ApiError, beside: object = {}): Reply {
+export function errorReply(exchange: Exchange, error: ApiError, extraMembers: object = {}): Reply {
   const { id, code, status, ...rest } = error
   const request = exchange.header('x-request-id')
   const body = {
@@ -125,7 +125,7 @@ export function errorReply(exchange: Exchange, error: ApiError, beside: object =
       ...(request === undefined ? {} : { request }),
       ...rest,
     },
-    ...beside,
+    ...extraMembers,
   }
   return {
     status: code,

@@ -1,11 +1,18 @@
 /** demo/kratos/login_start — begins and shows login flows, for browsers and for programs. Checks no password. */
 import { randomUUID } from 'node:crypto'
-import { sessionOf } from './credentials.ts'
-import { csrfHolds, csrfOf, maskToken } from './csrf.ts'
-import { aalOf, type Flow, type Session } from './database.ts'
-import type { Parts, Route } from './dependencies.ts'
-import { flowDocument } from './documents.ts'
-import { AAL1_FIRST, ALREADY_LOGGED_IN, badRequest, CSRF, DATABASE, NOT_FOUND } from './errors.ts'
+import { currentSession } from './credentials.ts'
+import { csrfMatches, csrfOf, maskToken } from './csrf.ts'
+import { aalOf, type LoginFlow, type Session } from './database.ts'
+import type { Route, StandInContext } from './dependencies.ts'
+import { loginFlowDocument } from './documents.ts'
+import {
+  AAL1_FIRST,
+  ALREADY_LOGGED_IN,
+  badRequest,
+  CSRF_VIOLATION,
+  DATABASE_ERROR,
+  NOT_FOUND,
+} from './errors.ts'
 import {
   type ApiError,
   type Exchange,
@@ -15,37 +22,40 @@ import {
   redirect,
   wantsJson,
 } from './exchange.ts'
-import { returnTarget } from './return_to.ts'
+import { resolveReturnTo } from './return_to.ts'
 
-const HOUR = 3_600_000
+const FLOW_LIFETIME_MS = 3_600_000
 
-export const loginStart: Route = (exchange, parts) => {
+export const loginStart: Route = (exchange, context) => {
   if (exchange.method !== 'GET') return undefined
-  if (exchange.path === '/self-service/login/browser') return browser(exchange, parts)
-  if (exchange.path === '/self-service/login/api') return api(exchange, parts)
-  if (exchange.path === '/self-service/login/flows') return show(exchange, parts)
-  if (exchange.path === '/self-service/errors') return showError(exchange, parts)
+  if (exchange.path === '/self-service/login/browser') return startBrowserFlow(exchange, context)
+  if (exchange.path === '/self-service/login/api') return startApiFlow(exchange, context)
+  if (exchange.path === '/self-service/login/flows') return showFlow(exchange, context)
+  if (exchange.path === '/self-service/errors') return showError(exchange, context)
   return undefined
 }
 
-function browser(exchange: Exchange, parts: Parts): Reply {
+function startBrowserFlow(exchange: Exchange, context: StandInContext): Reply {
   const asJson = wantsJson(exchange)
-  const csrf = csrfOf(exchange, parts.settings.public.baseUrl)
-  const done = (reply: Reply): Reply => ({ ...reply, headers: [...reply.headers, ...csrf.setCookie] })
-  const fail = (error: ApiError) => done(failed(exchange, parts, error))
+  const csrf = csrfOf(exchange, context.settings.public.baseUrl)
+  const withCsrfCookie = (reply: Reply): Reply => ({
+    ...reply,
+    headers: [...reply.headers, ...csrf.setCookie],
+  })
+  const fail = (error: ApiError) => withCsrfCookie(flowErrorReply(exchange, context, error))
 
-  const target = returnTarget(parts.settings, exchange.query.get('return_to'))
+  const target = resolveReturnTo(context.settings, exchange.query.get('return_to'))
   if ('error' in target) return fail(target.error)
   // Errors for browsers are kept in the database, too: without it even they get JSON.
-  if (parts.database.health !== 'up') return done(errorReply(exchange, DATABASE))
-  const session = sessionOf(exchange, parts)
+  if (context.database.health !== 'up') return withCsrfCookie(errorReply(exchange, DATABASE_ERROR))
+  const session = currentSession(exchange, context)
   const stepUp = exchange.query.get('aal') === 'aal2'
   const refresh = exchange.query.get('refresh') === 'true'
   if (stepUp && session === undefined) return fail(AAL1_FIRST)
-  const enough = session !== undefined && !refresh && (!stepUp || aalOf(session) === 'aal2')
-  if (enough) return asJson ? fail(ALREADY_LOGGED_IN) : done(redirect(exchange, target.url))
+  const satisfied = session !== undefined && !refresh && (!stepUp || aalOf(session) === 'aal2')
+  if (satisfied) return asJson ? fail(ALREADY_LOGGED_IN) : withCsrfCookie(redirect(exchange, target.url))
 
-  const flow = begin(exchange, parts, {
+  const flow = createFlow(exchange, context, {
     type: 'browser',
     returnTo: exchange.query.get('return_to') ?? undefined,
     aal: stepUp ? 'aal2' : 'aal1',
@@ -53,12 +63,12 @@ function browser(exchange: Exchange, parts: Parts): Reply {
     canBeDone: !stepUp || hasCodes(session),
     csrf: csrf.token,
   })
-  if (asJson) return done(json(200, flowDocument(flow, parts.settings.public.baseUrl)))
-  return done(redirect(exchange, `${parts.settings.loginUiUrl}?flow=${flow.id}`))
+  if (asJson) return withCsrfCookie(json(200, loginFlowDocument(flow, context.settings.public.baseUrl)))
+  return withCsrfCookie(redirect(exchange, `${context.settings.loginUiUrl}?flow=${flow.id}`))
 }
 
-function api(exchange: Exchange, parts: Parts): Reply {
-  const session = sessionOf(exchange, parts)
+function startApiFlow(exchange: Exchange, context: StandInContext): Reply {
+  const session = currentSession(exchange, context)
   const stepUp = exchange.query.get('aal') === 'aal2'
   const refresh = exchange.query.get('refresh') === 'true'
   if (stepUp && session === undefined) return errorReply(exchange, AAL1_FIRST)
@@ -67,7 +77,7 @@ function api(exchange: Exchange, parts: Parts): Reply {
   }
   const aal = stepUp ? 'aal2' : 'aal1'
   const canBeDone = !stepUp || hasCodes(session)
-  const flow = begin(exchange, parts, {
+  const flow = createFlow(exchange, context, {
     type: 'api',
     returnTo: undefined,
     aal,
@@ -75,58 +85,58 @@ function api(exchange: Exchange, parts: Parts): Reply {
     canBeDone,
     csrf: undefined,
   })
-  return json(200, flowDocument(flow, parts.settings.public.baseUrl))
+  return json(200, loginFlowDocument(flow, context.settings.public.baseUrl))
 }
 
 const hasCodes = (session: Session | undefined): boolean => (session?.identity.lookupCodes.size ?? 0) > 0
 
-type Asked = Pick<Flow, 'type' | 'returnTo' | 'aal' | 'refresh' | 'canBeDone' | 'csrf'>
+type FlowRequest = Pick<LoginFlow, 'type' | 'returnTo' | 'aal' | 'refresh' | 'canBeDone' | 'csrf'>
 
-function begin(exchange: Exchange, parts: Parts, asked: Asked): Flow {
-  const now = parts.now()
-  const flow: Flow = {
+function createFlow(exchange: Exchange, context: StandInContext, flowRequest: FlowRequest): LoginFlow {
+  const now = context.now()
+  const flow: LoginFlow = {
     id: randomUUID(),
-    requestUrl: `${parts.settings.public.baseUrl}${exchange.target}`,
+    requestUrl: `${context.settings.public.baseUrl}${exchange.target}`,
     issuedAt: now,
-    expiresAt: now + HOUR,
+    expiresAt: now + FLOW_LIFETIME_MS,
     identifier: '',
     failed: false,
-    ...asked,
+    ...flowRequest,
   }
-  parts.database.tables().flows.set(flow.id, flow)
+  context.database.tables().loginFlows.set(flow.id, flow)
   return flow
 }
 
 /** A browser flow is shown only to the browser that began it. */
-function show(exchange: Exchange, parts: Parts): Reply {
-  const flow = parts.database.tables().flows.get(exchange.query.get('id') ?? '')
+function showFlow(exchange: Exchange, context: StandInContext): Reply {
+  const flow = context.database.tables().loginFlows.get(exchange.query.get('id') ?? '')
   if (flow === undefined) return errorReply(exchange, NOT_FOUND)
-  const { baseUrl } = parts.settings.public
-  if (flow.csrf !== undefined && !csrfHolds(exchange, baseUrl, maskToken(flow.csrf))) {
-    return errorReply(exchange, CSRF)
+  const { baseUrl } = context.settings.public
+  if (flow.csrf !== undefined && !csrfMatches(exchange, baseUrl, maskToken(flow.csrf))) {
+    return errorReply(exchange, CSRF_VIOLATION)
   }
-  return json(200, flowDocument(flow, baseUrl))
+  return json(200, loginFlowDocument(flow, baseUrl))
 }
 
-function showError(exchange: Exchange, parts: Parts): Reply {
+function showError(exchange: Exchange, context: StandInContext): Reply {
   const id = exchange.query.get('id') ?? ''
-  const error = parts.database.tables().errors.get(id)
+  const error = context.database.tables().errors.get(id)
   return error === undefined ? errorReply(exchange, NOT_FOUND) : json(200, { id, error })
 }
 
 /** JSON for programs; for browsers the error page, which fetches the error by its id. */
-export function failed(exchange: Exchange, parts: Parts, error: ApiError): Reply {
+export function flowErrorReply(exchange: Exchange, context: StandInContext, error: ApiError): Reply {
   if (wantsJson(exchange)) return errorReply(exchange, error)
   const id = randomUUID()
-  parts.database.tables().errors.set(id, error)
-  return redirect(exchange, `${parts.settings.errorUiUrl}?id=${id}`)
+  context.database.tables().errors.set(id, error)
+  return redirect(exchange, `${context.settings.errorUiUrl}?id=${id}`)
 }
 
 /** The flow that a submit belongs to, or Kratos' error. */
-export function flowOf(exchange: Exchange, parts: Parts): Flow | ApiError {
-  const flow = parts.database.tables().flows.get(exchange.query.get('flow') ?? '')
+export function findFlow(exchange: Exchange, context: StandInContext): LoginFlow | ApiError {
+  const flow = context.database.tables().loginFlows.get(exchange.query.get('flow') ?? '')
   if (flow === undefined) return NOT_FOUND
-  if (flow.expiresAt > parts.now()) return flow
+  if (flow.expiresAt > context.now()) return flow
   return {
     ...badRequest('The login flow has expired.', 'self_service_flow_expired'),
     code: 410,

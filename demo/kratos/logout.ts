@@ -1,8 +1,8 @@
 /** demo/kratos/logout — how a user ends sessions: the browser's way, the program's way, and the list of one's own. */
-import { sessionOf } from './credentials.ts'
+import { currentSession } from './credentials.ts'
 import { freshCsrf } from './csrf.ts'
-import { DatabaseSick, isAlive, type Session } from './database.ts'
-import { deletingCookie, type Parts, type Route } from './dependencies.ts'
+import { DatabaseUnavailableError, isActive, type Session } from './database.ts'
+import { expiredSessionCookie, type Route, type StandInContext } from './dependencies.ts'
 import { sessionDocument } from './documents.ts'
 import { badRequest, NO_SESSION_COOKIE, NOT_FOUND, UNKNOWN_TOKEN } from './errors.ts'
 import {
@@ -15,68 +15,71 @@ import {
   redirect,
   wantsJson,
 } from './exchange.ts'
-import { failed } from './login_start.ts'
-import { returnTarget } from './return_to.ts'
+import { flowErrorReply } from './login_start.ts'
+import { resolveReturnTo } from './return_to.ts'
 
-export const logout: Route = (exchange, parts) => {
-  const at = `${exchange.method} ${exchange.path}`
-  if (at === 'GET /self-service/logout/browser') return logoutUrl(exchange, parts)
-  if (at === 'GET /self-service/logout') return byBrowser(exchange, parts)
-  if (at === 'DELETE /self-service/logout/api') return byProgram(exchange, parts)
+export const logout: Route = (exchange, context) => {
+  const endpoint = `${exchange.method} ${exchange.path}`
+  if (endpoint === 'GET /self-service/logout/browser') return logoutUrl(exchange, context)
+  if (endpoint === 'GET /self-service/logout') return logOutBrowser(exchange, context)
+  if (endpoint === 'DELETE /self-service/logout/api') return logOutApi(exchange, context)
   return undefined
 }
 
-function logoutUrl(exchange: Exchange, parts: Parts): Reply {
-  const session = sessionOf(exchange, parts)
+function logoutUrl(exchange: Exchange, context: StandInContext): Reply {
+  const session = currentSession(exchange, context)
   if (session === undefined) return errorReply(exchange, NO_SESSION_COOKIE)
   const returnTo = exchange.query.get('return_to')
   const query = new URLSearchParams({
     token: session.logoutToken,
     ...(returnTo ? { return_to: returnTo } : {}),
   })
-  const url = `${parts.settings.public.baseUrl}/self-service/logout?${query}`
+  const url = `${context.settings.public.baseUrl}/self-service/logout?${query}`
   return json(200, { logout_url: url, logout_token: session.logoutToken })
 }
 
-function byBrowser(exchange: Exchange, parts: Parts): Reply {
-  const target = returnTarget(parts.settings, exchange.query.get('return_to'))
-  if ('error' in target) return failed(exchange, parts, target.error)
-  const session = sessionOf(exchange, parts)
+function logOutBrowser(exchange: Exchange, context: StandInContext): Reply {
+  const target = resolveReturnTo(context.settings, exchange.query.get('return_to'))
+  if ('error' in target) return flowErrorReply(exchange, context, target.error)
+  const session = currentSession(exchange, context)
   const cookies: Reply['headers'][number][] = []
   if (session !== undefined) {
     if (session.logoutToken !== exchange.query.get('token')) {
-      return failed(exchange, parts, {
+      return flowErrorReply(exchange, context, {
         ...UNKNOWN_TOKEN,
         reason: 'Unable to log out: the token is not yours.',
       })
     }
     session.active = false
-    cookies.push(deletingCookie(parts, session), ...freshCsrf(parts.settings.public.baseUrl).setCookie)
+    cookies.push(
+      expiredSessionCookie(context, session),
+      ...freshCsrf(context.settings.public.baseUrl).setCookie,
+    )
   }
   return wantsJson(exchange) ? noContent(cookies) : redirect(exchange, target.url, cookies)
 }
 
 /** The same token again is 204 again; an unknown one is 403. */
-function byProgram(exchange: Exchange, parts: Parts): Reply {
+function logOutApi(exchange: Exchange, context: StandInContext): Reply {
   const token = fieldsOf(exchange).session_token
-  const session = [...parts.database.tables().sessions.values()].find(one => one.token === token)
+  const session = [...context.database.tables().sessions.values()].find(one => one.token === token)
   if (session === undefined) return errorReply(exchange, UNKNOWN_TOKEN)
   session.active = false
   return noContent()
 }
 
 /** GET and DELETE /sessions: one's other sessions. */
-export const mySessions: Route = (exchange, parts) => {
-  const [whole, id] = /^\/sessions(?:\/([^/]+))?$/.exec(exchange.path) ?? []
-  if (whole === undefined || id === 'whoami') return undefined
-  const own = mine(exchange, parts)
+export const mySessions: Route = (exchange, context) => {
+  const [matched, id] = /^\/sessions(?:\/([^/]+))?$/.exec(exchange.path) ?? []
+  if (matched === undefined || id === 'whoami') return undefined
+  const own = sessionOrUndefined(exchange, context)
   if (own === undefined) return errorReply(exchange, NO_SESSION_COOKIE)
-  const tables = parts.database.tables()
+  const tables = context.database.tables()
   const others = [...tables.sessions.values()].filter(
-    one => one.identity === own.identity && one !== own && isAlive(one, parts.now()),
+    one => one.identity === own.identity && one !== own && isActive(one, context.now()),
   )
   if (exchange.method === 'GET' && id === undefined) {
-    const list = others.map(one => sessionDocument(one, parts.settings.public.baseUrl, parts.now()))
+    const list = others.map(one => sessionDocument(one, context.settings.public.baseUrl, context.now()))
     return json(200, list, [['x-total-count', String(list.length)]])
   }
   if (exchange.method !== 'DELETE') return undefined
@@ -91,11 +94,11 @@ export const mySessions: Route = (exchange, parts) => {
   return noContent()
 }
 
-function mine(exchange: Exchange, parts: Parts): Session | undefined {
+function sessionOrUndefined(exchange: Exchange, context: StandInContext): Session | undefined {
   try {
-    return sessionOf(exchange, parts)
+    return currentSession(exchange, context)
   } catch (error) {
-    if (error instanceof DatabaseSick) return undefined
+    if (error instanceof DatabaseUnavailableError) return undefined
     throw error
   }
 }

@@ -1,23 +1,23 @@
 /** demo/kratos/return_to — where a browser may be sent after a flow. Knows no flows. */
 import { badRequest } from './errors.ts'
 import type { ApiError } from './exchange.ts'
-import type { Settings } from './settings.ts'
+import type { StandInSettings } from './settings.ts'
 
 /** The checked target (the default where none was asked for), or Kratos' error. */
-export function returnTarget(
-  settings: Settings,
-  asked: string | null,
+export function resolveReturnTo(
+  settings: StandInSettings,
+  requested: string | null,
 ): { readonly url: string } | { readonly error: ApiError } {
-  if (asked === null || asked === '') return { url: settings.defaultReturnUrl }
+  if (requested === null || requested === '') return { url: settings.defaultReturnUrl }
   let url: URL
   try {
-    url = new URL(asked, settings.defaultReturnUrl)
+    url = new URL(requested, settings.defaultReturnUrl)
   } catch {
     return { error: badRequest('Unable to parse the return_to query parameter as an URL') }
   }
   const own = `${settings.public.baseUrl}/self-service`
   if ([...settings.allowedReturnUrls, own].some(one => allows(one, url))) return { url: url.href }
-  const reason = `Requested return_to URL "${asked}" is not allowed.`
+  const reason = `Requested return_to URL "${requested}" is not allowed.`
   return { error: badRequest(reason, 'self_service_flow_return_to_forbidden') }
 }
 
@@ -27,6 +27,6 @@ function allows(entry: string, url: URL): boolean {
   if (scheme === undefined || host === undefined) return false
   if (`${scheme.toLowerCase()}:` !== url.protocol) return false
   const wanted = host.toLowerCase()
-  const fits = wanted.startsWith('*.') ? url.host.endsWith(wanted.slice(1)) : url.host === wanted
-  return fits && url.pathname.startsWith(path || '/')
+  const hostMatches = wanted.startsWith('*.') ? url.host.endsWith(wanted.slice(1)) : url.host === wanted
+  return hostMatches && url.pathname.startsWith(path || '/')
 }

@@ -2,10 +2,14 @@
 import { load } from 'js-yaml'
 import { z } from 'zod'
 
-const place = z.object({ host: z.string().default('127.0.0.1'), port: z.int(), base_url: z.string() })
+const listenerSchema = z.object({
+  host: z.string().default('127.0.0.1'),
+  port: z.int(),
+  base_url: z.string(),
+})
 
-const document = z.object({
-  serve: z.object({ public: place, admin: place }),
+const kratosYmlSchema = z.object({
+  serve: z.object({ public: listenerSchema, admin: listenerSchema }),
   selfservice: z.object({
     default_browser_return_url: z.string(),
     allowed_return_urls: z.array(z.string()).default([]),
@@ -26,7 +30,7 @@ const document = z.object({
 
 export type RequiredAal = 'aal1' | 'highest_available'
 
-export interface Settings {
+export interface StandInSettings {
   readonly public: { readonly host: string; readonly port: number; readonly baseUrl: string }
   readonly admin: { readonly host: string; readonly port: number; readonly baseUrl: string }
   readonly defaultReturnUrl: string
@@ -35,35 +39,35 @@ export interface Settings {
   readonly errorUiUrl: string
   readonly settingsUiUrl: string
   /** Milliseconds. */
-  readonly lifespan: number
+  readonly lifespanMs: number
   readonly cookieName: string
   readonly requiredAal: RequiredAal
   readonly cacheableSessions: boolean
   readonly secret: string
 }
 
-const UNITS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000 }
+const MS_BY_UNIT: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000 }
 
 /** Throws on a file that lacks what the stand-in needs; other keys of Kratos are not looked at. */
-export function readSettings(yaml: string): Settings {
-  const { serve, selfservice, session, feature_flags, secrets } = document.parse(load(yaml))
+export function parseStandInSettings(yaml: string): StandInSettings {
+  const { serve, selfservice, session, feature_flags, secrets } = kratosYmlSchema.parse(load(yaml))
   const [, count, unit] = /^(\d+)([smh])$/.exec(session.lifespan) ?? []
-  const lifespan = Number(count) * (UNITS[unit ?? ''] ?? Number.NaN)
-  if (!(lifespan > 0)) throw new Error(`session.lifespan: "${session.lifespan}" is not like 30s, 10m or 1h`)
-  const at = (one: z.infer<typeof place>) => ({
+  const lifespanMs = Number(count) * (MS_BY_UNIT[unit ?? ''] ?? Number.NaN)
+  if (!(lifespanMs > 0)) throw new Error(`session.lifespan: "${session.lifespan}" is not like 30s, 10m or 1h`)
+  const listenerOf = (one: z.infer<typeof listenerSchema>) => ({
     host: one.host,
     port: one.port,
     baseUrl: one.base_url.replace(/\/$/, ''),
   })
   return {
-    public: at(serve.public),
-    admin: at(serve.admin),
+    public: listenerOf(serve.public),
+    admin: listenerOf(serve.admin),
     defaultReturnUrl: selfservice.default_browser_return_url,
     allowedReturnUrls: selfservice.allowed_return_urls,
     loginUiUrl: selfservice.flows.login.ui_url,
     errorUiUrl: selfservice.flows.error.ui_url,
     settingsUiUrl: selfservice.flows.settings.ui_url,
-    lifespan,
+    lifespanMs,
     cookieName: session.cookie.name,
     requiredAal: session.whoami.required_aal,
     cacheableSessions: feature_flags.cacheable_sessions,

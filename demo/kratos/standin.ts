@@ -3,9 +3,9 @@ import { createServer, type Server, type ServerResponse } from 'node:http'
 import { adminIdentities } from './admin_identities.ts'
 import { adminSessions } from './admin_sessions.ts'
 import { csrfOf } from './csrf.ts'
-import { createDatabase, DatabaseSick } from './database.ts'
-import { knobsOf, type Parts, type Route } from './dependencies.ts'
-import { DATABASE, serverError } from './errors.ts'
+import { createDatabase, DatabaseUnavailableError } from './database.ts'
+import { defaultKnobs, type Route, type StandInContext } from './dependencies.ts'
+import { DATABASE_ERROR, serverError } from './errors.ts'
 import {
   type Exchange,
   errorReply,
@@ -19,35 +19,35 @@ import { knobRoutes } from './fault_injection.ts'
 import { loginStart } from './login_start.ts'
 import { loginSubmit } from './login_submit.ts'
 import { logout, mySessions } from './logout.ts'
-import type { Settings } from './settings.ts'
+import type { StandInSettings } from './settings.ts'
 import { settingsFlow } from './settings_flow.ts'
 import { whoami } from './whoami.ts'
 
 /** Also what /version says. */
-export const NAME = 'stand-in (not Ory Kratos)'
+export const STAND_IN_NAME = 'stand-in (not Ory Kratos)'
 
 export interface StandIn {
-  readonly parts: Parts
+  readonly context: StandInContext
   close(): Promise<void>
 }
 
 const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost'])
 
 /** Listens on both ports of the settings. Refuses to be reachable from outside: it is no identity server. */
-export async function startStandIn(settings: Settings): Promise<StandIn> {
+export async function startStandIn(settings: StandInSettings): Promise<StandIn> {
   for (const { host } of [settings.public, settings.admin]) {
     if (!LOOPBACK.has(host))
       throw new Error(`The stand-in for Kratos listens on loopback only, not on "${host}".`)
   }
-  const knobs = knobsOf(settings)
-  const parts: Parts = {
+  const knobs = defaultKnobs(settings)
+  const context: StandInContext = {
     settings,
     knobs,
     database: createDatabase(),
     counters: new Map(),
     now: () => Date.now() + knobs.clockShift,
   }
-  const servers = [serve(parts, publicPort), serve(parts, adminPort)]
+  const servers = [createPortServer(context, handlePublic), createPortServer(context, handleAdmin)]
   const close = async () => {
     for (const server of servers) {
       server.closeAllConnections()
@@ -61,24 +61,24 @@ export async function startStandIn(settings: Settings): Promise<StandIn> {
     await close()
     throw error
   }
-  return { parts, close }
+  return { context, close }
 }
 
-const health: Route = (exchange, parts) => {
+const health: Route = (exchange, context) => {
   if (exchange.path === '/health/alive') return json(200, { status: 'ok' })
   if (exchange.path !== '/health/ready') return undefined
   // It pings the database and nothing more: one that answers pings and no queries looks well.
-  if (parts.database.health !== 'ping_fails') return json(200, { status: 'ok' })
+  if (context.database.health !== 'ping_fails') return json(200, { status: 'ok' })
   return json(503, { errors: { database: 'the stand-in was told to have no database' } })
 }
 
 const frontPage: Route = exchange => {
   if (exchange.path !== '/') return undefined
-  const text = `This is a ${NAME}: a few hundred lines that answer like Kratos for the demo and the tests of Credence.`
+  const text = `This is a ${STAND_IN_NAME}: a few hundred lines that answer like Kratos for the demo and the tests of Credence.`
   return { status: 200, headers: [['content-type', 'text/plain; charset=utf-8']], body: `${text}\n` }
 }
 
-const PUBLIC: readonly Route[] = [
+const PUBLIC_ROUTES: readonly Route[] = [
   whoami,
   loginStart,
   loginSubmit,
@@ -89,65 +89,75 @@ const PUBLIC: readonly Route[] = [
   frontPage,
 ]
 
-function publicPort(exchange: Exchange, parts: Parts): Reply {
+function handlePublic(exchange: Exchange, context: StandInContext): Reply {
   const reply = exchange.path.includes('//')
     ? redirect(exchange, exchange.path.replaceAll(/\/{2,}/g, '/'), [], 307)
-    : (first(PUBLIC, exchange, parts) ?? pageNotFound)
+    : (firstReply(PUBLIC_ROUTES, exchange, context) ?? pageNotFound)
   // Whoever asks for a page that is not there gets an anti-forgery cookie all the same.
-  const stray = reply === pageNotFound || exchange.path.includes('//')
-  const csrf = stray ? csrfOf(exchange, parts.settings.public.baseUrl).setCookie : []
+  const needsCsrfCookie = reply === pageNotFound || exchange.path.includes('//')
+  const csrf = needsCsrfCookie ? csrfOf(exchange, context.settings.public.baseUrl).setCookie : []
   const vary = exchange.path.startsWith('/health') ? [] : ([['vary', 'Cookie']] as const)
   return { ...reply, headers: [...reply.headers, ...csrf, ...vary] }
 }
 
-const version: Route = exchange => (exchange.path === '/version' ? json(200, { version: NAME }) : undefined)
+const version: Route = exchange =>
+  exchange.path === '/version' ? json(200, { version: STAND_IN_NAME }) : undefined
 
-const ADMIN: readonly Route[] = [version, knobRoutes, adminIdentities, adminSessions, health]
+const ADMIN_ROUTES: readonly Route[] = [version, knobRoutes, adminIdentities, adminSessions, health]
 
 /** The prefix /admin may be left out on this port; what is public is elsewhere. */
-function adminPort(exchange: Exchange, parts: Parts): Reply {
+function handleAdmin(exchange: Exchange, context: StandInContext): Reply {
   const path = exchange.path.replace(/^\/admin(?=\/)/, '')
   if (path === '/sessions/whoami') {
-    return redirect(exchange, `${parts.settings.public.baseUrl}${exchange.target}`, [], 307)
+    return redirect(exchange, `${context.settings.public.baseUrl}${exchange.target}`, [], 307)
   }
-  return first(ADMIN, { ...exchange, path }, parts) ?? pageNotFound
+  return firstReply(ADMIN_ROUTES, { ...exchange, path }, context) ?? pageNotFound
 }
 
-function first(routes: readonly Route[], exchange: Exchange, parts: Parts): Reply | undefined {
+function firstReply(
+  routes: readonly Route[],
+  exchange: Exchange,
+  context: StandInContext,
+): Reply | undefined {
   try {
     for (const route of routes) {
-      const reply = route(exchange, parts)
+      const reply = route(exchange, context)
       if (reply !== undefined) return reply
     }
     return undefined
   } catch (error) {
-    if (error instanceof DatabaseSick) return errorReply(exchange, DATABASE)
+    if (error instanceof DatabaseUnavailableError) return errorReply(exchange, DATABASE_ERROR)
     return errorReply(exchange, serverError(`the stand-in failed: ${error}`))
   }
 }
 
-function serve(parts: Parts, port: (exchange: Exchange, parts: Parts) => Reply): Server {
+function createPortServer(
+  context: StandInContext,
+  handle: (exchange: Exchange, parts: StandInContext) => Reply,
+): Server {
   return createServer((message, response) => {
     const chunks: Buffer[] = []
     message.on('data', chunk => chunks.push(chunk))
     message.on('end', () => {
       const exchange = exchangeOf(message, Buffer.concat(chunks).toString())
-      const knob = exchange.path.startsWith('/__standin/')
-      if (!knob) count(parts, exchange)
-      const wait = port === publicPort ? parts.knobs.latency : 0
-      if (port === publicPort && exchange.path === '/sessions/whoami' && parts.knobs.whoami === 'hang') return
-      if (wait > 0) setTimeout(() => send(response, exchange, port(exchange, parts)), wait)
-      else send(response, exchange, port(exchange, parts))
+      const isKnobRequest = exchange.path.startsWith('/__standin/')
+      if (!isKnobRequest) countRequest(context, exchange)
+      const latencyMs = handle === handlePublic ? context.knobs.latency : 0
+      if (handle === handlePublic && exchange.path === '/sessions/whoami' && context.knobs.whoami === 'hang')
+        return
+      if (latencyMs > 0)
+        setTimeout(() => writeReply(response, exchange, handle(exchange, context)), latencyMs)
+      else writeReply(response, exchange, handle(exchange, context))
     })
   })
 }
 
-function count(parts: Parts, exchange: Exchange): void {
+function countRequest(context: StandInContext, exchange: Exchange): void {
   const name = exchange.path.replaceAll(/[0-9a-f]{8}-[0-9a-f-]{27}/g, '{id}')
-  parts.counters.set(name, (parts.counters.get(name) ?? 0) + 1)
+  context.counters.set(name, (context.counters.get(name) ?? 0) + 1)
 }
 
-function send(response: ServerResponse, exchange: Exchange, reply: Reply): void {
+function writeReply(response: ServerResponse, exchange: Exchange, reply: Reply): void {
   response.statusCode = reply.status
   if (exchange.method === 'GET') {
     response.setHeader('cache-control', 'private, no-cache, no-store, must-revalidate')
@@ -157,9 +167,9 @@ function send(response: ServerResponse, exchange: Exchange, reply: Reply): void 
   response.end(reply.body)
 }
 
-function listen(server: Server, at: { readonly host: string; readonly port: number }): Promise<void> {
+function listen(server: Server, address: { readonly host: string; readonly port: number }): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject)
-    server.listen(at.port, at.host, () => resolve())
+    server.listen(address.port, address.host, () => resolve())
   })
 }

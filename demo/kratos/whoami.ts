@@ -1,28 +1,28 @@
 /** demo/kratos/whoami — GET /sessions/whoami with every answer that Kratos has for it, and the odd ones of the knobs. */
-import { presentedBy, sessionByToken } from './credentials.ts'
-import { aalOf, DatabaseSick, type Session } from './database.ts'
-import { type Parts, type Route, sessionCookie } from './dependencies.ts'
+import { presentedCredential, sessionByToken } from './credentials.ts'
+import { aalOf, DatabaseUnavailableError, type Session } from './database.ts'
+import { type Route, type StandInContext, sessionCookie } from './dependencies.ts'
 import { sessionDocument } from './documents.ts'
-import { decodeComplaint } from './encrypted_cookie.ts'
+import { decodeErrorMessage } from './encrypted_cookie.ts'
 import { AAL_NOT_SATISFIED, badRequest, NO_SESSION, serverError } from './errors.ts'
 import { type Exchange, errorReply, json, type Reply } from './exchange.ts'
 
 /** Every method gets the same answer, DELETE included: the session is shown, not deleted. */
-export const whoami: Route = (exchange, parts) => {
+export const whoami: Route = (exchange, context) => {
   if (exchange.path !== '/sessions/whoami') return undefined
-  return odd(exchange, parts) ?? answer(exchange, parts)
+  return injectedFault(exchange, context) ?? sessionReply(exchange, context)
 }
 
-function answer(exchange: Exchange, parts: Parts): Reply {
-  const presented = presentedBy(exchange, parts)
+function sessionReply(exchange: Exchange, context: StandInContext): Reply {
+  const presented = presentedCredential(exchange, context)
   if (presented.token === undefined) {
     // A cookie that does not open counts as none, and only "none" may be cached.
-    const cacheable = parts.knobs.cacheableSessions ? ([['ory-session-cache-for', '60']] as const) : []
+    const cacheable = context.knobs.cacheableSessions ? ([['ory-session-cache-for', '60']] as const) : []
     return withHeaders(errorReply(exchange, NO_SESSION), cacheable)
   }
-  const session = lookUp(parts, presented.token)
+  const session = lookUp(context, presented.token)
   if (session === undefined) return errorReply(exchange, NO_SESSION)
-  if (aalMissing(session, parts)) return secondFactorNeeded(exchange, parts)
+  if (aalMissing(session, context)) return secondFactorNeeded(exchange, context)
 
   const template = exchange.query.get('tokenize_as')
   if (template !== null) {
@@ -31,42 +31,42 @@ function answer(exchange: Exchange, parts: Parts): Reply {
   const identity = ['x-kratos-authenticated-identity-id', session.identity.id] as const
   if (presented.brokenCookie !== undefined) {
     // Kratos finds the session by its token, then fails to renew the cookie beside it.
-    const complaint = serverError(decodeComplaint(presented.brokenCookie))
-    return withHeaders(errorReply(exchange, complaint), [identity])
+    const cookieError = serverError(decodeErrorMessage(presented.brokenCookie))
+    return withHeaders(errorReply(exchange, cookieError), [identity])
   }
   const renew = presented.sealed !== undefined && presented.sealed.expiresAt < session.expiresAt
-  const seconds = Math.floor((session.expiresAt - parts.now()) / 1000)
-  return json(200, sessionDocument(session, parts.settings.public.baseUrl, parts.now()), [
+  const seconds = Math.floor((session.expiresAt - context.now()) / 1000)
+  return json(200, sessionDocument(session, context.settings.public.baseUrl, context.now()), [
     identity,
-    ...(parts.knobs.cacheableSessions ? [['ory-session-cache-for', String(seconds)] as const] : []),
-    ...(renew ? [sessionCookie(parts, session)] : []),
+    ...(context.knobs.cacheableSessions ? [['ory-session-cache-for', String(seconds)] as const] : []),
+    ...(renew ? [sessionCookie(context, session)] : []),
   ])
 }
 
 /** A sick database is no session, exactly as in Kratos: that is why a 401 must not be remembered. */
-function lookUp(parts: Parts, token: string): Session | undefined {
+function lookUp(context: StandInContext, token: string): Session | undefined {
   try {
-    return sessionByToken(parts, token)
+    return sessionByToken(context, token)
   } catch (error) {
-    if (error instanceof DatabaseSick) return undefined
+    if (error instanceof DatabaseUnavailableError) return undefined
     throw error
   }
 }
 
-function aalMissing(session: Session, parts: Parts): boolean {
-  if (parts.knobs.requiredAal === 'aal1') return false
+function aalMissing(session: Session, context: StandInContext): boolean {
+  if (context.knobs.requiredAal === 'aal1') return false
   return aalOf(session) === 'aal1' && session.identity.lookupCodes.size > 0
 }
 
-function secondFactorNeeded(exchange: Exchange, parts: Parts): Reply {
-  const to = `${parts.settings.public.baseUrl}/self-service/login/browser?aal=aal2`
+function secondFactorNeeded(exchange: Exchange, context: StandInContext): Reply {
+  const to = `${context.settings.public.baseUrl}/self-service/login/browser?aal=aal2`
   const { message, ...head } = AAL_NOT_SATISFIED
   const error = { ...head, details: { redirect_browser_to: to }, message }
   return errorReply(exchange, error, { redirect_browser_to: to })
 }
 
-function odd(exchange: Exchange, parts: Parts): Reply | undefined {
-  switch (parts.knobs.whoami) {
+function injectedFault(exchange: Exchange, context: StandInContext): Reply | undefined {
+  switch (context.knobs.whoami) {
     case 'error_500':
       return errorReply(exchange, serverError('asked for by a knob of the stand-in'))
     case 'error_503':

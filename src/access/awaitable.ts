@@ -3,20 +3,20 @@
 export type Awaitable<T> = T | Promise<T>
 
 /** Runs `next` with the value, at once where it is there; `failed` receives whatever `value` or `next` threw. */
-export function after<T, R>(
+export function andThen<T, R>(
   value: Awaitable<T>,
   next: (value: T) => Awaitable<R>,
-  failed?: (error: unknown) => R,
+  onError?: (error: unknown) => R,
 ): Awaitable<R> {
   if (value instanceof Promise) {
-    const done = value.then(next)
-    return failed === undefined ? done : done.catch(failed)
+    const chained = value.then(next)
+    return onError === undefined ? chained : chained.catch(onError)
   }
-  if (failed === undefined) return next(value)
+  if (onError === undefined) return next(value)
   try {
     const result = next(value)
-    return result instanceof Promise ? result.catch(failed) : result
+    return result instanceof Promise ? result.catch(onError) : result
   } catch (error) {
-    return failed(error)
+    return onError(error)
   }
 }

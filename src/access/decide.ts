@@ -1,11 +1,11 @@
 /** access/decide — from a request to a decision. Knows no Envoy, no files, no clock. */
-import { type Awaitable, after } from './awaitable.ts'
-import { type Decision, grant, nowhere, refuse, type Where } from './decision.ts'
-import { type Denial, internal, noted, denial as refusal } from './denial.ts'
-import { type Answer, authenticate, follow, type Responder } from './pipeline.ts'
+import { type Awaitable, andThen } from './awaitable.ts'
+import { createDecisionProgress, type Decision, type DecisionProgress, grant, refuse } from './decision.ts'
+import { type Denial, internalError, denial as refusal, withAnnotations } from './denial.ts'
+import { authenticate, type DenialResponse, type Responder, runSteps } from './pipeline.ts'
 import type { RequestView } from './request.ts'
-import type { Found } from './rule.ts'
-import { openSession } from './session.ts'
+import type { RuleMatch } from './rule.ts'
+import { createSession } from './session.ts'
 import type { Snapshot } from './snapshot.ts'
 
 /**
@@ -15,58 +15,66 @@ import type { Snapshot } from './snapshot.ts'
 export function decide(
   snapshot: Snapshot,
   request: RequestView,
-  where: Where = nowhere(),
+  progress: DecisionProgress = createDecisionProgress(),
 ): Awaitable<Decision> {
-  const responders = { current: snapshot.fallback }
+  const responders = { current: snapshot.fallbackResponders }
   const deny = (denial: Denial): Decision =>
-    refuse(respond(denial, request, responders.current), denial, where)
-  return after(
+    refuse(renderDenial(denial, request, responders.current), denial, progress)
+  return andThen(
     undefined,
     (): Awaitable<Decision> => {
       const found = snapshot.find(request)
       if (found.kind === 'denial') return deny(found)
-      where.rule = found.rule.id
+      progress.rule = found.rule.id
       responders.current = found.rule.responders
-      return walk(snapshot, request, found, where, deny)
+      return evaluateRule(snapshot, request, found, progress, deny)
     },
-    error => deny(internal('internal', 'An internal error occurred', error)),
+    error => deny(internalError('internal', 'An internal error occurred', error)),
   )
 }
 
-function walk(
+function evaluateRule(
   snapshot: Snapshot,
   request: RequestView,
-  { rule, captures }: Found,
-  where: Where,
+  { rule, captures }: RuleMatch,
+  progress: DecisionProgress,
   deny: (denial: Denial) => Decision,
 ): Awaitable<Decision> {
-  return after(authenticate(rule.authenticators, request), (who): Awaitable<Decision> => {
-    where.authenticator = who.by
-    if (who.kind === 'refused') {
-      where.refusedBy = who.by
-      return deny(who.denial)
+  return andThen(authenticate(rule.authenticators, request), (authentication): Awaitable<Decision> => {
+    progress.authenticator = authentication.handlerId
+    if (authentication.kind === 'refused') {
+      progress.refusedBy = authentication.handlerId
+      return deny(authentication.denial)
     }
-    return after(follow(rule.steps, openSession(who.identity, request, captures)), end => {
-      if (end.kind === 'session') return grant(end, rule.id, who.by, snapshot.writes)
-      where.refusedBy = end.by
-      return deny(noted(end.denial, who.identity.notes))
-    })
+    return andThen(
+      runSteps(rule.steps, createSession(authentication.identity, request, captures)),
+      result => {
+        if (result.kind === 'session')
+          return grant(result, rule.id, authentication.handlerId, snapshot.settableHeaders)
+        progress.refusedBy = result.handlerId
+        return deny(withAnnotations(result.denial, authentication.identity.annotations))
+      },
+    )
   })
 }
 
 /** The answer of the responder that is responsible, else the built-in one (spec 7.1). A responder that throws does not answer. */
-function respond(denial: Denial, request: RequestView, responders: readonly Responder[]): Answer {
+function renderDenial(
+  denial: Denial,
+  request: RequestView,
+  responders: readonly Responder[],
+): DenialResponse {
   try {
-    const chosen = responders.find(responder => responder.when(denial, request))
-    if (chosen !== undefined) return chosen.respond(denial, request)
+    const applicable = responders.find(responder => responder.when(denial, request))
+    if (applicable !== undefined) return applicable.respond(denial, request)
   } catch {
-    return builtIn(500)
+    return builtInResponse(500)
   }
-  return builtIn(denial.status)
+  return builtInResponse(denial.status)
 }
 
 /** Status text and message of the built-in answers, Oathkeeper's where it has them (spec 7.3). */
-const BUILT_IN: ReadonlyMap<number, readonly [status: string, message: string]> = new Map([
+const BUILT_IN_MESSAGES: ReadonlyMap<number, readonly [status: string, message: string]> = new Map([
   [400, ['Bad Request', 'The request was malformed or contained invalid parameters']],
   [431, ['Request Header Fields Too Large', 'The request has too many headers']],
   [
@@ -77,8 +85,8 @@ const BUILT_IN: ReadonlyMap<number, readonly [status: string, message: string]> 
 ])
 
 /** Oathkeeper's JSON, where no responder can be asked. */
-export function builtIn(status: number): Answer {
-  const [text, message] = BUILT_IN.get(status) ?? ['', 'The request was refused']
+export function builtInResponse(status: number): DenialResponse {
+  const [text, message] = BUILT_IN_MESSAGES.get(status) ?? ['', 'The request was refused']
   return {
     status,
     headers: [
@@ -90,19 +98,21 @@ export function builtIn(status: number): Answer {
   }
 }
 
-const TOO_LATE = refusal(503, 'deadline', 'The service is unavailable', {
+const DEADLINE_EXCEEDED = refusal(503, 'deadline', 'The service is unavailable', {
   reason: 'no decision within the time that there was',
   headers: [{ name: 'retry-after', value: '1' }],
 })
 
 /** For a request that no rule was looked for: it could not be read, or there are no rules yet. */
-export const withoutRule = (why: Denial): Decision => refuse(builtIn(why.status), why, nowhere())
+export const denyWithoutRule = (denial: Denial): Decision =>
+  refuse(builtInResponse(denial.status), denial, createDecisionProgress())
 
 /** Not every rule repository has been loaded once. */
-export const NOT_LOADED = refusal(503, 'rules_not_loaded', 'The rules have not been loaded', {
+export const RULES_NOT_LOADED = refusal(503, 'rules_not_loaded', 'The rules have not been loaded', {
   reason: 'the rules have not been loaded',
   headers: [{ name: 'retry-after', value: '1' }],
 })
 
 /** A decision that was not there in time is a 503, whatever it would have become (F1). */
-export const tooLate = (where: Where): Decision => refuse(builtIn(503), TOO_LATE, where)
+export const deadlineExceeded = (progress: DecisionProgress): Decision =>
+  refuse(builtInResponse(503), DEADLINE_EXCEEDED, progress)

@@ -1,10 +1,10 @@
 /** access/decision — the two products of the house. `grant` is the only maker of an allow. */
 import type { Denial, ReasonCode } from './denial.ts'
-import type { Answer } from './pipeline.ts'
-import type { Header, Notes, Session } from './session.ts'
+import type { DenialResponse } from './pipeline.ts'
+import type { Annotations, Header, Session } from './session.ts'
 
 /** How the decision came about, for log line, metrics and span; never for the client. */
-export interface Trail {
+export interface DecisionMetadata {
   /** Id of the matching rule; empty where none was found. */
   readonly rule: string
   /** Id of the responsible authenticator; empty where none was. */
@@ -15,7 +15,7 @@ export interface Trail {
   /** The denial's reason, for the log; empty on allow. */
   readonly reason: string
   readonly cause?: unknown
-  readonly notes: Notes
+  readonly annotations: Annotations
 }
 
 export interface Allow {
@@ -26,7 +26,7 @@ export interface Allow {
   readonly remove: readonly string[]
   /** For the client, on this answer only. */
   readonly responseHeaders: readonly Header[]
-  readonly trail: Trail
+  readonly metadata: DecisionMetadata
 }
 
 export interface Deny {
@@ -34,55 +34,63 @@ export interface Deny {
   readonly status: number
   readonly headers: readonly Header[]
   readonly body: string
-  readonly trail: Trail
+  readonly metadata: DecisionMetadata
 }
 
 export type Decision = Allow | Deny
 
 /** The client's own to send, also where a rule may write them (architecture 13.3). */
-const CLIENTS_OWN: ReadonlySet<string> = new Set(['authorization', 'cookie'])
+const CLIENT_CONTROLLED_HEADERS: ReadonlySet<string> = new Set(['authorization', 'cookie'])
 
 export function grant(
   session: Session,
   rule: string,
   authenticator: string,
-  writes: ReadonlySet<string>,
+  settableHeaders: ReadonlySet<string>,
 ): Allow {
   const remove: string[] = []
-  for (const name of writes) {
-    if (!CLIENTS_OWN.has(name) && !session.headers.some(header => header.name === name)) remove.push(name)
+  for (const name of settableHeaders) {
+    if (!CLIENT_CONTROLLED_HEADERS.has(name) && !session.headers.some(header => header.name === name))
+      remove.push(name)
   }
   return {
     kind: 'allow',
     headers: session.headers,
     remove,
     responseHeaders: session.responseHeaders,
-    trail: { rule, authenticator, refusedBy: '', code: 'ok', reason: '', notes: session.notes },
-  }
-}
-
-/** How far a decision has come; filled on the way. */
-export interface Where {
-  rule: string
-  authenticator: string
-  refusedBy: string
-}
-export const nowhere = (): Where => ({ rule: '', authenticator: '', refusedBy: '' })
-
-export function refuse(answer: Answer, denial: Denial, where: Readonly<Where>): Deny {
-  return {
-    kind: 'deny',
-    status: answer.status,
-    headers: [...denial.headers, ...answer.headers],
-    body: answer.body,
-    trail: {
-      ...where,
-      code: denial.code,
-      reason: denial.reason === '' ? denial.message : denial.reason,
-      ...(denial.cause === undefined ? {} : { cause: denial.cause }),
-      notes: denial.notes ?? NO_NOTES,
+    metadata: {
+      rule,
+      authenticator,
+      refusedBy: '',
+      code: 'ok',
+      reason: '',
+      annotations: session.annotations,
     },
   }
 }
 
-const NO_NOTES: Notes = Object.freeze({})
+/** How far a decision has come; filled on the way. */
+export interface DecisionProgress {
+  rule: string
+  authenticator: string
+  refusedBy: string
+}
+export const createDecisionProgress = (): DecisionProgress => ({ rule: '', authenticator: '', refusedBy: '' })
+
+export function refuse(response: DenialResponse, denial: Denial, progress: Readonly<DecisionProgress>): Deny {
+  return {
+    kind: 'deny',
+    status: response.status,
+    headers: [...denial.headers, ...response.headers],
+    body: response.body,
+    metadata: {
+      ...progress,
+      code: denial.code,
+      reason: denial.reason === '' ? denial.message : denial.reason,
+      ...(denial.cause === undefined ? {} : { cause: denial.cause }),
+      annotations: denial.annotations ?? NO_ANNOTATIONS,
+    },
+  }
+}
+
+const NO_ANNOTATIONS: Annotations = Object.freeze({})

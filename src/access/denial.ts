@@ -1,5 +1,5 @@
 /** access/denial — a refusal, as a value. Knows no status line, no body: a responder writes those. */
-import type { Header, Notes } from './session.ts'
+import type { Annotations, Header } from './session.ts'
 
 export type DenialStatus = 400 | 401 | 403 | 404 | 429 | 431 | 500 | 503 | 504
 
@@ -41,7 +41,7 @@ export interface Denial {
   readonly hints?: DenialHints
   readonly cause?: unknown
   /** How it came about, for log line, span and metric. */
-  readonly notes?: Notes
+  readonly annotations?: Annotations
 }
 
 export interface DenialHints {
@@ -55,69 +55,75 @@ export interface DenialHints {
   readonly enrol?: true
 }
 
-export interface DenialParts {
+export interface DenialDetails {
   readonly reason?: string
   readonly message?: string
   readonly headers?: readonly Header[]
   readonly hints?: DenialHints
   readonly cause?: unknown
-  readonly notes?: Notes
+  readonly annotations?: Annotations
 }
 
 export function denial(
   status: DenialStatus,
   code: ReasonCode,
   message: string,
-  parts: DenialParts = {},
+  details: DenialDetails = {},
 ): Denial {
   return {
     kind: 'denial',
     status,
     code,
-    message: parts.message ?? message,
-    reason: parts.reason ?? '',
-    headers: parts.headers ?? [],
-    ...(parts.hints === undefined ? {} : { hints: parts.hints }),
-    ...(parts.cause === undefined ? {} : { cause: parts.cause }),
-    ...(parts.notes === undefined ? {} : { notes: parts.notes }),
+    message: details.message ?? message,
+    reason: details.reason ?? '',
+    headers: details.headers ?? [],
+    ...(details.hints === undefined ? {} : { hints: details.hints }),
+    ...(details.cause === undefined ? {} : { cause: details.cause }),
+    ...(details.annotations === undefined ? {} : { annotations: details.annotations }),
   }
 }
 
 /** The same refusal with how it came about. */
-export const noted = (refused: Denial, notes: Notes): Denial => ({ ...refused, notes })
+export const withAnnotations = (denied: Denial, annotations: Annotations): Denial => ({
+  ...denied,
+  annotations,
+})
 
 export const badRequest = (reason: string): Denial =>
   denial(400, 'bad_request', 'The request was malformed or contained invalid parameters', { reason })
 
-export const unauthorized = (code: ReasonCode, parts?: DenialParts): Denial =>
-  denial(401, code, 'Access credentials are invalid', parts)
+export const unauthorized = (code: ReasonCode, details?: DenialDetails): Denial =>
+  denial(401, code, 'Access credentials are invalid', details)
 
-export const forbidden = (code: ReasonCode, parts?: DenialParts): Denial =>
-  denial(403, code, 'Access credentials are not sufficient to access this resource', parts)
+export const forbidden = (code: ReasonCode, details?: DenialDetails): Denial =>
+  denial(403, code, 'Access credentials are not sufficient to access this resource', details)
 
 export const noRule = (): Denial => denial(404, 'no_rule', 'Requested url does not match any rules')
 
-export const severalRules = (ids: readonly string[]): Denial =>
+export const multipleRules = (ids: readonly string[]): Denial =>
   denial(500, 'several_rules', 'Expected exactly one rule but found multiple rules', {
     reason: `matching rules: ${ids.join(', ')}`,
   })
 
-export const rateLimited = (parts?: DenialParts): Denial =>
-  denial(429, 'rate_limited', 'Too many requests', parts)
+export const rateLimited = (details?: DenialDetails): Denial =>
+  denial(429, 'rate_limited', 'Too many requests', details)
 
 export const misconfigured = (kind: string, reason: string): Denial =>
   denial(500, 'rule_misconfigured', `${kind} matching this route is misconfigured or disabled`, { reason })
 
-export const internal = (code: ReasonCode, reason: string, cause?: unknown): Denial =>
+export const internalError = (code: ReasonCode, reason: string, cause?: unknown): Denial =>
   denial(500, code, reason, { cause })
 
 /** "I could not find out": never 401, always with Retry-After (seconds). */
 export const unavailable = (
   reason: string,
-  parts: DenialParts & { retryAfterSeconds?: number } = {},
+  details: DenialDetails & { retryAfterSeconds?: number } = {},
 ): Denial =>
   denial(503, 'unavailable', 'The service is unavailable', {
     reason,
-    ...parts,
-    headers: [{ name: 'retry-after', value: String(parts.retryAfterSeconds ?? 1) }, ...(parts.headers ?? [])],
+    ...details,
+    headers: [
+      { name: 'retry-after', value: String(details.retryAfterSeconds ?? 1) },
+      ...(details.headers ?? []),
+    ],
   })

@@ -1,17 +1,21 @@
 /** Refuses a decision whose headers must not leave. */
 
-import { headerFault } from '../http/header_rules.ts'
-import { builtIn } from './decide.ts'
+import { headersProblem } from '../http/header_rules.ts'
+import { builtInResponse } from './decide.ts'
 import { type Decision, refuse } from './decision.ts'
-import { internal, noted } from './denial.ts'
+import { internalError, withAnnotations } from './denial.ts'
 
 /** The decision, or the 500 that it becomes because a header of it may not leave (D2, J6). */
-export function fitToLeave(decision: Decision): Decision {
-  const fault =
+export function validateOutgoingHeaders(decision: Decision): Decision {
+  const problem =
     decision.kind === 'allow'
-      ? (headerFault(decision.headers, 'request') ?? headerFault(decision.responseHeaders, 'response'))
-      : headerFault(decision.headers, 'response')
-  if (fault === undefined) return decision
-  const { rule, authenticator, refusedBy, notes } = decision.trail
-  return refuse(builtIn(500), noted(internal('template', fault), notes), { rule, authenticator, refusedBy })
+      ? (headersProblem(decision.headers, 'request') ?? headersProblem(decision.responseHeaders, 'response'))
+      : headersProblem(decision.headers, 'response')
+  if (problem === undefined) return decision
+  const { rule, authenticator, refusedBy, annotations } = decision.metadata
+  return refuse(builtInResponse(500), withAnnotations(internalError('template', problem), annotations), {
+    rule,
+    authenticator,
+    refusedBy,
+  })
 }

@@ -1,5 +1,5 @@
 /** access/pipeline — three shapes of function, and how they are run one after another. Knows no handler by name. */
-import { type Awaitable, after } from './awaitable.ts'
+import { type Awaitable, andThen } from './awaitable.ts'
 import { type Denial, unauthorized } from './denial.ts'
 import type { RequestView } from './request.ts'
 import type { Header, Identity, Session } from './session.ts'
@@ -14,9 +14,9 @@ export type Authenticate = (request: RequestView) => Awaitable<Identity | NotRes
 /** Authorizers and mutators alike: hand the session on, or refuse. */
 export type Step = (session: Session) => Awaitable<Session | Denial>
 /** A refusal in the form that the client sees. */
-export type Respond = (denial: Denial, request: RequestView) => Answer
+export type Respond = (denial: Denial, request: RequestView) => DenialResponse
 
-export interface Answer {
+export interface DenialResponse {
   readonly status: number
   readonly headers: readonly Header[]
   readonly body: string
@@ -35,49 +35,49 @@ export interface Responder {
 }
 
 /** Who refused, beside the refusal. */
-export interface Refused {
+export interface Refusal {
   readonly kind: 'refused'
-  readonly by: string
+  readonly handlerId: string
   readonly denial: Denial
 }
-export interface Authenticated {
+export interface Authentication {
   readonly kind: 'authenticated'
-  readonly by: string
+  readonly handlerId: string
   readonly identity: Identity
 }
 
-const refused = (by: string, denial: Denial): Refused => ({ kind: 'refused', by, denial })
+const refusal = (handlerId: string, denial: Denial): Refusal => ({ kind: 'refused', handlerId, denial })
 
 /** The first responsible authenticator decides (spec 3.2); none: 401. */
 export function authenticate(
   stages: readonly Stage<Authenticate>[],
   request: RequestView,
-  from = 0,
-): Awaitable<Authenticated | Refused> {
-  const stage = stages[from]
-  if (stage === undefined) return refused('', unauthorized('no_authenticator_responsible'))
-  return after(stage.run(request), (outcome): Awaitable<Authenticated | Refused> => {
+  index = 0,
+): Awaitable<Authentication | Refusal> {
+  const stage = stages[index]
+  if (stage === undefined) return refusal('', unauthorized('no_authenticator_responsible'))
+  return andThen(stage.run(request), (outcome): Awaitable<Authentication | Refusal> => {
     switch (outcome.kind) {
       case 'identity':
-        return { kind: 'authenticated', by: stage.id, identity: outcome }
+        return { kind: 'authenticated', handlerId: stage.id, identity: outcome }
       case 'denial':
-        return refused(stage.id, outcome)
+        return refusal(stage.id, outcome)
       case 'not responsible':
-        return authenticate(stages, request, from + 1)
+        return authenticate(stages, request, index + 1)
     }
   })
 }
 
 /** Authorizer, then mutators, in order; the first refusal ends the walk. */
-export function follow(
+export function runSteps(
   steps: readonly Stage<Step>[],
   session: Session,
-  from = 0,
-): Awaitable<Session | Refused> {
-  const step = steps[from]
+  index = 0,
+): Awaitable<Session | Refusal> {
+  const step = steps[index]
   if (step === undefined) return session
-  return after(step.run(session), (outcome): Awaitable<Session | Refused> => {
-    if (outcome.kind === 'denial') return refused(step.id, outcome)
-    return follow(steps, outcome, from + 1)
+  return andThen(step.run(session), (outcome): Awaitable<Session | Refusal> => {
+    if (outcome.kind === 'denial') return refusal(step.id, outcome)
+    return runSteps(steps, outcome, index + 1)
   })
 }

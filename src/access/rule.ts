@@ -2,7 +2,7 @@
 import type { Authenticate, Responder, Stage, Step } from './pipeline.ts'
 
 /** A compiled `match.url`. Captures are those of spec 2.4; a pattern of the glob strategy has none. */
-export interface Pattern {
+export interface MatchPattern {
   /** As written in the rule. */
   readonly text: string
   /** `scheme://host` of every request that can match, when these are finitely many; `undefined` means any. */
@@ -10,15 +10,15 @@ export interface Pattern {
   /** Every path that matches starts with this literal text; may be empty. */
   readonly pathPrefix: string
   /** Literal texts one of which every matching URL starts with; absent: `origins` with `pathPrefix`. */
-  readonly starts?: readonly string[]
+  readonly prefixes?: readonly string[]
   /** Literal text that begins with a slash and stands somewhere in every matching URL; absent: none is known. */
-  readonly contains?: string
+  readonly requiredSubstring?: string
   /** A URL of more UTF-16 code units is refused rather than tried: the pattern's cost is a power of the length (Q-24). */
-  readonly longest?: number
+  readonly maxUrlChars?: number
   /** `url` is `scheme://host/path` as spec 2.1 composes it; the captures, or `undefined` for no match. */
   exec(url: string): readonly string[] | undefined
   /** The same for a URL that is known to start with `starts[start]` and with none of the others. */
-  execFrom?(url: string, start: number): readonly string[] | undefined
+  execFromPrefix?(url: string, start: number): readonly string[] | undefined
 }
 
 export interface CompiledRule {
@@ -27,25 +27,25 @@ export interface CompiledRule {
   readonly rpc?: true
   /** Upper case. */
   readonly methods: ReadonlySet<string>
-  readonly pattern: Pattern
+  readonly pattern: MatchPattern
   readonly authenticators: readonly Stage<Authenticate>[]
   readonly steps: readonly Stage<Step>[]
   readonly responders: readonly Responder[]
 }
 
-export interface Found {
+export interface RuleMatch {
   readonly kind: 'found'
   readonly rule: CompiledRule
   readonly captures: readonly string[]
 }
 
 /** A rule in one place of the index. All that a refused candidate costs stands here, and rules share what is equal. */
-export interface Entry {
+export interface IndexEntry {
   readonly rule: CompiledRule
   readonly methods: ReadonlySet<string>
-  readonly pattern: Pattern
+  readonly pattern: MatchPattern
   /** Which of the pattern's `starts` brought the search here; -1 where none did. */
-  readonly start: number
+  readonly prefixIndex: number
   /** Of the rule among all rules, in order. */
-  readonly place: number
+  readonly order: number
 }

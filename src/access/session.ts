@@ -16,7 +16,7 @@ export interface JsonObject {
 export type Extra = JsonObject | undefined
 
 /** How an answer came about; closed keys, for log line, span and metric. Values never contain a credential. */
-export interface Notes {
+export interface Annotations {
   readonly cache?: 'hit' | 'miss' | 'shared' | 'remote' | 'stale' | 'negative' | 'off'
 }
 
@@ -27,7 +27,7 @@ export interface Identity {
   readonly extra: Extra
   /** To be relayed to the client on this answer only, e.g. Kratos' re-issued cookie (kratos 1.6). */
   readonly responseHeaders: readonly Header[]
-  readonly notes: Notes
+  readonly annotations: Annotations
 }
 
 /** What templates see as `.MatchContext`; the hydrator may replace it, and then anything may be missing (spec 6.5). */
@@ -58,33 +58,37 @@ export interface Session {
   readonly responseHeaders: readonly Header[]
   readonly match: MatchContext
   readonly request: RequestView
-  readonly notes: Notes
+  readonly annotations: Annotations
 }
 
-const NOTHING: readonly Header[] = Object.freeze([])
-const NO_NOTES: Notes = Object.freeze({})
+const NO_HEADERS: readonly Header[] = Object.freeze([])
+const NO_ANNOTATIONS: Annotations = Object.freeze({})
 
 export function identity(
   subject: string,
   extra?: Extra,
-  parts: { responseHeaders?: readonly Header[]; notes?: Notes } = {},
+  options: { responseHeaders?: readonly Header[]; annotations?: Annotations } = {},
 ): Identity {
   return {
     kind: 'identity',
     subject,
     extra,
-    responseHeaders: parts.responseHeaders ?? NOTHING,
-    notes: parts.notes ?? NO_NOTES,
+    responseHeaders: options.responseHeaders ?? NO_HEADERS,
+    annotations: options.annotations ?? NO_ANNOTATIONS,
   }
 }
 
-export function openSession(who: Identity, request: RequestView, captures: readonly string[]): Session {
+export function createSession(
+  authenticated: Identity,
+  request: RequestView,
+  captures: readonly string[],
+): Session {
   return {
     kind: 'session',
-    subject: who.subject,
-    extra: who.extra,
-    headers: NOTHING,
-    responseHeaders: who.responseHeaders,
+    subject: authenticated.subject,
+    extra: authenticated.extra,
+    headers: NO_HEADERS,
+    responseHeaders: authenticated.responseHeaders,
     match: {
       captures,
       method: request.method,
@@ -92,12 +96,12 @@ export function openSession(who: Identity, request: RequestView, captures: reado
       headers: request,
     },
     request,
-    notes: who.notes,
+    annotations: authenticated.annotations,
   }
 }
 
 /** A session with one more header for the upstream; an earlier one of the same name is replaced. `name` in lower case. */
 export function withHeader(session: Session, name: string, value: string): Session {
-  const kept = session.headers.filter(header => header.name !== name)
-  return { ...session, headers: [...kept, { name, value }] }
+  const others = session.headers.filter(header => header.name !== name)
+  return { ...session, headers: [...others, { name, value }] }
 }

@@ -1,10 +1,10 @@
 /** access/snapshot — the rules that serve traffic, immutable, and how the one that matches is found. Knows no files and no YAML. */
 
 import { badRequest, type Denial, noRule } from './denial.ts'
-import { type Choose, LONGEST_URL, only } from './match_policy.ts'
+import { MAX_URL_CHARS, type MatchPolicy, rejectMultiple } from './match_policy.ts'
 import type { Responder } from './pipeline.ts'
 import type { RequestView } from './request.ts'
-import type { CompiledRule, Entry, Found } from './rule.ts'
+import type { CompiledRule, IndexEntry, RuleMatch } from './rule.ts'
 import { createRuleIndex, type RuleIndex } from './rule_index.ts'
 
 export interface Snapshot {
@@ -12,97 +12,113 @@ export interface Snapshot {
   readonly revision: string
   readonly rules: readonly CompiledRule[]
   /** Lower-case names of headers that any rule may set (architecture 13.3). */
-  readonly writes: ReadonlySet<string>
+  readonly settableHeaders: ReadonlySet<string>
   /** Responders where no rule matched. */
-  readonly fallback: readonly Responder[]
-  find(request: RequestView): Found | Denial
+  readonly fallbackResponders: readonly Responder[]
+  find(request: RequestView): RuleMatch | Denial
 }
 
 /** Also answers what traffic never asks. */
 export interface SearchableSnapshot extends Snapshot {
   /** All rules whose pattern matches a URL, whatever their methods; `rpc://…` asks those for gRPC. */
-  matching(url: string): readonly CompiledRule[]
+  rulesMatchingUrl(url: string): readonly CompiledRule[]
 }
 
-export interface SnapshotParts extends Omit<Snapshot, 'find'> {
+export interface SnapshotOptions extends Omit<Snapshot, 'find'> {
   /** Absent: `only`, as Oathkeeper. */
-  readonly choose?: Choose
+  readonly matchPolicy?: MatchPolicy
   /** Hosts are compared as they were sent, in Oathkeeper's way; absent: as all spellings of one are read (Q-20, option). */
   readonly hosts?: 'exact' | undefined
   /** What a request gets that no rule matches; absent: 404, as from Oathkeeper (Q-06). */
-  readonly otherwise?: Found | Denial
+  readonly defaultMatch?: RuleMatch | Denial
 }
 
 /** A dot matches everything but a newline: in a longer URL one would make patterns backtrack that otherwise cannot. */
-const LONGEST_URL_WITH_NEWLINE = 512
+const MAX_URL_WITH_NEWLINE_CHARS = 512
 
-export function createSnapshot({ rules, ...parts }: SnapshotParts): SearchableSnapshot {
-  const growing = growSnapshot()
-  for (const rule of rules) growing.add(rule)
-  return growing.finish(parts)
+export function createSnapshot({ rules, ...options }: SnapshotOptions): SearchableSnapshot {
+  const builder = createSnapshotBuilder()
+  for (const rule of rules) builder.add(rule)
+  return builder.finish(options)
 }
 
 /** The same in steps; nothing may be added once it is finished. */
-export function growSnapshot() {
+export function createSnapshotBuilder() {
   const rules: CompiledRule[] = []
   const http = createRuleIndex()
   let rpc: RuleIndex | undefined
   return {
     add(rule: CompiledRule): void {
-      const place = rules.push(rule) - 1
-      if (rule.rpc === undefined) http.add(rule, place)
+      const order = rules.push(rule) - 1
+      if (rule.rpc === undefined) http.add(rule, order)
       else {
         rpc ??= createRuleIndex()
-        rpc.add(rule, place)
+        rpc.add(rule, order)
       }
     },
-    finish: (parts: Omit<SnapshotParts, 'rules'>) => searchable({ ...parts, rules }, http, rpc),
+    finish: (options: Omit<SnapshotOptions, 'rules'>) =>
+      createSearchableSnapshot({ ...options, rules }, http, rpc),
   }
 }
 
-function searchable(
-  { revision, rules, writes, fallback, hosts, choose = only, otherwise = noRule() }: SnapshotParts,
+function createSearchableSnapshot(
+  {
+    revision,
+    rules,
+    settableHeaders: writes,
+    fallbackResponders: fallback,
+    hosts,
+    matchPolicy: choose = rejectMultiple,
+    defaultMatch: otherwise = noRule(),
+  }: SnapshotOptions,
   http: RuleIndex,
   rpc: RuleIndex | undefined,
 ): SearchableSnapshot {
   /** Filled anew by each search; a search never waits, so one list serves all. */
-  const candidates: Entry[] = []
+  const candidates: IndexEntry[] = []
 
-  function find(request: RequestView): Found | Denial {
+  function find(request: RequestView): RuleMatch | Denial {
     const { scheme, path } = request
     const host = hosts === 'exact' ? request.authority : request.host
     const url = `${scheme}://${host}${path}`
-    if (url.length > LONGEST_URL_WITH_NEWLINE && (url.length > LONGEST_URL || url.includes('\n'))) {
+    if (url.length > MAX_URL_WITH_NEWLINE_CHARS && (url.length > MAX_URL_CHARS || url.includes('\n'))) {
       return badRequest('the URL is too long')
     }
     const method = request.method.toUpperCase()
-    const count = http.candidates(url, scheme.length + 3 + host.length, candidates)
-    const chosen = choose(url, method, candidates, count, undefined)
-    if (rpc === undefined || !isRpc(request, method)) return chosen?.outcome ?? otherwise
-    const call = `rpc://${host}${path}`
-    const calls = rpc.candidates(call, 6 + host.length, candidates)
-    return choose(call, method, candidates, calls, chosen)?.outcome ?? otherwise
+    const count = http.collectCandidates(url, scheme.length + 3 + host.length, candidates)
+    const selection = choose(url, method, candidates, count, undefined)
+    if (rpc === undefined || !isRpcCall(request, method)) return selection?.outcome ?? otherwise
+    const rpcUrl = `rpc://${host}${path}`
+    const rpcCount = rpc.collectCandidates(rpcUrl, 6 + host.length, candidates)
+    return choose(rpcUrl, method, candidates, rpcCount, selection)?.outcome ?? otherwise
   }
 
   function matching(url: string): readonly CompiledRule[] {
     const index = url.startsWith('rpc://') ? rpc : http
-    const count = index?.candidates(url, hostEnd(url), candidates) ?? 0
+    const count = index?.collectCandidates(url, pathStart(url), candidates) ?? 0
     return candidates
       .slice(0, count)
       .flatMap(({ rule }) => (rule.pattern.exec(url) === undefined ? [] : [rule]))
   }
 
-  return { revision, rules, writes, fallback, find, matching }
+  return {
+    revision,
+    rules,
+    settableHeaders: writes,
+    fallbackResponders: fallback,
+    find,
+    rulesMatchingUrl: matching,
+  }
 }
 
 /** Where the path begins. */
-function hostEnd(url: string): number {
+function pathStart(url: string): number {
   const slash = url.indexOf('/', url.indexOf('://') + 3)
   return slash < 0 ? url.length : slash
 }
 
 /** A call of gRPC or, as Oathkeeper's middleware knows them, of Connect, whose calls without effects may be GETs. */
-function isRpc(request: RequestView, method: string): boolean {
+function isRpcCall(request: RequestView, method: string): boolean {
   if (method === 'GET') return /(?:^|&)connect=v1(?:&|$)/.test(request.query)
   if (method !== 'POST') return false
   const type = request.header('content-type') ?? ''

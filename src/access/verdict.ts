@@ -1,6 +1,6 @@
 /** access/verdict — what is known of a credential that was presented. Types only: whoever finds out lives elsewhere. */
 import type { WallTime } from '../lib/time.ts'
-import type { Header, JsonObject, Notes } from './session.ts'
+import type { Annotations, Header, JsonObject } from './session.ts'
 
 /** Exactly one credential goes to Kratos, and it is the one that keys the cache (kratos 1.2, C1). */
 export interface Credential {
@@ -23,25 +23,25 @@ export interface VerifiedSession {
   readonly document: JsonObject
 }
 
-export type CacheState = NonNullable<Notes['cache']>
+export type CacheResult = NonNullable<Annotations['cache']>
 
 export type Verdict =
   | {
       readonly kind: 'verified'
       readonly session: VerifiedSession
-      readonly cache: CacheState
+      readonly cache: CacheResult
       /** Set-Cookie of this very answer; never remembered (kratos 1.6). */
       readonly responseHeaders: readonly Header[]
     }
-  | { readonly kind: 'rejected'; readonly cache: CacheState }
+  | { readonly kind: 'rejected'; readonly cache: CacheResult }
   /** A live session that Kratos wants a second factor for (403 `session_aal2_required`). */
-  | { readonly kind: 'second factor'; readonly loginUrl: string | undefined; readonly cache: CacheState }
+  | { readonly kind: 'second factor'; readonly loginUrl: string | undefined; readonly cache: CacheResult }
   /** 429 with the headers that may be passed on. */
-  | { readonly kind: 'limited'; readonly headers: readonly Header[]; readonly cache?: CacheState }
+  | { readonly kind: 'limited'; readonly headers: readonly Header[]; readonly cache?: CacheResult }
   /** "Could not find out": 503, never 401. `why` names no credential. */
   | {
       readonly kind: 'unavailable'
       readonly why: string
       readonly retryAfterSeconds?: number
-      readonly cache?: CacheState
+      readonly cache?: CacheResult
     }

@@ -4,10 +4,10 @@ import type { IncomingMessage } from 'node:http'
 import { isIP } from 'node:net'
 import { badRequest, type Denial } from '../access/denial.ts'
 import type { RequestView } from '../access/request.ts'
-import { DEFAULT_PORTS, readAuthority } from '../http/authority.ts'
+import { DEFAULT_PORTS, parseAuthority } from '../http/authority.ts'
 import { type Cookie, cookieValues, parseCookies } from '../http/cookies.ts'
-import { readRequestId } from '../http/request_id.ts'
-import { type PathReading, readTarget } from '../http/request_target.ts'
+import { sanitizeRequestId } from '../http/request_id.ts'
+import { type PathMode, parseRequestTarget } from '../http/request_target.ts'
 import type { Instant } from '../lib/time.ts'
 
 export interface DecisionCall {
@@ -15,9 +15,9 @@ export interface DecisionCall {
   readonly request: RequestView
 }
 
-const PREFIX = '/decisions'
-const PARTS = ['method', 'proto', 'host', 'uri'] as const
-const METHOD = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,64}$/
+const DECISIONS_PATH = '/decisions'
+const FORWARDED_PARTS = ['method', 'proto', 'host', 'uri'] as const
+const METHOD_TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,64}$/
 
 /**
  * Direct mode: what follows `/decisions` is the original target. Forwarded mode: a trusted peer's X-Forwarded-Method,
@@ -28,34 +28,38 @@ export function readDecisionCall(
   message: IncomingMessage,
   body: Uint8Array,
   deadline: Instant,
-  paths: PathReading,
-  trusted: (address: string) => boolean,
+  paths: PathMode,
+  isTrustedProxy: (address: string) => boolean,
 ): DecisionCall | Denial {
   const peer = message.socket.remoteAddress ?? ''
-  const believed = trusted(peer)
+  const isTrustedPeer = isTrustedProxy(peer)
   const lines = headerLines(message)
-  const linesOf = (part: string): string[] =>
-    believed ? lines.flatMap(([name, value]) => (name === `x-forwarded-${part}` ? [value] : [])) : []
-  if (PARTS.some(part => new Set(linesOf(part)).size > 1))
+  const forwardedLines = (part: string): string[] =>
+    isTrustedPeer ? lines.flatMap(([name, value]) => (name === `x-forwarded-${part}` ? [value] : [])) : []
+  if (FORWARDED_PARTS.some(part => new Set(forwardedLines(part)).size > 1))
     return badRequest('X-Forwarded-Method, -Proto, -Host or -Uri has several unequal lines')
-  const forwarded = (part: (typeof PARTS)[number]): string | undefined => linesOf(part)[0] || undefined
+  const forwarded = (part: (typeof FORWARDED_PARTS)[number]): string | undefined =>
+    forwardedLines(part)[0] || undefined
   const method = forwarded('method') ?? message.method ?? 'GET'
-  if (!METHOD.test(method)) return badRequest('the method is not a token')
-  const own = 'encrypted' in message.socket ? 'https' : 'http'
-  const scheme = (forwarded('proto') ?? own).toLowerCase()
+  if (!METHOD_TOKEN.test(method)) return badRequest('the method is not a token')
+  const connectionScheme = 'encrypted' in message.socket ? 'https' : 'http'
+  const scheme = (forwarded('proto') ?? connectionScheme).toLowerCase()
   if (!DEFAULT_PORTS.has(scheme)) return badRequest('the scheme is none of http, https, ws and wss')
   const hosts = new Set(lines.flatMap(([name, value]) => (name === 'host' ? [value] : [])))
   if (hosts.size > 1) return badRequest('the call has several unequal hosts')
   const host = forwarded('host') ?? message.headers.host ?? ''
-  const authority = readAuthority(host, scheme)
+  const authority = parseAuthority(host, scheme)
   if (authority === undefined) return badRequest('the host cannot be used')
-  const direct = (message.url ?? PREFIX).slice(PREFIX.length)
-  const uri = forwarded('uri')
-  if (direct.startsWith('/') && uri !== undefined && !names(uri, direct))
+  const directTarget = (message.url ?? DECISIONS_PATH).slice(DECISIONS_PATH.length)
+  const forwardedUri = forwarded('uri')
+  if (directTarget.startsWith('/') && forwardedUri !== undefined && !isSameTarget(forwardedUri, directTarget))
     return badRequest('the call names one target and X-Forwarded-Uri another')
-  const target = readTarget(uri ?? (direct.startsWith('/') ? direct : `/${direct}`), paths)
-  if (target.kind === 'bad target') return badRequest(target.why)
-  const request = new DecisionRequest(
+  const target = parseRequestTarget(
+    forwardedUri ?? (directTarget.startsWith('/') ? directTarget : `/${directTarget}`),
+    paths,
+  )
+  if (target.kind === 'bad target') return badRequest(target.reason)
+  const request = new DecisionRequestView(
     // Go and Envoy have the host in the request line: no template and no service sees it among the headers.
     lines.filter(([name]) => name !== 'host'),
     {
@@ -63,7 +67,7 @@ export function readDecisionCall(
       scheme,
       host: authority.host,
       authority: host,
-      peer: believed ? clientOf(lines, peer, trusted) : peer,
+      peer: isTrustedPeer ? clientAddress(lines, peer, isTrustedProxy) : peer,
       body,
       deadline,
     },
@@ -73,34 +77,38 @@ export function readDecisionCall(
 }
 
 /** Who asked the outermost trusted gateway: the last address of X-Forwarded-For that is none of theirs (E3); `peer` without one. */
-function clientOf(lines: Lines, peer: string, trusted: (address: string) => boolean): string {
+function clientAddress(
+  lines: HeaderLines,
+  peer: string,
+  isTrustedProxy: (address: string) => boolean,
+): string {
   const hops = lines.flatMap(([name, value]) => (name === 'x-forwarded-for' ? value.split(',') : []))
-  const client = hops.map(hop => hop.trim()).findLast(hop => !trusted(hop))
+  const client = hops.map(hop => hop.trim()).findLast(hop => !isTrustedProxy(hop))
   return client !== undefined && isIP(client) !== 0 ? client : peer
 }
 
 /** The same target; a gateway may leave the query out of its call. */
-const names = (uri: string, direct: string): boolean =>
+const isSameTarget = (uri: string, direct: string): boolean =>
   uri === direct || (!direct.includes('?') && uri.startsWith(`${direct}?`))
 
-type Lines = readonly (readonly [name: string, value: string])[]
+type HeaderLines = readonly (readonly [name: string, value: string])[]
 
-function headerLines({ rawHeaders }: IncomingMessage): Lines {
+function headerLines({ rawHeaders }: IncomingMessage): HeaderLines {
   const lines: (readonly [string, string])[] = []
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
-    lines.push([(rawHeaders[i] as string).toLowerCase(), asText(rawHeaders[i + 1] as string)])
+    lines.push([(rawHeaders[i] as string).toLowerCase(), decodeHeaderValue(rawHeaders[i + 1] as string)])
   }
   return lines
 }
 
 /** Node has each byte as a character; UTF-8 where it is that, as through the other door (D3). */
-function asText(value: string): string {
+function decodeHeaderValue(value: string): string {
   if (!/[\x80-\xff]/.test(value)) return value
   const bytes = Buffer.from(value, 'latin1')
   return isUtf8(bytes) ? bytes.toString() : value
 }
 
-interface Facts {
+interface RequestFields {
   readonly method: string
   readonly scheme: string
   readonly host: string
@@ -110,7 +118,7 @@ interface Facts {
   readonly deadline: Instant
 }
 
-class DecisionRequest implements RequestView {
+class DecisionRequestView implements RequestView {
   readonly method: string
   readonly scheme: string
   readonly host: string
@@ -123,12 +131,12 @@ class DecisionRequest implements RequestView {
   readonly deadline: Instant
   readonly sni = ''
   readonly principal = ''
-  readonly #lines: Lines
+  readonly #lines: HeaderLines
   #cookies: readonly Cookie[] | undefined
 
   constructor(
-    lines: Lines,
-    facts: Facts,
+    lines: HeaderLines,
+    facts: RequestFields,
     target: { readonly path: string; readonly rawPath: string; readonly query: string },
   ) {
     this.#lines = lines
@@ -145,7 +153,7 @@ class DecisionRequest implements RequestView {
   }
 
   get requestId(): string {
-    return readRequestId(this.header('x-request-id'))
+    return sanitizeRequestId(this.header('x-request-id'))
   }
   header(name: string): string | undefined {
     return this.#lines.find(([key]) => key === name)?.[1]

@@ -1,56 +1,56 @@
 /** api/decisions — Oathkeeper's HTTP decision API: the same heart behind another door, for gateways without gRPC. Believes X-Forwarded-* only from peers that the configuration names. */
-import { decide, NOT_LOADED, tooLate, withoutRule } from '../access/decide.ts'
-import { type Decision, nowhere } from '../access/decision.ts'
+import { deadlineExceeded, decide, denyWithoutRule, RULES_NOT_LOADED } from '../access/decide.ts'
+import { createDecisionProgress, type Decision } from '../access/decision.ts'
 import type { Denial } from '../access/denial.ts'
-import { fitToLeave } from '../access/outgoing_headers.ts'
+import { validateOutgoingHeaders } from '../access/outgoing_headers.ts'
 import type { Snapshot } from '../access/snapshot.ts'
-import type { PathReading } from '../http/request_target.ts'
-import { between, type Instant } from '../lib/time.ts'
-import { within } from '../lib/with_timeout.ts'
+import type { PathMode } from '../http/request_target.ts'
+import { type Instant, millisBetween } from '../lib/time.ts'
+import { withTimeout } from '../lib/with_timeout.ts'
 import type { RecordDecision } from '../telemetry/access_log.ts'
 import { type DecisionCall, readDecisionCall } from './decision_call.ts'
-import { jsonError, type Reply } from './reply.ts'
+import { jsonErrorReply, type Reply } from './reply.ts'
 import type { Route } from './server.ts'
 
-export interface DecisionsParts {
+export interface DecisionsDependencies {
   readonly snapshot: () => Snapshot | undefined
   readonly record: RecordDecision
   readonly now: () => Instant
-  readonly paths: PathReading
+  readonly paths: PathMode
   /** Is this peer one whose X-Forwarded-* describe the original request? */
-  readonly trusted: (address: string) => boolean
+  readonly isTrustedProxy: (address: string) => boolean
   /** Longest time for a decision, ms. */
-  readonly budget: number
+  readonly timeoutMs: number
 }
 
 /** Bytes of a request body that the `remote` authorizer may want. */
-const LARGEST_BODY = 1024 * 1024
+const MAX_BODY_BYTES = 1024 * 1024
 
-export function decisionsRoute(parts: DecisionsParts): Route {
+export function decisionsRoute(dependencies: DecisionsDependencies): Route {
   return async ({ path, message }) => {
     if (path !== '/decisions' && !path.startsWith('/decisions/')) return undefined
-    const arrived = parts.now()
+    const arrived = dependencies.now()
     const body = await readBody(message)
-    if (body === undefined) return jsonError(413, 'The request body is too large')
-    const deadline = (arrived + parts.budget) as Instant
-    const call = readDecisionCall(message, body, deadline, parts.paths, parts.trusted)
-    const decision = fitToLeave(await decisionOn(call, parts, deadline))
-    parts.record(decision, call.kind === 'call' ? call.request : undefined, arrived)
-    return replyOf(decision)
+    if (body === undefined) return jsonErrorReply(413, 'The request body is too large')
+    const deadline = (arrived + dependencies.timeoutMs) as Instant
+    const call = readDecisionCall(message, body, deadline, dependencies.paths, dependencies.isTrustedProxy)
+    const decision = validateOutgoingHeaders(await decideCall(call, dependencies, deadline))
+    dependencies.record(decision, call.kind === 'call' ? call.request : undefined, arrived)
+    return toReply(decision)
   }
 }
 
-async function decisionOn(
+async function decideCall(
   call: DecisionCall | Denial,
-  { snapshot: current, now }: DecisionsParts,
+  { snapshot: currentSnapshot, now }: DecisionsDependencies,
   deadline: Instant,
 ): Promise<Decision> {
-  if (call.kind === 'denial') return withoutRule(call)
-  const snapshot = current()
-  if (snapshot === undefined) return withoutRule(NOT_LOADED)
-  const where = nowhere()
-  const decided = Promise.resolve(decide(snapshot, call.request, where))
-  return (await within(decided, between(now(), deadline), undefined)) ?? tooLate(where)
+  if (call.kind === 'denial') return denyWithoutRule(call)
+  const snapshot = currentSnapshot()
+  if (snapshot === undefined) return denyWithoutRule(RULES_NOT_LOADED)
+  const progress = createDecisionProgress()
+  const pending = Promise.resolve(decide(snapshot, call.request, progress))
+  return (await withTimeout(pending, millisBetween(now(), deadline), undefined)) ?? deadlineExceeded(progress)
 }
 
 async function readBody(message: AsyncIterable<Uint8Array>): Promise<Buffer | undefined> {
@@ -58,26 +58,26 @@ async function readBody(message: AsyncIterable<Uint8Array>): Promise<Buffer | un
   let size = 0
   for await (const chunk of message) {
     size += chunk.length
-    if (size > LARGEST_BODY) return undefined
+    if (size > MAX_BODY_BYTES) return undefined
     chunks.push(chunk)
   }
   return Buffer.concat(chunks, size)
 }
 
 /** Text beyond ASCII travels as UTF-8, as it does through the other door. */
-const onWire = (value: string): string => Buffer.from(value).toString('latin1')
+const toByteString = (value: string): string => Buffer.from(value).toString('latin1')
 
 /** 200 with the headers for the upstream, else the refusal as the responder wrote it (spec 3.3, 3.4). */
-function replyOf(decision: Decision): Reply {
-  const headers = decision.kind === 'allow' ? allowHeaders(decision) : decision.headers
-  const pairs = headers.map(({ name, value }) => [name, onWire(value)] as const)
+function toReply(decision: Decision): Reply {
+  const headers = decision.kind === 'allow' ? headersOfAllow(decision) : decision.headers
+  const pairs = headers.map(({ name, value }) => [name, toByteString(value)] as const)
   return decision.kind === 'allow'
     ? { status: 200, headers: pairs, body: '' }
     : { status: decision.status, headers: pairs, body: decision.body }
 }
 
 /** Envoy's HTTP filter removes what the last header names; other gateways ignore it, and need their own list (docs). */
-function allowHeaders({ headers, remove, responseHeaders }: Decision & { readonly kind: 'allow' }) {
+function headersOfAllow({ headers, remove, responseHeaders }: Decision & { readonly kind: 'allow' }) {
   const removal =
     remove.length === 0 ? [] : [{ name: 'x-envoy-auth-headers-to-remove', value: remove.join(',') }]
   return [...headers, ...responseHeaders, ...removal]

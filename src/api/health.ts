@@ -1,16 +1,16 @@
 /** api/health — alive, ready, version. Knows whether, not why. */
-import { json, jsonError } from './reply.ts'
+import { jsonErrorReply, jsonReply } from './reply.ts'
 import type { Route } from './server.ts'
 
 /** Liveness depends on nothing outside; readiness follows the rules and the drain (F15, Q-13, Q-95). */
-export function healthRoutes(parts: { ready: () => boolean; version: string }): Route {
+export function healthRoutes(dependencies: { ready: () => boolean; version: string }): Route {
   return ({ method, path }) => {
     if (method !== 'GET' && method !== 'HEAD') return undefined
-    if (path === '/health/alive') return json(200, { status: 'ok' })
-    if (path === '/version') return json(200, { version: parts.version })
+    if (path === '/health/alive') return jsonReply(200, { status: 'ok' })
+    if (path === '/version') return jsonReply(200, { version: dependencies.version })
     if (path !== '/health/ready') return undefined
-    return parts.ready()
-      ? json(200, { status: 'ok' })
-      : jsonError(503, 'Not every rule repository has been loaded, or the service is draining')
+    return dependencies.ready()
+      ? jsonReply(200, { status: 'ok' })
+      : jsonErrorReply(503, 'Not every rule repository has been loaded, or the service is draining')
   }
 }

@@ -4,75 +4,77 @@ import type { IncomingHttpHeaders } from 'node:http'
 import type { WallTime } from '../lib/time.ts'
 
 /** `repeated`: this very message has come before. */
-export type Signed = 'good' | 'repeated' | 'bad'
+export type SignatureResult = 'good' | 'repeated' | 'bad'
 
-export interface RevocationKeys {
+export interface RevocationAuth {
   /** One of the keys stands in the headers. */
-  present(headers: IncomingHttpHeaders): boolean
+  hasValidKey(headers: IncomingHttpHeaders): boolean
   /** The headers claim a signature; what it is worth needs the body. */
-  claimSigned(headers: IncomingHttpHeaders): boolean
-  judge(headers: IncomingHttpHeaders, body: Uint8Array): Signed
+  hasSignature(headers: IncomingHttpHeaders): boolean
+  verifySignature(headers: IncomingHttpHeaders, body: Uint8Array): SignatureResult
 }
 
 /** Seconds to either side, as Standard Webhooks has it: an older message is a replay, or of a clock that is wrong. */
-const WINDOW = 300
+const SIGNATURE_TOLERANCE_SECONDS = 300
 /** Messages that are remembered within it; only holders of a key can fill this. */
-const MOST_SEEN = 100_000
+const MAX_SEEN_SIGNATURES = 100_000
 /** Longest id that is looked at. */
-const LONGEST_ID = 256
+const MAX_MESSAGE_ID_CHARS = 256
 
 /** Any of `keys` is as good as another, so that they can be exchanged one after the other. */
-export function createRevocationKeys(keys: readonly string[], wall: () => WallTime): RevocationKeys {
+export function createRevocationAuth(keys: readonly string[], wall: () => WallTime): RevocationAuth {
   const digests = keys.map(digest)
-  const secrets = keys.map(secretOf)
+  const secrets = keys.map(decodeSecret)
   /** Signature → the second after which its message is too old anyway. In order of arrival. */
-  const seen = new Map<string, number>()
+  const seenSignatures = new Map<string, number>()
 
-  const isKey = (text: string): boolean => someEqual(digest(text), digests)
+  const isKey = (text: string): boolean => anyTimingSafeEqual(digest(text), digests)
 
-  function seenBefore(signature: string, until: number): boolean {
-    if (seen.has(signature)) return true
-    seen.set(signature, until)
-    for (const [oldest, end] of seen) {
-      if (end >= wall() / 1000 && seen.size <= MOST_SEEN) break
-      seen.delete(oldest)
+  function isReplay(signature: string, expiresAt: number): boolean {
+    if (seenSignatures.has(signature)) return true
+    seenSignatures.set(signature, expiresAt)
+    for (const [oldest, oldestExpiresAt] of seenSignatures) {
+      if (oldestExpiresAt >= wall() / 1000 && seenSignatures.size <= MAX_SEEN_SIGNATURES) break
+      seenSignatures.delete(oldest)
     }
     return false
   }
 
   return {
-    present(headers) {
+    hasValidKey(headers) {
       const key = headers['x-revocation-key']
-      return isKey(typeof key === 'string' ? key : fromAuthorization(headers.authorization ?? ''))
+      return isKey(typeof key === 'string' ? key : keyFromAuthorization(headers.authorization ?? ''))
     },
-    claimSigned: headers => typeof headers['webhook-signature'] === 'string',
-    judge(headers, body) {
-      const id = one(headers['webhook-id'])
-      const timestamp = one(headers['webhook-timestamp'])
+    hasSignature: headers => typeof headers['webhook-signature'] === 'string',
+    verifySignature(headers, body) {
+      const id = singleValue(headers['webhook-id'])
+      const timestamp = singleValue(headers['webhook-timestamp'])
       const sent = Number(timestamp)
-      if (id === '' || id.length > LONGEST_ID || !/^\d{1,12}$/.test(timestamp)) return 'bad'
-      if (Math.abs(wall() / 1000 - sent) > WINDOW) return 'bad'
+      if (id === '' || id.length > MAX_MESSAGE_ID_CHARS || !/^\d{1,12}$/.test(timestamp)) return 'bad'
+      if (Math.abs(wall() / 1000 - sent) > SIGNATURE_TOLERANCE_SECONDS) return 'bad'
       const content = Buffer.concat([Buffer.from(`${id}.${timestamp}.`), body])
       const expected = secrets.map(secret => createHmac('sha256', secret).update(content).digest())
-      const good = one(headers['webhook-signature'])
+      const good = singleValue(headers['webhook-signature'])
         .split(' ')
         .filter(text => text.startsWith('v1,'))
         .slice(0, 10)
-        .some(text => someEqual(Buffer.from(text.slice(3), 'base64'), expected))
+        .some(text => anyTimingSafeEqual(Buffer.from(text.slice(3), 'base64'), expected))
       if (!good) return 'bad'
       // Of the content, not of the header: base64 has several spellings for the same bytes.
-      return seenBefore((expected[0] as Buffer).toString('base64'), sent + WINDOW) ? 'repeated' : 'good'
+      return isReplay((expected[0] as Buffer).toString('base64'), sent + SIGNATURE_TOLERANCE_SECONDS)
+        ? 'repeated'
+        : 'good'
     },
   }
 }
 
-const one = (value: string | string[] | undefined): string => (typeof value === 'string' ? value : '')
+const singleValue = (value: string | string[] | undefined): string => (typeof value === 'string' ? value : '')
 
 /** Equal lengths, whatever was sent: the comparison tells nothing by its time (I6). */
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest()
 
 /** Looks at all of them, so that its time does not tell which one it was. */
-function someEqual(given: Buffer, known: readonly Buffer[]): boolean {
+function anyTimingSafeEqual(given: Buffer, known: readonly Buffer[]): boolean {
   let found = false
   for (const one of known) {
     const equal = given.length === one.length && timingSafeEqual(given, one)
@@ -82,11 +84,11 @@ function someEqual(given: Buffer, known: readonly Buffer[]): boolean {
 }
 
 /** `whsec_` and base64 as Standard Webhooks writes them, or any text. */
-const secretOf = (key: string): Buffer =>
+const decodeSecret = (key: string): Buffer =>
   key.startsWith('whsec_') ? Buffer.from(key.slice('whsec_'.length), 'base64') : Buffer.from(key)
 
 /** A bearer token, or the password of basic auth with any user; Kratos' web hooks can send the latter. */
-function fromAuthorization(value: string): string {
+function keyFromAuthorization(value: string): string {
   const [, scheme = '', rest = ''] = /^(\S+) +(\S.*)$/.exec(value) ?? []
   if (scheme.toLowerCase() === 'bearer') return rest
   if (scheme.toLowerCase() !== 'basic') return ''

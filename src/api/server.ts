@@ -3,9 +3,9 @@ import { createServer, type IncomingMessage, type RequestListener, type Server }
 import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { statusText } from '../http/status_text.ts'
-import { contextOf, serverOptionsOf, type TlsIdentity } from '../http/tls.ts'
-import type { Cors } from './cors.ts'
-import { internalError, notFound, type Reply } from './reply.ts'
+import { secureContextOptions, type TlsIdentity, tlsServerOptions } from '../http/tls.ts'
+import type { CorsPolicy } from './cors.ts'
+import { internalErrorReply, notFoundReply, type Reply } from './reply.ts'
 
 /** Answers or, with `undefined`, leaves it to the next; `path` is decoded text without the query. */
 export type Route = (request: ApiRequest) => Reply | undefined | Promise<Reply | undefined>
@@ -17,7 +17,7 @@ export interface ApiRequest {
   readonly message: IncomingMessage
 }
 
-export interface ApiOptions {
+export interface ApiServerDependencies {
   /** Empty for all interfaces. */
   readonly host: string
   readonly port: number
@@ -25,10 +25,10 @@ export interface ApiOptions {
   readonly timeouts: { readonly read: number; readonly write: number; readonly idle: number }
   readonly routes: readonly Route[]
   /** `undefined`: no page of another origin reads anything. */
-  readonly cors: Cors | undefined
+  readonly cors: CorsPolicy | undefined
   /** `undefined`: plain HTTP. */
   readonly tls: TlsIdentity | undefined
-  readonly accident: (error: unknown) => void
+  readonly onError: (error: unknown) => void
 }
 
 export interface ApiServer {
@@ -38,16 +38,16 @@ export interface ApiServer {
 }
 
 /** ms. */
-const LAST_ANSWERS = 10_000
+const DRAIN_TIMEOUT_MS = 10_000
 
 /** Listens; rejects when the address is taken. */
-export function startApi(options: ApiOptions): Promise<ApiServer> {
-  const server = serverOf(options.tls, (message, response) => {
-    answer(message, options)
+export function startApiServer(dependencies: ApiServerDependencies): Promise<ApiServer> {
+  const server = createNodeServer(dependencies.tls, (message, response) => {
+    handleRequest(message, dependencies)
       .catch((error: unknown) => {
         // Whoever leaves before he has asked is no accident, and could fill the log with them.
-        if (error !== message.errored) options.accident(error)
-        return internalError()
+        if (error !== message.errored) dependencies.onError(error)
+        return internalErrorReply()
       })
       .then(reply => {
         // Of a stop: the connection ends with its answer, or it would be waited for until it is idle for too long.
@@ -55,68 +55,71 @@ export function startApi(options: ApiOptions): Promise<ApiServer> {
         response.writeHead(reply.status, statusText(reply.status), [...reply.headers.flat()])
         response.end(message.method === 'HEAD' ? undefined : reply.body)
       })
-      .catch(options.accident)
+      .catch(dependencies.onError)
   })
-  server.requestTimeout = options.timeouts.read
-  server.headersTimeout = options.timeouts.read
-  server.keepAliveTimeout = options.timeouts.idle
-  server.timeout = options.timeouts.write
+  server.requestTimeout = dependencies.timeouts.read
+  server.headersTimeout = dependencies.timeouts.read
+  server.keepAliveTimeout = dependencies.timeouts.idle
+  server.timeout = dependencies.timeouts.write
   return new Promise((resolve, reject) => {
     server.once('error', reject)
-    server.listen({ port: options.port, ...(options.host === '' ? {} : { host: options.host }) }, () => {
-      server.off('error', reject)
-      server.on('error', options.accident)
-      resolve({ address: printAddress(server), close: () => close(server) })
-    })
+    server.listen(
+      { port: dependencies.port, ...(dependencies.host === '' ? {} : { host: dependencies.host }) },
+      () => {
+        server.off('error', reject)
+        server.on('error', dependencies.onError)
+        resolve({ address: formatAddress(server), close: () => closeServer(server) })
+      },
+    )
   })
 }
 
-function serverOf(tls: TlsIdentity | undefined, listener: RequestListener): Server {
+function createNodeServer(tls: TlsIdentity | undefined, listener: RequestListener): Server {
   if (tls === undefined) return createServer(listener)
-  const server = createTlsServer(serverOptionsOf(tls.material), listener)
-  tls.onRenewed(material => server.setSecureContext(contextOf(material)))
+  const server = createTlsServer(tlsServerOptions(tls.material), listener)
+  tls.onRenewal(material => server.setSecureContext(secureContextOptions(material)))
   return server
 }
 
-async function answer(message: IncomingMessage, options: ApiOptions): Promise<Reply> {
-  const asked = { method: message.method ?? 'GET', headers: message.headers }
-  const preflight = options.cors?.preflight(asked)
+async function handleRequest(message: IncomingMessage, dependencies: ApiServerDependencies): Promise<Reply> {
+  const corsRequest = { method: message.method ?? 'GET', headers: message.headers }
+  const preflight = dependencies.cors?.preflight(corsRequest)
   if (preflight !== undefined) return preflight
-  const reply = await routed(message, options)
-  return options.cors === undefined
+  const reply = await dispatch(message, dependencies)
+  return dependencies.cors === undefined
     ? reply
-    : { ...reply, headers: [...reply.headers, ...options.cors.headers(asked)] }
+    : { ...reply, headers: [...reply.headers, ...dependencies.cors.headers(corsRequest)] }
 }
 
-async function routed(message: IncomingMessage, options: ApiOptions): Promise<Reply> {
+async function dispatch(message: IncomingMessage, dependencies: ApiServerDependencies): Promise<Reply> {
   const target = message.url ?? '/'
-  const cut = target.indexOf('?')
+  const queryStart = target.indexOf('?')
   const request: ApiRequest = {
     method: message.method ?? 'GET',
-    path: cut < 0 ? target : target.slice(0, cut),
-    query: new URLSearchParams(cut < 0 ? '' : target.slice(cut + 1)),
+    path: queryStart < 0 ? target : target.slice(0, queryStart),
+    query: new URLSearchParams(queryStart < 0 ? '' : target.slice(queryStart + 1)),
     message,
   }
-  for (const route of options.routes) {
+  for (const route of dependencies.routes) {
     const reply = await route(request)
     if (reply !== undefined) return reply
   }
-  return notFound(message.headers.accept)
+  return notFoundReply(message.headers.accept)
 }
 
-function printAddress(server: Server): string {
+function formatAddress(server: Server): string {
   const { address, port, family } = server.address() as AddressInfo
   return family === 'IPv6' ? `[${address}]:${port}` : `${address}:${port}`
 }
 
 /** Answers what has arrived; whoever is still asking after the longest decision (app_api) is cut off. */
-function close(server: Server): Promise<void> {
-  return new Promise(done => {
+function closeServer(server: Server): Promise<void> {
+  return new Promise(resolve => {
     // Once it closes, Node looks after no time of its connections.
-    const cut = setTimeout(() => server.closeAllConnections(), LAST_ANSWERS)
+    const timer = setTimeout(() => server.closeAllConnections(), DRAIN_TIMEOUT_MS)
     server.close(() => {
-      clearTimeout(cut)
-      done()
+      clearTimeout(timer)
+      resolve()
     })
     server.closeIdleConnections()
   })

@@ -1,51 +1,57 @@
 /** app — the wiring list: every part in order of construction, and close() in reverse. The only reader of the clock. Long because every part stands in one list. */
 
-import { createCheck } from '../envoy/check.ts'
-import { type EngineName, startEngine } from '../grpc/engines.ts'
+import { createCheckHandler } from '../envoy/check.ts'
+import { type EngineName, startGrpcServer } from '../grpc/engines.ts'
 import { createHealth } from '../grpc/health.ts'
 import { type Clock, type Instant, millis, type WallTime } from '../lib/time.ts'
-import { breatheEvery } from '../lib/yield_to_event_loop.ts'
-import { createPoll } from '../rules/repositories/poll.ts'
+import { createYielder } from '../lib/yield_to_event_loop.ts'
+import { createReloadPoller } from '../rules/repositories/poll.ts'
 import { createRuleSources, type SourceState } from '../rules/repositories/sources.ts'
 import { watchFiles } from '../rules/repositories/watch.ts'
 import { createRulebook } from '../rules/rulebook.ts'
-import { createRecorder } from '../telemetry/access_log.ts'
+import { createDecisionRecorder } from '../telemetry/access_log.ts'
 import { createInstruments } from '../telemetry/instruments.ts'
-import { accidentEvent } from '../telemetry/internal_error.ts'
+import { internalErrorEvent } from '../telemetry/internal_error.ts'
 import { createLog } from '../telemetry/log.ts'
 import { createMetrics } from '../telemetry/metrics.ts'
 import { startTracing } from '../telemetry/sdk.ts'
 import { activeTraceId, traceChecks, traceSend } from '../telemetry/trace.ts'
 import { version } from '../version.ts'
-import { openApi } from './api.ts'
+import { startApiListener } from './api.ts'
 import {
-  ACCIDENT,
   countIssues,
   countStates,
-  createReloadLog,
-  logBreaker,
-  logTls,
-  reportBus,
+  createReloadLogger,
+  createRevocationStreamReporter,
+  INTERNAL_ERROR_ISSUE,
+  logCircuitBreaker,
+  logTlsRenewal,
 } from './events.ts'
-import { listening } from './listen.ts'
-import { watchedRecord } from './observe_logout.ts'
+import { listenOrExplain } from './listen.ts'
+import { observeLogouts } from './observe_logout.ts'
 import {
-  addressOf,
-  formatOf,
-  levelOf,
-  listenOf,
-  metricsOf,
-  pathsOf,
-  placeOf,
-  signingKeysOf,
-  tracingOf,
+  describeListener,
+  grpcListenOptions,
+  listenAddress,
+  logFormatOf,
+  logLevelOf,
+  metricsOptionsOf,
+  pathModeOf,
+  signingKeySetUrls,
+  tracingOptionsOf,
 } from './options.ts'
-import { openShared } from './redis.ts'
-import { type AppOptions, createEditions, directoryOf, readConfig, SLICE } from './ruleset.ts'
-import { openClients, openServices } from './services.ts'
+import { openReplication } from './redis.ts'
+import {
+  type AppOptions,
+  createRuleSetLoader,
+  readConfig,
+  TIME_SLICE_MS,
+  workingDirectory,
+} from './ruleset.ts'
+import { createClients, createServices } from './services.ts'
 import { createRevoke } from './sessions.ts'
-import { StartFault } from './startup_error.ts'
-import { openTls } from './tls.ts'
+import { StartupError } from './startup_error.ts'
+import { openListenerTls } from './tls.ts'
 
 export interface App {
   readonly grpc: string
@@ -53,7 +59,7 @@ export interface App {
   /** Reads configuration and rules again, whether anything tells of a change or not. */
   reload(): Promise<void>
   /** Logs what nobody caught, without its words. */
-  accident(where: string, error: unknown): void
+  logInternalError(where: string, error: unknown): void
   /** Takes nothing new, answers what has arrived, closes everything. */
   close(): Promise<void>
 }
@@ -64,16 +70,16 @@ export const clock: Clock = {
 }
 
 /** Longest wait for Checks in flight when stopping, ms. */
-const GRACE = 20_000
+const DRAIN_TIMEOUT_MS = 20_000
 
 /** Rejects with `StartFault` where the configuration or a port is at fault; whatever was opened is closed again. */
 export async function startApp(options: AppOptions): Promise<App> {
-  const closing: (() => unknown)[] = []
+  const cleanups: (() => unknown)[] = []
   const close = async (): Promise<void> => {
-    for (const one of closing.splice(0).toReversed()) await one()
+    for (const one of cleanups.splice(0).toReversed()) await one()
   }
   try {
-    return await open(options, closing, close)
+    return await startComponents(options, cleanups, close)
   } catch (error) {
     await close()
     throw error
@@ -81,49 +87,50 @@ export async function startApp(options: AppOptions): Promise<App> {
 }
 
 /** `closing` collects what has to be closed again. */
-async function open(
+async function startComponents(
   options: AppOptions,
-  closing: (() => unknown)[],
+  cleanups: (() => unknown)[],
   close: () => Promise<void>,
 ): Promise<App> {
-  const first = await readConfig(options)
-  if (first.config === undefined) throw new StartFault('the configuration has errors', first.issues)
-  const { config } = first
+  const loaded = await readConfig(options)
+  if (loaded.config === undefined) throw new StartupError('the configuration has errors', loaded.issues)
+  const { config } = loaded
 
   const log = await createLog({
-    level: levelOf(config),
-    format: formatOf(config),
+    level: logLevelOf(config),
+    format: logFormatOf(config),
     name: config.text('tracing.service_name') ?? 'credence',
     version,
     wall: clock.wall,
   })
   let draining = false
-  closing.push(() => {
+  cleanups.push(() => {
     if (draining) log.event('info', { event: 'stopped' })
     log.close()
   })
-  for (const issue of first.issues) log.event('warn', { event: 'issue', ...issue })
+  for (const issue of loaded.issues) log.event('warn', { event: 'issue', ...issue })
   for (const notice of config.notices) log.event('warn', { event: 'notice', ...notice })
-  const accident = (where: string, error: unknown): void => log.event('error', accidentEvent(where, error))
-  const reported = createReloadLog(log)
+  const logInternalError = (where: string, error: unknown): void =>
+    log.event('error', internalErrorEvent(where, error))
+  const logReload = createReloadLogger(log)
 
-  const tracing = await startTracing(tracingOf(config), version, options.env)
-  closing.push(() => tracing?.stop())
-  const metrics = await createMetrics({ ...metricsOf(config, options.env), wall: clock.wall })
-  closing.push(() => metrics.stop())
+  const tracing = await startTracing(tracingOptionsOf(config), version, options.env)
+  cleanups.push(() => tracing?.stop())
+  const metrics = await createMetrics({ ...metricsOptionsOf(config, options.env), wall: clock.wall })
+  cleanups.push(() => metrics.stop())
   const instruments = createInstruments(
     metrics,
     {
       prefix: config.text('serve.prometheus.metric_name_prefix') ?? '',
-      hidden: config.flag('serve.prometheus.hide_request_paths'),
+      hideRequestPaths: config.flag('serve.prometheus.hide_request_paths'),
     },
     {
       rules: () => rulebook.current?.snapshot.rules.length ?? 0,
-      issues: () => countIssues(rulebook.issues),
-      sources: () => countStates(states),
+      issues: () => countIssues(rulebook.diagnostics),
+      sources: () => countStates(sourceStates),
       ready: () => ready(),
-      sessions: () => ({ remembered: sessions.size, ...sessions.condition }),
-      bus: () => bus,
+      sessions: () => ({ cached: sessions.size, ...sessions.status }),
+      revocationStream: () => revocationStream,
     },
     clock.now,
   )
@@ -131,56 +138,56 @@ async function open(
     send,
     fetch,
     close: closeClients,
-  } = openClients({
+  } = createClients({
     clock,
     env: options.env,
-    connections: config.number('sessions.connections'),
-    watched(send) {
-      const counted = instruments.counted(send)
+    maxConnectionsPerOrigin: config.number('sessions.connections'),
+    instrument(send) {
+      const counted = instruments.instrumentSend(send)
       return tracing === undefined ? counted : traceSend(tracing.tracer, counted)
     },
   })
-  closing.push(closeClients)
+  cleanups.push(closeClients)
   const warn = (where: string, message: string) => log.event('warn', { event: 'warning', where, message })
-  const shared = await openShared(config, {
+  const replication = await openReplication(config, {
     clock,
-    ...reportBus(log, instruments.session),
-    accident: error => accident('bus', error),
+    ...createRevocationStreamReporter(log, instruments.recordSessionEvent),
+    onError: error => logInternalError('bus', error),
   })
-  const { services, sessions } = openServices({
+  const { services, sessions } = createServices({
     config,
     send,
     fetch,
     clock,
-    report: ({ source, problem }) => warn(source, problem),
-    heard: {
+    onKeyProblem: ({ source, problem }) => warn(source, problem),
+    sessionsReport: {
       warn,
-      tell: news => {
-        instruments.session(news)
-        if (news.kind === 'breaker') logBreaker(log, news)
+      onEvent: news => {
+        instruments.recordSessionEvent(news)
+        if (news.kind === 'breaker') logCircuitBreaker(log, news)
       },
     },
-    shared: shared?.shelf,
+    sharedCache: replication?.sharedCache,
   })
-  const bus = shared?.listen(sessions)
-  closing.push(() => bus?.close())
+  const revocationStream = replication?.start(sessions)
+  cleanups.push(() => revocationStream?.close())
 
-  let states: readonly SourceState[] = []
+  let sourceStates: readonly SourceState[] = []
   let pollInterval = millis(0)
-  const editions = createEditions({
+  const ruleSetLoader = createRuleSetLoader({
     options,
-    started: config,
+    startupConfig: config,
     services,
     sources: createRuleSources({
       fetch,
-      directory: directoryOf(options),
-      breathe: breatheEvery(SLICE, clock),
+      directory: workingDirectory(options),
+      yieldToEventLoop: createYielder(TIME_SLICE_MS, clock),
     }),
     tracing,
     log,
-    watched: watch,
-    read(now, interval) {
-      states = now
+    ensureWatched: updateWatchedFiles,
+    onRepositoriesLoaded(now, interval) {
+      sourceStates = now
       pollInterval = interval
     },
   })
@@ -189,117 +196,118 @@ async function open(
   const ready = (): boolean => !draining && snapshot() !== undefined
   const health = createHealth(ready)
   const rulebook = createRulebook({
-    prepare: editions.prepare,
+    load: ruleSetLoader.prepare,
     now: clock.now,
-    reported: report => {
-      reported(report)
-      instruments.reload(report.outcome, report.took)
-      health.changed()
+    onReload: report => {
+      logReload(report)
+      instruments.recordReload(report.outcome, report.durationMs)
+      health.notifyChanged()
     },
-    accident: error => {
-      accident('reload', error)
-      return ACCIDENT
+    toDiagnostic: error => {
+      logInternalError('reload', error)
+      return INTERNAL_ERROR_ISSUE
     },
   })
 
   const reload = async (): Promise<void> => {
     const { outcome } = await rulebook.reload()
-    const remote = states.filter(one => one.kind === 'remote')
+    const remote = sourceStates.filter(one => one.kind === 'remote')
     const failing = outcome === 'refused' || remote.some(one => one.state !== 'fresh')
-    poll.after({ interval: pollInterval, remote: remote.length > 0, failing })
+    poll.reschedule({ interval: pollInterval, remote: remote.length > 0, failing })
   }
-  const poll = createPoll(reload, Math.random)
+  const poll = createReloadPoller(reload, Math.random)
   let watcher = watchFiles([], () => {})
-  closing.push(() => {
+  cleanups.push(() => {
     poll.close()
     watcher.close()
   })
-  let watching = ''
+  let watchedFilesKey = ''
   /** Files that matter may change with the configuration itself. */
-  async function watch(files: readonly string[]): Promise<boolean> {
-    if (watching === files.join('\0')) return false
-    watching = files.join('\0')
+  async function updateWatchedFiles(files: readonly string[]): Promise<boolean> {
+    if (watchedFilesKey === files.join('\0')) return false
+    watchedFilesKey = files.join('\0')
     watcher.close()
     watcher = watchFiles(files, reload)
-    await watcher.looked
+    await watcher.ready
     return true
   }
 
-  const revoke = createRevoke(sessions, bus, ({ source, kind, evicted }) => {
-    instruments.revocation(source, kind)
+  const revoke = createRevoke(sessions, revocationStream, ({ source, kind, evicted }) => {
+    instruments.recordRevocation(source, kind)
     log.event('info', { event: 'revocation', source, kind, evicted })
   })
-  const record = watchedRecord({
+  const recordDecision = observeLogouts({
     config,
     clock,
     sessions,
     revoke,
-    skipped: () => instruments.revocation('door', 'skipped'),
-    record: createRecorder({
+    onSkipped: () => instruments.recordRevocation('door', 'skipped'),
+    record: createDecisionRecorder({
       log,
-      count: instruments.check,
+      recordMetrics: instruments.recordCheck,
       traceId: tracing === undefined ? () => '' : activeTraceId,
       now: clock.now,
     }),
-    accident,
+    onError: logInternalError,
   })
-  const identityOf = async (server: 'api' | 'grpc') => {
-    const tls = await openTls(config, server, renewal => logTls(log, server, renewal))
-    closing.push(() => tls?.close())
+  const openTlsIdentity = async (server: 'api' | 'grpc') => {
+    const tls = await openListenerTls(config, server, renewal => logTlsRenewal(log, server, renewal))
+    cleanups.push(() => tls?.close())
     return tls
   }
-  const apiTls = await identityOf('api')
-  const api = await listening(placeOf('the api', 'api', addressOf(config, 'api')), () =>
-    openApi({
+  const apiTls = await openTlsIdentity('api')
+  const api = await listenOrExplain(describeListener('the api', 'api', listenAddress(config, 'api')), () =>
+    startApiListener({
       config,
       tls: apiTls,
       clock,
-      record,
-      accident,
+      record: recordDecision,
+      onError: logInternalError,
       snapshot,
       ready,
       revoke,
-      publicKeys: () => services.keys.publicKeys(signingKeysOf(config, rulebook.current?.listed ?? [])),
-      listed: () => rulebook.current?.listed ?? [],
+      publicKeys: () =>
+        services.jwks.publicKeys(signingKeySetUrls(config, rulebook.current?.validRules ?? [])),
+      validRules: () => rulebook.current?.validRules ?? [],
       status: () => ({
         revision: rulebook.current?.snapshot.revision ?? '',
         rules: rulebook.current?.snapshot.rules.length ?? 0,
-        sources: states,
-        issues: rulebook.issues,
+        sources: sourceStates,
+        issues: rulebook.diagnostics,
       }),
     }),
   )
-  closing.push(() => api.close())
-  const listen = listenOf(config)
-  const grpcTls = await identityOf('grpc')
-  const engine = await listening(placeOf('Envoy', 'grpc', listen), () =>
-    startEngine(config.text('serve.grpc.engine') as EngineName, {
-      check: createCheck({
+  cleanups.push(() => api.close())
+  const grpcListen = grpcListenOptions(config)
+  const grpcTls = await openTlsIdentity('grpc')
+  const engine = await listenOrExplain(describeListener('Envoy', 'grpc', grpcListen), () =>
+    startGrpcServer(config.text('serve.grpc.engine') as EngineName, {
+      check: createCheckHandler({
         snapshot,
-        record,
-        accident,
+        record: recordDecision,
+        onError: logInternalError,
         now: clock.now,
-        paths: pathsOf(config),
-        around: tracing === undefined ? undefined : traceChecks(tracing.tracer),
+        paths: pathModeOf(config),
+        withSpan: tracing === undefined ? undefined : traceChecks(tracing.tracer),
       }),
       health,
-      listen,
+      listen: grpcListen,
       tls: grpcTls,
-      accident: error => accident('grpc', error),
+      onError: error => logInternalError('grpc', error),
       now: clock.now,
       wall: clock.wall,
     }),
   )
-  closing.push(() => engine.drain(GRACE))
-  const prometheus = await listening(
-    placeOf('Prometheus', 'prometheus', addressOf(config, 'prometheus')),
+  cleanups.push(() => engine.drain(DRAIN_TIMEOUT_MS))
+  const prometheus = await listenOrExplain(
+    describeListener('Prometheus', 'prometheus', listenAddress(config, 'prometheus')),
     metrics.listen,
   )
   log.event('info', { event: 'started', version, grpc: engine.address, api: api.address, prometheus })
   await reload()
   if (rulebook.current === undefined && config.flag('access_rules.fail_fast')) {
-    const errors = rulebook.issues.filter(issue => issue.severity === 'error')
-    throw new StartFault('the rules cannot be loaded', errors)
+    const errors = rulebook.diagnostics.filter(issue => issue.severity === 'error')
+    throw new StartupError('the rules cannot be loaded', errors)
   }
   log.event(ready() ? 'info' : 'error', { event: ready() ? 'ready' : 'not_ready' })
 
@@ -307,12 +315,12 @@ async function open(
     grpc: engine.address,
     api: api.address,
     reload,
-    accident,
+    logInternalError,
     async close() {
       if (draining) return
       draining = true
       log.event('info', { event: 'draining' })
-      health.changed()
+      health.notifyChanged()
       await close()
     },
   }

@@ -1,24 +1,29 @@
 /** config — the service's own settings and Oathkeeper's: files, flags and environment to one frozen value, with every issue of every source. */
-import { DEMANDS } from '../config/demands.ts'
-import { handlerLeaves, isPlain, readHandlers, SECTIONS } from '../config/handler_sections.ts'
+import { SETTING_CONSTRAINTS } from '../config/demands.ts'
 import {
+  HANDLER_SECTIONS,
+  handlerVariableKeys,
+  isPlainObject,
+  readHandlers,
+} from '../config/handler_sections.ts'
+import {
+  diagnosticAt,
   environmentLayer,
   fileLayer,
   flagLayer,
-  issueIn,
   type Layer,
-  type Leaf,
-  parentsOf,
-  placeIn,
+  parentKeys,
+  positionIn,
+  type VariableKey,
 } from '../config/layers.ts'
-import { checkRedis } from '../config/redis_checks.ts'
-import { describe, readSetting } from '../config/setting_value.ts'
+import { checkRedisSettings } from '../config/redis_checks.ts'
+import { describeType, parseValue } from '../config/setting_value.ts'
 import { SETTINGS, type Setting } from '../config/settings.ts'
-import { type Issue, type Path, sortIssues } from '../documents/issue.ts'
+import { type Diagnostic, type DocumentPath, sortDiagnostics } from '../documents/issue.ts'
 import type { GlobalHandlers } from '../handlers/builder.ts'
-import type { SealedHandler } from '../handlers/handler.ts'
-import { nearest } from '../lib/closest_match.ts'
-import { merge } from '../lib/merge.ts'
+import type { AnyHandler } from '../handlers/handler.ts'
+import { closestMatch } from '../lib/closest_match.ts'
+import { deepMerge } from '../lib/merge.ts'
 
 export interface Config {
   /** A setting by its path; durations in milliseconds. Throws for a path that is not in the table. */
@@ -32,9 +37,9 @@ export interface Config {
   value(path: string): unknown
   readonly handlers: GlobalHandlers
   /** Accepted keys without effect, and defaults that are not Oathkeeper's: named at start, never silent. */
-  readonly notices: readonly Issue[]
+  readonly notices: readonly Diagnostic[]
   /** Where a value was written. */
-  place(path: Path): { readonly source: string; readonly line: number; readonly column: number }
+  place(path: DocumentPath): { readonly source: string; readonly line: number; readonly column: number }
 }
 
 export interface ConfigSources {
@@ -49,43 +54,53 @@ export interface LoadedConfig {
   /** Absent when there is any error. */
   readonly config: Config | undefined
   /** What could be read in spite of errors, with defaults for the rest: to look at rules with, not to serve with. */
-  readonly readable: Config
-  readonly issues: readonly Issue[]
+  readonly bestEffort: Config
+  readonly issues: readonly Diagnostic[]
 }
 
 /** Defaults < files < flags < environment (spec 8.1). */
-export function loadConfig(sources: ConfigSources, handlers: readonly SealedHandler[]): LoadedConfig {
-  const issues: Issue[] = []
-  const leaves: readonly Leaf[] = [
+export function loadConfig(sources: ConfigSources, handlers: readonly AnyHandler[]): LoadedConfig {
+  const issues: Diagnostic[] = []
+  const keys: readonly VariableKey[] = [
     ...SETTINGS.map(({ path, type, ours }) => ({ path: path.split('.'), type, ours })),
-    ...handlerLeaves(handlers),
+    ...handlerVariableKeys(handlers),
   ]
   const layers: Layer[] = sources.files.flatMap(file => fileLayer(file.source, file.text, issues) ?? [])
   layers.push(
     flagLayer(sources.flags, issues),
-    environmentLayer(sources.env, [...parentsOf(leaves), ...leaves], issues),
+    environmentLayer(sources.env, [...parentKeys(keys), ...keys], issues),
   )
-  const value = layers.reduce<unknown>((below, layer) => merge(below, layer.value), {})
-  nameUnknown(value, [], layers, issues)
-  const settings = readSettings(value, layers, issues)
-  const global = readHandlers(value, handlers, layers, issues)
+  const value = layers.reduce<unknown>((below, layer) => deepMerge(below, layer.value), {})
+  reportUnknownKeys(value, [], layers, issues)
+  const settings = readSettingValues(value, layers, issues)
+  const globalHandlers = readHandlers(value, handlers, layers, issues)
   const responders = handlers.filter(one => one.kind === 'error').map(one => one.id)
-  checkFallback(settings.get('errors.fallback') as readonly string[], responders, global, layers, issues)
-  const idle = SETTINGS.filter(one => one.idle !== undefined && given(value, one.path)).map(one =>
-    issueIn(layers, 'warning', one.path.split('.'), 'accepted, without effect', one.idle),
+  checkFallback(
+    settings.get('errors.fallback') as readonly string[],
+    responders,
+    globalHandlers,
+    layers,
+    issues,
   )
-  const relaxed = RELAXED.filter(({ path, value: one }) => settings.get(path) === one).map(one =>
-    issueIn(layers, 'warning', one.path.split('.'), one.message, one.hint),
+  const ignored = SETTINGS.filter(one => one.idle !== undefined && isSet(value, one.path)).map(one =>
+    diagnosticAt(layers, 'warning', one.path.split('.'), 'accepted, without effect', one.idle),
   )
-  const notices = [...idle, ...relaxed, ...LOOPBACK.filter(path => !settings.has(path)).map(loopbackNotice)]
-  const sorted = sortIssues(issues)
-  const readable = freeze(settings, global, notices, layers)
+  const relaxed = RELAXED_SETTINGS.filter(({ path, value: one }) => settings.get(path) === one).map(one =>
+    diagnosticAt(layers, 'warning', one.path.split('.'), one.message, one.hint),
+  )
+  const notices = [
+    ...ignored,
+    ...relaxed,
+    ...LOOPBACK_BY_DEFAULT.filter(path => !settings.has(path)).map(loopbackNotice),
+  ]
+  const sorted = sortDiagnostics(issues)
+  const bestEffort = createConfig(settings, globalHandlers, notices, layers)
   const usable = !issues.some(issue => issue.severity === 'error')
-  return { config: usable ? readable : undefined, readable, issues: sorted }
+  return { config: usable ? bestEffort : undefined, bestEffort, issues: sorted }
 }
 
 /** Settings that bring back what is refused or read more strictly for a reason (architecture 13.5). */
-const RELAXED = [
+const RELAXED_SETTINGS = [
   {
     path: 'paths',
     value: 'oathkeeper',
@@ -101,9 +116,9 @@ const RELAXED = [
 ] as const
 
 /** Hosts that are loopback where nobody says otherwise; Oathkeeper listens on all interfaces (architecture 14.11). */
-const LOOPBACK: readonly string[] = ['serve.api.host', 'serve.prometheus.host']
+const LOOPBACK_BY_DEFAULT: readonly string[] = ['serve.api.host', 'serve.prometheus.host']
 
-const loopbackNotice = (path: string): Issue => ({
+const loopbackNotice = (path: string): Diagnostic => ({
   severity: 'warning',
   source: 'defaults',
   line: 0,
@@ -113,64 +128,74 @@ const loopbackNotice = (path: string): Issue => ({
   hint: 'set it to "" for all interfaces, as Oathkeeper does',
 })
 
-const given = (value: unknown, path: string): boolean => valueAt(value, path) !== undefined
+const isSet = (value: unknown, path: string): boolean => valueAt(value, path) !== undefined
 
 const valueAt = (value: unknown, path: string): unknown =>
   path
     .split('.')
-    .reduce<unknown>((at, key) => (isPlain(at) && Object.hasOwn(at, key) ? at[key] : undefined), value)
+    .reduce<unknown>((at, key) => (isPlainObject(at) && Object.hasOwn(at, key) ? at[key] : undefined), value)
 
 /** Every key must be a setting, a part of the way to one, or a handler's. */
-function nameUnknown(
+function reportUnknownKeys(
   value: unknown,
   path: readonly string[],
   layers: readonly Layer[],
-  issues: Issue[],
+  issues: Diagnostic[],
 ): void {
-  if (!isPlain(value)) return
+  if (!isPlainObject(value)) return
   const prefix = path.length === 0 ? '' : `${path.join('.')}.`
   const known = new Set(
     SETTINGS.filter(one => one.path.startsWith(prefix)).map(
       one => one.path.slice(prefix.length).split('.')[0] as string,
     ),
   )
-  for (const [, section] of SECTIONS) {
+  for (const [, section] of HANDLER_SECTIONS) {
     if (path.every((key, i) => section[i] === key) && section.length > path.length)
       known.add(section[path.length] as string)
   }
   for (const [key, member] of Object.entries(value)) {
     const at = [...path, key]
     if (!known.has(key)) {
-      const near = nearest(key, known)
-      issues.push(issueIn(layers, 'error', at, `unknown key "${key}"`, near && `did you mean "${near}"?`))
-    } else if (SECTIONS.some(([, section]) => section.join('.') === at.join('.'))) continue
+      const suggestion = closestMatch(key, known)
+      issues.push(
+        diagnosticAt(
+          layers,
+          'error',
+          at,
+          `unknown key "${key}"`,
+          suggestion && `did you mean "${suggestion}"?`,
+        ),
+      )
+    } else if (HANDLER_SECTIONS.some(([, section]) => section.join('.') === at.join('.'))) continue
     else if (SETTINGS.some(one => one.path === at.join('.'))) continue
-    else if (isPlain(member)) nameUnknown(member, at, layers, issues)
-    else if (member !== null) issues.push(issueIn(layers, 'error', at, 'must be a map'))
+    else if (isPlainObject(member)) reportUnknownKeys(member, at, layers, issues)
+    else if (member !== null) issues.push(diagnosticAt(layers, 'error', at, 'must be a map'))
   }
 }
 
-type Settings = ReadonlyMap<string, unknown>
+type SettingValues = ReadonlyMap<string, unknown>
 
-function readSettings(value: unknown, layers: readonly Layer[], issues: Issue[]): Settings {
+function readSettingValues(value: unknown, layers: readonly Layer[], issues: Diagnostic[]): SettingValues {
   const settings = new Map<string, unknown>()
   for (const setting of SETTINGS) {
     const raw = valueAt(value, setting.path) ?? setting.default
     if (raw === undefined || raw === null) continue
-    const read = readSetting(raw, setting.type)
+    const read = parseValue(raw, setting.type)
     if (read === undefined) {
-      issues.push(issueIn(layers, 'error', setting.path.split('.'), `must be ${describe(setting.type)}`))
-      const instead = readSetting(setting.default, setting.type)
-      if (instead !== undefined) settings.set(setting.path, instead)
+      issues.push(
+        diagnosticAt(layers, 'error', setting.path.split('.'), `must be ${describeType(setting.type)}`),
+      )
+      const fallback = parseValue(setting.default, setting.type)
+      if (fallback !== undefined) settings.set(setting.path, fallback)
     } else settings.set(setting.path, read)
   }
-  for (const { path, met, message, hint } of DEMANDS) {
+  for (const { path, holds: met, message, hint } of SETTING_CONSTRAINTS) {
     if (settings.has(path) && !met(settings.get(path))) {
-      issues.push(issueIn(layers, 'error', path.split('.'), message, hint))
+      issues.push(diagnosticAt(layers, 'error', path.split('.'), message, hint))
     }
   }
-  for (const { path, message, hint } of checkRedis(settings)) {
-    issues.push(issueIn(layers, 'error', path, message, hint))
+  for (const { path, message, hint } of checkRedisSettings(settings)) {
+    issues.push(diagnosticAt(layers, 'error', path, message, hint))
   }
   return settings
 }
@@ -179,29 +204,32 @@ function readSettings(value: unknown, layers: readonly Layer[], issues: Issue[])
 function checkFallback(
   fallback: readonly string[] | undefined,
   known: readonly string[],
-  global: GlobalHandlers,
+  globalHandlers: GlobalHandlers,
   layers: readonly Layer[],
-  issues: Issue[],
+  issues: Diagnostic[],
 ): void {
   fallback?.forEach((id, i) => {
-    if (global.error.get(id)?.enabled === true) return
+    if (globalHandlers.error.get(id)?.enabled === true) return
     const path = ['errors', 'fallback', i]
-    const near = nearest(id, known)
-    const [what, hint] = known.includes(id)
+    const suggestion = closestMatch(id, known)
+    const [problem, hint] = known.includes(id)
       ? [`error handler "${id}" is not enabled`, `set errors.handlers.${id}.enabled: true`]
-      : [`unknown error handler "${id}"`, near ? `did you mean "${near}"?` : `known: ${known.join(', ')}`]
-    issues.push(issueIn(layers, 'warning', path, `${what}: it answers 500`, hint))
+      : [
+          `unknown error handler "${id}"`,
+          suggestion ? `did you mean "${suggestion}"?` : `known: ${known.join(', ')}`,
+        ]
+    issues.push(diagnosticAt(layers, 'warning', path, `${problem}: it answers 500`, hint))
   })
 }
 
-function freeze(
-  settings: Settings,
+function createConfig(
+  settings: SettingValues,
   handlers: GlobalHandlers,
-  notices: readonly Issue[],
+  notices: readonly Diagnostic[],
   layers: readonly Layer[],
 ): Config {
   const get = (path: string): unknown => {
-    if (!KNOWN.has(path)) throw new Error(`no setting ${path}`)
+    if (!KNOWN_PATHS.has(path)) throw new Error(`no setting ${path}`)
     return settings.get(path)
   }
   return Object.freeze({
@@ -213,8 +241,8 @@ function freeze(
     value: get,
     handlers,
     notices,
-    place: (path: Path) => placeIn(layers, path),
+    place: (path: DocumentPath) => positionIn(layers, path),
   })
 }
 
-const KNOWN: ReadonlySet<string> = new Set(SETTINGS.map((one: Setting) => one.path))
+const KNOWN_PATHS: ReadonlySet<string> = new Set(SETTINGS.map((one: Setting) => one.path))

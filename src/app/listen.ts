@@ -1,33 +1,36 @@
 /** app_listen — why a port or a socket cannot be opened, in a paragraph for people. Knows error codes, no protocol. */
-import { StartFault } from './startup_error.ts'
+import { StartupError } from './startup_error.ts'
 
-export interface Listener {
+export interface ListenerDescription {
   /** Who comes here, as in "cannot listen for Envoy". */
-  readonly who: string
+  readonly peer: string
   /** `host:port` or path, as configured. */
-  readonly at: string
+  readonly address: string
   /** How to choose another port or path: keys, variables, flags. */
-  readonly setting: string
+  readonly portSetting: string
   /** How to choose another address of this machine. */
   readonly hostSetting: string
 }
 
 /** What `open` opens; its rejection becomes a `StartFault` that says what to do. */
-export async function listening<T>(listener: Listener, open: () => Promise<T>): Promise<T> {
+export async function listenOrExplain<T>(
+  listener: ListenerDescription,
+  listen: () => Promise<T>,
+): Promise<T> {
   try {
-    return await open()
+    return await listen()
   } catch (error) {
-    const { who, at, setting, hostSetting } = listener
-    const code = codeOf(error)
-    const reason = REASONS.get(code) ?? ((error as Error).message.split('\n', 1)[0] || code)
-    const chosen = OF_THE_HOST.has(code) ? hostSetting : setting
-    throw new StartFault(`cannot listen for ${who} on ${at}: ${reason}. It is set by ${chosen}.`, [])
+    const { peer, address, portSetting, hostSetting } = listener
+    const code = errorCodeOf(error)
+    const reason = REASON_BY_CODE.get(code) ?? ((error as Error).message.split('\n', 1)[0] || code)
+    const setting = HOST_ERROR_CODES.has(code) ? hostSetting : portSetting
+    throw new StartupError(`cannot listen for ${peer} on ${address}: ${reason}. It is set by ${setting}.`, [])
   }
 }
 
-const OF_THE_HOST: ReadonlySet<string> = new Set(['EADDRNOTAVAIL', 'ENOTFOUND'])
+const HOST_ERROR_CODES: ReadonlySet<string> = new Set(['EADDRNOTAVAIL', 'ENOTFOUND'])
 
-const REASONS: ReadonlyMap<string, string> = new Map([
+const REASON_BY_CODE: ReadonlyMap<string, string> = new Map([
   ['EADDRINUSE', 'something listens there already; stop it or choose another place'],
   ['EADDRNOTAVAIL', 'this machine has no such address'],
   [
@@ -40,7 +43,7 @@ const REASONS: ReadonlyMap<string, string> = new Map([
 ])
 
 /** grpc-js tells codes in its message only, and its own "Name resolution failed". */
-function codeOf(error: unknown): string {
+function errorCodeOf(error: unknown): string {
   const { code, message } = error as NodeJS.ErrnoException
   if (/name resolution failed/i.test(message)) return 'ENOTFOUND'
   return code ?? /\bE[A-Z]{4,}\b/.exec(message)?.[0] ?? ''

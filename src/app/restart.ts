@@ -1,26 +1,27 @@
 /** config/restart — settings that were changed while the service runs and are only read at its start. Knows two configurations, starts nothing. */
 
 import { SETTINGS } from '../config/settings.ts'
-import { formatPath, type Issue } from '../documents/issue.ts'
+import { type Diagnostic, formatPath } from '../documents/issue.ts'
 import type { Config } from './config.ts'
-import { keyTimesOf } from './options.ts'
+import { jwksTimingOf } from './options.ts'
 
 /** Names each by its key and never by its value, which may be a secret. */
-export function waitingForRestart(started: Config, now: Config): Issue[] {
+export function changesPendingRestart(running: Config, current: Config): Diagnostic[] {
   const paths = SETTINGS.filter(
-    ({ path, live, idle }) => !live && idle === undefined && differ(started.value(path), now.value(path)),
+    ({ path, live, idle }) =>
+      !live && idle === undefined && differs(running.value(path), current.value(path)),
   ).map(({ path }) => path.split('.'))
   const jwt = ['authenticators', 'jwt', 'config']
-  const [before, after] = [keyTimesOf(started), keyTimesOf(now)]
+  const [before, after] = [jwksTimingOf(running), jwksTimingOf(current)]
   if (before.ttl !== after.ttl) paths.push([...jwt, 'jwks_ttl'])
   if (before.maxWait !== after.maxWait) paths.push([...jwt, 'jwks_max_wait'])
   return paths.map(path => ({
     severity: 'warning',
-    ...now.place(path),
+    ...current.place(path),
     path: formatPath(path),
     message: 'changed, and takes effect at the next start',
     hint: 'restart the service',
   }))
 }
 
-const differ = (before: unknown, after: unknown): boolean => JSON.stringify(before) !== JSON.stringify(after)
+const differs = (before: unknown, after: unknown): boolean => JSON.stringify(before) !== JSON.stringify(after)

@@ -2,25 +2,25 @@
 import { hash } from 'node:crypto'
 import { resolve } from 'node:path'
 import { readConfigFile } from '../config/files.ts'
-import { formatPath, type Issue, sortIssues } from '../documents/issue.ts'
-import { createBuilder, type Traced } from '../handlers/builder.ts'
+import { type Diagnostic, formatPath, sortDiagnostics } from '../documents/issue.ts'
+import { createHandlerBuilder, type TraceHandler } from '../handlers/builder.ts'
 import { HANDLERS } from '../handlers/registry.ts'
 import type { Services } from '../handlers/services.ts'
 import { type Millis, millis } from '../lib/time.ts'
-import { breatheEvery } from '../lib/yield_to_event_loop.ts'
-import { type Compiled, compileRules } from '../rules/compile.ts'
+import { createYielder } from '../lib/yield_to_event_loop.ts'
+import { type CompiledRuleSet, compileRules } from '../rules/compile.ts'
 import type { DefaultRuleRef } from '../rules/default_rule.ts'
-import type { PlacedRule } from '../rules/parse.ts'
-import { filesOf } from '../rules/repositories/repository.ts'
+import type { LocatedRule } from '../rules/parse.ts'
+import { repositoryFiles } from '../rules/repositories/repository.ts'
 import type { RuleSources, SourceState } from '../rules/repositories/sources.ts'
-import type { Prepared } from '../rules/rulebook.ts'
+import type { LoadResult } from '../rules/rulebook.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Tracing } from '../telemetry/sdk.ts'
 import { traceStages } from '../telemetry/trace.ts'
 import { type Config, loadConfig } from './config.ts'
-import { levelOf, pathsOf } from './options.ts'
-import { waitingForRestart } from './restart.ts'
-import { StartFault } from './startup_error.ts'
+import { logLevelOf, pathModeOf } from './options.ts'
+import { changesPendingRestart } from './restart.ts'
+import { StartupError } from './startup_error.ts'
 
 export interface AppOptions {
   readonly configFiles: readonly string[]
@@ -29,132 +29,151 @@ export interface AppOptions {
 }
 
 /** Milliseconds of uninterrupted work after which Checks get a turn (architecture 8). */
-export const SLICE = 2
+export const TIME_SLICE_MS = 2
 
 /** Rejects with `StartFault` where a file cannot be read. */
 export async function readConfig(options: AppOptions) {
   const read = await Promise.all(options.configFiles.map(readConfigFile))
   const unreadable = read.flatMap(file => ('text' in file ? [] : [file.issue]))
-  if (unreadable.length > 0) throw new StartFault('the configuration cannot be read', unreadable)
+  if (unreadable.length > 0) throw new StartupError('the configuration cannot be read', unreadable)
   const files = read.flatMap(file => ('text' in file ? [file] : []))
   return { ...loadConfig({ files, env: options.env, flags: options.flags }, HANDLERS), files }
 }
 
-export interface EditionParts {
+export interface RuleSetLoaderDependencies {
   readonly options: AppOptions
   /** The configuration that the process started with: what is only read then stays as it was. */
-  readonly started: Config
+  readonly startupConfig: Config
   readonly services: Services
   readonly sources: RuleSources
   readonly tracing: Tracing | undefined
   readonly log: Log
   /** Resolves once they are watched; true where some of them were not before, so that a change may have been missed. */
-  readonly watched: (files: readonly string[]) => Promise<boolean>
+  readonly ensureWatched: (files: readonly string[]) => Promise<boolean>
   /** Told after each reading of the repositories. */
-  readonly read: (states: readonly SourceState[], interval: Millis) => void
+  readonly onRepositoriesLoaded: (states: readonly SourceState[], interval: Millis) => void
 }
 
 /** `prepare` reads everything anew: configuration, repositories, rules. What is wrong with any of it leaves the edition in force. */
-export function createEditions(parts: EditionParts): { prepare(): Promise<Prepared> } {
-  const { options, services, sources, tracing, log } = parts
-  const directory = directoryOf(options)
+export function createRuleSetLoader(dependencies: RuleSetLoaderDependencies): {
+  prepare(): Promise<LoadResult>
+} {
+  const { options, services, sources, tracing, log } = dependencies
+  const directory = workingDirectory(options)
   /** The latest compile: what is unchanged is not compiled again. */
-  let last: { readonly revision: string; readonly compiled: Compiled } | undefined
+  let lastCompile: { readonly revision: string; readonly compiled: CompiledRuleSet } | undefined
 
-  async function prepare(): Promise<Prepared> {
+  async function load(): Promise<LoadResult> {
     const read = await readConfig(options).catch((error: unknown) => {
-      if (error instanceof StartFault) return { config: undefined, issues: error.issues, files: [] }
+      if (error instanceof StartupError) return { config: undefined, issues: error.diagnostics, files: [] }
       throw error
     })
-    if (read.config === undefined) return { edition: undefined, issues: read.issues }
+    if (read.config === undefined) return { ruleSet: undefined, diagnostics: read.issues }
     const { config, files } = read
-    log.setLevel(levelOf(config))
+    log.setLevel(logLevelOf(config))
     const repositories = config.list('access_rules.repositories')
-    const watched = [...options.configFiles.map(file => resolve(file)), ...filesOf(repositories, directory)]
-    if (await parts.watched(watched)) return prepare()
-    const loaded = await sources.load(repositories, entryPlaces(config))
-    parts.read(loaded.states, millis(config.number('access_rules.poll_interval')))
-    const issues = [...read.issues, ...waitingForRestart(parts.started, config), ...loaded.issues]
-    if (!loaded.complete) return { edition: undefined, issues: sortIssues(issues) }
-    if (loaded.rules.length === 0) issues.push(...withoutRules(config))
+    const watchedFiles = [
+      ...options.configFiles.map(file => resolve(file)),
+      ...repositoryFiles(repositories, directory),
+    ]
+    if (await dependencies.ensureWatched(watchedFiles)) return load()
+    const loaded = await sources.load(repositories, repositoryLocator(config))
+    dependencies.onRepositoriesLoaded(loaded.states, millis(config.number('access_rules.poll_interval')))
+    const diagnostics = [
+      ...read.issues,
+      ...changesPendingRestart(dependencies.startupConfig, config),
+      ...loaded.diagnostics,
+    ]
+    if (!loaded.allLoaded) return { ruleSet: undefined, diagnostics: sortDiagnostics(diagnostics) }
+    if (loaded.rules.length === 0) diagnostics.push(...noRulesWarning(config))
     const revision = hash('sha256', JSON.stringify([files, loaded.digests])).slice(0, 16)
-    if (last?.revision !== revision) {
-      last = {
+    if (lastCompile?.revision !== revision) {
+      lastCompile = {
         revision,
-        compiled: await compileWith(config, loaded.rules, services, tracedBy(tracing), revision),
+        compiled: await compileRuleSet(config, loaded.rules, services, handlerTracing(tracing), revision),
       }
     }
-    const { snapshot, listed, issues: found } = last.compiled
-    const all = sortIssues([...issues, ...found])
-    if (snapshot === undefined) return { edition: undefined, issues: all }
-    return { edition: { snapshot, listed, ready: listed.length > 0 || !config.flag(REQUIRED) }, issues: all }
+    const { snapshot, validRules, diagnostics: compileDiagnostics } = lastCompile.compiled
+    const allDiagnostics = sortDiagnostics([...diagnostics, ...compileDiagnostics])
+    if (snapshot === undefined) return { ruleSet: undefined, diagnostics: allDiagnostics }
+    return {
+      ruleSet: { snapshot, validRules, ready: validRules.length > 0 || !config.flag(REQUIRED_SETTING) },
+      diagnostics: allDiagnostics,
+    }
   }
-  return { prepare }
+  return { prepare: load }
 }
 
 /** Where the configuration names a repository. */
-export const entryPlaces = (config: Config) => (index: number) => {
+export const repositoryLocator = (config: Config) => (index: number) => {
   const path = ['access_rules', 'repositories', index]
   return { ...config.place(path), path: formatPath(path) }
 }
 
-function defaultRuleOf(config: Config): DefaultRuleRef | undefined {
+function defaultRuleReference(config: Config): DefaultRuleRef | undefined {
   const id = config.text('access_rules.default_rule') ?? ''
   if (id === '') return undefined
   const path = ['access_rules', 'default_rule']
-  return { id, place: { ...config.place(path), path: formatPath(path) } }
+  return { id, location: { ...config.place(path), path: formatPath(path) } }
 }
 
 /** With it, a set without a valid rule is one to wait with (Q-13). */
-const REQUIRED = 'access_rules.required'
+const REQUIRED_SETTING = 'access_rules.required'
 
 /** A configuration or a key that was forgotten looks like this, and the service runs. */
-export function withoutRules(config: Config): readonly Issue[] {
-  if (config.flag(REQUIRED)) return []
+export function noRulesWarning(config: Config): readonly Diagnostic[] {
+  if (config.flag(REQUIRED_SETTING)) return []
   const path = ['access_rules', 'repositories']
   const message = 'there are no rules: every request is answered with 404'
   const hint = 'name the configuration with --config FILE, and files with rules in it'
   return [{ severity: 'warning', ...config.place(path), path: path.join('.'), message, hint }]
 }
 
-export async function compileWith(
+export async function compileRuleSet(
   config: Config,
-  rules: readonly PlacedRule[],
+  rules: readonly LocatedRule[],
   services: Services,
-  traced: Traced,
+  traced: TraceHandler,
   revision: string,
-): Promise<Compiled> {
-  const builder = createBuilder({
+): Promise<CompiledRuleSet> {
+  const builder = createHandlerBuilder({
     handlers: HANDLERS,
     settings: config.handlers,
     fallback: config.list('errors.fallback'),
     services,
-    strategy: strategyOf(config),
-    traced,
+    strategy: matchingStrategy(config),
+    trace: traced,
   })
   const compiled = await compileRules({
     rules,
     builder,
-    strategy: strategyOf(config),
-    paths: pathsOf(config),
+    strategy: matchingStrategy(config),
+    paths: pathModeOf(config),
     hosts: config.text('hosts') === 'exact' ? 'exact' : undefined,
-    several: config.text('access_rules.several_matches') === 'first' ? 'first' : 'refuse',
-    defaultRule: defaultRuleOf(config),
+    onMultipleMatches: config.text('access_rules.several_matches') === 'first' ? 'first' : 'refuse',
+    defaultRule: defaultRuleReference(config),
     revision,
     strict: config.flag('strict'),
-    breathe: breatheEvery(SLICE, services.clock),
+    yieldToEventLoop: createYielder(TIME_SLICE_MS, services.clock),
   })
-  if (compiled.snapshot === undefined || compiled.listed.length > 0 || !config.flag(REQUIRED)) return compiled
-  const path = REQUIRED.split('.')
+  if (compiled.snapshot === undefined || compiled.validRules.length > 0 || !config.flag(REQUIRED_SETTING))
+    return compiled
+  const path = REQUIRED_SETTING.split('.')
   const message = 'there is no valid rule: every request is 503'
-  const issue: Issue = { severity: 'error', ...config.place(path), path: REQUIRED, message, hint: '' }
-  return { ...compiled, issues: [...compiled.issues, issue] }
+  const diagnostic: Diagnostic = {
+    severity: 'error',
+    ...config.place(path),
+    path: REQUIRED_SETTING,
+    message,
+    hint: '',
+  }
+  return { ...compiled, diagnostics: [...compiled.diagnostics, diagnostic] }
 }
 
 /** Handlers as they are: nobody looks at them one by one. */
-export const UNTRACED: Traced = (_kind, _id, run) => run
+export const UNTRACED: TraceHandler = (_kind, _id, run) => run
 
-export function tracedBy(tracing: Tracing | undefined): Traced {
+export function handlerTracing(tracing: Tracing | undefined): TraceHandler {
   if (tracing === undefined) return UNTRACED
   const wrap = traceStages(tracing.tracer)
   // An error handler waits for nothing and is part of the Check's own span.
@@ -162,7 +181,7 @@ export function tracedBy(tracing: Tracing | undefined): Traced {
 }
 
 /** Relative repositories start where Oathkeeper's do: in the working directory. */
-export const directoryOf = (_options: AppOptions): string => process.cwd()
+export const workingDirectory = (_options: AppOptions): string => process.cwd()
 
-const strategyOf = (config: Config): 'regexp' | 'glob' =>
+const matchingStrategy = (config: Config): 'regexp' | 'glob' =>
   config.text('access_rules.matching_strategy') === 'glob' ? 'glob' : 'regexp'

@@ -1,22 +1,22 @@
 /** cli/program — the commands, their options and their help. Knows which function runs a command, not what it does. */
 import { Command, CommanderError, Option } from 'commander'
-import { flagOf, SETTINGS, variableOf } from '../config/settings.ts'
+import { flagName, SETTINGS, variableName } from '../config/settings.ts'
 import { version } from '../version.ts'
-import type { CommandIo, CommonArguments } from './arguments.ts'
+import type { ConfigArguments, Streams } from './arguments.ts'
 
-const CONSOLE: CommandIo = {
+const PROCESS_STREAMS: Streams = {
   out: text => process.stdout.write(text),
   err: text => process.stderr.write(text),
   env: process.env,
 }
 
 /** Exit codes: 0 well, 1 the configuration or the rules have errors, 2 the command line has. */
-export async function run(argv: readonly string[], io: CommandIo = CONSOLE): Promise<number> {
+export async function runCli(argv: readonly string[], streams: Streams = PROCESS_STREAMS): Promise<number> {
   let code = 0
   const program = new Command('credence')
     .description("Answers Envoy's ext_authz by Ory Oathkeeper's access rules, with verified Kratos sessions.")
     .version(version, '--version', 'print the version')
-    .configureOutput({ writeOut: io.out, writeErr: io.err })
+    .configureOutput({ writeOut: streams.out, writeErr: streams.err })
     .addHelpText(
       'after',
       `
@@ -28,30 +28,34 @@ Exit codes: 0 well, 1 errors in configuration or rules or a port that is taken, 
     )
     .exitOverride()
     .showHelpAfterError('(credence --help shows what there is)')
-  const serve = withCommon(program.command('serve'))
+  const serve = addConfigOption(program.command('serve'))
     .description('listen for Envoy and for the api port until SIGTERM or SIGINT')
     .option('--disable-telemetry', 'accepted for Oathkeeper; nothing is ever sent to anybody')
     .option('--sqa-opt-out', 'accepted for Oathkeeper; nothing is ever sent to anybody')
     .action(async (_options, command: Command) => {
       const { serve: start } = await import('./serve.ts')
-      code = await start(commonOf(command), io)
+      code = await start(configArgumentsOf(command), streams)
     })
-  addSettings(serve)
-  const validate = withCommon(program.command('validate'))
+  addSettingFlags(serve)
+  const validate = addConfigOption(program.command('validate'))
     .argument('[rules...]', 'rule files to check instead of those of the configuration')
     .option('--strict', 'count warnings as errors')
     .description('name every issue of the configuration and of all rules; exit 1 when there is an error')
     .action(async (rules: string[], options: { strict?: boolean }, command: Command) => {
       const { validate: check } = await import('./validate.ts')
-      const [{ openValidation }, { clock }] = await Promise.all([
+      const [{ createValidateDependencies: openValidation }, { clock }] = await Promise.all([
         import('./validate_dependencies.ts'),
         import('../app/app.ts'),
       ])
       const { world, close } = openValidation(clock)
-      code = await check({ ...commonOf(command), rules, strict: options.strict === true }, io, world)
+      code = await check(
+        { ...configArgumentsOf(command), rules, strict: options.strict === true },
+        streams,
+        world,
+      )
       await close()
     })
-  addSettings(validate, ['--strict'])
+  addSettingFlags(validate, ['--strict'])
   try {
     await program.parseAsync([...argv], { from: 'user' })
   } catch (error) {
@@ -61,7 +65,7 @@ Exit codes: 0 well, 1 errors in configuration or rules or a port that is taken, 
   return code
 }
 
-function withCommon(command: Command): Command {
+function addConfigOption(command: Command): Command {
   return command.addOption(
     // Not `<file...>`: that would take the rule files behind it, too.
     new Option('-c, --config <file>', 'configuration file, YAML, JSON or TOML; given again, later ones win')
@@ -71,7 +75,7 @@ function withCommon(command: Command): Command {
 }
 
 /** Our own settings as flags; Oathkeeper's keys have its variables. */
-function addSettings(command: Command, taken: readonly string[] = []): void {
+function addSettingFlags(command: Command, reservedFlags: readonly string[] = []): void {
   command.addHelpText(
     'after',
     `
@@ -79,22 +83,22 @@ Oathkeeper's keys are given in the file or by its variables, the key in upper ca
 All of them, with their defaults: docs/configuration.md`,
   )
   for (const setting of SETTINGS) {
-    const flag = flagOf(setting)
-    if (!setting.ours || taken.includes(flag)) continue
+    const flag = flagName(setting)
+    if (!setting.ours || reservedFlags.includes(flag)) continue
     const value = setting.type === 'boolean' ? '[true|false]' : '<value>'
-    const unset = String(setting.default ?? '')
-    const start = unset === '' ? '' : `, ${unset} unless set`
-    command.option(`${flag} ${value}`, `${setting.about} (${variableOf(setting)}${start})`)
+    const defaultText = String(setting.default ?? '')
+    const suffix = defaultText === '' ? '' : `, ${defaultText} unless set`
+    command.option(`${flag} ${value}`, `${setting.description} (${variableName(setting)}${suffix})`)
   }
 }
 
-function commonOf(command: Command): CommonArguments {
+function configArgumentsOf(command: Command): ConfigArguments {
   const options = command.opts<Record<string, unknown>>()
   const files = [options.config].flat().flatMap(one => (typeof one === 'string' ? one.split(',') : []))
   const flags = new Map<string, string>()
   for (const setting of SETTINGS) {
     if (!setting.ours) continue
-    const name = flagOf(setting)
+    const name = flagName(setting)
       .slice(2)
       .replace(/-(.)/g, (_all, letter: string) => letter.toUpperCase())
     const value = options[name]

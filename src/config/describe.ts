@@ -1,21 +1,21 @@
 /** config/describe — the settings as a page for people and as a JSON Schema for editors, from the same tables that read them. Knows no file. */
 import { z } from 'zod'
-import type { SealedHandler } from '../handlers/handler.ts'
-import { SECTIONS } from './handler_sections.ts'
-import { flagOf, METHODS, SETTINGS, type Setting, type SettingType, variableOf } from './settings.ts'
+import type { AnyHandler } from '../handlers/handler.ts'
+import { HANDLER_SECTIONS } from './handler_sections.ts'
+import { CORS_METHODS, flagName, SETTINGS, type Setting, type SettingType, variableName } from './settings.ts'
 
-export interface DescribedConfig {
+export interface ConfigDescription {
   /** `docs/configuration.md`. */
   readonly markdown: string
   /** JSON Schema (2020-12) of a configuration file. */
   readonly schema: object
 }
 
-export function describeConfig(handlers: readonly SealedHandler[]): DescribedConfig {
-  return { markdown: page(), schema: fileSchema(handlers) }
+export function describeConfig(handlers: readonly AnyHandler[]): ConfigDescription {
+  return { markdown: renderPage(), schema: fileSchema(handlers) }
 }
 
-const HEAD = `# Configuration
+const PAGE_HEAD = `# Configuration
 
 <!-- Written by \`npm run generate\` from src/config/settings.ts; changes made here are lost. -->
 
@@ -38,35 +38,41 @@ The sections \`authenticators\`, \`authorizers\`, \`mutators\` and \`errors.hand
 \`config\` in a rule is laid over: see [handlers](handlers.md). A key that a handler requires may come from either place.
 `
 
-function page(): string {
+function renderPage(): string {
   const effective = SETTINGS.filter(one => one.idle === undefined)
-  const oathkeepers = effective.filter(one => !one.ours)
+  const oathkeeperSettings = effective.filter(one => !one.ours)
   return [
-    HEAD,
+    PAGE_HEAD,
     '## Ours\n',
     table(
       ['Key', 'Type', 'Default', 'Changed', 'Flag and variable', 'Meaning'],
       effective
         .filter(one => one.ours)
         .map(one => [
-          code(one.path),
+          inlineCode(one.path),
           typeName(one.type),
-          defaultOf(one),
-          changedOf(one),
-          `${code(flagOf(one))} ${code(variableOf(one))}`,
-          one.about,
+          defaultCell(one),
+          appliedWhen(one),
+          `${inlineCode(flagName(one))} ${inlineCode(variableName(one))}`,
+          one.description,
         ]),
     ),
     "## Oathkeeper's\n",
     table(
       ['Key', 'Type', 'Default', 'Changed', 'Meaning'],
-      oathkeepers.map(one => [code(one.path), typeName(one.type), defaultOf(one), changedOf(one), one.about]),
+      oathkeeperSettings.map(one => [
+        inlineCode(one.path),
+        typeName(one.type),
+        defaultCell(one),
+        appliedWhen(one),
+        one.description,
+      ]),
     ),
     '## Accepted without effect\n',
     'They are keys of Oathkeeper, so a file that has them is read; each that is set is named at start.\n',
     table(
       ['Key', 'Why'],
-      SETTINGS.flatMap(one => (one.idle === undefined ? [] : [[code(one.path), one.idle]])),
+      SETTINGS.flatMap(one => (one.idle === undefined ? [] : [[inlineCode(one.path), one.idle]])),
     ),
   ].join('\n')
 }
@@ -77,17 +83,17 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
   return `${[line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n')}\n`
 }
 
-const code = (text: string): string => `\`${text}\``
-const defaultOf = (one: Setting): string =>
-  one.default === undefined ? '' : code(JSON.stringify(one.default))
+const inlineCode = (text: string): string => `\`${text}\``
+const defaultCell = (one: Setting): string =>
+  one.default === undefined ? '' : inlineCode(JSON.stringify(one.default))
 
-const changedOf = (one: Setting): string => (one.live ? 'at once' : 'next start')
+const appliedWhen = (one: Setting): string => (one.live ? 'at once' : 'next start')
 
 function typeName(type: SettingType): string {
   if (typeof type === 'object') {
     return type.oneOf
       .filter(word => word !== '')
-      .map(code)
+      .map(inlineCode)
       .join(', ')
   }
   const names: Readonly<Record<Exclude<SettingType, object>, string>> = {
@@ -114,12 +120,12 @@ interface MapSchema extends Schema {
 
 const mapSchema = (): MapSchema => ({ type: 'object', properties: {}, additionalProperties: false })
 
-function fileSchema(handlers: readonly SealedHandler[]): object {
+function fileSchema(handlers: readonly AnyHandler[]): object {
   const root = mapSchema()
-  for (const setting of SETTINGS) put(root, setting.path.split('.'), settingSchema(setting))
-  for (const [kind, path] of SECTIONS) {
+  for (const setting of SETTINGS) setAtPath(root, setting.path.split('.'), settingSchema(setting))
+  for (const [kind, path] of HANDLER_SECTIONS) {
     for (const handler of handlers.filter(one => one.kind === kind)) {
-      put(root, [...path, handler.id], handlerSchema(handler))
+      setAtPath(root, [...path, handler.id], handlerSchema(handler))
     }
   }
   return {
@@ -129,7 +135,7 @@ function fileSchema(handlers: readonly SealedHandler[]): object {
   }
 }
 
-function put(root: MapSchema, path: readonly string[], schema: Schema): void {
+function setAtPath(root: MapSchema, path: readonly string[], schema: Schema): void {
   let at = root
   for (const key of path.slice(0, -1)) {
     at.properties[key] ??= mapSchema()
@@ -138,7 +144,7 @@ function put(root: MapSchema, path: readonly string[], schema: Schema): void {
   at.properties[path.at(-1) as string] = schema
 }
 
-function settingSchema({ type, about, idle, default: value }: Setting): Schema {
+function settingSchema({ type, description: about, idle, default: value }: Setting): Schema {
   const shown = { description: idle === undefined ? about : `without effect: ${idle}` }
   return { ...typeSchema(type), ...shown, ...(value === undefined ? {} : { default: value }) }
 }
@@ -156,15 +162,15 @@ function typeSchema(type: SettingType): Schema {
     duration: { type: 'string', pattern: '^[0-9]+(ns|us|ms|s|m|h)$' },
     strings: { type: 'array', items: { type: 'string' } },
     set: { type: 'array', items: { type: 'string' }, uniqueItems: true },
-    methods: { type: 'array', items: { enum: METHODS }, uniqueItems: true },
+    methods: { type: 'array', items: { enum: CORS_METHODS }, uniqueItems: true },
   }
   return schemas[type]
 }
 
 /** What a handler requires may come from the rules (Q-93), so nothing is required here. */
-function handlerSchema(handler: SealedHandler): Schema {
-  const on = handler.kind === 'error' && handler.id === 'json'
-  const enabled = { type: 'boolean', default: on, description: handler.summary }
+function handlerSchema(handler: AnyHandler): Schema {
+  const enabledByDefault = handler.kind === 'error' && handler.id === 'json'
+  const enabled = { type: 'boolean', default: enabledByDefault, description: handler.summary }
   if (handler.ignoresConfig) {
     return { type: 'object', properties: { enabled }, additionalProperties: false }
   }

@@ -1,46 +1,46 @@
 /** config/layers — files, flags and environment laid over one another, remembering who said what. Knows the settings, not their meaning. */
 import { parse as parseToml, TomlError } from 'smol-toml'
-import { formatPath, type Issue, type Path } from '../documents/issue.ts'
+import { type Diagnostic, type DocumentPath, formatPath } from '../documents/issue.ts'
 import { parseYaml } from '../documents/yaml.ts'
-import { nearest } from '../lib/closest_match.ts'
-import { merge } from '../lib/merge.ts'
-import { describe, readText, type ValueType } from './setting_value.ts'
-import { flagOf, SETTINGS, variableOf } from './settings.ts'
+import { closestMatch } from '../lib/closest_match.ts'
+import { deepMerge } from '../lib/merge.ts'
+import { describeType, parseText, type ValueType } from './setting_value.ts'
+import { flagName, SETTINGS, variableName } from './settings.ts'
 
 /** One source of settings. */
 export interface Layer {
   readonly source: string
   readonly value: unknown
   /** 1-based; 0 where the source has no lines. */
-  at(path: Path): { readonly line: number; readonly column: number }
+  positionOf(path: DocumentPath): { readonly line: number; readonly column: number }
 }
 
 /** A key that a variable may name: settings and the keys of handlers. */
-export interface Leaf {
+export interface VariableKey {
   readonly path: readonly string[]
   readonly type: ValueType
   readonly ours?: true | undefined
 }
 
 /** Maps on the way to a key have variables too, in JSON; the shorter path first, so that what is inside is laid over it. */
-export function parentsOf(leaves: readonly Leaf[]): readonly Leaf[] {
-  const known = new Set(leaves.map(({ path }) => path.join('.')))
-  const parents = new Map<string, Leaf>()
-  for (const { path } of leaves.filter(leaf => !leaf.ours)) {
+export function parentKeys(keys: readonly VariableKey[]): readonly VariableKey[] {
+  const known = new Set(keys.map(({ path }) => path.join('.')))
+  const parents = new Map<string, VariableKey>()
+  for (const { path } of keys.filter(leaf => !leaf.ours)) {
     for (let length = 2; length < path.length; length++) {
-      const part = path.slice(0, length)
-      if (!known.has(part.join('.'))) parents.set(part.join('.'), { path: part, type: 'object' })
+      const prefix = path.slice(0, length)
+      if (!known.has(prefix.join('.'))) parents.set(prefix.join('.'), { path: prefix, type: 'object' })
     }
   }
   return [...parents.values()].sort((a, b) => a.path.length - b.path.length)
 }
 
-const NOWHERE = () => ({ line: 0, column: 0 })
+const UNKNOWN_POSITION = () => ({ line: 0, column: 0 })
 const ENVIRONMENT = 'environment'
 const COMMAND_LINE = 'command line'
 
 /** A file's text by its name's ending: `.toml`, else YAML (of which JSON is a part). */
-export function fileLayer(source: string, text: string, issues: Issue[]): Layer | undefined {
+export function fileLayer(source: string, text: string, issues: Diagnostic[]): Layer | undefined {
   if (/\.toml$/i.test(source)) return tomlLayer(source, text, issues)
   const document = parseYaml(text, 'config')
   if (document.kind === 'fault') {
@@ -73,12 +73,12 @@ export function fileLayer(source: string, text: string, issues: Issue[]): Layer 
     })
     return undefined
   }
-  return { source, value, at: path => document.at(path) }
+  return { source, value, positionOf: path => document.positionOf(path) }
 }
 
-function tomlLayer(source: string, text: string, issues: Issue[]): Layer | undefined {
+function tomlLayer(source: string, text: string, issues: Diagnostic[]): Layer | undefined {
   try {
-    return { source, value: parseToml(text), at: NOWHERE }
+    return { source, value: parseToml(text), positionOf: UNKNOWN_POSITION }
   } catch (error) {
     if (!(error instanceof TomlError)) throw error
     const { line, column } = error
@@ -93,18 +93,22 @@ function tomlLayer(source: string, text: string, issues: Issue[]): Layer | undef
  * Variables: Oathkeeper's names (any case, no prefix, of more than one segment: Q-90) for its keys, `CREDENCE_…` for ours.
  * A value that is not of its key's type is an error, never a silent zero (Q-91).
  */
-export function environmentLayer(env: NodeJS.ProcessEnv, leaves: readonly Leaf[], issues: Issue[]): Layer {
+export function environmentLayer(
+  env: NodeJS.ProcessEnv,
+  keys: readonly VariableKey[],
+  issues: Diagnostic[],
+): Layer {
   const byName = new Map(Object.entries(env).map(([name, value]) => [name.toUpperCase(), value ?? '']))
   let value: unknown = {}
-  for (const leaf of leaves) {
-    const bare = leaf.path.join('_').toUpperCase()
-    if (leaf.path.length < 2 && !leaf.ours) continue
-    const name = leaf.ours ? `CREDENCE_${bare}` : bare
-    const text = byName.get(name) ?? indexed(byName, name, leaf.type)
+  for (const key of keys) {
+    const unprefixed = key.path.join('_').toUpperCase()
+    if (key.path.length < 2 && !key.ours) continue
+    const name = key.ours ? `CREDENCE_${unprefixed}` : unprefixed
+    const text = byName.get(name) ?? indexedListJson(byName, name, key.type)
     if (text === undefined) continue
-    const read = readText(text, leaf.type)
+    const read = parseText(text, key.type)
     if (read === undefined) {
-      const message = `must be ${describe(leaf.type)}`
+      const message = `must be ${describeType(key.type)}`
       issues.push({
         severity: 'error',
         source: ENVIRONMENT,
@@ -114,12 +118,12 @@ export function environmentLayer(env: NodeJS.ProcessEnv, leaves: readonly Leaf[]
         message,
         hint: '',
       })
-    } else value = merge(value, nest(leaf.path, read))
+    } else value = deepMerge(value, nestUnder(key.path, read))
   }
-  const known = new Set(SETTINGS.filter(one => one.ours).map(variableOf))
+  const known = new Set(SETTINGS.filter(one => one.ours).map(variableName))
   for (const name of byName.keys()) {
-    if (!name.startsWith('CREDENCE_') || known.has(name) || OTHERS.has(name)) continue
-    const near = nearest(name, known)
+    if (!name.startsWith('CREDENCE_') || known.has(name) || NON_SETTING_VARIABLES.has(name)) continue
+    const suggestion = closestMatch(name, known)
     issues.push({
       severity: 'warning',
       source: ENVIRONMENT,
@@ -127,63 +131,71 @@ export function environmentLayer(env: NodeJS.ProcessEnv, leaves: readonly Leaf[]
       column: 0,
       path: name,
       message: 'unknown variable',
-      hint: near === undefined ? 'it is ignored' : `did you mean ${near}?`,
+      hint: suggestion === undefined ? 'it is ignored' : `did you mean ${suggestion}?`,
     })
   }
-  return { source: ENVIRONMENT, value, at: NOWHERE }
+  return { source: ENVIRONMENT, value, positionOf: UNKNOWN_POSITION }
 }
 
 /** Variables of the project that are not settings. */
-const OTHERS: ReadonlySet<string> = new Set(['CREDENCE_CACHE', 'CREDENCE_CONFIG', 'CREDENCE_KRATOS'])
+const NON_SETTING_VARIABLES: ReadonlySet<string> = new Set([
+  'CREDENCE_CACHE',
+  'CREDENCE_CONFIG',
+  'CREDENCE_KRATOS',
+])
 
 /** Flags as the command line hands them over: text by setting path. */
-export function flagLayer(flags: ReadonlyMap<string, string>, issues: Issue[]): Layer {
+export function flagLayer(flags: ReadonlyMap<string, string>, issues: Diagnostic[]): Layer {
   let value: unknown = {}
   for (const setting of SETTINGS) {
     const text = flags.get(setting.path)
     if (text === undefined) continue
-    const read = readText(text, setting.type)
+    const read = parseText(text, setting.type)
     if (read === undefined) {
-      const message = `must be ${describe(setting.type)}`
+      const message = `must be ${describeType(setting.type)}`
       issues.push({
         severity: 'error',
         source: COMMAND_LINE,
         line: 0,
         column: 0,
-        path: flagOf(setting),
+        path: flagName(setting),
         message,
         hint: '',
       })
-    } else value = merge(value, nest(setting.path.split('.'), read))
+    } else value = deepMerge(value, nestUnder(setting.path.split('.'), read))
   }
-  return { source: COMMAND_LINE, value, at: NOWHERE }
+  return { source: COMMAND_LINE, value, positionOf: UNKNOWN_POSITION }
 }
 
 /** `NAME_0`, `NAME_1`, … as elements of a list. */
-function indexed(env: ReadonlyMap<string, string>, name: string, type: Leaf['type']): string | undefined {
+function indexedListJson(
+  env: ReadonlyMap<string, string>,
+  name: string,
+  type: VariableKey['type'],
+): string | undefined {
   if (type !== 'strings' && type !== 'set' && type !== 'methods') return undefined
   const items: string[] = []
   for (let i = 0; env.has(`${name}_${i}`); i++) items.push(env.get(`${name}_${i}`) as string)
   return items.length === 0 ? undefined : JSON.stringify(items)
 }
 
-const nest = (path: readonly string[], value: unknown): unknown =>
+const nestUnder = (path: readonly string[], value: unknown): unknown =>
   path.reduceRight<unknown>((inner, key) => ({ [key]: inner }), value)
 
 /** The layer that says what holds at a path, or at its nearest parent: the last one in which it stands. */
-export function placeIn(
+export function positionIn(
   layers: readonly Layer[],
-  path: Path,
+  path: DocumentPath,
 ): { source: string; line: number; column: number } {
   for (let length = path.length; length > 0; length--) {
-    const part = path.slice(0, length)
-    const layer = layers.findLast(one => stands(one.value, part))
-    if (layer !== undefined) return { source: layer.source, ...layer.at(part) }
+    const prefix = path.slice(0, length)
+    const layer = layers.findLast(one => hasPath(one.value, prefix))
+    if (layer !== undefined) return { source: layer.source, ...layer.positionOf(prefix) }
   }
   return { source: layers[0]?.source ?? 'configuration', line: 0, column: 0 }
 }
 
-function stands(value: unknown, path: Path): boolean {
+function hasPath(value: unknown, path: DocumentPath): boolean {
   let at = value
   for (const part of path) {
     if (typeof at !== 'object' || at === null || !Object.hasOwn(at, part)) return false
@@ -193,20 +205,20 @@ function stands(value: unknown, path: Path): boolean {
 }
 
 /** An issue at the place where a path was written. */
-export function issueIn(
+export function diagnosticAt(
   layers: readonly Layer[],
-  severity: Issue['severity'],
-  path: Path,
+  severity: Diagnostic['severity'],
+  path: DocumentPath,
   message: string,
   hint = '',
-): Issue {
-  const place = placeIn(layers, path)
-  return { severity, ...place, path: nameIn(place.source, path), message, hint }
+): Diagnostic {
+  const position = positionIn(layers, path)
+  return { severity, ...position, path: nameInSource(position.source, path), message, hint }
 }
 
 /** As it was written there: a variable or a flag by its own name, so that whoever set it finds it. */
-function nameIn(source: string, path: Path): string {
+function nameInSource(source: string, path: DocumentPath): string {
   const setting = SETTINGS.find(one => one.ours && one.path === path.join('.'))
-  if (source === ENVIRONMENT) return setting ? variableOf(setting) : path.join('_').toUpperCase()
-  return source === COMMAND_LINE && setting ? flagOf(setting) : formatPath(path)
+  if (source === ENVIRONMENT) return setting ? variableName(setting) : path.join('_').toUpperCase()
+  return source === COMMAND_LINE && setting ? flagName(setting) : formatPath(path)
 }

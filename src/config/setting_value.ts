@@ -1,38 +1,40 @@
 /** config/setting_value — a setting as written, in a file or a variable, to the form in which it is used. Knows types, no setting by name. */
 
-import { booleanWord } from '../documents/yaml.ts'
+import { parseYamlBoolean } from '../documents/yaml.ts'
 import { parseDuration } from '../lib/time.ts'
-import { METHODS, type SettingType } from './settings.ts'
+import { CORS_METHODS, type SettingType } from './settings.ts'
 
 /** Types of settings and of handlers' keys. */
 export type ValueType = SettingType | 'number' | 'object'
 
 /** The value in the form in which it is used; `undefined` when it is not of the type. */
-export function readSetting(raw: unknown, type: SettingType): unknown {
+export function parseValue(raw: unknown, type: SettingType): unknown {
   if (typeof type === 'object') return typeof raw === 'string' && type.oneOf.includes(raw) ? raw : undefined
   switch (type) {
     case 'string':
       return typeof raw === 'string' ? raw : undefined
     case 'integer':
-      return wholeFrom(Number.NEGATIVE_INFINITY, raw)
+      return integerBetween(Number.NEGATIVE_INFINITY, raw)
     case 'count':
-      return wholeFrom(1, raw)
+      return integerBetween(1, raw)
     case 'port':
-      return wholeFrom(0, raw, 65_535)
+      return integerBetween(0, raw, 65_535)
     case 'share':
       return typeof raw === 'number' && raw >= 0 && raw <= 1 ? raw : undefined
     case 'boolean': {
-      const word = booleanWord(raw)
+      const word = parseYamlBoolean(raw)
       return typeof word === 'boolean' ? word : undefined
     }
     case 'duration':
       return typeof raw === 'string' ? parseDuration(raw) : undefined
     case 'strings':
-      return isTexts(raw) ? raw : undefined
+      return isStringList(raw) ? raw : undefined
     case 'set':
-      return isTexts(raw) && new Set(raw).size === raw.length ? raw : undefined
+      return isStringList(raw) && new Set(raw).size === raw.length ? raw : undefined
     case 'methods':
-      return isTexts(raw) && new Set(raw).size === raw.length && raw.every(one => METHODS.includes(one))
+      return isStringList(raw) &&
+        new Set(raw).size === raw.length &&
+        raw.every(one => CORS_METHODS.includes(one))
         ? raw
         : undefined
     case 'url':
@@ -40,14 +42,14 @@ export function readSetting(raw: unknown, type: SettingType): unknown {
   }
 }
 
-const isTexts = (raw: unknown): raw is readonly string[] =>
+const isStringList = (raw: unknown): raw is readonly string[] =>
   Array.isArray(raw) && raw.every(item => typeof item === 'string')
 
-const wholeFrom = (least: number, raw: unknown, most = Number.MAX_SAFE_INTEGER): number | undefined =>
-  typeof raw === 'number' && Number.isInteger(raw) && raw >= least && raw <= most ? raw : undefined
+const integerBetween = (min: number, raw: unknown, max = Number.MAX_SAFE_INTEGER): number | undefined =>
+  typeof raw === 'number' && Number.isInteger(raw) && raw >= min && raw <= max ? raw : undefined
 
 /** `undefined` for a text that is not of the type. */
-export function readText(text: string, type: ValueType): unknown {
+export function parseText(text: string, type: ValueType): unknown {
   switch (type) {
     case 'integer':
     case 'count':
@@ -61,11 +63,11 @@ export function readText(text: string, type: ValueType): unknown {
     case 'strings':
     case 'set':
     case 'methods': {
-      const list = text.trimStart().startsWith('[') ? readJson(text) : readLine(text)
+      const list = text.trimStart().startsWith('[') ? parseJsonOrUndefined(text) : parseCsvLine(text)
       return Array.isArray(list) ? list : undefined
     }
     case 'object': {
-      const value = readJson(text)
+      const value = parseJsonOrUndefined(text)
       return typeof value === 'object' && value !== null ? value : undefined
     }
     default:
@@ -77,13 +79,13 @@ export function readText(text: string, type: ValueType): unknown {
 const COMMA = /,(?=(?:[^"]*"[^"]*")*[^"]*$)/
 
 /** One line of comma separated values (RFC 4180), as Oathkeeper reads lists. */
-const readLine = (text: string): readonly string[] =>
+const parseCsvLine = (text: string): readonly string[] =>
   text
     .replace(/\r?\n$/, '')
     .split(COMMA)
     .map(item => (/^".*"$/s.test(item) ? item.slice(1, -1).replaceAll('""', '"') : item))
 
-function readJson(text: string): unknown {
+function parseJsonOrUndefined(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
@@ -91,7 +93,7 @@ function readJson(text: string): unknown {
   }
 }
 
-export function describe(type: ValueType): string {
+export function describeType(type: ValueType): string {
   if (typeof type === 'object') return `one of ${type.oneOf.filter(word => word !== '').join(', ')}`
   const words = {
     string: 'a text',
@@ -104,7 +106,7 @@ export function describe(type: ValueType): string {
     duration: 'a duration such as 500ms, 10s or 1m',
     strings: 'a list of texts',
     set: 'a list of texts, none of them twice',
-    methods: `a list of ${METHODS.join(', ')}, none of them twice`,
+    methods: `a list of ${CORS_METHODS.join(', ')}, none of them twice`,
     url: 'an absolute http or https URL',
     object: 'a JSON object',
   }

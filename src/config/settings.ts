@@ -27,7 +27,7 @@ export interface Setting {
   readonly type: SettingType
   /** As a user would write it; absent: not set. */
   readonly default?: unknown
-  readonly about: string
+  readonly description: string
   /** Ours, not Oathkeeper's: it has a flag and a `CREDENCE_` variable too. */
   readonly ours?: true
   /** A change of the file takes effect at once; all others wait for the next start, and a changed one is named. */
@@ -38,7 +38,7 @@ export interface Setting {
 
 const DURATION = 'duration' as const
 /** What Oathkeeper's schema lets CORS allow; OPTIONS is not among them (spec 8.3). */
-export const METHODS: readonly string[] = [
+export const CORS_METHODS: readonly string[] = [
   'GET',
   'HEAD',
   'POST',
@@ -48,126 +48,134 @@ export const METHODS: readonly string[] = [
   'TRACE',
   'PATCH',
 ]
-const PROXY = 'Envoy does the proxying'
+const IGNORED_PROXY = 'Envoy does the proxying'
 
-function tls(at: string): Setting[] {
+function tlsSettings(section: string): Setting[] {
   return [
     {
-      path: `${at}.tls.key.path`,
+      path: `${section}.tls.key.path`,
       type: 'string',
-      about: 'file of the private key, PEM; with it and a certificate the port speaks TLS',
+      description: 'file of the private key, PEM; with it and a certificate the port speaks TLS',
     },
-    { path: `${at}.tls.key.base64`, type: 'string', about: 'the private key itself, PEM in base64' },
     {
-      path: `${at}.tls.cert.path`,
+      path: `${section}.tls.key.base64`,
       type: 'string',
-      about:
+      description: 'the private key itself, PEM in base64',
+    },
+    {
+      path: `${section}.tls.cert.path`,
+      type: 'string',
+      description:
         'file of the certificate and those that signed it, PEM; read again when it changes, as is the key',
     },
-    { path: `${at}.tls.cert.base64`, type: 'string', about: 'the certificate itself, PEM in base64' },
+    {
+      path: `${section}.tls.cert.base64`,
+      type: 'string',
+      description: 'the certificate itself, PEM in base64',
+    },
   ]
 }
 
-function listener(name: 'api' | 'proxy'): Setting[] {
-  const at = `serve.${name}`
-  const idle = name === 'proxy' ? { idle: PROXY } : {}
+function listenerSettings(name: 'api' | 'proxy'): Setting[] {
+  const section = `serve.${name}`
+  const idle = name === 'proxy' ? { idle: IGNORED_PROXY } : {}
   return [
     {
-      path: `${at}.port`,
+      path: `${section}.port`,
       type: 'port',
       default: name === 'api' ? 4456 : 4455,
-      about: `port of the ${name} server`,
+      description: `port of the ${name} server`,
       ...idle,
     },
     {
-      path: `${at}.host`,
+      path: `${section}.host`,
       type: 'string',
-      about: `address of the ${name} server; unset is loopback, "" is all interfaces`,
+      description: `address of the ${name} server; unset is loopback, "" is all interfaces`,
       ...idle,
     },
     {
-      path: `${at}.timeout.read`,
+      path: `${section}.timeout.read`,
       type: DURATION,
       default: '5s',
-      about: 'longest time to read a request',
+      description: 'longest time to read a request',
       ...idle,
     },
     {
-      path: `${at}.timeout.write`,
+      path: `${section}.timeout.write`,
       type: DURATION,
       default: '120s',
-      about: 'longest time to write an answer',
+      description: 'longest time to write an answer',
       ...idle,
     },
     {
-      path: `${at}.timeout.idle`,
+      path: `${section}.timeout.idle`,
       type: DURATION,
       default: '120s',
-      about: 'how long an idle connection is kept',
+      description: 'how long an idle connection is kept',
       ...idle,
     },
     {
-      path: `${at}.cors.enabled`,
+      path: `${section}.cors.enabled`,
       type: 'boolean',
       default: false,
-      about: 'let pages of other origins read the api',
+      description: 'let pages of other origins read the api',
       ...idle,
     },
     {
-      path: `${at}.cors.allowed_origins`,
+      path: `${section}.cors.allowed_origins`,
       type: 'set',
       default: ['*'],
-      about: 'origins of such pages; one `*` in an origin stands for anything',
+      description: 'origins of such pages; one `*` in an origin stands for anything',
       ...idle,
     },
     {
-      path: `${at}.cors.allowed_methods`,
+      path: `${section}.cors.allowed_methods`,
       type: 'methods',
       default: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'],
-      about: 'methods that they may use',
+      description: 'methods that they may use',
       ...idle,
     },
     {
-      path: `${at}.cors.allowed_headers`,
+      path: `${section}.cors.allowed_headers`,
       type: 'set',
       default: ['Authorization', 'Content-Type'],
-      about: 'headers that they may send; `*` for all',
+      description: 'headers that they may send; `*` for all',
       ...idle,
     },
     {
-      path: `${at}.cors.exposed_headers`,
+      path: `${section}.cors.exposed_headers`,
       type: 'set',
       default: ['Content-Type'],
-      about: 'headers of answers that they may read',
+      description: 'headers of answers that they may read',
       ...idle,
     },
     {
-      path: `${at}.cors.allow_credentials`,
+      path: `${section}.cors.allow_credentials`,
       type: 'boolean',
       default: false,
-      about: 'let browsers send cookies along',
+      description: 'let browsers send cookies along',
       ...idle,
     },
     {
-      path: `${at}.cors.max_age`,
+      path: `${section}.cors.max_age`,
       type: 'integer',
       default: 0,
-      about: 'seconds for which browsers remember what is allowed',
+      description: 'seconds for which browsers remember what is allowed',
       ...idle,
     },
     {
-      path: `${at}.cors.debug`,
+      path: `${section}.cors.debug`,
       type: 'boolean',
       default: false,
-      about: 'Oathkeeper logs what CORS decides',
-      idle: name === 'proxy' ? PROXY : 'what CORS decides is in the answer',
+      description: 'Oathkeeper logs what CORS decides',
+      idle: name === 'proxy' ? IGNORED_PROXY : 'what CORS decides is in the answer',
     },
-    ...tls(at).map(setting => ({ ...setting, ...idle })),
+    ...tlsSettings(section).map(setting => ({ ...setting, ...idle })),
   ]
 }
 
-const REDACTION = 'credentials never reach the log, so there is nothing to redact'
-const JAEGER =
+const IGNORED_REDACTION = 'credentials never reach the log, so there is nothing to redact'
+const IGNORED_JAEGER =
   'the Jaeger agent protocol has no maintained client; send OTLP (provider otel) to Jaeger instead'
 
 export const SETTINGS: readonly Setting[] = [
@@ -175,98 +183,104 @@ export const SETTINGS: readonly Setting[] = [
     path: 'serve.grpc.host',
     type: 'string',
     default: '127.0.0.1',
-    about: 'address on which Envoy asks',
+    description: 'address on which Envoy asks',
     ours: true,
   },
-  { path: 'serve.grpc.port', type: 'port', default: 9191, about: 'port on which Envoy asks', ours: true },
+  {
+    path: 'serve.grpc.port',
+    type: 'port',
+    default: 9191,
+    description: 'port on which Envoy asks',
+    ours: true,
+  },
   {
     path: 'serve.grpc.socket',
     type: 'string',
-    about: 'path of a Unix socket on which Envoy asks, instead of host and port',
+    description: 'path of a Unix socket on which Envoy asks, instead of host and port',
     ours: true,
   },
   {
     path: 'serve.grpc.engine',
     type: { oneOf: ['http2', 'grpc-js'] },
     default: 'http2',
-    about:
+    description:
       'what speaks gRPC with Envoy: our own engine on Node’s HTTP/2, or the library grpc-js, which costs more CPU a Check and also takes compressed messages',
     ours: true,
   },
-  ...tls('serve.grpc').map(setting => ({ ...setting, ours: true as const })),
+  ...tlsSettings('serve.grpc').map(setting => ({ ...setting, ours: true as const })),
   {
     path: 'serve.grpc.tls.client_ca.path',
     type: 'string',
-    about: 'file of the authorities of which Envoy must show a certificate (mutual TLS)',
+    description: 'file of the authorities of which Envoy must show a certificate (mutual TLS)',
     ours: true,
   },
-  ...listener('api'),
+  ...listenerSettings('api'),
   {
     path: 'serve.api.decisions',
     type: 'boolean',
     default: false,
-    about: 'answer the HTTP decision API at /decisions on the api port, for gateways without gRPC',
+    description: 'answer the HTTP decision API at /decisions on the api port, for gateways without gRPC',
     ours: true,
   },
   {
     path: 'serve.api.trusted_proxies',
     type: 'strings',
     default: [],
-    about:
+    description:
       'networks of gateways whose X-Forwarded-Method, -Proto, -Host and -Uri describe the original request at /decisions, and whose X-Forwarded-For names the client',
     ours: true,
   },
-  ...listener('proxy'),
+  ...listenerSettings('proxy'),
   {
     path: 'serve.proxy.trust_forwarded_headers',
     type: 'boolean',
     default: false,
-    about: 'proxy',
-    idle: PROXY,
+    description: 'proxy',
+    idle: IGNORED_PROXY,
   },
-  { path: 'serve.prometheus.port', type: 'port', default: 9000, about: 'port of the metrics server' },
+  { path: 'serve.prometheus.port', type: 'port', default: 9000, description: 'port of the metrics server' },
   {
     path: 'serve.prometheus.host',
     type: 'string',
-    about: 'address of the metrics server; unset is loopback, "" is all interfaces',
+    description: 'address of the metrics server; unset is loopback, "" is all interfaces',
   },
   {
     path: 'serve.prometheus.metrics_path',
     type: 'string',
     default: '/metrics',
-    about: 'path of the metrics',
+    description: 'path of the metrics',
   },
   {
     path: 'serve.prometheus.metric_name_prefix',
     type: 'string',
     default: 'ory_oathkeeper_',
-    about: 'prefix of the metrics that Oathkeeper has too',
+    description: 'prefix of the metrics that Oathkeeper has too',
   },
   {
     path: 'serve.prometheus.hide_request_paths',
     type: 'boolean',
     default: false,
-    about: "leaves the label `request` of Oathkeeper's metrics empty; otherwise it is `/decisions`",
+    description: "leaves the label `request` of Oathkeeper's metrics empty; otherwise it is `/decisions`",
   },
   {
     path: 'serve.prometheus.collapse_request_paths',
     type: 'boolean',
     default: true,
-    about: 'metrics',
+    description: 'metrics',
     idle: 'no metric carries the path of a request: it would have as many values as attackers like',
   },
   {
     path: 'access_rules.repositories',
     type: 'strings',
     default: [],
-    about: 'where rules are read from: file://, http(s)://, inline://, s3://, gs://, azblob://',
+    description: 'where rules are read from: file://, http(s)://, inline://, s3://, gs://, azblob://',
     live: true,
   },
   {
     path: 'access_rules.poll_interval',
     type: DURATION,
     default: '0s',
-    about:
+    description:
       'how often repositories are read again that nobody tells of changes: http(s)://, s3://, gs://, azblob://. 0s: not at all, as Oathkeeper; 1s at least',
     ours: true,
     live: true,
@@ -275,14 +289,14 @@ export const SETTINGS: readonly Setting[] = [
     path: 'access_rules.matching_strategy',
     type: { oneOf: ['regexp', 'glob', ''] },
     default: 'regexp',
-    about: 'how patterns in rules are read',
+    description: 'how patterns in rules are read',
     live: true,
   },
   {
     path: 'access_rules.several_matches',
     type: { oneOf: ['refuse', 'first'] },
     default: 'refuse',
-    about:
+    description:
       'what a request gets that several rules match. refuse: 500, as Oathkeeper; first: the first of them alone decides, in the order of the repositories and of the rules in each, and what it refuses stays refused',
     ours: true,
     live: true,
@@ -290,7 +304,7 @@ export const SETTINGS: readonly Setting[] = [
   {
     path: 'access_rules.default_rule',
     type: 'string',
-    about:
+    description:
       'id of the rule that decides where no rule matches; it needs no `match`. Unset: 404, as Oathkeeper',
     ours: true,
     live: true,
@@ -299,7 +313,7 @@ export const SETTINGS: readonly Setting[] = [
     path: 'access_rules.required',
     type: 'boolean',
     default: false,
-    about:
+    description:
       'ready only while at least one valid rule is in force; until then every request is 503. Otherwise a set without rules, once read, is one: every request is 404',
     ours: true,
     live: true,
@@ -308,7 +322,7 @@ export const SETTINGS: readonly Setting[] = [
     path: 'access_rules.fail_fast',
     type: 'boolean',
     default: false,
-    about:
+    description:
       'end with exit code 1 where the rules cannot be loaded at start: a repository that cannot be read or decoded, a set that is refused. Otherwise: start not ready, and try again',
     ours: true,
   },
@@ -316,21 +330,21 @@ export const SETTINGS: readonly Setting[] = [
     path: 'errors.fallback',
     type: 'strings',
     default: ['json'],
-    about: 'error handlers, in order, where a rule names none that fits',
+    description: 'error handlers, in order, where a rule names none that fits',
     live: true,
   },
   {
     path: 'sessions.cache.max_entries',
     type: 'count',
     default: 100_000,
-    about: 'most verified sessions kept in memory',
+    description: 'most verified sessions kept in memory',
     ours: true,
   },
   {
     path: 'sessions.cache.ttl',
     type: DURATION,
     default: '60s',
-    about:
+    description:
       'longest time that a verified session is believed without asking Kratos again; also how long a logout may go unseen',
     ours: true,
   },
@@ -338,7 +352,7 @@ export const SETTINGS: readonly Setting[] = [
     path: 'sessions.cache.stale_if_error',
     type: 'duration',
     default: '0s',
-    about:
+    description:
       'how long after its time a remembered session still counts while Kratos cannot be asked; never past its own end, never where a rule demands something of it. 0s: not at all',
     ours: true,
   },
@@ -346,7 +360,7 @@ export const SETTINGS: readonly Setting[] = [
     path: 'sessions.cache.refresh_ahead',
     type: 'share',
     default: 0.2,
-    about:
+    description:
       'last part of a session’s time in memory in which a request has it renewed beside itself, so that nobody who keeps working waits for Kratos. 0: not at all',
     ours: true,
   },
@@ -354,7 +368,7 @@ export const SETTINGS: readonly Setting[] = [
     path: 'sessions.refusals.ttl',
     type: DURATION,
     default: '1s',
-    about:
+    description:
       'how long an unknown credential that Kratos refused is refused again without asking; never one that was good lately. 0s: not at all',
     ours: true,
   },
@@ -362,14 +376,14 @@ export const SETTINGS: readonly Setting[] = [
     path: 'sessions.refusals.max_entries',
     type: 'count',
     default: 10_000,
-    about: 'most of these, on a shelf of their own: no verified session makes room for them',
+    description: 'most of these, on a shelf of their own: no verified session makes room for them',
     ours: true,
   },
   {
     path: 'sessions.refusals.burst',
     type: 'count',
     default: 1_000,
-    about:
+    description:
       'refusals of unknown credentials at once, of one Kratos; beyond it unknown credentials are 503 until some come back, known ones pass',
     ours: true,
   },
@@ -377,34 +391,36 @@ export const SETTINGS: readonly Setting[] = [
     path: 'sessions.refusals.per_second',
     type: 'count',
     default: 100,
-    about: 'how many of these come back in a second: the rate at which invented credentials reach Kratos',
+    description:
+      'how many of these come back in a second: the rate at which invented credentials reach Kratos',
     ours: true,
   },
   {
     path: 'sessions.doubt.admin_url',
     type: 'url',
-    about:
+    description:
       'origin of Kratos’ admin port. When Kratos refuses a session that it knew lately, it is asked there whether the session has ended (401) or Kratos is sick (503)',
     ours: true,
   },
   {
     path: 'sessions.doubt.canary',
     type: 'string',
-    about:
+    description:
       'session of a technical identity that always lives, as token or as cookie name=value: the same question without the admin port. Give it by variable',
     ours: true,
   },
   {
     path: 'sessions.doubt.whoami_url',
     type: 'url',
-    about: 'the whoami URL that the two speak for, where rules name more than one Kratos; unset: for each',
+    description:
+      'the whoami URL that the two speak for, where rules name more than one Kratos; unset: for each',
     ours: true,
   },
   {
     path: 'sessions.doubt.burst',
     type: 'count',
     default: 10,
-    about:
+    description:
       'refusals in a row of sessions that Kratos knew lately, which neither of the two can explain, from which no refusal is believed: 503 instead of a login for everybody',
     ours: true,
   },
@@ -412,56 +428,57 @@ export const SETTINGS: readonly Setting[] = [
     path: 'sessions.doubt.longest',
     type: DURATION,
     default: '60s',
-    about: 'longest time for that; afterwards refusals are believed again',
+    description: 'longest time for that; afterwards refusals are believed again',
     ours: true,
   },
   {
     path: 'sessions.breaker.failure_ratio',
     type: 'share',
     default: 0.5,
-    about: 'share of failed calls to one Kratos from which it is left alone for a while',
+    description: 'share of failed calls to one Kratos from which it is left alone for a while',
     ours: true,
   },
   {
     path: 'sessions.breaker.minimum',
     type: 'count',
     default: 20,
-    about: 'fewest calls in the last ten to twenty seconds that say anything',
+    description: 'fewest calls in the last ten to twenty seconds that say anything',
     ours: true,
   },
   {
     path: 'sessions.breaker.open_for',
     type: DURATION,
     default: '2s',
-    about: 'how long it is left alone before one call tries again; longer by chance, up to a quarter',
+    description: 'how long it is left alone before one call tries again; longer by chance, up to a quarter',
     ours: true,
   },
   {
     path: 'sessions.timeout',
     type: DURATION,
     default: '2s',
-    about: 'longest time of one call to Kratos',
+    description: 'longest time of one call to Kratos',
     ours: true,
   },
   {
     path: 'sessions.connections',
     type: 'count',
     default: 32,
-    about: 'most calls to one Kratos at a time; a quarter of them is for sessions that were good lately',
+    description:
+      'most calls to one Kratos at a time; a quarter of them is for sessions that were good lately',
     ours: true,
   },
   {
     path: 'sessions.waiting',
     type: 'count',
     default: 1_000,
-    about: 'most look-ups that wait for their turn; more are 503 at once',
+    description: 'most look-ups that wait for their turn; more are 503 at once',
     ours: true,
   },
   {
     path: 'sessions.revocation.keys',
     type: 'strings',
     default: [],
-    about:
+    description:
       'open POST /sessions/revocations on the api port for whoever knows one of them; 16 characters at least, several while they are exchanged. Give them by variable',
     ours: true,
   },
@@ -469,7 +486,7 @@ export const SETTINGS: readonly Setting[] = [
     path: 'sessions.revocation.hold',
     type: DURATION,
     default: '5s',
-    about:
+    description:
       'how long nothing that Kratos says of a revoked session is remembered: longest time from the news to its commit, because some hooks run before it',
     ours: true,
   },
@@ -477,7 +494,7 @@ export const SETTINGS: readonly Setting[] = [
     path: 'sessions.kratos_public.urls',
     type: 'strings',
     default: [],
-    about:
+    description:
       'where clients reach Kratos’ public API through Envoy (its base_url): requests that end or change sessions are seen there, and what is remembered of them goes before Kratos hears of it. Empty: not at all',
     ours: true,
   },
@@ -485,13 +502,13 @@ export const SETTINGS: readonly Setting[] = [
     path: 'sessions.kratos_public.cookies',
     type: 'strings',
     default: ['ory_kratos_session'],
-    about: 'names of Kratos’ session cookies there',
+    description: 'names of Kratos’ session cookies there',
     ours: true,
   },
   {
     path: 'sessions.kratos_public.whoami_url',
     type: 'url',
-    about:
+    description:
       'whom to ask whose a credential is that is not remembered, when the other sessions of its identity may end; unset: check_session_url of cookie_session, where that is Kratos',
     ours: true,
   },
@@ -499,7 +516,7 @@ export const SETTINGS: readonly Setting[] = [
     path: 'sessions.redis.nodes',
     type: 'strings',
     default: [],
-    about:
+    description:
       'Redis servers (host:port) over which replicas share sessions and revocations: one, or some of the sentinels or of the cluster. Empty: each replica by itself',
     ours: true,
   },
@@ -507,45 +524,45 @@ export const SETTINGS: readonly Setting[] = [
     path: 'sessions.redis.mode',
     type: { oneOf: ['single', 'sentinel', 'cluster'] },
     default: 'single',
-    about: 'what the nodes are',
+    description: 'what the nodes are',
     ours: true,
   },
   {
     path: 'sessions.redis.master',
     type: 'string',
-    about: 'name of the master that the sentinels watch',
+    description: 'name of the master that the sentinels watch',
     ours: true,
   },
   {
     path: 'sessions.redis.database',
     type: 'integer',
     default: 0,
-    about: 'number of the database; a cluster has only 0',
+    description: 'number of the database; a cluster has only 0',
     ours: true,
   },
   {
     path: 'sessions.redis.username',
     type: 'string',
-    about: 'user of Redis’ access lists',
+    description: 'user of Redis’ access lists',
     ours: true,
   },
   {
     path: 'sessions.redis.password',
     type: 'string',
-    about: 'password of Redis. Give it by variable',
+    description: 'password of Redis. Give it by variable',
     ours: true,
   },
   {
     path: 'sessions.redis.sentinel_password',
     type: 'string',
-    about: 'password of the sentinels. Give it by variable',
+    description: 'password of the sentinels. Give it by variable',
     ours: true,
   },
   {
     path: 'sessions.redis.keys',
     type: 'strings',
     default: [],
-    about:
+    description:
       'what is shared is encrypted with the first and opened with any of them, so that one can follow the other; 32 characters at least each. Give them by variable',
     ours: true,
   },
@@ -553,59 +570,61 @@ export const SETTINGS: readonly Setting[] = [
     path: 'sessions.redis.prefix',
     type: 'string',
     default: 'credence:',
-    about: 'before every key in Redis',
+    description: 'before every key in Redis',
     ours: true,
   },
   {
     path: 'sessions.redis.timeout',
     type: DURATION,
     default: '50ms',
-    about: 'longest time that a look into Redis may take; then Kratos is asked',
+    description: 'longest time that a look into Redis may take; then Kratos is asked',
     ours: true,
   },
   {
     path: 'sessions.redis.tls.enabled',
     type: 'boolean',
     default: false,
-    about: 'TLS to Redis and to the sentinels',
+    description: 'TLS to Redis and to the sentinels',
     ours: true,
   },
   {
     path: 'sessions.redis.tls.ca',
     type: 'string',
-    about: 'path of the authorities that may have signed Redis’ certificate; unset is those of the system',
+    description:
+      'path of the authorities that may have signed Redis’ certificate; unset is those of the system',
     ours: true,
   },
   {
     path: 'sessions.redis.tls.cert',
     type: 'string',
-    about: 'path of our certificate, where Redis asks for one',
+    description: 'path of our certificate, where Redis asks for one',
     ours: true,
   },
   {
     path: 'sessions.redis.tls.key',
     type: 'string',
-    about: 'path of its key',
+    description: 'path of its key',
     ours: true,
   },
   {
     path: 'sessions.redis.tls.server_name',
     type: 'string',
-    about: 'name in Redis’ certificate, where it is not that of the node',
+    description: 'name in Redis’ certificate, where it is not that of the node',
     ours: true,
   },
   {
     path: 'paths',
     type: { oneOf: ['strict', 'oathkeeper'] },
     default: 'strict',
-    about: 'strict refuses ambiguous paths with 400; oathkeeper decodes and cleans them as Oathkeeper does',
+    description:
+      'strict refuses ambiguous paths with 400; oathkeeper decodes and cleans them as Oathkeeper does',
     ours: true,
   },
   {
     path: 'hosts',
     type: { oneOf: ['normalized', 'exact'] },
     default: 'normalized',
-    about:
+    description:
       'how rules see hosts. normalized: in lower case, without the default port and one trailing dot, in requests and patterns alike; exact: byte by byte, as Oathkeeper, so that whoever writes H passes by a pattern that means h',
     ours: true,
     live: true,
@@ -614,7 +633,8 @@ export const SETTINGS: readonly Setting[] = [
     path: 'strict',
     type: 'boolean',
     default: false,
-    about: 'refuse the whole rule set when one rule has an error, instead of answering 500 for that rule',
+    description:
+      'refuse the whole rule set when one rule has an error, instead of answering 500 for that rule',
     ours: true,
     live: true,
   },
@@ -622,85 +642,101 @@ export const SETTINGS: readonly Setting[] = [
     path: 'log.level',
     type: { oneOf: ['panic', 'fatal', 'error', 'warn', 'info', 'debug', 'trace'] },
     default: 'info',
-    about: 'least important lines to write',
+    description: 'least important lines to write',
     live: true,
   },
   {
     path: 'log.format',
     type: { oneOf: ['json', 'json_pretty', 'gelf', 'text'] },
-    about: 'form of the log; json unless set (gelf is written as json)',
+    description: 'form of the log; json unless set (gelf is written as json)',
   },
-  { path: 'log.leak_sensitive_values', type: 'boolean', default: false, about: 'log', idle: REDACTION },
-  { path: 'log.redaction_text', type: 'string', about: 'log', idle: REDACTION },
-  { path: 'log.additional_redacted_headers', type: 'strings', about: 'log', idle: REDACTION },
+  {
+    path: 'log.leak_sensitive_values',
+    type: 'boolean',
+    default: false,
+    description: 'log',
+    idle: IGNORED_REDACTION,
+  },
+  { path: 'log.redaction_text', type: 'string', description: 'log', idle: IGNORED_REDACTION },
+  { path: 'log.additional_redacted_headers', type: 'strings', description: 'log', idle: IGNORED_REDACTION },
   {
     path: 'tracing.provider',
     type: { oneOf: ['jaeger', 'otel', 'zipkin', ''] },
-    about: 'where traces go; the OTEL_* variables work too',
+    description: 'where traces go; the OTEL_* variables work too',
   },
   {
     path: 'tracing.service_name',
     type: 'string',
     default: 'credence',
-    about: 'service name in traces and logs',
+    description: 'service name in traces and logs',
   },
-  { path: 'tracing.deployment_environment', type: 'string', about: 'deployment environment in traces' },
-  { path: 'tracing.providers.jaeger.local_agent_address', type: 'string', about: 'tracing', idle: JAEGER },
-  { path: 'tracing.providers.jaeger.sampling.server_url', type: 'url', about: 'tracing', idle: JAEGER },
+  { path: 'tracing.deployment_environment', type: 'string', description: 'deployment environment in traces' },
+  {
+    path: 'tracing.providers.jaeger.local_agent_address',
+    type: 'string',
+    description: 'tracing',
+    idle: IGNORED_JAEGER,
+  },
+  {
+    path: 'tracing.providers.jaeger.sampling.server_url',
+    type: 'url',
+    description: 'tracing',
+    idle: IGNORED_JAEGER,
+  },
   {
     path: 'tracing.providers.jaeger.sampling.trace_id_ratio',
     type: 'share',
-    about: 'tracing',
-    idle: JAEGER,
+    description: 'tracing',
+    idle: IGNORED_JAEGER,
   },
   {
     path: 'tracing.providers.zipkin.server_url',
     type: 'url',
-    about: 'URL of the Zipkin collector',
+    description: 'URL of the Zipkin collector',
   },
   {
     path: 'tracing.providers.zipkin.sampling.sampling_ratio',
     type: 'share',
-    about: 'share of new traces that are sampled, 0 to 1',
+    description: 'share of new traces that are sampled, 0 to 1',
   },
   {
     path: 'tracing.providers.otlp.server_url',
     type: 'string',
     default: '',
-    about: 'host:port (or URL) of the OTLP/HTTP collector',
+    description: 'host:port (or URL) of the OTLP/HTTP collector',
   },
   {
     path: 'tracing.providers.otlp.insecure',
     type: 'boolean',
     default: false,
-    about: 'http instead of https to the collector',
+    description: 'http instead of https to the collector',
   },
   {
     path: 'tracing.providers.otlp.sampling.sampling_ratio',
     type: 'share',
-    about: 'share of new traces that are sampled, 0 to 1',
+    description: 'share of new traces that are sampled, 0 to 1',
   },
   {
     path: 'tracing.providers.otlp.authorization_header',
     type: 'string',
-    about: 'Authorization header sent to the collector',
+    description: 'Authorization header sent to the collector',
   },
   {
     path: 'profiling',
     type: { oneOf: ['cpu', 'mem', ''] },
-    about: 'profiling',
+    description: 'profiling',
     idle: 'use Node’s own --cpu-prof and --heap-prof',
   },
   {
     path: 'version',
     type: 'string',
-    about: 'version of the configuration, a semantic version with a leading v',
+    description: 'version of the configuration, a semantic version with a leading v',
     live: true,
   },
 ]
 
 /** `serve.grpc.port` → `--serve-grpc-port`. */
-export const flagOf = (setting: Setting): string => `--${setting.path.replace(/[._]/g, '-')}`
+export const flagName = (setting: Setting): string => `--${setting.path.replace(/[._]/g, '-')}`
 /** `serve.grpc.port` → `CREDENCE_SERVE_GRPC_PORT`. */
-export const variableOf = (setting: Setting): string =>
+export const variableName = (setting: Setting): string =>
   `CREDENCE_${setting.path.replace(/\./g, '_').toUpperCase()}`

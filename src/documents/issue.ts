@@ -1,9 +1,9 @@
 /** lib/issue — what is wrong with a file, where, and what to do. Knows nothing of access control. */
 
 /** Keys and indices from the top of a document to a value. */
-export type Path = readonly (string | number)[]
+export type DocumentPath = readonly (string | number)[]
 
-export interface Issue {
+export interface Diagnostic {
   readonly severity: 'error' | 'warning'
   /** File or URL, without credentials. */
   readonly source: string
@@ -18,7 +18,7 @@ export interface Issue {
 }
 
 /** `a.b[0].c`; keys that contain dots are quoted. */
-export function formatPath(path: Path): string {
+export function formatPath(path: DocumentPath): string {
   let text = ''
   for (const part of path) {
     if (typeof part === 'number') text += `[${part}]`
@@ -29,7 +29,7 @@ export function formatPath(path: Path): string {
 }
 
 /** Sorted by file, line and column, as a compiler shows them. */
-export function sortIssues(issues: readonly Issue[]): Issue[] {
+export function sortDiagnostics(issues: readonly Diagnostic[]): Diagnostic[] {
   return [...issues].sort(
     (a, b) =>
       // Nearly all are of one file, and comparing texts by language takes its time.
@@ -41,9 +41,10 @@ export function sortIssues(issues: readonly Issue[]): Issue[] {
 }
 
 /** `rules.json:12:7: error: authenticators[0].handler: unknown handler "jwtt" (did you mean "jwt"?)` */
-export function formatIssue(issue: Issue): string {
-  const place = issue.line > 0 ? `${issue.source}:${issue.line}:${issue.column}` : issue.source
-  const path = issue.path === '' ? '' : `${issue.path}: `
-  const hint = issue.hint === '' ? '' : ` (${issue.hint})`
-  return `${place}: ${issue.severity}: ${path}${issue.message}${hint}`
+export function formatDiagnostic(diagnostic: Diagnostic): string {
+  const location =
+    diagnostic.line > 0 ? `${diagnostic.source}:${diagnostic.line}:${diagnostic.column}` : diagnostic.source
+  const path = diagnostic.path === '' ? '' : `${diagnostic.path}: `
+  const hint = diagnostic.hint === '' ? '' : ` (${diagnostic.hint})`
+  return `${location}: ${diagnostic.severity}: ${path}${diagnostic.message}${hint}`
 }

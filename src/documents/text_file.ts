@@ -3,24 +3,24 @@ import { isUtf8 } from 'node:buffer'
 import { readFile } from 'node:fs/promises'
 import { isAbsolute, resolve } from 'node:path'
 
-export interface FileFault {
-  readonly fault: string
+export interface UnreadableFile {
+  readonly reason: string
   readonly hint: string
 }
 
 /** `written` is the path as people wrote it, where that is another. A byte order mark stays in the text. */
 export async function readTextFile(
   path: string,
-  written = path,
-): Promise<{ readonly text: string } | FileFault> {
+  displayPath = path,
+): Promise<{ readonly text: string } | UnreadableFile> {
   try {
     const bytes = await readFile(path)
     if (isUtf8(bytes)) return { text: bytes.toString() }
     // Decoded nevertheless it would match other URLs than its author sees (UTF-16 of Windows, Latin-1).
-    return { fault: 'is not UTF-8', hint: 'save it as UTF-8' }
+    return { reason: 'is not UTF-8', hint: 'save it as UTF-8' }
   } catch (error) {
     const { code = 'unknown reason' } = error as NodeJS.ErrnoException
-    return { fault: `cannot be read: ${REASONS.get(code) ?? code}`, hint: hintOf(code, path, written) }
+    return { reason: `cannot be read: ${REASONS.get(code) ?? code}`, hint: hintFor(code, path, displayPath) }
   }
 }
 
@@ -30,8 +30,8 @@ const REASONS: ReadonlyMap<string, string> = new Map([
   ['EACCES', 'permission denied'],
 ])
 
-function hintOf(code: string, path: string, written: string): string {
-  if (code === 'ENOENT' && !isAbsolute(written)) return `it was looked for at ${resolve(path)}`
+function hintFor(code: string, path: string, displayPath: string): string {
+  if (code === 'ENOENT' && !isAbsolute(displayPath)) return `it was looked for at ${resolve(path)}`
   if (code === 'EISDIR') return 'name a file in it'
   return code === 'EACCES' ? `the user with id ${process.getuid?.() ?? '?'} must be able to read it` : ''
 }

@@ -12,26 +12,32 @@ import {
   parseEvents,
   YAMLException,
 } from 'js-yaml'
-import type { Path } from './issue.ts'
-import { lineStarts, nearestPlace, type Placed, placeOf, type TextPlace } from './source_positions.ts'
-import { adviseYaml, type YamlAdvice } from './yaml_advice.ts'
+import type { DocumentPath } from './issue.ts'
+import {
+  closestPosition,
+  type LocatedNode,
+  lineStartOffsets,
+  positionAt,
+  type SourcePosition,
+} from './source_positions.ts'
+import { explainYamlError, type YamlExplanation } from './yaml_advice.ts'
 
 export interface YamlDocument {
   readonly kind: 'document'
   /** JSON-like; `undefined` for a text without any document. */
   readonly value: unknown
   /** Where a value (or, failing that, its nearest parent) begins; 1-based. */
-  readonly at: (path: Path) => TextPlace
+  readonly positionOf: (path: DocumentPath) => SourcePosition
   /** Keys that stand twice in one map; the last one counts. */
-  readonly duplicates: readonly (TextPlace & { readonly key: string })[]
+  readonly duplicates: readonly (SourcePosition & { readonly key: string })[]
 }
 
-export interface YamlFault extends TextPlace, YamlAdvice {
+export interface InvalidYaml extends SourcePosition, YamlExplanation {
   readonly kind: 'fault'
 }
 
 /** `rules`: YAML 1.1 booleans (Q-16); `config`: 1.2, where a boolean may also be written as in 1.1 at a place that wants one. */
-export type Dialect = 'rules' | 'config'
+export type YamlDialect = 'rules' | 'config'
 
 /**
  * Numbers as Go reads them from YAML 1.1: `010` is 8 and `1_000` a thousand, but `12:30` is a text, not sixty times twelve.
@@ -63,55 +69,57 @@ const goFloat = defineScalarTag<number>('tag:yaml.org,2002:float', {
 })
 
 /** No timestamps in either: a date stays the text that was written. No sets, no binary: values are those of JSON. */
-const SCHEMAS: Readonly<Record<Dialect, typeof CORE_SCHEMA>> = {
+const SCHEMAS: Readonly<Record<YamlDialect, typeof CORE_SCHEMA>> = {
   rules: CORE_SCHEMA.withTags(mergeTag, boolYaml11Tag, goInteger, goFloat),
   config: CORE_SCHEMA.withTags(mergeTag),
 }
 
 /** UTF-16 code units; a rule set of tens of thousands of rules stays well below. */
-const LARGEST = 64 * 1024 * 1024
-const MOST_NODES = 5_000_000
+const MAX_YAML_CHARS = 64 * 1024 * 1024
+const MAX_YAML_EVENTS = 5_000_000
 /** Values that aliases stand for, counted each time: enough for people, not for a bomb (F7). */
-const MOST_ALIASED = 1_000_000
+const MAX_ALIASED_VALUES = 1_000_000
 
 /** Only the first document of a stream is read, as Oathkeeper does. */
-export function parseYaml(written: string, dialect: Dialect): YamlDocument | YamlFault {
-  if (written.length > LARGEST) return whole('the text is larger than 64 MiB', 'split it')
-  const lines = lineStarts(written)
-  const text = atLineStart(written)
+export function parseYaml(source: string, dialect: YamlDialect): YamlDocument | InvalidYaml {
+  if (source.length > MAX_YAML_CHARS) return invalidDocument('the text is larger than 64 MiB', 'split it')
+  const lineOffsets = lineStartOffsets(source)
+  const text = moveToLineStart(source)
   try {
-    const events = firstDocument(parseEvents(text, {}))
-    if (events.length > MOST_NODES) return whole('too many values', 'split it')
-    const { places, duplicates, aliased } = locate(text, events)
-    if (aliased > MOST_ALIASED) {
-      return whole('aliases stand for too many values', 'write out what they stand for')
+    const events = takeFirstDocument(parseEvents(text, {}))
+    if (events.length > MAX_YAML_EVENTS) return invalidDocument('too many values', 'split it')
+    const { places: positions, duplicates, aliased } = locateValues(text, events)
+    if (aliased > MAX_ALIASED_VALUES) {
+      return invalidDocument('aliases stand for too many values', 'write out what they stand for')
     }
     const [value] = constructFromEvents(events, {
       source: text,
       schema: SCHEMAS[dialect],
       json: true,
-      maxTotalMergeKeys: MOST_ALIASED,
+      maxTotalMergeKeys: MAX_ALIASED_VALUES,
     })
     // Only whoever complains wants places; of ten thousand rules they would be a fifth of all memory.
-    let remembered = new WeakRef(places)
+    let cachedPositions = new WeakRef(positions)
     return {
       kind: 'document',
       value,
-      at(path) {
-        const known = remembered.deref() ?? locate(text, firstDocument(parseEvents(text, {}))).places
-        remembered = new WeakRef(known)
-        return nearestPlace(known, path, lines)
+      positionOf(path) {
+        const located =
+          cachedPositions.deref() ?? locateValues(text, takeFirstDocument(parseEvents(text, {}))).places
+        cachedPositions = new WeakRef(located)
+        return closestPosition(located, path, lineOffsets)
       },
-      duplicates: duplicates.map(one => ({ key: one.key, ...placeOf(lines, one.offset) })),
+      duplicates: duplicates.map(one => ({ key: one.key, ...positionAt(lineOffsets, one.offset) })),
     }
   } catch (error) {
     if (!(error instanceof YAMLException)) throw error
-    const place = error.mark === undefined ? { line: 1, column: 1 } : placeOf(lines, error.mark.position)
-    return { kind: 'fault', ...place, ...adviseYaml(error.reason, text, place.line) }
+    const position =
+      error.mark === undefined ? { line: 1, column: 1 } : positionAt(lineOffsets, error.mark.position)
+    return { kind: 'fault', ...position, ...explainYamlError(error.reason, text, position.line) }
   }
 }
 
-const whole = (message: string, hint: string): YamlFault => ({
+const invalidDocument = (message: string, hint: string): InvalidYaml => ({
   kind: 'fault',
   line: 1,
   column: 1,
@@ -123,19 +131,19 @@ const whole = (message: string, hint: string): YamlFault => ({
  * JSON may begin anywhere in a line and go on further left; to YAML that is deficient indentation. Each blank in front of
  * it becomes a line break, so that offsets stay.
  */
-function atLineStart(text: string): string {
+function moveToLineStart(text: string): string {
   const blank = /^\s*(?=[[{])/.exec(text)?.[0] ?? ''
   return '\n'.repeat(blank.length) + text.slice(blank.length)
 }
 
 /** YAML 1.1's words for true and false, for config keys that want a boolean; other values come back as they are. */
-export function booleanWord(value: unknown): unknown {
+export function parseYamlBoolean(value: unknown): unknown {
   if (typeof value !== 'string') return value
   const read = boolYaml11Tag.resolve(value, false, boolYaml11Tag.tagName)
   return typeof read === 'boolean' ? read : value
 }
 
-function firstDocument(events: readonly Event[]): Event[] {
+function takeFirstDocument(events: readonly Event[]): Event[] {
   let depth = 0
   for (let i = 0; i < events.length; i++) {
     const { type } = events[i] as Event
@@ -146,8 +154,8 @@ function firstDocument(events: readonly Event[]): Event[] {
 }
 
 interface Frame {
-  readonly node: Placed
-  readonly map: boolean
+  readonly node: LocatedNode
+  readonly isMap: boolean
   /** The key whose value comes next; `undefined` where a key comes next. */
   key: { readonly text: string; readonly offset: number } | undefined
   readonly anchor: string
@@ -156,23 +164,23 @@ interface Frame {
 }
 
 /** Most values are scalars: one map for all of them. */
-const NO_PARTS: Placed['children'] = new Map()
+const NO_CHILDREN: LocatedNode['children'] = new Map()
 
 /** Offsets of all values, as a tree of the document's own shape. What an alias stands for is placed at the alias. */
-function locate(text: string, events: readonly Event[]) {
-  const root: Placed = { offset: 0, key: -1, children: new Map() }
+function locateValues(text: string, events: readonly Event[]) {
+  const root: LocatedNode = { offset: 0, keyOffset: -1, children: new Map() }
   const duplicates: { key: string; offset: number }[] = []
   const sizes = new Map<string, number>()
   const stack: Frame[] = []
   let aliased = 0
-  const enter = (at: number, children: Placed['children'] = NO_PARTS): Placed => {
+  const addNode = (at: number, children: LocatedNode['children'] = NO_CHILDREN): LocatedNode => {
     const frame = stack.at(-1)
     if (frame === undefined) return root
     frame.size++
     const { key } = frame
     const offset = at < 0 ? (key?.offset ?? frame.node.offset) : at
-    const node: Placed = { offset, key: key?.offset ?? -1, children }
-    if (!frame.map) frame.node.children.set(frame.node.children.size, node)
+    const node: LocatedNode = { offset, keyOffset: key?.offset ?? -1, children }
+    if (!frame.isMap) frame.node.children.set(frame.node.children.size, node)
     else if (key === undefined) frame.key = { text: text.slice(offset, offset + 1), offset }
     else {
       frame.node.children.set(key.text, node)
@@ -186,7 +194,7 @@ function locate(text: string, events: readonly Event[]) {
       case EVENT_ID.MAPPING: {
         const anchor = event.anchorStart < 0 ? '' : text.slice(event.anchorStart, event.anchorEnd)
         const map = event.type === EVENT_ID.MAPPING
-        stack.push({ node: enter(event.start, new Map()), map, key: undefined, anchor, size: 0 })
+        stack.push({ node: addNode(event.start, new Map()), isMap: map, key: undefined, anchor, size: 0 })
         break
       }
       case EVENT_ID.POP: {
@@ -200,23 +208,25 @@ function locate(text: string, events: readonly Event[]) {
       case EVENT_ID.ALIAS: {
         const name = text.slice(event.anchorStart, event.anchorEnd)
         // One inside what it stands for would make a value without an end.
-        const size = stack.some(open => open.anchor === name) ? MOST_ALIASED + 1 : (sizes.get(name) ?? 0)
+        const size = stack.some(open => open.anchor === name)
+          ? MAX_ALIASED_VALUES + 1
+          : (sizes.get(name) ?? 0)
         aliased += size
         const frame = stack.at(-1)
         if (frame !== undefined) frame.size += size
-        enter(event.anchorStart - 1)
+        addNode(event.anchorStart - 1)
         break
       }
       case EVENT_ID.SCALAR: {
         const offset = event.style === 2 || event.style === 3 ? event.valueStart - 1 : event.valueStart
         const frame = stack.at(-1)
-        if (frame?.map && frame.key === undefined) {
+        if (frame?.isMap && frame.key === undefined) {
           frame.size++
           frame.key = { text: getScalarValue(text, event), offset }
           if (frame.key.text !== '<<' && frame.node.children.has(frame.key.text)) {
             duplicates.push({ key: frame.key.text, offset })
           }
-        } else enter(offset)
+        } else addNode(offset)
       }
     }
   }

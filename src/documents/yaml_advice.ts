@@ -1,15 +1,15 @@
 /** lib/yaml_fault — what a parser of YAML stumbled over, in the words of people who write it, and what to do. Knows the parser's reasons, parses nothing. */
 
-export interface YamlAdvice {
+export interface YamlExplanation {
   readonly message: string
   readonly hint: string
 }
 
 /** What the parser says of a line that a tab indents. */
-const INDENTATION = /indentation|document separator|implicit key|^a line break is expected/
+const INDENTATION_REASON = /indentation|document separator|implicit key|^a line break is expected/
 
 /** The parser's reason → what is wrong, and what to do. The first that fits; what none fits is told as it is. */
-const ADVICE: readonly (readonly [reason: RegExp, message: string, hint: string])[] = [
+const EXPLANATIONS: readonly (readonly [reason: RegExp, message: string, hint: string])[] = [
   [
     /^deficient indentation/,
     'a bracket or quote that was opened before this place is not closed',
@@ -36,13 +36,13 @@ const ADVICE: readonly (readonly [reason: RegExp, message: string, hint: string]
 ]
 
 /** `text` is the whole document and `line` the 1-based line at which the parser gave up. */
-export function adviseYaml(reason: string, text: string, line: number): YamlAdvice {
+export function explainYamlError(reason: string, text: string, line: number): YamlExplanation {
   const isJson = /^\s*[[{]/.test(text)
-  if (!isJson && INDENTATION.test(reason)) {
+  if (!isJson && INDENTATION_REASON.test(reason)) {
     const indented = /^[ ]*\t/.test(text.split('\n', line)[line - 1] ?? '')
     if (indented) return { message: 'a tab indents this line', hint: 'YAML is indented with blanks' }
   }
-  const known = ADVICE.find(([pattern]) => pattern.test(reason))
+  const known = EXPLANATIONS.find(([pattern]) => pattern.test(reason))
   if (known === undefined) return { message: reason, hint: '' }
   return { message: known[1], hint: known[2] }
 }

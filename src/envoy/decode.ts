@@ -1,51 +1,56 @@
 /** envoy/decode — the bytes of a CheckRequest to what a rule may know of a request, or a refusal. Believes Envoy's attributes, never a forwarded header. */
 import { badRequest, type Denial, denial } from '../access/denial.ts'
 import type { RequestView } from '../access/request.ts'
-import { WireFault } from '../grpc/protobuf_fields.ts'
-import { readAuthority } from '../http/authority.ts'
+import { ProtobufError } from '../grpc/protobuf_fields.ts'
+import { parseAuthority } from '../http/authority.ts'
 import { type Cookie, cookieValues, parseCookies } from '../http/cookies.ts'
-import { readRequestId } from '../http/request_id.ts'
-import { type PathReading, readTarget, type Target } from '../http/request_target.ts'
+import { sanitizeRequestId } from '../http/request_id.ts'
+import { type PathMode, parseRequestTarget, type RequestTarget } from '../http/request_target.ts'
 import type { Instant } from '../lib/time.ts'
-import { WireRequest } from './wire.ts'
+import { CheckRequestMessage } from './wire.ts'
 
 /** Headers of one request, pseudo headers included (D12). */
-const MOST_HEADERS = 1_000
-const METHOD = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,64}$/
+const MAX_HEADERS = 1_000
+const METHOD_TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,64}$/
 
 /** Security cases A1–A21, B1–B10, F5, F6, J2–J4, J9. Never throws for any bytes. */
 export function decodeCheckRequest(
   bytes: Buffer,
   deadline: Instant,
-  paths: PathReading,
-): CheckedRequest | Denial {
-  let wire: WireRequest
+  paths: PathMode,
+): CheckRequestView | Denial {
+  let wire: CheckRequestMessage
   try {
-    wire = new WireRequest(bytes)
+    wire = new CheckRequestMessage(bytes)
   } catch (error) {
-    if (error instanceof WireFault) return badRequest(`the Check cannot be read: ${error.message}`)
+    if (error instanceof ProtobufError) return badRequest(`the Check cannot be read: ${error.message}`)
     throw error
   }
-  if (!wire.http) return badRequest('the Check describes no HTTP request')
-  if (wire.headerCount > MOST_HEADERS) {
+  if (!wire.hasHttpRequest) return badRequest('the Check describes no HTTP request')
+  if (wire.headerCount > MAX_HEADERS) {
     return denial(431, 'headers_too_large', 'The request has too many headers')
   }
   const { method, host } = wire
-  if (!METHOD.test(method)) return badRequest('the method is not a token')
+  if (!METHOD_TOKEN.test(method)) return badRequest('the method is not a token')
   const scheme = wire.scheme.toLowerCase()
   if (scheme !== 'http' && scheme !== 'https') return badRequest('the scheme is neither http nor https')
-  const authority = readAuthority(host, scheme)
+  const authority = parseAuthority(host, scheme)
   if (authority === undefined) return badRequest('the host cannot be used')
   // `path` shows "!" for bytes that are not UTF-8, while the upstream receives the bytes; `:path` has them (J2).
-  const target = readTarget(wire.first(':path') ?? wire.path, paths)
-  if (target.kind === 'bad target') return badRequest(target.why)
-  return new CheckedRequest(wire, { method, scheme, host: authority.host, authority: host }, target, deadline)
+  const target = parseRequestTarget(wire.header(':path') ?? wire.path, paths)
+  if (target.kind === 'bad target') return badRequest(target.reason)
+  return new CheckRequestView(
+    wire,
+    { method, scheme, host: authority.host, authority: host },
+    target,
+    deadline,
+  )
 }
 
 type RequestLine = Pick<RequestView, 'method' | 'scheme' | 'host' | 'authority'>
 
 /** A request that has been read; what few rules ask for becomes strings when they do. */
-export class CheckedRequest implements RequestView {
+export class CheckRequestView implements RequestView {
   readonly kind = 'request'
   readonly method: string
   readonly scheme: string
@@ -55,11 +60,11 @@ export class CheckedRequest implements RequestView {
   readonly rawPath: string
   readonly query: string
   readonly deadline: Instant
-  readonly #wire: WireRequest
+  readonly #wire: CheckRequestMessage
   #lines: readonly string[] | undefined
   #cookies: readonly Cookie[] | undefined
 
-  constructor(wire: WireRequest, line: RequestLine, target: Target, deadline: Instant) {
+  constructor(wire: CheckRequestMessage, line: RequestLine, target: RequestTarget, deadline: Instant) {
     this.#wire = wire
     this.method = line.method
     this.scheme = line.scheme
@@ -72,7 +77,7 @@ export class CheckedRequest implements RequestView {
   }
 
   get requestId(): string {
-    return readRequestId(this.#wire.first('x-request-id'))
+    return sanitizeRequestId(this.#wire.header('x-request-id'))
   }
   get remoteAddress(): string {
     return this.#wire.sourceAddress
@@ -88,13 +93,13 @@ export class CheckedRequest implements RequestView {
   }
 
   header(name: string): string | undefined {
-    return this.#wire.first(name)
+    return this.#wire.header(name)
   }
   headerValues(name: string): readonly string[] {
-    return this.#wire.values(name)
+    return this.#wire.headerValues(name)
   }
   headerEntries(): Iterable<readonly [string, string]> {
-    return this.#wire.entries()
+    return this.#wire.headerEntries()
   }
 
   cookies(): readonly Cookie[] {
@@ -109,7 +114,7 @@ export class CheckedRequest implements RequestView {
   }
 
   #cookieLines(): readonly string[] {
-    this.#lines ??= this.#wire.values('cookie')
+    this.#lines ??= this.#wire.headerValues('cookie')
     return this.#lines
   }
 }

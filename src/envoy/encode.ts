@@ -1,9 +1,9 @@
 /** envoy/encode — a decision to the bytes of a CheckResponse. The only code that names a status: 0 for a decision of `grant`, else a refusal. */
-import { builtIn } from '../access/decide.ts'
-import { type Allow, type Decision, type Deny, nowhere, refuse } from '../access/decision.ts'
-import { internal } from '../access/denial.ts'
+import { builtInResponse } from '../access/decide.ts'
+import { type Allow, createDecisionProgress, type Decision, type Deny, refuse } from '../access/decision.ts'
+import { internalError } from '../access/denial.ts'
 import type { Header } from '../access/session.ts'
-import { WireWriter } from '../grpc/protobuf_writer.ts'
+import { ProtobufWriter } from '../grpc/protobuf_writer.ts'
 import { statusText } from '../http/status_text.ts'
 
 /** google.rpc.Code. Only zero allows, and only `writeAllow` writes it (F3). */
@@ -12,18 +12,18 @@ const PERMISSION_DENIED = 7
 const UNAUTHENTICATED = 16
 
 /** `append: { value: false }` and `append_action: OVERWRITE_IF_EXISTS_OR_ADD`; Envoy up to 1.40 reads the first only (D1). */
-const OVERWRITE = Uint8Array.of(0x12, 0x00, 0x18, 0x02)
+const OVERWRITE_FIELDS = Uint8Array.of(0x12, 0x00, 0x18, 0x02)
 /** Characters; Envoy cuts none unless told to. */
-const LONGEST_BODY = 64 * 1024
+const MAX_BODY_CHARS = 64 * 1024
 
-const writer = new WireWriter()
+const writer = new ProtobufWriter()
 
 /** `decision` is fit to leave (access/header_rules). `grpc`: the client gets a status it can read, no page and no redirect (D17). */
 export function encodeDecision(decision: Decision, grpc: boolean): Buffer {
   writer.reset()
   if (decision.kind === 'allow') writeAllow(decision)
   else writeDeny(decision, grpc)
-  return writer.take()
+  return writer.toBuffer()
 }
 
 function writeAllow(allow: Allow): void {
@@ -37,9 +37,9 @@ function writeAllow(allow: Allow): void {
 }
 
 function writeDeny(deny: Deny, grpc: boolean): void {
-  const status = clamp(grpc && deny.status < 400 ? 401 : deny.status)
-  const bodiless = status === 204 || status === 205 || status === 304
-  const body = bodiless ? '' : grpc ? statusText(status) : deny.body.slice(0, LONGEST_BODY).toWellFormed()
+  const status = validHttpStatus(grpc && deny.status < 400 ? 401 : deny.status)
+  const hasNoBody = status === 204 || status === 205 || status === 304
+  const body = hasNoBody ? '' : grpc ? statusText(status) : deny.body.slice(0, MAX_BODY_CHARS).toWellFormed()
   writer.message(1, () => writer.varint(1, status === 401 ? UNAUTHENTICATED : PERMISSION_DENIED))
   writer.message(2, () => {
     writer.message(1, () => writer.varint(1, status))
@@ -61,16 +61,16 @@ function writeHeader(field: number, header: Header, overwrite: boolean): void {
       writer.text(1, header.name)
       if (header.value !== '') writer.text(2, header.value)
     })
-    if (overwrite) writer.bytes(OVERWRITE)
+    if (overwrite) writer.bytes(OVERWRITE_FIELDS)
   })
 }
 
 /** Envoy sends any number out as it is; below 200 and above 599 clients lose step (J5). */
-const clamp = (status: number): number =>
+const validHttpStatus = (status: number): number =>
   Number.isInteger(status) && status >= 200 && status <= 599 ? status : 500
 
 /** Made before the first request, so that it can be sent when nothing else works. */
-export const PREPARED_500: Buffer = encodeDecision(
-  refuse(builtIn(500), internal('internal', 'accident'), nowhere()),
+export const INTERNAL_ERROR_RESPONSE: Buffer = encodeDecision(
+  refuse(builtInResponse(500), internalError('internal', 'accident'), createDecisionProgress()),
   false,
 )

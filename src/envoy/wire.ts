@@ -1,41 +1,42 @@
 /** envoy/wire — reads a CheckRequest, only the fields in use. Knows protobuf's encoding, not what the fields mean. */
 import { isUtf8 } from 'node:buffer'
-import { WireFields } from '../grpc/protobuf_fields.ts'
+import { ProtobufReader } from '../grpc/protobuf_fields.ts'
 
 /** A byte range of the message; a string is made of it where one is needed. */
-interface Slice {
+interface ByteRange {
   readonly start: number
   readonly end: number
 }
-const EMPTY: Slice = { start: 0, end: 0 }
+const EMPTY_RANGE: ByteRange = { start: 0, end: 0 }
 
 /** Of each header four offsets: start and end of the name, start and end of the value. One list makes less to collect than an object each. */
-const STRIDE = 4
+const OFFSETS_PER_HEADER = 4
 /** What a browser sends and Envoy adds has room from the beginning; the list grows where there is more. */
-const ROOM = 24 * STRIDE
+const INITIAL_OFFSETS = 24 * OFFSETS_PER_HEADER
 
 /** What rules may ask of a CheckRequest. */
-export class WireRequest {
+export class CheckRequestMessage {
   /** An HTTP request is there at all (a check of the network filter has none, F5). */
-  http = false
+  hasHttpRequest = false
   readonly #bytes: Buffer
-  #method = EMPTY
-  #path = EMPTY
-  #host = EMPTY
-  #scheme = EMPTY
-  #sourceAddress = EMPTY
-  #principal = EMPTY
-  #sni = EMPTY
-  #body: Slice | undefined
+  #method = EMPTY_RANGE
+  #path = EMPTY_RANGE
+  #host = EMPTY_RANGE
+  #scheme = EMPTY_RANGE
+  #sourceAddress = EMPTY_RANGE
+  #principal = EMPTY_RANGE
+  #sni = EMPTY_RANGE
+  #body: ByteRange | undefined
   /** `header_map` where Envoy filled it (D7), else `headers`. */
-  readonly #headers: number[] = new Array(ROOM)
+  readonly #headers: number[] = new Array(INITIAL_OFFSETS)
   #used = 0
   #raw = false
 
   constructor(bytes: Buffer) {
     this.#bytes = bytes
-    const fields = new WireFields(bytes)
-    while (fields.next(bytes.length)) if (fields.number === 1) this.#readAttributes(fields, fields.enter())
+    const fields = new ProtobufReader(bytes)
+    while (fields.next(bytes.length))
+      if (fields.fieldNumber === 1) this.#readAttributes(fields, fields.enter())
   }
 
   get method(): string {
@@ -64,42 +65,42 @@ export class WireRequest {
   }
 
   get headerCount(): number {
-    return this.#used / STRIDE
+    return this.#used / OFFSETS_PER_HEADER
   }
 
   /** All values of a header in wire order; `name` in lower case. */
-  values(name: string): string[] {
+  headerValues(name: string): string[] {
     const found: string[] = []
-    for (let at = this.#find(name, 0); at >= 0; at = this.#find(name, at + STRIDE))
+    for (let at = this.#find(name, 0); at >= 0; at = this.#find(name, at + OFFSETS_PER_HEADER))
       found.push(this.#value(at))
     return found
   }
 
-  first(name: string): string | undefined {
+  header(name: string): string | undefined {
     const at = this.#find(name, 0)
     return at < 0 ? undefined : this.#value(at)
   }
 
-  *entries(): Generator<readonly [string, string]> {
+  *headerEntries(): Generator<readonly [string, string]> {
     const headers = this.#headers
-    for (let at = 0; at < this.#used; at += STRIDE) {
+    for (let at = 0; at < this.#used; at += OFFSETS_PER_HEADER) {
       const name = this.#bytes.toString('latin1', headers[at], headers[at + 1]).toLowerCase()
       if (!name.startsWith(':')) yield [name, this.#value(at)]
     }
   }
 
-  #text({ start, end }: Slice): string {
-    return text(this.#bytes, start, end)
+  #text({ start, end }: ByteRange): string {
+    return decodeText(this.#bytes, start, end)
   }
 
   #value(at: number): string {
-    return text(this.#bytes, this.#headers[at + 2] as number, this.#headers[at + 3] as number)
+    return decodeText(this.#bytes, this.#headers[at + 2] as number, this.#headers[at + 3] as number)
   }
 
   /** Where a header of that name stands in the list, from `at` on; -1 for nowhere. */
   #find(name: string, from: number): number {
     const headers = this.#headers
-    for (let at = from; at < this.#used; at += STRIDE) {
+    for (let at = from; at < this.#used; at += OFFSETS_PER_HEADER) {
       const start = headers[at] as number
       if ((headers[at + 1] as number) - start === name.length && this.#isNamed(start, name)) return at
     }
@@ -115,59 +116,59 @@ export class WireRequest {
     return true
   }
 
-  #readAttributes(fields: WireFields, to: number): void {
+  #readAttributes(fields: ProtobufReader, to: number): void {
     while (fields.next(to)) {
-      if (fields.number === 1) this.#readSource(fields, fields.enter())
-      else if (fields.number === 4) this.#readRequest(fields, fields.enter())
-      else if (fields.number === 12) this.#readTls(fields, fields.enter())
+      if (fields.fieldNumber === 1) this.#readSource(fields, fields.enter())
+      else if (fields.fieldNumber === 4) this.#readRequest(fields, fields.enter())
+      else if (fields.fieldNumber === 12) this.#readTls(fields, fields.enter())
     }
   }
 
-  #readSource(fields: WireFields, to: number): void {
+  #readSource(fields: ProtobufReader, to: number): void {
     while (fields.next(to)) {
-      if (fields.number === 1) this.#readAddress(fields, fields.enter())
-      else if (fields.number === 4) this.#principal = sliceOf(fields)
+      if (fields.fieldNumber === 1) this.#readAddress(fields, fields.enter())
+      else if (fields.fieldNumber === 4) this.#principal = rangeOf(fields)
     }
   }
 
-  #readAddress(fields: WireFields, to: number): void {
-    while (fields.next(to)) if (fields.number === 1) this.#readSocketAddress(fields, fields.enter())
+  #readAddress(fields: ProtobufReader, to: number): void {
+    while (fields.next(to)) if (fields.fieldNumber === 1) this.#readSocketAddress(fields, fields.enter())
   }
 
-  #readSocketAddress(fields: WireFields, to: number): void {
-    while (fields.next(to)) if (fields.number === 2) this.#sourceAddress = sliceOf(fields)
+  #readSocketAddress(fields: ProtobufReader, to: number): void {
+    while (fields.next(to)) if (fields.fieldNumber === 2) this.#sourceAddress = rangeOf(fields)
   }
 
-  #readTls(fields: WireFields, to: number): void {
-    while (fields.next(to)) if (fields.number === 1) this.#sni = sliceOf(fields)
+  #readTls(fields: ProtobufReader, to: number): void {
+    while (fields.next(to)) if (fields.fieldNumber === 1) this.#sni = rangeOf(fields)
   }
 
-  #readRequest(fields: WireFields, to: number): void {
-    while (fields.next(to)) if (fields.number === 2) this.#readHttp(fields, fields.enter())
+  #readRequest(fields: ProtobufReader, to: number): void {
+    while (fields.next(to)) if (fields.fieldNumber === 2) this.#readHttp(fields, fields.enter())
   }
 
-  #readHttp(fields: WireFields, to: number): void {
-    this.http = true
+  #readHttp(fields: ProtobufReader, to: number): void {
+    this.hasHttpRequest = true
     while (fields.next(to)) {
-      switch (fields.number) {
+      switch (fields.fieldNumber) {
         case 2:
-          this.#method = sliceOf(fields)
+          this.#method = rangeOf(fields)
           break
         case 3:
           if (!this.#raw) this.#readHeader(fields, fields.enter())
           break
         case 4:
-          this.#path = sliceOf(fields)
+          this.#path = rangeOf(fields)
           break
         case 5:
-          this.#host = sliceOf(fields)
+          this.#host = rangeOf(fields)
           break
         case 6:
-          this.#scheme = sliceOf(fields)
+          this.#scheme = rangeOf(fields)
           break
         case 11:
         case 12:
-          this.#body = sliceOf(fields)
+          this.#body = rangeOf(fields)
           break
         case 13:
           if (!this.#raw) this.#used = 0
@@ -177,21 +178,21 @@ export class WireRequest {
     }
   }
 
-  #readHeaderMap(fields: WireFields, to: number): void {
-    while (fields.next(to)) if (fields.number === 1) this.#readHeader(fields, fields.enter())
+  #readHeaderMap(fields: ProtobufReader, to: number): void {
+    while (fields.next(to)) if (fields.fieldNumber === 1) this.#readHeader(fields, fields.enter())
   }
 
   /** A map entry, or a HeaderValue with its text in `value` or `raw_value`; absent is empty. */
-  #readHeader(fields: WireFields, to: number): void {
+  #readHeader(fields: ProtobufReader, to: number): void {
     let nameStart = to
     let nameEnd = to
     let start = to
     let end = to
     while (fields.next(to)) {
-      if (fields.number === 1) {
+      if (fields.fieldNumber === 1) {
         nameStart = fields.start
         nameEnd = fields.end
-      } else if (fields.number === 2 || (fields.number === 3 && this.#raw)) {
+      } else if (fields.fieldNumber === 2 || (fields.fieldNumber === 3 && this.#raw)) {
         start = fields.start
         end = fields.end
       }
@@ -203,10 +204,10 @@ export class WireRequest {
   }
 }
 
-const sliceOf = ({ start, end }: Slice): Slice => ({ start, end })
+const rangeOf = ({ start, end }: ByteRange): ByteRange => ({ start, end })
 
 /** UTF-8 where it is that, Latin-1 byte for byte where it is not, so that no two unlike values become one (D3). */
-function text(bytes: Buffer, start: number, end: number): string {
+function decodeText(bytes: Buffer, start: number, end: number): string {
   const latin1 = bytes.toString('latin1', start, end)
   // Each character beyond ASCII takes a second byte: the quickest way to learn that there is none.
   if (Buffer.byteLength(latin1) === latin1.length) return latin1

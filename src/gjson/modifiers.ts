@@ -1,16 +1,16 @@
 /** lib/gjson_modifiers — gjson's `@` functions by name. Knows values, no paths but those of `@dig`. */
-import { type Found, isRecord, type JsonValue, parseJson, type Step } from './value.ts'
+import { type GjsonLookup, type GjsonResult, isRecord, type JsonValue, tryParseJson } from './value.ts'
 
 /**
  * Each takes what was found; nothing (an empty text) mostly stays nothing. `name` is one of `MODIFIERS`; `last`: no more of
  * the path follows.
  */
-export function modifierOf(
+export function compileModifier(
   name: string,
   argument: string,
   last: boolean,
-  compile: (path: string) => Step,
-): Step {
+  compile: (path: string) => GjsonLookup,
+): GjsonLookup {
   switch (name) {
     case 'reverse':
       return reverse
@@ -19,17 +19,17 @@ export function modifierOf(
     case 'values':
       return values
     case 'flatten': {
-      const deep = option(argument, 'deep')
+      const deep = readOption(argument, 'deep')
       return value => (Array.isArray(value) ? flatten(value, deep) : value)
     }
     case 'join': {
-      const preserve = option(argument, 'preserve') && !last
+      const preserve = readOption(argument, 'preserve') && !last
       return value => (Array.isArray(value) ? join(value, preserve) : value)
     }
     case 'tostr':
       return value => (value === undefined ? '' : JSON.stringify(value))
     case 'fromstr':
-      return value => (typeof value === 'string' ? parseJson(value) : (value ?? undefined))
+      return value => (typeof value === 'string' ? tryParseJson(value) : (value ?? undefined))
     case 'group':
       return group
     case 'dig':
@@ -40,26 +40,26 @@ export function modifierOf(
   }
 }
 
-function option(argument: string, name: string): boolean {
-  const read = parseJson(argument)
+function readOption(argument: string, name: string): boolean {
+  const read = tryParseJson(argument)
   const value = isRecord(read) && Object.hasOwn(read, name) ? read[name] : undefined
   return typeof value === 'string'
     ? /^(1|t|true)$/i.test(value)
     : value === true || (typeof value === 'number' && value !== 0)
 }
 
-function reverse(value: Found): Found {
+function reverse(value: GjsonResult): GjsonResult {
   if (Array.isArray(value)) return value.toReversed()
   return isRecord(value) ? Object.fromEntries(Object.entries(value).toReversed()) : value
 }
 
-function keys(value: Found): Found {
+function keys(value: GjsonResult): GjsonResult {
   if (value === undefined) return []
   if (isRecord(value)) return Object.keys(value)
   return Array.isArray(value) ? value.map(() => null) : [null]
 }
 
-function values(value: Found): Found {
+function values(value: GjsonResult): GjsonResult {
   if (value === undefined) return []
   if (isRecord(value)) return Object.values(value)
   return Array.isArray(value) ? value : [value]
@@ -75,7 +75,7 @@ function join(list: readonly JsonValue[], preserve: boolean): JsonValue {
 }
 
 /** `{a:[1,2],b:[3,4]}` → `[{a:1,b:3},{a:2,b:4}]`. */
-function group(value: Found): Found {
+function group(value: GjsonResult): GjsonResult {
   if (!isRecord(value)) return undefined
   const rows: Record<string, JsonValue>[] = []
   for (const [key, list] of Object.entries(value)) {
@@ -89,10 +89,10 @@ function group(value: Found): Found {
 
 /** What a path finds at any depth, in order. */
 const dig =
-  (find: Step): Step =>
+  (find: GjsonLookup): GjsonLookup =>
   value => {
     const found: JsonValue[] = []
-    const visit = (one: Found): void => {
+    const visit = (one: GjsonResult): void => {
       const here = find(one)
       if (here !== undefined) found.push(here)
       if (Array.isArray(one)) one.forEach(visit)

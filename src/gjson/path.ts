@@ -18,14 +18,14 @@ export const MODIFIERS: ReadonlySet<string> = new Set([
 ])
 
 /** A part, and what follows it: after a dot (`next`) or after a pipe (`pipe`, which also takes what was not found). */
-export interface PathPart {
+export interface PathSegment {
   readonly part: string
   readonly next: string | undefined
   readonly pipe: string | undefined
 }
 
 /** The first key of a path, where an object is looked at. `wild`: a `*` or `?` stands in it unescaped, and then all of them count. */
-export function cutKey(path: string): PathPart & { readonly wild: boolean } {
+export function parseKeySegment(path: string): PathSegment & { readonly wild: boolean } {
   let part = ''
   let wild = false
   for (let i = 0; i < path.length; i++) {
@@ -43,16 +43,16 @@ export function cutKey(path: string): PathPart & { readonly wild: boolean } {
 }
 
 /** A dot before a modifier or a multipath is a pipe. */
-function afterDot(rest: string): Pick<PathPart, 'next' | 'pipe'> {
-  return startsFunction(rest) ? { next: undefined, pipe: rest } : { next: rest, pipe: undefined }
+function afterDot(rest: string): Pick<PathSegment, 'next' | 'pipe'> {
+  return startsModifierOrMultipath(rest) ? { next: undefined, pipe: rest } : { next: rest, pipe: undefined }
 }
 
-function startsFunction(text: string): boolean {
+function startsModifierOrMultipath(text: string): boolean {
   if (text[0] === '{' || text[0] === '[') return true
   return text[0] === '@' && MODIFIERS.has(/^[^.|:]*/.exec(text.slice(1))?.[0] as string)
 }
 
-export interface ListPart extends PathPart {
+export interface ListSegment extends PathSegment {
   /** A `#` stands in the part: it is no index. */
   readonly hash: boolean
   /** What `#.` asks of each element. */
@@ -70,11 +70,11 @@ export interface ListQuery {
 }
 
 /** The first part of a path, where a list is looked at. */
-export function cutIndex(path: string): ListPart {
+export function parseListSegment(path: string): ListSegment {
   let hash = false
   let each: string | undefined
   let query: ListQuery | undefined
-  const end = (i: number, rest: Pick<PathPart, 'next' | 'pipe'>): ListPart => ({
+  const end = (i: number, rest: Pick<PathSegment, 'next' | 'pipe'>): ListSegment => ({
     part: path.slice(0, i),
     ...rest,
     hash,
@@ -94,7 +94,7 @@ export function cutIndex(path: string): ListPart {
     if (i > 0 || path.length === 1) continue
     if (path[1] === '.') each = path.slice(2)
     else if (path[1] === '(' || path[1] === '[') {
-      const read = readQuery(path)
+      const read = parseQueryAt(path)
       // A query that is not closed has no path and no condition.
       if (read === undefined) {
         query = { path: '', operator: '', operand: '', all: false }
@@ -110,7 +110,7 @@ export function cutIndex(path: string): ListPart {
 const OPERATOR = /^(?:!=|!%|<=|>=|==|[!=<>%])/
 
 /** `#(path op value)` at the start of a path; `end` is the place behind its bracket. */
-function readQuery(path: string): { query: Omit<ListQuery, 'all'>; end: number } | undefined {
+function parseQueryAt(path: string): { query: Omit<ListQuery, 'all'>; end: number } | undefined {
   let depth = 1
   let operator = 0
   let escaped = false
@@ -135,22 +135,22 @@ function readQuery(path: string): { query: Omit<ListQuery, 'all'>; end: number }
   }
   if (depth > 0) return undefined
   if (operator === 0) {
-    return { query: { path: trim(path.slice(2, i)), operator: '', operand: '' }, end: i + 1 }
+    return { query: { path: trimBlanks(path.slice(2, i)), operator: '', operand: '' }, end: i + 1 }
   }
-  const condition = trim(path.slice(operator, i))
+  const condition = trimBlanks(path.slice(operator, i))
   const sign = OPERATOR.exec(condition)?.[0] as string
-  const operand = trim(condition.slice(sign.length))
+  const operand = trimBlanks(condition.slice(sign.length))
   return {
     query: {
-      path: trim(path.slice(2, operator)),
+      path: trimBlanks(path.slice(2, operator)),
       operator: sign === '==' ? '=' : sign,
-      operand: unquoted(operand, escaped),
+      operand: parseOperand(operand, escaped),
     },
     end: i + 1,
   }
 }
 
-function unquoted(text: string, escaped: boolean): string {
+function parseOperand(text: string, escaped: boolean): string {
   if (text.length < 2 || !text.startsWith('"') || !text.endsWith('"')) return text
   return escaped ? readEscapes(text.slice(1, -1)) : text.slice(1, -1)
 }
@@ -166,7 +166,7 @@ function readEscapes(text: string): string {
       continue
     }
     const letter = text[++i] ?? ''
-    const plain = ESCAPES.get(letter)
+    const plain = JSON_ESCAPES.get(letter)
     const hex = letter === 'u' ? /^[0-9A-Fa-f]{4}/.exec(text.slice(i + 1))?.[0] : undefined
     if (plain === undefined && hex === undefined) return out
     out += plain ?? String.fromCharCode(Number.parseInt(hex as string, 16))
@@ -175,7 +175,7 @@ function readEscapes(text: string): string {
   return out
 }
 
-const ESCAPES: ReadonlyMap<string, string> = new Map([
+const JSON_ESCAPES: ReadonlyMap<string, string> = new Map([
   ['"', '"'],
   ['\\', '\\'],
   ['/', '/'],
@@ -186,14 +186,14 @@ const ESCAPES: ReadonlyMap<string, string> = new Map([
   ['t', '\t'],
 ])
 
-export function trim(text: string): string {
+export function trimBlanks(text: string): string {
   return text.replace(/^[\0- ]+/, '').replace(/[\0- ]+$/, '')
 }
 
 /** What lists hand on to their elements ends at a pipe. */
-export function cutAtPipe(path: string): { readonly before: string; readonly after: string } | undefined {
+export function splitAtPipe(path: string): { readonly before: string; readonly after: string } | undefined {
   if (path[0] === '{') {
-    const end = closing(path, 0)
+    const end = indexAfterClosing(path, 0)
     return path[end] === '|' ? { before: path.slice(0, end), after: path.slice(end + 1) } : undefined
   }
   for (let i = 0; i < path.length; i++) {
@@ -204,14 +204,14 @@ export function cutAtPipe(path: string): { readonly before: string; readonly aft
       if (path[i + 1] !== '#') continue
       i += 2
       if (i === path.length) return undefined
-      if (path[i] === '[' || path[i] === '(') i = closing(path, i) - 1
+      if (path[i] === '[' || path[i] === '(') i = indexAfterClosing(path, i) - 1
     }
   }
   return undefined
 }
 
 /** The place behind the bracket or quote that closes the one at `from`; the end where none does. */
-export function closing(text: string, from: number): number {
+export function indexAfterClosing(text: string, from: number): number {
   let depth = text[from] === '"' ? 0 : 1
   for (let i = text[from] === '"' ? from : from + 1; i < text.length; i++) {
     const char = text[i]
@@ -224,15 +224,17 @@ export function closing(text: string, from: number): number {
   return text.length
 }
 
-export interface Member {
+export interface MultipathMember {
   /** As written before the colon; `undefined` where there is none. */
   readonly name: string | undefined
   readonly path: string
 }
 
 /** `{a,"name":b}` or `[a,b]` at the start of a path; `undefined` where it is not closed. */
-export function cutMembers(path: string): { readonly members: Member[]; readonly rest: string } | undefined {
-  const members: Member[] = []
+export function parseMultipath(
+  path: string,
+): { readonly members: MultipathMember[]; readonly rest: string } | undefined {
+  const members: MultipathMember[] = []
   let depth = 1
   let start = 1
   let colon = 0
@@ -243,7 +245,7 @@ export function cutMembers(path: string): { readonly members: Member[]; readonly
     if (char === '\\') i++
     else if (char === '@' && (before === '.' || before === '|')) inModifier = true
     else if (char === ':' && !inModifier && colon === 0 && depth === 1) colon = i
-    else if (char === '"') i = closing(path, i) - 1
+    else if (char === '"') i = indexAfterClosing(path, i) - 1
     else if (char === '[' || char === '(' || char === '{') depth++
     else {
       if (char === ']' || char === ')' || char === '}') depth--
@@ -263,7 +265,7 @@ export function cutMembers(path: string): { readonly members: Member[]; readonly
 }
 
 /** The name that a member without one has: its path's last key. */
-export function lastName(path: string): string {
+export function lastKey(path: string): string {
   let name = path
   for (let i = path.length - 1; i >= 0; i--) {
     if ((path[i] === '|' || path[i] === '.') && path[i - 1] !== '\\') {
@@ -275,7 +277,7 @@ export function lastName(path: string): string {
 }
 
 /** `@name:argument` at the start of a path; `rest` is what follows, its dot or pipe included. */
-export function cutModifier(
+export function parseModifier(
   path: string,
 ): { readonly name: string; readonly argument: string; readonly rest: string } | undefined {
   const [, name, mark = ''] = /^@([^:|.]*)(.?)/s.exec(path) as unknown as [string, string, string]
@@ -284,10 +286,10 @@ export function cutModifier(
   if (mark !== ':') return { name, argument: '', rest: after }
   const text = after.slice(1)
   let end = 0
-  if (/^[{["]/.test(text)) end = closing(text, 0)
+  if (/^[{["]/.test(text)) end = indexAfterClosing(text, 0)
   else {
     while (end < text.length && text[end] !== '|')
-      end = /[{["(]/.test(text[end] as string) ? closing(text, end) : end + 1
+      end = /[{["(]/.test(text[end] as string) ? indexAfterClosing(text, end) : end + 1
   }
   return { name, argument: text.slice(0, end), rest: text.slice(end) }
 }

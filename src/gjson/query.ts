@@ -2,26 +2,26 @@
 
 import { parseFloat64 } from '../golang/index.ts'
 import type { ListQuery } from './path.ts'
-import { type Found, wildcardOf } from './value.ts'
+import { compileWildcard, type GjsonResult } from './value.ts'
 
 /** Whether a query's condition holds for what its path found. */
-export function compileCondition({ operator, operand }: ListQuery): (value: Found) => boolean {
-  if (!operand.startsWith('~')) return comparison(operator, operand)
-  const amounts = LOOSE.get(operand.slice(1))
+export function compileCondition({ operator, operand }: ListQuery): (value: GjsonResult) => boolean {
+  if (!operand.startsWith('~')) return compileComparison(operator, operand)
+  const amounts = LOOSE_CONDITIONS.get(operand.slice(1))
   if (amounts === undefined) return () => false
-  const fits = comparison(operator, 'true')
+  const fits = compileComparison(operator, 'true')
   return value => fits(amounts(value))
 }
 
 /** `==~true` and its like ask what a value amounts to; one that is missing amounts to null and to false. */
-const LOOSE: ReadonlyMap<string, (value: Found) => boolean> = new Map([
+const LOOSE_CONDITIONS: ReadonlyMap<string, (value: GjsonResult) => boolean> = new Map([
   ['*', value => value !== undefined],
   ['null', value => value === undefined || value === null],
-  ['true', value => amountsTo(value) === true],
-  ['false', value => amountsTo(value) === false],
+  ['true', value => looseBoolean(value) === true],
+  ['false', value => looseBoolean(value) === false],
 ])
 
-function amountsTo(value: Found): boolean | undefined {
+function looseBoolean(value: GjsonResult): boolean | undefined {
   if (value === undefined || value === null) return false
   if (typeof value === 'string') {
     return /^(1|t|true)$/i.test(value) ? true : /^(0|f|false)$/i.test(value) ? false : undefined
@@ -31,21 +31,21 @@ function amountsTo(value: Found): boolean | undefined {
 }
 
 /** The value's type decides how the operand is read; null, lists and objects fit nothing. `%` compares with wildcards. */
-function comparison(operator: string, operand: string): (value: Found) => boolean {
+function compileComparison(operator: string, operand: string): (value: GjsonResult) => boolean {
   if (operator === '') return value => value !== undefined
   const number = parseFloat64(operand) ?? 0
-  const like = wildcardOf(operand)
+  const like = compileWildcard(operand)
   return value => {
     if (typeof value === 'string') {
       if (operator === '%' || operator === '!%') return like(value) === (operator === '%')
-      return ordered(operator, value, operand)
+      return compareOrdered(operator, value, operand)
     }
-    if (typeof value === 'number') return ordered(operator, value, number)
-    return typeof value === 'boolean' && orderedBoolean(operator, value, operand)
+    if (typeof value === 'number') return compareOrdered(operator, value, number)
+    return typeof value === 'boolean' && compareBoolean(operator, value, operand)
   }
 }
 
-function ordered<T extends string | number>(operator: string, a: T, b: T): boolean {
+function compareOrdered<T extends string | number>(operator: string, a: T, b: T): boolean {
   switch (operator) {
     case '=':
       return a === b
@@ -65,7 +65,7 @@ function ordered<T extends string | number>(operator: string, a: T, b: T): boole
 }
 
 /** false stands below true; any other operand equals neither. */
-function orderedBoolean(operator: string, value: boolean, operand: string): boolean {
+function compareBoolean(operator: string, value: boolean, operand: string): boolean {
   if (operator === '=') return operand === String(value)
   if (operator === '!=') return operand !== String(value)
   if (operator === '>=' || operator === '<=') return value === (operator === '>=')

@@ -9,13 +9,13 @@ export type JsonValue =
   | readonly JsonValue[]
   | { readonly [key: string]: JsonValue }
 /** `undefined`: nothing was found; gjson goes on with an empty text then. */
-export type Found = JsonValue | undefined
-export type Step = (value: Found) => Found
+export type GjsonResult = JsonValue | undefined
+export type GjsonLookup = (value: GjsonResult) => GjsonResult
 
-export const isRecord = (value: Found): value is { readonly [key: string]: JsonValue } =>
+export const isRecord = (value: GjsonResult): value is { readonly [key: string]: JsonValue } =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-export function parseJson(text: string): Found {
+export function tryParseJson(text: string): GjsonResult {
   try {
     return JSON.parse(wellFormed(text)) as JsonValue
   } catch {
@@ -24,34 +24,34 @@ export function parseJson(text: string): Found {
 }
 
 /** `*` and `?`; a backslash takes their meaning away. Never more steps than text times pattern. */
-export function wildcardOf(pattern: string): (text: string) => boolean {
-  const signs: { readonly char: string; readonly wild: boolean }[] = []
+export function compileWildcard(pattern: string): (text: string) => boolean {
+  const tokens: { readonly char: string; readonly wild: boolean }[] = []
   const chars = [...pattern]
   for (let i = 0; i < chars.length; i++) {
     const char = chars[i] as string
-    if (char === '\\' && i + 1 < chars.length) signs.push({ char: chars[++i] as string, wild: false })
-    else signs.push({ char, wild: char === '*' || char === '?' })
+    if (char === '\\' && i + 1 < chars.length) tokens.push({ char: chars[++i] as string, wild: false })
+    else tokens.push({ char, wild: char === '*' || char === '?' })
   }
   return text => {
     const letters = [...text]
     let at = 0
-    let sign = 0
+    let token = 0
     // The last star, and where what follows it was tried: a failure moves that one further.
-    let star = -1
-    let tried = 0
+    let lastStar = -1
+    let retryAt = 0
     while (at < letters.length) {
-      const next = signs[sign]
+      const next = tokens[token]
       if (next?.wild && next.char === '*') {
-        star = sign++
-        tried = at
+        lastStar = token++
+        retryAt = at
       } else if (next !== undefined && (next.wild || next.char === letters[at])) {
-        sign++
+        token++
         at++
-      } else if (star >= 0) {
-        sign = star + 1
-        at = ++tried
+      } else if (lastStar >= 0) {
+        token = lastStar + 1
+        at = ++retryAt
       } else return false
     }
-    return signs.slice(sign).every(one => one.wild && one.char === '*')
+    return tokens.slice(token).every(one => one.wild && one.char === '*')
   }
 }

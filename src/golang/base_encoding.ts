@@ -1,11 +1,11 @@
 /** lib/template_encoding — Go's base64 and base32, whose errors sprig prints. Knows nothing of templates. */
-import { textOf } from './strings.ts'
+import { bytesToString } from './strings.ts'
 
 const BASE64 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
 const BASE32 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'
 
 /** `bits` of each digit, most significant first; what does not fill a byte is dropped. */
-function pack(digits: readonly number[], bits: number): Buffer {
+function packBits(digits: readonly number[], bits: number): Buffer {
   const bytes: number[] = []
   let value = 0
   let count = 0
@@ -33,7 +33,7 @@ export function base64Decode(text: string): Buffer | string {
   while (true) {
     let j = 0
     while (j < 4) {
-      if (at === source.length) return j === 0 ? pack(digits, 6) : corrupt(at - j)
+      if (at === source.length) return j === 0 ? packBits(digits, 6) : corrupt(at - j)
       const char = source[at++] as string
       if (char === '\n' || char === '\r') continue
       const digit = BASE64.indexOf(char)
@@ -50,7 +50,7 @@ export function base64Decode(text: string): Buffer | string {
         at++
       }
       skipBreaks()
-      return at < source.length ? corrupt(at) : pack(digits, 6)
+      return at < source.length ? corrupt(at) : packBits(digits, 6)
     }
   }
 }
@@ -87,16 +87,16 @@ export function base32Decode(text: string): Buffer | string {
           if (left > k && source[at + k] !== '=') return corrupt(at + k - 1)
         }
         if (j === 3 || j === 6) return corrupt(at - 1)
-        return pack(digits, 5)
+        return packBits(digits, 5)
       }
       const digit = BASE32.indexOf(char)
       if (digit < 0) return corrupt(at - 1)
       digits.push(digit)
     }
   }
-  return pack(digits, 5)
+  return packBits(digits, 5)
 }
 
 /** Decoded text, or the error's. */
-export const decodedText = (decoded: Buffer | string): string =>
-  typeof decoded === 'string' ? decoded : textOf(decoded)
+export const decodedOrErrorText = (decoded: Buffer | string): string =>
+  typeof decoded === 'string' ? decoded : bytesToString(decoded)

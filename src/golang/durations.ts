@@ -1,19 +1,19 @@
 /** Go's `time.Duration` as nanoseconds: parse, print, round. */
 
-export const SECOND = 1_000_000_000n
+export const NS_PER_SECOND = 1_000_000_000n
 
-export const UNITS: Readonly<Record<string, bigint>> = {
+export const NS_PER_UNIT: Readonly<Record<string, bigint>> = {
   ns: 1n,
   us: 1000n,
   µs: 1000n,
   μs: 1000n,
   ms: 1_000_000n,
-  s: SECOND,
-  m: 60n * SECOND,
-  h: 3600n * SECOND,
+  s: NS_PER_SECOND,
+  m: 60n * NS_PER_SECOND,
+  h: 3600n * NS_PER_SECOND,
 }
 
-export const LIMIT = 1n << 63n
+export const INT64_LIMIT = 1n << 63n
 
 /** Nanoseconds, or `undefined` for what Go's `ParseDuration` refuses. */
 export function parseGoDuration(text: string): bigint | undefined {
@@ -24,26 +24,26 @@ export function parseGoDuration(text: string): bigint | undefined {
   for (const [, whole = '', fraction = '', unit] of body.matchAll(
     /([0-9]*)\.?([0-9]*)(ns|us|µs|μs|ms|s|m|h)/g,
   )) {
-    const scale = UNITS[unit as string] as bigint
+    const scale = NS_PER_UNIT[unit as string] as bigint
     total += BigInt(whole === '' ? 0 : whole) * scale
     if (fraction !== '')
       total += (BigInt(fraction.slice(0, 18)) * scale) / 10n ** BigInt(Math.min(18, fraction.length))
   }
-  if (total > LIMIT - 1n) return undefined
+  if (total > INT64_LIMIT - 1n) return undefined
   return text.startsWith('-') ? -total : total
 }
 
 /** Go's `Duration.String`: `1h2m3.5s`, `1.5ms`, `0s`. */
-export function durationText(ns: bigint): string {
+export function formatGoDuration(ns: bigint): string {
   if (ns === 0n) return '0s'
   const sign = ns < 0n ? '-' : ''
   const n = ns < 0n ? -ns : ns
-  if (n < SECOND) {
+  if (n < NS_PER_SECOND) {
     const [unit, scale] = n < 1000n ? ['ns', 1n] : n < 1_000_000n ? ['µs', 1000n] : ['ms', 1_000_000n]
     return sign + withFraction(n, scale as bigint) + unit
   }
-  const minutes = n / (60n * SECOND)
-  const seconds = `${withFraction(n % (60n * SECOND), SECOND)}s`
+  const minutes = n / (60n * NS_PER_SECOND)
+  const seconds = `${withFraction(n % (60n * NS_PER_SECOND), NS_PER_SECOND)}s`
   if (minutes === 0n) return sign + seconds
   const hours = minutes / 60n
   return `${sign}${hours > 0n ? `${hours}h` : ''}${minutes % 60n}m${seconds}`

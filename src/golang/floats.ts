@@ -7,15 +7,15 @@ interface Decimal {
 }
 
 /** Fewest digits that read back as the same number. */
-function shortest(value: number): Decimal {
+function shortestDecimal(value: number): Decimal {
   if (value === 0) return { digits: '0', point: 1 }
   const [mantissa, exponent] = value.toExponential().split('e') as [string, string]
   return { digits: mantissa.replace('.', ''), point: Number(exponent) + 1 }
 }
 
 /** The value times 10^places, rounded half to even on its exact binary value (JavaScript rounds halves up). */
-function scaled(value: number, places: number): bigint {
-  const { mantissa, exponent: shift } = binary(value)
+function scaleAndRound(value: number, places: number): bigint {
+  const { mantissa, exponent: shift } = decomposeFloat(value)
   let numerator = mantissa
   let denominator = 1n
   if (shift > 0) numerator <<= BigInt(shift)
@@ -28,14 +28,14 @@ function scaled(value: number, places: number): bigint {
 }
 
 /** No double has more decimals than this. */
-const MOST_PLACES = 1100
+const MAX_DECIMAL_PLACES = 1100
 
 /** Rounded to so many significant digits. */
-function significant(value: number, count: number): Decimal {
+function significantDigits(value: number, count: number): Decimal {
   if (value === 0) return { digits: '0'.repeat(count), point: 1 }
-  const exact = Math.min(count, MOST_PLACES)
-  const { point } = shortest(value)
-  const rounded = scaled(value, exact - point).toString()
+  const exact = Math.min(count, MAX_DECIMAL_PLACES)
+  const { point } = shortestDecimal(value)
+  const rounded = scaleAndRound(value, exact - point).toString()
   const carried = rounded.length > exact
   return {
     digits: (carried ? rounded.slice(0, exact) : rounded).padEnd(count, '0'),
@@ -43,9 +43,9 @@ function significant(value: number, count: number): Decimal {
   }
 }
 
-function fixed(value: number, precision: number): string {
-  const exact = Math.min(precision, MOST_PLACES)
-  const digits = scaled(value, exact)
+function fixedForm(value: number, precision: number): string {
+  const exact = Math.min(precision, MAX_DECIMAL_PLACES)
+  const digits = scaleAndRound(value, exact)
     .toString()
     .padStart(exact + 1, '0')
   const whole = digits.slice(0, digits.length - exact)
@@ -53,13 +53,13 @@ function fixed(value: number, precision: number): string {
   return fraction === '' ? whole : `${whole}.${fraction}`
 }
 
-function plain({ digits, point }: Decimal): string {
+function plainForm({ digits, point }: Decimal): string {
   if (point <= 0) return `0.${'0'.repeat(-point)}${digits}`
   if (point >= digits.length) return digits + '0'.repeat(point - digits.length)
   return `${digits.slice(0, point)}.${digits.slice(point)}`
 }
 
-function exponential({ digits, point }: Decimal, letter: string): string {
+function exponentialForm({ digits, point }: Decimal, letter: string): string {
   const exponent = point - 1
   const mantissa = digits.length > 1 ? `${digits[0]}.${digits.slice(1)}` : digits
   const power = Math.abs(exponent).toString().padStart(2, '0')
@@ -75,27 +75,30 @@ export function formatFloat(value: number, format: string, precision: number): s
   }
   switch (format) {
     case 'f':
-      return precision < 0 ? plain(shortest(value)) : fixed(value, precision)
+      return precision < 0 ? plainForm(shortestDecimal(value)) : fixedForm(value, precision)
     case 'e':
     case 'E':
-      return exponential(precision < 0 ? shortest(value) : significant(value, precision + 1), format)
+      return exponentialForm(
+        precision < 0 ? shortestDecimal(value) : significantDigits(value, precision + 1),
+        format,
+      )
     default: {
       const few = precision < 0
-      const decimal = few ? shortest(value) : significant(value, precision === 0 ? 1 : precision)
+      const decimal = few ? shortestDecimal(value) : significantDigits(value, precision === 0 ? 1 : precision)
       const digits = decimal.digits.replace(/0+$/, '') || '0'
       // As many digits as asked for decide between the two forms, but no more than there are; 6 where none were.
       let limit = few ? 6 : precision === 0 ? 1 : precision
       if (!few && limit > digits.length && digits.length >= decimal.point) limit = digits.length
       const exponent = decimal.point - 1
       const cut = { digits, point: decimal.point }
-      if (exponent >= -4 && exponent < limit) return plain(cut)
-      return exponential(cut, format === 'G' ? 'E' : 'e')
+      if (exponent >= -4 && exponent < limit) return plainForm(cut)
+      return exponentialForm(cut, format === 'G' ? 'E' : 'e')
     }
   }
 }
 
 /** A double's bits as mantissa × 2^exponent. */
-function binary(value: number): { mantissa: bigint; exponent: number } {
+function decomposeFloat(value: number): { mantissa: bigint; exponent: number } {
   const view = new DataView(new ArrayBuffer(8))
   view.setFloat64(0, value)
   const bits = view.getBigUint64(0)
@@ -108,8 +111,8 @@ function binary(value: number): { mantissa: bigint; exponent: number } {
 }
 
 /** `%b`: `4503599627370496p-52`; `%x`: `0x1.8p+00`, with so many digits after the point. Of a positive number. */
-export function binaryForm(value: number, letter: 'b' | 'x' | 'X', precision?: number): string {
-  let { mantissa, exponent } = binary(value)
+export function formatBinaryFloat(value: number, letter: 'b' | 'x' | 'X', precision?: number): string {
+  let { mantissa, exponent } = decomposeFloat(value)
   const sign = (n: number): string => (n < 0 ? '-' : '+')
   if (letter === 'b') return `${mantissa}p${sign(exponent)}${Math.abs(exponent)}`
   if (mantissa === 0n) exponent = -52
@@ -141,7 +144,7 @@ export function binaryForm(value: number, letter: 'b' | 'x' | 'X', precision?: n
 const HEX_PLACES = 13
 
 /** Flag `#`: a point always, and the zeros that `%g` drops. `number` is without sign. */
-export function fixedDecimals(number: string, letter: string, precision: number): string {
+export function alternateForm(number: string, letter: string, precision: number): string {
   const [, mantissa, tail] = /^([0-9.]*)(.*)$/.exec(number) as unknown as [string, string, string]
   let wanted = letter === 'g' || letter === 'G' ? (precision === -1 ? 6 : precision) : 0
   const digits = mantissa.replace('.', '').replace(/^0+/, '')

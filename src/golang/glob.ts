@@ -11,29 +11,29 @@ export type GlobNode =
   | { readonly kind: 'either'; readonly branches: readonly (readonly GlobNode[])[] }
 
 /** One character of a pattern; what stands outside of delimiters is literal. */
-export interface GlobChar {
+export interface GlobToken {
   readonly char: string
   readonly literal: boolean
 }
 
-export class GlobFault extends Error {
+export class GlobError extends Error {
   /** 0-based index into the characters. */
-  readonly at: number
+  readonly index: number
   constructor(message: string, at: number) {
     super(message)
-    this.at = at
+    this.index = at
   }
 }
 
-const FIXED: ReadonlySet<string | undefined> = new Set(['text', 'one', 'class'])
+const FIXED_LENGTH_KINDS: ReadonlySet<string | undefined> = new Set(['text', 'one', 'class'])
 
 /** Reads `*`, `**`, `?`, `[…]`, `{…}` and `\c` (spec 2.5). An unclosed brace ends with the pattern. */
-export function parseGlob(chars: readonly GlobChar[]): GlobNode[] {
+export function parseGlob(chars: readonly GlobToken[]): GlobNode[] {
   let at = 0
-  const active = (char: string): boolean => chars[at]?.char === char && !(chars[at] as GlobChar).literal
+  const active = (char: string): boolean => chars[at]?.char === char && !(chars[at] as GlobToken).literal
 
   function sequence(depth: number): GlobNode[] {
-    if (depth > 50) throw new GlobFault('braces are nested too deeply', at)
+    if (depth > 50) throw new GlobError('braces are nested too deeply', at)
     const nodes: GlobNode[] = []
     const text = (char: string): void => {
       const last = nodes.at(-1)
@@ -54,18 +54,20 @@ export function parseGlob(chars: readonly GlobChar[]): GlobNode[] {
       } else if (active('[')) {
         nodes.push(charClass())
       } else if (active('{')) {
-        nodes.push(either(depth))
+        nodes.push(alternatives(depth))
       } else {
         if (active('\\')) at++
-        if (at < chars.length) text((chars[at++] as GlobChar).char)
+        if (at < chars.length) text((chars[at++] as GlobToken).char)
       }
     }
     return nodes.map((node, i) =>
-      node.kind === 'one' && FIXED.has(nodes[i + 1]?.kind) ? { kind: 'one', narrow: true } : node,
+      node.kind === 'one' && FIXED_LENGTH_KINDS.has(nodes[i + 1]?.kind)
+        ? { kind: 'one', narrow: true }
+        : node,
     )
   }
 
-  function either(depth: number): GlobNode {
+  function alternatives(depth: number): GlobNode {
     const branches: GlobNode[][] = []
     do {
       at++
@@ -81,12 +83,12 @@ export function parseGlob(chars: readonly GlobChar[]): GlobNode[] {
     const not = active('!')
     if (not) at++
     if (chars[at + 1]?.char === '-' && chars[at + 2]?.char !== undefined) {
-      const low = (chars[at] as GlobChar).char
-      const high = (chars[at + 2] as GlobChar).char
+      const low = (chars[at] as GlobToken).char
+      const high = (chars[at + 2] as GlobToken).char
       at += 3
-      if (!active(']')) throw new GlobFault('a class is one range or a list, not both', at)
+      if (!active(']')) throw new GlobError('a class is one range or a list, not both', at)
       if ((low.codePointAt(0) as number) > (high.codePointAt(0) as number)) {
-        throw new GlobFault(`the range "${low}-${high}" is reversed`, at)
+        throw new GlobError(`the range "${low}-${high}" is reversed`, at)
       }
       at++
       return { kind: 'class', not, chars: low, upTo: high }
@@ -96,8 +98,8 @@ export function parseGlob(chars: readonly GlobChar[]): GlobNode[] {
       if (active('\\')) at++
       list += chars[at++]?.char ?? ''
     }
-    if (at >= chars.length) throw new GlobFault('the class is not closed', at)
-    if (list === '') throw new GlobFault('the class is empty', at)
+    if (at >= chars.length) throw new GlobError('the class is not closed', at)
+    if (list === '') throw new GlobError('the class is empty', at)
     at++
     return { kind: 'class', not, chars: list }
   }
@@ -106,7 +108,7 @@ export function parseGlob(chars: readonly GlobChar[]): GlobNode[] {
 }
 
 /** For texts that are in lower case: letters are, but those of a negated class, which would then exclude others. */
-export function lowerGlob(node: GlobNode): GlobNode {
+export function foldGlobCase(node: GlobNode): GlobNode {
   switch (node.kind) {
     case 'text':
       return { kind: 'text', text: node.text.toLowerCase() }
@@ -116,14 +118,14 @@ export function lowerGlob(node: GlobNode): GlobNode {
       return { ...node, chars, ...(node.upTo === undefined ? {} : { upTo: node.upTo.toLowerCase() }) }
     }
     case 'either':
-      return { kind: 'either', branches: node.branches.map(branch => branch.map(lowerGlob)) }
+      return { kind: 'either', branches: node.branches.map(branch => branch.map(foldGlobCase)) }
     default:
       return node
   }
 }
 
 /** JavaScript source for the `v` flag, without captures; `quote` writes a text literally. */
-export function globSource(node: GlobNode, quote: (text: string) => string): string {
+export function globToRegExpSource(node: GlobNode, quote: (text: string) => string): string {
   switch (node.kind) {
     case 'text':
       return quote(node.text)
@@ -138,7 +140,7 @@ export function globSource(node: GlobNode, quote: (text: string) => string): str
       return `[${node.not ? '^' : ''}${inside}]`
     }
     case 'either':
-      return `(?:${node.branches.map(branch => branch.map(n => globSource(n, quote)).join('')).join('|')})`
+      return `(?:${node.branches.map(branch => branch.map(n => globToRegExpSource(n, quote)).join('')).join('|')})`
   }
 }
 
@@ -146,41 +148,41 @@ export function globSource(node: GlobNode, quote: (text: string) => string): str
  * Whether the whole text matches, without backtracking: every node turns the set of places where the match may stand into
  * the next one, so the cost is nodes times length whatever the pattern is (G5).
  */
-export function globMatches(nodes: readonly GlobNode[], text: string): boolean {
-  let places = new Uint8Array(text.length + 1)
-  places[0] = 1
-  places = advance(nodes, text, places)
-  return places[text.length] === 1
+export function matchGlob(nodes: readonly GlobNode[], text: string): boolean {
+  let positions = new Uint8Array(text.length + 1)
+  positions[0] = 1
+  positions = matchNodes(nodes, text, positions)
+  return positions[text.length] === 1
 }
 
-function advance(
+function matchNodes(
   nodes: readonly GlobNode[],
   text: string,
   from: Uint8Array<ArrayBuffer>,
 ): Uint8Array<ArrayBuffer> {
-  let places = from
-  for (const node of nodes) places = step(node, text, places)
-  return places
+  let positions = from
+  for (const node of nodes) positions = matchNode(node, text, positions)
+  return positions
 }
 
-function step(node: GlobNode, text: string, from: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+function matchNode(node: GlobNode, text: string, from: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   const to = new Uint8Array(from.length)
   if (node.kind === 'either') {
     for (const branch of node.branches) {
-      const ends = advance(branch, text, from)
+      const ends = matchNodes(branch, text, from)
       for (let i = 0; i < to.length; i++) to[i] = (to[i] as number) | (ends[i] as number)
     }
     return to
   }
-  let open = 0
+  let isOpen = 0
   for (let i = 0; i < from.length; i++) {
     if (node.kind === 'any' || node.kind === 'run') {
       // A run is open from any place of the set until a separator closes it; `**` is never closed.
-      if (from[i] === 1) open = 1
-      to[i] = open
-      if (node.kind === 'run' && isSeparator(text[i])) open = 0
+      if (from[i] === 1) isOpen = 1
+      to[i] = isOpen
+      if (node.kind === 'run' && isSeparator(text[i])) isOpen = 0
     } else if (from[i] === 1) {
-      const width = widthOf(node, text, i)
+      const width = matchLength(node, text, i)
       if (width >= 0) to[i + width] = 1
     }
   }
@@ -190,7 +192,7 @@ function step(node: GlobNode, text: string, from: Uint8Array<ArrayBuffer>): Uint
 const isSeparator = (char: string | undefined): boolean => char === '.' || char === '/'
 
 /** UTF-16 code units that a text, a class or `?` takes at a place; -1 for none. */
-function widthOf(node: GlobNode & { kind: 'text' | 'class' | 'one' }, text: string, at: number): number {
+function matchLength(node: GlobNode & { kind: 'text' | 'class' | 'one' }, text: string, at: number): number {
   if (node.kind === 'text') return text.startsWith(node.text, at) ? node.text.length : -1
   const code = text.codePointAt(at)
   if (code === undefined) return -1
@@ -207,7 +209,7 @@ function widthOf(node: GlobNode & { kind: 'text' | 'class' | 'one' }, text: stri
  * Texts shorter than both literals of `literal ** literal` that gobwas accepts because it only looks at both ends:
  * `/<**>/edit` also matches `/edit`. People rely on it (Q-73, kept).
  */
-export function overlaps(nodes: readonly GlobNode[]): string[] {
+export function overlappingTexts(nodes: readonly GlobNode[]): string[] {
   const [head, middle, tail] = nodes
   if (nodes.length !== 3 || head?.kind !== 'text' || middle?.kind !== 'any' || tail?.kind !== 'text')
     return []

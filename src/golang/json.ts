@@ -6,20 +6,20 @@ export interface JsonRecord {
 }
 
 /** Levels; what is deeper is no document that anybody wrote (F2). */
-const DEEPEST = 100
+const MAX_JSON_DEPTH = 100
 
 /** Frozen to the last member. `undefined` for what is no JSON, too deep, or has a number beyond a double (`1e999`). */
 export function parseJson(text: string): JsonValue | undefined {
   let value: JsonValue
   try {
-    value = JSON.parse(wellFormed(text)) as JsonValue
+    value = JSON.parse(replaceLoneSurrogateEscapes(text)) as JsonValue
   } catch {
     return undefined
   }
   // No recursion: a mebibyte of brackets must not end in a full stack.
   let level: readonly JsonValue[] = [value]
   for (let depth = 0; level.length > 0; depth++) {
-    if (depth > DEEPEST) return undefined
+    if (depth > MAX_JSON_DEPTH) return undefined
     const next: JsonValue[] = []
     for (const one of level) {
       if (typeof one === 'number' && !Number.isFinite(one)) return undefined
@@ -32,25 +32,27 @@ export function parseJson(text: string): JsonValue | undefined {
   return value
 }
 
-const HALF = /\\u[dD][89a-fA-F]/
-const ESCAPES =
+const LONE_SURROGATE_ESCAPE = /\\u[dD][89a-fA-F]/
+const JSON_ESCAPE =
   /\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[dD][89a-fA-F][0-9a-fA-F]{2}|.)/gs
 
 /** A JSON text with U+FFFD for every escaped half of a character, as Go's decoder reads it: no header can carry the half. */
-export const wellFormed = (text: string): string =>
-  HALF.test(text) ? text.replace(ESCAPES, one => (one.length === 6 ? '\\ufffd' : one)) : text
+export const replaceLoneSurrogateEscapes = (text: string): string =>
+  LONE_SURROGATE_ESCAPE.test(text)
+    ? text.replace(JSON_ESCAPE, one => (one.length === 6 ? '\\ufffd' : one))
+    : text
 
 export const isRecord = (value: JsonValue | undefined): value is JsonRecord =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** As Go's decoder finds a field: by its exact name, else in any case. */
-export function memberInAnyCase(record: JsonRecord, name: string): JsonValue | undefined {
-  const exact = member(record, name)
+export function memberIgnoringCase(record: JsonRecord, name: string): JsonValue | undefined {
+  const exact = ownMember(record, name)
   if (exact !== undefined) return exact
   const key = Object.keys(record).find(one => one.toLowerCase() === name.toLowerCase())
   return key === undefined ? undefined : record[key]
 }
 
 /** An own member; what `Object.prototype` has does not count (H3). */
-export const member = (record: JsonRecord, name: string): JsonValue | undefined =>
+export const ownMember = (record: JsonRecord, name: string): JsonValue | undefined =>
   Object.hasOwn(record, name) ? record[name] : undefined

@@ -1,17 +1,17 @@
 /** lib/template_layout — points in time, their calendar, and Go's layouts. Knows nothing of templates' values. */
 
-import { SECOND } from './durations.ts'
-import { Fault } from './limits.ts'
+import { NS_PER_SECOND } from './durations.ts'
+import { GoError } from './limits.ts'
 import { UTC, type Zone } from './zones.ts'
 
 /** A point in time: nanoseconds since 1970, and the zone it is shown in. */
-export interface Moment {
+export interface ZonedTime {
   readonly ns: bigint
   readonly zone: Zone
 }
 
 /** The first instant of the year 1, Go's zero time. */
-export const ZERO_TIME: Moment = { ns: -62135596800n * SECOND, zone: UTC }
+export const ZERO_TIME: ZonedTime = { ns: -62135596800n * NS_PER_SECOND, zone: UTC }
 
 export const MONTHS = [
   'January',
@@ -31,11 +31,11 @@ export const DAYS = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Fr
 
 export const floorDiv = (a: bigint, b: bigint): bigint => (a % b < 0n ? a / b - 1n : a / b)
 /** Whole seconds since 1970. */
-export const seconds = (moment: Moment): bigint => floorDiv(moment.ns, SECOND)
-const FURTHEST = 8_640_000_000_000n
+export const unixSeconds = (moment: ZonedTime): bigint => floorDiv(moment.ns, NS_PER_SECOND)
+const MAX_UNIX_SECONDS = 8_640_000_000_000n
 
 /** The calendar in the moment's zone. */
-export interface Civil {
+export interface CivilTime {
   readonly year: number
   readonly month: number
   readonly day: number
@@ -49,9 +49,9 @@ export interface Civil {
   readonly short: string
 }
 
-export function civil(moment: Moment): Civil {
-  const second = seconds(moment)
-  if (second > FURTHEST || second < -FURTHEST) throw new Fault('a time is out of range')
+export function civilTime(moment: ZonedTime): CivilTime {
+  const second = unixSeconds(moment)
+  if (second > MAX_UNIX_SECONDS || second < -MAX_UNIX_SECONDS) throw new GoError('a time is out of range')
   const ms = Number(second) * 1000
   const { offset, short } = moment.zone.at(ms)
   const date = new Date(ms + offset * 1000)
@@ -64,7 +64,7 @@ export function civil(moment: Moment): Civil {
     hour: date.getUTCHours(),
     minute: date.getUTCMinutes(),
     second: date.getUTCSeconds(),
-    nanosecond: Number(moment.ns - second * SECOND),
+    nanosecond: Number(moment.ns - second * NS_PER_SECOND),
     weekday: date.getUTCDay(),
     yearDay: Math.floor((date.getTime() - start) / 86_400_000) + 1,
     offset,
@@ -80,35 +80,35 @@ export function midnight(year: number, month: number, day: number): number {
 }
 
 /** The moment at which a zone's clocks show this. */
-export function momentOf(localMs: number, nanosecond: number, zone: Zone): Moment {
-  if (!Number.isFinite(localMs)) throw new Fault('a time is out of range')
+export function zonedTimeAt(localMs: number, nanosecond: number, zone: Zone): ZonedTime {
+  if (!Number.isFinite(localMs)) throw new GoError('a time is out of range')
   const first = zone.at(localMs - zone.at(localMs).offset * 1000).offset
   const ms = localMs - first * 1000
-  return { ns: BigInt(ms / 1000) * SECOND + BigInt(nanosecond), zone }
+  return { ns: BigInt(ms / 1000) * NS_PER_SECOND + BigInt(nanosecond), zone }
 }
 
 /** The parts of a layout: a literal text, or one of the words of Go's reference time. */
-export const LAYOUT =
+export const LAYOUT_ELEMENT =
   /January|Jan(?![a-z])|Monday|Mon(?![a-z])|MST|002|0[1-6]|15|1|2006|__2|_2(?!006)|2|3|4|5|PM|pm|-07:00:00|-070000|-07:00|-0700|-07|Z07:00:00|Z070000|Z07:00|Z0700|Z07|[.,]0+(?![0-9])|[.,]9+(?![0-9])/g
 
-const two = (n: number): string => String(n).padStart(2, '0')
+const twoDigits = (n: number): string => String(n).padStart(2, '0')
 
 /** `+01:00` and its like, by the layout's own form. */
-function zoneText(form: string, offset: number): string {
+function formatOffset(form: string, offset: number): string {
   if (form.startsWith('Z') && offset === 0) return 'Z'
   const colon = form.includes(':') ? ':' : ''
   const whole = Math.abs(offset)
   const digits = form.replace(/[^0-9]/g, '').length
-  let out = (offset < 0 ? '-' : '+') + two(Math.floor(whole / 3600))
-  if (digits >= 4) out += colon + two(Math.floor(whole / 60) % 60)
-  if (digits >= 6) out += colon + two(whole % 60)
+  let out = (offset < 0 ? '-' : '+') + twoDigits(Math.floor(whole / 3600))
+  if (digits >= 4) out += colon + twoDigits(Math.floor(whole / 60) % 60)
+  if (digits >= 6) out += colon + twoDigits(whole % 60)
   return out
 }
 
 /** Go's `Time.Format`. */
-export function formatTime(moment: Moment, layout: string): string {
-  const c = civil(moment)
-  return layout.replace(LAYOUT, part => {
+export function formatTime(moment: ZonedTime, layout: string): string {
+  const c = civilTime(moment)
+  return layout.replace(LAYOUT_ELEMENT, part => {
     switch (part) {
       case 'January':
         return MONTHS[c.month - 1] as string
@@ -119,17 +119,17 @@ export function formatTime(moment: Moment, layout: string): string {
       case 'Mon':
         return (DAYS[c.weekday] as string).slice(0, 3)
       case 'MST':
-        return c.short === '' ? zoneText('-0700', c.offset) : c.short
+        return c.short === '' ? formatOffset('-0700', c.offset) : c.short
       case '2006':
         return c.year < 0 ? `-${String(-c.year).padStart(4, '0')}` : String(c.year).padStart(4, '0')
       case '06':
-        return two(Math.abs(c.year) % 100)
+        return twoDigits(Math.abs(c.year) % 100)
       case '01':
-        return two(c.month)
+        return twoDigits(c.month)
       case '1':
         return String(c.month)
       case '02':
-        return two(c.day)
+        return twoDigits(c.day)
       case '_2':
         return String(c.day).padStart(2)
       case '2':
@@ -139,17 +139,17 @@ export function formatTime(moment: Moment, layout: string): string {
       case '__2':
         return String(c.yearDay).padStart(3)
       case '15':
-        return two(c.hour)
+        return twoDigits(c.hour)
       case '03':
-        return two(c.hour % 12 || 12)
+        return twoDigits(c.hour % 12 || 12)
       case '3':
         return String(c.hour % 12 || 12)
       case '04':
-        return two(c.minute)
+        return twoDigits(c.minute)
       case '4':
         return String(c.minute)
       case '05':
-        return two(c.second)
+        return twoDigits(c.second)
       case '5':
         return String(c.second)
       case 'PM':
@@ -166,10 +166,10 @@ export function formatTime(moment: Moment, layout: string): string {
       const short = digits.replace(/0+$/, '')
       return short === '' ? '' : part[0] + short
     }
-    return zoneText(part, c.offset)
+    return formatOffset(part, c.offset)
   })
 }
 
 /** Go's `Time.String`. */
-export const timeText = (moment: Moment): string =>
+export const formatDefault = (moment: ZonedTime): string =>
   formatTime(moment, '2006-01-02 15:04:05.999999999 -0700 MST')

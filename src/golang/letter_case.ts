@@ -1,32 +1,32 @@
 /** lib/template_case — Go's upper, lower and title case, and sprig's snake, kebab and camel case. Knows nothing of templates. */
 
 /** Go maps one character to one; JavaScript may make two of it. */
-const single = (mapped: string, char: string): string =>
+const keepSingle = (mapped: string, char: string): string =>
   mapped.length > char.length && [...mapped].length > 1 ? char : mapped
-const upperChar = (char: string): string => single(char.toUpperCase(), char)
+const upperChar = (char: string): string => keepSingle(char.toUpperCase(), char)
 const lowerChar = (char: string): string => {
   const lower = char.toLowerCase()
   return [...lower][0] ?? lower
 }
 
 const ASCII = /^\p{ASCII}*$/u
-export const upper = (text: string): string =>
+export const toUpper = (text: string): string =>
   ASCII.test(text) ? text.toUpperCase() : [...text].map(upperChar).join('')
-export const lower = (text: string): string =>
+export const toLower = (text: string): string =>
   ASCII.test(text) ? text.toLowerCase() : [...text].map(lowerChar).join('')
 
 /** Go's `unicode.IsSpace`. */
-export const SPACE = /[\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]/
+export const GO_SPACE = /[\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]/
 /** Not an expression: one that looks for blanks before the end takes the square of their number. */
 export function trimSpace(text: string): string {
   let from = 0
   let to = text.length
-  while (from < to && SPACE.test(text[from] as string)) from++
-  while (to > from && SPACE.test(text[to - 1] as string)) to--
+  while (from < to && GO_SPACE.test(text[from] as string)) from++
+  while (to > from && GO_SPACE.test(text[to - 1] as string)) to--
   return text.slice(from, to)
 }
 
-const isSpace = (char: string): boolean => SPACE.test(char)
+const isSpace = (char: string): boolean => GO_SPACE.test(char)
 const isUpper = (char: string): boolean => /^\p{Lu}/u.test(char)
 const isLower = (char: string): boolean => /^\p{Ll}/u.test(char)
 const isNumber = (char: string): boolean => /^\p{N}/u.test(char)
@@ -111,7 +111,7 @@ const isLetter = (char: string): boolean => !isUpper(char) && isAlphabet(char)
 const isAlphabet = (char: string): boolean => /^\p{L}/u.test(char)
 
 /** Runs of one kind; of `HTTPStatus` the `S` belongs to the second. */
-function words(text: string): Word[] {
+function splitWords(text: string): Word[] {
   const chars = [...text]
   const out: Word[] = []
   let i = 0
@@ -153,15 +153,15 @@ function words(text: string): Word[] {
 }
 
 /** xstrings' ToSnakeCase (`_`) and ToKebabCase (`-`): `HTTPServer2xx` becomes `http_server_2xx`. */
-export function joinedCase(text: string, connector: '_' | '-'): string {
-  const list = words(text)
+export function delimitedCase(text: string, connector: '_' | '-'): string {
+  const list = splitWords(text)
   let i = 0
   let out = ''
   const kind = (): Kind | undefined => list[i]?.kind
   const write = (word: Word | undefined): void => {
     if (word === undefined) return
     if (word.kind === 'connector') out += connector.repeat([...word.text].length)
-    else out += word.kind === 'upper' ? lower(word.text) : word.text
+    else out += word.kind === 'upper' ? toLower(word.text) : word.text
   }
   const lettersAndNumbers = (): void => {
     while (kind() === 'letter' || kind() === 'number') write(list[i++])

@@ -1,5 +1,5 @@
 /** lib/template_number — number constants of Go's templates. Knows nothing of access control. */
-import { unquote } from './strings.ts'
+import { unquoteString } from './strings.ts'
 
 /** A constant, under every type that can hold it; the syntax says which one it has where nothing else does. */
 export interface NumberConstant {
@@ -14,18 +14,18 @@ const DECIMAL =
   /^[+-]?(?:[0-9](?:_?[0-9])*(?:\.(?:[0-9](?:_?[0-9])*)?)?|\.[0-9](?:_?[0-9])*)(?:[eE][+-]?[0-9]+)?$/
 const HEX_FLOAT = /^([+-]?)0[xX]([0-9a-fA-F_]*)(?:\.([0-9a-fA-F_]*))?[pP]([+-]?[0-9]+)$/
 /** No number that fits is longer, but for zeros before it. */
-const LONGEST = 1000
-const MAX = (1n << 63n) - 1n
-const MIN = -(1n << 63n)
+const MAX_INTEGER_CHARS = 1000
+const MAX_INT64 = (1n << 63n) - 1n
+const MIN_INT64 = -(1n << 63n)
 
 /** Go's `strconv.ParseInt(text, 0, 64)`; `undefined` where it fails, range included. */
-export function parseInteger(text: string): bigint | undefined {
-  const n = wholeNumber(text)
-  return n !== undefined && n >= MIN && n <= MAX ? n : undefined
+export function parseInt64(text: string): bigint | undefined {
+  const n = parseUnboundedInteger(text)
+  return n !== undefined && n >= MIN_INT64 && n <= MAX_INT64 ? n : undefined
 }
 
-function wholeNumber(text: string): bigint | undefined {
-  const found = text.length > LONGEST ? null : INTEGER.exec(text)
+function parseUnboundedInteger(text: string): bigint | undefined {
+  const found = text.length > MAX_INTEGER_CHARS ? null : INTEGER.exec(text)
   if (found === null) return undefined
   const digits = (found[2] as string).replaceAll('_', '')
   const n = /^0[0-7]/.test(digits) ? BigInt(`0o${digits}`) : BigInt(digits)
@@ -49,17 +49,17 @@ export function parseFloat64(text: string): number | undefined {
 }
 
 /** A number or character constant; an `Error` says what is wrong with it. */
-export function parseNumber(text: string): NumberConstant | Error {
+export function parseNumberConstant(text: string): NumberConstant | Error {
   if (text.startsWith("'")) {
-    const char = unquote(text.slice(1, -1), "'")
+    const char = unquoteString(text.slice(1, -1), "'")
     if (char === undefined || [...char].length !== 1)
       return new Error(`malformed character constant: ${text}`)
     const code = char.codePointAt(0) as number
     return { int: BigInt(code), float: code, ideal: 'int' }
   }
-  const whole = wholeNumber(text)
+  const whole = parseUnboundedInteger(text)
   if (whole !== undefined) {
-    if (whole >= MIN && whole <= MAX) return { int: whole, float: Number(whole), ideal: 'int' }
+    if (whole >= MIN_INT64 && whole <= MAX_INT64) return { int: whole, float: Number(whole), ideal: 'int' }
     if (whole > 0n && whole < 1n << 64n) return { int: undefined, float: Number(whole), ideal: 'overflow' }
   }
   const float = parseFloat64(text)

@@ -1,10 +1,10 @@
 /** Percent-encoding as Go's net/url does it. */
 import { fromByteString, toByteString } from './strings.ts'
 
-export type Mode = 'path' | 'segment' | 'user' | 'query' | 'fragment' | 'host'
+export type EscapeMode = 'path' | 'segment' | 'user' | 'query' | 'fragment' | 'host'
 
 /** Bytes beside letters, digits and `-_.~` that stand unescaped. */
-export const UNESCAPED: Readonly<Record<Mode, string>> = {
+export const UNESCAPED: Readonly<Record<EscapeMode, string>> = {
   path: '$&+,/:;=@',
   segment: '$&+:=@',
   user: '$&+,;=',
@@ -13,7 +13,7 @@ export const UNESCAPED: Readonly<Record<Mode, string>> = {
   host: '!$&\'()*+,;=:[]<>"',
 }
 
-export function percentEncode(text: string, mode: Mode): string {
+export function percentEncode(text: string, mode: EscapeMode): string {
   let out = ''
   for (const char of toByteString(text)) {
     if (/[A-Za-z0-9\-_.~]/.test(char) || UNESCAPED[mode].includes(char)) out += char

@@ -1,6 +1,6 @@
 /** lib/template_regexp — Go's regular expressions for sprig's functions: linear time, whatever the text (H2). Knows nothing of access control. */
-import { Fault, spend } from './limits.ts'
-import { type Assertion, type Expression, type Part, parseRegexp } from './re2_parser.ts'
+import { consumeSteps, GoError } from './limits.ts'
+import { type Assertion, type ParsedRegexp, parseRegexp, type RegexpNode } from './re2_parser.ts'
 
 /*
  * Why an engine of its own: JavaScript's backtracks, the expression may come from a session, and nothing can stop it.
@@ -14,12 +14,12 @@ type Instruction =
   | { readonly op: 'assert'; readonly what: Assertion }
   | { readonly op: 'match' }
 
-const LARGEST = 20_000
+const MAX_INSTRUCTIONS = 20_000
 
-function compile({ root }: Expression): Instruction[] {
+function compileProgram({ root }: ParsedRegexp): Instruction[] {
   const program: Instruction[] = []
   const emit = (one: Instruction): number => {
-    if (program.length >= LARGEST) throw new Fault('the regular expression is too large')
+    if (program.length >= MAX_INSTRUCTIONS) throw new GoError('the regular expression is too large')
     return program.push(one) - 1
   }
   const split = (): { set(body: number, out: number, greedy: boolean): void } => {
@@ -30,7 +30,7 @@ function compile({ root }: Expression): Instruction[] {
       },
     }
   }
-  const write = (part: Part): void => {
+  const write = (part: RegexpNode): void => {
     switch (part.kind) {
       case 'empty':
         return
@@ -57,7 +57,7 @@ function compile({ root }: Expression): Instruction[] {
           ends.push(emit({ op: 'jump', to: 0 }))
           fork.set(body, program.length, true)
         }
-        write(part.parts.at(-1) as Part)
+        write(part.parts.at(-1) as RegexpNode)
         for (const end of ends) program[end] = { op: 'jump', to: program.length }
         return
       }
@@ -73,7 +73,7 @@ function compile({ root }: Expression): Instruction[] {
           for (const { fork, body } of forks) fork.set(body, program.length, greedy)
           return
         }
-        if (min === 0 && !nullable(part.part)) {
+        if (min === 0 && !matchesEmpty(part.part)) {
           const start = program.length
           const fork = split()
           const body = program.length
@@ -98,18 +98,18 @@ function compile({ root }: Expression): Instruction[] {
 }
 
 /** Whether a part can match nothing. */
-function nullable(part: Part): boolean {
+function matchesEmpty(part: RegexpNode): boolean {
   switch (part.kind) {
     case 'char':
       return false
     case 'sequence':
-      return part.parts.every(nullable)
+      return part.parts.every(matchesEmpty)
     case 'choice':
-      return part.parts.some(nullable)
+      return part.parts.some(matchesEmpty)
     case 'capture':
-      return nullable(part.part)
+      return matchesEmpty(part.part)
     case 'repeat':
-      return part.min === 0 || nullable(part.part)
+      return part.min === 0 || matchesEmpty(part.part)
     default:
       return true
   }
@@ -119,18 +119,18 @@ const isWord = (code: number | undefined): boolean =>
   code !== undefined && /^\w$/.test(String.fromCodePoint(code))
 
 /** Positions in code points: start and end of each group, -1 where it took no part. */
-export type Match = readonly number[]
+export type RegexpMatch = readonly number[]
 
-export interface LinearRegexp {
+export interface Regexp {
   readonly names: readonly string[]
   /** The leftmost match from a position on, as Perl would choose it. */
-  exec(codes: readonly number[], from: number): Match | undefined
+  exec(codes: readonly number[], from: number): RegexpMatch | undefined
 }
 
 /** Throws a `Fault` for what RE2 refuses. */
-export function linearRegexp(source: string): LinearRegexp {
+export function compileRegexp(source: string): Regexp {
   const expression = parseRegexp(source)
-  const program = compile(expression)
+  const program = compileProgram(expression)
   const slots = expression.names.length * 2
 
   const holds = (what: Assertion, codes: readonly number[], at: number): boolean => {
@@ -148,7 +148,7 @@ export function linearRegexp(source: string): LinearRegexp {
     }
   }
 
-  function exec(codes: readonly number[], from: number): Match | undefined {
+  function exec(codes: readonly number[], from: number): RegexpMatch | undefined {
     type Thread = { readonly pc: number; readonly groups: readonly number[] }
     const seen = new Int32Array(program.length).fill(-1)
     let threads: Thread[] = []
@@ -161,7 +161,7 @@ export function linearRegexp(source: string): LinearRegexp {
         const thread = stack.pop() as Thread
         if (seen[thread.pc] === at) continue
         seen[thread.pc] = at
-        spend(1)
+        consumeSteps(1)
         const one = program[thread.pc] as Instruction
         switch (one.op) {
           case 'jump':
@@ -193,7 +193,7 @@ export function linearRegexp(source: string): LinearRegexp {
           best = thread.groups.with(1, at)
           break
         }
-        spend(1)
+        consumeSteps(1)
         const code = codes[at]
         if (one.op === 'char' && code !== undefined && one.test(code)) {
           add(next, thread.pc + 1, thread.groups, at + 1)

@@ -1,24 +1,24 @@
 /** lib/template_regexp_parser — RE2's syntax to a tree. Knows nothing of matching and nothing of access control. Long because: one grammar, whose rules call each other. */
-import { Fault } from './limits.ts'
+import { GoError } from './limits.ts'
 
 export type Assertion = 'text start' | 'text end' | 'line start' | 'line end' | 'word' | 'no word'
-export type Part =
+export type RegexpNode =
   | { readonly kind: 'empty' }
   | { readonly kind: 'char'; readonly test: (code: number) => boolean }
-  | { readonly kind: 'sequence'; readonly parts: readonly Part[] }
-  | { readonly kind: 'choice'; readonly parts: readonly Part[] }
+  | { readonly kind: 'sequence'; readonly parts: readonly RegexpNode[] }
+  | { readonly kind: 'choice'; readonly parts: readonly RegexpNode[] }
   | {
       readonly kind: 'repeat'
-      readonly part: Part
+      readonly part: RegexpNode
       readonly min: number
       readonly max: number
       readonly greedy: boolean
     }
-  | { readonly kind: 'capture'; readonly part: Part; readonly index: number }
+  | { readonly kind: 'capture'; readonly part: RegexpNode; readonly index: number }
   | { readonly kind: 'assert'; readonly what: Assertion }
 
-export interface Expression {
-  readonly root: Part
+export interface ParsedRegexp {
+  readonly root: RegexpNode
   /** Name of each group; the whole match is number 0. */
   readonly names: readonly string[]
 }
@@ -30,10 +30,10 @@ interface Flags {
   ungreedy: boolean
 }
 
-const LONGEST = 1000
+const MAX_REGEXP_CHARS = 1000
 /** RE2's own limit of counted repetition, for one and for all that are nested. */
-const MOST_REPEATS = 1000
-const DEEPEST = 100
+const MAX_REPEATS = 1000
+const MAX_GROUP_DEPTH = 100
 
 const POSIX: Readonly<Record<string, string>> = {
   alnum: '0-9A-Za-z',
@@ -55,11 +55,11 @@ const PERL: Readonly<Record<string, string>> = { d: '0-9', s: '\\t\\n\\f\\r ', w
 const LETTERS: Readonly<Record<string, number>> = { a: 7, f: 12, t: 9, n: 10, r: 13, v: 11 }
 
 /** One character of a class, as JavaScript writes it in a class of the `u` kind. */
-const escaped = (code: number): string => `\\u{${code.toString(16)}}`
+const escapeCodePoint = (code: number): string => `\\u{${code.toString(16)}}`
 
 /** Throws a `Fault` for what RE2 refuses. */
-export function parseRegexp(source: string): Expression {
-  if (source.length > LONGEST) throw new Fault('the regular expression is too long')
+export function parseRegexp(source: string): ParsedRegexp {
+  if (source.length > MAX_REGEXP_CHARS) throw new GoError('the regular expression is too long')
   const chars = [...source]
   const names = ['']
   let at = 0
@@ -67,21 +67,21 @@ export function parseRegexp(source: string): Expression {
   let flags: Flags = { ignoreCase: false, multiLine: false, dotAll: false, ungreedy: false }
 
   const fail = (message: string): never => {
-    throw new Fault(`invalid regular expression: ${message}`)
+    throw new GoError(`invalid regular expression: ${message}`)
   }
   const ahead = (text: string): boolean => chars.slice(at, at + text.length).join('') === text
 
-  function choice(): Part {
+  function choice(): RegexpNode {
     const parts = [sequence()]
     while (chars[at] === '|') {
       at++
       parts.push(sequence())
     }
-    return parts.length === 1 ? (parts[0] as Part) : { kind: 'choice', parts }
+    return parts.length === 1 ? (parts[0] as RegexpNode) : { kind: 'choice', parts }
   }
 
-  function sequence(): Part {
-    const parts: Part[] = []
+  function sequence(): RegexpNode {
+    const parts: RegexpNode[] = []
     while (at < chars.length && chars[at] !== '|' && chars[at] !== ')') {
       if (ahead('\\Q')) {
         at += 2
@@ -93,10 +93,10 @@ export function parseRegexp(source: string): Expression {
       const one = atom()
       if (one !== undefined) parts.push(repeats(one))
     }
-    return parts.length === 1 ? (parts[0] as Part) : { kind: 'sequence', parts }
+    return parts.length === 1 ? (parts[0] as RegexpNode) : { kind: 'sequence', parts }
   }
 
-  function repeats(one: Part): Part {
+  function repeats(one: RegexpNode): RegexpNode {
     let part = one
     let before = false
     while (at < chars.length) {
@@ -110,7 +110,10 @@ export function parseRegexp(source: string): Expression {
         greedy = !greedy
         at++
       }
-      if (copies(part) * Math.max(range.min, Number.isFinite(range.max) ? range.max : 1) > MOST_REPEATS) {
+      if (
+        expandedCopies(part) * Math.max(range.min, Number.isFinite(range.max) ? range.max : 1) >
+        MAX_REPEATS
+      ) {
         fail(`invalid repeat count at ${start}`)
       }
       part = { kind: 'repeat', part, ...range, greedy }
@@ -135,7 +138,7 @@ export function parseRegexp(source: string): Expression {
         const min = Number(found[1])
         const max =
           found[2] === undefined ? min : found[3] === undefined ? Number.POSITIVE_INFINITY : Number(found[3])
-        if (min > MOST_REPEATS || (Number.isFinite(max) && (max > MOST_REPEATS || max < min)))
+        if (min > MAX_REPEATS || (Number.isFinite(max) && (max > MAX_REPEATS || max < min)))
           fail('invalid repeat count')
         at += found[0].length
         return { min, max }
@@ -145,7 +148,7 @@ export function parseRegexp(source: string): Expression {
     }
   }
 
-  function atom(): Part | undefined {
+  function atom(): RegexpNode | undefined {
     const char = chars[at] as string
     switch (char) {
       case '(':
@@ -175,8 +178,8 @@ export function parseRegexp(source: string): Expression {
     }
   }
 
-  function group(): Part | undefined {
-    if (++depth > DEEPEST) fail('nested too deeply')
+  function group(): RegexpNode | undefined {
+    if (++depth > MAX_GROUP_DEPTH) fail('nested too deeply')
     at++
     const outer = { ...flags }
     let index: number | undefined
@@ -203,7 +206,7 @@ export function parseRegexp(source: string): Expression {
     return index === undefined ? { kind: 'sequence', parts: [part] } : { kind: 'capture', part, index }
   }
 
-  function escapeSequence(): Part {
+  function escapeSequence(): RegexpNode {
     const next = chars[at + 1]
     if (next === undefined) return fail('trailing backslash at end of expression')
     const asserts: Readonly<Record<string, Assertion>> = {
@@ -265,7 +268,7 @@ export function parseRegexp(source: string): Expression {
     return code
   }
 
-  function bracket(): Part {
+  function bracket(): RegexpNode {
     at++
     const negated = chars[at] === '^'
     if (negated) at++
@@ -297,8 +300,8 @@ export function parseRegexp(source: string): Expression {
         at++
         const to = classCode()
         if (to < from) return fail('invalid character class range')
-        body += `${escaped(from)}-${escaped(to)}`
-      } else body += escaped(from)
+        body += `${escapeCodePoint(from)}-${escapeCodePoint(to)}`
+      } else body += escapeCodePoint(from)
     }
     at++
     return { kind: 'char', test: tester(body, negated) }
@@ -316,8 +319,8 @@ export function parseRegexp(source: string): Expression {
     const pattern = new RegExp(`^[${negated ? '^' : ''}${body}]$`, flags.ignoreCase ? 'vi' : 'v')
     return code => pattern.test(String.fromCodePoint(code))
   }
-  function literal(wanted: number): Part {
-    if (flags.ignoreCase) return { kind: 'char', test: tester(escaped(wanted), false) }
+  function literal(wanted: number): RegexpNode {
+    if (flags.ignoreCase) return { kind: 'char', test: tester(escapeCodePoint(wanted), false) }
     return { kind: 'char', test: code => code === wanted }
   }
 
@@ -339,15 +342,15 @@ function withFlags(flags: Flags, letters: string, on: boolean): Flags {
 }
 
 /** How often counted repetition writes a part down. */
-function copies(part: Part): number {
+function expandedCopies(part: RegexpNode): number {
   switch (part.kind) {
     case 'sequence':
     case 'choice':
-      return Math.max(1, ...part.parts.map(copies))
+      return Math.max(1, ...part.parts.map(expandedCopies))
     case 'capture':
-      return copies(part.part)
+      return expandedCopies(part.part)
     case 'repeat':
-      return copies(part.part) * Math.max(1, part.min, Number.isFinite(part.max) ? part.max : 1)
+      return expandedCopies(part.part) * Math.max(1, part.min, Number.isFinite(part.max) ? part.max : 1)
     default:
       return 1
   }

@@ -7,7 +7,7 @@ import { isUtf8 } from 'node:buffer'
  */
 
 /** The UTF-8 bytes of a text. */
-export function bytesOf(text: string): Buffer {
+export function stringToBytes(text: string): Buffer {
   if (text.isWellFormed()) return Buffer.from(text, 'utf8')
   const parts = text.split(/([\udc80-\udcff])/u)
   return Buffer.concat(
@@ -16,7 +16,7 @@ export function bytesOf(text: string): Buffer {
 }
 
 /** The text of bytes that may not be valid UTF-8. */
-export function textOf(bytes: Uint8Array): string {
+export function bytesToString(bytes: Uint8Array): string {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   if (isUtf8(buffer)) return buffer.toString('utf8')
   let text = ''
@@ -36,14 +36,14 @@ export function textOf(bytes: Uint8Array): string {
 }
 
 /** A string with one unit a byte, for functions that count and cut bytes; `fromByteString` is the way back. */
-export const toByteString = (text: string): string => bytesOf(text).toString('latin1')
-export const fromByteString = (bytes: string): string => textOf(Buffer.from(bytes, 'latin1'))
+export const toByteString = (text: string): string => stringToBytes(text).toString('latin1')
+export const fromByteString = (bytes: string): string => bytesToString(Buffer.from(bytes, 'latin1'))
 
 /** Length in bytes, as Go's `len`. */
 export const byteLength = (text: string): number =>
-  text.isWellFormed() ? Buffer.byteLength(text) : bytesOf(text).length
+  text.isWellFormed() ? Buffer.byteLength(text) : stringToBytes(text).length
 
-const SHORT: Readonly<Record<string, string>> = {
+const SHORT_ESCAPES: Readonly<Record<string, string>> = {
   '\x07': '\\a',
   '\b': '\\b',
   '\f': '\\f',
@@ -58,12 +58,12 @@ const PRINTABLE = /^[\p{L}\p{M}\p{N}\p{P}\p{S} ]$/u
 export const isPrintable = (char: string): boolean => PRINTABLE.test(char)
 
 /** Go's `strconv.Quote`, or with `'` as quote `QuoteRune`; `ascii` writes everything else as an escape. */
-export function quote(text: string, mark = '"', ascii = false): string {
-  let out = mark
+export function quoteString(text: string, quoteMark = '"', ascii = false): string {
+  let out = quoteMark
   for (const char of text) {
     const code = char.codePointAt(0) as number
-    const short = SHORT[char]
-    if (char === mark) out += `\\${char}`
+    const short = SHORT_ESCAPES[char]
+    if (char === quoteMark) out += `\\${char}`
     else if (short !== undefined) out += short
     else if (code < 0x80 ? code >= 0x20 && code !== 0x7f : !ascii && isPrintable(char)) out += char
     else if (code >= 0xdc80 && code <= 0xdcff) out += `\\x${hex(code - 0xdc00, 2)}`
@@ -71,13 +71,13 @@ export function quote(text: string, mark = '"', ascii = false): string {
     else if (code < 0x10000) out += `\\u${hex(code, 4)}`
     else out += `\\U${hex(code, 8)}`
   }
-  return out + mark
+  return out + quoteMark
 }
 const hex = (n: number, digits: number): string => n.toString(16).padStart(digits, '0')
 
 const ESCAPE =
   /\\(?:([abfnrtv\\'"])|x([0-9a-fA-F]{2})|([0-7]{3})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([\s\S]?))/g
-const NAMED: Readonly<Record<string, string>> = {
+const NAMED_ESCAPES: Readonly<Record<string, string>> = {
   a: '\x07',
   b: '\b',
   f: '\f',
@@ -89,18 +89,18 @@ const NAMED: Readonly<Record<string, string>> = {
 }
 
 /** Go's `strconv.Unquote` of what stands between double quotes (or single ones); `undefined` if it is malformed. */
-export function unquote(inner: string, mark: '"' | "'"): string | undefined {
+export function unquoteString(inner: string, quoteMark: '"' | "'"): string | undefined {
   let good = true
   const text = inner.replace(ESCAPE, (_all, named, x, octal, u4, u8, _other) => {
     if (named !== undefined) {
-      if (named === '"' || named === "'") good &&= named === mark
-      return NAMED[named] ?? named
+      if (named === '"' || named === "'") good &&= named === quoteMark
+      return NAMED_ESCAPES[named] ?? named
     }
     if (x !== undefined || octal !== undefined) {
       const byte = x === undefined ? Number.parseInt(octal, 8) : Number.parseInt(x, 16)
       good &&= byte < 256
       // In a character constant it is a code point, in a string a byte.
-      return byte < 0x80 || mark === "'" ? String.fromCharCode(byte) : String.fromCharCode(0xdc00 + byte)
+      return byte < 0x80 || quoteMark === "'" ? String.fromCharCode(byte) : String.fromCharCode(0xdc00 + byte)
     }
     const code = Number.parseInt(u4 ?? u8 ?? 'x', 16)
     if (!(code <= 0x10ffff) || (code >= 0xd800 && code < 0xe000)) {
@@ -109,6 +109,6 @@ export function unquote(inner: string, mark: '"' | "'"): string | undefined {
     }
     return String.fromCodePoint(code)
   })
-  if (!good || (mark === '"' && /^(?:[^"\\]|\\[\s\S])*$/.test(inner) === false)) return undefined
-  return text.isWellFormed() ? text : textOf(bytesOf(text))
+  if (!good || (quoteMark === '"' && /^(?:[^"\\]|\\[\s\S])*$/.test(inner) === false)) return undefined
+  return text.isWellFormed() ? text : bytesToString(stringToBytes(text))
 }

@@ -1,10 +1,10 @@
 /** lib/template_time_parse — a text by Go's layout to a time. Knows nothing of access control. */
 
-import { DAYS, LAYOUT, MONTHS, type Moment, midnight, momentOf } from './layout.ts'
-import { Fault } from './limits.ts'
+import { DAYS, LAYOUT_ELEMENT, MONTHS, midnight, type ZonedTime, zonedTimeAt } from './layout.ts'
+import { GoError } from './limits.ts'
 import { fixedZone, UTC, type Zone } from './zones.ts'
 
-interface Parts {
+interface TimeFields {
   year: number
   month: number
   day: number
@@ -20,8 +20,8 @@ interface Parts {
 }
 
 /** Go's `time.ParseInLocation`; throws a `Fault` where it fails. */
-export function parseTime(layout: string, text: string, local: Zone): Moment {
-  const parts: Parts = {
+export function parseTime(layout: string, text: string, local: Zone): ZonedTime {
+  const parts: TimeFields = {
     year: 0,
     month: -1,
     day: -1,
@@ -37,19 +37,19 @@ export function parseTime(layout: string, text: string, local: Zone): Moment {
   }
   let rest = text
   const fail = (): never => {
-    throw new Fault('a time does not have the form of its layout')
+    throw new GoError('a time does not have the form of its layout')
   }
   const take = (pattern: RegExp): string => {
     const found = pattern.exec(rest)?.[0] ?? fail()
     rest = rest.slice(found.length)
     return found
   }
-  const number = (pattern: RegExp, least: number, most: number): number => {
+  const takeNumber = (pattern: RegExp, min: number, max: number): number => {
     const n = Number(take(pattern))
-    return n >= least && n <= most ? n : fail()
+    return n >= min && n <= max ? n : fail()
   }
   /** Blanks of a layout stand for any number of blanks. */
-  const literal = (expected: string): void => {
+  const takeLiteral = (expected: string): void => {
     let wanted = expected
     while (wanted !== '') {
       if (wanted[0] === ' ') {
@@ -63,7 +63,7 @@ export function parseTime(layout: string, text: string, local: Zone): Moment {
       rest = rest.slice(1)
     }
   }
-  const name = (names: readonly string[], length?: number): number => {
+  const takeName = (names: readonly string[], length?: number): number => {
     const index = names.findIndex(one =>
       rest.toLowerCase().startsWith((length === undefined ? one : one.slice(0, length)).toLowerCase()),
     )
@@ -72,76 +72,76 @@ export function parseTime(layout: string, text: string, local: Zone): Moment {
     return index
   }
 
-  const words = [...layout.matchAll(LAYOUT)]
+  const words = [...layout.matchAll(LAYOUT_ELEMENT)]
   let at = 0
   words.forEach((word, i) => {
-    literal(layout.slice(at, word.index))
+    takeLiteral(layout.slice(at, word.index))
     at = word.index + word[0].length
     const part = word[0]
     switch (part) {
       case '2006':
-        parts.year = number(/^[0-9]{4}/, 0, 9999)
+        parts.year = takeNumber(/^[0-9]{4}/, 0, 9999)
         break
       case '06': {
-        const n = number(/^[0-9]{2}/, 0, 99)
+        const n = takeNumber(/^[0-9]{2}/, 0, 99)
         parts.year = n >= 69 ? 1900 + n : 2000 + n
         break
       }
       case 'January':
-        parts.month = name(MONTHS) + 1
+        parts.month = takeName(MONTHS) + 1
         break
       case 'Jan':
-        parts.month = name(MONTHS, 3) + 1
+        parts.month = takeName(MONTHS, 3) + 1
         break
       case 'Monday':
-        name(DAYS)
+        takeName(DAYS)
         break
       case 'Mon':
-        name(DAYS, 3)
+        takeName(DAYS, 3)
         break
       case '01':
-        parts.month = number(/^[0-9]{2}/, 1, 12)
+        parts.month = takeNumber(/^[0-9]{2}/, 1, 12)
         break
       case '1':
-        parts.month = number(/^[0-9]{1,2}/, 1, 12)
+        parts.month = takeNumber(/^[0-9]{1,2}/, 1, 12)
         break
       case '02':
-        parts.day = number(/^[0-9]{2}/, 0, 99)
+        parts.day = takeNumber(/^[0-9]{2}/, 0, 99)
         break
       case '_2':
-        parts.day = number(/^ ?[0-9]{1,2}/, 0, 99)
+        parts.day = takeNumber(/^ ?[0-9]{1,2}/, 0, 99)
         break
       case '2':
-        parts.day = number(/^[0-9]{1,2}/, 0, 99)
+        parts.day = takeNumber(/^[0-9]{1,2}/, 0, 99)
         break
       case '002':
-        parts.yearDay = number(/^[0-9]{3}/, 0, 999)
+        parts.yearDay = takeNumber(/^[0-9]{3}/, 0, 999)
         break
       case '__2':
-        parts.yearDay = number(/^ {0,2}[0-9]{1,3}/, 0, 999)
+        parts.yearDay = takeNumber(/^ {0,2}[0-9]{1,3}/, 0, 999)
         break
       case '15':
-        parts.hour = number(/^[0-9]{1,2}/, 0, 23)
+        parts.hour = takeNumber(/^[0-9]{1,2}/, 0, 23)
         break
       case '03':
-        parts.hour = number(/^[0-9]{2}/, 0, 12)
+        parts.hour = takeNumber(/^[0-9]{2}/, 0, 12)
         break
       case '3':
-        parts.hour = number(/^[0-9]{1,2}/, 0, 12)
+        parts.hour = takeNumber(/^[0-9]{1,2}/, 0, 12)
         break
       case '04':
-        parts.minute = number(/^[0-9]{2}/, 0, 59)
+        parts.minute = takeNumber(/^[0-9]{2}/, 0, 59)
         break
       case '4':
-        parts.minute = number(/^[0-9]{1,2}/, 0, 59)
+        parts.minute = takeNumber(/^[0-9]{1,2}/, 0, 59)
         break
       case '05':
       case '5': {
-        parts.second = number(part === '05' ? /^[0-9]{2}/ : /^[0-9]{1,2}/, 0, 59)
+        parts.second = takeNumber(part === '05' ? /^[0-9]{2}/ : /^[0-9]{1,2}/, 0, 59)
         // A fraction may follow though the layout has none.
         const next = words[i + 1]
         const own = next !== undefined && next.index === at && /^[.,]/.test(next[0])
-        if (!own && /^[.,][0-9]/.test(rest)) parts.nanosecond = fraction(take(/^[.,][0-9]+/))
+        if (!own && /^[.,][0-9]/.test(rest)) parts.nanosecond = nanosecondsOf(take(/^[.,][0-9]+/))
         break
       }
       case 'PM':
@@ -155,23 +155,24 @@ export function parseTime(layout: string, text: string, local: Zone): Moment {
       }
       default:
         if (/^[.,]/.test(part)) {
-          if (part[1] === '0') parts.nanosecond = fraction(take(new RegExp(`^[.,][0-9]{${part.length - 1}}`)))
-          else if (/^[.,][0-9]/.test(rest)) parts.nanosecond = fraction(take(/^[.,][0-9]{1,9}/))
+          if (part[1] === '0')
+            parts.nanosecond = nanosecondsOf(take(new RegExp(`^[.,][0-9]{${part.length - 1}}`)))
+          else if (/^[.,][0-9]/.test(rest)) parts.nanosecond = nanosecondsOf(take(/^[.,][0-9]{1,9}/))
         } else if (part.startsWith('Z') && rest.startsWith('Z')) {
           rest = rest.slice(1)
           parts.utc = true
-        } else parts.offset = offset(part, take)
+        } else parts.offset = takeOffset(part, take)
     }
   })
-  literal(layout.slice(at))
+  takeLiteral(layout.slice(at))
   if (rest !== '') fail()
-  return assemble(parts, local, fail)
+  return toZonedTime(parts, local, fail)
 }
 
-const fraction = (text: string): number => Number(text.slice(1, 10).padEnd(9, '0'))
+const nanosecondsOf = (text: string): number => Number(text.slice(1, 10).padEnd(9, '0'))
 
 /** Seconds of `+01:00`, in the layout's own form. */
-function offset(form: string, take: (pattern: RegExp) => string): number {
+function takeOffset(form: string, take: (pattern: RegExp) => string): number {
   const colon = form.includes(':') ? ':' : ''
   const more = form.replace(/[^0-9]/g, '').length / 2 - 1
   const found = take(new RegExp(`^[+-][0-9]{2}(?:${colon}[0-9]{2}){${more}}`))
@@ -182,7 +183,7 @@ function offset(form: string, take: (pattern: RegExp) => string): number {
   return found.startsWith('-') ? -total : total
 }
 
-function assemble(parts: Parts, local: Zone, fail: () => never): Moment {
+function toZonedTime(parts: TimeFields, local: Zone, fail: () => never): ZonedTime {
   let { month, day, hour } = parts
   if (parts.half === 'pm' && hour < 12) hour += 12
   else if (parts.half === 'am' && hour === 12) hour = 0
@@ -198,22 +199,23 @@ function assemble(parts: Parts, local: Zone, fail: () => never): Moment {
   if (day < 0) day = 1
   if (day < 1 || new Date(midnight(parts.year, month, day)).getUTCMonth() !== month - 1) fail()
   const clock = midnight(parts.year, month, day) + ((hour * 60 + parts.minute) * 60 + parts.second) * 1000
-  if (parts.utc) return momentOf(clock, parts.nanosecond, UTC)
+  if (parts.utc) return zonedTimeAt(clock, parts.nanosecond, UTC)
   if (parts.offset !== undefined) {
-    const moment = momentOf(clock, parts.nanosecond, fixedZone(parts.short, parts.offset))
-    const here = local.at(clock - parts.offset * 1000)
-    const same = here.offset === parts.offset && (parts.short === '' || here.short === parts.short)
+    const moment = zonedTimeAt(clock, parts.nanosecond, fixedZone(parts.short, parts.offset))
+    const localOffset = local.at(clock - parts.offset * 1000)
+    const same =
+      localOffset.offset === parts.offset && (parts.short === '' || localOffset.short === parts.short)
     return same ? { ns: moment.ns, zone: local } : moment
   }
   if (parts.short !== '') {
-    const there = momentOf(clock, parts.nanosecond, local)
-    if (local.at(clock).short === parts.short) return there
+    const localTime = zonedTimeAt(clock, parts.nanosecond, local)
+    if (local.at(clock).short === parts.short) return localTime
     // Go reads the clock as UTC and invents a zone for an abbreviation that it does not know.
     const hours = /^GMT([+-][0-9]{1,2})/.exec(parts.short)?.[1]
     return {
-      ns: momentOf(clock, parts.nanosecond, UTC).ns,
+      ns: zonedTimeAt(clock, parts.nanosecond, UTC).ns,
       zone: fixedZone(parts.short, Number(hours ?? 0) * 3600),
     }
   }
-  return momentOf(clock, parts.nanosecond, local)
+  return zonedTimeAt(clock, parts.nanosecond, local)
 }

@@ -29,14 +29,14 @@ export function escapedPath(url: GoUrl): string {
 }
 
 /** Go's `Userinfo.String`; of a nil pointer nothing. */
-export function userText(user: UserInfo | undefined): string {
+export function formatUserInfo(user: UserInfo | undefined): string {
   if (user === undefined) return ''
   const password = user.password === undefined ? '' : `:${percentEncode(user.password, 'user')}`
   return percentEncode(user.name, 'user') + password
 }
 
 /** Go's `URL.String`. */
-export function urlText(url: GoUrl): string {
+export function formatUrl(url: GoUrl): string {
   let out = url.scheme === '' ? '' : `${url.scheme}:`
   const { opaque = '', user, host, fragment = '' } = url
   if (opaque !== '') out += opaque
@@ -44,7 +44,7 @@ export function urlText(url: GoUrl): string {
     const silent = url.omitHost === true && host === '' && user === undefined
     if ((url.scheme !== '' || host !== '' || user !== undefined) && !silent) {
       if (host !== '' || url.path !== '' || user !== undefined) out += '//'
-      if (user !== undefined) out += `${userText(user)}@`
+      if (user !== undefined) out += `${formatUserInfo(user)}@`
       out += percentEncode(host, 'host')
     }
     const path = escapedPath(url)

@@ -1,16 +1,16 @@
 /** lib/template_url_parse — Go's `url.Parse`. Knows nothing of access control. */
-import { Fault } from './limits.ts'
+import { GoError } from './limits.ts'
 import { percentDecode, percentEncode } from './percent_encoding.ts'
 import type { GoUrl, UserInfo } from './url.ts'
 
 /** Go's `url.Parse`; throws a `Fault`. */
 export function parseUrl(text: string): GoUrl {
-  if (/\p{Cc}/u.test(text)) throw new Fault('invalid control character in URL')
+  if (/\p{Cc}/u.test(text)) throw new GoError('invalid control character in URL')
   const mark = text.indexOf('#')
   const body = mark < 0 ? text : text.slice(0, mark)
-  const fragment = mark < 0 ? '' : decoded(text.slice(mark + 1))
+  const fragment = mark < 0 ? '' : decodeEscapes(text.slice(mark + 1))
   const schemed = /^([A-Za-z][A-Za-z0-9+\-.]*):/.exec(body)
-  if (schemed === null && body.startsWith(':')) throw new Fault('missing protocol scheme')
+  if (schemed === null && body.startsWith(':')) throw new GoError('missing protocol scheme')
   const scheme = (schemed?.[1] ?? '').toLowerCase()
   let rest = body.slice(schemed?.[0].length ?? 0)
   const question = rest.indexOf('?')
@@ -21,7 +21,7 @@ export function parseUrl(text: string): GoUrl {
   if (!rest.startsWith('/')) {
     if (scheme !== '') return { ...base, opaque: rest, host: '', path: '' }
     if ((rest.split('/', 1)[0] as string).includes(':')) {
-      throw new Fault('first path segment in URL cannot contain colon')
+      throw new GoError('first path segment in URL cannot contain colon')
     }
   }
   let host = ''
@@ -35,7 +35,7 @@ export function parseUrl(text: string): GoUrl {
     if (at >= 0) user = parseUser(authority.slice(0, at))
     host = parseHost(authority.slice(at + 1))
   }
-  const path = decoded(rest)
+  const path = decodeEscapes(rest)
   const omitHost = scheme !== '' && !hasAuthority && rest.startsWith('/')
   return {
     ...base,
@@ -47,26 +47,26 @@ export function parseUrl(text: string): GoUrl {
   }
 }
 
-function decoded(text: string): string {
+function decodeEscapes(text: string): string {
   const plain = percentDecode(text)
-  if (plain === undefined) throw new Fault('invalid URL escape')
+  if (plain === undefined) throw new GoError('invalid URL escape')
   return plain
 }
 
 function parseUser(text: string): UserInfo {
-  if (!/^[A-Za-z0-9\-._:~!$&'()*+,;=%@]*$/.test(text)) throw new Fault('invalid userinfo')
+  if (!/^[A-Za-z0-9\-._:~!$&'()*+,;=%@]*$/.test(text)) throw new GoError('invalid userinfo')
   const colon = text.indexOf(':')
-  if (colon < 0) return { name: decoded(text), password: undefined }
-  return { name: decoded(text.slice(0, colon)), password: decoded(text.slice(colon + 1)) }
+  if (colon < 0) return { name: decodeEscapes(text), password: undefined }
+  return { name: decodeEscapes(text.slice(0, colon)), password: decodeEscapes(text.slice(colon + 1)) }
 }
 
 function parseHost(text: string): string {
   const port = text.startsWith('[')
     ? text.slice(text.lastIndexOf(']') + 1)
     : (/:[^:]*$/.exec(text)?.[0] ?? '')
-  if (text.startsWith('[') && !text.includes(']')) throw new Fault("missing ']' in host")
-  if (!/^(?::[0-9]*)?$/.test(port)) throw new Fault('invalid port after host')
-  const host = decoded(text)
-  if (/[\s<>"\\^`{|}]/.test(text)) throw new Fault('invalid character in host name')
+  if (text.startsWith('[') && !text.includes(']')) throw new GoError("missing ']' in host")
+  if (!/^(?::[0-9]*)?$/.test(port)) throw new GoError('invalid port after host')
+  const host = decodeEscapes(text)
+  if (/[\s<>"\\^`{|}]/.test(text)) throw new GoError('invalid character in host name')
   return host
 }

@@ -15,13 +15,13 @@ export const fixedZone = (short: string, offset: number): Zone => ({
   at: () => ({ offset, short }),
 })
 
-const KEPT = 50
-const kept = new Map<string, Zone>()
+const MAX_CACHED_ZONES = 50
+const zoneCache = new Map<string, Zone>()
 
 /** Go's `LoadLocation`; `undefined` for a name that nobody knows. `Local` is the zone of the process. */
 export function loadZone(name: string): Zone | undefined {
   if (name === '' || name === 'UTC') return UTC
-  const known = kept.get(name)
+  const known = zoneCache.get(name)
   if (known !== undefined) return known
   // A name of a file of zones, not one of JavaScript's offsets.
   if (!/^[A-Za-z][A-Za-z0-9_+\-/]*$/.test(name) || name.length > 64) return undefined
@@ -30,34 +30,34 @@ export function loadZone(name: string): Zone | undefined {
   let zone: Zone
   try {
     const long = new Intl.DateTimeFormat('en-US', { timeZone, timeZoneName: 'longOffset' })
-    const short = ENGLISH.map(
+    const short = ENGLISH_LOCALES.map(
       english => new Intl.DateTimeFormat(english, { timeZone, timeZoneName: 'short' }),
     )
     zone = {
       name,
       at: ms => {
-        const offset = offsetOf(part(long, ms))
+        const offset = offsetOf(zoneNamePart(long, ms))
         return { offset, short: abbreviation(short, ms, offset) }
       },
     }
   } catch {
     return undefined
   }
-  if (kept.size >= KEPT) kept.clear()
-  kept.set(name, zone)
+  if (zoneCache.size >= MAX_CACHED_ZONES) zoneCache.clear()
+  zoneCache.set(name, zone)
   return zone
 }
 
-const part = (format: Intl.DateTimeFormat, ms: number): string =>
+const zoneNamePart = (format: Intl.DateTimeFormat, ms: number): string =>
   format.formatToParts(ms).find(one => one.type === 'timeZoneName')?.value ?? ''
 
 /** ICU knows abbreviations where they are in use: `CET` in Britain, `IST` in India, `AEST` in Australia. */
-const ENGLISH: readonly string[] = ['en-US', 'en-GB', 'en-AU', 'en-IN']
+const ENGLISH_LOCALES: readonly string[] = ['en-US', 'en-GB', 'en-AU', 'en-IN']
 
 /** Where nobody has one, the offset, as zone files write it: `+13`, `-1130`. */
 function abbreviation(formats: readonly Intl.DateTimeFormat[], ms: number, offset: number): string {
   for (const format of formats) {
-    const name = part(format, ms)
+    const name = zoneNamePart(format, ms)
     if (!/^GMT[+-]/.test(name)) return name
   }
   const digits = (n: number): string => String(n).padStart(2, '0')

@@ -1,78 +1,81 @@
 /** lib/template_exec — the tree of a Go template as functions. Knows Go's rules of evaluation and nothing of access control. Long because: one closure for each kind of node, and they call each other. */
 import { boundList, boundText, Fault, spend } from '../golang/index.ts'
-import type { Command, Node, Operand, Parsed, Pipe } from './parser.ts'
+import type { Command, Operand, ParseTree, Pipeline, TemplateNode } from './parser.ts'
 import { printValue } from './values/format.ts'
-import { ownCopy } from './values/json.ts'
-import { accept, arityFault, type GoFunction, parameterAt } from './values/signature.ts'
+import { mutableCopy } from './values/json.ts'
+import { arityError, convertArgument, type GoFunction, parameterTypeAt } from './values/signature.ts'
 import {
+  GoInt,
   GoMap,
+  type GoMethods,
   GoStruct,
+  type GoValue,
+  goInt,
   INT,
-  Int,
-  int,
   isMap,
   isSlice,
-  type Methods,
+  isTruthy,
   mapGet,
   mapKeys,
-  missingField,
-  type Parameter,
+  missingFieldError,
+  type ParameterType,
   type Signature,
-  truth,
   typeName,
-  type Value,
 } from './values/value.ts'
 
 /** One rendering. */
-export interface Run {
-  out: string
+export interface RenderState {
+  output: string
   /** Offset of the node that runs, for the place of an error. */
   at: number
-  variables: Value[]
+  variables: GoValue[]
   depth: number
   /** Copies of JSON objects that the template may change; `undefined` where it changes none. */
-  readonly owned: Map<object, Value> | undefined
+  readonly copies: Map<object, GoValue> | undefined
 }
 
-type Signal = 'next' | 'break' | 'continue'
-export type Exec = (run: Run, dot: Value) => Signal
-type Eval = (run: Run, dot: Value) => Value
-type Call = (run: Run, dot: Value, last: Value) => Value
+type ControlFlow = 'next' | 'break' | 'continue'
+export type ExecuteNode = (run: RenderState, dot: GoValue) => ControlFlow
+type Evaluate = (run: RenderState, dot: GoValue) => GoValue
+type EvaluateCommand = (run: RenderState, dot: GoValue, last: GoValue) => GoValue
 /** What a parameter receives: already of its type. */
-type Argument = (run: Run, dot: Value) => unknown
+type EvaluateArgument = (run: RenderState, dot: GoValue) => unknown
 
 /** Something that fails whenever it is reached, found at load. */
-export interface Doomed {
+export interface CertainFailure {
   readonly at: number
   readonly message: string
 }
 
 /** Templates that call each other; Go's limit is 100,000, far beyond any use. */
-const DEEPEST_TEMPLATE = 100
+const MAX_TEMPLATE_DEPTH = 100
 
 /** Functions that change a map that they are given. */
 const MUTATORS = new Set(['set', 'unset', 'merge', 'mergeOverwrite', 'mustMerge', 'mustMergeOverwrite'])
 
-export interface Compiled {
-  readonly exec: Exec
+export interface CompiledTemplate {
+  readonly execute: ExecuteNode
   /** Needs copies of what it is given: see `Run.owned`. */
   readonly mutates: boolean
-  readonly doomed: readonly Doomed[]
+  readonly certainFailures: readonly CertainFailure[]
 }
 
-export function compile(parsed: Parsed, lookup: (name: string) => GoFunction | undefined): Compiled {
-  const templates = new Map<string, Exec>()
-  const doomed: Doomed[] = []
+export function compileTree(
+  parsed: ParseTree,
+  lookup: (name: string) => GoFunction | undefined,
+): CompiledTemplate {
+  const templates = new Map<string, ExecuteNode>()
+  const certainFailures: CertainFailure[] = []
   let mutates = false
 
-  const doom = (at: number, message: string): (() => never) => {
-    doomed.push({ at, message })
+  const alwaysFail = (at: number, message: string): (() => never) => {
+    certainFailures.push({ at, message })
     return () => {
       throw new Fault(message)
     }
   }
 
-  function list(nodes: readonly Node[]): Exec {
+  function list(nodes: readonly TemplateNode[]): ExecuteNode {
     const steps = nodes.map(node)
     const [first, second] = steps
     if (first === undefined) return () => 'next'
@@ -86,13 +89,13 @@ export function compile(parsed: Parsed, lookup: (name: string) => GoFunction | u
     }
   }
 
-  function node(one: Node): Exec {
+  function node(one: TemplateNode): ExecuteNode {
     switch (one.kind) {
       case 'text': {
         const { text } = one
         return run => {
-          run.out += text
-          boundText(run.out.length)
+          run.output += text
+          boundText(run.output.length)
           return 'next'
         }
       }
@@ -108,8 +111,8 @@ export function compile(parsed: Parsed, lookup: (name: string) => GoFunction | u
         return (run, dot) => {
           const result = value(run, dot)
           run.at = at
-          run.out += typeof result === 'string' ? result : printValue(result)
-          boundText(run.out.length)
+          run.output += typeof result === 'string' ? result : printValue(result)
+          boundText(run.output.length)
           return 'next'
         }
       }
@@ -125,7 +128,7 @@ export function compile(parsed: Parsed, lookup: (name: string) => GoFunction | u
         const moves = one.kind === 'with'
         return (run, dot) => {
           const result = value(run, dot)
-          return truth(result) ? body(run, moves ? result : dot) : otherwise(run, dot)
+          return isTruthy(result) ? body(run, moves ? result : dot) : otherwise(run, dot)
         }
       }
       case 'range':
@@ -135,14 +138,14 @@ export function compile(parsed: Parsed, lookup: (name: string) => GoFunction | u
     }
   }
 
-  function range(one: Node & { kind: 'if' | 'with' | 'range' }): Exec {
+  function range(one: TemplateNode & { kind: 'if' | 'with' | 'range' }): ExecuteNode {
     const value = pipeline(one.pipe)
     const body = list(one.list)
     const otherwise = list(one.otherwise)
     const { at } = one
     const indexSlot = one.pipe.slots.length > 1 ? one.pipe.slots[0] : undefined
     const elementSlot = one.pipe.slots.at(-1)
-    const pass = (run: Run, key: Value, element: Value): Signal => {
+    const pass = (run: RenderState, key: GoValue, element: GoValue): ControlFlow => {
       spend(1)
       if (elementSlot !== undefined) run.variables[elementSlot] = element
       if (indexSlot !== undefined) run.variables[indexSlot] = key
@@ -155,15 +158,15 @@ export function compile(parsed: Parsed, lookup: (name: string) => GoFunction | u
       if (isSlice(over)) {
         if (over.length === 0) return otherwise(run, dot)
         for (let i = 0; i < over.length; i++) {
-          if (pass(run, indexSlot === undefined ? undefined : int(i), over[i] ?? null) === 'break') break
+          if (pass(run, indexSlot === undefined ? undefined : goInt(i), over[i] ?? null) === 'break') break
         }
         return 'next'
       }
-      if (over instanceof Int) {
+      if (over instanceof GoInt) {
         if (indexSlot !== undefined) throw new Fault('an integer has no second variable to iterate over')
         if (over.n <= 0n) return otherwise(run, dot)
         boundList(Number(over.n))
-        for (let i = 0n; i < over.n; i++) if (pass(run, undefined, new Int(over.type, i)) === 'break') break
+        for (let i = 0n; i < over.n; i++) if (pass(run, undefined, new GoInt(over.type, i)) === 'break') break
         return 'next'
       }
       if (isMap(over)) {
@@ -176,34 +179,34 @@ export function compile(parsed: Parsed, lookup: (name: string) => GoFunction | u
     }
   }
 
-  function template({ at, name, pipe }: Node & { kind: 'template' }): Exec {
+  function template({ at, name, pipe }: TemplateNode & { kind: 'template' }): ExecuteNode {
     const value = pipe === undefined ? () => undefined : pipeline(pipe)
     if (!parsed.templates.has(name)) {
-      return doom(at, `template ${JSON.stringify(name)} is not defined`)
+      return alwaysFail(at, `template ${JSON.stringify(name)} is not defined`)
     }
     return (run, dot) => {
-      if (run.depth >= DEEPEST_TEMPLATE) throw new Fault('templates call each other too deeply')
+      if (run.depth >= MAX_TEMPLATE_DEPTH) throw new Fault('templates call each other too deeply')
       spend(1)
       const own = value(run, dot)
       const outer = run.variables
       run.variables = [own]
       run.depth++
-      ;(templates.get(name) as Exec)(run, own)
+      ;(templates.get(name) as ExecuteNode)(run, own)
       run.depth--
       run.variables = outer
       return 'next'
     }
   }
 
-  function pipeline({ slots, commands }: Pipe): Eval {
+  function pipeline({ slots, commands }: Pipeline): Evaluate {
     const calls = commands.map((one, i) => command(one, i > 0))
-    const first = calls[0] as Call
-    const single: Eval = (run, dot) => first(run, dot, undefined) ?? undefined
-    const value: Eval =
+    const first = calls[0] as EvaluateCommand
+    const single: Evaluate = (run, dot) => first(run, dot, undefined) ?? undefined
+    const value: Evaluate =
       calls.length === 1
         ? single
         : (run, dot) => {
-            let last: Value
+            let last: GoValue
             for (const call of calls) last = call(run, dot, last) ?? undefined
             return last
           }
@@ -216,7 +219,7 @@ export function compile(parsed: Parsed, lookup: (name: string) => GoFunction | u
   }
 
   /** `piped`: the result of the command before is its last argument. */
-  function command({ args }: Command, piped: boolean): Call {
+  function command({ args }: Command, piped: boolean): EvaluateCommand {
     const [head, ...rest] = args as [Operand, ...Operand[]]
     switch (head.kind) {
       case 'field':
@@ -224,28 +227,28 @@ export function compile(parsed: Parsed, lookup: (name: string) => GoFunction | u
       case 'chain':
         return chain(inner(head.of), head.at, head.names, rest, piped)
       case 'variable': {
-        const variable: Eval = run => run.variables[head.slot]
+        const variable: Evaluate = run => run.variables[head.slot]
         if (head.names.length > 0) return chain(variable, head.at, head.names, rest, piped)
         break
       }
       case 'function':
         return call(head.name, head.at, rest, piped)
       case 'nil':
-        return doom(head.at, 'nil is not a command')
+        return alwaysFail(head.at, 'nil is not a command')
     }
     if (rest.length > 0 || piped)
-      return doom(head.at, "can't give argument to a value that is not a function")
+      return alwaysFail(head.at, "can't give argument to a value that is not a function")
     return operand(head)
   }
 
   /** What stands before the dot in `(…).Name` or `function.Name`. */
-  function inner(of: Operand): Eval {
-    if (of.kind === 'nil') return doom(of.at, 'indirection through explicit nil')
+  function inner(of: Operand): Evaluate {
+    if (of.kind === 'nil') return alwaysFail(of.at, 'indirection through explicit nil')
     return operand(of)
   }
 
   /** An operand's value, without arguments. */
-  function operand(one: Operand): Eval {
+  function operand(one: Operand): Evaluate {
     switch (one.kind) {
       case 'dot':
         return (_run, dot) => dot
@@ -258,19 +261,19 @@ export function compile(parsed: Parsed, lookup: (name: string) => GoFunction | u
       }
       case 'number': {
         const { value } = one
-        if (value.ideal === 'overflow') return doom(one.at, `${one.text} overflows int`)
-        const constant = value.ideal === 'float' ? value.float : new Int(INT, value.int as bigint)
+        if (value.ideal === 'overflow') return alwaysFail(one.at, `${one.text} overflows int`)
+        const constant = value.ideal === 'float' ? value.float : new GoInt(INT, value.int as bigint)
         return () => constant
       }
       case 'variable':
         if (one.names.length === 0) return run => run.variables[one.slot]
-        return chain(run => run.variables[one.slot], one.at, one.names, [], false) as Eval
+        return chain(run => run.variables[one.slot], one.at, one.names, [], false) as Evaluate
       case 'field':
-        return chain((_run, dot) => dot, one.at, one.names, [], false) as Eval
+        return chain((_run, dot) => dot, one.at, one.names, [], false) as Evaluate
       case 'chain':
-        return chain(inner(one.of), one.at, one.names, [], false) as Eval
+        return chain(inner(one.of), one.at, one.names, [], false) as Evaluate
       case 'function':
-        return call(one.name, one.at, [], false) as Eval
+        return call(one.name, one.at, [], false) as Evaluate
       case 'pipe':
         return pipeline(one.pipe)
     }
@@ -278,73 +281,73 @@ export function compile(parsed: Parsed, lookup: (name: string) => GoFunction | u
 
   /** `.A.B.C arg…`: all but the last name without arguments. */
   function chain(
-    start: Eval,
+    start: Evaluate,
     at: number,
     names: readonly string[],
     args: readonly Operand[],
     piped: boolean,
-  ): Call {
+  ): EvaluateCommand {
     const [first, second] = names as [string, string | undefined]
     if (args.length === 0 && !piped) {
       if (names.length === 1) {
         return (run, dot) => {
           run.at = at
-          return member(run, start(run, dot), first)
+          return evaluateMember(run, start(run, dot), first)
         }
       }
       if (names.length === 2) {
         return (run, dot) => {
           run.at = at
-          return member(run, member(run, start(run, dot), first), second as string)
+          return evaluateMember(run, evaluateMember(run, start(run, dot), first), second as string)
         }
       }
       return (run, dot) => {
         run.at = at
         let value = start(run, dot)
-        for (const name of names) value = member(run, value, name)
+        for (const name of names) value = evaluateMember(run, value, name)
         return value
       }
     }
     const last = names.at(-1) as string
     const before = names.slice(0, -1)
     // Which parameters there are is known only when the method is found.
-    const prepared = new Map<Signature, readonly Argument[]>()
+    const prepared = new Map<Signature, readonly EvaluateArgument[]>()
     return (run, dot, piece) => {
       run.at = at
       let value = start(run, dot)
-      for (const name of before) value = member(run, value, name)
+      for (const name of before) value = evaluateMember(run, value, name)
       if (value === undefined) return undefined
-      const method = methodOf(value, last)
+      const method = findMethod(value, last)
       if (method === undefined) {
-        member(run, value, last)
+        evaluateMember(run, value, last)
         throw new Fault(`${last} is not a method but has arguments`)
       }
       const { signature } = method
       let ready = prepared.get(signature)
       if (ready === undefined) {
-        ready = args.map((arg, i) => argument(arg, parameterAt(signature, i)))
+        ready = args.map((arg, i) => argument(arg, parameterTypeAt(signature, i)))
         prepared.set(signature, ready)
       }
       const values = ready.map(one => one(run, dot))
-      const fault = arityFault(signature, last, values.length + (piped ? 1 : 0))
+      const fault = arityError(signature, last, values.length + (piped ? 1 : 0))
       if (fault !== '') throw new Fault(fault)
-      if (piped) values.push(accept(parameterAt(signature, values.length), piece))
+      if (piped) values.push(convertArgument(parameterTypeAt(signature, values.length), piece))
       run.at = at
-      return invoke(value, method, last, values)
+      return invokeMethod(value, method, last, values)
     }
   }
 
-  function call(name: string, at: number, args: readonly Operand[], piped: boolean): Call {
+  function call(name: string, at: number, args: readonly Operand[], piped: boolean): EvaluateCommand {
     if (name === 'and' || name === 'or') return shortCircuit(name, at, args, piped)
     const found = lookup(name) as GoFunction
     if (MUTATORS.has(name)) mutates = true
     const { signature } = found
-    const fault = arityFault(signature, name, args.length + (piped ? 1 : 0))
-    if (fault !== '') return doom(at, fault)
-    const ready = args.map((arg, i) => argument(arg, parameterAt(signature, i)))
-    const fn = found.run as (...values: unknown[]) => Value
-    const lastParameter = parameterAt(signature, args.length)
-    const checked = (run: Run, value: Value): Value => {
+    const fault = arityError(signature, name, args.length + (piped ? 1 : 0))
+    if (fault !== '') return alwaysFail(at, fault)
+    const ready = args.map((arg, i) => argument(arg, parameterTypeAt(signature, i)))
+    const fn = found.run as (...values: unknown[]) => GoValue
+    const lastParameter = parameterTypeAt(signature, args.length)
+    const checked = (run: RenderState, value: GoValue): GoValue => {
       run.at = at
       if (typeof value === 'string') {
         boundText(value.length)
@@ -365,44 +368,49 @@ export function compile(parsed: Parsed, lookup: (name: string) => GoFunction | u
       spend(1)
       const values = ready.map(one => one(run, dot))
       run.at = at
-      if (piped) values.push(accept(lastParameter, piece))
+      if (piped) values.push(convertArgument(lastParameter, piece))
       return checked(run, fn(...values))
     }
   }
 
   /** `and` and `or` stop at the first argument that decides. */
-  function shortCircuit(name: 'and' | 'or', at: number, args: readonly Operand[], piped: boolean): Call {
+  function shortCircuit(
+    name: 'and' | 'or',
+    at: number,
+    args: readonly Operand[],
+    piped: boolean,
+  ): EvaluateCommand {
     if (args.length === 0 && !piped)
-      return doom(at, `wrong number of args for ${name}: want at least 1 got 0`)
+      return alwaysFail(at, `wrong number of args for ${name}: want at least 1 got 0`)
     const evals = args.map(operand)
     const stop = name === 'or'
     return (run, dot, piece) => {
-      let value: Value
+      let value: GoValue
       for (const one of evals) {
         value = one(run, dot)
-        if (truth(value) === stop) return value
+        if (isTruthy(value) === stop) return value
       }
       return piped ? piece : value
     }
   }
 
   /** An operand for a parameter: constants are converted at load. */
-  function argument(one: Operand, parameter: Parameter): Argument {
+  function argument(one: Operand, parameter: ParameterType): EvaluateArgument {
     const { at } = one
     if (one.kind === 'nil') {
       if (parameter === 'any') return () => null
-      if (parameter === 'map') return () => accept('map', undefined)
-      return doom(at, `cannot assign nil to ${parameter}`)
+      if (parameter === 'map') return () => convertArgument('map', undefined)
+      return alwaysFail(at, `cannot assign nil to ${parameter}`)
     }
     if (one.kind === 'number' && parameter !== 'any') {
       const { int: whole, float } = one.value
       if (parameter === 'int' && whole !== undefined) return () => Number(whole)
       if ((parameter === 'int64' || parameter === 'duration') && whole !== undefined) return () => whole
       if (parameter === 'float64' && float !== undefined) return () => float
-      return doom(at, `expected ${parameter}; found ${one.text}`)
+      return alwaysFail(at, `expected ${parameter}; found ${one.text}`)
     }
     if ((one.kind === 'string' || one.kind === 'bool') && parameter !== 'any') {
-      if (one.kind !== parameter) return doom(at, `expected ${parameter}; found a ${one.kind}`)
+      if (one.kind !== parameter) return alwaysFail(at, `expected ${parameter}; found a ${one.kind}`)
       const { value } = one
       return () => value
     }
@@ -411,65 +419,70 @@ export function compile(parsed: Parsed, lookup: (name: string) => GoFunction | u
     return (run, dot) => {
       const result = value(run, dot)
       run.at = at
-      return accept(parameter, result)
+      return convertArgument(parameter, result)
     }
   }
 
   for (const [name, nodes] of parsed.templates) templates.set(name, list(nodes))
   const exec = list(parsed.root)
-  return { exec, mutates, doomed }
+  return { execute: exec, mutates, certainFailures }
 }
 
-interface AnyMethod {
+interface UntypedMethod {
   readonly signature: Signature
-  run?(self: unknown, args: readonly unknown[]): Value
+  run?(self: unknown, args: readonly unknown[]): GoValue
 }
 
-function methodOf(value: Value, name: string): AnyMethod | undefined {
+function findMethod(value: GoValue, name: string): UntypedMethod | undefined {
   if (value instanceof GoStruct) return value.type.methods.get(name)
-  if (value instanceof GoMap) return value.type.methods.get(name) as AnyMethod | undefined
-  if (value instanceof Int) return (value.type.methods as Methods<unknown> | undefined)?.get(name)
+  if (value instanceof GoMap) return value.type.methods.get(name) as UntypedMethod | undefined
+  if (value instanceof GoInt) return (value.type.methods as GoMethods<unknown> | undefined)?.get(name)
   return undefined
 }
 
-function invoke(value: Value, method: AnyMethod, name: string, args: readonly unknown[]): Value {
+function invokeMethod(
+  value: GoValue,
+  method: UntypedMethod,
+  name: string,
+  args: readonly unknown[],
+): GoValue {
   if (method.run === undefined) throw new Fault(`${name} has no result, so a template cannot call it`)
   spend(1)
-  const self = value instanceof GoStruct ? value.self : value instanceof Int ? value.n : value
+  const self = value instanceof GoStruct ? value.self : value instanceof GoInt ? value.n : value
   const result = method.run(self, args)
   if (typeof result === 'string') boundText(result.length)
   return result
 }
 
 /** `value.name`: a method without arguments, a struct's field, or a map's key. */
-function member(run: Run, value: Value, name: string): Value {
+function evaluateMember(run: RenderState, value: GoValue, name: string): GoValue {
   if (value === undefined) return undefined
-  if (value === null || typeof value !== 'object') throw missingField(value, name)
+  if (value === null || typeof value !== 'object') throw missingFieldError(value, name)
   if (value instanceof GoStruct) {
     const method = value.type.methods.get(name)
-    if (method !== undefined) return invokeBare(value, method, name)
+    if (method !== undefined) return invokeWithoutArguments(value, method, name)
     const field = value.type.fields.get(name)
-    if (field === undefined) throw missingField(value, name)
+    if (field === undefined) throw missingFieldError(value, name)
     if (value.nil) throw new Fault(`nil pointer evaluating ${typeName(value)}.${name}`)
     const result = field.get(value.self as never)
-    return run.owned === undefined ? result : ownCopy(result, run.owned)
+    return run.copies === undefined ? result : mutableCopy(result, run.copies)
   }
   if (value instanceof GoMap) {
     const method = value.type.methods.get(name)
-    if (method !== undefined) return invokeBare(value, method, name)
+    if (method !== undefined) return invokeWithoutArguments(value, method, name)
     return value.entries.get(name) ?? value.type.zero
   }
-  if (value instanceof Int) {
-    const method = methodOf(value, name)
-    if (method !== undefined) return invokeBare(value, method, name)
-    throw missingField(value, name)
+  if (value instanceof GoInt) {
+    const method = findMethod(value, name)
+    if (method !== undefined) return invokeWithoutArguments(value, method, name)
+    throw missingFieldError(value, name)
   }
-  if (isSlice(value)) throw missingField(value, name)
+  if (isSlice(value)) throw missingFieldError(value, name)
   return Object.hasOwn(value, name) ? (value[name] ?? null) : null
 }
 
-function invokeBare(value: Value, method: AnyMethod, name: string): Value {
-  const fault = arityFault(method.signature, name, 0)
+function invokeWithoutArguments(value: GoValue, method: UntypedMethod, name: string): GoValue {
+  const fault = arityError(method.signature, name, 0)
   if (fault !== '') throw new Fault(fault)
-  return invoke(value, method, name, [])
+  return invokeMethod(value, method, name, [])
 }

@@ -1,20 +1,20 @@
 /** lib/template_library — which functions templates have, and which they do not and why. Knows nothing of access control. */
 import type { Clock } from '../lib/time.ts'
 import { BUILTINS } from './builtins.ts'
-import { CRYPTO } from './sprig/crypto.ts'
-import { dates } from './sprig/dates.ts'
-import { LISTS } from './sprig/lists.ts'
-import { NUMBERS } from './sprig/numbers.ts'
-import { REGEXPS } from './sprig/regexp.ts'
-import { SEMVER } from './sprig/semver.ts'
-import { STRINGS } from './sprig/strings.ts'
-import { URLS } from './sprig/urls.ts'
-import { VALUES } from './sprig/values.ts'
+import { CRYPTO_FUNCTIONS } from './sprig/crypto.ts'
+import { createDateFunctions } from './sprig/dates.ts'
+import { LIST_FUNCTIONS } from './sprig/lists.ts'
+import { NUMBER_FUNCTIONS } from './sprig/numbers.ts'
+import { REGEXP_FUNCTIONS } from './sprig/regexp.ts'
+import { SEMVER_FUNCTIONS } from './sprig/semver.ts'
+import { STRING_FUNCTIONS } from './sprig/strings.ts'
+import { URL_FUNCTIONS } from './sprig/urls.ts'
+import { VALUE_FUNCTIONS } from './sprig/values.ts'
 import type { FunctionTable, GoFunction } from './values/signature.ts'
 
-const KEYS = 'a template must not make keys, certificates or password hashes'
+const NO_KEYS = 'a template must not make keys, certificates or password hashes'
 /** sprig's functions that a rule must not use, and why. */
-export const NOT_AVAILABLE: ReadonlyMap<string, string> = new Map([
+export const UNAVAILABLE_FUNCTIONS: ReadonlyMap<string, string> = new Map([
   ['env', 'a template must not read the environment of the service'],
   ['expandenv', 'a template must not read the environment of the service'],
   ['getHostByName', 'a template must not ask the network'],
@@ -30,25 +30,38 @@ export const NOT_AVAILABLE: ReadonlyMap<string, string> = new Map([
     'genSignedCert',
     'genSignedCertWithKey',
     'htpasswd',
-  ].map(name => [name, KEYS] as const),
+  ].map(name => [name, NO_KEYS] as const),
 ])
 
-const FIXED: ReadonlyMap<string, GoFunction> = new Map(
-  [BUILTINS, STRINGS, LISTS, VALUES, NUMBERS, CRYPTO, REGEXPS, SEMVER, URLS].flatMap(
-    Object.entries<GoFunction>,
-  ),
+const PURE_FUNCTIONS: ReadonlyMap<string, GoFunction> = new Map(
+  [
+    BUILTINS,
+    STRING_FUNCTIONS,
+    LIST_FUNCTIONS,
+    VALUE_FUNCTIONS,
+    NUMBER_FUNCTIONS,
+    CRYPTO_FUNCTIONS,
+    REGEXP_FUNCTIONS,
+    SEMVER_FUNCTIONS,
+    URL_FUNCTIONS,
+  ].flatMap(Object.entries<GoFunction>),
 )
-const TIMELESS = dates(undefined)
+const DATE_FUNCTIONS_WITHOUT_CLOCK = createDateFunctions(undefined)
 
 /** The functions by name; those that need the time ask the clock. */
-export function lookupFunction(clock?: Pick<Clock, 'wall'>): (name: string) => GoFunction | undefined {
-  let timed: FunctionTable | undefined
+export function createFunctionLookup(clock?: Pick<Clock, 'wall'>): (name: string) => GoFunction | undefined {
+  let dateFunctionsWithClock: FunctionTable | undefined
   return name => {
-    if (!Object.hasOwn(TIMELESS, name)) return FIXED.get(name)
-    timed ??= clock === undefined ? TIMELESS : dates(clock)
-    return timed[name]
+    if (!Object.hasOwn(DATE_FUNCTIONS_WITHOUT_CLOCK, name)) return PURE_FUNCTIONS.get(name)
+    dateFunctionsWithClock ??= clock === undefined ? DATE_FUNCTIONS_WITHOUT_CLOCK : createDateFunctions(clock)
+    return dateFunctionsWithClock[name]
   }
 }
 
 /** Names of all functions that a template may call. */
-export const functionNames = (): string[] => ['and', 'or', ...FIXED.keys(), ...Object.keys(TIMELESS)]
+export const functionNames = (): string[] => [
+  'and',
+  'or',
+  ...PURE_FUNCTIONS.keys(),
+  ...Object.keys(DATE_FUNCTIONS_WITHOUT_CLOCK),
+]

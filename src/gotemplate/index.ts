@@ -2,16 +2,16 @@
 export { type KnownFields, lintTemplate } from './lint.ts'
 export { parseTemplate, type Template, TemplateError } from './template.ts'
 export { goHeader } from './values/header.ts'
-export { jsonString, toJson } from './values/json.ts'
+export { marshalJson as toJson, quoteJsonString as jsonString } from './values/json.ts'
 export { signature } from './values/signature.ts'
-export { goUrl, NO_URL } from './values/url.ts'
+export { goUrl, NIL_URL as NO_URL } from './values/url.ts'
 export {
+  type GoMethod as Method,
   GoStruct,
+  type GoValue as Value,
+  goSlice as sliceOf,
   goStruct,
-  type Method,
   nilMap,
   nilSlice,
   type StructType,
-  sliceOf,
-  type Value,
 } from './values/value.ts'

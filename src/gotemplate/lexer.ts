@@ -32,7 +32,7 @@ export interface Token {
 }
 
 /** A fault of the text, with its offset. */
-export class SyntaxFault extends Error {
+export class TemplateSyntaxError extends Error {
   readonly at: number
   constructor(at: number, message: string) {
     super(message)
@@ -98,9 +98,9 @@ function lexAction(text: string, start: number, tokens: Token[]): { end: number;
   let pos = start + (trimLeft ? 4 : 2)
   if (text.startsWith('/*', pos)) {
     const close = text.indexOf('*/', pos + 2)
-    if (close < 0) throw new SyntaxFault(start, 'unclosed comment')
-    const right = match(RIGHT, text, close + 2)
-    if (right === undefined) throw new SyntaxFault(close, 'comment ends before closing delimiter')
+    if (close < 0) throw new TemplateSyntaxError(start, 'unclosed comment')
+    const right = matchAt(RIGHT, text, close + 2)
+    if (right === undefined) throw new TemplateSyntaxError(close, 'comment ends before closing delimiter')
     return { end: close + 2 + right.length, trim: right.length > 2 }
   }
   tokens.push({ type: 'left', text: '{{', at: start })
@@ -110,46 +110,51 @@ function lexAction(text: string, start: number, tokens: Token[]): { end: number;
     pos += word.length
   }
   while (true) {
-    const right = match(RIGHT, text, pos)
+    const right = matchAt(RIGHT, text, pos)
     if (right !== undefined) {
-      if (depth > 0) throw new SyntaxFault(pos, 'unclosed left paren')
+      if (depth > 0) throw new TemplateSyntaxError(pos, 'unclosed left paren')
       tokens.push({ type: 'right', text: '}}', at: pos })
       return { end: pos + right.length, trim: right.length > 2 }
     }
-    if (pos >= text.length) throw new SyntaxFault(start, 'unclosed action')
+    if (pos >= text.length) throw new TemplateSyntaxError(start, 'unclosed action')
     const char = text[pos] as string
-    const spaces = match(SPACES, text, pos)
+    const spaces = matchAt(SPACES, text, pos)
     if (spaces !== undefined) {
       // The last blank may belong to a trimming delimiter.
-      const cut = match(RIGHT, text, pos + spaces.length - 1) === undefined ? 0 : 1
+      const cut = matchAt(RIGHT, text, pos + spaces.length - 1) === undefined ? 0 : 1
       push('space', cut === 1 && spaces.length > 1 ? spaces.slice(0, -1) : spaces)
     } else if (char === '=') push('assign', '=')
     else if (char === ':') {
-      if (text[pos + 1] !== '=') throw new SyntaxFault(pos, 'expected :=')
+      if (text[pos + 1] !== '=') throw new TemplateSyntaxError(pos, 'expected :=')
       push('declare', ':=')
     } else if (char === '|') push('pipe', '|')
-    else if (char === '"') push('string', quoted(QUOTED, text, pos, 'unterminated quoted string'))
-    else if (char === '`') push('raw', quoted(RAW, text, pos, 'unterminated raw quoted string'))
-    else if (char === "'") push('char', quoted(CHAR, text, pos, 'unterminated character constant'))
-    else if (char === '$') push('variable', word(text, pos, 1))
+    else if (char === '"') push('string', lexQuoted(QUOTED, text, pos, 'unterminated quoted string'))
+    else if (char === '`') push('raw', lexQuoted(RAW, text, pos, 'unterminated raw quoted string'))
+    else if (char === "'") push('char', lexQuoted(CHAR, text, pos, 'unterminated character constant'))
+    else if (char === '$') push('variable', lexWord(text, pos, 1))
     else if (char === '.' && !/[0-9]/.test(text[pos + 1] ?? '')) {
-      const field = word(text, pos, 1)
+      const field = lexWord(text, pos, 1)
       push(field === '.' ? 'dot' : 'field', field)
     } else if (/[.+\-0-9]/.test(char)) {
-      const number = match(NUMBER, text, pos) as string
+      const number = matchAt(NUMBER, text, pos) as string
       const after = text[pos + number.length] ?? ''
-      if (number === '' || after === '+' || after === '-' || match(WORD, text, pos + number.length) !== '') {
-        throw new SyntaxFault(pos, `bad number syntax: ${JSON.stringify(number + after)}`)
+      if (
+        number === '' ||
+        after === '+' ||
+        after === '-' ||
+        matchAt(WORD, text, pos + number.length) !== ''
+      ) {
+        throw new TemplateSyntaxError(pos, `bad number syntax: ${JSON.stringify(number + after)}`)
       }
       push('number', number)
     } else if (char === '(') {
       depth++
       push('open', '(')
     } else if (char === ')') {
-      if (--depth < 0) throw new SyntaxFault(pos, 'unexpected right paren')
+      if (--depth < 0) throw new TemplateSyntaxError(pos, 'unexpected right paren')
       push('close', ')')
-    } else if (match(WORD, text, pos) !== '') {
-      const name = word(text, pos, 0)
+    } else if (matchAt(WORD, text, pos) !== '') {
+      const name = lexWord(text, pos, 0)
       const type =
         name === 'true' || name === 'false'
           ? 'bool'
@@ -160,28 +165,28 @@ function lexAction(text: string, start: number, tokens: Token[]): { end: number;
               : 'identifier'
       push(type, name)
     } else if (/[\x21-\x7e]/.test(char)) push('mark', char)
-    else throw new SyntaxFault(pos, `unrecognized character in action: ${JSON.stringify(char)}`)
+    else throw new TemplateSyntaxError(pos, `unrecognized character in action: ${JSON.stringify(char)}`)
   }
 }
 
-function match(pattern: RegExp, text: string, at: number): string | undefined {
+function matchAt(pattern: RegExp, text: string, at: number): string | undefined {
   pattern.lastIndex = at
   return pattern.exec(text)?.[0]
 }
 
-function quoted(pattern: RegExp, text: string, at: number, message: string): string {
-  const found = match(pattern, text, at)
-  if (found === undefined) throw new SyntaxFault(at, message)
+function lexQuoted(pattern: RegExp, text: string, at: number, message: string): string {
+  const found = matchAt(pattern, text, at)
+  if (found === undefined) throw new TemplateSyntaxError(at, message)
   return found
 }
 
 /** A word with `skip` leading characters; it must end where a word may end. */
-function word(text: string, at: number, skip: number): string {
-  const found = text.slice(at, at + skip) + match(WORD, text, at + skip)
+function lexWord(text: string, at: number, skip: number): string {
+  const found = text.slice(at, at + skip) + matchAt(WORD, text, at + skip)
   const end = at + found.length
   const after = text[end]
   if (after !== undefined && !/[ \t\r\n.,|:()]/.test(after) && !text.startsWith('}}', end)) {
-    throw new SyntaxFault(end, `bad character ${JSON.stringify(after)}`)
+    throw new TemplateSyntaxError(end, `bad character ${JSON.stringify(after)}`)
   }
   return found
 }

@@ -1,7 +1,7 @@
 /** lib/template_lint — what is legal in a template and probably not meant. Knows nothing of access control. */
-import { nearest } from '../lib/closest_match.ts'
-import type { Node, Operand, Pipe } from './parser.ts'
-import { placeOf, type Template } from './template.ts'
+import { closestMatch } from '../lib/closest_match.ts'
+import type { Operand, Pipeline, TemplateNode } from './parser.ts'
+import { lineAndColumn, type Template } from './template.ts'
 
 export interface TemplateLint {
   /** 1-based. */
@@ -12,7 +12,7 @@ export interface TemplateLint {
 }
 
 /** Functions whose results need no escaping in a JSON string. */
-const PLAIN_RESULTS: ReadonlySet<string> = new Set([
+const JSON_SAFE_FUNCTIONS: ReadonlySet<string> = new Set([
   'adler32sum',
   'b32enc',
   'b64enc',
@@ -31,7 +31,7 @@ const PLAIN_RESULTS: ReadonlySet<string> = new Set([
 /** What the data that is rendered has: names, and the members of those that have a closed set of them. */
 export type KnownFields = ReadonlyMap<string, readonly string[] | undefined>
 
-export interface LintOptions {
+export interface TemplateLintOptions {
   /** The template makes a JSON document (Q-68). */
   readonly json?: boolean
   /** Where given, a field of the data that is none of these is named: rendering it fails. */
@@ -39,27 +39,30 @@ export interface LintOptions {
 }
 
 /** Where the walk is: what is known to be there, whether `.` is still the session, whether a JSON string is open. */
-interface Place {
-  readonly guarded: ReadonlySet<string>
-  readonly atTop: boolean
+interface LintScope {
+  readonly guardedPaths: ReadonlySet<string>
+  readonly dotIsData: boolean
 }
 
 /** What fails for sure, members that print `<no value>` when they are missing (Q-78), and what can break JSON. */
-export function lintTemplate(template: Template, { json = false, fields }: LintOptions = {}): TemplateLint[] {
+export function lintTemplate(
+  template: Template,
+  { json = false, fields }: TemplateLintOptions = {},
+): TemplateLint[] {
   const lints: TemplateLint[] = []
   const add = (at: number, message: string, hint: string): void => {
-    lints.push({ ...placeOf(template.text, at), message, hint })
+    lints.push({ ...lineAndColumn(template.text, at), message, hint })
   }
-  for (const { line, column, message } of template.doomed) {
+  for (const { line, column, message } of template.certainErrors) {
     lints.push({ line, column, message: `fails whenever it is reached: ${message}`, hint: '' })
   }
   let inString = false
 
-  const walk = (nodes: readonly Node[], place: Place): void => {
+  const visit = (nodes: readonly TemplateNode[], scope: LintScope): void => {
     for (const node of nodes) {
       if (fields !== undefined && 'pipe' in node && node.pipe !== undefined) {
-        for (const { names, at } of fieldsIn(node.pipe, place.atTop)) {
-          const fault = missing(names, fields)
+        for (const { names, at } of dataFieldsIn(node.pipe, scope.dotIsData)) {
+          const fault = unknownField(names, fields)
           if (fault !== undefined) add(at, fault.message, fault.hint)
         }
       }
@@ -68,22 +71,26 @@ export function lintTemplate(template: Template, { json = false, fields }: LintO
           inString = (node.text.replaceAll(/\\./g, '').split('"').length % 2 === 0) !== inString
           break
         case 'action':
-          action(node.pipe, node.at, place)
+          visitAction(node.pipe, node.at, scope)
           break
         case 'if':
         case 'with':
         case 'range': {
-          const guarded = new Set([...place.guarded, ...paths(node.pipe)])
-          walk(node.list, { guarded, atTop: place.atTop && node.kind === 'if' })
-          walk(node.otherwise, place)
+          const guarded = new Set([...scope.guardedPaths, ...pathsIn(node.pipe)])
+          visit(node.list, { guardedPaths: guarded, dotIsData: scope.dotIsData && node.kind === 'if' })
+          visit(node.otherwise, scope)
           break
         }
       }
     }
   }
-  const action = (pipe: Pipe, at: number, { guarded, atTop }: Place): void => {
+  const visitAction = (
+    pipe: Pipeline,
+    at: number,
+    { guardedPaths: guarded, dotIsData: atTop }: LintScope,
+  ): void => {
     if (pipe.slots.length > 0) return
-    if (json && inString && !isPlain(pipe)) {
+    if (json && inString && !isJsonSafe(pipe)) {
       const hint = 'write {{ toJson … }} without quotes around it'
       add(at, 'a value in quotes can end them and add members to the JSON (Q-68)', hint)
     }
@@ -99,8 +106,8 @@ export function lintTemplate(template: Template, { json = false, fields }: LintO
     )
   }
 
-  const top: Place = { guarded: new Set(), atTop: true }
-  walk(template.parsed.root, top)
+  const top: LintScope = { guardedPaths: new Set(), dotIsData: true }
+  visit(template.tree.root, top)
   return lints
 }
 
@@ -110,24 +117,24 @@ interface FieldUse {
 }
 
 /** Fields of the data itself: of `$`, and of `.` where that is the same. */
-function fieldsIn({ commands }: Pipe, atTop: boolean): FieldUse[] {
-  const of = (arg: Operand): readonly FieldUse[] => {
-    if (arg.kind === 'pipe') return fieldsIn(arg.pipe, atTop)
-    if (arg.kind === 'chain') return of(arg.of)
+function dataFieldsIn({ commands }: Pipeline, atTop: boolean): FieldUse[] {
+  const usesIn = (arg: Operand): readonly FieldUse[] => {
+    if (arg.kind === 'pipe') return dataFieldsIn(arg.pipe, atTop)
+    if (arg.kind === 'chain') return usesIn(arg.of)
     const ofData = arg.kind === 'field' ? atTop : arg.kind === 'variable' && arg.slot === 0
     return ofData && 'names' in arg && arg.names.length > 0 ? [arg] : []
   }
-  return commands.flatMap(({ args }) => args.flatMap(of))
+  return commands.flatMap(({ args }) => args.flatMap(usesIn))
 }
 
-function missing([first = '', second]: readonly string[], fields: KnownFields) {
+function unknownField([first = '', second]: readonly string[], fields: KnownFields) {
   const members = fields.get(first)
   const [parent, name, known] =
     members !== undefined && second !== undefined
       ? [`.${first}`, second, members]
       : ['', first, [...fields.keys()]]
   if (known.includes(name)) return undefined
-  const near = nearest(name, known)
+  const near = closestMatch(name, known)
   return {
     message: `fails whenever it is reached: there is no ${parent}.${name}`,
     hint:
@@ -145,18 +152,18 @@ function pathOf(operand: Operand): string | undefined {
     : undefined
 }
 
-function paths({ commands }: Pipe): string[] {
+function pathsIn({ commands }: Pipeline): string[] {
   return commands
     .flatMap(({ args }) => args)
     .flatMap(arg => {
-      if (arg.kind === 'pipe') return paths(arg.pipe)
+      if (arg.kind === 'pipe') return pathsIn(arg.pipe)
       return pathOf(arg) ?? []
     })
 }
 
 /** A constant, or a function's result that holds neither quotes nor backslashes. */
-function isPlain({ commands }: Pipe): boolean {
+function isJsonSafe({ commands }: Pipeline): boolean {
   const head = commands.at(-1)?.args[0]
-  if (head?.kind === 'function') return PLAIN_RESULTS.has(head.name)
+  if (head?.kind === 'function') return JSON_SAFE_FUNCTIONS.has(head.name)
   return head?.kind === 'string' || head?.kind === 'number' || head?.kind === 'bool'
 }

@@ -1,7 +1,7 @@
 /** lib/template_parser — tokens of a Go template to its tree. Knows no values and nothing of access control. Long because: one grammar, whose rules call each other. */
 
 import { type NumberConstant, parseNumber, unquote } from '../golang/index.ts'
-import { lex, SyntaxFault, type Token, type TokenType } from './lexer.ts'
+import { lex, TemplateSyntaxError, type Token, type TokenType } from './lexer.ts'
 
 /** Everything that stands in a tree has the offset at which it began. */
 export type Operand =
@@ -17,7 +17,7 @@ export type Operand =
       readonly names: readonly string[]
     }
   | { readonly kind: 'function'; readonly at: number; readonly name: string }
-  | { readonly kind: 'pipe'; readonly at: number; readonly pipe: Pipe }
+  | { readonly kind: 'pipe'; readonly at: number; readonly pipe: Pipeline }
   | { readonly kind: 'chain'; readonly at: number; readonly of: Operand; readonly names: readonly string[] }
 
 export interface Command {
@@ -25,39 +25,44 @@ export interface Command {
   readonly args: readonly Operand[]
 }
 
-export interface Pipe {
+export interface Pipeline {
   readonly at: number
   /** Places of the variables that are set; `$` is 0. */
   readonly slots: readonly number[]
   readonly commands: readonly Command[]
 }
 
-export type Node =
+export type TemplateNode =
   | { readonly kind: 'text'; readonly at: number; readonly text: string }
-  | { readonly kind: 'action'; readonly at: number; readonly pipe: Pipe }
+  | { readonly kind: 'action'; readonly at: number; readonly pipe: Pipeline }
   | { readonly kind: 'break' | 'continue'; readonly at: number }
   | {
       readonly kind: 'if' | 'with' | 'range'
       readonly at: number
-      readonly pipe: Pipe
-      readonly list: readonly Node[]
-      readonly otherwise: readonly Node[]
+      readonly pipe: Pipeline
+      readonly list: readonly TemplateNode[]
+      readonly otherwise: readonly TemplateNode[]
     }
-  | { readonly kind: 'template'; readonly at: number; readonly name: string; readonly pipe: Pipe | undefined }
+  | {
+      readonly kind: 'template'
+      readonly at: number
+      readonly name: string
+      readonly pipe: Pipeline | undefined
+    }
 
-export interface Parsed {
-  readonly root: readonly Node[]
+export interface ParseTree {
+  readonly root: readonly TemplateNode[]
   /** What `define` and `block` defined. */
-  readonly templates: ReadonlyMap<string, readonly Node[]>
+  readonly templates: ReadonlyMap<string, readonly TemplateNode[]>
 }
 
 /** Nesting of parentheses and blocks; what is deeper is an error, not a full stack. */
-const DEEPEST = 200
+const MAX_NESTING_DEPTH = 200
 
 /** Throws `SyntaxFault`. `checkFunction` throws for a name that is not a function. */
-export function parse(text: string, checkFunction: (name: string, at: number) => void): Parsed {
+export function parseTree(text: string, checkFunction: (name: string, at: number) => void): ParseTree {
   const tokens = lex(text)
-  const templates = new Map<string, readonly Node[]>()
+  const templates = new Map<string, readonly TemplateNode[]>()
   let index = 0
   let variables = ['$']
   let ranges = 0
@@ -70,7 +75,7 @@ export function parse(text: string, checkFunction: (name: string, at: number) =>
     return peek()
   }
   const fail = (token: Token, message: string): never => {
-    throw new SyntaxFault(token.at, message)
+    throw new TemplateSyntaxError(token.at, message)
   }
   const unexpected = (token: Token, context: string): never =>
     fail(token, `unexpected ${token.type === 'eof' ? 'end' : JSON.stringify(token.text)} in ${context}`)
@@ -79,8 +84,8 @@ export function parse(text: string, checkFunction: (name: string, at: number) =>
     if (token.type !== type) unexpected(token, context)
     return next()
   }
-  const deeper = <T>(token: Token, run: () => T): T => {
-    if (++depth > DEEPEST) fail(token, 'nested too deeply')
+  const nested = <T>(token: Token, run: () => T): T => {
+    if (++depth > MAX_NESTING_DEPTH) fail(token, 'nested too deeply')
     const result = run()
     depth--
     return result
@@ -113,8 +118,8 @@ export function parse(text: string, checkFunction: (name: string, at: number) =>
   }
 
   /** Nodes up to `{{end}}` or `{{else…`, whose keyword has been read. */
-  function itemList(): { list: Node[]; end: 'end' | 'else' } {
-    const list: Node[] = []
+  function itemList(): { list: TemplateNode[]; end: 'end' | 'else' } {
+    const list: TemplateNode[] = []
     while (skip().type !== 'eof') {
       const node = textOrAction()
       if (node === 'end' || node === 'else') return { list, end: node }
@@ -123,7 +128,7 @@ export function parse(text: string, checkFunction: (name: string, at: number) =>
     return fail(peek(), 'unexpected end: an {{end}} is missing')
   }
 
-  function textOrAction(): Node | 'end' | 'else' {
+  function textOrAction(): TemplateNode | 'end' | 'else' {
     const token = skip()
     if (token.type === 'text') return { kind: 'text', at: token.at, text: next().text }
     if (token.type !== 'left') return unexpected(token, 'input')
@@ -131,7 +136,7 @@ export function parse(text: string, checkFunction: (name: string, at: number) =>
     return action(token)
   }
 
-  function action(left: Token): Node | 'end' | 'else' {
+  function action(left: Token): TemplateNode | 'end' | 'else' {
     const token = skip()
     if (token.type !== 'keyword') {
       return { kind: 'action', at: token.at, pipe: pipeline('command', 'right') }
@@ -142,7 +147,7 @@ export function parse(text: string, checkFunction: (name: string, at: number) =>
       case 'if':
       case 'with':
       case 'range':
-        return deeper(token, () => control(token.text as 'if' | 'with' | 'range', at))
+        return nested(token, () => control(token.text as 'if' | 'with' | 'range', at))
       case 'end':
         expect('right', 'end')
         return 'end'
@@ -164,7 +169,7 @@ export function parse(text: string, checkFunction: (name: string, at: number) =>
       case 'block': {
         const key = name('block clause')
         const pipe = pipeline('block clause', 'right')
-        deeper(token, () => define(key, 'block clause'))
+        nested(token, () => define(key, 'block clause'))
         return { kind: 'template', at, name: key, pipe }
       }
       default:
@@ -172,19 +177,19 @@ export function parse(text: string, checkFunction: (name: string, at: number) =>
     }
   }
 
-  function control(kind: 'if' | 'with' | 'range', at: number): Node {
+  function control(kind: 'if' | 'with' | 'range', at: number): TemplateNode {
     const scope = variables.length
     const pipe = pipeline(kind, 'right')
     if (kind === 'range') ranges++
     const { list, end } = itemList()
     if (kind === 'range') ranges--
-    let otherwise: readonly Node[] = []
+    let otherwise: readonly TemplateNode[] = []
     if (end === 'else') {
       const token = peek()
       if (token.type === 'keyword') {
         if (token.text !== kind) unexpected(token, `else of ${kind}`)
         next()
-        otherwise = [deeper(token, () => control(kind, token.at))]
+        otherwise = [nested(token, () => control(kind, token.at))]
       } else {
         const rest = itemList()
         if (rest.end !== 'end') fail(peek(), 'expected end; found {{else}}')
@@ -195,7 +200,7 @@ export function parse(text: string, checkFunction: (name: string, at: number) =>
     return { kind, at, pipe, list, otherwise }
   }
 
-  function pipeline(context: string, end: 'right' | 'close'): Pipe {
+  function pipeline(context: string, end: 'right' | 'close'): Pipeline {
     const at = skip().at
     const { names, isNew } = declarations(context)
     const commands: Command[] = []
@@ -207,7 +212,7 @@ export function parse(text: string, checkFunction: (name: string, at: number) =>
     if (commands.length === 0) fail(last, `missing value for ${context}`)
     commands.slice(1).forEach((one, i) => {
       if (LITERALS.has((one.args[0] as Operand).kind)) {
-        throw new SyntaxFault(one.at, `non executable command in pipeline stage ${i + 2}`)
+        throw new TemplateSyntaxError(one.at, `non executable command in pipeline stage ${i + 2}`)
       }
     })
     // Only now: in `$x := add $x 1` the second is the outer one.
@@ -264,7 +269,7 @@ export function parse(text: string, checkFunction: (name: string, at: number) =>
     const names: string[] = []
     while (peek().type === 'field') names.push(next().text.slice(1))
     if (one.kind === 'field' || one.kind === 'variable') return { ...one, names: [...one.names, ...names] }
-    if (LITERALS.has(one.kind)) throw new SyntaxFault(one.at, 'unexpected . after a constant')
+    if (LITERALS.has(one.kind)) throw new TemplateSyntaxError(one.at, 'unexpected . after a constant')
     return { kind: 'chain', at: one.at, of: one, names }
   }
 
@@ -302,14 +307,14 @@ export function parse(text: string, checkFunction: (name: string, at: number) =>
         return {
           kind: 'pipe',
           at,
-          pipe: deeper(token, () => pipeline('parenthesized pipeline', 'close')),
+          pipe: nested(token, () => pipeline('parenthesized pipeline', 'close')),
         }
       default:
         return undefined
     }
   }
 
-  const root: Node[] = []
+  const root: TemplateNode[] = []
   while (peek().type !== 'eof') {
     const before = index
     if (peek().type === 'left') {
@@ -325,7 +330,7 @@ export function parse(text: string, checkFunction: (name: string, at: number) =>
     }
     const token = peek()
     const node = textOrAction()
-    if (node === 'end' || node === 'else') throw new SyntaxFault(token.at, `unexpected {{${node}}}`)
+    if (node === 'end' || node === 'else') throw new TemplateSyntaxError(token.at, `unexpected {{${node}}}`)
     root.push(node)
   }
   return { root, templates }
@@ -347,5 +352,5 @@ const OPERANDS: ReadonlySet<TokenType> = new Set([
 const LITERALS: ReadonlySet<Operand['kind']> = new Set(['bool', 'dot', 'nil', 'number', 'string'])
 
 /** Nothing but blanks: such a definition gives way to another of its name. */
-const isEmpty = (nodes: readonly Node[]): boolean =>
+const isEmpty = (nodes: readonly TemplateNode[]): boolean =>
   nodes.every(node => node.kind === 'text' && node.text.trim() === '')

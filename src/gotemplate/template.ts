@@ -1,13 +1,13 @@
 /** lib/template — Go's text/template with sprig's functions: parse once, render often. Knows nothing of access control. */
 
 import { boundText, bytesOf, Fault, resetBudget, textOf } from '../golang/index.ts'
-import { nearest } from '../lib/closest_match.ts'
+import { closestMatch } from '../lib/closest_match.ts'
 import type { Clock } from '../lib/time.ts'
-import { type Compiled, compile, type Run } from './evaluate.ts'
-import { functionNames, lookupFunction, NOT_AVAILABLE } from './function_library.ts'
-import { SyntaxFault } from './lexer.ts'
-import { type Parsed, parse } from './parser.ts'
-import type { Value } from './values/value.ts'
+import { type CompiledTemplate, compileTree, type RenderState } from './evaluate.ts'
+import { createFunctionLookup, functionNames, UNAVAILABLE_FUNCTIONS } from './function_library.ts'
+import { TemplateSyntaxError } from './lexer.ts'
+import { type ParseTree, parseTree } from './parser.ts'
+import type { GoValue } from './values/value.ts'
 
 /** What is wrong with a template, or went wrong in it; 1-based line and column. The message names no data. */
 export class TemplateError extends Error {
@@ -24,13 +24,13 @@ export interface Template {
   readonly name: string
   readonly text: string
   /** The tree, for lints. */
-  readonly parsed: Parsed
+  readonly tree: ParseTree
   /** What fails whenever it is reached: a wrong number of arguments, a template that is not defined. */
-  readonly doomed: readonly TemplateError[]
+  readonly certainErrors: readonly TemplateError[]
   /** The same text for whatever data: it has no actions. */
   readonly constant: string | undefined
   /** Throws `TemplateError` and nothing else. */
-  render(data: Value): string
+  render(data: GoValue): string
 }
 
 export interface TemplateOptions {
@@ -46,59 +46,65 @@ export interface TemplateOptions {
  * used (Q-81).
  */
 export function parseTemplate(text: string, options: TemplateOptions = {}): Template {
-  const lookup = lookupFunction(options.clock)
-  let parsed: Parsed
-  let compiled: Compiled
+  const lookup = createFunctionLookup(options.clock)
+  let parsed: ParseTree
+  let compiled: CompiledTemplate
   try {
-    parsed = parse(text, (name, at) => checkFunction(name, at, lookup))
-    compiled = compile(parsed, lookup)
+    parsed = parseTree(text, (name, at) => assertFunctionExists(name, at, lookup))
+    compiled = compileTree(parsed, lookup)
   } catch (error) {
-    throw placed(text, error instanceof SyntaxFault ? error.at : 0, error)
+    throw toTemplateError(text, error instanceof TemplateSyntaxError ? error.at : 0, error)
   }
-  const { exec, mutates, doomed } = compiled
-  const [only] = parsed.root
-  const isText = only === undefined || (parsed.root.length === 1 && only.kind === 'text')
-  const constant = isText ? (only?.kind === 'text' ? only.text : '') : undefined
+  const { execute: exec, mutates, certainFailures: doomed } = compiled
+  const [firstNode] = parsed.root
+  const isText = firstNode === undefined || (parsed.root.length === 1 && firstNode.kind === 'text')
+  const constant = isText ? (firstNode?.kind === 'text' ? firstNode.text : '') : undefined
   return {
     name: options.name ?? '',
     text,
-    parsed,
-    doomed: doomed.map(one => placed(text, one.at, new Fault(one.message))),
+    tree: parsed,
+    certainErrors: doomed.map(one => toTemplateError(text, one.at, new Fault(one.message))),
     constant,
     render(data) {
       if (constant !== undefined) return constant
-      const run: Run = { out: '', at: 0, variables: [data], depth: 0, owned: mutates ? new Map() : undefined }
+      const run: RenderState = {
+        output: '',
+        at: 0,
+        variables: [data],
+        depth: 0,
+        copies: mutates ? new Map() : undefined,
+      }
       try {
         resetBudget()
         exec(run, data)
-        boundText(run.out.length)
-        return run.out.isWellFormed() ? run.out : textOf(bytesOf(run.out)).toWellFormed()
+        boundText(run.output.length)
+        return run.output.isWellFormed() ? run.output : textOf(bytesOf(run.output)).toWellFormed()
       } catch (error) {
-        throw placed(text, run.at, error)
+        throw toTemplateError(text, run.at, error)
       }
     },
   }
 }
 
-function checkFunction(name: string, at: number, lookup: (name: string) => unknown): void {
+function assertFunctionExists(name: string, at: number, lookup: (name: string) => unknown): void {
   if (name === 'and' || name === 'or' || lookup(name) !== undefined) return
-  const why = NOT_AVAILABLE.get(name)
-  if (why !== undefined) throw new SyntaxFault(at, `function "${name}" is not available: ${why}`)
-  const near = nearest(name, functionNames())
-  const hint = near === undefined ? '' : ` (did you mean "${near}"?)`
-  throw new SyntaxFault(at, `function "${name}" is not defined${hint}`)
+  const why = UNAVAILABLE_FUNCTIONS.get(name)
+  if (why !== undefined) throw new TemplateSyntaxError(at, `function "${name}" is not available: ${why}`)
+  const suggestion = closestMatch(name, functionNames())
+  const hint = suggestion === undefined ? '' : ` (did you mean "${suggestion}"?)`
+  throw new TemplateSyntaxError(at, `function "${name}" is not defined${hint}`)
 }
 
 /** An error with the place of an offset; accidents (a full stack) become errors of the template too. */
-function placed(text: string, at: number, error: unknown): TemplateError {
-  const { line, column } = placeOf(text, at)
-  const own = error instanceof Fault || error instanceof SyntaxFault
+function toTemplateError(text: string, at: number, error: unknown): TemplateError {
+  const { line, column } = lineAndColumn(text, at)
+  const own = error instanceof Fault || error instanceof TemplateSyntaxError
   const message = own ? error.message : 'the template could not be run'
   return new TemplateError(line, column, message, own ? undefined : { cause: error })
 }
 
 /** 1-based line and column of an offset. */
-export function placeOf(text: string, at: number): { line: number; column: number } {
+export function lineAndColumn(text: string, at: number): { line: number; column: number } {
   const before = text.slice(0, at)
   const start = before.lastIndexOf('\n') + 1
   return { line: before.split('\n').length, column: at - start + 1 }

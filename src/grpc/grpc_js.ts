@@ -16,16 +16,16 @@ import {
 } from '@grpc/grpc-js'
 import { type ServiceDefinition as LoadedService, loadSync } from '@grpc/proto-loader'
 import type { Instant } from '../lib/time.ts'
-import type { CallMetadata, Engine, EngineOptions, Health } from './server.ts'
-import { admitGroup, removeStale } from './socket.ts'
+import type { CallMetadata, GrpcServer, GrpcServerDependencies, HealthStatus } from './server.ts'
+import { allowGroupAccess, removeStaleSocket } from './socket.ts'
 
-const PROTO = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'proto')
+const PROTO_FOLDER = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'proto')
 
 /** Bytes; a CheckRequest carries up to `with_request_body.max_request_bytes` of body, and 64 KiB or so of headers (G4). */
-const LARGEST_MESSAGE = 4 * 1024 * 1024
+const MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 
-const OPTIONS = {
-  'grpc.max_receive_message_length': LARGEST_MESSAGE,
+const SERVER_OPTIONS = {
+  'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
   'grpc.max_concurrent_streams': 1024,
   // A peer that is gone without a word is noticed after this and the timeout.
   'grpc.keepalive_time_ms': 60_000,
@@ -35,51 +35,53 @@ const OPTIONS = {
   'grpc.enable_channelz': 0,
 } as const
 
-export async function startGrpcJs(options: EngineOptions): Promise<Engine> {
+export async function startGrpcJsServer(options: GrpcServerDependencies): Promise<GrpcServer> {
   // It writes to the console what it also rejects with; GRPC_VERBOSITY brings that back.
   if (process.env.GRPC_VERBOSITY === undefined) setLogVerbosity(logVerbosity.NONE)
-  const server = new Server(OPTIONS)
+  const server = new Server(SERVER_OPTIONS)
   const definitions = loadSync(['envoy/service/auth/v3/external_auth.proto', 'grpc/health/v1/health.proto'], {
-    includeDirs: [PROTO],
+    includeDirs: [PROTO_FOLDER],
     longs: String,
     defaults: true,
     enums: String,
   })
   const authorization = definitions['envoy.service.auth.v3.Authorization'] as LoadedService
   const health = definitions['grpc.health.v1.Health'] as LoadedService
-  server.addService(withBytes(authorization) as ServiceDefinition, { Check: checkMethod(options) })
+  server.addService(withRawMessages(authorization) as ServiceDefinition, {
+    Check: createCheckMethod(options),
+  })
   const watches = new Set<HealthWatch>()
-  server.addService(health as ServiceDefinition, healthMethods(options.health, watches))
-  const address = await bind(server, options.listen)
+  server.addService(health as ServiceDefinition, createHealthMethods(options.health, watches))
+  const address = await bindServer(server, options.listen)
   return {
     address,
-    drain(grace) {
+    drain(drainTimeout) {
       // They have been told by now, and would keep the server open.
       for (const watch of watches) watch.end()
-      return drain(server, grace)
+      return drainServer(server, drainTimeout)
     },
   }
 }
 
 /** proto-loader's service with messages left as bytes: its own path costs a third of a Check (docs/performance.md). */
-function withBytes(service: LoadedService): LoadedService {
-  const same = (bytes: Buffer) => bytes
+function withRawMessages(service: LoadedService): LoadedService {
+  const passThrough = (bytes: Buffer) => bytes
   return Object.fromEntries(
     Object.entries(service).map(([name, method]) => [
       name,
-      { ...method, requestDeserialize: same, responseSerialize: same },
+      { ...method, requestDeserialize: passThrough, responseSerialize: passThrough },
     ]),
   ) as unknown as LoadedService
 }
 
-function checkMethod({ check, now, wall }: EngineOptions) {
+function createCheckMethod({ check, now, wall }: GrpcServerDependencies) {
   return (call: ServerUnaryCall<Buffer, Buffer>, callback: sendUnaryData<Buffer>): void => {
     const arrived = now()
-    const until = Number(call.getDeadline())
-    const deadline = Number.isFinite(until) ? ((arrived + until - wall()) as Instant) : undefined
+    const expiresAt = Number(call.getDeadline())
+    const deadline = Number.isFinite(expiresAt) ? ((arrived + expiresAt - wall()) as Instant) : undefined
     const answer = check({
       request: call.request,
-      metadata: new GrpcMetadata(call.metadata),
+      metadata: new GrpcJsMetadata(call.metadata),
       deadline,
       arrived,
     })
@@ -88,7 +90,7 @@ function checkMethod({ check, now, wall }: EngineOptions) {
   }
 }
 
-class GrpcMetadata implements CallMetadata {
+class GrpcJsMetadata implements CallMetadata {
   readonly #metadata: Metadata
   constructor(metadata: Metadata) {
     this.#metadata = metadata
@@ -108,9 +110,9 @@ interface HealthResponse {
 
 type HealthWatch = ServerWritableStream<HealthRequest, HealthResponse>
 
-function healthMethods(health: Health, watches: Set<HealthWatch>): UntypedServiceImplementation {
+function createHealthMethods(health: HealthStatus, watches: Set<HealthWatch>): UntypedServiceImplementation {
   const statusOf = (service: string): HealthResponse => {
-    const serving = health.serving(service)
+    const serving = health.isServing(service)
     if (serving === undefined) return { status: 'SERVICE_UNKNOWN' }
     return { status: serving ? 'SERVING' : 'NOT_SERVING' }
   }
@@ -122,44 +124,44 @@ function healthMethods(health: Health, watches: Set<HealthWatch>): UntypedServic
       else callback(null, answer)
     },
     Watch(call: HealthWatch) {
-      const tell = () => call.write(statusOf(call.request.service))
-      const stop = health.watch(tell)
-      const leave = () => {
+      const sendStatus = () => call.write(statusOf(call.request.service))
+      const stop = health.watch(sendStatus)
+      const removeWatch = () => {
         stop()
         watches.delete(call)
       }
       watches.add(call)
-      call.on('finish', leave)
+      call.on('finish', removeWatch)
       call.on('cancelled', () => call.end())
-      tell()
+      sendStatus()
     },
   }
 }
 
-async function bind(server: Server, listen: EngineOptions['listen']): Promise<string> {
+async function bindServer(server: Server, listen: GrpcServerDependencies['listen']): Promise<string> {
   const credentials = ServerCredentials.createInsecure()
-  const bindTo = (target: string) =>
+  const bindAddress = (target: string) =>
     new Promise<number>((resolve, reject) =>
       server.bindAsync(target, credentials, (error, port) => (error ? reject(error) : resolve(port))),
     )
   if ('socket' in listen) {
-    await removeStale(listen.socket)
-    await bindTo(`unix:${listen.socket}`)
-    await admitGroup(listen.socket)
+    await removeStaleSocket(listen.socket)
+    await bindAddress(`unix:${listen.socket}`)
+    await allowGroupAccess(listen.socket)
     return `unix:${listen.socket}`
   }
   const host = listen.host.includes(':') ? `[${listen.host}]` : listen.host || '[::]'
-  return `${host}:${await bindTo(`${host}:${listen.port}`)}`
+  return `${host}:${await bindAddress(`${host}:${listen.port}`)}`
 }
 
-function drain(server: Server, grace: number): Promise<void> {
+function drainServer(server: Server, drainTimeout: number): Promise<void> {
   return new Promise(resolve => {
-    const cut = setTimeout(() => {
+    const timer = setTimeout(() => {
       server.forceShutdown()
       resolve()
-    }, grace)
+    }, drainTimeout)
     server.tryShutdown(() => {
-      clearTimeout(cut)
+      clearTimeout(timer)
       resolve()
     })
   })

@@ -1,23 +1,23 @@
 /** envoy/health — what grpc.health.v1 says of us. Follows readiness; knows not why it changes. */
-import type { Health } from './server.ts'
+import type { HealthStatus } from './server.ts'
 
 /** Both the server as a whole and the one service (architecture 14.12). */
 const SERVICES: ReadonlySet<string> = new Set(['', 'envoy.service.auth.v3.Authorization'])
 
-export interface Readiness extends Health {
+export interface HealthPublisher extends HealthStatus {
   /** Tells everybody who watches that `ready` may answer otherwise now. */
-  changed(): void
+  notifyChanged(): void
 }
 
-export function createHealth(ready: () => boolean): Readiness {
+export function createHealth(ready: () => boolean): HealthPublisher {
   const watchers = new Set<() => void>()
   return {
-    serving: service => (SERVICES.has(service) ? ready() : undefined),
+    isServing: service => (SERVICES.has(service) ? ready() : undefined),
     watch(changed) {
       watchers.add(changed)
       return () => watchers.delete(changed)
     },
-    changed() {
+    notifyChanged() {
       for (const watcher of watchers) watcher()
     },
   }

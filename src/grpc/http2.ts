@@ -9,18 +9,18 @@ import {
   type ServerHttp2Stream,
   type ServerOptions,
 } from 'node:http2'
-import { contextOf, serverOptionsOf, type TlsIdentity } from '../http/tls.ts'
-import { later } from '../lib/time.ts'
-import { readTimeout } from './framing.ts'
-import { answerHealth, watchHealth } from './health_service.ts'
-import type { CallMetadata, Engine, EngineOptions } from './server.ts'
-import { listen } from './socket.ts'
-import { type Method, receive, refuse, respond, tell } from './stream.ts'
+import { secureContextOptions, type TlsIdentity, tlsServerOptions } from '../http/tls.ts'
+import { plusMillis } from '../lib/time.ts'
+import { parseTimeout } from './framing.ts'
+import { handleHealthCheck, handleHealthWatch } from './health_service.ts'
+import type { CallMetadata, GrpcServer, GrpcServerDependencies } from './server.ts'
+import { listenOn } from './socket.ts'
+import { type MethodHandler, receiveCall, sendFailure, sendMessage, sendResponse } from './stream.ts'
 
 /** A peer that is gone without a word is noticed after this and as long again, ms. */
-const KEEPALIVE = 60_000
+const KEEPALIVE_INTERVAL_MS = 60_000
 
-const OPTIONS: ServerOptions = {
+const SERVER_OPTIONS: ServerOptions = {
   settings: { maxConcurrentStreams: 1024, enablePush: false },
   // MB of a connection: header tables, and what waits to be sent. Node's own 10 would refuse Checks while long answers wait.
   maxSessionMemory: 64,
@@ -30,43 +30,43 @@ const OPTIONS: ServerOptions = {
   streamResetRate: 20_000,
 }
 
-export async function startHttp2(options: EngineOptions): Promise<Engine> {
+export async function startHttp2Server(options: GrpcServerDependencies): Promise<GrpcServer> {
   const watches = new Set<ServerHttp2Stream>()
-  const methods = methodsOf(options, watches)
-  const server = serverOf(options.tls)
+  const methods = createMethods(options, watches)
+  const server = createNodeServer(options.tls)
   server.on('stream', (stream, headers) =>
-    receive(stream as ServerHttp2Stream, headers, options.now(), methods),
+    receiveCall(stream as ServerHttp2Stream, headers, options.now(), methods),
   )
-  const sessions = sessionsOf(server)
-  const address = await listen(server, options.listen, options.accident)
-  const keepalive = setInterval(probe, KEEPALIVE, sessions, new WeakSet()).unref()
+  const sessions = trackSessions(server)
+  const address = await listenOn(server, options.listen, options.onError)
+  const keepalive = setInterval(pingSessions, KEEPALIVE_INTERVAL_MS, sessions, new WeakSet()).unref()
   return {
     address,
-    async drain(grace) {
+    async drain(drainTimeout) {
       const closed = new Promise(resolve => server.close(resolve))
       // They have been told by now, and would keep the connections open.
       for (const watch of watches) watch.end()
       // GOAWAY: what has arrived is answered, what comes later refused, which Envoy may ask elsewhere.
       for (const session of sessions) session.close()
-      const cut = setTimeout(() => {
+      const timer = setTimeout(() => {
         for (const session of sessions) session.destroy()
-      }, grace)
+      }, drainTimeout)
       await closed
-      clearTimeout(cut)
+      clearTimeout(timer)
       clearInterval(keepalive)
     },
   }
 }
 
-function serverOf(tls: TlsIdentity | undefined): Http2Server | Http2SecureServer {
-  if (tls === undefined) return createServer(OPTIONS)
-  const server = createSecureServer({ ...OPTIONS, ...serverOptionsOf(tls.material) })
-  tls.onRenewed(material => server.setSecureContext(contextOf(material)))
+function createNodeServer(tls: TlsIdentity | undefined): Http2Server | Http2SecureServer {
+  if (tls === undefined) return createServer(SERVER_OPTIONS)
+  const server = createSecureServer({ ...SERVER_OPTIONS, ...tlsServerOptions(tls.material) })
+  tls.onRenewal(material => server.setSecureContext(secureContextOptions(material)))
   return server
 }
 
 /** The connections that are open. */
-function sessionsOf(server: Http2Server | Http2SecureServer): ReadonlySet<ServerHttp2Session> {
+function trackSessions(server: Http2Server | Http2SecureServer): ReadonlySet<ServerHttp2Session> {
   const sessions = new Set<ServerHttp2Session>()
   server.on('session', session => {
     sessions.add(session)
@@ -77,7 +77,10 @@ function sessionsOf(server: Http2Server | Http2SecureServer): ReadonlySet<Server
   return sessions
 }
 
-function probe(sessions: ReadonlySet<ServerHttp2Session>, unanswered: WeakSet<ServerHttp2Session>): void {
+function pingSessions(
+  sessions: ReadonlySet<ServerHttp2Session>,
+  unanswered: WeakSet<ServerHttp2Session>,
+): void {
   for (const session of sessions) {
     if (unanswered.has(session)) session.destroy()
     else if (!session.closed && !session.destroyed && session.ping(() => unanswered.delete(session)))
@@ -85,43 +88,43 @@ function probe(sessions: ReadonlySet<ServerHttp2Session>, unanswered: WeakSet<Se
   }
 }
 
-function methodsOf(
-  { check, health }: EngineOptions,
+function createMethods(
+  { check, health }: GrpcServerDependencies,
   watches: Set<ServerHttp2Stream>,
-): ReadonlyMap<string | undefined, Method> {
-  return new Map<string, Method>([
+): ReadonlyMap<string | undefined, MethodHandler> {
+  return new Map<string, MethodHandler>([
     [
       '/envoy.service.auth.v3.Authorization/Check',
       ({ message, headers, arrived }, stream) => {
         const metadata = new HeaderMetadata(headers)
-        const timeout = readTimeout(metadata.get('grpc-timeout'))
-        const deadline = timeout === undefined ? undefined : later(arrived, timeout)
+        const timeout = parseTimeout(metadata.get('grpc-timeout'))
+        const deadline = timeout === undefined ? undefined : plusMillis(arrived, timeout)
         const answer = check({ request: message, metadata, deadline, arrived })
-        if (answer instanceof Promise) void answer.then(bytes => respond(stream, bytes))
-        else respond(stream, answer)
+        if (answer instanceof Promise) void answer.then(bytes => sendResponse(stream, bytes))
+        else sendResponse(stream, answer)
       },
     ],
     [
       '/grpc.health.v1.Health/Check',
       ({ message }, stream) => {
-        const answer = answerHealth(health, message)
-        if ('status' in answer) refuse(stream, answer)
-        else respond(stream, answer)
+        const answer = handleHealthCheck(health, message)
+        if ('status' in answer) sendFailure(stream, answer)
+        else sendResponse(stream, answer)
       },
     ],
     [
       '/grpc.health.v1.Health/Watch',
       ({ message }, stream) => {
-        const stop = watchHealth(health, message, response => tell(stream, response))
-        if (typeof stop === 'function') keep(watches, stream, stop)
-        else refuse(stream, stop)
+        const stop = handleHealthWatch(health, message, response => sendMessage(stream, response))
+        if (typeof stop === 'function') trackWatch(watches, stream, stop)
+        else sendFailure(stream, stop)
       },
     ],
   ])
 }
 
 /** Until the stream is closed, by its client or by a drain. */
-function keep(watches: Set<ServerHttp2Stream>, stream: ServerHttp2Stream, stop: () => void): void {
+function trackWatch(watches: Set<ServerHttp2Stream>, stream: ServerHttp2Stream, stop: () => void): void {
   watches.add(stream)
   stream.on('close', () => {
     watches.delete(stream)

@@ -1,7 +1,7 @@
 /** envoy/wire_writer — the parts of a CheckResponse as bytes. Knows protobuf's encoding, not what the fields mean. */
 
 /** Writes into memory that is used again and again; `take` copies the message out. One answer is written in one turn. */
-export class WireWriter {
+export class ProtobufWriter {
   #bytes = Buffer.allocUnsafe(16_384)
   #at = 0
 
@@ -9,7 +9,7 @@ export class WireWriter {
     this.#at = 0
   }
 
-  take(): Buffer {
+  toBuffer(): Buffer {
     const message = Buffer.allocUnsafe(this.#at)
     this.#bytes.copy(message, 0, 0, this.#at)
     return message

@@ -19,27 +19,27 @@ export interface UnaryCall {
 /** Never rejects and never throws: a request that was received is answered (J16). */
 export type UnaryHandler = (call: UnaryCall) => Awaitable<Buffer>
 
-export interface Health {
+export interface HealthStatus {
   /** `undefined` for a service that is not known. */
-  serving(service: string): boolean | undefined
+  isServing(service: string): boolean | undefined
   /** Calls back at every change until the returned function is called. */
   watch(changed: () => void): () => void
 }
 
-export interface EngineOptions {
+export interface GrpcServerDependencies {
   readonly check: UnaryHandler
-  readonly health: Health
+  readonly health: HealthStatus
   readonly listen: { readonly host: string; readonly port: number } | { readonly socket: string }
   /** `undefined`: plain HTTP/2, for loopback, sockets and meshes. */
   readonly tls: TlsIdentity | undefined
   /** Hears what goes wrong with the listener once it listens. */
-  readonly accident: (error: unknown) => void
+  readonly onError: (error: unknown) => void
   readonly now: () => Instant
   /** Milliseconds since the epoch, in which deadlines are given. */
   readonly wall: () => number
 }
 
-export interface Engine {
+export interface GrpcServer {
   /** Address in force: `host:port` or `unix:path`. */
   readonly address: string
   /** Takes nothing new, answers what has arrived, and cuts what is left after `grace` ms. */

@@ -1,22 +1,26 @@
 /** handlers/known_keys — the keys that a handler's schema knows at a path, for "did you mean". Knows no handler. */
 import { z } from 'zod'
 
-type Schema = z.core.JSONSchema._JSONSchema
+type JsonSchema = z.core.JSONSchema._JSONSchema
 
 /** Empty where the schema knows no keys there. `path` leads from the handler's config; its last part may be anything. */
 export function knownKeys(schema: z.ZodType, path: readonly PropertyKey[]): readonly string[] {
-  let at: Schema[] = [z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' })]
+  let schemas: JsonSchema[] = [z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' })]
   for (const part of path) {
-    at = at.flatMap(shapes).flatMap(one => {
+    schemas = schemas.flatMap(alternatives).flatMap(one => {
       const inner = typeof part === 'number' ? one.items : one.properties?.[String(part)]
       return inner === undefined ? [] : [inner].flat()
     })
   }
-  return at.flatMap(shapes).flatMap(one => Object.keys(one.properties ?? {}))
+  return schemas.flatMap(alternatives).flatMap(one => Object.keys(one.properties ?? {}))
 }
 
 /** A key that may also be null, or be written in several ways, has several. */
-function shapes(schema: Schema): z.core.JSONSchema.JSONSchema[] {
+function alternatives(schema: JsonSchema): z.core.JSONSchema.JSONSchema[] {
   if (typeof schema === 'boolean') return []
-  return [schema, ...(schema.anyOf ?? []).flatMap(shapes), ...(schema.allOf ?? []).flatMap(shapes)]
+  return [
+    schema,
+    ...(schema.anyOf ?? []).flatMap(alternatives),
+    ...(schema.allOf ?? []).flatMap(alternatives),
+  ]
 }

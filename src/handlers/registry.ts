@@ -15,33 +15,33 @@ import { remoteJson } from './authorizers/remote_json.ts'
 import { json } from './errors/json.ts'
 import { redirect } from './errors/redirect.ts'
 import { wwwAuthenticate } from './errors/www_authenticate.ts'
-import { type SealedHandler, seal } from './handler.ts'
+import { type AnyHandler, eraseConfigType } from './handler.ts'
 import { cookie } from './mutators/cookie.ts'
 import { header } from './mutators/header.ts'
 import { hydrator } from './mutators/hydrator.ts'
 import { idToken } from './mutators/id_token.ts'
 import { noop as noopMutator } from './mutators/noop.ts'
 
-export const HANDLERS: readonly SealedHandler[] = [
-  seal(anonymous),
-  seal(bearerToken),
-  seal(cookieSession),
-  seal(jwt),
-  seal(noopAuthenticator),
-  seal(oauth2ClientCredentials),
-  seal(oauth2Introspection),
-  seal(unauthorized),
-  seal(allow),
-  seal(deny),
-  seal(ketoEngineAcpOry),
-  seal(remote),
-  seal(remoteJson),
-  seal(cookie),
-  seal(header),
-  seal(hydrator),
-  seal(idToken),
-  seal(noopMutator),
-  seal(json),
-  seal(redirect),
-  seal(wwwAuthenticate),
-] as readonly SealedHandler[]
+export const HANDLERS: readonly AnyHandler[] = [
+  eraseConfigType(anonymous),
+  eraseConfigType(bearerToken),
+  eraseConfigType(cookieSession),
+  eraseConfigType(jwt),
+  eraseConfigType(noopAuthenticator),
+  eraseConfigType(oauth2ClientCredentials),
+  eraseConfigType(oauth2Introspection),
+  eraseConfigType(unauthorized),
+  eraseConfigType(allow),
+  eraseConfigType(deny),
+  eraseConfigType(ketoEngineAcpOry),
+  eraseConfigType(remote),
+  eraseConfigType(remoteJson),
+  eraseConfigType(cookie),
+  eraseConfigType(header),
+  eraseConfigType(hydrator),
+  eraseConfigType(idToken),
+  eraseConfigType(noopMutator),
+  eraseConfigType(json),
+  eraseConfigType(redirect),
+  eraseConfigType(wwwAuthenticate),
+] as readonly AnyHandler[]

@@ -4,10 +4,10 @@ import type { RequestView } from '../access/request.ts'
 import type { Header } from '../access/session.ts'
 import type { Credential, Verdict } from '../access/verdict.ts'
 import type { Send } from '../clients/http/message.ts'
-import type { Keys } from '../clients/jwks/keys.ts'
-import type { OAuth2 } from '../clients/oauth2/client.ts'
-import type { Cache } from '../lib/cache.ts'
-import type { TupleHash } from '../lib/key_hash.ts'
+import type { JwksClient } from '../clients/jwks/keys.ts'
+import type { OAuth2Client } from '../clients/oauth2/client.ts'
+import type { LoadingCache } from '../lib/cache.ts'
+import type { KeyHash } from '../lib/key_hash.ts'
 import type { Clock, Millis } from '../lib/time.ts'
 
 /** Where whoami is asked. Two endpoints with unequal members never share an entry (C4, C7). */
@@ -39,13 +39,13 @@ export interface Services {
   readonly send: Send
   readonly kratos: KratosSessions
   /** Key sets by URL: verifies tokens of others, signs our own. Keeps both for the process. */
-  readonly keys: Keys
+  readonly jwks: JwksClient
   /** Introspection and client credentials: raw answers, remembered where a rule wants it. */
-  readonly oauth2: OAuth2
+  readonly oauth2: OAuth2Client
   /** Memory for answers, one a name and process: reloads keep it. */
-  readonly cache: <Answer, Kept>(name: string) => Cache<Answer, Kept>
+  readonly getCache: <Answer, Kept>(name: string) => LoadingCache<Answer, Kept>
   /** An endpoint let somebody in by a 200 that says not whom (Q-44): for metrics and log. `endpoint`: origin and path. */
-  readonly subjectless: (endpoint: string) => void
+  readonly reportEmptySubject: (endpoint: string) => void
   /** Keys for it that cannot be read back: what they are made of may hold credentials. */
-  readonly keyOf: TupleHash
+  readonly cacheKey: KeyHash
 }

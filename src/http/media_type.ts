@@ -1,7 +1,7 @@
 /** lib/media_type — Accept and Content-Type against patterns of types. Knows nothing of access control. */
 
 const TOKEN = "[!#$%&'*+\\-.^_`|~0-9A-Za-z]+"
-const ENTRY = new RegExp(
+const MEDIA_RANGE = new RegExp(
   `^(${TOKEN})/(${TOKEN})((?:\\s*;\\s*${TOKEN}=(?:${TOKEN}|"(?:[^"\\\\]|\\\\.)*"))*)\\s*;?$`,
 )
 
@@ -18,7 +18,7 @@ export interface MediaType {
 /** Entries of a list, lower case; those that cannot be read are left out (Q-41, Q-42). */
 export function parseMediaTypes(text: string): readonly MediaType[] {
   return splitList(text).flatMap(entry => {
-    const match = ENTRY.exec(entry.trim())
+    const match = MEDIA_RANGE.exec(entry.trim())
     if (match === null) return []
     const [, type = '', subtype = '', parameters = ''] = match
     const weight = /;\s*q=([^;\s]*)/i.exec(parameters)?.[1] ?? '1'

@@ -2,7 +2,7 @@
 import { BlockList, isIP } from 'node:net'
 
 /** `undefined` when an entry is neither an address nor a network in CIDR form. */
-export function compileCidrs(entries: readonly string[]): ((address: string) => boolean) | undefined {
+export function compileNetworks(entries: readonly string[]): ((address: string) => boolean) | undefined {
   const list = new BlockList()
   for (const entry of entries) {
     const [address = '', prefix, ...rest] = entry.split('/')

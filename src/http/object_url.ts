@@ -1,5 +1,5 @@
 /** lib/object_url — the address of one object in a cloud's store, with the options that Oathkeeper's library takes in its query. Knows no client and nothing of access control. */
-import { nearest } from '../lib/closest_match.ts'
+import { closestMatch } from '../lib/closest_match.ts'
 
 export type ObjectScheme = 's3' | 'gs' | 'azblob'
 
@@ -16,16 +16,16 @@ export interface ObjectUrl {
   readonly name: string
 }
 
-export interface BadObjectUrl {
+export interface InvalidObjectUrl {
   readonly kind: 'bad object url'
   readonly message: string
   readonly hint: string
 }
 
-type Option = 'text' | 'boolean' | { readonly sameAs: string } | 'ignored'
+type OptionType = 'text' | 'boolean' | { readonly sameAs: string } | 'ignored'
 
 /** What gocloud.dev's s3blob, gcsblob and azureblob read from a URL. `ignored`: of no use to somebody who only reads. */
-const OPTIONS: Readonly<Record<ObjectScheme, Readonly<Record<string, Option>>>> = {
+const SUPPORTED_OPTIONS: Readonly<Record<ObjectScheme, Readonly<Record<string, OptionType>>>> = {
   s3: {
     region: 'text',
     endpoint: 'text',
@@ -71,52 +71,54 @@ const EXAMPLES: Readonly<Record<ObjectScheme, string>> = {
 }
 
 /** `undefined` for another kind of address. */
-export function objectSchemeOf(text: string): ObjectScheme | undefined {
+export function parseObjectScheme(text: string): ObjectScheme | undefined {
   const scheme = /^(s3|gs|azblob):\/\//i.exec(text)?.[1]
   return scheme?.toLowerCase() as ObjectScheme | undefined
 }
 
 /** Reads what `objectSchemeOf` knows; names what is wrong without quoting the query. */
-export function readObjectUrl(text: string): ObjectUrl | BadObjectUrl {
-  const scheme = objectSchemeOf(text) as ObjectScheme
-  const bad = (message: string, hint = `write e.g. ${EXAMPLES[scheme]}`): BadObjectUrl => ({
+export function parseObjectUrl(text: string): ObjectUrl | InvalidObjectUrl {
+  const scheme = parseObjectScheme(text) as ObjectScheme
+  const invalid = (message: string, hint = `write e.g. ${EXAMPLES[scheme]}`): InvalidObjectUrl => ({
     kind: 'bad object url',
     message,
     hint,
   })
   const url = URL.parse(text)
-  if (url === null || url.host === '') return bad(`not the address of an object of ${scheme}://`)
+  if (url === null || url.host === '') return invalid(`not the address of an object of ${scheme}://`)
   if (url.username !== '' || url.password !== '') {
-    return bad('credentials do not belong into the address', 'give them by the variables of the client')
+    return invalid('credentials do not belong into the address', 'give them by the variables of the client')
   }
-  const path = decoded(url.pathname.slice(1))
-  if (path === undefined || path === '') return bad('no object is named')
+  const path = decodeComponent(url.pathname.slice(1))
+  if (path === undefined || path === '') return invalid('no object is named')
   const options = new Map<string, string>()
-  const known = OPTIONS[scheme]
+  const supported = SUPPORTED_OPTIONS[scheme]
   for (const [name, value] of url.searchParams) {
-    const option = Object.hasOwn(known, name) ? (known[name] as Option) : undefined
-    if (option === undefined) return bad(`unknown parameter "${name}"`, namesNear(name, scheme))
+    const option = Object.hasOwn(supported, name) ? (supported[name] as OptionType) : undefined
+    if (option === undefined) return invalid(`unknown parameter "${name}"`, suggestParameter(name, scheme))
     const target = typeof option === 'object' ? option.sameAs : name
-    const type = known[target]
-    const read = type === 'boolean' ? BOOLEANS.get(value) : value
-    if (read === undefined) return bad(`"${name}" must be true or false`)
-    if (type !== 'ignored') options.set(target, read)
+    const type = supported[target]
+    const parsed = type === 'boolean' ? BOOLEANS.get(value) : value
+    if (parsed === undefined) return invalid(`"${name}" must be true or false`)
+    if (type !== 'ignored') options.set(target, parsed)
   }
   if (scheme === 'gs' && url.searchParams.get('access_id') === '-') {
     const hint = 'a public object has an address: https://storage.googleapis.com/BUCKET/OBJECT'
-    return bad('reading without credentials is not supported', hint)
+    return invalid('reading without credentials is not supported', hint)
   }
   const key = (options.get('prefix') ?? '') + path
   return { kind: 'object', scheme, bucket: url.host, key, options, name: `${scheme}://${url.host}/${key}` }
 }
 
-function namesNear(name: string, scheme: ObjectScheme): string {
-  const known = Object.entries(OPTIONS[scheme]).flatMap(([key, type]) => (type === 'ignored' ? [] : [key]))
-  const near = nearest(name, known)
+function suggestParameter(name: string, scheme: ObjectScheme): string {
+  const known = Object.entries(SUPPORTED_OPTIONS[scheme]).flatMap(([key, type]) =>
+    type === 'ignored' ? [] : [key],
+  )
+  const near = closestMatch(name, known)
   return near === undefined ? `known: ${known.join(', ')}` : `did you mean "${near}"?`
 }
 
-function decoded(text: string): string | undefined {
+function decodeComponent(text: string): string | undefined {
   try {
     return decodeURIComponent(text)
   } catch {

@@ -1,6 +1,6 @@
 /** lib/rate_limit — which headers of an answer 429 may be passed on to the client. Knows nothing of access control. */
 
-const PASSED_ON: ReadonlySet<string> = new Set([
+const FORWARDED_HEADERS: ReadonlySet<string> = new Set([
   'retry-after',
   'x-ratelimit-limit',
   'x-ratelimit-remaining',
@@ -13,6 +13,7 @@ export function rateLimitHeaders(
   headers: readonly (readonly [name: string, value: string])[],
 ): { readonly name: string; readonly value: string }[] {
   const found = new Map<string, string>()
-  for (const [name, value] of headers) if (PASSED_ON.has(name) && !found.has(name)) found.set(name, value)
+  for (const [name, value] of headers)
+    if (FORWARDED_HEADERS.has(name) && !found.has(name)) found.set(name, value)
   return [...found].map(([name, value]) => ({ name, value }))
 }

@@ -5,7 +5,7 @@ export interface TlsIdentity {
   /** In force now; with `ca`, clients must show a certificate of one of these authorities. */
   readonly material: TlsMaterial
   /** Calls back with each later one. */
-  onRenewed(use: (material: TlsMaterial) => void): void
+  onRenewal(use: (material: TlsMaterial) => void): void
 }
 
 /** PEM. */
@@ -16,9 +16,9 @@ export interface TlsMaterial {
 }
 
 /** Why a listener could not use it, in OpenSSL's words, which name no content; `undefined` for none. */
-export function materialFault(material: TlsMaterial): string | undefined {
+export function tlsMaterialProblem(material: TlsMaterial): string | undefined {
   try {
-    createSecureContext(contextOf(material))
+    createSecureContext(secureContextOptions(material))
     return undefined
   } catch (error) {
     return (error as Error).message
@@ -26,18 +26,18 @@ export function materialFault(material: TlsMaterial): string | undefined {
 }
 
 /** TLS 1.2 at least: Envoy as a client stops there unless it is told otherwise. */
-export const contextOf = (material: TlsMaterial): SecureContextOptions => ({
+export const secureContextOptions = (material: TlsMaterial): SecureContextOptions => ({
   ...material,
   minVersion: 'TLSv1.2',
 })
 
 /** ms; a stop waits for connections, and one that never says who it is must not hold it up. */
-const HANDSHAKE = 5_000
+const HANDSHAKE_TIMEOUT_MS = 5_000
 
 /** For a listener: its own certificate, and what it wants from clients. */
-export const serverOptionsOf = (material: TlsMaterial): TlsOptions => ({
-  ...contextOf(material),
-  handshakeTimeout: HANDSHAKE,
+export const tlsServerOptions = (material: TlsMaterial): TlsOptions => ({
+  ...secureContextOptions(material),
+  handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
   requestCert: material.ca !== undefined,
   rejectUnauthorized: material.ca !== undefined,
 })

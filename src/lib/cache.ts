@@ -1,24 +1,24 @@
 /** lib/cache — a bounded shelf with a lifetime per entry, and one flight for many who wait. The only importer of lru-cache. Knows nothing of access control. */
 import { LRUCache } from 'lru-cache'
-import { type Clock, type Instant, later, type Millis } from './time.ts'
+import { type Clock, type Instant, type Millis, plusMillis } from './time.ts'
 
 /** What of an answer stays, and how long. */
-export interface Keep<Kept> {
+export interface CacheEntry<Kept> {
   readonly value: Kept
   /** 0 or less: not at all. */
   readonly ttl: Millis
 }
 
-export interface Ticket<Answer> {
-  readonly answer: Promise<Answer>
+export interface PendingLoad<Answer> {
+  readonly promise: Promise<Answer>
   /** Somebody else had asked already. */
-  readonly joined: boolean
+  readonly shared: boolean
 }
 
-export interface Question<Answer, Kept> {
-  ask(): Promise<Answer>
+export interface LoadRequest<Answer, Kept> {
+  load(): Promise<Answer>
   /** Called once with the answer. `undefined`: what was there stays; `drop`: it goes. */
-  keep(answer: Answer): Keep<Kept> | 'drop' | undefined
+  toEntry(answer: Answer): CacheEntry<Kept> | 'drop' | undefined
   /** Does not join a flight that anybody began without this mark; its own replaces that one. */
   readonly fresh?: boolean
 }
@@ -27,22 +27,22 @@ export interface Question<Answer, Kept> {
  * Answers are shared while they are under way and kept while they are good. A flight belongs to nobody: whoever leaves
  * does not end it. Failures are never kept (C25), nor is an answer whose flight began before its key was evicted (C24).
  */
-export interface Cache<Answer, Kept> {
+export interface LoadingCache<Answer, Kept> {
   get(key: string): Kept | undefined
-  ask(key: string, question: Question<Answer, Kept>): Ticket<Answer>
+  load(key: string, question: LoadRequest<Answer, Kept>): PendingLoad<Answer>
   evict(key: string): void
   /** Nobody joins what is under way any more, and its answers are not kept (C24). */
-  abandon(): void
+  abandonInFlight(): void
   clear(): void
   readonly size: number
   readonly inFlight: number
 }
 
 /** What is kept while it is good, and no longer than there is room. */
-export interface Shelf<Kept> {
+export interface LruCache<Kept> {
   get(key: string): Kept | undefined
   /** A `ttl` of 0 or less: not at all, and what was there stays. */
-  put(key: string, value: Kept, ttl: Millis): void
+  set(key: string, value: Kept, ttl: Millis): void
   delete(key: string): void
   clear(): void
   readonly size: number
@@ -51,103 +51,113 @@ export interface Shelf<Kept> {
 export interface CacheOptions<Kept> {
   readonly clock: Clock
   /** Most entries; beyond it the least recently used goes. */
-  readonly entries: number
+  readonly maxEntries: number
   /** Told of every entry that came, after the one that it takes the place of has gone. */
-  readonly came?: (key: string, value: Kept) => void
+  readonly onInsert?: (key: string, value: Kept) => void
   /** Told of every entry that goes, whatever the reason; also of one that another takes the place of. */
-  readonly gone?: (key: string, value: Kept) => void
+  readonly onRemove?: (key: string, value: Kept) => void
 }
 
-interface Entry<Kept> {
+interface StoredEntry<Kept> {
   readonly value: Kept
-  readonly until: Instant
+  readonly expiresAt: Instant
 }
 
-interface Flight<Answer> {
-  answer: Promise<Answer>
+interface InFlightLoad<Answer> {
+  promise: Promise<Answer>
   readonly fresh: boolean
 }
 
-const NOT_YET = new Promise<never>(() => {})
+const NEVER_SETTLED = new Promise<never>(() => {})
 
-export function createShelf<Kept>({ clock, entries, came, gone }: CacheOptions<Kept>): Shelf<Kept> {
+export function createLruCache<Kept>({
+  clock,
+  maxEntries: entries,
+  onInsert: came,
+  onRemove: gone,
+}: CacheOptions<Kept>): LruCache<Kept> {
   // Lifetimes are compared here, on our own clock: lru-cache takes a lifetime of 0 for an endless one.
-  let shelf: LRUCache<string, Entry<Kept>> | undefined
+  let lru: LRUCache<string, StoredEntry<Kept>> | undefined
   // It takes room for all entries at once, 3 MB for 100,000; most shelves of an instance never have one.
   const build = () =>
-    new LRUCache<string, Entry<Kept>>({
+    new LRUCache<string, StoredEntry<Kept>>({
       max: entries,
       ...(gone === undefined ? {} : { dispose: (entry, key) => gone(key, entry.value) }),
     })
   return {
     get(key) {
-      const entry = shelf?.get(key)
+      const entry = lru?.get(key)
       if (entry === undefined) return undefined
-      if (entry.until > clock.now()) return entry.value
-      shelf?.delete(key)
+      if (entry.expiresAt > clock.now()) return entry.value
+      lru?.delete(key)
       return undefined
     },
-    put(key, value, ttl) {
+    set(key, value, ttl) {
       if (ttl <= 0) return
-      shelf ??= build()
-      shelf.set(key, { value, until: later(clock.now(), ttl) })
+      lru ??= build()
+      lru.set(key, { value, expiresAt: plusMillis(clock.now(), ttl) })
       came?.(key, value)
     },
-    delete: key => void shelf?.delete(key),
-    clear: () => shelf?.clear(),
+    delete: key => void lru?.delete(key),
+    clear: () => lru?.clear(),
     get size() {
-      return shelf?.size ?? 0
+      return lru?.size ?? 0
     },
   }
 }
 
-export function createCache<Answer, Kept>(options: CacheOptions<Kept>): Cache<Answer, Kept> {
-  const shelf = createShelf(options)
+export function createLoadingCache<Answer, Kept>(options: CacheOptions<Kept>): LoadingCache<Answer, Kept> {
+  const lru = createLruCache(options)
   // Not lru-cache's `fetch`: there, an entry pushed out by newer keys rejects its waiters.
-  const flights = new Map<string, Flight<Answer>>()
+  const inFlight = new Map<string, InFlightLoad<Answer>>()
 
-  async function fly(key: string, mine: Flight<Answer>, question: Question<Answer, Kept>): Promise<Answer> {
+  async function runLoad(
+    key: string,
+    own: InFlightLoad<Answer>,
+    request: LoadRequest<Answer, Kept>,
+  ): Promise<Answer> {
     // Only a flight that is still on record may store: an eviction, or a fresher flight, took the others off it.
-    const landed = () => flights.get(key) === mine && flights.delete(key)
+    const unregister = () => inFlight.get(key) === own && inFlight.delete(key)
     try {
-      const answer = await question.ask()
-      if (landed()) keep(key, question.keep(answer))
-      return answer
+      const loaded = await request.load()
+      if (unregister()) store(key, request.toEntry(loaded))
+      return loaded
     } finally {
-      landed()
+      unregister()
     }
   }
 
-  function keep(key: string, kept: Keep<Kept> | 'drop' | undefined): void {
-    if (kept === 'drop') shelf.delete(key)
-    else if (kept !== undefined) shelf.put(key, kept.value, kept.ttl)
+  function store(key: string, entry: CacheEntry<Kept> | 'drop' | undefined): void {
+    if (entry === 'drop') lru.delete(key)
+    else if (entry !== undefined) lru.set(key, entry.value, entry.ttl)
   }
 
   return {
-    get: shelf.get,
-    ask(key, question) {
+    get: lru.get,
+    load(key, question) {
       const fresh = question.fresh === true
-      const under = flights.get(key)
-      if (under !== undefined && (under.fresh || !fresh)) return { answer: under.answer, joined: true }
-      const flight: Flight<Answer> = { fresh, answer: NOT_YET }
-      flights.set(key, flight)
-      flight.answer = fly(key, flight, question)
-      return { answer: flight.answer, joined: false }
+      const current = inFlight.get(key)
+      if (current !== undefined && (current.fresh || !fresh))
+        return { promise: current.promise, shared: true }
+      const started: InFlightLoad<Answer> = { fresh, promise: NEVER_SETTLED }
+      inFlight.set(key, started)
+      started.promise = runLoad(key, started, question)
+      return { promise: started.promise, shared: false }
     },
     evict(key) {
-      flights.delete(key)
-      shelf.delete(key)
+      inFlight.delete(key)
+      lru.delete(key)
     },
-    abandon: () => flights.clear(),
+    abandonInFlight: () => inFlight.clear(),
     clear() {
-      flights.clear()
-      shelf.clear()
+      inFlight.clear()
+      lru.clear()
     },
     get size() {
-      return shelf.size
+      return lru.size
     },
     get inFlight() {
-      return flights.size
+      return inFlight.size
     },
   }
 }

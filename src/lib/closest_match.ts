@@ -1,7 +1,7 @@
 /** lib/nearest — "did you mean": the known word nearest to a misspelt one. Knows nothing of access control. */
 
 /** Levenshtein distance, for "did you mean". */
-function distance(a: string, b: string): number {
+function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, i) => i)
   for (let i = 1; i <= a.length; i++) {
     const next = [i]
@@ -15,16 +15,16 @@ function distance(a: string, b: string): number {
 }
 
 /** The known word nearest to a misspelt one, if any is near. */
-export function nearest(word: string, known: Iterable<string>): string | undefined {
-  let best: string | undefined
+export function closestMatch(word: string, candidates: Iterable<string>): string | undefined {
+  let closest: string | undefined
   // Of a word of three letters, two others are not a slip.
-  let least = (word.length < 4 ? 1 : Math.max(2, Math.floor(word.length / 3))) + 1
-  for (const candidate of known) {
-    const d = distance(word.toLowerCase(), candidate.toLowerCase())
-    if (d < least) {
-      least = d
-      best = candidate
+  let bestDistance = (word.length < 4 ? 1 : Math.max(2, Math.floor(word.length / 3))) + 1
+  for (const candidate of candidates) {
+    const distance = editDistance(word.toLowerCase(), candidate.toLowerCase())
+    if (distance < bestDistance) {
+      bestDistance = distance
+      closest = candidate
     }
   }
-  return best
+  return closest
 }

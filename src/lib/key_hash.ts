@@ -1,20 +1,20 @@
 /** lib/tuple_hash — a key of fixed size for a tuple of values: unequal tuples, unequal keys; the values cannot be read back. Knows nothing of access control. */
 import { hash } from 'node:crypto'
 
-export type TuplePart = string | number | boolean | null | undefined | readonly TuplePart[]
-export type TupleHash = (tuple: readonly TuplePart[]) => string
+export type KeyPart = string | number | boolean | null | undefined | readonly KeyPart[]
+export type KeyHash = (tuple: readonly KeyPart[]) => string
 
 /**
  * Keys of one process (C6). `secret` makes them useless to whoever reads a dump; a key that leaves the process needs an
  * HMAC instead.
  */
-export function createTupleHash(secret: Uint8Array): TupleHash {
-  const first = encodePart(Buffer.from(secret).toString('base64'))
-  return tuple => hash('sha256', first + encodePart(tuple), 'base64url')
+export function createKeyHash(secret: Uint8Array): KeyHash {
+  const secretPrefix = encodeKeyPart(Buffer.from(secret).toString('base64'))
+  return parts => hash('sha256', secretPrefix + encodeKeyPart(parts), 'base64url')
 }
 
 /** Type, length, value: no two unequal parts share a text, and no text is the beginning of another. */
-export function encodePart(part: TuplePart): string {
+export function encodeKeyPart(part: KeyPart): string {
   switch (typeof part) {
     case 'string':
       // Hashing encodes as UTF-8, which has no unpaired surrogates and would write them all alike.
@@ -28,7 +28,7 @@ export function encodePart(part: TuplePart): string {
     default: {
       if (part === null) return 'z'
       let text = `a${part.length}:`
-      for (const inner of part) text += encodePart(inner)
+      for (const inner of part) text += encodeKeyPart(inner)
       return text
     }
   }

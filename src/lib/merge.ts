@@ -1,23 +1,28 @@
 /** lib/merge — lays one configuration over another, as Oathkeeper does. Knows nothing of access control. */
 
-type Plain = Readonly<Record<string, unknown>>
+type PlainObject = Readonly<Record<string, unknown>>
 
-const isPlain = (value: unknown): value is Plain =>
+const isPlainObject = (value: unknown): value is PlainObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-const isEmpty = (value: unknown): boolean => isPlain(value) && Object.keys(value).length === 0
+const isEmptyObject = (value: unknown): boolean => isPlainObject(value) && Object.keys(value).length === 0
 
 /**
  * `over` wins: maps merge key by key, everything else replaces, an explicit null included (spec 1.7). Maps under one of
  * the `whole` keys replace too, unless they are empty: they are a choice of exactly one key (`token_from`, Q-92).
  */
-export function merge(base: unknown, over: unknown, whole: ReadonlySet<string> = new Set()): unknown {
-  if (over === undefined) return base
-  if (!isPlain(base) || !isPlain(over)) return over
+export function deepMerge(
+  base: unknown,
+  override: unknown,
+  replacedKeys: ReadonlySet<string> = new Set(),
+): unknown {
+  if (override === undefined) return base
+  if (!isPlainObject(base) || !isPlainObject(override)) return override
   const result: Record<string, unknown> = Object.create(null)
   for (const [key, value] of Object.entries(base)) result[key] = value
-  for (const [key, value] of Object.entries(over)) {
-    result[key] = whole.has(key) && !isEmpty(value) ? value : merge(result[key], value, whole)
+  for (const [key, value] of Object.entries(override)) {
+    result[key] =
+      replacedKeys.has(key) && !isEmptyObject(value) ? value : deepMerge(result[key], value, replacedKeys)
   }
   return result
 }
@@ -25,7 +30,7 @@ export function merge(base: unknown, over: unknown, whole: ReadonlySet<string> =
 /** Stable text of a JSON value, members sorted: equal values, equal texts. */
 export function canonicalJson(value: unknown): string {
   return JSON.stringify(value, (_key, member: unknown) =>
-    isPlain(member)
+    isPlainObject(member)
       ? Object.fromEntries(Object.entries(member).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)))
       : member,
   )

@@ -1,19 +1,21 @@
 /** lib/caches — caches by name, each made when it is first asked for. Knows nothing of access control. */
-import { type Cache, createCache } from './cache.ts'
+import { createLoadingCache, type LoadingCache } from './cache.ts'
 import type { Clock } from './time.ts'
 
-export interface CachesOptions {
+export interface NamedCachesOptions {
   readonly clock: Clock
   /** Most entries of each; beyond it the least recently used goes. */
-  readonly entries: number
+  readonly maxEntries: number
 }
 
 /** Whoever asks for a name knows the types of what is in it. */
-export function createCaches(options: CachesOptions): <Answer, Kept>(name: string) => Cache<Answer, Kept> {
+export function createNamedCaches(
+  options: NamedCachesOptions,
+): <Answer, Kept>(name: string) => LoadingCache<Answer, Kept> {
   const caches = new Map<string, unknown>()
   return <Answer, Kept>(name: string) => {
-    const known = caches.get(name) ?? createCache<Answer, Kept>(options)
+    const known = caches.get(name) ?? createLoadingCache<Answer, Kept>(options)
     caches.set(name, known)
-    return known as Cache<Answer, Kept>
+    return known as LoadingCache<Answer, Kept>
   }
 }

@@ -18,11 +18,11 @@ export interface Clock {
 }
 
 export const millis = (n: number): Millis => n as Millis
-export const later = (at: Instant, span: Millis): Instant => (at + span) as Instant
+export const plusMillis = (at: Instant, span: Millis): Instant => (at + span) as Instant
 /** Milliseconds from `from` until `until`; negative when past. */
-export const between = (from: Instant, until: Instant): Millis => (until - from) as Millis
+export const millisBetween = (from: Instant, until: Instant): Millis => (until - from) as Millis
 
-const UNITS: Readonly<Record<string, number>> = {
+const MS_PER_UNIT: Readonly<Record<string, number>> = {
   ns: 1e-6,
   us: 1e-3,
   ms: 1,
@@ -37,5 +37,5 @@ export const DURATION_PATTERN = /^[0-9]+(ns|us|ms|s|m|h)$/
 /** `undefined` for a text that is not a duration. */
 export function parseDuration(text: string): Millis | undefined {
   const unit = DURATION_PATTERN.exec(text)?.[1]
-  return unit === undefined ? undefined : millis(Number.parseInt(text, 10) * (UNITS[unit] as number))
+  return unit === undefined ? undefined : millis(Number.parseInt(text, 10) * (MS_PER_UNIT[unit] as number))
 }

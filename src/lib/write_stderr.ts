@@ -2,7 +2,7 @@
 import { writeSync } from 'node:fs'
 
 /** Not by `process.stderr`: where that cannot be written, its error would be one that nobody catches. */
-export function tellOnStderr(line: string): void {
+export function writeStderr(line: string): void {
   try {
     writeSync(2, `${line}\n`)
   } catch {

@@ -3,15 +3,15 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Clock } from './time.ts'
 
 /** To be called between small steps; to be awaited where it gives a promise. */
-export type Breathe = () => Promise<void> | undefined
+export type Yielder = () => Promise<void> | undefined
 
 /** A pause whenever `slice` ms of work are done. */
-export function breatheEvery(slice: number, clock: Clock): Breathe {
-  let from = clock.now()
+export function createYielder(timeSliceMs: number, clock: Clock): Yielder {
+  let sliceStart = clock.now()
   return () => {
-    if (clock.now() - from < slice) return undefined
+    if (clock.now() - sliceStart < timeSliceMs) return undefined
     return nextTurn().then(() => {
-      from = clock.now()
+      sliceStart = clock.now()
     })
   }
 }

@@ -1,8 +1,8 @@
 /** rules/document — one access rule as written: its shape, and what is wrong with it. Knows no file and no handler. */
 import { z } from 'zod'
-import type { Path } from '../documents/issue.ts'
-import { mustBe } from '../documents/type_mismatch.ts'
-import { nearest } from '../lib/closest_match.ts'
+import type { DocumentPath } from '../documents/issue.ts'
+import { typeMismatch } from '../documents/type_mismatch.ts'
+import { closestMatch } from '../lib/closest_match.ts'
 
 export interface HandlerEntry {
   readonly handler: string
@@ -10,7 +10,7 @@ export interface HandlerEntry {
   readonly config: unknown
 }
 
-export interface RuleMatch {
+export interface MatchSection {
   readonly url: string
   readonly methods: readonly string[] | undefined
   readonly fullMethod: string | undefined
@@ -22,7 +22,7 @@ export interface AccessRule {
   readonly id: string
   readonly version: string
   readonly description: string
-  readonly match: RuleMatch | undefined
+  readonly match: MatchSection | undefined
   readonly authenticators: readonly HandlerEntry[]
   /** Exactly one of the two is to be there; several must all allow, in order (Q-72). */
   readonly authorizer: HandlerEntry | undefined
@@ -100,7 +100,7 @@ const FIELDS: Readonly<Record<string, readonly string[]>> = {
 
 export interface RuleFault {
   readonly severity: 'error' | 'warning'
-  readonly path: Path
+  readonly path: DocumentPath
   readonly message: string
   readonly hint: string
 }
@@ -117,8 +117,8 @@ export function decodeRule(raw: unknown): {
       faults: [{ severity: 'error', path: [], message: 'a rule is a map', hint: '' }],
     }
   }
-  const read = schema.safeParse(withKnownNames(raw, [], faults), { reportInput: true })
-  if (!read.success) return { rule: undefined, faults: [...faults, ...read.error.issues.map(faultOf)] }
+  const read = schema.safeParse(normalizeFieldNames(raw, [], faults), { reportInput: true })
+  if (!read.success) return { rule: undefined, faults: [...faults, ...read.error.issues.map(schemaFault)] }
   if (faults.some(fault => fault.severity === 'error')) return { rule: undefined, faults }
   const { data } = read
   return {
@@ -151,15 +151,15 @@ export function decodeRule(raw: unknown): {
   }
 }
 
-function faultOf(issue: z.core.$ZodIssue): RuleFault {
-  const base = { severity: 'error' as const, path: issue.path as Path }
+function schemaFault(issue: z.core.$ZodIssue): RuleFault {
+  const base = { severity: 'error' as const, path: issue.path as DocumentPath }
   if (issue.code !== 'invalid_type') return { ...base, message: issue.message, hint: '' }
-  return { ...base, ...mustBe(issue.expected, issue.input) }
+  return { ...base, ...typeMismatch(issue.expected, issue.input) }
 }
 
 /** Field names match case-insensitively, except `match` (spec 1.1). */
-function withKnownNames(raw: object, path: Path, faults: RuleFault[]): Record<string, unknown> {
-  const parent = kindOf(path)
+function normalizeFieldNames(raw: object, path: DocumentPath, faults: RuleFault[]): Record<string, unknown> {
+  const parent = fieldListAt(path)
   const known = FIELDS[parent] as readonly string[]
   const result: Record<string, unknown> = Object.create(null)
   for (const [key, value] of Object.entries(raw)) {
@@ -172,22 +172,22 @@ function withKnownNames(raw: object, path: Path, faults: RuleFault[]): Record<st
         hint: 'write it "match"',
       })
     } else if (name === undefined) {
-      const near = nearest(key, known)
-      const hint = near === undefined ? 'it is ignored' : `did you mean "${near}"? It is ignored`
+      const suggestion = closestMatch(key, known)
+      const hint = suggestion === undefined ? 'it is ignored' : `did you mean "${suggestion}"? It is ignored`
       faults.push({ severity: 'warning', path: [...path, key], message: `unknown field "${key}"`, hint })
-    } else result[name] = name === 'config' ? value : inside(value, [...path, name], faults)
+    } else result[name] = name === 'config' ? value : normalizeValue(value, [...path, name], faults)
   }
   return result
 }
 
-function inside(value: unknown, path: Path, faults: RuleFault[]): unknown {
-  if (Array.isArray(value)) return value.map((item, i) => inside(item, [...path, i], faults))
+function normalizeValue(value: unknown, path: DocumentPath, faults: RuleFault[]): unknown {
+  if (Array.isArray(value)) return value.map((item, i) => normalizeValue(item, [...path, i], faults))
   if (typeof value !== 'object' || value === null) return value
-  return withKnownNames(value, path, faults)
+  return normalizeFieldNames(value, path, faults)
 }
 
 /** Which list of fields holds at a path. */
-function kindOf(path: Path): string {
+function fieldListAt(path: DocumentPath): string {
   const [first] = path
   if (first === undefined) return ''
   return first === 'match' || first === 'upstream' ? first : 'handler'

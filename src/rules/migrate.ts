@@ -1,33 +1,34 @@
 /** rules/migrate — rules of older versions to today's form (spec 1.3). Knows the names of the two handlers that changed. */
 import type { AccessRule, HandlerEntry } from './document.ts'
 
-type Plain = Readonly<Record<string, unknown>>
-const isPlain = (value: unknown): value is Plain =>
+type PlainObject = Readonly<Record<string, unknown>>
+const isPlainObject = (value: unknown): value is PlainObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** A rule without a version is of today. */
-export function migrate(rule: AccessRule): AccessRule {
+export function migrateRule(rule: AccessRule): AccessRule {
   if (rule.version === '') return rule
   let migrated = rule
   if (!isNewer(rule.version, '0.32.0-beta.1')) {
-    migrated = { ...migrated, mutators: migrated.mutators.map(hydratorRetry) }
+    migrated = { ...migrated, mutators: migrated.mutators.map(migrateHydratorRetry) }
   }
   if (!isNewer(rule.version, '0.37.0')) {
     const { authorizer, authorizers } = migrated
     migrated = {
       ...migrated,
-      authorizer: authorizer && ketoCaptures(authorizer),
-      authorizers: authorizers?.map(ketoCaptures),
+      authorizer: authorizer && migrateKetoCaptures(authorizer),
+      authorizers: authorizers?.map(migrateKetoCaptures),
     }
   }
   return migrated
 }
 
 /** `config.retry` in numbers became durations; it stays at the place where today's hydrator does not look for it. */
-function hydratorRetry(entry: HandlerEntry): HandlerEntry {
-  if (entry.handler !== 'hydrator' || !isPlain(entry.config) || !isPlain(entry.config.retry)) return entry
+function migrateHydratorRetry(entry: HandlerEntry): HandlerEntry {
+  if (entry.handler !== 'hydrator' || !isPlainObject(entry.config) || !isPlainObject(entry.config.retry))
+    return entry
   const { delay_in_milliseconds: delay, number_of_retries: retries, ...rest } = entry.config.retry
-  const each = typeof delay === 'number' ? delay : 100
+  const delayMs = typeof delay === 'number' ? delay : 100
   return {
     ...entry,
     config: {
@@ -35,15 +36,15 @@ function hydratorRetry(entry: HandlerEntry): HandlerEntry {
       retry: {
         ...rest,
         ...(typeof delay === 'number' ? { max_delay: `${delay}ms` } : {}),
-        ...(typeof retries === 'number' ? { give_up_after: `${retries * each}ms` } : {}),
+        ...(typeof retries === 'number' ? { give_up_after: `${retries * delayMs}ms` } : {}),
       },
     },
   }
 }
 
 /** `$1` became a template that prints the first capture. */
-function ketoCaptures(entry: HandlerEntry): HandlerEntry {
-  if (entry.handler !== 'keto_engine_acp_ory' || !isPlain(entry.config)) return entry
+function migrateKetoCaptures(entry: HandlerEntry): HandlerEntry {
+  if (entry.handler !== 'keto_engine_acp_ory' || !isPlainObject(entry.config)) return entry
   const rewrite = (value: unknown) =>
     typeof value === 'string'
       ? value.replace(

@@ -1,84 +1,84 @@
 /** rules/rulebook — holds the edition of the rules that serves traffic, and replaces it whole. Knows neither files nor handlers: `prepare` does. */
 import type { Snapshot } from '../access/snapshot.ts'
-import type { Issue } from '../documents/issue.ts'
+import type { Diagnostic } from '../documents/issue.ts'
 import type { AccessRule } from './document.ts'
 
 /** A snapshot with what people want to know of it. */
-export interface Edition {
+export interface RuleSet {
   readonly snapshot: Snapshot
   /** Valid rules as written, in order, for `/rules`. */
-  readonly listed: readonly AccessRule[]
+  readonly validRules: readonly AccessRule[]
   /** False where a valid rule is demanded and there is none: every Check is 503 then (Q-13, option). */
   readonly ready: boolean
 }
 
-export interface Prepared {
+export interface LoadResult {
   /** Absent when the sources cannot make a snapshot: the one in force stays. */
-  readonly edition: Edition | undefined
-  readonly issues: readonly Issue[]
+  readonly ruleSet: RuleSet | undefined
+  readonly diagnostics: readonly Diagnostic[]
 }
 
 export interface ReloadReport {
   readonly outcome: 'changed' | 'unchanged' | 'refused'
   readonly revision: string | undefined
   readonly rules: number
-  readonly issues: readonly Issue[]
+  readonly diagnostics: readonly Diagnostic[]
   /** Milliseconds. */
-  readonly took: number
+  readonly durationMs: number
 }
 
 export interface Rulebook {
   /** `undefined` until every repository has been loaded once (Q-13). */
-  readonly current: Edition | undefined
+  readonly current: RuleSet | undefined
   /** Issues of the latest attempt, also of a refused one. */
-  readonly issues: readonly Issue[]
+  readonly diagnostics: readonly Diagnostic[]
   /** One at a time; a call while one runs makes another follow, and both are answered by that. */
   reload(): Promise<ReloadReport>
 }
 
-export interface RulebookParts {
+export interface RulebookDependencies {
   /** Reads, parses and compiles everything anew. A rejection counts as a refusal. */
-  readonly prepare: () => Promise<Prepared>
+  readonly load: () => Promise<LoadResult>
   readonly now: () => number
   /** Told after every attempt, before anybody who waits for it. */
-  readonly reported: (report: ReloadReport) => void
-  readonly accident: (error: unknown) => Issue
+  readonly onReload: (report: ReloadReport) => void
+  readonly toDiagnostic: (error: unknown) => Diagnostic
 }
 
-export function createRulebook({ prepare, now, reported, accident }: RulebookParts): Rulebook {
-  let current: Edition | undefined
-  let issues: readonly Issue[] = []
+export function createRulebook({ load, now, onReload, toDiagnostic }: RulebookDependencies): Rulebook {
+  let current: RuleSet | undefined
+  let diagnostics: readonly Diagnostic[] = []
   let running: Promise<ReloadReport> | undefined
-  let next: Promise<ReloadReport> | undefined
+  let queued: Promise<ReloadReport> | undefined
 
-  async function attempt(): Promise<ReloadReport> {
-    const started = now()
-    const prepared = await prepare().catch(
-      (error: unknown): Prepared => ({ edition: undefined, issues: [accident(error)] }),
+  async function loadAndReplace(): Promise<ReloadReport> {
+    const startedAt = now()
+    const loaded = await load().catch(
+      (error: unknown): LoadResult => ({ ruleSet: undefined, diagnostics: [toDiagnostic(error)] }),
     )
-    issues = prepared.issues
-    const { edition } = prepared
+    diagnostics = loaded.diagnostics
+    const { ruleSet } = loaded
     const outcome =
-      edition === undefined
+      ruleSet === undefined
         ? 'refused'
-        : edition.snapshot.revision === current?.snapshot.revision
+        : ruleSet.snapshot.revision === current?.snapshot.revision
           ? 'unchanged'
           : 'changed'
     // The one assignment that makes a reload: a Check reads `current` once and keeps what it read (F9).
-    if (edition !== undefined && outcome === 'changed') current = edition
+    if (ruleSet !== undefined && outcome === 'changed') current = ruleSet
     const report: ReloadReport = {
       outcome,
       revision: current?.snapshot.revision,
       rules: current?.snapshot.rules.length ?? 0,
-      issues,
-      took: now() - started,
+      diagnostics,
+      durationMs: now() - startedAt,
     }
-    reported(report)
+    onReload(report)
     return report
   }
 
   function start(): Promise<ReloadReport> {
-    running = attempt().finally(() => {
+    running = loadAndReplace().finally(() => {
       running = undefined
     })
     return running
@@ -88,16 +88,16 @@ export function createRulebook({ prepare, now, reported, accident }: RulebookPar
     get current() {
       return current
     },
-    get issues() {
-      return issues
+    get diagnostics() {
+      return diagnostics
     },
     reload() {
       if (running === undefined) return start()
-      next ??= running.then(() => {
-        next = undefined
+      queued ??= running.then(() => {
+        queued = undefined
         return start()
       })
-      return next
+      return queued
     },
   }
 }

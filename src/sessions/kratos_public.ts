@@ -3,37 +3,37 @@ import type { RequestView } from '../access/request.ts'
 import type { Credential } from '../access/verdict.ts'
 
 /** A request after which what is remembered may be wrong. */
-export interface Ending {
+export interface SessionChange {
   /** Whose: the session of the credentials, the identity's others, all of the identity's, or the one that is named. */
-  readonly of: 'session' | 'others' | 'identity' | { readonly sessionId: string }
+  readonly scope: 'session' | 'others' | 'identity' | { readonly sessionId: string }
   /** All that the request shows. */
   readonly credentials: readonly Credential[]
 }
 
-export interface KratosPublic {
+export interface KratosPublicApi {
   /** Where Kratos' public API is reached, as clients see it; the scheme does not matter. */
   readonly urls: readonly string[]
   /** Names of session cookies. */
-  readonly cookies: readonly string[]
+  readonly cookieNames: readonly string[]
 }
 
 /** Paths below the URL, lower case as Kratos' router has them, and what they may end (kratos 3.1). */
-const FLOWS: ReadonlySet<string> = new Set(
+const SESSION_CHANGING_FLOWS: ReadonlySet<string> = new Set(
   ['login', 'settings', 'recovery'].map(flow => `/self-service/${flow}`),
 )
 /** A flow with another provider ends here; which flow it was, the request does not say. */
-const CALLBACK = '/self-service/methods/oidc/callback'
+const OIDC_CALLBACK_PATH = '/self-service/methods/oidc/callback'
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 /** Credentials of one request that are looked at; more are no browser's. */
-const MOST = 4
+const MAX_CREDENTIALS = 4
 /** Bytes of a body; a session token is 39. */
-const LARGEST_BODY = 64 * 1024
+const MAX_BODY_BYTES = 64 * 1024
 
 /** `undefined` for every other request. */
-export function compileKratosPublic({
+export function createSessionChangeReader({
   urls,
-  cookies,
-}: KratosPublic): (request: RequestView) => Ending | undefined {
+  cookieNames,
+}: KratosPublicApi): (request: RequestView) => SessionChange | undefined {
   const prefixes = new Map<string, string[]>()
   for (const text of urls) {
     const { host, pathname } = new URL(text)
@@ -42,17 +42,19 @@ export function compileKratosPublic({
   return request => {
     const { host, path, method } = request
     // One that is the beginning of another must not hide it.
-    const below = (prefixes.get(host) ?? []).filter(
+    const matchingPrefixes = (prefixes.get(host) ?? []).filter(
       one => path.startsWith(one) && (path[one.length] ?? '/') === '/',
     )
-    const [of] = below.flatMap(one => endingOf(method.toUpperCase(), path.slice(one.length)) ?? [])
-    if (of === undefined) return undefined
-    const credentials = credentialsOf(request, cookies)
-    return credentials.length === 0 ? undefined : { of, credentials }
+    const [scope] = matchingPrefixes.flatMap(
+      one => changeScope(method.toUpperCase(), path.slice(one.length)) ?? [],
+    )
+    if (scope === undefined) return undefined
+    const credentials = readCredentials(request, cookieNames)
+    return credentials.length === 0 ? undefined : { scope, credentials }
   }
 }
 
-function endingOf(method: string, path: string): Ending['of'] | undefined {
+function changeScope(method: string, path: string): SessionChange['scope'] | undefined {
   switch (method) {
     case 'DELETE': {
       if (path === '/self-service/logout/api') return 'session'
@@ -65,14 +67,18 @@ function endingOf(method: string, path: string): Ending['of'] | undefined {
     case 'GET':
     case 'POST':
       if (method === 'GET' && path === '/self-service/logout') return 'session'
-      return FLOWS.has(path) || path === CALLBACK || path.startsWith(`${CALLBACK}/`) ? 'identity' : undefined
+      return SESSION_CHANGING_FLOWS.has(path) ||
+        path === OIDC_CALLBACK_PATH ||
+        path.startsWith(`${OIDC_CALLBACK_PATH}/`)
+        ? 'identity'
+        : undefined
     default:
       return undefined
   }
 }
 
 /** Kratos decides which of them counts; we forget all. */
-function credentialsOf(request: RequestView, cookies: readonly string[]): readonly Credential[] {
+function readCredentials(request: RequestView, cookies: readonly string[]): readonly Credential[] {
   const token = (value: string | undefined): Credential[] =>
     value === undefined || value === '' ? [] : [{ kind: 'token', name: '', value }]
   const all = [
@@ -81,14 +87,14 @@ function credentialsOf(request: RequestView, cookies: readonly string[]): readon
     ),
     ...token(request.header('x-session-token')),
     ...token(/^Bearer +(\S+)$/i.exec(request.header('authorization') ?? '')?.[1]),
-    ...token(tokenInBody(request.body)),
+    ...token(readBodyToken(request.body)),
   ]
-  return all.filter(({ value }) => value !== '').slice(0, MOST)
+  return all.filter(({ value }) => value !== '').slice(0, MAX_CREDENTIALS)
 }
 
 /** The native logout names its session in the body, which Envoy sends along where it is told to. */
-function tokenInBody(body: Uint8Array | undefined): string | undefined {
-  if (body === undefined || body.length === 0 || body.length > LARGEST_BODY) return undefined
+function readBodyToken(body: Uint8Array | undefined): string | undefined {
+  if (body === undefined || body.length === 0 || body.length > MAX_BODY_BYTES) return undefined
   try {
     const { session_token: token } = JSON.parse(Buffer.from(body).toString()) as Record<string, unknown>
     return typeof token === 'string' ? token : undefined

@@ -2,71 +2,79 @@
 import type { RequestView } from '../access/request.ts'
 import type { Credential } from '../access/verdict.ts'
 import type { Clock } from '../lib/time.ts'
-import { createBucket } from '../lib/token_bucket.ts'
-import type { Ending } from './kratos_public.ts'
-import type { Revoked } from './types.ts'
+import { createTokenBucket } from '../lib/token_bucket.ts'
+import type { SessionChange } from './kratos_public.ts'
+import type { RevocationTarget } from './types.ts'
 
 /** Ids of a session and of whom it is of. */
-export interface Owner {
+export interface SessionOwner {
   readonly id: string
   readonly identityId: string
 }
 
-export interface DoorWatchParts {
+export interface LogoutObserverDependencies {
   readonly clock: Clock
-  readonly read: (request: RequestView) => Ending | undefined
+  readonly readSessionChange: (request: RequestView) => SessionChange | undefined
   /** What memory knows of a credential. */
-  readonly ownerOf: (value: string) => Owner | undefined
+  readonly findOwner: (value: string) => SessionOwner | undefined
   /** Kratos' answer to the same; absent where it is not known whom to ask. Never rejects. */
-  readonly ask: ((credential: Credential, request: RequestView) => Promise<Owner | undefined>) | undefined
-  readonly revoke: (revoked: Revoked) => void
+  readonly verifyOwner:
+    | ((credential: Credential, request: RequestView) => Promise<SessionOwner | undefined>)
+    | undefined
+  readonly revoke: (revoked: RevocationTarget) => void
   /** A request was let through unnoticed: too many of credentials that are not known here. */
-  readonly skipped: () => void
+  readonly onSkipped: () => void
 }
 
 /** Of credentials that memory does not know. Anybody can send any number of these, and each is news for all replicas. */
-const UNKNOWN = { capacity: 100, perSecond: 20 }
+const UNKNOWN_CREDENTIAL_LIMIT = { capacity: 100, refillPerSecond: 20 }
 
 /** For a request that may pass, before it does. Never waits, never throws for what a request may contain. */
-export function createDoorWatch(parts: DoorWatchParts): (request: RequestView) => void {
-  const bucket = createBucket({ clock: parts.clock, ...UNKNOWN })
+export function createLogoutObserver(parts: LogoutObserverDependencies): (request: RequestView) => void {
+  const unknownCredentials = createTokenBucket({ clock: parts.clock, ...UNKNOWN_CREDENTIAL_LIMIT })
 
-  function mayGoOn(): boolean {
-    if (bucket.left < 1) {
-      parts.skipped()
+  function tryConsume(): boolean {
+    if (unknownCredentials.available < 1) {
+      parts.onSkipped()
       return false
     }
-    bucket.spend()
+    unknownCredentials.consume()
     return true
   }
 
-  function identity(owner: Owner, of: 'others' | 'identity'): void {
+  function revokeIdentity(owner: SessionOwner, of: 'others' | 'identity'): void {
     const { id, identityId } = owner
     parts.revoke({ kind: 'identity', id: identityId, ...(of === 'others' ? { keep: id } : {}) })
   }
 
   /** The session goes on after these, so that Kratos can still be asked whose it is, beside the request. */
-  function find(credential: Credential, request: RequestView, of: 'others' | 'identity'): void {
-    void parts.ask?.(credential, request).then(owner => owner !== undefined && identity(owner, of))
+  function revokeVerifiedOwner(
+    credential: Credential,
+    request: RequestView,
+    of: 'others' | 'identity',
+  ): void {
+    void parts
+      .verifyOwner?.(credential, request)
+      .then(owner => owner !== undefined && revokeIdentity(owner, of))
   }
 
   return request => {
-    const ending = parts.read(request)
-    if (ending === undefined) return
-    const { of } = ending
+    const change = parts.readSessionChange(request)
+    if (change === undefined) return
+    const { scope: of } = change
     if (typeof of === 'object') {
-      if (mayGoOn()) parts.revoke({ kind: 'session', id: of.sessionId })
+      if (tryConsume()) parts.revoke({ kind: 'session', id: of.sessionId })
       return
     }
-    for (const credential of ending.credentials) {
+    for (const credential of change.credentials) {
       const { value } = credential
-      const owner = parts.ownerOf(value)
-      if (owner === undefined && !mayGoOn()) return
+      const owner = parts.findOwner(value)
+      if (owner === undefined && !tryConsume()) return
       // First of all the credential itself: it may be known elsewhere, or become known while Kratos works.
       if (of !== 'others') parts.revoke({ kind: 'credential', value })
       if (of === 'session') continue
-      if (owner === undefined) find(credential, request, of)
-      else identity(owner, of)
+      if (owner === undefined) revokeVerifiedOwner(credential, request, of)
+      else revokeIdentity(owner, of)
     }
   }
 }

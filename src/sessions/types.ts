@@ -26,22 +26,22 @@ export type Finding =
   | { readonly kind: 'limited'; readonly headers: readonly Header[] }
   | { readonly kind: 'unavailable'; readonly why: string; readonly retryAfterSeconds?: number }
 
-export interface Kept extends Remembered {
+export interface CachedSession extends RevocableEntry {
   /** Ready to be handed out; carries no Set-Cookie. */
-  readonly hit: Verdict & { readonly kind: 'verified' }
-  readonly share: number
+  readonly verdict: Verdict & { readonly kind: 'verified' }
+  readonly jitterFactor: number
   /** Until then it answers by itself; afterwards only where Kratos cannot. */
   readonly freshUntil: Instant
   /** As long again after that, a 401 of Kratos is a surprise. */
-  readonly latelyUntil: Instant
+  readonly recentUntil: Instant
   /** Kratos has said no since: it lets nobody in any more, and is only known to have been good. */
-  readonly ended: boolean
+  readonly rejected: boolean
   /** No renewal is asked for before. */
-  renewAfter: Instant
+  refreshAfter: Instant
 }
 
 /** What memory has to say of a credential, whether or not it may still let anybody in. */
-export type Standing =
+export type CacheStatus =
   /** Verified lately; a 401 would be a surprise. */
   | { readonly kind: 'known'; readonly session: VerifiedSession }
   /** Verified lately, and refused since. */
@@ -49,10 +49,10 @@ export type Standing =
   /** Never seen, too long ago, or revoked by news. */
   | { readonly kind: 'unknown' }
 
-export type Verified = Extract<Finding, { readonly kind: 'verified' }>
+export type VerifiedFinding = Extract<Finding, { readonly kind: 'verified' }>
 
 /** Whose sessions end, as those who know it say it. */
-export type Revoked =
+export type RevocationTarget =
   | { readonly kind: 'session'; readonly id: string }
   /** All sessions of an identity; `keep` is the id of the one that goes on (Kratos' `revoke_active_sessions`). */
   | { readonly kind: 'identity'; readonly id: string; readonly keep?: string }
@@ -62,30 +62,30 @@ export type Revoked =
   | { readonly kind: 'everything'; readonly before?: WallTime }
 
 /** The same without a credential in it: this is what is kept, and what travels. */
-export type News =
-  | Exclude<Revoked, { readonly kind: 'credential' }>
+export type RevocationEvent =
+  | Exclude<RevocationTarget, { readonly kind: 'credential' }>
   | { readonly kind: 'credential'; readonly marks: readonly string[] }
 
 /** What came of a revocation. */
-export interface Told {
+export interface RevocationResult {
   /** Entries that went. */
   readonly evicted: number
   /** What other replicas should hear, without a credential in it. */
-  readonly news: readonly News[]
+  readonly events: readonly RevocationEvent[]
 }
 
 /** What an entry of the memory must show of itself. */
-export interface Remembered {
+export interface RevocableEntry {
   readonly key: string
   /** Keyed hash of the credential alone, whatever endpoint it was shown to. News has one by each key that somebody may use. */
-  readonly mark: string
+  readonly credentialHash: string
   readonly session: VerifiedSession
   /** When Kratos was asked. */
   readonly askedAt: Instant
 }
 
 /** Where whoami has refused. */
-export interface Place {
+export interface WhoamiEndpoint {
   readonly whoamiUrl: string
   readonly headers: readonly HeaderPair[]
 }

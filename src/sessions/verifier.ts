@@ -2,32 +2,39 @@
 import type { Awaitable } from '../access/awaitable.ts'
 import type { RequestView } from '../access/request.ts'
 import type { Header } from '../access/session.ts'
-import type { CacheState, Credential, Verdict, VerifiedSession } from '../access/verdict.ts'
+import type { CacheResult, Credential, Verdict, VerifiedSession } from '../access/verdict.ts'
 import type { HeaderPair } from '../clients/http/message.ts'
 import type { Whoami } from '../clients/kratos.ts'
-import { createTupleHash, encodePart } from '../lib/key_hash.ts'
-import { between, type Clock, type Instant, type Millis, millis } from '../lib/time.ts'
-import { within } from '../lib/with_timeout.ts'
-import { createHopeless } from './cache/negative_cache.ts'
-import { createMemory } from './cache/session_cache.ts'
-import { createStaleness } from './cache/staleness.ts'
+import { createKeyHash, encodeKeyPart } from '../lib/key_hash.ts'
+import { type Clock, type Instant, type Millis, millis, millisBetween } from '../lib/time.ts'
+import { withTimeout } from '../lib/with_timeout.ts'
+import { createNegativeCache } from './cache/negative_cache.ts'
+import { createSessionCache } from './cache/session_cache.ts'
+import { createStalenessTracker } from './cache/staleness.ts'
 import type { Probe } from './kratos/probe.ts'
-import type { GateLimits, GateNews } from './kratos/upstream.ts'
-import { createGates, type GatesCondition } from './kratos/upstreams.ts'
-import { verdictOf } from './kratos/whoami_response.ts'
-import type { SharedShelf } from './replication/shared_cache.ts'
-import { createSharing } from './replication/sharing.ts'
-import type { Finding, Kept, News, Place, Revoked, Told } from './types.ts'
+import type { KratosUpstreamEvent, KratosUpstreamOptions } from './kratos/upstream.ts'
+import { createKratosUpstreams, type KratosUpstreamsStatus } from './kratos/upstreams.ts'
+import { toVerdict } from './kratos/whoami_response.ts'
+import type { SharedCache } from './replication/shared_cache.ts'
+import { createSharedLookups } from './replication/sharing.ts'
+import type {
+  CachedSession,
+  Finding,
+  RevocationEvent,
+  RevocationResult,
+  RevocationTarget,
+  WhoamiEndpoint,
+} from './types.ts'
 
 /** Where whoami is asked; the same shape as handlers ask with. Unequal endpoints share nothing (C4, C7). */
-export interface Endpoint {
+export interface SessionEndpoint {
   readonly whoamiUrl: string
   readonly headers: readonly Header[]
   /** The rule's own bound; `undefined` is the service's, 0 neither reads nor fills the memory. */
   readonly maxAge: Millis | undefined
 }
 
-export interface SessionsParts {
+export interface SessionVerifierDependencies {
   readonly clock: Clock
   /** Ends by itself, whoever waits. */
   readonly whoami: Whoami
@@ -35,9 +42,9 @@ export interface SessionsParts {
   readonly maxAge: Millis
   readonly maxEntries: number
   /** How long after that time a session still counts while Kratos cannot be asked; 0: not at all. */
-  readonly grace: Millis
+  readonly staleIfError: Millis
   /** How long a revoked session is not remembered although Kratos says that it lives: news may be ahead of its commit. */
-  readonly hold: Millis
+  readonly holdoff: Millis
   /** Of this process; keys the memory. */
   readonly secret: Uint8Array
   /** In [0, 1). */
@@ -45,24 +52,24 @@ export interface SessionsParts {
   /** The last part of a session's time in memory, 0 to 1, in which a request renews it beside itself. Default 0: never. */
   readonly refreshAhead?: number
   /** How long, and how many, refused credentials are refused again without a question. Default: none. */
-  readonly hopeless?: { readonly ttl: Millis; readonly entries: number }
+  readonly negativeCache?: { readonly ttl: Millis; readonly entries: number }
   /** Of each Kratos. */
-  readonly limits?: Partial<GateLimits>
+  readonly upstreamOptions?: Partial<KratosUpstreamOptions>
   /** How to tell an ended session from a sick Kratos, by whoami URL. Default: not at all. */
   readonly probeFor?: (whoamiUrl: string) => Probe | undefined
-  readonly tell?: (news: SessionsNews) => void
+  readonly onEvent?: (news: SessionEvent) => void
   /** What other replicas know. Default: there are none, or none that share. */
-  readonly shared?: SharedShelf | undefined
+  readonly sharedCache?: SharedCache | undefined
 }
 
-export type SessionsNews =
-  | GateNews
+export type SessionEvent =
+  | KratosUpstreamEvent
   | { readonly kind: 'renewal'; readonly outcome: 'renewed' | 'ended' | 'failed' | 'skipped' }
 
-export interface Sessions {
+export interface SessionVerifier {
   /** Never rejects. A session that is remembered is answered at once, without a promise. */
   verify(
-    endpoint: Endpoint,
+    endpoint: SessionEndpoint,
     credential: Credential,
     request: RequestView,
     options?: { readonly fresh?: boolean; readonly stale?: boolean },
@@ -70,178 +77,204 @@ export interface Sessions {
   /** Forgets everything; what is under way is not kept either (C24). */
   clear(): void
   /** From now on nobody is let in by what was asked before; Kratos is asked anew. */
-  revoke(revoked: Revoked): Told
+  revoke(revoked: RevocationTarget): RevocationResult
   /** The same for news of another replica. Its `news` is what is known here and might not be there. */
-  hear(news: News): Told
+  applyRevocation(news: RevocationEvent): RevocationResult
   /** Whose a credential is, as far as it is remembered; asks nobody. */
-  ownerOf(value: string): VerifiedSession | undefined
+  findOwner(value: string): VerifiedSession | undefined
   readonly size: number
   /** What metrics read. */
-  readonly condition: Condition
+  readonly status: SessionsStatus
 }
 
-export interface Condition extends GatesCondition {
+export interface SessionsStatus extends KratosUpstreamsStatus {
   /** Age of the oldest answer that let somebody in during the last one to two minutes. */
   readonly worstStaleness: Millis
 }
 
-const TOO_LATE: Verdict = Object.freeze({ kind: 'unavailable', why: 'Kratos did not answer in time' })
-const ACCIDENT: Finding = Object.freeze({ kind: 'unavailable', why: 'the session could not be checked' })
-const REFUSED_AGAIN: Verdict = Object.freeze({ kind: 'rejected', cache: 'negative' })
+const DEADLINE_EXCEEDED: Verdict = Object.freeze({
+  kind: 'unavailable',
+  why: 'Kratos did not answer in time',
+})
+const UNEXPECTED_ERROR: Finding = Object.freeze({
+  kind: 'unavailable',
+  why: 'the session could not be checked',
+})
+const NEGATIVE_HIT: Verdict = Object.freeze({ kind: 'rejected', cache: 'negative' })
 
-export function createSessions(parts: SessionsParts): Sessions {
-  const { clock, whoami, random, shared, refreshAhead = 0, tell = () => {} } = parts
-  const memory = createMemory({ ...parts, refreshAhead })
-  const hopeless = createHopeless({ clock, ...(parts.hopeless ?? { ttl: millis(0), entries: 1 }) })
-  const staleness = createStaleness(clock)
-  const keyOf = createTupleHash(parts.secret)
-  const sharing = createSharing({ clock, memory, keyOf, shared, ceiling: parts.maxAge })
-  const spelled = new WeakMap<Endpoint, { readonly text: string; readonly place: Place }>()
-  const gates = createGates({ clock, random, whoami, limits: parts.limits, probeFor: parts.probeFor, tell })
-  const mostRenewals = Math.max(1, Math.floor(gates.places / 4))
-  let renewals = 0
+export function createSessionVerifier(parts: SessionVerifierDependencies): SessionVerifier {
+  const { clock, whoami, random, sharedCache, refreshAhead = 0, onEvent = () => {} } = parts
+  const cache = createSessionCache({ ...parts, refreshAhead })
+  const negativeCache = createNegativeCache({
+    clock,
+    ...(parts.negativeCache ?? { ttl: millis(0), entries: 1 }),
+  })
+  const staleness = createStalenessTracker(clock)
+  const keyOf = createKeyHash(parts.secret)
+  const lookups = createSharedLookups({ clock, cache, keyOf, sharedCache, maxAge: parts.maxAge })
+  const describedEndpoints = new WeakMap<
+    SessionEndpoint,
+    { readonly text: string; readonly place: WhoamiEndpoint }
+  >()
+  const upstreams = createKratosUpstreams({
+    clock,
+    random,
+    whoami,
+    options: parts.upstreamOptions,
+    probeFor: parts.probeFor,
+    onEvent,
+  })
+  const maxRefreshes = Math.max(1, Math.floor(upstreams.maxConcurrentRequests / 4))
+  let refreshes = 0
 
-  function spell(endpoint: Endpoint) {
-    let known = spelled.get(endpoint)
+  function describeEndpoint(endpoint: SessionEndpoint) {
+    let known = describedEndpoints.get(endpoint)
     if (known === undefined) {
       const headers = endpoint.headers.map(({ name, value }): HeaderPair => [name, value])
       known = {
-        text: encodePart([endpoint.whoamiUrl, headers]),
+        text: encodeKeyPart([endpoint.whoamiUrl, headers]),
         place: { whoamiUrl: endpoint.whoamiUrl, headers },
       }
-      spelled.set(endpoint, known)
+      describedEndpoints.set(endpoint, known)
     }
     return known
   }
 
   /** C6: an endpoint is spelled out once, a credential each time. */
-  const keyFor = (endpoint: Endpoint, { kind, name, value }: Credential): string =>
-    keyOf([spell(endpoint).text, kind, name, value])
+  const cacheKeyFor = (endpoint: SessionEndpoint, { kind, name, value }: Credential): string =>
+    keyOf([describeEndpoint(endpoint).text, kind, name, value])
 
-  async function ask(
-    endpoint: Endpoint,
+  async function callKratos(
+    endpoint: SessionEndpoint,
     credential: Credential,
     key: string,
     address: string,
   ): Promise<Finding> {
     try {
-      const gate = gates.to(endpoint.whoamiUrl)
-      const standing = () => memory.standing(key)
-      const finding = await gate.ask({ place: spell(endpoint).place, credential, address, standing })
-      if (finding.kind === 'rejected' && endpoint.maxAge !== 0 && standing().kind === 'unknown')
-        hopeless.add(key)
+      const upstream = upstreams.forUrl(endpoint.whoamiUrl)
+      const status = () => cache.status(key)
+      const finding = await upstream.call({
+        endpoint: describeEndpoint(endpoint).place,
+        credential,
+        clientAddress: address,
+        cacheStatus: status,
+      })
+      if (finding.kind === 'rejected' && endpoint.maxAge !== 0 && status().kind === 'unknown')
+        negativeCache.add(key)
       return finding
     } catch {
-      return ACCIDENT
+      return UNEXPECTED_ERROR
     }
   }
 
   /** What another replica knows, else what Kratos says. */
   async function lookUp(
-    endpoint: Endpoint,
+    endpoint: SessionEndpoint,
     credential: Credential,
     key: string,
     address: string,
   ): Promise<Finding> {
-    const said = memory.standing(key).kind === 'ended'
-    const found = said ? undefined : await sharing.find(spell(endpoint).text, credential)
-    return found ?? ask(endpoint, credential, key, address)
+    const rejectedBefore = cache.status(key).kind === 'ended'
+    const found = rejectedBefore
+      ? undefined
+      : await lookups.findShared(describeEndpoint(endpoint).text, credential)
+    return found ?? callKratos(endpoint, credential, key, address)
   }
 
   /** Nobody waits for it: what is remembered goes on until its time is over, unless there is something better. */
-  function renew(endpoint: Endpoint, credential: Credential, key: string, address: string): void {
-    if (renewals >= mostRenewals) {
-      tell({ kind: 'renewal', outcome: 'skipped' })
+  function refresh(endpoint: SessionEndpoint, credential: Credential, key: string, address: string): void {
+    if (refreshes >= maxRefreshes) {
+      onEvent({ kind: 'renewal', outcome: 'skipped' })
       return
     }
-    renewals++
-    const { answer } = memory.ask(key, {
-      ...sharing.begin(spell(endpoint).text, credential, endpoint.maxAge),
-      ask: () => ask(endpoint, credential, key, address),
-      renewal: true,
+    refreshes++
+    const { promise: answer } = cache.load(key, {
+      ...lookups.startLoad(describeEndpoint(endpoint).text, credential, endpoint.maxAge),
+      load: () => callKratos(endpoint, credential, key, address),
+      isRefresh: true,
     })
     void answer.then(({ kind }) => {
-      renewals--
+      refreshes--
       const outcome =
         kind === 'verified' ? 'renewed' : kind === 'rejected' || kind === 'second factor' ? 'ended' : 'failed'
-      tell({ kind: 'renewal', outcome })
+      onEvent({ kind: 'renewal', outcome })
     })
   }
 
-  function handOut(kept: Kept, now: Instant): Verdict & { kind: 'verified' } {
-    staleness.saw(between(kept.askedAt, now), now)
-    return kept.hit
+  function useEntry(kept: CachedSession, now: Instant): Verdict & { kind: 'verified' } {
+    staleness.record(millisBetween(kept.askedAt, now), now)
+    return kept.verdict
   }
 
-  const verify: Sessions['verify'] = (endpoint, credential, request, options = {}) => {
-    const { fresh = false, stale: mayBeStale = !fresh } = options
+  const verify: SessionVerifier['verify'] = (endpoint, credential, request, options = {}) => {
+    const { fresh = false, stale: allowStale = !fresh } = options
     const { maxAge } = endpoint
-    const now = memory.watchClocks()
-    const key = keyFor(endpoint, credential)
+    const now = cache.checkClocks()
+    const key = cacheKeyFor(endpoint, credential)
     if (!fresh && maxAge !== 0) {
-      const kept = memory.recall(key, maxAge, now)
+      const kept = cache.get(key, maxAge, now)
       if (kept !== undefined) {
-        if (memory.isDue(kept, maxAge, now)) renew(endpoint, credential, key, request.remoteAddress)
-        return handOut(kept, now)
+        if (cache.shouldRefresh(kept, maxAge, now)) refresh(endpoint, credential, key, request.remoteAddress)
+        return useEntry(kept, now)
       }
-      if (hopeless.has(key) && gates.to(endpoint.whoamiUrl).believes) return REFUSED_AGAIN
+      if (negativeCache.has(key) && upstreams.forUrl(endpoint.whoamiUrl).trustsRejections) return NEGATIVE_HIT
     }
-    const begun = sharing.begin(spell(endpoint).text, credential, maxAge)
-    const find = shared === undefined || fresh || maxAge === 0 ? ask : lookUp
-    const { answer, joined } = memory.ask(key, {
-      ...begun,
-      ask: () => find(endpoint, credential, key, request.remoteAddress),
+    const loadRequest = lookups.startLoad(describeEndpoint(endpoint).text, credential, maxAge)
+    const load = sharedCache === undefined || fresh || maxAge === 0 ? callKratos : lookUp
+    const { promise: answer, shared: joined } = cache.load(key, {
+      ...loadRequest,
+      load: () => load(endpoint, credential, key, request.remoteAddress),
       fresh,
     })
-    const state: CacheState = joined ? 'shared' : maxAge === 0 ? 'off' : 'miss'
-    const instead = (): Verdict | undefined => {
-      const kept = mayBeStale ? memory.stale(key, maxAge) : undefined
-      return kept === undefined ? undefined : { ...handOut(kept, clock.now()), cache: 'stale' }
+    const state: CacheResult = joined ? 'shared' : maxAge === 0 ? 'off' : 'miss'
+    const staleVerdict = (): Verdict | undefined => {
+      const kept = allowStale ? cache.getStale(key, maxAge) : undefined
+      return kept === undefined ? undefined : { ...useEntry(kept, clock.now()), cache: 'stale' }
     }
     const verdict = answer.then(finding =>
       // Whoever joined may want a younger answer than the one who began.
-      sharing.isTooOld(finding, maxAge)
-        ? verify(endpoint, credential, request, { fresh: true, stale: mayBeStale })
-        : verdictOf(finding, state),
+      lookups.isTooOld(finding, maxAge)
+        ? verify(endpoint, credential, request, { fresh: true, stale: allowStale })
+        : toVerdict(finding, state),
     )
-    return inTime(verdict, between(begun.askedAt, request.deadline), instead)
+    return withDeadline(verdict, millisBetween(loadRequest.askedAt, request.deadline), staleVerdict)
   }
 
-  function hear(news: News): Told {
-    const gone = memory.revoke(news)
+  function applyRevocation(news: RevocationEvent): RevocationResult {
+    const evicted = cache.revoke(news)
     // Others may know the session of a credential by another value of it.
-    const ids = news.kind === 'credential' ? new Set(gone.map(({ session }) => session.id)) : []
-    return { evicted: gone.length, news: [...ids].map(id => ({ kind: 'session', id })) }
+    const ids = news.kind === 'credential' ? new Set(evicted.map(({ session }) => session.id)) : []
+    return { evicted: evicted.length, events: [...ids].map(id => ({ kind: 'session', id })) }
   }
 
   return {
     verify,
-    hear,
+    applyRevocation,
     clear() {
-      memory.clear()
-      hopeless.clear()
+      cache.clear()
+      negativeCache.clear()
     },
     revoke(revoked) {
-      const first: News =
+      const first: RevocationEvent =
         revoked.kind === 'credential'
-          ? { kind: 'credential', marks: sharing.marksOf(revoked.value) }
+          ? { kind: 'credential', marks: lookups.credentialHashes(revoked.value) }
           : revoked
-      const { evicted, news } = hear(first)
+      const { evicted, events: news } = applyRevocation(first)
       // In this order: who has heard of the session finds nothing more with its credential.
-      return { evicted, news: [...news, first] }
+      return { evicted, events: [...news, first] }
     },
-    ownerOf: value => memory.find(sharing.marksOf(value)[0])?.session,
+    findOwner: value => cache.findByCredential(lookups.credentialHashes(value)[0])?.session,
     get size() {
-      return memory.size
+      return cache.size
     },
-    get condition(): Condition {
-      return { ...gates.condition, worstStaleness: staleness.worst }
+    get status(): SessionsStatus {
+      return { ...upstreams.status, worstStaleness: staleness.worst }
     },
   }
 }
 
 /** One who waits leaves when his own time is over; the flight goes on (C25). */
-async function inTime(answer: Promise<Verdict>, left: Millis, instead: () => Verdict | undefined) {
-  const verdict = await within(answer, left, TOO_LATE)
-  return verdict.kind === 'unavailable' ? (instead() ?? verdict) : verdict
+async function withDeadline(answer: Promise<Verdict>, left: Millis, fallback: () => Verdict | undefined) {
+  const verdict = await withTimeout(answer, left, DEADLINE_EXCEEDED)
+  return verdict.kind === 'unavailable' ? (fallback() ?? verdict) : verdict
 }

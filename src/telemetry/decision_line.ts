@@ -2,41 +2,44 @@
 import type { DecisionRecord } from './records.ts'
 
 /** What pino writes as it is between quotes; everything else goes through `JSON.stringify`, as there. */
-const PLAIN = /^[\x20!#-[\]-\ud7ff\ue000-\uffff]*$/
-const quote = (text: string): string => (PLAIN.test(text) ? `"${text}"` : JSON.stringify(text))
+const UNESCAPED_TEXT = /^[\x20!#-[\]-\ud7ff\ue000-\uffff]*$/
+const quoteJson = (text: string): string => (UNESCAPED_TEXT.test(text) ? `"${text}"` : JSON.stringify(text))
 
 /** Rules with what became of them; a set of more than that is written out each time it comes round again. */
-const MOST = 20_000
+const MAX_CACHED_RULES = 20_000
 
 /** `base`: what every line begins with after level and time, as `,"key":"value"`; `wall` is in milliseconds since the epoch. */
-export function createDecisionLine(base: string, wall: () => number): (record: DecisionRecord) => string {
-  let stampedAt = Number.NaN
-  let stamp = ''
+export function createDecisionFormatter(
+  base: string,
+  wall: () => number,
+): (record: DecisionRecord) => string {
+  let timestampMs = Number.NaN
+  let timestamp = ''
   /** By rule: what became of a request the last time, which is nearly always what becomes of the next one. */
-  const latest = new Map<string, { readonly of: DecisionRecord; readonly text: string }>()
+  const lastByRule = new Map<string, { readonly of: DecisionRecord; readonly text: string }>()
 
-  function outcomeOf(record: DecisionRecord): string {
-    const last = latest.get(record.rule)
+  function formatOutcome(record: DecisionRecord): string {
+    const last = lastByRule.get(record.rule)
     if (last !== undefined && sameOutcome(last.of, record)) return last.text
     const text =
-      `${base},"rule":${quote(record.rule)},"decision":"${record.decision}","status":${record.status}` +
-      `,"code":"${record.code}","reason":${quote(record.reason)},"authenticator":${quote(record.authenticator)}` +
-      `,"refused_by":${quote(record.refused_by)},"cache":"${record.cache}","duration_ms":`
-    if (latest.size >= MOST) latest.clear()
-    latest.set(record.rule, { of: record, text })
+      `${base},"rule":${quoteJson(record.rule)},"decision":"${record.decision}","status":${record.status}` +
+      `,"code":"${record.code}","reason":${quoteJson(record.reason)},"authenticator":${quoteJson(record.authenticator)}` +
+      `,"refused_by":${quoteJson(record.refused_by)},"cache":"${record.cache}","duration_ms":`
+    if (lastByRule.size >= MAX_CACHED_RULES) lastByRule.clear()
+    lastByRule.set(record.rule, { of: record, text })
     return text
   }
 
   return record => {
     const now = wall()
     // Lines come faster than the milliseconds that they show.
-    if (now !== stampedAt) {
-      stampedAt = now
-      stamp = new Date(now).toISOString()
+    if (now !== timestampMs) {
+      timestampMs = now
+      timestamp = new Date(now).toISOString()
     }
     return (
-      `{"level":"info","time":"${stamp}"${outcomeOf(record)}${record.duration_ms}` +
-      `,"request_id":${quote(record.request_id)},"trace_id":"${record.trace_id}"` +
+      `{"level":"info","time":"${timestamp}"${formatOutcome(record)}${record.duration_ms}` +
+      `,"request_id":${quoteJson(record.request_id)},"trace_id":"${record.trace_id}"` +
       `,"msg":"Access request ${record.decision === 'allow' ? 'granted' : 'denied'}"}\n`
     )
   }

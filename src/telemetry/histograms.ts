@@ -26,13 +26,13 @@ export interface Histograms extends MetricProducer {
   create(name: string, description: string, bounds: readonly number[]): Histogram
 }
 
-interface Family {
+interface HistogramFamily {
   readonly name: string
   readonly description: string
-  readonly series: Tally[]
+  readonly series: HistogramSeries[]
 }
 
-class Tally implements Series {
+class HistogramSeries implements Series {
   readonly labels: Attributes
   readonly bounds: readonly number[]
   readonly counts: number[]
@@ -65,10 +65,13 @@ export function createHistograms(
   resource: Resource,
   wall: () => number,
 ): Histograms {
-  const families: Family[] = []
+  const families: HistogramFamily[] = []
   const startTime = hrTime(wall())
 
-  const dataOf = ({ name, description, series }: Family, endTime: HrTime): HistogramMetricData => ({
+  const toMetricData = (
+    { name, description, series }: HistogramFamily,
+    endTime: HrTime,
+  ): HistogramMetricData => ({
     descriptor: { name, description, unit: '', valueType: ValueType.DOUBLE },
     aggregationTemporality: AggregationTemporality.CUMULATIVE,
     dataPointType: DataPointType.HISTOGRAM,
@@ -84,19 +87,21 @@ export function createHistograms(
 
   return {
     create(name, description, bounds) {
-      const family: Family = { name, description, series: [] }
+      const family: HistogramFamily = { name, description, series: [] }
       families.push(family)
       return {
         series(labels) {
-          const tally = new Tally(labels, bounds)
-          family.series.push(tally)
-          return tally
+          const created = new HistogramSeries(labels, bounds)
+          family.series.push(created)
+          return created
         },
       }
     },
     async collect() {
       const now = hrTime(wall())
-      const metrics = families.map(family => dataOf(family, now)).filter(one => one.dataPoints.length > 0)
+      const metrics = families
+        .map(family => toMetricData(family, now))
+        .filter(one => one.dataPoints.length > 0)
       return { resourceMetrics: { resource, scopeMetrics: [{ scope, metrics }] }, errors: [] }
     },
   }

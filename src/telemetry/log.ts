@@ -1,14 +1,14 @@
 /** telemetry/log — the log: known records in, one JSON line out. The only importer of pino. Never sees a header, cookie, body or query. */
 import { type DestinationStream, destination, pino } from 'pino'
-import { formatIssue } from '../documents/issue.ts'
-import { tellOnStderr } from '../lib/write_stderr.ts'
-import { createDecisionLine } from './decision_line.ts'
-import { createLots } from './log_buffer.ts'
-import type { DecisionRecord, Event, LogLevel } from './records.ts'
+import { formatDiagnostic } from '../documents/issue.ts'
+import { writeStderr } from '../lib/write_stderr.ts'
+import { createDecisionFormatter } from './decision_line.ts'
+import { createLogBuffer } from './log_buffer.ts'
+import type { DecisionRecord, LogEvent, LogLevel } from './records.ts'
 
 export interface Log {
   decision(record: DecisionRecord): void
-  event(level: LogLevel, event: Event): void
+  event(level: LogLevel, event: LogEvent): void
   /** Writes what is still in memory; nothing may follow. */
   close(): void
   setLevel(level: LogLevel): void
@@ -25,7 +25,7 @@ export interface LogOptions {
   readonly stream?: DestinationStream
 }
 
-const MESSAGES: Readonly<Record<Exclude<Event['event'], 'issue' | 'notice' | 'warning'>, string>> = {
+const MESSAGES: Readonly<Record<Exclude<LogEvent['event'], 'issue' | 'notice' | 'warning'>, string>> = {
   started: 'Credence is listening',
   ready: 'Ready: every rule repository has been loaded',
   not_ready: 'Not ready: every request is refused with 503',
@@ -40,22 +40,22 @@ const MESSAGES: Readonly<Record<Exclude<Event['event'], 'issue' | 'notice' | 'wa
 }
 
 /** What is wrong with a file reads as `validate` says it. */
-function messageOf(event: Event): string {
-  if (event.event === 'issue' || event.event === 'notice') return formatIssue(event)
+function messageOf(event: LogEvent): string {
+  if (event.event === 'issue' || event.event === 'notice') return formatDiagnostic(event)
   return event.event === 'warning' ? `${event.where}: ${event.message}` : MESSAGES[event.event]
 }
 
 /** Bytes that leave at once: a write costs as much as a few Checks, so that it should carry many lines; the library takes 16 KiB. */
-const LOT = 64 * 1024
+const FLUSH_BYTES = 64 * 1024
 /** Longest time that a line waits for others, ms. */
-const WAIT = 100
+const FLUSH_INTERVAL_MS = 100
 /** Bytes that wait for a reader that is too slow; further lines are dropped (G11). */
-const MOST_WAITING = 16 * 1024 * 1024
+const MAX_BUFFERED_BYTES = 16 * 1024 * 1024
 
 /** Lines leave in batches, at the latest after 100 ms, so that a slow reader of the log holds up no Check (G11). */
 export async function createLog(options: LogOptions): Promise<Log> {
   const { name, version, wall } = options
-  const out = options.stream ?? (await openStream(options.format))
+  const out = options.stream ?? (await openLogStream(options.format))
   const logger = pino(
     {
       level: options.level,
@@ -66,7 +66,7 @@ export async function createLog(options: LogOptions): Promise<Log> {
     out,
   )
   const base = `,"service_name":${JSON.stringify(name)},"service_version":${JSON.stringify(version)}`
-  const lineOf = createDecisionLine(base, wall)
+  const lineOf = createDecisionFormatter(base, wall)
   return {
     decision(record) {
       if (logger.isLevelEnabled('info')) out.write(lineOf(record))
@@ -86,14 +86,14 @@ export async function createLog(options: LogOptions): Promise<Log> {
  * be an accident, and the library's `flushSync` tries for ever. What failed is tried again with the next lot, so the log
  * goes on when it can; meanwhile lines wait up to `MOST_WAITING`.
  */
-function surviveFailures(out: ReturnType<typeof destination>): void {
+function continueAfterWriteErrors(out: ReturnType<typeof destination>): void {
   let failing = false
   const flushSync = out.flushSync.bind(out)
   out.flushSync = () => {
     if (!failing) flushSync()
   }
   out.on('error', (error: NodeJS.ErrnoException) => {
-    if (!failing) tellOnStderr(`credence: the log cannot be written (${error.code}); the service goes on`)
+    if (!failing) writeStderr(`credence: the log cannot be written (${error.code}); the service goes on`)
     failing = true
   })
   out.on('write', () => {
@@ -101,18 +101,27 @@ function surviveFailures(out: ReturnType<typeof destination>): void {
   })
 }
 
-async function openStream(format: LogOptions['format']): Promise<DestinationStream> {
-  const out = destination({ sync: false, contentMode: 'buffer', maxLength: MOST_WAITING, maxWrite: LOT })
-  surviveFailures(out)
+async function openLogStream(format: LogOptions['format']): Promise<DestinationStream> {
+  const out = destination({
+    sync: false,
+    contentMode: 'buffer',
+    maxLength: MAX_BUFFERED_BYTES,
+    maxWrite: FLUSH_BYTES,
+  })
+  continueAfterWriteErrors(out)
   // It takes bytes in this mode; its types speak of text.
-  const lots = createLots(LOT, WAIT, lot => void out.write(lot as unknown as string))
-  const end = (): void => {
-    process.off('exit', end)
-    lots.flush()
+  const buffer = createLogBuffer(
+    FLUSH_BYTES,
+    FLUSH_INTERVAL_MS,
+    chunk => void out.write(chunk as unknown as string),
+  )
+  const flushAndClose = (): void => {
+    process.off('exit', flushAndClose)
+    buffer.flush()
     out.flushSync()
   }
-  process.once('exit', end)
-  if (format === 'json') return { write: lots.write, flushSync: end } as DestinationStream
+  process.once('exit', flushAndClose)
+  if (format === 'json') return { write: buffer.write, flushSync: flushAndClose } as DestinationStream
   // Loaded only where people read along; services write JSON.
   const { prettyFactory } = await import('pino-pretty')
   const pretty = prettyFactory({
@@ -121,7 +130,7 @@ async function openStream(format: LogOptions['format']): Promise<DestinationStre
     ignore: 'service_name,service_version',
   })
   return {
-    write: (line: string) => lots.write(pretty(line)),
-    flushSync: end,
+    write: (line: string) => buffer.write(pretty(line)),
+    flushSync: flushAndClose,
   } as DestinationStream
 }

@@ -76,15 +76,15 @@ export const METRICS = {
   credence_ready: ['gauge', '', '1 when Checks are decided, 0 when all of them are 503'],
 } as const satisfies Record<string, readonly [kind: string, labels: string, about: string]>
 
-type Name = keyof typeof METRICS
-export const about = (name: Name) => ({ description: METRICS[name][2] })
+type MetricName = keyof typeof METRICS
+export const descriptionOf = (name: MetricName) => ({ description: METRICS[name][2] })
 /** The exporter adds the suffix that tells a counter. */
-const bare = (name: Name) => name.replace(/_total$/, '')
+const withoutSuffix = (name: MetricName) => name.replace(/_total$/, '')
 
 /** A counter that costs a Check one look into a map; the exporter reads it when it is asked. */
-export function tally(meter: Meter, name: Name) {
+export function lazyCounter(meter: Meter, name: MetricName) {
   const counts = new Map<string, { count: number; readonly labels: Attributes }>()
-  meter.createObservableCounter(bare(name), about(name)).addCallback(result => {
+  meter.createObservableCounter(withoutSuffix(name), descriptionOf(name)).addCallback(result => {
     for (const { count, labels } of counts.values()) result.observe(count, labels)
   })
   return (key: string, labels: () => Attributes): void => {
@@ -95,8 +95,8 @@ export function tally(meter: Meter, name: Name) {
 }
 
 /** `undefined` is not shown. */
-export function gauge(meter: Meter, name: Name, read: () => number | undefined): void {
-  meter.createObservableGauge(name, about(name)).addCallback(result => {
+export function observableGauge(meter: Meter, name: MetricName, read: () => number | undefined): void {
+  meter.createObservableGauge(name, descriptionOf(name)).addCallback(result => {
     const value = read()
     if (value !== undefined) result.observe(value)
   })

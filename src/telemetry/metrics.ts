@@ -37,11 +37,11 @@ export async function createMetrics(options: MetricsOptions): Promise<Metrics> {
   const metricProducers = [histograms]
   const prometheus = new PrometheusExporter({ preventServerStart: true, metricProducers })
   const readers: MetricReader[] = [prometheus]
-  if (pushAsked(env)) {
+  if (isPushEnabled(env)) {
     const { OTLPMetricExporter } = await import('@opentelemetry/exporter-metrics-otlp-proto')
     readers.push(new PeriodicExportingMetricReader({ exporter: new OTLPMetricExporter(), metricProducers }))
   }
-  const views = [{ instrumentName: '*', aggregationCardinalityLimit: MOST_SERIES }]
+  const views = [{ instrumentName: '*', aggregationCardinalityLimit: MAX_SERIES }]
   const provider = new MeterProvider({ resource, readers, views })
   const serializer = new PrometheusSerializer(undefined, false, undefined, true, true)
   const server = createServer((request, response) => {
@@ -77,10 +77,10 @@ export async function createMetrics(options: MetricsOptions): Promise<Metrics> {
 }
 
 /** Of one metric. Labels come from closed sets and rule ids (G10); the SDK's own 2,000 would lump rules together. */
-const MOST_SERIES = 1_000_000
+const MAX_SERIES = 1_000_000
 
 /** Pushed where an OTLP endpoint is named, unless the variable for metrics says otherwise. */
-function pushAsked(env: NodeJS.ProcessEnv): boolean {
+function isPushEnabled(env: NodeJS.ProcessEnv): boolean {
   if (env.OTEL_SDK_DISABLED === 'true') return false
   const exporter = env.OTEL_METRICS_EXPORTER
   if (exporter !== undefined && exporter !== '') return exporter.split(',').includes('otlp')

@@ -3,8 +3,8 @@ import type { Series } from './histograms.ts'
 import type { Metrics } from './metrics.ts'
 
 /** Oathkeeper's. */
-const OATHKEEPER_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
-const METHODS: ReadonlySet<string> = new Set([
+const OATHKEEPER_BUCKETS_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
+const LABELLED_METHODS: ReadonlySet<string> = new Set([
   'GET',
   'HEAD',
   'POST',
@@ -16,33 +16,33 @@ const METHODS: ReadonlySet<string> = new Set([
   'TRACE',
 ])
 
-export interface OathkeeperMetrics {
+export interface OathkeeperMetricsOptions {
   /** `serve.prometheus.metric_name_prefix`. */
   readonly prefix: string
   /** `serve.prometheus.hide_request_paths`: the label `request` is empty. */
-  readonly hidden: boolean
+  readonly hideRequestPaths: boolean
 }
 
 /** Their `request` is `/decisions`, never the path of a user's request. */
 export function createOathkeeperMetrics(
   { meter, histograms }: Pick<Metrics, 'meter' | 'histograms'>,
-  { prefix, hidden }: OathkeeperMetrics,
+  { prefix, hideRequestPaths: hidden }: OathkeeperMetricsOptions,
 ) {
-  const known = new Map<string, Series>()
+  const seriesByKey = new Map<string, Series>()
   meter
     .createObservableCounter(`${prefix}requests`, { description: 'Total number of requests' })
     .addCallback(result => {
-      for (const { count, labels } of known.values()) result.observe(count, labels)
+      for (const { count, labels } of seriesByKey.values()) result.observe(count, labels)
     })
   const duration = histograms.create(
     `${prefix}requests_duration_seconds`,
     'Time spent serving requests.',
-    OATHKEEPER_BUCKETS,
+    OATHKEEPER_BUCKETS_SECONDS,
   )
-  return (sent: string, status: number, milliseconds: number): void => {
-    const method = METHODS.has(sent) ? sent : 'OTHER'
+  return (sentMethod: string, status: number, milliseconds: number): void => {
+    const method = LABELLED_METHODS.has(sentMethod) ? sentMethod : 'OTHER'
     const key = `${method} ${status}`
-    let series = known.get(key)
+    let series = seriesByKey.get(key)
     if (series === undefined) {
       series = duration.series({
         service: 'oathkeeper-api',
@@ -50,7 +50,7 @@ export function createOathkeeperMetrics(
         request: hidden ? '' : '/decisions',
         status_code: String(status),
       })
-      known.set(key, series)
+      seriesByKey.set(key, series)
     }
     series.record(milliseconds / 1000)
   }

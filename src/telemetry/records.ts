@@ -1,7 +1,7 @@
 /** The records that the log writes; docs/operations.md lists their fields. */
 import type { ReasonCode } from '../access/denial.ts'
-import type { CacheState } from '../access/verdict.ts'
-import type { Issue } from '../documents/issue.ts'
+import type { CacheResult } from '../access/verdict.ts'
+import type { Diagnostic } from '../documents/issue.ts'
 
 export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace'
 
@@ -17,7 +17,7 @@ export interface DecisionRecord {
   readonly authenticator: string
   /** Handler that refused; empty on allow. */
   readonly refused_by: string
-  readonly cache: CacheState | ''
+  readonly cache: CacheResult | ''
   /** Milliseconds from the arrival of the Check to the decision. */
   readonly duration_ms: number
   readonly request_id: string
@@ -25,7 +25,7 @@ export interface DecisionRecord {
 }
 
 /** What else is worth a line. Closed: a new event is a new member here and a row in docs/operations.md. */
-export type Event =
+export type LogEvent =
   | {
       readonly event: 'started'
       readonly version: string
@@ -42,7 +42,7 @@ export type Event =
       readonly issues: number
       readonly took_ms: number
     }
-  | ({ readonly event: 'issue' | 'notice' } & Issue)
+  | ({ readonly event: 'issue' | 'notice' } & Diagnostic)
   | { readonly event: 'accident'; readonly where: string; readonly error: string; readonly stack: string }
   | { readonly event: 'breaker'; readonly state: string; readonly cause: string }
   | {

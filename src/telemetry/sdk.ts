@@ -23,7 +23,7 @@ export interface Tracing {
 }
 
 /** The standard variables switch tracing on too, also without a `tracing` section. */
-export function tracingAsked(options: TracingOptions, env: NodeJS.ProcessEnv): boolean {
+export function isTracingEnabled(options: TracingOptions, env: NodeJS.ProcessEnv): boolean {
   if (env.OTEL_SDK_DISABLED === 'true' || env.OTEL_TRACES_EXPORTER === 'none') return false
   if (options.provider === 'otel' || options.provider === 'zipkin') return true
   return ['OTEL_TRACES_EXPORTER', 'OTEL_EXPORTER_OTLP_ENDPOINT', 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'].some(
@@ -37,7 +37,7 @@ export async function startTracing(
   version: string,
   env: NodeJS.ProcessEnv,
 ): Promise<Tracing | undefined> {
-  if (!tracingAsked(options, env)) return undefined
+  if (!isTracingEnabled(options, env)) return undefined
   const [{ NodeSDK, resources, tracing, core }, { B3Propagator, B3InjectEncoding }, { JaegerPropagator }] =
     await Promise.all([
       import('@opentelemetry/sdk-node'),
@@ -45,7 +45,7 @@ export async function startTracing(
       import('@opentelemetry/propagator-jaeger'),
     ])
   const ratio = options.provider === 'zipkin' ? options.zipkin.samplingRatio : options.otlp.samplingRatio
-  const exporter = await openExporter(options)
+  const exporter = await createExporter(options)
   const sdk = new NodeSDK({
     resource: resources.resourceFromAttributes({
       'service.name': env.OTEL_SERVICE_NAME ?? options.serviceName,
@@ -79,7 +79,7 @@ export async function startTracing(
 }
 
 /** The exporter of the `tracing` section; `undefined` leaves the choice to the `OTEL_*` variables. */
-async function openExporter(options: TracingOptions) {
+async function createExporter(options: TracingOptions) {
   if (options.provider === 'zipkin') {
     const { ZipkinExporter } = await import('@opentelemetry/exporter-zipkin')
     return new ZipkinExporter({ url: options.zipkin.serverUrl })

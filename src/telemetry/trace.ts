@@ -11,24 +11,24 @@ import {
   type Tracer,
   trace,
 } from '@opentelemetry/api'
-import { type Awaitable, after } from '../access/awaitable.ts'
+import { type Awaitable, andThen } from '../access/awaitable.ts'
 import type { Decision } from '../access/decision.ts'
-import type { Answered, Failed, HeaderPair, OutgoingRequest, Send } from '../clients/http/message.ts'
+import type { HeaderPair, HttpFailure, HttpResponse, OutgoingRequest, Send } from '../clients/http/message.ts'
 
 /** What tracing needs of a call's metadata; names in lower case. */
-export interface Carrier {
+export interface MetadataCarrier {
   get(name: string): string | undefined
 }
 
-const CARRIER: TextMapGetter<Carrier> = {
+const CARRIER_GETTER: TextMapGetter<MetadataCarrier> = {
   get: (carrier, name) => carrier.get(name.toLowerCase()),
   keys: () => [],
 }
 
 /** Runs one Check inside a SERVER span that continues Envoy's trace: its context is in the gRPC metadata (envoy 0.17). */
 export function traceChecks(tracer: Tracer) {
-  return (metadata: Carrier, run: () => Awaitable<Decision>): Awaitable<Decision> => {
-    const parent = propagation.extract(context.active(), metadata, CARRIER)
+  return (metadata: MetadataCarrier, run: () => Awaitable<Decision>): Awaitable<Decision> => {
+    const parent = propagation.extract(context.active(), metadata, CARRIER_GETTER)
     const span = tracer.startSpan(
       'envoy.service.auth.v3.Authorization/Check',
       {
@@ -42,11 +42,11 @@ export function traceChecks(tracer: Tracer) {
       parent,
     )
     return context.with(trace.setSpan(parent, span), () =>
-      ending(span, run, decision => {
+      endSpanAfter(span, run, decision => {
         span.setAttributes(decisionAttributes(decision))
         // A denial is a product, not a failure; only what we could not do marks the span.
         if (decision.kind === 'deny' && decision.status >= 500) {
-          span.setStatus({ code: SpanStatusCode.ERROR, message: decision.trail.code })
+          span.setStatus({ code: SpanStatusCode.ERROR, message: decision.metadata.code })
         }
       }),
     )
@@ -54,12 +54,12 @@ export function traceChecks(tracer: Tracer) {
 }
 
 /** What `run` gives or throws, at once or later; the span ends with it, and knows nothing of what was thrown but that it was. */
-function ending<T>(span: Span, run: () => Awaitable<T>, told: (outcome: T) => void): Awaitable<T> {
-  return after(
+function endSpanAfter<T>(span: Span, run: () => Awaitable<T>, onOutcome: (outcome: T) => void): Awaitable<T> {
+  return andThen(
     undefined,
     () =>
-      after(run(), outcome => {
-        told(outcome)
+      andThen(run(), outcome => {
+        onOutcome(outcome)
         span.end()
         return outcome
       }),
@@ -72,7 +72,7 @@ function ending<T>(span: Span, run: () => Awaitable<T>, told: (outcome: T) => vo
 }
 
 function decisionAttributes(decision: Decision): Attributes {
-  const { rule, authenticator, refusedBy, code, notes } = decision.trail
+  const { rule, authenticator, refusedBy, code, annotations } = decision.metadata
   return {
     'credence.rule.id': rule,
     'credence.decision': decision.kind,
@@ -80,7 +80,7 @@ function decisionAttributes(decision: Decision): Attributes {
     'http.response.status_code': decision.kind === 'allow' ? 200 : decision.status,
     ...(authenticator === '' ? {} : { 'credence.authenticator': authenticator }),
     ...(refusedBy === '' ? {} : { 'credence.refused_by': refusedBy }),
-    ...(notes.cache === undefined ? {} : { 'credence.cache.result': notes.cache }),
+    ...(annotations.cache === undefined ? {} : { 'credence.cache.result': annotations.cache }),
   }
 }
 
@@ -92,7 +92,7 @@ export function traceStages(tracer: Tracer) {
     const traced = (...args: never[]): unknown => {
       const span = tracer.startSpan(name, { attributes })
       return context.with(trace.setSpan(context.active(), span), () =>
-        ending(
+        endSpanAfter(
           span,
           () => run(...args),
           outcome => {
@@ -122,20 +122,20 @@ export function traceSend(tracer: Tracer, send: Send): Send {
         'credence.target': request.target,
       },
     })
-    const within = trace.setSpan(context.active(), span)
-    const answer = await context.with(within, () => send(withContext(request, within)))
-    finish(span, answer)
+    const spanContext = trace.setSpan(context.active(), span)
+    const answer = await context.with(spanContext, () => send(injectContext(request, spanContext)))
+    endClientSpan(span, answer)
     return answer
   }
 }
 
-function withContext(request: OutgoingRequest, within: Context): OutgoingRequest {
+function injectContext(request: OutgoingRequest, spanContext: Context): OutgoingRequest {
   const added: HeaderPair[] = []
-  propagation.inject(within, added, { set: (pairs, name, value) => pairs.push([name, value]) })
+  propagation.inject(spanContext, added, { set: (pairs, name, value) => pairs.push([name, value]) })
   return { ...request, headers: [...request.headers, ...added] }
 }
 
-function finish(span: Span, answer: Answered | Failed): void {
+function endClientSpan(span: Span, answer: HttpResponse | HttpFailure): void {
   if (answer.kind === 'answered') span.setAttribute('http.response.status_code', answer.status)
   if (answer.kind === 'failed') span.setAttribute('error.type', answer.cause)
   if (answer.kind === 'failed' || answer.status >= 500) span.setStatus({ code: SpanStatusCode.ERROR })

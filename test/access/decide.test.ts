@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { decide } from '../../src/access/decide.ts'
 import type { Decision } from '../../src/access/decision.ts'
-import { forbidden, noRule, noted, unauthorized } from '../../src/access/denial.ts'
+import { forbidden, noRule, unauthorized, withAnnotations } from '../../src/access/denial.ts'
 import { type Authenticate, NOT_RESPONSIBLE, type Responder, type Step } from '../../src/access/pipeline.ts'
 import type { RequestView } from '../../src/access/request.ts'
 import type { CompiledRule } from '../../src/access/rule.ts'
@@ -17,7 +17,7 @@ const statusOnly: Responder = {
   respond: denial => ({ status: denial.status, headers: [], body: 'responder' }),
 }
 
-interface World {
+interface RuleFixture {
   readonly authenticators?: readonly Authenticate[]
   readonly steps?: readonly Step[]
   readonly responders?: readonly Responder[]
@@ -25,28 +25,31 @@ interface World {
   readonly find?: Snapshot['find']
 }
 
-function snapshotOf(world: World): Snapshot {
+function snapshotOf(fixture: RuleFixture): Snapshot {
   const rule: CompiledRule = {
     id: 'r',
     methods: new Set(['GET']),
     pattern: { text: '', origins: undefined, pathPrefix: '', exec: () => [] },
-    authenticators: (world.authenticators ?? [() => identity('u1')]).map((run, i) => ({ id: `a${i}`, run })),
-    steps: (world.steps ?? [session => session]).map((run, i) => ({ id: `s${i}`, run })),
-    responders: world.responders ?? [statusOnly],
+    authenticators: (fixture.authenticators ?? [() => identity('u1')]).map((run, i) => ({
+      id: `a${i}`,
+      run,
+    })),
+    steps: (fixture.steps ?? [session => session]).map((run, i) => ({ id: `s${i}`, run })),
+    responders: fixture.responders ?? [statusOnly],
   }
   return {
     revision: '1',
     rules: [rule],
-    writes: new Set(world.writes ?? []),
-    fallback: [statusOnly],
-    find: world.find ?? (() => ({ kind: 'found', rule, captures: ['c'] })),
+    settableHeaders: new Set(fixture.writes ?? []),
+    fallbackResponders: [statusOnly],
+    find: fixture.find ?? (() => ({ kind: 'found', rule, captures: ['c'] })),
   }
 }
 
 const boom = (): never => {
   throw new Error('boom')
 }
-const later = <T>(value: T): Promise<T> => new Promise(done => setImmediate(done, value))
+const eventually = <T>(value: T): Promise<T> => new Promise(done => setImmediate(done, value))
 
 test('a recognised request that every step hands on is allowed with the headers that were set', () => {
   const decision = decide(
@@ -59,8 +62,8 @@ test('a recognised request that every step hands on is allowed with the headers 
   assert.equal(decision.kind, 'allow')
   assert.deepEqual(decision.headers, [{ name: 'x-user-id', value: 'u1' }])
   assert.deepEqual(decision.kind === 'allow' && decision.remove, ['x-role'])
-  assert.equal(decision.trail.rule, 'r')
-  assert.equal(decision.trail.authenticator, 'a0')
+  assert.equal(decision.metadata.rule, 'r')
+  assert.equal(decision.metadata.authenticator, 'a0')
 })
 
 test('nothing is awaited where nothing waits: the decision is there in the same turn', () => {
@@ -70,13 +73,13 @@ test('nothing is awaited where nothing waits: the decision is there in the same 
 test('stages that wait lead to the same decision', async () => {
   const decision = await decide(
     snapshotOf({
-      authenticators: [() => later(NOT_RESPONSIBLE), () => later(identity('u2'))],
-      steps: [s => later(s)],
+      authenticators: [() => eventually(NOT_RESPONSIBLE), () => eventually(identity('u2'))],
+      steps: [s => eventually(s)],
     }),
     request,
   )
   assert.equal(decision.kind, 'allow')
-  assert.equal(decision.trail.authenticator, 'a1')
+  assert.equal(decision.metadata.authenticator, 'a1')
 })
 
 test('the first responsible authenticator decides, also when it says no', () => {
@@ -92,13 +95,13 @@ test('the first responsible authenticator decides, also when it says no', () => 
   ) as Decision
   assert.equal(decision.kind, 'deny')
   assert.equal(decision.kind === 'deny' && decision.status, 401)
-  assert.equal(decision.trail.refusedBy, 'a1')
+  assert.equal(decision.metadata.refusedBy, 'a1')
 })
 
 test('nobody responsible is 401', () => {
   const decision = decide(snapshotOf({ authenticators: [() => NOT_RESPONSIBLE] }), request) as Decision
   assert.equal(decision.kind === 'deny' && decision.status, 401)
-  assert.equal(decision.trail.code, 'no_authenticator_responsible')
+  assert.equal(decision.metadata.code, 'no_authenticator_responsible')
 })
 
 test('a refusing step ends the walk', () => {
@@ -125,15 +128,15 @@ test('no matching rule is answered by the fallback responders', () => {
   assert.equal(decision.kind === 'deny' && decision.body, 'responder')
 })
 
-for (const [where, world] of Object.entries<World>({
+for (const [where, world] of Object.entries<RuleFixture>({
   'the search for a rule throws': { find: boom },
   'an authenticator throws': { authenticators: [boom] },
   'an authenticator rejects': { authenticators: [() => Promise.reject(new Error('boom'))] },
   'a later authenticator rejects': {
-    authenticators: [() => later(NOT_RESPONSIBLE), () => Promise.reject('boom')],
+    authenticators: [() => eventually(NOT_RESPONSIBLE), () => Promise.reject('boom')],
   },
   'a step throws': { steps: [boom] },
-  'a step rejects after waiting': { steps: [s => later(s), () => Promise.reject(new Error('boom'))] },
+  'a step rejects after waiting': { steps: [s => eventually(s), () => Promise.reject(new Error('boom'))] },
   'a step throws undefined': {
     steps: [
       () => {
@@ -146,7 +149,7 @@ for (const [where, world] of Object.entries<World>({
     const decision = await decide(snapshotOf(world), request)
     assert.equal(decision.kind, 'deny')
     assert.equal(decision.kind === 'deny' && decision.status, 500)
-    assert.equal(decision.trail.code, 'internal')
+    assert.equal(decision.metadata.code, 'internal')
   })
 }
 
@@ -173,13 +176,13 @@ test('headers of the client’s own are not removed although a rule may write th
 })
 
 test('how memory answered is told of a refusal, too, whoever refused', () => {
-  const who = identity('u1', undefined, { notes: { cache: 'hit' } })
+  const who = identity('u1', undefined, { annotations: { cache: 'hit' } })
   const byStep = decide(
     snapshotOf({ authenticators: [() => who], steps: [() => forbidden('forbidden')] }),
     request,
   ) as Decision
-  assert.deepEqual([byStep.kind, byStep.trail.notes], ['deny', { cache: 'hit' }])
-  const rejected = noted(unauthorized('credential_rejected'), { cache: 'miss' })
+  assert.deepEqual([byStep.kind, byStep.metadata.annotations], ['deny', { cache: 'hit' }])
+  const rejected = withAnnotations(unauthorized('credential_rejected'), { cache: 'miss' })
   const byAuthenticator = decide(snapshotOf({ authenticators: [() => rejected] }), request) as Decision
-  assert.deepEqual(byAuthenticator.trail.notes, { cache: 'miss' })
+  assert.deepEqual(byAuthenticator.metadata.annotations, { cache: 'miss' })
 })

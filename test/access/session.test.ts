@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import type { RequestView } from '../../src/access/request.ts'
-import { identity, openSession, withHeader } from '../../src/access/session.ts'
+import { createSession, identity, withHeader } from '../../src/access/session.ts'
 
 const request = {
   method: 'GET',
@@ -12,7 +12,7 @@ const request = {
 } as RequestView
 
 test('a later header of the same name replaces the earlier one, others stay', () => {
-  const opened = openSession(identity('u'), request, [])
+  const opened = createSession(identity('u'), request, [])
   const session = withHeader(withHeader(withHeader(opened, 'a', '1'), 'b', '2'), 'a', '3')
   assert.deepEqual(session.headers, [
     { name: 'b', value: '2' },
@@ -22,7 +22,7 @@ test('a later header of the same name replaces the earlier one, others stay', ()
 })
 
 test('the match context carries host and port as sent, and the captures', () => {
-  const session = openSession(identity('u', { a: 1 }), request, ['x'])
+  const session = createSession(identity('u', { a: 1 }), request, ['x'])
   assert.deepEqual(session.match.url, { scheme: 'https', host: 'App:8443', path: '/a', rawQuery: 'q=1' })
   assert.deepEqual(session.match.captures, ['x'])
   assert.deepEqual(session.extra, { a: 1 })

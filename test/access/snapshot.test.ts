@@ -2,19 +2,19 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { first } from '../../src/access/match_policy.ts'
+import { firstMatch } from '../../src/access/match_policy.ts'
 import type { RequestView } from '../../src/access/request.ts'
-import type { CompiledRule, Found, Pattern } from '../../src/access/rule.ts'
-import { createSnapshot, type SnapshotParts } from '../../src/access/snapshot.ts'
+import type { CompiledRule, MatchPattern, RuleMatch } from '../../src/access/rule.ts'
+import { createSnapshot, type SnapshotOptions } from '../../src/access/snapshot.ts'
 import { compilePattern, compileRpcPattern } from '../../src/rules/patterns/pattern.ts'
 
-const patternOf = (text: string, strategy: 'regexp' | 'glob' = 'regexp'): Pattern => {
+const patternOf = (text: string, strategy: 'regexp' | 'glob' = 'regexp'): MatchPattern => {
   const made = compilePattern(text, strategy)
   assert.ok(!('fault' in made), JSON.stringify(made))
   return made.pattern
 }
 
-const ruleOf = (id: string, pattern: Pattern, methods = ['GET'], rpc?: true): CompiledRule => ({
+const ruleOf = (id: string, pattern: MatchPattern, methods = ['GET'], rpc?: true): CompiledRule => ({
   id,
   methods: new Set(methods),
   pattern,
@@ -24,9 +24,9 @@ const ruleOf = (id: string, pattern: Pattern, methods = ['GET'], rpc?: true): Co
   responders: [],
 })
 
-type Options = Pick<SnapshotParts, 'choose' | 'otherwise'>
+type Options = Pick<SnapshotOptions, 'matchPolicy' | 'defaultMatch'>
 const snapshotOf = (rules: readonly CompiledRule[], options: Options = {}) =>
-  createSnapshot({ revision: 'r', rules, writes: new Set(), fallback: [], ...options })
+  createSnapshot({ revision: 'r', rules, settableHeaders: new Set(), fallbackResponders: [], ...options })
 
 function requestOf(url: string, method = 'GET', contentType?: string): RequestView {
   const [, scheme, host, path, query] = /^(\w+):\/\/([^/]*)([^?]*)\??(.*)$/s.exec(url) as unknown as string[]
@@ -100,10 +100,10 @@ const someRules = fc
 const someUrls = fc.array(url, { minLength: 1, maxLength: 8 })
 
 /** Patterns that count together how often they are tried. */
-function counter() {
+function createTryCounter() {
   const tries = { count: 0 }
-  const counting = (text: string): Pattern => {
-    const { execFrom: _, ...pattern } = patternOf(text)
+  const counting = (text: string): MatchPattern => {
+    const { execFromPrefix: _, ...pattern } = patternOf(text)
     return {
       ...pattern,
       exec: one => {
@@ -132,18 +132,18 @@ describe('find', () => {
   })
 
   it('needs no more of a pattern than its origins and the start of its path', () => {
-    const byHand: Pattern = { text: '', origins: ['http://h'], pathPrefix: '/a', exec: () => ['x'] }
+    const byHand: MatchPattern = { text: '', origins: ['http://h'], pathPrefix: '/a', exec: () => ['x'] }
     assert.equal(outcome([ruleOf('r', byHand)], requestOf('http://h/ab')), 'r ["x"]')
     assert.equal(outcome([ruleOf('r', byHand)], requestOf('http://h/b')), 'no_rule')
   })
 
   it('tries a rule once however often its literal occurs', () => {
     let tries = 0
-    const pattern: Pattern = {
+    const pattern: MatchPattern = {
       text: '',
       origins: undefined,
       pathPrefix: '',
-      contains: '/a',
+      requiredSubstring: '/a',
       exec: () => {
         tries++
         return undefined
@@ -154,7 +154,7 @@ describe('find', () => {
   })
 
   it('does not try rules whose literals are not in the URL, wherever they stand', () => {
-    const { counting, tries } = counter()
+    const { counting, tries } = createTryCounter()
     const shapes = [
       '<https?>://svc#.example.com/api/r#/<[a-z]+>',
       '<https?>://<.*>/any/r#/<.*>',
@@ -198,7 +198,7 @@ describe('find', () => {
 })
 
 describe('find, where the first rule decides', () => {
-  const choose = { choose: first }
+  const choose = { matchPolicy: firstMatch }
 
   it('finds the one that trying every rule in order finds first, for random rules and requests', () => {
     fc.assert(
@@ -215,7 +215,7 @@ describe('find, where the first rule decides', () => {
   })
 
   it('asks no rule whose literals are not in the URL, and none behind the one that was found', () => {
-    const { counting, tries } = counter()
+    const { counting, tries } = createTryCounter()
     const rules = Array.from({ length: 10_000 }, (_, i) =>
       ruleOf(`r${i}`, counting(`<https?>://h/api/r${i}/<[a-z]+>`)),
     )
@@ -250,20 +250,29 @@ describe('find, where the first rule decides', () => {
 
 describe('a rule for what no other matches', () => {
   const rule = ruleOf('default', patternOf('http://nowhere/'))
-  const otherwise: Found = { kind: 'found', rule, captures: [] }
+  const otherwise: RuleMatch = { kind: 'found', rule, captures: [] }
   const rules = [ruleOf('one', patternOf('http://h/a')), ruleOf('two', patternOf('http://h/<a|b>'))]
 
   it('decides there, whatever host and method', () => {
-    assert.equal(outcome(rules, requestOf('http://h/c'), { otherwise }), 'default []')
-    assert.equal(outcome(rules, requestOf('https://x/y', 'PATCH'), { otherwise }), 'default []')
-    assert.equal(outcome(rules, requestOf('http://h/b'), { otherwise }), 'two ["b"]')
+    assert.equal(outcome(rules, requestOf('http://h/c'), { defaultMatch: otherwise }), 'default []')
+    assert.equal(outcome(rules, requestOf('https://x/y', 'PATCH'), { defaultMatch: otherwise }), 'default []')
+    assert.equal(outcome(rules, requestOf('http://h/b'), { defaultMatch: otherwise }), 'two ["b"]')
   })
 
   it('decides not where two rules match, nor of a URL that is too long', () => {
-    assert.equal(outcome(rules, requestOf('http://h/a'), { otherwise }), 'matching rules: one, two')
-    assert.equal(outcome(rules, requestOf(`http://h/${'a'.repeat(16_400)}`), { otherwise }), 'bad_request')
+    assert.equal(
+      outcome(rules, requestOf('http://h/a'), { defaultMatch: otherwise }),
+      'matching rules: one, two',
+    )
+    assert.equal(
+      outcome(rules, requestOf(`http://h/${'a'.repeat(16_400)}`), { defaultMatch: otherwise }),
+      'bad_request',
+    )
     const slow = [ruleOf('slow', patternOf('http://h/<.*>x<.*>y<.*>z'))]
-    assert.equal(outcome(slow, requestOf(`http://h/${'a'.repeat(8000)}`), { otherwise }), 'bad_request')
+    assert.equal(
+      outcome(slow, requestOf(`http://h/${'a'.repeat(8000)}`), { defaultMatch: otherwise }),
+      'bad_request',
+    )
   })
 
   it('decides of gRPC calls as well', () => {
@@ -271,8 +280,8 @@ describe('a rule for what no other matches', () => {
     assert.ok(!('fault' in made))
     const all = [...rules, ruleOf('rpc', made.pattern, ['POST'], true)]
     const call = (path: string) => requestOf(`http://h/${path}`, 'POST', 'application/grpc')
-    assert.equal(outcome(all, call('some.Service/m'), { otherwise }), 'rpc ["m"]')
-    assert.equal(outcome(all, call('other.Service/m'), { otherwise }), 'default []')
+    assert.equal(outcome(all, call('some.Service/m'), { defaultMatch: otherwise }), 'rpc ["m"]')
+    assert.equal(outcome(all, call('other.Service/m'), { defaultMatch: otherwise }), 'default []')
   })
 })
 

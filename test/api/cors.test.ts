@@ -1,29 +1,33 @@
 /** test/api/cors — who may read the api; what is marked R was seen on a running Oathkeeper v0.40.9. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type CorsOptions, compileCors } from '../../src/api/cors.ts'
+import { type CorsOptions, createCorsPolicy } from '../../src/api/cors.ts'
 
 const DEFAULTS: CorsOptions = {
   origins: ['*'],
   methods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'],
   headers: ['Authorization', 'Content-Type'],
-  exposed: ['Content-Type'],
+  exposedHeaders: ['Content-Type'],
   credentials: false,
-  maxAge: 0,
+  maxAgeSeconds: 0,
 }
 const NARROW: CorsOptions = {
   origins: ['https://*.Example.com', 'http://x'],
   methods: ['GET', 'DELETE'],
   headers: ['X-Custom'],
-  exposed: ['X-B', 'X-A'],
+  exposedHeaders: ['X-B', 'X-A'],
   credentials: true,
-  maxAge: 600,
+  maxAgeSeconds: 600,
 }
 const A = 'https://a.example.com'
 
 /** Without `vary`, which is the same for all. */
-function told(options: CorsOptions, method: string, headers: Record<string, string>): object | undefined {
-  const cors = compileCors(options)
+function corsHeaders(
+  options: CorsOptions,
+  method: string,
+  headers: Record<string, string>,
+): object | undefined {
+  const cors = createCorsPolicy(options)
   const preflight = cors.preflight({ method, headers })
   const all = Object.fromEntries(preflight?.headers ?? cors.headers({ method, headers }))
   const { vary, ...rest } = all
@@ -38,7 +42,7 @@ function told(options: CorsOptions, method: string, headers: Record<string, stri
 }
 
 const preflight = (options: CorsOptions, origin: string | undefined, method: string, headers?: string) =>
-  told(options, 'OPTIONS', {
+  corsHeaders(options, 'OPTIONS', {
     ...(origin === undefined ? {} : { origin }),
     'access-control-request-method': method,
     ...(headers === undefined ? {} : { 'access-control-request-headers': headers }),
@@ -46,12 +50,12 @@ const preflight = (options: CorsOptions, origin: string | undefined, method: str
 
 test('a page of any origin may read, unless origins are named (R)', () => {
   const any = { 'access-control-allow-origin': '*', 'access-control-expose-headers': 'Content-Type' }
-  assert.deepEqual(told(DEFAULTS, 'GET', { origin: A }), any)
-  assert.deepEqual(told(DEFAULTS, 'GET', { origin: 'null' }), any)
-  assert.deepEqual(told(DEFAULTS, 'OPTIONS', { origin: A }), any, 'no preflight: nothing is asked for')
-  assert.deepEqual(told(DEFAULTS, 'GET', {}), {})
-  assert.deepEqual(told(DEFAULTS, 'TRACE', { origin: A }), {})
-  assert.deepEqual(told(NARROW, 'GET', { origin: A }), {
+  assert.deepEqual(corsHeaders(DEFAULTS, 'GET', { origin: A }), any)
+  assert.deepEqual(corsHeaders(DEFAULTS, 'GET', { origin: 'null' }), any)
+  assert.deepEqual(corsHeaders(DEFAULTS, 'OPTIONS', { origin: A }), any, 'no preflight: nothing is asked for')
+  assert.deepEqual(corsHeaders(DEFAULTS, 'GET', {}), {})
+  assert.deepEqual(corsHeaders(DEFAULTS, 'TRACE', { origin: A }), {})
+  assert.deepEqual(corsHeaders(NARROW, 'GET', { origin: A }), {
     'access-control-allow-origin': A,
     'access-control-allow-credentials': 'true',
     'access-control-expose-headers': 'X-B, X-A',
@@ -62,7 +66,7 @@ test('a page of any origin may read, unless origins are named (R)', () => {
     'https://.example.org',
     'https://a.example.com.evil',
   ])
-    assert.deepEqual(told(NARROW, 'GET', { origin }), {}, origin)
+    assert.deepEqual(corsHeaders(NARROW, 'GET', { origin }), {}, origin)
 })
 
 test('a preflight is answered with what it asked for, or with nothing (R)', () => {
@@ -94,7 +98,7 @@ test('a preflight is answered with what it asked for, or with nothing (R)', () =
 
 test('a star allows every header; a negative age forbids to remember (R)', () => {
   assert.deepEqual(
-    preflight({ ...DEFAULTS, headers: ['*'], maxAge: -1, credentials: true }, A, 'GET', 'x,y'),
+    preflight({ ...DEFAULTS, headers: ['*'], maxAgeSeconds: -1, credentials: true }, A, 'GET', 'x,y'),
     {
       'access-control-allow-origin': '*',
       'access-control-allow-credentials': 'true',
@@ -107,9 +111,9 @@ test('a star allows every header; a negative age forbids to remember (R)', () =>
 
 test('names are compared without case and spaces, as browsers may write them', () => {
   assert.notDeepEqual(preflight(DEFAULTS, A, 'GET', 'Content-Type, authorization'), {})
-  assert.notDeepEqual(told(NARROW, 'GET', { origin: 'HTTPS://A.EXAMPLE.COM' }), {})
+  assert.notDeepEqual(corsHeaders(NARROW, 'GET', { origin: 'HTTPS://A.EXAMPLE.COM' }), {})
 })
 
 test('no origin at all is named by an empty list', () => {
-  assert.deepEqual(told({ ...DEFAULTS, origins: [] }, 'GET', { origin: A }), {})
+  assert.deepEqual(corsHeaders({ ...DEFAULTS, origins: [] }, 'GET', { origin: A }), {})
 })

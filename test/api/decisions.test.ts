@@ -10,11 +10,11 @@ import type { CompiledRule } from '../../src/access/rule.ts'
 import { identity, withHeader } from '../../src/access/session.ts'
 import type { Snapshot } from '../../src/access/snapshot.ts'
 import { decisionsRoute } from '../../src/api/decisions.ts'
-import { type ApiServer, startApi } from '../../src/api/server.ts'
+import { type ApiServer, startApiServer } from '../../src/api/server.ts'
 import type { Instant } from '../../src/lib/time.ts'
 
 /** Tells in headers which request the rules saw. */
-const tell: Step = session => {
+const echoRequest: Step = session => {
   const { method, scheme, host, path, query } = session.request
   const seen = withHeader(session, 'x-seen', [method, scheme, host, path, query].join(' '))
   if (path === '/whence') return withHeader(session, 'x-whence', session.request.remoteAddress)
@@ -31,7 +31,7 @@ const tell: Step = session => {
 const rule = {
   id: 'r',
   authenticators: [{ id: 'a', run: () => identity('u1') }],
-  steps: [{ id: 's', run: tell }],
+  steps: [{ id: 's', run: echoRequest }],
   responders: [
     {
       id: 'e',
@@ -43,14 +43,14 @@ const rule = {
 const snapshot: Snapshot = {
   revision: '1',
   rules: [rule],
-  writes: new Set(['x-user-id', 'x-role']),
-  fallback: [],
+  settableHeaders: new Set(['x-user-id', 'x-role']),
+  fallbackResponders: [],
   find: () => ({ kind: 'found', rule, captures: [] }),
 }
 
 let api: ApiServer
 const recorded: Decision[] = []
-let believed = false
+let trustsProxies = false
 let loaded = true
 before(async () => {
   const route = decisionsRoute({
@@ -58,18 +58,18 @@ before(async () => {
     record: decision => recorded.push(decision),
     now: () => performance.now() as Instant,
     paths: 'strict',
-    trusted: address => believed && /^(127\.|10\.)/.test(address),
-    budget: 300,
+    isTrustedProxy: address => trustsProxies && /^(127\.|10\.)/.test(address),
+    timeoutMs: 300,
   })
   const timeouts = { read: 5_000, write: 5_000, idle: 5_000 }
-  api = await startApi({
+  api = await startApiServer({
     host: '127.0.0.1',
     port: 0,
     timeouts,
     routes: [route],
     cors: undefined,
     tls: undefined,
-    accident: () => {},
+    onError: () => {},
   })
 })
 after(() => api.close())
@@ -115,14 +115,14 @@ test('forwarded headers of anybody are not believed (Q-28, E1, E2)', async () =>
 })
 
 test('forwarded headers of a configured gateway describe the request, its query included (Q-29)', async () => {
-  believed = true
+  trustsProxies = true
   const { headers } = await get('/decisions', forwarded)
-  believed = false
+  trustsProxies = false
   assert.equal(headers['x-seen'], 'PUT https other.test /f y=2')
 })
 
 test('where the call itself names the target, its client names no other by X-Forwarded-Uri (E2)', async () => {
-  believed = true
+  trustsProxies = true
   try {
     for (const [call, uri] of [
       ['/decisions/admin', '/public'],
@@ -132,19 +132,19 @@ test('where the call itself names the target, its client names no other by X-For
     ] as const) {
       const { status, headers } = await get(call, { 'x-forwarded-uri': uri })
       assert.deepEqual([status, headers['x-seen']], [400, undefined], `${call} ${uri}`)
-      assert.match(recorded.at(-1)?.trail.reason ?? '', /names one target/)
+      assert.match(recorded.at(-1)?.metadata.reason ?? '', /names one target/)
     }
     for (const call of ['/decisions/f?y=2', '/decisions/f', '/decisions', '/decisions?z=3']) {
       const { headers } = await get(call, forwarded)
       assert.equal(headers['x-seen'], 'PUT https other.test /f y=2', call)
     }
   } finally {
-    believed = false
+    trustsProxies = false
   }
 })
 
 test('a gateway that adds its X-Forwarded-* to those of its client is not understood (E2)', async () => {
-  believed = true
+  trustsProxies = true
   try {
     for (const [part, value] of Object.entries(forwarded)) {
       const { status } = await get('/decisions', { ...forwarded, [part]: ['get', value] })
@@ -152,7 +152,7 @@ test('a gateway that adds its X-Forwarded-* to those of its client is not unders
     }
     assert.equal((await get('/decisions', { ...forwarded, 'x-forwarded-uri': ['/f', '/f'] })).status, 200)
   } finally {
-    believed = false
+    trustsProxies = false
   }
 })
 
@@ -160,14 +160,14 @@ test('behind a trusted gateway the client is the last one whom no such gateway a
   const whence = async (forwardedFor: string | string[]): Promise<unknown> =>
     (await get('/decisions/whence', { 'x-forwarded-for': forwardedFor })).headers['x-whence']
   assert.equal(await whence('203.0.113.9'), '127.0.0.1')
-  believed = true
+  trustsProxies = true
   try {
     assert.equal(await whence('198.51.100.1, 203.0.113.9, 10.0.0.7'), '203.0.113.9')
     assert.equal(await whence(['198.51.100.1', '2001:db8::9']), '2001:db8::9')
     for (const useless of ['', '10.0.0.7', '198.51.100.1, unknown', '198.51.100.1, "203.0.113.9"'])
       assert.equal(await whence(useless), '127.0.0.1', useless)
   } finally {
-    believed = false
+    trustsProxies = false
   }
 })
 
@@ -176,9 +176,9 @@ test('a gateway may call the handshake of a WebSocket ws or wss, as Traefik does
     const { status, headers } = await get('/decisions', { ...forwarded, 'x-forwarded-proto': proto })
     return headers['x-seen'] ?? status
   }
-  believed = true
+  trustsProxies = true
   const answers = [await seen('wss'), await seen('WS'), await seen('ftp'), await seen('https,http')]
-  believed = false
+  trustsProxies = false
   assert.deepEqual(answers, ['PUT wss other.test /f y=2', 'PUT ws other.test /f y=2', 400, 400])
 })
 
@@ -191,7 +191,7 @@ test('a target that others might read otherwise is 400, in the log as well, and 
   const { status, headers, body } = await get('/decisions/a/..%2fb')
   assert.deepEqual([status, headers['cache-control']], [400, 'no-store'])
   assert.equal(JSON.parse(body).error.code, 400)
-  const { code, reason } = recorded.at(-1)?.trail ?? {}
+  const { code, reason } = recorded.at(-1)?.metadata ?? {}
   assert.deepEqual([code, reason], ['bad_request', 'the path has an escaped slash or backslash'])
 })
 
@@ -206,7 +206,7 @@ test('before the rules are loaded every decision is 503, in the log as well, and
   const { status, headers } = await get('/decisions/a')
   loaded = true
   assert.deepEqual([status, headers['retry-after']], [503, '1'])
-  assert.equal(recorded.at(-1)?.trail.reason, 'the rules have not been loaded')
+  assert.equal(recorded.at(-1)?.metadata.reason, 'the rules have not been loaded')
 })
 
 test('what is not /decisions is not answered here', async () => {
@@ -219,7 +219,7 @@ for (const path of ['/smuggles', '/breaks']) {
     assert.equal(status, 500)
     assert.equal(headers['x-role'], undefined)
     const last = recorded.at(-1)
-    assert.deepEqual([last?.kind, last?.trail.code, last?.trail.rule], ['deny', 'template', 'r'])
+    assert.deepEqual([last?.kind, last?.metadata.code, last?.metadata.rule], ['deny', 'template', 'r'])
   })
 }
 
@@ -244,5 +244,5 @@ test('a header beyond ASCII is read as through the other door: UTF-8, or else La
 test('a decision that does not come in time is 503, and the log names its rule (F1)', async () => {
   const { status, headers } = await get('/decisions/hangs')
   assert.deepEqual([status, headers['retry-after'], headers['cache-control']], [503, '1', 'no-store'])
-  assert.deepEqual([recorded.at(-1)?.trail.code, recorded.at(-1)?.trail.rule], ['deadline', 'r'])
+  assert.deepEqual([recorded.at(-1)?.metadata.code, recorded.at(-1)?.metadata.rule], ['deadline', 'r'])
 })

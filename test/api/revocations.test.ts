@@ -3,8 +3,8 @@ import { createHmac } from 'node:crypto'
 import { request as ask } from 'node:http'
 import test, { type TestContext } from 'node:test'
 import { revocationsRoute } from '../../src/api/revocations.ts'
-import { startApi } from '../../src/api/server.ts'
-import type { Revoked } from '../../src/sessions/types.ts'
+import { startApiServer } from '../../src/api/server.ts'
+import type { RevocationTarget } from '../../src/sessions/types.ts'
 import { type FakeClock, fakeClock } from '../support/clock.ts'
 
 const ID = '7458af86-c1d8-401c-978a-8da89133f78b'
@@ -16,7 +16,7 @@ const PATH = '/sessions/revocations'
 /** What the fake clock shows. */
 const NOW = '2026-11-22T05:00:00Z'
 
-interface Asked {
+interface PostOptions {
   readonly body?: string
   readonly headers?: Readonly<Record<string, string>>
   readonly method?: string
@@ -25,12 +25,12 @@ interface Asked {
 }
 
 /** The route behind the real server of the api port. */
-async function opened(t: TestContext) {
+async function openRoute(t: TestContext) {
   const clock: FakeClock = fakeClock()
-  const revoked: Revoked[] = []
+  const revoked: RevocationTarget[] = []
   const reachable = { value: true }
   const accidents: unknown[] = []
-  const api = await startApi({
+  const api = await startApiServer({
     host: '127.0.0.1',
     port: 0,
     timeouts: { read: 5_000, write: 5_000, idle: 5_000 },
@@ -43,11 +43,11 @@ async function opened(t: TestContext) {
         revoke: async one => revoked.push(one) > 0 && reachable.value,
       }),
     ],
-    accident: error => accidents.push(error),
+    onError: error => accidents.push(error),
   })
   t.after(() => api.close())
   t.after(() => assert.deepEqual(accidents, []))
-  function post({ body = '', headers = { 'x-revocation-key': KEY }, method = 'POST', chunked }: Asked) {
+  function post({ body = '', headers = { 'x-revocation-key': KEY }, method = 'POST', chunked }: PostOptions) {
     return new Promise<{ status: number; text: string }>((resolve, reject) => {
       const length = chunked === true ? {} : { 'content-length': String(Buffer.byteLength(body)) }
       const call = ask(`http://${api.address}${PATH}`, { method, headers: { ...headers, ...length } })
@@ -91,7 +91,7 @@ for (const [body, expected] of [
   ],
 ] as const) {
   test(`${JSON.stringify(body)} is revoked`, async t => {
-    const { post, revoked } = await opened(t)
+    const { post, revoked } = await openRoute(t)
     assert.deepEqual(await post({ body: JSON.stringify(body) }), { status: 204, text: '' })
     assert.deepEqual(revoked, [expected])
   })
@@ -123,7 +123,7 @@ for (const body of [
   '{"everything":true,"before":"2026-11-22T05:02:00Z"}',
 ]) {
   test(`${body.slice(0, 90) || '(empty)'} is 400, revokes nothing and is not repeated`, async t => {
-    const { post, revoked } = await opened(t)
+    const { post, revoked } = await openRoute(t)
     const { status, text } = await post({ body })
     assert.equal(status, 400)
     assert.deepEqual(revoked, [])
@@ -132,7 +132,7 @@ for (const body of [
 }
 
 test('what other replicas have not heard yet is 202', async t => {
-  const { post, reachable, revoked } = await opened(t)
+  const { post, reachable, revoked } = await openRoute(t)
   reachable.value = false
   assert.equal((await post({ body: '{"everything":true}' })).status, 202)
   assert.equal(revoked.length, 1)
@@ -153,7 +153,7 @@ for (const headers of [
   { 'webhook-signature': 'v1,', 'webhook-id': 'a', 'webhook-timestamp': '1795323600' },
 ]) {
   test(`with ${JSON.stringify(headers)} it is 401 and revokes nothing`, async t => {
-    const { post, revoked } = await opened(t)
+    const { post, revoked } = await openRoute(t)
     assert.equal((await post({ body: '{"everything":true}', headers })).status, 401)
     assert.deepEqual(revoked, [])
   })
@@ -165,14 +165,14 @@ for (const [how, headers] of [
   ['the password of any user', basic(`kratos:${KEY}`)],
 ] as const) {
   test(`a key may come as ${how}, and any of several`, async t => {
-    const { post, revoked } = await opened(t)
+    const { post, revoked } = await openRoute(t)
     assert.equal((await post({ body: '{"everything":true}', headers })).status, 204)
     assert.equal(revoked.length, 1)
   })
 }
 
 test('another method is 405, a huge body 413 with and without a length, a wrong key is told before anything is read', async t => {
-  const { post, revoked } = await opened(t)
+  const { post, revoked } = await openRoute(t)
   assert.equal((await post({ method: 'PUT' })).status, 405)
   const body = 'x'.repeat(20_000)
   assert.equal((await post({ body })).status, 413)
@@ -194,14 +194,14 @@ const ONE = `{"session_id":"${ID}"}`
 const ALL = '{"everything":true}'
 
 test('a signed message needs no key, signed by any of several', async t => {
-  const { post, revoked } = await opened(t)
+  const { post, revoked } = await openRoute(t)
   assert.equal((await post({ body: ONE, headers: signed(ONE) })).status, 204)
   assert.equal((await post({ body: ONE, headers: signed(ONE, { key: NEXT_KEY, id: 'msg_2' }) })).status, 204)
   assert.equal(revoked.length, 2)
 })
 
 test('what was changed after signing, is of another key, or of another time, is 401', async t => {
-  const { post, revoked, clock } = await opened(t)
+  const { post, revoked, clock } = await openRoute(t)
   const bad = [
     { body: ALL, headers: signed(ONE) },
     { body: ONE, headers: signed(ONE, { key: 'another key of sixteen' }) },
@@ -212,15 +212,15 @@ test('what was changed after signing, is of another key, or of another time, is 
     { body: ONE, headers: signed(ONE, { at: String(Number(SIGNED_AT) - 301) }) },
   ]
   for (const one of bad) assert.equal((await post(one)).status, 401)
-  clock.pass(301_000)
+  clock.advance(301_000)
   assert.equal((await post({ body: ONE, headers: signed(ONE) })).status, 401)
   assert.deepEqual(revoked, [])
 })
 
 test('a signed message that comes a second time is heard once', async t => {
-  const { post, revoked, clock } = await opened(t)
+  const { post, revoked, clock } = await openRoute(t)
   assert.equal((await post({ body: ONE, headers: signed(ONE) })).status, 204)
-  clock.pass(290_000)
+  clock.advance(290_000)
   assert.equal((await post({ body: ONE, headers: signed(ONE) })).status, 204)
   const { 'webhook-signature': signature, ...rest } = signed(ONE)
   const spelled = { ...rest, 'webhook-signature': signature.replace(/=+$/, '') }
@@ -230,7 +230,7 @@ test('a signed message that comes a second time is heard once', async t => {
 
 for (const name of ['ory-webhook-trigger-id', 'webhook-id']) {
   test(`a further try of a hook (${name}) ends one session again, because Kratos commits after it, and everything once`, async t => {
-    const { post, revoked, clock } = await opened(t)
+    const { post, revoked, clock } = await openRoute(t)
     const headers = { 'x-revocation-key': KEY, [name]: '5f3b1c7e' }
     await post({ body: ONE, headers })
     await post({ body: ONE, headers })
@@ -239,7 +239,7 @@ for (const name of ['ory-webhook-trigger-id', 'webhook-id']) {
     await post({ body: ALL, headers: others })
     await post({ body: ALL, headers: others })
     assert.equal(revoked.length, 3)
-    clock.pass(121_000)
+    clock.advance(121_000)
     await post({ body: ALL, headers: others })
     assert.equal(revoked.length, 4)
   })
@@ -250,14 +250,14 @@ test('a secret of Standard Webhooks is base64 behind its prefix', async t => {
   const secret = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'
   const clock = fakeClock(1_614_265_330_000)
   const route = revocationsRoute({ keys: [secret], wall: clock.wall, revoke: async () => true })
-  const api = await startApi({
+  const api = await startApiServer({
     host: '127.0.0.1',
     port: 0,
     timeouts: { read: 5_000, write: 5_000, idle: 5_000 },
     cors: undefined,
     tls: undefined,
     routes: [route],
-    accident: () => {},
+    onError: () => {},
   })
   t.after(() => api.close())
   const answer = await fetch(`http://${api.address}${PATH}`, {

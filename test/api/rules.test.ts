@@ -3,10 +3,10 @@ import type { IncomingMessage } from 'node:http'
 import test from 'node:test'
 import { healthRoutes } from '../../src/api/health.ts'
 import type { Reply } from '../../src/api/reply.ts'
-import { rulesRoutes, type ShownRule } from '../../src/api/rules.ts'
+import { type ListedRule, rulesRoutes } from '../../src/api/rules.ts'
 import type { Route } from '../../src/api/server.ts'
 
-const rule = (id: string, config?: unknown): ShownRule => ({
+const rule = (id: string, config?: unknown): ListedRule => ({
   id,
   version: '',
   description: '',
@@ -35,7 +35,7 @@ const status = () => ({
   sources: [{ source: 'a.json', kind: 'file', state: 'fresh', rules: 60 }],
   issues: [],
 })
-const routes = rulesRoutes({ listed: () => many, status })
+const routes = rulesRoutes({ validRules: () => many, status })
 const ids = async (target: string) =>
   JSON.parse((await get(routes, target))?.body ?? '').map((one: { id: string }) => one.id)
 
@@ -53,7 +53,7 @@ test('one rule is found by its id, an unknown one is 404', async () => {
 })
 
 test('several authorizers are shown under a key that no other rule has', async () => {
-  const several: ShownRule = {
+  const several: ListedRule = {
     ...rule('several'),
     authorizer: undefined,
     authorizers: [
@@ -61,7 +61,7 @@ test('several authorizers are shown under a key that no other rule has', async (
       { handler: 'remote_json', config: { headers: { Authorization: 's3cret' } } },
     ],
   }
-  const listed = rulesRoutes({ listed: () => [rule('one'), several], status })
+  const listed = rulesRoutes({ validRules: () => [rule('one'), several], status })
   const [one, other] = JSON.parse((await get(listed, '/rules'))?.body ?? '')
   assert.equal('authorizers' in one, false)
   assert.deepEqual(other.authorizer, { handler: '', config: null })
@@ -80,7 +80,7 @@ test('secrets of a handler’s config are not shown (Q-94)', async () => {
     jwks_url: 'inline://s3cret',
     token_url: 'https://h/token?a=1&api_key=s3cret&b=2',
   }
-  const reply = await get(rulesRoutes({ listed: () => [rule('r', config)], status }), '/rules')
+  const reply = await get(rulesRoutes({ validRules: () => [rule('r', config)], status }), '/rules')
   assert.ok(reply !== undefined && !reply.body.includes('s3cret'))
   assert.ok(reply.body.includes('/x'), 'the rest is')
   assert.ok(reply.body.includes('"https://h/token?a=1&api_key=REDACTED&b=2"'))
@@ -93,7 +93,7 @@ test('signatures in addresses, and headers for another service by any name, are 
     introspection_request_headers: { 'X-Gate': 's3cret' },
     headers: { 'X-User': '{{ print .Subject }}' },
   }
-  const reply = await get(rulesRoutes({ listed: () => [rule('r', config)], status }), '/rules')
+  const reply = await get(rulesRoutes({ validRules: () => [rule('r', config)], status }), '/rules')
   assert.ok(reply !== undefined && !reply.body.includes('s3cret'))
   for (const shown of ['sv=1&sig=REDACTED', 'REDACTED&v=2', '"X-Gate"', '{{ print .Subject }}'])
     assert.ok(reply.body.includes(shown), shown)

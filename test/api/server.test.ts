@@ -2,17 +2,24 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import test, { mock } from 'node:test'
-import { json } from '../../src/api/reply.ts'
-import { type ApiServer, type Route, startApi } from '../../src/api/server.ts'
+import { jsonReply } from '../../src/api/reply.ts'
+import { type ApiServer, type Route, startApiServer } from '../../src/api/server.ts'
 
 const TIMEOUTS = { read: 60_000, write: 60_000, idle: 60_000 }
 
-async function open(
+async function openServer(
   route: Route,
   accident: (error: unknown) => void = () => {},
 ): Promise<{ api: ApiServer; socket: Socket }> {
-  const parts = { host: '127.0.0.1', port: 0, timeouts: TIMEOUTS, cors: undefined, tls: undefined, accident }
-  const api = await startApi({ ...parts, routes: [route] })
+  const parts = {
+    host: '127.0.0.1',
+    port: 0,
+    timeouts: TIMEOUTS,
+    cors: undefined,
+    tls: undefined,
+    onError: accident,
+  }
+  const api = await startApiServer({ ...parts, routes: [route] })
   const socket = connect(Number(api.address.split(':')[1]), '127.0.0.1')
   await once(socket, 'connect')
   return { api, socket }
@@ -20,10 +27,10 @@ async function open(
 
 test('whoever has not finished asking holds up no stop', async () => {
   const arrived = Promise.withResolvers<void>()
-  const { api, socket } = await open(async ({ message }) => {
+  const { api, socket } = await openServer(async ({ message }) => {
     arrived.resolve()
     for await (const _chunk of message);
-    return json(200, {})
+    return jsonReply(200, {})
   })
   socket.on('error', () => {})
   socket.write('POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\nab')
@@ -42,10 +49,10 @@ test('whoever has not finished asking holds up no stop', async () => {
 test('who has asked is answered before a stop, and the connection ends with it', async () => {
   const arrived = Promise.withResolvers<void>()
   const go = Promise.withResolvers<void>()
-  const { api, socket } = await open(async () => {
+  const { api, socket } = await openServer(async () => {
     arrived.resolve()
     await go.promise
-    return json(200, { done: true })
+    return jsonReply(200, { done: true })
   })
   let text = ''
   socket.setEncoding('latin1').on('data', part => {
@@ -64,7 +71,7 @@ test('a client that leaves in the middle is no accident; a route that throws is 
   const accidents: unknown[] = []
   const met = Promise.withResolvers<void>()
   const left = Promise.withResolvers<void>()
-  const { api, socket } = await open(
+  const { api, socket } = await openServer(
     async ({ path, message }) => {
       if (path === '/broken') throw new Error('broken')
       met.resolve()

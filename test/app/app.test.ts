@@ -8,16 +8,16 @@ import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type App, startApp } from '../../src/app/app.ts'
-import type { Issue } from '../../src/documents/issue.ts'
+import type { Diagnostic } from '../../src/documents/issue.ts'
 import type { SourceState } from '../../src/rules/repositories/sources.ts'
-import { createAuthority, noCertificates } from '../support/certificates.ts'
-import { httpHost } from '../support/http_host.ts'
+import { createCertificateAuthority, skipWithoutOpenssl } from '../support/certificates.ts'
+import { startHttpHost } from '../support/http_host.ts'
 
 interface Status {
   readonly revision: string
   readonly rules: number
   readonly sources: readonly SourceState[]
-  readonly issues: readonly Issue[]
+  readonly issues: readonly Diagnostic[]
 }
 
 const PORTS = `
@@ -38,7 +38,7 @@ const rule = (path: string, authorizer: object = { handler: 'allow' }) => ({
 })
 const rulesText = (...paths: string[]): string => JSON.stringify(paths.map(path => rule(path)))
 
-async function serviceOf(t: TestContext, config: string) {
+async function startService(t: TestContext, config: string) {
   const folder = mkdtempSync(join(tmpdir(), 'credence-app-'))
   const file = join(folder, 'credence.yaml')
   const write = (name: string, text: string): void => {
@@ -63,7 +63,7 @@ async function serviceOf(t: TestContext, config: string) {
 }
 
 /** Until it holds; a condition that never does is a failure of the test that waits. */
-async function until(holds: () => Promise<boolean>): Promise<void> {
+async function waitUntil(holds: () => Promise<boolean>): Promise<void> {
   const end = Date.now() + 20_000
   while (!(await holds())) {
     if (Date.now() > end) assert.fail(`never came: ${holds}`)
@@ -71,31 +71,31 @@ async function until(holds: () => Promise<boolean>): Promise<void> {
   }
 }
 
-const config = (repository: string, more = ''): string =>
+const configText = (repository: string, more = ''): string =>
   `serve:${PORTS}\naccess_rules: {repositories: ["${repository}"]${more}}\n${HANDLERS}`
 
 test('a remote repository is read again on its beat, conditionally, and keeps its rules while its host fails', async t => {
   const stored = { status: 200, etag: '"1"', body: rulesText('/a') }
   const asked: (string | undefined)[] = []
-  const host = await httpHost((request, response) => {
+  const host = await startHttpHost((request, response) => {
     asked.push(request.headers['if-none-match'])
     if (stored.status !== 200) return response.writeHead(stored.status).end()
     if (request.headers['if-none-match'] === stored.etag) return response.writeHead(304).end()
     return response.writeHead(200, { etag: stored.etag }).end(stored.body)
   })
   t.after(() => host.close())
-  const service = await serviceOf(t, config(`${host.url}/rules.json`, ', poll_interval: 1s'))
+  const service = await startService(t, configText(`${host.url}/rules.json`, ', poll_interval: 1s'))
   const { revision } = await service.status()
-  await until(async () => asked.length >= 2)
+  await waitUntil(async () => asked.length >= 2)
   assert.deepEqual(asked.slice(0, 2), [undefined, '"1"'])
   assert.equal((await service.status()).revision, revision)
 
   Object.assign(stored, { etag: '"2"', body: rulesText('/b') })
-  await until(async () => (await service.ask('/b')) === 200)
+  await waitUntil(async () => (await service.ask('/b')) === 200)
   assert.equal(await service.ask('/a'), 404)
 
   stored.status = 503
-  await until(async () => (await service.status()).sources[0]?.state === 'stale')
+  await waitUntil(async () => (await service.status()).sources[0]?.state === 'stale')
   const { sources, issues } = await service.status()
   assert.deepEqual([sources[0]?.rules, sources[0]?.fault], [1, 'answered 503'])
   assert.match(issues[0]?.message ?? '', /answered 503; the rules read before stay in force/)
@@ -103,11 +103,11 @@ test('a remote repository is read again on its beat, conditionally, and keeps it
 })
 
 test('with access_rules.required, a set without a valid rule is one to wait with', async t => {
-  const service = await serviceOf(t, config('file://FOLDER/rules.json', ', required: true'))
+  const service = await startService(t, configText('file://FOLDER/rules.json', ', required: true'))
   const health = async () => (await fetch(`${service.api}/health/ready`)).status
   assert.deepEqual([await service.ask('/a'), await health()], [200, 200])
   service.write('rules.json', '[]')
-  await until(async () => (await service.ask('/a')) === 503)
+  await waitUntil(async () => (await service.ask('/a')) === 503)
   assert.equal(await health(), 503)
   const { issues } = await service.status()
   assert.deepEqual(
@@ -115,18 +115,18 @@ test('with access_rules.required, a set without a valid rule is one to wait with
     ['error access_rules.required 5: there is no valid rule: every request is 503'],
   )
   service.write('rules.json', JSON.stringify([rule('/a', { handler: 'unknown' })]))
-  await until(async () => (await service.status()).rules === 1)
+  await waitUntil(async () => (await service.status()).rules === 1)
   assert.equal(await service.ask('/a'), 503, 'a rule with an error is none')
   service.write('rules.json', rulesText('/b'))
-  await until(async () => (await service.ask('/b')) === 200)
+  await waitUntil(async () => (await service.ask('/b')) === 200)
   assert.equal(await health(), 200)
   assert.deepEqual((await service.status()).issues, [])
 })
 
 test('without it, a set without rules serves, and refuses everything with 404', async t => {
-  const service = await serviceOf(t, config('file://FOLDER/rules.json'))
+  const service = await startService(t, configText('file://FOLDER/rules.json'))
   service.write('rules.json', '[]')
-  await until(async () => (await service.ask('/a')) === 404)
+  await waitUntil(async () => (await service.ask('/a')) === 404)
   assert.equal((await fetch(`${service.api}/health/ready`)).status, 200)
 })
 
@@ -138,45 +138,45 @@ test('with access_rules.fail_fast, rules that cannot be loaded end the start, an
     ],
     ['inline://W3siaWQiOjF9XQ==', /^the rules cannot be loaded.*rule 1 cannot be read/],
   ] as const) {
-    await assert.rejects(serviceOf(t, config(repository, ', fail_fast: true')), (error: Error) => {
-      const issues = (error as Error & { issues: readonly Issue[] }).issues
-      assert.match([error.message, ...issues.map(one => `${one.source} ${one.message}`)].join(' '), said)
+    await assert.rejects(startService(t, configText(repository, ', fail_fast: true')), (error: Error) => {
+      const issues = (error as Error & { diagnostics: readonly Diagnostic[] }).diagnostics
+      assert.match([error.message, ...diagnostics.map(one => `${one.source} ${one.message}`)].join(' '), said)
       return true
     })
   }
-  const service = await serviceOf(t, config('file://FOLDER/none.json'))
+  const service = await startService(t, configText('file://FOLDER/none.json'))
   assert.equal(await service.ask('/a'), 503, 'without it: not ready')
 })
 
 test('with access_rules.fail_fast, rules that get lost later end nothing', async t => {
-  const service = await serviceOf(t, config('file://FOLDER/rules.json', ', fail_fast: true'))
+  const service = await startService(t, configText('file://FOLDER/rules.json', ', fail_fast: true'))
   service.write('rules.json', '[{"id": 1}]')
-  await until(async () => (await service.status()).sources[0]?.state === 'stale')
+  await waitUntil(async () => (await service.status()).sources[0]?.state === 'stale')
   assert.equal(await service.ask('/a'), 200)
 })
 
 test('without an interval a remote repository is read once, and again only until it could be', async t => {
   let asked = 0
-  const host = await httpHost((_request, response) => {
+  const host = await startHttpHost((_request, response) => {
     response.writeHead(asked++ === 0 ? 500 : 200).end(rulesText('/a'))
   })
   t.after(() => host.close())
-  const service = await serviceOf(t, config(host.url))
+  const service = await startService(t, configText(host.url))
   assert.equal(await service.ask('/a'), 503, 'not ready')
-  await until(async () => (await service.ask('/a')) === 200)
+  await waitUntil(async () => (await service.ask('/a')) === 200)
   await sleep(1_500)
   assert.equal(asked, 2)
 })
 
 test('a changed configuration is in force at once, but for what is read at the start: that is named', async t => {
-  const service = await serviceOf(t, config('file://FOLDER/rules.json'))
+  const service = await startService(t, configText('file://FOLDER/rules.json'))
   assert.equal(await service.ask('/b'), 404)
   service.write('more.json', rulesText('/b'))
   service.write(
     'credence.yaml',
     `serve:${PORTS}\naccess_rules: {repositories: [FOLDER/rules.json, FOLDER/more.json]}\npaths: oathkeeper\n${HANDLERS}`,
   )
-  await until(async () => (await service.ask('/b')) === 200)
+  await waitUntil(async () => (await service.ask('/b')) === 200)
   const { issues, sources, rules } = await service.status()
   assert.deepEqual([rules, sources.map(one => one.kind)], [2, ['file', 'file']])
   const waiting = issues.filter(one => one.message.includes('next start'))
@@ -188,9 +188,9 @@ test('a changed configuration is in force at once, but for what is read at the s
 })
 
 test('a broken configuration leaves everything as it was, and says where it is broken', async t => {
-  const service = await serviceOf(t, config('file://FOLDER/rules.json'))
+  const service = await startService(t, configText('file://FOLDER/rules.json'))
   service.write('credence.yaml', `serve:${PORTS}\nacess_rules: {}\n`)
-  await until(async () => (await service.status()).issues.length > 0)
+  await waitUntil(async () => (await service.status()).issues.length > 0)
   const { issues, rules } = await service.status()
   assert.deepEqual([rules, issues[0]?.path, issues[0]?.line], [1, 'acess_rules', 5])
   assert.equal(await service.ask('/a'), 200)
@@ -198,34 +198,34 @@ test('a broken configuration leaves everything as it was, and says where it is b
 
 test('a request that waits during a reload is answered by the rules with which it began', async t => {
   const waiting: ServerResponse[] = []
-  const host = await httpHost((_request, response) => {
+  const host = await startHttpHost((_request, response) => {
     waiting.push(response)
   })
   t.after(() => host.close())
-  const service = await serviceOf(t, config('file://FOLDER/rules.json'))
+  const service = await startService(t, configText('file://FOLDER/rules.json'))
   const slow = rule('/slow', { handler: 'remote', config: { remote: host.url } })
   service.write('rules.json', JSON.stringify([slow]))
-  await until(async () => (await service.status()).rules === 1 && (await service.ask('/a')) === 404)
+  await waitUntil(async () => (await service.status()).rules === 1 && (await service.ask('/a')) === 404)
   const { revision } = await service.status()
   const answer = service.ask('/slow')
-  await until(async () => waiting.length === 1)
+  await waitUntil(async () => waiting.length === 1)
   service.write('rules.json', JSON.stringify([rule('/slow', { handler: 'deny' })]))
-  await until(async () => (await service.status()).revision !== revision)
+  await waitUntil(async () => (await service.status()).revision !== revision)
   assert.equal(await service.ask('/slow'), 403)
   waiting[0]?.writeHead(200).end()
   assert.equal(await answer, 200)
 })
 
 test('the api port speaks TLS where it has a certificate, and a call over it asks about https', {
-  skip: noCertificates,
+  skip: skipWithoutOpenssl,
 }, async t => {
   const folder = mkdtempSync(join(tmpdir(), 'credence-api-'))
   t.after(() => rmSync(folder, { recursive: true }))
-  const authority = createAuthority(folder)
+  const authority = createCertificateAuthority(folder)
   authority.issue('api', '/CN=api', 'DNS:api.test')
   const tls = `tls: {key: {path: "${authority.file('api.key')}"}, cert: {path: "${authority.file('api.pem')}"}}`
-  const text = config('file://FOLDER/rules.json').replace('decisions: true', `decisions: true, ${tls}`)
-  const service = await serviceOf(t, text)
+  const text = configText('file://FOLDER/rules.json').replace('decisions: true', `decisions: true, ${tls}`)
+  const service = await startService(t, text)
   service.write('rules.json', rulesText('/a').replace('http://', 'https://'))
   const [host, port] = service.api.replace('http://', '').split(':')
   const ask = (path: string) =>
@@ -234,15 +234,15 @@ test('the api port speaks TLS where it has a certificate, and a call over it ask
       get(options, response => resolve(response.resume().statusCode ?? 0)).on('error', reject)
     })
   assert.equal(await ask('/health/alive'), 200)
-  await until(async () => (await ask('/decisions/a')) === 200)
+  await waitUntil(async () => (await ask('/decisions/a')) === 200)
   await assert.rejects(fetch(`${service.api}/health/alive`))
 })
 
 test('serve.api.cors says which pages may read the api', async t => {
   const cors = 'cors: {enabled: true, allowed_origins: ["https://a.test"]}'
-  const service = await serviceOf(
+  const service = await startService(
     t,
-    config('file://FOLDER/rules.json').replace('decisions: true', `decisions: true, ${cors}`),
+    configText('file://FOLDER/rules.json').replace('decisions: true', `decisions: true, ${cors}`),
   )
   const headers = { origin: 'https://a.test', 'access-control-request-method': 'GET' }
   const preflight = await fetch(`${service.api}/rules`, { method: 'OPTIONS', headers })

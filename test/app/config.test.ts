@@ -2,18 +2,26 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { z } from 'zod'
 import { type Config, type ConfigSources, loadConfig } from '../../src/app/config.ts'
-import { formatIssue } from '../../src/documents/issue.ts'
-import { authenticator, errorHandler, mutator, type SealedHandler, seal } from '../../src/handlers/handler.ts'
+import { formatDiagnostic } from '../../src/documents/issue.ts'
+import {
+  type AnyHandler,
+  defineAuthenticator,
+  defineErrorHandler,
+  defineMutator,
+  eraseConfigType,
+} from '../../src/handlers/handler.ts'
 
 const run = () => {
   throw new Error('never run')
 }
 const base = { summary: 'stands in', example: {}, compile: () => run }
 /** Three shapes of handler: without config, with required keys, with free names. */
-const HANDLERS: readonly SealedHandler[] = [
-  seal(authenticator({ ...base, id: 'noop', config: z.looseObject({}), ignoresConfig: true })),
-  seal(
-    authenticator({
+const HANDLERS: readonly AnyHandler[] = [
+  eraseConfigType(
+    defineAuthenticator({ ...base, id: 'noop', config: z.looseObject({}), ignoresConfig: true }),
+  ),
+  eraseConfigType(
+    defineAuthenticator({
       ...base,
       id: 'cookie_session',
       config: z.strictObject({
@@ -24,24 +32,28 @@ const HANDLERS: readonly SealedHandler[] = [
       }),
     }),
   ),
-  seal(
-    mutator({
+  eraseConfigType(
+    defineMutator({
       ...base,
       id: 'header',
       config: z.strictObject({ headers: z.record(z.string(), z.string()) }),
     }),
   ),
-  seal(
-    errorHandler({ ...base, id: 'json', config: z.strictObject({ verbose: z.boolean().default(false) }) }),
+  eraseConfigType(
+    defineErrorHandler({
+      ...base,
+      id: 'json',
+      config: z.strictObject({ verbose: z.boolean().default(false) }),
+    }),
   ),
-] as unknown as readonly SealedHandler[]
+] as unknown as readonly AnyHandler[]
 
-interface Given {
+interface ConfigInput {
   readonly files?: Readonly<Record<string, string>>
   readonly env?: NodeJS.ProcessEnv
   readonly flags?: Readonly<Record<string, string>>
 }
-const load = ({ files = {}, env = {}, flags = {} }: Given) => {
+const loadInput = ({ files = {}, env = {}, flags = {} }: ConfigInput) => {
   const sources: ConfigSources = {
     files: Object.entries(files).map(([source, text]) => ({ source, text })),
     env,
@@ -49,13 +61,13 @@ const load = ({ files = {}, env = {}, flags = {} }: Given) => {
   }
   return loadConfig(sources, HANDLERS)
 }
-const issuesOf = (given: Given): readonly string[] => load(given).issues.map(formatIssue)
-function configOf(given: Given): Config {
-  const { config, issues } = load(given)
-  assert.ok(config !== undefined, issues.map(formatIssue).join('\n'))
+const issuesOf = (given: ConfigInput): readonly string[] => loadInput(given).issues.map(formatDiagnostic)
+function configOf(given: ConfigInput): Config {
+  const { config, issues } = loadInput(given)
+  assert.ok(config !== undefined, issues.map(formatDiagnostic).join('\n'))
   return config
 }
-const yaml = (text: string): Given => ({ files: { 'c.yml': text } })
+const yaml = (text: string): ConfigInput => ({ files: { 'c.yml': text } })
 
 test('without any source there are defaults: loopback ports, no handler but json, no rules', () => {
   const config = configOf({})
@@ -69,7 +81,7 @@ test('without any source there are defaults: loopback ports, no handler but json
   assert.deepEqual(config.list('errors.fallback'), ['json'])
   assert.deepEqual([...config.handlers.error], [['json', { enabled: true, config: undefined }]])
   assert.equal(config.handlers.authenticator.size, 0)
-  assert.deepEqual(config.notices.map(formatIssue), [
+  assert.deepEqual(config.notices.map(formatDiagnostic), [
     'defaults: warning: serve.api.host: not set: listens on loopback only (set it to "" for all interfaces, as Oathkeeper does)',
     'defaults: warning: serve.prometheus.host: not set: listens on loopback only (set it to "" for all interfaces, as Oathkeeper does)',
   ])
@@ -93,7 +105,7 @@ test('files are laid over one another, flags over files, the environment over al
     'c.toml': '[serve.api]\nport = 3\n',
   }
   const flags = { 'serve.grpc.port': '4' }
-  const read = (given: Given) => {
+  const read = (given: ConfigInput) => {
     const config = configOf(given)
     return [
       config.text('serve.grpc.host'),
@@ -265,7 +277,7 @@ const ISSUES: readonly (readonly [name: string, text: string, issue: string])[] 
 for (const [name, text, issue] of ISSUES) {
   test(`${name} is named with its place`, () => {
     assert.deepEqual(issuesOf(yaml(text)), [issue])
-    assert.equal(load(yaml(text)).config === undefined, issue.includes(': error: '))
+    assert.equal(loadInput(yaml(text)).config === undefined, issue.includes(': error: '))
   })
 }
 
@@ -288,7 +300,7 @@ test('TOML that cannot be read is an issue with its line', () => {
   assert.match(told[0] as string, /^c\.toml:\d+:\d+: error: (?!Invalid)[^\n]+\(it must be TOML\)$/)
 })
 
-const on =
+const ENABLED_HANDLERS =
   'authenticators: {cookie_session: {enabled: true}}\nmutators: {header: {enabled: true, config: {headers: {A: a}}}}'
 /** Oathkeeper's variables: the key in upper case, joined by _ (spec 8.2). */
 const VARIABLES: readonly (readonly [
@@ -394,8 +406,8 @@ const VARIABLES: readonly (readonly [
 ]
 for (const [name, env, read, is] of VARIABLES) {
   test(`environment: ${name}`, () => {
-    assert.deepEqual(issuesOf({ ...yaml(on), env }), [])
-    assert.deepEqual(read(configOf({ ...yaml(on), env })), is)
+    assert.deepEqual(issuesOf({ ...yaml(ENABLED_HANDLERS), env }), [])
+    assert.deepEqual(read(configOf({ ...yaml(ENABLED_HANDLERS), env })), is)
   })
 }
 
@@ -449,7 +461,10 @@ test('keys of Oathkeeper that have no effect here are named, never silently take
 
 test('a value knows the source and the line where it was written', () => {
   const config = configOf({
-    files: { 'a.yml': on, 'b.yml': 'mutators:\n  header:\n    config:\n      headers:\n        B: b\n' },
+    files: {
+      'a.yml': ENABLED_HANDLERS,
+      'b.yml': 'mutators:\n  header:\n    config:\n      headers:\n        B: b\n',
+    },
     env: { AUTHENTICATORS_COOKIE_SESSION_CONFIG_CHECK_SESSION_URL: 'http://k/x' },
   })
   const headers = ['mutators', 'header', 'config', 'headers']
@@ -465,12 +480,12 @@ test('a value knows the source and the line where it was written', () => {
 
 test('no value of the configuration reaches an issue: it may be a secret', () => {
   const secret = 'c0rrect-horse'
-  const { issues } = load({
+  const { issues } = loadInput({
     files: {
       'c.yml': `log: {level: ${secret}}\nsessions: {timeout: ${secret}}\nauthenticators: {cookie_session: {enabled: true, config: {check_session_url: "${secret}"}}}\n`,
     },
     env: { SERVE_API_PORT: secret },
   })
   assert.equal(issues.length, 4)
-  assert.ok(!issues.map(formatIssue).join('\n').includes(secret))
+  assert.ok(!issues.map(formatDiagnostic).join('\n').includes(secret))
 })

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { countStates, createReloadLog, reportBus } from '../../src/app/events.ts'
-import type { Issue } from '../../src/documents/issue.ts'
+import { countStates, createReloadLogger, createRevocationStreamReporter } from '../../src/app/events.ts'
+import type { Diagnostic } from '../../src/documents/issue.ts'
 import type { ReloadReport } from '../../src/rules/rulebook.ts'
 import type { Log } from '../../src/telemetry/log.ts'
 
-const issue = (message: string): Issue => ({
+const issue = (message: string): Diagnostic => ({
   severity: 'warning',
   source: 'rules.yml',
   line: 1,
@@ -15,15 +15,15 @@ const issue = (message: string): Issue => ({
   hint: '',
 })
 
-function linesOf(reports: readonly Partial<ReloadReport>[]): string[][] {
+function logLinesOf(reports: readonly Partial<ReloadReport>[]): string[][] {
   const lines: string[] = []
   const log = {
     event: (level: string, record: { event: string; message?: string }) =>
       lines.push([level, record.event, ...(record.message ? [record.message] : [])].join(' ')),
   } as unknown as Log
-  const reported = createReloadLog(log)
+  const reported = createReloadLogger(log)
   return reports.map(report => {
-    reported({ outcome: 'unchanged', revision: 'r', rules: 1, issues: [], took: 1, ...report })
+    reported({ outcome: 'unchanged', revision: 'r', rules: 1, diagnostics: [], durationMs: 1, ...report })
     return lines.splice(0)
   })
 }
@@ -31,7 +31,13 @@ function linesOf(reports: readonly Partial<ReloadReport>[]): string[][] {
 test('a reading that brings no news is a line for debugging, and repeats no issue', () => {
   const issues = [issue('one')]
   assert.deepEqual(
-    linesOf([{ outcome: 'changed', issues }, { issues }, { issues: [issue('two')] }, {}, {}]),
+    logLinesOf([
+      { outcome: 'changed', diagnostics: issues },
+      { diagnostics: issues },
+      { diagnostics: [issue('two')] },
+      {},
+      {},
+    ]),
     [
       ['warn issue one', 'info reload'],
       ['debug reload'],
@@ -43,7 +49,7 @@ test('a reading that brings no news is a line for debugging, and repeats no issu
 })
 
 test('a refusal is an error each time', () => {
-  assert.deepEqual(linesOf([{ outcome: 'refused' }, { outcome: 'refused' }]), [
+  assert.deepEqual(logLinesOf([{ outcome: 'refused' }, { outcome: 'refused' }]), [
     ['error reload'],
     ['error reload'],
   ])
@@ -64,10 +70,10 @@ test('trouble with Redis is told once of each kind, until the line is up again',
     event: (level: string, { state, error }: { state: string; error: string }) =>
       lines.push(`${level} ${state} ${error}`.trim()),
   } as unknown as Log
-  const { trouble, happened } = reportBus(log, () => {})
-  for (let i = 0; i < 3; i++) for (const code of ['ECONNREFUSED', 'ENOTFOUND']) trouble(code)
-  happened('connected')
-  trouble('ECONNREFUSED')
+  const { onRedisError, onStreamEvent } = createRevocationStreamReporter(log, () => {})
+  for (let i = 0; i < 3; i++) for (const code of ['ECONNREFUSED', 'ENOTFOUND']) onRedisError(code)
+  onStreamEvent('connected')
+  onRedisError('ECONNREFUSED')
   assert.deepEqual(lines, [
     'warn trouble ECONNREFUSED',
     'warn trouble ENOTFOUND',

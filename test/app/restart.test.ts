@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { type Config, loadConfig } from '../../src/app/config.ts'
-import { waitingForRestart } from '../../src/app/restart.ts'
+import { changesPendingRestart } from '../../src/app/restart.ts'
 import { SETTINGS } from '../../src/config/settings.ts'
-import { formatIssue } from '../../src/documents/issue.ts'
+import { formatDiagnostic } from '../../src/documents/issue.ts'
 import { HANDLERS } from '../../src/handlers/registry.ts'
 
 function configOf(text: string): Config {
@@ -11,15 +11,15 @@ function configOf(text: string): Config {
     { files: [{ source: 'c.yml', text }], env: {}, flags: new Map() },
     HANDLERS,
   )
-  assert.ok(config !== undefined, issues.map(formatIssue).join('\n'))
+  assert.ok(config !== undefined, issues.map(formatDiagnostic).join('\n'))
   return config
 }
-const waiting = (before: string, after: string): string[] =>
-  waitingForRestart(configOf(before), configOf(after)).map(formatIssue)
+const pendingChanges = (before: string, after: string): string[] =>
+  changesPendingRestart(configOf(before), configOf(after)).map(formatDiagnostic)
 
 test('a changed setting that is only read at the start is named where it stands', () => {
   assert.deepEqual(
-    waiting('serve: {grpc: {port: 9191}}', 'serve:\n  grpc: {port: 9192}\nsessions: {timeout: 3s}'),
+    pendingChanges('serve: {grpc: {port: 9191}}', 'serve:\n  grpc: {port: 9192}\nsessions: {timeout: 3s}'),
     [
       'c.yml:2:16: warning: serve.grpc.port: changed, and takes effect at the next start (restart the service)',
       'c.yml:3:21: warning: sessions.timeout: changed, and takes effect at the next start (restart the service)',
@@ -28,12 +28,12 @@ test('a changed setting that is only read at the start is named where it stands'
 })
 
 test('one that was taken out has changed, one that says its default has not', () => {
-  assert.equal(waiting('paths: oathkeeper', '').length, 1)
-  assert.deepEqual(waiting('', 'paths: strict\nserve: {grpc: {port: 9191}}'), [])
+  assert.equal(pendingChanges('paths: oathkeeper', '').length, 1)
+  assert.deepEqual(pendingChanges('', 'paths: strict\nserve: {grpc: {port: 9191}}'), [])
 })
 
 test('a secret is not quoted', () => {
-  const [issue = ''] = waiting('', 'sessions: {revocation: {keys: [marked-0123456789]}}')
+  const [issue = ''] = pendingChanges('', 'sessions: {revocation: {keys: [marked-0123456789]}}')
   assert.match(issue, /sessions\.revocation\.keys/)
   assert.doesNotMatch(issue, /marked/)
 })
@@ -45,13 +45,13 @@ errors: {fallback: [redirect]}
 log: {level: debug}
 strict: true
 authenticators: {anonymous: {enabled: true, config: {subject: x}}}`
-  assert.deepEqual(waiting('', live), [])
+  assert.deepEqual(pendingChanges('', live), [])
 })
 
 test('times of key sets are read at the start, unlike the rest of the handler', () => {
   const jwt = (more: string) =>
     `authenticators: {jwt: {enabled: true, config: {jwks_urls: ["https://a/b"], ${more}}}}`
-  const found = waiting(jwt('required_scope: [a]'), jwt('required_scope: [b], jwks_ttl: 5s'))
+  const found = pendingChanges(jwt('required_scope: [a]'), jwt('required_scope: [b], jwks_ttl: 5s'))
   assert.equal(found.length, 1)
   assert.match(found[0] ?? '', /authenticators\.jwt\.config\.jwks_ttl: changed/)
 })

@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
 import { type Config, loadConfig } from '../../src/app/config.ts'
-import { createEditions } from '../../src/app/ruleset.ts'
-import { openServices } from '../../src/app/services.ts'
+import { createRuleSetLoader } from '../../src/app/ruleset.ts'
+import { createServices } from '../../src/app/services.ts'
 import type { Send } from '../../src/clients/http/message.ts'
-import { formatIssue } from '../../src/documents/issue.ts'
+import { formatDiagnostic } from '../../src/documents/issue.ts'
 import { HANDLERS } from '../../src/handlers/registry.ts'
 import { createRuleSources } from '../../src/rules/repositories/sources.ts'
 import type { Log } from '../../src/telemetry/log.ts'
@@ -26,7 +26,7 @@ const RULE = `- match: {url: "https://h/<.*>", methods: [GET]}
 `
 
 /** `whileWatching` runs when the files are watched for the first time. */
-function editionsOf(t: TestContext, whileWatching = () => {}) {
+function createTestLoader(t: TestContext, whileWatching = () => {}) {
   const folder = mkdtempSync(join(tmpdir(), 'credence-edition-'))
   t.after(() => rmSync(folder, { recursive: true }))
   const text = CONFIG.replace('FOLDER', folder)
@@ -35,51 +35,52 @@ function editionsOf(t: TestContext, whileWatching = () => {}) {
   write('rules.yml', RULE)
   const { config } = loadConfig({ files: [{ source: 'c', text }], env: {}, flags: new Map() }, HANDLERS)
   const send: Send = async () => ({ kind: 'failed', cause: 'connect', message: 'nobody there' })
-  const parts = { config: config as Config, send, fetch: send, clock: fakeClock(), report: () => {} }
-  const heard: string[] = []
-  const { prepare } = createEditions({
+  const parts = { config: config as Config, send, fetch: send, clock: fakeClock(), onKeyProblem: () => {} }
+  const events: string[] = []
+  const { prepare } = createRuleSetLoader({
     options: { configFiles: [join(folder, 'credence.yml')], flags: new Map(), env: {} },
-    started: parts.config,
-    services: openServices(parts).services,
-    sources: createRuleSources({ fetch: send, directory: folder, breathe: () => undefined }),
+    startupConfig: parts.config,
+    services: createServices(parts).services,
+    sources: createRuleSources({ fetch: send, directory: folder, yieldToEventLoop: () => undefined }),
     tracing: undefined,
     log: { setLevel: () => {} } as unknown as Log,
-    async watched(files) {
+    async ensureWatched(files) {
       const line = `watch ${files.map(file => file.replace(`${folder}/`, '')).join()}`
-      const known = heard.includes(line)
-      heard.push(line)
+      const known = events.includes(line)
+      events.push(line)
       if (!known) whileWatching()
       return !known
     },
-    read: (states, interval) => heard.push(`read ${states.map(one => one.state).join()} every ${interval}`),
+    onRepositoriesLoaded: (states, interval) =>
+      events.push(`read ${states.map(one => one.state).join()} every ${interval}`),
   })
-  return { prepare, write, text, heard }
+  return { prepare, write, text, heard: events }
 }
 
 test('what is as it was is not compiled again, and its issues are told again', async t => {
-  const { prepare, write } = editionsOf(t)
+  const { prepare, write } = createTestLoader(t)
   const first = await prepare()
   const second = await prepare()
-  assert.ok(first.edition !== undefined)
-  assert.equal(second.edition?.snapshot, first.edition.snapshot)
-  assert.deepEqual(second.issues, first.issues)
-  assert.match(first.issues[0]?.message ?? '', /no id/)
+  assert.ok(first.ruleSet !== undefined)
+  assert.equal(second.ruleSet?.snapshot, first.ruleSet.snapshot)
+  assert.deepEqual(second.diagnostics, first.diagnostics)
+  assert.match(first.diagnostics[0]?.message ?? '', /no id/)
   write('rules.yml', RULE.replace('https', 'http'))
   const third = await prepare()
-  assert.notEqual(third.edition?.snapshot, first.edition.snapshot)
+  assert.notEqual(third.ruleSet?.snapshot, first.ruleSet.snapshot)
 })
 
 test('a changed configuration compiles the same rules anew', async t => {
-  const { prepare, write, text } = editionsOf(t)
+  const { prepare, write, text } = createTestLoader(t)
   const first = await prepare()
   write('credence.yml', text.replace('anonymous: {enabled: true}', 'noop: {enabled: true}'))
   const second = await prepare()
-  assert.notEqual(second.edition?.snapshot.revision, first.edition?.snapshot.revision)
-  assert.match(second.issues.map(issue => issue.message).join(), /"anonymous" is not enabled/)
+  assert.notEqual(second.ruleSet?.snapshot.revision, first.ruleSet?.snapshot.revision)
+  assert.match(second.diagnostics.map(issue => issue.message).join(), /"anonymous" is not enabled/)
 })
 
 test('files are told before they are read, and how the reading went after it', async t => {
-  const { prepare, heard } = editionsOf(t)
+  const { prepare, heard } = createTestLoader(t)
   await prepare()
   assert.deepEqual(heard, [
     'watch credence.yml,rules.yml',
@@ -90,21 +91,21 @@ test('files are told before they are read, and how the reading went after it', a
 
 test('what changes before a file is watched is read', async t => {
   const written: string[] = []
-  const editions: ReturnType<typeof editionsOf> = editionsOf(t, () =>
+  const editions: ReturnType<typeof createTestLoader> = createTestLoader(t, () =>
     editions.write('credence.yml', written.join()),
   )
   written.push(editions.text.replace('anonymous: {enabled: true}', 'noop: {enabled: true}'))
-  const { issues } = await editions.prepare()
+  const { diagnostics: issues } = await editions.prepare()
   assert.match(issues.map(issue => issue.message).join(), /"anonymous" is not enabled/)
 })
 
 test('a set without rules is in force, and said to be one', async t => {
-  const { prepare, write } = editionsOf(t)
+  const { prepare, write } = createTestLoader(t)
   write('rules.yml', '# none yet')
-  const { edition, issues } = await prepare()
+  const { ruleSet: edition, diagnostics: issues } = await prepare()
   assert.deepEqual(edition?.snapshot.rules, [])
   assert.match(
-    issues.map(formatIssue).join('\n'),
+    issues.map(formatDiagnostic).join('\n'),
     /^\S+credence\.yml:2:\d+: warning: access_rules\.repositories: there are no rules: every request is answered with 404/,
   )
 })

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { loadConfig } from '../../src/app/config.ts'
-import { openServices, reportSubjectless } from '../../src/app/services.ts'
+import { createEmptySubjectReporter, createServices } from '../../src/app/services.ts'
 import type { Send } from '../../src/clients/http/message.ts'
 import { HANDLERS } from '../../src/handlers/registry.ts'
 import { fakeClock } from '../support/clock.ts'
@@ -10,8 +10,8 @@ import { fakeClock } from '../support/clock.ts'
 test('an endpoint that names nobody is counted each time and told once', () => {
   const counted: string[] = []
   const told: string[] = []
-  const subjectless = reportSubjectless({
-    tell: ({ kind }) => counted.push(kind),
+  const subjectless = createEmptySubjectReporter({
+    onEvent: ({ kind }) => counted.push(kind),
     warn: (source, problem) => told.push(`${source} ${problem}`),
   })
   for (const endpoint of ['http://a/me', 'http://a/me', 'http://b/me', 'http://a/me']) subjectless(endpoint)
@@ -24,17 +24,17 @@ test('an endpoint that names nobody is counted each time and told once', () => {
 })
 
 test('what handlers notice reaches metrics and log', () => {
-  const { readable: config } = loadConfig({ files: [], env: {}, flags: new Map() }, HANDLERS)
+  const { bestEffort: config } = loadConfig({ files: [], env: {}, flags: new Map() }, HANDLERS)
   const send: Send = async () => ({ kind: 'failed', cause: 'connect', message: 'nobody there' })
   const heard: string[] = []
-  const { services } = openServices({
+  const { services } = createServices({
     config,
     send,
     fetch: send,
     clock: fakeClock(),
-    report: () => {},
-    heard: { tell: ({ kind }) => heard.push(kind), warn: source => heard.push(source) },
+    onKeyProblem: () => {},
+    sessionsReport: { onEvent: ({ kind }) => heard.push(kind), warn: source => heard.push(source) },
   })
-  services.subjectless('http://a/me')
+  services.reportEmptySubject('http://a/me')
   assert.deepEqual(heard, ['subjectless', 'http://a/me'])
 })

@@ -6,16 +6,17 @@ import { join } from 'node:path'
 import { after, describe, type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Config } from '../../src/app/config.ts'
-import { StartFault } from '../../src/app/startup_error.ts'
-import { openTls, type Renewal } from '../../src/app/tls.ts'
-import { createAuthority, noCertificates } from '../support/certificates.ts'
+import { StartupError } from '../../src/app/startup_error.ts'
+import { type CertificateRenewal, openListenerTls } from '../../src/app/tls.ts'
+import { createCertificateAuthority, skipWithoutOpenssl } from '../support/certificates.ts'
 
-if (noCertificates !== false) process.stderr.write(`tests: skipped TLS of our listeners, ${noCertificates}\n`)
+if (skipWithoutOpenssl !== false)
+  process.stderr.write(`tests: skipped TLS of our listeners, ${skipWithoutOpenssl}\n`)
 
-describe('certificates of our listeners', { skip: noCertificates }, () => {
+describe('certificates of our listeners', { skip: skipWithoutOpenssl }, () => {
   const folder = mkdtempSync(join(tmpdir(), 'credence-tls-'))
   after(() => rmSync(folder, { recursive: true }))
-  const authority = createAuthority(folder)
+  const authority = createCertificateAuthority(folder)
   authority.issue('one', '/CN=one', 'DNS:credence.test')
   authority.issue('two', '/CN=two', 'DNS:credence.test')
 
@@ -27,21 +28,21 @@ describe('certificates of our listeners', { skip: noCertificates }, () => {
     )
 
   async function opened(t: TestContext, config: Config, server: 'api' | 'grpc' = 'api') {
-    const renewals: Renewal[] = []
-    const tls = await openTls(config, server, renewal => renewals.push(renewal))
+    const renewals: CertificateRenewal[] = []
+    const tls = await openListenerTls(config, server, renewal => renewals.push(renewal))
     t.after(() => tls?.close())
     return { tls, renewals }
   }
 
   /** As a person reads it. */
   const faultOf = (config: Config) =>
-    openTls(config, 'api', () => {}).then(
+    openListenerTls(config, 'api', () => {}).then(
       () => 'opened',
       (error: unknown) => {
-        assert.ok(error instanceof StartFault)
+        assert.ok(error instanceof StartupError)
         return [
           error.message,
-          ...error.issues.map(({ source, path, message }) => `${source} ${path} ${message}`),
+          ...error.diagnostics.map(({ source, path, message }) => `${source} ${path} ${message}`),
         ].join('; ')
       },
     )
@@ -109,7 +110,7 @@ describe('certificates of our listeners', { skip: noCertificates }, () => {
       'grpc',
     )
     const handed: Buffer[] = []
-    tls?.onRenewed(material => handed.push(material.cert))
+    tls?.onRenewal(material => handed.push(material.cert))
     assert.deepEqual(tls?.material.ca, authority.read('ca.pem'))
     assert.equal(renewals.length, 0)
 

@@ -4,16 +4,16 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { run } from '../../src/cli/program.ts'
-import { flagOf, SETTINGS, variableOf } from '../../src/config/settings.ts'
+import { runCli } from '../../src/cli/program.ts'
+import { flagName, SETTINGS, variableName } from '../../src/config/settings.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'credence-program-'))
 after(() => rmSync(folder, { recursive: true }))
 
-async function credence(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
+async function runCredence(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
   let out = ''
   let err = ''
-  const code = await run(args, {
+  const code = await runCli(args, {
     out: text => {
       out += text
     },
@@ -25,7 +25,7 @@ async function credence(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
   return { code, out, err }
 }
 
-const file = (name: string, text: string): string => {
+const writeConfigFile = (name: string, text: string): string => {
   const path = join(folder, name)
   writeFileSync(path, text)
   return path
@@ -33,51 +33,56 @@ const file = (name: string, text: string): string => {
 
 for (const command of ['serve', 'validate'] as const) {
   test(`${command} --help names each of our own settings, as flag and as variable`, async () => {
-    const { code, out } = await credence([command, '--help'])
+    const { code, out } = await runCredence([command, '--help'])
     assert.equal(code, 0)
     for (const setting of SETTINGS.filter(one => one.ours)) {
       // `validate --strict` counts warnings as errors, too.
       if (command === 'validate' && setting.path === 'strict') continue
-      const line = out.split('\n').find(one => one.trim().startsWith(`${flagOf(setting)} `))
-      assert.ok(line?.includes(variableOf(setting)), setting.path)
+      const line = out.split('\n').find(one => one.trim().startsWith(`${flagName(setting)} `))
+      assert.ok(line?.includes(variableName(setting)), setting.path)
     }
     assert.doesNotMatch(out, /default: \[\]|, +unless set/)
   })
 }
 
 test('--help says what the exit codes mean, and --version the version alone', async () => {
-  const { code, out } = await credence(['--help'])
+  const { code, out } = await runCredence(['--help'])
   assert.equal(code, 0)
   assert.match(out, /serve --config[\s\S]*Exit codes/)
-  assert.match((await credence(['--version'])).out, /^\d+\.\d+\.\d+\n$/)
+  assert.match((await runCredence(['--version'])).out, /^\d+\.\d+\.\d+\n$/)
 })
 
 test('what is misspelt on the command line is 2, with what was meant', async () => {
-  const command = await credence(['sevre'])
+  const command = await runCredence(['sevre'])
   assert.equal(command.code, 2)
   assert.match(command.err, /unknown command 'sevre'[\s\S]*Did you mean serve\?/)
-  const flag = await credence(['serve', '--serve-grpc-prot', '1'])
+  const flag = await runCredence(['serve', '--serve-grpc-prot', '1'])
   assert.equal(flag.code, 2)
   assert.match(flag.err, /Did you mean --serve-grpc-port\?/)
 })
 
 test('rule files behind --config FILE are rule files; --config may be given again', async () => {
-  const one = file('one.yaml', 'access_rules: { repositories: [] }')
-  const two = file('two.yaml', 'log: { level: loud }')
-  const rules = file('rules.yaml', '- id: x')
-  const { code, out } = await credence(['validate', '--config', one, rules])
+  const one = writeConfigFile('one.yaml', 'access_rules: { repositories: [] }')
+  const two = writeConfigFile('two.yaml', 'log: { level: loud }')
+  const rules = writeConfigFile('rules.yaml', '- id: x')
+  const { code, out } = await runCredence(['validate', '--config', one, rules])
   assert.equal(code, 1)
   assert.match(out, /rules\.yaml:1:\d+: error: /)
-  assert.match((await credence(['validate', '-c', one, '-c', two])).out, /two\.yaml:1:\d+: error: log\.level/)
+  assert.match(
+    (await runCredence(['validate', '-c', one, '-c', two])).out,
+    /two\.yaml:1:\d+: error: log\.level/,
+  )
 })
 
 test('a flag with a bad value, and a variable of a key that nobody knows, are named', async () => {
-  const flag = await credence(['validate', '--serve-grpc-port', '99999'])
+  const flag = await runCredence(['validate', '--serve-grpc-port', '99999'])
   assert.deepEqual(
     [flag.code, flag.out.split('\n')[0]],
     [1, 'command line: error: --serve-grpc-port: must be a whole number from 0 to 65535'],
   )
-  const variable = await credence(['validate', '-c', file('none.yaml', '')], { CREDENCE_SERVE_GRPC_PRT: '1' })
+  const variable = await runCredence(['validate', '-c', writeConfigFile('none.yaml', '')], {
+    CREDENCE_SERVE_GRPC_PRT: '1',
+  })
   assert.match(
     variable.out,
     /CREDENCE_SERVE_GRPC_PRT: unknown variable \(did you mean CREDENCE_SERVE_GRPC_PORT\?\)/,
@@ -85,13 +90,17 @@ test('a flag with a bad value, and a variable of a key that nobody knows, are na
 })
 
 test('validate without anything to check is 2, and not a success', async () => {
-  const nothing = await credence(['validate'])
+  const nothing = await runCredence(['validate'])
   assert.equal(nothing.code, 2)
   assert.match(nothing.err, /nothing to check: name a configuration with --config FILE, or rule files/)
 })
 
 test('a configuration that names no rules is told so', async () => {
-  const { code, out } = await credence(['validate', '-c', file('ruleless.yaml', 'log: { level: info }')])
+  const { code, out } = await runCredence([
+    'validate',
+    '-c',
+    writeConfigFile('ruleless.yaml', 'log: { level: info }'),
+  ])
   assert.equal(code, 0)
   assert.match(out, /ruleless\.yaml: warning: access_rules\.repositories: there are no rules: .*404/)
 })

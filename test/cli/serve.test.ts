@@ -12,19 +12,19 @@ import { after, before, test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { freePort } from '../../demo/ports.ts'
-import { run as runCommand } from '../../src/cli/program.ts'
+import { runCli as runCommand } from '../../src/cli/program.ts'
 
 const launcher = fileURLToPath(new URL('../../bin/credence.js', import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), 'credence-serve-'))
 after(() => rmSync(folder, { recursive: true }))
 
 /** A port that somebody else listens on. */
-let taken: Server
+let occupiedServer: Server
 before(async () => {
-  taken = createServer().listen(0, '127.0.0.1')
-  await new Promise(resolve => taken.once('listening', resolve))
+  occupiedServer = createServer().listen(0, '127.0.0.1')
+  await new Promise(resolve => occupiedServer.once('listening', resolve))
 })
-after(() => taken.close())
+after(() => occupiedServer.close())
 
 const serveKeys = (over: object) => ({
   grpc: { port: 0 },
@@ -32,16 +32,16 @@ const serveKeys = (over: object) => ({
   prometheus: { host: '127.0.0.1', port: 0 },
   ...over,
 })
-const portTaken = () => ({ host: '127.0.0.1', port: (taken.address() as AddressInfo).port })
+const occupiedPort = () => ({ host: '127.0.0.1', port: (occupiedServer.address() as AddressInfo).port })
 
 /** As the command would, in this process. */
-async function cannotServe(config: string): Promise<{ code: number; says: string }> {
+async function serveWithConfig(config: string): Promise<{ code: number; says: string }> {
   const file = join(folder, 'credence.yaml')
   writeFileSync(file, config)
-  return run('serve', '--config', file)
+  return runCommandLine('serve', '--config', file)
 }
 
-async function run(...args: string[]): Promise<{ code: number; says: string }> {
+async function runCommandLine(...args: string[]): Promise<{ code: number; says: string }> {
   let says = ''
   const err = (text: string) => {
     says += text
@@ -50,17 +50,17 @@ async function run(...args: string[]): Promise<{ code: number; says: string }> {
   return { code: await runCommand(args, { out: () => {}, err, env }), says }
 }
 
-const CANNOT: Readonly<Record<string, readonly [config: () => string, says: RegExp]>> = {
+const START_FAILURES: Readonly<Record<string, readonly [config: () => string, says: RegExp]>> = {
   'the port for Envoy is taken': [
-    () => JSON.stringify({ serve: serveKeys({ grpc: portTaken() }) }),
+    () => JSON.stringify({ serve: serveKeys({ grpc: occupiedPort() }) }),
     /^credence: cannot listen for Envoy on 127\.0\.0\.1:\d+: something listens there already.*serve\.grpc\.port \(--serve-grpc-port, CREDENCE_SERVE_GRPC_PORT\)\.\n$/,
   ],
   'the port of the api is taken': [
-    () => JSON.stringify({ serve: serveKeys({ api: portTaken() }) }),
+    () => JSON.stringify({ serve: serveKeys({ api: occupiedPort() }) }),
     /^credence: cannot listen for the api on 127\.0\.0\.1:\d+: something listens there already.*serve\.api\.port \(SERVE_API_PORT\)\.\n$/,
   ],
   'the port of the metrics is taken': [
-    () => JSON.stringify({ serve: serveKeys({ prometheus: portTaken() }) }),
+    () => JSON.stringify({ serve: serveKeys({ prometheus: occupiedPort() }) }),
     /^credence: cannot listen for Prometheus on 127\.0\.0\.1:\d+: something listens there already.*SERVE_PROMETHEUS_PORT/,
   ],
   'the address belongs to another machine': [
@@ -101,9 +101,9 @@ const CANNOT: Readonly<Record<string, readonly [config: () => string, says: RegE
   ],
 }
 
-for (const [what, [config, says]] of Object.entries(CANNOT)) {
+for (const [what, [config, says]] of Object.entries(START_FAILURES)) {
   test(`where ${what}, serve ends with 1 and a paragraph that says what to do`, async () => {
-    const said = await cannotServe(config())
+    const said = await serveWithConfig(config())
     assert.equal(said.code, 1)
     assert.match(said.says, says)
     assert.doesNotMatch(said.says, /^ +at /m, 'no stack')
@@ -111,14 +111,14 @@ for (const [what, [config, says]] of Object.entries(CANNOT)) {
 }
 
 test('a file that cannot be read is named', async () => {
-  const { code, says } = await run('serve', '-c', folder)
+  const { code, says } = await runCommandLine('serve', '-c', folder)
   assert.equal(code, 1)
   assert.ok(says.includes(`${folder}: error: cannot be read: it is a folder`), says)
 })
 
 test('a service that opened only some of its ports ends, and nothing keeps it alive', () => {
   const file = join(folder, 'half.yaml')
-  writeFileSync(file, JSON.stringify({ serve: serveKeys({ prometheus: portTaken() }) }))
+  writeFileSync(file, JSON.stringify({ serve: serveKeys({ prometheus: occupiedPort() }) }))
   const options = { encoding: 'utf8', timeout: 20_000 } as const
   const { status, signal, stderr } = spawnSync(process.execPath, [launcher, 'serve', '-c', file], options)
   assert.deepEqual([status, signal], [1, null])

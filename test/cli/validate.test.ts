@@ -4,15 +4,15 @@ import { dirname, join } from 'node:path'
 import test from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { type ValidateArguments, validate } from '../../src/cli/validate.ts'
-import { openValidation } from '../../src/cli/validate_dependencies.ts'
+import { createValidateDependencies } from '../../src/cli/validate_dependencies.ts'
 import { fakeClock } from '../support/clock.ts'
 
-const golden = join(dirname(fileURLToPath(import.meta.url)), 'golden')
+const goldenFolder = join(dirname(fileURLToPath(import.meta.url)), 'golden')
 
 /** Runs in a case's directory as a user would; `CREDENCE_GOLDEN=write` renews what is expected, to be read in the diff. */
-async function run(name: string, args: Partial<ValidateArguments> = {}) {
-  const { world, close } = openValidation(fakeClock())
-  const directory = join(golden, name)
+async function runValidate(name: string, args: Partial<ValidateArguments> = {}) {
+  const { world, close } = createValidateDependencies(fakeClock())
+  const directory = join(goldenFolder, name)
   const lines: string[] = []
   const io = { out: (text: string) => lines.push(text), err: () => {}, env: {} }
   const all = {
@@ -27,36 +27,36 @@ async function run(name: string, args: Partial<ValidateArguments> = {}) {
   return { code, text: lines.join('').replaceAll(`${directory}/`, '') }
 }
 
-for (const name of readdirSync(golden)) {
+for (const name of readdirSync(goldenFolder)) {
   test(`what validate says of ${name.replaceAll('_', ' ')} is what is kept as golden output`, async () => {
-    const { code, text } = await run(name)
+    const { code, text } = await runValidate(name)
     const said = `${text}exit ${code}\n`
-    const file = join(golden, name, 'output.txt')
+    const file = join(goldenFolder, name, 'output.txt')
     if (process.env.CREDENCE_GOLDEN === 'write') writeFileSync(file, said)
     assert.equal(said, readFileSync(file, 'utf8'))
   })
 }
 
 test('warnings alone are well, unless they are to count as errors', async () => {
-  assert.equal((await run('warnings')).code, 0)
-  const strict = await run('warnings', { strict: true })
+  assert.equal((await runValidate('warnings')).code, 0)
+  const strict = await runValidate('warnings', { strict: true })
   assert.equal(strict.code, 1)
   assert.match(strict.text, /: error: .*unknown field "metods"/)
 })
 
 test('a key without effect does not count as an error even then', async () => {
-  const { text } = await run('warnings', { strict: true })
+  const { text } = await runValidate('warnings', { strict: true })
   assert.match(text, /: warning: serve\.proxy\.port: /)
 })
 
 test('rule files on the command line are checked instead of the configured ones', async () => {
-  const { code, text } = await run('clean', { rules: ['../undecodable/rules.yml'] })
+  const { code, text } = await runValidate('clean', { rules: ['../undecodable/rules.yml'] })
   assert.equal(code, 1)
   assert.match(text, /^\.\.\/undecodable\/rules\.yml:1:7: error: /)
 })
 
 test('a configuration file that is missing is an error', async () => {
-  const { code, text } = await run('clean', { configFiles: ['/nowhere/credence.yml'] })
+  const { code, text } = await runValidate('clean', { configFiles: ['/nowhere/credence.yml'] })
   assert.equal(code, 1)
   assert.equal(
     text,

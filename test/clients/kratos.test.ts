@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import test from 'node:test'
-import type { Answered, Failed, OutgoingRequest, Send } from '../../src/clients/http/message.ts'
+import type { HttpFailure, HttpResponse, OutgoingRequest, Send } from '../../src/clients/http/message.ts'
 import { createKratosAdmin, createWhoami } from '../../src/clients/kratos.ts'
 import { millis } from '../../src/lib/time.ts'
 
-function fake(answer: Partial<Answered> | Failed): { send: Send; seen: OutgoingRequest[] } {
+function fakeSend(answer: Partial<HttpResponse> | HttpFailure): { send: Send; seen: OutgoingRequest[] } {
   const seen: OutgoingRequest[] = []
-  const full: Answered | Failed =
+  const full: HttpResponse | HttpFailure =
     answer.kind === 'failed' ? answer : { kind: 'answered', status: 200, headers: [], body: '{}', ...answer }
   return {
     seen,
@@ -17,7 +17,7 @@ function fake(answer: Partial<Answered> | Failed): { send: Send; seen: OutgoingR
     },
   }
 }
-const FAILED: Failed = { kind: 'failed', cause: 'connect', message: 'kratos.admin: no connection' }
+const FAILED: HttpFailure = { kind: 'failed', cause: 'connect', message: 'kratos.admin: no connection' }
 const timeout = millis(2_000)
 const url = 'http://kratos:4433/sessions/whoami?a=b'
 
@@ -30,7 +30,7 @@ for (const [what, credential, header] of [
   ['a token', { kind: 'token', name: '', value: 'ory_st_x' }, ['x-session-token', 'ory_st_x']],
 ] as const) {
   test(`whoami sends ${what} as the one credential, on the URL as it stands`, async () => {
-    const { send, seen } = fake({})
+    const { send, seen } = fakeSend({})
     await createWhoami({ send, timeout })({
       url,
       credential,
@@ -57,14 +57,14 @@ for (const [what, credential, header] of [
 test('whoami hands on what came, whatever it is', async () => {
   const answer = { kind: 'answered', status: 418, headers: [['a', 'b']], body: '<html>' } as const
   const question = { url, headers: [], credential: { kind: 'token', name: '', value: 't' } } as const
-  assert.deepEqual(await createWhoami({ send: fake(answer).send, timeout })(question), answer)
-  assert.deepEqual(await createWhoami({ send: fake(FAILED).send, timeout })(question), FAILED)
+  assert.deepEqual(await createWhoami({ send: fakeSend(answer).send, timeout })(question), answer)
+  assert.deepEqual(await createWhoami({ send: fakeSend(FAILED).send, timeout })(question), FAILED)
 })
 
 test('an admin look-up goes through our own window to the configured origin', async () => {
-  const { send, seen } = fake({ body: '{"id":"s1","active":false}' })
+  const { send, seen } = fakeSend({ body: '{"id":"s1","active":false}' })
   const admin = createKratosAdmin({ url: 'http://kratos:4434/', send, timeout })
-  assert.deepEqual(await admin.session('a/../b'), { kind: 'found', body: { id: 's1', active: false } })
+  assert.deepEqual(await admin.getSession('a/../b'), { kind: 'found', body: { id: 's1', active: false } })
   assert.deepEqual(
     seen.map(({ method, url, target }) => [method, url, target]),
     [['GET', 'http://kratos:4434/admin/sessions/a%2F..%2Fb?expand=identity', 'kratos.admin']],
@@ -73,13 +73,17 @@ test('an admin look-up goes through our own window to the configured origin', as
 
 test('an admin look-up tells refusals and failures apart, without an error that carries headers', async () => {
   for (const status of [404, 500, 307]) {
-    const admin = createKratosAdmin({ url: 'http://kratos:4434', send: fake({ status }).send, timeout })
-    assert.deepEqual(await admin.session('s1'), { kind: 'refused', status })
+    const admin = createKratosAdmin({ url: 'http://kratos:4434', send: fakeSend({ status }).send, timeout })
+    assert.deepEqual(await admin.getSession('s1'), { kind: 'refused', status })
   }
-  const page = createKratosAdmin({ url: 'http://kratos:4434', send: fake({ body: '<html>' }).send, timeout })
-  assert.equal((await page.session('s1')).kind, 'failed')
-  const down = createKratosAdmin({ url: 'http://kratos:4434', send: fake(FAILED).send, timeout })
-  assert.deepEqual(await down.session('s1'), FAILED)
+  const page = createKratosAdmin({
+    url: 'http://kratos:4434',
+    send: fakeSend({ body: '<html>' }).send,
+    timeout,
+  })
+  assert.equal((await page.getSession('s1')).kind, 'failed')
+  const down = createKratosAdmin({ url: 'http://kratos:4434', send: fakeSend(FAILED).send, timeout })
+  assert.deepEqual(await down.getSession('s1'), FAILED)
 })
 
 test('Ory’s client is not loaded before it is needed', () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { describeConfig } from '../../src/config/describe.ts'
-import { flagOf, SETTINGS, variableOf } from '../../src/config/settings.ts'
+import { flagName, SETTINGS, variableName } from '../../src/config/settings.ts'
 import { HANDLERS } from '../../src/handlers/registry.ts'
 
 const { markdown, schema } = describeConfig(HANDLERS)
@@ -22,7 +22,7 @@ test('every setting stands on the page once, and in the schema', () => {
 
 test('ours are shown with flag and variable', () => {
   for (const setting of SETTINGS.filter(one => one.ours)) {
-    assert.ok(markdown.includes(`\`${flagOf(setting)}\` \`${variableOf(setting)}\``), setting.path)
+    assert.ok(markdown.includes(`\`${flagName(setting)}\` \`${variableName(setting)}\``), setting.path)
   }
 })
 

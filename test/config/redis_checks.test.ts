@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { checkRedis, readNode } from '../../src/config/redis_checks.ts'
+import { checkRedisSettings, parseRedisNode } from '../../src/config/redis_checks.ts'
 
 for (const [text, expected] of [
   ['redis', { host: 'redis', port: 6379 }],
@@ -17,17 +17,17 @@ for (const [text, expected] of [
   ['', undefined],
 ] as const) {
   test(`"${text}" is ${expected === undefined ? 'no node' : `${expected.host} at ${expected.port}`}`, () => {
-    assert.deepEqual(readNode(text, 6379), expected)
+    assert.deepEqual(parseRedisNode(text, 6379), expected)
   })
 }
 
 const KEYS = ['a key of thirty-two characters or more']
 
 /** What is complained of, with these settings beside what holds unless set. */
-const complaints = (over: Readonly<Record<string, unknown>>): string[] => {
+const problemKeys = (over: Readonly<Record<string, unknown>>): string[] => {
   const settings = { mode: 'single', database: 0, nodes: ['redis:6379'], keys: KEYS, ...over }
   const map = new Map(Object.entries(settings).map(([name, value]) => [`sessions.redis.${name}`, value]))
-  return checkRedis(map).map(one => one.path.slice(2).join('.'))
+  return checkRedisSettings(map).map(one => one.path.slice(2).join('.'))
 }
 
 for (const [what, over, expected] of [
@@ -43,6 +43,6 @@ for (const [what, over, expected] of [
   ['sentinels', { mode: 'sentinel', nodes: ['a', 'b'], master: 'main' }, []],
 ] as const) {
   test(`${what}: ${expected.length === 0 ? 'well' : `trouble with ${expected}`}`, () => {
-    assert.deepEqual(complaints(over), expected)
+    assert.deepEqual(problemKeys(over), expected)
   })
 }

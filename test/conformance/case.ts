@@ -1,12 +1,12 @@
 /** test/conformance/case — one case as data, and how cases are read. */
 import { readdirSync, readFileSync } from 'node:fs'
 
-export type Pair = readonly [name: string, value: string]
+export type HeaderPair = readonly [name: string, value: string]
 
-export interface AskedRequest {
+export interface CaseRequest {
   readonly method: string
   readonly url: string
-  readonly headers?: readonly Pair[]
+  readonly headers?: readonly HeaderPair[]
   readonly body?: string
   /** `address:port` of the peer. */
   readonly source?: string
@@ -14,7 +14,7 @@ export interface AskedRequest {
   readonly mint?: { readonly key: string; readonly kid: string; readonly claims: object }
 }
 
-export interface WantedCall {
+export interface ExpectedCall {
   readonly stub: string
   readonly method: string
   readonly path: string
@@ -40,7 +40,7 @@ export interface Expectation {
   readonly location?: string
   readonly body?: string
   readonly error?: Readonly<Record<string, unknown>>
-  readonly calls?: readonly WantedCall[]
+  readonly calls?: readonly ExpectedCall[]
   readonly json?: unknown
   readonly starts?: boolean
   /** Of metrics: the label `request` of one call, or how often it has which value. */
@@ -67,8 +67,8 @@ export interface StubSpec {
 }
 
 export interface Step {
-  readonly request?: AskedRequest
-  readonly http?: { readonly method: string; readonly path: string; readonly headers?: readonly Pair[] }
+  readonly request?: CaseRequest
+  readonly http?: { readonly method: string; readonly path: string; readonly headers?: readonly HeaderPair[] }
   readonly expect: Expectation
   readonly alternatives?: readonly Alternative[]
   readonly sleepMs?: number

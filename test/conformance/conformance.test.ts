@@ -4,20 +4,20 @@ import test from 'node:test'
 import { readCases } from './case.ts'
 import { LEDGER } from './ledger.ts'
 import { runCase } from './run.ts'
-import { runUnit } from './unit_cases.ts'
+import { runMetricsCase } from './unit_cases.ts'
 
 const inLedger = new Map(LEDGER.flatMap(one => one.cases.map(id => [id, one.q] as const)))
 /** `CREDENCE_CASES=mutate.header node …`: areas or ids that contain this. */
-const only = process.env.CREDENCE_CASES ?? ''
+const caseFilter = process.env.CREDENCE_CASES ?? ''
 
 for (const [area, cases] of readCases()) {
-  const chosen = cases.filter(one => one.id.includes(only))
+  const chosen = cases.filter(one => one.id.includes(caseFilter))
   if (chosen.length === 0) continue
   test(area, async t => {
     const counts = { passed: 0, better: 0, ledger: 0 }
     const failures: string[] = []
     for (const one of chosen) {
-      const run = one.kind === 'unit' ? runUnit : runCase
+      const run = one.kind === 'unit' ? runMetricsCase : runCase
       const { differences, alternative } = await run(one).catch((error: Error) => ({
         differences: [`accident: ${error.message}`],
         alternative: undefined,

@@ -1,21 +1,21 @@
 /** test/conformance/judge — what came against what must come: a list of differences, empty when there is none. */
 
-import type { Expectation, WantedCall } from './case.ts'
-import { type Jwk, verifies } from './keys.ts'
-import type { Seen } from './request.ts'
-import type { SeenCall } from './stub.ts'
+import type { Expectation, ExpectedCall } from './case.ts'
+import { hasValidSignature, type Jwk } from './keys.ts'
+import type { CheckOutcome } from './request.ts'
+import type { RecordedCall } from './stub.ts'
 
-export interface Context {
+export interface ComparisonContext {
   /** Addresses and folders of this run back to the placeholders of the case. */
-  readonly back: (text: string) => string
+  readonly toPlaceholders: (text: string) => string
   readonly keys: readonly Jwk[]
   /** Nothing may be set that the case does not name. */
-  readonly exact: boolean
+  readonly rejectsExtraHeaders: boolean
   previousToken?: string
 }
 
-type Plain = Readonly<Record<string, unknown>>
-const isPlain = (value: unknown): value is Plain =>
+type PlainObject = Readonly<Record<string, unknown>>
+const isPlainObject = (value: unknown): value is PlainObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
 export function parseJson(text: string): unknown {
@@ -27,7 +27,7 @@ export function parseJson(text: string): unknown {
 }
 
 /** `{{any}}` stands for whatever. */
-export function sameText(want: string, got: unknown): boolean {
+export function matchesText(want: string, got: unknown): boolean {
   if (typeof got !== 'string') return false
   if (!want.includes('{{any}}')) return want === got
   const source = want
@@ -37,106 +37,110 @@ export function sameText(want: string, got: unknown): boolean {
   return new RegExp(`^${source}$`, 's').test(got)
 }
 
-export function sameJson(want: unknown, got: unknown): boolean {
-  if (typeof want === 'string') return want === '{{any}}' || sameText(want, got)
+export function matchesJson(want: unknown, got: unknown): boolean {
+  if (typeof want === 'string') return want === '{{any}}' || matchesText(want, got)
   if (Array.isArray(want))
-    return Array.isArray(got) && want.length === got.length && want.every((one, i) => sameJson(one, got[i]))
-  if (!isPlain(want)) return want === got
-  if (!isPlain(got) || Object.keys(want).length !== Object.keys(got).length) return false
-  return Object.entries(want).every(([key, value]) => key in got && sameJson(value, got[key]))
+    return (
+      Array.isArray(got) && want.length === got.length && want.every((one, i) => matchesJson(one, got[i]))
+    )
+  if (!isPlainObject(want)) return want === got
+  if (!isPlainObject(got) || Object.keys(want).length !== Object.keys(got).length) return false
+  return Object.entries(want).every(([key, value]) => key in got && matchesJson(value, got[key]))
 }
 
-const oneOf = (want: number | readonly number[], got: number): boolean => [want].flat().includes(got)
+const matchesNumber = (want: number | readonly number[], got: number): boolean => [want].flat().includes(got)
 
 /** `alternative`: only the parts that it names are compared. */
-export function judge(
+export function compareDecision(
   expect: Expectation,
-  seen: Seen,
-  calls: readonly SeenCall[],
-  context: Context,
+  actual: CheckOutcome,
+  calls: readonly RecordedCall[],
+  context: ComparisonContext,
   alternative = false,
 ): string[] {
-  const wrong: string[] = []
-  const note = (what: string, want: unknown, got: unknown) =>
-    wrong.push(`${what}: wanted ${JSON.stringify(want)}, got ${JSON.stringify(got)}`)
-  const outcome = seen.allow ? 'allow' : `deny ${seen.status}`
-  if (expect.decision !== undefined && (expect.decision === 'allow') !== seen.allow) {
-    return [`decision: wanted ${expect.decision} ${expect.status ?? ''}, got ${outcome}`]
+  const differences: string[] = []
+  const differ = (what: string, want: unknown, got: unknown) =>
+    differences.push(`${what}: wanted ${JSON.stringify(want)}, got ${JSON.stringify(got)}`)
+  const decision = actual.allow ? 'allow' : `deny ${actual.status}`
+  if (expect.decision !== undefined && (expect.decision === 'allow') !== actual.allow) {
+    return [`decision: wanted ${expect.decision} ${expect.status ?? ''}, got ${decision}`]
   }
-  if (expect.status !== undefined && !oneOf(expect.status, seen.status))
-    return [`status: wanted ${expect.status}, got ${seen.status}`]
+  if (expect.status !== undefined && !matchesNumber(expect.status, actual.status))
+    return [`status: wanted ${expect.status}, got ${actual.status}`]
   const named = new Set<string>()
   const value = (name: string): string | undefined => {
     named.add(name.toLowerCase())
-    const lines = seen.headers.get(name.toLowerCase())
-    return lines === undefined ? undefined : context.back(lines.join(', '))
+    const lines = actual.headers.get(name.toLowerCase())
+    return lines === undefined ? undefined : context.toPlaceholders(lines.join(', '))
   }
   for (const [name, want] of Object.entries(expect.headers ?? {})) {
     const got = value(name)
     const sorted = (text: string) => text.split('; ').sort().join('; ')
     const sameCookies = name.toLowerCase() === 'cookie' && got !== undefined && sorted(want) === sorted(got)
-    if (!sameText(want, got) && !sameCookies && !(want === '' && got === undefined))
-      note(`header ${name}`, want, got)
+    if (!matchesText(want, got) && !sameCookies && !(want === '' && got === undefined))
+      differ(`header ${name}`, want, got)
   }
   if (expect.subject !== undefined && value('X-Sub') !== `[${expect.subject}]`)
-    note('subject', expect.subject, value('X-Sub'))
-  if ('extra' in expect && !sameJson(expect.extra, parseJson(value('X-Extra') ?? '')))
-    note('extra', expect.extra, value('X-Extra'))
+    differ('subject', expect.subject, value('X-Sub'))
+  if ('extra' in expect && !matchesJson(expect.extra, parseJson(value('X-Extra') ?? '')))
+    differ('extra', expect.extra, value('X-Extra'))
   for (const name of expect.absentHeaders ?? []) {
-    if (seen.allow ? seen.set.has(name.toLowerCase()) : seen.headers.has(name.toLowerCase()))
-      wrong.push(`header ${name} should be absent`)
+    if (actual.allow ? actual.setHeaders.has(name.toLowerCase()) : actual.headers.has(name.toLowerCase()))
+      differences.push(`header ${name} should be absent`)
   }
-  if (expect.cookies !== undefined) judgeCookies(expect.cookies, value('Cookie') ?? '', note)
-  if (expect.jwt !== undefined) judgeToken(expect.jwt, value('Authorization') ?? '', context, note)
-  if (expect.location !== undefined && !sameText(expect.location, value('Location')))
-    note('location', expect.location, value('Location'))
+  if (expect.cookies !== undefined) compareCookies(expect.cookies, value('Cookie') ?? '', differ)
+  if (expect.jwt !== undefined) compareToken(expect.jwt, value('Authorization') ?? '', context, differ)
+  if (expect.location !== undefined && !matchesText(expect.location, value('Location')))
+    differ('location', expect.location, value('Location'))
   const error =
-    expect.error === undefined ? undefined : (parseJson(seen.body) as { error?: Plain } | undefined)?.error
+    expect.error === undefined
+      ? undefined
+      : (parseJson(actual.body) as { error?: PlainObject } | undefined)?.error
   for (const [key, want] of Object.entries(expect.error ?? {})) {
     const got = error?.[key]
-    if (typeof want === 'string' ? !sameText(want, got) : want !== got) note(`error.${key}`, want, got)
+    if (typeof want === 'string' ? !matchesText(want, got) : want !== got) differ(`error.${key}`, want, got)
   }
-  const page = expect.location !== undefined
+  const isPage = expect.location !== undefined
   if (
     expect.body !== undefined &&
-    !seen.allow &&
-    !page &&
-    !sameText(expect.body.trim(), context.back(seen.body).trim())
+    !actual.allow &&
+    !isPage &&
+    !matchesText(expect.body.trim(), context.toPlaceholders(actual.body).trim())
   ) {
-    note('body', expect.body, seen.body)
+    differ('body', expect.body, actual.body)
   }
-  if (expect.calls !== undefined) wrong.push(...judgeCalls(expect.calls, calls))
-  if (seen.allow && context.exact && !alternative && expect.decision === 'allow') {
-    for (const [name, got] of seen.set) {
-      const lines = seen.sent.get(name) ?? []
+  if (expect.calls !== undefined) differences.push(...compareCalls(expect.calls, calls))
+  if (actual.allow && context.rejectsExtraHeaders && !alternative && expect.decision === 'allow') {
+    for (const [name, got] of actual.setHeaders) {
+      const lines = actual.sentHeaders.get(name) ?? []
       if (!named.has(name) && lines.join(', ') !== got && lines[0] !== got)
-        wrong.push(`header set but not expected: ${name}: ${got}`)
+        differences.push(`header set but not expected: ${name}: ${got}`)
     }
   }
-  return wrong
+  return differences
 }
 
-type Note = (what: string, want: unknown, got: unknown) => void
+type ReportDifference = (what: string, want: unknown, got: unknown) => void
 
-function judgeCookies(want: Readonly<Record<string, string>>, got: string, note: Note): void {
-  const bare = (pair: string) => pair.replace(/="(.*)"$/, '=$1')
+function compareCookies(want: Readonly<Record<string, string>>, got: string, note: ReportDifference): void {
+  const withoutQuotes = (pair: string) => pair.replace(/="(.*)"$/, '=$1')
   const wanted = Object.entries(want)
-    .map(([name, value]) => bare(`${name}=${value}`))
+    .map(([name, value]) => withoutQuotes(`${name}=${value}`))
     .sort()
-  const have = got.split('; ').filter(Boolean).map(bare).sort()
+  const have = got.split('; ').filter(Boolean).map(withoutQuotes).sort()
   if (JSON.stringify(wanted) !== JSON.stringify(have)) note('cookies', wanted, have)
 }
 
-function judgeToken(
+function compareToken(
   want: NonNullable<Expectation['jwt']>,
   authorization: string,
-  context: Context,
-  note: Note,
+  context: ComparisonContext,
+  note: ReportDifference,
 ): void {
   const token = /^Bearer (.+)$/.exec(authorization)?.[1] ?? '..'
   const part = (i: number) =>
-    parseJson(context.back(Buffer.from(token.split('.')[i] ?? '', 'base64url').toString())) as
-      | Plain
+    parseJson(context.toPlaceholders(Buffer.from(token.split('.')[i] ?? '', 'base64url').toString())) as
+      | PlainObject
       | undefined
   const [header, claims] = [part(0), part(1)]
   if (header === undefined || claims === undefined) {
@@ -152,97 +156,101 @@ function judgeToken(
         want.claims?.[key] === '{{any}}' ? '{{any}}' : value,
       ]),
     )
-    if (!sameJson(want.claims, any)) note('claims', want.claims, claims)
+    if (!matchesJson(want.claims, any)) note('claims', want.claims, claims)
   }
   const lifetime = Number(claims.exp) - Number(claims.iat)
   if (want.lifetimeSeconds !== undefined && Math.abs(lifetime - want.lifetimeSeconds) > 1)
     note('lifetime', want.lifetimeSeconds, lifetime)
-  if (!verifies(token, context.keys)) note('signature', 'one that verifies', 'another')
+  if (!hasValidSignature(token, context.keys)) note('signature', 'one that verifies', 'another')
   if (want.sameAsPrevious !== undefined && (context.previousToken === token) !== want.sameAsPrevious)
     note('same token', want.sameAsPrevious, !want.sameAsPrevious)
   context.previousToken = token
 }
 
 /** Headers that any HTTP client may add of its own accord. */
-const OF_CLIENTS =
+const CLIENT_HEADERS =
   /^(accept|accept-encoding|accept-language|user-agent|connection|keep-alive|host|content-length|transfer-encoding|sec-fetch-mode|traceparent|tracestate|b3|uber-trace-id|baggage|x-request-id|content-type)$/
 
-export function judgeCalls(want: readonly WantedCall[], got: readonly SeenCall[]): string[] {
-  const line = (call: WantedCall | SeenCall) =>
+export function compareCalls(want: readonly ExpectedCall[], got: readonly RecordedCall[]): string[] {
+  const line = (call: ExpectedCall | RecordedCall) =>
     `${call.stub} ${call.method} ${call.path}${call.query ? `?${call.query}` : ''}`
-  const wrong =
+  const differences =
     want.length === got.length
       ? []
       : [`calls: wanted [${want.map(line).join(', ')}], saw [${got.map(line).join(', ')}]`]
-  const left = [...got]
+  const remaining = [...got]
   for (const wanted of want) {
-    const tried = left
+    const candidates = remaining
       .filter(call => call.stub === wanted.stub && call.method === wanted.method && call.path === wanted.path)
       .map(call => ({ call, differences: callDifferences(wanted, call) }))
       .sort((a, b) => a.differences.length - b.differences.length)
-    const [best] = tried
-    if (best === undefined) wrong.push(`call not made: ${line(wanted)}`)
+    const [best] = candidates
+    if (best === undefined) differences.push(`call not made: ${line(wanted)}`)
     else {
-      left.splice(left.indexOf(best.call), 1)
-      wrong.push(...best.differences)
+      remaining.splice(remaining.indexOf(best.call), 1)
+      differences.push(...best.differences)
     }
   }
-  return wrong
+  return differences
 }
 
-function callDifferences(want: WantedCall, got: SeenCall): string[] {
-  const wrong: string[] = []
-  if ((want.query ?? '') !== got.query) wrong.push(`call query: wanted ${want.query ?? ''}, saw ${got.query}`)
+function callDifferences(want: ExpectedCall, got: RecordedCall): string[] {
+  const differences: string[] = []
+  if ((want.query ?? '') !== got.query)
+    differences.push(`call query: wanted ${want.query ?? ''}, saw ${got.query}`)
   const named = new Set(Object.keys(want.headers ?? {}).map(name => name.toLowerCase()))
   for (const [name, value] of Object.entries(want.headers ?? {})) {
     const [wanted, seen] = [[value].flat(), [got.headers[name.toLowerCase()] ?? []].flat()]
-    const joined = [', ', ',', '; '].some(separator => sameText(wanted.join(separator), seen.join(separator)))
+    const joined = [', ', ',', '; '].some(separator =>
+      matchesText(wanted.join(separator), seen.join(separator)),
+    )
     if (!joined && [...wanted, ...seen].some(one => one !== ''))
-      wrong.push(`call header ${name}: wanted ${wanted}, saw ${seen}`)
+      differences.push(`call header ${name}: wanted ${wanted}, saw ${seen}`)
   }
   if (want.headers !== undefined) {
     for (const name of Object.keys(got.headers)) {
-      if (!named.has(name) && !OF_CLIENTS.test(name))
-        wrong.push(`call header not expected: ${name}: ${got.headers[name]}`)
+      if (!named.has(name) && !CLIENT_HEADERS.test(name))
+        differences.push(`call header not expected: ${name}: ${got.headers[name]}`)
     }
   }
-  if (!sameBody(want.body, got)) wrong.push(`call body: wanted ${want.body ?? 'none'}, saw ${got.body}`)
-  return wrong
+  if (!matchesBody(want.body, got))
+    differences.push(`call body: wanted ${want.body ?? 'none'}, saw ${got.body}`)
+  return differences
 }
 
-function sameBody(want: string | undefined, got: SeenCall): boolean {
+function matchesBody(want: string | undefined, got: RecordedCall): boolean {
   if (want === undefined) return got.body === ''
-  if (sameText(want, got.body)) return true
+  if (matchesText(want, got.body)) return true
   const [a, b] = [parseJson(want), parseJson(got.body)]
-  if (a !== undefined && b !== undefined && sameJson(a, b)) return true
+  if (a !== undefined && b !== undefined && matchesJson(a, b)) return true
   const form = (text: string) => [...new URLSearchParams(text)].map(String).sort().join('&')
   return /urlencoded/.test(String(got.headers['content-type'])) && form(want) === form(got.body)
 }
 
 /** Lists of rules by id and key sets by kid: their order is not part of the contract. */
-export function judgeHttp(
+export function compareHttp(
   expect: Expectation,
   status: number,
   body: string,
-  back: (text: string) => string,
+  toPlaceholders: (text: string) => string,
 ): string[] {
-  const wrong: string[] = []
-  const json = parseJson(back(body))
-  if (expect.status !== undefined && !oneOf(expect.status, status))
-    wrong.push(`status: wanted ${expect.status}, got ${status}`)
-  if (expect.json !== undefined && !sameJson(ordered(expect.json), ordered(json))) {
-    wrong.push(`json: wanted ${JSON.stringify(expect.json)}, got ${body.slice(0, 1000)}`)
+  const differences: string[] = []
+  const json = parseJson(toPlaceholders(body))
+  if (expect.status !== undefined && !matchesNumber(expect.status, status))
+    differences.push(`status: wanted ${expect.status}, got ${status}`)
+  if (expect.json !== undefined && !matchesJson(sortLists(expect.json), sortLists(json))) {
+    differences.push(`json: wanted ${JSON.stringify(expect.json)}, got ${body.slice(0, 1000)}`)
   }
-  const code = (json as { error?: Plain } | undefined)?.error?.code
+  const code = (json as { error?: PlainObject } | undefined)?.error?.code
   if (expect.error?.code !== undefined && expect.error.code !== code)
-    wrong.push(`error.code: wanted ${expect.error.code}, got ${code}`)
-  return wrong
+    differences.push(`error.code: wanted ${expect.error.code}, got ${code}`)
+  return differences
 }
 
-function ordered(value: unknown): unknown {
-  const by = (key: string) => (a: Plain, b: Plain) => String(a[key]).localeCompare(String(b[key]))
+function sortLists(value: unknown): unknown {
+  const by = (key: string) => (a: PlainObject, b: PlainObject) => String(a[key]).localeCompare(String(b[key]))
   if (Array.isArray(value)) return value.toSorted(by('id'))
-  return isPlain(value) && Array.isArray(value.keys)
+  return isPlainObject(value) && Array.isArray(value.keys)
     ? { ...value, keys: value.keys.toSorted(by('kid')) }
     : value
 }

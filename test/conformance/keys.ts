@@ -9,12 +9,12 @@ import {
   sign,
   verify,
 } from 'node:crypto'
-import type { AskedRequest, KeyEntry } from './case.ts'
+import type { CaseRequest, KeyEntry } from './case.ts'
 
 /** A JSON Web Key as data (RFC 7517). */
 export type Jwk = Readonly<Record<string, unknown>>
 
-const made = new Map<string, Jwk>()
+const keyPairs = new Map<string, Jwk>()
 
 function generate(gen: KeyEntry['gen']): Jwk {
   switch (gen) {
@@ -33,18 +33,21 @@ const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi']
 
 /** Entries of one `gen` are one key pair, so that a public and a private entry are twins. */
 export function jwkOf({ gen, private: isPrivate, ...members }: KeyEntry): Jwk {
-  const pair = made.get(gen) ?? generate(gen)
-  made.set(gen, pair)
-  const kept = Object.entries(pair).filter(
+  const pair = keyPairs.get(gen) ?? generate(gen)
+  keyPairs.set(gen, pair)
+  const visibleMembers = Object.entries(pair).filter(
     ([name]) => isPrivate || pair.kty === 'oct' || !PRIVATE_MEMBERS.includes(name),
   )
-  return { ...Object.fromEntries(kept), ...members }
+  return { ...Object.fromEntries(visibleMembers), ...members }
 }
 
 const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
 
 /** An RS256 token by the private key of that kid. */
-export function mint({ key, kid, claims }: NonNullable<AskedRequest['mint']>, keys: readonly Jwk[]): string {
+export function mintToken(
+  { key, kid, claims }: NonNullable<CaseRequest['mint']>,
+  keys: readonly Jwk[],
+): string {
   const exp = Math.floor(Date.now() / 1000) + 3600
   const data = `${encode({ alg: 'RS256', kid, typ: 'JWT' })}.${encode({ exp, ...claims })}`
   const jwk = keys.find(one => one.kid === key)
@@ -53,21 +56,21 @@ export function mint({ key, kid, claims }: NonNullable<AskedRequest['mint']>, ke
 }
 
 /** Does any of the keys verify the token? */
-export function verifies(token: string, keys: readonly Jwk[]): boolean {
+export function hasValidSignature(token: string, keys: readonly Jwk[]): boolean {
   const [header = '', payload = '', signature = ''] = token.split('.')
   const data = Buffer.from(`${header}.${payload}`)
   const bytes = Buffer.from(signature, 'base64url')
   const { alg } = JSON.parse(Buffer.from(header, 'base64url').toString()) as { alg: string }
   return keys.some(key => {
     try {
-      return verifiesWith(alg, data, bytes, key)
+      return verifySignature(alg, data, bytes, key)
     } catch {
       return false
     }
   })
 }
 
-function verifiesWith(alg: string, data: Buffer, signature: Buffer, jwk: Jwk): boolean {
+function verifySignature(alg: string, data: Buffer, signature: Buffer, jwk: Jwk): boolean {
   const digest = `sha${alg.slice(2)}`
   if (alg.startsWith('HS')) {
     const secret = Buffer.from(String(jwk.k), 'base64url')

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import test from 'node:test'
 import { clock } from '../../src/app/app.ts'
 import { validate } from '../../src/cli/validate.ts'
-import { openValidation } from '../../src/cli/validate_dependencies.ts'
+import { createValidateDependencies } from '../../src/cli/validate_dependencies.ts'
 
 const HANDLERS = {
   authenticators: {
@@ -172,9 +172,9 @@ const LINTS: readonly (readonly [
   ['Q-81', 'a template that reads the environment', header('{{ env "HOME" }}'), /"env" is not available/],
 ]
 
-async function said(rules: readonly object[], more: object): Promise<string> {
+async function validateOutput(rules: readonly object[], more: object): Promise<string> {
   const dir = mkdtempSync(join(tmpdir(), 'lints-'))
-  const { world, close } = openValidation(clock)
+  const { world, close } = createValidateDependencies(clock)
   let text = ''
   try {
     const file = join(dir, 'rules.json')
@@ -205,10 +205,10 @@ async function said(rules: readonly object[], more: object): Promise<string> {
 
 for (const [q, about, rules, expected, more = {}] of LINTS) {
   test(`${q}: ${about} shows in validate`, async () => {
-    assert.match(await said(rules, more), expected)
+    assert.match(await validateOutput(rules, more), expected)
   })
 }
 
 test('a sound rule gets no word', async () => {
-  assert.match(await said([RULE], {}), /^0 errors, 0 warnings in 1 rule\n$/)
+  assert.match(await validateOutput([RULE], {}), /^0 errors, 0 warnings in 1 rule\n$/)
 })

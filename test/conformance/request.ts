@@ -1,57 +1,57 @@
 /** test/conformance/ask — a Check as Envoy would send it, and its answer as the upstream or the client would see it. */
 import { credentials, makeGenericClientConstructor } from '@grpc/grpc-js'
 import { decodeResponse, encodeRequest, type Response } from '../envoy/messages.ts'
-import type { AskedRequest } from './case.ts'
+import type { CaseRequest } from './case.ts'
 
-export interface Seen {
+export interface CheckOutcome {
   readonly allow: boolean
   readonly status: number
   /** Allow: the request's headers as the upstream receives them; deny: the answer's. */
   readonly headers: ReadonlyMap<string, readonly string[]>
   /** What was set on the request. */
-  readonly set: ReadonlyMap<string, string>
+  readonly setHeaders: ReadonlyMap<string, string>
   /** What the client sent. */
-  readonly sent: ReadonlyMap<string, readonly string[]>
+  readonly sentHeaders: ReadonlyMap<string, readonly string[]>
   readonly body: string
 }
 
-const same = (bytes: Buffer) => bytes
+const identity = (bytes: Buffer) => bytes
 const Client = makeGenericClientConstructor(
   {
     Check: {
       path: '/envoy.service.auth.v3.Authorization/Check',
       requestStream: false,
       responseStream: false,
-      requestSerialize: same,
-      requestDeserialize: same,
-      responseSerialize: same,
-      responseDeserialize: same,
+      requestSerialize: identity,
+      requestDeserialize: identity,
+      responseSerialize: identity,
+      responseDeserialize: identity,
     },
   },
   'Authorization',
 )
 
-export interface Asker {
-  ask(request: AskedRequest): Promise<Seen>
+export interface CheckClient {
+  check(request: CaseRequest): Promise<CheckOutcome>
   close(): void
 }
 
-export function openAsker(address: string): Asker {
+export function openCheckClient(address: string): CheckClient {
   const client = new Client(address, credentials.createInsecure())
   return {
-    ask: request =>
+    check: request =>
       new Promise((resolve, reject) => {
         const done = (error: Error | null, bytes?: Buffer) =>
           error === null && bytes !== undefined
-            ? resolve(applied(decodeResponse(bytes), request))
+            ? resolve(applyResponse(decodeResponse(bytes), request))
             : reject(error)
-        client.Check?.(bytesOf(request), { deadline: Date.now() + 20_000 }, done)
+        client.Check?.(encodeCheck(request), { deadline: Date.now() + 20_000 }, done)
       }),
     close: () => client.close(),
   }
 }
 
-function bytesOf({ method, url, headers = [], body, source }: AskedRequest): Buffer {
+function encodeCheck({ method, url, headers = [], body, source }: CaseRequest): Buffer {
   const [, scheme = '', host = '', path = ''] = /^([^:]*):\/\/([^/?]*)(.*)$/s.exec(url) ?? []
   const pairs: (readonly [string, string])[] = [
     [':authority', host],
@@ -72,7 +72,7 @@ function bytesOf({ method, url, headers = [], body, source }: AskedRequest): Buf
 }
 
 /** As Envoy does it: all sets, then all removals. */
-function applied(response: Response, request: AskedRequest): Seen {
+function applyResponse(response: Response, request: CaseRequest): CheckOutcome {
   const allow = (response.status?.code ?? 0) === 0
   const sent = new Map<string, string[]>()
   for (const [name, value] of request.headers ?? []) {
@@ -85,7 +85,14 @@ function applied(response: Response, request: AskedRequest): Seen {
       headers.set(header.key, [...(headers.get(header.key) ?? []), header.value ?? ''])
     }
     const status = response.denied_response?.status?.code ?? 403
-    return { allow, status, headers, set: new Map(), sent, body: response.denied_response?.body ?? '' }
+    return {
+      allow,
+      status,
+      headers,
+      setHeaders: new Map(),
+      sentHeaders: sent,
+      body: response.denied_response?.body ?? '',
+    }
   }
   const set = new Map<string, string>()
   const headers = new Map<string, readonly string[]>(sent)
@@ -97,5 +104,5 @@ function applied(response: Response, request: AskedRequest): Seen {
     headers.delete(name)
     set.delete(name)
   }
-  return { allow, status: 200, headers, set, sent, body: '' }
+  return { allow, status: 200, headers, setHeaders: set, sentHeaders: sent, body: '' }
 }

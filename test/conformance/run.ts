@@ -5,53 +5,55 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type App, clock, startApp } from '../../src/app/app.ts'
-import { StartFault } from '../../src/app/startup_error.ts'
+import { StartupError } from '../../src/app/startup_error.ts'
 import { validate } from '../../src/cli/validate.ts'
-import { openValidation } from '../../src/cli/validate_dependencies.ts'
+import { createValidateDependencies } from '../../src/cli/validate_dependencies.ts'
 import type { Case, Expectation, Step } from './case.ts'
-import { type Context, judge, judgeHttp, parseJson } from './judge.ts'
-import { type Jwk, jwkOf, mint } from './keys.ts'
-import { type Asker, openAsker } from './request.ts'
+import { type ComparisonContext, compareDecision, compareHttp, parseJson } from './judge.ts'
+import { type Jwk, jwkOf, mintToken } from './keys.ts'
+import { type CheckClient, openCheckClient } from './request.ts'
 import { type Stub, startStub } from './stub.ts'
 
-export interface Outcome {
+export interface CaseResult {
   readonly differences: readonly string[]
   /** Q-number of the better behaviour that was seen instead. */
   readonly alternative: string | undefined
 }
 
 /** How long a change of files may take to be in force, ms. */
-const PATIENCE = 4_000
+const RELOAD_TIMEOUT_MS = 4_000
 
-export async function runCase(one: Case): Promise<Outcome> {
+export async function runCase(testCase: Case): Promise<CaseResult> {
   const dir = mkdtempSync(join(tmpdir(), 'conformance-'))
   const stubs = new Map<string, Stub>()
-  const fill = (text: string): string =>
+  const resolvePlaceholders = (text: string): string =>
     text
       .replace(
         /\{\{stub:([A-Za-z0-9]+)\}\}/g,
         (_all, name: string) => stubs.get(name)?.url ?? 'http://127.0.0.1:9',
       )
       .replaceAll('{{dir}}', dir)
-  const back = (text: string): string => {
+  const toPlaceholders = (text: string): string => {
     let plain = text
     for (const stub of stubs.values()) plain = plain.replaceAll(stub.url, `{{stub:${stub.name}}}`)
     return plain.replaceAll(dir, '{{dir}}')
   }
   try {
-    for (const spec of one.stubs ?? []) stubs.set(spec.name, await startStub(spec, fill))
-    const place = prepare(one, dir, fill)
-    const differences = await lint(one, place.configFile, place.env)
-    const ran =
-      one.kind === 'startup' ? await startOnly(one, place) : await runSteps(one, place, { stubs, fill, back })
-    return { differences: [...differences, ...ran.differences], alternative: ran.alternative }
+    for (const spec of testCase.stubs ?? []) stubs.set(spec.name, await startStub(spec, resolvePlaceholders))
+    const setup = setUpCase(testCase, dir, resolvePlaceholders)
+    const differences = await runValidate(testCase, setup.configFile, setup.env)
+    const result =
+      testCase.kind === 'startup'
+        ? await checkStarts(testCase, setup)
+        : await runSteps(testCase, setup, { stubs, resolvePlaceholders, toPlaceholders })
+    return { differences: [...differences, ...result.differences], alternative: result.alternative }
   } finally {
     for (const stub of stubs.values()) stub.stop()
     rmSync(dir, { recursive: true, force: true })
   }
 }
 
-interface Place {
+interface CaseSetup {
   readonly configFile: string
   readonly env: NodeJS.ProcessEnv
   readonly keys: readonly Jwk[]
@@ -60,7 +62,7 @@ interface Place {
   configText(config: unknown, repository: string | undefined): string
 }
 
-function prepare(one: Case, dir: string, fill: (text: string) => string): Place {
+function setUpCase(testCase: Case, dir: string, resolvePlaceholders: (text: string) => string): CaseSetup {
   const write = (name: string, text: string): void => {
     const file = join(dir, name)
     mkdirSync(dirname(file), { recursive: true })
@@ -68,41 +70,48 @@ function prepare(one: Case, dir: string, fill: (text: string) => string): Place 
     renameSync(`${file}.new`, file)
   }
   const keys: Jwk[] = []
-  for (const [name, entries] of Object.entries(one.keys ?? {})) {
+  for (const [name, entries] of Object.entries(testCase.keys ?? {})) {
     const set = entries.map(jwkOf)
     keys.push(...set)
     write(name, JSON.stringify({ keys: set }))
   }
-  for (const [name, text] of Object.entries(one.files ?? {})) {
-    write(name, fill(text))
+  for (const [name, text] of Object.entries(testCase.files ?? {})) {
+    write(name, resolvePlaceholders(text))
     const set = parseJson(text) as { keys?: Jwk[] } | undefined
     if (/jwks/.test(name)) keys.push(...(set?.keys ?? []))
   }
-  const rules = fill(one.rulesText ?? JSON.stringify(one.rules ?? []))
+  const rules = resolvePlaceholders(testCase.rulesText ?? JSON.stringify(testCase.rules ?? []))
   let repository: string | undefined
-  if (one.mount === 'inline') repository = `inline://${Buffer.from(rules).toString('base64')}`
-  else if (one.mount !== 'none') {
+  if (testCase.mount === 'inline') repository = `inline://${Buffer.from(rules).toString('base64')}`
+  else if (testCase.mount !== 'none') {
     write('rules.json', rules)
     repository = `file://${join(dir, 'rules.json')}`
   }
   write(
     'config.yaml',
-    configText(one.configText === undefined ? one.config : fill(one.configText), repository),
+    configText(
+      testCase.configText === undefined ? testCase.config : resolvePlaceholders(testCase.configText),
+      repository,
+    ),
   )
-  const env = Object.fromEntries(Object.entries(one.env ?? {}).map(([name, value]) => [name, fill(value)]))
+  const env = Object.fromEntries(
+    Object.entries(testCase.env ?? {}).map(([name, value]) => [name, resolvePlaceholders(value)]),
+  )
   return {
     configFile: join(dir, 'config.yaml'),
     env,
     keys,
     repository,
     write,
-    configText: (c, r) => configText(typeof c === 'string' ? fill(c) : c, r),
+    configText: (c, r) => configText(typeof c === 'string' ? resolvePlaceholders(c) : c, r),
   }
 
   /** Ports are any that are free; a repository is added unless the configuration names its own. */
   function configText(config: unknown, added: string | undefined): string {
     const document =
-      typeof config === 'string' ? parseJson(config) : parseJson(fill(JSON.stringify(config ?? {})))
+      typeof config === 'string'
+        ? parseJson(config)
+        : parseJson(resolvePlaceholders(JSON.stringify(config ?? {})))
     if (typeof document !== 'object' || document === null) {
       const text = String(config)
       if (/^\s*[[{]/.test(text)) return text
@@ -124,15 +133,15 @@ function withPorts(serve: Readonly<Record<string, unknown>>): object {
   return { ...serve, grpc: at('grpc'), api: at('api'), proxy: at('proxy'), prometheus: at('prometheus') }
 }
 
-const options = ({ configFile, env }: Place) => ({
+const appOptions = ({ configFile, env }: CaseSetup) => ({
   configFiles: [configFile],
   flags: new Map(),
   env: { ...env, LOG_LEVEL: 'fatal' },
 })
 
-async function lint(one: Case, configFile: string, env: NodeJS.ProcessEnv): Promise<string[]> {
-  if (one.lint === undefined) return []
-  const { world, close } = openValidation(clock)
+async function runValidate(testCase: Case, configFile: string, env: NodeJS.ProcessEnv): Promise<string[]> {
+  if (testCase.lint === undefined) return []
+  const { world, close } = createValidateDependencies(clock)
   const io = { out: () => {}, err: () => {}, env }
   const code = await validate(
     { configFiles: [configFile], flags: new Map(), rules: [], strict: false },
@@ -140,71 +149,79 @@ async function lint(one: Case, configFile: string, env: NodeJS.ProcessEnv): Prom
     world,
   )
   await close()
-  return (code === 0) === (one.lint === 'clean') ? [] : [`lint: wanted ${one.lint}, exit code ${code}`]
+  return (code === 0) === (testCase.lint === 'clean')
+    ? []
+    : [`lint: wanted ${testCase.lint}, exit code ${code}`]
 }
 
-async function startOnly(one: Case, place: Place): Promise<Outcome> {
-  const starts = await startApp(options(place)).then(
+async function checkStarts(testCase: Case, place: CaseSetup): Promise<CaseResult> {
+  const starts = await startApp(appOptions(place)).then(
     async app => {
       await app.close()
       return true
     },
     error => {
-      if (error instanceof StartFault) return false
+      if (error instanceof StartupError) return false
       throw error
     },
   )
-  if (starts === one.expect.starts) return { differences: [], alternative: undefined }
-  const better = (one.alternatives ?? []).find(({ expect }) => (expect.starts ?? starts) === starts)
+  if (starts === testCase.expect.starts) return { differences: [], alternative: undefined }
+  const better = (testCase.alternatives ?? []).find(({ expect }) => (expect.starts ?? starts) === starts)
   return better === undefined
-    ? { differences: [`starts: wanted ${one.expect.starts}, got ${starts}`], alternative: undefined }
+    ? { differences: [`starts: wanted ${testCase.expect.starts}, got ${starts}`], alternative: undefined }
     : { differences: [], alternative: better.q }
 }
 
-interface Surroundings {
+interface CaseEnvironment {
   readonly stubs: ReadonlyMap<string, Stub>
-  readonly fill: (text: string) => string
-  readonly back: (text: string) => string
+  readonly resolvePlaceholders: (text: string) => string
+  readonly toPlaceholders: (text: string) => string
 }
 
-async function runSteps(one: Case, place: Place, around: Surroundings): Promise<Outcome> {
-  const app = await startApp(options(place))
-  const asker = openAsker(app.grpc)
-  const context: Context = { back: around.back, keys: place.keys, exact: one.strictness === 'exact' }
+async function runSteps(testCase: Case, setup: CaseSetup, environment: CaseEnvironment): Promise<CaseResult> {
+  const app = await startApp(appOptions(setup))
+  const client = openCheckClient(app.grpc)
+  const context: ComparisonContext = {
+    toPlaceholders: environment.toPlaceholders,
+    keys: setup.keys,
+    rejectsExtraHeaders: testCase.strictness === 'exact',
+  }
   const differences: string[] = []
   let alternative: string | undefined
   try {
-    for (const [i, step] of (one.steps ?? [one]).entries()) {
+    for (const [i, step] of (testCase.steps ?? [testCase]).entries()) {
       if (step.sleepMs) await sleep(step.sleepMs)
-      const until = Date.now() + (writeFiles(step, place, around.fill) ? PATIENCE : 0)
-      let result = await runStep(step, app, asker, context, place, around)
-      while (result.differences.length > 0 && Date.now() < until) {
+      const deadline =
+        Date.now() + (writeFiles(step, setup, environment.resolvePlaceholders) ? RELOAD_TIMEOUT_MS : 0)
+      let result = await runStep(step, app, client, context, setup, environment)
+      while (result.differences.length > 0 && Date.now() < deadline) {
         await sleep(200)
-        result = await runStep(step, app, asker, context, place, around)
+        result = await runStep(step, app, client, context, setup, environment)
       }
       alternative ??= result.alternative
       differences.push(
-        ...result.differences.map(text => (one.steps === undefined ? text : `step ${i + 1}: ${text}`)),
+        ...result.differences.map(text => (testCase.steps === undefined ? text : `step ${i + 1}: ${text}`)),
       )
     }
   } finally {
-    asker.close()
+    client.close()
     await app.close()
   }
   return { differences, alternative }
 }
 
-function writeFiles(step: Step, place: Place, fill: (text: string) => string): boolean {
-  for (const [name, text] of Object.entries(step.writeFiles ?? {})) place.write(name, fill(text))
+function writeFiles(step: Step, setup: CaseSetup, resolvePlaceholders: (text: string) => string): boolean {
+  for (const [name, text] of Object.entries(step.writeFiles ?? {}))
+    setup.write(name, resolvePlaceholders(text))
   const { writeRules: rules, writeConfig: config } = step
   if (rules !== undefined)
-    place.write('rules.json', fill(typeof rules === 'string' ? rules : JSON.stringify(rules)))
+    setup.write('rules.json', resolvePlaceholders(typeof rules === 'string' ? rules : JSON.stringify(rules)))
   if (config !== undefined) {
     const document = (typeof config === 'string' ? parseJson(config) : config) as
       | { access_rules?: { repositories?: unknown } }
       | undefined
     const own = document === undefined || document.access_rules?.repositories !== undefined
-    place.write('config.yaml', place.configText(document ?? config, own ? undefined : place.repository))
+    setup.write('config.yaml', setup.configText(document ?? config, own ? undefined : setup.repository))
   }
   return rules !== undefined || config !== undefined || step.writeFiles !== undefined
 }
@@ -212,48 +229,49 @@ function writeFiles(step: Step, place: Place, fill: (text: string) => string): b
 async function runStep(
   step: Step,
   app: App,
-  asker: Asker,
-  context: Context,
-  place: Place,
-  around: Surroundings,
-): Promise<Outcome> {
-  for (const stub of around.stubs.values()) stub.forget()
-  const before = context.previousToken
+  client: CheckClient,
+  context: ComparisonContext,
+  setup: CaseSetup,
+  environment: CaseEnvironment,
+): Promise<CaseResult> {
+  for (const stub of environment.stubs.values()) stub.clearCalls()
+  const previousToken = context.previousToken
   let compare: (expect: Expectation, alternative: boolean) => string[]
   if (step.http !== undefined) {
-    const { status, body } = await askHttp(app.api, step.http.method, step.http.path)
-    compare = expect => judgeHttp(expect, status, body, around.back)
+    const { status, body } = await sendHttp(app.api, step.http.method, step.http.path)
+    compare = expect => compareHttp(expect, status, body, environment.toPlaceholders)
   } else {
     if (step.request === undefined) return { differences: ['the step asks nothing'], alternative: undefined }
-    const headers = JSON.parse(around.fill(JSON.stringify(step.request.headers ?? [])))
-    if (step.request.mint) headers.push(['Authorization', `Bearer ${mint(step.request.mint, place.keys)}`])
-    const seen = await asker.ask({ ...step.request, headers })
-    const all = () => [...around.stubs.values()].flatMap(stub => stub.calls)
+    const headers = JSON.parse(environment.resolvePlaceholders(JSON.stringify(step.request.headers ?? [])))
+    if (step.request.mint)
+      headers.push(['Authorization', `Bearer ${mintToken(step.request.mint, setup.keys)}`])
+    const actual = await client.check({ ...step.request, headers })
+    const all = () => [...environment.stubs.values()].flatMap(stub => stub.calls)
     // A call that nobody waits for may still be on its way.
     if ((step.expect.calls?.length ?? 0) > all().length) await sleep(50)
-    const calls = all().map(call => JSON.parse(around.back(JSON.stringify(call))))
-    compare = (expect, other) => judge(expect, seen, calls, context, other)
+    const calls = all().map(call => JSON.parse(environment.toPlaceholders(JSON.stringify(call))))
+    compare = (expect, other) => compareDecision(expect, actual, calls, context, other)
   }
   const differences = compare(step.expect, false)
   if (differences.length === 0) return { differences, alternative: undefined }
-  if (before === undefined) delete context.previousToken
-  else context.previousToken = before
+  if (previousToken === undefined) delete context.previousToken
+  else context.previousToken = previousToken
   const better = (step.alternatives ?? []).find(one => compare(one.expect, true).length === 0)
   return better === undefined
     ? { differences, alternative: undefined }
     : { differences: [], alternative: better.q }
 }
 
-function askHttp(address: string, method: string, path: string): Promise<{ status: number; body: string }> {
+function sendHttp(address: string, method: string, path: string): Promise<{ status: number; body: string }> {
   return new Promise((resolve, reject) => {
     const [host, port] = address.split(':')
-    const asking = httpRequest({ host, port: Number(port), method, path, agent: false }, response => {
+    const request = httpRequest({ host, port: Number(port), method, path, agent: false }, response => {
       let body = ''
       response.setEncoding('utf8').on('data', part => {
         body += part
       })
       response.on('end', () => resolve({ status: response.statusCode ?? 0, body }))
     })
-    asking.on('error', reject).end()
+    request.on('error', reject).end()
   })
 }

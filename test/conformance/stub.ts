@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import type { StubSpec } from './case.ts'
 
-export interface SeenCall {
+export interface RecordedCall {
   readonly stub: string
   readonly method: string
   readonly path: string
@@ -16,15 +16,18 @@ export interface Stub {
   readonly name: string
   readonly url: string
   /** Calls since the last `forget`. */
-  readonly calls: readonly SeenCall[]
-  forget(): void
+  readonly calls: readonly RecordedCall[]
+  clearCalls(): void
   stop(): void
 }
 
 /** `fill` puts addresses and folders in for the placeholders of the case. */
-export async function startStub(spec: StubSpec, fill: (text: string) => string): Promise<Stub> {
-  let calls: SeenCall[] = []
-  const turns = new Map<string, number>()
+export async function startStub(
+  spec: StubSpec,
+  resolvePlaceholders: (text: string) => string,
+): Promise<Stub> {
+  let calls: RecordedCall[] = []
+  const responseCounts = new Map<string, number>()
 
   function answer(message: IncomingMessage, body: string, response: ServerResponse): void {
     const [path = '', query = ''] = (message.url ?? '').split(/\?(.*)/s)
@@ -36,28 +39,32 @@ export async function startStub(spec: StubSpec, fill: (text: string) => string):
       headers: headersOf(message),
       body,
     })
-    const own = spec.responses.filter(one => one.path === path)
-    const list = own.length > 0 ? own : spec.responses.filter(one => one.path === undefined)
-    const key = own.length > 0 ? path : '*'
-    const turn = turns.get(key) ?? 0
-    turns.set(key, turn + 1)
-    const given = list[Math.min(turn, list.length - 1)]
-    if (given === undefined) {
+    const pathResponses = spec.responses.filter(one => one.path === path)
+    const responses =
+      pathResponses.length > 0 ? pathResponses : spec.responses.filter(one => one.path === undefined)
+    const key = pathResponses.length > 0 ? path : '*'
+    const responseCount = responseCounts.get(key) ?? 0
+    responseCounts.set(key, responseCount + 1)
+    const chosen = responses[Math.min(responseCount, responses.length - 1)]
+    if (chosen === undefined) {
       response.writeHead(404).end()
       return
     }
-    const text = given.json !== undefined ? fill(JSON.stringify(given.json)) : fill(given.body ?? '')
-    const headers = Object.entries(given.headers ?? {}).flatMap(([name, value]) =>
-      [value].flat().map(one => [name, fill(String(one))]),
+    const text =
+      chosen.json !== undefined
+        ? resolvePlaceholders(JSON.stringify(chosen.json))
+        : resolvePlaceholders(chosen.body ?? '')
+    const headers = Object.entries(chosen.headers ?? {}).flatMap(([name, value]) =>
+      [value].flat().map(one => [name, resolvePlaceholders(String(one))]),
     )
-    if (given.json !== undefined && !headers.some(([name]) => name?.toLowerCase() === 'content-type')) {
+    if (chosen.json !== undefined && !headers.some(([name]) => name?.toLowerCase() === 'content-type')) {
       headers.push(['content-type', 'application/json'])
     }
     setTimeout(() => {
       if (response.destroyed) return
-      response.writeHead(given.status ?? 200, headers.flat() as string[])
+      response.writeHead(chosen.status ?? 200, headers.flat() as string[])
       response.end(message.method === 'HEAD' ? undefined : text)
-    }, given.delayMs ?? 0)
+    }, chosen.delayMs ?? 0)
   }
 
   const server = createServer({ insecureHTTPParser: true }, (message, response) => {
@@ -72,7 +79,7 @@ export async function startStub(spec: StubSpec, fill: (text: string) => string):
     get calls() {
       return calls
     },
-    forget() {
+    clearCalls() {
       calls = []
     },
     stop() {

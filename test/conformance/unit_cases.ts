@@ -3,8 +3,8 @@
 import { createOathkeeperMetrics } from '../../src/telemetry/oathkeeper_metrics.ts'
 import { openMetrics, scrape } from '../support/metrics.ts'
 import type { Case } from './case.ts'
-import { sameJson } from './judge.ts'
-import type { Outcome } from './run.ts'
+import { matchesJson } from './judge.ts'
+import type { CaseResult } from './run.ts'
 
 interface Prometheus {
   readonly hide_request_paths?: boolean
@@ -12,13 +12,13 @@ interface Prometheus {
 }
 
 /** One decision for each path of the case; then what Prometheus reads. */
-export async function runUnit(one: Case): Promise<Outcome> {
-  const { prometheus } = (one.config?.serve ?? {}) as { readonly prometheus?: Prometheus }
+export async function runMetricsCase(testCase: Case): Promise<CaseResult> {
+  const { prometheus } = (testCase.config?.serve ?? {}) as { readonly prometheus?: Prometheus }
   const prefix = prometheus?.metric_name_prefix ?? 'ory_oathkeeper_'
-  const hidden = prometheus?.hide_request_paths ?? false
+  const hidePaths = prometheus?.hide_request_paths ?? false
   const metrics = await openMetrics()
-  const count = createOathkeeperMetrics(metrics, { prefix, hidden })
-  const paths = [one.input ?? []].flat()
+  const count = createOathkeeperMetrics(metrics, { prefix, hideRequestPaths: hidePaths })
+  const paths = [testCase.input ?? []].flat()
   for (const _ of paths) count('GET', 200, 1)
   const text = await scrape(metrics)
   const counts = Object.fromEntries(
@@ -26,11 +26,11 @@ export async function runUnit(one: Case): Promise<Outcome> {
       ([, label = '', count]) => [label, Number(count)],
     ),
   )
-  const { request_label: label, by_request_label: many } = one.expect
-  const want = many ?? { [label ?? 'nothing']: paths.length }
-  const same = sameJson(want, counts)
+  const { request_label: label, by_request_label: expectedCounts } = testCase.expect
+  const expected = expectedCounts ?? { [label ?? 'nothing']: paths.length }
+  const same = matchesJson(expected, counts)
   return {
-    differences: same ? [] : [`labels: wanted ${JSON.stringify(want)}, got ${JSON.stringify(counts)}`],
+    differences: same ? [] : [`labels: wanted ${JSON.stringify(expected)}, got ${JSON.stringify(counts)}`],
     alternative: undefined,
   }
 }

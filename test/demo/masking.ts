@@ -17,8 +17,8 @@ const MASKS: readonly (readonly [RegExp, string])[] = [
   [/127\.0\.0\.1:\d+/g, '<host>'],
 ]
 
-export const masked = (text: string): string =>
-  MASKS.reduce((left, [pattern, mask]) => left.replaceAll(pattern, mask), text)
+export const maskVolatile = (text: string): string =>
+  MASKS.reduce((result, [pattern, mask]) => result.replaceAll(pattern, mask), text)
 
 /** Of the connection, not of the answer; lengths follow the number of digits in times. */
 const NOT_COMPARED = new Set(['connection', 'content-length', 'date', 'keep-alive', 'transfer-encoding'])
@@ -30,13 +30,13 @@ export interface Comparable {
   readonly body: string
 }
 
-export function comparable(
+export function toComparable(
   status: number,
   headers: Iterable<readonly [string, string]>,
   body: string,
 ): Comparable {
   const lines = [...headers]
     .filter(([name]) => !NOT_COMPARED.has(name.toLowerCase()))
-    .map(([name, value]) => masked(`${name.toLowerCase()}: ${value}`))
-  return { status, headers: lines.sort(), body: masked(body) }
+    .map(([name, value]) => maskVolatile(`${name.toLowerCase()}: ${value}`))
+  return { status, headers: lines.sort(), body: maskVolatile(body) }
 }

@@ -3,10 +3,10 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { createServer } from 'node:net'
 import { test } from 'node:test'
-import { freePort, USUAL, withPorts } from '../../demo/ports.ts'
+import { DEFAULT_PORTS, freePort, replacePorts } from '../../demo/ports.ts'
 
-const other = Object.fromEntries(Object.entries(USUAL).map(([part, port]) => [part, port + 1]))
-const ports = other as unknown as Parameters<typeof withPorts>[1]
+const other = Object.fromEntries(Object.entries(DEFAULT_PORTS).map(([part, port]) => [part, port + 1]))
+const ports = other as unknown as Parameters<typeof replacePorts>[1]
 
 test('a port is replaced after its key and after a host, and no other number is', () => {
   const rows: readonly (readonly [string, string])[] = [
@@ -18,7 +18,7 @@ test('a port is replaced after its key and after a host, and no other number is'
     ['127.0.0.1:44330', '127.0.0.1:44330'],
     ['timeout: 3000s', 'timeout: 3000s'],
   ]
-  for (const [from, to] of rows) assert.equal(withPorts(from, ports), to)
+  for (const [from, to] of rows) assert.equal(replacePorts(from, ports), to)
 })
 
 test('a port that is taken gives way to a free one', async () => {

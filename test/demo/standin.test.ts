@@ -4,10 +4,10 @@ import { readFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { after, before, describe, test } from 'node:test'
 import { createBrowser } from '../../demo/browser.ts'
-import { readSettings } from '../../demo/kratos/settings.ts'
-import { NAME, type StandIn, startStandIn } from '../../demo/kratos/standin.ts'
-import { choosePorts, type Ports, withPorts } from '../../demo/ports.ts'
-import { type Comparable, comparable } from './masking.ts'
+import { parseStandInSettings } from '../../demo/kratos/settings.ts'
+import { STAND_IN_NAME, type StandIn, startStandIn } from '../../demo/kratos/standin.ts'
+import { choosePorts, type Ports, replacePorts } from '../../demo/ports.ts'
+import { type Comparable, toComparable } from './masking.ts'
 
 type Row = Comparable & { readonly name: string }
 const recorded = new Map(
@@ -17,7 +17,7 @@ const recorded = new Map(
     .map(line => JSON.parse(line) as Row)
     .map(row => [row.name, row] as const),
 )
-const left = new Set(recorded.keys())
+const unusedRecordings = new Set(recorded.keys())
 const yaml = readFileSync(new URL('../../demo/kratos/kratos.yml', import.meta.url), 'utf8')
 
 let ports: Ports
@@ -25,8 +25,8 @@ let standIn: StandIn
 before(async () => {
   ports = await choosePorts(false)
   // The recorded one sends browsers to the root when nobody asked for anything else.
-  const text = withPorts(yaml, ports).replace(/(default_browser_return_url: \S+)\/admin/, '$1/')
-  standIn = await startStandIn(readSettings(text))
+  const text = replacePorts(yaml, ports).replace(/(default_browser_return_url: \S+)\/admin/, '$1/')
+  standIn = await startStandIn(parseStandInSettings(text))
 })
 after(() => standIn.close())
 
@@ -37,7 +37,7 @@ interface Raw {
 }
 
 /** Header lines as given, several of one name included; nothing is added but Host. */
-function ask(
+function sendTo(
   port: 'kratosPublic' | 'kratosAdmin',
   target: string,
   headers: readonly string[] = [],
@@ -47,7 +47,7 @@ function ask(
   const lines = ['Host', `127.0.0.1:${ports[port]}`, ...headers]
   if (body !== '') lines.push('Content-Length', String(Buffer.byteLength(body)))
   return new Promise((resolve, reject) => {
-    const asking = request({
+    const outgoing = request({
       host: '127.0.0.1',
       port: ports[port],
       path,
@@ -55,8 +55,8 @@ function ask(
       headers: lines,
       agent: false,
     })
-    asking.on('error', reject)
-    asking.on('response', response => {
+    outgoing.on('error', reject)
+    outgoing.on('response', response => {
       const chunks: Buffer[] = []
       response.on('data', chunk => chunks.push(chunk))
       response.on('end', () => {
@@ -68,23 +68,23 @@ function ask(
         })
       })
     })
-    asking.end(body)
+    outgoing.end(body)
   })
 }
 
-const open = (target: string, headers?: readonly string[], body?: string) =>
-  ask('kratosPublic', target, headers, body)
-const admin = (target: string, body = '') =>
-  ask('kratosAdmin', target, body === '' ? [] : ['Content-Type', 'application/json'], body)
-const knobs = (set: object) => admin('POST /__standin/knobs', JSON.stringify(set))
+const sendPublic = (target: string, headers?: readonly string[], body?: string) =>
+  sendTo('kratosPublic', target, headers, body)
+const sendAdmin = (target: string, body = '') =>
+  sendTo('kratosAdmin', target, body === '' ? [] : ['Content-Type', 'application/json'], body)
+const setKnobs = (set: object) => sendAdmin('POST /__standin/knobs', JSON.stringify(set))
 
 /** The answer must be what the real Kratos gave to the same question. */
-function same(name: string, raw: Raw): void {
+function assertSameAsRecording(name: string, raw: Raw): void {
   const row = recorded.get(name)
   assert.ok(row !== undefined, `no recording ${name}`)
-  left.delete(name)
+  unusedRecordings.delete(name)
   const { status, headers, body } = row
-  assert.deepEqual(comparable(raw.status, raw.headers, raw.body), { status, headers, body }, name)
+  assert.deepEqual(toComparable(raw.status, raw.headers, raw.body), { status, headers, body }, name)
 }
 
 const JSON_ACCEPT = ['Accept', 'application/json']
@@ -93,7 +93,7 @@ const JSON_BODY = ['Accept', 'application/json', 'Content-Type', 'application/js
 const PASSWORD = 'correct horse 7'
 const WHOAMI = 'GET /sessions/whoami'
 
-const parsed = <T>(raw: Raw): T => JSON.parse(raw.body) as T
+const parseBody = <T>(raw: Raw): T => JSON.parse(raw.body) as T
 const setCookie = (raw: Raw, start: string): string => {
   const line = raw.headers.find(([name, value]) => /^set-cookie$/i.test(name) && value.startsWith(start))
   assert.ok(line !== undefined, `no cookie ${start}`)
@@ -109,17 +109,17 @@ interface Flow {
 
 async function createUser(email: string, more: object = {}): Promise<Raw> {
   const credentials = { password: { config: { password: PASSWORD } } }
-  return admin(
+  return sendAdmin(
     'POST /admin/identities',
     JSON.stringify({ schema_id: 'users', traits: { email }, credentials, ...more }),
   )
 }
 
-async function token(email: string): Promise<string> {
-  const flow = parsed<Flow>(await open('GET /self-service/login/api', JSON_ACCEPT))
+async function loginToken(email: string): Promise<string> {
+  const flow = parseBody<Flow>(await sendPublic('GET /self-service/login/api', JSON_ACCEPT))
   const body = JSON.stringify({ method: 'password', identifier: email, password: PASSWORD })
-  const done = await open(`POST /self-service/login?flow=${flow.id}`, JSON_BODY, body)
-  return parsed<{ session_token: string }>(done).session_token
+  const done = await sendPublic(`POST /self-service/login?flow=${flow.id}`, JSON_BODY, body)
+  return parseBody<{ session_token: string }>(done).session_token
 }
 
 const csrfLine = (raw: Raw): string => {
@@ -127,7 +127,7 @@ const csrfLine = (raw: Raw): string => {
   return line.split(';')[0] as string
 }
 
-interface FlowBegun {
+interface StartedFlow {
   readonly raw: Raw
   readonly flow: Flow
   /** `csrf_token_…=…`, as the browser sends it. */
@@ -135,29 +135,33 @@ interface FlowBegun {
   readonly formToken: string
 }
 
-async function begin(target = 'GET /self-service/login/browser'): Promise<FlowBegun> {
-  const raw = await open(target, JSON_ACCEPT)
-  const flow = parsed<Flow>(raw)
+async function startLoginFlow(target = 'GET /self-service/login/browser'): Promise<StartedFlow> {
+  const raw = await sendPublic(target, JSON_ACCEPT)
+  const flow = parseBody<Flow>(raw)
   const node = flow.ui.nodes.find(one => one.attributes.name === 'csrf_token')
   return { raw, flow, csrf: csrfLine(raw), formToken: node?.attributes.value ?? '' }
 }
 
 /** A session cookie's value, by the browser's flow. */
-async function cookie(email: string): Promise<string> {
-  const { flow, csrf, formToken } = await begin()
+async function loginCookie(email: string): Promise<string> {
+  const { flow, csrf, formToken } = await startLoginFlow()
   const body = JSON.stringify({
     method: 'password',
     csrf_token: formToken,
     identifier: email,
     password: PASSWORD,
   })
-  const done = await open(`POST /self-service/login?flow=${flow.id}`, [...JSON_BODY, 'Cookie', csrf], body)
+  const done = await sendPublic(
+    `POST /self-service/login?flow=${flow.id}`,
+    [...JSON_BODY, 'Cookie', csrf],
+    body,
+  )
   return setCookie(done, 'ory_kratos_session=')
 }
 
-const withCookie = (value: string) => [...JSON_ACCEPT, 'Cookie', `ory_kratos_session=${value}`]
-const withToken = (value: string) => [...JSON_ACCEPT, 'X-Session-Token', value]
-const withBearer = (value: string) => [...JSON_ACCEPT, 'Authorization', `Bearer ${value}`]
+const cookieHeaders = (value: string) => [...JSON_ACCEPT, 'Cookie', `ory_kratos_session=${value}`]
+const tokenHeaders = (value: string) => [...JSON_ACCEPT, 'X-Session-Token', value]
+const bearerHeaders = (value: string) => [...JSON_ACCEPT, 'Authorization', `Bearer ${value}`]
 
 interface WhoamiJson {
   readonly identity: {
@@ -173,49 +177,55 @@ const CAROL = 'carol@example.com'
 describe('the stand-in answers as Kratos does', () => {
   test('identities and health', async () => {
     const more = { metadata_public: { plan: 'free' }, metadata_admin: { secret: 'x' }, external_id: 'ext-1' }
-    same('aux-identity-create', await createUser(HI, more))
-    same('aux-identity-duplicate', await createUser(HI))
-    same('aux-health-ready', await open('GET /health/ready'))
-    same('aux-health-alive', await open('GET /health/alive'))
+    assertSameAsRecording('aux-identity-create', await createUser(HI, more))
+    assertSameAsRecording('aux-identity-duplicate', await createUser(HI))
+    assertSameAsRecording('aux-health-ready', await sendPublic('GET /health/ready'))
+    assertSameAsRecording('aux-health-alive', await sendPublic('GET /health/alive'))
     await createUser(CAROL)
   })
 
   test('logging in as a program', async () => {
-    const begun = await open('GET /self-service/login/api', JSON_ACCEPT)
-    same('login-api-1-flow', begun)
-    const submit = `POST /self-service/login?flow=${parsed<Flow>(begun).id}`
+    const begun = await sendPublic('GET /self-service/login/api', JSON_ACCEPT)
+    assertSameAsRecording('login-api-1-flow', begun)
+    const submit = `POST /self-service/login?flow=${parseBody<Flow>(begun).id}`
     const wrong = { method: 'password', identifier: HI, password: 'wrong password' }
-    same('login-api-wrong-2-submit', await open(submit, JSON_BODY, JSON.stringify(wrong)))
+    assertSameAsRecording(
+      'login-api-wrong-2-submit',
+      await sendPublic(submit, JSON_BODY, JSON.stringify(wrong)),
+    )
     const right = { ...wrong, password: PASSWORD }
-    same('login-api-2-submit', await open(submit, JSON_BODY, JSON.stringify(right)))
+    assertSameAsRecording('login-api-2-submit', await sendPublic(submit, JSON_BODY, JSON.stringify(right)))
   })
 
   test('logging in as a browser', async () => {
-    const { raw, flow, csrf, formToken } = await begin()
-    same('login-browser-1-flow', raw)
+    const { raw, flow, csrf, formToken } = await startLoginFlow()
+    assertSameAsRecording('login-browser-1-flow', raw)
     const fields = { method: 'password', csrf_token: formToken, identifier: HI, password: PASSWORD }
     const submit = `POST /self-service/login?flow=${flow.id}`
-    same('login-browser-2-submit', await open(submit, [...JSON_BODY, 'Cookie', csrf], JSON.stringify(fields)))
+    assertSameAsRecording(
+      'login-browser-2-submit',
+      await sendPublic(submit, [...JSON_BODY, 'Cookie', csrf], JSON.stringify(fields)),
+    )
 
     const back = `return_to=http://127.0.0.1:${ports.envoy}/app`
-    const sent = await open(`GET /self-service/login/browser?${back}`, ['Accept', 'text/html'])
-    same('login-html-1-redirect', sent)
+    const sent = await sendPublic(`GET /self-service/login/browser?${back}`, ['Accept', 'text/html'])
+    assertSameAsRecording('login-html-1-redirect', sent)
     const id = /flow=([0-9a-f-]+)/.exec(sent.body)?.[1]
-    const shown = await open(`GET /self-service/login/flows?id=${id}`, [
+    const shown = await sendPublic(`GET /self-service/login/flows?id=${id}`, [
       ...JSON_ACCEPT,
       'Cookie',
       csrfLine(sent),
     ])
-    const formField = parsed<Flow>(shown).ui.nodes[0]?.attributes.value ?? ''
+    const formField = parseBody<Flow>(shown).ui.nodes[0]?.attributes.value ?? ''
     const form = new URLSearchParams({ ...fields, csrf_token: formField }).toString()
-    same(
+    assertSameAsRecording(
       'login-html-2-submit',
-      await open(`POST /self-service/login?flow=${id}`, [...FORM, 'Cookie', csrfLine(sent)], form),
+      await sendPublic(`POST /self-service/login?flow=${id}`, [...FORM, 'Cookie', csrfLine(sent)], form),
     )
   })
 
   test('where a login begins, by who asks and what for', async () => {
-    const session = withCookie(await cookie(HI)).slice(2)
+    const session = cookieHeaders(await loginCookie(HI)).slice(2)
     const html = ['Accept', 'text/html']
     const start = 'GET /self-service/login/browser'
     const app = `http://127.0.0.1:${ports.envoy}`
@@ -232,53 +242,54 @@ describe('the stand-in answers as Kratos does', () => {
       ['login-init-returnto-forbidden-json', `${start}?return_to=https://evil.test/`, JSON_ACCEPT],
       ['login-init-returnto-relative', `${start}?return_to=/foo`, [...session, ...html]],
     ]
-    for (const [name, target, headers] of rows) same(name, await open(target, headers))
+    for (const [name, target, headers] of rows) assertSameAsRecording(name, await sendPublic(target, headers))
   })
 
   test('whoami with one credential', async () => {
-    const [c, t] = [await cookie(HI), await token(HI)]
+    const [c, t] = [await loginCookie(HI), await loginToken(HI)]
     const flipped = (c.at(-10) === 'A' ? 'B' : 'A') + c.slice(-9)
     const rows: readonly (readonly [string, readonly string[], string?])[] = [
-      ['whoami-cookie-valid', withCookie(c)],
-      ['whoami-token-valid', withToken(t)],
-      ['whoami-bearer-valid', withBearer(t)],
+      ['whoami-cookie-valid', cookieHeaders(c)],
+      ['whoami-token-valid', tokenHeaders(t)],
+      ['whoami-bearer-valid', bearerHeaders(t)],
       ['whoami-bearer-lowercase-scheme', [...JSON_ACCEPT, 'Authorization', `bearer ${t}`]],
       ['whoami-bearer-two-spaces', [...JSON_ACCEPT, 'Authorization', `Bearer  ${t}`]],
-      ['whoami-token-spaces', withToken(`  ${t}  `)],
-      ['whoami-two-token-headers', [...withToken(t), 'X-Session-Token', 'ory_st_other']],
+      ['whoami-token-spaces', tokenHeaders(`  ${t}  `)],
+      ['whoami-two-token-headers', [...tokenHeaders(t), 'X-Session-Token', 'ory_st_other']],
       ['whoami-none', JSON_ACCEPT],
-      ['whoami-cookie-garbage', withCookie('garbage')],
-      ['whoami-cookie-tampered', withCookie(c.slice(0, -10) + flipped)],
-      ['whoami-cookie-empty', withCookie('')],
-      ['whoami-cookie-quoted', withCookie(`"${c}"`)],
-      ['whoami-cookie-percent-encoded-padding', withCookie(c.replace(/=+$/, '%3D'))],
-      ['whoami-cookie-unpadded', withCookie(`${c.replace(/=+$/, '')}${c.endsWith('=') ? '' : 'x'}`)],
+      ['whoami-cookie-garbage', cookieHeaders('garbage')],
+      ['whoami-cookie-tampered', cookieHeaders(c.slice(0, -10) + flipped)],
+      ['whoami-cookie-empty', cookieHeaders('')],
+      ['whoami-cookie-quoted', cookieHeaders(`"${c}"`)],
+      ['whoami-cookie-percent-encoded-padding', cookieHeaders(c.replace(/=+$/, '%3D'))],
+      ['whoami-cookie-unpadded', cookieHeaders(`${c.replace(/=+$/, '')}${c.endsWith('=') ? '' : 'x'}`)],
       ['whoami-cookie-joined-with-comma', [...JSON_ACCEPT, 'Cookie', `a=1,ory_kratos_session=${c}`]],
-      ['whoami-token-garbage', withToken(`ory_st_${'q'.repeat(32)}`)],
-      ['whoami-token-empty', withToken('')],
-      ['whoami-bearer-garbage', withBearer(`ory_st_${'q'.repeat(32)}`)],
+      ['whoami-token-garbage', tokenHeaders(`ory_st_${'q'.repeat(32)}`)],
+      ['whoami-token-empty', tokenHeaders('')],
+      ['whoami-bearer-garbage', bearerHeaders(`ory_st_${'q'.repeat(32)}`)],
       ['whoami-request-id-401', [...JSON_ACCEPT, 'X-Request-ID', 'rid-123']],
-      ['whoami-request-id-200', [...withToken(t), 'X-Request-ID', 'rid-123']],
-      ['whoami-head', withCookie(c), 'HEAD /sessions/whoami'],
-      ['whoami-post', withCookie(c), 'POST /sessions/whoami'],
-      ['whoami-delete', withCookie(c), 'DELETE /sessions/whoami'],
-      ['whoami-options', withCookie(c), 'OPTIONS /sessions/whoami'],
-      ['whoami-trailing-slash', withCookie(c), 'GET /sessions/whoami/'],
-      ['whoami-double-slash', withCookie(c), 'GET //sessions/whoami'],
-      ['whoami-tokenize-unknown', withCookie(c), 'GET /sessions/whoami?tokenize_as=unknown'],
+      ['whoami-request-id-200', [...tokenHeaders(t), 'X-Request-ID', 'rid-123']],
+      ['whoami-head', cookieHeaders(c), 'HEAD /sessions/whoami'],
+      ['whoami-post', cookieHeaders(c), 'POST /sessions/whoami'],
+      ['whoami-delete', cookieHeaders(c), 'DELETE /sessions/whoami'],
+      ['whoami-options', cookieHeaders(c), 'OPTIONS /sessions/whoami'],
+      ['whoami-trailing-slash', cookieHeaders(c), 'GET /sessions/whoami/'],
+      ['whoami-double-slash', cookieHeaders(c), 'GET //sessions/whoami'],
+      ['whoami-tokenize-unknown', cookieHeaders(c), 'GET /sessions/whoami?tokenize_as=unknown'],
     ]
-    for (const [name, headers, target = WHOAMI] of rows) same(name, await open(target, headers))
-    const { identity } = parsed<WhoamiJson>(await open(WHOAMI, withCookie(c)))
+    for (const [name, headers, target = WHOAMI] of rows)
+      assertSameAsRecording(name, await sendPublic(target, headers))
+    const { identity } = parseBody<WhoamiJson>(await sendPublic(WHOAMI, cookieHeaders(c)))
     assert.equal(identity.external_id, 'ext-1')
     assert.deepEqual(identity.metadata_public, { plan: 'free' })
-    same('whoami-on-admin-port', await ask('kratosAdmin', WHOAMI, withCookie(c)))
+    assertSameAsRecording('whoami-on-admin-port', await sendTo('kratosAdmin', WHOAMI, cookieHeaders(c)))
   })
 
   test('whoami with several credentials', async () => {
-    const [tokenA, cookieA, cookieB] = [await token(HI), await cookie(HI), await cookie(CAROL)]
-    const revoked = await cookie(CAROL)
-    const whose = parsed<{ id: string }>(await open(WHOAMI, withCookie(revoked))).id
-    same('revoke-admin-delete-session', await admin(`DELETE /admin/sessions/${whose}`))
+    const [tokenA, cookieA, cookieB] = [await loginToken(HI), await loginCookie(HI), await loginCookie(CAROL)]
+    const revoked = await loginCookie(CAROL)
+    const whose = parseBody<{ id: string }>(await sendPublic(WHOAMI, cookieHeaders(revoked))).id
+    assertSameAsRecording('revoke-admin-delete-session', await sendAdmin(`DELETE /admin/sessions/${whose}`))
     const both = (one: readonly string[], other: readonly string[]) => [...one, ...other.slice(2)]
     const cookies = (...values: string[]) => [
       ...JSON_ACCEPT,
@@ -286,81 +297,90 @@ describe('the stand-in answers as Kratos does', () => {
       values.map(value => `ory_kratos_session=${value}`).join('; '),
     ]
     const rows: readonly (readonly [string, readonly string[], string])[] = [
-      ['whoami-both-tokenA-cookieB', both(withToken(tokenA), withCookie(cookieB)), HI],
-      ['whoami-both-tokenA-garbagecookie', both(withToken(tokenA), withCookie('garbage')), ''],
-      ['whoami-both-garbagetoken-cookieA', both(withToken('ory_st_x'), withCookie(cookieA)), ''],
-      ['whoami-both-bearerA-cookieB', both(withBearer(tokenA), withCookie(cookieB)), CAROL],
-      ['whoami-both-bearerA-garbagecookie', both(withBearer(tokenA), withCookie('garbage')), ''],
+      ['whoami-both-tokenA-cookieB', both(tokenHeaders(tokenA), cookieHeaders(cookieB)), HI],
+      ['whoami-both-tokenA-garbagecookie', both(tokenHeaders(tokenA), cookieHeaders('garbage')), ''],
+      ['whoami-both-garbagetoken-cookieA', both(tokenHeaders('ory_st_x'), cookieHeaders(cookieA)), ''],
+      ['whoami-both-bearerA-cookieB', both(bearerHeaders(tokenA), cookieHeaders(cookieB)), CAROL],
+      ['whoami-both-bearerA-garbagecookie', both(bearerHeaders(tokenA), cookieHeaders('garbage')), ''],
       ['whoami-two-cookies-good-first', cookies(cookieA, 'garbage'), HI],
       ['whoami-two-cookies-garbage-first', cookies('garbage', cookieA), HI],
       [
         'whoami-two-cookie-headers-B-then-A',
-        [...withCookie(cookieB), ...withCookie(cookieA).slice(2)],
+        [...cookieHeaders(cookieB), ...cookieHeaders(cookieA).slice(2)],
         CAROL,
       ],
       ['whoami-two-cookies-revoked-first-then-good', cookies(revoked, cookieA), ''],
     ]
     for (const [name, headers, email] of rows) {
-      const raw = await open(WHOAMI, headers)
-      same(name, raw)
-      if (raw.status === 200) assert.equal(parsed<WhoamiJson>(raw).identity.traits.email, email, name)
+      const raw = await sendPublic(WHOAMI, headers)
+      assertSameAsRecording(name, raw)
+      if (raw.status === 200) assert.equal(parseBody<WhoamiJson>(raw).identity.traits.email, email, name)
     }
   })
 
   test('the end of a session', async () => {
-    const c = await cookie(HI)
-    const begun = await open('GET /self-service/logout/browser', withCookie(c))
-    same('logout-browser-1', begun)
-    const url = new URL(parsed<{ logout_url: string }>(begun).logout_url)
-    const asHtml = ['Accept', 'text/html', ...withCookie(c).slice(2)]
-    same('logout-browser-2-html', await open(`GET ${url.pathname}${url.search}`, asHtml))
-    assert.equal((await open(WHOAMI, withCookie(c))).status, 401)
-
-    const other = await cookie(HI)
-    const { logout_token } = parsed<{ logout_token: string }>(
-      await open('GET /self-service/logout/browser', withCookie(other)),
+    const c = await loginCookie(HI)
+    const begun = await sendPublic('GET /self-service/logout/browser', cookieHeaders(c))
+    assertSameAsRecording('logout-browser-1', begun)
+    const url = new URL(parseBody<{ logout_url: string }>(begun).logout_url)
+    const asHtml = ['Accept', 'text/html', ...cookieHeaders(c).slice(2)]
+    assertSameAsRecording(
+      'logout-browser-2-html',
+      await sendPublic(`GET ${url.pathname}${url.search}`, asHtml),
     )
-    same(
+    assert.equal((await sendPublic(WHOAMI, cookieHeaders(c))).status, 401)
+
+    const other = await loginCookie(HI)
+    const { logout_token } = parseBody<{ logout_token: string }>(
+      await sendPublic('GET /self-service/logout/browser', cookieHeaders(other)),
+    )
+    assertSameAsRecording(
       'logout-browser-2-json',
-      await open(`GET /self-service/logout?token=${logout_token}`, withCookie(other)),
+      await sendPublic(`GET /self-service/logout?token=${logout_token}`, cookieHeaders(other)),
     )
 
-    const t = await token(HI)
+    const t = await loginToken(HI)
     const end = (session_token: string) =>
-      open('DELETE /self-service/logout/api', JSON_BODY, JSON.stringify({ session_token }))
-    same('logout-api', await end(t))
-    same('logout-api-again', await end(t))
-    same('logout-api-unknown', await end(`ory_st_${'q'.repeat(32)}`))
-    assert.equal((await open(WHOAMI, withToken(t))).status, 401)
+      sendPublic('DELETE /self-service/logout/api', JSON_BODY, JSON.stringify({ session_token }))
+    assertSameAsRecording('logout-api', await end(t))
+    assertSameAsRecording('logout-api-again', await end(t))
+    assertSameAsRecording('logout-api-unknown', await end(`ory_st_${'q'.repeat(32)}`))
+    assert.equal((await sendPublic(WHOAMI, tokenHeaders(t))).status, 401)
   })
 
   test('what an administrator ends, extends, switches off', async () => {
     const nobody = '00000000-0000-0000-0000-000000000001'
-    same('revoke-admin-unknown-session', await admin(`DELETE /admin/sessions/${nobody}`))
-    const dave = parsed<{ id: string }>(await createUser('dave@example.com')).id
-    const t = await token('dave@example.com')
-    const { id } = parsed<{ id: string }>(await open(WHOAMI, withToken(t)))
-    same('revoke-admin-all-of-identity', await admin(`DELETE /admin/identities/${dave}/sessions`))
-    same('revoke-admin-all-of-identity-again', await admin(`DELETE /admin/identities/${dave}/sessions`))
-    same('admin-session-after-delete', await admin(`GET /admin/sessions/${id}`))
+    assertSameAsRecording('revoke-admin-unknown-session', await sendAdmin(`DELETE /admin/sessions/${nobody}`))
+    const dave = parseBody<{ id: string }>(await createUser('dave@example.com')).id
+    const t = await loginToken('dave@example.com')
+    const { id } = parseBody<{ id: string }>(await sendPublic(WHOAMI, tokenHeaders(t)))
+    assertSameAsRecording(
+      'revoke-admin-all-of-identity',
+      await sendAdmin(`DELETE /admin/identities/${dave}/sessions`),
+    )
+    assertSameAsRecording(
+      'revoke-admin-all-of-identity-again',
+      await sendAdmin(`DELETE /admin/identities/${dave}/sessions`),
+    )
+    assertSameAsRecording('admin-session-after-delete', await sendAdmin(`GET /admin/sessions/${id}`))
 
-    const again = await token('dave@example.com')
+    const again = await loginToken('dave@example.com')
     const off = JSON.stringify([{ op: 'replace', path: '/state', value: 'inactive' }])
-    same('identity-set-inactive', await admin(`PATCH /admin/identities/${dave}`, off))
-    assert.equal((await open(WHOAMI, withToken(again))).status, 401)
-    same('identity-delete', await admin(`DELETE /admin/identities/${dave}`))
+    assertSameAsRecording('identity-set-inactive', await sendAdmin(`PATCH /admin/identities/${dave}`, off))
+    assert.equal((await sendPublic(WHOAMI, tokenHeaders(again))).status, 401)
+    assertSameAsRecording('identity-delete', await sendAdmin(`DELETE /admin/identities/${dave}`))
 
-    const c = await cookie(HI)
-    const mine = parsed<{ id: string }>(await open(WHOAMI, withCookie(c))).id
+    const c = await loginCookie(HI)
+    const mine = parseBody<{ id: string }>(await sendPublic(WHOAMI, cookieHeaders(c))).id
     // The recorded answer shows no devices and another user; its head must be the same.
-    const extended = await admin(`PATCH /admin/sessions/${mine}/extend`)
-    left.delete('extend-session')
+    const extended = await sendAdmin(`PATCH /admin/sessions/${mine}/extend`)
+    unusedRecordings.delete('extend-session')
     assert.equal(extended.status, recorded.get('extend-session')?.status)
-    const renewed = await open(WHOAMI, withCookie(c))
-    same('whoami-after-extend-cookie-gets-set-cookie', renewed)
-    same(
+    const renewed = await sendPublic(WHOAMI, cookieHeaders(c))
+    assertSameAsRecording('whoami-after-extend-cookie-gets-set-cookie', renewed)
+    assertSameAsRecording(
       'whoami-after-extend-new-cookie',
-      await open(WHOAMI, withCookie(setCookie(renewed, 'ory_kratos_session='))),
+      await sendPublic(WHOAMI, cookieHeaders(setCookie(renewed, 'ory_kratos_session='))),
     )
   })
 
@@ -368,102 +388,119 @@ describe('the stand-in answers as Kratos does', () => {
     const lookup_secret = { config: { codes: [{ code: '9fxv2r00' }, { code: '9fxv2r01' }] } }
     const credentials = { password: { config: { password: PASSWORD } }, lookup_secret }
     await createUser('bob@example.com', { credentials })
-    const [c, t] = [await cookie('bob@example.com'), await token('bob@example.com')]
-    await knobs({ requiredAal: 'highest_available' })
-    same('aal-highest-403-cookie', await open(WHOAMI, withCookie(c)))
-    same('aal-highest-403-html', await open(WHOAMI, ['Accept', 'text/html', ...withCookie(c).slice(2)]))
-    same('aal-highest-401-none', await open(WHOAMI, JSON_ACCEPT))
-    assert.equal((await open(WHOAMI, withToken(await token(HI)))).status, 200)
+    const [c, t] = [await loginCookie('bob@example.com'), await loginToken('bob@example.com')]
+    await setKnobs({ requiredAal: 'highest_available' })
+    assertSameAsRecording('aal-highest-403-cookie', await sendPublic(WHOAMI, cookieHeaders(c)))
+    assertSameAsRecording(
+      'aal-highest-403-html',
+      await sendPublic(WHOAMI, ['Accept', 'text/html', ...cookieHeaders(c).slice(2)]),
+    )
+    assertSameAsRecording('aal-highest-401-none', await sendPublic(WHOAMI, JSON_ACCEPT))
+    assert.equal((await sendPublic(WHOAMI, tokenHeaders(await loginToken(HI)))).status, 200)
 
-    const begun = await begin('GET /self-service/login/browser')
-    const known = [...withCookie(c).slice(2), 'Cookie', begun.csrf]
+    const begun = await startLoginFlow('GET /self-service/login/browser')
+    const known = [...cookieHeaders(c).slice(2), 'Cookie', begun.csrf]
     const aal2 = 'GET /self-service/login/browser?aal=aal2'
-    same('login-init-aal2-session-aal1-json', await open(aal2, [...JSON_ACCEPT, ...known]))
-    same('login-init-aal2-session-aal1-html', await open(aal2, ['Accept', 'text/html', ...known]))
-    const step = await open('GET /self-service/login/api?aal=aal2', withToken(t))
-    same('stepup-api-1-flow', step)
+    assertSameAsRecording(
+      'login-init-aal2-session-aal1-json',
+      await sendPublic(aal2, [...JSON_ACCEPT, ...known]),
+    )
+    assertSameAsRecording(
+      'login-init-aal2-session-aal1-html',
+      await sendPublic(aal2, ['Accept', 'text/html', ...known]),
+    )
+    const step = await sendPublic('GET /self-service/login/api?aal=aal2', tokenHeaders(t))
+    assertSameAsRecording('stepup-api-1-flow', step)
     const fields = JSON.stringify({ method: 'lookup_secret', lookup_secret: '9fxv2r00' })
-    const submit = `POST /self-service/login?flow=${parsed<Flow>(step).id}`
-    const done = parsed<{ session_token: string }>(
-      await open(submit, [...JSON_BODY, 'X-Session-Token', t], fields),
+    const submit = `POST /self-service/login?flow=${parseBody<Flow>(step).id}`
+    const done = parseBody<{ session_token: string }>(
+      await sendPublic(submit, [...JSON_BODY, 'X-Session-Token', t], fields),
     )
     assert.equal(done.session_token, t)
-    assert.equal((await open(WHOAMI, withToken(t))).status, 200)
-    await knobs({ requiredAal: 'aal1' })
+    assert.equal((await sendPublic(WHOAMI, tokenHeaders(t))).status, 200)
+    await setKnobs({ requiredAal: 'aal1' })
   })
 
   test('answers that say how long they may be kept', async () => {
-    const [c] = [await cookie(HI)]
-    await knobs({ cacheableSessions: true })
-    const kept = await open(WHOAMI, withCookie(c))
+    const [c] = [await loginCookie(HI)]
+    await setKnobs({ cacheableSessions: true })
+    const kept = await sendPublic(WHOAMI, cookieHeaders(c))
     const seconds = kept.headers.find(([name]) => name === 'ory-session-cache-for')?.[1]
     assert.match(seconds ?? '', /^3(5\d\d|600)$/)
-    left.delete('cache-on-200-cookie')
-    same('cache-on-401-none', await open(WHOAMI, JSON_ACCEPT))
-    same('cache-on-401-garbage-cookie', await open(WHOAMI, withCookie('garbage')))
-    same('cache-on-401-unknown-token', await open(WHOAMI, withToken(`ory_st_${'q'.repeat(32)}`)))
-    await knobs({ cacheableSessions: false })
+    unusedRecordings.delete('cache-on-200-cookie')
+    assertSameAsRecording('cache-on-401-none', await sendPublic(WHOAMI, JSON_ACCEPT))
+    assertSameAsRecording('cache-on-401-garbage-cookie', await sendPublic(WHOAMI, cookieHeaders('garbage')))
+    assertSameAsRecording(
+      'cache-on-401-unknown-token',
+      await sendPublic(WHOAMI, tokenHeaders(`ory_st_${'q'.repeat(32)}`)),
+    )
+    await setKnobs({ cacheableSessions: false })
   })
 
   test('a database that answers pings and nothing else looks well from outside', async () => {
-    const c = await cookie(HI)
-    const { id } = parsed<{ id: string }>(await open(WHOAMI, withCookie(c)))
-    await knobs({ database: 'queries_fail' })
-    same('db-broken-table-cookie', await open(WHOAMI, withCookie(c)))
-    same('db-broken-table-health-ready', await open('GET /health/ready'))
-    same('db-broken-admin-session', await admin(`GET /admin/sessions/${id}`))
-    same('db-broken-admin-list', await admin('GET /admin/sessions?page_size=1'))
-    same('db-broken-login-init', await open('GET /self-service/login/browser', withCookie(c)))
-    await knobs({ database: 'ping_fails' })
-    assert.equal((await open('GET /health/ready')).status, 503)
-    assert.equal((await open(WHOAMI, withCookie(c))).status, 401)
-    await knobs({ database: 'up' })
-    assert.equal((await open(WHOAMI, withCookie(c))).status, 200)
+    const c = await loginCookie(HI)
+    const { id } = parseBody<{ id: string }>(await sendPublic(WHOAMI, cookieHeaders(c)))
+    await setKnobs({ database: 'queries_fail' })
+    assertSameAsRecording('db-broken-table-cookie', await sendPublic(WHOAMI, cookieHeaders(c)))
+    assertSameAsRecording('db-broken-table-health-ready', await sendPublic('GET /health/ready'))
+    assertSameAsRecording('db-broken-admin-session', await sendAdmin(`GET /admin/sessions/${id}`))
+    assertSameAsRecording('db-broken-admin-list', await sendAdmin('GET /admin/sessions?page_size=1'))
+    assertSameAsRecording(
+      'db-broken-login-init',
+      await sendPublic('GET /self-service/login/browser', cookieHeaders(c)),
+    )
+    await setKnobs({ database: 'ping_fails' })
+    assert.equal((await sendPublic('GET /health/ready')).status, 503)
+    assert.equal((await sendPublic(WHOAMI, cookieHeaders(c))).status, 401)
+    await setKnobs({ database: 'up' })
+    assert.equal((await sendPublic(WHOAMI, cookieHeaders(c))).status, 200)
   })
 
-  test('every recording was used', () => assert.deepEqual([...left], []))
+  test('every recording was used', () => assert.deepEqual([...unusedRecordings], []))
 })
 
 describe('the knobs', () => {
   test('whoami can be broken, empty of JSON, or silent; the clock can be moved; calls are counted', async () => {
-    const t = await token(HI)
+    const t = await loginToken(HI)
     const status = async (set: object) => {
-      await knobs(set)
-      return (await open(WHOAMI, withToken(t))).status
+      await setKnobs(set)
+      return (await sendPublic(WHOAMI, tokenHeaders(t))).status
     }
     assert.equal(await status({ whoami: 'error_500' }), 500)
     assert.equal(await status({ whoami: 'error_503' }), 503)
     assert.equal(await status({ whoami: 'html_200' }), 200)
     assert.equal(await status({ whoami: 'normal', clockShift: 2 * 3_600_000 }), 401)
-    await knobs({ whoami: 'hang', clockShift: 0 })
+    await setKnobs({ whoami: 'hang', clockShift: 0 })
     const silent = await Promise.race([
-      open(WHOAMI, withToken(t)).then(
+      sendPublic(WHOAMI, tokenHeaders(t)).then(
         () => 'answered',
         () => 'answered',
       ),
-      open('GET /health/alive').then(() => 'silent'),
+      sendPublic('GET /health/alive').then(() => 'silent'),
     ])
     assert.equal(silent, 'silent')
-    await admin('POST /__standin/reset')
-    await open(WHOAMI, withToken(t))
-    await open(WHOAMI, withToken(t))
+    await sendAdmin('POST /__standin/reset')
+    await sendPublic(WHOAMI, tokenHeaders(t))
+    await sendPublic(WHOAMI, tokenHeaders(t))
     assert.equal(
-      parsed<Record<string, number>>(await admin('GET /__standin/counters'))['/sessions/whoami'],
+      parseBody<Record<string, number>>(await sendAdmin('GET /__standin/counters'))['/sessions/whoami'],
       2,
     )
-    assert.equal((await knobs({ databse: 'up' })).status, 400)
+    assert.equal((await setKnobs({ databse: 'up' })).status, 400)
   })
 })
 
 describe('what it is', () => {
   test('its version and its front page say that it is not Kratos', async () => {
-    assert.deepEqual(parsed(await admin('GET /version')), { version: 'stand-in (not Ory Kratos)' })
-    const page = await createBrowser().ask(`http://127.0.0.1:${ports.kratosPublic}/`)
-    assert.ok(page.body.includes(NAME))
+    assert.deepEqual(parseBody(await sendAdmin('GET /version')), { version: 'stand-in (not Ory Kratos)' })
+    const page = await createBrowser().fetch(`http://127.0.0.1:${ports.kratosPublic}/`)
+    assert.ok(page.body.includes(STAND_IN_NAME))
   })
 
   test('it refuses to listen where others could reach it', async () => {
-    const settings = readSettings(withPorts(yaml, ports).replaceAll('host: 127.0.0.1', 'host: 0.0.0.0'))
+    const settings = parseStandInSettings(
+      replacePorts(yaml, ports).replaceAll('host: 127.0.0.1', 'host: 0.0.0.0'),
+    )
     await assert.rejects(startStandIn(settings), /loopback only/)
   })
 })

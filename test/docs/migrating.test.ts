@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import test from 'node:test'
-import { openHouse, statusOf } from '../support/house.ts'
+import { createCheckHarness, statusOf } from '../support/house.ts'
 
 const page = readFileSync(new URL('../../docs/migrating-from-oathkeeper.md', import.meta.url), 'utf8')
 const section = page.split('## 5. ')[1]?.split('\n## ')[0] ?? ''
@@ -20,21 +20,21 @@ authorizers:
 mutators: {noop: {enabled: true}, header: {enabled: true, config: {headers: {}}}}
 `
 
-async function ask(configuration: string, written: string) {
-  const house = await openHouse({ config: configuration + HANDLERS, rules: written })
+async function createRequester(configuration: string, written: string) {
+  const house = await createCheckHarness({ config: configuration + HANDLERS, rules: written })
   assert.deepEqual(
     house.issues.filter(one => one.severity === 'error'),
     [],
   )
   return async (path: string, method = 'GET') => {
     const http = { method, scheme: 'https', host: 'app.example.com', path, headers: { ':path': path } }
-    const status = statusOf(await house.ask(http))
-    return `${status} ${house.decisions.at(-1)?.trail.rule}`
+    const status = statusOf(await house.send(http))
+    return `${status} ${house.decisions.at(-1)?.metadata.rule}`
   }
 }
 
 test('the exception is written first, and the rule for everything decides the rest', async () => {
-  const of = await ask(config, rules)
+  const of = await createRequester(config, rules)
   assert.equal(await of('/health'), '200 health')
   assert.equal(await of('/orders'), '401 everything')
   assert.equal(await of('/health', 'POST'), '401 everything')
@@ -43,7 +43,7 @@ test('the exception is written first, and the rule for everything decides the re
 test('a default rule needs no match', async () => {
   const withoutMatch = rules.replace(/(- id: everything\n) +match: .*\n/, '$1')
   assert.notEqual(withoutMatch, rules)
-  const of = await ask('access_rules: { default_rule: everything }\n', withoutMatch)
+  const of = await createRequester('access_rules: { default_rule: everything }\n', withoutMatch)
   assert.equal(await of('/health'), '200 health')
   assert.equal(await of('/orders', 'OPTIONS'), '401 everything')
 })

@@ -7,29 +7,29 @@ const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta
 const page = read('docs/operations.md')
 
 /** First cells of the table under a heading. */
-function documented(heading: string): string[] {
+function documentedNames(heading: string): string[] {
   const section = page.split(`## ${heading}\n`)[1]?.split('\n## ')[0] ?? ''
   return [...section.matchAll(/^\| `([^`]+)` \|/gm)].map(match => match[1] as string)
 }
 
-function body(path: string, from: RegExp, to: string): string {
+function sourceBetween(path: string, from: RegExp, to: string): string {
   const text = read(path)
   const start = text.search(from)
   return text.slice(start, text.indexOf(to, start))
 }
 
 test('every field of a decision’s log line is documented, and no other', () => {
-  const record = body('src/telemetry/records.ts', /interface DecisionRecord/, '\n}')
+  const record = sourceBetween('src/telemetry/records.ts', /interface DecisionRecord/, '\n}')
   assert.deepEqual(
-    documented('Log'),
+    documentedNames('Log'),
     [...record.matchAll(/readonly (\w+):/g)].map(match => match[1]),
   )
 })
 
 test('every reason code is documented, and no other', () => {
-  const union = body('src/access/denial.ts', /export type ReasonCode/, '\n\n')
+  const union = sourceBetween('src/access/denial.ts', /export type ReasonCode/, '\n\n')
   assert.deepEqual(
-    documented('Reason codes'),
+    documentedNames('Reason codes'),
     [...union.matchAll(/\| '(\w+)'/g)].map(match => match[1]),
   )
 })

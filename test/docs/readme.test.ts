@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { loadConfig } from '../../src/app/config.ts'
 import type { Send } from '../../src/clients/http/message.ts'
 import { HANDLERS } from '../../src/handlers/registry.ts'
-import { openHouse, statusOf } from '../support/house.ts'
+import { createCheckHarness, statusOf } from '../support/house.ts'
 import { IDENTITY_ID, sessionDocument } from '../support/kratos.ts'
 
 const root = new URL('../../', import.meta.url)
@@ -22,7 +22,7 @@ test('the rule has ten lines at most, and with the configuration it is one witho
   )
   assert.deepEqual(loaded.issues, [])
   assert.deepEqual(loaded.config?.list('access_rules.repositories'), ['file://./rules.yaml'])
-  const house = await openHouse({ config, rules })
+  const house = await createCheckHarness({ config, rules })
   assert.deepEqual(house.issues, [])
 })
 
@@ -33,9 +33,9 @@ test('it does what its comments say', async () => {
     const body = JSON.stringify({ ...sessionDocument(), expires_at: '2099-01-01T00:00:00Z' })
     return { kind: 'answered', status: 200, headers: [], body }
   }
-  const house = await openHouse({ config, rules, send })
+  const house = await createCheckHarness({ config, rules, send })
   const ask = (path: string, headers: Record<string, string> = {}) =>
-    house.ask({ method: 'GET', scheme: 'https', host: 'app.example.com', path, headers })
+    house.send({ method: 'GET', scheme: 'https', host: 'app.example.com', path, headers })
   const nobody = await ask('/admin', { accept: 'text/html' })
   assert.equal(statusOf(nobody), 401)
   assert.equal(JSON.parse(nobody.denied_response?.body ?? '').error.code, 401, 'a refusal is JSON')

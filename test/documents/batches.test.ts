@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
-import { type Batch, batchesOf } from '../../src/documents/batches.ts'
+import { splitIntoBatches, type TextBatch } from '../../src/documents/batches.ts'
 import { parseYaml } from '../../src/documents/yaml.ts'
 
 /** `undefined` where it cannot be cut. */
-function cut(text: string, size = 1): Batch[] | undefined {
-  const batches = [...batchesOf(text, size)]
+function cut(text: string, size = 1): TextBatch[] | undefined {
+  const batches = [...splitIntoBatches(text, size)]
   return batches.every(batch => batch !== undefined) ? batches : undefined
 }
 
@@ -26,7 +26,7 @@ function same(text: string, size = 1): number {
       // An empty item stands nowhere: the place of its list is told, and that is another one.
       if (item === null) return
       for (const path of [[i], [i, 'id']]) {
-        const at = document.at(path)
+        const at = document.positionOf(path)
         places.push({ line: at.line + line, column: at.line === 1 ? at.column + column : at.column })
       }
     })
@@ -39,7 +39,7 @@ function same(text: string, size = 1): number {
   assert.deepEqual(items, whole.value)
   assert.deepEqual(
     places,
-    items.flatMap((item, i) => (item === null ? [] : [whole.at([i]), whole.at([i, 'id'])])),
+    items.flatMap((item, i) => (item === null ? [] : [whole.positionOf([i]), whole.positionOf([i, 'id'])])),
   )
   return batches.length
 }

@@ -25,7 +25,7 @@ for (const [name, bytes] of [
 ] as const) {
   test(`${name} is refused, and not read as something else`, async () => {
     assert.deepEqual(await readTextFile(file('other', bytes)), {
-      fault: 'is not UTF-8',
+      reason: 'is not UTF-8',
       hint: 'save it as UTF-8',
     })
   })
@@ -33,17 +33,17 @@ for (const [name, bytes] of [
 
 test('a file that is not there is told with the place where it was looked for, unless that was written', async () => {
   const path = join(folder, 'none')
-  const fault = 'cannot be read: there is no such file'
-  assert.deepEqual(await readTextFile(path), { fault, hint: '' })
-  assert.deepEqual(await readTextFile(path, './none'), { fault, hint: `it was looked for at ${path}` })
+  const reason = 'cannot be read: there is no such file'
+  assert.deepEqual(await readTextFile(path), { reason, hint: '' })
+  assert.deepEqual(await readTextFile(path, './none'), { reason, hint: `it was looked for at ${path}` })
   const there = relative(process.cwd(), path)
-  assert.deepEqual(await readTextFile(there), { fault, hint: `it was looked for at ${path}` })
+  assert.deepEqual(await readTextFile(there), { reason, hint: `it was looked for at ${path}` })
 })
 
 test('a folder is told as one', async () => {
   mkdirSync(join(folder, 'folder'))
   assert.deepEqual(await readTextFile(join(folder, 'folder')), {
-    fault: 'cannot be read: it is a folder',
+    reason: 'cannot be read: it is a folder',
     hint: 'name a file in it',
   })
 })

@@ -3,9 +3,9 @@ import test from 'node:test'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
-import { booleanWord, type Dialect, parseYaml, type YamlDocument } from '../../src/documents/yaml.ts'
+import { parseYaml, parseYamlBoolean, type YamlDialect, type YamlDocument } from '../../src/documents/yaml.ts'
 
-function read(text: string, dialect: Dialect = 'rules'): YamlDocument {
+function read(text: string, dialect: YamlDialect = 'rules'): YamlDocument {
   const document = parseYaml(text, dialect)
   assert.equal(document.kind, 'document', 'message' in document ? document.message : '')
   return document as YamlDocument
@@ -54,8 +54,8 @@ test('any JSON text is read as JSON', () => {
 test('JSON may begin further right than it goes on', () => {
   const document = read('  \n  [\n{"id": "a",\n"b":\n[\n]}\n]\n')
   assert.deepEqual(document.value, [{ id: 'a', b: [] }])
-  assert.deepEqual(document.at([0, 'b']), { line: 4, column: 1 })
-  assert.deepEqual(document.at([0]), { line: 3, column: 1 })
+  assert.deepEqual(document.positionOf([0, 'b']), { line: 4, column: 1 })
+  assert.deepEqual(document.positionOf([0]), { line: 3, column: 1 })
 })
 
 test('flow style with a trailing comma and comments are fine', () => {
@@ -105,12 +105,12 @@ const PLACES: readonly (readonly [path: readonly (string | number)[], line: numb
 ]
 for (const [path, line, column] of PLACES) {
   test(`${path.join('.')} stands at ${line}:${column}`, () => {
-    assert.deepEqual(read(TEXT).at(path), { line, column })
+    assert.deepEqual(read(TEXT).positionOf(path), { line, column })
   })
 }
 
 test('places in JSON are as exact as in YAML', () => {
-  const { at } = read('[\n\t{"id": "a",\n\t "match": {"url": 1}}\n]')
+  const { positionOf: at } = read('[\n\t{"id": "a",\n\t "match": {"url": 1}}\n]')
   assert.deepEqual(at([0, 'match', 'url']), { line: 3, column: 20 })
 })
 
@@ -160,13 +160,17 @@ test('thousands of rules may share one anchor', () => {
 })
 
 test('words for true and false of YAML 1.1 are read where a boolean is wanted', () => {
-  assert.deepEqual(['yes', 'On', 'off', 'maybe', 1].map(booleanWord), [true, true, false, 'maybe', 1])
+  assert.deepEqual(['yes', 'On', 'off', 'maybe', 1].map(parseYamlBoolean), [true, true, false, 'maybe', 1])
 })
 
 test('places are found again after their memory was taken back', async () => {
   const document = parseYaml('a: [1, 2]\nb:\n  c: x\n', 'rules')
   assert.ok(document.kind === 'document')
-  const asked = () => [document.at(['a', 1]), document.at(['b', 'c']), document.at(['b', 'nowhere'])]
+  const asked = () => [
+    document.positionOf(['a', 1]),
+    document.positionOf(['b', 'c']),
+    document.positionOf(['b', 'nowhere']),
+  ]
   const before = asked()
   setFlagsFromString('--expose-gc')
   const collect = runInNewContext('gc') as () => void

@@ -10,12 +10,12 @@ import { join } from 'node:path'
 import { connect as connectTls } from 'node:tls'
 import { findEnvoy, startEnvoy } from '../../demo/envoy.ts'
 import { choosePorts, freePort } from '../../demo/ports.ts'
-import { createProcesses } from '../../demo/processes.ts'
+import { createProcessManager } from '../../demo/processes.ts'
 import { encodeDecision } from '../../src/envoy/encode.ts'
-import { startHttp2 } from '../../src/grpc/http2.ts'
+import { startHttp2Server } from '../../src/grpc/http2.ts'
 import type { Instant } from '../../src/lib/time.ts'
 import { addListener, envoyConfig } from '../integration/envoy/support/envoy_template.ts'
-import { askHttp2, sendRaw } from '../integration/envoy/support/raw_request.ts'
+import { sendHttp2, sendRaw } from '../integration/envoy/support/raw_request.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'credence-capture-'))
 const openssl = (...args: string[]) => execFileSync('openssl', args, { cwd: folder, stdio: 'pipe' })
@@ -56,30 +56,30 @@ $1  filters:`,
       ),
 }
 
-const caught: Buffer[] = []
+const captured: Buffer[] = []
 const allow = encodeDecision(
   {
     kind: 'deny',
     status: 200,
     headers: [],
     body: 'caught',
-    trail: { rule: '', authenticator: '', refusedBy: '', code: 'ok', reason: '', notes: {} },
+    metadata: { rule: '', authenticator: '', refusedBy: '', code: 'ok', reason: '', annotations: {} },
   },
   false,
 )
-const engine = await startHttp2({
+const engine = await startHttp2Server({
   check(call) {
-    caught.push(Buffer.from(call.request))
+    captured.push(Buffer.from(call.request))
     return allow
   },
-  health: { serving: () => true, watch: () => () => {} },
+  health: { isServing: () => true, watch: () => () => {} },
   listen: { host: '127.0.0.1', port: 0 },
   tls: undefined,
-  accident: () => {},
+  onError: () => {},
   now: () => performance.now() as Instant,
   wall: Date.now,
 })
-const processes = createProcesses(folder, { endOnSignal: true })
+const processes = createProcessManager(folder, { endOnSignal: true })
 try {
   const ports = await choosePorts(false)
   const credence = Number(engine.address.split(':').at(-1))
@@ -111,18 +111,18 @@ try {
     'POST /orders HTTP/1.1\r\nHost: app.test\r\nContent-Length: 16\r\nConnection: close\r\n\r\n0123456789abcdef'
   const lines: string[] = []
   const capture = async (name: string, ask: () => Promise<unknown>) => {
-    caught.length = 0
+    captured.length = 0
     await ask()
-    if (caught.length !== 1) throw new Error(`${name}: ${caught.length} Checks`)
-    lines.push(JSON.stringify({ name, bytes: caught[0]?.toString('base64') }))
+    if (captured.length !== 1) throw new Error(`${name}: ${captured.length} Checks`)
+    lines.push(JSON.stringify({ name, bytes: captured[0]?.toString('base64') }))
   }
   await capture('a GET, headers as a map', () => sendRaw(port('map'), `${get}\r\n\r\n`))
   await capture('a GET, headers as raw bytes', () => sendRaw(port('raw'), `${get}\r\n\r\n`))
   await capture('a path of HTTP/2 with a byte beyond ASCII', () =>
-    askHttp2(port('rawAsSent'), { ':path': '/adm\xe9n?q=1', ':scheme': 'https', cookie: 'a=1' }),
+    sendHttp2(port('rawAsSent'), { ':path': '/adm\xe9n?q=1', ':scheme': 'https', cookie: 'a=1' }),
   )
   await capture('a gRPC call', () =>
-    askHttp2(port('raw'), {
+    sendHttp2(port('raw'), {
       ':method': 'POST',
       ':path': '/pkg.Service/Do',
       'content-type': 'application/grpc',

@@ -5,40 +5,44 @@ import type { RequestView } from '../../src/access/request.ts'
 import type { CompiledRule } from '../../src/access/rule.ts'
 import { identity } from '../../src/access/session.ts'
 import type { Snapshot } from '../../src/access/snapshot.ts'
-import { createCheck } from '../../src/envoy/check.ts'
+import { createCheckHandler } from '../../src/envoy/check.ts'
 import type { Instant } from '../../src/lib/time.ts'
 import { decodeResponse, encodeRequest } from './messages.ts'
 
 const now = () => performance.now() as Instant
 
-function world(
-  parts: { run?: CompiledRule['authenticators'][number]['run']; loaded?: boolean; record?: () => void } = {},
+function createFixture(
+  options: {
+    run?: CompiledRule['authenticators'][number]['run']
+    loaded?: boolean
+    record?: () => void
+  } = {},
 ) {
   const rule = {
     id: 'r',
-    authenticators: [{ id: 'a', run: parts.run ?? (() => identity('u')) }],
+    authenticators: [{ id: 'a', run: options.run ?? (() => identity('u')) }],
     steps: [],
     responders: [],
   } as unknown as CompiledRule
   const snapshot: Snapshot = {
     revision: '1',
     rules: [rule],
-    writes: new Set(),
-    fallback: [],
+    settableHeaders: new Set(),
+    fallbackResponders: [],
     find: () => ({ kind: 'found', rule, captures: [] }),
   }
   const recorded: Decision[] = []
-  const accidents: unknown[] = []
-  const check = createCheck({
-    snapshot: () => (parts.loaded === false ? undefined : snapshot),
+  const errors: unknown[] = []
+  const check = createCheckHandler({
+    snapshot: () => (options.loaded === false ? undefined : snapshot),
     record: decision => {
       recorded.push(decision)
-      parts.record?.()
+      options.record?.()
     },
-    accident: (_where, error) => accidents.push(error),
+    onError: (_where, error) => errors.push(error),
     now,
     paths: 'strict',
-    around: undefined,
+    withSpan: undefined,
   })
   const ask = async (metadata: Record<string, string> = {}, budget?: number, arrived = now()) => {
     const deadline = budget === undefined ? undefined : ((arrived + budget) as Instant)
@@ -50,11 +54,11 @@ function world(
     })
     return { response: decodeResponse(await answer), waited: answer instanceof Promise }
   }
-  return { ask, recorded, accidents }
+  return { ask, recorded, accidents: errors }
 }
 
 test('a Check that needs nobody is answered in the turn in which it arrived', async () => {
-  const { ask, recorded } = world()
+  const { ask, recorded } = createFixture()
   const { response, waited } = await ask()
   assert.equal(response.http_response, 'ok_response')
   assert.equal(waited, false)
@@ -62,10 +66,10 @@ test('a Check that needs nobody is answered in the turn in which it arrived', as
 })
 
 test('before the rules are loaded every Check is 503', async () => {
-  const { ask, recorded } = world({ loaded: false })
+  const { ask, recorded } = createFixture({ loaded: false })
   const { response } = await ask()
   assert.equal(response.denied_response?.status?.code, 503)
-  assert.equal(recorded[0]?.trail.code, 'rules_not_loaded')
+  assert.equal(recorded[0]?.metadata.code, 'rules_not_loaded')
   const retry = response.denied_response?.headers?.find(one => one.header?.key === 'retry-after')
   assert.equal(retry?.header?.value, '1')
 })
@@ -73,14 +77,17 @@ test('before the rules are loaded every Check is 503', async () => {
 const never = () => new Promise<never>(() => {})
 
 test('a decision that does not come in time is 503 before grpc-timeout is over (F1, F12)', async () => {
-  const { ask, recorded } = world({ run: never })
+  const { ask, recorded } = createFixture({ run: never })
   const { response } = await ask({}, 60)
   assert.equal(response.denied_response?.status?.code, 503)
-  assert.deepEqual([recorded[0]?.trail.code, recorded[0]?.trail.rule], ['deadline', 'r'])
+  assert.deepEqual([recorded[0]?.metadata.code, recorded[0]?.metadata.rule], ['deadline', 'r'])
 })
 
 test('what Envoy says of one try counts where it is shorter than grpc-timeout', async () => {
-  const { response } = await world({ run: never }).ask({ 'x-envoy-expected-rq-timeout-ms': '60' }, 60_000)
+  const { response } = await createFixture({ run: never }).ask(
+    { 'x-envoy-expected-rq-timeout-ms': '60' },
+    60_000,
+  )
   assert.equal(response.denied_response?.status?.code, 503)
 })
 
@@ -101,13 +108,13 @@ for (const [what, metadata, budget, ms] of [
       left = deadline - arrived
       return identity('u')
     }
-    await world({ run }).ask(metadata, budget, arrived)
+    await createFixture({ run }).ask(metadata, budget, arrived)
     assert.equal(left, ms)
   })
 }
 
 test('when recording throws, the answer is the prepared denial and the accident is told', async () => {
-  const { ask, accidents } = world({
+  const { ask, accidents } = createFixture({
     record: () => {
       throw new Error('disk')
     },
@@ -119,7 +126,7 @@ test('when recording throws, the answer is the prepared denial and the accident 
 
 test('no Check outlives a drain, however long Envoy would wait (Istio: 600 s)', async t => {
   t.mock.timers.enable({ apis: ['setTimeout'] })
-  const { ask } = world({ run: never })
+  const { ask } = createFixture({ run: never })
   const asked = ask({ 'x-envoy-expected-rq-timeout-ms': '600000' }, 600_000)
   t.mock.timers.tick(15_000)
   assert.equal((await asked).response.denied_response?.status?.code, 503)
@@ -131,8 +138,8 @@ test('a request ends by the rules with which it began, also when they are replac
   const snapshotOf = (rule: CompiledRule, writes: readonly string[]): Snapshot => ({
     revision: rule.id,
     rules: [rule],
-    writes: new Set(writes),
-    fallback: [],
+    settableHeaders: new Set(writes),
+    fallbackResponders: [],
     find: () => ({ kind: 'found', rule, captures: [] }),
   })
   let recognise = () => {}
@@ -142,13 +149,13 @@ test('a request ends by the rules with which it began, also when they are replac
     })
   let current = snapshotOf(ruleOf('old', slow), ['x-old'])
   const rules: string[] = []
-  const check = createCheck({
+  const check = createCheckHandler({
     snapshot: () => current,
-    record: decision => rules.push(decision.trail.rule),
-    accident: () => {},
+    record: decision => rules.push(decision.metadata.rule),
+    onError: () => {},
     now,
     paths: 'strict',
-    around: undefined,
+    withSpan: undefined,
   })
   const call = {
     request: encodeRequest({}),

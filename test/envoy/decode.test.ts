@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { CheckedRequest, decodeCheckRequest } from '../../src/envoy/decode.ts'
+import { CheckRequestView, decodeCheckRequest } from '../../src/envoy/decode.ts'
 import type { Instant } from '../../src/lib/time.ts'
 import { encodeRequest, type HttpFields } from './messages.ts'
 
 const decode = (http: HttpFields, paths: 'strict' | 'oathkeeper' = 'strict') =>
   decodeCheckRequest(encodeRequest(http), 100 as Instant, paths)
-const accepted = (http: HttpFields): CheckedRequest => {
+const accepted = (http: HttpFields): CheckRequestView => {
   const request = decode(http)
-  assert.ok(request instanceof CheckedRequest, JSON.stringify(request))
+  assert.ok(request instanceof CheckRequestView, JSON.stringify(request))
   return request
 }
 

@@ -1,20 +1,27 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
-import type { Allow, Decision, Deny, Trail } from '../../src/access/decision.ts'
-import { fitToLeave } from '../../src/access/outgoing_headers.ts'
+import type { Allow, Decision, DecisionMetadata, Deny } from '../../src/access/decision.ts'
+import { validateOutgoingHeaders } from '../../src/access/outgoing_headers.ts'
 import type { Header } from '../../src/access/session.ts'
-import { encodeDecision, PREPARED_500 } from '../../src/envoy/encode.ts'
+import { encodeDecision, INTERNAL_ERROR_RESPONSE } from '../../src/envoy/encode.ts'
 import { isHeaderValue } from '../../src/http/header_rules.ts'
 import { decodeResponse } from './messages.ts'
 
-const trail: Trail = { rule: 'r', authenticator: 'a', refusedBy: '', code: 'ok', reason: '', notes: {} }
+const metadata: DecisionMetadata = {
+  rule: 'r',
+  authenticator: 'a',
+  refusedBy: '',
+  code: 'ok',
+  reason: '',
+  annotations: {},
+}
 const allow = (parts: Partial<Allow> = {}): Allow => ({
   kind: 'allow',
   headers: [],
   remove: [],
   responseHeaders: [],
-  trail,
+  metadata,
   ...parts,
 })
 const deny = (parts: Partial<Deny> = {}): Deny => ({
@@ -22,10 +29,11 @@ const deny = (parts: Partial<Deny> = {}): Deny => ({
   status: 401,
   headers: [],
   body: 'no',
-  trail,
+  metadata,
   ...parts,
 })
-const send = (decision: Decision, grpc = false) => decodeResponse(encodeDecision(fitToLeave(decision), grpc))
+const send = (decision: Decision, grpc = false) =>
+  decodeResponse(encodeDecision(validateOutgoingHeaders(decision), grpc))
 
 const headers = fc.array(fc.record({ name: fc.string(), value: fc.string({ unit: 'binary' }) }), {
   maxLength: 5,
@@ -88,7 +96,7 @@ for (const [what, header] of Object.entries<Header>({
   'too much': { name: 'x-a', value: 'a'.repeat(60_000) },
 })) {
   test(`a header with ${what} turns the allow into a 500 that names no value (D2, D10, D11, J1, J6, J8)`, () => {
-    const fit = fitToLeave(allow({ headers: [header] }))
+    const fit = validateOutgoingHeaders(allow({ headers: [header] }))
     assert.equal(fit.kind === 'deny' && fit.status, 500)
     assert.ok(!JSON.stringify(fit).includes('x-role: admin'))
   })
@@ -128,7 +136,7 @@ test('a gRPC client gets a status instead of a redirect (D17)', () => {
 })
 
 test('the prepared answer denies', () => {
-  assert.equal(decodeResponse(PREPARED_500).denied_response?.status?.code, 500)
+  assert.equal(decodeResponse(INTERNAL_ERROR_RESPONSE).denied_response?.status?.code, 500)
 })
 
 test('every header that may leave comes out as it went in, in order, on both ways', () => {

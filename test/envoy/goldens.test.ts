@@ -3,8 +3,8 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import test from 'node:test'
 import type { Decision } from '../../src/access/decision.ts'
-import { CheckedRequest, decodeCheckRequest } from '../../src/envoy/decode.ts'
-import { encodeDecision, PREPARED_500 } from '../../src/envoy/encode.ts'
+import { CheckRequestView, decodeCheckRequest } from '../../src/envoy/decode.ts'
+import { encodeDecision, INTERNAL_ERROR_RESPONSE } from '../../src/envoy/encode.ts'
 import type { Instant } from '../../src/lib/time.ts'
 import { decodeResponse } from './messages.ts'
 
@@ -20,17 +20,17 @@ const outcome = (name: string) => {
   assert.ok(bytes, name)
   return decodeCheckRequest(bytes, 0 as Instant, 'strict')
 }
-const read = (name: string): CheckedRequest => {
+const read = (name: string): CheckRequestView => {
   const request = outcome(name)
-  assert.ok(request instanceof CheckedRequest, JSON.stringify(request))
+  assert.ok(request instanceof CheckRequestView, JSON.stringify(request))
   return request
 }
-const facts = ({ method, scheme, host, authority, path, query }: CheckedRequest) =>
+const summary = ({ method, scheme, host, authority, path, query }: CheckRequestView) =>
   `${method} ${scheme} ${host} ${authority} ${path} ${query}`
 
 test('a GET, headers as a map: several lines of one name are one, a byte that is no UTF-8 is a "!"', () => {
   const request = read('a GET, headers as a map')
-  assert.equal(facts(request), 'GET http app.test:8080 App.test:8080 /orders x=1')
+  assert.equal(summary(request), 'GET http app.test:8080 App.test:8080 /orders x=1')
   assert.deepEqual(request.headerValues('cookie'), ['a=1; s=X,s=Y'])
   assert.deepEqual(request.cookieValues('s'), ['X,s=Y'], 'no session: the comma belongs to the value')
   assert.deepEqual(request.headerValues('x-a'), ['1,2'])
@@ -46,7 +46,7 @@ test('a GET, headers as a map: several lines of one name are one, a byte that is
 
 test('a GET, headers as raw bytes: line by line, byte by byte', () => {
   const request = read('a GET, headers as raw bytes')
-  assert.equal(facts(request), 'GET http app.test:8080 App.test:8080 /orders x=1')
+  assert.equal(summary(request), 'GET http app.test:8080 App.test:8080 /orders x=1')
   assert.deepEqual(request.headerValues('cookie'), ['a=1; s=X', 's=Y'])
   assert.deepEqual(request.cookieValues('s'), ['X', 'Y'])
   assert.deepEqual(request.headerValues('x-a'), ['1', '2'])
@@ -78,16 +78,23 @@ for (const form of ['text', 'bytes']) {
 
 test('a client with a certificate has a principal and a server name', () => {
   const request = read('a client with a certificate')
-  assert.equal(facts(request), 'GET https app.test app.test /tls ')
+  assert.equal(summary(request), 'GET https app.test app.test /tls ')
   assert.deepEqual([request.principal, request.sni], ['spiffe://lab/carol', 'app.test'])
 })
 
-const trail = { rule: '', authenticator: '', refusedBy: '', code: 'ok', reason: '', notes: {} } as const
+const metadata = {
+  rule: '',
+  authenticator: '',
+  refusedBy: '',
+  code: 'ok',
+  reason: '',
+  annotations: {},
+} as const
 
 /** Field by field, as in external_auth.proto: the answers that a client or an upstream depends on. */
 const ANSWERS: Readonly<Record<string, readonly [decision: Decision, grpc: boolean, bytes: string]>> = {
   'an allow with nothing': [
-    { kind: 'allow', headers: [], remove: [], responseHeaders: [], trail },
+    { kind: 'allow', headers: [], remove: [], responseHeaders: [], metadata },
     false,
     // status { code: 0 }, ok_response {}
     '0a020800 1a00',
@@ -98,7 +105,7 @@ const ANSWERS: Readonly<Record<string, readonly [decision: Decision, grpc: boole
       headers: [{ name: 'x-user-id', value: 'u1' }],
       remove: ['x-role'],
       responseHeaders: [{ name: 'set-cookie', value: 'a=1' }],
-      trail,
+      metadata,
     },
     false,
     // headers { header { key, value } append {} append_action: 2 }, headers_to_remove, response_headers_to_add { header }
@@ -108,7 +115,7 @@ const ANSWERS: Readonly<Record<string, readonly [decision: Decision, grpc: boole
      3213 0a11 0a0a 7365742d636f6f6b6965 1203 613d31`,
   ],
   'an allow with an empty header': [
-    { kind: 'allow', headers: [{ name: 'x', value: '' }], remove: [], responseHeaders: [], trail },
+    { kind: 'allow', headers: [{ name: 'x', value: '' }], remove: [], responseHeaders: [], metadata },
     false,
     '0a020800 1a0b 1209 0a03 0a01 78 1200 1802',
   ],
@@ -118,7 +125,7 @@ const ANSWERS: Readonly<Record<string, readonly [decision: Decision, grpc: boole
       status: 401,
       headers: [{ name: 'cache-control', value: 'no-store' }],
       body: '{}',
-      trail,
+      metadata,
     },
     false,
     // status { code: 16 }, denied_response { status { code: 401 } headers { header append append_action } body }
@@ -136,7 +143,7 @@ const ANSWERS: Readonly<Record<string, readonly [decision: Decision, grpc: boole
         { name: 'set-cookie', value: 'a=1' },
       ],
       body: '',
-      trail,
+      metadata,
     },
     false,
     // status { code: 7 }; the cookie has neither append nor action; no-store is added
@@ -152,7 +159,7 @@ const ANSWERS: Readonly<Record<string, readonly [decision: Decision, grpc: boole
       status: 302,
       headers: [{ name: 'location', value: '/l' }],
       body: '<a>',
-      trail,
+      metadata,
     },
     true,
     // 401 and its words, no location
@@ -171,6 +178,6 @@ for (const [what, [decision, grpc, bytes]] of Object.entries(ANSWERS)) {
 }
 
 test('the prepared answer denies with 500 and is what it always was', () => {
-  const { status, denied_response: denied } = decodeResponse(PREPARED_500)
+  const { status, denied_response: denied } = decodeResponse(INTERNAL_ERROR_RESPONSE)
   assert.deepEqual([status?.code, denied?.status?.code], [7, 500])
 })

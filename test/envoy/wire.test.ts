@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
-import { WireRequest } from '../../src/envoy/wire.ts'
-import { WireFault } from '../../src/grpc/protobuf_fields.ts'
+import { CheckRequestMessage } from '../../src/envoy/wire.ts'
+import { ProtobufError } from '../../src/grpc/protobuf_fields.ts'
 import { encodeRequest } from './messages.ts'
 
 const text = fc.string({ unit: 'grapheme' })
@@ -19,7 +19,7 @@ test('the own reader finds in random requests what proto-loader wrote', () => {
       text,
       text,
       (method, path, host, scheme, headers, principal, sni) => {
-        const wire = new WireRequest(
+        const wire = new CheckRequestMessage(
           encodeRequest({ method, path, host, scheme, headers }, { address: '10.1.2.3', principal, sni }),
         )
         assert.equal(wire.method, method)
@@ -29,15 +29,15 @@ test('the own reader finds in random requests what proto-loader wrote', () => {
         assert.equal(wire.principal, principal)
         assert.equal(wire.sni, sni)
         assert.equal(wire.sourceAddress, '10.1.2.3')
-        assert.deepEqual(new Map(wire.entries()), new Map(Object.entries(headers)))
-        for (const [key, value] of Object.entries(headers)) assert.equal(wire.first(key), value)
+        assert.deepEqual(new Map(wire.headerEntries()), new Map(Object.entries(headers)))
+        for (const [key, value] of Object.entries(headers)) assert.equal(wire.header(key), value)
       },
     ),
   )
 })
 
 test('raw headers keep repeated names, their order and bytes that are not UTF-8 (D3)', () => {
-  const wire = new WireRequest(
+  const wire = new CheckRequestMessage(
     encodeRequest({
       header_map: [
         [':path', '/x'],
@@ -49,26 +49,28 @@ test('raw headers keep repeated names, their order and bytes that are not UTF-8 
       ],
     }),
   )
-  assert.deepEqual(wire.values('cookie'), ['a=1', 'b=2'])
-  assert.equal(wire.first('x-name'), 'caf\xe9', 'Latin-1, byte for byte')
-  assert.equal(wire.first('x-utf'), 'café')
-  assert.equal(wire.first('x-empty'), '')
+  assert.deepEqual(wire.headerValues('cookie'), ['a=1', 'b=2'])
+  assert.equal(wire.header('x-name'), 'caf\xe9', 'Latin-1, byte for byte')
+  assert.equal(wire.header('x-utf'), 'café')
+  assert.equal(wire.header('x-empty'), '')
   assert.deepEqual(
-    [...wire.entries()].map(([key]) => key),
+    [...wire.headerEntries()].map(([key]) => key),
     ['cookie', 'x-name', 'cookie', 'x-utf', 'x-empty'],
   )
 })
 
 test('where both forms are there, the raw one counts (D7)', () => {
-  const wire = new WireRequest(encodeRequest({ headers: { 'x-a': 'map' }, header_map: [['x-a', 'raw']] }))
-  assert.deepEqual(wire.values('x-a'), ['raw'])
+  const wire = new CheckRequestMessage(
+    encodeRequest({ headers: { 'x-a': 'map' }, header_map: [['x-a', 'raw']] }),
+  )
+  assert.deepEqual(wire.headerValues('x-a'), ['raw'])
 })
 
 for (const hostile of ['__proto__', 'constructor', 'hasownproperty']) {
   test(`a header named ${hostile} is a header like any other (J9)`, () => {
-    const wire = new WireRequest(encodeRequest({ header_map: [[hostile, 'v']] }))
-    assert.equal(wire.first(hostile), 'v')
-    assert.deepEqual([...wire.entries()], [[hostile, 'v']])
+    const wire = new CheckRequestMessage(encodeRequest({ header_map: [[hostile, 'v']] }))
+    assert.equal(wire.header(hostile), 'v')
+    assert.deepEqual([...wire.headerEntries()], [[hostile, 'v']])
   })
 }
 
@@ -86,10 +88,10 @@ test('random bytes are a request or a fault, never another exception and never a
   fc.assert(
     fc.property(bytes, random => {
       try {
-        const wire = new WireRequest(Buffer.from(random))
-        assert.ok([...wire.entries()].length <= random.length)
+        const wire = new CheckRequestMessage(Buffer.from(random))
+        assert.ok([...wire.headerEntries()].length <= random.length)
       } catch (error) {
-        assert.ok(error instanceof WireFault, String(error))
+        assert.ok(error instanceof ProtobufError, String(error))
       }
     }),
     { numRuns: 2_000 },

@@ -2,7 +2,13 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { GlobFault, globMatches, globSource, overlaps, parseGlob } from '../../src/golang/glob.ts'
+import {
+  GlobError,
+  globToRegExpSource,
+  matchGlob,
+  overlappingTexts,
+  parseGlob,
+} from '../../src/golang/glob.ts'
 
 const parse = (text: string) => parseGlob(Array.from(text, char => ({ char, literal: false })))
 const quote = (text: string) => text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')
@@ -31,9 +37,9 @@ describe('globs', () => {
     fc.assert(
       fc.property(glob, fc.array(text, { minLength: 1, maxLength: 8 }), (made, texts) => {
         const nodes = parse(made)
-        const expression = new RegExp(`^${nodes.map(node => globSource(node, quote)).join('')}$`, 'v')
+        const expression = new RegExp(`^${nodes.map(node => globToRegExpSource(node, quote)).join('')}$`, 'v')
         for (const one of texts) {
-          assert.equal(globMatches(nodes, one), expression.test(one), JSON.stringify([made, one]))
+          assert.equal(matchGlob(nodes, one), expression.test(one), JSON.stringify([made, one]))
         }
       }),
       { numRuns: 1500 },
@@ -60,23 +66,23 @@ describe('globs', () => {
   ]
   for (const [glob, text, matches] of table) {
     it(`${glob} ${matches ? 'matches' : 'does not match'} ${text}`, () => {
-      assert.equal(globMatches(parse(glob), text), matches)
+      assert.equal(matchGlob(parse(glob), text), matches)
     })
   }
 
   for (const glob of ['[a-z0-9]', '[z-a]', '[]', '[', '[a', '[!]', '[a-']) {
     it(`${glob} is refused`, () => {
-      assert.throws(() => parse(glob), GlobFault)
+      assert.throws(() => parse(glob), GlobError)
     })
   }
 
   it('takes hostile texts in as many steps as text times pattern', () => {
     const nodes = parse(`${'{a,aa}'.repeat(30)}${'**a'.repeat(20)}b`)
-    assert.equal(globMatches(nodes, 'a'.repeat(5000)), false)
+    assert.equal(matchGlob(nodes, 'a'.repeat(5000)), false)
   })
 
   it('knows the texts that two literals around ** make by overlapping', () => {
-    assert.deepEqual(overlaps(parse('/a/**/a/b')), ['/a/b', '/a/a/b'])
-    assert.deepEqual(overlaps(parse('a**b')), [])
+    assert.deepEqual(overlappingTexts(parse('/a/**/a/b')), ['/a/b', '/a/a/b'])
+    assert.deepEqual(overlappingTexts(parse('a**b')), [])
   })
 })

@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { isRecord, member, memberInAnyCase, parseJson, wellFormed } from '../../src/golang/json.ts'
+import {
+  isRecord,
+  memberIgnoringCase,
+  ownMember,
+  parseJson,
+  replaceLoneSurrogateEscapes,
+} from '../../src/golang/json.ts'
 
 test('what comes out is frozen to the last member', () => {
   const value = parseJson('{"a":[{"b":1}]}') as { a: { b: number }[] }
@@ -20,9 +26,9 @@ test('no JSON, a number beyond a double, and a hundred levels and more are nothi
 test('a member in any case is found, rather the exact one, and none of Object.prototype', () => {
   const record = parseJson('{"Active":1,"active":2,"SUB":3}')
   assert.ok(isRecord(record))
-  assert.deepEqual([memberInAnyCase(record, 'active'), memberInAnyCase(record, 'sub')], [2, 3])
+  assert.deepEqual([memberIgnoringCase(record, 'active'), memberIgnoringCase(record, 'sub')], [2, 3])
   for (const name of ['aud', 'toString', 'tostring', '__proto__'])
-    assert.equal(memberInAnyCase(record, name), undefined)
+    assert.equal(memberIgnoringCase(record, name), undefined)
 })
 
 test('null is a value, and no record; members of Object.prototype are none', () => {
@@ -30,8 +36,8 @@ test('null is a value, and no record; members of Object.prototype are none', () 
   for (const value of [null, [], 'a', 1, undefined]) assert.ok(!isRecord(value))
   const record = parseJson('{"__proto__":{"a":1},"b":2}')
   assert.ok(isRecord(record))
-  assert.equal(member(record, 'b'), 2)
-  for (const name of ['a', 'toString', 'constructor']) assert.equal(member(record, name), undefined)
+  assert.equal(ownMember(record, 'b'), 2)
+  for (const name of ['a', 'toString', 'constructor']) assert.equal(ownMember(record, name), undefined)
 })
 
 test('half a character is U+FFFD, as Go reads it; whole ones and what only looks like one stay', () => {
@@ -46,5 +52,5 @@ test('half a character is U+FFFD, as Go reads it; whole ones and what only looks
     assert.equal(parseJson(text), read, text)
   }
   assert.deepEqual(parseJson('{"\\udfff":1}'), { '\ufffd': 1 })
-  assert.equal(wellFormed('{"a":1}'), '{"a":1}')
+  assert.equal(replaceLoneSurrogateEscapes('{"a":1}'), '{"a":1}')
 })

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
 import { parseTemplate, TemplateError } from '../../src/gotemplate/template.ts'
-import { dataOf, STANDARD } from './session.ts'
+import { STANDARD_DATA, templateDataFor } from './session.ts'
 
 const bombs = {
   'a text that doubles':
@@ -39,14 +39,14 @@ const bombs = {
 
 test('what grows without bounds fails as an error of the template', () => {
   for (const [name, template] of Object.entries(bombs)) {
-    assert.throws(() => parseTemplate(template).render(dataOf(undefined)), TemplateError, name)
+    assert.throws(() => parseTemplate(template).render(templateDataFor(undefined)), TemplateError, name)
   }
 })
 
 test('an expression that makes backtracking engines hang is matched in steps that grow with the text', () => {
   const template = parseTemplate('{{ regexMatch "^(a+)+$" .Subject }} {{ regexMatch "^(a|aa)+$" .Subject }}')
-  assert.equal(template.render(dataOf({ subject: `${'a'.repeat(5000)}!` })), 'false false')
-  assert.equal(template.render(dataOf({ subject: 'a'.repeat(5000) })), 'true true')
+  assert.equal(template.render(templateDataFor({ subject: `${'a'.repeat(5000)}!` })), 'false false')
+  assert.equal(template.render(templateDataFor({ subject: 'a'.repeat(5000) })), 'true true')
 })
 
 /** Each of these texts made a naive expression take the square of its length; then this test does not end. */
@@ -63,13 +63,16 @@ const slow: readonly (readonly [template: string, subject: string, expected: str
 ]
 test('long texts of a client take time that grows with their length', () => {
   for (const [template, subject, expected] of slow) {
-    assert.equal(parseTemplate(template).render(dataOf({ subject })), expected, template)
+    assert.equal(parseTemplate(template).render(templateDataFor({ subject })), expected, template)
   }
 })
 
 test('a template that failed leaves the next one its whole budget', () => {
-  assert.throws(() => parseTemplate(bombs['loops in loops']).render(dataOf(undefined)), TemplateError)
-  assert.equal(parseTemplate('{{ .Subject }}').render(dataOf(undefined)), 'subj')
+  assert.throws(
+    () => parseTemplate(bombs['loops in loops']).render(templateDataFor(undefined)),
+    TemplateError,
+  )
+  assert.equal(parseTemplate('{{ .Subject }}').render(templateDataFor(undefined)), 'subj')
 })
 
 /** Templates that touch every kind of value, with whatever a session holds in them. */
@@ -103,7 +106,12 @@ test('rendering gives a well-formed text or a TemplateError, whatever the sessio
     fc.property(text, extra, fc.constantFrom(...touching), (subject, json, template) => {
       try {
         const out = template.render(
-          dataOf({ ...STANDARD, subject, extra: json as never, headers: { [subject]: [subject] } }),
+          templateDataFor({
+            ...STANDARD_DATA,
+            subject,
+            extra: json as never,
+            headers: { [subject]: [subject] },
+          }),
         )
         return out.isWellFormed()
       } catch (error) {
@@ -165,7 +173,7 @@ test('parsing gives a template or a TemplateError with a place in the text, what
     fc.property(fc.array(piece, { maxLength: 25 }), pieces => {
       const text = pieces.join('')
       try {
-        parseTemplate(text).render(dataOf(undefined))
+        parseTemplate(text).render(templateDataFor(undefined))
       } catch (error) {
         if (!(error instanceof TemplateError)) throw error
         assert.equal(error.cause, undefined)

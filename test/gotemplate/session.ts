@@ -1,9 +1,9 @@
 /** test/lib/template_session — a session for templates, from the data of a test row. */
 import type { JsonObject, Session } from '../../src/access/session.ts'
-import type { Value } from '../../src/gotemplate/values/value.ts'
+import type { GoValue } from '../../src/gotemplate/values/value.ts'
 import { templateData } from '../../src/handlers/compile/template_data.ts'
 
-export interface RowData {
+export interface TemplateCaseData {
   readonly subject: string
   readonly extra?: JsonObject | null
   readonly header?: Readonly<Record<string, string>>
@@ -14,7 +14,7 @@ export interface RowData {
 }
 
 /** What rows without data of their own render. */
-export const STANDARD: RowData = {
+export const STANDARD_DATA: TemplateCaseData = {
   subject: 'subj',
   extra: {
     i: 5,
@@ -45,8 +45,8 @@ export const STANDARD: RowData = {
   headers: { 'X-Foo': ['one', 'two'], Accept: ['*/*'] },
 }
 
-export function dataOf(row: RowData | undefined): Value {
-  const data = row ?? STANDARD
+export function templateDataFor(row: TemplateCaseData | undefined): GoValue {
+  const data = row ?? STANDARD_DATA
   const { url = 'http://h/a' } = data
   const [, scheme, host, path, query] = /^(\w+):\/\/([^/]*)([^?]*)\??(.*)$/.exec(url) as unknown as string[]
   const session = {

@@ -2,16 +2,16 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import test from 'node:test'
-import { functionNames, NOT_AVAILABLE } from '../../src/gotemplate/function_library.ts'
+import { functionNames, UNAVAILABLE_FUNCTIONS } from '../../src/gotemplate/function_library.ts'
 import { parseTemplate, TemplateError } from '../../src/gotemplate/template.ts'
 import type { WallTime } from '../../src/lib/time.ts'
-import { dataOf, type RowData } from './session.ts'
+import { type TemplateCaseData, templateDataFor } from './session.ts'
 
 interface Row {
   readonly id: string
   readonly template: string
   /** Missing: the standard session. */
-  readonly data?: RowData
+  readonly data?: TemplateCaseData
   readonly expect?: string
   /** Refused at load or failing when rendered. */
   readonly error?: true
@@ -26,8 +26,8 @@ const rows = readFileSync(new URL('./cases.jsonl', import.meta.url), 'utf8')
 process.env.TZ = 'UTC'
 
 const clock = { wall: () => Date.UTC(2026, 0, 2, 3, 4, 5) as WallTime }
-const render = (template: string, data?: RowData): string =>
-  parseTemplate(template, { clock }).render(dataOf(data))
+const render = (template: string, data?: TemplateCaseData): string =>
+  parseTemplate(template, { clock }).render(templateDataFor(data))
 
 test('every template prints what Go prints, or fails where Go fails', () => {
   assert.ok(rows.length > 500)
@@ -54,7 +54,7 @@ const GO =
   'and or not eq ne lt le gt ge len index print printf println html js urlquery call printIndex'.split(' ')
 
 test('templates have the functions of Go, sprig and Oathkeeper, and no others', () => {
-  const known = [...functionNames(), ...NOT_AVAILABLE.keys()].sort()
+  const known = [...functionNames(), ...UNAVAILABLE_FUNCTIONS.keys()].sort()
   assert.deepEqual(known, [...SPRIG, ...GO].sort())
 })
 
@@ -113,7 +113,7 @@ test('a template may change what it was given for itself, and for nobody else', 
   const template = parseTemplate(
     '{{ $_ := set .Extra.a "b" 2 }}{{ $_ := set .Extra "n" 3 }}{{ toJson .Extra }}',
   )
-  const data = dataOf({ subject: '', extra })
+  const data = templateDataFor({ subject: '', extra })
   assert.equal(template.render(data), '{"a":{"b":2},"l":["x"],"n":3}')
   assert.equal(template.render(data), '{"a":{"b":2},"l":["x"],"n":3}')
   assert.deepEqual(extra, { a: { b: 1 }, l: ['x'] })
@@ -121,7 +121,7 @@ test('a template may change what it was given for itself, and for nobody else', 
 
 test('an error carries no value of the session', () => {
   const secret = 'hunter2-secret'
-  const data: RowData = { subject: secret, extra: { a: secret, [secret]: secret, l: [secret] } }
+  const data: TemplateCaseData = { subject: secret, extra: { a: secret, [secret]: secret, l: [secret] } }
   const templates = [
     '{{ fail .Subject }}',
     '{{ lt .Subject 1 }}',
@@ -151,5 +151,5 @@ test('the time comes from the clock', () => {
     render('{{ now | date "2006-01-02 15:04:05" }} {{ ago (toDate "2006-01-02" "2026-01-01") }}'),
     '2026-01-02 03:04:05 27h4m5s',
   )
-  assert.throws(() => parseTemplate('{{ now }}').render(dataOf(undefined)), /no clock/)
+  assert.throws(() => parseTemplate('{{ now }}').render(templateDataFor(undefined)), /no clock/)
 })

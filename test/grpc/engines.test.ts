@@ -8,34 +8,34 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { Client, credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js'
-import { type EngineName, startEngine } from '../../src/grpc/engines.ts'
-import { createHealth, type Readiness } from '../../src/grpc/health.ts'
-import type { Engine, EngineOptions, UnaryCall } from '../../src/grpc/server.ts'
+import { type EngineName, startGrpcServer } from '../../src/grpc/engines.ts'
+import { createHealth, type HealthPublisher } from '../../src/grpc/health.ts'
+import type { GrpcServer, GrpcServerDependencies, UnaryCall } from '../../src/grpc/server.ts'
 import type { Instant } from '../../src/lib/time.ts'
 
 const CHECK = '/envoy.service.auth.v3.Authorization/Check'
 const folder = mkdtempSync(join(tmpdir(), 'credence-grpc-'))
 after(() => rmSync(folder, { recursive: true }))
 
-interface World {
-  readonly engine: Engine
+interface ServerFixture {
+  readonly engine: GrpcServer
   readonly calls: UnaryCall[]
-  readonly health: Readiness
+  readonly health: HealthPublisher
   setReady(ready: boolean): void
 }
 
-const opened: Engine[] = []
+const opened: GrpcServer[] = []
 after(() => Promise.all(opened.map(engine => engine.drain(0))))
 
-async function open(
+async function openFixture(
   name: EngineName,
-  check: EngineOptions['check'] = call => call.request,
-  listen: EngineOptions['listen'] = { host: '127.0.0.1', port: 0 },
-): Promise<World> {
+  check: GrpcServerDependencies['check'] = call => call.request,
+  listen: GrpcServerDependencies['listen'] = { host: '127.0.0.1', port: 0 },
+): Promise<ServerFixture> {
   const calls: UnaryCall[] = []
   let ready = true
   const health = createHealth(() => ready)
-  const engine = await startEngine(name, {
+  const engine = await startGrpcServer(name, {
     check: call => {
       calls.push(call)
       return check(call)
@@ -43,7 +43,7 @@ async function open(
     health,
     listen,
     tls: undefined,
-    accident: () => {},
+    onError: () => {},
     now: () => performance.now() as Instant,
     wall: Date.now,
   })
@@ -54,13 +54,13 @@ async function open(
     health,
     setReady(now) {
       ready = now
-      health.changed()
+      health.notifyChanged()
     },
   }
 }
 
 const same = (bytes: Buffer): Buffer => bytes
-const clientOf = ({ engine }: World) => new Client(engine.address, credentials.createInsecure())
+const clientOf = ({ engine }: ServerFixture) => new Client(engine.address, credentials.createInsecure())
 
 function ask(client: Client, path: string, bytes: Buffer, deadline = 10_000, metadata = new Metadata()) {
   return new Promise<{ code: number; bytes: Buffer }>(resolve => {
@@ -75,7 +75,7 @@ const NOT_SERVING = [0x08, 2]
 const health = (service: string): Buffer =>
   Buffer.concat([Buffer.from([0x0a, service.length]), Buffer.from(service)])
 
-const portOf = ({ engine }: World) => Number(engine.address.split(':').at(-1))
+const portOf = ({ engine }: ServerFixture) => Number(engine.address.split(':').at(-1))
 
 /** What comes back before the connection ends, for as long as there is something. */
 function sendBytes(port: number, bytes: Buffer): Promise<Buffer> {
@@ -101,9 +101,9 @@ const HOSTILE: Readonly<Record<string, Buffer>> = {
 
 for (const name of ['http2', 'grpc-js'] as const)
   describe(`the engine on ${name}`, () => {
-    let world: World
+    let world: ServerFixture
     before(async () => {
-      world = await open(name)
+      world = await openFixture(name)
     })
 
     test('a Check passes as bytes, with its deadline on the monotonic clock and its metadata', async () => {
@@ -145,7 +145,7 @@ for (const name of ['http2', 'grpc-js'] as const)
     })
 
     test('who watches is told of every change, and does not hold up a drain', async () => {
-      const own = await open(name)
+      const own = await openFixture(name)
       const client = clientOf(own)
       const heard: number[][] = []
       const stream = client.makeServerStreamRequest('/grpc.health.v1.Health/Watch', same, same, health(''))
@@ -166,7 +166,7 @@ for (const name of ['http2', 'grpc-js'] as const)
         arrived = resolve
       })
       let answer = (_bytes: Buffer) => {}
-      const own = await open(name, () => {
+      const own = await openFixture(name, () => {
         arrived()
         return new Promise<Buffer>(resolve => {
           answer = resolve
@@ -187,7 +187,7 @@ for (const name of ['http2', 'grpc-js'] as const)
       const there = new Promise<void>(resolve => {
         arrived = resolve
       })
-      const own = await open(name, () => {
+      const own = await openFixture(name, () => {
         arrived()
         return new Promise<Buffer>(() => {})
       })
@@ -269,13 +269,13 @@ for (const name of ['http2', 'grpc-js'] as const)
 
     test('a Unix socket is for its owner and group, and takes the place of one that was left behind', async () => {
       const socket = join(folder, `${name}.sock`)
-      const first = await open(name, undefined, { socket })
+      const first = await openFixture(name, undefined, { socket })
       assert.equal(first.engine.address, `unix:${socket}`)
       assert.equal(statSync(socket).mode & 0o777, 0o660)
       const client = clientOf(first)
       assert.equal((await ask(client, CHECK, Buffer.from([1]))).code, 0)
       client.close()
-      await assert.rejects(open(name, undefined, { socket }), /served by another process/)
+      await assert.rejects(openFixture(name, undefined, { socket }), /served by another process/)
       await first.engine.drain(1_000)
       // As a killed process leaves it.
       const left = createServer().listen(socket)
@@ -284,7 +284,7 @@ for (const name of ['http2', 'grpc-js'] as const)
       linkSync(socket, kept)
       await new Promise(resolve => left.close(resolve))
       renameSync(kept, socket)
-      const second = await open(name, undefined, { socket })
+      const second = await openFixture(name, undefined, { socket })
       const again = clientOf(second)
       assert.equal((await ask(again, CHECK, Buffer.from([1]))).code, 0)
       again.close()
@@ -293,19 +293,19 @@ for (const name of ['http2', 'grpc-js'] as const)
     test('a file that is no socket is left alone', async () => {
       const file = join(folder, 'precious.txt')
       writeFileSync(file, 'x')
-      await assert.rejects(open(name, undefined, { socket: file }), /is not a socket/)
+      await assert.rejects(openFixture(name, undefined, { socket: file }), /is not a socket/)
       assert.ok(existsSync(file))
     })
   })
 
 test('grpc-js is no way around a certificate that is set: it does not start', async () => {
   const material = { key: Buffer.alloc(0), cert: Buffer.alloc(0) }
-  const starting = startEngine('grpc-js', {
+  const starting = startGrpcServer('grpc-js', {
     check: ({ request }) => request,
     health: createHealth(() => true),
     listen: { host: '127.0.0.1', port: 0 },
-    tls: { material, onRenewed: () => {} },
-    accident: () => {},
+    tls: { material, onRenewal: () => {} },
+    onError: () => {},
     now: () => performance.now() as Instant,
     wall: Date.now,
   })

@@ -1,11 +1,17 @@
 /** test/envoy/grpc_protocol — frames, content types and timeouts, as gRPC's specification of its HTTP/2 mapping has them. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { frame, GrpcStatus, isGrpc, readTimeout, unframe } from '../../src/grpc/framing.ts'
+import {
+  decodeFrame,
+  encodeFrame,
+  GrpcStatus,
+  isGrpcContentType,
+  parseTimeout,
+} from '../../src/grpc/framing.ts'
 
 test('what is framed is read again, also nothing at all', () => {
   for (const bytes of [[], [1], [1, 2, 3]]) {
-    const message = unframe(frame(Buffer.from(bytes)))
+    const message = decodeFrame(encodeFrame(Buffer.from(bytes)))
     assert.ok(Buffer.isBuffer(message))
     assert.deepEqual([...message], bytes)
   }
@@ -14,33 +20,33 @@ test('what is framed is read again, also nothing at all', () => {
 const NOT_ONE: Readonly<Record<string, Buffer>> = {
   'no frame': Buffer.alloc(0),
   'half a prefix': Buffer.alloc(3),
-  'less than the prefix says': frame(Buffer.alloc(9)).subarray(0, 12),
-  'more than the prefix says': Buffer.concat([frame(Buffer.alloc(9)), Buffer.alloc(1)]),
-  'two messages': Buffer.concat([frame(Buffer.alloc(2)), frame(Buffer.alloc(2))]),
+  'less than the prefix says': encodeFrame(Buffer.alloc(9)).subarray(0, 12),
+  'more than the prefix says': Buffer.concat([encodeFrame(Buffer.alloc(9)), Buffer.alloc(1)]),
+  'two messages': Buffer.concat([encodeFrame(Buffer.alloc(2)), encodeFrame(Buffer.alloc(2))]),
 }
 for (const [what, body] of Object.entries(NOT_ONE)) {
   test(`${what} is no unary call`, () => {
-    const fault = unframe(body)
+    const fault = decodeFrame(body)
     assert.equal('status' in fault && fault.status, GrpcStatus.internal)
   })
 }
 
 test('a compressed message is not taken (G4)', () => {
-  const body = frame(Buffer.from([1]))
+  const body = encodeFrame(Buffer.from([1]))
   body[0] = 1
-  const fault = unframe(body)
+  const fault = decodeFrame(body)
   assert.equal('status' in fault && fault.status, GrpcStatus.unimplemented)
 })
 
 test('gRPC is known by its content type', () => {
   for (const type of ['application/grpc', 'application/grpc+proto', 'application/grpc;charset=utf-8'])
-    assert.equal(isGrpc(type), true, type)
+    assert.equal(isGrpcContentType(type), true, type)
   for (const type of [undefined, '', 'application/grpc-web', 'application/json', 'text/application/grpc'])
-    assert.equal(isGrpc(type), false, String(type))
+    assert.equal(isGrpcContentType(type), false, String(type))
 })
 
 test('a timeout has up to eight digits and a unit; another is none', () => {
-  const read = (text: string | undefined) => readTimeout(text)
+  const read = (text: string | undefined) => parseTimeout(text)
   assert.deepEqual(
     ['1H', '2M', '3S', '200m', '1500u', '0m'].map(read),
     [3_600_000, 120_000, 3_000, 200, 1.5, 0],

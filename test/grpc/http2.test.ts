@@ -14,20 +14,20 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { frame } from '../../src/grpc/framing.ts'
+import { encodeFrame } from '../../src/grpc/framing.ts'
 import { createHealth } from '../../src/grpc/health.ts'
-import { startHttp2 } from '../../src/grpc/http2.ts'
-import type { Engine, UnaryCall, UnaryHandler } from '../../src/grpc/server.ts'
+import { startHttp2Server } from '../../src/grpc/http2.ts'
+import type { GrpcServer, UnaryCall, UnaryHandler } from '../../src/grpc/server.ts'
 import type { TlsIdentity } from '../../src/http/tls.ts'
 import type { Instant } from '../../src/lib/time.ts'
-import { createAuthority, noCertificates } from '../support/certificates.ts'
+import { createCertificateAuthority, skipWithoutOpenssl } from '../support/certificates.ts'
 
 const CHECK = '/envoy.service.auth.v3.Authorization/Check'
 const calls: UnaryCall[] = []
 let check: UnaryHandler = ({ request }) => request
 
-const start = (tls?: TlsIdentity): Promise<Engine> =>
-  startHttp2({
+const start = (tls?: TlsIdentity): Promise<GrpcServer> =>
+  startHttp2Server({
     check: call => {
       calls.push(call)
       return check(call)
@@ -35,12 +35,12 @@ const start = (tls?: TlsIdentity): Promise<Engine> =>
     health: createHealth(() => true),
     listen: { host: '127.0.0.1', port: 0 },
     tls,
-    accident: () => {},
+    onError: () => {},
     now: () => performance.now() as Instant,
     wall: Date.now,
   })
 
-let engine: Engine
+let engine: GrpcServer
 let session: ClientHttp2Session
 before(async () => {
   engine = await start()
@@ -51,7 +51,7 @@ after(async () => {
   await engine.drain(0)
 })
 
-async function open({ address }: Engine): Promise<ClientHttp2Session> {
+async function open({ address }: GrpcServer): Promise<ClientHttp2Session> {
   const opened = connect(`http://${address}`)
   opened.on('error', () => {})
   await once(opened, 'connect')
@@ -60,14 +60,14 @@ async function open({ address }: Engine): Promise<ClientHttp2Session> {
 
 const HEADERS = { ':method': 'POST', ':path': CHECK, 'content-type': 'application/grpc', te: 'trailers' }
 
-interface Told {
+interface StreamResult {
   readonly http: number
   readonly grpc: string
   readonly body: number[]
 }
 
 /** Ends with what was told, also when the stream is reset. */
-async function told(stream: ClientHttp2Stream): Promise<Told> {
+async function readResult(stream: ClientHttp2Stream): Promise<StreamResult> {
   let http = 0
   let grpc = ''
   const chunks: Buffer[] = []
@@ -85,18 +85,18 @@ async function told(stream: ClientHttp2Stream): Promise<Told> {
   return { http, grpc, body: [...Buffer.concat(chunks)] }
 }
 
-function ask(body: Buffer, headers: OutgoingHttpHeaders = {}): Promise<Told> {
+function ask(body: Buffer, headers: OutgoingHttpHeaders = {}): Promise<StreamResult> {
   const stream = session.request({ ...HEADERS, ...headers })
-  const end = told(stream)
+  const end = readResult(stream)
   stream.end(body)
   return end
 }
 
-const ONE = frame(Buffer.from([7]))
-const WELL: Told = { http: 200, grpc: '0', body: [...ONE] }
+const ONE = encodeFrame(Buffer.from([7]))
+const SUCCESS: StreamResult = { http: 200, grpc: '0', body: [...ONE] }
 
 test('a Check is answered with one message and its status after it', async () => {
-  assert.deepEqual(await ask(ONE), WELL)
+  assert.deepEqual(await ask(ONE), SUCCESS)
 })
 
 test('what is no POST and no gRPC is refused as HTTP, and decides nothing', async () => {
@@ -115,7 +115,7 @@ test('two messages, none, and half of one are refused', async () => {
 })
 
 test('a message in many pieces is put together', async () => {
-  const large = frame(Buffer.alloc(3_900_000, 5))
+  const large = encodeFrame(Buffer.alloc(3_900_000, 5))
   const { grpc, body } = await ask(large)
   assert.equal(grpc, '0')
   assert.equal(body.length, large.length)
@@ -124,14 +124,14 @@ test('a message in many pieces is put together', async () => {
 test('a message that goes on after it was whole is refused once, and nothing is decided (G4)', async () => {
   const before = calls.length
   const stream = session.request(HEADERS)
-  const end = told(stream)
+  const end = readResult(stream)
   // The largest that is taken, had nothing followed.
-  stream.write(frame(Buffer.alloc(4 * 1024 * 1024)))
+  stream.write(encodeFrame(Buffer.alloc(4 * 1024 * 1024)))
   await sleep(50)
   stream.end(Buffer.alloc(10))
   assert.equal((await end).grpc, '8')
   assert.equal(calls.length, before)
-  assert.deepEqual(await ask(ONE), WELL)
+  assert.deepEqual(await ask(ONE), SUCCESS)
 })
 
 test('a client that leaves is not answered, and nobody else notices', async () => {
@@ -142,7 +142,7 @@ test('a client that leaves is not answered, and nobody else notices', async () =
     })
   const before = calls.length
   const stream = session.request(HEADERS)
-  const end = told(stream)
+  const end = readResult(stream)
   stream.end(ONE)
   while (calls.length === before) await sleep(5)
   check = ({ request }) => request
@@ -150,7 +150,7 @@ test('a client that leaves is not answered, and nobody else notices', async () =
   await end
   await ask(ONE)
   answer(Buffer.from([1]))
-  assert.deepEqual(await ask(ONE), WELL)
+  assert.deepEqual(await ask(ONE), SUCCESS)
 })
 
 test('strangers who leave by the thousand do not end the connection on which everybody is asked (G2)', async () => {
@@ -163,7 +163,7 @@ test('strangers who leave by the thousand do not end the connection on which eve
     if (i % 100 === 99) await sleep(1)
   }
   check = ({ request }) => request
-  assert.deepEqual(await ask(ONE), WELL)
+  assert.deepEqual(await ask(ONE), SUCCESS)
   assert.equal(session.closed, false)
 })
 
@@ -180,7 +180,7 @@ test('a call whose message never ends does not outlive the grace of a drain', as
   const own = await start()
   const client = await open(own)
   const stream = client.request(HEADERS)
-  const end = told(stream)
+  const end = readResult(stream)
   stream.write(ONE.subarray(0, 3))
   await sleep(20)
   await own.drain(50)
@@ -208,13 +208,13 @@ test('a peer that is gone without a word is noticed, one that is there is kept',
   assert.equal(there.closed, false)
 })
 
-test('who never says who it is holds up no drain', { skip: noCertificates, timeout: 30_000 }, async t => {
+test('who never says who it is holds up no drain', { skip: skipWithoutOpenssl, timeout: 30_000 }, async t => {
   const folder = mkdtempSync(join(tmpdir(), 'credence-handshake-'))
   t.after(() => rmSync(folder, { recursive: true }))
-  const authority = createAuthority(folder)
+  const authority = createCertificateAuthority(folder)
   authority.issue('one', '/CN=one', 'DNS:credence.test')
   const material = { key: authority.read('one.key'), cert: authority.read('one.pem') }
-  const own = await start({ material, onRenewed: () => {} })
+  const own = await start({ material, onRenewal: () => {} })
   const [host, port] = own.address.split(':')
   const silent = connectSocket(Number(port), host)
   silent.on('error', () => {})

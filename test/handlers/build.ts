@@ -1,8 +1,13 @@
 /** test/handlers/build — a handler's compiled function from a configuration, for tests. */
 import type { Denial } from '../../src/access/denial.ts'
 import type { RequestView } from '../../src/access/request.ts'
-import { identity, openSession, type Session } from '../../src/access/session.ts'
-import { type Handler, type Kind, type Run, seal } from '../../src/handlers/handler.ts'
+import { createSession, identity, type Session } from '../../src/access/session.ts'
+import {
+  eraseConfigType,
+  type Handler,
+  type HandlerFunctions,
+  type HandlerKind,
+} from '../../src/handlers/handler.ts'
 import type { Services } from '../../src/handlers/services.ts'
 import type { Instant, WallTime } from '../../src/lib/time.ts'
 import { requestWith } from '../support/request.ts'
@@ -10,26 +15,26 @@ import { requestWith } from '../support/request.ts'
 const clock = { now: () => 0 as Instant, wall: () => 0 as WallTime }
 
 /** Throws what the decoder or `compile` throws. */
-export function build<K extends Kind, C>(
+export function compileHandler<K extends HandlerKind, C>(
   handler: Handler<K, C>,
   config?: unknown,
   services: Partial<Services> = {},
-): Run[K] {
+): HandlerFunctions[K] {
   const warnings: string[] = []
   const context = {
     strategy: 'regexp' as const,
     warn: (_path: unknown, message: string) => void warnings.push(message),
   }
-  return seal(handler).build(config, { clock, ...services } as Services, context).run
+  return eraseConfigType(handler).build(config, { clock, ...services } as Services, context).run
 }
 
 export const sessionOf = (
   subject: string,
   extra?: Parameters<typeof identity>[1],
   request: RequestView = requestWith(),
-): Session => openSession(identity(subject, extra), request, [])
+): Session => createSession(identity(subject, extra), request, [])
 
-export function isDenial(outcome: unknown): asserts outcome is Denial {
+export function assertDenial(outcome: unknown): asserts outcome is Denial {
   if (typeof outcome !== 'object' || outcome === null || !('kind' in outcome) || outcome.kind !== 'denial') {
     throw new Error('not a denial')
   }

@@ -3,31 +3,35 @@ import test from 'node:test'
 import { unauthorized } from '../../src/access/denial.ts'
 import type { Step } from '../../src/access/pipeline.ts'
 import type { Header, Session } from '../../src/access/session.ts'
-import { createBuilder, type GlobalHandlers, type HandlerSettings } from '../../src/handlers/builder.ts'
+import {
+  createHandlerBuilder,
+  type GlobalHandlers,
+  type HandlerSettings,
+} from '../../src/handlers/builder.ts'
 import { HANDLERS } from '../../src/handlers/registry.ts'
 import { requestWith } from '../support/request.ts'
-import { worldWith } from '../support/services.ts'
+import { createHandlerHarness } from '../support/services.ts'
 import { sessionOf } from './build.ts'
 
-type Sections = {
+type HandlerSections = {
   readonly [kind in keyof GlobalHandlers]?: Readonly<Record<string, HandlerSettings['config']>>
 }
 
 /** Every handler named is enabled with this config; `undefined` is an enabled one without. */
-function builderWith(sections: Sections, fallback: readonly string[] = []) {
+function createTestBuilder(sections: HandlerSections, fallback: readonly string[] = []) {
   const settings = Object.fromEntries(
     (['authenticator', 'authorizer', 'mutator', 'error'] as const).map(kind => [
       kind,
       new Map(Object.entries(sections[kind] ?? {}).map(([id, config]) => [id, { enabled: true, config }])),
     ]),
   ) as unknown as GlobalHandlers
-  return createBuilder({
+  return createHandlerBuilder({
     handlers: HANDLERS,
     settings,
     fallback,
-    services: worldWith().services,
+    services: createHandlerHarness().services,
     strategy: 'regexp',
-    traced: (_kind, _id, run) => run,
+    trace: (_kind, _id, run) => run,
   })
 }
 
@@ -37,7 +41,7 @@ async function headersAfter(run: Step): Promise<readonly Header[] | number> {
 }
 
 test('the rule’s config is laid over the service’s: maps merge, texts and lists replace (spec 1.7)', async () => {
-  const builder = builderWith({
+  const builder = createTestBuilder({
     mutator: { header: { headers: { a: 'global', b: 'global', 'X.Dot': 'kept' } } },
   })
   const { stage } = builder.mutator({ handler: 'header', config: { headers: { b: 'rule' } } })
@@ -49,7 +53,7 @@ test('the rule’s config is laid over the service’s: maps merge, texts and li
 })
 
 test('an empty map of the rule takes nothing away, a null takes the place of all and is refused', async () => {
-  const builder = builderWith({ mutator: { header: { headers: { a: 'global' } } } })
+  const builder = createTestBuilder({ mutator: { header: { headers: { a: 'global' } } } })
   const headers = async (config: unknown) =>
     headersAfter(builder.mutator({ handler: 'header', config }).stage.run)
   for (const config of [undefined, null, {}, { headers: {} }]) {
@@ -61,7 +65,7 @@ test('an empty map of the rule takes nothing away, a null takes the place of all
 test('the rule’s choice of where the token is takes the place of the service’s (Q-92)', () => {
   const url = 'http://sessions/'
   const config = { check_session_url: url, token_from: { header: 'X-A' } }
-  const builder = builderWith({ authenticator: { bearer_token: config } })
+  const builder = createTestBuilder({ authenticator: { bearer_token: config } })
   const run = (over: object) => builder.authenticator({ handler: 'bearer_token', config: over }).stage.run
   const asked = run({ token_from: { cookie: 'c' } })(requestWith([['X-A', 't']]))
   assert.equal('kind' in asked && asked.kind, 'not responsible')
@@ -88,15 +92,15 @@ for (const [handler, key, value, path] of [
     const url = 'http://sessions/'
     const required =
       handler === 'oauth2_introspection' ? { introspection_url: url } : { check_session_url: url }
-    const builder = builderWith({ authenticator: { [handler]: required } })
-    const { faults } = builder.authenticator({ handler, config: { [key]: value } })
+    const builder = createTestBuilder({ authenticator: { [handler]: required } })
+    const { diagnostics: faults } = builder.authenticator({ handler, config: { [key]: value } })
     const [first] = faults.filter(({ severity }) => severity === 'error')
     assert.equal(first?.path.join('.'), path)
   })
 }
 
 test('what cannot be built answers 500 at its place and says what is wrong where', async () => {
-  const builder = builderWith({ mutator: { header: undefined } })
+  const builder = createTestBuilder({ mutator: { header: undefined } })
   for (const [ref, path, message] of [
     [{ handler: 'headr' }, 'handler', /unknown mutator.*did you mean "header"/],
     [{ handler: 'quux' }, 'handler', /unknown mutator.*known: cookie, header, hydrator, id_token, noop/],
@@ -109,7 +113,7 @@ test('what cannot be built answers 500 at its place and says what is wrong where
     [{ handler: 'header', config: { headers: { a: '{{' } } }, 'config.headers.a', /does not parse/],
     [{ handler: 'header', config: { headers: {}, hedders: 1 } }, 'config.hedders', /unknown key/],
   ] as const) {
-    const { stage, faults } = builder.mutator(ref)
+    const { stage, diagnostics: faults } = builder.mutator(ref)
     assert.equal(await headersAfter(stage.run), 500)
     assert.deepEqual(
       faults.map(fault => [fault.severity, fault.path.join('.')]),
@@ -120,7 +124,7 @@ test('what cannot be built answers 500 at its place and says what is wrong where
 })
 
 test('what cannot be built still says which headers it has for its own (D1b)', () => {
-  const builder = builderWith({ mutator: { header: { headers: { 'X-User': 'u' } } }, authorizer: {} })
+  const builder = createTestBuilder({ mutator: { header: { headers: { 'X-User': 'u' } } }, authorizer: {} })
   const headers = { 'X-Role': '{{ print .Subject }}' }
   for (const [ref, names] of [
     [{ handler: 'header', config: { headers: { 'X-Role': '{{' } } }, ['x-user', 'x-role']],
@@ -133,16 +137,16 @@ test('what cannot be built still says which headers it has for its own (D1b)', (
     [{ handler: 'header', config: { headers: 'X-Role' } }, []],
     [{ handler: 'header', config: 'X-Role' }, []],
   ] as const) {
-    const { writes, faults } = builder.mutator(ref)
+    const { setsHeaders: writes, diagnostics: faults } = builder.mutator(ref)
     assert.ok(faults.length > 0)
     assert.deepEqual(writes, names)
   }
   const config = { remote: 'http://r', forward_response_headers_to_upstream: ['X-Role'] }
-  assert.deepEqual(builder.authorizer({ handler: 'remote', config }).writes, ['x-role'])
+  assert.deepEqual(builder.authorizer({ handler: 'remote', config }).setsHeaders, ['x-role'])
 })
 
 test('each kind is built from its own section and named by it, and says what it may write', () => {
-  const builder = builderWith({
+  const builder = createTestBuilder({
     authenticator: { noop: undefined },
     authorizer: { allow: undefined },
     mutator: { header: { headers: { 'X-A': '' } } },
@@ -152,21 +156,21 @@ test('each kind is built from its own section and named by it, and says what it 
     builder.authenticator({ handler: 'jwt' }),
     builder.authorizer({ handler: 'deny' }),
     builder.responder({ handler: 'redirect' }),
-  ].map(({ faults }) => faults[0]?.hint)
+  ].map(({ diagnostics: faults }) => faults[0]?.hint)
   assert.deepEqual(hints, [
     'set authenticators.jwt.enabled: true',
     'set authorizers.deny.enabled: true',
     'set errors.handlers.redirect.enabled: true',
   ])
-  assert.deepEqual(builder.authenticator({ handler: 'noop' }).faults, [])
-  assert.deepEqual(builder.authorizer({ handler: 'allow' }).faults, [])
-  assert.deepEqual(builder.mutator({ handler: 'header' }).writes, ['x-a'])
+  assert.deepEqual(builder.authenticator({ handler: 'noop' }).diagnostics, [])
+  assert.deepEqual(builder.authorizer({ handler: 'allow' }).diagnostics, [])
+  assert.deepEqual(builder.mutator({ handler: 'header' }).setsHeaders, ['x-a'])
 })
 
 test('what a handler warns of is said at its key, and it works all the same', async () => {
-  const builder = builderWith({ mutator: { header: undefined } })
+  const builder = createTestBuilder({ mutator: { header: undefined } })
   const config = { headers: { 'X-A': '{{ .Extra.none }}' } }
-  const { stage, faults } = builder.mutator({ handler: 'header', config })
+  const { stage, diagnostics: faults } = builder.mutator({ handler: 'header', config })
   assert.deepEqual(
     faults.map(({ severity, path }) => [severity, path.join('.')]),
     [['warning', 'config.headers.X-A']],
@@ -175,20 +179,26 @@ test('what a handler warns of is said at its key, and it works all the same', as
 })
 
 test('what is wrong is in the reason of the 500, for whoever reads the log', () => {
-  const builder = builderWith({ authorizer: { remote: { remote: 'http://a/' } }, error: { json: undefined } })
+  const builder = createTestBuilder({
+    authorizer: { remote: { remote: 'http://a/' } },
+    error: { json: undefined },
+  })
   const refused = builder.authorizer({ handler: 'remote', config: { headers: { 'x y': '' } } }).stage.run
   const outcome = refused(sessionOf('sam'))
   assert.deepEqual('reason' in outcome && [outcome.message, outcome.reason], [
     'authorizer matching this route is misconfigured or disabled',
     'not a header name',
   ])
-  const { broken } = builder.responder({ handler: 'json', config: { when: [{ request: { cidr: ['x'] } }] } })
+  const { misconfiguration: broken } = builder.responder({
+    handler: 'json',
+    config: { when: [{ request: { cidr: ['x'] } }] },
+  })
   assert.equal(broken?.reason, 'not a list of networks')
 })
 
 test('a condition that holds for everything is an empty text, equal ones are equal (Q-36)', () => {
-  const builder = builderWith({ error: { json: undefined } })
-  const condition = (when?: unknown) => builder.responder({ handler: 'json', config: { when } }).condition
+  const builder = createTestBuilder({ error: { json: undefined } })
+  const condition = (when?: unknown) => builder.responder({ handler: 'json', config: { when } }).conditionKey
   for (const when of [undefined, [], [{}], [{ error: ['forbidden'] }, {}]]) assert.equal(condition(when), '')
   const one = condition([{ error: ['forbidden'], request: {} }])
   assert.notEqual(one, '')
@@ -197,7 +207,10 @@ test('a condition that holds for everything is an empty text, equal ones are equ
 })
 
 test('equal handlers share one function, in whatever order their keys are written', () => {
-  const builder = builderWith({ authenticator: { anonymous: undefined }, mutator: { header: undefined } })
+  const builder = createTestBuilder({
+    authenticator: { anonymous: undefined },
+    mutator: { header: undefined },
+  })
   const run = (headers: object) => builder.mutator({ handler: 'header', config: { headers } }).stage.run
   assert.equal(run({ a: '1', b: '2' }), run({ b: '2', a: '1' }))
   assert.notEqual(run({ a: '1' }), run({ a: '2' }))
@@ -205,10 +218,10 @@ test('equal handlers share one function, in whatever order their keys are writte
 
 const LOGIN = { handler: 'redirect', config: { to: '/login', when: [{ error: ['forbidden'] }] } }
 test('of error handlers that cannot be built, all but one that is switched off spoil every answer (spec 7.1)', () => {
-  const builder = builderWith({ error: { json: undefined, redirect: undefined } })
+  const builder = createTestBuilder({ error: { json: undefined, redirect: undefined } })
   const spoils = (ref: { handler: string; config?: unknown }) => {
     const built = builder.responder(ref)
-    return [built.broken !== undefined, built.spoils]
+    return [built.misconfiguration !== undefined, built.invalidatesRule]
   }
   const { when } = LOGIN.config
   assert.deepEqual(spoils(LOGIN), [false, false])
@@ -220,7 +233,7 @@ test('of error handlers that cannot be built, all but one that is switched off s
 
 test('the condition of an error handler is that of the merged config, the rule’s before the service’s', () => {
   const global = { to: '/', when: [{ error: ['unauthorized'] }] }
-  const builder = builderWith({ error: { redirect: global } }, ['redirect'])
+  const builder = createTestBuilder({ error: { redirect: global } }, ['redirect'])
   const fits = (config?: object) =>
     builder.responder({ handler: 'redirect', config }).when(unauthorized('no_credential'), requestWith())
   assert.ok(fits())

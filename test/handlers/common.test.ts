@@ -4,11 +4,11 @@ import { z } from 'zod'
 import type { Denial } from '../../src/access/denial.ts'
 import { unauthorized } from '../../src/access/denial.ts'
 import type { Authenticate, Respond, Step } from '../../src/access/pipeline.ts'
-import { identity, openSession, type Session } from '../../src/access/session.ts'
+import { createSession, identity, type Session } from '../../src/access/session.ts'
 import { loadConfig } from '../../src/app/config.ts'
-import { openServices } from '../../src/app/services.ts'
-import type { Answered, Failed } from '../../src/clients/http/message.ts'
-import type { SealedHandler } from '../../src/handlers/handler.ts'
+import { createServices } from '../../src/app/services.ts'
+import type { HttpFailure, HttpResponse } from '../../src/clients/http/message.ts'
+import type { AnyHandler } from '../../src/handlers/handler.ts'
 import { HANDLERS } from '../../src/handlers/registry.ts'
 import { fakeClock } from '../support/clock.ts'
 import { requestWith } from '../support/request.ts'
@@ -17,18 +17,18 @@ import { requestWith } from '../support/request.ts'
 const context = { strategy: 'regexp', warn: () => {} } as const
 const { config } = loadConfig({ files: [], env: {}, flags: new Map() }, HANDLERS)
 assert.ok(config !== undefined)
-const nothing = async () => ({ kind: 'failed', cause: 'closed', message: '' }) as const
-const { services } = openServices({
+const closedSend = async () => ({ kind: 'failed', cause: 'closed', message: '' }) as const
+const { services } = createServices({
   config,
-  send: nothing,
-  fetch: nothing,
+  send: closedSend,
+  fetch: closedSend,
   clock: fakeClock(),
-  report: () => {},
+  onKeyProblem: () => {},
 })
-const propertiesOf = ({ schema }: SealedHandler) =>
+const propertiesOf = ({ schema }: AnyHandler) =>
   z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }).properties ?? {}
-const keysOf = (handler: SealedHandler) => (handler.ignoresConfig ? [] : Object.keys(propertiesOf(handler)))
-const nameOf = (handler: SealedHandler) => `${handler.kind} ${handler.id}`
+const keysOf = (handler: AnyHandler) => (handler.ignoresConfig ? [] : Object.keys(propertiesOf(handler)))
+const nameOf = (handler: AnyHandler) => `${handler.kind} ${handler.id}`
 
 test('all of Oathkeeper’s handlers are there, each once', () => {
   const names = HANDLERS.map(nameOf)
@@ -71,7 +71,7 @@ for (const handler of HANDLERS) {
 }
 
 /** A service as handlers meet it: right, refusing, broken, silent. */
-const ANSWERS: readonly (Answered | Failed)[] = [
+const ANSWERS: readonly (HttpResponse | HttpFailure)[] = [
   ...[200, 201, 302, 400, 401, 403, 404, 429, 500, 503].flatMap(status =>
     [
       '{"subject":"sam","sub":"sam","active":true,"allowed":true,"access_token":"SECRET-answer"}',
@@ -79,7 +79,7 @@ const ANSWERS: readonly (Answered | Failed)[] = [
       '<SECRET-answer>',
       '',
     ].map(
-      (body): Answered => ({
+      (body): HttpResponse => ({
         kind: 'answered',
         status,
         headers: [
@@ -135,8 +135,8 @@ const CONFIDENTIAL: Readonly<Record<string, object>> = {
 
 const SECRET = '(SECRET-request'
 const basic = `Basic ${Buffer.from(`${SECRET}:${SECRET}`).toString('base64')}`
-const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
-const TOKEN = `${part({ alg: 'RS256', kid: SECRET })}.${part({ sub: SECRET })}.AAAA`
+const encodePart = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
+const TOKEN = `${encodePart({ alg: 'RS256', kid: SECRET })}.${encodePart({ sub: SECRET })}.AAAA`
 const REQUESTS = [`Bearer ${SECRET}`, `Bearer ory_st_${SECRET}.a.b`, `Bearer ${TOKEN}`, basic].map(value =>
   requestWith(
     [
@@ -159,7 +159,7 @@ function encodings(text: string): string[] {
 
 /** Frozen to the last member of what it owns. */
 function sessionOf(request: Session['request']): Session {
-  const session = openSession(identity(SECRET, { email: SECRET, list: [SECRET] }), request, [SECRET])
+  const session = createSession(identity(SECRET, { email: SECRET, list: [SECRET] }), request, [SECRET])
   for (const part of [session, session.extra, session.match, session.match.captures, session.match.url])
     Object.freeze(part)
   Object.freeze(session.extra?.list)
@@ -167,22 +167,19 @@ function sessionOf(request: Session['request']): Session {
 }
 
 /** One world for all: opening its caches takes longer than everything else here. */
-let answer: Answered | Failed = { kind: 'failed', cause: 'closed', message: '' }
+let answer: HttpResponse | HttpFailure = { kind: 'failed', cause: 'closed', message: '' }
 const clock = fakeClock()
 const problems: unknown[] = []
-const answers = async () => answer
-const { services: answering } = openServices({
+const send = async () => answer
+const { services: answering } = createServices({
   config,
-  send: answers,
-  fetch: answers,
+  send,
+  fetch: send,
   clock,
-  report: problem => problems.push(problem),
+  onKeyProblem: problem => problems.push(problem),
 })
 
-async function outcomes(
-  handler: SealedHandler,
-  more: object,
-): Promise<{ denials: Denial[]; said: unknown[] }> {
+async function outcomes(handler: AnyHandler, more: object): Promise<{ denials: Denial[]; said: unknown[] }> {
   const denials: Denial[] = []
   const said: unknown[] = []
   const warn = (...words: unknown[]) => said.push(words)
@@ -190,7 +187,7 @@ async function outcomes(
   for (const next of ANSWERS) {
     answer = next
     // Nothing that was remembered is still good.
-    clock.pass(7_200_000)
+    clock.advance(7_200_000)
     for (const request of REQUESTS) {
       const step =
         handler.kind === 'authenticator' ? (run as Authenticate)(request) : (run as Step)(sessionOf(request))
@@ -201,7 +198,7 @@ async function outcomes(
   return { denials, said: [...said, ...problems.splice(0)] }
 }
 
-const told = (value: unknown): string =>
+const visibleText = (value: unknown): string =>
   JSON.stringify(value, (_key, member) =>
     member instanceof Error
       ? { name: member.name, frames: member.stack?.split('\n    at ').slice(1) }
@@ -215,7 +212,7 @@ for (const handler of HANDLERS) {
   test(`${nameOf(handler)} leaves its session as it was, and says no secret of request, answer or configuration`, async () => {
     for (const more of [{}, CONFIDENTIAL[nameOf(handler)] ?? {}]) {
       const { denials, said } = await outcomes(handler, more)
-      for (const text of [...denials, ...said].map(told)) {
+      for (const text of [...denials, ...said].map(visibleText)) {
         for (const secret of ENCODED) assert.ok(!text.includes(secret), text)
       }
       const hasSaidSomething = denials.length > 0 || Object.keys(more).length === 0

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
-import { readAuthority } from '../../src/http/authority.ts'
+import { parseAuthority } from '../../src/http/authority.ts'
 
-const host = (text: string, scheme = 'https') => readAuthority(text, scheme)?.host
+const host = (text: string, scheme = 'https') => parseAuthority(text, scheme)?.host
 
 /** B1–B5, B8, J4: what is read, and as what. */
 const READ: Readonly<Record<string, readonly [text: string, scheme: string, host: string]>> = {

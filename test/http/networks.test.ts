@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { compileCidrs } from '../../src/http/networks.ts'
+import { compileNetworks } from '../../src/http/networks.ts'
 
 for (const [networks, address, expected] of [
   [['10.0.0.0/8'], '10.255.0.1', true],
@@ -19,7 +19,7 @@ for (const [networks, address, expected] of [
   [['10.0.0.0/8'], '10.1.2.3:80', false],
 ] as const) {
   test(`${JSON.stringify(address)} is ${expected ? 'in' : 'outside of'} ${networks.join(', ')}`, () => {
-    assert.equal(compileCidrs(networks)?.(address), expected)
+    assert.equal(compileNetworks(networks)?.(address), expected)
   })
 }
 
@@ -34,6 +34,6 @@ for (const entry of [
   '10/8',
 ]) {
   test(`${JSON.stringify(entry)} is not a network`, () => {
-    assert.equal(compileCidrs(['10.0.0.0/8', entry]), undefined)
+    assert.equal(compileNetworks(['10.0.0.0/8', entry]), undefined)
   })
 }

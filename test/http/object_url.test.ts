@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { objectSchemeOf, readObjectUrl } from '../../src/http/object_url.ts'
+import { parseObjectScheme, parseObjectUrl } from '../../src/http/object_url.ts'
 
 const READ: readonly (readonly [url: string, bucket: string, key: string, options: object])[] = [
   ['s3://bucket/rules.json', 'bucket', 'rules.json', {}],
@@ -21,7 +21,7 @@ const READ: readonly (readonly [url: string, bucket: string, key: string, option
 ]
 for (const [url, bucket, key, options] of READ) {
   test(`${url} is ${key} in ${bucket}`, () => {
-    const read = readObjectUrl(url)
+    const read = parseObjectUrl(url)
     assert.ok(read.kind === 'object')
     assert.deepEqual([read.bucket, read.key, Object.fromEntries(read.options)], [bucket, key, options])
     assert.equal(read.name, `${read.scheme}://${bucket}/${key}`)
@@ -41,7 +41,7 @@ const REFUSED: readonly (readonly [url: string, message: string, hint: RegExp])[
 ]
 for (const [url, message, hint] of REFUSED) {
   test(`${url} is refused: ${message}`, () => {
-    const read = readObjectUrl(url)
+    const read = parseObjectUrl(url)
     assert.ok(read.kind === 'bad object url')
     assert.equal(read.message, message)
     assert.match(read.hint, hint)
@@ -50,6 +50,6 @@ for (const [url, message, hint] of REFUSED) {
 
 test('other addresses are not of a store', () => {
   for (const url of ['https://b/r', 'file:///r', 's3:b', 'inline://e30=', 'gss://b/r']) {
-    assert.equal(objectSchemeOf(url), undefined)
+    assert.equal(parseObjectScheme(url), undefined)
   }
 })

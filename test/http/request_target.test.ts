@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
-import { type PathReading, readTarget } from '../../src/http/request_target.ts'
+import { type PathMode, parseRequestTarget } from '../../src/http/request_target.ts'
 
-const path = (target: string, reading: PathReading = 'strict'): string | undefined => {
-  const read = readTarget(target, reading)
+const path = (target: string, reading: PathMode = 'strict'): string | undefined => {
+  const read = parseRequestTarget(target, reading)
   return read.kind === 'target' ? read.path : undefined
 }
 
@@ -35,7 +35,7 @@ const READ: readonly (readonly [id: string, target: string, path: string])[] = [
 for (const [id, target, expected] of READ) {
   test(`${id} ${JSON.stringify(target)} is the path ${expected}`, () => {
     assert.equal(path(target), expected)
-    const read = readTarget(target, 'strict')
+    const read = parseRequestTarget(target, 'strict')
     assert.equal(read.kind === 'target' && read.rawPath, target.split('?', 1)[0])
   })
 }
@@ -104,7 +104,7 @@ test('A18: a path that is too long is refused before it is looked at', () => {
   assert.equal(path(`/${'a'.repeat(16_383)}`)?.length, 16_384)
   assert.equal(path(`/${'a'.repeat(16_384)}`), undefined)
   assert.equal(path('/../'.repeat(100_000)), undefined)
-  assert.equal(readTarget(`/a?${'x'.repeat(100_000)}`, 'strict').kind, 'target')
+  assert.equal(parseRequestTarget(`/a?${'x'.repeat(100_000)}`, 'strict').kind, 'target')
 })
 
 const targets = fc.oneof(
@@ -135,8 +135,8 @@ const targets = fc.oneof(
 
 test('any target is read or refused, never thrown at, in either reading', () => {
   fc.assert(
-    fc.property(targets, fc.constantFrom<PathReading>('strict', 'oathkeeper'), (target, reading) => {
-      const read = readTarget(target, reading)
+    fc.property(targets, fc.constantFrom<PathMode>('strict', 'oathkeeper'), (target, reading) => {
+      const read = parseRequestTarget(target, reading)
       if (read.kind === 'bad target') return
       assert.ok(read.path.startsWith('/'))
       assert.equal(read.rawPath + (target.includes('?') ? `?${read.query}` : ''), target)
@@ -148,7 +148,7 @@ test('any target is read or refused, never thrown at, in either reading', () => 
 test('what is read strictly needs no cleaning: another reader of the same path comes to the same place', () => {
   fc.assert(
     fc.property(targets, target => {
-      const read = readTarget(target, 'strict')
+      const read = parseRequestTarget(target, 'strict')
       if (read.kind === 'bad target') return
       // The WHATWG URL cleans dots and backslashes away; where it finds none, the path is as it was sent.
       const { pathname } = new URL(`http://h${read.rawPath}`)

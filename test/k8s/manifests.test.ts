@@ -74,7 +74,7 @@ test('the configuration and the rules inside are accepted, and listen on the por
     container.ports.map((one: Manifest) => one.containerPort),
   )
   const rules = parseRules(text('base/rules.yaml'), 'rules.yaml')
-  assert.deepEqual([rules.issues, rules.rules?.length], [[], 1])
+  assert.deepEqual([rules.diagnostics, rules.rules?.length], [[], 1])
 })
 
 const NAME = { 'app.kubernetes.io/name': 'credence' }

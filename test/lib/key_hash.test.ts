@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
-import { createTupleHash, encodePart, type TuplePart } from '../../src/lib/key_hash.ts'
+import { createKeyHash, encodeKeyPart, type KeyPart } from '../../src/lib/key_hash.ts'
 
-const keyOf = createTupleHash(Buffer.from('secret of a test'))
+const keyOf = createKeyHash(Buffer.from('secret of a test'))
 
 /** Texts that look like encodings, with unpaired surrogates and bits of each other. */
 const text = fc.oneof(
@@ -27,11 +27,11 @@ const text = fc.oneof(
   ),
   fc.string({ unit: 'binary', maxLength: 6 }),
 )
-const part: fc.Arbitrary<TuplePart> = fc.letrec<{ part: TuplePart }>(tie => ({
+const part: fc.Arbitrary<KeyPart> = fc.letrec<{ part: KeyPart }>(tie => ({
   part: fc.oneof(
     { maxDepth: 2 },
     text,
-    fc.constantFrom<TuplePart>(null, undefined, true, false, 0, -0, 1, 12, Number.NaN, '1', 'null', 'true'),
+    fc.constantFrom<KeyPart>(null, undefined, true, false, 0, -0, 1, 12, Number.NaN, '1', 'null', 'true'),
     fc.array(tie('part'), { maxLength: 3 }),
   ),
 })).part
@@ -65,7 +65,7 @@ test('unpaired surrogates, which UTF-8 writes all alike, are told apart', () => 
 test('no encoding is the beginning of another', () => {
   fc.assert(
     fc.property(part, part, (a, b) => {
-      const [one, other] = [encodePart(a), encodePart(b)]
+      const [one, other] = [encodeKeyPart(a), encodeKeyPart(b)]
       assert.ok(one === other || !other.startsWith(one))
     }),
     { numRuns: 2000 },
@@ -75,5 +75,5 @@ test('no encoding is the beginning of another', () => {
 test('a key has a fixed size, shows nothing of the tuple, and belongs to its secret', () => {
   const key = keyOf(['cookie', 'x'.repeat(10_000)])
   assert.match(key, /^[\w-]{43}$/)
-  assert.notEqual(createTupleHash(Buffer.from('another'))(['cookie']), keyOf(['cookie']))
+  assert.notEqual(createKeyHash(Buffer.from('another'))(['cookie']), keyOf(['cookie']))
 })

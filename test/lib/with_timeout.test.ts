@@ -1,17 +1,17 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { millis } from '../../src/lib/time.ts'
-import { within } from '../../src/lib/with_timeout.ts'
+import { withTimeout } from '../../src/lib/with_timeout.ts'
 
 const never = new Promise<never>(() => {})
 
 test('the value where it comes in time, else what was agreed', async () => {
-  assert.equal(await within(Promise.resolve(1), millis(1_000), 'late'), 1)
-  assert.equal(await within(never, millis(1), 'late'), 'late')
-  assert.equal(await within(Promise.resolve(1), millis(0), 'late'), 'late')
-  assert.equal(await within(Promise.resolve(1), millis(Number.POSITIVE_INFINITY), 'late'), 1)
+  assert.equal(await withTimeout(Promise.resolve(1), millis(1_000), 'late'), 1)
+  assert.equal(await withTimeout(never, millis(1), 'late'), 'late')
+  assert.equal(await withTimeout(Promise.resolve(1), millis(0), 'late'), 'late')
+  assert.equal(await withTimeout(Promise.resolve(1), millis(Number.POSITIVE_INFINITY), 'late'), 1)
 })
 
 test('a failure of what is waited for is one’s own', async () => {
-  await assert.rejects(within(Promise.reject(new Error('x')), millis(1_000), 'late'), /x/)
+  await assert.rejects(withTimeout(Promise.reject(new Error('x')), millis(1_000), 'late'), /x/)
 })

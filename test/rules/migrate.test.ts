@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { type AccessRule, decodeRule } from '../../src/rules/document.ts'
-import { migrate } from '../../src/rules/migrate.ts'
+import { migrateRule } from '../../src/rules/migrate.ts'
 
-function migrated(raw: object): AccessRule {
+function migrateRaw(raw: object): AccessRule {
   const { rule } = decodeRule(raw)
   assert.ok(rule !== undefined)
-  return migrate(rule)
+  return migrateRule(rule)
 }
 const capture = (n: number) => `{{ printIndex .MatchContext.RegexpCaptureGroups (sub ${n} 1 | int)}}`
 const keto = (version: string) =>
-  migrated({
+  migrateRaw({
     version,
     authorizer: {
       handler: 'keto_engine_acp_ory',
@@ -19,7 +19,7 @@ const keto = (version: string) =>
   }).authorizer?.config
 
 test("keto's $N becomes a template in each of several authorizers", () => {
-  const { authorizers, authorizer } = migrated({
+  const { authorizers, authorizer } = migrateRaw({
     version: 'v0.33.0',
     authorizers: [
       { handler: 'allow' },
@@ -59,7 +59,7 @@ for (const [version, rewritten] of KETO) {
 
 const hydrator = (version: string, retry: object) =>
   (
-    migrated({ version, mutators: [{ handler: 'hydrator', config: { api: { url: 'http://h' }, retry } }] })
+    migrateRaw({ version, mutators: [{ handler: 'hydrator', config: { api: { url: 'http://h' }, retry } }] })
       .mutators[0]?.config as { retry?: unknown } | undefined
   )?.retry
 
@@ -87,5 +87,5 @@ test('a migration changes no other handler, and nothing of a rule without a vers
     mutators: [{ handler: 'header', config: { retry: { number_of_retries: 1 } } }],
   }
   const { rule } = decodeRule({ ...raw, version: 'v0.19.0' })
-  assert.deepEqual(migrate(rule as AccessRule), rule)
+  assert.deepEqual(migrateRule(rule as AccessRule), rule)
 })

@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { formatIssue, type Issue } from '../../src/documents/issue.ts'
+import { type Diagnostic, formatDiagnostic } from '../../src/documents/issue.ts'
 import type { AccessRule } from '../../src/rules/document.ts'
-import { parseRules, parseRulesInSteps } from '../../src/rules/parse.ts'
+import { parseRules, parseRulesInBatches } from '../../src/rules/parse.ts'
 
-const issuesOf = (text: string): readonly string[] => parseRules(text, 'r').issues.map(formatIssue)
+const issuesOf = (text: string): readonly string[] => parseRules(text, 'r').diagnostics.map(formatDiagnostic)
 function rulesOf(text: string): readonly AccessRule[] {
-  const { rules, issues } = parseRules(text, 'r')
-  assert.ok(rules !== undefined, issues.map(formatIssue).join('\n'))
+  const { rules, diagnostics: issues } = parseRules(text, 'r')
+  assert.ok(rules !== undefined, issues.map(formatDiagnostic).join('\n'))
   return rules.map(one => one.rule)
 }
-const onlyOf = (text: string): AccessRule => rulesOf(text)[0] as AccessRule
+const firstRuleOf = (text: string): AccessRule => rulesOf(text)[0] as AccessRule
 
 const FULL = `{"id":"r","match":{"url":"http://h/<.*>","methods":["GET"]},"authenticators":[{"handler":"noop"}],
 "authorizer":{"handler":"allow"},"mutators":[{"handler":"noop"}]}`
@@ -59,7 +59,7 @@ test('an empty document, null and an empty list are sets of no rules', () => {
 })
 
 test('a config may be any value, and null is as good as none', () => {
-  const { authenticators } = onlyOf(
+  const { authenticators } = firstRuleOf(
     '[{"authenticators":[{"handler":"a","config":[1]},{"handler":"b","config":null},{"handler":"c","config":{"X.Dot":1}}]}]',
   )
   assert.deepEqual(
@@ -69,7 +69,7 @@ test('a config may be any value, and null is as good as none', () => {
 })
 
 test('field names match in any case, except match', () => {
-  const rule = onlyOf(
+  const rule = firstRuleOf(
     '[{"ID":"x","Authenticators":[{"Handler":"noop"}],"match":{"URL":"u","Full_Method":"/s/m"}}]',
   )
   assert.equal(rule.id, 'x')
@@ -83,7 +83,7 @@ test('what maester leaks is no typo', () => {
 })
 
 /** One undecodable rule refuses the document, and says which and why (Q-07). */
-const REFUSED: readonly (readonly [name: string, text: string, issue: string])[] = [
+const REJECTED: readonly (readonly [name: string, text: string, issue: string])[] = [
   [
     'an id that is a number',
     '[{"id":"a"},\n {"id":1}]',
@@ -131,7 +131,7 @@ const REFUSED: readonly (readonly [name: string, text: string, issue: string])[]
   ],
   ['a rule that is a text', '- x\n', 'r:1:3: error: [0]: rule 1 cannot be read: a rule is a map'],
 ]
-for (const [name, text, issue] of REFUSED) {
+for (const [name, text, issue] of REJECTED) {
   test(`${name} refuses the document`, () => {
     assert.equal(parseRules(text, 'r').rules, undefined)
     assert.deepEqual(issuesOf(text), [issue])
@@ -169,7 +169,7 @@ for (const [name, text, issue] of LINTS) {
 }
 
 test('a text that is neither JSON nor YAML is one issue with its place', () => {
-  const { rules, issues } = parseRules('[{"id":', 'r')
+  const { rules, diagnostics: issues } = parseRules('[{"id":', 'r')
   assert.equal(rules, undefined)
   assert.equal(issues.length, 1)
   assert.equal(issues[0]?.line, 1)
@@ -178,15 +178,15 @@ test('a text that is neither JSON nor YAML is one issue with its place', () => {
 
 test('each rule knows where its values stand', () => {
   const { rules } = parseRules('- id: a\n- id: b\n  authorizer:\n    handler: allow\n', 'rules.yml')
-  const place = rules?.[1]?.place
+  const place = rules?.[1]?.location
   assert.equal(place?.source, 'rules.yml')
-  assert.deepEqual(place?.at(['authorizer', 'handler']), { line: 4, column: 14 })
-  assert.deepEqual(place?.at(['mutators']), { line: 2, column: 3 })
+  assert.deepEqual(place?.positionOf(['authorizer', 'handler']), { line: 4, column: 14 })
+  assert.deepEqual(place?.positionOf(['mutators']), { line: 2, column: 3 })
 })
 
 test('places are found in whatever case the fields are written', () => {
   const { rules } = parseRules('- ID: b\n  Authorizer:\n    handler: allow\n', 'r')
-  assert.deepEqual(rules?.[0]?.place.at(['authorizer', 'handler']), { line: 3, column: 14 })
+  assert.deepEqual(rules?.[0]?.location.positionOf(['authorizer', 'handler']), { line: 3, column: 14 })
 })
 
 test('versions that only look semantic refuse the document', () => {
@@ -196,7 +196,7 @@ test('versions that only look semantic refuse the document', () => {
 })
 
 test('null among methods is an empty text, which no request has', () => {
-  assert.deepEqual(onlyOf('[{"match":{"url":"http://h/","methods":["GET",null]}}]').match?.methods, [
+  assert.deepEqual(firstRuleOf('[{"match":{"url":"http://h/","methods":["GET",null]}}]').match?.methods, [
     'GET',
     '',
   ])
@@ -204,12 +204,12 @@ test('null among methods is an empty text, which no request has', () => {
 
 test('versions of the future and a v in front are fine', () => {
   for (const version of ['v99.0.0', '0.36.0-beta.4', 'v0.36.0+build.1', '']) {
-    assert.equal(onlyOf(JSON.stringify([{ version }])).version, version)
+    assert.equal(firstRuleOf(JSON.stringify([{ version }])).version, version)
   }
 })
 
-const byPlace = (a: Issue, b: Issue): number => a.line - b.line || a.column - b.column
-const MANY: Readonly<Record<string, (i: number) => string>> = {
+const byPosition = (a: Diagnostic, b: Diagnostic): number => a.line - b.line || a.column - b.column
+const WRITERS: Readonly<Record<string, (i: number) => string>> = {
   JSON: i =>
     JSON.stringify(
       { id: `r${i}`, match: { url: `https://h/${i}/<.*>`, methods: ['GET'], metods: [] } },
@@ -218,7 +218,7 @@ const MANY: Readonly<Record<string, (i: number) => string>> = {
     ),
   YAML: i => `- id: r${i}\n  match:\n    url: https://h/${i}/<.*>\n    metods: []\n  match: {url: x}\n`,
 }
-for (const [kind, rule] of Object.entries(MANY)) {
+for (const [kind, rule] of Object.entries(WRITERS)) {
   const items = Array.from({ length: 2_000 }, (_, i) => rule(i))
   const text = kind === 'JSON' ? ` [\n${items.join(',')}]\n` : items.join('\n# and\n')
 
@@ -229,33 +229,33 @@ for (const [kind, rule] of Object.entries(MANY)) {
       return undefined
     }
     const whole = parseRules(text, 'r')
-    const stepped = await parseRulesInSteps(text, 'r', breathe)
+    const stepped = await parseRulesInBatches(text, 'r', breathe)
     assert.ok(pauses > 2_000)
-    assert.deepEqual(stepped.issues.toSorted(byPlace), whole.issues.toSorted(byPlace))
+    assert.deepEqual(stepped.diagnostics.toSorted(byPosition), whole.diagnostics.toSorted(byPosition))
     assert.deepEqual(
       stepped.rules?.map(one => one.rule),
       whole.rules?.map(one => one.rule),
     )
     for (const path of [[], ['id'], ['match', 'url']]) {
       assert.deepEqual(
-        stepped.rules?.map(({ place }) => place.at(path)),
-        whole.rules?.map(({ place }) => place.at(path)),
+        stepped.rules?.map(({ location: place }) => place.positionOf(path)),
+        whole.rules?.map(({ location: place }) => place.positionOf(path)),
       )
     }
   })
 
   test(`a fault far down in ${kind} is told as when it is read in one`, async () => {
     const broken = text.replace('r1999', '"r1999')
-    const stepped = await parseRulesInSteps(broken, 'r', () => undefined)
+    const stepped = await parseRulesInBatches(broken, 'r', () => undefined)
     assert.equal(stepped.rules, undefined)
-    assert.deepEqual(stepped.issues, parseRules(broken, 'r').issues)
+    assert.deepEqual(stepped.diagnostics, parseRules(broken, 'r').diagnostics)
   })
 
   test(`a rule far down in ${kind} that cannot be decoded is named by its number`, async () => {
     const wrong = kind === 'JSON' ? text.replace('"r1999"', '7') : text.replace('r1999', '7')
-    const { rules, issues } = await parseRulesInSteps(wrong, 'r', () => undefined)
+    const { rules, diagnostics: issues } = await parseRulesInBatches(wrong, 'r', () => undefined)
     assert.equal(rules, undefined)
-    const [error] = issues.filter(issue => issue.severity === 'error').map(formatIssue)
+    const [error] = issues.filter(issue => issue.severity === 'error').map(formatDiagnostic)
     assert.match(error ?? '', /: error: \[1999\]\.id: rule 2000 cannot be read/)
   })
 }

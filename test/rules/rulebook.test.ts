@@ -1,55 +1,61 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import type { Snapshot } from '../../src/access/snapshot.ts'
-import type { Issue } from '../../src/documents/issue.ts'
-import { createRulebook, type Edition, type Prepared } from '../../src/rules/rulebook.ts'
+import type { Diagnostic } from '../../src/documents/issue.ts'
+import { createRulebook, type LoadResult, type RuleSet } from '../../src/rules/rulebook.ts'
 
-const edition = (revision: string): Edition => ({
+const ruleSet = (revision: string): RuleSet => ({
   snapshot: { revision, rules: [] } as unknown as Snapshot,
-  listed: [],
+  validRules: [],
   ready: true,
 })
-const issue = { severity: 'error', message: 'broken' } as Issue
+const issue = { severity: 'error', message: 'broken' } as Diagnostic
 
-function bookOf(answers: (() => Promise<Prepared>)[]) {
+function createTestRulebook(answers: (() => Promise<LoadResult>)[]) {
   const outcomes: string[] = []
-  let asked = 0
+  let loads = 0
   const book = createRulebook({
-    prepare: () => (answers[asked++] as () => Promise<Prepared>)(),
+    load: () => (answers[loads++] as () => Promise<LoadResult>)(),
     now: () => 0,
-    reported: report => outcomes.push(report.outcome),
-    accident: error => ({ ...issue, message: String(error) }),
+    onReload: report => outcomes.push(report.outcome),
+    toDiagnostic: error => ({ ...issue, message: String(error) }),
   })
-  return { book, outcomes, asked: () => asked }
+  return { book, outcomes, asked: () => loads }
 }
-const good = (revision: string) => async (): Promise<Prepared> => ({ edition: edition(revision), issues: [] })
+const loadOf = (revision: string) => async (): Promise<LoadResult> => ({
+  ruleSet: ruleSet(revision),
+  diagnostics: [],
+})
 
 test('there is no edition before the first load, and the new one after it', async () => {
-  const { book } = bookOf([good('1')])
+  const { book } = createTestRulebook([loadOf('1')])
   assert.equal(book.current as unknown, undefined)
   await book.reload()
   assert.equal(book.current?.snapshot.revision, '1')
 })
 
 test('a refused reload keeps the edition in force and shows its issues', async () => {
-  const { book, outcomes } = bookOf([good('1'), async () => ({ edition: undefined, issues: [issue] })])
+  const { book, outcomes } = createTestRulebook([
+    loadOf('1'),
+    async () => ({ ruleSet: undefined, diagnostics: [issue] }),
+  ])
   await book.reload()
   await book.reload()
   assert.equal(book.current?.snapshot.revision, '1')
-  assert.deepEqual(book.issues, [issue])
+  assert.deepEqual(book.diagnostics, [issue])
   assert.deepEqual(outcomes, ['changed', 'refused'])
 })
 
 test('an accident while preparing counts as a refusal', async () => {
-  const { book } = bookOf([good('1'), () => Promise.reject(new Error('disk'))])
+  const { book } = createTestRulebook([loadOf('1'), () => Promise.reject(new Error('disk'))])
   await book.reload()
   const report = await book.reload()
   assert.equal(report.outcome, 'refused')
-  assert.match(report.issues[0]?.message ?? '', /disk/)
+  assert.match(report.diagnostics[0]?.message ?? '', /disk/)
 })
 
 test('equal texts leave the very same snapshot in force', async () => {
-  const { book, outcomes } = bookOf([good('1'), good('1')])
+  const { book, outcomes } = createTestRulebook([loadOf('1'), loadOf('1')])
   await book.reload()
   const before = book.current
   await book.reload()
@@ -60,8 +66,8 @@ test('equal texts leave the very same snapshot in force', async () => {
 test('changes during a reload lead to exactly one more', async () => {
   let release = () => {}
   const slow = () =>
-    new Promise<Prepared>(done => (release = () => done({ edition: edition('1'), issues: [] })))
-  const { book, asked } = bookOf([slow, good('2')])
+    new Promise<LoadResult>(done => (release = () => done({ ruleSet: ruleSet('1'), diagnostics: [] })))
+  const { book, asked } = createTestRulebook([slow, loadOf('2')])
   const first = book.reload()
   const second = book.reload()
   const third = book.reload()

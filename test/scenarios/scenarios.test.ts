@@ -2,31 +2,31 @@
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { describe, test } from 'node:test'
-import type { Answered, Failed, OutgoingRequest } from '../../src/clients/http/message.ts'
+import type { HttpFailure, HttpResponse, OutgoingRequest } from '../../src/clients/http/message.ts'
 import { parseYaml } from '../../src/documents/yaml.ts'
-import { merge } from '../../src/lib/merge.ts'
+import { deepMerge } from '../../src/lib/merge.ts'
 import { parseDuration } from '../../src/lib/time.ts'
 import type { HttpFields, Response } from '../envoy/messages.ts'
 import { fakeClock } from '../support/clock.ts'
-import { type House, openHouse, statusOf } from '../support/house.ts'
+import { type CheckHarness, createCheckHarness, statusOf } from '../support/house.ts'
 import { type Check, type Scenario, scenarioSchema } from './scenario.ts'
 
 const folder = new URL('./', import.meta.url)
-const read = (name: string): string => readFileSync(new URL(name, folder), 'utf8')
+const readScenarioFile = (name: string): string => readFileSync(new URL(name, folder), 'utf8')
 /** As rule files are read, merge keys included. */
-function load(text: string, name: string): unknown {
+function parseYamlFile(text: string, name: string): unknown {
   const document = parseYaml(text, 'rules')
   assert.equal(document.kind, 'document', `${name}: ${JSON.stringify(document)}`)
   return document.kind === 'document' ? document.value : undefined
 }
-const base = load(read('base.yaml'), 'base.yaml')
+const baseConfig = parseYamlFile(readScenarioFile('base.yaml'), 'base.yaml')
 
 for (const name of readdirSync(folder).filter(one => one.endsWith('.yaml') && one !== 'base.yaml')) {
-  const text = read(name)
-  const scenario = scenarioSchema.parse(load(text, name))
+  const text = readScenarioFile(name)
+  const scenario = scenarioSchema.parse(parseYamlFile(text, name))
   describe(scenario.name, () => {
     for (const form of ['as a map', 'as raw bytes'] as const) {
-      test(`${name}, headers ${form}`, () => run(scenario, form))
+      test(`${name}, headers ${form}`, () => runScenario(scenario, form))
     }
   })
   test(`${name} names its schema, so that editors help`, () => {
@@ -34,13 +34,13 @@ for (const name of readdirSync(folder).filter(one => one.endsWith('.yaml') && on
   })
 }
 
-type Lines = readonly (readonly [name: string, value: string])[]
+type HeaderLines = readonly (readonly [name: string, value: string])[]
 
-async function run(scenario: Scenario, form: 'as a map' | 'as raw bytes'): Promise<void> {
+async function runScenario(scenario: Scenario, form: 'as a map' | 'as raw bytes'): Promise<void> {
   const clock = fakeClock()
   let calls: OutgoingRequest[] = []
-  const house = await openHouse({
-    config: JSON.stringify(merge(base, scenario.config)),
+  const harness = await createCheckHarness({
+    config: JSON.stringify(deepMerge(baseConfig, scenario.config)),
     rules: rulesOf(scenario),
     clock,
     send: async request => {
@@ -49,25 +49,27 @@ async function run(scenario: Scenario, form: 'as a map' | 'as raw bytes'): Promi
     },
   })
   for (const [i, check] of scenario.checks.entries()) {
-    const where = `check ${i + 1}, ${check.case === undefined ? '' : `${check.case}, `}${check.request}`
+    const label = `check ${i + 1}, ${check.case === undefined ? '' : `${check.case}, `}${check.request}`
     calls = []
     if (check.after !== undefined) {
-      const span = parseDuration(check.after)
-      assert.ok(span !== undefined, `${where}: after: ${check.after} is no duration`)
-      clock.pass(span)
+      const delay = parseDuration(check.after)
+      assert.ok(delay !== undefined, `${label}: after: ${check.after} is no duration`)
+      clock.advance(delay)
     }
-    const response = await house.ask(httpOf(check, form))
-    judge(check, response, house, where)
-    if (check.calls !== undefined) assert.equal(calls.length, check.calls, `${where}: calls to the outside`)
+    const response = await harness.send(httpOf(check, form))
+    assertExpectation(check, response, harness, label)
+    if (check.calls !== undefined) assert.equal(calls.length, check.calls, `${label}: calls to the outside`)
   }
 }
 
 function rulesOf({ rules }: Scenario): string {
-  const all = rules.flatMap(one => (typeof one === 'string' ? (load(read(one), one) as object[]) : [one]))
+  const all = rules.flatMap(one =>
+    typeof one === 'string' ? (parseYamlFile(readScenarioFile(one), one) as object[]) : [one],
+  )
   return JSON.stringify(all)
 }
 
-const linesOf = (headers: Readonly<Record<string, string | readonly string[]>>): Lines =>
+const headerLines = (headers: Readonly<Record<string, string | readonly string[]>>): HeaderLines =>
   Object.entries(headers).flatMap(([name, values]) =>
     [values].flat().map(value => [name.toLowerCase(), value] as const),
   )
@@ -76,13 +78,13 @@ const linesOf = (headers: Readonly<Record<string, string | readonly string[]>>):
 function httpOf(check: Check, form: 'as a map' | 'as raw bytes'): HttpFields {
   const [, method = '', scheme = '', host = '', path = ''] =
     /^(\S+) (\w+):\/\/([^/?]*)(.*)$/.exec(check.request) ?? []
-  const pseudo: Lines = [
+  const pseudo: HeaderLines = [
     [':authority', host],
     [':path', path],
     [':method', method],
     [':scheme', scheme],
   ]
-  const lines = [...pseudo, ...linesOf(check.headers)]
+  const lines = [...pseudo, ...headerLines(check.headers)]
   const http = { method, scheme, host, path }
   if (form === 'as raw bytes') return { ...http, header_map: lines }
   const headers: Record<string, string> = {}
@@ -92,59 +94,65 @@ function httpOf(check: Check, form: 'as a map' | 'as raw bytes'): HttpFields {
   return { ...http, headers }
 }
 
-function replyTo(request: OutgoingRequest, world: Scenario['world']): Answered | Failed {
+function replyTo(request: OutgoingRequest, responses: Scenario['world']): HttpResponse | HttpFailure {
   const { method, url, headers, target } = request
   const values = (name: string) =>
     headers.filter(([key]) => key.toLowerCase() === name).map(([, value]) => value)
-  const fits = ({ with: wanted = {}, without }: Scenario['world'][string][number]): boolean =>
+  const matches = ({ with: wanted = {}, without }: Scenario['world'][string][number]): boolean =>
     Object.entries(wanted).every(([name, value]) => values(name).join() === [value].flat().join()) &&
     without.every(name => values(name).length === 0)
-  const given = world[`${method} ${url}`]?.find(fits)?.reply
+  const given = responses[`${method} ${url}`]?.find(matches)?.reply
   if (given === undefined || given.fails !== undefined) {
     return { kind: 'failed', cause: given?.fails ?? 'connect', message: `${target}: no connection` }
   }
   const body = typeof given.body === 'string' ? given.body : JSON.stringify(given.body ?? '')
-  return { kind: 'answered', status: given.status, headers: linesOf(given.headers), body }
+  return { kind: 'answered', status: given.status, headers: headerLines(given.headers), body }
 }
 
-function judge({ expect }: Check, response: Response, house: House, where: string): void {
-  const record = JSON.parse(house.log().trimEnd().split('\n').at(-1) ?? '{}') as Record<string, unknown>
-  const seen = `${where}: ${statusOf(response)} ${JSON.stringify(record)} ${response.denied_response?.body ?? ''}`
-  for (const [field, value] of Object.entries(expect.log ?? {})) assert.deepEqual(record[field], value, seen)
+function assertExpectation(
+  { expect }: Check,
+  response: Response,
+  harness: CheckHarness,
+  where: string,
+): void {
+  const record = JSON.parse(harness.log().trimEnd().split('\n').at(-1) ?? '{}') as Record<string, unknown>
+  const context = `${where}: ${statusOf(response)} ${JSON.stringify(record)} ${response.denied_response?.body ?? ''}`
+  for (const [field, value] of Object.entries(expect.log ?? {}))
+    assert.deepEqual(record[field], value, context)
   const { ok_response: ok, denied_response: denied } = response
   if (expect.allow !== undefined) {
-    assert.equal(response.http_response, 'ok_response', seen)
-    assert.deepEqual(pairs(ok?.headers), expect.allow, seen)
+    assert.equal(response.http_response, 'ok_response', context)
+    assert.deepEqual(headerRecord(ok?.headers), expect.allow, context)
     if (expect.remove !== undefined) {
-      assert.deepEqual([...(ok?.headers_to_remove ?? [])].sort(), [...expect.remove].sort(), seen)
+      assert.deepEqual([...(ok?.headers_to_remove ?? [])].sort(), [...expect.remove].sort(), context)
     }
     if (expect.response !== undefined) {
       const added = (ok?.response_headers_to_add ?? []).map(({ header }) => [header.key, header.value])
-      assert.deepEqual(added, linesOf(expect.response), seen)
+      assert.deepEqual(added, headerLines(expect.response), context)
     }
     return
   }
-  assert.equal(response.http_response, 'denied_response', seen)
-  assert.equal(statusOf(response), expect.deny, seen)
+  assert.equal(response.http_response, 'denied_response', context)
+  assert.equal(statusOf(response), expect.deny, context)
   const sent = (denied?.headers ?? []).map(({ header }) => [header.key, header.value ?? ''] as const)
   for (const [name, value] of Object.entries(expect.headers ?? {})) {
     const found = sent.filter(([key]) => key === name).map(([, one]) => one)
-    assert.deepEqual(found, value === '' ? [] : [value].flat(), `${seen}: ${name}`)
+    assert.deepEqual(found, value === '' ? [] : [value].flat(), `${context}: ${name}`)
   }
-  if (typeof expect.body === 'string') assert.equal(denied?.body ?? '', expect.body, seen)
-  else if (expect.body !== undefined) contains(JSON.parse(denied?.body ?? 'null'), expect.body, seen)
+  if (typeof expect.body === 'string') assert.equal(denied?.body ?? '', expect.body, context)
+  else if (expect.body !== undefined) assertContains(JSON.parse(denied?.body ?? 'null'), expect.body, context)
 }
 
-const pairs = (options: NonNullable<Response['ok_response']>['headers']): Record<string, string> =>
+const headerRecord = (options: NonNullable<Response['ok_response']>['headers']): Record<string, string> =>
   Object.fromEntries((options ?? []).map(({ header }) => [header.key, header.value ?? '']))
 
 /** Every member that is named, and what is in it. */
-function contains(actual: unknown, wanted: unknown, seen: string): void {
-  if (typeof wanted !== 'object' || wanted === null || Array.isArray(wanted)) {
-    assert.deepEqual(actual, wanted, seen)
+function assertContains(actual: unknown, expected: unknown, context: string): void {
+  if (typeof expected !== 'object' || expected === null || Array.isArray(expected)) {
+    assert.deepEqual(actual, expected, context)
     return
   }
-  for (const [key, value] of Object.entries(wanted)) {
-    contains((actual as Record<string, unknown> | undefined)?.[key], value, `${seen}: ${key}`)
+  for (const [key, value] of Object.entries(expected)) {
+    assertContains((actual as Record<string, unknown> | undefined)?.[key], value, `${context}: ${key}`)
   }
 }

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { compileKratosPublic } from '../../src/sessions/kratos_public.ts'
+import { createSessionChangeReader } from '../../src/sessions/kratos_public.ts'
 import { requestWith } from '../support/request.ts'
 
 const ID = '7458af86-c1d8-401c-978a-8da89133f78b'
 const COOKIE = ['cookie', 'a=1; ory_kratos_session=x'] as const
-const read = compileKratosPublic({
+const read = createSessionChangeReader({
   urls: ['https://auth.example.com', 'http://app.example.com:8080/.ory/kratos/'],
-  cookies: ['ory_kratos_session', 'other_session'],
+  cookieNames: ['ory_kratos_session', 'other_session'],
 })
 
 const ask = (method: string, path: string, authority = 'auth.example.com') =>
@@ -28,7 +28,7 @@ for (const [method, path, of] of [
 ] as const) {
   test(`${method} ${path} ends ${typeof of === 'string' ? of : 'the one that is named'}`, () => {
     assert.deepEqual(ask(method, path), {
-      of,
+      scope: of,
       credentials: [{ kind: 'cookie', name: 'ory_kratos_session', value: 'x' }],
     })
   })
@@ -96,8 +96,12 @@ test('every credential that is shown counts, in whatever place, and none is nobo
 test('of two places at one host the shorter does not hide the longer, in whatever order they stand', () => {
   const urls = ['https://auth.example.com', 'https://auth.example.com/.ory']
   for (const order of [urls, urls.toReversed()]) {
-    const found = compileKratosPublic({ urls: order, cookies: ['ory_kratos_session'] })
+    const found = createSessionChangeReader({ urls: order, cookieNames: ['ory_kratos_session'] })
     for (const path of ['/self-service/logout', '/.ory/self-service/logout'])
-      assert.equal(found(requestWith([COOKIE], { authority: 'auth.example.com', path }))?.of, 'session', path)
+      assert.equal(
+        found(requestWith([COOKIE], { authority: 'auth.example.com', path }))?.scope,
+        'session',
+        path,
+      )
   }
 })

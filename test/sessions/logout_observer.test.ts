@@ -1,31 +1,31 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import type { Credential } from '../../src/access/verdict.ts'
-import type { Ending } from '../../src/sessions/kratos_public.ts'
-import { createDoorWatch, type Owner } from '../../src/sessions/logout_observer.ts'
-import type { Revoked } from '../../src/sessions/types.ts'
+import type { SessionChange } from '../../src/sessions/kratos_public.ts'
+import { createLogoutObserver, type SessionOwner } from '../../src/sessions/logout_observer.ts'
+import type { RevocationTarget } from '../../src/sessions/types.ts'
 import { fakeClock } from '../support/clock.ts'
 import { requestWith } from '../support/request.ts'
 
-const MINE: Owner = { id: 'my session', identityId: 'me' }
+const MINE: SessionOwner = { id: 'my session', identityId: 'me' }
 const token = (value: string): Credential => ({ kind: 'token', name: '', value })
 
 /** `mine` is remembered, `forgotten` is known to Kratos only. */
-function setup(of: Ending['of'], ...values: readonly string[]) {
+function setup(of: SessionChange['scope'], ...values: readonly string[]) {
   const clock = fakeClock()
-  const revoked: Revoked[] = []
+  const revoked: RevocationTarget[] = []
   const asked: string[] = []
   let skipped = 0
-  const watch = createDoorWatch({
+  const watch = createLogoutObserver({
     clock,
-    read: () => ({ of, credentials: values.map(token) }),
-    ownerOf: value => (value === 'mine' ? MINE : undefined),
-    ask: async ({ value }) => {
+    readSessionChange: () => ({ scope: of, credentials: values.map(token) }),
+    findOwner: value => (value === 'mine' ? MINE : undefined),
+    verifyOwner: async ({ value }) => {
       asked.push(value)
       return value === 'forgotten' ? MINE : undefined
     },
     revoke: one => revoked.push(one),
-    skipped: () => skipped++,
+    onSkipped: () => skipped++,
   })
   const pass = async (): Promise<void> => {
     watch(requestWith())
@@ -66,7 +66,7 @@ test('credentials that nobody knows are heard a hundred at once and twenty a sec
   for (let i = 0; i < 150; i++) await unknown.pass()
   assert.equal(unknown.revoked.length, 100)
   assert.equal(unknown.skipped(), 50)
-  unknown.clock.pass(1_000)
+  unknown.clock.advance(1_000)
   for (let i = 0; i < 150; i++) await unknown.pass()
   assert.equal(unknown.revoked.length, 120)
   const known = setup('session', 'mine')

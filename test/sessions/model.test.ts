@@ -4,9 +4,9 @@ import fc from 'fast-check'
 import type { Verdict } from '../../src/access/verdict.ts'
 import { millis } from '../../src/lib/time.ts'
 import { createAdminProbe } from '../../src/sessions/kratos/probe.ts'
-import type { Revoked } from '../../src/sessions/types.ts'
+import type { RevocationTarget } from '../../src/sessions/types.ts'
 import { IDENTITY_ID } from '../support/kratos.ts'
-import { type Health, idOf, KRATOS, sessionWorld } from '../support/session_world.ts'
+import { createSessionHarness, KRATOS, type KratosHealth, sessionIdOf } from '../support/session_world.ts'
 
 /** Longest that a session is believed in these runs, ms. */
 const TTL = 10_000
@@ -20,15 +20,15 @@ interface Model {
   /** Counts what happens, because much happens at one time. */
   step: number
   /** The step of the news that ended it; gone with the next log-in. */
-  readonly told: Map<User, number>
+  readonly revokedAtStep: Map<User, number>
   /** Monotonic time at which it ended in Kratos. */
-  readonly ended: Map<User, number>
+  readonly endedAt: Map<User, number>
 }
 interface Real {
-  readonly world: ReturnType<typeof sessionWorld>
-  readonly waiting: Promise<void>[]
-  readonly faults: unknown[]
-  letIn: number
+  readonly world: ReturnType<typeof createSessionHarness>
+  readonly pending: Promise<void>[]
+  readonly failures: unknown[]
+  admitted: number
 }
 type Step = fc.AsyncCommand<Model, Real>
 
@@ -44,7 +44,7 @@ const step = (name: string, run: (model: Model, real: Real) => Promise<void> | v
 })
 
 /** What must hold of an answer, by what was known when the question was put. */
-function look(
+function checkVerdict(
   model: Model,
   real: Real,
   user: User,
@@ -52,11 +52,11 @@ function look(
   put: { step: number; at: number },
 ): void {
   if (verdict.kind !== 'verified') return
-  real.letIn++
-  assert.equal(verdict.session.id, idOf(user), 'one user’s session for another')
-  const told = model.told.get(user)
+  real.admitted++
+  assert.equal(verdict.session.id, sessionIdOf(user), 'one user’s session for another')
+  const told = model.revokedAtStep.get(user)
   assert.ok(told === undefined || told > put.step, `${user} was let in after news of the end`)
-  const ended = model.ended.get(user)
+  const ended = model.endedAt.get(user)
   if (ended === undefined || verdict.cache === 'miss' || verdict.cache === 'shared') return
   const bound = verdict.cache === 'stale' ? TTL + GRACE : TTL
   assert.ok(put.at - ended < bound, `${user} was let in ${put.at - ended} ms after the end`)
@@ -67,49 +67,50 @@ const verify = (user: User, fresh: boolean, brief: boolean): Step =>
     const put = { step: model.step, at: real.world.clock.now() }
     const endpoint = brief ? { ...KRATOS, maxAge: millis(3_000) } : KRATOS
     const verdict = real.world.verify(user, { fresh, endpoint })
-    const looked = Promise.resolve(verdict).then(answer => look(model, real, user, answer, put))
-    real.waiting.push(looked.catch(fault => void real.faults.push(fault)))
+    const looked = Promise.resolve(verdict).then(answer => checkVerdict(model, real, user, answer, put))
+    real.pending.push(looked.catch(fault => void real.failures.push(fault)))
   })
 
 const logIn = (user: User): Step =>
   step(`${user} logs in`, (model, { world }) => {
     model.loggedIn.add(user)
-    model.told.delete(user)
-    model.ended.delete(user)
+    model.revokedAtStep.delete(user)
+    model.endedAt.delete(user)
     world.loggedIn.add(user)
   })
 
 const endSilently = (user: User): Step =>
   step(`${user} is ended without news`, (model, { world }) => {
-    if (model.loggedIn.delete(user)) model.ended.set(user, world.clock.now())
+    if (model.loggedIn.delete(user)) model.endedAt.set(user, world.clock.now())
     world.loggedIn.delete(user)
   })
 
-const revoke = (users: readonly User[], revoked: Revoked): Step =>
+const revoke = (users: readonly User[], revoked: RevocationTarget): Step =>
   step(`revoke ${revoked.kind} of ${users.join(', ')}`, (model, { world }) => {
     for (const user of users) {
       model.loggedIn.delete(user)
       world.loggedIn.delete(user)
-      model.told.set(user, model.step)
+      model.revokedAtStep.set(user, model.step)
     }
     world.sessions.revoke(revoked)
   })
 
-const pass = (span: number): Step => step(`${span} ms pass`, (_model, { world }) => world.clock.pass(span))
+const advance = (span: number): Step =>
+  step(`${span} ms pass`, (_model, { world }) => world.clock.advance(span))
 
-const become = (health: Health): Step =>
+const setHealth = (health: KratosHealth): Step =>
   step(`Kratos is ${health}`, (_model, { world }) => {
     if (health === 'well') world.kratos.letGo()
     world.state.health = health
   })
 
-const landed = step('Kratos answers', (_model, { world }) => {
+const answerHeldCalls = step('Kratos answers', (_model, { world }) => {
   const { health } = world.state
   world.kratos.letGo(health === 'slow' ? 'well' : health)
   world.state.health = health
 })
 
-const forgotten = step('everything is forgotten', (_model, { world }) => world.sessions.clear())
+const clearCache = step('everything is forgotten', (_model, { world }) => world.sessions.clear())
 
 const user = fc.constantFrom(...USERS)
 const usual = user.map(who => verify(who, false, false))
@@ -119,13 +120,15 @@ const COMMANDS = [
   fc.tuple(user, fc.boolean(), fc.boolean()).map(([who, fresh, brief]) => verify(who, fresh, brief)),
   ...[user.map(logIn), user.map(logIn)],
   user.map(endSilently),
-  user.map(who => revoke([who], { kind: 'session', id: idOf(who) })),
+  user.map(who => revoke([who], { kind: 'session', id: sessionIdOf(who) })),
   fc.constant(revoke(USERS, { kind: 'identity', id: IDENTITY_ID })),
   fc.constant(revoke(USERS, { kind: 'everything' })),
-  fc.constantFrom(100, 900, 2_500, 5_001, 9_000, 21_000).map(pass),
-  fc.constantFrom<Health>('well', 'well', 'well', 'slow', 'slow', 'sick', 'down', 'error').map(become),
-  fc.constant(landed),
-  fc.constant(forgotten),
+  fc.constantFrom(100, 900, 2_500, 5_001, 9_000, 21_000).map(advance),
+  fc
+    .constantFrom<KratosHealth>('well', 'well', 'well', 'slow', 'slow', 'sick', 'down', 'error')
+    .map(setHealth),
+  fc.constant(answerHeldCalls),
+  fc.constant(clearCache),
 ]
 
 for (const [what, probed] of [
@@ -136,16 +139,22 @@ for (const [what, probed] of [
     let letIn = 0
     await fc.assert(
       fc.asyncProperty(fc.commands(COMMANDS, { maxCommands: 80, size: 'max' }), async commands => {
-        const world = sessionWorld({
+        const world = createSessionHarness({
           maxAge: TTL,
-          grace: GRACE,
+          staleIfError: GRACE,
           refreshAhead: 0.5,
-          hopeless: { ttl: 1_000, entries: 10 },
-          limits: { doubtBurst: 2, failureMinimum: 3, places: 4, waiting: 4, refusalBurst: 5 },
+          negativeCache: { ttl: 1_000, entries: 10 },
+          upstreamOptions: {
+            outageBurst: 2,
+            minRequests: 3,
+            maxConcurrentRequests: 4,
+            maxPendingRequests: 4,
+            rejectionBurst: 5,
+          },
           ...(probed ? { probe: ({ admin }) => createAdminProbe(admin) } : {}),
         })
-        const real: Real = { world, waiting: [], faults: [], letIn: 0 }
-        const model: Model = { loggedIn: new Set(), step: 0, told: new Map(), ended: new Map() }
+        const real: Real = { world, pending: [], failures: [], admitted: 0 }
+        const model: Model = { loggedIn: new Set(), step: 0, revokedAtStep: new Map(), endedAt: new Map() }
         for (const one of USERS) {
           model.loggedIn.add(one)
           world.loggedIn.add(one)
@@ -155,9 +164,9 @@ for (const [what, probed] of [
           world.kratos.letGo('down')
           await settled()
         }
-        await Promise.all(real.waiting)
-        if (real.faults.length > 0) throw real.faults[0]
-        letIn += real.letIn
+        await Promise.all(real.pending)
+        if (real.failures.length > 0) throw real.failures[0]
+        letIn += real.admitted
       }),
       { numRuns: 800 },
     )

@@ -1,30 +1,40 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import type { Credential, Verdict } from '../../src/access/verdict.ts'
-import type { Answered, Failed } from '../../src/clients/http/message.ts'
+import type { HttpFailure, HttpResponse } from '../../src/clients/http/message.ts'
 import { type Instant, millis } from '../../src/lib/time.ts'
-import { createSessions, type Endpoint } from '../../src/sessions/verifier.ts'
+import { createSessionVerifier, type SessionEndpoint } from '../../src/sessions/verifier.ts'
 import { fakeClock } from '../support/clock.ts'
-import { alive, answered, type FakeKratos, fakeKratos, SECOND_FACTOR } from '../support/kratos.ts'
+import {
+  answered,
+  type FakeKratos,
+  fakeKratos,
+  liveSession,
+  SECOND_FACTOR_REQUIRED,
+} from '../support/kratos.ts'
 import { requestWith } from '../support/request.ts'
 
 const cookie = (value: string, name = 'ory_kratos_session'): Credential => ({ kind: 'cookie', name, value })
-const KRATOS: Endpoint = { whoamiUrl: 'http://kratos:4433/sessions/whoami', headers: [], maxAge: undefined }
-const OFF: Endpoint = { ...KRATOS, maxAge: millis(0) }
-const RESET: Failed = { kind: 'failed', cause: 'reset', message: 'kratos.whoami: the connection ended' }
+const KRATOS: SessionEndpoint = {
+  whoamiUrl: 'http://kratos:4433/sessions/whoami',
+  headers: [],
+  maxAge: undefined,
+}
+const OFF: SessionEndpoint = { ...KRATOS, maxAge: millis(0) }
+const RESET: HttpFailure = { kind: 'failed', cause: 'reset', message: 'kratos.whoami: the connection ended' }
 
 function setup(
   kratos: FakeKratos,
   over: { maxAge?: number; random?: () => number; maxEntries?: number; grace?: number } = {},
 ) {
   const clock = fakeClock()
-  const sessions = createSessions({
+  const sessions = createSessionVerifier({
     clock,
     whoami: kratos.whoami,
     maxAge: millis(over.maxAge ?? 60_000),
     maxEntries: over.maxEntries ?? 100,
-    grace: millis(over.grace ?? 0),
-    hold: millis(5_000),
+    staleIfError: millis(over.grace ?? 0),
+    holdoff: millis(5_000),
     secret: Buffer.from('secret of a test'),
     random: over.random ?? (() => 0),
   })
@@ -42,36 +52,36 @@ function setup(
 }
 
 /** An answer that comes when the test says so. */
-const held = () => Promise.withResolvers<Answered | Failed>()
-const stateOf = (verdict: Verdict): string =>
+const pendingAnswer = () => Promise.withResolvers<HttpResponse | HttpFailure>()
+const verdictLabel = (verdict: Verdict): string =>
   'cache' in verdict ? `${verdict.kind} ${verdict.cache}` : verdict.kind
 
 test('Kratos is asked once for a session and its lifetime; what is remembered is answered without waiting', async () => {
-  const kratos = fakeKratos(alive())
+  const kratos = fakeKratos(liveSession())
   const { clock, verify } = setup(kratos)
-  assert.equal(stateOf(await verify()), 'verified miss')
-  clock.pass(59_999)
+  assert.equal(verdictLabel(await verify()), 'verified miss')
+  clock.advance(59_999)
   const hit = verify()
   assert.ok(!(hit instanceof Promise))
-  assert.equal(stateOf(hit), 'verified hit')
-  clock.pass(1)
-  assert.equal(stateOf(await verify()), 'verified miss')
-  assert.equal(kratos.asked.length, 2)
+  assert.equal(verdictLabel(hit), 'verified hit')
+  clock.advance(1)
+  assert.equal(verdictLabel(await verify()), 'verified miss')
+  assert.equal(kratos.calls.length, 2)
 })
 
 test('a thousand requests with one session are one question, and all get the answer', async () => {
-  const answer = held()
+  const answer = pendingAnswer()
   const kratos = fakeKratos(answer.promise)
   const { verify } = setup(kratos)
   const waiting = Array.from({ length: 1000 }, () => verify())
-  answer.resolve(alive())
-  const states = (await Promise.all(waiting)).map(stateOf)
-  assert.equal(kratos.asked.length, 1)
+  answer.resolve(liveSession())
+  const states = (await Promise.all(waiting)).map(verdictLabel)
+  assert.equal(kratos.calls.length, 1)
   assert.deepEqual([states[0], ...new Set(states.slice(1))], ['verified miss', 'verified shared'])
 })
 
 test('each waits until his own deadline; whoever leaves neither ends the call nor takes the answer from others', async () => {
-  const answer = held()
+  const answer = pendingAnswer()
   const kratos = fakeKratos(answer.promise)
   const { clock, verify } = setup(kratos)
   const hurried = verify(cookie('a'), KRATOS, { deadline: clock.now() + 30 })
@@ -79,14 +89,14 @@ test('each waits until his own deadline; whoever leaves neither ends the call no
   const past = await verify(cookie('a'), KRATOS, { deadline: clock.now() - 1 })
   assert.equal(past.kind, 'unavailable')
   assert.equal((await hurried).kind, 'unavailable')
-  answer.resolve(alive())
-  assert.equal(stateOf(await patient), 'verified shared')
-  assert.equal(stateOf(await verify()), 'verified hit')
-  assert.equal(kratos.asked.length, 1)
+  answer.resolve(liveSession())
+  assert.equal(verdictLabel(await patient), 'verified shared')
+  assert.equal(verdictLabel(await verify()), 'verified hit')
+  assert.equal(kratos.calls.length, 1)
 })
 
 test('a thousand with deadlines of their own: half leave with 503, none of them ends the one question, the others get its answer (C25)', async () => {
-  const answer = held()
+  const answer = pendingAnswer()
   const kratos = fakeKratos(answer.promise)
   const { clock, verify } = setup(kratos)
   const hurried = Array.from({ length: 500 }, (_, i) =>
@@ -94,58 +104,58 @@ test('a thousand with deadlines of their own: half leave with 503, none of them 
   )
   const patient = Array.from({ length: 500 }, () => verify())
   const early = await Promise.all(hurried)
-  assert.deepEqual(new Set(early.map(stateOf)), new Set(['unavailable']))
-  answer.resolve(alive())
-  assert.deepEqual(new Set((await Promise.all(patient)).map(stateOf)), new Set(['verified shared']))
-  assert.equal(stateOf(await verify()), 'verified hit')
-  assert.equal(kratos.asked.length, 1)
+  assert.deepEqual(new Set(early.map(verdictLabel)), new Set(['unavailable']))
+  answer.resolve(liveSession())
+  assert.deepEqual(new Set((await Promise.all(patient)).map(verdictLabel)), new Set(['verified shared']))
+  assert.equal(verdictLabel(await verify()), 'verified hit')
+  assert.equal(kratos.calls.length, 1)
 })
 
 test('a question that fails fails for all who share it, and for nobody after (C25)', async () => {
-  const answer = held()
-  const kratos = fakeKratos(answer.promise, alive())
+  const answer = pendingAnswer()
+  const kratos = fakeKratos(answer.promise, liveSession())
   const { verify } = setup(kratos)
   const waiting = Array.from({ length: 1000 }, () => verify())
   answer.resolve(RESET)
   assert.deepEqual(
-    new Set((await Promise.all(waiting)).map(stateOf)),
+    new Set((await Promise.all(waiting)).map(verdictLabel)),
     new Set(['unavailable miss', 'unavailable shared']),
   )
-  assert.equal(stateOf(await verify()), 'verified miss')
-  assert.equal(kratos.asked.length, 2)
+  assert.equal(verdictLabel(await verify()), 'verified miss')
+  assert.equal(kratos.calls.length, 2)
 })
 
 for (const [what, answer, kind] of [
   ['401', answered(401), 'rejected'],
-  ['a second factor', SECOND_FACTOR, 'second factor'],
+  ['a second factor', SECOND_FACTOR_REQUIRED, 'second factor'],
   ['another 403', answered(403), 'unavailable'],
   ['429', answered(429), 'limited'],
   ['500', answered(500), 'unavailable'],
   ['HTML', answered(200, '<html>'), 'unavailable'],
-  ['an inactive session', alive([], { active: false }), 'rejected'],
+  ['an inactive session', liveSession([], { active: false }), 'rejected'],
   ['a reset', RESET, 'unavailable'],
 ] as const) {
   test(`${what} is told and not remembered`, async () => {
-    const kratos = fakeKratos(answer, alive())
+    const kratos = fakeKratos(answer, liveSession())
     const { sessions, verify } = setup(kratos)
     assert.equal((await verify()).kind, kind)
     assert.equal(sessions.size, 0)
-    assert.equal(stateOf(await verify()), 'verified miss')
-    assert.equal(kratos.asked.length, 2)
+    assert.equal(verdictLabel(await verify()), 'verified miss')
+    assert.equal(kratos.calls.length, 2)
   })
 }
 
 for (const [what, answer, state] of [
   ['an explicit no forgets', answered(401), 'rejected miss'],
-  ['a second factor forgets', SECOND_FACTOR, 'second factor miss'],
+  ['a second factor forgets', SECOND_FACTOR_REQUIRED, 'second factor miss'],
   ['not having found out keeps', RESET, 'verified hit'],
 ] as const) {
   test(`${what} what was remembered when somebody asks anew (C26)`, async () => {
-    const kratos = fakeKratos(alive(), answer)
+    const kratos = fakeKratos(liveSession(), answer)
     const { verify } = setup(kratos)
     await verify()
     await verify(cookie('a'), KRATOS, { fresh: true })
-    assert.equal(stateOf(await verify()), state)
+    assert.equal(verdictLabel(await verify()), state)
   })
 }
 
@@ -159,11 +169,11 @@ test('a whoami that throws is "could not find out" for all who wait', async () =
 })
 
 test('Set-Cookie goes to those who wait for that answer and to nobody after', async () => {
-  const answer = held()
+  const answer = pendingAnswer()
   const kratos = fakeKratos(answer.promise)
   const { verify } = setup(kratos)
   const waiting = [verify(), verify()]
-  answer.resolve(alive([['set-cookie', 'ory_kratos_session=new; Path=/']]))
+  answer.resolve(liveSession([['set-cookie', 'ory_kratos_session=new; Path=/']]))
   const renewed = [{ name: 'set-cookie', value: 'ory_kratos_session=new; Path=/' }]
   for (const verdict of await Promise.all(waiting)) {
     assert.ok(verdict.kind === 'verified')
@@ -175,10 +185,10 @@ test('Set-Cookie goes to those who wait for that answer and to nobody after', as
 })
 
 test('unequal credentials, kinds, names, servers and static headers share nothing (C1, C4, C7)', async () => {
-  const kratos = fakeKratos(alive())
+  const kratos = fakeKratos(liveSession())
   const { verify } = setup(kratos)
-  const header = (value: string): Endpoint => ({ ...KRATOS, headers: [{ name: 'x-tenant', value }] })
-  const all: readonly (readonly [Credential, Endpoint])[] = [
+  const header = (value: string): SessionEndpoint => ({ ...KRATOS, headers: [{ name: 'x-tenant', value }] })
+  const all: readonly (readonly [Credential, SessionEndpoint])[] = [
     [cookie('a'), KRATOS],
     [cookie('b'), KRATOS],
     [cookie('a', 'other_session'), KRATOS],
@@ -189,161 +199,161 @@ test('unequal credentials, kinds, names, servers and static headers share nothin
     [cookie('a'), header('2')],
   ]
   for (const [credential, endpoint] of all) {
-    assert.equal(stateOf(await verify(credential, endpoint)), 'verified miss')
+    assert.equal(verdictLabel(await verify(credential, endpoint)), 'verified miss')
   }
   for (const [credential, endpoint] of all) {
     const same = { ...endpoint }
-    assert.equal(stateOf(await verify(credential, same)), 'verified hit')
+    assert.equal(verdictLabel(await verify(credential, same)), 'verified hit')
   }
-  assert.equal(kratos.asked.length, all.length)
+  assert.equal(kratos.calls.length, all.length)
 })
 
 test('a rule believes an answer for as long as it wants, never longer than the service', async () => {
-  const kratos = fakeKratos(alive())
+  const kratos = fakeKratos(liveSession())
   const { clock, verify } = setup(kratos)
-  const brief: Endpoint = { ...KRATOS, maxAge: millis(1_000) }
-  const long: Endpoint = { ...KRATOS, maxAge: millis(3_600_000) }
+  const brief: SessionEndpoint = { ...KRATOS, maxAge: millis(1_000) }
+  const long: SessionEndpoint = { ...KRATOS, maxAge: millis(3_600_000) }
   await verify(cookie('a'), brief)
-  clock.pass(1_000)
-  assert.equal(stateOf(await verify()), 'verified hit', 'the service’s own bound still holds')
-  assert.equal(stateOf(await verify(cookie('a'), brief)), 'verified miss')
-  clock.pass(59_999)
-  assert.equal(stateOf(await verify(cookie('a'), long)), 'verified hit')
-  clock.pass(1)
-  assert.equal(stateOf(await verify(cookie('a'), long)), 'verified miss')
+  clock.advance(1_000)
+  assert.equal(verdictLabel(await verify()), 'verified hit', 'the service’s own bound still holds')
+  assert.equal(verdictLabel(await verify(cookie('a'), brief)), 'verified miss')
+  clock.advance(59_999)
+  assert.equal(verdictLabel(await verify(cookie('a'), long)), 'verified hit')
+  clock.advance(1)
+  assert.equal(verdictLabel(await verify(cookie('a'), long)), 'verified miss')
 })
 
 test('a rule without memory neither reads nor fills it, and still shares a call', async () => {
-  const kratos = fakeKratos(alive())
+  const kratos = fakeKratos(liveSession())
   const { sessions, verify } = setup(kratos)
   const both = await Promise.all([verify(cookie('a'), OFF), verify(cookie('a'), OFF)])
-  assert.deepEqual(both.map(stateOf), ['verified off', 'verified shared'])
+  assert.deepEqual(both.map(verdictLabel), ['verified off', 'verified shared'])
   assert.equal(sessions.size, 0)
   await verify()
-  assert.equal(stateOf(await verify(cookie('a'), OFF)), 'verified off')
-  assert.equal(kratos.asked.length, 3)
+  assert.equal(verdictLabel(await verify(cookie('a'), OFF)), 'verified off')
+  assert.equal(kratos.calls.length, 3)
 })
 
 test('time spent waiting for Kratos counts as age', async () => {
-  const answer = held()
+  const answer = pendingAnswer()
   const kratos = fakeKratos(answer.promise)
   const { clock, verify } = setup(kratos)
   const waiting = verify()
-  clock.pass(1_500)
-  answer.resolve(alive())
+  clock.advance(1_500)
+  answer.resolve(liveSession())
   await waiting
-  clock.pass(58_499)
-  assert.equal(stateOf(await verify()), 'verified hit')
-  clock.pass(1)
-  assert.equal(stateOf(await verify()), 'verified miss')
+  clock.advance(58_499)
+  assert.equal(verdictLabel(await verify()), 'verified hit')
+  clock.advance(1)
+  assert.equal(verdictLabel(await verify()), 'verified miss')
 })
 
 test('Kratos’ own word and the end of the session shorten the time, chance a little more', async () => {
-  const said = setup(fakeKratos(alive([['ory-session-cache-for', '5']])))
+  const said = setup(fakeKratos(liveSession([['ory-session-cache-for', '5']])))
   await said.verify()
-  said.clock.pass(5_000)
-  assert.equal(stateOf(await said.verify()), 'verified miss')
+  said.clock.advance(5_000)
+  assert.equal(verdictLabel(await said.verify()), 'verified miss')
 
-  const ending = setup(fakeKratos(alive([], { expires_at: '2026-11-22T05:00:10Z' })))
+  const ending = setup(fakeKratos(liveSession([], { expires_at: '2026-11-22T05:00:10Z' })))
   await ending.verify()
-  ending.clock.pass(8_000)
-  assert.equal(stateOf(await ending.verify()), 'verified miss')
+  ending.clock.advance(8_000)
+  assert.equal(verdictLabel(await ending.verify()), 'verified miss')
 
-  const chance = setup(fakeKratos(alive()), { random: () => 0.5 })
+  const chance = setup(fakeKratos(liveSession()), { random: () => 0.5 })
   await chance.verify()
-  chance.clock.pass(57_000)
-  assert.equal(stateOf(await chance.verify()), 'verified miss')
+  chance.clock.advance(57_000)
+  assert.equal(verdictLabel(await chance.verify()), 'verified miss')
 })
 
 for (const jump of [3_600_000 * 24, -3_600_000, 3_000]) {
   test(`a wall clock that jumps by ${jump} ms empties the memory (C22)`, async () => {
-    const kratos = fakeKratos(alive([], { expires_at: '2030-01-01T00:00:00Z' }))
+    const kratos = fakeKratos(liveSession([], { expires_at: '2030-01-01T00:00:00Z' }))
     const { clock, verify } = setup(kratos)
     await verify()
-    clock.jump(jump)
-    assert.equal(stateOf(await verify()), 'verified miss')
-    assert.equal(stateOf(await verify()), 'verified hit')
+    clock.jumpWallClock(jump)
+    assert.equal(verdictLabel(await verify()), 'verified miss')
+    assert.equal(verdictLabel(await verify()), 'verified hit')
   })
 }
 
 test('a wall clock that is corrected a little leaves the memory, and no session outlives its end', async () => {
-  const kratos = fakeKratos(alive([], { expires_at: '2026-11-22T05:00:30Z' }), answered(401))
+  const kratos = fakeKratos(liveSession([], { expires_at: '2026-11-22T05:00:30Z' }), answered(401))
   const { clock, verify } = setup(kratos)
   await verify()
-  clock.jump(500)
-  assert.equal(stateOf(await verify()), 'verified hit')
+  clock.jumpWallClock(500)
+  assert.equal(verdictLabel(await verify()), 'verified hit')
   for (let i = 0; i < 20; i++) {
-    clock.jump(1_500)
-    clock.pass(1)
+    clock.jumpWallClock(1_500)
+    clock.advance(1)
     await verify()
   }
-  assert.equal(stateOf(await verify()), 'rejected miss')
+  assert.equal(verdictLabel(await verify()), 'rejected miss')
 })
 
 test('what is under way when everything is forgotten is told and not kept (C24)', async () => {
-  const answer = held()
-  const kratos = fakeKratos(answer.promise, alive())
+  const answer = pendingAnswer()
+  const kratos = fakeKratos(answer.promise, liveSession())
   const { sessions, verify } = setup(kratos)
   const waiting = verify()
   sessions.clear()
-  answer.resolve(alive())
+  answer.resolve(liveSession())
   assert.equal((await waiting).kind, 'verified')
   assert.equal(sessions.size, 0)
-  assert.equal(stateOf(await verify()), 'verified miss')
+  assert.equal(verdictLabel(await verify()), 'verified miss')
 })
 
 test('the memory is bounded', async () => {
-  const { sessions, verify } = setup(fakeKratos(alive()), { maxEntries: 3 })
+  const { sessions, verify } = setup(fakeKratos(liveSession()), { maxEntries: 3 })
   for (let i = 0; i < 10; i++) await verify(cookie(String(i)))
   assert.equal(sessions.size, 3)
 })
 
-const DOWN: Failed = { kind: 'failed', cause: 'connect', message: 'kratos.whoami: no connection' }
+const DOWN: HttpFailure = { kind: 'failed', cause: 'connect', message: 'kratos.whoami: no connection' }
 
 test('while Kratos cannot be asked, a session counts for the grace and is marked; afterwards it is 503 (C26)', async () => {
-  const kratos = fakeKratos(alive(), DOWN)
+  const kratos = fakeKratos(liveSession(), DOWN)
   const { clock, verify } = setup(kratos, { maxAge: 60_000, grace: 30_000 })
   await verify()
-  clock.pass(70_000)
-  assert.equal(stateOf(await verify()), 'verified stale')
-  clock.pass(30_000)
+  clock.advance(70_000)
+  assert.equal(verdictLabel(await verify()), 'verified stale')
+  clock.advance(30_000)
   assert.equal((await verify()).kind, 'unavailable')
 })
 
 test('without a grace, which is how it comes, nothing stale counts', async () => {
-  const { clock, verify } = setup(fakeKratos(alive(), DOWN))
+  const { clock, verify } = setup(fakeKratos(liveSession(), DOWN))
   await verify()
-  clock.pass(70_000)
+  clock.advance(70_000)
   assert.equal((await verify()).kind, 'unavailable')
 })
 
 test('a stale session never counts past its own end', async () => {
-  const { clock, verify } = setup(fakeKratos(alive(), DOWN), { maxAge: 3_500_000, grace: 3_600_000 })
+  const { clock, verify } = setup(fakeKratos(liveSession(), DOWN), { maxAge: 3_500_000, grace: 3_600_000 })
   await verify()
-  clock.pass(3_700_000)
+  clock.advance(3_700_000)
   assert.equal((await verify()).kind, 'unavailable')
 })
 
 test('a no of Kratos ends the grace, and so does a revocation', async () => {
-  const kratos = fakeKratos(alive(), answered(401), DOWN)
+  const kratos = fakeKratos(liveSession(), answered(401), DOWN)
   const { clock, sessions, verify } = setup(kratos, { grace: 600_000 })
   await verify()
-  clock.pass(70_000)
+  clock.advance(70_000)
   assert.equal((await verify()).kind, 'rejected')
   assert.equal((await verify()).kind, 'unavailable')
-  kratos.answer(alive(), DOWN)
+  kratos.respondWith(liveSession(), DOWN)
   await verify()
   sessions.revoke({ kind: 'everything' })
   assert.equal((await verify()).kind, 'unavailable')
 })
 
 test('a hanging Kratos is answered for by memory within the grace, at the deadline of each who waits', async () => {
-  const kratos = fakeKratos(alive(), held().promise)
+  const kratos = fakeKratos(liveSession(), pendingAnswer().promise)
   const { clock, verify } = setup(kratos, { grace: 600_000 })
   await verify()
-  clock.pass(70_000)
+  clock.advance(70_000)
   const deadline = clock.now() + 5
-  assert.equal(stateOf(await verify(cookie('a'), KRATOS, { deadline })), 'verified stale')
+  assert.equal(verdictLabel(await verify(cookie('a'), KRATOS, { deadline })), 'verified stale')
 })
 
 test('somebody whom memory does not know gets in by no grace', async () => {

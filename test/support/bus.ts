@@ -1,119 +1,125 @@
 /** test/fakes/bus — what Redis does for replicas, in memory, with the ways in which it fails. One world, a line to it for each replica. */
-import { type Clock, type Instant, later, type Millis, millis } from '../../src/lib/time.ts'
-import type { Bus, Message } from '../../src/sessions/replication/redis_store.ts'
-import { BEGINNING, isBefore } from '../../src/sessions/replication/stream_id.ts'
+import { type Clock, type Instant, type Millis, millis, plusMillis } from '../../src/lib/time.ts'
+import type { RedisStore, StreamMessage } from '../../src/sessions/replication/redis_store.ts'
+import { isBefore, STREAM_START } from '../../src/sessions/replication/stream_id.ts'
 
-interface State {
+interface RedisState {
   entries: Map<string, { readonly text: string; readonly until: Instant }>
   tombstones: Map<string, string>
-  stream: readonly Message[]
+  stream: readonly StreamMessage[]
   head: string
 }
 
 export interface FakeRedis {
   /** A line of its own; `down` makes every call on it reject. */
-  line(): Bus & { down: boolean }
-  state: State
+  connect(): RedisStore & { down: boolean }
+  state: RedisState
   /** A copy to go back to, as a restart from an old dump does. */
-  copy(): State
+  snapshot(): RedisState
   /** As a restart without a dump. */
-  empty(): void
+  flush(): void
   /** Lets go of all messages but the latest. */
   trim(): void
   /** Answers those who wait for news. */
-  wake(): void
+  notifyReaders(): void
 }
 
 export function fakeRedis(clock: Clock): FakeRedis {
-  const nothing = (): State => ({ entries: new Map(), tombstones: new Map(), stream: [], head: BEGINNING })
-  let state = nothing()
-  let listeners: (() => void)[] = []
-  let number = 0
+  const emptyState = (): RedisState => ({
+    entries: new Map(),
+    tombstones: new Map(),
+    stream: [],
+    head: STREAM_START,
+  })
+  let state = emptyState()
+  let blockedReaders: (() => void)[] = []
+  let sequence = 0
 
-  const wake = (): void => {
-    const now = listeners
-    listeners = []
+  const notifyReaders = (): void => {
+    const now = blockedReaders
+    blockedReaders = []
     for (const one of now) one()
   }
 
-  function line(): Bus & { down: boolean } {
-    const self = { down: false }
-    const up = async (): Promise<void> => {
-      if (self.down) throw new Error('down')
+  function connect(): RedisStore & { down: boolean } {
+    const connection = { down: false }
+    const assertUp = async (): Promise<void> => {
+      if (connection.down) throw new Error('down')
     }
-    const after = (id: string): Message[] => state.stream.filter(one => isBefore(id, one.id))
-    return Object.assign(self, {
-      async load(name: string) {
-        await up()
+    const messagesAfter = (id: string): StreamMessage[] => state.stream.filter(one => isBefore(id, one.id))
+    return Object.assign(connection, {
+      async getEntry(name: string) {
+        await assertUp()
         const found = state.entries.get(name)
         const left = found === undefined ? 0 : found.until - clock.now()
         return found === undefined || left <= 0 ? undefined : { text: found.text, left: millis(left) }
       },
-      async save(name: string, text: string, ttl: Millis) {
-        await up()
-        state.entries.set(name, { text, until: later(clock.now(), ttl) })
+      async putEntry(name: string, text: string, ttl: Millis) {
+        await assertUp()
+        state.entries.set(name, { text, until: plusMillis(clock.now(), ttl) })
       },
-      async drop(name: string) {
-        await up()
+      async deleteEntry(name: string) {
+        await assertUp()
         state.entries.delete(name)
       },
-      async tombstones(names: readonly string[]) {
-        await up()
+      async getTombstones(names: readonly string[]) {
+        await assertUp()
         return { head: state.head, ids: names.map(name => state.tombstones.get(name)) }
       },
-      async publish({ text, names, unlessAfter }: Parameters<Bus['publish']>[0]) {
-        await up()
-        const last = state.tombstones.get(names[0] ?? '') ?? BEGINNING
+      async publish({ text, names, unlessAfter }: Parameters<RedisStore['publish']>[0]) {
+        await assertUp()
+        const last = state.tombstones.get(names[0] ?? '') ?? STREAM_START
         if (unlessAfter !== undefined && isBefore(unlessAfter, last)) return undefined
         // As Redis': by its clock, whatever it has lost.
-        const id = `${Math.floor(clock.wall())}-${number++}`
-        state.stream = [...state.stream, { id, previous: state.head, text }]
+        const id = `${Math.floor(clock.wall())}-${sequence++}`
+        state.stream = [...state.stream, { id, previousId: state.head, text }]
         state.head = id
         for (const name of names) state.tombstones.set(name, id)
-        wake()
+        notifyReaders()
         return id
       },
-      async join(window: Millis) {
-        await up()
-        const recent = after(`${Math.floor(clock.wall() - window)}-0`)
+      async readRecent(window: Millis) {
+        await assertUp()
+        const recent = messagesAfter(`${Math.floor(clock.wall() - window)}-0`)
         return { head: state.head, recent: recent.map(one => one.text) }
       },
       async head() {
-        await up()
+        await assertUp()
         return state.head
       },
-      async follow(id: string, wait: Millis) {
-        await up()
-        if (wait > 0 && after(id).length === 0) await new Promise<void>(resolve => listeners.push(resolve))
-        await up()
-        return after(id)
+      async readAfter(id: string, wait: Millis) {
+        await assertUp()
+        if (wait > 0 && messagesAfter(id).length === 0)
+          await new Promise<void>(resolve => blockedReaders.push(resolve))
+        await assertUp()
+        return messagesAfter(id)
       },
       async close() {
-        self.down = true
+        connection.down = true
       },
     })
   }
 
   return {
-    line,
+    connect,
     get state() {
       return state
     },
     set state(to) {
       state = to
     },
-    copy: () => ({
+    snapshot: () => ({
       entries: new Map(state.entries),
       tombstones: new Map(state.tombstones),
       stream: state.stream,
       head: state.head,
     }),
-    empty() {
-      state = nothing()
+    flush() {
+      state = emptyState()
     },
     trim() {
       state.stream = state.stream.slice(-1)
     },
-    wake,
+    notifyReaders,
   }
 }

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 /** Why there can be no certificates here; false where there can. */
-export const noCertificates: string | false = (() => {
+export const skipWithoutOpenssl: string | false = (() => {
   try {
     execFileSync('openssl', ['version'], { stdio: 'ignore' })
     return false
@@ -13,7 +13,7 @@ export const noCertificates: string | false = (() => {
   }
 })()
 
-export interface Authority {
+export interface CertificateAuthority {
   /** Path of a PEM file: `ca.pem`, `NAME.pem`, `NAME.key`. */
   file(name: string): string
   read(name: string): Buffer
@@ -24,19 +24,19 @@ export interface Authority {
 const NEW_KEY = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2']
 
 /** In a folder of its own, which the caller removes. */
-export function createAuthority(folder: string): Authority {
+export function createCertificateAuthority(folder: string): CertificateAuthority {
   const file = (name: string): string => join(folder, name)
-  const make = (name: string, subject: string, more: readonly string[]): void => {
+  const createCertificate = (name: string, subject: string, more: readonly string[]): void => {
     const out = ['-keyout', `${name}.key`, '-out', `${name}.pem`, '-subj', subject]
     execFileSync('openssl', ['req', '-x509', ...NEW_KEY, ...out, ...more], { stdio: 'ignore', cwd: folder })
   }
-  make('ca', '/CN=throw-away authority', [])
+  createCertificate('ca', '/CN=throw-away authority', [])
   return {
     file,
     read: name => readFileSync(file(name)),
     issue(name, subject, alternatives) {
       const names = alternatives === undefined ? [] : ['-addext', `subjectAltName=${alternatives}`]
-      make(name, subject, ['-CA', 'ca.pem', '-CAkey', 'ca.key', ...names])
+      createCertificate(name, subject, ['-CA', 'ca.pem', '-CAkey', 'ca.key', ...names])
     },
   }
 }

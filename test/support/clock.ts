@@ -3,9 +3,9 @@ import type { Clock, Instant, Millis, WallTime } from '../../src/lib/time.ts'
 
 export interface FakeClock extends Clock {
   /** Both clocks go on. */
-  pass(span: number): void
+  advance(span: number): void
   /** The wall clock alone is set. */
-  jump(span: number): void
+  jumpWallClock(span: number): void
 }
 
 /** Starts at 2026-11-22T05:00:00Z. */
@@ -15,10 +15,10 @@ export function fakeClock(wall = Date.UTC(2026, 10, 22, 5), now = 1_000_000): Fa
   return {
     now: () => (now + elapsed) as Instant,
     wall: () => (wall + elapsed + offset) as WallTime,
-    pass(span) {
+    advance(span) {
       elapsed += span
     },
-    jump(span) {
+    jumpWallClock(span) {
       offset += span
     },
   }

@@ -2,73 +2,73 @@
 import type { Decision } from '../../src/access/decision.ts'
 import type { Snapshot } from '../../src/access/snapshot.ts'
 import { type Config, loadConfig } from '../../src/app/config.ts'
-import { pathsOf } from '../../src/app/options.ts'
-import { compileWith, UNTRACED } from '../../src/app/ruleset.ts'
-import { openServices } from '../../src/app/services.ts'
+import { pathModeOf } from '../../src/app/options.ts'
+import { compileRuleSet, UNTRACED } from '../../src/app/ruleset.ts'
+import { createServices } from '../../src/app/services.ts'
 import type { Send } from '../../src/clients/http/message.ts'
-import type { Issue } from '../../src/documents/issue.ts'
-import { createCheck } from '../../src/envoy/check.ts'
+import type { Diagnostic } from '../../src/documents/issue.ts'
+import { createCheckHandler } from '../../src/envoy/check.ts'
 import type { CallMetadata } from '../../src/grpc/server.ts'
-import type { Traced } from '../../src/handlers/builder.ts'
+import type { TraceHandler } from '../../src/handlers/builder.ts'
 import { HANDLERS } from '../../src/handlers/registry.ts'
 import type { Services } from '../../src/handlers/services.ts'
 import type { Clock, Instant } from '../../src/lib/time.ts'
 import { parseRules } from '../../src/rules/parse.ts'
-import { createRecorder, type RecordParts } from '../../src/telemetry/access_log.ts'
+import { createDecisionRecorder, type RecorderDependencies } from '../../src/telemetry/access_log.ts'
 import { createLog } from '../../src/telemetry/log.ts'
 import type { traceChecks } from '../../src/telemetry/trace.ts'
 import { decodeResponse, encodeRequest, type HttpFields, type Response } from '../envoy/messages.ts'
 import { realClock } from './clock.ts'
 
-export interface HouseParts {
+export interface CheckHarnessOptions {
   /** YAML, as a user would write it. */
   readonly config: string
   readonly rules: string
   /** Who is asked outside. Default: nobody is there. */
   readonly send?: Send
   readonly clock?: Clock
-  readonly traced?: Traced
-  readonly around?: ReturnType<typeof traceChecks>
-  readonly count?: RecordParts['count']
+  readonly traced?: TraceHandler
+  readonly withSpan?: ReturnType<typeof traceChecks>
+  readonly recordMetrics?: RecorderDependencies['recordMetrics']
   /** Last word on what handlers may ask. */
   readonly services?: (services: Services) => Services
 }
 
-export interface House {
+export interface CheckHarness {
   readonly config: Config
   readonly snapshot: Snapshot
   /** What was said of the rules at load. */
-  readonly issues: readonly Issue[]
+  readonly issues: readonly Diagnostic[]
   /** Oldest first. */
   readonly decisions: readonly Decision[]
-  readonly accidents: readonly unknown[]
+  readonly errors: readonly unknown[]
   /** The log so far, one line a record. */
   log(): string
   /** Bytes in, bytes out, as the engine calls it. */
   check(request: Buffer, metadata?: Readonly<Record<string, string>>, budget?: number): Promise<Buffer>
-  ask(http: HttpFields): Promise<Response>
+  send(http: HttpFields): Promise<Response>
 }
 
-const nobody: Send = async ({ target }) => ({
+const unreachable: Send = async ({ target }) => ({
   kind: 'failed',
   cause: 'connect',
   message: `${target}: no connection`,
 })
 
 /** Rejects where the configuration or the set of rules cannot be used; a rule that has errors is one that answers 500. */
-export async function openHouse(parts: HouseParts): Promise<House> {
-  const files = [{ source: 'config.yaml', text: parts.config }]
+export async function createCheckHarness(options: CheckHarnessOptions): Promise<CheckHarness> {
+  const files = [{ source: 'config.yaml', text: options.config }]
   const { config, issues } = loadConfig({ files, env: {}, flags: new Map() }, HANDLERS)
   if (config === undefined) throw new Error(`configuration: ${JSON.stringify(issues)}`)
-  const clock = parts.clock ?? realClock
-  const send = parts.send ?? nobody
-  const opened = openServices({ config, send, fetch: send, clock, report: () => {} }).services
-  const services = parts.services?.(opened) ?? opened
-  const parsed = parseRules(parts.rules, 'rules.yaml')
-  const compiled = await compileWith(config, parsed.rules ?? [], services, parts.traced ?? UNTRACED, '1')
+  const clock = options.clock ?? realClock
+  const send = options.send ?? unreachable
+  const opened = createServices({ config, send, fetch: send, clock, onKeyProblem: () => {} }).services
+  const services = options.services?.(opened) ?? opened
+  const parsed = parseRules(options.rules, 'rules.yaml')
+  const compiled = await compileRuleSet(config, parsed.rules ?? [], services, options.traced ?? UNTRACED, '1')
   const { snapshot } = compiled
   if (parsed.rules === undefined || snapshot === undefined) {
-    throw new Error(`rules: ${JSON.stringify([...parsed.issues, ...compiled.issues])}`)
+    throw new Error(`rules: ${JSON.stringify([...parsed.diagnostics, ...compiled.diagnostics])}`)
   }
   let text = ''
   const stream = {
@@ -84,39 +84,39 @@ export async function openHouse(parts: HouseParts): Promise<House> {
     wall: Date.now,
     stream,
   })
-  const recorder = createRecorder({
+  const recorder = createDecisionRecorder({
     log,
-    count: parts.count ?? (() => {}),
+    recordMetrics: options.recordMetrics ?? (() => {}),
     traceId: () => '',
     now: clock.now,
   })
   const decisions: Decision[] = []
   const accidents: unknown[] = []
-  const door = createCheck({
+  const handler = createCheckHandler({
     snapshot: () => snapshot,
     record: (decision, request, started) => {
       decisions.push(decision)
       recorder(decision, request, started)
     },
-    accident: (_where, error) => accidents.push(error),
+    onError: (_where, error) => accidents.push(error),
     now: clock.now,
-    paths: pathsOf(config),
-    around: parts.around,
+    paths: pathModeOf(config),
+    withSpan: options.withSpan,
   })
-  const check: House['check'] = async (request, metadata = {}, budget = 5_000) => {
+  const check: CheckHarness['check'] = async (request, metadata = {}, budget = 5_000) => {
     const arrived = clock.now()
     const call: CallMetadata = { get: name => metadata[name] }
-    return door({ request, metadata: call, deadline: (arrived + budget) as Instant, arrived })
+    return handler({ request, metadata: call, deadline: (arrived + budget) as Instant, arrived })
   }
   return {
     config,
     snapshot,
-    issues: [...parsed.issues, ...compiled.issues],
+    issues: [...parsed.diagnostics, ...compiled.diagnostics],
     decisions,
-    accidents,
+    errors: accidents,
     log: () => text,
     check,
-    ask: async http => decodeResponse(await check(encodeRequest(http))),
+    send: async http => decodeResponse(await check(encodeRequest(http))),
   }
 }
 

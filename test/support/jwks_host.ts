@@ -1,32 +1,32 @@
 /** test/fakes/jwks_host — a host of one JWK set on loopback, whose answer the test can exchange; keys and tokens of every kind. */
 import { createHmac, generateKeyPairSync, type KeyObject, randomBytes, sign as signBytes } from 'node:crypto'
 import type { ServerResponse } from 'node:http'
-import { type Host, httpHost } from './http_host.ts'
+import { type FakeHost, startHttpHost } from './http_host.ts'
 
-export interface JwksHost extends Host {
+export interface FakeJwksHost extends FakeHost {
   /** Requests so far. */
-  calls(): number
+  callCount(): number
   /** From now on. */
   serve(keys: readonly object[]): void
-  answerWith(answer: (response: ServerResponse) => void): void
+  respondWith(answer: (response: ServerResponse) => void): void
 }
 
-export async function jwksHost(keys: readonly object[]): Promise<JwksHost> {
+export async function startJwksHost(keys: readonly object[]): Promise<FakeJwksHost> {
   let calls = 0
   const set = (list: readonly object[]) => (response: ServerResponse) =>
     response.end(JSON.stringify({ keys: list }))
   let answer: (response: ServerResponse) => void = set(keys)
-  const host = await httpHost((_request, response) => {
+  const host = await startHttpHost((_request, response) => {
     calls++
     answer(response)
   })
   return {
     ...host,
-    calls: () => calls,
+    callCount: () => calls,
     serve(list) {
       answer = set(list)
     },
-    answerWith(next) {
+    respondWith(next) {
       answer = next
     },
   }
@@ -35,7 +35,7 @@ export async function jwksHost(keys: readonly object[]): Promise<JwksHost> {
 export interface TestKey {
   readonly private: Readonly<Record<string, unknown>>
   readonly public: Readonly<Record<string, unknown>>
-  readonly handle: KeyObject | Buffer
+  readonly signingKey: KeyObject | Buffer
 }
 
 /** A fresh key; `members` such as `kid`, `use` and `alg` are added to both halves. */
@@ -43,7 +43,7 @@ export function testKey(kind: string, members: Readonly<Record<string, unknown>>
   if (kind === 'oct') {
     const handle = randomBytes(32)
     const jwk = { kty: 'oct', k: handle.toString('base64url'), ...members }
-    return { private: jwk, public: jwk, handle }
+    return { private: jwk, public: jwk, signingKey: handle }
   }
   const pair =
     kind === 'RSA' || kind === 'RSA-1024'
@@ -54,18 +54,33 @@ export function testKey(kind: string, members: Readonly<Record<string, unknown>>
   return {
     private: { ...pair.privateKey.export({ format: 'jwk' }), ...members },
     public: { ...pair.publicKey.export({ format: 'jwk' }), ...members },
-    handle: pair.privateKey,
+    signingKey: pair.privateKey,
   }
 }
 
 /** A token with exactly this header and these claims, signed as `how` says (by default as the header's `alg`). */
-export const mint = (header: object, claims: unknown, handle: KeyObject | Buffer, how?: string): string =>
-  mintText(JSON.stringify(header), JSON.stringify(claims), handle, how ?? (header as { alg: string }).alg)
+export const signTestToken = (
+  header: object,
+  claims: unknown,
+  handle: KeyObject | Buffer,
+  algorithm?: string,
+): string =>
+  signTestTokenText(
+    JSON.stringify(header),
+    JSON.stringify(claims),
+    handle,
+    algorithm ?? (header as { alg: string }).alg,
+  )
 
 /** The same for texts that need not be JSON. */
-export function mintText(header: string, payload: string, handle: KeyObject | Buffer, how: string): string {
+export function signTestTokenText(
+  header: string,
+  payload: string,
+  handle: KeyObject | Buffer,
+  algorithm: string,
+): string {
   const input = [header, payload].map(text => Buffer.from(text).toString('base64url')).join('.')
-  return `${input}.${signature(input, handle, how)}`
+  return `${input}.${signature(input, handle, algorithm)}`
 }
 
 function signature(input: string, handle: KeyObject | Buffer, alg: string): string {

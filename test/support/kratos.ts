@@ -1,7 +1,7 @@
 /** test/fakes/kratos — a whoami whose answers the test writes, and a session as Kratos describes it. */
 import type { JsonObject } from '../../src/access/session.ts'
-import type { Answered, Failed, HeaderPair } from '../../src/clients/http/message.ts'
-import type { Whoami, WhoamiQuestion } from '../../src/clients/kratos.ts'
+import type { HeaderPair, HttpFailure, HttpResponse } from '../../src/clients/http/message.ts'
+import type { Whoami, WhoamiRequest } from '../../src/clients/kratos.ts'
 
 export const SESSION_ID = '7458af86-c1d8-401c-978a-8da89133f78b'
 export const IDENTITY_ID = '90b31539-08ba-45b1-a5fc-5de840f19d7e'
@@ -21,41 +21,41 @@ export const answered = (
   status: number,
   body: JsonObject | string = '',
   headers: readonly HeaderPair[] = [],
-): Answered => ({
+): HttpResponse => ({
   kind: 'answered',
   status,
   headers,
   body: typeof body === 'string' ? body : JSON.stringify(body),
 })
-export const alive = (headers: readonly HeaderPair[] = [], over?: JsonObject): Answered =>
+export const liveSession = (headers: readonly HeaderPair[] = [], over?: JsonObject): HttpResponse =>
   answered(200, sessionDocument(over), headers)
 
-export const SECOND_FACTOR = answered(403, {
+export const SECOND_FACTOR_REQUIRED = answered(403, {
   error: { id: 'session_aal2_required', code: 403 },
   redirect_browser_to: 'https://auth.example.com/self-service/login/browser?aal=aal2',
 })
 
-type Prepared = readonly (Answered | Failed | Promise<Answered | Failed>)[]
+type PreparedAnswers = readonly (HttpResponse | HttpFailure | Promise<HttpResponse | HttpFailure>)[]
 
 export interface FakeKratos {
   readonly whoami: Whoami
-  readonly asked: WhoamiQuestion[]
+  readonly calls: WhoamiRequest[]
   /** What the next questions get; the last one stays. */
-  answer(...answers: Prepared): void
+  respondWith(...answers: PreparedAnswers): void
 }
 
-export function fakeKratos(...first: Prepared): FakeKratos {
-  const asked: WhoamiQuestion[] = []
-  let left = first
+export function fakeKratos(...first: PreparedAnswers): FakeKratos {
+  const calls: WhoamiRequest[] = []
+  let remaining = first
   return {
-    asked,
-    answer(...answers) {
-      left = answers
+    calls,
+    respondWith(...answers) {
+      remaining = answers
     },
     async whoami(question) {
-      asked.push(question)
-      const [next] = left
-      if (left.length > 1) left = left.slice(1)
+      calls.push(question)
+      const [next] = remaining
+      if (remaining.length > 1) remaining = remaining.slice(1)
       if (next === undefined) throw new Error('no answer was prepared')
       return next
     },

@@ -1,7 +1,7 @@
 /** test/fakes/object_store — one object in a store on loopback, in the protocols of S3, Google and Azure. Knows what the clients read, nothing else of them. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { httpHost } from './http_host.ts'
+import { startHttpHost } from './http_host.ts'
 
 export interface StoredObject {
   body: string
@@ -9,36 +9,36 @@ export interface StoredObject {
   /** Anything but 200 is the answer to every question. */
   status: number
   /** Milliseconds before any answer. */
-  delay: number
+  delayMs: number
   /** Says nothing of its length beforehand. */
   chunked: boolean
 }
 
-export interface ObjectStore {
+export interface FakeObjectStore {
   readonly host: string
   readonly object: StoredObject
   /** Method, path and query of each call so far. */
   readonly calls: string[]
   /** Calls that were answered with content. */
-  readonly contents: string[]
+  readonly contentReads: string[]
   /** Headers of the last call. */
-  headers(): IncomingMessage['headers']
+  lastHeaders(): IncomingMessage['headers']
   close(): Promise<void>
 }
 
 /** Paths: `/bucket/rules.json` (S3), `/b/bucket/o/rules.json` (Google), `/account/bucket/rules.json` (Azure). */
-export async function objectStore(): Promise<ObjectStore> {
-  const object: StoredObject = { body: '[]', etag: '"1"', status: 200, delay: 0, chunked: false }
+export async function startObjectStore(): Promise<FakeObjectStore> {
+  const object: StoredObject = { body: '[]', etag: '"1"', status: 200, delayMs: 0, chunked: false }
   const calls: string[] = []
-  const contents: string[] = []
+  const contentReads: string[] = []
   let headers: IncomingMessage['headers'] = {}
-  const host = await httpHost(async (request, response) => {
+  const host = await startHttpHost(async (request, response) => {
     const url = request.url ?? ''
     calls.push(`${request.method} ${url}`)
     headers = request.headers
-    await sleep(object.delay)
+    await sleep(object.delayMs)
     if (response.destroyed) return
-    if (object.status !== 200) return refuse(object.status, response)
+    if (object.status !== 200) return respondWithError(object.status, response)
     if (/\/o\//.test(url) && !url.includes('alt=media')) {
       const { etag, body } = object
       const metadata = {
@@ -51,7 +51,7 @@ export async function objectStore(): Promise<ObjectStore> {
       return response.end(JSON.stringify(metadata))
     }
     if (request.headers['if-none-match'] === object.etag) return response.writeHead(304).end()
-    contents.push(url)
+    contentReads.push(url)
     response.writeHead(200, {
       etag: object.etag,
       'content-type': 'application/octet-stream',
@@ -64,14 +64,14 @@ export async function objectStore(): Promise<ObjectStore> {
     host: host.url.replace('http://', ''),
     object,
     calls,
-    contents,
-    headers: () => headers,
+    contentReads,
+    lastHeaders: () => headers,
     close: () => host.close(),
   }
 }
 
 /** With a body that must not be repeated anywhere. */
-function refuse(status: number, response: ServerResponse): void {
+function respondWithError(status: number, response: ServerResponse): void {
   response.writeHead(status, { 'content-type': 'application/xml', 'x-ms-error-code': 'Refused' })
   response.end('<?xml version="1.0"?><Error><Code>Refused</Code><Message>marked-secret</Message></Error>')
 }

@@ -2,19 +2,22 @@
 import type { Verdict } from '../../src/access/verdict.ts'
 import type { Whoami } from '../../src/clients/kratos.ts'
 import { type Clock, type Instant, type Millis, millis } from '../../src/lib/time.ts'
-import { createSeals } from '../../src/sessions/replication/encryption.ts'
-import type { Bus } from '../../src/sessions/replication/redis_store.ts'
-import type { BusEvent } from '../../src/sessions/replication/revocation_message.ts'
-import { type NewsLine, startNews } from '../../src/sessions/replication/revocation_stream.ts'
-import { createSharedShelf, type ShelfOutcome } from '../../src/sessions/replication/shared_cache.ts'
-import type { Revoked } from '../../src/sessions/types.ts'
-import { createSessions, type Sessions } from '../../src/sessions/verifier.ts'
+import { createCacheCipher } from '../../src/sessions/replication/encryption.ts'
+import type { RedisStore } from '../../src/sessions/replication/redis_store.ts'
+import type { RevocationStreamEvent } from '../../src/sessions/replication/revocation_message.ts'
+import {
+  type RevocationStream,
+  startRevocationStream,
+} from '../../src/sessions/replication/revocation_stream.ts'
+import { createSharedCache, type SharedCacheOutcome } from '../../src/sessions/replication/shared_cache.ts'
+import type { RevocationTarget } from '../../src/sessions/types.ts'
+import { createSessionVerifier, type SessionVerifier } from '../../src/sessions/verifier.ts'
 import { requestWith } from './request.ts'
 
-export const REDIS_KEY = 'a key of thirty-two characters at least'
+export const ENCRYPTION_KEY = 'a key of thirty-two characters at least'
 
-export interface ReplicaParts {
-  readonly bus: Bus
+export interface ReplicaOptions {
+  readonly store: RedisStore
   readonly clock: Clock
   readonly whoami: Whoami
   readonly keys?: readonly string[]
@@ -23,64 +26,71 @@ export interface ReplicaParts {
 }
 
 export interface Replica {
-  readonly sessions: Sessions
-  readonly news: NewsLine
-  readonly looks: ShelfOutcome[]
-  readonly events: BusEvent[]
+  readonly sessions: SessionVerifier
+  readonly stream: RevocationStream
+  readonly lookups: SharedCacheOutcome[]
+  readonly events: RevocationStreamEvent[]
   /** With the cookie `s`; `maxAge` is the rule's own. */
   verify(value: string, options?: { readonly maxAge?: Millis; readonly fresh?: boolean }): Promise<Verdict>
-  revoke(revoked: Revoked): Promise<boolean>
+  revoke(revoked: RevocationTarget): Promise<boolean>
 }
 
-let born = 0
+let replicaCount = 0
 
-export function replica(parts: ReplicaParts): Replica {
-  const { bus, clock, whoami, keys = [REDIS_KEY], maxAge = millis(60_000), timeout = millis(500) } = parts
-  const seals = createSeals(keys)
-  const looks: ShelfOutcome[] = []
-  const events: BusEvent[] = []
-  let news: NewsLine
-  const shared = createSharedShelf({
-    bus,
-    seals,
-    news: () => news,
+export function startReplica(parts: ReplicaOptions): Replica {
+  const {
+    store,
+    clock,
+    whoami,
+    keys = [ENCRYPTION_KEY],
+    maxAge = millis(60_000),
+    timeout = millis(500),
+  } = parts
+  const cipher = createCacheCipher(keys)
+  const lookups: SharedCacheOutcome[] = []
+  const events: RevocationStreamEvent[] = []
+  let stream: RevocationStream
+  const sharedCache = createSharedCache({
+    store,
+    cipher,
+    revocationStream: () => stream,
     clock,
     timeout,
-    count: outcome => looks.push(outcome),
+    onOutcome: outcome => lookups.push(outcome),
   })
-  const sessions = createSessions({
+  const sessions = createSessionVerifier({
     clock,
     whoami,
     maxAge,
     maxEntries: 100,
-    grace: millis(0),
-    hold: millis(5_000),
-    secret: Buffer.from(`secret of replica ${born}`),
+    staleIfError: millis(0),
+    holdoff: millis(5_000),
+    secret: Buffer.from(`secret of replica ${replicaCount}`),
     random: () => 0,
     // A test asks faster about sessions that have ended than any client may.
-    limits: { refusalBurst: 1_000_000 },
-    shared,
+    upstreamOptions: { rejectionBurst: 1_000_000 },
+    sharedCache,
   })
-  news = startNews({
-    bus,
-    seals,
+  stream = startRevocationStream({
+    store,
+    cipher,
     clock,
-    origin: `replica ${born++}`,
-    keep: millis(3_600_000),
-    hold: millis(5_000),
-    hear: told => sessions.hear(told).news,
+    origin: `replica ${replicaCount++}`,
+    retention: millis(3_600_000),
+    holdoff: millis(5_000),
+    apply: told => sessions.applyRevocation(told).events,
     clear: sessions.clear,
-    report: event => events.push(event),
-    accident: error => {
+    onEvent: event => events.push(event),
+    onError: error => {
       throw error
     },
   })
   const request = requestWith([], { deadline: Number.POSITIVE_INFINITY as Instant })
-  const endpoints = new Map<Millis | undefined, Parameters<Sessions['verify']>[0]>()
+  const endpoints = new Map<Millis | undefined, Parameters<SessionVerifier['verify']>[0]>()
   return {
     sessions,
-    news,
-    looks,
+    stream,
+    lookups,
     events,
     async verify(value, { maxAge: bound, fresh = false } = {}) {
       const endpoint = endpoints.get(bound) ?? {
@@ -91,12 +101,12 @@ export function replica(parts: ReplicaParts): Replica {
       endpoints.set(bound, endpoint)
       return sessions.verify(endpoint, { kind: 'cookie', name: 's', value }, request, { fresh })
     },
-    revoke: revoked => news.tell(sessions.revoke(revoked).news),
+    revoke: revoked => stream.publish(sessions.revoke(revoked).events),
   }
 }
 
 /** Until it holds; what does not within a minute fails, and nobody waits on. */
-export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
+export async function waitUntil(holds: () => boolean | Promise<boolean>): Promise<void> {
   const end = Date.now() + 60_000
   while (!(await holds())) {
     if (Date.now() > end) throw new Error(`never came: ${holds}`)

@@ -3,19 +3,24 @@ import type { RequestView } from '../../src/access/request.ts'
 import { parseCookies } from '../../src/http/cookies.ts'
 import type { Instant } from '../../src/lib/time.ts'
 
-type Line = readonly [name: string, value: string]
-type Parts = Partial<Pick<RequestView, 'method' | 'scheme' | 'authority' | 'path' | 'query' | 'deadline'>>
+type HeaderLine = readonly [name: string, value: string]
+type RequestOverrides = Partial<
+  Pick<RequestView, 'method' | 'scheme' | 'authority' | 'path' | 'query' | 'deadline'>
+>
 
 /** Any names, as a client would send them; the deadline is far away. */
-export function requestWith(headers: readonly Line[] = [], parts: Parts = {}): RequestView {
-  const lines = headers.map(([name, value]): Line => [name.toLowerCase(), value])
+export function requestWith(
+  headers: readonly HeaderLine[] = [],
+  overrides: RequestOverrides = {},
+): RequestView {
+  const lines = headers.map(([name, value]): HeaderLine => [name.toLowerCase(), value])
   const headerValues = (name: string) => lines.filter(([key]) => key === name).map(([, value]) => value)
   const cookies = () => parseCookies(headerValues('cookie'))
   const cookieValues = (name: string) =>
     cookies()
       .filter(([key]) => key === name)
       .map(([, value]) => value)
-  const { authority = 'app.example.com', path = '/' } = parts
+  const { authority = 'app.example.com', path = '/' } = overrides
   return {
     method: 'GET',
     scheme: 'https',
@@ -30,7 +35,7 @@ export function requestWith(headers: readonly Line[] = [], parts: Parts = {}): R
     principal: '',
     body: undefined,
     deadline: Number.POSITIVE_INFINITY as Instant,
-    ...parts,
+    ...overrides,
     header: name => headerValues(name)[0],
     headerValues,
     headerEntries: () => lines,

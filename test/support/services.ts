@@ -1,65 +1,76 @@
 /** test/fakes/services — a handler built as the builder builds it, in a world whose answers the test writes. */
 import type { RequestView } from '../../src/access/request.ts'
 import type { Credential, Verdict } from '../../src/access/verdict.ts'
-import type { Answered, Failed, OutgoingRequest } from '../../src/clients/http/message.ts'
-import { type Handler, type Kind, type Run, seal } from '../../src/handlers/handler.ts'
+import type { HttpFailure, HttpResponse, OutgoingRequest } from '../../src/clients/http/message.ts'
+import {
+  eraseConfigType,
+  type Handler,
+  type HandlerFunctions,
+  type HandlerKind,
+} from '../../src/handlers/handler.ts'
 import type { KratosEndpoint, Services } from '../../src/handlers/services.ts'
 import { fakeClock } from './clock.ts'
 
-export interface Asked {
+export interface VerifyCall {
   readonly endpoint: KratosEndpoint
   readonly credential: Credential
   readonly request: RequestView
 }
 
-export interface World {
+export interface HandlerHarness {
   readonly services: Services
   /** Calls to the outside. */
-  readonly sent: OutgoingRequest[]
+  readonly requests: OutgoingRequest[]
   /** Questions about sessions. */
-  readonly asked: Asked[]
+  readonly verifyCalls: VerifyCall[]
   /** What was said at load. */
   readonly warnings: string[]
   /** Endpoints that let somebody in without saying whom. */
-  readonly subjectless: string[]
+  readonly emptySubjects: string[]
 }
 
 /** Every call gets `answer`, every question about a session `verdict`; what was not prepared is an accident. */
-export function worldWith(parts: { answer?: Answered | Failed; verdict?: Verdict } = {}): World {
-  const sent: OutgoingRequest[] = []
-  const asked: Asked[] = []
-  const subjectless: string[] = []
+export function createHandlerHarness(
+  results: { answer?: HttpResponse | HttpFailure; verdict?: Verdict } = {},
+): HandlerHarness {
+  const requests: OutgoingRequest[] = []
+  const verifyCalls: VerifyCall[] = []
+  const emptySubjects: string[] = []
   const prepared = <T>(value: T | undefined): T => {
     if (value === undefined) throw new Error('the world was asked for what was not prepared')
     return value
   }
   return {
-    sent,
-    asked,
+    requests,
+    verifyCalls,
     warnings: [],
-    subjectless,
+    emptySubjects,
     services: {
       clock: fakeClock(),
       async send(request: OutgoingRequest) {
-        sent.push(request)
-        return prepared(parts.answer)
+        requests.push(request)
+        return prepared(results.answer)
       },
       kratos: {
         verify(endpoint: KratosEndpoint, credential: Credential, request: RequestView) {
-          asked.push({ endpoint, credential, request })
-          return prepared(parts.verdict)
+          verifyCalls.push({ endpoint, credential, request })
+          return prepared(results.verdict)
         },
       },
-      subjectless: (endpoint: string) => subjectless.push(endpoint),
+      reportEmptySubject: (endpoint: string) => emptySubjects.push(endpoint),
     } as unknown as Services,
   }
 }
 
-export function build<K extends Kind, C>(handler: Handler<K, C>, config: unknown, world: World): Run[K] {
+export function buildHandler<K extends HandlerKind, C>(
+  handler: Handler<K, C>,
+  config: unknown,
+  harness: HandlerHarness,
+): HandlerFunctions[K] {
   const context = {
     strategy: 'regexp',
     warn: (path: readonly (string | number)[], message: string) =>
-      world.warnings.push(`${path.join('.')}: ${message}`),
+      harness.warnings.push(`${path.join('.')}: ${message}`),
   } as const
-  return seal(handler).build(config, world.services, context).run
+  return eraseConfigType(handler).build(config, harness.services, context).run
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import type { Deny } from '../../src/access/decision.ts'
-import { createRecorder } from '../../src/telemetry/access_log.ts'
+import { createDecisionRecorder } from '../../src/telemetry/access_log.ts'
 import { createLog } from '../../src/telemetry/log.ts'
 import { requestWith } from '../support/request.ts'
 
@@ -20,7 +20,12 @@ async function openLog() {
 
 async function lineOf(decision: Deny): Promise<{ lines: Record<string, unknown>[]; text: string }> {
   const { log, text } = await openLog()
-  const record = createRecorder({ log, count: () => {}, traceId: () => 't1', now: () => 12.5 })
+  const record = createDecisionRecorder({
+    log,
+    recordMetrics: () => {},
+    traceId: () => 't1',
+    now: () => 12.5,
+  })
   const request = {
     ...requestWith(
       [
@@ -46,14 +51,14 @@ const denied = (cause?: unknown): Deny => ({
   status: 401,
   headers: [],
   body: '',
-  trail: {
+  metadata: {
     rule: 'admin',
     authenticator: 'cookie_session',
     refusedBy: 'cookie_session',
     code: 'credential_rejected',
     reason: 'no',
     cause,
-    notes: { cache: 'miss' },
+    annotations: { cache: 'miss' },
   },
 })
 

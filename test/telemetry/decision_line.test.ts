@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
 import { pino } from 'pino'
-import { createDecisionLine } from '../../src/telemetry/decision_line.ts'
+import { createDecisionFormatter } from '../../src/telemetry/decision_line.ts'
 import type { DecisionRecord } from '../../src/telemetry/records.ts'
 
 const texts = fc.oneof(
@@ -53,7 +53,7 @@ test('a decision’s line is byte for byte what pino writes for the record', () 
       },
     },
   )
-  const lineOf = createDecisionLine(',"service_name":"credence","service_version":"1"', wall)
+  const lineOf = createDecisionFormatter(',"service_name":"credence","service_version":"1"', wall)
   fc.assert(
     fc.property(fc.oneof(records, again), record => {
       logger.info(record, record.decision === 'allow' ? 'Access request granted' : 'Access request denied')
@@ -65,7 +65,7 @@ test('a decision’s line is byte for byte what pino writes for the record', () 
 
 test('the time moves on', () => {
   let now = 1_700_000_000_000
-  const lineOf = createDecisionLine('', () => now)
+  const lineOf = createDecisionFormatter('', () => now)
   const record: DecisionRecord = fc.sample(records, 1)[0] as DecisionRecord
   const times = [0, 0, 1, 999].map(step => {
     now += step

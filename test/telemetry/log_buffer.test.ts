@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { createLots } from '../../src/telemetry/log_buffer.ts'
+import { createLogBuffer } from '../../src/telemetry/log_buffer.ts'
 
-function collecting(size: number, wait = 60_000) {
+function createCollector(size: number, wait = 60_000) {
   const sent: Buffer[] = []
-  const lots = createLots(size, wait, lot => sent.push(lot))
+  const lots = createLogBuffer(size, wait, lot => sent.push(lot))
   return { lots, sent, texts: () => sent.map(String) }
 }
 
 test('lines wait for each other and leave together, in order', () => {
-  const { lots, texts } = collecting(100)
+  const { lots, texts } = createCollector(100)
   lots.write('one\n')
   lots.write('two\n')
   assert.deepEqual(texts(), [])
@@ -20,7 +20,7 @@ test('lines wait for each other and leave together, in order', () => {
 })
 
 test('a lot leaves when the next line might not fit, and what has left is not written over', () => {
-  const { lots, sent, texts } = collecting(32)
+  const { lots, sent, texts } = createCollector(32)
   for (let i = 0; i < 9; i++) lots.write(`line ${i}\n`)
   lots.flush()
   assert.equal(texts().join(''), Array.from({ length: 9 }, (_, i) => `line ${i}\n`).join(''))
@@ -28,7 +28,7 @@ test('a lot leaves when the next line might not fit, and what has left is not wr
 })
 
 test('text of any script and length arrives whole', () => {
-  const { lots, texts } = collecting(64)
+  const { lots, texts } = createCollector(64)
   const lines = ['ä€😀\n', `${'x'.repeat(500)}\n`, `${'€'.repeat(21)}\n`, `${'😀'.repeat(200)}\n`, 'end\n']
   for (const line of lines) lots.write(line)
   lots.flush()
@@ -36,7 +36,7 @@ test('text of any script and length arrives whole', () => {
 })
 
 test('a line that nobody follows leaves by itself', async () => {
-  const { lots, texts } = collecting(100, 1)
+  const { lots, texts } = createCollector(100, 1)
   lots.write('alone\n')
   await sleep(50)
   assert.deepEqual(texts(), ['alone\n'])

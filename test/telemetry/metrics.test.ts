@@ -2,18 +2,18 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import type { Decision } from '../../src/access/decision.ts'
 import { createInstruments } from '../../src/telemetry/instruments.ts'
-import { METRICS, tally } from '../../src/telemetry/metric_definitions.ts'
+import { lazyCounter, METRICS } from '../../src/telemetry/metric_definitions.ts'
 import { openMetrics, scrape } from '../support/metrics.ts'
 
-const trail = {
+const metadata = {
   rule: 'r1',
   authenticator: 'a',
   refusedBy: '',
   code: 'ok',
   reason: '',
-  notes: { cache: 'hit' },
+  annotations: { cache: 'hit' },
 } as const
-const allow: Decision = { kind: 'allow', headers: [], remove: [], responseHeaders: [], trail }
+const allow: Decision = { kind: 'allow', headers: [], remove: [], responseHeaders: [], metadata }
 
 test('Prometheus reads ours and Oathkeeper’s metrics, labelled from closed sets (G10)', async () => {
   const metrics = await openMetrics(() => 1_700_000_000_500)
@@ -21,31 +21,31 @@ test('Prometheus reads ours and Oathkeeper’s metrics, labelled from closed set
     rules: () => 3,
     issues: () => ({ errors: 1, warnings: 2 }),
     ready: () => true,
-    bus: () => ({ connected: true, lag: 1_500, waiting: 2 }),
+    revocationStream: () => ({ connected: true, lag: 1_500, waiting: 2 }),
     sources: () => ({ fresh: 2, stale: 1, missing: 0 }),
     sessions: () =>
-      ({ remembered: 7, breaker: 'half open', asked: 2, waiting: 3, worstStaleness: 1_500 }) as const,
+      ({ cached: 7, breaker: 'half open', inFlight: 2, pending: 3, worstStaleness: 1_500 }) as const,
   }
   const instruments = createInstruments(
     metrics,
-    { prefix: 'ory_oathkeeper_', hidden: false },
+    { prefix: 'ory_oathkeeper_', hideRequestPaths: false },
     observed,
     () => 0,
   )
-  instruments.check(allow, 2, 'GET')
-  instruments.check(allow, 2, 'EVIL-METHOD')
-  instruments.check(allow, 700, 'GET')
-  instruments.reload('changed', 5)
-  instruments.revocation('api', 'session')
-  instruments.session({ kind: 'doubt', verdict: 'sick' })
-  instruments.session({ kind: 'limited', limit: 'refusals' })
-  instruments.session({ kind: 'renewal', outcome: 'renewed' })
-  instruments.session({ kind: 'subjectless' })
-  instruments.session({ kind: 'subjectless' })
-  instruments.session({ kind: 'shared', outcome: 'undecryptable' })
-  instruments.session({ kind: 'bus', event: 'gap' })
-  instruments.session({ kind: 'breaker', state: 'open', cause: 'doubt' })
-  await instruments.counted(async () => ({ kind: 'failed', cause: 'timeout', message: '' }))({
+  instruments.recordCheck(allow, 2, 'GET')
+  instruments.recordCheck(allow, 2, 'EVIL-METHOD')
+  instruments.recordCheck(allow, 700, 'GET')
+  instruments.recordReload('changed', 5)
+  instruments.recordRevocation('api', 'session')
+  instruments.recordSessionEvent({ kind: 'doubt', verdict: 'sick' })
+  instruments.recordSessionEvent({ kind: 'limited', limit: 'refusals' })
+  instruments.recordSessionEvent({ kind: 'renewal', outcome: 'renewed' })
+  instruments.recordSessionEvent({ kind: 'subjectless' })
+  instruments.recordSessionEvent({ kind: 'subjectless' })
+  instruments.recordSessionEvent({ kind: 'shared', outcome: 'undecryptable' })
+  instruments.recordSessionEvent({ kind: 'bus', event: 'gap' })
+  instruments.recordSessionEvent({ kind: 'breaker', state: 'open', cause: 'doubt' })
+  await instruments.instrumentSend(async () => ({ kind: 'failed', cause: 'timeout', message: '' }))({
     method: 'GET',
     url: 'http://k/',
     headers: [],
@@ -95,7 +95,7 @@ test('Prometheus reads ours and Oathkeeper’s metrics, labelled from closed set
 
 test('every rule has its own row, however many there are', async () => {
   const metrics = await openMetrics()
-  const checks = tally(metrics.meter, 'credence_checks_total')
+  const checks = lazyCounter(metrics.meter, 'credence_checks_total')
   for (let i = 0; i < 3_000; i++) checks(`r${i}`, () => ({ rule: `r${i}` }))
   const text = await scrape(metrics)
   assert.equal(text.match(/^credence_checks_total\{rule="r\d+"\} 1$/gm)?.length, 3_000)

@@ -18,29 +18,29 @@ beforeEach(() => spans.reset())
 
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736'
 const PARENT = '00f067aa0ba902b7'
-const trail = {
+const metadata = {
   rule: 'r1',
   authenticator: 'a',
   refusedBy: '',
   code: 'ok',
   reason: '',
-  notes: { cache: 'hit' },
+  annotations: { cache: 'hit' },
 } as const
-const allow: Decision = { kind: 'allow', headers: [], remove: [], responseHeaders: [], trail }
+const allow: Decision = { kind: 'allow', headers: [], remove: [], responseHeaders: [], metadata }
 const deny = (status: number): Decision => ({
   kind: 'deny',
   status,
   headers: [],
   body: '',
-  trail: { ...trail, code: 'forbidden', refusedBy: 's' },
+  metadata: { ...metadata, code: 'forbidden', refusedBy: 's' },
 })
 const tracer = () => trace.getTracer('test')
-const around = (metadata: Record<string, string>, run: () => Decision | Promise<Decision>) =>
+const withCheckSpan = (metadata: Record<string, string>, run: () => Decision | Promise<Decision>) =>
   traceChecks(tracer())({ get: name => metadata[name] }, run)
 
 test('the span of a Check continues what Envoy names in the metadata, and says how it was decided', async () => {
   let seen = ''
-  const decision = around({ traceparent: `00-${TRACE}-${PARENT}-01` }, () => {
+  const decision = withCheckSpan({ traceparent: `00-${TRACE}-${PARENT}-01` }, () => {
     seen = activeTraceId()
     return allow
   })
@@ -60,8 +60,8 @@ test('the span of a Check continues what Envoy names in the metadata, and says h
 })
 
 test('a refusal is no failure, and what could not be done is one', async () => {
-  await around({}, () => deny(403))
-  await around({}, () => deny(503))
+  await withCheckSpan({}, () => deny(403))
+  await withCheckSpan({}, () => deny(503))
   const [refused, failed] = spans.getFinishedSpans()
   assert.equal(refused?.status.code, SpanStatusCode.UNSET)
   assert.equal(failed?.status.code, SpanStatusCode.ERROR)
@@ -76,7 +76,7 @@ for (const [what, traceparent] of Object.entries({
   'a megabyte': '0'.repeat(1024 * 1024),
 })) {
   test(`${what} in place of a context begins a trace of our own (J10, G15)`, async () => {
-    await around(
+    await withCheckSpan(
       { traceparent, tracestate: 'a=b,'.repeat(100_000), baggage: 'x=y,'.repeat(100_000) },
       () => allow,
     )
@@ -103,7 +103,7 @@ test('a call to the outside is a CLIENT span below its handler, and is told whos
     await send(call as never)
     return { kind: 'denial', code: 'unavailable' }
   })
-  await around({ traceparent: `00-${TRACE}-${PARENT}-01` }, async () => {
+  await withCheckSpan({ traceparent: `00-${TRACE}-${PARENT}-01` }, async () => {
     await stage()
     return deny(503)
   })
@@ -123,7 +123,7 @@ test('a call to the outside is a CLIENT span below its handler, and is told whos
 
 test('what is thrown inside ends the span and goes on', () => {
   assert.throws(() =>
-    around({}, () => {
+    withCheckSpan({}, () => {
       throw new Error('boom secret')
     }),
   )

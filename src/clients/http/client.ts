@@ -1,20 +1,20 @@
 /** clients/http — one bounded call to the outside: pools, deadline, size limit, no redirects. The only importer of undici. Knows nothing of access control. */
 import { type Dispatcher, Pool, ProxyAgent } from 'undici'
-import { between, type Clock, type Instant, millis } from '../../lib/time.ts'
-import { type Exchange, exchange, failed, prepare } from './exchange.ts'
-import type { Answered, Failed, OutgoingRequest, Send } from './message.ts'
-import type { ProxyOf } from './proxy.ts'
+import { type Clock, type Instant, millis, millisBetween } from '../../lib/time.ts'
+import { type ExchangeRequest, httpFailure, performExchange, prepareRequest } from './exchange.ts'
+import type { HttpFailure, HttpResponse, OutgoingRequest, Send } from './message.ts'
+import type { ResolveProxy } from './proxy.ts'
 
-export interface HttpOptions {
+export interface HttpClientDependencies {
   readonly clock: Clock
   /** Most connections to one origin. */
-  readonly connections?: number
+  readonly maxConnectionsPerOrigin?: number
   /** Most calls to one origin, those that wait for a connection included; more fail at once (G: a hanging service must not fill memory). */
-  readonly callsPerOrigin?: number
+  readonly maxCallsPerOrigin?: number
   /** Most origins with open connections; beyond it the one not asked for longest is closed after its last call. */
-  readonly origins?: number
+  readonly maxOrigins?: number
   /** Which proxy an origin is reached through. Default none. */
-  readonly proxyOf?: ProxyOf
+  readonly resolveProxy?: ResolveProxy
 }
 
 export interface HttpClient {
@@ -23,94 +23,121 @@ export interface HttpClient {
   close(): Promise<void>
 }
 
-const MIB = 1024 * 1024
-const CONNECT = { timeout: 5_000 }
+const DEFAULT_MAX_RESPONSE_BYTES = 1024 * 1024
+const CONNECT_OPTIONS = { timeout: 5_000 }
 
 /** HTTP/1.1 only, no redirects, no decompression: what came is what is reported. */
-const POOL = {
+const POOL_OPTIONS = {
   pipelining: 1,
   allowH2: false,
   // The total limit of each call is its own timer; these would be a second one, and a coarse one.
   headersTimeout: 0,
   bodyTimeout: 0,
-  connect: CONNECT,
+  connect: CONNECT_OPTIONS,
   // Below the 120 s after which Kratos (and most others) close an idle connection.
   keepAliveTimeout: 30_000,
   keepAliveMaxTimeout: 90_000,
   maxHeaderSize: 64 * 1024,
 }
 
-interface Door {
+interface OriginPool {
   readonly pool: Dispatcher
   /** Through a proxy. */
   readonly proxied: boolean
   /** Calls that the pool still holds, those included that nobody waits for any more. */
-  calls: number
+  activeCalls: number
 }
 
-export function createHttp(options: HttpOptions): HttpClient {
-  const { clock, connections = 32, callsPerOrigin = 2_048, origins = 256, proxyOf } = options
-  const doors = new Map<string, Door>()
+export function createHttpClient(options: HttpClientDependencies): HttpClient {
+  const {
+    clock,
+    maxConnectionsPerOrigin = 32,
+    maxCallsPerOrigin = 2_048,
+    maxOrigins = 256,
+    resolveProxy,
+  } = options
+  const originPools = new Map<string, OriginPool>()
   /** Closed to new calls, waiting for the end of their last ones. */
-  const leaving = new Set<Dispatcher>()
-  let open = true
+  const closingPools = new Set<Dispatcher>()
+  let isOpen = true
 
   /** `undefined`: only through a proxy that nobody can use. */
-  function openDoor(origin: string): Door | undefined {
-    const uri = proxyOf?.(new URL(origin))
-    if (uri === 'unusable') return undefined
-    if (uri === undefined)
-      return { pool: new Pool(origin, { ...POOL, connections }), proxied: false, calls: 0 }
+  function openPool(origin: string): OriginPool | undefined {
+    const proxyUrl = resolveProxy?.(new URL(origin))
+    if (proxyUrl === 'unusable') return undefined
+    if (proxyUrl === undefined)
+      return {
+        pool: new Pool(origin, { ...POOL_OPTIONS, connections: maxConnectionsPerOrigin }),
+        proxied: false,
+        activeCalls: 0,
+      }
     // As Go's client: a tunnel for https alone, which is all that many proxies allow.
-    const proxy = { uri, proxyTunnel: origin.startsWith('https:'), proxyTls: CONNECT, requestTls: CONNECT }
-    return { pool: new ProxyAgent({ ...POOL, ...proxy, connections }), proxied: true, calls: 0 }
+    const proxy = {
+      uri: proxyUrl,
+      proxyTunnel: origin.startsWith('https:'),
+      proxyTls: CONNECT_OPTIONS,
+      requestTls: CONNECT_OPTIONS,
+    }
+    return {
+      pool: new ProxyAgent({ ...POOL_OPTIONS, ...proxy, connections: maxConnectionsPerOrigin }),
+      proxied: true,
+      activeCalls: 0,
+    }
   }
 
   /** Map order is the order of last use. */
-  function doorTo(origin: string): Door | undefined {
-    const known = doors.get(origin)
-    const door = known ?? openDoor(origin)
-    if (door === undefined) return undefined
-    doors.delete(origin)
-    doors.set(origin, door)
-    if (known === undefined && doors.size > origins) {
-      const [oldest, { pool }] = doors.entries().next().value as [string, Door]
-      doors.delete(oldest)
-      leaving.add(pool)
-      void pool.close().finally(() => leaving.delete(pool))
+  function poolFor(origin: string): OriginPool | undefined {
+    const known = originPools.get(origin)
+    const originPool = known ?? openPool(origin)
+    if (originPool === undefined) return undefined
+    originPools.delete(origin)
+    originPools.set(origin, originPool)
+    if (known === undefined && originPools.size > maxOrigins) {
+      const [oldestOrigin, { pool }] = originPools.entries().next().value as [string, OriginPool]
+      originPools.delete(oldestOrigin)
+      closingPools.add(pool)
+      void pool.close().finally(() => closingPools.delete(pool))
     }
-    return door
+    return originPool
   }
 
-  async function send(request: OutgoingRequest): Promise<Answered | Failed> {
-    const { target, timeout, retries = 0, maxBytes = MIB } = request
-    const end = Math.min(clock.now() + timeout, request.deadline ?? Number.POSITIVE_INFINITY) as Instant
-    const cause = end === request.deadline ? 'deadline' : 'timeout'
-    const prepared = prepare(request)
-    if (prepared === undefined) return failed(target, 'malformed', 'no call of an absolute http(s) URL')
-    for (let tries = 0; ; tries++) {
-      if (!open) return failed(target, 'closed')
-      const left = between(clock.now(), end)
-      if (left <= 0) return failed(target, cause)
-      const door = doorTo(prepared.origin)
-      if (door === undefined) return failed(target, 'connect', 'the proxy of the environment cannot be used')
-      if (door.calls >= callsPerOrigin) return failed(target, 'busy')
-      door.calls++
+  async function send(request: OutgoingRequest): Promise<HttpResponse | HttpFailure> {
+    const { target, timeout, retries = 0, maxBytes = DEFAULT_MAX_RESPONSE_BYTES } = request
+    const endsAt = Math.min(clock.now() + timeout, request.deadline ?? Number.POSITIVE_INFINITY) as Instant
+    const cause = endsAt === request.deadline ? 'deadline' : 'timeout'
+    const prepared = prepareRequest(request)
+    if (prepared === undefined) return httpFailure(target, 'malformed', 'no call of an absolute http(s) URL')
+    for (let attempt = 0; ; attempt++) {
+      if (!isOpen) return httpFailure(target, 'closed')
+      const remaining = millisBetween(clock.now(), endsAt)
+      if (remaining <= 0) return httpFailure(target, cause)
+      const door = poolFor(prepared.origin)
+      if (door === undefined)
+        return httpFailure(target, 'connect', 'the proxy of the environment cannot be used')
+      if (door.activeCalls >= maxCallsPerOrigin) return httpFailure(target, 'busy')
+      door.activeCalls++
       const { proxied } = door
-      const call: Exchange = { ...prepared, target, proxied, maxBytes, left: millis(Math.ceil(left)), cause }
-      const { outcome, untouched } = await exchange(door.pool, call, () => {
-        door.calls--
+      const call: ExchangeRequest = {
+        ...prepared,
+        target,
+        proxied,
+        maxBytes,
+        remaining: millis(Math.ceil(remaining)),
+        timeoutCause: cause,
+      }
+      const { outcome, retryable: untouched } = await performExchange(door.pool, call, () => {
+        door.activeCalls--
       })
-      if (!untouched || tries >= retries || request.mayRetry?.() === false) return outcome
+      if (!untouched || attempt >= retries || request.mayRetry?.() === false) return outcome
     }
   }
 
   return {
     send,
     async close() {
-      open = false
-      const pools = [...leaving, ...[...doors.values()].map(door => door.pool)]
-      doors.clear()
+      isOpen = false
+      const pools = [...closingPools, ...[...originPools.values()].map(door => door.pool)]
+      originPools.clear()
       await Promise.all(pools.map(pool => pool.destroy()))
     },
   }

@@ -1,10 +1,10 @@
 /** clients/http_exchange — one request on one pool, told as a value. Knows no retry, no origin but its own, nothing of access control. */
 import type { Dispatcher } from 'undici'
 import type { Millis } from '../../lib/time.ts'
-import type { Answered, Failed, HeaderPair, OutgoingRequest } from './message.ts'
+import type { HeaderPair, HttpFailure, HttpResponse, OutgoingRequest } from './message.ts'
 
 /** A request in the form in which it is written. */
-export interface Prepared {
+export interface PreparedRequest {
   readonly origin: string
   /** Path and query. */
   readonly path: string
@@ -14,24 +14,24 @@ export interface Prepared {
   readonly body: string | Uint8Array | null
 }
 
-export interface Exchange extends Prepared {
+export interface ExchangeRequest extends PreparedRequest {
   readonly target: string
   /** Through a proxy. */
   readonly proxied: boolean
   /** Bytes of body. */
   readonly maxBytes: number
-  readonly left: Millis
+  readonly remaining: Millis
   /** What it means when `left` is over. */
-  readonly cause: 'timeout' | 'deadline'
+  readonly timeoutCause: 'timeout' | 'deadline'
 }
 
-export interface Told {
-  readonly outcome: Answered | Failed
+export interface ExchangeResult {
+  readonly outcome: HttpResponse | HttpFailure
   /** The connection failed before any byte of an answer: the call may be tried again. */
-  readonly untouched: boolean
+  readonly retryable: boolean
 }
 
-const WORDS: Readonly<Record<Failed['cause'], string>> = {
+const CAUSE_MESSAGES: Readonly<Record<HttpFailure['cause'], string>> = {
   connect: 'no connection',
   timeout: 'no answer in time',
   deadline: 'no answer before the caller had to answer',
@@ -44,14 +44,14 @@ const WORDS: Readonly<Record<Failed['cause'], string>> = {
 }
 
 /** Only codes and our own words: texts of other libraries may quote what was sent. */
-export const failed = (target: string, cause: Failed['cause'], detail = ''): Failed => ({
+export const httpFailure = (target: string, cause: HttpFailure['cause'], detail = ''): HttpFailure => ({
   kind: 'failed',
   cause,
-  message: `${target}: ${WORDS[cause]}${detail === '' ? '' : ` (${detail})`}`,
+  message: `${target}: ${CAUSE_MESSAGES[cause]}${detail === '' ? '' : ` (${detail})`}`,
 })
 
 /** What belongs to one connection or is computed here; a copy from another request would lie (RFC 9110 §7.6.1). */
-const OURS: ReadonlySet<string> = new Set([
+const RESERVED_HEADERS: ReadonlySet<string> = new Set([
   'connection',
   'content-length',
   'expect',
@@ -65,7 +65,7 @@ const OURS: ReadonlySet<string> = new Set([
 ])
 
 /** `undefined` for what is no call of HTTP. The user part becomes Basic authentication, as Go's client does. */
-export function prepare(request: OutgoingRequest): Prepared | undefined {
+export function prepareRequest(request: OutgoingRequest): PreparedRequest | undefined {
   const url = URL.parse(request.url)
   if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:')) return undefined
   // Would hand over the connection.
@@ -74,14 +74,14 @@ export function prepare(request: OutgoingRequest): Prepared | undefined {
   const names = new Set<string>()
   for (const [name, value] of request.headers) {
     const lower = name.toLowerCase()
-    if (OURS.has(lower)) continue
+    if (RESERVED_HEADERS.has(lower)) continue
     names.add(lower)
-    headers.push(name, onWire(value))
+    headers.push(name, encodeHeaderValue(value))
   }
   // An answer that is larger than it looks is refused, not unpacked.
   if (!names.has('accept-encoding')) headers.push('accept-encoding', 'identity')
   if ((url.username !== '' || url.password !== '') && !names.has('authorization')) {
-    const user = `${unescaped(url.username)}:${unescaped(url.password)}`
+    const user = `${decodeUserInfo(url.username)}:${decodeUserInfo(url.password)}`
     headers.push('authorization', `Basic ${Buffer.from(user).toString('base64')}`)
   }
   return {
@@ -93,7 +93,7 @@ export function prepare(request: OutgoingRequest): Prepared | undefined {
   }
 }
 
-function unescaped(text: string): string {
+function decodeUserInfo(text: string): string {
   try {
     return decodeURIComponent(text)
   } catch {
@@ -102,73 +102,80 @@ function unescaped(text: string): string {
 }
 
 /** Header values are text; what is not ASCII travels as UTF-8. */
-const onWire = (value: string): string =>
+const encodeHeaderValue = (value: string): string =>
   /^[\0-\x7f]*$/.test(value) ? value : Buffer.from(value, 'utf8').toString('latin1')
 
 /** Never rejects. `released` is called when the pool has let go of the call, which may be after the answer. */
-export function exchange(pool: Dispatcher, call: Exchange, released: () => void): Promise<Told> {
-  const { promise, resolve } = Promise.withResolvers<Told>()
+export function performExchange(
+  pool: Dispatcher,
+  call: ExchangeRequest,
+  onReleased: () => void,
+): Promise<ExchangeResult> {
+  const { promise, resolve } = Promise.withResolvers<ExchangeResult>()
   const chunks: Uint8Array[] = []
   let size = 0
   let status = 0
   let headers: readonly HeaderPair[] = []
   let settled = false
   let sent = false
-  let touched = false
+  let responseStarted = false
   let controller: Dispatcher.DispatchController | undefined
 
-  const settle = (outcome: Answered | Failed, untouched = false) => {
+  const settle = (outcome: HttpResponse | HttpFailure, retryable = false) => {
     if (settled) return
     settled = true
     clearTimeout(timer)
-    resolve({ outcome, untouched })
+    resolve({ outcome, retryable })
   }
-  const giveUp = (cause: Failed['cause'], detail?: string) => {
-    settle(failed(call.target, cause, detail))
-    controller?.abort(new Error(WORDS[cause]))
+  const failWith = (cause: HttpFailure['cause'], detail?: string) => {
+    settle(httpFailure(call.target, cause, detail))
+    controller?.abort(new Error(CAUSE_MESSAGES[cause]))
   }
-  const timer = setTimeout(() => giveUp(call.cause), call.left)
+  const timer = setTimeout(() => failWith(call.timeoutCause), call.remaining)
 
   const handler: Dispatcher.DispatchHandler = {
     onRequestStart(started) {
       controller = started
       sent = true
       // Its time was over while it waited for a connection.
-      if (settled) started.abort(new Error(WORDS[call.cause]))
+      if (settled) started.abort(new Error(CAUSE_MESSAGES[call.timeoutCause]))
     },
     onResponseStarted() {
-      touched = true
+      responseStarted = true
     },
     onResponseStart(_controller, code, fields) {
       if (code < 200) return
       status = code
-      headers = pairsOf(fields)
+      headers = toHeaderPairs(fields)
     },
     onResponseData(_controller, chunk) {
       size += chunk.length
-      if (size > call.maxBytes) giveUp('too_large')
-      else if (isPacked(headers)) giveUp('malformed', 'compressed')
+      if (size > call.maxBytes) failWith('too_large')
+      else if (isCompressed(headers)) failWith('malformed', 'compressed')
       else chunks.push(chunk)
     },
     onResponseEnd() {
       settle({ kind: 'answered', status, headers, body: Buffer.concat(chunks).toString('utf8') })
-      released()
+      onReleased()
     },
     onResponseError(_controller, error) {
-      const cause = causeOf(error, sent)
+      const cause = failureCause(error, sent)
       const code = 'code' in error && typeof error.code === 'string' ? error.code : ''
-      settle(failed(call.target, cause, code), !touched && (cause === 'connect' || cause === 'reset'))
-      released()
+      settle(
+        httpFailure(call.target, cause, code),
+        !responseStarted && (cause === 'connect' || cause === 'reset'),
+      )
+      onReleased()
     },
   }
   const { origin, path, method, body } = call
   // A proxy agent takes a list of pairs for one of unlike names.
-  const lines = call.proxied ? byName(call.headers) : [...call.headers]
-  pool.dispatch({ origin, path, method, headers: lines, body }, handler)
+  const headerFields = call.proxied ? groupByName(call.headers) : [...call.headers]
+  pool.dispatch({ origin, path, method, headers: headerFields, body }, handler)
   return promise
 }
 
-function byName(flat: readonly string[]): Record<string, string[]> {
+function groupByName(flat: readonly string[]): Record<string, string[]> {
   const headers: Record<string, string[]> = Object.create(null)
   for (let i = 0; i < flat.length; i += 2) {
     const name = flat[i] as string
@@ -177,7 +184,7 @@ function byName(flat: readonly string[]): Record<string, string[]> {
   return headers
 }
 
-function causeOf(error: Error & { code?: unknown }, sent: boolean): Failed['cause'] {
+function failureCause(error: Error & { code?: unknown }, sent: boolean): HttpFailure['cause'] {
   const code = typeof error.code === 'string' ? error.code : ''
   if (code === 'UND_ERR_DESTROYED' || code === 'UND_ERR_CLOSED') return 'closed'
   if (code === 'UND_ERR_INVALID_ARG' || code === 'UND_ERR_NOT_SUPPORTED') return 'malformed'
@@ -186,7 +193,7 @@ function causeOf(error: Error & { code?: unknown }, sent: boolean): Failed['caus
   return error.name === 'HTTPParserError' ? 'malformed' : 'reset'
 }
 
-function pairsOf(fields: Readonly<Record<string, string | string[] | undefined>>): HeaderPair[] {
+function toHeaderPairs(fields: Readonly<Record<string, string | string[] | undefined>>): HeaderPair[] {
   const pairs: HeaderPair[] = []
   for (const [name, value] of Object.entries(fields)) {
     if (typeof value === 'string') pairs.push([name, value])
@@ -195,5 +202,5 @@ function pairsOf(fields: Readonly<Record<string, string | string[] | undefined>>
   return pairs
 }
 
-const isPacked = (headers: readonly HeaderPair[]): boolean =>
+const isCompressed = (headers: readonly HeaderPair[]): boolean =>
   headers.some(([name, value]) => name === 'content-encoding' && value.toLowerCase() !== 'identity')

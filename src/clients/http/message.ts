@@ -23,7 +23,7 @@ export interface OutgoingRequest {
   readonly target: string
 }
 
-export interface Answered {
+export interface HttpResponse {
   readonly kind: 'answered'
   readonly status: number
   /** Names in lower case, one pair a line. */
@@ -35,7 +35,7 @@ export interface Answered {
  * `message` names neither credentials nor the query. `busy`: too many calls wait for this origin already, nothing was sent.
  * `setup`: a package or credentials are missing on this machine; the message says what to do.
  */
-export interface Failed {
+export interface HttpFailure {
   readonly kind: 'failed'
   readonly cause:
     | 'connect'
@@ -51,4 +51,4 @@ export interface Failed {
 }
 
 /** Never rejects. */
-export type Send = (request: OutgoingRequest) => Promise<Answered | Failed>
+export type Send = (request: OutgoingRequest) => Promise<HttpResponse | HttpFailure>

@@ -1,68 +1,83 @@
 /** clients/keys — JWK sets by URL: verifying tokens with them, signing with our own, listing what is public. Keeps sets and tokens for the whole process; knows no rule. */
 
-import { createTupleHash } from '../../lib/key_hash.ts'
+import { createKeyHash } from '../../lib/key_hash.ts'
 import type { Clock } from '../../lib/time.ts'
-import { within } from '../../lib/with_timeout.ts'
+import { withTimeout } from '../../lib/with_timeout.ts'
 import type { Send } from '../http/message.ts'
 import type { PublicJwk } from './document.ts'
-import { createShelf, type KeyProblem, type KeyTimes, type Shelf } from './remote_jwk_set.ts'
-import { createIssue, type Issue } from './sign.ts'
-import { openSource } from './source.ts'
-import { createVerify, type Verify } from './verify.ts'
+import {
+  createRemoteJwkSet,
+  type JwksOptions,
+  type JwksProblem,
+  type RemoteJwkSet,
+} from './remote_jwk_set.ts'
+import { createTokenIssuer, type IssueToken } from './sign.ts'
+import { createJwksSource } from './source.ts'
+import { createTokenVerifier, type VerifyToken } from './verify.ts'
 
-export interface Keys {
+export interface JwksClient {
   /** Those in force; what a rule says of them has no effect (Q-62). */
-  readonly times: KeyTimes
+  readonly options: JwksOptions
   /** At once where the token is remembered. Never rejects, and answers by the deadline. */
-  readonly verify: Verify
+  readonly verify: VerifyToken
   /** A token of ours; at once where one is remembered. Never rejects. */
-  readonly issue: Issue
+  readonly issue: IssueToken
   /** Public halves of all keys of these sets (spec 9.1); `undefined` when no set could be had. Never rejects. */
   publicKeys(urls: readonly string[]): Promise<{ readonly keys: readonly PublicJwk[] } | undefined>
 }
 
-export interface KeysParts {
+export interface JwksClientDependencies {
   readonly clock: Clock
   /** http(s) and the stores of the clouds alike. */
   readonly fetch: Send
   /** Relative files start here. */
   readonly directory: string
-  readonly times: KeyTimes
+  readonly options: JwksOptions
   /** Of this process; keys what is remembered (C6). */
   readonly secret: Uint8Array
   /** Most verified tokens, and most issued ones, that are remembered. */
-  readonly entries: number
+  readonly maxEntries: number
   /** For the log: a set that could not be had, a file that is open to all. At most once a second for each set. */
-  readonly report: (problem: KeyProblem) => void
+  readonly onProblem: (problem: JwksProblem) => void
 }
 
-export function createKeys({ clock, fetch, directory, times, secret, entries, report }: KeysParts): Keys {
+export function createJwksClient({
+  clock,
+  fetch,
+  directory,
+  options,
+  secret,
+  maxEntries,
+  onProblem,
+}: JwksClientDependencies): JwksClient {
   /** By URL; URLs come from configuration only, never from a token. */
-  const shelves = new Map<string, Shelf>()
-  const keyOf = createTupleHash(secret)
-  const { maxWait } = times
+  const remoteSets = new Map<string, RemoteJwkSet>()
+  const cacheKey = createKeyHash(secret)
+  const { maxWait } = options
 
-  function shelf(url: string): Shelf {
-    let one = shelves.get(url)
+  function remoteSet(url: string): RemoteJwkSet {
+    let one = remoteSets.get(url)
     if (one === undefined) {
-      one = createShelf(openSource(url, { fetch, directory }), times, clock, report)
-      shelves.set(url, one)
+      one = createRemoteJwkSet(createJwksSource(url, { fetch, directory }), options, clock, onProblem)
+      remoteSets.set(url, one)
     }
     return one
   }
 
   return {
-    times,
-    verify: createVerify({ clock, shelf, maxWait, keyOf, entries }),
-    issue: createIssue({ clock, shelf, maxWait, keyOf, entries, report }),
+    options,
+    verify: createTokenVerifier({ clock, remoteSet, maxWait, cacheKey, maxEntries }),
+    issue: createTokenIssuer({ clock, remoteSet, maxWait, cacheKey, maxEntries, onProblem }),
     async publicKeys(urls) {
-      const unique = [...new Set(urls)].map(shelf)
+      const unique = [...new Set(urls)].map(remoteSet)
       const loads = unique.map(
-        async one => one.usable() ?? (await within(one.refresh(), maxWait, undefined)) ?? one.last(),
+        async one => one.usable() ?? (await withTimeout(one.refresh(), maxWait, undefined)) ?? one.lastGood(),
       )
       const sets = (await Promise.all(loads)).filter(set => set !== undefined)
       if (sets.length === 0) return undefined
-      return { keys: sets.flatMap(set => set.keys.map(key => key.public)).filter(key => key !== undefined) }
+      return {
+        keys: sets.flatMap(set => set.keys.map(key => key.publicJwk)).filter(key => key !== undefined),
+      }
     },
   }
 }

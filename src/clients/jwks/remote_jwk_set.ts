@@ -1,9 +1,9 @@
 /** clients/keys_shelf — the set of one URL: fresh, refreshed in the background, asked for an unknown kid, kept while its host is down. Knows no algorithm. */
-import { between, type Clock, type Instant, later, type Millis, millis } from '../../lib/time.ts'
-import { type Key, parseKeys } from './document.ts'
-import type { KeySource } from './source.ts'
+import { type Clock, type Instant, type Millis, millis, millisBetween, plusMillis } from '../../lib/time.ts'
+import { type ParsedJwk, parseJwkSet } from './document.ts'
+import type { JwksSource } from './source.ts'
 
-export interface KeyTimes {
+export interface JwksOptions {
   /** `jwks_ttl`: how long a set is fresh. A key that was removed stops working after at most twice this (C16). */
   readonly ttl: Millis
   /** `jwks_max_wait`: longest time that a request waits for a set. */
@@ -11,145 +11,149 @@ export interface KeyTimes {
 }
 
 /** What went wrong with a set, for the log. Both texts are without credentials. */
-export interface KeyProblem {
+export interface JwksProblem {
   readonly source: string
   readonly problem: string
 }
 
 /** All keys of a set, as it was at one time. */
 export interface KeySet {
-  readonly keys: readonly Key[]
-  readonly members: ReadonlySet<Key>
-  readonly byKid: ReadonlyMap<string, readonly Key[]>
+  readonly keys: readonly ParsedJwk[]
+  readonly members: ReadonlySet<ParsedJwk>
+  readonly byKid: ReadonlyMap<string, readonly ParsedJwk[]>
   /** Its file can be read by every user of the machine (I8). */
-  readonly open: boolean
+  readonly isWorldReadable: boolean
 }
 
-export interface Shelf {
+export interface RemoteJwkSet {
   /** The set, if it may be used without waiting; an ageing one is refreshed in the background (Q-61). */
   usable(): KeySet | undefined
   /** The last good set, however the host is, until it is an hour old (C17). */
-  last(): KeySet | undefined
+  lastGood(): KeySet | undefined
   /** Whether asking the host now could bring this kid; at most one question a while for all unknown ones (C15). */
-  worthAsking(kid: string): boolean
+  shouldRefreshFor(kid: string): boolean
   /** Asks, or joins who asks already; not again right after a failure. Never rejects. */
   refresh(kid?: string): Promise<KeySet | undefined>
   /** What the last try ended with; empty when it was good. */
-  readonly fault: string
+  readonly lastError: string
 }
 
 /** No second question for unknown kids, ms. */
-const COOL_DOWN = millis(5_000)
+const UNKNOWN_KID_COOLDOWN_MS = millis(5_000)
 /** No second try after a failure, ms. */
-const RETRY = millis(1_000)
+const RETRY_DELAY_MS = millis(1_000)
 /** How long a kid counts as unknown, ms; a refresh for another reason may still bring it. */
-const UNKNOWN = millis(30_000)
-const MOST_UNKNOWN = 1_000
+const UNKNOWN_KID_TTL_MS = millis(30_000)
+const MAX_UNKNOWN_KIDS = 1_000
 /** Access tokens hardly live longer; with them ends the use of keys that nobody can confirm any more, ms. */
-const LONGEST = millis(3_600_000)
+const MAX_STALE_MS = millis(3_600_000)
 
-export function createShelf(
-  source: KeySource,
-  times: KeyTimes,
+export function createRemoteJwkSet(
+  source: JwksSource,
+  options: JwksOptions,
   clock: Clock,
-  report: (problem: KeyProblem) => void,
-): Shelf {
+  onProblem: (problem: JwksProblem) => void,
+): RemoteJwkSet {
   let set: KeySet | undefined
   let loadedAt = clock.now()
   let failedAt: Instant | undefined
-  let probedAt: Instant | undefined
-  let fault = ''
-  let flight: Promise<KeySet | undefined> | undefined
-  const unknown = new Map<string, Instant>()
+  let unknownKidAskedAt: Instant | undefined
+  let lastError = ''
+  let inFlight: Promise<KeySet | undefined> | undefined
+  const unknownKids = new Map<string, Instant>()
 
-  const since = (at: Instant): Millis => between(at, clock.now())
-  const resting = (): boolean => failedAt !== undefined && since(failedAt) < RETRY
+  const elapsedSince = (at: Instant): Millis => millisBetween(at, clock.now())
+  const isBackingOff = (): boolean => failedAt !== undefined && elapsedSince(failedAt) < RETRY_DELAY_MS
 
   async function load(): Promise<KeySet | undefined> {
     const outcome = await source.read()
-    if (outcome.kind === 'fault') return failed(outcome.fault)
-    const keys = parseKeys(outcome.text, set?.keys ?? [])
-    if (keys === undefined) return failed('is not a JWK set')
+    if (outcome.kind === 'fault') return recordFailure(outcome.reason)
+    const keys = parseJwkSet(outcome.text, set?.keys ?? [])
+    if (keys === undefined) return recordFailure('is not a JWK set')
     // An identity provider without keys is a broken one; keys that matter are replaced, not just removed (C17).
-    if (keys.length === 0 && (set?.keys.length ?? 0) > 0) return failed('is empty')
-    set = setOf(keys, outcome.open)
+    if (keys.length === 0 && (set?.keys.length ?? 0) > 0) return recordFailure('is empty')
+    set = createKeySet(keys, outcome.isWorldReadable)
     loadedAt = clock.now()
     failedAt = undefined
-    fault = ''
+    lastError = ''
     return set
   }
 
-  function failed(why: string): undefined {
+  function recordFailure(reason: string): undefined {
     failedAt = clock.now()
-    fault = why
-    report({ source: source.name, problem: why })
+    lastError = reason
+    onProblem({ source: source.name, problem: reason })
     return undefined
   }
 
   function refresh(kid?: string): Promise<KeySet | undefined> {
     // A load that was due anyway is no question for an unknown kid.
-    if (kid !== undefined && set !== undefined && since(loadedAt) < times.ttl) probedAt = clock.now()
-    if (flight === undefined && resting()) return Promise.resolve(undefined)
-    flight ??= load()
+    if (kid !== undefined && set !== undefined && elapsedSince(loadedAt) < options.ttl)
+      unknownKidAskedAt = clock.now()
+    if (inFlight === undefined && isBackingOff()) return Promise.resolve(undefined)
+    inFlight ??= load()
       // Many wait for one flight, and not all of them to its end: it must not reject.
-      .catch(() => failed('could not be read'))
+      .catch(() => recordFailure('could not be read'))
       .finally(() => {
-        flight = undefined
+        inFlight = undefined
       })
-    if (kid === undefined) return flight
-    return flight.then(loaded => {
-      if (loaded !== undefined && !loaded.byKid.has(kid)) remember(kid)
+    if (kid === undefined) return inFlight
+    return inFlight.then(loaded => {
+      if (loaded !== undefined && !loaded.byKid.has(kid)) addUnknownKid(kid)
       return loaded
     })
   }
 
-  function remember(kid: string): void {
-    unknown.delete(kid)
-    unknown.set(kid, later(clock.now(), UNKNOWN))
-    if (unknown.size > MOST_UNKNOWN) unknown.delete(unknown.keys().next().value as string)
+  function addUnknownKid(kid: string): void {
+    unknownKids.delete(kid)
+    unknownKids.set(kid, plusMillis(clock.now(), UNKNOWN_KID_TTL_MS))
+    if (unknownKids.size > MAX_UNKNOWN_KIDS) unknownKids.delete(unknownKids.keys().next().value as string)
   }
 
-  function last(): KeySet | undefined {
-    return set !== undefined && (source.constant || since(loadedAt) < LONGEST) ? set : undefined
+  function lastGood(): KeySet | undefined {
+    return set !== undefined && (source.isImmutable || elapsedSince(loadedAt) < MAX_STALE_MS)
+      ? set
+      : undefined
   }
 
   function usable(): KeySet | undefined {
-    const age = since(loadedAt)
-    if (set === undefined || source.constant || age < times.ttl) return set
-    if (age >= LONGEST) return undefined
+    const age = elapsedSince(loadedAt)
+    if (set === undefined || source.isImmutable || age < options.ttl) return set
+    if (age >= MAX_STALE_MS) return undefined
     // While the host is down nobody waits for it again and again.
-    const down = failedAt !== undefined && since(failedAt) < Math.max(2 * times.ttl, RETRY)
-    if (age >= 2 * times.ttl && !down) return undefined
-    if (!resting()) void refresh()
+    const isSourceDown =
+      failedAt !== undefined && elapsedSince(failedAt) < Math.max(2 * options.ttl, RETRY_DELAY_MS)
+    if (age >= 2 * options.ttl && !isSourceDown) return undefined
+    if (!isBackingOff()) void refresh()
     return set
   }
 
   return {
     usable,
-    last,
+    lastGood,
     refresh,
-    worthAsking(kid) {
-      if (flight !== undefined) return true
-      if (resting()) return false
+    shouldRefreshFor(kid) {
+      if (inFlight !== undefined) return true
+      if (isBackingOff()) return false
       if (set === undefined) return true
-      if (source.constant) return false
-      if (since(loadedAt) >= times.ttl) return true
-      const until = unknown.get(kid)
+      if (source.isImmutable) return false
+      if (elapsedSince(loadedAt) >= options.ttl) return true
+      const until = unknownKids.get(kid)
       if (until !== undefined && until > clock.now()) return false
-      return probedAt === undefined || since(probedAt) >= COOL_DOWN
+      return unknownKidAskedAt === undefined || elapsedSince(unknownKidAskedAt) >= UNKNOWN_KID_COOLDOWN_MS
     },
-    get fault() {
-      return fault
+    get lastError() {
+      return lastError
     },
   }
 }
 
-function setOf(keys: readonly Key[], open: boolean): KeySet {
-  const byKid = new Map<string, Key[]>()
+function createKeySet(keys: readonly ParsedJwk[], isWorldReadable: boolean): KeySet {
+  const byKid = new Map<string, ParsedJwk[]>()
   for (const key of keys) {
-    const same = byKid.get(key.kid)
-    if (same === undefined) byKid.set(key.kid, [key])
-    else same.push(key)
+    const sameKid = byKid.get(key.kid)
+    if (sameKid === undefined) byKid.set(key.kid, [key])
+    else sameKid.push(key)
   }
-  return { keys, members: new Set(keys), byKid, open }
+  return { keys, members: new Set(keys), byKid, isWorldReadable }
 }

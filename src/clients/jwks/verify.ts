@@ -1,15 +1,15 @@
 /** clients/keys_verify — whether a token was signed with a key of a set, and its claims; remembered while the key is in the set. Knows no claim's meaning. */
 
 import { type JsonRecord, member } from '../../golang/index.ts'
-import { createCache } from '../../lib/cache.ts'
-import type { TupleHash } from '../../lib/key_hash.ts'
-import { between, type Clock, type Instant, type Millis, millis } from '../../lib/time.ts'
-import { within } from '../../lib/with_timeout.ts'
-import type { Key } from './document.ts'
-import { fits, isSignedBy, type Opened, openToken } from './jose.ts'
-import type { KeySet, Shelf } from './remote_jwk_set.ts'
+import { createLoadingCache } from '../../lib/cache.ts'
+import type { KeyHash } from '../../lib/key_hash.ts'
+import { type Clock, type Instant, type Millis, millis, millisBetween } from '../../lib/time.ts'
+import { withTimeout } from '../../lib/with_timeout.ts'
+import type { ParsedJwk } from './document.ts'
+import { type DecodedToken, decodeToken, supportsAlgorithm, verifySignature } from './jose.ts'
+import type { KeySet, RemoteJwkSet } from './remote_jwk_set.ts'
 
-export interface TokenQuestion {
+export interface VerifyRequest {
   readonly token: string
   /** Sets in order: the first that has the key counts. */
   readonly urls: readonly string[]
@@ -20,123 +20,137 @@ export interface TokenQuestion {
 }
 
 /** `why` names no part of the token. */
-export type Verification =
+export type VerifyResult =
   | {
       readonly kind: 'verified'
       /** Frozen, as signed; no claim has been looked at, `exp` neither. */
       readonly claims: JsonRecord
-      readonly remembered: boolean
+      readonly cached: boolean
     }
-  | { readonly kind: 'refused'; readonly why: string }
+  | { readonly kind: 'refused'; readonly reason: string }
   /** No set could be had that might have the key. */
   | { readonly kind: 'unavailable'; readonly why: string }
 
-export interface VerifierParts {
+export interface TokenVerifierDependencies {
   readonly clock: Clock
-  readonly shelf: (url: string) => Shelf
+  readonly remoteSet: (url: string) => RemoteJwkSet
   readonly maxWait: Millis
-  readonly keyOf: TupleHash
+  readonly cacheKey: KeyHash
   /** Most tokens remembered. */
-  readonly entries: number
+  readonly maxEntries: number
 }
 
-export type Verify = (question: TokenQuestion) => Verification | Promise<Verification>
+export type VerifyToken = (question: VerifyRequest) => VerifyResult | Promise<VerifyResult>
 
-interface Kept {
-  readonly hit: Verification
+interface CachedToken {
+  readonly result: VerifyResult
   readonly url: string
-  readonly key: Key
+  readonly key: ParsedJwk
 }
 
 /** Longest time that a verified token is remembered, ms; it is verified anew after that. */
-const LONGEST = 3_600_000
+const MAX_CACHE_AGE_MS = 3_600_000
 /** Characters; larger tokens are verified each time, so that memory stays in proportion. */
-const LARGEST = 8_192
+const MAX_CACHED_TOKEN_CHARS = 8_192
 
-const refused = (why: string): Verification => ({ kind: 'refused', why })
-const NO_KEY = refused('no key of the key sets fits the token')
-const FORGED = refused('the signature of the token is not valid')
-const LATE = { kind: 'unavailable', why: 'the key sets could not be fetched in time' } as const
+const rejected = (reason: string): VerifyResult => ({ kind: 'refused', reason })
+const NO_MATCHING_KEY = rejected('no key of the key sets fits the token')
+const INVALID_SIGNATURE = rejected('the signature of the token is not valid')
+const TIMED_OUT = { kind: 'unavailable', why: 'the key sets could not be fetched in time' } as const
 
-interface Found {
-  readonly key: Key
+interface MatchingKey {
+  readonly key: ParsedJwk
   readonly url: string
 }
 
-export function createVerify(parts: VerifierParts): Verify {
-  const { clock, shelf, maxWait, keyOf } = parts
-  const tokens = createCache<Verification, Kept>({ clock, entries: parts.entries })
+export function createTokenVerifier(dependencies: TokenVerifierDependencies): VerifyToken {
+  const { clock, remoteSet, maxWait, cacheKey } = dependencies
+  const tokens = createLoadingCache<VerifyResult, CachedToken>({ clock, maxEntries: dependencies.maxEntries })
 
-  function find(opened: Opened, urls: readonly string[], setOf: (one: Shelf) => KeySet | undefined) {
+  function findKey(
+    token: DecodedToken,
+    urls: readonly string[],
+    pickSet: (one: RemoteJwkSet) => KeySet | undefined,
+  ) {
     for (const url of urls) {
-      const same = setOf(shelf(url))?.byKid.get(opened.kid)
+      const sameKid = pickSet(remoteSet(url))?.byKid.get(token.kid)
       // Step 4 of spec 4.8; of several keys of one kid, one that fits (C17).
-      const key = same?.find(one => one.use === 'sig' && fits(one, opened.alg))
+      const key = sameKid?.find(one => one.use === 'sig' && supportsAlgorithm(one, token.alg))
       if (key !== undefined) return { key, url }
     }
     return undefined
   }
 
   /** Asks whoever may know; ends with the first set that has the key (Q-61). */
-  async function ask(opened: Opened, urls: readonly string[]): Promise<Found | Verification> {
-    const asked = urls.filter(url => shelf(url).worthAsking(opened.kid))
-    const { promise: found, resolve } = Promise.withResolvers<Found | undefined>()
-    const all = asked.map(async url => {
-      await shelf(url).refresh(opened.kid)
-      const known = find(opened, urls, one => one.usable())
+  async function refreshAndFind(
+    opened: DecodedToken,
+    urls: readonly string[],
+  ): Promise<MatchingKey | VerifyResult> {
+    const refreshable = urls.filter(url => remoteSet(url).shouldRefreshFor(opened.kid))
+    const { promise: firstFound, resolve } = Promise.withResolvers<MatchingKey | undefined>()
+    const refreshes = refreshable.map(async url => {
+      await remoteSet(url).refresh(opened.kid)
+      const known = findKey(opened, urls, one => one.usable())
       if (known !== undefined) resolve(known)
     })
-    void Promise.all(all).then(() => resolve(undefined))
-    const outcome = await within(found, maxWait, LATE)
-    const key = outcome !== undefined && 'key' in outcome ? outcome : find(opened, urls, one => one.last())
+    void Promise.all(refreshes).then(() => resolve(undefined))
+    const outcome = await withTimeout(firstFound, maxWait, TIMED_OUT)
+    const key =
+      outcome !== undefined && 'key' in outcome ? outcome : findKey(opened, urls, one => one.lastGood())
     if (key !== undefined) return key
-    if (outcome === LATE) return LATE
-    const missing = urls.map(shelf).find(one => one.last() === undefined)
-    return missing === undefined ? NO_KEY : { kind: 'unavailable', why: `a key set ${missing.fault}` }
+    if (outcome === TIMED_OUT) return TIMED_OUT
+    const missing = urls.map(remoteSet).find(one => one.lastGood() === undefined)
+    return missing === undefined
+      ? NO_MATCHING_KEY
+      : { kind: 'unavailable', why: `a key set ${missing.lastError}` }
   }
 
-  async function verify({ token, urls, algorithms }: TokenQuestion, keep?: (kept: Kept) => void) {
-    const opened = openToken(token)
-    if (typeof opened === 'string') return refused(opened)
-    if (!algorithms.has(opened.alg)) return refused('the algorithm of the token is not allowed')
-    const found = find(opened, urls, one => one.usable()) ?? (await ask(opened, urls))
+  async function verify(
+    { token, urls, algorithms }: VerifyRequest,
+    onVerified?: (cached: CachedToken) => void,
+  ) {
+    const opened = decodeToken(token)
+    if (typeof opened === 'string') return rejected(opened)
+    if (!algorithms.has(opened.alg)) return rejected('the algorithm of the token is not allowed')
+    const found = findKey(opened, urls, one => one.usable()) ?? (await refreshAndFind(opened, urls))
     if ('kind' in found) return found
-    if (!(await isSignedBy(token, found.key, opened.alg))) return FORGED
+    if (!(await verifySignature(token, found.key, opened.alg))) return INVALID_SIGNATURE
     const { claims } = opened
-    keep?.({ ...found, hit: { kind: 'verified', claims, remembered: true } })
-    return { kind: 'verified', claims, remembered: false } as const
+    onVerified?.({ ...found, result: { kind: 'verified', claims, cached: true } })
+    return { kind: 'verified', claims, cached: false } as const
   }
 
-  function share(question: TokenQuestion): Verification | Promise<Verification> {
-    const { token, urls, algorithms } = question
-    if (token.length > LARGEST) return verify(question)
-    const id = keyOf([token, [...urls], [...algorithms]])
-    const kept = tokens.get(id)
+  function verifyCached(request: VerifyRequest): VerifyResult | Promise<VerifyResult> {
+    const { token, urls, algorithms } = request
+    if (token.length > MAX_CACHED_TOKEN_CHARS) return verify(request)
+    const key = cacheKey([token, [...urls], [...algorithms]])
+    const kept = tokens.get(key)
     if (kept !== undefined) {
       // A key that left its set takes its tokens with it (C16).
-      if (shelf(kept.url).usable()?.members.has(kept.key) === true) return kept.hit
-      tokens.evict(id)
+      if (remoteSet(kept.url).usable()?.members.has(kept.key) === true) return kept.result
+      tokens.evict(key)
     }
-    let made: Kept | undefined
-    const keep = (found: Kept): void => {
-      made = found
+    let verified: CachedToken | undefined
+    const keep = (found: CachedToken): void => {
+      verified = found
     }
-    return tokens.ask(id, {
-      ask: () => verify(question, keep),
-      keep: () => (made === undefined ? undefined : { value: made, ttl: lifetime(made, clock) }),
-    }).answer
+    return tokens.load(key, {
+      load: () => verify(request, keep),
+      toEntry: () =>
+        verified === undefined ? undefined : { value: verified, ttl: cacheLifetime(verified, clock) },
+    }).promise
   }
 
   return question => {
-    const answer = share(question)
+    const answer = verifyCached(question)
     if (!(answer instanceof Promise)) return answer
-    return within(answer, between(clock.now(), question.deadline), LATE)
+    return withTimeout(answer, millisBetween(clock.now(), question.deadline), TIMED_OUT)
   }
 }
 
 /** Until `exp`; whoever asks looks at the time itself. */
-function lifetime({ hit }: Kept, clock: Clock): Millis {
+function cacheLifetime({ result: hit }: CachedToken, clock: Clock): Millis {
   const exp = hit.kind === 'verified' ? member(hit.claims, 'exp') : undefined
-  const left = typeof exp === 'number' && exp !== 0 ? exp * 1000 - clock.wall() : LONGEST
-  return millis(Math.min(left, LONGEST))
+  const remaining = typeof exp === 'number' && exp !== 0 ? exp * 1000 - clock.wall() : MAX_CACHE_AGE_MS
+  return millis(Math.min(remaining, MAX_CACHE_AGE_MS))
 }

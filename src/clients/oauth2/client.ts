@@ -1,30 +1,30 @@
 /** clients/oauth2 — introspection and client credentials over our own pools: raw typed answers, remembered where the asker says so. Interprets nothing. */
-import { type Cache, createCache } from '../../lib/cache.ts'
-import { createTupleHash, type TuplePart } from '../../lib/key_hash.ts'
-import { between, type Clock, type Instant, type Millis, millis } from '../../lib/time.ts'
-import { within } from '../../lib/with_timeout.ts'
-import type { Failed, HeaderPair, Send } from '../http/message.ts'
-import { type AccessToken, type Introspection, readIntrospection } from './responses.ts'
+import { createLoadingCache, type LoadingCache } from '../../lib/cache.ts'
+import { createKeyHash, type KeyPart } from '../../lib/key_hash.ts'
+import { type Clock, type Instant, type Millis, millis, millisBetween } from '../../lib/time.ts'
+import { withTimeout } from '../../lib/with_timeout.ts'
+import type { HeaderPair, HttpFailure, Send } from '../http/message.ts'
+import { type AccessToken, type IntrospectionResponse, parseIntrospection } from './responses.ts'
 import {
-  type Client,
-  createTokenCalls,
-  form,
-  MALFORMED,
-  type Malformed,
+  type CacheOutcome,
+  type ClientCredentials,
+  createTokenEndpoint,
+  type ErrorResponse,
+  encodeForm,
+  MALFORMED_RESPONSE,
+  type MalformedResponse,
   postForm,
-  type Refused,
-  type Remembered,
-  type TokenAnswer,
+  type TokenResult,
 } from './token_request.ts'
 
-interface Asking {
+interface CallOptions {
   /** Longest time that an answer may be believed, ms; 0 neither reads nor fills the memory. */
   readonly maxAge: Millis
   /** When the asker has to answer; the call itself goes on. */
   readonly deadline: Instant
 }
 
-export interface IntrospectionQuestion extends Asking {
+export interface IntrospectionRequest extends CallOptions {
   readonly url: string
   readonly token: string
   /** Sent as `scope`, also when empty; `undefined`: not sent. */
@@ -32,109 +32,130 @@ export interface IntrospectionQuestion extends Asking {
   /** Names in lower case; the content type is ours. */
   readonly headers: readonly HeaderPair[]
   /** Whose access token authorizes the call. */
-  readonly preAuthorization: Client | undefined
+  readonly preAuthorization: ClientCredentials | undefined
 }
 
-export type IntrospectionAnswer =
-  | { readonly kind: 'introspected'; readonly answer: Introspection; readonly cache: Remembered }
+export type IntrospectionResult =
+  | { readonly kind: 'introspected'; readonly response: IntrospectionResponse; readonly cache: CacheOutcome }
   /** The token for the call itself could not be had. */
   | { readonly kind: 'not authorized' }
-  | Refused
-  | Malformed
-  | Failed
+  | ErrorResponse
+  | MalformedResponse
+  | HttpFailure
 
 type Awaitable<T> = T | Promise<T>
 
-export interface OAuth2 {
+export interface OAuth2Client {
   /** RFC 7662. At once where the answer is remembered; only an `active` one is. Never rejects. */
-  introspect(question: IntrospectionQuestion): Awaitable<IntrospectionAnswer>
+  introspect(question: IntrospectionRequest): Awaitable<IntrospectionResult>
   /**
    * RFC 6749 §4.4 with HTTP Basic: whether these are the credentials of a client. Never rejects. `maxAge` undefined: as
    * long as the token is good, an hour if it names no end; with a `maxAge` a token without an end is not remembered (Q-63).
    */
-  clientToken(
-    client: Client,
+  fetchClientToken(
+    client: ClientCredentials,
     asking: { readonly maxAge: Millis | undefined; readonly deadline: Instant },
-  ): Awaitable<TokenAnswer>
+  ): Awaitable<TokenResult>
 }
 
-export interface OAuth2Parts {
+export interface OAuth2ClientDependencies {
   readonly clock: Clock
   readonly send: Send
   /** Of this process; keys what is remembered (C6). */
   readonly secret: Uint8Array
   /** Most answers of each kind that are remembered. */
-  readonly entries: number
+  readonly maxEntries: number
 }
 
 /** A token is not used in its last seconds, ms. */
-const RESERVE = 10_000
+const EXPIRY_MARGIN_MS = 10_000
 /** Of a token that names no end, ms. */
-const NO_END = 3_600_000
+const DEFAULT_TOKEN_LIFETIME_MS = 3_600_000
 
 const NOT_AUTHORIZED = Object.freeze({ kind: 'not authorized' } as const)
 
-const AS_LONG_AS_GOOD = millis(Number.MAX_SAFE_INTEGER)
+const UNTIL_TOKEN_EXPIRY = millis(Number.MAX_SAFE_INTEGER)
 
-interface Kept<T> {
+interface CachedValue<T> {
   readonly value: T
-  readonly askedAt: Instant
+  readonly requestedAt: Instant
 }
 
-export function createOAuth2({ clock, send, secret, entries }: OAuth2Parts): OAuth2 {
-  const keyOf = createTupleHash(secret)
-  const tokens = createTokenCalls(send)
-  const introspections: Cache<IntrospectionAnswer, Kept<Introspection>> = createCache({ clock, entries })
-  const clients: Cache<TokenAnswer, Kept<AccessToken>> = createCache({ clock, entries })
+export function createOAuth2Client({
+  clock,
+  send,
+  secret,
+  maxEntries,
+}: OAuth2ClientDependencies): OAuth2Client {
+  const cacheKey = createKeyHash(secret)
+  const tokenEndpoint = createTokenEndpoint(send)
+  const introspections: LoadingCache<
+    IntrospectionResult,
+    CachedValue<IntrospectionResponse>
+  > = createLoadingCache({ clock, maxEntries })
+  const clientTokens: LoadingCache<TokenResult, CachedValue<AccessToken>> = createLoadingCache({
+    clock,
+    maxEntries,
+  })
   /** Access tokens of our own, for pre-authorization. */
-  const own: Cache<TokenAnswer, AccessToken> = createCache({ clock, entries })
-  async function ownToken(client: Client, key: string): Promise<AccessToken | undefined> {
-    const known = own.get(key)
+  const ownTokens: LoadingCache<TokenResult, AccessToken> = createLoadingCache({ clock, maxEntries })
+  async function getOwnToken(client: ClientCredentials, key: string): Promise<AccessToken | undefined> {
+    const known = ownTokens.get(key)
     if (known !== undefined) return known
-    const answer = await own.ask(key, {
-      ask: () => tokens.fetchEitherWay(client),
-      keep: made =>
+    const answer = await ownTokens.load(key, {
+      load: () => tokenEndpoint.fetchTokenByEitherMethod(client),
+      toEntry: made =>
         made.kind === 'token'
-          ? { value: made.token, ttl: millis(lifetimeOf(made.token) - RESERVE) }
+          ? { value: made.token, ttl: millis(lifetimeMs(made.token) - EXPIRY_MARGIN_MS) }
           : undefined,
-    }).answer
+    }).promise
     return answer.kind === 'token' ? answer.token : undefined
   }
 
-  async function introspectNow(question: IntrospectionQuestion): Promise<IntrospectionAnswer> {
+  async function callIntrospection(question: IntrospectionRequest): Promise<IntrospectionResult> {
     const { url, token, scope, headers, preAuthorization: client } = question
-    let authorized = headers.filter(([name]) => name !== 'content-type')
-    const ours = client === undefined ? '' : keyOf(partsOf(client))
+    let requestHeaders = headers.filter(([name]) => name !== 'content-type')
+    const clientKey = client === undefined ? '' : cacheKey(clientKeyParts(client))
     if (client !== undefined) {
-      const access = await ownToken(client, ours)
+      const access = await getOwnToken(client, clientKey)
       if (access === undefined) return NOT_AUTHORIZED
-      authorized = authorized.filter(([name]) => name !== 'authorization')
-      authorized.push(['authorization', `Bearer ${access.accessToken}`])
+      requestHeaders = requestHeaders.filter(([name]) => name !== 'authorization')
+      requestHeaders.push(['authorization', `Bearer ${access.accessToken}`])
     }
-    const body = form([
+    const body = encodeForm([
       ['scope', scope],
       ['token', token],
     ])
-    const answer = await postForm(send, url, authorized, body, 'introspection')
+    const answer = await postForm(send, url, requestHeaders, body, 'introspection')
     if (answer.kind === 'failed') return answer
     // Our own token may have been withdrawn: the next call gets a new one.
-    if (answer.status === 401 && client !== undefined) own.evict(ours)
+    if (answer.status === 401 && client !== undefined) ownTokens.evict(clientKey)
     if (answer.status !== 200) return { kind: 'refused', status: answer.status, headers: answer.headers }
-    const read = readIntrospection(answer.body)
-    return read === undefined ? MALFORMED : { kind: 'introspected', answer: read, cache: 'miss' }
+    const response = parseIntrospection(answer.body)
+    return response === undefined ? MALFORMED_RESPONSE : { kind: 'introspected', response, cache: 'miss' }
   }
 
   /** One who waits leaves when his time is over. */
-  const inTime = <T>(answer: Promise<T>, deadline: Instant, target: string): Promise<T | Failed> =>
-    within(answer, between(clock.now(), deadline), {
+  const untilDeadline = <T>(
+    answer: Promise<T>,
+    deadline: Instant,
+    target: string,
+  ): Promise<T | HttpFailure> =>
+    withTimeout(answer, millisBetween(clock.now(), deadline), {
       kind: 'failed',
       cause: 'deadline',
       message: `${target}: no answer before the caller had to answer`,
     })
 
-  function remembered<T>(cache: Cache<unknown, Kept<T>>, key: string, maxAge: Millis): T | undefined {
-    const kept = maxAge > 0 ? cache.get(key) : undefined
-    return kept !== undefined && between(kept.askedAt, clock.now()) < maxAge ? kept.value : undefined
+  function getFresh<T>(
+    cache: LoadingCache<unknown, CachedValue<T>>,
+    key: string,
+    maxAge: Millis,
+  ): T | undefined {
+    const cached = maxAge > 0 ? cache.get(key) : undefined
+    return cached !== undefined && millisBetween(cached.requestedAt, clock.now()) < maxAge
+      ? cached.value
+      : undefined
   }
 
   return {
@@ -142,53 +163,56 @@ export function createOAuth2({ clock, send, secret, entries }: OAuth2Parts): OAu
       const { url, token, scope, headers, preAuthorization: client, maxAge, deadline } = question
       const pairs = headers.map(pair => [...pair])
       // C4: an answer belongs to the server and to everything that was said to it.
-      const key = keyOf([url, token, scope, pairs, client && partsOf(client), maxAge > 0])
-      const known = remembered(introspections, key, maxAge)
-      if (known !== undefined) return { kind: 'introspected', answer: known, cache: 'hit' }
+      const key = cacheKey([url, token, scope, pairs, client && clientKeyParts(client), maxAge > 0])
+      const known = getFresh(introspections, key, maxAge)
+      if (known !== undefined) return { kind: 'introspected', response: known, cache: 'hit' }
       const askedAt = clock.now()
-      const { answer, joined } = introspections.ask(key, {
-        ask: () => introspectNow(question),
-        keep: made => {
-          if (maxAge <= 0 || made.kind !== 'introspected' || !made.answer.active) return undefined
-          const { exp } = made.answer
+      const { promise: answer, shared: joined } = introspections.load(key, {
+        load: () => callIntrospection(question),
+        toEntry: made => {
+          if (maxAge <= 0 || made.kind !== 'introspected' || !made.response.active) return undefined
+          const { exp } = made.response
           const left = exp > 0 ? exp * 1000 - clock.wall() : maxAge
-          return { value: { value: made.answer, askedAt }, ttl: millis(Math.min(maxAge, left)) }
+          return {
+            value: { value: made.response, requestedAt: askedAt },
+            ttl: millis(Math.min(maxAge, left)),
+          }
         },
       })
-      return inTime(answer.then(marked(joined, maxAge)), deadline, 'introspection')
+      return untilDeadline(answer.then(withCacheStatus(joined, maxAge)), deadline, 'introspection')
     },
-    clientToken(client, { maxAge: wanted, deadline }) {
-      const maxAge = wanted ?? AS_LONG_AS_GOOD
-      const key = keyOf([...partsOf(client), maxAge > 0])
-      const known = remembered(clients, key, maxAge)
+    fetchClientToken(client, { maxAge: requestedMaxAge, deadline }) {
+      const maxAge = requestedMaxAge ?? UNTIL_TOKEN_EXPIRY
+      const key = cacheKey([...clientKeyParts(client), maxAge > 0])
+      const known = getFresh(clientTokens, key, maxAge)
       if (known !== undefined) return { kind: 'token', token: known, cache: 'hit' }
       const askedAt = clock.now()
-      const { answer, joined } = clients.ask(key, {
-        ask: () => tokens.fetch(client, 'header'),
-        keep: made => {
+      const { promise: answer, shared: joined } = clientTokens.load(key, {
+        load: () => tokenEndpoint.fetchToken(client, 'header'),
+        toEntry: made => {
           if (maxAge <= 0 || made.kind !== 'token') return undefined
-          if (made.token.expiresIn === undefined && wanted !== undefined) return undefined
-          const ttl = millis(Math.min(maxAge, lifetimeOf(made.token)))
-          return { value: { value: made.token, askedAt }, ttl }
+          if (made.token.expiresIn === undefined && requestedMaxAge !== undefined) return undefined
+          const ttl = millis(Math.min(maxAge, lifetimeMs(made.token)))
+          return { value: { value: made.token, requestedAt: askedAt }, ttl }
         },
       })
-      return inTime(answer.then(marked(joined, maxAge)), deadline, 'oauth2.token')
+      return untilDeadline(answer.then(withCacheStatus(joined, maxAge)), deadline, 'oauth2.token')
     },
   }
 }
 
-const marked =
-  (joined: boolean, maxAge: Millis) =>
+const withCacheStatus =
+  (shared: boolean, maxAge: Millis) =>
   <A extends { readonly kind: string }>(answer: A): A =>
-    'cache' in answer ? { ...answer, cache: joined ? 'shared' : maxAge > 0 ? 'miss' : 'off' } : answer
+    'cache' in answer ? { ...answer, cache: shared ? 'shared' : maxAge > 0 ? 'miss' : 'off' } : answer
 
-const lifetimeOf = ({ expiresIn }: AccessToken): number =>
-  expiresIn === undefined ? NO_END : expiresIn * 1000
+const lifetimeMs = ({ expiresIn }: AccessToken): number =>
+  expiresIn === undefined ? DEFAULT_TOKEN_LIFETIME_MS : expiresIn * 1000
 
-const partsOf = ({ tokenUrl, id, secret, scopes, audience }: Client): readonly TuplePart[] => [
+const clientKeyParts = ({
   tokenUrl,
   id,
   secret,
   scopes,
   audience,
-]
+}: ClientCredentials): readonly KeyPart[] => [tokenUrl, id, secret, scopes, audience]

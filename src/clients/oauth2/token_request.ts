@@ -2,10 +2,10 @@
 
 import { queryEscape } from '../../golang/index.ts'
 import { millis } from '../../lib/time.ts'
-import type { Answered, Failed, HeaderPair, Send } from '../http/message.ts'
-import { type AccessToken, readToken } from './responses.ts'
+import type { HeaderPair, HttpFailure, HttpResponse, Send } from '../http/message.ts'
+import { type AccessToken, parseTokenResponse } from './responses.ts'
 
-export interface Client {
+export interface ClientCredentials {
   readonly tokenUrl: string
   readonly id: string
   readonly secret: string
@@ -15,29 +15,29 @@ export interface Client {
 }
 
 /** How an answer came about. */
-export type Remembered = 'hit' | 'miss' | 'shared' | 'off'
+export type CacheOutcome = 'hit' | 'miss' | 'shared' | 'off'
 
 /** A status that is no success, or an answer that names an error. */
-export interface Refused {
+export interface ErrorResponse {
   readonly kind: 'refused'
   readonly status: number
   readonly headers: readonly HeaderPair[]
 }
 /** A success that says something else than it should. */
-export interface Malformed {
+export interface MalformedResponse {
   readonly kind: 'malformed'
 }
 
-export type TokenAnswer =
-  | { readonly kind: 'token'; readonly token: AccessToken; readonly cache: Remembered }
-  | Refused
-  | Malformed
-  | Failed
+export type TokenResult =
+  | { readonly kind: 'token'; readonly token: AccessToken; readonly cache: CacheOutcome }
+  | ErrorResponse
+  | MalformedResponse
+  | HttpFailure
 
-export const MALFORMED: Malformed = Object.freeze({ kind: 'malformed' })
+export const MALFORMED_RESPONSE: MalformedResponse = Object.freeze({ kind: 'malformed' })
 
 /** For one call; Oathkeeper waits for ever, and its `retry` keys have no effect (Q-55). */
-const TIMEOUT = millis(10_000)
+const CALL_TIMEOUT_MS = millis(10_000)
 
 export const postForm = (
   send: Send,
@@ -45,39 +45,39 @@ export const postForm = (
   headers: readonly HeaderPair[],
   body: string,
   target: string,
-): Promise<Answered | Failed> =>
+): Promise<HttpResponse | HttpFailure> =>
   send({
     method: 'POST',
     url,
     headers: [...headers, ['content-type', 'application/x-www-form-urlencoded']],
     body,
-    timeout: TIMEOUT,
+    timeout: CALL_TIMEOUT_MS,
     retries: 1,
     target,
   })
 
 /** In the order given, escaped as Go does it; what is `undefined` is left out. */
-export const form = (pairs: readonly (readonly [name: string, value: string | undefined])[]): string =>
+export const encodeForm = (pairs: readonly (readonly [name: string, value: string | undefined])[]): string =>
   pairs.flatMap(([name, value]) => (value === undefined ? [] : `${name}=${queryEscape(value)}`)).join('&')
 
-export interface TokenCalls {
-  fetch(client: Client, credentials: 'header' | 'body'): Promise<TokenAnswer>
+export interface TokenEndpoint {
+  fetchToken(client: ClientCredentials, credentials: 'header' | 'body'): Promise<TokenResult>
   /** The header first, and the body where the server does not want that; what worked is remembered. */
-  fetchEitherWay(client: Client): Promise<TokenAnswer>
+  fetchTokenByEitherMethod(client: ClientCredentials): Promise<TokenResult>
 }
 
-export function createTokenCalls(send: Send): TokenCalls {
+export function createTokenEndpoint(send: Send): TokenEndpoint {
   /** Token endpoints that want the credentials in the body. */
-  const inBody = new Set<string>()
+  const bodyOnlyEndpoints = new Set<string>()
 
-  async function fetchToken(client: Client, credentials: 'header' | 'body'): Promise<TokenAnswer> {
+  async function fetchToken(client: ClientCredentials, credentials: 'header' | 'body'): Promise<TokenResult> {
     const { tokenUrl, id, secret: password, scopes, audience } = client
     const basic = Buffer.from(`${queryEscape(id)}:${queryEscape(password)}`).toString('base64')
     const answer = await postForm(
       send,
       tokenUrl,
       credentials === 'header' ? [['authorization', `Basic ${basic}`]] : [],
-      form([
+      encodeForm([
         ['audience', audience === '' ? undefined : audience],
         ['client_id', credentials === 'body' ? id : undefined],
         ['client_secret', credentials === 'body' ? password : undefined],
@@ -88,19 +88,19 @@ export function createTokenCalls(send: Send): TokenCalls {
     )
     if (answer.kind === 'failed') return answer
     const success = answer.status >= 200 && answer.status <= 299
-    const token = success ? readToken(answer) : 'error'
+    const token = success ? parseTokenResponse(answer) : 'error'
     if (token === 'error') return { kind: 'refused', status: answer.status, headers: answer.headers }
-    return token === undefined ? MALFORMED : { kind: 'token', token, cache: 'miss' }
+    return token === undefined ? MALFORMED_RESPONSE : { kind: 'token', token, cache: 'miss' }
   }
 
-  async function probe(client: Client): Promise<TokenAnswer> {
-    if (inBody.has(client.tokenUrl)) return fetchToken(client, 'body')
-    const first = await fetchToken(client, 'header')
-    if (first.kind !== 'refused') return first
-    const second = await fetchToken(client, 'body')
-    if (second.kind === 'token') inBody.add(client.tokenUrl)
-    return second
+  async function fetchTokenByEitherMethod(client: ClientCredentials): Promise<TokenResult> {
+    if (bodyOnlyEndpoints.has(client.tokenUrl)) return fetchToken(client, 'body')
+    const byHeader = await fetchToken(client, 'header')
+    if (byHeader.kind !== 'refused') return byHeader
+    const byBody = await fetchToken(client, 'body')
+    if (byBody.kind === 'token') bodyOnlyEndpoints.add(client.tokenUrl)
+    return byBody
   }
 
-  return { fetch: fetchToken, fetchEitherWay: probe }
+  return { fetchToken, fetchTokenByEitherMethod }
 }

@@ -1,18 +1,18 @@
 /** clients/objects_gs — one object of Google Cloud Storage. The only importer of Google's client, which finds its credentials as all of Google's libraries do. */
 import { Storage } from '@google-cloud/storage'
 import type { ObjectUrl } from '../../http/object_url.ts'
-import { collect, type ObjectReader, TooLarge } from './object.ts'
+import { collectBody, type ObjectReader, ObjectTooLargeError } from './object.ts'
 
 /** Further tries after a failure that may pass. */
-const RETRIES = 2
+const MAX_RETRIES = 2
 /** Milliseconds of one HTTP call. */
-const CALL = 10_000
+const CALL_TIMEOUT_MS = 10_000
 
-export function openGs(url: ObjectUrl): ObjectReader {
+export function openGoogleStorageReader(url: ObjectUrl): ObjectReader {
   const universe = url.options.get('universe_domain')
   const storage = new Storage({
-    timeout: CALL,
-    retryOptions: { maxRetries: RETRIES, totalTimeout: CALL / 1_000 },
+    timeout: CALL_TIMEOUT_MS,
+    retryOptions: { maxRetries: MAX_RETRIES, totalTimeout: CALL_TIMEOUT_MS / 1_000 },
     ...(universe === undefined ? {} : { universeDomain: universe }),
   })
   const bucket = storage.bucket(url.bucket)
@@ -22,13 +22,13 @@ export function openGs(url: ObjectUrl): ObjectReader {
       const [metadata] = await bucket.file(url.key).getMetadata()
       signal.throwIfAborted()
       if (etag !== undefined && metadata.etag === etag) return undefined
-      if (Number(metadata.size ?? 0) > maxBytes) throw new TooLarge()
+      if (Number(metadata.size ?? 0) > maxBytes) throw new ObjectTooLargeError()
       // Of this generation, so that etag and content belong together.
       const { generation } = metadata
       const file = bucket.file(url.key, generation === undefined ? {} : { generation })
       const stream = file.createReadStream()
       signal.addEventListener('abort', () => stream.destroy(), { once: true })
-      return { etag: metadata.etag, body: await collect(stream, maxBytes) }
+      return { etag: metadata.etag, body: await collectBody(stream, maxBytes) }
     },
     close() {},
   }

@@ -2,37 +2,37 @@
 import { parseFloat64, parseInteger, spend } from '../../golang/index.ts'
 import { sprint } from '../values/format.ts'
 import {
+  GoInt,
   GoMap,
+  GoSlice,
   GoStruct,
-  Int,
+  type GoValue,
+  goSlice,
   isMap,
   isSlice,
   mapGet,
   mapKeys,
-  Slice,
-  sliceOf,
   typeName,
-  type Value,
 } from '../values/value.ts'
 
-const LEAST = -(1n << 63n)
+const MIN_INT64 = -(1n << 63n)
 
 /** Go's `int64(f)` on amd64: what does not fit is the least number. */
-export function truncate(value: number): bigint {
-  if (!(Math.abs(value) < 2 ** 63)) return LEAST
+export function floatToInt64(value: number): bigint {
+  if (!(Math.abs(value) < 2 ** 63)) return MIN_INT64
   return BigInt(Math.trunc(value))
 }
 
 /** `int64`, and what all whole-number arithmetic of sprig does first; 0 where it fails. */
-export function toInt64(value: Value): bigint {
-  if (value instanceof Int) return NUMERIC.has(value.type.name) ? BigInt.asIntN(64, value.n) : 0n
-  if (typeof value === 'number') return truncate(value)
+export function toInt64(value: GoValue): bigint {
+  if (value instanceof GoInt) return NUMERIC_TYPES.has(value.type.name) ? BigInt.asIntN(64, value.n) : 0n
+  if (typeof value === 'number') return floatToInt64(value)
   if (typeof value === 'boolean') return value ? 1n : 0n
   if (typeof value === 'string') return parseInteger(value.replace(/\.0+$/, '')) ?? 0n
   return 0n
 }
 /** Go's cast library knows these by type; a `time.Duration` is not among them. */
-const NUMERIC: ReadonlySet<string> = new Set([
+const NUMERIC_TYPES: ReadonlySet<string> = new Set([
   'int',
   'int64',
   'uint8',
@@ -41,8 +41,8 @@ const NUMERIC: ReadonlySet<string> = new Set([
   'time.Weekday',
 ])
 
-export function toFloat64(value: Value): number {
-  if (value instanceof Int) return NUMERIC.has(value.type.name) ? Number(value.n) : 0
+export function toFloat64(value: GoValue): number {
+  if (value instanceof GoInt) return NUMERIC_TYPES.has(value.type.name) ? Number(value.n) : 0
   if (typeof value === 'number') return value
   if (typeof value === 'boolean') return value ? 1 : 0
   if (typeof value === 'string') {
@@ -55,7 +55,7 @@ export function toFloat64(value: Value): number {
 }
 
 /** sprig's `toStrings`: a list's elements without nil, or the one value. */
-export function toStrings(value: Value): readonly string[] {
+export function toStrings(value: GoValue): readonly string[] {
   if (isSlice(value)) {
     spend(value.length)
     return value.filter(item => item != null).map(sprint)
@@ -63,10 +63,10 @@ export function toStrings(value: Value): readonly string[] {
   return value == null ? [] : [sprint(value)]
 }
 
-export const strings = (items: Iterable<string>): Slice => sliceOf('[]string', items)
+export const stringSlice = (items: Iterable<string>): GoSlice => goSlice('[]string', items)
 
 /** sprig's `empty`: the zero of its type. Structs never are. */
-export function empty(value: Value): boolean {
+export function isEmpty(value: GoValue): boolean {
   switch (typeof value) {
     case 'undefined':
       return true
@@ -78,22 +78,22 @@ export function empty(value: Value): boolean {
       return value === ''
   }
   if (value === null) return true
-  if (value instanceof Int) return value.n === 0n
+  if (value instanceof GoInt) return value.n === 0n
   if (value instanceof GoStruct) return value.nil
   return isSlice(value) ? value.length === 0 : mapKeys(value).length === 0
 }
 
 /** Go's `reflect.DeepEqual`: types count. */
-export function deepEqual(a: Value, b: Value): boolean {
+export function deepEqual(a: GoValue, b: GoValue): boolean {
   spend(1)
   if (a == null || b == null) return a == null && b == null
   if (typeName(a) !== typeName(b)) return false
-  if (a instanceof Int && b instanceof Int) return a.n === b.n
+  if (a instanceof GoInt && b instanceof GoInt) return a.n === b.n
   if (a instanceof GoStruct && b instanceof GoStruct) {
     return a.self === b.self || (a.type.equal?.(a.self, b.self) ?? false)
   }
   if (isSlice(a) && isSlice(b)) {
-    if ((a instanceof Slice && a.nil) !== (b instanceof Slice && b.nil)) return false
+    if ((a instanceof GoSlice && a.nil) !== (b instanceof GoSlice && b.nil)) return false
     return a.length === b.length && a.every((item, i) => deepEqual(item, b[i]))
   }
   if (isMap(a) && isMap(b)) {

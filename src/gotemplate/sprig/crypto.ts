@@ -1,11 +1,11 @@
 /** lib/template_sprig_crypto — sprig's hashes, random texts and AES. Knows nothing of access control. */
 import { createCipheriv, createDecipheriv, createHash, randomBytes, randomInt, randomUUID } from 'node:crypto'
 import { base64Decode, boundText, bytesOf, Fault, spend, textOf } from '../../golang/index.ts'
-import { type FunctionTable, fn } from '../values/signature.ts'
-import { int } from '../values/value.ts'
+import { type FunctionTable, goFunc } from '../values/signature.ts'
+import { goInt } from '../values/value.ts'
 
-const hash = (algorithm: string) =>
-  fn(['string'], text => createHash(algorithm).update(bytesOf(text)).digest('hex'))
+const hashFunction = (algorithm: string) =>
+  goFunc(['string'], text => createHash(algorithm).update(bytesOf(text)).digest('hex'))
 
 function adler32(bytes: Uint8Array): number {
   let a = 1
@@ -20,8 +20,8 @@ function adler32(bytes: Uint8Array): number {
 const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 const DIGITS = '0123456789'
 const PRINTABLE = Array.from({ length: 95 }, (_, i) => String.fromCharCode(32 + i)).join('')
-const random = (alphabet: string) =>
-  fn(['int'], count => {
+const randomText = (alphabet: string) =>
+  goFunc(['int'], count => {
     if (count < 0) return ''
     boundText(count)
     spend(count)
@@ -51,30 +51,30 @@ function decryptAes(password: string, text: string): string {
   return textOf(plain.subarray(0, plain.length - padding))
 }
 
-export const CRYPTO: FunctionTable = {
-  sha1sum: hash('sha1'),
-  sha256sum: hash('sha256'),
-  sha512sum: hash('sha512'),
-  adler32sum: fn(['string'], text => String(adler32(bytesOf(text)))),
-  randAlpha: random(LETTERS),
-  randAlphaNum: random(LETTERS + DIGITS),
-  randNumeric: random(DIGITS),
-  randAscii: random(PRINTABLE),
-  randBytes: fn(['int'], count => {
+export const CRYPTO_FUNCTIONS: FunctionTable = {
+  sha1sum: hashFunction('sha1'),
+  sha256sum: hashFunction('sha256'),
+  sha512sum: hashFunction('sha512'),
+  adler32sum: goFunc(['string'], text => String(adler32(bytesOf(text)))),
+  randAlpha: randomText(LETTERS),
+  randAlphaNum: randomText(LETTERS + DIGITS),
+  randNumeric: randomText(DIGITS),
+  randAscii: randomText(PRINTABLE),
+  randBytes: goFunc(['int'], count => {
     if (count < 0) throw new Fault('randBytes: negative count')
     boundText(count * 2)
     return randomBytes(count).toString('base64')
   }),
-  randInt: fn(['int', 'int'], (min, max) => {
+  randInt: goFunc(['int', 'int'], (min, max) => {
     if (max <= min || max - min >= 2 ** 48) throw new Fault('randInt: bad range')
-    return int(randomInt(min, max))
+    return goInt(randomInt(min, max))
   }),
-  uuidv4: fn([], () => randomUUID()),
-  encryptAES: fn(['string', 'string'], (password, text) => {
+  uuidv4: goFunc([], () => randomUUID()),
+  encryptAES: goFunc(['string', 'string'], (password, text) => {
     if (text === '') return ''
     const start = randomBytes(16)
     const cipher = createCipheriv('aes-256-cbc', aesKey(password), start)
     return Buffer.concat([start, cipher.update(bytesOf(text)), cipher.final()]).toString('base64')
   }),
-  decryptAES: fn(['string', 'string'], decryptAes),
+  decryptAES: goFunc(['string', 'string'], decryptAes),
 }

@@ -15,13 +15,13 @@ import {
   type Zone,
 } from '../../golang/index.ts'
 import type { Clock } from '../../lib/time.ts'
-import { type FunctionTable, fn } from '../values/signature.ts'
+import { type FunctionTable, goFunc } from '../values/signature.ts'
 import { goTime } from '../values/time.ts'
-import { GoStruct, Int, type Value } from '../values/value.ts'
+import { GoInt, GoStruct, type GoValue } from '../values/value.ts'
 import { toInt64 } from './cast.ts'
 
-const local = (): Zone => loadZone('Local') ?? UTC
-const momentIn = (value: GoStruct): Moment => value.self as Moment
+const localZone = (): Zone => loadZone('Local') ?? UTC
+const zonedTimeIn = (value: GoStruct): Moment => value.self as Moment
 
 /** `72h` and more in its largest unit. */
 function largestUnit(ns: bigint): string {
@@ -39,68 +39,68 @@ function largestUnit(ns: bigint): string {
   return fitting === undefined ? '0s' : `${n / fitting[1]}${fitting[0]}`
 }
 
-export function dates(clock: Pick<Clock, 'wall'> | undefined): FunctionTable {
+export function createDateFunctions(clock: Pick<Clock, 'wall'> | undefined): FunctionTable {
   const now = (): Moment => {
     if (clock === undefined) throw new Fault('there is no clock here')
-    return { ns: BigInt(Math.trunc(clock.wall())) * 1_000_000n, zone: local() }
+    return { ns: BigInt(Math.trunc(clock.wall())) * 1_000_000n, zone: localZone() }
   }
   /** A time, seconds since 1970, or else the present. */
-  const momentOf = (value: Value): Moment => {
-    if (value instanceof GoStruct && value.type.name === 'time.Time') return momentIn(value)
-    if (value instanceof Int && ['int', 'int64'].includes(value.type.name)) {
-      return { ns: value.n * SECOND, zone: local() }
+  const momentOf = (value: GoValue): Moment => {
+    if (value instanceof GoStruct && value.type.name === 'time.Time') return zonedTimeIn(value)
+    if (value instanceof GoInt && ['int', 'int64'].includes(value.type.name)) {
+      return { ns: value.n * SECOND, zone: localZone() }
     }
     return now()
   }
-  const inZone = (layout: string, date: Value, name: string): string =>
+  const inZone = (layout: string, date: GoValue, name: string): string =>
     formatTime({ ns: momentOf(date).ns, zone: loadZone(name) ?? UTC }, layout)
-  const dateInZone = fn(['string', 'any', 'string'], inZone)
-  const modify = fn(['string', 'time'], (span, date) => {
-    const { ns, zone } = momentIn(date)
+  const dateInZone = goFunc(['string', 'any', 'string'], inZone)
+  const modify = goFunc(['string', 'time'], (span, date) => {
+    const { ns, zone } = zonedTimeIn(date)
     return goTime({ ns: ns + (parseGoDuration(span) ?? 0n), zone })
   })
-  const mustModify = fn(['string', 'time'], (span, date) => {
+  const mustModify = goFunc(['string', 'time'], (span, date) => {
     const by = parseGoDuration(span)
     if (by === undefined) throw new Fault('invalid duration')
-    const { ns, zone } = momentIn(date)
+    const { ns, zone } = zonedTimeIn(date)
     return goTime({ ns: ns + by, zone })
   })
   return {
-    now: fn([], () => goTime(now())),
-    date: fn(['string', 'any'], (layout, date) => inZone(layout, date, 'Local')),
+    now: goFunc([], () => goTime(now())),
+    date: goFunc(['string', 'any'], (layout, date) => inZone(layout, date, 'Local')),
     dateInZone,
     date_in_zone: dateInZone,
-    htmlDate: fn(['any'], date => inZone('2006-01-02', date, 'Local')),
-    htmlDateInZone: fn(['any', 'string'], (date, zone) => inZone('2006-01-02', date, zone)),
+    htmlDate: goFunc(['any'], date => inZone('2006-01-02', date, 'Local')),
+    htmlDateInZone: goFunc(['any', 'string'], (date, zone) => inZone('2006-01-02', date, zone)),
     dateModify: modify,
     date_modify: modify,
     mustDateModify: mustModify,
     must_date_modify: mustModify,
-    ago: fn(['any'], date => durationText(roundDuration(now().ns - momentOf(date).ns, SECOND))),
-    duration: fn(['any'], value => {
+    ago: goFunc(['any'], date => durationText(roundDuration(now().ns - momentOf(date).ns, SECOND))),
+    duration: goFunc(['any'], value => {
       const whole =
         typeof value === 'string' ? (/^[+-]?[0-9]+$/.test(value) ? BigInt(value.replace('+', '')) : 0n) : 0n
-      const count = value instanceof Int && value.type.name === 'int64' ? value.n : whole
+      const count = value instanceof GoInt && value.type.name === 'int64' ? value.n : whole
       return durationText(BigInt.asIntN(64, count * SECOND))
     }),
-    durationRound: fn(['any'], value => {
+    durationRound: goFunc(['any'], value => {
       if (typeof value === 'string') return largestUnit(parseGoDuration(value) ?? 0n)
-      if (value instanceof Int && value.type.name === 'int64') return largestUnit(toInt64(value))
+      if (value instanceof GoInt && value.type.name === 'int64') return largestUnit(toInt64(value))
       if (value instanceof GoStruct && value.type.name === 'time.Time')
-        return largestUnit(now().ns - momentIn(value).ns)
+        return largestUnit(now().ns - zonedTimeIn(value).ns)
       return '0s'
     }),
-    toDate: fn(['string', 'string'], (layout, text) => {
+    toDate: goFunc(['string', 'string'], (layout, text) => {
       try {
-        return goTime(parseTime(layout, text, local()))
+        return goTime(parseTime(layout, text, localZone()))
       } catch (error) {
         if (error instanceof Fault) return goTime(ZERO_TIME)
         throw error
       }
     }),
-    mustToDate: fn(['string', 'string'], (layout, text) => goTime(parseTime(layout, text, local()))),
-    unixEpoch: fn(['time'], date => {
-      const { ns } = momentIn(date)
+    mustToDate: goFunc(['string', 'string'], (layout, text) => goTime(parseTime(layout, text, localZone()))),
+    unixEpoch: goFunc(['time'], date => {
+      const { ns } = zonedTimeIn(date)
       return (ns % SECOND < 0n ? ns / SECOND - 1n : ns / SECOND).toString()
     }),
   }

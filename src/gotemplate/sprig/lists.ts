@@ -1,11 +1,20 @@
 /** lib/template_sprig_lists — sprig's functions on lists. Knows nothing of access control. */
 import { boundList, Fault } from '../../golang/index.ts'
 import { sprint } from '../values/format.ts'
-import { type FunctionTable, fn, type GoFunction } from '../values/signature.ts'
-import { compareText, int, isSlice, kindName, nilSlice, Slice, sliceOf, type Value } from '../values/value.ts'
-import { deepEqual, empty, strings, toInt64, toStrings } from './cast.ts'
+import { type FunctionTable, type GoFunction, goFunc } from '../values/signature.ts'
+import {
+  compareStrings,
+  GoSlice,
+  type GoValue,
+  goInt,
+  goSlice,
+  isSlice,
+  kindName,
+  nilSlice,
+} from '../values/value.ts'
+import { deepEqual, isEmpty, stringSlice, toInt64, toStrings } from './cast.ts'
 
-function listOf(value: Value, what: string): readonly Value[] {
+function listOf(value: GoValue, what: string): readonly GoValue[] {
   if (isSlice(value)) {
     boundList(value.length)
     return value
@@ -13,60 +22,60 @@ function listOf(value: Value, what: string): readonly Value[] {
   throw new Fault(`Cannot ${what} on type ${kindName(value)}`)
 }
 /** Elements as `[]interface {}`, of which a plain array is one. */
-const any = (items: readonly Value[]): readonly Value[] => {
+const checkedList = (items: readonly GoValue[]): readonly GoValue[] => {
   boundList(items.length)
   return items
 }
-const NIL = nilSlice()
+const NIL_LIST = nilSlice()
 
-const push = fn(['any', 'any'], (list, item) => any([...listOf(list, 'push'), item]))
-const prepend = fn(['any', 'any'], (list, item) => any([item, ...listOf(list, 'prepend')]))
-const first = fn(['any'], list => listOf(list, 'find first')[0] ?? null)
-const last = fn(['any'], list => listOf(list, 'find last').at(-1) ?? null)
-const rest = fn(['any'], list => {
+const push = goFunc(['any', 'any'], (list, item) => checkedList([...listOf(list, 'push'), item]))
+const prepend = goFunc(['any', 'any'], (list, item) => checkedList([item, ...listOf(list, 'prepend')]))
+const first = goFunc(['any'], list => listOf(list, 'find first')[0] ?? null)
+const last = goFunc(['any'], list => listOf(list, 'find last').at(-1) ?? null)
+const rest = goFunc(['any'], list => {
   const items = listOf(list, 'find rest')
-  return items.length === 0 ? NIL : [...items].slice(1)
+  return items.length === 0 ? NIL_LIST : [...items].slice(1)
 })
-const initial = fn(['any'], list => {
+const initial = goFunc(['any'], list => {
   const items = listOf(list, 'find initial')
-  return items.length === 0 ? NIL : [...items].slice(0, -1)
+  return items.length === 0 ? NIL_LIST : [...items].slice(0, -1)
 })
-const reverse = fn(['any'], list => [...listOf(list, 'find reverse')].reverse())
-const compact = fn(['any'], list => [...listOf(list, 'compact')].filter(item => !empty(item)))
-const uniq = fn(['any'], list => {
-  const out: Value[] = []
+const reverse = goFunc(['any'], list => [...listOf(list, 'find reverse')].reverse())
+const compact = goFunc(['any'], list => [...listOf(list, 'compact')].filter(item => !isEmpty(item)))
+const uniq = goFunc(['any'], list => {
+  const out: GoValue[] = []
   for (const item of listOf(list, 'find uniq')) {
     if (!out.some(known => deepEqual(item, known))) out.push(item)
   }
   return out
 })
-const without = fn(['any', '...any'], (list, ...omit) =>
+const without = goFunc(['any', '...any'], (list, ...omit) =>
   [...listOf(list, 'find without')].filter(item => !omit.some(one => deepEqual(one, item))),
 )
-const has = fn(
+const has = goFunc(
   ['any', 'any'],
   (needle, haystack) =>
     haystack !== null && listOf(haystack, 'find has').some(item => deepEqual(needle, item)),
 )
-const slice = fn(['any', '...any'], (list, ...indices) => {
+const slice = goFunc(['any', '...any'], (list, ...indices) => {
   const items = listOf(list, 'slice')
   if (items.length === 0) return null
   const start = indices.length > 0 ? Number(toInt64(indices[0])) : 0
   const end = indices.length > 1 ? Number(toInt64(indices[1])) : items.length
   if (start < 0 || end > items.length || start > end) throw new Fault('slice bounds out of range')
   const part = items.slice(start, end)
-  return items instanceof Slice ? sliceOf(items.type, part) : part
+  return items instanceof GoSlice ? goSlice(items.type, part) : part
 })
-const chunk = fn(['int', 'any'], (size, list) => {
+const chunk = goFunc(['int', 'any'], (size, list) => {
   const items = listOf(list, 'chunk')
   if (size < 1 && items.length > 0) throw new Fault('chunks need a size')
-  const out: Value[] = []
+  const out: GoValue[] = []
   for (let i = 0; i < items.length; i += size) out.push([...items.slice(i, i + size)])
-  return sliceOf('[][]interface {}', out)
+  return goSlice('[][]interface {}', out)
 })
 
 /** `name` and `mustName`, which differ in Go in how they fail and here not at all. */
-const both = (name: string, run: GoFunction): Record<string, GoFunction> => ({
+const withMustVariant = (name: string, run: GoFunction): Record<string, GoFunction> => ({
   [name]: run,
   [`must${(name[0] as string).toUpperCase()}${name.slice(1)}`]: run,
 })
@@ -81,41 +90,41 @@ const integers = (start: number, stop: number, step: number): number[] => {
   return out
 }
 
-const ints = (numbers: readonly number[]): Slice => sliceOf('[]int', numbers.map(int))
+const ints = (numbers: readonly number[]): GoSlice => goSlice('[]int', numbers.map(goInt))
 
-export const LISTS: FunctionTable = {
-  ...both('append', push),
-  ...both('push', push),
-  ...both('prepend', prepend),
-  ...both('first', first),
-  ...both('last', last),
-  ...both('rest', rest),
-  ...both('initial', initial),
-  ...both('reverse', reverse),
-  ...both('compact', compact),
-  ...both('uniq', uniq),
-  ...both('without', without),
-  ...both('has', has),
-  ...both('slice', slice),
-  ...both('chunk', chunk),
-  list: fn(['...any'], (...items) => items),
-  tuple: fn(['...any'], (...items) => items),
-  concat: fn(['...any'], (...lists) => {
-    const out: Value[] = []
+export const LIST_FUNCTIONS: FunctionTable = {
+  ...withMustVariant('append', push),
+  ...withMustVariant('push', push),
+  ...withMustVariant('prepend', prepend),
+  ...withMustVariant('first', first),
+  ...withMustVariant('last', last),
+  ...withMustVariant('rest', rest),
+  ...withMustVariant('initial', initial),
+  ...withMustVariant('reverse', reverse),
+  ...withMustVariant('compact', compact),
+  ...withMustVariant('uniq', uniq),
+  ...withMustVariant('without', without),
+  ...withMustVariant('has', has),
+  ...withMustVariant('slice', slice),
+  ...withMustVariant('chunk', chunk),
+  list: goFunc(['...any'], (...items) => items),
+  tuple: goFunc(['...any'], (...items) => items),
+  concat: goFunc(['...any'], (...lists) => {
+    const out: GoValue[] = []
     for (const list of lists) {
       for (const item of listOf(list, 'concat')) out.push(item)
       boundList(out.length)
     }
-    return out.length === 0 ? NIL : out
+    return out.length === 0 ? NIL_LIST : out
   }),
-  sortAlpha: fn(['any'], list =>
-    strings(isSlice(list) ? [...toStrings(list)].sort(compareText) : [sprint(list)]),
+  sortAlpha: goFunc(['any'], list =>
+    stringSlice(isSlice(list) ? [...toStrings(list)].sort(compareStrings) : [sprint(list)]),
   ),
-  join: fn(['string', 'any'], (by, list) => toStrings(list).join(by)),
-  toStrings: fn(['any'], list => strings(toStrings(list))),
-  until: fn(['int'], count => ints(integers(0, count, count < 0 ? -1 : 1))),
-  untilStep: fn(['int', 'int', 'int'], (start, stop, step) => ints(integers(start, stop, step))),
-  seq: fn(['...int'], (...params) => {
+  join: goFunc(['string', 'any'], (by, list) => toStrings(list).join(by)),
+  toStrings: goFunc(['any'], list => stringSlice(toStrings(list))),
+  until: goFunc(['int'], count => ints(integers(0, count, count < 0 ? -1 : 1))),
+  untilStep: goFunc(['int', 'int', 'int'], (start, stop, step) => ints(integers(start, stop, step))),
+  seq: goFunc(['...int'], (...params) => {
     const [a = 0, b = 0, c = 0] = params
     const [start, end, step] = params.length === 1 ? [1, a, 0] : params.length === 2 ? [a, b, 0] : [a, c, b]
     if (params.length < 1 || params.length > 3) return ''

@@ -1,13 +1,13 @@
 /** lib/template_sprig_numbers — sprig's arithmetic. Knows nothing of access control. */
 import { Fault } from '../../golang/index.ts'
 import { sprint } from '../values/format.ts'
-import { type FunctionTable, fn } from '../values/signature.ts'
-import { INT, Int, int64, type Value } from '../values/value.ts'
+import { type FunctionTable, goFunc } from '../values/signature.ts'
+import { GoInt, type GoValue, goInt64, INT } from '../values/value.ts'
 import { toFloat64, toInt64 } from './cast.ts'
 
-const wrap = (n: bigint): bigint => BigInt.asIntN(64, n)
+const wrapInt64 = (n: bigint): bigint => BigInt.asIntN(64, n)
 
-function divisor(value: Value): bigint {
+function divisor(value: GoValue): bigint {
   const n = toInt64(value)
   if (n === 0n) throw new Fault('integer divide by zero')
   return n
@@ -26,15 +26,15 @@ function decimal(value: number): Decimal {
   const n = BigInt(whole + fraction)
   return places >= 0 ? { n, places } : { n: n * 10n ** BigInt(-places), places: 0 }
 }
-const scaled = ({ n, places }: Decimal, to: number): bigint => n * 10n ** BigInt(to - places)
-const number = ({ n, places }: Decimal): number => Number(`${n}e-${places}`)
+const scaleTo = ({ n, places }: Decimal, to: number): bigint => n * 10n ** BigInt(to - places)
+const toNumber = ({ n, places }: Decimal): number => Number(`${n}e-${places}`)
 
 type Operation = (a: Decimal, b: Decimal) => Decimal
 const aligned =
   (run: (a: bigint, b: bigint) => bigint): Operation =>
   (a, b) => {
     const places = Math.max(a.places, b.places)
-    return { n: run(scaled(a, places), scaled(b, places)), places }
+    return { n: run(scaleTo(a, places), scaleTo(b, places)), places }
   }
 const ADD = aligned((a, b) => a + b)
 const SUBTRACT = aligned((a, b) => a - b)
@@ -43,8 +43,8 @@ const MULTIPLY: Operation = (a, b) => ({ n: a.n * b.n, places: a.places + b.plac
 const DIVIDE: Operation = (a, b) => {
   if (b.n === 0n) throw new Fault('decimal division by 0')
   const places = Math.max(a.places, b.places)
-  const top = scaled(a, places) * 10n ** 16n
-  const bottom = scaled(b, places)
+  const top = scaleTo(a, places) * 10n ** 16n
+  const bottom = scaleTo(b, places)
   const quotient = top / bottom
   const rest = top % bottom
   const up = (rest < 0n ? -rest : rest) * 2n >= (bottom < 0n ? -bottom : bottom)
@@ -52,14 +52,14 @@ const DIVIDE: Operation = (a, b) => {
   return { n: up ? quotient + sign : quotient, places: 16 }
 }
 
-const fold = (start: Value, rest: readonly Value[], run: Operation): number =>
-  number(rest.reduce<Decimal>((sum, one) => run(sum, decimal(toFloat64(one))), decimal(toFloat64(start))))
+const foldDecimals = (start: GoValue, rest: readonly GoValue[], run: Operation): number =>
+  toNumber(rest.reduce<Decimal>((sum, one) => run(sum, decimal(toFloat64(one))), decimal(toFloat64(start))))
 
-const most = (pick: (a: bigint, b: bigint) => boolean) =>
-  fn(['any', '...any'], (first, ...rest) =>
-    int64(rest.map(toInt64).reduce((best, one) => (pick(one, best) ? one : best), toInt64(first))),
+const selectInt64 = (pick: (a: bigint, b: bigint) => boolean) =>
+  goFunc(['any', '...any'], (first, ...rest) =>
+    goInt64(rest.map(toInt64).reduce((best, one) => (pick(one, best) ? one : best), toInt64(first))),
   )
-const max = most((a, b) => a > b)
+const max = selectInt64((a, b) => a > b)
 
 /** Go's `Math.Modf`-based rounding: halves go up, also those of negative numbers. */
 function round(value: number, places: number, on: number): number {
@@ -69,41 +69,45 @@ function round(value: number, places: number, on: number): number {
   return (fraction >= on ? Math.ceil(digit) : Math.floor(digit)) / power
 }
 
-export const NUMBERS: FunctionTable = {
-  int64: fn(['any'], value => int64(toInt64(value))),
-  int: fn(['any'], value => new Int(INT, toInt64(value))),
-  float64: fn(['any'], toFloat64),
-  atoi: fn(['string'], text => {
-    if (!/^[+-]?[0-9]+$/.test(text)) return new Int(INT, 0n)
+export const NUMBER_FUNCTIONS: FunctionTable = {
+  int64: goFunc(['any'], value => goInt64(toInt64(value))),
+  int: goFunc(['any'], value => new GoInt(INT, toInt64(value))),
+  float64: goFunc(['any'], toFloat64),
+  atoi: goFunc(['string'], text => {
+    if (!/^[+-]?[0-9]+$/.test(text)) return new GoInt(INT, 0n)
     const n = BigInt(text.replace('+', ''))
     const limit = 1n << 63n
-    return new Int(INT, n >= limit ? limit - 1n : n < -limit ? -limit : n)
+    return new GoInt(INT, n >= limit ? limit - 1n : n < -limit ? -limit : n)
   }),
-  toDecimal: fn(['any'], value => {
+  toDecimal: goFunc(['any'], value => {
     const text = sprint(value)
-    if (!/^[+-]?[0-7]+$/.test(text)) return int64(0)
+    if (!/^[+-]?[0-7]+$/.test(text)) return goInt64(0)
     const n = BigInt(`0o${text.replace(/^[+-]/, '')}`)
-    return int64(n >= 1n << 63n ? 0n : text.startsWith('-') ? -n : n)
+    return goInt64(n >= 1n << 63n ? 0n : text.startsWith('-') ? -n : n)
   }),
-  add1: fn(['any'], value => int64(toInt64(value) + 1n)),
-  add: fn(['...any'], (...values) => int64(values.reduce<bigint>((sum, one) => sum + toInt64(one), 0n))),
-  sub: fn(['any', 'any'], (a, b) => int64(toInt64(a) - toInt64(b))),
-  div: fn(['any', 'any'], (a, b) => int64(toInt64(a) / divisor(b))),
-  mod: fn(['any', 'any'], (a, b) => int64(toInt64(a) % divisor(b))),
-  mul: fn(['any', '...any'], (first, ...rest) =>
-    int64(rest.reduce<bigint>((product, one) => wrap(product * toInt64(one)), toInt64(first))),
+  add1: goFunc(['any'], value => goInt64(toInt64(value) + 1n)),
+  add: goFunc(['...any'], (...values) =>
+    goInt64(values.reduce<bigint>((sum, one) => sum + toInt64(one), 0n)),
   ),
-  add1f: fn(['any'], value => fold(value, [1], ADD)),
-  addf: fn(['...any'], (...values) => fold(0, values, ADD)),
-  subf: fn(['any', '...any'], (first, ...rest) => fold(first, rest, SUBTRACT)),
-  mulf: fn(['any', '...any'], (first, ...rest) => fold(first, rest, MULTIPLY)),
-  divf: fn(['any', '...any'], (first, ...rest) => fold(first, rest, DIVIDE)),
+  sub: goFunc(['any', 'any'], (a, b) => goInt64(toInt64(a) - toInt64(b))),
+  div: goFunc(['any', 'any'], (a, b) => goInt64(toInt64(a) / divisor(b))),
+  mod: goFunc(['any', 'any'], (a, b) => goInt64(toInt64(a) % divisor(b))),
+  mul: goFunc(['any', '...any'], (first, ...rest) =>
+    goInt64(rest.reduce<bigint>((product, one) => wrapInt64(product * toInt64(one)), toInt64(first))),
+  ),
+  add1f: goFunc(['any'], value => foldDecimals(value, [1], ADD)),
+  addf: goFunc(['...any'], (...values) => foldDecimals(0, values, ADD)),
+  subf: goFunc(['any', '...any'], (first, ...rest) => foldDecimals(first, rest, SUBTRACT)),
+  mulf: goFunc(['any', '...any'], (first, ...rest) => foldDecimals(first, rest, MULTIPLY)),
+  divf: goFunc(['any', '...any'], (first, ...rest) => foldDecimals(first, rest, DIVIDE)),
   max,
   biggest: max,
-  min: most((a, b) => a < b),
-  maxf: fn(['any', '...any'], (first, ...rest) => Math.max(toFloat64(first), ...rest.map(toFloat64))),
-  minf: fn(['any', '...any'], (first, ...rest) => Math.min(toFloat64(first), ...rest.map(toFloat64))),
-  ceil: fn(['any'], value => Math.ceil(toFloat64(value))),
-  floor: fn(['any'], value => Math.floor(toFloat64(value))),
-  round: fn(['any', 'int', '...float64'], (value, places, on = 0.5) => round(toFloat64(value), places, on)),
+  min: selectInt64((a, b) => a < b),
+  maxf: goFunc(['any', '...any'], (first, ...rest) => Math.max(toFloat64(first), ...rest.map(toFloat64))),
+  minf: goFunc(['any', '...any'], (first, ...rest) => Math.min(toFloat64(first), ...rest.map(toFloat64))),
+  ceil: goFunc(['any'], value => Math.ceil(toFloat64(value))),
+  floor: goFunc(['any'], value => Math.floor(toFloat64(value))),
+  round: goFunc(['any', 'int', '...float64'], (value, places, on = 0.5) =>
+    round(toFloat64(value), places, on),
+  ),
 }

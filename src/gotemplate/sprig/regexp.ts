@@ -8,34 +8,34 @@ import {
   type Match,
   spend,
 } from '../../golang/index.ts'
-import { type FunctionTable, fn, type GoFunction } from '../values/signature.ts'
+import { type FunctionTable, type GoFunction, goFunc } from '../values/signature.ts'
 import { nilSlice } from '../values/value.ts'
-import { strings } from './cast.ts'
+import { stringSlice } from './cast.ts'
 
-const KEPT = 200
-const kept = new Map<string, LinearRegexp>()
+const MAX_CACHED_REGEXPS = 200
+const regexpCache = new Map<string, LinearRegexp>()
 /** Compiled expressions are kept: most stand in the templates. */
-function compiled(source: string): LinearRegexp {
-  const known = kept.get(source)
+function compileCached(source: string): LinearRegexp {
+  const known = regexpCache.get(source)
   if (known !== undefined) return known
   const made = linearRegexp(source)
-  if (kept.size >= KEPT) kept.clear()
-  kept.set(source, made)
+  if (regexpCache.size >= MAX_CACHED_REGEXPS) regexpCache.clear()
+  regexpCache.set(source, made)
   return made
 }
 
-const codesOf = (text: string): number[] => {
+const codePointsOf = (text: string): number[] => {
   spend(text.length)
   return Array.from(text, char => char.codePointAt(0) as number)
 }
-const textOf = (codes: readonly number[], from: number, to: number): string => {
+const codePointsToString = (codes: readonly number[], from: number, to: number): string => {
   let out = ''
   for (let i = from; i < to; i++) out += String.fromCodePoint(codes[i] as number)
   return out
 }
 
 /** At most `count` matches; negative: all. An empty match right after another is none. */
-function matches(regexp: LinearRegexp, codes: readonly number[], count: number): Match[] {
+function findMatches(regexp: LinearRegexp, codes: readonly number[], count: number): Match[] {
   const out: Match[] = []
   let at = 0
   let before = -1
@@ -53,8 +53,8 @@ function matches(regexp: LinearRegexp, codes: readonly number[], count: number):
 }
 
 function replace(source: string, text: string, by: (match: Match) => string): string {
-  const regexp = compiled(source)
-  const codes = codesOf(text)
+  const regexp = compileCached(source)
+  const codes = codePointsOf(text)
   let out = ''
   let last = 0
   let at = 0
@@ -62,13 +62,13 @@ function replace(source: string, text: string, by: (match: Match) => string): st
     const match = regexp.exec(codes, at)
     if (match === undefined) break
     const [start, end] = match as [number, number]
-    out += textOf(codes, last, start)
+    out += codePointsToString(codes, last, start)
     if (end > last || start === 0) out += by(match)
     boundText(out.length)
     last = end
     at = Math.max(at + 1, end)
   }
-  return out + textOf(codes, last, codes.length)
+  return out + codePointsToString(codes, last, codes.length)
 }
 
 /** Go's `Expand`: `$1`, `${name}`, `$$`; the longest name counts, an unknown one is empty. */
@@ -79,57 +79,57 @@ function expand(template: string, { names }: LinearRegexp, codes: readonly numbe
     const took = (i: number): boolean => (match[i * 2] ?? -1) >= 0
     const index = /^[0-9]+$/.test(name) ? Number(name) : names.findIndex((one, i) => one === name && took(i))
     if (index < 0 || !took(index)) return ''
-    return textOf(codes, match[index * 2] as number, match[index * 2 + 1] as number)
+    return codePointsToString(codes, match[index * 2] as number, match[index * 2 + 1] as number)
   })
 }
 
-const find = fn(['string', 'string'], (source, text) => {
-  const codes = codesOf(text)
-  const match = compiled(source).exec(codes, 0)
-  return match === undefined ? '' : textOf(codes, match[0] as number, match[1] as number)
+const find = goFunc(['string', 'string'], (source, text) => {
+  const codes = codePointsOf(text)
+  const match = compileCached(source).exec(codes, 0)
+  return match === undefined ? '' : codePointsToString(codes, match[0] as number, match[1] as number)
 })
-const findAll = fn(['string', 'string', 'int'], (source, text, count) => {
-  const codes = codesOf(text)
-  const found = matches(compiled(source), codes, count)
+const findAll = goFunc(['string', 'string', 'int'], (source, text, count) => {
+  const codes = codePointsOf(text)
+  const found = findMatches(compileCached(source), codes, count)
   if (found.length === 0) return nilSlice('[]string')
-  return strings(found.map(match => textOf(codes, match[0] as number, match[1] as number)))
+  return stringSlice(found.map(match => codePointsToString(codes, match[0] as number, match[1] as number)))
 })
-const replaceAll = fn(['string', 'string', 'string'], (source, text, by) => {
-  const codes = codesOf(text)
-  return replace(source, text, match => expand(by, compiled(source), codes, match))
+const replaceAll = goFunc(['string', 'string', 'string'], (source, text, by) => {
+  const codes = codePointsOf(text)
+  return replace(source, text, match => expand(by, compileCached(source), codes, match))
 })
-const replaceLiteral = fn(['string', 'string', 'string'], (source, text, by) =>
+const replaceLiteral = goFunc(['string', 'string', 'string'], (source, text, by) =>
   replace(source, text, () => by),
 )
-const split = fn(['string', 'string', 'int'], (source, text, count) => {
-  const regexp = compiled(source)
+const split = goFunc(['string', 'string', 'int'], (source, text, count) => {
+  const regexp = compileCached(source)
   if (count === 0) return nilSlice('[]string')
-  if (source !== '' && text === '') return strings([''])
-  const codes = codesOf(text)
+  if (source !== '' && text === '') return stringSlice([''])
+  const codes = codePointsOf(text)
   const out: string[] = []
   let begin = 0
   let end = 0
-  for (const match of matches(regexp, codes, count)) {
+  for (const match of findMatches(regexp, codes, count)) {
     if (count > 0 && out.length === count - 1) break
     end = match[0] as number
-    if (match[1] !== 0) out.push(textOf(codes, begin, end))
+    if (match[1] !== 0) out.push(codePointsToString(codes, begin, end))
     begin = match[1] as number
   }
-  if (end !== codes.length) out.push(textOf(codes, begin, codes.length))
-  return strings(out)
+  if (end !== codes.length) out.push(codePointsToString(codes, begin, codes.length))
+  return stringSlice(out)
 })
 
-const both = (name: string, run: GoFunction): Record<string, GoFunction> => ({
+const withMustVariant = (name: string, run: GoFunction): Record<string, GoFunction> => ({
   [name]: run,
   [`must${(name[0] as string).toUpperCase()}${name.slice(1)}`]: run,
 })
 
 const isMatch = (source: string, text: string): boolean =>
-  compiled(source).exec(codesOf(text), 0) !== undefined
+  compileCached(source).exec(codePointsOf(text), 0) !== undefined
 
-export const REGEXPS: FunctionTable = {
+export const REGEXP_FUNCTIONS: FunctionTable = {
   // Go's swallows the error of an expression that does not compile.
-  regexMatch: fn(['string', 'string'], (source, text) => {
+  regexMatch: goFunc(['string', 'string'], (source, text) => {
     try {
       return isMatch(source, text)
     } catch (error) {
@@ -137,11 +137,11 @@ export const REGEXPS: FunctionTable = {
       throw error
     }
   }),
-  mustRegexMatch: fn(['string', 'string'], isMatch),
-  ...both('regexFind', find),
-  ...both('regexFindAll', findAll),
-  ...both('regexReplaceAll', replaceAll),
-  ...both('regexReplaceAllLiteral', replaceLiteral),
-  ...both('regexSplit', split),
-  regexQuoteMeta: fn(['string'], text => text.replace(/[\\.+*?()|[\]{}^$]/g, '\\$&')),
+  mustRegexMatch: goFunc(['string', 'string'], isMatch),
+  ...withMustVariant('regexFind', find),
+  ...withMustVariant('regexFindAll', findAll),
+  ...withMustVariant('regexReplaceAll', replaceAll),
+  ...withMustVariant('regexReplaceAllLiteral', replaceLiteral),
+  ...withMustVariant('regexSplit', split),
+  regexQuoteMeta: goFunc(['string'], text => text.replace(/[\\.+*?()|[\]{}^$]/g, '\\$&')),
 }

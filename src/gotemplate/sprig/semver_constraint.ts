@@ -1,12 +1,12 @@
 /** lib/template_semver — versions and constraints as Masterminds/semver 3.3 reads them. Knows nothing of access control. */
 import { Fault } from '../../golang/index.ts'
-import { compareText } from '../values/value.ts'
+import { compareStrings } from '../values/value.ts'
 
 export interface Version {
   readonly major: bigint
   readonly minor: bigint
   readonly patch: bigint
-  readonly pre: string
+  readonly prerelease: string
   readonly metadata: string
   readonly original: string
 }
@@ -26,16 +26,16 @@ export function parseVersion(text: string): Version {
     major: numbers[0] as bigint,
     minor: numbers[1] as bigint,
     patch: numbers[2] as bigint,
-    pre,
+    prerelease: pre,
     metadata,
     original: text,
   }
 }
 
-export const versionText = (v: Version): string =>
-  `${v.major}.${v.minor}.${v.patch}${v.pre === '' ? '' : `-${v.pre}`}${v.metadata === '' ? '' : `+${v.metadata}`}`
+export const formatVersion = (v: Version): string =>
+  `${v.major}.${v.minor}.${v.patch}${v.prerelease === '' ? '' : `-${v.prerelease}`}${v.metadata === '' ? '' : `+${v.metadata}`}`
 
-function comparePre(a: string, b: string): number {
+function comparePrerelease(a: string, b: string): number {
   if (a === b) return 0
   if (a === '') return 1
   if (b === '') return -1
@@ -52,7 +52,7 @@ function comparePre(a: string, b: string): number {
       const difference = BigInt(x) - BigInt(y)
       if (difference !== 0n) return difference > 0n ? 1 : -1
     } else if (numeric[0] !== numeric[1]) return numeric[0] ? -1 : 1
-    else return compareText(x, y) > 0 ? 1 : -1
+    else return compareStrings(x, y) > 0 ? 1 : -1
   }
   return 0
 }
@@ -62,7 +62,7 @@ export function compareVersions(a: Version, b: Version): number {
   for (const part of ['major', 'minor', 'patch'] as const) {
     if (a[part] !== b[part]) return a[part] > b[part] ? 1 : -1
   }
-  return comparePre(a.pre, b.pre)
+  return comparePrerelease(a.prerelease, b.prerelease)
 }
 
 interface Constraint {
@@ -76,23 +76,23 @@ interface Constraint {
 
 const OPERATORS = '=|!=|>=|=>|<=|=<|~>|>|<|~|\\^|'
 const PARTS = `v?([0-9|xX*]+)(\\.[0-9|xX*]+)?(\\.[0-9|xX*]+)?(${TAIL.replaceAll('(?:', '(?:').replaceAll(/\((?!\?)/g, '(?:')})`
-const ONE = new RegExp(`^\\s*(${OPERATORS})\\s*${PARTS}\\s*$`)
-const LOOSE = PARTS.replaceAll(/\((?!\?)/g, '(?:')
-const EACH = new RegExp(`(?:${OPERATORS})\\s*${LOOSE}`, 'g')
-const VALID = new RegExp(
-  `^(?:\\s*(?:${OPERATORS})\\s*${LOOSE}\\s*)(?:(?:\\s+|,\\s*)(?:${OPERATORS})\\s*${LOOSE}\\s*)*$`,
+const SINGLE_CONSTRAINT = new RegExp(`^\\s*(${OPERATORS})\\s*${PARTS}\\s*$`)
+const UNCAPTURED_PARTS = PARTS.replaceAll(/\((?!\?)/g, '(?:')
+const CONSTRAINT = new RegExp(`(?:${OPERATORS})\\s*${UNCAPTURED_PARTS}`, 'g')
+const CONSTRAINT_LIST = new RegExp(
+  `^(?:\\s*(?:${OPERATORS})\\s*${UNCAPTURED_PARTS}\\s*)(?:(?:\\s+|,\\s*)(?:${OPERATORS})\\s*${UNCAPTURED_PARTS}\\s*)*$`,
 )
-const RANGE = new RegExp(`\\s*(${LOOSE})\\s+-\\s+(${LOOSE})\\s*`, 'g')
+const HYPHEN_RANGE = new RegExp(`\\s*(${UNCAPTURED_PARTS})\\s+-\\s+(${UNCAPTURED_PARTS})\\s*`, 'g')
 
-const isX = (part: string | undefined): boolean =>
+const isWildcard = (part: string | undefined): boolean =>
   part === undefined || part === '' || ['x', 'X', '*'].includes(part.replace('.', ''))
 
-function parseOne(source: string): Constraint {
-  const found = ONE.exec(source)
+function parseConstraint(source: string): Constraint {
+  const found = SINGLE_CONSTRAINT.exec(source)
   if (found === null) throw new Fault('improper constraint')
   const [, operator = '', major, minor, patch, tail = ''] = found
   const pre = tail.replace(/\+.*$/, '')
-  if (isX(major)) {
+  if (isWildcard(major)) {
     return {
       operator,
       version: parseVersion(`0.0.0${pre}`),
@@ -101,7 +101,7 @@ function parseOne(source: string): Constraint {
       patchDirty: false,
     }
   }
-  if (isX(minor)) {
+  if (isWildcard(minor)) {
     return {
       operator,
       version: parseVersion(`${major}.0.0${pre}`),
@@ -110,7 +110,7 @@ function parseOne(source: string): Constraint {
       patchDirty: false,
     }
   }
-  if (isX(patch)) {
+  if (isWildcard(patch)) {
     return {
       operator,
       version: parseVersion(`${major}${minor}.0${pre}`),
@@ -129,44 +129,48 @@ function parseOne(source: string): Constraint {
 }
 
 function satisfies(v: Version, c: Constraint): boolean {
-  const { operator, version: con, dirty, minorDirty, patchDirty } = c
+  const { operator, version: bound, dirty, minorDirty, patchDirty } = c
   // A constraint without a prerelease does not look for any.
-  const wantsNoPre = v.pre !== '' && con.pre === ''
+  const excludesPrerelease = v.prerelease !== '' && bound.prerelease === ''
   if (operator === '!=') {
-    if (!dirty) return compareVersions(v, con) !== 0
-    if (wantsNoPre) return false
-    if (con.major !== v.major) return true
-    if (con.minor !== v.minor && !minorDirty) return true
+    if (!dirty) return compareVersions(v, bound) !== 0
+    if (excludesPrerelease) return false
+    if (bound.major !== v.major) return true
+    if (bound.minor !== v.minor && !minorDirty) return true
     if (minorDirty) return false
-    if (con.patch !== v.patch && !patchDirty) return true
-    if (patchDirty) return (v.pre !== '' || con.pre !== '') && comparePre(v.pre, con.pre) !== 0
-    return compareVersions(v, con) !== 0
+    if (bound.patch !== v.patch && !patchDirty) return true
+    if (patchDirty)
+      return (
+        (v.prerelease !== '' || bound.prerelease !== '') &&
+        comparePrerelease(v.prerelease, bound.prerelease) !== 0
+      )
+    return compareVersions(v, bound) !== 0
   }
-  if (wantsNoPre) return false
+  if (excludesPrerelease) return false
   switch (operator) {
     case '>':
-      if (!dirty) return compareVersions(v, con) > 0
-      if (v.major !== con.major) return v.major > con.major
+      if (!dirty) return compareVersions(v, bound) > 0
+      if (v.major !== bound.major) return v.major > bound.major
       if (minorDirty) return false
-      if (patchDirty) return v.minor > con.minor
-      return compareVersions(v, con) > 0
+      if (patchDirty) return v.minor > bound.minor
+      return compareVersions(v, bound) > 0
     case '<':
-      return compareVersions(v, con) < 0
+      return compareVersions(v, bound) < 0
     case '>=':
     case '=>':
-      return compareVersions(v, con) >= 0
+      return compareVersions(v, bound) >= 0
     case '<=':
     case '=<':
-      if (!dirty) return compareVersions(v, con) <= 0
-      if (v.major > con.major) return false
-      return !(v.major === con.major && v.minor > con.minor && !minorDirty)
+      if (!dirty) return compareVersions(v, bound) <= 0
+      if (v.major > bound.major) return false
+      return !(v.major === bound.major && v.minor > bound.minor && !minorDirty)
     case '^':
       return caret(v, c)
     case '~':
     case '~>':
       return tilde(v, c)
     default:
-      return dirty ? tilde(v, c) : compareVersions(v, con) === 0
+      return dirty ? tilde(v, c) : compareVersions(v, bound) === 0
   }
 }
 
@@ -185,15 +189,15 @@ function caret(v: Version, { version: con, minorDirty, patchDirty }: Constraint)
 }
 
 /** The expressions above look back; a constraint that somebody wrote is shorter. */
-const LONGEST = 256
+const MAX_CONSTRAINT_CHARS = 256
 
 /** Whether a version satisfies a constraint; throws a `Fault` where either is malformed. */
 export function checkVersion(constraint: string, version: string): boolean {
-  if (constraint.length > LONGEST) throw new Fault('improper constraint')
-  const source = constraint.replace(RANGE, (_all, from: string, to: string) => `>= ${from}, <= ${to} `)
+  if (constraint.length > MAX_CONSTRAINT_CHARS) throw new Fault('improper constraint')
+  const source = constraint.replace(HYPHEN_RANGE, (_all, from: string, to: string) => `>= ${from}, <= ${to} `)
   const alternatives = source.split('||').map(part => {
-    if (!VALID.test(part)) throw new Fault('improper constraint')
-    return (part.match(EACH) ?? [part]).map(parseOne)
+    if (!CONSTRAINT_LIST.test(part)) throw new Fault('improper constraint')
+    return (part.match(CONSTRAINT) ?? [part]).map(parseConstraint)
   })
   const v = parseVersion(version)
   return alternatives.some(all => all.every(one => satisfies(v, one)))

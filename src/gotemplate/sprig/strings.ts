@@ -23,17 +23,17 @@ import {
   upper,
 } from '../../golang/index.ts'
 import { sprint } from '../values/format.ts'
-import { type FunctionTable, fn } from '../values/signature.ts'
-import { GoMap, type MapType, type Value } from '../values/value.ts'
-import { strings } from './cast.ts'
+import { type FunctionTable, goFunc } from '../values/signature.ts'
+import { GoMap, type GoValue, type MapType } from '../values/value.ts'
+import { stringSlice } from './cast.ts'
 
 const STRING_MAP: MapType = { name: 'map[string]string', zero: '', methods: new Map() }
 
 /** Runs a function on bytes: one unit a byte. */
-const byBytes = (text: string, run: (bytes: string) => string): string =>
+const onBytes = (text: string, run: (bytes: string) => string): string =>
   fromByteString(run(toByteString(text)))
 
-function sub(bytes: string, from: number, to: number): string {
+function checkedSlice(bytes: string, from: number, to: number): string {
   if (from < 0 || to > bytes.length || from > to) throw new Fault('slice bounds out of range')
   return bytes.slice(from, to)
 }
@@ -63,10 +63,10 @@ function splitN(by: string, count: number, text: string): string[] {
   if (count < 0 || parts.length <= count) return parts
   return [...parts.slice(0, count - 1), parts.slice(count - 1).join(by)]
 }
-const numbered = (parts: readonly string[]): GoMap =>
+const numberedMap = (parts: readonly string[]): GoMap =>
   new GoMap(STRING_MAP, new Map(parts.map((part, i) => [`_${i}`, part])))
 
-function trimSet(text: string, set: string): string {
+function trimCharacters(text: string, set: string): string {
   const chars = [...text]
   const inSet = new Set(set)
   let from = 0
@@ -165,90 +165,90 @@ function base(path: string): string {
   return path.slice(path.lastIndexOf('/', end - 1) + 1, end) || '/'
 }
 const extension = (path: string): string => /\.[^./]*$/.exec(path)?.[0] ?? ''
-const PATHS: FunctionTable = {
-  base: fn(['string'], base),
-  dir: fn(['string'], path => clean(path.slice(0, path.lastIndexOf('/') + 1))),
-  clean: fn(['string'], clean),
-  ext: fn(['string'], extension),
-  isAbs: fn(['string'], path => path.startsWith('/')),
+const PATH_FUNCTIONS: FunctionTable = {
+  base: goFunc(['string'], base),
+  dir: goFunc(['string'], path => clean(path.slice(0, path.lastIndexOf('/') + 1))),
+  clean: goFunc(['string'], clean),
+  ext: goFunc(['string'], extension),
+  isAbs: goFunc(['string'], path => path.startsWith('/')),
 }
 const osName = (name: string): string => `os${(name[0] as string).toUpperCase()}${name.slice(1)}`
 
-const trimAll = fn(['string', 'string'], (set, text) => trimSet(text, set))
+const trimAll = goFunc(['string', 'string'], (set, text) => trimCharacters(text, set))
 
-export const STRINGS: FunctionTable = {
-  hello: fn([], () => 'Hello!'),
-  toString: fn(['any'], sprint),
-  upper: fn(['string'], upper),
-  lower: fn(['string'], lower),
-  title: fn(['string'], title),
-  untitle: fn(['string'], untitle),
-  swapcase: fn(['string'], swapCase),
-  snakecase: fn(['string'], text => joinedCase(text, '_')),
-  kebabcase: fn(['string'], text => joinedCase(text, '-')),
-  camelcase: fn(['string'], camelCase),
-  initials: fn(['string'], initials),
-  shuffle: fn(['string'], shuffle),
-  trim: fn(['string'], trimSpace),
+export const STRING_FUNCTIONS: FunctionTable = {
+  hello: goFunc([], () => 'Hello!'),
+  toString: goFunc(['any'], sprint),
+  upper: goFunc(['string'], upper),
+  lower: goFunc(['string'], lower),
+  title: goFunc(['string'], title),
+  untitle: goFunc(['string'], untitle),
+  swapcase: goFunc(['string'], swapCase),
+  snakecase: goFunc(['string'], text => joinedCase(text, '_')),
+  kebabcase: goFunc(['string'], text => joinedCase(text, '-')),
+  camelcase: goFunc(['string'], camelCase),
+  initials: goFunc(['string'], initials),
+  shuffle: goFunc(['string'], shuffle),
+  trim: goFunc(['string'], trimSpace),
   trimAll,
   trimall: trimAll,
-  trimSuffix: fn(['string', 'string'], (end, text) =>
+  trimSuffix: goFunc(['string', 'string'], (end, text) =>
     end !== '' && text.endsWith(end) ? text.slice(0, -end.length) : text,
   ),
-  trimPrefix: fn(['string', 'string'], (start, text) =>
+  trimPrefix: goFunc(['string', 'string'], (start, text) =>
     text.startsWith(start) ? text.slice(start.length) : text,
   ),
-  nospace: fn(['string'], text => [...text].filter(char => !SPACE.test(char)).join('')),
-  trunc: fn(['int', 'string'], (count, text) =>
-    byBytes(text, bytes => {
+  nospace: goFunc(['string'], text => [...text].filter(char => !SPACE.test(char)).join('')),
+  trunc: goFunc(['int', 'string'], (count, text) =>
+    onBytes(text, bytes => {
       if (count < 0) return bytes.length + count > 0 ? bytes.slice(bytes.length + count) : bytes
       return bytes.slice(0, count)
     }),
   ),
-  substr: fn(['int', 'int', 'string'], (start, end, text) =>
-    byBytes(text, bytes => {
-      if (start < 0) return sub(bytes, 0, end)
-      return sub(bytes, start, end < 0 || end > bytes.length ? bytes.length : end)
+  substr: goFunc(['int', 'int', 'string'], (start, end, text) =>
+    onBytes(text, bytes => {
+      if (start < 0) return checkedSlice(bytes, 0, end)
+      return checkedSlice(bytes, start, end < 0 || end > bytes.length ? bytes.length : end)
     }),
   ),
-  abbrev: fn(['int', 'string'], (width, text) =>
-    width < 4 ? text : byBytes(text, bytes => abbreviate(bytes, 0, width)),
+  abbrev: goFunc(['int', 'string'], (width, text) =>
+    width < 4 ? text : onBytes(text, bytes => abbreviate(bytes, 0, width)),
   ),
-  abbrevboth: fn(['int', 'int', 'string'], (left, right, text) =>
-    right < 4 || (left > 0 && right < 7) ? text : byBytes(text, bytes => abbreviate(bytes, left, right)),
+  abbrevboth: goFunc(['int', 'int', 'string'], (left, right, text) =>
+    right < 4 || (left > 0 && right < 7) ? text : onBytes(text, bytes => abbreviate(bytes, left, right)),
   ),
-  wrap: fn(['int', 'string'], (length, text) => byBytes(text, bytes => wrap(bytes, length, '', false))),
-  wrapWith: fn(['int', 'string', 'string'], (length, by, text) =>
-    byBytes(text, bytes => wrap(bytes, length, toByteString(by), true)),
+  wrap: goFunc(['int', 'string'], (length, text) => onBytes(text, bytes => wrap(bytes, length, '', false))),
+  wrapWith: goFunc(['int', 'string', 'string'], (length, by, text) =>
+    onBytes(text, bytes => wrap(bytes, length, toByteString(by), true)),
   ),
-  repeat: fn(['int', 'string'], (count, text) => repeat(text, count)),
-  indent: fn(['int', 'string'], indent),
-  nindent: fn(['int', 'string'], (spaces, text) => `\n${indent(spaces, text)}`),
-  replace: fn(['string', 'string', 'string'], (from, to, text) => replaceAll(text, from, to)),
-  contains: fn(['string', 'string'], (part, text) => text.includes(part)),
-  hasPrefix: fn(['string', 'string'], (part, text) => text.startsWith(part)),
-  hasSuffix: fn(['string', 'string'], (part, text) => text.endsWith(part)),
-  quote: fn(['...any'], (...values) =>
+  repeat: goFunc(['int', 'string'], (count, text) => repeat(text, count)),
+  indent: goFunc(['int', 'string'], indent),
+  nindent: goFunc(['int', 'string'], (spaces, text) => `\n${indent(spaces, text)}`),
+  replace: goFunc(['string', 'string', 'string'], (from, to, text) => replaceAll(text, from, to)),
+  contains: goFunc(['string', 'string'], (part, text) => text.includes(part)),
+  hasPrefix: goFunc(['string', 'string'], (part, text) => text.startsWith(part)),
+  hasSuffix: goFunc(['string', 'string'], (part, text) => text.endsWith(part)),
+  quote: goFunc(['...any'], (...values) =>
     notNil(values)
       .map(value => quote(sprint(value)))
       .join(' '),
   ),
-  squote: fn(['...any'], (...values) =>
+  squote: goFunc(['...any'], (...values) =>
     notNil(values)
       .map(value => `'${sprint(value)}'`)
       .join(' '),
   ),
-  cat: fn(['...any'], (...values) => notNil(values).map(sprint).join(' ')),
-  plural: fn(['string', 'string', 'int'], (one, many, count) => (count === 1 ? one : many)),
-  split: fn(['string', 'string'], (by, text) => numbered(split(by, text))),
-  splitList: fn(['string', 'string'], (by, text) => strings(split(by, text))),
-  splitn: fn(['string', 'int', 'string'], (by, count, text) => numbered(splitN(by, count, text))),
-  b64enc: fn(['string'], text => bytesOf(text).toString('base64')),
-  b64dec: fn(['string'], text => decodedText(base64Decode(text))),
-  b32enc: fn(['string'], text => base32Encode(bytesOf(text))),
-  b32dec: fn(['string'], text => decodedText(base32Decode(text))),
-  ...PATHS,
-  ...Object.fromEntries(Object.entries(PATHS).map(([name, run]) => [osName(name), run])),
+  cat: goFunc(['...any'], (...values) => notNil(values).map(sprint).join(' ')),
+  plural: goFunc(['string', 'string', 'int'], (one, many, count) => (count === 1 ? one : many)),
+  split: goFunc(['string', 'string'], (by, text) => numberedMap(split(by, text))),
+  splitList: goFunc(['string', 'string'], (by, text) => stringSlice(split(by, text))),
+  splitn: goFunc(['string', 'int', 'string'], (by, count, text) => numberedMap(splitN(by, count, text))),
+  b64enc: goFunc(['string'], text => bytesOf(text).toString('base64')),
+  b64dec: goFunc(['string'], text => decodedText(base64Decode(text))),
+  b32enc: goFunc(['string'], text => base32Encode(bytesOf(text))),
+  b32dec: goFunc(['string'], text => decodedText(base32Decode(text))),
+  ...PATH_FUNCTIONS,
+  ...Object.fromEntries(Object.entries(PATH_FUNCTIONS).map(([name, run]) => [osName(name), run])),
 }
 
-const notNil = (values: readonly Value[]): readonly Value[] => values.filter(value => value != null)
+const notNil = (values: readonly GoValue[]): readonly GoValue[] => values.filter(value => value != null)

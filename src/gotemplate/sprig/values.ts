@@ -1,59 +1,59 @@
 /** lib/template_sprig_values — sprig's functions on maps, on defaults and on types. Knows nothing of access control. */
 import { boundList, Fault } from '../../golang/index.ts'
 import { sprint } from '../values/format.ts'
-import { copyMap, fromJson, toJson } from '../values/json.ts'
-import { type FunctionTable, fn } from '../values/signature.ts'
+import { copyMap, marshalJson, unmarshalJson } from '../values/json.ts'
+import { type FunctionTable, goFunc } from '../values/signature.ts'
 import {
   ANY_MAP,
   type AnyMap,
+  GoInt,
   GoMap,
+  GoSlice,
   GoStruct,
-  Int,
+  type GoValue,
+  goSlice,
   isMap,
   isSlice,
   kindName,
   mapGet,
   mapKeys,
-  Slice,
-  sliceOf,
   typeName,
-  type Value,
 } from '../values/value.ts'
-import { deepEqual, empty } from './cast.ts'
+import { deepEqual, isEmpty } from './cast.ts'
 
-const made = (entries: Iterable<readonly [string, Value]>): GoMap => new GoMap(ANY_MAP, new Map(entries))
+const mapOf = (entries: Iterable<readonly [string, GoValue]>): GoMap => new GoMap(ANY_MAP, new Map(entries))
 
 /** A map that may be changed. What a template gets from a session is copied for it before (`Run.owned`). */
-function mutable(map: AnyMap): GoMap {
+function assertMutable(map: AnyMap): GoMap {
   if (!(map instanceof GoMap) || map.nil) throw new Fault('assignment to entry in nil map')
   return map
 }
 
 /** mergo's merge: `into` keeps what it has, unless `over`; maps in maps are merged too. */
-function mergeInto(into: GoMap, from: AnyMap, over: boolean): void {
-  for (const key of mapKeys(from)) {
+function mergeInto(target: GoMap, source: AnyMap, overwrite: boolean): void {
+  for (const key of mapKeys(source)) {
     boundList(1)
-    const value = mapGet(from, key)
-    const known = into.entries.get(key)
+    const value = mapGet(source, key)
+    const known = target.entries.get(key)
     if (value === null) {
-      if (over) into.entries.set(key, null)
-    } else if (isMap(value) && known instanceof GoMap) mergeInto(known, value, over)
-    else if (over || empty(known)) into.entries.set(key, value)
+      if (overwrite) target.entries.set(key, null)
+    } else if (isMap(value) && known instanceof GoMap) mergeInto(known, value, overwrite)
+    else if (overwrite || isEmpty(known)) target.entries.set(key, value)
   }
 }
-const merge = (over: boolean) =>
-  fn(['map', '...map'], (into, ...sources) => {
-    for (const source of sources) mergeInto(mutable(into), source, over)
+const mergeFunction = (over: boolean) =>
+  goFunc(['map', '...map'], (into, ...sources) => {
+    for (const source of sources) mergeInto(assertMutable(into), source, over)
     return into
   })
 
-function deepCopy(value: Value): Value {
+function deepCopy(value: GoValue): GoValue {
   boundList(1)
-  if (typeof value !== 'object' || value === null || value instanceof Int || value instanceof GoStruct)
+  if (typeof value !== 'object' || value === null || value instanceof GoInt || value instanceof GoStruct)
     return value
   if (isSlice(value)) {
     const items = [...value].map(deepCopy)
-    return value instanceof Slice ? sliceOf(value.type, items) : items
+    return value instanceof GoSlice ? goSlice(value.type, items) : items
   }
   if (value instanceof GoMap) {
     return new GoMap(
@@ -65,7 +65,7 @@ function deepCopy(value: Value): Value {
   return copyMap(value, deepCopy)
 }
 
-function dig(...args: Value[]): Value {
+function dig(...args: GoValue[]): GoValue {
   if (args.length < 3) throw new Fault('dig needs at least three arguments')
   const path = args.slice(0, -2)
   if (path.some(key => typeof key !== 'string')) throw new Fault('dig: a key is not a string')
@@ -79,7 +79,7 @@ function dig(...args: Value[]): Value {
   return value
 }
 
-const orEmpty = (run: () => string): string => {
+const emptyOnError = (run: () => string): string => {
   try {
     return run()
   } catch (error) {
@@ -87,88 +87,88 @@ const orEmpty = (run: () => string): string => {
     throw error
   }
 }
-const rawJson = fn(['any'], value => toJson(value, { html: false }))
+const rawJson = goFunc(['any'], value => marshalJson(value, { html: false }))
 
-export const VALUES: FunctionTable = {
-  dict: fn(['...any'], (...args) => {
-    const entries: [string, Value][] = []
+export const VALUE_FUNCTIONS: FunctionTable = {
+  dict: goFunc(['...any'], (...args) => {
+    const entries: [string, GoValue][] = []
     for (let i = 0; i < args.length; i += 2) {
       entries.push([sprint(args[i]), i + 1 < args.length ? args[i + 1] : ''])
     }
-    return made(entries)
+    return mapOf(entries)
   }),
-  get: fn(['map', 'string'], (map, key) => {
+  get: goFunc(['map', 'string'], (map, key) => {
     const value = mapGet(map, key)
     return value === undefined ? '' : value
   }),
-  set: fn(['map', 'string', 'any'], (map, key, value) => {
-    mutable(map).entries.set(key, value)
+  set: goFunc(['map', 'string', 'any'], (map, key, value) => {
+    assertMutable(map).entries.set(key, value)
     return map
   }),
-  unset: fn(['map', 'string'], (map, key) => {
+  unset: goFunc(['map', 'string'], (map, key) => {
     if (map instanceof GoMap) map.entries.delete(key)
     return map
   }),
-  hasKey: fn(['map', 'string'], (map, key) => mapGet(map, key) !== undefined),
-  pluck: fn(['string', '...map'], (key, ...maps) =>
+  hasKey: goFunc(['map', 'string'], (map, key) => mapGet(map, key) !== undefined),
+  pluck: goFunc(['string', '...map'], (key, ...maps) =>
     maps.map(map => mapGet(map, key)).filter(value => value !== undefined),
   ),
   // Go's order is random; ours is sorted.
-  keys: fn(['...map'], (...maps) => sliceOf('[]string', maps.flatMap(mapKeys))),
-  values: fn(['map'], map => mapKeys(map).map(key => mapGet(map, key))),
-  pick: fn(['map', '...string'], (map, ...keys) =>
-    made(
+  keys: goFunc(['...map'], (...maps) => goSlice('[]string', maps.flatMap(mapKeys))),
+  values: goFunc(['map'], map => mapKeys(map).map(key => mapGet(map, key))),
+  pick: goFunc(['map', '...string'], (map, ...keys) =>
+    mapOf(
       mapKeys(map)
         .filter(key => keys.includes(key))
         .map(key => [key, mapGet(map, key)]),
     ),
   ),
-  omit: fn(['map', '...string'], (map, ...keys) =>
-    made(
+  omit: goFunc(['map', '...string'], (map, ...keys) =>
+    mapOf(
       mapKeys(map)
         .filter(key => !keys.includes(key))
         .map(key => [key, mapGet(map, key)]),
     ),
   ),
-  merge: merge(false),
-  mustMerge: merge(false),
-  mergeOverwrite: merge(true),
-  mustMergeOverwrite: merge(true),
-  deepCopy: fn(['any'], deepCopy),
-  mustDeepCopy: fn(['any'], deepCopy),
-  dig: fn(['...any'], dig),
+  merge: mergeFunction(false),
+  mustMerge: mergeFunction(false),
+  mergeOverwrite: mergeFunction(true),
+  mustMergeOverwrite: mergeFunction(true),
+  deepCopy: goFunc(['any'], deepCopy),
+  mustDeepCopy: goFunc(['any'], deepCopy),
+  dig: goFunc(['...any'], dig),
 
-  default: fn(['any', '...any'], (fallback, ...given) => (empty(given[0]) ? fallback : given[0])),
-  empty: fn(['any'], empty),
-  coalesce: fn(['...any'], (...values) => values.find(value => !empty(value)) ?? null),
-  all: fn(['...any'], (...values) => values.every(value => !empty(value))),
-  any: fn(['...any'], (...values) => values.some(value => !empty(value))),
-  ternary: fn(['any', 'any', 'bool'], (yes, no, condition) => (condition ? yes : no)),
-  fail: fn(['string'], () => {
+  default: goFunc(['any', '...any'], (fallback, ...given) => (isEmpty(given[0]) ? fallback : given[0])),
+  empty: goFunc(['any'], isEmpty),
+  coalesce: goFunc(['...any'], (...values) => values.find(value => !isEmpty(value)) ?? null),
+  all: goFunc(['...any'], (...values) => values.every(value => !isEmpty(value))),
+  any: goFunc(['...any'], (...values) => values.some(value => !isEmpty(value))),
+  ternary: goFunc(['any', 'any', 'bool'], (yes, no, condition) => (condition ? yes : no)),
+  fail: goFunc(['string'], () => {
     // The text may hold data of the session; the error must not.
     throw new Fault('the template called fail')
   }),
 
-  typeOf: fn(['any'], typeName),
-  typeIs: fn(['string', 'any'], (name, value) => name === typeName(value)),
-  typeIsLike: fn(['string', 'any'], (name, value) => [name, `*${name}`].includes(typeName(value))),
-  kindOf: fn(['any'], kindName),
-  kindIs: fn(['string', 'any'], (name, value) => name === kindName(value)),
-  deepEqual: fn(['any', 'any'], deepEqual),
+  typeOf: goFunc(['any'], typeName),
+  typeIs: goFunc(['string', 'any'], (name, value) => name === typeName(value)),
+  typeIsLike: goFunc(['string', 'any'], (name, value) => [name, `*${name}`].includes(typeName(value))),
+  kindOf: goFunc(['any'], kindName),
+  kindIs: goFunc(['string', 'any'], (name, value) => name === kindName(value)),
+  deepEqual: goFunc(['any', 'any'], deepEqual),
 
-  toJson: fn(['any'], value => orEmpty(() => toJson(value))),
-  mustToJson: fn(['any'], value => toJson(value)),
-  toPrettyJson: fn(['any'], value => orEmpty(() => toJson(value, { indent: true }))),
-  mustToPrettyJson: fn(['any'], value => toJson(value, { indent: true })),
+  toJson: goFunc(['any'], value => emptyOnError(() => marshalJson(value))),
+  mustToJson: goFunc(['any'], value => marshalJson(value)),
+  toPrettyJson: goFunc(['any'], value => emptyOnError(() => marshalJson(value, { indent: true }))),
+  mustToPrettyJson: goFunc(['any'], value => marshalJson(value, { indent: true })),
   toRawJson: rawJson,
   mustToRawJson: rawJson,
-  fromJson: fn(['string'], text => {
+  fromJson: goFunc(['string'], text => {
     try {
-      return fromJson(text)
+      return unmarshalJson(text)
     } catch (error) {
       if (error instanceof Fault && error.message === 'invalid JSON') return null
       throw error
     }
   }),
-  mustFromJson: fn(['string'], fromJson),
+  mustFromJson: goFunc(['string'], unmarshalJson),
 }

@@ -2,29 +2,29 @@
 
 import { durationText, SECOND } from '../../golang/index.ts'
 import { signature } from './signature.ts'
-import { Int, type IntType, int64, type Method } from './value.ts'
+import { GoInt, type GoMethod, goInt64, type IntType } from './value.ts'
 
-const inUnits = (unit: bigint): Method<bigint> => ({
+const floatUnits = (unit: bigint): GoMethod<bigint> => ({
   signature: signature([]),
   run: ns => Number(ns) / Number(unit),
 })
-const whole = (unit: bigint): Method<bigint> => ({
+const wholeUnits = (unit: bigint): GoMethod<bigint> => ({
   signature: signature([]),
-  run: ns => int64(ns / unit),
+  run: ns => goInt64(ns / unit),
 })
 
-export const DURATION: IntType = {
+export const DURATION_TYPE: IntType = {
   name: 'time.Duration',
   kind: 'int64',
   text: durationText,
-  methods: new Map<string, Method<bigint>>([
+  methods: new Map<string, GoMethod<bigint>>([
     ['String', { signature: signature([]), run: durationText }],
-    ['Hours', inUnits(3600n * SECOND)],
-    ['Minutes', inUnits(60n * SECOND)],
-    ['Seconds', inUnits(SECOND)],
-    ['Milliseconds', whole(1_000_000n)],
-    ['Microseconds', whole(1000n)],
-    ['Nanoseconds', whole(1n)],
-    ['Abs', { signature: signature([]), run: ns => new Int(DURATION, ns < 0n ? -ns : ns) }],
+    ['Hours', floatUnits(3600n * SECOND)],
+    ['Minutes', floatUnits(60n * SECOND)],
+    ['Seconds', floatUnits(SECOND)],
+    ['Milliseconds', wholeUnits(1_000_000n)],
+    ['Microseconds', wholeUnits(1000n)],
+    ['Nanoseconds', wholeUnits(1n)],
+    ['Abs', { signature: signature([]), run: ns => new GoInt(DURATION_TYPE, ns < 0n ? -ns : ns) }],
   ]),
 }

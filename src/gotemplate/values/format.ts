@@ -11,16 +11,16 @@ import {
   toByteString,
 } from '../../golang/index.ts'
 import {
+  GoInt,
   GoMap,
+  GoSlice,
   GoStruct,
-  Int,
+  type GoValue,
   isSlice,
   mapGet,
   mapKeys,
-  Slice,
   type StructType,
   typeName,
-  type Value,
 } from './value.ts'
 
 interface Flags {
@@ -46,27 +46,27 @@ const noFlags = (): Flags => ({
   width: undefined,
   precision: undefined,
 })
-const PLAIN = Object.freeze(noFlags())
+const NO_FLAGS = Object.freeze(noFlags())
 
 /** Go's `fmt.Sprint(value)`: the default format. */
-export function sprint(value: Value): string {
+export function sprint(value: GoValue): string {
   if (typeof value === 'string') return value
   if (typeof value === 'number') return formatFloat(value, 'g', -1)
-  return format(value, 'v', PLAIN, 0)
+  return formatValue(value, 'v', NO_FLAGS, 0)
 }
 
 /** What `{{ value }}` prints: pointers are followed, nothing is `<no value>`. */
-export function printValue(value: Value): string {
+export function printValue(value: GoValue): string {
   if (value === undefined) return '<no value>'
   if (value instanceof GoStruct && value.type.pointer && !value.nil && value.type.text === undefined) {
-    return struct(value, 'v', PLAIN, 0, '')
+    return formatStruct(value, 'v', NO_FLAGS, 0, '')
   }
   return sprint(value)
 }
 
 /** Go's `fmt.Sprint` of several: a blank between operands when neither is a string. `of`: what the values were made from. */
-export function sprintAll(values: readonly Value[], of: readonly Value[] = values): string {
-  const isText = (i: number): boolean => of[i] == null || typeof of[i] === 'string'
+export function sprintAll(values: readonly GoValue[], originals: readonly GoValue[] = values): string {
+  const isText = (i: number): boolean => originals[i] == null || typeof originals[i] === 'string'
   return values
     .map((value, i) => {
       const blank = i > 0 && !isText(i) && !isText(i - 1)
@@ -76,7 +76,7 @@ export function sprintAll(values: readonly Value[], of: readonly Value[] = value
 }
 
 /** Go's `fmt.Sprintf`. */
-export function sprintf(pattern: string, args: readonly Value[]): string {
+export function sprintf(pattern: string, args: readonly GoValue[]): string {
   let out = ''
   let arg = 0
   let reordered = false
@@ -112,7 +112,7 @@ export function sprintf(pattern: string, args: readonly Value[]): string {
       if (pattern[i] === '*') {
         i++
         const value = args[arg]
-        const n = value instanceof Int && Math.abs(Number(value.n)) <= 1e6 ? Number(value.n) : undefined
+        const n = value instanceof GoInt && Math.abs(Number(value.n)) <= 1e6 ? Number(value.n) : undefined
         if (arg < args.length) arg++
         afterIndex = false
         return { star: true, n }
@@ -169,7 +169,7 @@ export function sprintf(pattern: string, args: readonly Value[]): string {
         flags.plusV = flags.plus
         flags.plus = false
       }
-      out += format(args[arg], verb, flags, 0)
+      out += formatValue(args[arg], verb, flags, 0)
       arg++
     }
     boundText(out.length)
@@ -177,130 +177,140 @@ export function sprintf(pattern: string, args: readonly Value[]): string {
   if (!reordered && arg < args.length) {
     const extra = args
       .slice(arg)
-      .map(value => (value == null ? '<nil>' : `${typeName(value)}=${format(value, 'v', PLAIN, 0)}`))
+      .map(value => (value == null ? '<nil>' : `${typeName(value)}=${formatValue(value, 'v', NO_FLAGS, 0)}`))
     out += `%!(EXTRA ${extra.join(', ')})`
   }
   return out
 }
 
 /** One value with one verb. `depth` is 0 for an argument itself. */
-function format(value: Value, verb: string, flags: Flags, depth: number): string {
+function formatValue(value: GoValue, verb: string, flags: Flags, depth: number): string {
   spend(1)
-  if (verb === 'T') return text(typeName(value), 's', flags)
+  if (verb === 'T') return formatString(typeName(value), 's', flags)
   // `%w` is for errors that are wrapped; it shows the value whole, as `%p` does here.
-  if (verb === 'p' || verb === 'w') return bad(value, verb, flags)
+  if (verb === 'p' || verb === 'w') return badVerb(value, verb, flags)
   switch (typeof value) {
     case 'boolean':
-      return verb === 't' || verb === 'v' ? pad(String(value), flags) : bad(value, verb, flags)
+      return verb === 't' || verb === 'v' ? padToWidth(String(value), flags) : badVerb(value, verb, flags)
     case 'number':
-      return float(value, verb, flags)
+      return formatFloatVerb(value, verb, flags)
     case 'string':
-      return text(value, verb, flags)
+      return formatString(value, verb, flags)
   }
   if (value === null || value === undefined) {
     if (depth > 0) return flags.sharpV ? 'interface {}(nil)' : '<nil>'
-    return verb === 'v' ? pad('<nil>', flags) : bad(value, verb, flags)
+    return verb === 'v' ? padToWidth('<nil>', flags) : badVerb(value, verb, flags)
   }
-  if (value instanceof Int) {
+  if (value instanceof GoInt) {
     if (value.type.text !== undefined && !flags.sharpV && 'vsxXq'.includes(verb)) {
-      return text(value.type.text(value.n), verb, flags)
+      return formatString(value.type.text(value.n), verb, flags)
     }
-    return integer(value, verb, flags)
+    return formatInteger(value, verb, flags)
   }
-  if (value instanceof GoStruct) return struct(value, verb, flags, depth)
+  if (value instanceof GoStruct) return formatStruct(value, verb, flags, depth)
   if (isSlice(value)) {
     if (flags.sharpV) {
-      if (value instanceof Slice && value.nil) return `${value.type}(nil)`
-      return `${typeName(value)}{${joined(value, ', ', verb, flags, depth)}}`
+      if (value instanceof GoSlice && value.nil) return `${value.type}(nil)`
+      return `${typeName(value)}{${formatItems(value, ', ', verb, flags, depth)}}`
     }
-    return `[${joined(value, ' ', verb, flags, depth)}]`
+    return `[${formatItems(value, ' ', verb, flags, depth)}]`
   }
   const elements = mapKeys(value).map(
-    key => `${format(key, verb, flags, depth + 1)}:${format(mapGet(value, key), verb, flags, depth + 1)}`,
+    key =>
+      `${formatValue(key, verb, flags, depth + 1)}:${formatValue(mapGet(value, key), verb, flags, depth + 1)}`,
   )
-  if (!flags.sharpV) return bounded(`map[${elements.join(' ')}]`)
+  if (!flags.sharpV) return assertLength(`map[${elements.join(' ')}]`)
   if (value instanceof GoMap && value.nil) return `${value.type.name}(nil)`
-  return bounded(`${typeName(value)}{${elements.join(', ')}}`)
+  return assertLength(`${typeName(value)}{${elements.join(', ')}}`)
 }
 
-function joined(items: readonly Value[], by: string, verb: string, flags: Flags, depth: number): string {
+function formatItems(
+  items: readonly GoValue[],
+  by: string,
+  verb: string,
+  flags: Flags,
+  depth: number,
+): string {
   let out = ''
   for (let i = 0; i < items.length; i++) {
-    out += (i > 0 ? by : '') + format(items[i], verb, flags, depth + 1)
+    out += (i > 0 ? by : '') + formatValue(items[i], verb, flags, depth + 1)
     boundText(out.length)
   }
   return out
 }
 
-function struct(value: GoStruct, verb: string, flags: Flags, depth: number, mark = '&'): string {
+function formatStruct(value: GoStruct, verb: string, flags: Flags, depth: number, mark = '&'): string {
   const type = value.type as StructType<unknown>
   if (type.text !== undefined && !flags.sharpV && 'vsxXq'.includes(verb)) {
-    return text(type.text(value.self), verb, flags)
+    return formatString(type.text(value.self), verb, flags)
   }
-  if (value.nil) return flags.sharpV ? `(*${type.name})(nil)` : pad('<nil>', flags)
+  if (value.nil) return flags.sharpV ? `(*${type.name})(nil)` : padToWidth('<nil>', flags)
   // Go prints an address for a pointer inside of another value; there is none to print.
-  if (type.pointer && depth > 0) return pad('0xc000000000', flags)
+  if (type.pointer && depth > 0) return padToWidth('0xc000000000', flags)
   const fields = [...type.fields].map(
     ([name, field]) =>
-      (flags.plusV || flags.sharpV ? `${name}:` : '') + format(field.get(value.self), verb, flags, depth + 1),
+      (flags.plusV || flags.sharpV ? `${name}:` : '') +
+      formatValue(field.get(value.self), verb, flags, depth + 1),
   )
-  return bounded(
+  return assertLength(
     `${type.pointer ? mark : ''}${flags.sharpV ? type.name : ''}{${fields.join(flags.sharpV ? ', ' : ' ')}}`,
   )
 }
 
-function bounded(out: string): string {
+function assertLength(out: string): string {
   boundText(out.length)
   return out
 }
 
 /** `%!d(string=hi)`: the verb is none of the value's. */
-function bad(value: Value, verb: string, flags: Flags): string {
+function badVerb(value: GoValue, verb: string, flags: Flags): string {
   if (value === null || value === undefined) return `%!${verb}(<nil>)`
-  const inner = value instanceof Int ? integer(value, 'v', flags) : format(value, 'v', flags, 0)
+  const inner = value instanceof GoInt ? formatInteger(value, 'v', flags) : formatValue(value, 'v', flags, 0)
   return `%!${verb}(${typeName(value)}=${inner})`
 }
 
-function text(value: string, verb: string, flags: Flags): string {
+function formatString(value: string, verb: string, flags: Flags): string {
   switch (verb) {
     case 'v':
-      return flags.sharpV ? pad(quote(cut(value, flags)), flags) : pad(cut(value, flags), flags)
+      return flags.sharpV
+        ? padToWidth(quote(truncateToPrecision(value, flags)), flags)
+        : padToWidth(truncateToPrecision(value, flags), flags)
     case 's':
-      return pad(cut(value, flags), flags)
+      return padToWidth(truncateToPrecision(value, flags), flags)
     case 'x':
     case 'X':
-      return hexText(value, verb, flags)
+      return formatHex(value, verb, flags)
     case 'q': {
-      const inner = cut(value, flags)
+      const inner = truncateToPrecision(value, flags)
       if (flags.sharp && !/[`\ufeff]|(?!\t)\p{Cc}/u.test(inner) && inner.isWellFormed()) {
-        return pad(`\`${inner}\``, flags)
+        return padToWidth(`\`${inner}\``, flags)
       }
-      return pad(quote(inner, '"', flags.plus), flags)
+      return padToWidth(quote(inner, '"', flags.plus), flags)
     }
     default:
-      return bad(value, verb, flags)
+      return badVerb(value, verb, flags)
   }
 }
 
 /** Precision of a text: that many characters. */
-function cut(value: string, { precision }: Flags): string {
+function truncateToPrecision(value: string, { precision }: Flags): string {
   if (precision === undefined || value.length <= precision) return value
   return [...value].slice(0, precision).join('')
 }
 
-function hexText(value: string, verb: string, flags: Flags): string {
+function formatHex(value: string, verb: string, flags: Flags): string {
   const bytes = Buffer.from(toByteString(value), 'latin1')
   const shown = bytes.subarray(0, flags.precision ?? bytes.length)
-  if (shown.length === 0) return pad('', flags)
+  if (shown.length === 0) return padToWidth('', flags)
   const by = flags.space ? (flags.sharp ? ' 0x' : ' ') : ''
   let out = (flags.sharp ? '0x' : '') + [...shown].map(byte => byte.toString(16).padStart(2, '0')).join(by)
   if (verb === 'X') out = out.toUpperCase()
-  return pad(out, flags)
+  return padToWidth(out, flags)
 }
 
-function float(value: number, verb: string, flags: Flags): string {
+function formatFloatVerb(value: number, verb: string, flags: Flags): string {
   const letter = verb === 'v' ? 'g' : verb === 'F' ? 'f' : verb
-  if (!/^[gGfeEbxX]$/.test(letter)) return bad(value, verb, flags)
+  if (!/^[gGfeEbxX]$/.test(letter)) return badVerb(value, verb, flags)
   const precision = flags.precision ?? (letter === 'g' || letter === 'G' ? -1 : 6)
   let number =
     Number.isFinite(value) && 'bxX'.includes(letter)
@@ -310,25 +320,25 @@ function float(value: number, verb: string, flags: Flags): string {
   const sign = negative ? '-' : flags.plus ? '+' : flags.space ? ' ' : ''
   if (!Number.isFinite(value)) {
     const plain = Number.isNaN(value) ? (flags.plus ? '+' : flags.space ? ' ' : '') : sign === '' ? '+' : sign
-    return pad(plain + number.replace('+', ''), { ...flags, zero: false })
+    return padToWidth(plain + number.replace('+', ''), { ...flags, zero: false })
   }
   if (flags.sharp && !'bxX'.includes(letter)) number = fixedDecimals(number, letter, precision)
-  return signed(sign, number, flags)
+  return padAfterSign(sign, number, flags)
 }
 
 /** Zeros go between the sign and the digits. */
-function signed(sign: string, digits: string, flags: Flags): string {
+function padAfterSign(sign: string, digits: string, flags: Flags): string {
   if (flags.zero && !flags.minus && flags.width !== undefined) {
     return sign + digits.padStart(flags.width - sign.length, '0')
   }
-  return pad(sign + digits, flags)
+  return padToWidth(sign + digits, flags)
 }
 
-function integer({ n, type }: Int, verb: string, flags: Flags): string {
+function formatInteger({ n, type }: GoInt, verb: string, flags: Flags): string {
   const magnitude = n < 0n ? -n : n
   const sign = n < 0n ? '-' : flags.plus ? '+' : flags.space ? ' ' : ''
   const inBase = (base: number, prefix: string, upper = false): string => {
-    if (flags.precision === 0 && n === 0n) return pad('', { ...flags, zero: false })
+    if (flags.precision === 0 && n === 0n) return padToWidth('', { ...flags, zero: false })
     let digits = magnitude.toString(base)
     if (upper) digits = digits.toUpperCase()
     if (flags.precision !== undefined) digits = digits.padStart(flags.precision, '0')
@@ -336,7 +346,7 @@ function integer({ n, type }: Int, verb: string, flags: Flags): string {
       digits = digits.padStart(flags.width - sign.length, '0')
     }
     const lead = prefix === '0' && digits.startsWith('0') ? '' : prefix
-    return pad(sign + lead + digits, { ...flags, zero: false })
+    return padToWidth(sign + lead + digits, { ...flags, zero: false })
   }
   switch (verb) {
     case 'v':
@@ -354,14 +364,14 @@ function integer({ n, type }: Int, verb: string, flags: Flags): string {
     case 'X':
       return inBase(16, flags.sharp ? '0X' : '', true)
     case 'c':
-      return pad(character(n), flags)
+      return padToWidth(character(n), flags)
     case 'q':
-      return pad(quote(character(n), "'", flags.plus), flags)
+      return padToWidth(quote(character(n), "'", flags.plus), flags)
     case 'U': {
       const char = character(n)
       const shown = flags.sharp && n >= 0n && n <= 0x10ffffn && isPrintable(char) ? ` '${char}'` : ''
       const digits = BigInt.asUintN(64, n).toString(16).toUpperCase()
-      return pad(`U+${digits.padStart(Math.max(4, flags.precision ?? 0), '0')}${shown}`, {
+      return padToWidth(`U+${digits.padStart(Math.max(4, flags.precision ?? 0), '0')}${shown}`, {
         ...flags,
         zero: false,
       })
@@ -375,7 +385,7 @@ const character = (n: bigint): string =>
   n >= 0n && n <= 0x10ffffn && !(n >= 0xd800n && n < 0xe000n) ? String.fromCodePoint(Number(n)) : '\ufffd'
 
 /** To the flags' width, in characters. */
-function pad(value: string, flags: Flags): string {
+function padToWidth(value: string, flags: Flags): string {
   if (flags.width === undefined) return value
   const missing = flags.width - [...value].length
   if (missing <= 0) return value

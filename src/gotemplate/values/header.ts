@@ -1,6 +1,6 @@
 /** lib/template_header — Go's `http.Header` as templates see it. Knows nothing of access control. */
 import { signature } from './signature.ts'
-import { GoMap, type MapType, type Method, nilSlice, sliceOf, type Value } from './value.ts'
+import { GoMap, type GoMethod, type GoValue, goSlice, type MapType, nilSlice } from './value.ts'
 
 const TOKEN = /^[A-Za-z0-9!#$%&'*+\-.^_`|~]+$/
 
@@ -12,15 +12,15 @@ export function canonicalHeaderName(name: string): string {
     .replace(/(^|-)([a-z])/g, (_all, dash: string, letter: string) => dash + letter.toUpperCase())
 }
 
-const NO_VALUES = nilSlice('[]string')
+const NIL_VALUES = nilSlice('[]string')
 const values = (map: GoMap, name: unknown): readonly string[] =>
   (map.entries.get(canonicalHeaderName(name as string)) as readonly string[] | undefined) ?? []
-const noResult = (...parameters: 'string'[]): Method<never> => ({ signature: signature(parameters) })
+const noResult = (...parameters: 'string'[]): GoMethod<never> => ({ signature: signature(parameters) })
 
-const HEADER: MapType = {
+const HEADER_TYPE: MapType = {
   name: 'http.Header',
-  zero: NO_VALUES,
-  methods: new Map<string, Method<GoMap>>([
+  zero: NIL_VALUES,
+  methods: new Map<string, GoMethod<GoMap>>([
     ['Get', { signature: signature(['string']), run: (map, [name]) => values(map, name)[0] ?? '' }],
     [
       'Values',
@@ -28,7 +28,7 @@ const HEADER: MapType = {
         signature: signature(['string']),
         run: (map, [name]) => {
           const found = values(map, name)
-          return found.length === 0 ? NO_VALUES : found
+          return found.length === 0 ? NIL_VALUES : found
         },
       },
     ],
@@ -41,13 +41,13 @@ const HEADER: MapType = {
 
 /** An `http.Header`; `lines` is read when a template first touches it, `undefined` is the nil header. */
 export function goHeader(lines: (() => Iterable<readonly [name: string, value: string]>) | undefined): GoMap {
-  if (lines === undefined) return new GoMap(HEADER, new Map(), true)
-  return new GoMap(HEADER, () => {
-    const entries = new Map<string, Value>()
+  if (lines === undefined) return new GoMap(HEADER_TYPE, new Map(), true)
+  return new GoMap(HEADER_TYPE, () => {
+    const entries = new Map<string, GoValue>()
     for (const [name, value] of lines()) {
       const key = canonicalHeaderName(name)
-      const known = entries.get(key) as Value[] | undefined
-      if (known === undefined) entries.set(key, sliceOf('[]string', [value]))
+      const known = entries.get(key) as GoValue[] | undefined
+      if (known === undefined) entries.set(key, goSlice('[]string', [value]))
       else known.push(value)
     }
     return entries

@@ -3,14 +3,14 @@ import { boundText, Fault, spend, wellFormed } from '../../golang/index.ts'
 import {
   ANY_MAP,
   type AnyMap,
+  GoInt,
   GoMap,
+  GoSlice,
   GoStruct,
-  Int,
+  type GoValue,
   isSlice,
   mapGet,
   mapKeys,
-  Slice,
-  type Value,
 } from './value.ts'
 
 const ESCAPES: Readonly<Record<string, string>> = {
@@ -27,11 +27,11 @@ const ESCAPES: Readonly<Record<string, string>> = {
   '>': '\\u003e',
   '&': '\\u0026',
 }
-const PLAIN = /[\p{Cc}"\\\u2028\u2029]/gu
-const FOR_HTML = /[\p{Cc}"\\\u2028\u2029<>&]/gu
+const ESCAPED = /[\p{Cc}"\\\u2028\u2029]/gu
+const ESCAPED_FOR_HTML = /[\p{Cc}"\\\u2028\u2029<>&]/gu
 
 /** Go's JSON string: what is no character (a byte that a function cut off) is `\ufffd`. */
-export function jsonString(text: string, html: boolean): string {
+export function quoteJsonString(text: string, html: boolean): string {
   if (!text.isWellFormed()) {
     const chars = Array.from(text, char => (char.isWellFormed() ? escapeJson(char, html) : '\\ufffd'))
     return `"${chars.join('')}"`
@@ -39,7 +39,7 @@ export function jsonString(text: string, html: boolean): string {
   return `"${escapeJson(text, html)}"`
 }
 const escapeJson = (text: string, html: boolean): string =>
-  text.replace(html ? FOR_HTML : PLAIN, char => {
+  text.replace(html ? ESCAPED_FOR_HTML : ESCAPED, char => {
     const code = char.charCodeAt(0)
     return ESCAPES[char] ?? (code < 0x20 ? `\\u${code.toString(16).padStart(4, '0')}` : char)
   })
@@ -50,8 +50,8 @@ function jsonNumber(value: number): string {
 }
 
 /** Go's `json.Marshal`, or `MarshalIndent` with two blanks where `indent` says so; `html` escapes `<`, `>` and `&`. */
-export function toJson(value: Value, { html = true, indent = false } = {}): string {
-  const write = (one: Value, margin: string): string => {
+export function marshalJson(value: GoValue, { html = true, indent = false } = {}): string {
+  const write = (one: GoValue, margin: string): string => {
     spend(1)
     switch (typeof one) {
       case 'boolean':
@@ -59,10 +59,10 @@ export function toJson(value: Value, { html = true, indent = false } = {}): stri
       case 'number':
         return jsonNumber(one)
       case 'string':
-        return jsonString(one, html)
+        return quoteJsonString(one, html)
     }
     if (one === null || one === undefined) return 'null'
-    if (one instanceof Int) return one.n.toString()
+    if (one instanceof GoInt) return one.n.toString()
     if (one instanceof GoStruct) {
       if (one.nil) return 'null'
       const { json, fields } = one.type
@@ -71,7 +71,7 @@ export function toJson(value: Value, { html = true, indent = false } = {}): stri
       return object(members, margin)
     }
     if (isSlice(one)) {
-      if (one instanceof Slice && one.nil) return 'null'
+      if (one instanceof GoSlice && one.nil) return 'null'
       return wrap('[', ']', one, margin, (item, inner) => write(item ?? null, inner))
     }
     if (one instanceof GoMap && one.nil) return 'null'
@@ -80,10 +80,10 @@ export function toJson(value: Value, { html = true, indent = false } = {}): stri
       margin,
     )
   }
-  const object = (members: readonly (readonly [string, Value])[], margin: string): string =>
+  const object = (members: readonly (readonly [string, GoValue])[], margin: string): string =>
     wrap('{', '}', members, margin, ([key, member], inner) => {
       const text = write(member, inner)
-      return `${jsonString(key, html)}:${indent ? ' ' : ''}${text}`
+      return `${quoteJsonString(key, html)}:${indent ? ' ' : ''}${text}`
     })
   const wrap = <T>(
     open: string,
@@ -105,34 +105,34 @@ export function toJson(value: Value, { html = true, indent = false } = {}): stri
 }
 
 /** Go's `json.Unmarshal` into an `interface {}`; throws a `Fault`. The maps are the template's own, which may change them. */
-export function fromJson(text: string): Value {
-  let parsed: Value
+export function unmarshalJson(text: string): GoValue {
+  let parsed: GoValue
   try {
-    parsed = JSON.parse(wellFormed(text)) as Value
+    parsed = JSON.parse(wellFormed(text)) as GoValue
   } catch {
     throw new Fault('invalid JSON')
   }
-  return ownCopy(parsed, new Map())
+  return mutableCopy(parsed, new Map())
 }
 
 /** A copy of JSON that a template may change. `known` keeps one copy of each object. */
-export function ownCopy(value: Value, known: Map<object, Value>): Value {
+export function mutableCopy(value: GoValue, copies: Map<object, GoValue>): GoValue {
   if (typeof value !== 'object' || value === null) return value
-  if (value instanceof Int || value instanceof GoStruct || value instanceof GoMap) return value
-  const before = known.get(value)
-  if (before !== undefined) return before
+  if (value instanceof GoInt || value instanceof GoStruct || value instanceof GoMap) return value
+  const existing = copies.get(value)
+  if (existing !== undefined) return existing
   spend(1)
   if (isSlice(value)) {
-    if (value instanceof Slice) return value
-    const copy = value.map(item => ownCopy(item, known))
-    known.set(value, copy)
+    if (value instanceof GoSlice) return value
+    const copy = value.map(item => mutableCopy(item, copies))
+    copies.set(value, copy)
     return copy
   }
-  const copy = copyMap(value, item => ownCopy(item, known))
-  known.set(value, copy)
+  const copy = copyMap(value, item => mutableCopy(item, copies))
+  copies.set(value, copy)
   return copy
 }
 
 /** A new `map[string]interface {}` with the same keys. */
-export const copyMap = (map: AnyMap, each: (value: Value) => Value): GoMap =>
+export const copyMap = (map: AnyMap, each: (value: GoValue) => GoValue): GoMap =>
   new GoMap(ANY_MAP, new Map(mapKeys(map).map(key => [key, each(mapGet(map, key))])))

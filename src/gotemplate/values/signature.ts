@@ -1,32 +1,32 @@
 /** lib/template_signature — types of parameters as Go checks them when a template calls a function. Knows nothing of access control. */
 import { Fault } from '../../golang/index.ts'
 import {
+  GoInt,
   GoMap,
   GoStruct,
+  type GoValue,
   INT,
   INT64,
-  Int,
   isMap,
   nilMap,
-  type Parameter,
   type ParameterList,
+  type ParameterType,
   type ParameterTypes,
   type Signature,
   typeName,
-  type Value,
 } from './value.ts'
 
 type Arguments<P extends ParameterList> = P extends readonly [infer Head, ...infer Tail extends ParameterList]
-  ? Head extends `...${infer R extends Parameter}`
+  ? Head extends `...${infer R extends ParameterType}`
     ? ParameterTypes[R][]
-    : Head extends Parameter
+    : Head extends ParameterType
       ? [ParameterTypes[Head], ...Arguments<Tail>]
       : []
   : []
 
 export interface GoFunction {
   readonly signature: Signature
-  readonly run: (...args: never[]) => Value
+  readonly run: (...args: never[]) => GoValue
 }
 export type FunctionTable = Readonly<Record<string, GoFunction>>
 
@@ -34,19 +34,19 @@ export function signature(parameters: ParameterList): Signature {
   const last = parameters.at(-1)
   const variadic = last?.startsWith('...') === true
   return {
-    fixed: (variadic ? parameters.slice(0, -1) : parameters) as Parameter[],
-    rest: variadic ? (last.slice(3) as Parameter) : undefined,
+    fixed: (variadic ? parameters.slice(0, -1) : parameters) as ParameterType[],
+    rest: variadic ? (last.slice(3) as ParameterType) : undefined,
   }
 }
 
 /** A function that templates may call; the last parameter may be `...type`. */
-export const fn = <const P extends ParameterList>(
+export const goFunc = <const P extends ParameterList>(
   parameters: P,
-  run: (...args: Arguments<P>) => Value,
-): GoFunction => ({ signature: signature(parameters), run: run as (...args: never[]) => Value })
+  run: (...args: Arguments<P>) => GoValue,
+): GoFunction => ({ signature: signature(parameters), run: run as (...args: never[]) => GoValue })
 
 /** Go's message where the number of arguments is wrong; empty where it is right. */
-export function arityFault({ fixed, rest }: Signature, name: string, count: number): string {
+export function arityError({ fixed, rest }: Signature, name: string, count: number): string {
   if (rest === undefined && count !== fixed.length) {
     return `wrong number of args for ${name}: want ${fixed.length} got ${count}`
   }
@@ -56,10 +56,10 @@ export function arityFault({ fixed, rest }: Signature, name: string, count: numb
   return ''
 }
 
-export const parameterAt = ({ fixed, rest }: Signature, index: number): Parameter =>
+export const parameterTypeAt = ({ fixed, rest }: Signature, index: number): ParameterType =>
   fixed[index] ?? rest ?? 'any'
 
-const TYPE_NAMES: Readonly<Record<Parameter, string>> = {
+const TYPE_NAMES: Readonly<Record<ParameterType, string>> = {
   any: 'interface {}',
   string: 'string',
   bool: 'bool',
@@ -72,7 +72,7 @@ const TYPE_NAMES: Readonly<Record<Parameter, string>> = {
 }
 
 /** The value as the parameter takes it, or a `Fault`: Go converts nothing. */
-export function accept(parameter: Parameter, value: Value): unknown {
+export function convertArgument(parameter: ParameterType, value: GoValue): unknown {
   switch (parameter) {
     case 'any':
       return value ?? null
@@ -86,13 +86,13 @@ export function accept(parameter: Parameter, value: Value): unknown {
       if (typeof value === 'number') return value
       break
     case 'int':
-      if (value instanceof Int && value.type === INT) return Number(value.n)
+      if (value instanceof GoInt && value.type === INT) return Number(value.n)
       break
     case 'int64':
-      if (value instanceof Int && value.type === INT64) return value.n
+      if (value instanceof GoInt && value.type === INT64) return value.n
       break
     case 'duration':
-      if (value instanceof Int && value.type.name === TYPE_NAMES.duration) return value.n
+      if (value instanceof GoInt && value.type.name === TYPE_NAMES.duration) return value.n
       break
     case 'map':
       if (value === undefined) return nilMap()
@@ -102,8 +102,8 @@ export function accept(parameter: Parameter, value: Value): unknown {
       if (value instanceof GoStruct && value.type.name === 'time.Time') return value
       break
   }
-  const wanted = TYPE_NAMES[parameter]
-  if (value === undefined) throw new Fault(`invalid value; expected ${wanted}`)
-  const got = value === null ? 'interface {}' : typeName(value)
-  throw new Fault(`wrong type for value; expected ${wanted}; got ${got}`)
+  const expected = TYPE_NAMES[parameter]
+  if (value === undefined) throw new Fault(`invalid value; expected ${expected}`)
+  const actual = value === null ? 'interface {}' : typeName(value)
+  throw new Fault(`wrong type for value; expected ${expected}; got ${actual}`)
 }

@@ -16,75 +16,78 @@ import {
   ZERO_TIME,
   type Zone,
 } from '../../golang/index.ts'
-import { DURATION } from './duration.ts'
+import { DURATION_TYPE } from './duration.ts'
 import { signature } from './signature.ts'
 import {
+  GoInt,
+  type GoMethod,
   type GoStruct,
+  type GoValue,
+  goInt,
+  goInt64,
   goStruct,
-  Int,
   type IntType,
-  int,
-  int64,
-  type Method,
   type StructType,
-  type Value,
 } from './value.ts'
 
-const MONTH: IntType = {
+const MONTH_TYPE: IntType = {
   name: 'time.Month',
   kind: 'int',
   text: n => MONTHS[Number(n) - 1] ?? `%!Month(${n})`,
 }
-const WEEKDAY: IntType = {
+const WEEKDAY_TYPE: IntType = {
   name: 'time.Weekday',
   kind: 'int',
   text: n => DAYS[Number(n)] ?? `%!Weekday(${n})`,
 }
 
-const number = (get: (moment: Moment) => Value): Method<Moment> => ({ signature: signature([]), run: get })
-const inZone = (zone: Zone): Method<Moment> => number(({ ns }) => goTime({ ns, zone }))
-const against = (run: (a: bigint, b: bigint) => Value): Method<Moment> => ({
+const getter = (get: (moment: Moment) => GoValue): GoMethod<Moment> => ({
+  signature: signature([]),
+  run: get,
+})
+const inZone = (zone: Zone): GoMethod<Moment> => getter(({ ns }) => goTime({ ns, zone }))
+const comparison = (run: (a: bigint, b: bigint) => GoValue): GoMethod<Moment> => ({
   signature: signature(['time']),
   run: ({ ns }, [other]) => run(ns, ((other as GoStruct).self as Moment).ns),
 })
 
 /** Longer than 292 years is the longest duration that there is. */
-function saturated(n: bigint): bigint {
+function saturateInt64(n: bigint): bigint {
   if (n === BigInt.asIntN(64, n)) return n
   return n < 0n ? -(1n << 63n) : (1n << 63n) - 1n
 }
 
-const TIME: StructType<Moment> = {
+const TIME_TYPE: StructType<Moment> = {
   name: 'time.Time',
   pointer: false,
   fields: new Map(),
-  methods: new Map<string, Method<Moment>>([
+  methods: new Map<string, GoMethod<Moment>>([
     [
       'Format',
       { signature: signature(['string']), run: (moment, [layout]) => formatTime(moment, layout as string) },
     ],
-    ['String', number(timeText)],
-    ['Unix', number(moment => int64(seconds(moment)))],
-    ['UnixMilli', number(({ ns }) => int64(floorDiv(ns, 1_000_000n)))],
-    ['UnixMicro', number(({ ns }) => int64(floorDiv(ns, 1000n)))],
-    ['UnixNano', number(({ ns }) => int64(ns))],
-    ['Year', number(moment => int(civil(moment).year))],
-    ['Month', number(moment => new Int(MONTH, BigInt(civil(moment).month)))],
-    ['Day', number(moment => int(civil(moment).day))],
-    ['Hour', number(moment => int(civil(moment).hour))],
-    ['Minute', number(moment => int(civil(moment).minute))],
-    ['Second', number(moment => int(civil(moment).second))],
-    ['Nanosecond', number(moment => int(civil(moment).nanosecond))],
-    ['Weekday', number(moment => new Int(WEEKDAY, BigInt(civil(moment).weekday)))],
-    ['YearDay', number(moment => int(civil(moment).yearDay))],
-    ['IsZero', number(({ ns }) => ns === ZERO_TIME.ns)],
+    ['String', getter(timeText)],
+    ['Unix', getter(moment => goInt64(seconds(moment)))],
+    ['UnixMilli', getter(({ ns }) => goInt64(floorDiv(ns, 1_000_000n)))],
+    ['UnixMicro', getter(({ ns }) => goInt64(floorDiv(ns, 1000n)))],
+    ['UnixNano', getter(({ ns }) => goInt64(ns))],
+    ['Year', getter(moment => goInt(civil(moment).year))],
+    ['Month', getter(moment => new GoInt(MONTH_TYPE, BigInt(civil(moment).month)))],
+    ['Day', getter(moment => goInt(civil(moment).day))],
+    ['Hour', getter(moment => goInt(civil(moment).hour))],
+    ['Minute', getter(moment => goInt(civil(moment).minute))],
+    ['Second', getter(moment => goInt(civil(moment).second))],
+    ['Nanosecond', getter(moment => goInt(civil(moment).nanosecond))],
+    ['Weekday', getter(moment => new GoInt(WEEKDAY_TYPE, BigInt(civil(moment).weekday)))],
+    ['YearDay', getter(moment => goInt(civil(moment).yearDay))],
+    ['IsZero', getter(({ ns }) => ns === ZERO_TIME.ns)],
     ['UTC', inZone(UTC)],
-    ['Local', number(({ ns }) => goTime({ ns, zone: loadZone('Local') ?? UTC }))],
-    ['Equal', against((a, b) => a === b)],
-    ['Before', against((a, b) => a < b)],
-    ['After', against((a, b) => a > b)],
-    ['Compare', against((a, b) => int(a < b ? -1 : a > b ? 1 : 0))],
-    ['Sub', against((a, b) => new Int(DURATION, saturated(a - b)))],
+    ['Local', getter(({ ns }) => goTime({ ns, zone: loadZone('Local') ?? UTC }))],
+    ['Equal', comparison((a, b) => a === b)],
+    ['Before', comparison((a, b) => a < b)],
+    ['After', comparison((a, b) => a > b)],
+    ['Compare', comparison((a, b) => goInt(a < b ? -1 : a > b ? 1 : 0))],
+    ['Sub', comparison((a, b) => new GoInt(DURATION_TYPE, saturateInt64(a - b)))],
     [
       'Add',
       {
@@ -114,4 +117,4 @@ const TIME: StructType<Moment> = {
   equal: (a, b) => a.ns === b.ns && a.zone === b.zone,
 }
 
-export const goTime = (moment: Moment): GoStruct => goStruct(TIME, moment)
+export const goTime = (moment: Moment): GoStruct => goStruct(TIME_TYPE, moment)

@@ -14,30 +14,30 @@ import {
 } from '../../golang/index.ts'
 import { signature } from './signature.ts'
 import {
-  type Field,
   GoMap,
+  type GoMethod,
   GoStruct,
+  type GoValue,
+  goSlice,
   goStruct,
   type MapType,
-  type Method,
   mapKeys,
   nilSlice,
+  type StructField,
   type StructType,
-  sliceOf,
-  type Value,
 } from './value.ts'
 
-const first = (map: GoMap, key: string): string => {
+const firstValue = (map: GoMap, key: string): string => {
   const list = map.entries.get(key) as readonly string[] | undefined
   return list?.[0] ?? ''
 }
-const noResult = (...parameters: 'string'[]): Method<never> => ({ signature: signature(parameters) })
+const noResult = (...parameters: 'string'[]): GoMethod<never> => ({ signature: signature(parameters) })
 
-const VALUES: MapType = {
+const VALUES_TYPE: MapType = {
   name: 'url.Values',
   zero: nilSlice('[]string'),
-  methods: new Map<string, Method<GoMap>>([
-    ['Get', { signature: signature(['string']), run: (map, [key]) => first(map, key as string) }],
+  methods: new Map<string, GoMethod<GoMap>>([
+    ['Get', { signature: signature(['string']), run: (map, [key]) => firstValue(map, key as string) }],
     ['Has', { signature: signature(['string']), run: (map, [key]) => map.entries.has(key as string) }],
     [
       'Encode',
@@ -60,14 +60,14 @@ const VALUES: MapType = {
 }
 
 /** Go's `url.Values` of a query. */
-const valuesOf = (query: string): Map<string, Value> =>
-  new Map([...parseQuery(query)].map(([name, list]) => [name, sliceOf('[]string', list)]))
+const valuesOf = (query: string): Map<string, GoValue> =>
+  new Map([...parseQuery(query)].map(([name, list]) => [name, goSlice('[]string', list)]))
 
-const USER: StructType<UserInfo> = {
+const USERINFO_TYPE: StructType<UserInfo> = {
   name: 'url.Userinfo',
   pointer: true,
   fields: new Map(),
-  methods: new Map<string, Method<UserInfo>>([
+  methods: new Map<string, GoMethod<UserInfo>>([
     ['Username', { signature: signature([]), run: user => user?.name ?? '' }],
     ['Password', { signature: signature([]) }],
     ['String', { signature: signature([]), run: userText }],
@@ -75,13 +75,13 @@ const USER: StructType<UserInfo> = {
   text: userText,
   json: () => '{}',
 }
-const NO_USER = new GoStruct(USER as StructType<unknown>, undefined, true)
+const NIL_USERINFO = new GoStruct(USERINFO_TYPE as StructType<unknown>, undefined, true)
 
-const field = (json: string, get: (url: GoUrl) => Value): readonly [string, Field<GoUrl>] => [
+const field = (json: string, get: (url: GoUrl) => GoValue): readonly [string, StructField<GoUrl>] => [
   json,
   { json, get },
 ]
-const method = (name: string, run: (url: GoUrl) => Value): readonly [string, Method<GoUrl>] => [
+const method = (name: string, run: (url: GoUrl) => GoValue): readonly [string, GoMethod<GoUrl>] => [
   name,
   { signature: signature([]), run },
 ]
@@ -92,7 +92,7 @@ const URL_TYPE: StructType<GoUrl> = {
   fields: new Map([
     field('Scheme', url => url.scheme),
     field('Opaque', url => url.opaque ?? ''),
-    field('User', url => (url.user === undefined ? NO_USER : goStruct(USER, url.user))),
+    field('User', url => (url.user === undefined ? NIL_USERINFO : goStruct(USERINFO_TYPE, url.user))),
     field('Host', url => url.host),
     field('Path', url => url.path),
     field('Fragment', url => url.fragment ?? ''),
@@ -102,12 +102,12 @@ const URL_TYPE: StructType<GoUrl> = {
     field('ForceQuery', url => url.forceQuery ?? false),
     field('OmitHost', url => url.omitHost ?? false),
   ]),
-  methods: new Map<string, Method<GoUrl>>([
+  methods: new Map<string, GoMethod<GoUrl>>([
     method('String', urlText),
     method('Redacted', url =>
       urlText(url.user?.password === undefined ? url : { ...url, user: { ...url.user, password: 'xxxxx' } }),
     ),
-    method('Query', url => new GoMap(VALUES, () => valuesOf(url.rawQuery))),
+    method('Query', url => new GoMap(VALUES_TYPE, () => valuesOf(url.rawQuery))),
     method('Hostname', hostname),
     method('Port', url => splitHost(url.host).port),
     method('EscapedPath', escapedPath),
@@ -126,4 +126,4 @@ const URL_TYPE: StructType<GoUrl> = {
 /** A `*url.URL`. */
 export const goUrl = (url: GoUrl): GoStruct => goStruct(URL_TYPE, url)
 /** A nil `*url.URL`. */
-export const NO_URL = new GoStruct(URL_TYPE as StructType<unknown>, undefined, true)
+export const NIL_URL = new GoStruct(URL_TYPE as StructType<unknown>, undefined, true)

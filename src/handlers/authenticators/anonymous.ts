@@ -2,9 +2,9 @@
 import { z } from 'zod'
 import { NOT_RESPONSIBLE } from '../../access/pipeline.ts'
 import { identity } from '../../access/session.ts'
-import { authenticator } from '../handler.ts'
+import { defineAuthenticator } from '../handler.ts'
 
-export const anonymous = authenticator({
+export const anonymous = defineAuthenticator({
   id: 'anonymous',
   summary: 'recognises everybody who brings no Authorization header as one guest',
   config: z.strictObject({

@@ -2,23 +2,23 @@
 import { z } from 'zod'
 import { type Authenticate, NOT_RESPONSIBLE } from '../../access/pipeline.ts'
 import type { RequestView } from '../../access/request.ts'
-import { authenticator } from '../handler.ts'
+import { defineAuthenticator } from '../handler.ts'
 import { compileCheckSession } from '../session/check_session.ts'
-import { compileEndpoints, sessionKeys } from '../session/config_schema.ts'
-import { type CheckCredential, compileKratos, JWT } from '../session/kratos_session.ts'
+import { compileEndpointsByHost, sessionConfigShape } from '../session/config_schema.ts'
+import { type CheckCredential, compileKratosCheck, JWT_PATTERN } from '../session/kratos_session.ts'
 import {
   compileTokenFrom,
   type FindToken,
   findSessionToken,
-  SESSION_TOKEN,
+  SESSION_TOKEN_HEADER,
   tokenFromSchema,
 } from '../token/token_from.ts'
 
-export const bearerToken = authenticator({
+export const bearerToken = defineAuthenticator({
   id: 'bearer_token',
   summary: 'recognises whoever holds an opaque token, by asking Ory Kratos or another session endpoint',
   config: z.strictObject({
-    ...sessionKeys,
+    ...sessionConfigShape,
     token_from: tokenFromSchema.describe(
       'where the token is; default the Authorization header with the scheme Bearer, for Kratos X-Session-Token before it',
     ),
@@ -30,25 +30,29 @@ export const bearerToken = authenticator({
   example: { check_session_url: 'http://kratos:4433/sessions/whoami', prefix: 'ory_st_' },
   compile(config, services, context) {
     const { prefix, token_from: from } = config
-    return compileEndpoints(config, context, (url, kratos) => {
+    return compileEndpointsByHost(config, context, (url, kratos) => {
       if (kratos) {
         const find = from === undefined || from === null ? findSessionToken : compileTokenFrom(from)
-        return ofToken(find, prefix, viaKratos(compileKratos(config, url, services)))
+        return authenticateToken(find, prefix, checkWithKratos(compileKratosCheck(config, url, services)))
       }
-      const check = compileCheckSession(config, url, DEFAULTS, services)
+      const check = compileCheckSession(config, url, FORWARDING_DEFAULTS, services)
       // Here the token only says who is responsible; what is sent is what is forwarded.
-      return ofToken(compileTokenFrom(from), prefix, (_token, request) => check(request))
+      return authenticateToken(compileTokenFrom(from), prefix, (_token, request) => check(request))
     })
   },
 })
 
-const DEFAULTS = { always: 'authorization', subjectFrom: 'sub' } as const
+const FORWARDING_DEFAULTS = { always: 'authorization', subjectFrom: 'sub' } as const
 
 type CheckToken = (token: string, request: RequestView) => ReturnType<Authenticate>
 
-function ofToken(find: FindToken, prefix: string | undefined | null, check: CheckToken): Authenticate {
+function authenticateToken(
+  findToken: FindToken,
+  prefix: string | undefined | null,
+  check: CheckToken,
+): Authenticate {
   return request => {
-    const token = find(request)
+    const token = findToken(request)
     if (token === undefined) return NOT_RESPONSIBLE
     if (typeof token !== 'string') return token
     return token.startsWith(prefix ?? '') ? check(token, request) : NOT_RESPONSIBLE
@@ -56,9 +60,9 @@ function ofToken(find: FindToken, prefix: string | undefined | null, check: Chec
 }
 
 /** A JWT is for another authenticator, unless it stands where nothing but a token of Kratos can (kratos 1.2, C27). */
-function viaKratos(check: CheckCredential): CheckToken {
+function checkWithKratos(check: CheckCredential): CheckToken {
   return (value, request) =>
-    JWT.test(value) && !request.headerValues(SESSION_TOKEN).includes(value)
+    JWT_PATTERN.test(value) && !request.headerValues(SESSION_TOKEN_HEADER).includes(value)
       ? NOT_RESPONSIBLE
       : check({ kind: 'token', name: '', value }, request)
 }

@@ -2,17 +2,17 @@
 import { z } from 'zod'
 import { unauthorized } from '../../access/denial.ts'
 import { type Authenticate, NOT_RESPONSIBLE } from '../../access/pipeline.ts'
-import { authenticator } from '../handler.ts'
-import { endsRounds } from '../responses/redirect_loop_guard.ts'
+import { defineAuthenticator } from '../handler.ts'
+import { withRedirectCountReset } from '../responses/redirect_loop_guard.ts'
 import { type CheckSession, compileCheckSession } from '../session/check_session.ts'
-import { compileEndpoints, sessionKeys } from '../session/config_schema.ts'
-import { type CheckCredential, compileKratos } from '../session/kratos_session.ts'
+import { compileEndpointsByHost, sessionConfigShape } from '../session/config_schema.ts'
+import { type CheckCredential, compileKratosCheck } from '../session/kratos_session.ts'
 
-export const cookieSession = authenticator({
+export const cookieSession = defineAuthenticator({
   id: 'cookie_session',
   summary: 'recognises whoever holds a session cookie, by asking Ory Kratos or another session endpoint',
   config: z.strictObject({
-    ...sessionKeys,
+    ...sessionConfigShape,
     only: z
       .array(z.string())
       .optional()
@@ -32,44 +32,44 @@ export const cookieSession = authenticator({
     }
     const at = (url: URL, kratos: boolean) =>
       kratos
-        ? kratosCookie(only, compileKratos(config, url, services))
-        : anyCookie(only, compileCheckSession(config, url, DEFAULTS, services))
-    return endsRounds(compileEndpoints(config, context, at))
+        ? authenticateKratosCookie(only, compileKratosCheck(config, url, services))
+        : authenticateAnyCookie(only, compileCheckSession(config, url, FORWARDING_DEFAULTS, services))
+    return withRedirectCountReset(compileEndpointsByHost(config, context, at))
   },
 })
 
-const DEFAULTS = { always: 'cookie', subjectFrom: 'subject' } as const
+const FORWARDING_DEFAULTS = { always: 'cookie', subjectFrom: 'subject' } as const
 
-function anyCookie(only: readonly string[], check: CheckSession): Authenticate {
-  const names = new Set(only)
+function authenticateAnyCookie(cookieNames: readonly string[], check: CheckSession): Authenticate {
+  const names = new Set(cookieNames)
   return request => {
     const cookies = request.cookies()
-    const responsible = names.size === 0 ? cookies.length > 0 : cookies.some(([name]) => names.has(name))
-    return responsible ? check(request) : NOT_RESPONSIBLE
+    const isResponsible = names.size === 0 ? cookies.length > 0 : cookies.some(([name]) => names.has(name))
+    return isResponsible ? check(request) : NOT_RESPONSIBLE
   }
 }
 
 const NO_CREDENTIAL = unauthorized('no_credential', { reason: 'the request has no session cookie' })
 /** Kratos takes the first that decodes, and only it can tell which that is; we never pick (J11). */
-const AMBIGUOUS = unauthorized('ambiguous_credential', {
+const AMBIGUOUS_CREDENTIAL = unauthorized('ambiguous_credential', {
   reason: 'the request has several unequal session cookies',
 })
 
 /** Exactly one credential goes to Kratos: the first configured name that has a value. Without one there is nothing to ask. */
-function kratosCookie(only: readonly string[], check: CheckCredential): Authenticate {
-  const names = only.length === 0 ? ['ory_kratos_session'] : only
+function authenticateKratosCookie(cookieNames: readonly string[], check: CheckCredential): Authenticate {
+  const names = cookieNames.length === 0 ? ['ory_kratos_session'] : cookieNames
   return request => {
-    let present = false
+    let isPresent = false
     for (const name of names) {
       const values = request.cookieValues(name)
       if (values.length === 0) continue
-      present = true
+      isPresent = true
       const value = values.find(one => one !== '')
       if (value === undefined) continue
-      if (values.some(other => other !== '' && other !== value)) return AMBIGUOUS
+      if (values.some(other => other !== '' && other !== value)) return AMBIGUOUS_CREDENTIAL
       return check({ kind: 'cookie', name, value }, request)
     }
-    const responsible = only.length === 0 ? request.cookies().length > 0 : present
-    return responsible ? NO_CREDENTIAL : NOT_RESPONSIBLE
+    const isResponsible = cookieNames.length === 0 ? request.cookies().length > 0 : isPresent
+    return isResponsible ? NO_CREDENTIAL : NOT_RESPONSIBLE
   }
 }

@@ -1,23 +1,23 @@
 /** handlers/authenticators/jwt — recognises whoever brings a JWT signed by a known key. Asks for keys, never for the token. */
 import { z } from 'zod'
-import { type Denial, noted } from '../../access/denial.ts'
+import { type Denial, withAnnotations } from '../../access/denial.ts'
 import { NOT_RESPONSIBLE } from '../../access/pipeline.ts'
-import { type Identity, identity, type Notes } from '../../access/session.ts'
-import type { Keys } from '../../clients/jwks/keys.ts'
-import type { Verification } from '../../clients/jwks/verify.ts'
+import { type Annotations, type Identity, identity } from '../../access/session.ts'
+import type { JwksClient } from '../../clients/jwks/keys.ts'
+import type { VerifyResult } from '../../clients/jwks/verify.ts'
 import { parseGoDuration } from '../../golang/index.ts'
 import { type Millis, millis, parseDuration } from '../../lib/time.ts'
 import { keySetUrlSchema } from '../compile/urls.ts'
-import { authenticator, type CompileContext } from '../handler.ts'
+import { type CompileContext, defineAuthenticator } from '../handler.ts'
 import { invalidToken } from '../responses/challenge.ts'
-import { onRejected, onRejectedSchema } from '../responses/on_rejected.ts'
-import { compileClaims, type ReadClaims } from '../token/jwt_claims.ts'
+import { onRejectedSchema, withOnRejected } from '../responses/on_rejected.ts'
+import { compileClaimChecks, type ReadClaims } from '../token/jwt_claims.ts'
 import { scopeStrategySchema } from '../token/scopes.ts'
 import { compileTokenFrom, tokenFromSchema } from '../token/token_from.ts'
 
-const strings = z.array(z.string()).optional()
+const stringListSchema = z.array(z.string()).optional()
 
-export const jwt = authenticator({
+export const jwt = defineAuthenticator({
   id: 'jwt',
   summary: 'recognises whoever brings a JSON Web Token that one of the configured key sets verifies',
   config: z.strictObject({
@@ -26,13 +26,13 @@ export const jwt = authenticator({
       .describe(
         'key sets, in order: http(s)://, file://, inline://<base64>, s3://, gs:// or azblob://; redirects are not followed',
       ),
-    allowed_algorithms: strings.describe(
+    allowed_algorithms: stringListSchema.describe(
       'algorithms by name, EdDSA among them; default (and for none) RS256',
     ),
-    required_scope: strings.describe('scopes that the token must have, by scope_strategy'),
+    required_scope: stringListSchema.describe('scopes that the token must have, by scope_strategy'),
     scope_strategy: scopeStrategySchema,
-    target_audience: strings.describe('audiences, all of which the token must name'),
-    trusted_issuers: strings.describe('issuers, one of which the token must name'),
+    target_audience: stringListSchema.describe('audiences, all of which the token must name'),
+    trusted_issuers: stringListSchema.describe('issuers, one of which the token must name'),
     token_from: tokenFromSchema,
     jwks_max_wait: z
       .string()
@@ -56,64 +56,73 @@ export const jwt = authenticator({
     jwks_urls: ['https://id.example.com/.well-known/jwks.json'],
     trusted_issuers: ['https://id.example.com/'],
   },
-  compile(config, { clock, keys }, context) {
+  compile(config, { clock, jwks: keys }, context) {
     const urls = config.jwks_urls
     const algorithms = new Set(config.allowed_algorithms?.length ? config.allowed_algorithms : ['RS256'])
-    lint(config, algorithms, keys, context)
+    warnAboutConfig(config, algorithms, keys, context)
     const tokenFrom = compileTokenFrom(config.token_from)
-    const read = compileClaims(config)
-    return onRejected(config.on_rejected, request => {
+    const read = compileClaimChecks(config)
+    return withOnRejected(config.on_rejected, request => {
       const token = tokenFrom(request)
       if (token === undefined) return NOT_RESPONSIBLE
       if (typeof token !== 'string') return token
       // Opaque tokens, and encrypted ones, are for the next authenticator (spec 4.8).
       if (token.split('.', 4).length !== 3) return NOT_RESPONSIBLE
       const verified = keys.verify({ token, urls, algorithms, deadline: request.deadline })
-      if (!(verified instanceof Promise)) return recognise(verified, read, clock.wall())
-      return verified.then(answer => recognise(answer, read, clock.wall()))
+      if (!(verified instanceof Promise)) return toIdentity(verified, read, clock.wall())
+      return verified.then(answer => toIdentity(answer, read, clock.wall()))
     })
   },
 })
 
-function recognise(answer: Verification, read: ReadClaims, now: number): Identity | Denial {
+function toIdentity(result: VerifyResult, readClaims: ReadClaims, now: number): Identity | Denial {
   // Every failure is a 401, also that no key could be had (spec 4.8).
-  if (answer.kind === 'unavailable') return invalidToken(answer.why, 'unavailable')
-  if (answer.kind === 'refused') return invalidToken(answer.why)
-  const outcome = read(answer.claims, now)
-  const notes: Notes = { cache: answer.remembered ? 'hit' : 'miss' }
-  if (outcome.kind === 'denial') return noted(outcome, notes)
-  return identity(outcome.subject, outcome.extra, { notes })
+  if (result.kind === 'unavailable') return invalidToken(result.why, 'unavailable')
+  if (result.kind === 'refused') return invalidToken(result.reason)
+  const outcome = readClaims(result.claims, now)
+  const notes: Annotations = { cache: result.cached ? 'hit' : 'miss' }
+  if (outcome.kind === 'denial') return withAnnotations(outcome, notes)
+  return identity(outcome.subject, outcome.extra, { annotations: notes })
 }
 
 type Config = z.output<typeof jwt.config>
 
-function lint(config: Config, algorithms: ReadonlySet<string>, keys: Keys, context: CompileContext): void {
+function warnAboutConfig(
+  config: Config,
+  algorithms: ReadonlySet<string>,
+  keys: JwksClient,
+  context: CompileContext,
+): void {
   if (algorithms.has('none')) context.warn(['allowed_algorithms'], 'none is never accepted')
-  const remote = config.jwks_urls.some(url => url.startsWith('http:'))
-  if (remote && [...algorithms].some(name => name.startsWith('HS'))) {
+  const hasPlainHttpUrl = config.jwks_urls.some(url => url.startsWith('http:'))
+  if (hasPlainHttpUrl && [...algorithms].some(name => name.startsWith('HS'))) {
     context.warn(['allowed_algorithms'], 'shared secrets are read over plain http', 'use file:// or https://')
   }
   if (config.required_scope?.length && (config.scope_strategy ?? 'none') === 'none') {
     context.warn(['required_scope'], 'no token is accepted without a scope_strategy', 'set scope_strategy')
   }
-  const times = keyTimes(config)
-  if (times.ttl !== keys.times.ttl) context.warn(['jwks_ttl'], 'has no effect in a rule', GLOBAL)
-  if (times.maxWait !== keys.times.maxWait) context.warn(['jwks_max_wait'], 'has no effect in a rule', GLOBAL)
+  const options = readJwksOptions(config)
+  if (options.ttl !== keys.options.ttl)
+    context.warn(['jwks_ttl'], 'has no effect in a rule', SERVICE_CONFIG_HINT)
+  if (options.maxWait !== keys.options.maxWait)
+    context.warn(['jwks_max_wait'], 'has no effect in a rule', SERVICE_CONFIG_HINT)
 }
-const GLOBAL = 'set it under authenticators.jwt.config of the service'
+const SERVICE_CONFIG_HINT = 'set it under authenticators.jwt.config of the service'
 
 /** The times of key sets from the service's own config of this handler; what is no duration counts as not set. */
-export function keyTimes(config: { readonly [key: string]: unknown } | undefined): Keys['times'] {
+export function readJwksOptions(
+  config: { readonly [key: string]: unknown } | undefined,
+): JwksClient['options'] {
   return {
-    ttl: durationOf(config?.jwks_ttl) ?? millis(30_000),
-    maxWait: durationOf(config?.jwks_max_wait) ?? millis(1_000),
+    ttl: parseAnyDuration(config?.jwks_ttl) ?? millis(30_000),
+    maxWait: parseAnyDuration(config?.jwks_max_wait) ?? millis(1_000),
   }
 }
 
-function durationOf(value: unknown): Millis | undefined {
+function parseAnyDuration(value: unknown): Millis | undefined {
   if (typeof value !== 'string') return undefined
   const go = parseDuration(value) ?? parseGoDuration(value)
   if (go === undefined) return undefined
-  const span = typeof go === 'bigint' ? Number(go) / 1e6 : go
-  return span > 0 ? millis(span) : undefined
+  const milliseconds = typeof go === 'bigint' ? Number(go) / 1e6 : go
+  return milliseconds > 0 ? millis(milliseconds) : undefined
 }

@@ -1,9 +1,9 @@
 /** handlers/authenticators/noop — recognises everybody as nobody: an empty subject. Asks nobody. */
 import { z } from 'zod'
 import { identity } from '../../access/session.ts'
-import { authenticator } from '../handler.ts'
+import { defineAuthenticator } from '../handler.ts'
 
-export const noop = authenticator({
+export const noop = defineAuthenticator({
   id: 'noop',
   summary: 'lets every request on to the authorizer with an empty subject',
   config: z.strictObject({}),

@@ -1,18 +1,25 @@
 /** handlers/authenticators/oauth2_client_credentials — recognises OAuth 2.0 clients by the id and secret that they send with HTTP Basic. Throws their token away. */
 import { z } from 'zod'
-import { type Denial, denial, internal, rateLimited, unauthorized, unavailable } from '../../access/denial.ts'
+import {
+  type Denial,
+  denial,
+  internalError,
+  rateLimited,
+  unauthorized,
+  unavailable,
+} from '../../access/denial.ts'
 import { NOT_RESPONSIBLE } from '../../access/pipeline.ts'
 import { type Identity, identity } from '../../access/session.ts'
-import type { TokenAnswer } from '../../clients/oauth2/token_request.ts'
+import type { TokenResult } from '../../clients/oauth2/token_request.ts'
 import { percentDecode } from '../../golang/index.ts'
 import { rateLimitHeaders } from '../../http/rate_limit_headers.ts'
 import { DURATION_PATTERN, millis, parseDuration } from '../../lib/time.ts'
 import { retrySchema } from '../compile/retry.ts'
 import { httpUrlSchema } from '../compile/urls.ts'
-import { authenticator } from '../handler.ts'
-import { onRejected, onRejectedSchema } from '../responses/on_rejected.ts'
+import { defineAuthenticator } from '../handler.ts'
+import { onRejectedSchema, withOnRejected } from '../responses/on_rejected.ts'
 
-export const oauth2ClientCredentials = authenticator({
+export const oauth2ClientCredentials = defineAuthenticator({
   id: 'oauth2_client_credentials',
   summary: 'recognises OAuth 2.0 clients by id and secret, which a token endpoint must accept',
   config: z.strictObject({
@@ -44,30 +51,30 @@ export const oauth2ClientCredentials = authenticator({
     const scopes = required_scope ?? []
     // `undefined`: as long as the token is good.
     const maxAge = cache?.enabled === true ? parseDuration(cache.ttl ?? '') : millis(0)
-    return onRejected(config.on_rejected, request => {
-      const credentials = basicCredentials(request.headerValues('authorization'))
+    return withOnRejected(config.on_rejected, request => {
+      const credentials = parseBasicCredentials(request.headerValues('authorization'))
       if (credentials === undefined) return NOT_RESPONSIBLE
       if ('kind' in credentials) return credentials
       const { id, secret } = credentials
-      const asked = oauth2.clientToken(
+      const asked = oauth2.fetchClientToken(
         { tokenUrl, id, secret, scopes, audience: '' },
         { maxAge, deadline: request.deadline },
       )
-      if (!(asked instanceof Promise)) return read(asked, id)
-      return asked.then(answer => read(answer, id))
+      if (!(asked instanceof Promise)) return toOutcome(asked, id)
+      return asked.then(answer => toOutcome(answer, id))
     })
   },
 })
 
-interface Basic {
+interface BasicCredentials {
   readonly id: string
   readonly secret: string
 }
 
-const BASIC = /^basic ((?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?)$/i
+const BASIC_AUTHORIZATION = /^basic ((?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?)$/i
 
 /** Both escaped as in a query, which RFC 6749 §2.3.1 wants; `undefined` for what is no HTTP Basic. */
-function basicCredentials(values: readonly string[]): Basic | Denial | undefined {
+function parseBasicCredentials(values: readonly string[]): BasicCredentials | Denial | undefined {
   const [first] = values
   if (first === undefined) return undefined
   // Envoy joins several lines by a comma, which no credential of this kind has (J4).
@@ -75,34 +82,34 @@ function basicCredentials(values: readonly string[]): Basic | Denial | undefined
   if (values.some(value => value !== first) || (isBasic && first.includes(','))) {
     return unauthorized('ambiguous_credential', { reason: 'the request carries several unequal credentials' })
   }
-  const encoded = BASIC.exec(first)?.[1]
+  const encoded = BASIC_AUTHORIZATION.exec(first)?.[1]
   if (encoded === undefined) return undefined
-  const text = Buffer.from(encoded, 'base64').toString('utf8')
-  const colon = text.indexOf(':')
+  const decoded = Buffer.from(encoded, 'base64').toString('utf8')
+  const colon = decoded.indexOf(':')
   if (colon < 0) return undefined
-  const id = percentDecode(text.slice(0, colon), true)
-  const secret = percentDecode(text.slice(colon + 1), true)
+  const id = percentDecode(decoded.slice(0, colon), true)
+  const secret = percentDecode(decoded.slice(colon + 1), true)
   if (id === undefined || secret === undefined) {
     return unauthorized('credential_rejected', { reason: 'the credentials are not escaped as they must be' })
   }
   return { id, secret }
 }
 
-function read(answer: TokenAnswer, id: string): Identity | Denial {
-  switch (answer.kind) {
+function toOutcome(result: TokenResult, id: string): Identity | Denial {
+  switch (result.kind) {
     case 'token':
-      return identity(id, undefined, { notes: { cache: answer.cache } })
+      return identity(id, undefined, { annotations: { cache: result.cache } })
     case 'refused':
-      return refusal(answer.status, answer.headers)
+      return statusToDenial(result.status, result.headers)
     case 'malformed':
       return unavailable('the token endpoint gave an answer without a token')
     case 'failed':
-      return unavailable(answer.message)
+      return unavailable(result.message)
   }
 }
 
 /** The statuses that Oathkeeper hands on (Q-63). */
-function refusal(status: number, headers: Parameters<typeof rateLimitHeaders>[0]): Denial {
+function statusToDenial(status: number, headers: Parameters<typeof rateLimitHeaders>[0]): Denial {
   const reason = `the token endpoint answered ${status}`
   switch (status) {
     case 429:
@@ -112,7 +119,7 @@ function refusal(status: number, headers: Parameters<typeof rateLimitHeaders>[0]
     case 504:
       return denial(504, 'bad_answer', 'The service did not answer in time', { reason })
     case 500:
-      return internal('bad_answer', reason)
+      return internalError('bad_answer', reason)
     case 404:
       return denial(404, 'bad_answer', 'The requested resource could not be found', { reason })
     default:

@@ -1,43 +1,43 @@
 /** handlers/authenticators/oauth2_introspection — recognises whoever brings a token that an authorization server calls active (RFC 7662). Knows no cache but asks for one. */
 import { z } from 'zod'
-import { type Denial, internal, noted, rateLimited, unavailable } from '../../access/denial.ts'
+import { type Denial, internalError, rateLimited, unavailable, withAnnotations } from '../../access/denial.ts'
 import { NOT_RESPONSIBLE } from '../../access/pipeline.ts'
 import type { RequestView } from '../../access/request.ts'
 import { type Identity, identity, type JsonObject } from '../../access/session.ts'
 import type { HeaderPair } from '../../clients/http/message.ts'
-import type { IntrospectionAnswer } from '../../clients/oauth2/client.ts'
-import type { Introspection } from '../../clients/oauth2/responses.ts'
-import type { Client } from '../../clients/oauth2/token_request.ts'
+import type { IntrospectionResult } from '../../clients/oauth2/client.ts'
+import type { IntrospectionResponse } from '../../clients/oauth2/responses.ts'
+import type { ClientCredentials } from '../../clients/oauth2/token_request.ts'
 import { rateLimitHeaders } from '../../http/rate_limit_headers.ts'
 import { DURATION_PATTERN, millis, parseDuration } from '../../lib/time.ts'
 import { fixedHeadersSchema } from '../compile/header_templates.ts'
 import { retrySchema } from '../compile/retry.ts'
 import { httpUrlSchema } from '../compile/urls.ts'
-import { authenticator, type CompileContext, ConfigFault } from '../handler.ts'
-import { invalidToken, scopeMissing, wrongToken } from '../responses/challenge.ts'
-import { onRejected, onRejectedSchema } from '../responses/on_rejected.ts'
-import { compileScopes, scopeStrategySchema } from '../token/scopes.ts'
+import { type CompileContext, defineAuthenticator, HandlerConfigError } from '../handler.ts'
+import { insufficientScope, invalidToken, unsuitableToken } from '../responses/challenge.ts'
+import { onRejectedSchema, withOnRejected } from '../responses/on_rejected.ts'
+import { compileScopeCheck, scopeStrategySchema } from '../token/scopes.ts'
 import { compileTokenFrom, tokenFromSchema } from '../token/token_from.ts'
 
-const strings = z.array(z.string()).optional()
-const duration = z
+const stringListSchema = z.array(z.string()).optional()
+const durationSchema = z
   .string()
   .regex(DURATION_PATTERN, 'must be a whole number and one unit, like 30s')
   .optional()
 
-export const oauth2Introspection = authenticator({
+export const oauth2Introspection = defineAuthenticator({
   id: 'oauth2_introspection',
   summary: 'recognises whoever brings a token that an OAuth 2.0 introspection endpoint calls active',
   config: z.strictObject({
     introspection_url: httpUrlSchema.describe('URL of the introspection endpoint'),
     token_from: tokenFromSchema,
     prefix: z.string().optional().describe('other tokens are left to the next authenticator'),
-    required_scope: strings.describe(
+    required_scope: stringListSchema.describe(
       'scopes that the token must have, by scope_strategy; with none they are only sent to the endpoint',
     ),
     scope_strategy: scopeStrategySchema,
-    target_audience: strings.describe('audiences, all of which the answer must name'),
-    trusted_issuers: strings.describe('issuers, one of which the answer must name'),
+    target_audience: stringListSchema.describe('audiences, all of which the answer must name'),
+    trusted_issuers: stringListSchema.describe('issuers, one of which the answer must name'),
     introspection_request_headers: fixedHeadersSchema.describe('headers to send to the endpoint'),
     preserve_host: z
       .boolean()
@@ -50,7 +50,7 @@ export const oauth2Introspection = authenticator({
         client_secret: z.string().optional(),
         token_url: httpUrlSchema.optional(),
         audience: z.string().optional(),
-        scope: strings,
+        scope: stringListSchema,
       })
       .optional()
       .describe('client credentials with which the call itself is authorized'),
@@ -58,7 +58,7 @@ export const oauth2Introspection = authenticator({
     cache: z
       .strictObject({
         enabled: z.boolean().optional().describe('default false'),
-        ttl: duration.describe(
+        ttl: durationSchema.describe(
           'longest time that an answer is believed, never beyond the end of the token; default 60s',
         ),
         max_cost: z.int().optional().describe('accepted and without effect: the memory is bounded anyway'),
@@ -75,16 +75,16 @@ export const oauth2Introspection = authenticator({
   },
   compile(config, { clock, oauth2 }, context) {
     const url = config.introspection_url
-    const preAuthorization = readClient(config.pre_authorization)
+    const preAuthorization = readClientCredentials(config.pre_authorization)
     const tokenFrom = compileTokenFrom(config.token_from)
     const prefix = config.prefix ?? ''
     const scope =
       (config.scope_strategy ?? 'none') === 'none' ? (config.required_scope ?? []).join(' ') : undefined
-    const headers = compileHeaders(config)
-    const maxAge = maxAgeOf(config)
-    const read = compileAnswer(config, clock.wall)
-    lint(config, context)
-    return onRejected(config.on_rejected, request => {
+    const headers = compileRequestHeaders(config)
+    const maxAge = maxCacheAge(config)
+    const read = compileResultCheck(config, clock.wall)
+    warnAboutConfig(config, context)
+    return withOnRejected(config.on_rejected, request => {
       const token = tokenFrom(request)
       if (token === undefined) return NOT_RESPONSIBLE
       if (typeof token !== 'string') return token
@@ -105,12 +105,12 @@ export const oauth2Introspection = authenticator({
 
 type Config = z.output<typeof oauth2Introspection.config>
 
-function readClient(config: Config['pre_authorization']): Client | undefined {
+function readClientCredentials(config: Config['pre_authorization']): ClientCredentials | undefined {
   if (config === undefined) return undefined
   const { enabled, client_id: id, client_secret: secret, token_url: tokenUrl, audience, scope } = config
   if (enabled !== true) return undefined
   for (const [name, value] of Object.entries({ client_id: id, client_secret: secret, token_url: tokenUrl })) {
-    if (value === undefined) throw new ConfigFault(['pre_authorization', name], 'is missing')
+    if (value === undefined) throw new HandlerConfigError(['pre_authorization', name], 'is missing')
   }
   return {
     tokenUrl: tokenUrl as string,
@@ -121,7 +121,7 @@ function readClient(config: Config['pre_authorization']): Client | undefined {
   }
 }
 
-function compileHeaders(config: Config): (request: RequestView) => readonly HeaderPair[] {
+function compileRequestHeaders(config: Config): (request: RequestView) => readonly HeaderPair[] {
   const fixed = Object.entries(config.introspection_request_headers ?? {})
     .map(([name, value]): HeaderPair => [name.toLowerCase(), value])
     .filter(([name]) => name !== 'host' && (config.preserve_host !== true || name !== 'x-forwarded-host'))
@@ -130,45 +130,46 @@ function compileHeaders(config: Config): (request: RequestView) => readonly Head
 }
 
 /** Where scopes are sent, the answer depends on them: not remembered, as Oathkeeper has it. */
-function maxAgeOf({ cache, scope_strategy: strategy, required_scope: required }: Config) {
+function maxCacheAge({ cache, scope_strategy: strategy, required_scope: required }: Config) {
   if (cache?.enabled !== true || ((strategy ?? 'none') === 'none' && required?.length)) return millis(0)
   return parseDuration(cache.ttl ?? '60s') ?? millis(0)
 }
 
 /** The answer as this rule reads it: checks in the order of spec 4.7, each time, remembered or not (C5). */
-function compileAnswer(
+function compileResultCheck(
   config: Config,
-  wall: () => number,
-): (answer: IntrospectionAnswer) => Identity | Denial {
+  wallTime: () => number,
+): (answer: IntrospectionResult) => Identity | Denial {
   const audiences = config.target_audience ?? []
   const issuers = config.trusted_issuers?.length ? new Set(config.trusted_issuers) : undefined
   const strategy = config.scope_strategy ?? 'none'
   const required = config.required_scope ?? []
-  const missingScope = strategy === 'none' ? () => undefined : compileScopes(strategy, required)
-  const read = ({ answer, cache }: Introspected): Identity | Denial => {
-    if (answer.tokenUse !== '' && answer.tokenUse !== 'access_token') return wrongToken('not an access token')
+  const missingScope = strategy === 'none' ? () => undefined : compileScopeCheck(strategy, required)
+  const checkResponse = ({ response: answer, cache }: IntrospectedResult): Identity | Denial => {
+    if (answer.tokenUse !== '' && answer.tokenUse !== 'access_token')
+      return unsuitableToken('not an access token')
     if (!answer.active) return invalidToken('the token is not active')
-    if (answer.exp > 0 && answer.exp * 1000 < wall()) return invalidToken('the token has expired')
+    if (answer.exp > 0 && answer.exp * 1000 < wallTime()) return invalidToken('the token has expired')
     // Q-64: all of them.
     if (!audiences.every(one => answer.aud.includes(one)))
-      return wrongToken('the token is for another audience')
+      return unsuitableToken('the token is for another audience')
     if (issuers !== undefined && !issuers.has(answer.iss)) {
-      return wrongToken('the issuer of the token is not trusted')
+      return unsuitableToken('the issuer of the token is not trusted')
     }
     const missing = missingScope(answer.scope.split(' '))
-    if (missing !== undefined) return scopeMissing(403, missing, required)
-    return identity(answer.sub, extraOf(answer), { notes: { cache } })
+    if (missing !== undefined) return insufficientScope(403, missing, required)
+    return identity(answer.sub, extraOf(answer), { annotations: { cache } })
   }
-  return answered => {
-    if (answered.kind !== 'introspected') return failure(answered)
-    const outcome = read(answered)
-    return outcome.kind === 'denial' ? noted(outcome, { cache: answered.cache }) : outcome
+  return result => {
+    if (result.kind !== 'introspected') return failureToDenial(result)
+    const outcome = checkResponse(result)
+    return outcome.kind === 'denial' ? withAnnotations(outcome, { cache: result.cache }) : outcome
   }
 }
 
-type Introspected = Extract<IntrospectionAnswer, { kind: 'introspected' }>
+type IntrospectedResult = Extract<IntrospectionResult, { kind: 'introspected' }>
 
-const extraOf = ({ ext, username, clientId, scope, aud }: Introspection): JsonObject => ({
+const extraOf = ({ ext, username, clientId, scope, aud }: IntrospectionResponse): JsonObject => ({
   ...ext,
   username,
   client_id: clientId,
@@ -176,23 +177,26 @@ const extraOf = ({ ext, username, clientId, scope, aud }: Introspection): JsonOb
   ...(aud.length === 0 ? {} : { aud }),
 })
 
-function failure(answer: Exclude<IntrospectionAnswer, { kind: 'introspected' }>): Denial {
-  switch (answer.kind) {
+function failureToDenial(result: Exclude<IntrospectionResult, { kind: 'introspected' }>): Denial {
+  switch (result.kind) {
     case 'refused':
-      if (answer.status === 429) return rateLimited({ headers: rateLimitHeaders(answer.headers) })
-      return internal('bad_answer', `Introspection returned status code ${answer.status} but expected 200`)
+      if (result.status === 429) return rateLimited({ headers: rateLimitHeaders(result.headers) })
+      return internalError(
+        'bad_answer',
+        `Introspection returned status code ${result.status} but expected 200`,
+      )
     case 'malformed':
-      return internal('bad_answer', 'the introspection endpoint gave an answer that cannot be read')
+      return internalError('bad_answer', 'the introspection endpoint gave an answer that cannot be read')
     case 'not authorized':
-      return internal('unavailable', 'no access token could be had for the introspection endpoint')
+      return internalError('unavailable', 'no access token could be had for the introspection endpoint')
     case 'failed':
       // The asker's own time is over; what is wrong with the endpoint is a 500 (Q-58).
-      if (answer.cause === 'deadline') return unavailable(answer.message)
-      return internal('unavailable', answer.message)
+      if (result.cause === 'deadline') return unavailable(result.message)
+      return internalError('unavailable', result.message)
   }
 }
 
-function lint(config: Config, context: CompileContext): void {
+function warnAboutConfig(config: Config, context: CompileContext): void {
   if (config.required_scope?.length && (config.scope_strategy ?? 'none') === 'none') {
     context.warn(
       ['required_scope'],

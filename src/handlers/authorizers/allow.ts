@@ -1,8 +1,8 @@
 /** handlers/authorizers/allow — lets everybody through. Asks nothing. */
 import { z } from 'zod'
-import { authorizer } from '../handler.ts'
+import { defineAuthorizer } from '../handler.ts'
 
-export const allow = authorizer({
+export const allow = defineAuthorizer({
   id: 'allow',
   summary: 'lets every authenticated request through',
   config: z.strictObject({}),

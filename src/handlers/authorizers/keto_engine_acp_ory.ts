@@ -1,18 +1,18 @@
 /** handlers/authorizers/keto_engine_acp_ory — asks Ory Keto 0.5 or older, whose access control policies no later Keto has (Q-71). */
 import { z } from 'zod'
-import { type Denial, forbidden, internal } from '../../access/denial.ts'
+import { type Denial, forbidden, internalError } from '../../access/denial.ts'
 import type { RequestView } from '../../access/request.ts'
 import type { Session } from '../../access/session.ts'
-import type { Answered } from '../../clients/http/message.ts'
+import type { HttpResponse } from '../../clients/http/message.ts'
 import { isRecord, memberInAnyCase, parseJson } from '../../golang/index.ts'
 import { jsonString } from '../../gotemplate/index.ts'
-import { compileCidrs } from '../../http/networks.ts'
+import { compileNetworks } from '../../http/networks.ts'
 import { type Clock, millis } from '../../lib/time.ts'
 import { compileTemplate } from '../compile/template.ts'
 import { httpUrlSchema } from '../compile/urls.ts'
-import { authorizer, ConfigFault } from '../handler.ts'
+import { defineAuthorizer, HandlerConfigError } from '../handler.ts'
 
-export const ketoEngineAcpOry = authorizer({
+export const ketoEngineAcpOry = defineAuthorizer({
   id: 'keto_engine_acp_ory',
   summary: 'asks the access control policies of Ory Keto 0.5 or older; no later Keto has them',
   config: z.strictObject({
@@ -29,14 +29,14 @@ export const ketoEngineAcpOry = authorizer({
   },
   compile(config, services, context) {
     if (context.strategy !== 'regexp') {
-      throw new ConfigFault([], 'works with the matching strategy regexp only')
+      throw new HandlerConfigError([], 'works with the matching strategy regexp only')
     }
     const template = (key: 'required_action' | 'required_resource' | 'subject', otherwise: string) =>
       compileTemplate(config[key] || otherwise, [key], services, context)
     const action = template('required_action', 'unset')
     const resource = template('required_resource', 'unset')
     const subject = config.subject ? template('subject', '') : (session: Session) => session.subject
-    const url = questionUrl(config.base_url, config.flavor || 'regex')
+    const url = allowedUrl(config.base_url, config.flavor || 'regex')
     return async session => {
       const rendered: string[] = []
       for (const render of [action, resource, subject]) {
@@ -44,42 +44,45 @@ export const ketoEngineAcpOry = authorizer({
         if (typeof text !== 'string') return text
         rendered.push(jsonString(text, true))
       }
-      const asked = contextOf(session.request, services.clock)
+      const asked = requestContext(session.request, services.clock)
       const [act, on, who] = rendered
       const answer = await services.send({
         method: 'POST',
         url,
         headers: [['content-type', 'application/json']],
         body: `{"action":${act},"context":${asked},"resource":${on},"subject":${who}}\n`,
-        timeout: TIMEOUT,
+        timeout: CALL_TIMEOUT_MS,
         deadline: session.request.deadline,
         // After a connection error alone (Q-66).
         retries: 1,
         target: 'keto',
       })
-      return answer.kind === 'failed' ? internal('unavailable', answer.message) : judge(answer, session)
+      return answer.kind === 'failed'
+        ? internalError('unavailable', answer.message)
+        : readDecision(answer, session)
     }
   },
 })
 
-const TIMEOUT = millis(10_000)
+const CALL_TIMEOUT_MS = millis(10_000)
 
-function questionUrl(base: string, flavor: string): string {
+function allowedUrl(base: string, flavor: string): string {
   const url = new URL(base)
   url.pathname = `${url.pathname.replace(/\/+$/, '')}/engines/acp/ory/${encodeURIComponent(flavor)}/allowed`
   return url.href
 }
 
-function judge({ status, body }: Answered, session: Session): Session | Denial {
+function readDecision({ status, body }: HttpResponse, session: Session): Session | Denial {
   if (status === 403) return forbidden('forbidden')
-  if (status !== 200) return internal('bad_answer', `keto: expected 200 or 403, got ${status}`)
+  if (status !== 200) return internalError('bad_answer', `keto: expected 200 or 403, got ${status}`)
   const document = parseJson(body)
   const allowed = isRecord(document) ? (memberInAnyCase(document, 'allowed') ?? false) : undefined
-  if (typeof allowed !== 'boolean') return internal('bad_answer', 'keto: not the answer to this question')
+  if (typeof allowed !== 'boolean')
+    return internalError('bad_answer', 'keto: not the answer to this question')
   return allowed ? session : forbidden('forbidden')
 }
 
-const isPrivate = compileCidrs([
+const isPrivate = compileNetworks([
   '127.0.0.0/8',
   '10.0.0.0/8',
   '172.16.0.0/12',
@@ -89,18 +92,18 @@ const isPrivate = compileCidrs([
   'fc00::/7',
   'fe80::/10',
 ]) as (address: string) => boolean
-const isAddress = compileCidrs(['0.0.0.0/0', '::/0']) as (address: string) => boolean
+const isAddress = compileNetworks(['0.0.0.0/0', '::/0']) as (address: string) => boolean
 
 /** The first public address that was forwarded, else what a proxy said; the peer only where neither says anything (spec 5.4). */
-function contextOf(request: RequestView, clock: Clock): string {
-  const forwarded = request.header('x-forwarded-for') ?? ''
-  const said = request.header('x-real-ip') ?? ''
+function requestContext(request: RequestView, clock: Clock): string {
+  const forwardedFor = request.header('x-forwarded-for') ?? ''
+  const realIp = request.header('x-real-ip') ?? ''
   const address =
-    forwarded
+    forwardedFor
       .split(',')
       .map(text => text.trim())
       .find(text => isAddress(text) && !isPrivate(text)) ??
-    (forwarded === '' && said === '' ? request.remoteAddress : said)
-  const at = new Date(clock.wall()).toISOString()
-  return `{"remoteIpAddress":${jsonString(address, true)},"requestedAt":"${at}"}`
+    (forwardedFor === '' && realIp === '' ? request.remoteAddress : realIp)
+  const requestedAt = new Date(clock.wall()).toISOString()
+  return `{"remoteIpAddress":${jsonString(address, true)},"requestedAt":"${requestedAt}"}`
 }

@@ -1,20 +1,20 @@
 /** handlers/authorizers/remote — asks a service with the body of the request whether it may pass. Knows no answer but its status. */
 import { z } from 'zod'
 import { forbidden } from '../../access/denial.ts'
-import { compileRemote, remoteKeys, remoteWrites } from '../compile/remote_call.ts'
-import { authorizer } from '../handler.ts'
+import { compileRemoteCall, headersSetByRemote, remoteConfigShape } from '../compile/remote_call.ts'
+import { defineAuthorizer } from '../handler.ts'
 
-export const remote = authorizer({
+export const remote = defineAuthorizer({
   id: 'remote',
   summary: 'asks a service, which gets the body of the request and headers from templates',
-  config: z.strictObject(remoteKeys),
+  config: z.strictObject(remoteConfigShape),
   example: {
     remote: 'http://policies:8080/may',
     headers: { 'X-Subject': '{{ print .Subject }}', 'X-Path': '{{ .MatchContext.URL.Path }}' },
     forward_response_headers_to_upstream: ['X-Role'],
   },
   compile(config, services, context) {
-    const ask = compileRemote(config, 'remote', services, context)
+    const ask = compileRemoteCall(config, 'remote', services, context)
     // silent where it is missing, since a request without a body looks the same.
     context.warn(
       ['remote'],
@@ -30,5 +30,5 @@ export const remote = authorizer({
       return ask(session, request.header('content-type') ?? '', request.body)
     }
   },
-  writes: config => remoteWrites(config),
+  setsHeaders: config => headersSetByRemote(config),
 })

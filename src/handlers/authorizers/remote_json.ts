@@ -1,15 +1,15 @@
 /** handlers/authorizers/remote_json — asks a service with a JSON document from a template whether a request may pass. Knows no answer but its status. */
 import { z } from 'zod'
-import { internal } from '../../access/denial.ts'
-import { compileRemote, remoteKeys, remoteWrites } from '../compile/remote_call.ts'
+import { internalError } from '../../access/denial.ts'
+import { compileRemoteCall, headersSetByRemote, remoteConfigShape } from '../compile/remote_call.ts'
 import { compileTemplate } from '../compile/template.ts'
-import { authorizer } from '../handler.ts'
+import { defineAuthorizer } from '../handler.ts'
 
-export const remoteJson = authorizer({
+export const remoteJson = defineAuthorizer({
   id: 'remote_json',
   summary: 'asks a service, which gets a JSON document and headers from templates',
   config: z.strictObject({
-    ...remoteKeys,
+    ...remoteConfigShape,
     payload: z
       .string()
       .describe('template of the JSON document; nothing is escaped in it, so print values with toJson'),
@@ -19,16 +19,16 @@ export const remoteJson = authorizer({
     payload: '{"subject": {{ print .Subject | toJson }}, "path": {{ toJson .MatchContext.URL.Path }}}',
   },
   compile({ payload, ...keys }, services, context) {
-    const ask = compileRemote(keys, 'remote_json', services, context)
+    const ask = compileRemoteCall(keys, 'remote_json', services, context)
     const render = compileTemplate(payload, ['payload'], services, context, { json: true })
     return session => {
       const body = render(session)
       if (typeof body !== 'string') return body
-      if (!isJson(body)) return internal('template', 'the payload is not JSON')
+      if (!isJson(body)) return internalError('template', 'the payload is not JSON')
       return ask(session, 'application/json', body)
     }
   },
-  writes: config => remoteWrites(config),
+  setsHeaders: config => headersSetByRemote(config),
 })
 
 function isJson(text: string): boolean {

@@ -3,80 +3,81 @@ import type { Header, JsonObject, MatchContext, MatchUrl, Session } from '../../
 import { isRecord, type JsonRecord, type JsonValue, memberInAnyCase, parseJson } from '../../golang/index.ts'
 
 /** What an API may replace of a session; all of it is replaced. */
-export type Hydrated = Pick<Session, 'subject' | 'extra' | 'headers' | 'match'>
+export type HydratedSession = Pick<Session, 'subject' | 'extra' | 'headers' | 'match'>
 
 /** A member of the wrong kind. */
-class Misfit extends Error {}
+class UnexpectedTypeError extends Error {}
 
 /** `undefined` for what is no session. What is missing or null is empty, as Go decodes it. */
-export function readHydrated(body: string): Hydrated | undefined {
+export function parseHydratedSession(body: string): HydratedSession | undefined {
   const document = parseJson(body)
   if (!isRecord(document)) return undefined
   try {
     return Object.freeze({
-      subject: text(document, 'subject'),
-      extra: record(document, 'extra') as JsonObject | undefined,
-      headers: headersOf(lists(document, 'header')),
-      match: matchOf(record(document, 'match_context') ?? {}),
+      subject: textMember(document, 'subject'),
+      extra: recordMember(document, 'extra') as JsonObject | undefined,
+      headers: toHeaders(listsMember(document, 'header')),
+      match: toMatchContext(recordMember(document, 'match_context') ?? {}),
     })
   } catch (error) {
-    if (error instanceof Misfit) return undefined
+    if (error instanceof UnexpectedTypeError) return undefined
     throw error
   }
 }
 
 /** One value a name; Oathkeeper loses what is not written in canonical form, here any case will do (Q-85). */
-function headersOf(lines: ReadonlyMap<string, readonly string[]> | undefined): readonly Header[] {
-  const found = new Map<string, string>()
+function toHeaders(lines: ReadonlyMap<string, readonly string[]> | undefined): readonly Header[] {
+  const byName = new Map<string, string>()
   for (const [written, values] of lines ?? []) {
     const name = written.toLowerCase()
-    if (!found.has(name)) found.set(name, values[0] ?? '')
+    if (!byName.has(name)) byName.set(name, values[0] ?? '')
   }
-  return [...found].map(([name, value]) => ({ name, value }))
+  return [...byName].map(([name, value]) => ({ name, value }))
 }
 
-function matchOf(document: JsonRecord): MatchContext {
-  const url = record(document, 'url')
+function toMatchContext(document: JsonRecord): MatchContext {
+  const url = recordMember(document, 'url')
   return {
-    captures: strings(field(document, 'regexp_capture_groups')),
-    url: url && urlOf(url),
-    method: text(document, 'method'),
-    headers: lists(document, 'header'),
+    captures: stringList(memberOrNull(document, 'regexp_capture_groups')),
+    url: url && toMatchUrl(url),
+    method: textMember(document, 'method'),
+    headers: listsMember(document, 'header'),
   }
 }
 
-const urlOf = (document: JsonRecord): MatchUrl => ({
-  scheme: text(document, 'Scheme'),
-  host: text(document, 'Host'),
-  path: text(document, 'Path'),
-  rawQuery: text(document, 'RawQuery'),
+const toMatchUrl = (document: JsonRecord): MatchUrl => ({
+  scheme: textMember(document, 'Scheme'),
+  host: textMember(document, 'Host'),
+  path: textMember(document, 'Path'),
+  rawQuery: textMember(document, 'RawQuery'),
 })
 
-const field = (document: JsonRecord, name: string): JsonValue => memberInAnyCase(document, name) ?? null
+const memberOrNull = (document: JsonRecord, name: string): JsonValue =>
+  memberInAnyCase(document, name) ?? null
 
-function text(document: JsonRecord, name: string): string {
-  const value = field(document, name) ?? ''
-  if (typeof value !== 'string') throw new Misfit()
+function textMember(document: JsonRecord, name: string): string {
+  const value = memberOrNull(document, name) ?? ''
+  if (typeof value !== 'string') throw new UnexpectedTypeError()
   return value
 }
 
-function record(document: JsonRecord, name: string): JsonRecord | undefined {
-  const value = field(document, name) ?? undefined
+function recordMember(document: JsonRecord, name: string): JsonRecord | undefined {
+  const value = memberOrNull(document, name) ?? undefined
   if (value === undefined || isRecord(value)) return value
-  throw new Misfit()
+  throw new UnexpectedTypeError()
 }
 
-function strings(value: JsonValue): readonly string[] | undefined {
+function stringList(value: JsonValue): readonly string[] | undefined {
   if (value === null) return undefined
-  if (!Array.isArray(value)) throw new Misfit()
+  if (!Array.isArray(value)) throw new UnexpectedTypeError()
   return value.map((item: JsonValue) => {
-    if (typeof item !== 'string') throw new Misfit()
+    if (typeof item !== 'string') throw new UnexpectedTypeError()
     return item
   })
 }
 
-function lists(document: JsonRecord, name: string): ReadonlyMap<string, readonly string[]> | undefined {
-  const value = record(document, name)
+function listsMember(document: JsonRecord, name: string): ReadonlyMap<string, readonly string[]> | undefined {
+  const value = recordMember(document, name)
   if (value === undefined) return undefined
-  return new Map(Object.entries(value).map(([key, items]) => [key, strings(items) ?? []]))
+  return new Map(Object.entries(value).map(([key, items]) => [key, stringList(items) ?? []]))
 }

@@ -1,8 +1,8 @@
 /** handlers/parts/remote_call — the question to an authorizer outside and what its answer means (spec 5.2). Knows not what the body says. */
 import { z } from 'zod'
-import { type Denial, denial, forbidden, internal, rateLimited } from '../../access/denial.ts'
+import { type Denial, denial, forbidden, internalError, rateLimited } from '../../access/denial.ts'
 import { type Json, type Session, withHeader } from '../../access/session.ts'
-import type { Answered, HeaderPair } from '../../clients/http/message.ts'
+import type { HeaderPair, HttpResponse } from '../../clients/http/message.ts'
 import { compileGjson } from '../../gjson/index.ts'
 import { parseJson } from '../../golang/index.ts'
 import { isHeaderValue } from '../../http/header_rules.ts'
@@ -11,11 +11,11 @@ import { statusText } from '../../http/status_text.ts'
 import { millis } from '../../lib/time.ts'
 import type { CompileContext } from '../handler.ts'
 import type { Services } from '../services.ts'
-import { compileCallHeaders, settableName } from './header_templates.ts'
+import { compileOutgoingHeaders, settableHeaderName } from './header_templates.ts'
 import { retrySchema } from './retry.ts'
 import { httpUrlSchema } from './urls.ts'
 
-export const remoteKeys = {
+export const remoteConfigShape = {
   remote: httpUrlSchema.describe('URL that is asked with POST: 200 lets the request in, 403 refuses it'),
   headers: z
     .record(z.string(), z.string())
@@ -43,28 +43,28 @@ export const remoteKeys = {
   retry: retrySchema,
 }
 
-const schema = z.strictObject(remoteKeys)
-export type RemoteKeys = z.infer<typeof schema>
+const remoteConfigSchema = z.strictObject(remoteConfigShape)
+export type RemoteConfig = z.infer<typeof remoteConfigSchema>
 
 /** Asks with this content type and body. */
-export type AskRemote = (
+export type CallRemote = (
   session: Session,
   contentType: string,
   body: string | Uint8Array | undefined,
 ) => Promise<Session | Denial>
 
 /** Long enough for slow services that work today (Q-55); the deadline of the request ends it earlier. */
-const TIMEOUT = millis(10_000)
+const CALL_TIMEOUT_MS = millis(10_000)
 
 /** `target` names the call in spans and metrics. */
-export function compileRemote(
-  keys: RemoteKeys,
+export function compileRemoteCall(
+  config: RemoteConfig,
   target: string,
   services: Services,
   context: CompileContext,
-): AskRemote {
-  const templates = compileCallHeaders(keys.headers ?? {}, ['headers'], services, context)
-  const judge = compileJudge(keys, target)
+): CallRemote {
+  const templates = compileOutgoingHeaders(config.headers ?? {}, ['headers'], services, context)
+  const readResponse = compileResponseReader(config, target)
   return async (session, contentType, body) => {
     const { request } = session
     const headers = new Map([['content-type', contentType]])
@@ -73,63 +73,65 @@ export function compileRemote(
     for (const { name, render } of templates) {
       const value = render(session)
       if (typeof value !== 'string') return value
-      if (!isHeaderValue(value)) return internal('template', `the value of ${name} has a control character`)
+      if (!isHeaderValue(value))
+        return internalError('template', `the value of ${name} has a control character`)
       if (value !== '') headers.set(name, value)
     }
     const answer = await services.send({
       method: 'POST',
-      url: keys.remote,
+      url: config.remote,
       headers: [...headers],
       ...(body === undefined ? {} : { body }),
-      timeout: TIMEOUT,
+      timeout: CALL_TIMEOUT_MS,
       deadline: request.deadline,
       // After a connection error alone: each further try of anything else cost whole seconds (Q-66).
       retries: 1,
       target,
     })
-    if (answer.kind === 'failed') return internal('unavailable', answer.message)
-    return judge(answer, session)
+    if (answer.kind === 'failed') return internalError('unavailable', answer.message)
+    return readResponse(answer, session)
   }
 }
 
 /** 204, 3xx and all the rest are no answer to the question unless the rule says so (Q-65). */
-function compileJudge(
-  keys: RemoteKeys,
+function compileResponseReader(
+  config: RemoteConfig,
   target: string,
-): (answer: Answered, session: Session) => Session | Denial {
-  const forwarded = forwardedNames(keys)
-  const allowing = new Set([200, ...(keys.allow_statuses ?? [])])
-  const denying = new Map((keys.deny_statuses ?? []).map(status => [status as number, status]))
-  const verdict = keys.allowed_from === undefined ? undefined : compileGjson(keys.allowed_from)
+): (answer: HttpResponse, session: Session) => Session | Denial {
+  const forwardedHeaders = forwardedHeaderNames(config)
+  const allowStatuses = new Set([200, ...(config.allow_statuses ?? [])])
+  const denyStatuses = new Map((config.deny_statuses ?? []).map(status => [status as number, status]))
+  const findAllowed = config.allowed_from === undefined ? undefined : compileGjson(config.allowed_from)
   return (answer, session) => {
     const { status } = answer
     if (status === 403) return forbidden('forbidden')
     if (status === 429) return rateLimited({ headers: rateLimitHeaders(answer.headers) })
-    const refused = denying.get(status)
-    if (refused !== undefined) return denial(refused, 'forbidden', statusText(refused))
-    if (!allowing.has(status)) return internal('bad_answer', `${target}: expected 200 or 403, got ${status}`)
-    if (verdict !== undefined) {
+    const denyStatus = denyStatuses.get(status)
+    if (denyStatus !== undefined) return denial(denyStatus, 'forbidden', statusText(denyStatus))
+    if (!allowStatuses.has(status))
+      return internalError('bad_answer', `${target}: expected 200 or 403, got ${status}`)
+    if (findAllowed !== undefined) {
       const document = parseJson(answer.body)
-      if (document === undefined) return internal('bad_answer', `${target}: the answer is not JSON`)
+      if (document === undefined) return internalError('bad_answer', `${target}: the answer is not JSON`)
       // H9: an explicit yes, and nothing that only looks like one.
-      if (verdict(document as Json) !== true) return forbidden('forbidden')
+      if (findAllowed(document as Json) !== true) return forbidden('forbidden')
     }
-    return forwarded.reduce(
-      (changed, name) => withHeader(changed, name, first(answer.headers, name)),
+    return forwardedHeaders.reduce(
+      (changed, name) => withHeader(changed, name, firstHeaderValue(answer.headers, name)),
       session,
     )
   }
 }
 
 /** Empty where there is none: a client's own header of that name must not pass for the authorizer's (Q-69). */
-const first = (headers: readonly HeaderPair[], name: string): string =>
+const firstHeaderValue = (headers: readonly HeaderPair[], name: string): string =>
   headers.find(([key]) => key === name)?.[1] ?? ''
 
-const forwardedNames = (keys: RemoteKeys): readonly string[] =>
-  (keys.forward_response_headers_to_upstream ?? []).map((written, i) =>
-    settableName(written, ['forward_response_headers_to_upstream', i]),
+const forwardedHeaderNames = (config: RemoteConfig): readonly string[] =>
+  (config.forward_response_headers_to_upstream ?? []).map((written, i) =>
+    settableHeaderName(written, ['forward_response_headers_to_upstream', i]),
   )
 
 /** For `Handler.writes`. */
-export const remoteWrites = (keys: RemoteKeys): readonly string[] =>
-  (keys.forward_response_headers_to_upstream ?? []).map(name => name.toLowerCase())
+export const headersSetByRemote = (config: RemoteConfig): readonly string[] =>
+  (config.forward_response_headers_to_upstream ?? []).map(name => name.toLowerCase())

@@ -1,9 +1,9 @@
 /** handlers/parts/compile_template — a template of a rule, compiled at load, to a function of the session. Knows no handler. */
-import { type Denial, internal } from '../../access/denial.ts'
+import { type Denial, internalError } from '../../access/denial.ts'
 import type { Session } from '../../access/session.ts'
-import type { Path } from '../../documents/issue.ts'
+import type { DocumentPath } from '../../documents/issue.ts'
 import { lintTemplate, parseTemplate, type Template, TemplateError } from '../../gotemplate/index.ts'
-import { type CompileContext, ConfigFault } from '../handler.ts'
+import { type CompileContext, HandlerConfigError } from '../handler.ts'
 import type { Services } from '../services.ts'
 import { SESSION_FIELDS, templateData } from './template_data.ts'
 
@@ -19,7 +19,7 @@ export type TemplateContext = Pick<CompileContext, 'warn'> & Partial<Pick<Compil
  */
 export function compileTemplate(
   text: string,
-  path: Path,
+  path: DocumentPath,
   services: Pick<Services, 'clock'>,
   context: TemplateContext,
   options: { readonly json?: boolean } = {},
@@ -28,7 +28,7 @@ export function compileTemplate(
   try {
     template = parseTemplate(text, { clock: services.clock })
   } catch (error) {
-    throw new ConfigFault(path, `the template does not parse: ${placed(error)}`)
+    throw new HandlerConfigError(path, `the template does not parse: ${describeError(error)}`)
   }
   for (const { line, column, message, hint } of lintTemplate(template, {
     ...options,
@@ -40,7 +40,7 @@ export function compileTemplate(
     context.warn(
       path,
       'patterns of the glob strategy capture nothing: RegexpCaptureGroups is empty',
-      CAPTURES,
+      CAPTURES_HINT,
     )
   }
   const { constant } = template
@@ -49,14 +49,14 @@ export function compileTemplate(
     try {
       return template.render(templateData(session))
     } catch (error) {
-      return internal('template', `a template failed: ${placed(error)}`, error)
+      return internalError('template', `a template failed: ${describeError(error)}`, error)
     }
   }
 }
 
-const CAPTURES = 'use matching_strategy: regexp, or .MatchContext.URL.Path'
+const CAPTURES_HINT = 'use matching_strategy: regexp, or .MatchContext.URL.Path'
 
-const placed = (error: unknown): string =>
+const describeError = (error: unknown): string =>
   error instanceof TemplateError
     ? `line ${error.line}, column ${error.column}: ${error.message}`
     : 'unknown error'

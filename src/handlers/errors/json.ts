@@ -1,10 +1,10 @@
 /** handlers/errors/json — refuses with Oathkeeper's JSON. Knows only the denial and the request's id. */
 import { z } from 'zod'
-import { errorHandler } from '../handler.ts'
-import { jsonAnswer } from '../responses/error_body.ts'
+import { defineErrorHandler } from '../handler.ts'
+import { jsonErrorResponse } from '../responses/error_body.ts'
 import { whenSchema } from '../responses/when.ts'
 
-export const json = errorHandler({
+export const json = defineErrorHandler({
   id: 'json',
   summary: 'answers with the status and a JSON body',
   config: z.strictObject({
@@ -15,5 +15,5 @@ export const json = errorHandler({
   compile:
     ({ verbose }) =>
     (denial, request) =>
-      jsonAnswer(denial, request, verbose === true),
+      jsonErrorResponse(denial, request, verbose === true),
 })

@@ -1,23 +1,23 @@
 /** handlers/errors/redirect — sends the browser elsewhere, usually to a login page. Builds `return_to` from what Envoy saw, never from a forwarded header (Q-38). */
 import { z } from 'zod'
 import type { Denial } from '../../access/denial.ts'
-import type { Answer } from '../../access/pipeline.ts'
+import type { DenialResponse } from '../../access/pipeline.ts'
 import type { RequestView } from '../../access/request.ts'
 import type { Header } from '../../access/session.ts'
 import { cleanPath } from '../../http/request_target.ts'
-import { compileHosts } from '../compile/host_list.ts'
+import { compileHostMatcher } from '../compile/host_list.ts'
 import { urlReferenceSchema } from '../compile/urls.ts'
-import { ConfigFault, errorHandler } from '../handler.ts'
-import { NOT_KEPT } from '../responses/error_body.ts'
-import { forgetRounds, nextRound } from '../responses/redirect_loop_guard.ts'
-import { escapeHtml, stoppedAnswer } from '../responses/redirect_loop_page.ts'
+import { defineErrorHandler, HandlerConfigError } from '../handler.ts'
+import { NO_STORE_HEADERS } from '../responses/error_body.ts'
+import { countRedirect, resetRedirectCount } from '../responses/redirect_loop_guard.ts'
+import { escapeHtml, explanationPage } from '../responses/redirect_loop_page.ts'
 import { whenSchema } from '../responses/when.ts'
 
-const TEXTS: Readonly<Record<number, string>> = { 301: 'Moved Permanently', 302: 'Found' }
+const STATUS_TEXTS: Readonly<Record<number, string>> = { 301: 'Moved Permanently', 302: 'Found' }
 /** Characters; a longer address is not worth coming back to (D8). */
-const LONGEST_RETURN = 8_192
+const MAX_RETURN_TO_CHARS = 8_192
 
-export const redirect = errorHandler({
+export const redirect = defineErrorHandler({
   id: 'redirect',
   summary:
     'answers with a redirect to a fixed address, which may carry the way back; never a third time in a minute',
@@ -47,81 +47,87 @@ export const redirect = errorHandler({
     context,
   ) {
     if (/[\0-\x1f\x7f]/.test(written))
-      throw new ConfigFault(['to'], 'must be a URL without control characters')
+      throw new HandlerConfigError(['to'], 'must be a URL without control characters')
     const to = written.toWellFormed().replace(/[^\x21-\x7e]+/g, encodeURIComponent)
     if (code === 301) context.warn(['code'], 'browsers keep a 301 for ever', 'use 302')
     const status = code ?? 302
-    const mayReturn = hosts === undefined ? () => true : compileHosts(hosts, ['return_to_hosts'])
+    const mayReturn = hosts === undefined ? () => true : compileHostMatcher(hosts, ['return_to_hosts'])
     const named = new Set(when?.flatMap(one => one.error ?? []))
     return (denial, request) => {
-      const outage = OUTAGES.get(denial.status)
-      if (outage !== undefined && !named.has(outage)) return stoppedAnswer(denial, request)
+      const outage = OUTAGE_STATUSES.get(denial.status)
+      if (outage !== undefined && !named.has(outage)) return explanationPage(denial, request)
       const { loginUrl, login = {}, enrol } = denial.hints ?? {}
       const roundTrip = parameter || (loginUrl === undefined ? undefined : 'return_to')
       const target =
-        loginUrl ?? (roundTrip ? withParameters(absolute(to, request), login) : absolute(to, request))
+        loginUrl ??
+        (roundTrip ? withQueryParameters(resolveLocation(to, request), login) : resolveLocation(to, request))
       const comesBack = roundTrip && mayReturn(request)
-      const location = comesBack ? withReturn(target, roundTrip, request) : target
-      if (enrol === true) return stoppedAnswer(denial, request, location)
-      if (isHere(target, request)) return stopped(denial, request, location)
-      if (!comesBack) return { status, ...page(status, location, request.method) }
-      const round = nextRound(request)
-      if (round === undefined) return stopped(denial, request, location)
-      const { headers, body } = page(status, location, request.method)
+      const location = comesBack ? withReturnTo(target, roundTrip, request) : target
+      if (enrol === true) return explanationPage(denial, request, location)
+      if (isCurrentUrl(target, request)) return stopRedirectLoop(denial, request, location)
+      if (!comesBack) return { status, ...redirectPage(status, location, request.method) }
+      const round = countRedirect(request)
+      if (round === undefined) return stopRedirectLoop(denial, request, location)
+      const { headers, body } = redirectPage(status, location, request.method)
       return { status, headers: [...headers, round], body }
     }
   },
 })
 
 /** What could not be found out sends nobody to the login, where all would meet at once (G7), unless `when` names it. */
-const OUTAGES: ReadonlyMap<number, string> = new Map([
+const OUTAGE_STATUSES: ReadonlyMap<number, string> = new Map([
   [503, 'service_unavailable'],
   [504, 'gateway_timeout'],
 ])
 
 /** Sent back here once more, the browser would come back again (D9, kratos 6.4). */
-function stopped(denial: Denial, request: RequestView, login: string): Answer {
-  const { status, headers, body } = stoppedAnswer(denial, request, login)
-  return { status, headers: [...headers, forgetRounds(request)], body }
+function stopRedirectLoop(denial: Denial, request: RequestView, login: string): DenialResponse {
+  const { status, headers, body } = explanationPage(denial, request, login)
+  return { status, headers: [...headers, resetRedirectCount(request)], body }
 }
 
 /** Whoever follows would only come back: the same address with at least the same query, asked for with GET (D9). */
-function isHere(target: string, { method, scheme, authority, rawPath, query }: RequestView): boolean {
+function isCurrentUrl(target: string, { method, scheme, authority, rawPath, query }: RequestView): boolean {
   if (method !== 'GET' && method !== 'HEAD') return false
-  const there = URL.parse(target, `${scheme}://${authority}`)
-  const here = URL.parse(`${scheme}://${authority}${rawPath}`)
-  if (there === null || here === null || there.origin !== here.origin || there.pathname !== here.pathname)
+  const targetUrl = URL.parse(target, `${scheme}://${authority}`)
+  const currentUrl = URL.parse(`${scheme}://${authority}${rawPath}`)
+  if (
+    targetUrl === null ||
+    currentUrl === null ||
+    targetUrl.origin !== currentUrl.origin ||
+    targetUrl.pathname !== currentUrl.pathname
+  )
     return false
-  const asked = new URLSearchParams(query)
-  return [...there.searchParams].every(([name, value]) => asked.getAll(name).includes(value))
+  const currentQuery = new URLSearchParams(query)
+  return [...targetUrl.searchParams].every(([name, value]) => currentQuery.getAll(name).includes(value))
 }
 
 /**
  * A path without a leading slash starts where the request was, and every path is cleaned but for its last slash (Go's
  * http.Redirect). Two slashes in front, or what browsers take for two, would name another host (D8).
  */
-function absolute(to: string, request: RequestView): string {
+function resolveLocation(to: string, request: RequestView): string {
   if (to.startsWith('//') || /^[a-z][a-z0-9+.-]*:/i.test(to)) return to
   const directory = to.startsWith('/') ? '' : request.rawPath.slice(0, request.rawPath.lastIndexOf('/') + 1)
   const [path = '', rest = ''] = to.split(/(?=[?#])(.*)/s)
-  const whole = `/${directory}${path}`.replace(/[\0-\x20\x7f]/g, '')
-  const clean = cleanPath(whole).replace(/^[/\\]+/, '/')
-  return `${clean}${whole.endsWith('/') && clean !== '/' ? '/' : ''}${rest}`
+  const joined = `/${directory}${path}`.replace(/[\0-\x20\x7f]/g, '')
+  const clean = cleanPath(joined).replace(/^[/\\]+/, '/')
+  return `${clean}${joined.endsWith('/') && clean !== '/' ? '/' : ''}${rest}`
 }
 
 /** `to` with the way back, unless that is too long to be worth it. */
-function withReturn(to: string, parameter: string, request: RequestView): string {
+function withReturnTo(to: string, parameter: string, request: RequestView): string {
   const { scheme, authority, rawPath, query } = request
-  const back = `${scheme}://${authority}${rawPath}${query === '' ? '' : `?${query}`}`
-  return back.length > LONGEST_RETURN ? to : withParameters(to, { [parameter]: back })
+  const returnTo = `${scheme}://${authority}${rawPath}${query === '' ? '' : `?${query}`}`
+  return returnTo.length > MAX_RETURN_TO_CHARS ? to : withQueryParameters(to, { [parameter]: returnTo })
 }
 
 /** The query of `to` with more parameters, all of it encoded and sorted as Go does. */
-function withParameters(to: string, more: Readonly<Record<string, string>>): string {
+function withQueryParameters(to: string, more: Readonly<Record<string, string>>): string {
   if (Object.keys(more).length === 0) return to
   const [beforeFragment = '', fragment] = to.split(/#(.*)/s)
-  const [base = '', own = ''] = beforeFragment.split(/\?(.*)/s)
-  const parameters = new URLSearchParams(own)
+  const [base = '', query = ''] = beforeFragment.split(/\?(.*)/s)
+  const parameters = new URLSearchParams(query)
   for (const [name, value] of Object.entries(more)) parameters.set(name, value)
   parameters.sort()
   // Go escapes a tilde not and an asterisk, URLSearchParams the other way round.
@@ -130,14 +136,14 @@ function withParameters(to: string, more: Readonly<Record<string, string>>): str
 }
 
 /** What Go's http.Redirect writes: a page for GET, only its type for HEAD, nothing for other methods. */
-function page(
+function redirectPage(
   status: number,
   location: string,
   method: string,
 ): { headers: readonly Header[]; body: string } {
-  const headers: Header[] = [{ name: 'location', value: location }, ...NOT_KEPT]
+  const headers: Header[] = [{ name: 'location', value: location }, ...NO_STORE_HEADERS]
   if (method !== 'GET' && method !== 'HEAD') return { headers, body: '' }
   headers.push({ name: 'content-type', value: 'text/html; charset=utf-8' })
-  const body = method === 'GET' ? `<a href="${escapeHtml(location)}">${TEXTS[status]}</a>.\n\n` : ''
+  const body = method === 'GET' ? `<a href="${escapeHtml(location)}">${STATUS_TEXTS[status]}</a>.\n\n` : ''
   return { headers, body }
 }

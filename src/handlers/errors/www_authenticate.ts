@@ -2,11 +2,11 @@
 import { z } from 'zod'
 import type { Header } from '../../access/session.ts'
 import { isHeaderValue } from '../../http/header_rules.ts'
-import { ConfigFault, errorHandler } from '../handler.ts'
-import { NOT_KEPT } from '../responses/error_body.ts'
+import { defineErrorHandler, HandlerConfigError } from '../handler.ts'
+import { NO_STORE_HEADERS } from '../responses/error_body.ts'
 import { whenSchema } from '../responses/when.ts'
 
-export const wwwAuthenticate = errorHandler({
+export const wwwAuthenticate = defineErrorHandler({
   id: 'www_authenticate',
   summary: 'answers 401 and asks for HTTP Basic credentials',
   config: z.strictObject({
@@ -16,11 +16,12 @@ export const wwwAuthenticate = errorHandler({
   example: { realm: 'staff only' },
   compile({ realm }) {
     const name = realm || 'Please authenticate.'
-    if (!isHeaderValue(name)) throw new ConfigFault(['realm'], 'has characters that no header may have')
+    if (!isHeaderValue(name))
+      throw new HandlerConfigError(['realm'], 'has characters that no header may have')
     const headers: readonly Header[] = [
       { name: 'www-authenticate', value: `Basic realm="${name.replace(/["\\]/g, '\\$&')}"` },
       { name: 'content-type', value: 'text/plain; charset=utf-8' },
-      ...NOT_KEPT,
+      ...NO_STORE_HEADERS,
     ]
     return () => ({ status: 401, headers, body: 'Unauthorized\n' })
   },

@@ -2,9 +2,9 @@
 import { z } from 'zod'
 import { withHeader } from '../../access/session.ts'
 import { compileTemplate } from '../compile/template.ts'
-import { ConfigFault, makeEach, mutator } from '../handler.ts'
+import { defineMutator, HandlerConfigError, mapCollectingErrors } from '../handler.ts'
 
-export const cookie = mutator({
+export const cookie = defineMutator({
   id: 'cookie',
   summary: 'sets cookies for the upstream from templates and keeps the other cookies of the request',
   config: z.strictObject({
@@ -12,9 +12,9 @@ export const cookie = mutator({
   }),
   example: { cookies: { user: '{{ print .Subject }}' } },
   compile({ cookies }, services, context) {
-    const compiled = makeEach(Object.entries(cookies), ([name, text]) => {
+    const compiled = mapCollectingErrors(Object.entries(cookies), ([name, text]) => {
       const path = ['cookies', name]
-      if (!NAME.test(name)) throw new ConfigFault(path, 'not a cookie name')
+      if (!COOKIE_NAME.test(name)) throw new HandlerConfigError(path, 'not a cookie name')
       return { name, render: compileTemplate(text, path, services, context) }
     })
       // Each run alike, where Oathkeeper's order is random (Q-80).
@@ -25,25 +25,25 @@ export const cookie = mutator({
       for (const { name, render } of compiled) {
         const value = render(session)
         if (typeof value !== 'string') return value
-        pairs.push(`${name}=${cookieValue(value)}`)
+        pairs.push(`${name}=${encodeCookieValue(value)}`)
       }
       // What is no cookie was left out by the parser: an open quote could swallow a cookie of ours.
       for (const [name, value, quoted] of session.request.cookies()) {
-        if (!ours.has(name)) pairs.push(`${name}=${quoted ? `"${value}"` : cookieValue(value)}`)
+        if (!ours.has(name)) pairs.push(`${name}=${quoted ? `"${value}"` : encodeCookieValue(value)}`)
       }
       return withHeader(session, 'cookie', pairs.join('; '))
     }
   },
-  writes: () => ['cookie'],
+  setsHeaders: () => ['cookie'],
 })
 
 /** Wider than RFC 6265: PHP's `user[id]` is sent by Oathkeeper, too. Nothing that ends a name or a cookie. */
-const NAME = /^(?:(?![",;=\\])[!-~])+$/
+const COOKIE_NAME = /^(?:(?![",;=\\])[!-~])+$/
 /** What no value of a cookie may have, so that a subject cannot add a cookie (spec 6.3, RFC 6265 §4.1.1). */
-const UNUSABLE = /[^\x20!#-:<-[\]-~]/gu
+const UNUSABLE_CHARACTERS = /[^\x20!#-:<-[\]-~]/gu
 
 /** Unusable characters go; a blank or a comma puts the value in quotes. */
-function cookieValue(text: string): string {
-  const value = text.replace(UNUSABLE, '')
+function encodeCookieValue(text: string): string {
+  const value = text.replace(UNUSABLE_CHARACTERS, '')
   return /[ ,]/.test(value) ? `"${value}"` : value
 }

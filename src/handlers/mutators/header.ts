@@ -1,12 +1,12 @@
 /** handlers/mutators/header — sets request headers for the upstream from templates. Asks nobody. */
 import { z } from 'zod'
-import { internal } from '../../access/denial.ts'
+import { internalError } from '../../access/denial.ts'
 import { withHeader } from '../../access/session.ts'
 import { isHeaderValue } from '../../http/header_rules.ts'
-import { compileHeaders } from '../compile/header_templates.ts'
-import { mutator } from '../handler.ts'
+import { compileUpstreamHeaders } from '../compile/header_templates.ts'
+import { defineMutator } from '../handler.ts'
 
-export const header = mutator({
+export const header = defineMutator({
   id: 'header',
   summary: 'sets request headers for the upstream from templates',
   config: z.strictObject({
@@ -14,18 +14,19 @@ export const header = mutator({
   }),
   example: { headers: { 'X-User-Id': '{{ print .Subject }}' } },
   compile({ headers }, services, context) {
-    const compiled = compileHeaders(headers, ['headers'], services, context)
+    const compiled = compileUpstreamHeaders(headers, ['headers'], services, context)
     return session => {
       let changed = session
       for (const { name, render } of compiled) {
         // Each template sees what the ones before it have set, in name order (Q-80).
         const value = render(changed)
         if (typeof value !== 'string') return value
-        if (!isHeaderValue(value)) return internal('template', `the value of ${name} has a control character`)
+        if (!isHeaderValue(value))
+          return internalError('template', `the value of ${name} has a control character`)
         changed = withHeader(changed, name, value)
       }
       return changed
     }
   },
-  writes: ({ headers }) => Object.keys(headers).map(name => name.toLowerCase()),
+  setsHeaders: ({ headers }) => Object.keys(headers).map(name => name.toLowerCase()),
 })

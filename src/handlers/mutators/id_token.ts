@@ -1,15 +1,15 @@
 /** handlers/mutators/id_token — hands the upstream a signed token of the session, as a bearer token. Knows no key. */
 import { z } from 'zod'
-import { type Denial, denial, internal } from '../../access/denial.ts'
+import { type Denial, denial, internalError } from '../../access/denial.ts'
 import { type Session, withHeader } from '../../access/session.ts'
-import type { Issued } from '../../clients/jwks/sign.ts'
+import type { IssueResult } from '../../clients/jwks/sign.ts'
 import { isRecord, parseJson } from '../../golang/index.ts'
 import { DURATION_PATTERN, parseDuration } from '../../lib/time.ts'
 import { compileTemplate } from '../compile/template.ts'
 import { keySetUrlSchema } from '../compile/urls.ts'
-import { ConfigFault, mutator } from '../handler.ts'
+import { defineMutator, HandlerConfigError } from '../handler.ts'
 
-export const idToken = mutator({
+export const idToken = defineMutator({
   id: 'id_token',
   summary: 'sets the Authorization header to a token of our own, signed, with claims from a template',
   config: z.strictObject({
@@ -44,9 +44,9 @@ export const idToken = mutator({
     claims: '{"aud": ["orders"], "email": {{ print .Extra.email | toJson }}}',
   },
   compile({ issuer_url: issuer, jwks_url: url, claims, ttl: lifetime, cache }, services, context) {
-    const { keys } = services
+    const { jwks: keys } = services
     const ttl = parseDuration(lifetime ?? '15m')
-    if (ttl === undefined || ttl <= 0) throw new ConfigFault(['ttl'], 'must be longer than nothing')
+    if (ttl === undefined || ttl <= 0) throw new HandlerConfigError(['ttl'], 'must be longer than nothing')
     const reuse = cache?.enabled !== false
     const render = compileTemplate(claims || '{}', ['claims'], services, context, { json: true })
     return session => {
@@ -54,20 +54,28 @@ export const idToken = mutator({
       if (typeof rendered !== 'string') return rendered
       const read = parseJson(rendered)
       // A null is no object either (Q-84).
-      if (!isRecord(read)) return internal('template', 'the template of the claims gave no JSON object')
-      const issued = keys.issue({ url, issuer, subject: session.subject, ttl, claims: read, rendered, reuse })
+      if (!isRecord(read)) return internalError('template', 'the template of the claims gave no JSON object')
+      const issued = keys.issue({
+        url,
+        issuer,
+        subject: session.subject,
+        ttl,
+        claims: read,
+        renderedClaims: rendered,
+        reuse,
+      })
       return issued instanceof Promise
-        ? issued.then(answer => carry(answer, session))
-        : carry(issued, session)
+        ? issued.then(answer => toSession(answer, session))
+        : toSession(issued, session)
     }
   },
-  writes: () => ['authorization'],
+  setsHeaders: () => ['authorization'],
 })
 
-const carry = (issued: Issued, session: Session): Session | Denial =>
+const toSession = (issued: IssueResult, session: Session): Session | Denial =>
   issued.kind === 'issued'
     ? withHeader(session, 'authorization', `Bearer ${issued.token}`)
-    : denial(500, 'internal', MESSAGE, { reason: issued.why })
+    : denial(500, 'internal', SIGNING_FAILED_MESSAGE, { reason: issued.reason })
 
 /** Oathkeeper's, for keys that cannot be had or used. */
-const MESSAGE = 'An internal server error occurred, please contact the system administrator'
+const SIGNING_FAILED_MESSAGE = 'An internal server error occurred, please contact the system administrator'

@@ -1,8 +1,8 @@
 /** handlers/mutators/noop — changes nothing. */
 import { z } from 'zod'
-import { mutator } from '../handler.ts'
+import { defineMutator } from '../handler.ts'
 
-export const noop = mutator({
+export const noop = defineMutator({
   id: 'noop',
   summary: 'hands the request on unchanged',
   config: z.strictObject({}),

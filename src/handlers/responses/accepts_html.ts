@@ -3,7 +3,7 @@ import type { RequestView } from '../../access/request.ts'
 import { parseMediaTypes } from '../../http/media_type.ts'
 
 /** `text/html` by name; a wildcard is what programs send (D18). */
-export const readsHtml = (request: RequestView): boolean =>
+export const acceptsHtml = (request: RequestView): boolean =>
   parseMediaTypes(request.headerValues('accept').join(',')).some(
     ({ type, subtype, quality }) => quality > 0 && type === 'text' && subtype === 'html',
   )

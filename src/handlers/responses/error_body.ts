@@ -1,6 +1,6 @@
 /** handlers/parts/error_body — a denial as Oathkeeper's JSON (spec 7.3). Knows statuses, not who refused. */
 import type { Denial } from '../../access/denial.ts'
-import type { Answer } from '../../access/pipeline.ts'
+import type { DenialResponse } from '../../access/pipeline.ts'
 import type { RequestView } from '../../access/request.ts'
 import type { Header } from '../../access/session.ts'
 import { statusText } from '../../http/status_text.ts'
@@ -18,7 +18,7 @@ const PUBLIC_MESSAGES: ReadonlyMap<number, string> = new Map([
 ])
 
 /** `verbose` shows the denial's own message and reason, which name no credential. */
-export function jsonAnswer(denial: Denial, request: RequestView, verbose: boolean): Answer {
+export function jsonErrorResponse(denial: Denial, request: RequestView, verbose: boolean): DenialResponse {
   const { status } = denial
   const text = statusText(status)
   const error = {
@@ -30,7 +30,7 @@ export function jsonAnswer(denial: Denial, request: RequestView, verbose: boolea
   }
   return {
     status,
-    headers: [CONTENT_TYPE, ...NOT_KEPT, ...challenge(denial)],
+    headers: [CONTENT_TYPE, ...NO_STORE_HEADERS, ...challengeHeaders(denial)],
     body: JSON.stringify({ error }),
   }
 }
@@ -38,11 +38,11 @@ export function jsonAnswer(denial: Denial, request: RequestView, verbose: boolea
 const CONTENT_TYPE: Header = { name: 'content-type', value: 'application/json' }
 
 /** A refusal is nobody's to keep or to guess the type of (D14, D15). */
-export const NOT_KEPT: readonly Header[] = [
+export const NO_STORE_HEADERS: readonly Header[] = [
   { name: 'cache-control', value: 'no-store' },
   { name: 'x-content-type-options', value: 'nosniff' },
 ]
 
 /** The challenge of a denial that has one (RFC 6750, RFC 9470). */
-export const challenge = ({ hints }: Denial): readonly Header[] =>
+export const challengeHeaders = ({ hints }: Denial): readonly Header[] =>
   hints?.wwwAuthenticate === undefined ? [] : [{ name: 'www-authenticate', value: hints.wwwAuthenticate }]

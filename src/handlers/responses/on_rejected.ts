@@ -1,6 +1,6 @@
 /** handlers/parts/on_rejected — whether a credential that is not valid ends the search, as in Oathkeeper, or counts as none. Knows no credential. */
 import { z } from 'zod'
-import { after } from '../../access/awaitable.ts'
+import { andThen } from '../../access/awaitable.ts'
 import type { Denial, ReasonCode } from '../../access/denial.ts'
 import { type Authenticate, NOT_RESPONSIBLE } from '../../access/pipeline.ts'
 
@@ -12,16 +12,16 @@ export const onRejectedSchema = z
   )
 
 /** "No" to a credential. A session that wants a second factor is a good one, and several unequal ones are an attack (C2, C13). */
-const NO: ReadonlySet<ReasonCode> = new Set(['no_credential', 'credential_rejected'])
-const isNo = ({ status, code }: Denial): boolean => status === 401 && NO.has(code)
+const REJECTION_CODES: ReadonlySet<ReasonCode> = new Set(['no_credential', 'credential_rejected'])
+const isRejection = ({ status, code }: Denial): boolean => status === 401 && REJECTION_CODES.has(code)
 
-export function onRejected(
+export function withOnRejected(
   choice: z.output<typeof onRejectedSchema>,
   authenticate: Authenticate,
 ): Authenticate {
   if (choice !== 'next') return authenticate
   return request =>
-    after(authenticate(request), outcome =>
-      outcome.kind === 'denial' && isNo(outcome) ? NOT_RESPONSIBLE : outcome,
+    andThen(authenticate(request), outcome =>
+      outcome.kind === 'denial' && isRejection(outcome) ? NOT_RESPONSIBLE : outcome,
     )
 }

@@ -1,9 +1,9 @@
 /** handlers/parts/select_responder — which error handler answers (spec 7.1). Knows no handler by name. */
 import { type Denial, denial } from '../../access/denial.ts'
-import type { Answer, Responder } from '../../access/pipeline.ts'
+import type { DenialResponse, Responder } from '../../access/pipeline.ts'
 import type { RequestView } from '../../access/request.ts'
-import type { BuiltResponder, Fault } from '../builder.ts'
-import { jsonAnswer } from './error_body.ts'
+import type { BuiltResponder, HandlerDiagnostic } from '../builder.ts'
+import { jsonErrorResponse } from './error_body.ts'
 
 /**
  * One responder that chooses: of the rule's own error handlers the one whose `when` fits, else the first fitting
@@ -14,28 +14,32 @@ export function selectResponders(
   own: readonly BuiltResponder[],
   fallback: readonly BuiltResponder[],
 ): readonly Responder[] {
-  const spoilt = own.find(one => one.spoils)?.broken
-  const respond = (refused: Denial, request: RequestView): Answer => {
-    const chosen = spoilt ?? choose(own, fallback, refused, request)
-    return 'status' in chosen ? jsonAnswer(chosen, request, true) : chosen.respond(refused, request)
+  const misconfiguration = own.find(one => one.invalidatesRule)?.misconfiguration
+  const respond = (refused: Denial, request: RequestView): DenialResponse => {
+    const chosen = misconfiguration ?? chooseResponder(own, fallback, refused, request)
+    return 'status' in chosen ? jsonErrorResponse(chosen, request, true) : chosen.respond(refused, request)
   }
   return [{ id: 'errors', when: () => true, respond }]
 }
 
-function choose(
+function chooseResponder(
   own: readonly BuiltResponder[],
   fallback: readonly BuiltResponder[],
   refused: Denial,
   request: RequestView,
 ): BuiltResponder | Denial {
   const fitting = own.filter(one => one.when(refused, request))
-  if (fitting.length > 1) return SEVERAL
-  if (fitting[0] !== undefined) return fitting[0].broken ?? fitting[0]
-  const next = fallback.find(one => one.broken !== undefined || one.when(refused, request))
-  return next === undefined ? NONE : next.broken === undefined ? next : unclear(next.broken.message)
+  if (fitting.length > 1) return SEVERAL_MATCH
+  if (fitting[0] !== undefined) return fitting[0].misconfiguration ?? fitting[0]
+  const next = fallback.find(one => one.misconfiguration !== undefined || one.when(refused, request))
+  return next === undefined
+    ? NONE_MATCHES
+    : next.misconfiguration === undefined
+      ? next
+      : misconfiguredErrors(next.misconfiguration.message)
 }
 
-const unclear = (reason: string): Denial =>
+const misconfiguredErrors = (reason: string): Denial =>
   denial(
     500,
     'rule_misconfigured',
@@ -44,10 +48,10 @@ const unclear = (reason: string): Denial =>
   )
 
 /** Handlers of one rule that must fit together: whoever wrote both wanted one of them (Q-36). `path` leads from the rule. */
-export function lintResponders(own: readonly BuiltResponder[]): readonly Fault[] {
-  return own.flatMap(({ condition }, i): Fault[] => {
+export function lintResponders(own: readonly BuiltResponder[]): readonly HandlerDiagnostic[] {
+  return own.flatMap(({ conditionKey: condition }, i): HandlerDiagnostic[] => {
     const twin = own.findIndex(
-      (other, j) => j !== i && (condition === '' || (j < i && other.condition === condition)),
+      (other, j) => j !== i && (condition === '' || (j < i && other.conditionKey === condition)),
     )
     if (twin < 0) return []
     const message =
@@ -58,5 +62,5 @@ export function lintResponders(own: readonly BuiltResponder[]): readonly Fault[]
   })
 }
 
-const SEVERAL = unclear('more than one error handler of the rule fits the error')
-const NONE = unclear('no error handler fits the error')
+const SEVERAL_MATCH = misconfiguredErrors('more than one error handler of the rule fits the error')
+const NONE_MATCHES = misconfiguredErrors('no error handler fits the error')

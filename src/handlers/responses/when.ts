@@ -3,11 +3,11 @@ import { z } from 'zod'
 import type { Denial, ReasonCode } from '../../access/denial.ts'
 import type { RequestView } from '../../access/request.ts'
 import { mediaTypeMatches, parseMediaTypes } from '../../http/media_type.ts'
-import { compileCidrs } from '../../http/networks.ts'
-import { ConfigFault } from '../handler.ts'
+import { compileNetworks } from '../../http/networks.ts'
+import { HandlerConfigError } from '../handler.ts'
 
 /** Oathkeeper's four names and those that it cannot say: other statuses (Q-40), and what logging in differently can lift (Q-53). */
-const ERRORS = new Map<string, Denial['status'] | ReasonCode>([
+const ERROR_NAMES = new Map<string, Denial['status'] | ReasonCode>([
   ['bad_request', 400],
   ['unauthorized', 401],
   ['forbidden', 403],
@@ -24,7 +24,7 @@ export const whenSchema = z
   .array(
     z.strictObject({
       error: z
-        .array(z.enum([...ERRORS.keys()]))
+        .array(z.enum([...ERROR_NAMES.keys()]))
         .optional()
         .describe(
           'statuses by name; any when absent. second_factor_required and reauthentication_required: a session that does not do for this rule',
@@ -52,50 +52,55 @@ export const whenSchema = z
   .optional()
   .describe('conditions, one of which must hold; none: always')
 
-export type When = (denial: Denial, request: RequestView) => boolean
+export type WhenPredicate = (denial: Denial, request: RequestView) => boolean
 type Conditions = NonNullable<z.output<typeof whenSchema>>
 type Condition = Conditions[number]
 
 /** Throws `ConfigFault` or `z.ZodError` for a condition that cannot be used. */
-export function compileWhen(when: unknown): When {
+export function compileWhen(when: unknown): WhenPredicate {
   const entries = whenSchema.parse(when) ?? []
   if (entries.length === 0) return () => true
   const compiled = entries.map(compileEntry)
-  return (denial, request) => compiled.some(fits => fits(denial, request))
+  return (denial, request) => compiled.some(matches => matches(denial, request))
 }
 
-function compileEntry(entry: Condition, index: number): When {
-  const parts: When[] = []
+function compileEntry(entry: Condition, index: number): WhenPredicate {
+  const predicates: WhenPredicate[] = []
   if (entry.error?.length) {
-    const wanted = new Set(entry.error.map(name => ERRORS.get(name)))
-    parts.push(({ status, code }) => wanted.has(status) || wanted.has(code))
+    const expected = new Set(entry.error.map(name => ERROR_NAMES.get(name)))
+    predicates.push(({ status, code }) => expected.has(status) || expected.has(code))
   }
   const { cidr, remote_ip: remote, header } = entry.request ?? {}
-  if (cidr?.length) parts.push(inNetworks(cidr, ['when', index, 'request', 'cidr'], false))
+  if (cidr?.length) predicates.push(matchesNetworks(cidr, ['when', index, 'request', 'cidr'], false))
   if (remote?.match?.length) {
     const path = ['when', index, 'request', 'remote_ip', 'match']
-    parts.push(inNetworks(remote.match, path, remote.respect_forwarded_for_header === true))
+    predicates.push(matchesNetworks(remote.match, path, remote.respect_forwarded_for_header === true))
   }
-  if (header?.accept?.length) parts.push(hasMediaType('accept', header.accept))
-  if (header?.content_type?.length) parts.push(hasMediaType('content-type', header.content_type))
-  return (denial, request) => parts.every(fits => fits(denial, request))
+  if (header?.accept?.length) predicates.push(matchesMediaType('accept', header.accept))
+  if (header?.content_type?.length) predicates.push(matchesMediaType('content-type', header.content_type))
+  return (denial, request) => predicates.every(matches => matches(denial, request))
 }
 
 /** The peer's address; any address of X-Forwarded-For counts only where the rule's author says so (Q-33). */
-function inNetworks(networks: readonly string[], path: (string | number)[], forwarded: boolean): When {
-  const inside = compileCidrs(networks)
-  if (inside === undefined) throw new ConfigFault(path, 'not a list of networks', 'write e.g. 10.0.0.0/8')
+function matchesNetworks(
+  networks: readonly string[],
+  path: (string | number)[],
+  respectForwardedFor: boolean,
+): WhenPredicate {
+  const isInside = compileNetworks(networks)
+  if (isInside === undefined)
+    throw new HandlerConfigError(path, 'not a list of networks', 'write e.g. 10.0.0.0/8')
   return (_denial, request) => {
-    if (inside(request.remoteAddress)) return true
-    if (!forwarded) return false
+    if (isInside(request.remoteAddress)) return true
+    if (!respectForwardedFor) return false
     return request
       .headerValues('x-forwarded-for')
-      .some(line => line.split(',').some(one => inside(one.trim())))
+      .some(line => line.split(',').some(one => isInside(one.trim())))
   }
 }
 
 /** A header that is absent or empty counts as `application/octet-stream` (Q-43); `q=0` means "not this" (Q-41). */
-function hasMediaType(name: 'accept' | 'content-type', patterns: readonly string[]): When {
+function matchesMediaType(name: 'accept' | 'content-type', patterns: readonly string[]): WhenPredicate {
   return (_denial, request) => {
     const text = request.headerValues(name).join(',')
     return parseMediaTypes(text === '' ? 'application/octet-stream' : text).some(

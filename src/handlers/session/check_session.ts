@@ -1,105 +1,111 @@
 /** handlers/parts/check_session — asks a session endpoint that is not Kratos, forwarding as Oathkeeper does (spec 4.4), through memory where a rule wants that. Knows no session. */
-import { type Awaitable, after } from '../../access/awaitable.ts'
+import { type Awaitable, andThen } from '../../access/awaitable.ts'
 import { type Denial, forbidden, rateLimited, unauthorized, unavailable } from '../../access/denial.ts'
 import type { RequestView } from '../../access/request.ts'
 import type { Identity, Json } from '../../access/session.ts'
-import type { Answered, Failed, HeaderPair, OutgoingRequest } from '../../clients/http/message.ts'
+import type { HeaderPair, HttpFailure, HttpResponse, OutgoingRequest } from '../../clients/http/message.ts'
 import { escapedPath, parseJson } from '../../golang/index.ts'
 import { rateLimitHeaders } from '../../http/rate_limit_headers.ts'
-import { between, type Instant, type Millis, millis } from '../../lib/time.ts'
-import { within } from '../../lib/with_timeout.ts'
+import { type Instant, type Millis, millis, millisBetween } from '../../lib/time.ts'
+import { withTimeout } from '../../lib/with_timeout.ts'
 import type { Services } from '../services.ts'
-import { otherMaxAgeOf, type SessionKeys } from './config_schema.ts'
-import { compileSubject, type ReadIdentity } from './subject.ts'
+import { checkSessionMaxAge, type SessionConfig } from './config_schema.ts'
+import { compileIdentityReader, type ReadIdentity } from './subject.ts'
 
 export type CheckSession = (request: RequestView) => Awaitable<Identity | Denial>
 
 /** Oathkeeper waits for ever (Q-52). */
-const TIMEOUT = millis(10_000)
+const CALL_TIMEOUT_MS = millis(10_000)
 
 /** `always` is the header that is copied whether listed or not; `subjectFrom` the default path. */
 export function compileCheckSession(
-  keys: SessionKeys,
+  config: SessionConfig,
   url: URL,
   defaults: { readonly always: 'cookie' | 'authorization'; readonly subjectFrom: string },
   services: Services,
 ): CheckSession {
-  const target = compileTarget(keys, url)
-  const headers = compileForwarded(keys, defaults.always)
-  const method = keys.force_method ?? ''
-  const read = noticed(
-    compileSubject({
+  const requestUrl = compileUrl(config, url)
+  const headers = compileForwardedHeaders(config, defaults.always)
+  const method = config.force_method ?? ''
+  const read = reportingEmptySubject(
+    compileIdentityReader({
       // An empty path is none, as Oathkeeper has it.
-      subjectFrom: keys.subject_from || defaults.subjectFrom,
-      extraFrom: keys.extra_from || 'extra',
-      required: keys.require_subject ?? false,
+      subjectFrom: config.subject_from || defaults.subjectFrom,
+      extraFrom: config.extra_from || 'extra',
+      requireSubject: config.require_subject ?? false,
     }),
-    () => services.subjectless(url.origin + url.pathname),
+    () => services.reportEmptySubject(url.origin + url.pathname),
   )
-  const question = (request: RequestView): Question => {
-    const asked = method === '' ? request.method : method
+  const checkRequest = (request: RequestView): SessionRequest => {
+    const usedMethod = method === '' ? request.method : method
     return {
-      method: asked,
-      url: target(request),
+      method: usedMethod,
+      url: requestUrl(request),
       headers: headers(request),
-      timeout: TIMEOUT,
-      retries: asked === 'GET' || asked === 'HEAD' ? 1 : 0,
+      timeout: CALL_TIMEOUT_MS,
+      retries: usedMethod === 'GET' || usedMethod === 'HEAD' ? 1 : 0,
       target: 'check_session',
     }
   }
-  const maxAge = otherMaxAgeOf(keys)
+  const maxAge = checkSessionMaxAge(config)
   const check =
     maxAge > 0
-      ? compileRemembered(question, maxAge, read, services)
+      ? compileCachedCheck(checkRequest, maxAge, read, services)
       : async (request: RequestView) => {
-          const answer = await services.send({ ...question(request), deadline: request.deadline })
-          return judge(answer, read)
+          const answer = await services.send({ ...checkRequest(request), deadline: request.deadline })
+          return readResponse(answer, read)
         }
-  return keys.forbid_unreachable === true ? request => after(check(request), asForbidden) : check
+  return config.forbid_unreachable === true
+    ? request => andThen(check(request), unavailableAsForbidden)
+    : check
 }
 
 /** Whoever is let in without a name is let in, as by Oathkeeper, and does not go unnoticed (Q-44). */
-const noticed =
-  (read: ReadIdentity, notice: () => void): ReadIdentity =>
+const reportingEmptySubject =
+  (read: ReadIdentity, reportEmptySubject: () => void): ReadIdentity =>
   (document, parts) => {
     const outcome = read(document, parts)
-    if (outcome.kind === 'identity' && outcome.subject === '') notice()
+    if (outcome.kind === 'identity' && outcome.subject === '') reportEmptySubject()
     return outcome
   }
 
 /** What is sent, and nothing else decides what comes back: together the key of what is remembered. */
-type Question = Omit<OutgoingRequest, 'deadline' | 'body'>
+type SessionRequest = Omit<OutgoingRequest, 'deadline' | 'body'>
 
 /** Oathkeeper's 403 where nothing could be found out (Q-51). */
-const asForbidden = (outcome: Identity | Denial): Identity | Denial =>
+const unavailableAsForbidden = (outcome: Identity | Denial): Identity | Denial =>
   outcome.kind === 'denial' && outcome.code === 'unavailable'
     ? forbidden('unavailable', { reason: outcome.reason })
     : outcome
 
 /** A 200 alone lets in. */
-function judge(answer: Answered | Failed, read: ReadIdentity, parts?: Parameters<ReadIdentity>[1]) {
+function readResponse(
+  answer: HttpResponse | HttpFailure,
+  read: ReadIdentity,
+  parts?: Parameters<ReadIdentity>[1],
+) {
   // Q-51: not having found out is no answer about the credential.
   if (answer.kind === 'failed') return unavailable(answer.message)
   if (answer.status === 429) return rateLimited({ headers: rateLimitHeaders(answer.headers) })
   // Redirects among them: one to a login page would let everybody in (Q-45).
   if (answer.status !== 200) return unauthorized('credential_rejected', { reason: 'no valid session' })
-  const document = documentOf(answer)
-  return document === undefined && LOOKS_LIKE_JSON.test(answer.body) ? BROKEN : read(document, parts)
+  const document = parseDocument(answer)
+  return document === undefined && LOOKS_LIKE_JSON.test(answer.body) ? BROKEN_JSON : read(document, parts)
 }
 
 /** `undefined` for what is no JSON. .NET's services like to begin with a byte order mark. */
-const documentOf = ({ body }: Answered): Json | undefined => parseJson(body.replace(/^\ufeff/, ''))
+const parseDocument = ({ body }: HttpResponse): Json | undefined => parseJson(body.replace(/^\ufeff/, ''))
 
 /** Anything else has an empty subject, as Oathkeeper has it (Q-44); this may hold one that nobody can read (P3). */
 const LOOKS_LIKE_JSON = /^[\s\ufeff]*[[{]/
-const BROKEN = forbidden('bad_answer', { reason: 'the session endpoint answered with broken JSON' })
+const BROKEN_JSON = forbidden('bad_answer', { reason: 'the session endpoint answered with broken JSON' })
 
-interface Kept {
+interface CachedDocument {
   readonly document: Json
-  readonly askedAt: Instant
+  readonly requestedAt: Instant
 }
 
-const TOO_LATE: Failed = Object.freeze({
+const TIMED_OUT: HttpFailure = Object.freeze({
   kind: 'failed',
   cause: 'deadline',
   message: 'the session endpoint did not answer in time',
@@ -109,42 +115,42 @@ const TOO_LATE: Failed = Object.freeze({
  * Answers of one process, by exactly what was sent (C4, C6): rules that send the same share them, each for no longer than
  * its own `maxAge`. Only a 200 with JSON is kept, and any other answer but "could not find out" ends what was.
  */
-function compileRemembered(
-  question: (request: RequestView) => Question,
+function compileCachedCheck(
+  sessionRequest: (request: RequestView) => SessionRequest,
   maxAge: Millis,
   read: ReadIdentity,
-  { cache: memory, clock, keyOf, send }: Services,
+  { getCache, clock, cacheKey, send }: Services,
 ): CheckSession {
-  const cache = memory<Answered | Failed, Kept>('check_session')
-  const keep = (answer: Answered | Failed, askedAt: Instant) => {
+  const cache = getCache<HttpResponse | HttpFailure, CachedDocument>('check_session')
+  const entryFor = (answer: HttpResponse | HttpFailure, askedAt: Instant) => {
     if (answer.kind === 'failed' || answer.status === 429) return undefined
-    const document = answer.status === 200 ? documentOf(answer) : undefined
+    const document = answer.status === 200 ? parseDocument(answer) : undefined
     if (document === undefined) return 'drop' as const
-    const left = millis(maxAge - between(askedAt, clock.now()))
-    return { value: { document: document, askedAt }, ttl: left }
+    const remaining = millis(maxAge - millisBetween(askedAt, clock.now()))
+    return { value: { document, requestedAt: askedAt }, ttl: remaining }
   }
   return request => {
-    const asked = question(request)
-    const key = keyOf([asked.method, asked.url, asked.headers])
-    const kept = cache.get(key)
+    const outgoing = sessionRequest(request)
+    const key = cacheKey([outgoing.method, outgoing.url, outgoing.headers])
+    const cached = cache.get(key)
     const now = clock.now()
-    if (kept !== undefined && between(kept.askedAt, now) < maxAge) {
-      return read(kept.document, { notes: { cache: 'hit' } })
+    if (cached !== undefined && millisBetween(cached.requestedAt, now) < maxAge) {
+      return read(cached.document, { annotations: { cache: 'hit' } })
     }
-    const { answer, joined } = cache.ask(key, {
-      ask: () => send(asked),
-      keep: found => keep(found, now),
+    const { promise: answer, shared: joined } = cache.load(key, {
+      load: () => send(outgoing),
+      toEntry: response => entryFor(response, now),
     })
     const notes = { cache: joined ? 'shared' : 'miss' } as const
-    return within(answer, between(now, request.deadline), TOO_LATE).then(found =>
-      judge(found, read, { notes }),
+    return withTimeout(answer, millisBetween(now, request.deadline), TIMED_OUT).then(found =>
+      readResponse(found, read, { annotations: notes }),
     )
   }
 }
 
-function compileTarget(keys: SessionKeys, url: URL): (request: RequestView) => string {
-  const keepPath = keys.preserve_path === true
-  const keepQuery = keys.preserve_query !== false
+function compileUrl(config: SessionConfig, url: URL): (request: RequestView) => string {
+  const keepPath = config.preserve_path === true
+  const keepQuery = config.preserve_query !== false
   if (keepPath && keepQuery) return () => url.href
   const user = url.username === '' ? '' : `${url.username}:${url.password}@`
   const origin = `${url.protocol}//${user}${url.host}`
@@ -156,15 +162,21 @@ function compileTarget(keys: SessionKeys, url: URL): (request: RequestView) => s
 }
 
 /** Listed headers with all their values, then the static ones in their place, then the host. `Host` itself is never set. */
-function compileForwarded(keys: SessionKeys, always: string): (request: RequestView) => HeaderPair[] {
-  const withHost = keys.preserve_host === true
-  const ours = new Set(withHost ? ['host', 'x-forwarded-host'] : ['host'])
-  const fixed = Object.entries(keys.additional_headers ?? {})
+function compileForwardedHeaders(
+  config: SessionConfig,
+  alwaysForwarded: string,
+): (request: RequestView) => HeaderPair[] {
+  const withHost = config.preserve_host === true
+  const replaced = new Set(withHost ? ['host', 'x-forwarded-host'] : ['host'])
+  const fixed = Object.entries(config.additional_headers ?? {})
     .map(([name, value]): HeaderPair => [name.toLowerCase(), value])
-    .filter(([name]) => !ours.has(name))
-  for (const [name] of fixed) ours.add(name)
-  const listed = new Set([...(keys.forward_http_headers ?? []).map(name => name.toLowerCase()), always])
-  const copied = [...listed].filter(name => !ours.has(name))
+    .filter(([name]) => !replaced.has(name))
+  for (const [name] of fixed) replaced.add(name)
+  const listed = new Set([
+    ...(config.forward_http_headers ?? []).map(name => name.toLowerCase()),
+    alwaysForwarded,
+  ])
+  const copied = [...listed].filter(name => !replaced.has(name))
   return request => {
     const pairs: HeaderPair[] = []
     for (const name of copied) for (const value of request.headerValues(name)) pairs.push([name, value])

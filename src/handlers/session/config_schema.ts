@@ -1,16 +1,16 @@
 /** handlers/parts/session_keys — the keys that `cookie_session` and `bearer_token` share (spec 4.4), and what to say about them at load. Knows no request. */
 import { z } from 'zod'
 import type { Authenticate } from '../../access/pipeline.ts'
-import { readAuthority } from '../../http/authority.ts'
+import { parseAuthority } from '../../http/authority.ts'
 import { isHeaderName } from '../../http/header_rules.ts'
 import { DURATION_PATTERN, type Millis, millis, parseDuration } from '../../lib/time.ts'
 import { fixedHeadersSchema } from '../compile/header_templates.ts'
 import { httpUrlSchema } from '../compile/urls.ts'
-import { type CompileContext, ConfigFault } from '../handler.ts'
-import { onRejected, onRejectedSchema } from '../responses/on_rejected.ts'
-import { demandsSchema } from './requirements.ts'
+import { type CompileContext, HandlerConfigError } from '../handler.ts'
+import { onRejectedSchema, withOnRejected } from '../responses/on_rejected.ts'
+import { requirementsSchema } from './requirements.ts'
 
-export const sessionKeys = {
+export const sessionConfigShape = {
   check_session_url: httpUrlSchema.describe(
     'URL that says whose session it is; one that ends in /sessions/whoami is Ory Kratos',
   ),
@@ -66,7 +66,7 @@ export const sessionKeys = {
     .describe(
       'true refuses with 403 where the endpoint cannot be reached, as Oathkeeper does; default 503. Kratos: always 503',
     ),
-  require: demandsSchema,
+  require: requirementsSchema,
   cache: z
     .strictObject({
       enabled: z
@@ -92,104 +92,106 @@ export const sessionKeys = {
   on_rejected: onRejectedSchema,
 }
 
-const schema = z.strictObject(sessionKeys)
-export type SessionKeys = z.infer<typeof schema>
+const sessionConfigSchema = z.strictObject(sessionConfigShape)
+export type SessionConfig = z.infer<typeof sessionConfigSchema>
 
 /**
  * One authenticator for each URL of the configuration; the host of a request says which. Their endpoints are unequal, so
  * they share nothing that is remembered (C4, C7).
  */
-export function compileEndpoints(
-  keys: SessionKeys,
+export function compileEndpointsByHost(
+  config: SessionConfig,
   context: CompileContext,
-  at: (url: URL, kratos: boolean) => Authenticate,
+  compileAt: (url: URL, kratos: boolean) => Authenticate,
 ): Authenticate {
-  const own = new URL(keys.check_session_url)
-  const byHost = Object.entries(keys.check_session_url_by_host ?? {}).map(([text, url]) => {
+  const defaultUrl = new URL(config.check_session_url)
+  const byHost = Object.entries(config.check_session_url_by_host ?? {}).map(([text, url]) => {
     const path = ['check_session_url_by_host', text]
-    const host = readAuthority(text, '')?.host
-    if (host === undefined) throw new ConfigFault(path, 'must be a host, as in a URL')
+    const host = parseAuthority(text, '')?.host
+    if (host === undefined) throw new HandlerConfigError(path, 'must be a host, as in a URL')
     return [host, new URL(url)] as const
   })
-  lint(keys, [own, ...byHost.map(([, url]) => url)], context)
-  const compiled = (url: URL) => at(url, isKratos(keys, url))
-  const usual = compiled(own)
-  const named = byHost.map(([host, url]) => [host, compiled(url)] as const)
+  warnAboutConfig(config, [defaultUrl, ...byHost.map(([, url]) => url)], context)
+  const compiled = (url: URL) => compileAt(url, isKratos(config, url))
+  const byDefault = compiled(defaultUrl)
+  const byExactHost = byHost.map(([host, url]) => [host, compiled(url)] as const)
   // Requests come without their scheme's default port (Q-20); whoever names the host without it means more.
-  const bare = named.map(([host, run]) => [host.replace(/:(?:80|443)$/, ''), run] as const)
-  const others = new Map([...bare, ...named])
-  const chosen: Authenticate =
-    others.size === 0 ? usual : request => (others.get(request.host) ?? usual)(request)
-  return onRejected(keys.on_rejected, chosen)
+  const byBareHost = byExactHost.map(([host, run]) => [host.replace(/:(?:80|443)$/, ''), run] as const)
+  const authenticators = new Map([...byBareHost, ...byExactHost])
+  const authenticate: Authenticate =
+    authenticators.size === 0
+      ? byDefault
+      : request => (authenticators.get(request.host) ?? byDefault)(request)
+  return withOnRejected(config.on_rejected, authenticate)
 }
 
-const isKratos = (keys: SessionKeys, url: URL): boolean =>
-  keys.kratos ?? url.pathname.endsWith('/sessions/whoami')
+const isKratos = (config: SessionConfig, url: URL): boolean =>
+  config.kratos ?? url.pathname.endsWith('/sessions/whoami')
 
 /** Of answers of another endpoint; 0: nothing is remembered. PR #1244 of Oathkeeper has the second as default. */
-export function otherMaxAgeOf({ cache }: SessionKeys): Millis {
+export function checkSessionMaxAge({ cache }: SessionConfig): Millis {
   return cache?.enabled === true ? (parseDuration(cache.ttl ?? '1s') ?? millis(0)) : millis(0)
 }
 
 /** `undefined`: the service's own; 0: not at all. */
-export function maxAgeOf({ cache }: SessionKeys): Millis | undefined {
+export function kratosMaxAge({ cache }: SessionConfig): Millis | undefined {
   if (cache?.enabled === false) return millis(0)
   return cache?.ttl === undefined ? undefined : parseDuration(cache.ttl)
 }
 
-const CREDENTIALS = /^(authorization|cookie|x-session-token)$/i
+const CREDENTIAL_HEADERS = /^(authorization|cookie|x-session-token)$/i
 
-function lint(keys: SessionKeys, urls: readonly URL[], context: CompileContext): void {
-  if (urls.some(url => isKratos(keys, url))) lintKratos(keys, context)
-  const other = urls.find(url => !isKratos(keys, url))
-  if (other !== undefined) lintForwarding(keys, other, context)
+function warnAboutConfig(config: SessionConfig, urls: readonly URL[], context: CompileContext): void {
+  if (urls.some(url => isKratos(config, url))) warnAboutKratosConfig(config, context)
+  const forwardingUrl = urls.find(url => !isKratos(config, url))
+  if (forwardingUrl !== undefined) warnAboutForwardingConfig(config, forwardingUrl, context)
 }
 
 /** What has no effect for Kratos and would surprise whoever wrote it. */
-function lintKratos(keys: SessionKeys, context: CompileContext): void {
-  for (const name of keys.forward_http_headers ?? []) {
-    if (CREDENTIALS.test(name)) {
+function warnAboutKratosConfig(config: SessionConfig, context: CompileContext): void {
+  for (const name of config.forward_http_headers ?? []) {
+    if (CREDENTIAL_HEADERS.test(name)) {
       context.warn(['forward_http_headers'], `${name} is not forwarded`, 'Kratos gets exactly one credential')
     }
   }
-  for (const name of Object.keys(keys.additional_headers ?? {})) {
-    if (CREDENTIALS.test(name)) {
+  for (const name of Object.keys(config.additional_headers ?? {})) {
+    if (CREDENTIAL_HEADERS.test(name)) {
       context.warn(['additional_headers', name], 'not sent', 'Kratos gets exactly one credential')
     }
   }
-  if (keys.forbid_unreachable === true) {
+  if (config.forbid_unreachable === true) {
     context.warn(['forbid_unreachable'], 'has no effect', 'a Kratos that cannot be reached is always 503')
   }
-  const method = keys.force_method ?? ''
+  const method = config.force_method ?? ''
   if (method !== '' && method.toUpperCase() !== 'GET') {
     context.warn(['force_method'], 'has no effect', 'Kratos is always asked with GET')
   }
 }
 
 /** Oathkeeper's traps, kept and named (Q-44, Q-49). */
-function lintForwarding(keys: SessionKeys, url: URL, context: CompileContext): void {
-  if (keys.preserve_path !== true && url.pathname !== '/') {
+function warnAboutForwardingConfig(config: SessionConfig, url: URL, context: CompileContext): void {
+  if (config.preserve_path !== true && url.pathname !== '/') {
     context.warn(
       ['check_session_url'],
       'its path is replaced by that of each request',
       'set preserve_path: true to keep it',
     )
   }
-  if (keys.require_subject !== true) {
+  if (config.require_subject !== true) {
     context.warn(
       ['check_session_url'],
       'any answer 200 lets the request in, with an empty subject where it names none',
       'set require_subject: true to refuse those',
     )
   }
-  if (keys.require !== undefined) {
-    throw new ConfigFault(
+  if (config.require !== undefined) {
+    throw new HandlerConfigError(
       ['require'],
       'only sessions of Kratos can be held to it',
       'name Kratos’ whoami, or leave it out',
     )
   }
-  if (keys.cache !== undefined && typeof keys.cache.enabled !== 'boolean') {
+  if (config.cache !== undefined && typeof config.cache.enabled !== 'boolean') {
     context.warn(['cache'], 'has no effect', 'answers of this endpoint are remembered with enabled: true')
   }
 }

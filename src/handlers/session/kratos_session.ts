@@ -1,122 +1,147 @@
 /** handlers/parts/kratos_session — a credential and Kratos' verdict on it → identity or denial. Knows no cookie, no header and no cache. */
-import { type Awaitable, after } from '../../access/awaitable.ts'
-import { type Denial, forbidden, noted, rateLimited, unauthorized, unavailable } from '../../access/denial.ts'
+import { type Awaitable, andThen } from '../../access/awaitable.ts'
+import {
+  type Denial,
+  forbidden,
+  rateLimited,
+  unauthorized,
+  unavailable,
+  withAnnotations,
+} from '../../access/denial.ts'
 import type { RequestView } from '../../access/request.ts'
-import type { Header, Identity, Notes } from '../../access/session.ts'
+import type { Annotations, Header, Identity } from '../../access/session.ts'
 import type { Credential, Verdict } from '../../access/verdict.ts'
-import { readsHtml } from '../responses/accepts_html.ts'
+import { acceptsHtml } from '../responses/accepts_html.ts'
 import type { KratosEndpoint, Services } from '../services.ts'
-import { maxAgeOf, type SessionKeys } from './config_schema.ts'
-import { compileDemands, demandDenial, ENROL_FIRST, type Unmet } from './requirements.ts'
+import { kratosMaxAge, type SessionConfig } from './config_schema.ts'
+import {
+  compileRequirements,
+  ENROLMENT_DENIAL,
+  type UnmetRequirement,
+  unmetRequirementDenial,
+} from './requirements.ts'
 import { compileHasSecondFactor } from './second_factor.ts'
-import { compileSubject, type ReadIdentity } from './subject.ts'
+import { compileIdentityReader, type ReadIdentity } from './subject.ts'
 
 export type CheckCredential = (credential: Credential, request: RequestView) => Awaitable<Identity | Denial>
 
 /** Characters; Kratos decodes no cookie above 4096, and no server takes headers without end. */
-const LONGEST = 8_192
-const USABLE: Readonly<Record<Credential['kind'], RegExp>> = {
+const MAX_CREDENTIAL_CHARS = 8_192
+const CREDENTIAL_PATTERNS: Readonly<Record<Credential['kind'], RegExp>> = {
   cookie: /^[\x20-\x7e]+$/,
   token: /^[\x21-\x7e]+$/,
 }
 /** Two dots: a JWT, which Kratos never takes for a session (kratos 1.2). */
-export const JWT = /^[^.]*\.[^.]*\.[^.]*$/
+export const JWT_PATTERN = /^[^.]*\.[^.]*\.[^.]*$/
 
-const rejected = (reason: string): Denial => unauthorized('credential_rejected', { reason })
-const NOT_A_CREDENTIAL = rejected('this cannot be a credential of a session')
-const NO_SESSION = rejected('no valid session')
+const rejectedCredential = (reason: string): Denial => unauthorized('credential_rejected', { reason })
+const NOT_A_CREDENTIAL = rejectedCredential('this cannot be a credential of a session')
+const NO_SESSION = rejectedCredential('no valid session')
 
 /** RFC 9470 §3: the way in which a bearer of a token is asked for a second factor. */
-const STEP_UP: Header = {
+const STEP_UP_CHALLENGE: Header = {
   name: 'www-authenticate',
   value:
     'Bearer error="insufficient_user_authentication", error_description="A second factor is required", acr_values="aal2"',
 }
 
-export function compileKratos(keys: SessionKeys, url: URL, services: Services): CheckCredential {
+export function compileKratosCheck(config: SessionConfig, url: URL, services: Services): CheckCredential {
   const endpoint: KratosEndpoint = Object.freeze({
     whoamiUrl: url.href,
-    headers: Object.entries(keys.additional_headers ?? {}).map(([name, value]) => ({
+    headers: Object.entries(config.additional_headers ?? {}).map(([name, value]) => ({
       name: name.toLowerCase(),
       value,
     })),
-    maxAge: maxAgeOf(keys),
+    maxAge: kratosMaxAge(config),
   })
-  const read = compileSubject({
-    subjectFrom: keys.subject_from || 'identity.id',
-    extraFrom: keys.extra_from || '@this',
-    required: keys.require_subject ?? true,
+  const read = compileIdentityReader({
+    subjectFrom: config.subject_from || 'identity.id',
+    extraFrom: config.extra_from || '@this',
+    requireSubject: config.require_subject ?? true,
   })
-  const demands = keys.require
-  const judge = compileDemands(demands)
-  const always = demands?.fresh === true || demands?.fresh === 'required'
+  const requirements = config.require
+  const findUnmet = compileRequirements(requirements)
+  const alwaysFresh = requirements?.fresh === true || requirements?.fresh === 'required'
   const verify = (credential: Credential, request: RequestView, fresh: boolean) =>
-    services.kratos.verify(endpoint, credential, request, { fresh, stale: judge === undefined && !fresh })
+    services.kratos.verify(endpoint, credential, request, { fresh, stale: findUnmet === undefined && !fresh })
 
   const hasSecondFactor = compileHasSecondFactor(url, services.send)
 
-  function refused(unmet: Unmet, credential: Credential, request: RequestView): Awaitable<Denial> {
-    const denial = demandDenial(unmet, demands, credential.kind)
-    const asked = unmet === 'second factor' && credential.kind === 'cookie' && readsHtml(request)
-    if (!asked || hasSecondFactor === undefined) return denial
-    return after(hasSecondFactor(credential, request), has => (has ? denial : ENROL_FIRST))
+  function denyUnmet(
+    unmet: UnmetRequirement,
+    credential: Credential,
+    request: RequestView,
+  ): Awaitable<Denial> {
+    const denial = unmetRequirementDenial(unmet, requirements, credential.kind)
+    const canAskKratos = unmet === 'second factor' && credential.kind === 'cookie' && acceptsHtml(request)
+    if (!canAskKratos || hasSecondFactor === undefined) return denial
+    return andThen(hasSecondFactor(credential, request), hasFactor => (hasFactor ? denial : ENROLMENT_DENIAL))
   }
 
   /** A session that does not do is looked at once more: after a step-up, memory is behind (kratos 2.5, C8). */
-  function held(
+  function enforceRequirements(
     credential: Credential,
     request: RequestView,
     verdict: Verdict,
   ): Awaitable<Identity | Denial> {
-    const unmetBy = ({ session }: Verdict & { kind: 'verified' }) => judge?.(session, services.clock.wall())
-    const end = (last: Verdict): Awaitable<Identity | Denial> => {
-      const unmet = last.kind === 'verified' ? unmetBy(last) : undefined
-      if (unmet === undefined) return outcome(last, credential.kind, read)
-      return after(refused(unmet, credential, request), denial => noted(denial, notesOf(last)))
+    const unmetOf = ({ session }: Verdict & { kind: 'verified' }) =>
+      findUnmet?.(session, services.clock.wall())
+    const decide = (last: Verdict): Awaitable<Identity | Denial> => {
+      const unmet = last.kind === 'verified' ? unmetOf(last) : undefined
+      if (unmet === undefined) return verdictToOutcome(last, credential.kind, read)
+      return andThen(denyUnmet(unmet, credential, request), denial =>
+        withAnnotations(denial, annotationsOf(last)),
+      )
     }
-    const known = verdict.kind === 'verified' && verdict.cache !== 'miss' && verdict.cache !== 'off'
-    if (!known || unmetBy(verdict) === undefined) return end(verdict)
-    return after(verify(credential, request, true), end)
+    const isCached = verdict.kind === 'verified' && verdict.cache !== 'miss' && verdict.cache !== 'off'
+    if (!isCached || unmetOf(verdict) === undefined) return decide(verdict)
+    return andThen(verify(credential, request, true), decide)
   }
 
   return (credential, request) => {
     const { kind, value } = credential
-    if (value.length > LONGEST || !USABLE[kind].test(value)) return NOT_A_CREDENTIAL
-    if (kind === 'token' && JWT.test(value)) return NOT_A_CREDENTIAL
-    return after(verify(credential, request, always), verdict => held(credential, request, verdict))
+    if (value.length > MAX_CREDENTIAL_CHARS || !CREDENTIAL_PATTERNS[kind].test(value)) return NOT_A_CREDENTIAL
+    if (kind === 'token' && JWT_PATTERN.test(value)) return NOT_A_CREDENTIAL
+    return andThen(verify(credential, request, alwaysFresh), verdict =>
+      enforceRequirements(credential, request, verdict),
+    )
   }
 }
 
 /** How memory answered. */
-const notesOf = (verdict: Verdict): Notes =>
+const annotationsOf = (verdict: Verdict): Annotations =>
   'cache' in verdict && verdict.cache !== undefined ? { cache: verdict.cache } : {}
 
 /** Architecture 14.10. */
-function outcome(verdict: Verdict, kind: Credential['kind'], read: ReadIdentity): Identity | Denial {
+function verdictToOutcome(verdict: Verdict, kind: Credential['kind'], read: ReadIdentity): Identity | Denial {
   switch (verdict.kind) {
     case 'verified':
       return read(verdict.session.document, {
         responseHeaders: verdict.responseHeaders,
-        notes: { cache: verdict.cache },
+        annotations: { cache: verdict.cache },
       })
     case 'rejected':
-      return noted(NO_SESSION, notesOf(verdict))
+      return withAnnotations(NO_SESSION, annotationsOf(verdict))
     case 'second factor':
-      return noted(secondFactor(kind, verdict.loginUrl), notesOf(verdict))
+      return withAnnotations(secondFactorDenial(kind, verdict.loginUrl), annotationsOf(verdict))
     case 'limited':
-      return rateLimited({ headers: verdict.headers, notes: notesOf(verdict) })
+      return rateLimited({ headers: verdict.headers, annotations: annotationsOf(verdict) })
     case 'unavailable': {
       const { why, retryAfterSeconds } = verdict
-      const notes = notesOf(verdict)
-      return unavailable(why, retryAfterSeconds === undefined ? { notes } : { notes, retryAfterSeconds })
+      const notes = annotationsOf(verdict)
+      return unavailable(
+        why,
+        retryAfterSeconds === undefined ? { annotations: notes } : { annotations: notes, retryAfterSeconds },
+      )
     }
   }
 }
 
 /** A browser can be sent on; whoever holds a token is told by a challenge. */
-function secondFactor(kind: Credential['kind'], loginUrl: string | undefined): Denial {
+function secondFactorDenial(kind: Credential['kind'], loginUrl: string | undefined): Denial {
   const reason = 'a second factor is required'
-  if (kind === 'token') return unauthorized('second_factor_required', { reason, headers: [STEP_UP] })
+  if (kind === 'token')
+    return unauthorized('second_factor_required', { reason, headers: [STEP_UP_CHALLENGE] })
   const hints = loginUrl === undefined ? {} : { hints: { loginUrl } }
   return forbidden('second_factor_required', { reason, ...hints })
 }

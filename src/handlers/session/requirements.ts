@@ -11,9 +11,9 @@ import type { Json } from '../../access/session.ts'
 import type { AssuranceLevel, Credential, VerifiedSession } from '../../access/verdict.ts'
 import { DURATION_PATTERN, millis, parseDuration, type WallTime } from '../../lib/time.ts'
 
-const LEVELS: readonly AssuranceLevel[] = ['aal0', 'aal1', 'aal2', 'aal3']
+const ASSURANCE_LEVELS: readonly AssuranceLevel[] = ['aal0', 'aal1', 'aal2', 'aal3']
 
-export const demandsSchema = z
+export const requirementsSchema = z
   .strictObject({
     aal: z
       .enum(['aal1', 'aal2', 'aal3'])
@@ -38,43 +38,48 @@ export const demandsSchema = z
   .optional()
   .describe('what the session must be beyond alive; ours, Oathkeeper does not know it')
 
-export type Demands = z.infer<typeof demandsSchema>
+export type SessionRequirements = z.infer<typeof requirementsSchema>
 
 /** Which demand a session does not meet; `undefined` when it meets all. */
-export type Unmet = 'second factor' | 'too old' | 'method' | 'method of a second factor'
-export type JudgeSession = (session: VerifiedSession, now: WallTime) => Unmet | undefined
+export type UnmetRequirement = 'second factor' | 'too old' | 'method' | 'method of a second factor'
+export type FindUnmetRequirement = (session: VerifiedSession, now: WallTime) => UnmetRequirement | undefined
 
 /** `undefined` where nothing is demanded. Stale knowledge errs on the safe side: levels only rise, times only move on (kratos 2.5, 2.6). */
-export function compileDemands(demands: Demands): JudgeSession | undefined {
-  const { aal, authenticated_within: within, methods } = demands ?? {}
-  if (!aal && !within && !methods?.length) return undefined
-  const least = LEVELS.indexOf(aal ?? 'aal0')
-  const longest = within ? (parseDuration(within) ?? millis(0)) : millis(Number.POSITIVE_INFINITY)
-  const wanted = new Set(methods ?? [])
-  const method = [...wanted].some(one => SECOND_FACTORS.has(one)) ? 'method of a second factor' : 'method'
+export function compileRequirements(requirements: SessionRequirements): FindUnmetRequirement | undefined {
+  const { aal, authenticated_within: maxAuthenticationAge, methods } = requirements ?? {}
+  if (!aal && !maxAuthenticationAge && !methods?.length) return undefined
+  const minLevel = ASSURANCE_LEVELS.indexOf(aal ?? 'aal0')
+  const maxAgeMs = maxAuthenticationAge
+    ? (parseDuration(maxAuthenticationAge) ?? millis(0))
+    : millis(Number.POSITIVE_INFINITY)
+  const acceptedMethods = new Set(methods ?? [])
+  const method = [...acceptedMethods].some(one => SECOND_FACTOR_METHODS.has(one))
+    ? 'method of a second factor'
+    : 'method'
   return (session, now) => {
-    if (LEVELS.indexOf(session.aal) < least) return 'second factor'
-    if (now - session.authenticatedAt > longest) return 'too old'
-    return wanted.size > 0 && !methodsOf(session.document.authentication_methods).some(one => wanted.has(one))
+    if (ASSURANCE_LEVELS.indexOf(session.aal) < minLevel) return 'second factor'
+    if (now - session.authenticatedAt > maxAgeMs) return 'too old'
+    return acceptedMethods.size > 0 &&
+      !methodsOf(session.document.authentication_methods).some(one => acceptedMethods.has(one))
       ? method
       : undefined
   }
 }
 
 /** Methods that Kratos asks for in its `aal=aal2` flow; webauthn also is one, where it is not the first factor. */
-const SECOND_FACTORS: ReadonlySet<string> = new Set(['totp', 'lookup_secret', 'webauthn'])
+const SECOND_FACTOR_METHODS: ReadonlySet<string> = new Set(['totp', 'lookup_secret', 'webauthn'])
 
 const methodsOf = (value: Json | undefined): readonly string[] =>
   Array.isArray(value) ? value.flatMap(one => (typeof one?.method === 'string' ? [one.method] : [])) : []
 
-interface Words {
+interface DenialTerms {
   readonly code: ReasonCode
   readonly reason: string
   /** Parameters of the login flow in which the demand can be met (kratos 6.1). */
   readonly login: NonNullable<DenialHints['login']>
 }
 
-const WORDS: Readonly<Record<Unmet, Words>> = {
+const DENIAL_TERMS: Readonly<Record<UnmetRequirement, DenialTerms>> = {
   'second factor': {
     code: 'second_factor_required',
     reason: 'a second factor is required',
@@ -99,9 +104,11 @@ const WORDS: Readonly<Record<Unmet, Words>> = {
 }
 
 /** RFC 9470 §3: all that the rule demands, so that one authentication can meet it. */
-function challengeOf(reason: string, demands: Demands): string {
-  const { aal, authenticated_within: within } = demands ?? {}
-  const seconds = within ? Math.floor((parseDuration(within) ?? 0) / 1000) : undefined
+function challengeOf(reason: string, requirements: SessionRequirements): string {
+  const { aal, authenticated_within: maxAuthenticationAge } = requirements ?? {}
+  const seconds = maxAuthenticationAge
+    ? Math.floor((parseDuration(maxAuthenticationAge) ?? 0) / 1000)
+    : undefined
   return [
     'Bearer error="insufficient_user_authentication"',
     `error_description="${reason}"`,
@@ -111,15 +118,19 @@ function challengeOf(reason: string, demands: Demands): string {
 }
 
 /** An account without a second factor: no login can help (kratos 6.1). */
-export const ENROL_FIRST: Denial = forbidden('second_factor_required', {
+export const ENROLMENT_DENIAL: Denial = forbidden('second_factor_required', {
   reason: 'a second factor is required, and the account has none',
   hints: { enrol: true },
 })
 
 /** A browser's session is refused with 403, the bearer of a token is told by a challenge (RFC 9470, architecture 14.10). */
-export function demandDenial(unmet: Unmet, demands: Demands, kind: Credential['kind']): Denial {
-  const { code, reason, login } = WORDS[unmet]
+export function unmetRequirementDenial(
+  unmet: UnmetRequirement,
+  requirements: SessionRequirements,
+  kind: Credential['kind'],
+): Denial {
+  const { code, reason, login } = DENIAL_TERMS[unmet]
   if (kind === 'cookie') return forbidden(code, { reason, hints: { login } })
-  const challenge = { name: 'www-authenticate', value: challengeOf(reason, demands) }
+  const challenge = { name: 'www-authenticate', value: challengeOf(reason, requirements) }
   return unauthorized(code, { reason, headers: [challenge] })
 }

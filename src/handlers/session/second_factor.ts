@@ -1,7 +1,7 @@
 /** handlers/parts/second_factor — whether an account has a second factor at all, read from the login flow that would ask for it. Knows no session and no rule. */
 import type { RequestView } from '../../access/request.ts'
 import type { Credential } from '../../access/verdict.ts'
-import type { Answered, Failed, Send } from '../../clients/http/message.ts'
+import type { HttpFailure, HttpResponse, Send } from '../../clients/http/message.ts'
 import { isRecord, type JsonValue, member, parseJson } from '../../golang/index.ts'
 import { millis } from '../../lib/time.ts'
 
@@ -9,8 +9,8 @@ import { millis } from '../../lib/time.ts'
 export type HasSecondFactor = (credential: Credential, request: RequestView) => Promise<boolean>
 
 /** Nobody waits longer to be told that much, ms; then he is sent to the flow like everybody. */
-const TIMEOUT = millis(1_000)
-const WHOAMI = '/sessions/whoami'
+const LOOKUP_TIMEOUT_MS = millis(1_000)
+const WHOAMI_PATH = '/sessions/whoami'
 
 /**
  * A browser whose account has no second factor would be sent to a flow that nobody can finish (kratos 6.1). whoami does
@@ -18,9 +18,9 @@ const WHOAMI = '/sessions/whoami'
  * say where the flows of this Kratos are.
  */
 export function compileHasSecondFactor(whoami: URL, send: Send): HasSecondFactor | undefined {
-  if (!whoami.pathname.endsWith(WHOAMI)) return undefined
+  if (!whoami.pathname.endsWith(WHOAMI_PATH)) return undefined
   const flow = new URL(whoami)
-  flow.pathname = `${whoami.pathname.slice(0, -WHOAMI.length)}/self-service/login/browser`
+  flow.pathname = `${whoami.pathname.slice(0, -WHOAMI_PATH.length)}/self-service/login/browser`
   flow.search = '?aal=aal2'
   return async ({ name, value }, request) => {
     const answer = await send({
@@ -30,21 +30,21 @@ export function compileHasSecondFactor(whoami: URL, send: Send): HasSecondFactor
         ['accept', 'application/json'],
         ['cookie', `${name}=${value}`],
       ],
-      timeout: TIMEOUT,
+      timeout: LOOKUP_TIMEOUT_MS,
       deadline: request.deadline,
       target: 'kratos.login',
     })
-    return !hasNone(answer)
+    return !showsNoFactor(answer)
   }
 }
 
-function hasNone(answer: Answered | Failed): boolean {
+function showsNoFactor(answer: HttpResponse | HttpFailure): boolean {
   if (answer.kind === 'failed' || answer.status !== 200) return false
   const flow = parseJson(answer.body)
   const ui = isRecord(flow) ? member(flow, 'ui') : undefined
   const nodes = isRecord(ui) ? member(ui, 'nodes') : undefined
-  return Array.isArray(nodes) && nodes.every(isPlumbing)
+  return Array.isArray(nodes) && nodes.every(isInDefaultGroup)
 }
 
 /** Kratos puts what belongs to no method into the group `default`. */
-const isPlumbing = (node: JsonValue): boolean => isRecord(node) && member(node, 'group') === 'default'
+const isInDefaultGroup = (node: JsonValue): boolean => isRecord(node) && member(node, 'group') === 'default'

@@ -7,21 +7,25 @@ export interface SubjectPaths {
   readonly subjectFrom: string
   readonly extraFrom: string
   /** An empty subject is refused. */
-  readonly required: boolean
+  readonly requireSubject: boolean
 }
 
-type IdentityParts = Parameters<typeof identity>[2]
+type IdentityOptions = Parameters<typeof identity>[2]
 /** `undefined`: the answer had no JSON. */
-export type ReadIdentity = (document: Json | undefined, parts?: IdentityParts) => Identity | Denial
+export type ReadIdentity = (document: Json | undefined, parts?: IdentityOptions) => Identity | Denial
 
 /** Missing or null: an empty subject, no extra data. Of another type: 403, naming the path and nothing of the answer. */
-export function compileSubject({ subjectFrom, extraFrom, required }: SubjectPaths): ReadIdentity {
+export function compileIdentityReader({
+  subjectFrom,
+  extraFrom,
+  requireSubject,
+}: SubjectPaths): ReadIdentity {
   const findSubject = compileGjson(subjectFrom)
   const findExtra = compileGjson(extraFrom)
   return (document, parts) => {
     const subject = document === undefined ? '' : (findSubject(document) ?? '')
     if (typeof subject !== 'string') return badAnswer(`subject_from "${subjectFrom}" found no text`)
-    if (subject === '' && required) return badAnswer(`subject_from "${subjectFrom}" found no subject`)
+    if (subject === '' && requireSubject) return badAnswer(`subject_from "${subjectFrom}" found no subject`)
     const extra = document === undefined ? undefined : (findExtra(document) ?? undefined)
     if (extra !== undefined && !isObject(extra)) return badAnswer(`extra_from "${extraFrom}" found no object`)
     return identity(subject, extra, parts)

@@ -3,8 +3,8 @@ import { type Denial, unauthorized } from '../../access/denial.ts'
 import type { JsonObject } from '../../access/session.ts'
 import { member } from '../../golang/index.ts'
 import { parseDuration } from '../../lib/time.ts'
-import { invalidToken, scopeMissing } from '../responses/challenge.ts'
-import { compileScopes, type ScopeStrategy } from './scopes.ts'
+import { insufficientScope, invalidToken } from '../responses/challenge.ts'
+import { compileScopeCheck, type ScopeStrategy } from './scopes.ts'
 
 export interface ClaimRules {
   readonly required_scope?: readonly string[] | undefined
@@ -15,32 +15,33 @@ export interface ClaimRules {
   readonly require_exp?: boolean | undefined
 }
 
-interface Bearer {
+interface TokenIdentity {
   readonly kind: 'bearer'
   readonly subject: string
   readonly extra: JsonObject
 }
 
 /** `now` is the wall clock, in ms. */
-export type ReadClaims = (claims: JsonObject, now: number) => Bearer | Denial
+export type ReadClaims = (claims: JsonObject, now: number) => TokenIdentity | Denial
 
 /** The first of these that a token has; its own name is dropped for `scp`. */
 const SCOPE_CLAIMS = ['scp', 'scope', 'scopes'] as const
 
-export function compileClaims(rules: ClaimRules): ReadClaims {
+export function compileClaimChecks(rules: ClaimRules): ReadClaims {
   const audiences = rules.target_audience ?? []
   const issuers = rules.trusted_issuers?.length ? new Set<unknown>(rules.trusted_issuers) : undefined
   const required = rules.required_scope ?? []
   const strategy = rules.scope_strategy ?? 'none'
-  const missingScope = strategy === 'none' ? undefined : compileScopes(strategy, required)
+  const missingScope = strategy === 'none' ? undefined : compileScopeCheck(strategy, required)
   const leeway = parseDuration(rules.leeway ?? '0s') ?? 0
 
   return (claims, now) => {
-    const untimely = checkTimes(claims, now, leeway, rules.require_exp === true)
-    if (untimely !== undefined) return invalidToken(untimely)
-    const named = audienceOf(claims)
+    const timeProblem = checkTimes(claims, now, leeway, rules.require_exp === true)
+    if (timeProblem !== undefined) return invalidToken(timeProblem)
+    const tokenAudience = audienceOf(claims)
     // Q-64: all of them.
-    if (!audiences.every(one => named.includes(one))) return invalidToken('the token is for another audience')
+    if (!audiences.every(one => tokenAudience.includes(one)))
+      return invalidToken('the token is for another audience')
     if (issuers !== undefined && !issuers.has(member(claims, 'iss'))) {
       return invalidToken('the issuer of the token is not trusted')
     }
@@ -49,7 +50,7 @@ export function compileClaims(rules: ClaimRules): ReadClaims {
     // Q-57.
     if (missingScope === undefined && required.length > 0) return NO_STRATEGY
     const missing = missingScope?.(scopes)
-    if (missing !== undefined) return scopeMissing(401, missing, required)
+    if (missing !== undefined) return insufficientScope(401, missing, required)
     const subject = member(claims, 'sub')
     return {
       kind: 'bearer',
@@ -64,12 +65,17 @@ const NO_STRATEGY = unauthorized('scope_missing', {
 })
 
 /** Each counts if present; a zero is none, and what is no number is a fault (C18). All in seconds since the epoch. */
-function checkTimes(claims: JsonObject, now: number, leeway: number, mustEnd: boolean): string | undefined {
-  const exp = timeOf(claims, 'exp')
-  const nbf = timeOf(claims, 'nbf')
-  const iat = timeOf(claims, 'iat')
+function checkTimes(
+  claims: JsonObject,
+  now: number,
+  leeway: number,
+  requireExp: boolean,
+): string | undefined {
+  const exp = timestampMs(claims, 'exp')
+  const nbf = timestampMs(claims, 'nbf')
+  const iat = timestampMs(claims, 'iat')
   if (exp === null || nbf === null || iat === null) return 'a time of the token is not a number'
-  if (exp === undefined && mustEnd) return 'the token has no exp'
+  if (exp === undefined && requireExp) return 'the token has no exp'
   // J14: what Kratos' tokenizer makes of a template without a ttl.
   if (exp !== undefined && exp === iat) return 'the token expired when it was issued: its template has no ttl'
   if (exp !== undefined && now - leeway >= exp) return 'the token has expired'
@@ -79,13 +85,15 @@ function checkTimes(claims: JsonObject, now: number, leeway: number, mustEnd: bo
 }
 
 /** Seconds that no clock reaches: Go's time is a 64-bit number. */
-const NO_TIME = 2 ** 63
+const MAX_TIMESTAMP_SECONDS = 2 ** 63
 
 /** Milliseconds of the whole seconds; `undefined` for none, `null` for what is no number or no time. */
-function timeOf(claims: JsonObject, name: string): number | undefined | null {
+function timestampMs(claims: JsonObject, name: string): number | undefined | null {
   const value = member(claims, name)
   if (value === undefined || value === 0) return undefined
-  return typeof value === 'number' && Math.abs(value) < NO_TIME ? Math.trunc(value) * 1000 : null
+  return typeof value === 'number' && Math.abs(value) < MAX_TIMESTAMP_SECONDS
+    ? Math.trunc(value) * 1000
+    : null
 }
 
 /** A list with anything but texts names nobody. */

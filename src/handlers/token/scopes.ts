@@ -10,26 +10,28 @@ export const scopeStrategySchema = z
   .describe('how required scopes are compared with those of the token; default none')
 
 /** Whether a scope of a token grants a required one. */
-const GRANTS: Readonly<Record<Exclude<ScopeStrategy, 'none'>, (has: string, required: string) => boolean>> = {
+const GRANT_CHECKS: Readonly<
+  Record<Exclude<ScopeStrategy, 'none'>, (has: string, required: string) => boolean>
+> = {
   exact: (has, required) => has === required,
   hierarchic: (has, required) => has === required || required.startsWith(`${has}.`),
-  wildcard: grantsByWildcard,
+  wildcard: grantsWithWildcard,
 }
 
 /** A `*` stands for one segment that is not empty; the last one also for all that follow, whatever they are. */
-function grantsByWildcard(has: string, required: string): boolean {
-  const pattern = has.split('.')
+function grantsWithWildcard(granted: string, required: string): boolean {
+  const pattern = granted.split('.')
   const segments = required.split('.')
-  const open = pattern.at(-1) === '*'
-  if (open ? segments.length < pattern.length : segments.length !== pattern.length) return false
-  return pattern.every((wanted, i) => (wanted === '*' ? segments[i] !== '' : segments[i] === wanted))
+  const endsWithWildcard = pattern.at(-1) === '*'
+  if (endsWithWildcard ? segments.length < pattern.length : segments.length !== pattern.length) return false
+  return pattern.every((expected, i) => (expected === '*' ? segments[i] !== '' : segments[i] === expected))
 }
 
 /** The first required scope that is missing; `undefined`: all are granted. */
-export function compileScopes(
+export function compileScopeCheck(
   strategy: Exclude<ScopeStrategy, 'none'>,
   required: readonly string[],
 ): (scopes: readonly string[]) => string | undefined {
-  const grants = GRANTS[strategy]
+  const grants = GRANT_CHECKS[strategy]
   return scopes => required.find(one => !scopes.some(has => grants(has, one)))
 }

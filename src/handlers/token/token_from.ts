@@ -25,43 +25,46 @@ export function compileTokenFrom(from: TokenFrom): FindToken {
     return request => {
       const lines = request.headerValues('authorization')
       // No bearer token has a comma: two lines were joined on their way (J4).
-      return lines.some(line => line.includes(',') && bearerToken(line) !== '')
-        ? SEVERAL
-        : one(lines, bearerToken)
+      return lines.some(line => line.includes(',') && parseBearer(line) !== '')
+        ? AMBIGUOUS_TOKEN
+        : singleToken(lines, parseBearer)
     }
   }
   if ('header' in from) {
     const name = from.header.toLowerCase()
-    return request => one(request.headerValues(name))
+    return request => singleToken(request.headerValues(name))
   }
-  if ('cookie' in from) return request => one(request.cookieValues(from.cookie))
+  if ('cookie' in from) return request => singleToken(request.cookieValues(from.cookie))
   return request => {
     if (request.query === '') return undefined
-    return one(parseQuery(request.query).get(from.query_parameter) ?? [])
+    return singleToken(parseQuery(request.query).get(from.query_parameter) ?? [])
   }
 }
 
-export const SESSION_TOKEN = 'x-session-token'
+export const SESSION_TOKEN_HEADER = 'x-session-token'
 
-const inItsOwnHeader = compileTokenFrom({ header: SESSION_TOKEN })
-const asBearer = compileTokenFrom(undefined)
+const findInSessionTokenHeader = compileTokenFrom({ header: SESSION_TOKEN_HEADER })
+const findBearerToken = compileTokenFrom(undefined)
 /** Of a native client, in Kratos' own order: a token in the header of its own counts, and Bearer is not looked at (kratos 1.2, C1). */
-export const findSessionToken: FindToken = request => inItsOwnHeader(request) ?? asBearer(request)
+export const findSessionToken: FindToken = request =>
+  findInSessionTokenHeader(request) ?? findBearerToken(request)
 
-const SEVERAL = unauthorized('ambiguous_credential', { reason: 'the request carries several unequal tokens' })
+const AMBIGUOUS_TOKEN = unauthorized('ambiguous_credential', {
+  reason: 'the request carries several unequal tokens',
+})
 
-function one(
+function singleToken(
   values: readonly string[],
   read: (value: string) => string = value => value,
 ): string | undefined | Denial {
   const [first] = values
   if (first === undefined) return undefined
-  if (values.some(value => value !== first)) return SEVERAL
+  if (values.some(value => value !== first)) return AMBIGUOUS_TOKEN
   return read(first) || undefined
 }
 
 /** Cut at the first blank; the scheme in any case, the rest as it stands, a second blank included. */
-function bearerToken(value: string): string {
-  const cut = value.indexOf(' ')
-  return cut >= 0 && value.slice(0, cut).toLowerCase() === 'bearer' ? value.slice(cut + 1) : ''
+function parseBearer(value: string): string {
+  const space = value.indexOf(' ')
+  return space >= 0 && value.slice(0, space).toLowerCase() === 'bearer' ? value.slice(space + 1) : ''
 }

@@ -2,144 +2,172 @@
 
 import type { CompiledRule } from '../../access/rule.ts'
 import type { SearchableSnapshot } from '../../access/snapshot.ts'
-import type { Issue, Path } from '../../documents/issue.ts'
-import type { Breathe } from '../../lib/yield_to_event_loop.ts'
-import type { PlacedRule } from '../parse.ts'
-import { createWords, type Words } from '../patterns/automata.ts'
-import type { CompiledPattern, ReadPattern } from '../patterns/pattern.ts'
-import type { Asked } from '../patterns/request_url.ts'
-import { reachOf } from '../patterns/witness.ts'
+import type { Diagnostic, DocumentPath } from '../../documents/issue.ts'
+import type { Yielder } from '../../lib/yield_to_event_loop.ts'
+import type { LocatedRule } from '../parse.ts'
+import { createWordFinder, type WordFinder } from '../patterns/automata.ts'
+import type { CompiledPattern, ParsedPattern } from '../patterns/pattern.ts'
+import type { RequestUrlOptions } from '../patterns/request_url.ts'
+import { findWitnesses } from '../patterns/witness.ts'
 import { findOverlaps } from './overlap.ts'
-import { findShadowed } from './shadowed.ts'
+import { findShadowedRules } from './shadowed.ts'
 
-export type Report = (severity: Issue['severity'], path: Path, message: string, hint?: string) => void
+export type ReportDiagnostic = (
+  severity: Diagnostic['severity'],
+  path: DocumentPath,
+  message: string,
+  hint?: string,
+) => void
 
-export interface LintParts {
-  readonly paths: Asked['paths']
-  readonly hosts: Asked['hosts']
+export interface LinterDependencies {
+  readonly paths: RequestUrlOptions['paths']
+  readonly hosts: RequestUrlOptions['hosts']
   /** Where the first of several rules decides, overlaps are meant. */
-  readonly several: 'refuse' | 'first'
-  readonly breathe: Breathe
+  readonly onMultipleMatches: 'refuse' | 'first'
+  readonly yieldToEventLoop: Yielder
 }
 
 export interface Linter {
   /** Of one rule as written; to be called in order. */
-  rule(placed: PlacedRule, report: Report): void
+  checkRule(placed: LocatedRule, report: ReportDiagnostic): void
   /** Of one rule whose pattern could be compiled. */
-  pattern(placed: PlacedRule, rule: CompiledRule, made: CompiledPattern, report: Report): void
+  checkPattern(placed: LocatedRule, rule: CompiledRule, made: CompiledPattern, report: ReportDiagnostic): void
   /** Of all rules together, once they are a snapshot. */
-  set(snapshot: SearchableSnapshot): Promise<void>
+  checkSet(snapshot: SearchableSnapshot): Promise<void>
 }
 
 /** For one compile. */
-export function createLinter({ paths, hosts, several, breathe }: LintParts): Linter {
-  const words: Words = createWords()
-  const firstPlaces = new Map<string, string>()
-  const examined: Seen[] = []
+export function createLinter({
+  paths,
+  hosts,
+  onMultipleMatches,
+  yieldToEventLoop,
+}: LinterDependencies): Linter {
+  const wordFinder: WordFinder = createWordFinder()
+  const firstUses = new Map<string, string>()
+  const examined: LintedRule[] = []
   return {
-    rule(placed, report) {
-      lintId(placed, firstPlaces, report)
-      lintMatch(placed, report)
+    checkRule(located, report) {
+      lintId(located, firstUses, report)
+      lintMatch(located, report)
     },
-    pattern(placed, rule, { pattern, lints, read }, report) {
-      for (const lint of lints) report('warning', pathOf(rule), lint.message, lint.hint)
-      const { urls, dead } = reachOf(
-        { pattern, lints, read },
+    checkPattern(placed, rule, { pattern, lints, parsed }, report) {
+      for (const lint of lints) report('warning', matchPath(rule), lint.message, lint.hint)
+      const { witnesses, dead } = findWitnesses(
+        { pattern, lints, parsed },
         { paths, hosts, rpc: rule.rpc === true },
-        words,
+        wordFinder,
       )
-      if (dead && !lints.some(lint => lint.message.includes(NEVER))) {
-        report('warning', pathOf(rule), `the pattern ${NEVER}: no request has such a URL`, HINT)
+      if (dead && !lints.some(lint => lint.message.includes(NEVER_MATCHES))) {
+        report(
+          'warning',
+          matchPath(rule),
+          `the pattern ${NEVER_MATCHES}: no request has such a URL`,
+          NEVER_MATCHES_HINT,
+        )
       }
-      examined.push({ rule, read, urls, placed, report })
+      examined.push({ rule, parsed, witnesses, located: placed, report })
     },
-    async set(snapshot) {
-      if (several === 'first') {
-        for (const { earlier, later } of await findShadowed({
+    async checkSet(snapshot) {
+      if (onMultipleMatches === 'first') {
+        for (const { earlier, later } of await findShadowedRules({
           rules: examined,
           snapshot,
           paths,
           hosts,
-          breathe,
+          yieldToEventLoop,
         })) {
-          const { rule, report } = examined[later] as Seen
-          const message = `is never reached: ${nameOf(examined[earlier] as Seen)} comes before it and matches all that it matches`
-          report('warning', pathOf(rule), message, 'put the narrower rule first')
+          const { rule, report } = examined[later] as LintedRule
+          const message = `is never reached: ${describeRule(examined[earlier] as LintedRule)} comes before it and matches all that it matches`
+          report('warning', matchPath(rule), message, 'put the narrower rule first')
         }
         return
       }
-      const overlaps = await findOverlaps({ rules: examined, snapshot, paths, hosts, words, breathe })
-      for (const { earlier, later, method, url, more } of overlaps) {
-        const { rule, report } = examined[later] as Seen
-        const others = more === 0 ? '' : `; it also overlaps with ${more} other${more === 1 ? '' : 's'}`
-        const message = `overlaps with ${nameOf(examined[earlier] as Seen)}: ${method} ${url} matches both, and is answered with 500${others}`
-        report('warning', pathOf(rule), message, 'let exactly one rule match each request')
+      const overlaps = await findOverlaps({
+        rules: examined,
+        snapshot,
+        paths,
+        hosts,
+        wordFinder,
+        yieldToEventLoop,
+      })
+      for (const { earlier, later, method, url, additional: more } of overlaps) {
+        const { rule, report } = examined[later] as LintedRule
+        const additional = more === 0 ? '' : `; it also overlaps with ${more} other${more === 1 ? '' : 's'}`
+        const message = `overlaps with ${describeRule(examined[earlier] as LintedRule)}: ${method} ${url} matches both, and is answered with 500${additional}`
+        report('warning', matchPath(rule), message, 'let exactly one rule match each request')
       }
     },
   }
 }
 
-interface Seen {
+interface LintedRule {
   readonly rule: CompiledRule
-  readonly read: ReadPattern
-  readonly urls: readonly string[]
-  readonly placed: PlacedRule
-  readonly report: Report
+  readonly parsed: ParsedPattern
+  readonly witnesses: readonly string[]
+  readonly located: LocatedRule
+  readonly report: ReportDiagnostic
 }
 
-const NEVER = 'never matches'
-const HINT = 'look at host, slashes and classes: nothing passes all of them'
+const NEVER_MATCHES = 'never matches'
+const NEVER_MATCHES_HINT = 'look at host, slashes and classes: nothing passes all of them'
 
-const pathOf = ({ rpc }: CompiledRule): Path => ['match', rpc ? 'full_method' : 'url']
+const matchPath = ({ rpc }: CompiledRule): DocumentPath => ['match', rpc ? 'full_method' : 'url']
 
-function nameOf({ rule, placed: { place } }: Seen): string {
-  const { line } = place.at([])
+function describeRule({ rule, located: { location: place } }: LintedRule): string {
+  const { line } = place.positionOf([])
   return rule.id === '' ? `the rule at ${place.source}:${line}` : `"${rule.id}" (${place.source}:${line})`
 }
 
 /** Ids need be neither present nor unique (Q-10), but whoever reads logs wants both. */
-function lintId({ rule, place }: PlacedRule, seen: Map<string, string>, report: Report): void {
+function lintId(
+  { rule, location: place }: LocatedRule,
+  firstUses: Map<string, string>,
+  report: ReportDiagnostic,
+): void {
   if (rule.id === '') {
     report('warning', [], 'the rule has no id', 'give it one: logs, metrics and /rules name rules by id')
     return
   }
-  const first = seen.get(rule.id)
-  const here = place.at(['id'])
-  if (first === undefined) seen.set(rule.id, `${place.source}:${here.line}`)
-  else report('warning', ['id'], `duplicate id "${rule.id}", first used at ${first}`)
+  const firstUse = firstUses.get(rule.id)
+  const position = place.positionOf(['id'])
+  if (firstUse === undefined) firstUses.set(rule.id, `${place.source}:${position.line}`)
+  else report('warning', ['id'], `duplicate id "${rule.id}", first used at ${firstUse}`)
 }
 
 /** As requests are read: what is none is refused before any rule is asked. */
-const METHOD = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,64}$/
+const METHOD_TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,64}$/
 /** Words that people mean as "any method"; they are names of methods that nobody uses. */
-const EVERY = /^(?:\*|any|all)$/i
+const ANY_METHOD_WORD = /^(?:\*|any|all)$/i
 
-function lintMatch({ rule: { match } }: PlacedRule, report: Report): void {
+function lintMatch({ rule: { match } }: LocatedRule, report: ReportDiagnostic): void {
   if (match === undefined) return
-  const at = (key: string): Path => ['match', key]
+  const matchField = (key: string): DocumentPath => ['match', key]
   if (match.fullMethod !== undefined) {
     if (match.methods !== undefined)
-      report('warning', at('methods'), 'without effect beside full_method', 'leave it out')
-    if (match.url !== '') report('warning', at('url'), 'without effect beside full_method', 'leave it out')
+      report('warning', matchField('methods'), 'without effect beside full_method', 'leave it out')
+    if (match.url !== '')
+      report('warning', matchField('url'), 'without effect beside full_method', 'leave it out')
     return
   }
   if (match.authority !== undefined)
-    report('warning', at('authority'), 'without effect unless full_method is set')
-  if (match.allowHttpGet) report('warning', at('allow_http_get'), 'without effect unless full_method is set')
+    report('warning', matchField('authority'), 'without effect unless full_method is set')
+  if (match.allowHttpGet)
+    report('warning', matchField('allow_http_get'), 'without effect unless full_method is set')
   const methods = match.methods ?? []
   if (methods.length === 0) {
-    report('warning', at('methods'), 'no methods: the rule matches nothing', 'list them: [GET, POST]')
+    report('warning', matchField('methods'), 'no methods: the rule matches nothing', 'list them: [GET, POST]')
   }
   for (const [i, method] of methods.entries()) {
-    const path: Path = [...at('methods'), i]
-    if (!METHOD.test(method)) {
+    const path: DocumentPath = [...matchField('methods'), i]
+    if (!METHOD_TOKEN.test(method)) {
       report(
         'warning',
         path,
         `"${method}" is no method: no request has it`,
         'list each by itself: [GET, POST]',
       )
-    } else if (EVERY.test(method)) {
+    } else if (ANY_METHOD_WORD.test(method)) {
       report(
         'warning',
         path,

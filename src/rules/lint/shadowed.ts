@@ -2,25 +2,25 @@
 
 import type { CompiledRule } from '../../access/rule.ts'
 import type { SearchableSnapshot } from '../../access/snapshot.ts'
-import type { Breathe } from '../../lib/yield_to_event_loop.ts'
-import { type Asked, admitsFor } from '../patterns/request_url.ts'
-import { tailOf } from '../patterns/witness.ts'
-import type { Examined } from './overlap.ts'
+import type { Yielder } from '../../lib/yield_to_event_loop.ts'
+import { type RequestUrlOptions, requestUrlPredicate } from '../patterns/request_url.ts'
+import { partsAfterPrefix } from '../patterns/witness.ts'
+import type { AnalyzedRule } from './overlap.ts'
 
-export interface Shadowed {
+export interface ShadowedRule {
   /** Places in the list that was given. */
   readonly earlier: number
   readonly later: number
 }
 
-export interface ShadowedParts {
+export interface ShadowedDependencies {
   /** In order. */
-  readonly rules: readonly Examined[]
+  readonly rules: readonly AnalyzedRule[]
   readonly snapshot: SearchableSnapshot
-  readonly paths: Asked['paths']
-  readonly hosts: Asked['hosts']
+  readonly paths: RequestUrlOptions['paths']
+  readonly hosts: RequestUrlOptions['hosts']
   /** Called between rules. */
-  readonly breathe: Breathe
+  readonly yieldToEventLoop: Yielder
 }
 
 /**
@@ -28,74 +28,78 @@ export interface ShadowedParts {
  * (`https://h/<.*>`), and of those that match a few URLs, all known, each of which an earlier rule matches as well. A rule is
  * told of one that has all of its methods.
  */
-export async function findShadowed(parts: ShadowedParts): Promise<readonly Shadowed[]> {
-  const { rules, breathe } = parts
-  const places = new Map(rules.map(({ rule }, place) => [rule, place]))
-  const byText = createShelf()
-  const byStart = createShelf()
-  const shadowed: Shadowed[] = []
+export async function findShadowedRules(
+  dependencies: ShadowedDependencies,
+): Promise<readonly ShadowedRule[]> {
+  const { rules, yieldToEventLoop } = dependencies
+  const indexes = new Map(rules.map(({ rule }, index) => [rule, index]))
+  const byText = createTextIndex()
+  const byPrefix = createTextIndex()
+  const shadowed: ShadowedRule[] = []
   for (const [later, one] of rules.entries()) {
-    const starts = one.read.heads.texts.map(({ text }) => text)
+    const prefixes = one.parsed.prefixes.alternatives.map(({ text }) => text)
     const earlier = [
       ...byText.of(one.rule.pattern.text),
-      ...matchingAll(one, parts).flatMap(rule => places.get(rule) ?? []),
-      ...byStart.ofStarts(starts[0] ?? '').filter(place => startAs(rules[place] as Examined, starts)),
-    ].find(place => place < later && hasMethodsOf((rules[place] as Examined).rule, one.rule))
+      ...rulesMatchingAllOf(one, dependencies).flatMap(rule => indexes.get(rule) ?? []),
+      ...byPrefix
+        .ofStarts(prefixes[0] ?? '')
+        .filter(place => allStartWithPrefixOf(rules[place] as AnalyzedRule, prefixes)),
+    ].find(place => place < later && coversMethodsOf((rules[place] as AnalyzedRule).rule, one.rule))
     if (earlier !== undefined) shadowed.push({ earlier, later })
     else {
       // Of one that is shadowed nobody needs to know: whoever it matches all of is behind the other as well.
       byText.put(one.rule.pattern.text, later)
-      if (letsAllFollow(one)) for (const start of starts) byStart.put(start, later)
+      if (endsWithMatchAll(one)) for (const prefix of prefixes) byPrefix.put(prefix, later)
     }
-    await breathe()
+    await yieldToEventLoop()
   }
   return shadowed
 }
 
 /** Places of rules by a text. */
-function createShelf() {
-  const shelf = new Map<string, number[]>()
-  const of = (text: string): readonly number[] => shelf.get(text) ?? []
+function createTextIndex() {
+  const indexesByText = new Map<string, number[]>()
+  const of = (text: string): readonly number[] => indexesByText.get(text) ?? []
   return {
     of,
     put(text: string, place: number): void {
-      const list = shelf.get(text)
-      if (list === undefined) shelf.set(text, [place])
-      else list.push(place)
+      const existing = indexesByText.get(text)
+      if (existing === undefined) indexesByText.set(text, [place])
+      else existing.push(place)
     },
     /** By any text that this one begins with. */
     ofStarts: (text: string): readonly number[] =>
-      shelf.size === 0
+      indexesByText.size === 0
         ? []
         : Array.from({ length: text.length + 1 }, (_, length) => of(text.slice(0, length))).flat(),
   }
 }
 
 /** Who matches every URL of a rule, where these are known. */
-function matchingAll(
-  { rule, read }: Examined,
-  { snapshot, paths, hosts }: ShadowedParts,
+function rulesMatchingAllOf(
+  { rule, parsed }: AnalyzedRule,
+  { snapshot, paths, hosts }: ShadowedDependencies,
 ): readonly CompiledRule[] {
-  if (tailOf(read).length > 0 || read.extras.length > 0) return []
-  const admits = admitsFor({ paths, hosts, rpc: rule.rpc === true })
-  const urls = read.heads.texts
+  if (partsAfterPrefix(parsed).length > 0 || parsed.extraUrls.length > 0) return []
+  const isRequestUrl = requestUrlPredicate({ paths, hosts, rpc: rule.rpc === true })
+  const urls = parsed.prefixes.alternatives
     .map(({ text }) => text)
-    .filter(text => admits(text) && rule.pattern.exec(text) !== undefined)
-  const [first, ...more] = urls.map(url => snapshot.matching(url))
+    .filter(text => isRequestUrl(text) && rule.pattern.exec(text) !== undefined)
+  const [first, ...more] = urls.map(url => snapshot.rulesMatchingUrl(url))
   return first?.filter(candidate => more.every(others => others.includes(candidate))) ?? []
 }
 
 /** `<.*>`, and the glob `<**>`. No request has a line break in its URL, which alone would not match. */
-const EVERYTHING: ReadonlySet<string> = new Set(['([^\\n]*)', '[^]*'])
+const MATCH_ALL_SOURCES: ReadonlySet<string> = new Set(['([^\\n]*)', '[^]*'])
 
-function letsAllFollow({ read }: Examined): boolean {
-  const [last, ...more] = tailOf(read)
-  if (last?.kind !== 'fragment' || more.length > 0 || !read.heads.exact) return false
-  return EVERYTHING.has(last.source.join(''))
+function endsWithMatchAll({ parsed }: AnalyzedRule): boolean {
+  const [last, ...more] = partsAfterPrefix(parsed)
+  if (last?.kind !== 'fragment' || more.length > 0 || !parsed.prefixes.exact) return false
+  return MATCH_ALL_SOURCES.has(last.source.join(''))
 }
 
-const startAs = ({ read }: Examined, starts: readonly string[]): boolean =>
-  starts.every(start => read.heads.texts.some(({ text }) => start.startsWith(text)))
+const allStartWithPrefixOf = ({ parsed: read }: AnalyzedRule, prefixes: readonly string[]): boolean =>
+  prefixes.every(start => read.prefixes.alternatives.some(({ text }) => start.startsWith(text)))
 
-const hasMethodsOf = (earlier: CompiledRule, later: CompiledRule): boolean =>
+const coversMethodsOf = (earlier: CompiledRule, later: CompiledRule): boolean =>
   [...later.methods].every(name => earlier.methods.has(name))

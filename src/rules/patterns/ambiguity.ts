@@ -4,10 +4,10 @@ import type { CharSet, Concatenation } from 'refa'
 type Alternatives = readonly Concatenation[]
 
 /** A repetition of at most so many rounds costs a constant factor; beyond it counts as endless. */
-export const LOOPS_FROM = 8
+export const MAX_BOUNDED_REPETITIONS = 8
 
 /** More positions in loops than this are not examined, and the expression counts as dangerous. */
-const MOST_POSITIONS = 200
+const MAX_LOOP_POSITIONS = 200
 
 /** Glushkov's automaton: one state for each class in the expression, `follow` with how many ways lead on. */
 interface Automaton {
@@ -15,10 +15,10 @@ interface Automaton {
   readonly follow: Map<number, number>[]
 }
 
-interface Ends {
+interface PositionSets {
   readonly first: readonly number[]
   readonly last: readonly number[]
-  readonly empty: boolean
+  readonly nullable: boolean
 }
 
 /**
@@ -26,32 +26,36 @@ interface Ends {
  * engine tries 2ⁿ ways before it refuses a text that repeats n times. Complements scslre, which only looks for texts of
  * one repeated character. Lookaround is passed over, so more is found than is there, never less.
  */
-export function isExponential(alternatives: Alternatives): boolean {
+export function isExponentiallyAmbiguous(alternatives: Alternatives): boolean {
   const automaton: Automaton = { sets: [], follow: [] }
-  read(alternatives, automaton)
+  buildAutomaton(alternatives, automaton)
   const { sets, follow } = automaton
-  const component = components(sets.length, state => (follow[state] as Map<number, number>).keys())
-  const inside = (from: number, to: number): boolean => component[from] === component[to]
+  const component = stronglyConnectedComponents(sets.length, state =>
+    (follow[state] as Map<number, number>).keys(),
+  )
+  const isSameComponent = (from: number, to: number): boolean => component[from] === component[to]
   const looped: number[] = []
   for (let state = 0; state < sets.length; state++) {
-    const onward = [...(follow[state] as Map<number, number>)].filter(([to]) => inside(state, to))
-    if (onward.some(([, ways]) => ways > 1)) return true
-    if (onward.length > 0) looped.push(state)
+    const cyclic = [...(follow[state] as Map<number, number>)].filter(([to]) => isSameComponent(state, to))
+    if (cyclic.some(([, ways]) => ways > 1)) return true
+    if (cyclic.length > 0) looped.push(state)
   }
-  if (looped.length > MOST_POSITIONS) return true
-  return meetsItself(looped, automaton, inside)
+  if (looped.length > MAX_LOOP_POSITIONS) return true
+  return hasAmbiguousLoop(looped, automaton, isSameComponent)
 }
 
 /** In the square of the automaton: a pair of different states in one component with a pair of equal ones. */
-function meetsItself(
+function hasAmbiguousLoop(
   looped: readonly number[],
   { sets, follow }: Automaton,
-  inside: (from: number, to: number) => boolean,
+  isSameComponent: (from: number, to: number) => boolean,
 ): boolean {
   const size = looped.length
   const index = new Map(looped.map((state, i) => [state, i]))
   const next = looped.map(state =>
-    [...(follow[state] as Map<number, number>).keys()].filter(to => inside(state, to) && index.has(to)),
+    [...(follow[state] as Map<number, number>).keys()].filter(
+      to => isSameComponent(state, to) && index.has(to),
+    ),
   )
   const overlap = looped.map(a => looped.map(b => !(sets[a] as CharSet).isDisjointWith(sets[b] as CharSet)))
   const pairs = function* (pair: number): Iterable<number> {
@@ -63,43 +67,43 @@ function meetsItself(
       }
     }
   }
-  const component = components(size * size, pairs)
+  const component = stronglyConnectedComponents(size * size, pairs)
   const ofEqual = new Set(looped.map((_, i) => component[i * size + i]))
   return component.some((c, pair) => Math.floor(pair / size) !== pair % size && ofEqual.has(c))
 }
 
-function read(alternatives: Alternatives, automaton: Automaton): Ends {
+function buildAutomaton(alternatives: Alternatives, automaton: Automaton): PositionSets {
   const first: number[] = []
   const last: number[] = []
-  let empty = false
+  let nullable = false
   for (const { elements } of alternatives) {
-    let row: Ends = { first: [], last: [], empty: true }
+    let row: PositionSets = { first: [], last: [], nullable: true }
     for (const element of elements) {
       if (element.type === 'Assertion' || element.type === 'Unknown') continue
-      let ends: Ends
+      let positions: PositionSets
       if (element.type === 'CharacterClass') {
         const state = automaton.sets.push(element.characters) - 1
         automaton.follow.push(new Map())
-        ends = { first: [state], last: [state], empty: false }
+        positions = { first: [state], last: [state], nullable: false }
       } else {
-        ends = read(element.alternatives, automaton)
+        positions = buildAutomaton(element.alternatives, automaton)
         if (element.type === 'Quantifier') {
-          if (element.max > LOOPS_FROM) link(automaton, ends.last, ends.first)
-          ends = { ...ends, empty: ends.empty || element.min === 0 }
+          if (element.max > MAX_BOUNDED_REPETITIONS) link(automaton, positions.last, positions.first)
+          positions = { ...positions, nullable: positions.nullable || element.min === 0 }
         }
       }
-      link(automaton, row.last, ends.first)
+      link(automaton, row.last, positions.first)
       row = {
-        first: row.empty ? [...row.first, ...ends.first] : row.first,
-        last: ends.empty ? [...row.last, ...ends.last] : ends.last,
-        empty: row.empty && ends.empty,
+        first: row.nullable ? [...row.first, ...positions.first] : row.first,
+        last: positions.nullable ? [...row.last, ...positions.last] : positions.last,
+        nullable: row.nullable && positions.nullable,
       }
     }
     first.push(...row.first)
     last.push(...row.last)
-    empty ||= row.empty
+    nullable ||= row.nullable
   }
-  return { first, last, empty }
+  return { first, last, nullable }
 }
 
 function link({ follow }: Automaton, from: readonly number[], to: readonly number[]): void {
@@ -110,39 +114,39 @@ function link({ follow }: Automaton, from: readonly number[], to: readonly numbe
 }
 
 /** Number of the strongly connected component of each node (Tarjan, without recursion). */
-function components(size: number, next: (node: number) => Iterable<number>): Int32Array {
+function stronglyConnectedComponents(size: number, next: (node: number) => Iterable<number>): Int32Array {
   const component = new Int32Array(size).fill(-1)
   const order = new Int32Array(size).fill(-1)
   const low = new Int32Array(size)
-  const open: number[] = []
-  let clock = 0
-  let found = 0
+  const stack: number[] = []
+  let nextOrder = 0
+  let componentCount = 0
   for (let root = 0; root < size; root++) {
     if (order[root] !== -1) continue
-    const way = [{ node: root, onward: next(root)[Symbol.iterator]() }]
-    open.push(root)
-    order[root] = low[root] = clock++
-    for (let top = way.at(-1); top !== undefined; top = way.at(-1)) {
+    const path = [{ node: root, onward: next(root)[Symbol.iterator]() }]
+    stack.push(root)
+    order[root] = low[root] = nextOrder++
+    for (let top = path.at(-1); top !== undefined; top = path.at(-1)) {
       const { node, onward } = top
       const step = onward.next()
       if (step.done !== true) {
         const to = step.value
         if (order[to] === -1) {
-          open.push(to)
-          order[to] = low[to] = clock++
-          way.push({ node: to, onward: next(to)[Symbol.iterator]() })
+          stack.push(to)
+          order[to] = low[to] = nextOrder++
+          path.push({ node: to, onward: next(to)[Symbol.iterator]() })
         } else if (component[to] === -1) low[node] = Math.min(low[node] as number, order[to] as number)
         continue
       }
-      way.pop()
-      const parent = way.at(-1)?.node
+      path.pop()
+      const parent = path.at(-1)?.node
       if (parent !== undefined) low[parent] = Math.min(low[parent] as number, low[node] as number)
       if (low[node] !== order[node]) continue
-      for (let member = open.pop() as number; ; member = open.pop() as number) {
-        component[member] = found
+      for (let member = stack.pop() as number; ; member = stack.pop() as number) {
+        component[member] = componentCount
         if (member === node) break
       }
-      found++
+      componentCount++
     }
   }
   return component

@@ -2,21 +2,21 @@
 import { type CharSet, JS, NFA } from 'refa'
 
 /** States of an automaton; a larger one is not examined. */
-const MOST_STATES = 1_000
+const MAX_STATES = 1_000
 /** Words are looked at up to here, shortest first. */
-const MOST_WORDS = 24
+const MAX_WORDS = 24
 /** Ways by which a state is passed on. */
-const MOST_PASSES = 4
+const MAX_VISITS = 4
 /** Findings of each kind. */
-const KEPT = 2_000
-const MAX_CHARACTER = 0x10ffff
+const MAX_CACHED_RESULTS = 2_000
+const MAX_CODE_POINT = 0x10ffff
 
 /** Characters by which a class is spelled out, best first. Two rows, because one may be what a lookahead excludes. */
-const TASTES: readonly (readonly number[])[] = ['a1A-_~', 'z9Zx'].map(row =>
+const PREFERRED_CHARACTERS: readonly (readonly number[])[] = ['a1A-_~', 'z9Zx'].map(row =>
   Array.from(row, char => char.charCodeAt(0)),
 )
 /** What means something in a URL, or ends it. */
-const SPECIAL: ReadonlySet<number> = new Set(Array.from('%./;\\', char => char.charCodeAt(0)))
+const URL_SYNTAX_CHARACTERS: ReadonlySet<number> = new Set(Array.from('%./;\\', char => char.charCodeAt(0)))
 
 /** An expression; `ignoreCase` where some of it is matched without regard to case. */
 export interface Language {
@@ -24,52 +24,52 @@ export interface Language {
   readonly ignoreCase: boolean
 }
 
-export interface Words {
+export interface WordFinder {
   /** Some words of a language, shortest first; none where it cannot be told. */
-  of(language: Language): readonly string[]
+  wordsOf(language: Language): readonly string[]
   /** Some words of both, shortest first; empty where there is certainly none, `undefined` where it cannot be told. */
-  common(a: Language, b: Language): readonly string[] | undefined
+  commonWords(a: Language, b: Language): readonly string[] | undefined
 }
 
 /** Remembers what it found: one for the time of a compile. */
-export function createWords(): Words {
-  const automatonOf = remembered(build)
-  const of = remembered((language: Language): readonly string[] => {
+export function createWordFinder(): WordFinder {
+  const automatonOf = memoize(buildAutomaton)
+  const wordsOf = memoize((language: Language): readonly string[] => {
     const automaton = automatonOf(language)
-    return automaton === undefined ? [] : spelled(automaton)
+    return automaton === undefined ? [] : enumerateWords(automaton)
   })
-  const common = remembered((a: Language, b: Language): readonly string[] | undefined => {
+  const commonWords = memoize((a: Language, b: Language): readonly string[] | undefined => {
     const [one, other] = [automatonOf(a), automatonOf(b)]
     if (one === undefined || other === undefined) return undefined
     try {
-      const both = NFA.fromIntersection(one, other, limited())
-      return both.isEmpty ? [] : spelled(both)
+      const intersection = NFA.fromIntersection(one, other, createNodeFactory())
+      return intersection.isEmpty ? [] : enumerateWords(intersection)
     } catch {
       return undefined
     }
   })
-  return { of, common }
+  return { wordsOf, commonWords }
 }
 
-function remembered<T>(find: (...languages: Language[]) => T): (...languages: Language[]) => T {
-  const known = new Map<string, T>()
+function memoize<T>(find: (...languages: Language[]) => T): (...languages: Language[]) => T {
+  const cache = new Map<string, T>()
   return (...languages) => {
     const key = languages.map(one => `${one.ignoreCase ? 'i' : 's'}${one.source}`).join('\0')
-    if (known.has(key)) return known.get(key) as T
-    if (known.size >= KEPT) known.clear()
+    if (cache.has(key)) return cache.get(key) as T
+    if (cache.size >= MAX_CACHED_RESULTS) cache.clear()
     const found = find(...languages)
-    known.set(key, found)
+    cache.set(key, found)
     return found
   }
 }
 
-const limited = () => new NFA.LimitedNodeFactory(MOST_STATES)
+const createNodeFactory = () => new NFA.LimitedNodeFactory(MAX_STATES)
 
 /**
  * All texts that an expression (flag `v`) matches from end to end, and perhaps some that a lookaround would exclude.
  * `undefined`: it is too large, or refers back to a group.
  */
-function build({ source, ignoreCase }: Language): NFA | undefined {
+function buildAutomaton({ source, ignoreCase }: Language): NFA | undefined {
   try {
     // The library does not know scoped flags; to ignore case everywhere finds more, never less.
     const plain = source.replaceAll('(?i:', '(?:')
@@ -77,56 +77,57 @@ function build({ source, ignoreCase }: Language): NFA | undefined {
       assertions: 'ignore',
       backreferences: 'throw',
       maxBackreferenceWords: 0,
-      maxNodes: MOST_STATES,
+      maxNodes: MAX_STATES,
     })
-    return NFA.fromRegex(expression, { maxCharacter: MAX_CHARACTER }, {}, limited())
+    return NFA.fromRegex(expression, { maxCharacter: MAX_CODE_POINT }, {}, createNodeFactory())
   } catch {
     return undefined
   }
 }
 
 /** A way through an automaton, from its end to its beginning. */
-interface Way {
+interface PathNode {
   readonly node: NFA.ReadonlyNode
   readonly set: CharSet | undefined
-  readonly before: Way | undefined
+  readonly previous: PathNode | undefined
 }
 
 /** Breadth first. A state is passed a few times only: there are exponentially many ways, and few of them are of interest. */
-function spelled(automaton: NFA): readonly string[] {
+function enumerateWords(automaton: NFA): readonly string[] {
   const words = new Set<string>()
-  const passed = new Map<NFA.ReadonlyNode, number>()
-  let ways: Way[] = [{ node: automaton.initial, set: undefined, before: undefined }]
+  const visits = new Map<NFA.ReadonlyNode, number>()
+  let paths: PathNode[] = [{ node: automaton.initial, set: undefined, previous: undefined }]
   let count = 0
-  while (ways.length > 0) {
-    const next: Way[] = []
-    for (const way of ways) {
-      const times = passed.get(way.node) ?? 0
-      if (times >= MOST_PASSES) continue
-      passed.set(way.node, times + 1)
-      if ((automaton.finals as ReadonlySet<NFA.ReadonlyNode>).has(way.node)) {
-        for (const taste of TASTES) words.add(spell(way, taste))
-        if (++count >= MOST_WORDS) return [...words]
+  while (paths.length > 0) {
+    const next: PathNode[] = []
+    for (const path of paths) {
+      const times = visits.get(path.node) ?? 0
+      if (times >= MAX_VISITS) continue
+      visits.set(path.node, times + 1)
+      if ((automaton.finals as ReadonlySet<NFA.ReadonlyNode>).has(path.node)) {
+        for (const preferred of PREFERRED_CHARACTERS) words.add(wordAlong(path, preferred))
+        if (++count >= MAX_WORDS) return [...words]
       }
-      for (const [node, set] of way.node.out) next.push({ node, set, before: way })
+      for (const [node, set] of path.node.out) next.push({ node, set, previous: path })
     }
-    ways = next
+    paths = next
   }
   return [...words]
 }
 
-function spell(way: Way, taste: readonly number[]): string {
+function wordAlong(path: PathNode, preferred: readonly number[]): string {
   const codes: number[] = []
-  for (let at: Way | undefined = way; at?.set !== undefined; at = at.before) codes.push(charOf(at.set, taste))
+  for (let at: PathNode | undefined = path; at?.set !== undefined; at = at.previous)
+    codes.push(pickCharacter(at.set, preferred))
   return String.fromCodePoint(...codes.reverse())
 }
 
-function charOf(set: CharSet, taste: readonly number[]): number {
-  const liked = taste.find(code => set.has(code))
-  if (liked !== undefined) return liked
+function pickCharacter(set: CharSet, preferred: readonly number[]): number {
+  const match = preferred.find(code => set.has(code))
+  if (match !== undefined) return match
   for (const { min, max } of set.ranges) {
     for (let code = Math.max(min, 0x21); code <= Math.min(max, 0xff); code++) {
-      if (!SPECIAL.has(code)) return code
+      if (!URL_SYNTAX_CHARACTERS.has(code)) return code
     }
   }
   return set.ranges[0]?.min ?? 0

@@ -1,31 +1,42 @@
 /** rules/pattern_lower — a fragment in scheme or host, read in lower case as those of requests are (Q-20). Knows no engine. */
 import { type GlobNode, globSource, lowerGlob } from '../../golang/index.ts'
-import { shapeOf } from './fragment_analysis.ts'
-import { type Fragment, type GlobFragment, HEED_CASE, IGNORE_CASE, type Lint, quote } from './syntax.ts'
+import { analyzeFragment } from './fragment_analysis.ts'
+import {
+  escapeSource,
+  type Fragment,
+  type GlobFragment,
+  IGNORE_CASE_END,
+  IGNORE_CASE_START,
+  type PatternLint,
+} from './syntax.ts'
 
 /**
  * `<Api|www>` means the host that clients write in whatever case. Only where the words are finitely many: a class that
  * excludes letters would exclude others, too.
  */
-export function lowerFragment(fragment: Fragment, lints: Lint[]): Fragment {
-  const shape = shapeOf(fragment)
-  const upper = (word: string): boolean => /[A-Z]/.test(word)
-  const lowered = `"<${fragment.text}>" is read in lower case, as hosts and schemes of requests are`
+export function foldFragmentCase(fragment: Fragment, lints: PatternLint[]): Fragment {
+  const analysis = analyzeFragment(fragment)
+  const hasUpperCase = (word: string): boolean => /[A-Z]/.test(word)
+  const lowerCaseMessage = `"<${fragment.text}>" is read in lower case, as hosts and schemes of requests are`
   if ('glob' in fragment) {
     const glob = lowerGlob(fragment.glob as GlobNode)
-    const source = globSource(glob, quote)
+    const source = globSource(glob, escapeSource)
     if (source === fragment.text) return fragment
     const message = 'letters of a glob in scheme or host are read in lower case, as those of requests are'
     lints.push({ message, hint: '' })
     return { ...fragment, text: source, source: [source], glob } as GlobFragment
   }
   if (fragment.ignoresCase) return fragment
-  if (shape.words?.some(upper) && shape.plain) {
-    lints.push({ message: lowered, hint: '' })
+  if (analysis.words?.some(hasUpperCase) && analysis.isRegular) {
+    lints.push({ message: lowerCaseMessage, hint: '' })
     if (fragment.groups.length > 1) {
-      return { ...fragment, source: [IGNORE_CASE, ...fragment.source, HEED_CASE], ignoresCase: true }
+      return {
+        ...fragment,
+        source: [IGNORE_CASE_START, ...fragment.source, IGNORE_CASE_END],
+        ignoresCase: true,
+      }
     }
-    const words = new Set(shape.words.map(word => quote(word.toLowerCase())))
+    const words = new Set(analysis.words.map(word => escapeSource(word.toLowerCase())))
     return { ...fragment, source: [`(${[...words].join('|')})`] }
   }
   return fragment

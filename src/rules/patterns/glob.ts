@@ -1,15 +1,15 @@
 /** rules/pattern_glob — a pattern of the glob strategy as parts, and what to say of it (spec 2.5, Q-27, Q-73). Knows no URL. */
 import { type GlobChar, GlobFault, type GlobNode, globSource, parseGlob } from '../../golang/index.ts'
-import { type Lint, type Part, PatternFault, type Piece, quote } from './syntax.ts'
+import { escapeSource, type Part, PatternError, type PatternLint, type Piece } from './syntax.ts'
 
 /** All pieces are read as one text, so a brace may open in one fragment and close in another. */
-export function globParts(pieces: readonly Piece[]): { parts: Part[]; lints: Lint[] } {
+export function parseGlobPattern(pieces: readonly Piece[]): { parts: Part[]; lints: PatternLint[] } {
   const chars: GlobChar[] = []
   const columns: number[] = []
   for (const piece of pieces) {
     let column = piece.column
     for (const char of piece.text) {
-      chars.push({ char, literal: !piece.active })
+      chars.push({ char, literal: !piece.delimited })
       columns.push(column)
       column += char.length
     }
@@ -19,14 +19,17 @@ export function globParts(pieces: readonly Piece[]): { parts: Part[]; lints: Lin
     nodes = parseGlob(chars)
   } catch (error) {
     if (!(error instanceof GlobFault)) throw error
-    throw new PatternFault(error.message, columns[error.at] ?? columns.at(-1) ?? 0)
+    throw new PatternError(error.message, columns[error.index] ?? columns.at(-1) ?? 0)
   }
   const parts = nodes.map((glob): Part => {
     if (glob.kind === 'text') return { kind: 'literal', text: glob.text }
-    const source = globSource(glob, quote)
+    const source = globSource(glob, escapeSource)
     return { kind: 'fragment', text: source, source: [source], groups: [], ignoresCase: false, glob }
   })
-  const lints = [...pieces.filter(piece => piece.active).flatMap(looksLikeRegexp), ...readDifferently(nodes)]
+  const lints = [
+    ...pieces.filter(piece => piece.delimited).flatMap(lintRegexpSyntax),
+    ...lintGobwasDifferences(nodes),
+  ]
   return { parts, lints }
 }
 
@@ -37,29 +40,29 @@ export const globNodes = (parts: readonly Part[]): GlobNode[] =>
     return 'glob' in part ? [part.glob] : []
   })
 
-function looksLikeRegexp({ text }: Piece): Lint[] {
-  const sign = /\.[*+]|\[\^|\(\?|\\[dwsDWS]/.exec(text)?.[0]
-  if (sign === undefined) return []
+function lintRegexpSyntax({ text }: Piece): PatternLint[] {
+  const syntax = /\.[*+]|\[\^|\(\?|\\[dwsDWS]/.exec(text)?.[0]
+  if (syntax === undefined) return []
   return [
     {
-      message: `"<${text}>" looks like a regular expression, but the strategy is glob: "${sign}" means something else`,
+      message: `"<${text}>" looks like a regular expression, but the strategy is glob: "${syntax}" means something else`,
       hint: 'write <**> for any text, <*> for any text without "." and "/"',
     },
   ]
 }
 
 /** Shapes that gobwas reads otherwise than they are meant (Q-73). */
-function readDifferently(nodes: readonly GlobNode[]): Lint[] {
-  const lints: Lint[] = []
-  const note = (shape: string): void => {
+function lintGobwasDifferences(nodes: readonly GlobNode[]): PatternLint[] {
+  const lints: PatternLint[] = []
+  const addLint = (shape: string): void => {
     lints.push({
       message: `Oathkeeper reads ${shape} otherwise than it is meant; here it means what it says`,
       hint: 'check what it should match, or write it as separate rules',
     })
   }
   for (const [i, node] of nodes.entries()) {
-    const beside = [nodes[i - 1]?.kind, nodes[i + 1]?.kind]
-    if (node.kind === 'run' && beside[1] === 'one') note('"*?"')
+    const neighborKinds = [nodes[i - 1]?.kind, nodes[i + 1]?.kind]
+    if (node.kind === 'run' && neighborKinds[1] === 'one') addLint('"*?"')
     if (node.kind === 'class' && node.not && !/[./]/.test(node.chars) && node.chars !== '') {
       lints.push({
         message: `"[!${node.chars}${node.upTo === undefined ? '' : `-${node.upTo}`}]" also matches "." and "/"`,
@@ -67,31 +70,31 @@ function readDifferently(nodes: readonly GlobNode[]): Lint[] {
       })
     }
     if (node.kind !== 'either') continue
-    const lengths = node.branches.map(lengthOf)
+    const lengths = node.branches.map(fixedLength)
     const fixed = lengths.filter(length => length !== undefined)
     const open = lengths.indexOf(undefined)
     if (open >= 0 && open < lengths.findLastIndex(n => n !== undefined) && new Set(fixed).size === 1) {
-      note('a group whose branch with "*" comes before branches of one length')
+      addLint('a group whose branch with "*" comes before branches of one length')
     } else if (
       lengths.includes(0) &&
-      beside.some(kind => kind === 'run' || kind === 'any' || kind === 'either')
+      neighborKinds.some(kind => kind === 'run' || kind === 'any' || kind === 'either')
     ) {
-      note('a group with an empty branch beside a wildcard')
+      addLint('a group with an empty branch beside a wildcard')
     }
-    for (const branch of node.branches) lints.push(...readDifferently(branch))
+    for (const branch of node.branches) lints.push(...lintGobwasDifferences(branch))
   }
   return lints
 }
 
 /** Characters that a branch takes, where that is one number. */
-function lengthOf(branch: readonly GlobNode[]): number | undefined {
+function fixedLength(branch: readonly GlobNode[]): number | undefined {
   let length = 0
   for (const node of branch) {
     if (node.kind === 'run' || node.kind === 'any') return undefined
     if (node.kind === 'text') length += node.text.length
     else if (node.kind !== 'either') length++
     else {
-      const [one, ...others] = new Set(node.branches.map(lengthOf))
+      const [one, ...others] = new Set(node.branches.map(fixedLength))
       if (one === undefined || others.length > 0) return undefined
       length += one
     }

@@ -1,76 +1,76 @@
 /** rules/pattern_risk — how the cost of a whole pattern grows with the length of a URL (Q-24, G5). Knows shapes, no engine. */
 import { CharSet } from 'refa'
-import { LONGEST_URL } from '../../access/match_policy.ts'
-import { type Passage, shapeOf } from './fragment_analysis.ts'
+import { MAX_URL_CHARS } from '../../access/match_policy.ts'
+import { analyzeFragment, type MatchStep } from './fragment_analysis.ts'
 import type { Part } from './syntax.ts'
 
-export interface Risk {
+export interface MatchingCost {
   /** The cost grows at most with this power of the length. */
   readonly degree: number
   /** UTF-16 code units up to which that costs no more than Oathkeeper's 250 ms; `undefined` where any URL may be. */
-  readonly longest: number | undefined
+  readonly maxUrlChars: number | undefined
 }
 
 /** About 250 ms of an engine that takes a nanosecond for a step. */
-const STEPS = 2.5e8
-const LINEAR: Risk = { degree: 1, longest: undefined }
-const MAX_CHAR = 0xffff
+const MAX_STEPS = 2.5e8
+const LINEAR_COST: MatchingCost = { degree: 1, maxUrlChars: undefined }
+const MAX_CODE_UNIT = 0xffff
 
 /**
  * Two loops trade characters when one text can be read by both, the way from one to the other included: then a URL that
  * repeats that text is split between them in as many ways as it is long. A loop that ends the pattern and takes anything
  * leaves nothing to go back for.
  */
-export function riskOf(parts: readonly Part[]): Risk {
-  const row: Passage[] = []
-  let extra = 0
+export function matchingCost(parts: readonly Part[]): MatchingCost {
+  const steps: MatchStep[] = []
+  let extraDegree = 0
   for (const part of parts) {
-    if (part.kind === 'literal') row.push(...literalPassages(part.text))
+    if (part.kind === 'literal') steps.push(...literalSteps(part.text))
     else {
-      const shape = shapeOf(part)
-      row.push(...shape.row)
-      extra += shape.extraDegree
+      const analysis = analyzeFragment(part)
+      steps.push(...analysis.steps)
+      extraDegree += analysis.extraDegree
     }
   }
-  const loops = row.flatMap((passage, at) => (passage.loop ? [at] : []))
-  if (loops.length + extra < 2) return LINEAR
-  const last = row.at(-1)
-  if (last?.loop && takesAnything(last.set)) loops.pop()
+  const loops = steps.flatMap((passage, at) => (passage.loop ? [at] : []))
+  if (loops.length + extraDegree < 2) return LINEAR_COST
+  const last = steps.at(-1)
+  if (last?.loop && matchesAnyCharacter(last.set)) loops.pop()
   const degrees = new Map<number, number>()
   let degree = 1
   let cycle = Number.POSITIVE_INFINITY
   for (const [n, to] of loops.entries()) {
-    let best = 1
+    let highest = 1
     for (const from of loops.slice(0, n)) {
-      if (!trade(row, from, to)) continue
-      best = Math.max(best, (degrees.get(from) as number) + 1)
+      if (!canTradeCharacters(steps, from, to)) continue
+      highest = Math.max(highest, (degrees.get(from) as number) + 1)
       cycle = Math.min(cycle, to - from)
     }
-    degrees.set(to, best)
-    degree = Math.max(degree, best)
+    degrees.set(to, highest)
+    degree = Math.max(degree, highest)
   }
-  degree += extra
-  if (degree === 1) return LINEAR
+  degree += extraDegree
+  if (degree === 1) return LINEAR_COST
   // Splits are at least a cycle apart: n/cycle over degree of them, each followed by a scan.
-  const step = extra > 0 || cycle === Number.POSITIVE_INFINITY ? 1 : cycle
-  const longest = Math.floor(step * (STEPS * factorial(degree)) ** (1 / degree))
-  return { degree, longest: longest < LONGEST_URL ? longest : undefined }
+  const splitDistance = extraDegree > 0 || cycle === Number.POSITIVE_INFINITY ? 1 : cycle
+  const maxUrlChars = Math.floor(splitDistance * (MAX_STEPS * factorial(degree)) ** (1 / degree))
+  return { degree, maxUrlChars: maxUrlChars < MAX_URL_CHARS ? maxUrlChars : undefined }
 }
 
-function trade(row: readonly Passage[], from: number, to: number): boolean {
-  const both = (row[from] as Passage).set.intersect((row[to] as Passage).set)
+function canTradeCharacters(steps: readonly MatchStep[], from: number, to: number): boolean {
+  const both = (steps[from] as MatchStep).set.intersect((steps[to] as MatchStep).set)
   if (both.isEmpty) return false
-  return row.slice(from + 1, to).every(passage => passage.loop || !passage.set.isDisjointWith(both))
+  return steps.slice(from + 1, to).every(passage => passage.loop || !passage.set.isDisjointWith(both))
 }
 
-const literalPassages = (text: string): Passage[] =>
+const literalSteps = (text: string): MatchStep[] =>
   Array.from({ length: text.length }, (_, i) => ({
     loop: false,
-    set: CharSet.empty(MAX_CHAR).union([{ min: text.charCodeAt(i), max: text.charCodeAt(i) }]),
+    set: CharSet.empty(MAX_CODE_UNIT).union([{ min: text.charCodeAt(i), max: text.charCodeAt(i) }]),
   }))
 
 /** All but a newline, which no URL of some length may hold (access/snapshot). */
-const takesAnything = (set: CharSet): boolean =>
+const matchesAnyCharacter = (set: CharSet): boolean =>
   set.negate().ranges.every(range => range.min === 10 && range.max === 10)
 
 const factorial = (n: number): number => (n < 2 ? 1 : n * factorial(n - 1))

@@ -1,32 +1,32 @@
 /** rules/pattern — from `match.url` as written to a Pattern, or to what is wrong with it. Knows no rule and no request. */
-import type { Pattern } from '../../access/rule.ts'
+import type { MatchPattern } from '../../access/rule.ts'
 import { overlaps } from '../../golang/index.ts'
-import { shapeOf } from './fragment_analysis.ts'
-import { globNodes, globParts } from './glob.ts'
-import { globMatcher, type Heads, headsOf, matcherOf } from './matcher.ts'
-import { type Risk, riskOf } from './matching_cost.ts'
-import { type LocateOptions, locate } from './origin.ts'
+import { analyzeFragment } from './fragment_analysis.ts'
+import { globNodes, parseGlobPattern } from './glob.ts'
+import { createGlobMatcher, createMatcher, findLiteralPrefixes, type LiteralPrefixes } from './matcher.ts'
+import { type MatchingCost, matchingCost } from './matching_cost.ts'
+import { normalizeOrigin, type OriginOptions } from './origin.ts'
 import { translateFragment } from './regexp.ts'
-import { cutAtDelimiters, type Lint, type Part, PatternFault, type Piece } from './syntax.ts'
+import { type Part, PatternError, type PatternLint, type Piece, splitAtDelimiters } from './syntax.ts'
 
-export type Strategy = 'regexp' | 'glob'
+export type MatchingStrategy = 'regexp' | 'glob'
 
 export interface CompiledPattern {
-  readonly pattern: Pattern
-  readonly lints: readonly Lint[]
+  readonly pattern: MatchPattern
+  readonly lints: readonly PatternLint[]
   /** What it was compiled from, for lints that look at more than one pattern. */
-  readonly read: ReadPattern
+  readonly parsed: ParsedPattern
 }
 
-export interface ReadPattern {
+export interface ParsedPattern {
   /** With scheme and host as requests have them. */
   readonly parts: readonly Part[]
-  readonly heads: Heads
+  readonly prefixes: LiteralPrefixes
   /** Matches too, beyond what `parts` say (Q-73). */
-  readonly extras: readonly string[]
+  readonly extraUrls: readonly string[]
 }
 
-export interface RefusedPattern {
+export interface RejectedPattern {
   /** `column` is 1-based, in the text of the pattern. */
   readonly fault: { readonly message: string; readonly hint: string; readonly column?: number }
 }
@@ -34,45 +34,54 @@ export interface RefusedPattern {
 /** Compiles `match.url`. Takes some microseconds where its fragments were seen before, so a caller yields between rules. */
 export function compilePattern(
   text: string,
-  strategy: Strategy,
-  hosts?: LocateOptions['hosts'],
-): CompiledPattern | RefusedPattern {
-  return compile(text, strategy, { hosts })
+  strategy: MatchingStrategy,
+  hosts?: OriginOptions['hosts'],
+): CompiledPattern | RejectedPattern {
+  return compileText(text, strategy, { hosts })
 }
 
 /** Compiles an RPC rule's pattern, for `rpc://authority/full_method` (spec 1.9). */
 export function compileRpcPattern(
   authority: string,
   fullMethod: string,
-  strategy: Strategy = 'regexp',
-  hosts?: LocateOptions['hosts'],
-): CompiledPattern | RefusedPattern {
-  return compile(`rpc://${authority}/${fullMethod.replace(/^\//, '')}`, strategy, { schemes: ['rpc'], hosts })
+  strategy: MatchingStrategy = 'regexp',
+  hosts?: OriginOptions['hosts'],
+): CompiledPattern | RejectedPattern {
+  return compileText(`rpc://${authority}/${fullMethod.replace(/^\//, '')}`, strategy, {
+    schemes: ['rpc'],
+    hosts,
+  })
 }
 
-function compile(text: string, strategy: Strategy, options: LocateOptions): CompiledPattern | RefusedPattern {
+function compileText(
+  text: string,
+  strategy: MatchingStrategy,
+  options: OriginOptions,
+): CompiledPattern | RejectedPattern {
   try {
-    const pieces = cutAtDelimiters(text)
-    const read = strategy === 'glob' ? globParts(pieces) : regexpParts(pieces)
-    const { parts, lints, pathPrefix } = locate(read.parts, options)
-    const heads = headsOf(parts)
-    const risk = riskOf(parts)
-    const all = [...read.lints, ...lints]
+    const pieces = splitAtDelimiters(text)
+    const translated = strategy === 'glob' ? parseGlobPattern(pieces) : translateRegexp(pieces)
+    const { parts, lints, pathPrefix } = normalizeOrigin(translated.parts, options)
+    const prefixes = findLiteralPrefixes(parts)
+    const cost = matchingCost(parts)
+    const allLints = [...translated.lints, ...lints]
     // Nested braces multiply the ways of an expression without any loop.
-    const linear =
-      risk.degree === 1 &&
-      parts.filter(part => part.kind === 'fragment' && part.text.startsWith('(')).length <= MOST_GROUPS
-    if (strategy === 'regexp' && risk.degree > 1) all.push(slow(risk))
-    const pattern: Pattern = {
+    const isLinear =
+      cost.degree === 1 &&
+      parts.filter(part => part.kind === 'fragment' && part.text.startsWith('(')).length <= MAX_GLOB_GROUPS
+    if (strategy === 'regexp' && cost.degree > 1) allLints.push(polynomialCostLint(cost))
+    const pattern: MatchPattern = {
       text,
-      ...indexed(parts, heads, pathPrefix),
-      ...(strategy === 'regexp' && risk.longest !== undefined ? { longest: risk.longest } : {}),
-      ...(strategy === 'glob' ? globMatcher(parts, heads, linear) : matcherOf(parts, heads)),
+      ...indexHints(parts, prefixes, pathPrefix),
+      ...(strategy === 'regexp' && cost.maxUrlChars !== undefined ? { maxUrlChars: cost.maxUrlChars } : {}),
+      ...(strategy === 'glob'
+        ? createGlobMatcher(parts, prefixes, isLinear)
+        : createMatcher(parts, prefixes)),
     }
-    const extras = strategy === 'glob' ? [...overlaps(globNodes(parts))] : []
-    return { pattern, lints: unique(all), read: { parts, heads, extras } }
+    const extraUrls = strategy === 'glob' ? [...overlaps(globNodes(parts))] : []
+    return { pattern, lints: deduplicateLints(allLints), parsed: { parts, prefixes, extraUrls } }
   } catch (error) {
-    if (error instanceof PatternFault) {
+    if (error instanceof PatternError) {
       return { fault: { message: error.message, hint: error.hint, column: error.column + 1 } }
     }
     // What the translation let through and JavaScript or the analysis cannot read.
@@ -82,63 +91,68 @@ function compile(text: string, strategy: Strategy, options: LocateOptions): Comp
 }
 
 /** Groups of a glob that an expression may try in all combinations. */
-const MOST_GROUPS = 3
+const MAX_GLOB_GROUPS = 3
 
-function regexpParts(pieces: readonly Piece[]): { parts: Part[]; lints: Lint[] } {
-  const lints: Lint[] = []
+function translateRegexp(pieces: readonly Piece[]): { parts: Part[]; lints: PatternLint[] } {
+  const lints: PatternLint[] = []
   let fragments = 0
   const names = new Set<string>()
   const parts = pieces.map((piece): Part => {
-    if (!piece.active) return { kind: 'literal', text: piece.text }
-    const { fragment, lints: more, namesItself } = translateFragment(piece)
-    if (namesItself && fragments > 0) {
+    if (!piece.delimited) return { kind: 'literal', text: piece.text }
+    const { fragment, lints: fragmentLints, referencesItself } = translateFragment(piece)
+    if (referencesItself && fragments > 0) {
       const message = 'backreferences by number reach into other fragments'
-      throw new PatternFault(message, piece.column, 'name the group: (?<n>…)\\k<n>')
+      throw new PatternError(message, piece.column, 'name the group: (?<n>…)\\k<n>')
     }
     fragments++
     for (const name of fragment.groups) {
       if (name === undefined) continue
       if (names.has(name)) {
         const message = `the name "${name}" is used twice`
-        throw new PatternFault(message, piece.column, 'give every group its own name')
+        throw new PatternError(message, piece.column, 'give every group its own name')
       }
       names.add(name)
     }
-    if (shapeOf(fragment).exponential) {
-      throw new PatternFault(
+    if (analyzeFragment(fragment).exponential) {
+      throw new PatternError(
         `"<${piece.text}>" can take exponential time on a hostile URL`,
         piece.column,
         'do not repeat a group in which parts of one text can be told apart in several ways, as in (a+)+',
       )
     }
-    lints.push(...more)
+    lints.push(...fragmentLints)
     return fragment
   })
   return { parts, lints }
 }
 
 /** What the index may rely on: literal texts that every matching URL has. */
-function indexed(
+function indexHints(
   parts: readonly Part[],
-  heads: Heads,
+  literals: LiteralPrefixes,
   pathPrefix: string,
-): Pick<Pattern, 'origins' | 'pathPrefix' | 'starts' | 'contains'> {
-  const starts = heads.texts.map(head => head.text)
-  const split = starts.map(splitOrigin)
-  const next = parts[heads.parts]
-  const closed =
-    next === undefined || (next === parts.at(-1) && next.kind === 'fragment' && shapeOf(next).opensWithSlash)
-  const known = split.every(([origin, path]) => origin.includes('://') && (path !== '' || closed))
-  const contains = parts
-    .slice(heads.parts)
+): Pick<MatchPattern, 'origins' | 'pathPrefix' | 'prefixes' | 'requiredSubstring'> {
+  const prefixes = literals.alternatives.map(head => head.text)
+  const originsAndPaths = prefixes.map(splitOrigin)
+  const next = parts[literals.partCount]
+  const hostIsClosed =
+    next === undefined ||
+    (next === parts.at(-1) && next.kind === 'fragment' && analyzeFragment(next).startsWithSlash)
+  const originsAreKnown = originsAndPaths.every(
+    ([origin, path]) => origin.includes('://') && (path !== '' || hostIsClosed),
+  )
+  const requiredSubstring = parts
+    .slice(literals.partCount)
     .flatMap(part => (part.kind === 'literal' && part.text.includes('/') ? [part.text] : []))
     .map(text => text.slice(text.indexOf('/')))
     .reduce((longest, text) => (text.length > longest.length ? text : longest), '')
   return {
-    origins: known ? [...new Set(split.map(([origin]) => origin))] : undefined,
-    pathPrefix: known ? split.map(([, path]) => path).reduce(commonStart, split[0]?.[1] ?? '') : pathPrefix,
-    ...(starts.every(start => start.includes('://') && !start.endsWith('://')) ? { starts } : {}),
-    ...(contains === '' ? {} : { contains }),
+    origins: originsAreKnown ? [...new Set(originsAndPaths.map(([origin]) => origin))] : undefined,
+    pathPrefix: originsAreKnown
+      ? originsAndPaths.map(([, path]) => path).reduce(commonPrefix, originsAndPaths[0]?.[1] ?? '')
+      : pathPrefix,
+    ...(prefixes.every(start => start.includes('://') && !start.endsWith('://')) ? { prefixes } : {}),
+    ...(requiredSubstring === '' ? {} : { requiredSubstring }),
   }
 }
 
@@ -148,19 +162,19 @@ function splitOrigin(start: string): readonly [origin: string, path: string] {
   return slash < 0 ? [start, ''] : [start.slice(0, slash), start.slice(slash)]
 }
 
-function commonStart(a: string, b: string): string {
+function commonPrefix(a: string, b: string): string {
   let length = 0
   while (length < a.length && a[length] === b[length]) length++
   return a.slice(0, length)
 }
 
-const slow = ({ degree, longest }: Risk): Lint => ({
+const polynomialCostLint = ({ degree, maxUrlChars }: MatchingCost): PatternLint => ({
   message:
     `matching can take time that grows with the length of a URL to the power of ${degree}` +
-    (longest === undefined ? '' : `; URLs of more than ${longest} characters are refused`),
+    (maxUrlChars === undefined ? '' : `; URLs of more than ${maxUrlChars} characters are refused`),
   hint: 'exclude the character that follows from each repeated class, e.g. <[^/]*> instead of <.*>',
 })
 
-const unique = (lints: readonly Lint[]): Lint[] => [
+const deduplicateLints = (lints: readonly PatternLint[]): PatternLint[] => [
   ...new Map(lints.map(lint => [`${lint.message}\n${lint.hint}`, lint])).values(),
 ]

@@ -1,15 +1,22 @@
 /** rules/pattern_regexp — one fragment of Oathkeeper's regular expressions as JavaScript source (spec 2.4, Q-21 to Q-23). Knows no URL. Long because it is one reader with one cursor, and no part of it means anything without the others. */
 import {
   type Cursor,
-  characterClass,
-  escapedChar,
-  fail,
-  next,
-  property,
-  shorthand,
-  WORD,
+  escapedCharacter,
+  failAt,
+  nextCharacter,
+  shorthandClass,
+  translateClass,
+  unicodeProperty,
+  WORD_CLASS,
 } from './character_class.ts'
-import { type Fragment, HEED_CASE, IGNORE_CASE, type Lint, type Piece, quote } from './syntax.ts'
+import {
+  escapeSource,
+  type Fragment,
+  IGNORE_CASE_END,
+  IGNORE_CASE_START,
+  type PatternLint,
+  type Piece,
+} from './syntax.ts'
 
 interface Flags {
   readonly i: boolean
@@ -20,17 +27,17 @@ interface Flags {
 
 export interface TranslatedFragment {
   readonly fragment: Fragment
-  readonly lints: readonly Lint[]
+  readonly lints: readonly PatternLint[]
   /** `\1` names the fragment's own group, which only holds in a pattern's first fragment. */
-  readonly namesItself: boolean
+  readonly referencesItself: boolean
 }
 
-const BOUNDARY = `(?:(?<=[${WORD}])(?![${WORD}])|(?<![${WORD}])(?=[${WORD}]))`
-const NO_BOUNDARY = `(?:(?<=[${WORD}])(?=[${WORD}])|(?<![${WORD}])(?![${WORD}]))`
-const NEVER = '[]'
+const BOUNDARY = `(?:(?<=[${WORD_CLASS}])(?![${WORD_CLASS}])|(?<![${WORD_CLASS}])(?=[${WORD_CLASS}]))`
+const NO_BOUNDARY = `(?:(?<=[${WORD_CLASS}])(?=[${WORD_CLASS}])|(?<![${WORD_CLASS}])(?![${WORD_CLASS}]))`
+const MATCHES_NOTHING = '[]'
 
 /** Why a construct that other engines know is refused. */
-const NOT_HERE = 'Oathkeeper itself or JavaScript cannot do this: write it differently'
+const UNSUPPORTED_HINT = 'Oathkeeper itself or JavaScript cannot do this: write it differently'
 
 /** Throws `PatternFault` for what Oathkeeper would not compile, and for what has no faithful translation. */
 export function translateFragment(piece: Piece): TranslatedFragment {
@@ -38,20 +45,20 @@ export function translateFragment(piece: Piece): TranslatedFragment {
   const { text } = piece
   const out: (string | number)[] = ['(']
   const groups: (string | undefined)[] = [undefined]
-  const lints: Lint[] = []
-  let namesItself: number | undefined
+  const lints: PatternLint[] = []
+  let selfReferenceAt: number | undefined
   let ignoresCase = false
   /** The latest atom takes no character: JavaScript repeats such a one only in a group. */
-  let widthless = false
+  let isZeroWidth = false
 
   const emit = (source: string, flags: Flags): void => {
-    out.push(flags.i ? `${IGNORE_CASE}${source}${HEED_CASE}` : source)
+    out.push(flags.i ? `${IGNORE_CASE_START}${source}${IGNORE_CASE_END}` : source)
   }
   const startsWith = (start: string): boolean => text.startsWith(start, cursor.at)
 
   /** Alternatives up to `)` or the end. `sure`: groups that have taken part when this is reached; gives those after it. */
   function alternatives(outer: Flags, sure: ReadonlySet<number>, depth: number): Set<number> {
-    if (depth > 100) fail(cursor, 'groups are nested too deeply')
+    if (depth > 100) failAt(cursor, 'groups are nested too deeply')
     let flags = outer
     let after: Set<number> | undefined
     let here = new Set(sure)
@@ -66,27 +73,27 @@ export function translateFragment(piece: Piece): TranslatedFragment {
         here = new Set(sure)
         continue
       }
-      const changed = flagsOnly(flags)
+      const changed = readInlineFlags(flags)
       if (changed !== undefined) {
         flags = changed
         continue
       }
-      if (flags.x && skipBlank()) continue
+      if (flags.x && skipWhitespace()) continue
       if (skipComment()) continue
       const before = groups.length
       const from = out.length
       const set = atom(flags, here, depth)
-      while (skipComment() || (flags.x && skipBlank()));
+      while (skipComment() || (flags.x && skipWhitespace()));
       const { optional, repeats } = quantifier(from)
       if (!optional) for (const group of set) here.add(group)
-      if (repeats) noteForgottenGroups(before, set)
+      if (repeats) lintResetGroups(before, set)
     }
     endBranch()
     return after as unknown as Set<number>
   }
 
   /** `(?i)` and `(?i-s)`: for the rest of the group that it stands in. */
-  function flagsOnly(flags: Flags): Flags | undefined {
+  function readInlineFlags(flags: Flags): Flags | undefined {
     const found = /^\(\?([a-zA-Z]*(?:-[a-zA-Z]*)?)\)/.exec(text.slice(cursor.at))
     if (found === null) return undefined
     const changed = changeFlags(flags, found[1] as string)
@@ -100,14 +107,14 @@ export function translateFragment(piece: Piece): TranslatedFragment {
     for (const letter of letters) {
       if (letter === '-') on = false
       else if (letter === 'i' || letter === 'm' || letter === 's' || letter === 'x') changed[letter] = on
-      else fail(cursor, `the flag "${letter}" is not supported`, 'i, m, s and x are')
+      else failAt(cursor, `the flag "${letter}" is not supported`, 'i, m, s and x are')
     }
     if (changed.i) ignoresCase = true
-    if (letters === '' || letters === '-') fail(cursor, 'flags are missing')
+    if (letters === '' || letters === '-') failAt(cursor, 'flags are missing')
     return changed
   }
 
-  function skipBlank(): boolean {
+  function skipWhitespace(): boolean {
     const blank = /^(?:\s+|#[^\n]*)/.exec(text.slice(cursor.at))
     cursor.at += blank?.[0].length ?? 0
     return blank !== null
@@ -117,20 +124,20 @@ export function translateFragment(piece: Piece): TranslatedFragment {
   function skipComment(): boolean {
     if (!startsWith('(?#')) return false
     const end = text.indexOf(')', cursor.at)
-    if (end < 0) fail(cursor, 'the comment is not closed')
+    if (end < 0) failAt(cursor, 'the comment is not closed')
     cursor.at = end + 1
     return true
   }
 
   /** One thing that can be repeated; the groups that it surely sets. */
   function atom(flags: Flags, sure: ReadonlySet<number>, depth: number): ReadonlySet<number> {
-    const char = next(cursor)
-    widthless = char === '^' || char === '$'
+    const char = nextCharacter(cursor)
+    isZeroWidth = char === '^' || char === '$'
     switch (char) {
       case '(':
         return group(flags, sure, depth)
       case '[':
-        emit(characterClass(cursor), flags)
+        emit(translateClass(cursor), flags)
         break
       case '.':
         out.push(flags.s ? '[^]' : '[^\\n]')
@@ -148,34 +155,34 @@ export function translateFragment(piece: Piece): TranslatedFragment {
       case '+':
       case '?':
         cursor.at--
-        return fail(cursor, `"${char}" repeats nothing`)
+        return failAt(cursor, `"${char}" repeats nothing`)
       default:
         if (char === '{' && /^\d+(?:,\d*)?\}/.test(text.slice(cursor.at))) {
           cursor.at--
-          return fail(cursor, 'a quantifier repeats nothing')
+          return failAt(cursor, 'a quantifier repeats nothing')
         }
-        emit(quote(char), flags)
+        emit(escapeSource(char), flags)
     }
     return NO_GROUPS
   }
 
   function group(flags: Flags, sure: ReadonlySet<number>, depth: number): ReadonlySet<number> {
     let inner = flags
-    let own: number | undefined
-    let negative = false
-    const looks = startsWith('?=') || startsWith('?!')
+    let groupNumber: number | undefined
+    let isNegative = false
+    const isLookahead = startsWith('?=') || startsWith('?!')
     const name = /^\?(?:P?<|')([A-Za-z_]\w*)[>']/.exec(text.slice(cursor.at))
     if (name !== null) {
-      const given = name[1] as string
-      if (groups.includes(given))
-        fail(cursor, `the name "${given}" is used twice`, 'give every group its own name')
-      own = groups.push(given) - 1
+      const groupName = name[1] as string
+      if (groups.includes(groupName))
+        failAt(cursor, `the name "${groupName}" is used twice`, 'give every group its own name')
+      groupNumber = groups.push(groupName) - 1
       out.push('(')
       cursor.at += name[0].length
     } else if (startsWith('?')) {
       const scoped = /^\?([a-zA-Z]+(?:-[a-zA-Z]+)?|-[a-zA-Z]+):/.exec(text.slice(cursor.at))
-      if (startsWith('?:') || looks) {
-        negative = startsWith('?!')
+      if (startsWith('?:') || isLookahead) {
+        isNegative = startsWith('?!')
         out.push(`(${text.slice(cursor.at, cursor.at + 2)}`)
         cursor.at += 2
       } else if (scoped !== null) {
@@ -183,39 +190,39 @@ export function translateFragment(piece: Piece): TranslatedFragment {
         out.push('(?:')
         cursor.at += scoped[0].length
       } else {
-        fail(cursor, `"(${text.slice(cursor.at, cursor.at + 2)}" is not supported`, NOT_HERE)
+        failAt(cursor, `"(${text.slice(cursor.at, cursor.at + 2)}" is not supported`, UNSUPPORTED_HINT)
       }
     } else {
-      own = groups.push(undefined) - 1
+      groupNumber = groups.push(undefined) - 1
       out.push('(')
     }
     const set = alternatives(inner, sure, depth + 1)
-    if (text[cursor.at] !== ')') fail(cursor, 'a group is not closed')
+    if (text[cursor.at] !== ')') failAt(cursor, 'a group is not closed')
     cursor.at++
     out.push(')')
-    widthless = looks
-    if (negative) return NO_GROUPS
-    if (own !== undefined) set.add(own)
+    isZeroWidth = isLookahead
+    if (isNegative) return NO_GROUPS
+    if (groupNumber !== undefined) set.add(groupNumber)
     return set
   }
 
   function escapeSequence(flags: Flags, sure: ReadonlySet<number>): void {
-    const letter = text[cursor.at] ?? fail(cursor, 'the fragment ends in a backslash')
-    const fixed = ESCAPES.get(letter)
+    const letter = text[cursor.at] ?? failAt(cursor, 'the fragment ends in a backslash')
+    const fixed = ASSERTION_ESCAPES.get(letter)
     if (fixed !== undefined) {
       cursor.at++
-      widthless = true
+      isZeroWidth = true
       out.push(fixed)
     } else if (letter === 'p' || letter === 'P') {
       cursor.at++
-      emit(property(cursor, letter), flags)
+      emit(unicodeProperty(cursor, letter), flags)
     } else if (letter === 'k') {
       out.push(...namedReference(sure, flags))
     } else if (letter >= '1' && letter <= '9') {
       numberedReference()
     } else {
-      const set = shorthand(letter)
-      if (set === undefined) emit(quote(escapedChar(cursor)), flags)
+      const set = shorthandClass(letter)
+      if (set === undefined) emit(escapeSource(escapedCharacter(cursor)), flags)
       else {
         cursor.at++
         out.push(`[${set}]`)
@@ -226,26 +233,27 @@ export function translateFragment(piece: Piece): TranslatedFragment {
   function namedReference(sure: ReadonlySet<number>, flags: Flags): (string | number)[] {
     const found = /^k(?:<(\w+)>|'(\w+)')/.exec(text.slice(cursor.at))
     const name = found?.[1] ?? found?.[2]
-    if (found === null || name === undefined) return fail(cursor, '"\\k" needs a name', 'write \\k<name>')
+    if (found === null || name === undefined) return failAt(cursor, '"\\k" needs a name', 'write \\k<name>')
     // To a group that took no part, JavaScript's reference matches the empty text and Oathkeeper's fails.
     const number = groups.indexOf(name)
-    if (!sure.has(number)) fail(cursor, `"\\k<${name}>" may come before its group has matched`, NOT_HERE)
+    if (!sure.has(number))
+      failAt(cursor, `"\\k<${name}>" may come before its group has matched`, UNSUPPORTED_HINT)
     cursor.at += found[0].length
-    return flags.i ? [IGNORE_CASE, number, HEED_CASE] : [number]
+    return flags.i ? [IGNORE_CASE_START, number, IGNORE_CASE_END] : [number]
   }
 
   function numberedReference(): void {
     const digits = /^\d+/.exec(text.slice(cursor.at))?.[0] as string
     if (digits !== '1') {
-      fail(
+      failAt(
         cursor,
         `backreferences by number ("\\${digits}") are not supported`,
         'name the group: (?<n>…)\\k<n>',
       )
     }
-    namesItself = cursor.at
+    selfReferenceAt = cursor.at
     cursor.at += 1
-    out.push(NEVER)
+    out.push(MATCHES_NOTHING)
     lints.push({
       message: '"\\1" is the fragment itself, so this never matches',
       hint: 'name the group: (?<n>…)\\k<n>',
@@ -257,17 +265,18 @@ export function translateFragment(piece: Piece): TranslatedFragment {
     const found = QUANTIFIER.exec(text.slice(cursor.at))
     if (found === null) return { optional: false, repeats: false }
     const [all, low, comma, high] = found
-    if (high !== undefined && high !== '' && Number(low) > Number(high)) fail(cursor, `"${all}" is reversed`)
-    if (Number(high || low || 0) > MOST_REPETITIONS) {
-      fail(cursor, `"${all}" repeats too often`, `at most ${MOST_REPETITIONS} times`)
+    if (high !== undefined && high !== '' && Number(low) > Number(high))
+      failAt(cursor, `"${all}" is reversed`)
+    if (Number(high || low || 0) > MAX_REPETITIONS) {
+      failAt(cursor, `"${all}" repeats too often`, `at most ${MAX_REPETITIONS} times`)
     }
     cursor.at += all.length
     const lazy = text[cursor.at] === '?'
     if (lazy) cursor.at++
     if (QUANTIFIER.test(text.slice(cursor.at))) {
-      fail(cursor, 'a quantifier is repeated', 'possessive quantifiers are not known')
+      failAt(cursor, 'a quantifier is repeated', 'possessive quantifiers are not known')
     }
-    if (widthless) {
+    if (isZeroWidth) {
       out.splice(from, 0, '(?:')
       out.push(')')
     }
@@ -279,7 +288,7 @@ export function translateFragment(piece: Piece): TranslatedFragment {
   }
 
   /** JavaScript forgets, at each repetition, what groups inside held; Oathkeeper keeps it. */
-  function noteForgottenGroups(from: number, set: ReadonlySet<number>): void {
+  function lintResetGroups(from: number, set: ReadonlySet<number>): void {
     for (let group = from; group < groups.length; group++) {
       if (set.has(group)) continue
       lints.push({
@@ -291,24 +300,24 @@ export function translateFragment(piece: Piece): TranslatedFragment {
   }
 
   alternatives({ i: false, m: false, s: false, x: false }, NO_GROUPS, 0)
-  if (cursor.at < text.length) fail(cursor, 'an unopened group is closed')
+  if (cursor.at < text.length) failAt(cursor, 'an unopened group is closed')
   out.push(')')
-  if (namesItself !== undefined && groups.length === 1) {
-    cursor.at = namesItself
-    fail(cursor, '"\\1" names a group that the fragment does not have')
+  if (selfReferenceAt !== undefined && groups.length === 1) {
+    cursor.at = selfReferenceAt
+    failAt(cursor, '"\\1" names a group that the fragment does not have')
   }
   return {
     fragment: { kind: 'fragment', text, source: out, groups, ignoresCase },
     lints,
-    namesItself: namesItself !== undefined,
+    referencesItself: selfReferenceAt !== undefined,
   }
 }
 
 const NO_GROUPS: ReadonlySet<number> = new Set()
-const MOST_REPETITIONS = 1000
+const MAX_REPETITIONS = 1000
 const QUANTIFIER = /^(?:[*+?]|\{(\d+)(?:(,)(\d*))?\})/
 
-const ESCAPES: ReadonlyMap<string, string> = new Map([
+const ASSERTION_ESCAPES: ReadonlyMap<string, string> = new Map([
   ['A', '^'],
   ['z', '$'],
   ['Z', '$'],

@@ -2,7 +2,7 @@
 import type { GlobNode } from '../../golang/index.ts'
 
 /** What is wrong with a pattern; thrown while one is compiled, never further than `compilePattern`. */
-export class PatternFault extends Error {
+export class PatternError extends Error {
   readonly hint: string
   /** 0-based place in the pattern's text. */
   readonly column: number
@@ -13,14 +13,14 @@ export class PatternFault extends Error {
   }
 }
 
-export interface Lint {
+export interface PatternLint {
   readonly message: string
   readonly hint: string
 }
 
 /** Text between delimiters, or outside of them. */
 export interface Piece {
-  readonly active: boolean
+  readonly delimited: boolean
   readonly text: string
   /** 0-based place of the text in the pattern. */
   readonly column: number
@@ -53,57 +53,59 @@ export interface GlobFragment extends Fragment {
 export type Part = Literal | Fragment | GlobFragment
 
 /** Cuts at `<` and `>`; they nest by counting, the outermost pair counts (spec 2.3). */
-export function cutAtDelimiters(text: string): Piece[] {
+export function splitAtDelimiters(text: string): Piece[] {
   const pieces: Piece[] = []
   let depth = 0
-  let from = 0
+  let start = 0
   for (let at = 0; at < text.length; at++) {
     if (text[at] === '<') {
       if (depth++ === 0) {
-        if (at > from) pieces.push({ active: false, text: text.slice(from, at), column: from })
-        from = at + 1
+        if (at > start) pieces.push({ delimited: false, text: text.slice(start, at), column: start })
+        start = at + 1
       }
     } else if (text[at] === '>') {
-      if (--depth < 0) throw new PatternFault('unbalanced ">"', at, 'delimit a fragment as <…>')
+      if (--depth < 0) throw new PatternError('unbalanced ">"', at, 'delimit a fragment as <…>')
       if (depth === 0) {
-        pieces.push({ active: true, text: text.slice(from, at), column: from })
-        from = at + 1
+        pieces.push({ delimited: true, text: text.slice(start, at), column: start })
+        start = at + 1
       }
     }
   }
   if (depth > 0) {
-    throw new PatternFault(
+    throw new PatternError(
       'unbalanced "<"',
-      from - 1,
+      start - 1,
       'close it with ">"; lookbehind and atomic groups cannot be written, because they hold one bracket',
     )
   }
-  if (from < text.length) pieces.push({ active: false, text: text.slice(from), column: from })
+  if (start < text.length) pieces.push({ delimited: false, text: text.slice(start), column: start })
   return pieces
 }
 
 /** Around what ignores case. V8 (14.6) lets the next class ignore it too, unless told in so many words. */
-export const IGNORE_CASE = '(?:(?i:'
-export const HEED_CASE = ')(?-i:))'
+export const IGNORE_CASE_START = '(?:(?i:'
+export const IGNORE_CASE_END = ')(?-i:))'
 
-const SAFE = /[A-Za-z0-9_]/
+const UNESCAPED_CHARACTER = /[A-Za-z0-9_]/
 
 /** A text as JavaScript source for the `v` flag, outside and inside of a class. */
-export const quote = (text: string): string =>
-  Array.from(text, c => (SAFE.test(c) ? c : `\\u{${(c.codePointAt(0) as number).toString(16)}}`)).join('')
+export const escapeSource = (text: string): string =>
+  Array.from(text, c =>
+    UNESCAPED_CHARACTER.test(c) ? c : `\\u{${(c.codePointAt(0) as number).toString(16)}}`,
+  ).join('')
 
 /** Source of a fragment whose first group has the number `base` in the whole expression. */
-export const sourceOf = (fragment: Fragment, base: number): string =>
-  fragment.source.map(part => (typeof part === 'string' ? part : `(?:\\${base + part})`)).join('')
+export const fragmentSource = (fragment: Fragment, firstGroup: number): string =>
+  fragment.source.map(part => (typeof part === 'string' ? part : `(?:\\${firstGroup + part})`)).join('')
 
 /** Source of the whole expression, and the names of its groups in JavaScript's order. */
-export function wholeSource(parts: readonly Part[]): { source: string; groups: (string | undefined)[] } {
+export function patternSource(parts: readonly Part[]): { source: string; groups: (string | undefined)[] } {
   const groups: (string | undefined)[] = []
   let source = ''
   for (const part of parts) {
-    if (part.kind === 'literal') source += quote(part.text)
+    if (part.kind === 'literal') source += escapeSource(part.text)
     else {
-      source += sourceOf(part, groups.length + 1)
+      source += fragmentSource(part, groups.length + 1)
       groups.push(...part.groups)
     }
   }

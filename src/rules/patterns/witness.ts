@@ -1,61 +1,80 @@
 /** rules/pattern_reach — URLs of requests that a pattern matches, each proved by the pattern itself; or the proof that there is none. Knows no rule. */
 
-import type { Language, Words } from './automata.ts'
-import type { CompiledPattern, ReadPattern } from './pattern.ts'
-import { type Asked, admitsFor, admittedSource } from './request_url.ts'
-import { type Part, wholeSource } from './syntax.ts'
+import type { Language, WordFinder } from './automata.ts'
+import type { CompiledPattern, ParsedPattern } from './pattern.ts'
+import { type RequestUrlOptions, requestUrlPredicate, requestUrlSource } from './request_url.ts'
+import { type Part, patternSource } from './syntax.ts'
 
-export interface Reach {
+export interface WitnessSearch {
   /** A few, short ones first. */
-  readonly urls: readonly string[]
+  readonly witnesses: readonly string[]
   /** There is certainly none. Without URLs and without this, it could not be told. */
   readonly dead: boolean
 }
 
-const MOST_URLS = 2
+const MAX_WITNESSES = 2
 /** For patterns whose beginning says nothing. */
-const ANY: readonly string[] = ['https://a/', 'http://a/', 'https://a.a/a', 'http://a.a/a', 'https://a/a/a']
+const FALLBACK_URLS: readonly string[] = [
+  'https://a/',
+  'http://a/',
+  'https://a.a/a',
+  'http://a.a/a',
+  'https://a/a/a',
+]
 
 export const languageOf = (parts: readonly Part[]): Language => ({
-  source: wholeSource(parts).source,
+  source: patternSource(parts).source,
   ignoreCase: parts.some(part => part.kind === 'fragment' && part.ignoresCase),
 })
 
 /** What follows the texts that a match starts with. */
-export const tailOf = ({ parts, heads }: ReadPattern): readonly Part[] => parts.slice(heads.parts)
+export const partsAfterPrefix = ({ parts, prefixes }: ParsedPattern): readonly Part[] =>
+  parts.slice(prefixes.partCount)
 
 /** Longest row of words that are tried for each fragment. */
-const MOST_SPELLINGS = 12
+const MAX_SPELLINGS = 12
 
 /** Each fragment spelled out by its own words, the shortest of all first: rules by the thousand have few different fragments. */
-function spellings(parts: readonly Part[], words: Words): readonly string[] {
-  const rows = parts.map(part => (part.kind === 'literal' ? [part.text] : words.of(languageOf([part]))))
-  const most = Math.min(Math.max(1, ...rows.map(row => row.length)), MOST_SPELLINGS)
-  return Array.from({ length: most }, (_, n) =>
+function spellOut(parts: readonly Part[], wordFinder: WordFinder): readonly string[] {
+  const rows = parts.map(part =>
+    part.kind === 'literal' ? [part.text] : wordFinder.wordsOf(languageOf([part])),
+  )
+  const count = Math.min(Math.max(1, ...rows.map(row => row.length)), MAX_SPELLINGS)
+  return Array.from({ length: count }, (_, n) =>
     rows.map(row => row[Math.min(n, row.length - 1)] ?? '').join(''),
   )
 }
 
-export function reachOf({ pattern, read }: CompiledPattern, asked: Asked, words: Words): Reach {
-  const admits = admitsFor(asked)
-  const proved = (candidates: Iterable<string>, most: number): string[] => {
-    const urls: string[] = []
+export function findWitnesses(
+  { pattern, parsed }: CompiledPattern,
+  options: RequestUrlOptions,
+  wordFinder: WordFinder,
+): WitnessSearch {
+  const isRequestUrl = requestUrlPredicate(options)
+  const verified = (candidates: Iterable<string>, limit: number): string[] => {
+    const witnesses: string[] = []
     for (const url of candidates) {
-      if (urls.length >= most) break
-      if (admits(url) && pattern.exec(url) !== undefined) urls.push(url)
+      if (witnesses.length >= limit) break
+      if (isRequestUrl(url) && pattern.exec(url) !== undefined) witnesses.push(url)
     }
-    return urls
+    return witnesses
   }
-  const tails = spellings(tailOf(read), words)
-  const each = Math.max(1, Math.floor(MOST_URLS / read.heads.texts.length))
-  const urls = read.heads.texts.flatMap(({ text }) =>
-    proved(
+  const tails = spellOut(partsAfterPrefix(parsed), wordFinder)
+  const perPrefix = Math.max(1, Math.floor(MAX_WITNESSES / parsed.prefixes.alternatives.length))
+  const urls = parsed.prefixes.alternatives.flatMap(({ text }) =>
+    verified(
       tails.map(tail => text + tail),
-      each,
+      perPrefix,
     ),
   )
-  if (urls.length > 0) return { urls, dead: false }
-  const common = words.common(languageOf(read.parts), { source: admittedSource(asked), ignoreCase: false })
-  const found = proved([...ANY, ...read.extras, ...(common ?? [])], MOST_URLS)
-  return { urls: found, dead: found.length === 0 && common?.length === 0 && !read.extras.some(admits) }
+  if (urls.length > 0) return { witnesses: urls, dead: false }
+  const commonWords = wordFinder.commonWords(languageOf(parsed.parts), {
+    source: requestUrlSource(options),
+    ignoreCase: false,
+  })
+  const found = verified([...FALLBACK_URLS, ...parsed.extraUrls, ...(commonWords ?? [])], MAX_WITNESSES)
+  return {
+    witnesses: found,
+    dead: found.length === 0 && commonWords?.length === 0 && !parsed.extraUrls.some(isRequestUrl),
+  }
 }

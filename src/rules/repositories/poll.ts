@@ -2,7 +2,7 @@
 import { type Millis, millis } from '../../lib/time.ts'
 
 /** How a reading went. */
-export interface Reading {
+export interface PollState {
   /** Between two readings of repositories from which no notice comes; 0: none. */
   readonly interval: Millis
   /** There is such a repository. */
@@ -11,39 +11,41 @@ export interface Reading {
   readonly failing: boolean
 }
 
-export interface Poll {
+export interface ReloadPoller {
   /** To be told after every reading, whatever caused it; sets when the next is due. */
-  after(reading: Reading): void
+  reschedule(reading: PollState): void
   close(): void
 }
 
 /** Milliseconds after the first failure; doubled with each further one. */
-const FIRST = 5_000
-const LONGEST = 60_000
+const MIN_BACKOFF_MS = 5_000
+const MAX_BACKOFF_MS = 60_000
 /** Of each delay, so that replicas do not ask all at once. */
-const JITTER = 0.2
+const JITTER_RATIO = 0.2
 
 /** `random` gives 0 to 1. The timers keep no process alive. */
-export function createPoll(read: () => void, random: () => number): Poll {
+export function createReloadPoller(reload: () => void, random: () => number): ReloadPoller {
   let timer: NodeJS.Timeout | undefined
   let failures = 0
   let closed = false
 
-  function delay({ interval, remote, failing }: Reading): Millis | undefined {
+  function nextDelay({ interval, remote, failing }: PollState): Millis | undefined {
     failures = failing ? failures + 1 : 0
-    const span = failing
-      ? Math.min(FIRST * 2 ** Math.min(failures - 1, 10), LONGEST)
+    const delayMs = failing
+      ? Math.min(MIN_BACKOFF_MS * 2 ** Math.min(failures - 1, 10), MAX_BACKOFF_MS)
       : remote && interval > 0
         ? interval
         : undefined
-    return span === undefined ? undefined : millis(Math.round(span * (1 + JITTER * (random() - 0.5))))
+    return delayMs === undefined
+      ? undefined
+      : millis(Math.round(delayMs * (1 + JITTER_RATIO * (random() - 0.5))))
   }
 
   return {
-    after(reading) {
+    reschedule(state) {
       clearTimeout(timer)
-      const span = closed ? undefined : delay(reading)
-      if (span !== undefined) timer = setTimeout(read, span).unref()
+      const span = closed ? undefined : nextDelay(state)
+      if (span !== undefined) timer = setTimeout(reload, span).unref()
     },
     close() {
       closed = true

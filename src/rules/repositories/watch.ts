@@ -3,21 +3,21 @@ import { type FSWatcher, watch as watchDirectory } from 'node:fs'
 import { realpath, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
-export interface WatchPace {
+export interface WatchOptions {
   /** Milliseconds without a further notice before `changed` is called: a writer may still be writing. Default 100. */
-  readonly quiet?: number
+  readonly quietMs?: number
   /** Milliseconds between two looks at the files themselves, for network file systems and lost notices. Default 2000. */
-  readonly every?: number
+  readonly pollIntervalMs?: number
 }
 
 export interface FileWatch {
   /** Resolves once it is known what stands where: what changes from then on is noticed. */
-  readonly looked: Promise<void>
+  readonly ready: Promise<void>
   close(): void
 }
 
 /** A steady stream of notices must not put a reload off for ever: after so many quiet spans it runs anyway. */
-const MOST_WAITS = 10
+const MAX_DEFERRALS = 10
 
 /**
  * Calls `changed` when one of the files is not as it was and all has been quiet for a moment; never twice at a time.
@@ -25,57 +25,57 @@ const MOST_WAITS = 10
  */
 export function watchFiles(
   files: readonly string[],
-  changed: () => void | Promise<void>,
-  { quiet = 100, every = 2000 }: WatchPace = {},
+  onChange: () => void | Promise<void>,
+  { quietMs = 100, pollIntervalMs = 2000 }: WatchOptions = {},
 ): FileWatch {
   const watchers = new Map<string, FSWatcher>()
   /** What stood where at the last look; absent before the first has ended. */
-  let seen: ReadonlyMap<string, string> | undefined
+  let lastStates: ReadonlyMap<string, string> | undefined
   let timer: NodeJS.Timeout | undefined
-  let waits = 0
+  let deferrals = 0
   let dirty = false
-  let calling = false
-  let again = false
+  let notifying = false
+  let notifyAgain = false
   let closed = false
-  let looking = false
+  let polling = false
 
-  function notice(): void {
+  function scheduleNotification(): void {
     if (closed) return
-    if (seen === undefined) dirty = true
-    if (timer !== undefined && waits < MOST_WAITS) {
-      waits++
+    if (lastStates === undefined) dirty = true
+    if (timer !== undefined && deferrals < MAX_DEFERRALS) {
+      deferrals++
       timer.refresh()
     }
     timer ??= setTimeout(() => {
       timer = undefined
-      waits = 0
-      void call()
-    }, quiet)
+      deferrals = 0
+      void checkAndNotify()
+    }, quietMs)
   }
 
-  async function call(): Promise<void> {
-    if (calling) {
-      again = true
+  async function checkAndNotify(): Promise<void> {
+    if (notifying) {
+      notifyAgain = true
       return
     }
-    calling = true
+    notifying = true
     try {
-      await look()
+      await checkFiles()
       // Other files of a directory make notices too.
       if (!dirty || closed) return
       dirty = false
-      await changed()
+      await onChange()
     } finally {
-      calling = false
-      if (again) {
-        again = false
-        notice()
+      notifying = false
+      if (notifyAgain) {
+        notifyAgain = false
+        scheduleNotification()
       }
     }
   }
 
   /** Renames and the `..data` link of a ConfigMap arrive in directories, not at files: those are what is watched. */
-  function follow(directories: ReadonlySet<string>): void {
+  function updateWatchers(directories: ReadonlySet<string>): void {
     for (const [directory, watcher] of watchers) {
       if (directories.has(directory)) continue
       watcher.close()
@@ -84,7 +84,7 @@ export function watchFiles(
     for (const directory of directories) {
       if (watchers.has(directory)) continue
       try {
-        const watcher = watchDirectory(directory, { persistent: false }, notice)
+        const watcher = watchDirectory(directory, { persistent: false }, scheduleNotification)
         const drop = () => {
           watcher.close()
           if (watchers.get(directory) === watcher) watchers.delete(directory)
@@ -98,8 +98,8 @@ export function watchFiles(
   }
 
   /** Remembers what stands where, watches the directories, and notes whether anything is not as it was. */
-  async function look(): Promise<void> {
-    const now = new Map<string, string>()
+  async function checkFiles(): Promise<void> {
+    const states = new Map<string, string>()
     const directories = new Set<string>()
     for (const file of files) {
       directories.add(dirname(file))
@@ -107,37 +107,38 @@ export function watchFiles(
         const real = await realpath(file)
         directories.add(dirname(real))
         const { mtimeMs, size, ino } = await stat(real)
-        now.set(file, `${real} ${ino} ${size} ${mtimeMs}`)
+        states.set(file, `${real} ${ino} ${size} ${mtimeMs}`)
       } catch {
-        now.set(file, '')
+        states.set(file, '')
       }
     }
     if (closed) return
-    if (seen !== undefined && [...now].some(([file, state]) => seen?.get(file) !== state)) dirty = true
-    seen = now
-    follow(directories)
+    if (lastStates !== undefined && [...states].some(([file, state]) => lastStates?.get(file) !== state))
+      dirty = true
+    lastStates = states
+    updateWatchers(directories)
   }
 
-  const slowly = setInterval(async () => {
-    if (looking || calling) return
-    looking = true
+  const pollTimer = setInterval(async () => {
+    if (polling || notifying) return
+    polling = true
     try {
-      await look()
-      if (dirty) notice()
+      await checkFiles()
+      if (dirty) scheduleNotification()
     } finally {
-      looking = false
+      polling = false
     }
-  }, every)
-  slowly.unref()
+  }, pollIntervalMs)
+  pollTimer.unref()
 
-  follow(new Set(files.map(file => dirname(file))))
-  const looked = look()
+  updateWatchers(new Set(files.map(file => dirname(file))))
+  const ready = checkFiles()
 
   return {
-    looked,
+    ready,
     close() {
       closed = true
-      clearInterval(slowly)
+      clearInterval(pollTimer)
       clearTimeout(timer)
       for (const watcher of watchers.values()) watcher.close()
     },

@@ -1,36 +1,36 @@
 /** sessions/staleness — the oldest answer that was handed out lately, for the gauge that says how far behind Kratos anybody was let in. Knows ages, no session. */
-import { between, type Clock, type Instant, type Millis, millis } from '../../lib/time.ts'
+import { type Clock, type Instant, type Millis, millis, millisBetween } from '../../lib/time.ts'
 
 /** Ages are remembered for this span and the one before it, ms: a reader who comes once a minute misses none. */
-const SPAN = millis(60_000)
+const WINDOW_MS = millis(60_000)
 
-export interface Staleness {
-  saw(age: Millis, now: Instant): void
+export interface StalenessTracker {
+  record(age: Millis, now: Instant): void
   /** Of the last one to two minutes; 0 when nothing was handed out. */
   readonly worst: Millis
 }
 
-export function createStaleness(clock: Pick<Clock, 'now'>): Staleness {
-  let began = clock.now()
+export function createStalenessTracker(clock: Pick<Clock, 'now'>): StalenessTracker {
+  let windowStart = clock.now()
   let current = millis(0)
-  let before = millis(0)
+  let previous = millis(0)
 
-  function turn(now: Instant): void {
-    const age = between(began, now)
-    if (age < SPAN) return
-    before = age < 2 * SPAN ? current : millis(0)
+  function rotate(now: Instant): void {
+    const age = millisBetween(windowStart, now)
+    if (age < WINDOW_MS) return
+    previous = age < 2 * WINDOW_MS ? current : millis(0)
     current = millis(0)
-    began = now
+    windowStart = now
   }
 
   return {
-    saw(age, now) {
-      turn(now)
+    record(age, now) {
+      rotate(now)
       if (age > current) current = age
     },
     get worst() {
-      turn(clock.now())
-      return millis(Math.max(current, before))
+      rotate(clock.now())
+      return millis(Math.max(current, previous))
     },
   }
 }

@@ -1,168 +1,177 @@
 /** sessions/breaker — whether one Kratos is asked at the moment: closed, open, half open. Knows outcomes, no credential and no HTTP. */
-import { between, type Clock, type Instant, later, type Millis, millis } from '../../lib/time.ts'
+import { type Clock, type Instant, type Millis, millis, millisBetween, plusMillis } from '../../lib/time.ts'
 
-export interface BreakerOptions {
+export interface CircuitBreakerDependencies {
   readonly clock: Pick<Clock, 'now'>
   /** In [0, 1); replicas do not try again together. */
   readonly random: () => number
   /** Share of failures, 0 to 1, from which it opens. */
   readonly failureRatio: number
   /** Fewest answers and failures of the last ten to twenty seconds that say anything. */
-  readonly minimum: number
-  readonly openFor: Millis
+  readonly minRequests: number
+  readonly openDuration: Millis
   /** Doubtful refusals in a row, of as many credentials, from which none is believed. */
-  readonly burst: number
+  readonly outageBurst: number
   /** Longest time that refusals are not believed on the strength of a burst alone. */
-  readonly longestDoubt: Millis
-  readonly changed: (state: BreakerState, cause: BreakerCause) => void
+  readonly maxOutageDuration: Millis
+  readonly onTransition: (state: CircuitBreakerState, cause: CircuitBreakerCause) => void
 }
 
-export type BreakerState = 'closed' | 'open' | 'half open'
+export type CircuitBreakerState = 'closed' | 'open' | 'half open'
 /** `failures`: no answers. `doubt`: refusals of what was good a moment ago, one after another. */
-export type BreakerCause = 'failures' | 'doubt'
+export type CircuitBreakerCause = 'failures' | 'doubt'
 
 /**
  * `good`: a live session, which a sick Kratos does not know. `refused`: an answer, but one that a sick Kratos gives too.
  * `doubted`: a refusal that surprises. `failed`: no answer that could be used. `none`: it was not asked after all.
  */
-export type Outcome = 'good' | 'refused' | 'doubted' | 'failed' | 'none'
+export type CallOutcome = 'good' | 'refused' | 'doubted' | 'failed' | 'none'
 
 /** Leave to ask once. To be given back with what came of it. */
-export interface Pass {
-  readonly trial: 'no' | 'known' | 'unknown'
+export interface Permit {
+  readonly halfOpenCall: 'no' | 'known' | 'unknown'
 }
 
-export interface Breaker {
-  readonly state: BreakerState
+export interface CircuitBreaker {
+  readonly state: CircuitBreakerState
   /** Why it is not closed. */
-  readonly cause: BreakerCause
+  readonly cause: CircuitBreakerCause
   /** `undefined`: not now. While half open, one asks; after a burst one of either kind, because a refusal of the unknown proves nothing. */
-  enter(known: boolean): Pass | undefined
-  leave(pass: Pass, outcome: Outcome): void
+  tryAcquire(known: boolean): Permit | undefined
+  release(pass: Permit, outcome: CallOutcome): void
   /** Until somebody may try, ms; 0 when somebody does. */
-  readonly left: Millis
+  readonly retryAfter: Millis
 }
 
 /** Outcomes are counted for this span and the one before it, ms. */
-const SPAN = millis(10_000)
+const COUNTING_WINDOW_MS = millis(10_000)
 /** The time that it is open is longer by up to this share. */
-const LARGEST_DELAY = 0.25
-const FREE: Pass = Object.freeze({ trial: 'no' })
+const MAX_OPEN_JITTER_RATIO = 0.25
+const CLOSED_PERMIT: Permit = Object.freeze({ halfOpenCall: 'no' })
 
-export function createBreaker(options: BreakerOptions): Breaker {
+export function createCircuitBreaker(options: CircuitBreakerDependencies): CircuitBreaker {
   const { clock } = options
-  let state: BreakerState = 'closed'
-  let cause: BreakerCause = 'failures'
+  let state: CircuitBreakerState = 'closed'
+  let cause: CircuitBreakerCause = 'failures'
   let openUntil = clock.now()
-  const trials = new Map<Pass['trial'], Pass>()
-  let counts = createCounts(clock)
-  let doubts = 0
-  let doubtedSince: Instant | undefined
+  const halfOpenCalls = new Map<Permit['halfOpenCall'], Permit>()
+  let counts = createOutcomeCounts(clock)
+  let unexpectedRejections = 0
+  let outageSuspectedAt: Instant | undefined
   /** A burst that was believed in the end does not begin anew before Kratos knows somebody. */
-  let settled = false
+  let suppressed = false
 
-  function turn(to: BreakerState, why: BreakerCause): void {
-    const moved = to !== state
+  function transition(to: CircuitBreakerState, newCause: CircuitBreakerCause): void {
+    const stateChanged = to !== state
     state = to
-    cause = why
-    trials.clear()
+    cause = newCause
+    halfOpenCalls.clear()
     if (to === 'open') {
-      openUntil = later(clock.now(), millis(options.openFor * (1 + LARGEST_DELAY * options.random())))
+      openUntil = plusMillis(
+        clock.now(),
+        millis(options.openDuration * (1 + MAX_OPEN_JITTER_RATIO * options.random())),
+      )
     }
     if (to === 'closed') {
-      counts = createCounts(clock)
-      doubts = 0
-      doubtedSince = undefined
+      counts = createOutcomeCounts(clock)
+      unexpectedRejections = 0
+      outageSuspectedAt = undefined
     }
-    if (moved) options.changed(to, why)
+    if (stateChanged) options.onTransition(to, newCause)
   }
 
   /** What only time changes. */
-  function look(): void {
-    if (state === 'open' && clock.now() >= openUntil) turn('half open', cause)
-    if (state === 'closed' || cause !== 'doubt' || doubtedSince === undefined) return
-    if (between(doubtedSince, clock.now()) < options.longestDoubt) return
-    settled = true
-    turn('closed', cause)
+  function update(): void {
+    if (state === 'open' && clock.now() >= openUntil) transition('half open', cause)
+    if (state === 'closed' || cause !== 'doubt' || outageSuspectedAt === undefined) return
+    if (millisBetween(outageSuspectedAt, clock.now()) < options.maxOutageDuration) return
+    suppressed = true
+    transition('closed', cause)
   }
 
-  function countWhileClosed(outcome: Outcome): void {
+  function countWhileClosed(outcome: CallOutcome): void {
     if (outcome === 'good') {
-      doubts = 0
-      settled = false
+      unexpectedRejections = 0
+      suppressed = false
     }
-    if (outcome === 'doubted' && !settled && ++doubts >= options.burst) {
-      doubtedSince = clock.now()
-      turn('half open', 'doubt')
+    if (outcome === 'doubted' && !suppressed && ++unexpectedRejections >= options.outageBurst) {
+      outageSuspectedAt = clock.now()
+      transition('half open', 'doubt')
       return
     }
     counts.add(outcome === 'failed')
-    if (outcome !== 'failed' || counts.total < options.minimum) return
-    if (counts.failed >= options.failureRatio * counts.total) turn('open', 'failures')
+    if (outcome !== 'failed' || counts.total < options.minRequests) return
+    if (counts.failed >= options.failureRatio * counts.total) transition('open', 'failures')
   }
 
-  function judgeTrial(outcome: Outcome): void {
-    if (outcome === 'failed') turn('open', cause)
+  function evaluateHalfOpenCall(outcome: CallOutcome): void {
+    if (outcome === 'failed') transition('open', cause)
     else if (outcome === 'good' || cause === 'failures') {
-      turn('closed', cause)
+      transition('closed', cause)
       countWhileClosed(outcome)
-    } else if (outcome === 'doubted') turn('open', cause)
+    } else if (outcome === 'doubted') transition('open', cause)
     // Else of an unknown credential: it proves nothing, and the next one may try.
   }
 
   return {
     get state() {
-      look()
+      update()
       return state
     },
     get cause() {
       return cause
     },
-    enter(known) {
-      look()
-      if (state === 'closed') return FREE
-      const trial = known ? 'known' : 'unknown'
-      if (state === 'open' || trials.has(trial) || (cause === 'failures' && trials.size > 0)) return undefined
-      const pass: Pass = { trial }
-      trials.set(trial, pass)
-      return pass
+    tryAcquire(known) {
+      update()
+      if (state === 'closed') return CLOSED_PERMIT
+      const halfOpenCall = known ? 'known' : 'unknown'
+      if (
+        state === 'open' ||
+        halfOpenCalls.has(halfOpenCall) ||
+        (cause === 'failures' && halfOpenCalls.size > 0)
+      )
+        return undefined
+      const permit: Permit = { halfOpenCall }
+      halfOpenCalls.set(halfOpenCall, permit)
+      return permit
     },
-    leave(pass, outcome) {
-      look()
+    release(pass, outcome) {
+      update()
       // Only of the trial under way: what was asked before it opened, or in an earlier trial, is no longer news.
-      const tried = trials.get(pass.trial) === pass && trials.delete(pass.trial)
+      const wasHalfOpenCall =
+        halfOpenCalls.get(pass.halfOpenCall) === pass && halfOpenCalls.delete(pass.halfOpenCall)
       if (outcome === 'none') return
-      if (tried) judgeTrial(outcome)
+      if (wasHalfOpenCall) evaluateHalfOpenCall(outcome)
       else if (state === 'closed') countWhileClosed(outcome)
     },
-    get left() {
-      look()
-      return state === 'open' ? millis(Math.max(0, between(clock.now(), openUntil))) : millis(0)
+    get retryAfter() {
+      update()
+      return state === 'open' ? millis(Math.max(0, millisBetween(clock.now(), openUntil))) : millis(0)
     },
   }
 }
 
 /** Answers and failures of a span and of the one before it. */
-function createCounts(clock: Pick<Clock, 'now'>) {
-  let began = clock.now()
+function createOutcomeCounts(clock: Pick<Clock, 'now'>) {
+  let windowStart = clock.now()
   let current = { total: 0, failed: 0 }
-  let before = { total: 0, failed: 0 }
+  let previous = { total: 0, failed: 0 }
   return {
     add(failed: boolean): void {
-      const age = between(began, clock.now())
-      if (age >= SPAN) {
-        before = age < 2 * SPAN ? current : { total: 0, failed: 0 }
+      const age = millisBetween(windowStart, clock.now())
+      if (age >= COUNTING_WINDOW_MS) {
+        previous = age < 2 * COUNTING_WINDOW_MS ? current : { total: 0, failed: 0 }
         current = { total: 0, failed: 0 }
-        began = clock.now()
+        windowStart = clock.now()
       }
       current.total++
       if (failed) current.failed++
     },
     get total() {
-      return current.total + before.total
+      return current.total + previous.total
     },
     get failed() {
-      return current.failed + before.failed
+      return current.failed + previous.failed
     },
   }
 }

@@ -1,51 +1,56 @@
 /** sessions/places — how many questions one Kratos gets at a time, and who waits for a place. Knows who is known, no credential. */
 import type { Awaitable } from '../../access/awaitable.ts'
 
-export interface PlacesOptions {
+export interface ConcurrencyLimiterOptions {
   /** Most questions at a time. */
-  readonly places: number
+  readonly maxConcurrent: number
   /** Of these, for credentials that were good lately: no flood of others makes them wait. */
   readonly reserved: number
   /** Most who wait; beyond it there is no place. */
-  readonly waiting: number
+  readonly maxPending: number
 }
 
-export interface Places {
+export interface ConcurrencyLimiter {
   /** The way to give the place back, at once where one is free; `undefined` when too many wait already. */
-  take(known: boolean): Awaitable<Leave | undefined>
-  readonly taken: number
-  readonly waiting: number
+  acquire(known: boolean): Awaitable<Release | undefined>
+  readonly inFlight: number
+  readonly pending: number
 }
 
-export type Leave = () => void
+export type Release = () => void
 
-export function createPlaces({ places, reserved, waiting }: PlacesOptions): Places {
-  const forUnknown = Math.max(1, places - reserved)
+export function createConcurrencyLimiter({
+  maxConcurrent,
+  reserved,
+  maxPending,
+}: ConcurrencyLimiterOptions): ConcurrencyLimiter {
+  const maxUnreserved = Math.max(1, maxConcurrent - reserved)
   const queues = { known: new Set<() => void>(), unknown: new Set<() => void>() }
-  let taken = 0
-  let byUnknown = 0
+  let inFlight = 0
+  let unreserved = 0
 
-  const free = (known: boolean): boolean => taken < places && (known || byUnknown < forUnknown)
-  const inLine = (): number => queues.known.size + queues.unknown.size
+  const hasCapacity = (known: boolean): boolean =>
+    inFlight < maxConcurrent && (known || unreserved < maxUnreserved)
+  const pending = (): number => queues.known.size + queues.unknown.size
 
-  function sit(known: boolean): Leave {
-    taken++
-    if (!known) byUnknown++
-    let seated = true
+  function grant(known: boolean): Release {
+    inFlight++
+    if (!known) unreserved++
+    let active = true
     return () => {
-      if (!seated) return
-      seated = false
-      taken--
-      if (!known) byUnknown--
-      next()
+      if (!active) return
+      active = false
+      inFlight--
+      if (!known) unreserved--
+      admitNext()
     }
   }
 
   /** Known ones first, then in the order of their coming. */
-  function next(): void {
+  function admitNext(): void {
     for (const known of [true, false]) {
       const [first] = queues[known ? 'known' : 'unknown']
-      if (first === undefined || !free(known)) continue
+      if (first === undefined || !hasCapacity(known)) continue
       queues[known ? 'known' : 'unknown'].delete(first)
       first()
       return
@@ -53,18 +58,18 @@ export function createPlaces({ places, reserved, waiting }: PlacesOptions): Plac
   }
 
   return {
-    take(known) {
-      if (free(known)) return sit(known)
-      if (inLine() >= waiting) return undefined
-      const { promise, resolve } = Promise.withResolvers<Leave>()
-      queues[known ? 'known' : 'unknown'].add(() => resolve(sit(known)))
+    acquire(known) {
+      if (hasCapacity(known)) return grant(known)
+      if (pending() >= maxPending) return undefined
+      const { promise, resolve } = Promise.withResolvers<Release>()
+      queues[known ? 'known' : 'unknown'].add(() => resolve(grant(known)))
       return promise
     },
-    get taken() {
-      return taken
+    get inFlight() {
+      return inFlight
     },
-    get waiting() {
-      return inLine()
+    get pending() {
+      return pending()
     },
   }
 }

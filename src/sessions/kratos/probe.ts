@@ -2,8 +2,8 @@
 import type { Credential, VerifiedSession } from '../../access/verdict.ts'
 import type { KratosAdmin, Whoami } from '../../clients/kratos.ts'
 import type { Clock, WallTime } from '../../lib/time.ts'
-import type { Place } from '../types.ts'
-import { readWhoami } from './whoami_response.ts'
+import type { WhoamiEndpoint } from '../types.ts'
+import { readWhoamiResponse } from './whoami_response.ts'
 
 /**
  * What was found out about a session that whoami has just refused (kratos 2.3). `ended`: that very session. `well`: Kratos
@@ -14,16 +14,16 @@ export type ProbeVerdict = 'ended' | 'well' | 'alive' | 'sick' | 'unknown'
 
 export interface Probe {
   /** Never rejects. */
-  ask(place: Place, session: VerifiedSession): Promise<ProbeVerdict>
+  run(place: WhoamiEndpoint, session: VerifiedSession): Promise<ProbeVerdict>
   /** Called when Kratos has known somebody: a good moment to get ready. */
-  learn(place: Place): void
+  warmUp(place: WhoamiEndpoint): void
 }
 
 /** 500 and no answer: sick. 404, not active, inactive identity: ended. */
 export function createAdminProbe(admin: KratosAdmin): Probe {
   return {
-    async ask(_place, { id }) {
-      const answer = await admin.session(id)
+    async run(_place, { id }) {
+      const answer = await admin.getSession(id)
       if (answer.kind === 'failed') return 'sick'
       if (answer.kind === 'refused') {
         if (answer.status === 404) return 'ended'
@@ -33,41 +33,41 @@ export function createAdminProbe(admin: KratosAdmin): Probe {
       if (active === false || identity?.state === 'inactive') return 'ended'
       return active === true && identity?.state === 'active' ? 'alive' : 'unknown'
     },
-    learn: () => {},
+    warmUp: () => {},
   }
 }
 
-export interface CanaryParts {
+export interface CanaryProbeDependencies {
   readonly clock: Clock
   readonly whoami: Whoami
   /** Of a technical identity. */
   readonly credential: Credential
   /** It is not a live session, although Kratos is well: nothing can be told by it. */
-  readonly useless: () => void
+  readonly onUnusable: () => void
 }
 
 /** A canary that was never seen alive, or whose time is over, tells nothing by its death. */
-export function createCanaryProbe(parts: CanaryParts): Probe {
+export function createCanaryProbe(parts: CanaryProbeDependencies): Probe {
   const { clock, whoami, credential } = parts
   /** By whoami URL: until when it has to live. */
-  const lives = new Map<string, WallTime>()
-  const learning = new Set<string>()
+  const expiresAtByUrl = new Map<string, WallTime>()
+  const warmedUp = new Set<string>()
 
-  async function look(place: Place) {
+  async function callCanary(place: WhoamiEndpoint) {
     const answer = await whoami({
       url: place.whoamiUrl,
       headers: place.headers,
       credential,
       target: 'kratos.canary',
     })
-    const finding = readWhoami(answer, credential.name, clock.wall())
-    if (finding.kind === 'verified') lives.set(place.whoamiUrl, finding.session.expiresAt)
+    const finding = readWhoamiResponse(answer, credential.name, clock.wall())
+    if (finding.kind === 'verified') expiresAtByUrl.set(place.whoamiUrl, finding.session.expiresAt)
     return finding.kind
   }
 
   return {
-    async ask(place) {
-      switch (await look(place)) {
+    async run(place) {
+      switch (await callCanary(place)) {
         case 'verified':
         case 'second factor':
           return 'well'
@@ -76,25 +76,25 @@ export function createCanaryProbe(parts: CanaryParts): Probe {
         case 'limited':
           return 'unknown'
         case 'rejected': {
-          const until = lives.get(place.whoamiUrl)
-          return until !== undefined && until > clock.wall() ? 'sick' : 'unknown'
+          const expiresAt = expiresAtByUrl.get(place.whoamiUrl)
+          return expiresAt !== undefined && expiresAt > clock.wall() ? 'sick' : 'unknown'
         }
       }
     },
-    learn(place) {
-      if (learning.has(place.whoamiUrl)) return
-      learning.add(place.whoamiUrl)
-      void look(place).then(kind => {
-        if (kind === 'rejected' || kind === 'second factor') parts.useless()
+    warmUp(place) {
+      if (warmedUp.has(place.whoamiUrl)) return
+      warmedUp.add(place.whoamiUrl)
+      void callCanary(place).then(kind => {
+        if (kind === 'rejected' || kind === 'second factor') parts.onUnusable()
         // Nothing was learned: with the next one whom Kratos knows.
-        if (kind === 'unavailable' || kind === 'limited') learning.delete(place.whoamiUrl)
+        if (kind === 'unavailable' || kind === 'limited') warmedUp.delete(place.whoamiUrl)
       })
     },
   }
 }
 
 /** `name=value` is a cookie, anything without `=` a session token. */
-export function readCanary(text: string): Credential {
+export function parseCanaryCredential(text: string): Credential {
   const [name = '', ...rest] = text.split('=')
   return rest.length === 0
     ? { kind: 'token', name: '', value: text }

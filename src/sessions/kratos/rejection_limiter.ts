@@ -1,10 +1,10 @@
 /** How many unknown credentials Kratos is asked about, for each network and in all. */
 
-import { createShelf } from '../../lib/cache.ts'
+import { createLruCache } from '../../lib/cache.ts'
 import { type Clock, millis } from '../../lib/time.ts'
-import { createBucket } from '../../lib/token_bucket.ts'
+import { createTokenBucket } from '../../lib/token_bucket.ts'
 
-export interface BudgetOptions {
+export interface RejectionLimiterOptions {
   readonly clock: Clock
   /** Most refusals at once. */
   readonly burst: number
@@ -15,28 +15,32 @@ export interface BudgetOptions {
  * Only refusals of unknown credentials spend it, so that log-ins cost nothing (G9). When half of it is gone, an address
  * that was refused lately waits for more of it to come back, and what is left is for the others.
  */
-export interface RefusalBudget {
+export interface RejectionLimiter {
   /** `address`: of the client, empty when unknown. */
   allows(address: string): boolean
-  refused(address: string): void
+  recordRejection(address: string): void
 }
 
 /** How long an address counts as refused lately. */
-export const MEMORY = millis(10_000)
+export const RECENT_REJECTION_MS = millis(10_000)
 
-export const MOST_ADDRESSES = 10_000
+export const MAX_ADDRESSES = 10_000
 
-export function createRefusalBudget({ clock, burst, perSecond }: BudgetOptions): RefusalBudget {
-  const bucket = createBucket({ clock, capacity: burst, perSecond })
-  const lately = createShelf<true>({ clock, entries: MOST_ADDRESSES })
+export function createRejectionLimiter({
+  clock,
+  burst,
+  perSecond,
+}: RejectionLimiterOptions): RejectionLimiter {
+  const bucket = createTokenBucket({ clock, capacity: burst, refillPerSecond: perSecond })
+  const recentlyRejected = createLruCache<true>({ clock, maxEntries: MAX_ADDRESSES })
   return {
     allows(address) {
-      const { left } = bucket
-      return left >= 1 && (left > burst / 2 || lately.get(networkOf(address)) === undefined)
+      const { available: left } = bucket
+      return left >= 1 && (left > burst / 2 || recentlyRejected.get(networkOf(address)) === undefined)
     },
-    refused(address) {
-      bucket.spend()
-      lately.put(networkOf(address), true, MEMORY)
+    recordRejection(address) {
+      bucket.consume()
+      recentlyRejected.set(networkOf(address), true, RECENT_REJECTION_MS)
     },
   }
 }

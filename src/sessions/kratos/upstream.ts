@@ -2,73 +2,78 @@
 import type { Credential } from '../../access/verdict.ts'
 import type { Whoami } from '../../clients/kratos.ts'
 import { type Clock, type Millis, millis } from '../../lib/time.ts'
-import { createBucket } from '../../lib/token_bucket.ts'
-import type { Finding, Place, Standing } from '../types.ts'
-import { type BreakerCause, type BreakerState, createBreaker, type Outcome } from './circuit_breaker.ts'
-import { createPlaces } from './concurrency_limiter.ts'
-import { createDoubt } from './outage_detector.ts'
+import { createTokenBucket } from '../../lib/token_bucket.ts'
+import type { CacheStatus, Finding, WhoamiEndpoint } from '../types.ts'
+import {
+  type CallOutcome,
+  type CircuitBreakerCause,
+  type CircuitBreakerState,
+  createCircuitBreaker,
+} from './circuit_breaker.ts'
+import { createConcurrencyLimiter } from './concurrency_limiter.ts'
+import { createOutageDetector } from './outage_detector.ts'
 import type { Probe, ProbeVerdict } from './probe.ts'
-import { createRefusalBudget } from './rejection_limiter.ts'
-import { readWhoami } from './whoami_response.ts'
+import { createRejectionLimiter } from './rejection_limiter.ts'
+import { readWhoamiResponse } from './whoami_response.ts'
 
-export interface GateLimits {
+export interface KratosUpstreamOptions {
   /** Most questions at a time; a quarter of it is for credentials that were good lately. */
-  readonly places: number
+  readonly maxConcurrentRequests: number
   /** Most questions that wait for a place. */
-  readonly waiting: number
+  readonly maxPendingRequests: number
   readonly failureRatio: number
-  readonly failureMinimum: number
-  readonly openFor: Millis
+  readonly minRequests: number
+  readonly openDuration: Millis
   /** Doubtful refusals in a row that make all refusals doubtful. */
-  readonly doubtBurst: number
-  readonly longestDoubt: Millis
+  readonly outageBurst: number
+  readonly maxOutageDuration: Millis
   /** Refusals of unknown credentials: at once, and per second. */
-  readonly refusalBurst: number
-  readonly refusalsPerSecond: number
+  readonly rejectionBurst: number
+  readonly rejectionsPerSecond: number
 }
 
-export interface GateParts {
+export interface KratosUpstreamDependencies {
   readonly clock: Clock
   readonly random: () => number
   readonly whoami: Whoami
-  readonly limits: GateLimits
+  readonly options: KratosUpstreamOptions
   readonly probe: Probe | undefined
-  readonly tell: (news: GateNews) => void
+  readonly onEvent: (news: KratosUpstreamEvent) => void
 }
 
 /** What metrics and log hear of. */
-export type GateNews =
+export type KratosUpstreamEvent =
   | { readonly kind: 'doubt'; readonly verdict: ProbeVerdict }
   | { readonly kind: 'limited'; readonly limit: 'breaker' | 'places' | 'refusals' }
-  | { readonly kind: 'breaker'; readonly state: BreakerState; readonly cause: BreakerCause }
+  | { readonly kind: 'breaker'; readonly state: CircuitBreakerState; readonly cause: CircuitBreakerCause }
 
-export interface GateQuestion {
-  readonly place: Place
+export interface UpstreamCall {
+  readonly endpoint: WhoamiEndpoint
   readonly credential: Credential
   /** Of the client. */
-  readonly address: string
+  readonly clientAddress: string
   /** As memory has it at the moment: news may come while Kratos is asked. */
-  readonly standing: () => Standing
+  readonly cacheStatus: () => CacheStatus
 }
 
-export interface Gate {
+export interface KratosUpstream {
   /** One question at most, and a second one where the first answer cannot be true. */
-  ask(question: GateQuestion): Promise<Finding>
+  call(question: UpstreamCall): Promise<Finding>
   /** Whether a refusal of Kratos is taken at its word at the moment. */
-  readonly believes: boolean
-  readonly state: BreakerState
+  readonly trustsRejections: boolean
+  readonly circuitState: CircuitBreakerState
   /** Questions under way, and those that wait for their turn. */
-  readonly asked: number
-  readonly waiting: number
+  readonly inFlight: number
+  readonly pending: number
 }
 
 /** A second try costs this many calls: so that a dying Kratos gets a tenth more, not twice as many. */
 const CALLS_PER_RETRY = 10
 const RETRY_BURST = 10
 
-interface Judged {
+interface CallResult {
   readonly finding: Finding
-  readonly outcome: Outcome
+  readonly outcome: CallOutcome
 }
 
 const unavailable = (why: string, left: Millis = millis(0)): Finding => ({
@@ -76,64 +81,71 @@ const unavailable = (why: string, left: Millis = millis(0)): Finding => ({
   why,
   retryAfterSeconds: Math.max(1, Math.ceil(left / 1000)),
 })
-const SICK = unavailable('Kratos refuses sessions that it knew a moment ago')
-const CROWDED = unavailable('too many questions wait for Kratos')
-const FLOODED = unavailable('Kratos has refused too many unknown credentials')
+const OUTAGE_SUSPECTED = unavailable('Kratos refuses sessions that it knew a moment ago')
+const OVERFLOW = unavailable('too many questions wait for Kratos')
+const REJECTION_LIMIT_REACHED = unavailable('Kratos has refused too many unknown credentials')
 
-export function createGate({ clock, random, whoami, limits, probe, tell }: GateParts): Gate {
-  const breaker = createBreaker({
+export function createKratosUpstream({
+  clock,
+  random,
+  whoami,
+  options,
+  probe,
+  onEvent,
+}: KratosUpstreamDependencies): KratosUpstream {
+  const circuitBreaker = createCircuitBreaker({
     clock,
     random,
-    failureRatio: limits.failureRatio,
-    minimum: limits.failureMinimum,
-    openFor: limits.openFor,
-    burst: limits.doubtBurst,
-    longestDoubt: limits.longestDoubt,
-    changed: (state, cause) => tell({ kind: 'breaker', state, cause }),
+    failureRatio: options.failureRatio,
+    minRequests: options.minRequests,
+    openDuration: options.openDuration,
+    outageBurst: options.outageBurst,
+    maxOutageDuration: options.maxOutageDuration,
+    onTransition: (state, cause) => onEvent({ kind: 'breaker', state, cause }),
   })
-  const places = createPlaces({
-    places: limits.places,
-    reserved: Math.floor(limits.places / 4),
-    waiting: limits.waiting,
+  const limiter = createConcurrencyLimiter({
+    maxConcurrent: options.maxConcurrentRequests,
+    reserved: Math.floor(options.maxConcurrentRequests / 4),
+    maxPending: options.maxPendingRequests,
   })
-  const refusals = createRefusalBudget({
+  const rejectionLimiter = createRejectionLimiter({
     clock,
-    burst: limits.refusalBurst,
-    perSecond: limits.refusalsPerSecond,
+    burst: options.rejectionBurst,
+    perSecond: options.rejectionsPerSecond,
   })
-  const retries = createBucket({ clock, capacity: RETRY_BURST, perSecond: 0 })
-  const doubt = probe === undefined ? undefined : createDoubt(clock, probe)
+  const retryBudget = createTokenBucket({ clock, capacity: RETRY_BURST, refillPerSecond: 0 })
+  const outageDetector = probe === undefined ? undefined : createOutageDetector(clock, probe)
 
   const mayRetry = (): boolean => {
-    if (retries.left < 1) return false
-    retries.spend()
+    if (retryBudget.available < 1) return false
+    retryBudget.consume()
     return true
   }
 
-  function limited(limit: 'breaker' | 'places' | 'refusals', finding: Finding): Finding {
-    tell({ kind: 'limited', limit })
+  function shed(limit: 'breaker' | 'places' | 'refusals', finding: Finding): Finding {
+    onEvent({ kind: 'limited', limit })
     return finding
   }
 
-  const shut = (): Finding =>
-    limited('breaker', unavailable('Kratos is in trouble and not asked', breaker.left))
+  const circuitOpen = (): Finding =>
+    shed('breaker', unavailable('Kratos is in trouble and not asked', circuitBreaker.retryAfter))
 
-  async function call({ place, credential }: GateQuestion): Promise<Finding> {
-    retries.add(1 / CALLS_PER_RETRY)
-    const answer = await whoami({ url: place.whoamiUrl, headers: place.headers, credential, mayRetry })
-    return readWhoami(answer, credential.name, clock.wall())
+  async function callWhoami({ endpoint, credential }: UpstreamCall): Promise<Finding> {
+    retryBudget.add(1 / CALLS_PER_RETRY)
+    const answer = await whoami({ url: endpoint.whoamiUrl, headers: endpoint.headers, credential, mayRetry })
+    return readWhoamiResponse(answer, credential.name, clock.wall())
   }
 
-  async function askOnce(question: GateQuestion): Promise<Judged> {
-    const finding = await call(question)
+  async function callOnce(question: UpstreamCall): Promise<CallResult> {
+    const finding = await callWhoami(question)
     switch (finding.kind) {
       case 'verified':
       case 'second factor':
-        doubt?.cleared()
-        probe?.learn(question.place)
+        outageDetector?.clearEvidence()
+        probe?.warmUp(question.endpoint)
         return { finding, outcome: 'good' }
       case 'rejected':
-        return judge(finding, question)
+        return evaluateRejection(finding, question)
       case 'limited':
         return { finding, outcome: 'refused' }
       case 'unavailable':
@@ -142,75 +154,81 @@ export function createGate({ clock, random, whoami, limits, probe, tell }: GateP
   }
 
   /** A 401 is not a fact: Kratos says the same when its database is sick (kratos 2.3, J13). */
-  async function judge(refusal: Finding & { kind: 'rejected' }, question: GateQuestion): Promise<Judged> {
-    if (refusal.certain) return { finding: refusal, outcome: 'refused' }
-    const standing = question.standing()
-    const session = standing.kind === 'known' ? standing.session : doubt?.suspicion
-    if (session === undefined) return { finding: refusal, outcome: 'refused' }
-    const verdict = doubt === undefined ? 'unknown' : await doubt.ask(question.place, session)
+  async function evaluateRejection(
+    rejection: Finding & { kind: 'rejected' },
+    question: UpstreamCall,
+  ): Promise<CallResult> {
+    if (rejection.certain) return { finding: rejection, outcome: 'refused' }
+    const status = question.cacheStatus()
+    const session = status.kind === 'known' ? status.session : outageDetector?.lastOutageEvidence
+    if (session === undefined) return { finding: rejection, outcome: 'refused' }
+    const verdict =
+      outageDetector === undefined ? 'unknown' : await outageDetector.probe(question.endpoint, session)
     // Whoever revoked it meanwhile has told us that the refusal is honest.
-    const known = standing.kind === 'known' && question.standing().kind === 'known'
-    if (known) tell({ kind: 'doubt', verdict })
+    const known = status.kind === 'known' && question.cacheStatus().kind === 'known'
+    if (known) onEvent({ kind: 'doubt', verdict })
     switch (verdict) {
       case 'ended':
       case 'well':
-        return { finding: refusal, outcome: known ? 'good' : 'refused' }
+        return { finding: rejection, outcome: known ? 'good' : 'refused' }
       case 'sick':
-        return { finding: SICK, outcome: 'failed' }
+        return { finding: OUTAGE_SUSPECTED, outcome: 'failed' }
       case 'alive':
-        return known ? again(refusal, question) : { finding: refusal, outcome: 'refused' }
+        return known ? retryRejected(rejection, question) : { finding: rejection, outcome: 'refused' }
       case 'unknown':
-        return { finding: refusal, outcome: known ? 'doubted' : 'refused' }
+        return { finding: rejection, outcome: known ? 'doubted' : 'refused' }
     }
   }
 
   /** Its session lives: whoami was wrong a moment ago, or this cookie is too old, or made with a secret that is gone (kratos 3.1). */
-  async function again(refusal: Finding, question: GateQuestion): Promise<Judged> {
-    const second = await call(question)
+  async function retryRejected(refusal: Finding, question: UpstreamCall): Promise<CallResult> {
+    const second = await callWhoami(question)
     if (second.kind === 'verified' || second.kind === 'second factor')
       return { finding: second, outcome: 'good' }
     if (second.kind !== 'rejected' || question.credential.kind === 'token') {
-      return { finding: SICK, outcome: 'failed' }
+      return { finding: OUTAGE_SUSPECTED, outcome: 'failed' }
     }
     return { finding: refusal, outcome: 'doubted' }
   }
 
-  const believes = (): boolean => breaker.state === 'closed' || breaker.cause === 'failures'
+  const trustsRejections = (): boolean =>
+    circuitBreaker.state === 'closed' || circuitBreaker.cause === 'failures'
 
   return {
-    async ask(question) {
-      const known = question.standing().kind === 'known'
-      if (!known && !refusals.allows(question.address)) return limited('refusals', FLOODED)
-      if (breaker.state === 'open') return shut()
-      const place = places.take(known)
-      const leave = place instanceof Promise ? await place : place
-      if (leave === undefined) return limited('places', CROWDED)
-      const pass = breaker.enter(known)
-      let outcome: Outcome = 'none'
+    async call(question) {
+      const known = question.cacheStatus().kind === 'known'
+      if (!known && !rejectionLimiter.allows(question.clientAddress))
+        return shed('refusals', REJECTION_LIMIT_REACHED)
+      if (circuitBreaker.state === 'open') return circuitOpen()
+      const place = limiter.acquire(known)
+      const release = place instanceof Promise ? await place : place
+      if (release === undefined) return shed('places', OVERFLOW)
+      const permit = circuitBreaker.tryAcquire(known)
+      let outcome: CallOutcome = 'none'
       try {
-        if (pass === undefined) return shut()
-        const judged = await askOnce(question)
-        outcome = judged.outcome
-        breaker.leave(pass, outcome)
-        if (judged.finding.kind !== 'rejected') return judged.finding
-        if (question.standing().kind !== 'known') refusals.refused(question.address)
-        return judged.finding.certain || believes() ? judged.finding : SICK
+        if (permit === undefined) return circuitOpen()
+        const result = await callOnce(question)
+        outcome = result.outcome
+        circuitBreaker.release(permit, outcome)
+        if (result.finding.kind !== 'rejected') return result.finding
+        if (question.cacheStatus().kind !== 'known') rejectionLimiter.recordRejection(question.clientAddress)
+        return result.finding.certain || trustsRejections() ? result.finding : OUTAGE_SUSPECTED
       } finally {
-        if (pass !== undefined && outcome === 'none') breaker.leave(pass, 'none')
-        leave()
+        if (permit !== undefined && outcome === 'none') circuitBreaker.release(permit, 'none')
+        release()
       }
     },
-    get believes() {
-      return believes() && doubt?.suspicion === undefined
+    get trustsRejections() {
+      return trustsRejections() && outageDetector?.lastOutageEvidence === undefined
     },
-    get state() {
-      return breaker.state
+    get circuitState() {
+      return circuitBreaker.state
     },
-    get asked() {
-      return places.taken
+    get inFlight() {
+      return limiter.inFlight
     },
-    get waiting() {
-      return places.waiting
+    get pending() {
+      return limiter.pending
     },
   }
 }

@@ -1,73 +1,80 @@
 /** sessions/gates — one gate for each Kratos, made when it is first asked. Knows URLs, no credential and no memory. */
 import type { Whoami } from '../../clients/kratos.ts'
 import { type Clock, millis } from '../../lib/time.ts'
-import type { BreakerState } from './circuit_breaker.ts'
+import type { CircuitBreakerState } from './circuit_breaker.ts'
 import type { Probe } from './probe.ts'
-import { createGate, type Gate, type GateLimits, type GateNews } from './upstream.ts'
+import {
+  createKratosUpstream,
+  type KratosUpstream,
+  type KratosUpstreamEvent,
+  type KratosUpstreamOptions,
+} from './upstream.ts'
 
-export interface GatesParts {
+export interface KratosUpstreamsDependencies {
   readonly clock: Clock
   /** In [0, 1). */
   readonly random: () => number
   readonly whoami: Whoami
-  readonly limits: Partial<GateLimits> | undefined
+  readonly options: Partial<KratosUpstreamOptions> | undefined
   readonly probeFor: ((whoamiUrl: string) => Probe | undefined) | undefined
-  readonly tell: (news: GateNews) => void
+  readonly onEvent: (news: KratosUpstreamEvent) => void
 }
 
-export interface GatesCondition {
+export interface KratosUpstreamsStatus {
   /** Of the Kratos that is worst off. */
-  readonly breaker: BreakerState
+  readonly breaker: CircuitBreakerState
   /** Questions to Kratos under way, and those that wait for their turn. */
-  readonly asked: number
-  readonly waiting: number
+  readonly inFlight: number
+  readonly pending: number
 }
 
-export interface Gates {
-  to(whoamiUrl: string): Gate
+export interface KratosUpstreams {
+  forUrl(whoamiUrl: string): KratosUpstream
   /** Questions to one Kratos at a time. */
-  readonly places: number
-  readonly condition: GatesCondition
+  readonly maxConcurrentRequests: number
+  readonly status: KratosUpstreamsStatus
 }
 
-const USUAL: GateLimits = {
-  places: 32,
-  waiting: 1_000,
+const DEFAULT_OPTIONS: KratosUpstreamOptions = {
+  maxConcurrentRequests: 32,
+  maxPendingRequests: 1_000,
   failureRatio: 0.5,
-  failureMinimum: 20,
-  openFor: millis(2_000),
-  doubtBurst: 10,
-  longestDoubt: millis(60_000),
-  refusalBurst: 1_000,
-  refusalsPerSecond: 100,
+  minRequests: 20,
+  openDuration: millis(2_000),
+  outageBurst: 10,
+  maxOutageDuration: millis(60_000),
+  rejectionBurst: 1_000,
+  rejectionsPerSecond: 100,
 }
 
 /** More Kratos than anybody has; a rule set that names others again and again does not fill memory. */
-const MOST_GATES = 256
+const MAX_UPSTREAMS = 256
 
-export function createGates(parts: GatesParts): Gates {
+export function createKratosUpstreams(parts: KratosUpstreamsDependencies): KratosUpstreams {
   const { probeFor, ...rest } = parts
-  const limits = { ...USUAL, ...parts.limits }
-  const gates = new Map<string, Gate>()
+  const options = { ...DEFAULT_OPTIONS, ...parts.options }
+  const upstreams = new Map<string, KratosUpstream>()
   return {
-    places: limits.places,
-    to(whoamiUrl) {
-      let gate = gates.get(whoamiUrl)
-      if (gate === undefined) {
-        const [oldest] = gates.keys()
-        if (oldest !== undefined && gates.size >= MOST_GATES) gates.delete(oldest)
-        gate = createGate({ ...rest, limits, probe: probeFor?.(whoamiUrl) })
-        gates.set(whoamiUrl, gate)
+    maxConcurrentRequests: options.maxConcurrentRequests,
+    forUrl(whoamiUrl) {
+      let upstream = upstreams.get(whoamiUrl)
+      if (upstream === undefined) {
+        const [oldest] = upstreams.keys()
+        if (oldest !== undefined && upstreams.size >= MAX_UPSTREAMS) upstreams.delete(oldest)
+        upstream = createKratosUpstream({ ...rest, options, probe: probeFor?.(whoamiUrl) })
+        upstreams.set(whoamiUrl, upstream)
       }
-      return gate
+      return upstream
     },
-    get condition(): GatesCondition {
-      const all = [...gates.values()]
-      const worst = (['open', 'half open'] as const).find(state => all.some(gate => gate.state === state))
+    get status(): KratosUpstreamsStatus {
+      const all = [...upstreams.values()]
+      const worst = (['open', 'half open'] as const).find(state =>
+        all.some(gate => gate.circuitState === state),
+      )
       return {
         breaker: worst ?? 'closed',
-        asked: all.reduce((sum, gate) => sum + gate.asked, 0),
-        waiting: all.reduce((sum, gate) => sum + gate.waiting, 0),
+        inFlight: all.reduce((sum, gate) => sum + gate.inFlight, 0),
+        pending: all.reduce((sum, gate) => sum + gate.pending, 0),
       }
     },
   }

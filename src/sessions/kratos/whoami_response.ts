@@ -1,35 +1,40 @@
 /** sessions/verdict — an answer of whoami → verified, rejected, second factor, limited, could not find out. Pure; knows no cache and no rule. */
 import type { Json, JsonObject } from '../../access/session.ts'
-import type { AssuranceLevel, CacheState, Verdict, VerifiedSession } from '../../access/verdict.ts'
-import type { Answered, Failed, HeaderPair } from '../../clients/http/message.ts'
+import type { AssuranceLevel, CacheResult, Verdict, VerifiedSession } from '../../access/verdict.ts'
+import type { HeaderPair, HttpFailure, HttpResponse } from '../../clients/http/message.ts'
 import { rateLimitHeaders } from '../../http/rate_limit_headers.ts'
 import type { WallTime } from '../../lib/time.ts'
 import { parseTimestamp } from '../../lib/timestamp.ts'
 import type { Finding } from '../types.ts'
 
-const ENDED: Finding = Object.freeze({ kind: 'rejected', certain: true })
+const SESSION_ENDED: Finding = Object.freeze({ kind: 'rejected', certain: true })
 const unavailable = (why: string): Finding => ({ kind: 'unavailable', why })
 
 /**
  * Architecture 14.10, kratos 1.9. A 401 says the same for a bad credential and a sick database. `cookie` is the name of the
  * cookie that was asked about, empty for a token: no other one is relayed. Never throws.
  */
-export function readWhoami(answer: Answered | Failed, cookie: string, now: WallTime): Finding {
+export function readWhoamiResponse(
+  answer: HttpResponse | HttpFailure,
+  cookie: string,
+  now: WallTime,
+): Finding {
   if (answer.kind === 'failed') return unavailable(answer.message)
   switch (answer.status) {
     case 200:
       return readSession(answer, cookie, now)
     case 401:
-      return readRefusal(answer)
+      return readRejection(answer)
     case 403:
     case 422:
       return readSecondFactor(answer)
     case 429:
       return { kind: 'limited', headers: rateLimitHeaders(answer.headers) }
     default: {
-      const seconds = Number(values(answer.headers, 'retry-after')[0] ?? Number.NaN)
+      const seconds = Number(headerValues(answer.headers, 'retry-after')[0] ?? Number.NaN)
       const why = `Kratos answered ${answer.status}`
-      if (!Number.isInteger(seconds) || seconds < 0 || seconds > LONGEST_WAIT) return unavailable(why)
+      if (!Number.isInteger(seconds) || seconds < 0 || seconds > MAX_RETRY_AFTER_SECONDS)
+        return unavailable(why)
       return { kind: 'unavailable', why, retryAfterSeconds: seconds }
     }
   }
@@ -39,29 +44,29 @@ export function readWhoami(answer: Answered | Failed, cookie: string, now: WallT
  * A 401 says the same for all, with two exceptions (kratos 1.3): the level of a session could not be computed, so there is
  * one; and, where `cacheable_sessions` is on, no usable credential was found, for which no database is asked.
  */
-function readRefusal(answer: Answered): Finding {
+function readRejection(answer: HttpResponse): Finding {
   const error = parseObject(answer.body)?.error
   if (isObject(error) && error.reason === 'Unable to determine AAL.') {
     return unavailable('Kratos could not determine the assurance level')
   }
-  return { kind: 'rejected', certain: values(answer.headers, 'ory-session-cache-for').length > 0 }
+  return { kind: 'rejected', certain: headerValues(answer.headers, 'ory-session-cache-for').length > 0 }
 }
 
 /** Seconds of `Retry-After` that are handed on; a larger number is taken for a mistake. */
-const LONGEST_WAIT = 3600
+const MAX_RETRY_AFTER_SECONDS = 3600
 
 /**
  * C11, kratos 2.2: only a JSON object that is an active session, not yet over, of an active identity. That Kratos calls
  * one inactive is an answer; anything else that is no session is none.
  */
-function readSession(answer: Answered, cookie: string, now: WallTime): Finding {
+function readSession(answer: HttpResponse, cookie: string, now: WallTime): Finding {
   const document = parseObject(answer.body)
   if (document === undefined) return unavailable('Kratos answered 200 without a JSON object')
   const { id, active, identity } = document
   if (!isObject(identity) || !isUuid(id) || !isUuid(identity.id) || typeof active !== 'boolean') {
     return unavailable('Kratos answered 200 without a session')
   }
-  if (!active || identity.state === 'inactive') return ENDED
+  if (!active || identity.state === 'inactive') return SESSION_ENDED
   if (identity.state !== 'active') return unavailable('the identity has no known state')
   const expiresAt = readTime(document.expires_at)
   if (expiresAt === undefined) return unavailable('the session has no expiry')
@@ -78,15 +83,15 @@ function readSession(answer: Answered, cookie: string, now: WallTime): Finding {
   return {
     kind: 'verified',
     session: deepFreeze(session),
-    responseHeaders: values(answer.headers, 'set-cookie')
+    responseHeaders: headerValues(answer.headers, 'set-cookie')
       .filter(value => cookie !== '' && value.startsWith(`${cookie}=`))
       .map(value => ({ name: 'set-cookie', value })),
-    cacheFor: values(answer.headers, 'ory-session-cache-for'),
+    cacheFor: headerValues(answer.headers, 'ory-session-cache-for'),
   }
 }
 
 /** For whom it was found, and how. */
-export function verdictOf(finding: Finding, cache: CacheState): Verdict {
+export function toVerdict(finding: Finding, cache: CacheResult): Verdict {
   switch (finding.kind) {
     case 'verified':
       return {
@@ -105,7 +110,7 @@ export function verdictOf(finding: Finding, cache: CacheState): Verdict {
 }
 
 /** 403; Kratos before v0.10 said 422 (Q-53). Any other 403 comes from something in front of Kratos. */
-function readSecondFactor(answer: Answered): Finding {
+function readSecondFactor(answer: HttpResponse): Finding {
   const document = parseObject(answer.body)
   const error = document?.error
   if (document === undefined || !isObject(error) || error.id !== 'session_aal2_required') {
@@ -119,7 +124,7 @@ const LEVELS: ReadonlyMap<unknown, AssuranceLevel> = new Map(
   (['aal0', 'aal1', 'aal2', 'aal3'] as const).map(level => [level, level]),
 )
 
-const values = (headers: readonly HeaderPair[], name: string): string[] =>
+const headerValues = (headers: readonly HeaderPair[], name: string): string[] =>
   headers.filter(([key]) => key === name).map(([, value]) => value)
 
 const isObject = (value: Json | undefined): value is JsonObject =>

@@ -1,36 +1,39 @@
 /** sessions/outbox — revocations on their way to other replicas, in order; what cannot leave waits. Knows no Redis. */
 import { millis } from '../../lib/time.ts'
-import { within } from '../../lib/with_timeout.ts'
-import type { News } from '../types.ts'
+import { withTimeout } from '../../lib/with_timeout.ts'
+import type { RevocationEvent } from '../types.ts'
 
 export interface Outbox {
   /** True when all of it has left; false when it waits. Never rejects. */
-  tell(news: readonly News[]): Promise<boolean>
+  publish(news: readonly RevocationEvent[]): Promise<boolean>
   /** Tries again; rejects when something has to stay. */
   flush(): Promise<void>
   readonly size: number
 }
 
-interface Untold {
-  readonly news: News
-  readonly left: (done: boolean) => void
+interface QueuedEvent {
+  readonly event: RevocationEvent
+  readonly settle: (done: boolean) => void
 }
 
 /** ms until whoever tells is answered that the others will hear later. */
-const PATIENCE = millis(500)
+const PUBLISH_TIMEOUT_MS = millis(500)
 /** Untold news; beyond it one "everything" takes their place. */
-const MOST = 10_000
+const MAX_QUEUED_EVENTS = 10_000
 
 /** `delayed` is told when something has to wait. */
-export function createOutbox(publish: (news: News) => Promise<void>, delayed: () => void): Outbox {
-  let untold: Untold[] = []
+export function createOutbox(
+  publish: (news: RevocationEvent) => Promise<void>,
+  onDelayed: () => void,
+): Outbox {
+  let queue: QueuedEvent[] = []
   let flushing: Promise<void> | undefined
 
   async function flushAll(): Promise<void> {
-    for (let next = untold[0]; next !== undefined; next = untold[0]) {
-      await publish(next.news)
-      if (untold[0] === next) untold.shift()
-      next.left(true)
+    for (let next = queue[0]; next !== undefined; next = queue[0]) {
+      await publish(next.event)
+      if (queue[0] === next) queue.shift()
+      next.settle(true)
     }
   }
 
@@ -42,26 +45,26 @@ export function createOutbox(publish: (news: News) => Promise<void>, delayed: ()
   }
 
   return {
-    tell(news) {
+    publish(news) {
       const all = news.map(one => {
         const { promise, resolve } = Promise.withResolvers<boolean>()
-        untold.push({ news: one, left: resolve })
+        queue.push({ event: one, settle: resolve })
         return promise
       })
-      if (untold.length > MOST) {
-        for (const { left } of untold) left(false)
-        untold = [{ news: { kind: 'everything' }, left: () => {} }]
+      if (queue.length > MAX_QUEUED_EVENTS) {
+        for (const { settle: left } of queue) left(false)
+        queue = [{ event: { kind: 'everything' }, settle: () => {} }]
       }
-      flush().catch(delayed)
-      return within(
+      flush().catch(onDelayed)
+      return withTimeout(
         Promise.all(all).then(each => each.every(Boolean)),
-        PATIENCE,
+        PUBLISH_TIMEOUT_MS,
         false,
       )
     },
     flush,
     get size() {
-      return untold.length
+      return queue.length
     },
   }
 }

@@ -1,214 +1,224 @@
 /** sessions/news — the same revocations on every replica: told to all, caught up with after a gap, or everything forgotten where that is not possible. Knows the bus and two functions, no session and no cache. */
-import { between, type Clock, type Instant, type Millis, millis } from '../../lib/time.ts'
-import { within } from '../../lib/with_timeout.ts'
-import type { News } from '../types.ts'
-import type { Seals } from './encryption.ts'
+import { type Clock, type Instant, type Millis, millis, millisBetween } from '../../lib/time.ts'
+import { withTimeout } from '../../lib/with_timeout.ts'
+import type { RevocationEvent } from '../types.ts'
+import type { CacheCipher } from './encryption.ts'
 import { createOutbox } from './outbox.ts'
-import type { Bus } from './redis_store.ts'
-import { type BusEvent, readMessage, tombstonesOf, writeMessage } from './revocation_message.ts'
-import { BEGINNING, isBefore, laterOf, type StreamId } from './stream_id.ts'
+import type { RedisStore } from './redis_store.ts'
+import {
+  decryptMessage,
+  encryptMessage,
+  type RevocationStreamEvent,
+  tombstoneNames,
+} from './revocation_message.ts'
+import { isBefore, maxStreamId, STREAM_START, type StreamId } from './stream_id.ts'
 
-export interface NewsParts {
-  readonly bus: Bus
-  readonly seals: Seals
+export interface RevocationStreamDependencies {
+  readonly store: RedisStore
+  readonly cipher: CacheCipher
   readonly clock: Clock
   /** Of this process; what it told itself it need not hear. */
   readonly origin: string
   /** As long as anything can be remembered anywhere. */
-  readonly keep: Millis
+  readonly retention: Millis
   /** News that is younger than this when a replica joins may be ahead of Kratos' commit: it is heard again. */
-  readonly hold: Millis
+  readonly holdoff: Millis
   /** Takes news of others; returns what it found out with it and the others should know. */
-  readonly hear: (news: News) => readonly News[]
+  readonly apply: (news: RevocationEvent) => readonly RevocationEvent[]
   /** Forgets everything: what was missed cannot be known. */
   readonly clear: () => void
-  readonly report: (event: BusEvent) => void
-  readonly accident: (error: unknown) => void
+  readonly onEvent: (event: RevocationStreamEvent) => void
+  readonly onError: (error: unknown) => void
 }
 
-export interface NewsLine {
+export interface RevocationStream {
   /** Tells all replicas. True when Redis has it; otherwise it waits for Redis. Never rejects. */
-  tell(news: readonly News[]): Promise<boolean>
+  publish(news: readonly RevocationEvent[]): Promise<boolean>
   /** The latest revocation that has been heard here. */
   readonly position: StreamId
   /** What was asked before that is worth nothing here, whatever its tombstones say. */
-  readonly floor: StreamId
+  readonly minValidPosition: StreamId
   /** Nothing that is known here is missing there, nor, as far as can be seen, the other way round. */
-  readonly settled: boolean
+  readonly inSync: boolean
   readonly connected: boolean
   /** How long ago the end of the stream was last seen; a revocation of others may be that old. */
   readonly lag: Millis
   readonly waiting: number
   /** Somebody has seen the stream end earlier than it must: Redis has lost something. */
-  suspect(head: StreamId): boolean
+  detectsLoss(head: StreamId): boolean
   close(): Promise<void>
 }
 
 /** ms. How long the follower waits for news at a time; how soon a stop or a dead line is noticed. */
-const LISTEN = millis(1_000)
+const READ_BLOCK_MS = millis(1_000)
 /** ms that one call may take beyond what it waits for. */
-const CALL = millis(2_000)
+const CALL_TIMEOUT_MS = millis(2_000)
 /** ms that news which is still untold has when we stop. */
-const LAST_WORD = millis(500)
+const FLUSH_TIMEOUT_MS = millis(500)
 /** After a failed round, 250 ms. Waits for nothing else: whatever were waited for beside it would remember each wait. */
-const pause = () => new Promise<void>(resolve => setTimeout(resolve, 250))
+const retryDelay = () => new Promise<void>(resolve => setTimeout(resolve, 250))
 
-export function startNews(parts: NewsParts): NewsLine {
-  const { bus, seals, clock, report } = parts
-  let open = true
+export function startRevocationStream(parts: RevocationStreamDependencies): RevocationStream {
+  const { store, cipher, clock, onEvent } = parts
+  let running = true
   let joined = false
   let connected = false
-  let position: StreamId = BEGINNING
+  let position: StreamId = STREAM_START
   /** The latest of which is known that Redis had it. */
-  let known: StreamId = BEGINNING
+  let lastKnownId: StreamId = STREAM_START
   /** Redis has lost what came after that, and nobody has been told yet. */
   let lostSince: StreamId | undefined
   /** News that could not be read came then. */
-  let floor: StreamId = BEGINNING
-  let endSeen: Instant = clock.now()
+  let minValidPosition: StreamId = STREAM_START
+  let headSeenAt: Instant = clock.now()
 
-  const call = async <T>(answer: Promise<T>, waited: Millis = millis(0)): Promise<T> => {
-    const done = await within(
+  const withCallTimeout = async <T>(answer: Promise<T>, waited: Millis = millis(0)): Promise<T> => {
+    const done = await withTimeout(
       answer.then(value => ({ value })),
-      millis(CALL + waited),
+      millis(CALL_TIMEOUT_MS + waited),
       undefined,
     )
     if (done === undefined) throw new Error('no answer')
     return done.value
   }
 
-  function line(up: boolean): void {
-    if (up) endSeen = clock.now()
-    if (up !== connected) report(up ? 'connected' : 'disconnected')
+  function setConnected(up: boolean): void {
+    if (up) headSeenAt = clock.now()
+    if (up !== connected) onEvent(up ? 'connected' : 'disconnected')
     connected = up
   }
 
   /** Where nobody knows what was missed, nothing is believed. */
-  function forget(why: 'gap' | 'lost' | 'undecryptable'): void {
-    report(why)
+  function evictAll(why: 'gap' | 'lost' | 'undecryptable'): void {
+    onEvent(why)
     parts.clear()
   }
 
-  async function join(): Promise<void> {
+  async function joinStream(): Promise<void> {
     if (lostSince !== undefined) {
-      await call(publish({ kind: 'everything' }, lostSince))
+      await withCallTimeout(publishEvent({ kind: 'everything' }, lostSince))
       lostSince = undefined
     }
-    const { head, recent } = await call(bus.join(millis(2 * parts.hold)))
+    const { head, recent } = await withCallTimeout(store.readRecent(millis(2 * parts.holdoff)))
     // What was remembered before nobody told us of revocations.
     parts.clear()
     position = head
-    known = head
-    for (const text of recent) hear(text)
+    lastKnownId = head
+    for (const text of recent) applyMessage(text)
     joined = true
-    line(true)
+    setConnected(true)
   }
 
-  function hear(text: string): void {
-    const message = readMessage(text, seals)
+  function applyMessage(text: string): void {
+    const message = decryptMessage(text, cipher)
     if (message === undefined) {
-      forget('undecryptable')
-      floor = position
+      evictAll('undecryptable')
+      minValidPosition = position
     }
     if (message === undefined || message.origin === parts.origin) return
-    report('received')
+    onEvent('received')
     try {
-      const more = parts.hear(message.news)
-      if (more.length > 0) void outbox.tell(more)
+      const newEvents = parts.apply(message.news)
+      if (newEvents.length > 0) void outbox.publish(newEvents)
     } catch (error) {
-      parts.accident(error)
+      parts.onError(error)
       parts.clear()
     }
   }
 
-  async function follow(): Promise<void> {
-    let messages = await call(bus.follow(position, LISTEN), LISTEN)
+  async function readNext(): Promise<void> {
+    let messages = await withCallTimeout(store.readAfter(position, READ_BLOCK_MS), READ_BLOCK_MS)
     if (messages.length === 0) {
-      const head = await call(bus.head())
+      const head = await withCallTimeout(store.head())
       if (head !== position) {
-        if (isBefore(head, known)) return recover()
-        messages = await call(bus.follow(position, millis(0)))
+        if (isBefore(head, lastKnownId)) return recover()
+        messages = await withCallTimeout(store.readAfter(position, millis(0)))
         if (messages.length === 0) {
-          forget('gap')
+          evictAll('gap')
           position = head
         }
       }
     }
-    for (const { id, previous, text } of messages) {
+    for (const { id, previousId: previous, text } of messages) {
       if (isBefore(previous, position)) return recover()
-      if (previous !== position) forget('gap')
+      if (previous !== position) evictAll('gap')
       position = id
-      known = laterOf(known, id)
-      hear(text)
+      lastKnownId = maxStreamId(lastKnownId, id)
+      applyMessage(text)
     }
-    line(true)
+    setConnected(true)
   }
 
   /** Redis was emptied, or a replica without the latest took over: what it holds may be older than what was revoked. */
   function recover(): void {
     joined = false
-    lostSince = known
-    forget('lost')
+    lostSince = lastKnownId
+    evictAll('lost')
   }
 
-  async function publish(news: News, unlessAfter?: StreamId): Promise<void> {
-    const text = writeMessage({ origin: parts.origin, news }, seals)
-    const names = tombstonesOf(news, seals)
-    const message = { text, names, keep: parts.keep, ...(unlessAfter === undefined ? {} : { unlessAfter }) }
-    const id = await bus.publish(message)
+  async function publishEvent(news: RevocationEvent, unlessAfter?: StreamId): Promise<void> {
+    const text = encryptMessage({ origin: parts.origin, news }, cipher)
+    const names = tombstoneNames(news, cipher)
+    const message = {
+      text,
+      names,
+      keep: parts.retention,
+      ...(unlessAfter === undefined ? {} : { unlessAfter }),
+    }
+    const id = await store.publish(message)
     if (id === undefined) return
-    known = laterOf(known, id)
-    report('published')
+    lastKnownId = maxStreamId(lastKnownId, id)
+    onEvent('published')
   }
 
   const outbox = createOutbox(
-    news => call(publish(news)),
-    () => report('waiting'),
+    news => withCallTimeout(publishEvent(news)),
+    () => onEvent('waiting'),
   )
 
   async function run(): Promise<void> {
-    while (open) {
+    while (running) {
       try {
-        if (!joined) await join()
+        if (!joined) await joinStream()
         await outbox.flush()
-        await follow()
+        await readNext()
       } catch {
-        line(false)
-        await pause()
+        setConnected(false)
+        await retryDelay()
       }
     }
   }
-  run().catch(parts.accident)
+  run().catch(parts.onError)
 
   return {
-    tell: outbox.tell,
+    publish: outbox.publish,
     get position() {
       return position
     },
-    get floor() {
-      return floor
+    get minValidPosition() {
+      return minValidPosition
     },
-    get settled() {
+    get inSync() {
       return joined && connected && outbox.size === 0
     },
     get connected() {
       return connected
     },
     get lag() {
-      return between(endSeen, clock.now())
+      return millisBetween(headSeenAt, clock.now())
     },
     get waiting() {
       return outbox.size
     },
-    suspect: head => isBefore(head, known),
+    detectsLoss: head => isBefore(head, lastKnownId),
     async close() {
-      open = false
-      await within(
+      running = false
+      await withTimeout(
         outbox.flush().catch(() => undefined),
-        LAST_WORD,
+        FLUSH_TIMEOUT_MS,
         undefined,
       )
-      await bus.close()
+      await store.close()
     },
   }
 }

@@ -1,42 +1,42 @@
 /** sessions/shared_shelf — what one replica learnt of a session, for the others, in Redis. Never a credential, never Set-Cookie; a miss whenever anything is in doubt. Knows the bus, no Kratos. */
 import type { VerifiedSession } from '../../access/verdict.ts'
-import type { TuplePart } from '../../lib/key_hash.ts'
-import { between, type Clock, type Instant, later, type Millis, millis } from '../../lib/time.ts'
-import { within } from '../../lib/with_timeout.ts'
-import { readWhoami } from '../kratos/whoami_response.ts'
+import type { KeyPart } from '../../lib/key_hash.ts'
+import { type Clock, type Instant, type Millis, millis, millisBetween, plusMillis } from '../../lib/time.ts'
+import { withTimeout } from '../../lib/with_timeout.ts'
+import { readWhoamiResponse } from '../kratos/whoami_response.ts'
 import type { Finding } from '../types.ts'
-import type { Seals } from './encryption.ts'
-import type { Bus } from './redis_store.ts'
+import type { CacheCipher } from './encryption.ts'
+import type { RedisStore } from './redis_store.ts'
 import { EVERYTHING } from './revocation_message.ts'
-import type { NewsLine } from './revocation_stream.ts'
-import { BEGINNING, isBefore, type StreamId } from './stream_id.ts'
+import type { RevocationStream } from './revocation_stream.ts'
+import { isBefore, STREAM_START, type StreamId } from './stream_id.ts'
 
-export type Known = Extract<Finding, { readonly kind: 'verified' }> & { readonly askedAt: Instant }
+export type SharedSession = Extract<Finding, { readonly kind: 'verified' }> & { readonly askedAt: Instant }
 
 /** How a look at the shelf ended. Closed: docs/operations.md lists them. */
-export type ShelfOutcome = 'hit' | 'miss' | 'void' | 'undecryptable' | 'error' | 'closed' | 'written'
+export type SharedCacheOutcome = 'hit' | 'miss' | 'void' | 'undecryptable' | 'error' | 'closed' | 'written'
 
-export interface SharedShelf {
+export interface SharedCache {
   /** Names of a credential alone, our own first: the same on every replica. */
-  marksOf(value: string): readonly [string, ...string[]]
+  credentialHashes(value: string): readonly [string, ...string[]]
   /** Which revocations are known when Kratos is asked; what it says then is worth nothing after a later one. */
   readonly position: StreamId
   /** Waits for Redis no longer than its own timeout. Never rejects. */
-  read(question: Question): Promise<Known | undefined>
+  get(question: SharedCacheKey): Promise<SharedSession | undefined>
   /** Behind everybody's back: nobody waits for it. */
-  write(question: Question, entry: Entry): void
+  put(question: SharedCacheKey, entry: SharedCacheEntry): void
   /** Kratos has said no. */
-  drop(question: Question): void
+  delete(question: SharedCacheKey): void
 }
 
-export interface Question {
+export interface SharedCacheKey {
   /** Everything that the answer depends on. */
-  readonly tuple: readonly TuplePart[]
+  readonly tuple: readonly KeyPart[]
   /** One of the names of the credential alone. */
-  readonly mark: string
+  readonly credentialHash: string
 }
 
-export interface Entry {
+export interface SharedCacheEntry {
   readonly position: StreamId
   readonly session: VerifiedSession
   /** Values of `Ory-Session-Cache-For`. */
@@ -45,115 +45,121 @@ export interface Entry {
   readonly ttl: Millis
 }
 
-export interface SharedShelfParts {
-  readonly bus: Bus
-  readonly seals: Seals
+export interface SharedCacheDependencies {
+  readonly store: RedisStore
+  readonly cipher: CacheCipher
   /** Absent until somebody listens: then nothing is shared. */
-  readonly news: () => Pick<NewsLine, 'position' | 'floor' | 'settled' | 'suspect'> | undefined
+  readonly revocationStream: () =>
+    | Pick<RevocationStream, 'position' | 'minValidPosition' | 'inSync' | 'detectsLoss'>
+    | undefined
   readonly clock: Clock
   readonly timeout: Millis
-  readonly count: (outcome: ShelfOutcome) => void
+  readonly onOutcome: (outcome: SharedCacheOutcome) => void
 }
 
 /** Of what is written; another schema has other names. */
-const SCHEMA = 'v1'
+const SCHEMA_VERSION = 'v1'
 /** Characters; no session of Kratos comes near. */
-const LARGEST = 256 * 1024
+const MAX_ENTRY_CHARS = 256 * 1024
 /** Failures in a row after which Redis is left alone, and for how long. */
-const FAILURES = 3
-const PAUSE = millis(1_000)
+const MAX_FAILURES = 3
+const PAUSE_MS = millis(1_000)
 /** Writes under way; beyond it an answer stays local. */
-const MOST_WRITES = 256
+const MAX_PENDING_WRITES = 256
 
-export function createSharedShelf(parts: SharedShelfParts): SharedShelf {
-  const { bus, seals, clock, count } = parts
-  const isSettled = (): boolean => parts.news()?.settled === true
+export function createSharedCache(parts: SharedCacheDependencies): SharedCache {
+  const { store, cipher, clock, onOutcome } = parts
+  const isInSync = (): boolean => parts.revocationStream()?.inSync === true
   let failures = 0
-  let closedUntil: Instant = clock.now()
+  let pausedUntil: Instant = clock.now()
   /** After a pause one look tells whether Redis is back; the others do not wait with it. */
-  let trying = false
+  let retrying = false
   let writes = 0
 
-  const placeOf = ({ tuple }: Question): string => `${SCHEMA}:${seals.names(tuple)[0]}`
+  const entryKey = ({ tuple }: SharedCacheKey): string => `${SCHEMA_VERSION}:${cipher.keyedHashes(tuple)[0]}`
 
-  function failed(): void {
-    count('error')
+  function onFailure(): void {
+    onOutcome('error')
     failures++
-    if (failures >= FAILURES) closedUntil = later(clock.now(), PAUSE)
+    if (failures >= MAX_FAILURES) pausedUntil = plusMillis(clock.now(), PAUSE_MS)
   }
 
-  function isClosed(): boolean {
-    if (!isSettled() || closedUntil > clock.now()) return true
-    return failures >= FAILURES && trying
+  function isPaused(): boolean {
+    if (!isInSync() || pausedUntil > clock.now()) return true
+    return failures >= MAX_FAILURES && retrying
   }
 
-  async function look(question: Question): Promise<Known | 'miss' | 'void' | 'undecryptable'> {
-    const place = placeOf(question)
-    const found = await bus.load(place)
+  async function lookUp(
+    question: SharedCacheKey,
+  ): Promise<SharedSession | 'miss' | 'void' | 'undecryptable'> {
+    const key = entryKey(question)
+    const found = await store.getEntry(key)
     if (found === undefined) return 'miss'
-    const sealed = seals.open(place, found.text)
-    const known = sealed === undefined ? undefined : readEntry(sealed, found.left, clock)
-    if (known === undefined) return 'undecryptable'
-    const { finding, position, over } = known
-    if (over || finding.kind !== 'verified') return 'void'
+    const text = cipher.decrypt(key, found.text)
+    const entry = text === undefined ? undefined : parseEntry(text, found.left, clock)
+    if (entry === undefined) return 'undecryptable'
+    const { finding, position, over: expired } = entry
+    if (expired || finding.kind !== 'verified') return 'void'
     const { id, identityId } = finding.session
-    const names = [EVERYTHING, ['session', id], ['identity', identityId]].map(one => seals.names(one)[0])
-    const { head, ids } = await bus.tombstones([...names, question.mark])
+    const names = [EVERYTHING, ['session', id], ['identity', identityId]].map(
+      one => cipher.keyedHashes(one)[0],
+    )
+    const { head, ids } = await store.getTombstones([...names, question.credentialHash])
     // Redis itself must know of all that was known when Kratos was asked, and of all that is known here.
-    const news = parts.news()
-    const lost = isBefore(head, position) || news?.suspect(head) !== false
-    const revoked = [...ids, news?.floor].some(one => one !== undefined && isBefore(position, one))
-    return lost || revoked || !isSettled() ? 'void' : finding
+    const news = parts.revocationStream()
+    const lost = isBefore(head, position) || news?.detectsLoss(head) !== false
+    const revoked = [...ids, news?.minValidPosition].some(one => one !== undefined && isBefore(position, one))
+    return lost || revoked || !isInSync() ? 'void' : finding
   }
 
   return {
-    marksOf: value => seals.names(['credential', value]),
+    credentialHashes: value => cipher.keyedHashes(['credential', value]),
     get position() {
-      return parts.news()?.position ?? BEGINNING
+      return parts.revocationStream()?.position ?? STREAM_START
     },
-    async read(question) {
-      if (isClosed()) {
-        count('closed')
+    async get(question) {
+      if (isPaused()) {
+        onOutcome('closed')
         return undefined
       }
-      trying = true
+      retrying = true
       try {
-        const outcome = await within(look(question), parts.timeout, 'late' as const)
+        const outcome = await withTimeout(lookUp(question), parts.timeout, 'late' as const)
         if (outcome === 'late') {
-          failed()
+          onFailure()
           return undefined
         }
         failures = 0
-        count(typeof outcome === 'string' ? outcome : 'hit')
+        onOutcome(typeof outcome === 'string' ? outcome : 'hit')
         return typeof outcome === 'string' ? undefined : outcome
       } catch {
-        failed()
+        onFailure()
         return undefined
       } finally {
-        trying = false
+        retrying = false
       }
     },
-    write(question, entry) {
-      if (isClosed() || writes >= MOST_WRITES || entry.ttl <= 0) return
-      const place = placeOf(question)
-      const text = writeEntry(entry, clock)
-      if (text.length > LARGEST) return
+    put(question, entry) {
+      if (isPaused() || writes >= MAX_PENDING_WRITES || entry.ttl <= 0) return
+      const place = entryKey(question)
+      const text = serializeEntry(entry, clock)
+      if (text.length > MAX_ENTRY_CHARS) return
       writes++
-      bus
-        .save(place, seals.seal(place, text), entry.ttl)
-        .then(() => count('written'), failed)
+      store
+        .putEntry(place, cipher.encrypt(place, text), entry.ttl)
+        .then(() => onOutcome('written'), onFailure)
         .finally(() => {
           writes--
         })
     },
-    drop(question) {
-      if (!isSettled()) return
-      bus.drop(placeOf(question)).catch(failed)
+    delete(question) {
+      if (!isInSync()) return
+      store.deleteEntry(entryKey(question)).catch(onFailure)
     },
   }
 }
 
-interface Written {
+interface StoredEntry {
   readonly position: StreamId
   /** Wall clock of the one who asked, ms; and how old the answer was when it was written, ms. */
   readonly asked: number
@@ -163,9 +169,12 @@ interface Written {
   readonly session: VerifiedSession['document']
 }
 
-function writeEntry({ position, session, cacheFor, askedAt, ttl }: Entry, clock: Clock): string {
-  const age = between(askedAt, clock.now())
-  const written: Written = {
+function serializeEntry(
+  { position, session, cacheFor, askedAt, ttl }: SharedCacheEntry,
+  clock: Clock,
+): string {
+  const age = millisBetween(askedAt, clock.now())
+  const written: StoredEntry = {
     position,
     asked: clock.wall() - age,
     age,
@@ -180,21 +189,21 @@ function writeEntry({ position, session, cacheFor, askedAt, ttl }: Entry, clock:
  * The same checks as for an answer of Kratos, at today's time. Its age is what Redis' own clock says of it, or what the two
  * wall clocks say, whichever is more: no clock that is wrong makes an entry younger, nor does one that was put back.
  */
-function readEntry(text: string, left: Millis, clock: Clock) {
-  let written: Written
+function parseEntry(text: string, left: Millis, clock: Clock) {
+  let written: StoredEntry
   try {
-    written = JSON.parse(text) as Written
+    written = JSON.parse(text) as StoredEntry
   } catch {
     return undefined
   }
   const { position, asked, age, ttl, cacheFor, session } = written
   const headers = cacheFor.map(value => ['ory-session-cache-for', value] as const)
   const answer = { kind: 'answered', status: 200, headers, body: JSON.stringify(session) } as const
-  const finding = readWhoami(answer, '', clock.wall())
-  const old = Math.max(age + Math.max(0, ttl - left), clock.wall() - asked, 0)
+  const finding = readWhoamiResponse(answer, '', clock.wall())
+  const currentAge = Math.max(age + Math.max(0, ttl - left), clock.wall() - asked, 0)
   return {
     position,
-    over: old >= age + ttl,
-    finding: { ...finding, askedAt: later(clock.now(), millis(-old)) },
+    over: currentAge >= age + ttl,
+    finding: { ...finding, askedAt: plusMillis(clock.now(), millis(-currentAge)) },
   }
 }

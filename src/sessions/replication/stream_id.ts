@@ -3,18 +3,18 @@
 export type StreamId = string
 
 /** Before any revocation. */
-export const BEGINNING: StreamId = '0-0'
+export const STREAM_START: StreamId = '0-0'
 
 /** `a` was given earlier than `b`. What is no id is the earliest of all. */
 export function isBefore(a: StreamId, b: StreamId): boolean {
-  const [aTime, aNumber] = parts(a)
-  const [bTime, bNumber] = parts(b)
+  const [aTime, aNumber] = parseStreamId(a)
+  const [bTime, bNumber] = parseStreamId(b)
   return aTime === bTime ? aNumber < bNumber : aTime < bTime
 }
 
-export const laterOf = (a: StreamId, b: StreamId): StreamId => (isBefore(a, b) ? b : a)
+export const maxStreamId = (a: StreamId, b: StreamId): StreamId => (isBefore(a, b) ? b : a)
 
-function parts(id: StreamId): readonly [number, number] {
+function parseStreamId(id: StreamId): readonly [number, number] {
   const [, time, number] = /^(\d{1,15})-(\d{1,15})$/.exec(id) ?? []
   return [Number(time ?? -1), Number(number ?? -1)]
 }

@@ -1,35 +1,39 @@
 import assert from 'node:assert/strict'
 import test, { type TestContext } from 'node:test'
-import { createHttp, type HttpClient, type HttpOptions } from '../../../src/clients/http/client.ts'
+import {
+  createHttpClient,
+  type HttpClient,
+  type HttpClientDependencies,
+} from '../../../src/clients/http/client.ts'
 import type { OutgoingRequest } from '../../../src/clients/http/message.ts'
 import { type Instant, millis } from '../../../src/lib/time.ts'
 import { realClock } from '../../support/clock.ts'
-import { type Host, httpHost, rawHost } from '../../support/http_host.ts'
+import { type FakeHost, startHttpHost, startRawHost } from '../../support/http_host.ts'
 
-type Wanted = Partial<OutgoingRequest> & { url: string }
+type RequestFields = Partial<OutgoingRequest> & { url: string }
 
-function client(t: TestContext, options: Partial<HttpOptions> = {}): HttpClient {
-  const http = createHttp({ clock: realClock, ...options })
+function createTestClient(t: TestContext, options: Partial<HttpClientDependencies> = {}): HttpClient {
+  const http = createHttpClient({ clock: realClock, ...options })
   t.after(() => http.close())
   return http
 }
-async function at(t: TestContext, host: Promise<Host>): Promise<Host> {
+async function closeAfter(t: TestContext, host: Promise<FakeHost>): Promise<FakeHost> {
   const up = await host
   t.after(() => up.close())
   return up
 }
-const call = (http: HttpClient, wanted: Wanted) =>
+const send = (http: HttpClient, wanted: RequestFields) =>
   http.send({ method: 'GET', headers: [], timeout: millis(5_000), target: 'test', ...wanted })
 
 test('an answer comes back with its status, its header lines and its body', async t => {
-  const host = await at(
+  const host = await closeAfter(
     t,
-    httpHost((_request, response) => {
+    startHttpHost((_request, response) => {
       response.setHeader('Set-Cookie', ['a=1', 'b=2'])
       response.writeHead(403, { 'X-Kind': 'test' }).end('grüezi')
     }),
   )
-  const answer = await call(client(t), { url: `${host.url}/p?q=1` })
+  const answer = await send(createTestClient(t), { url: `${host.url}/p?q=1` })
   assert.equal(answer.kind, 'answered')
   if (answer.kind !== 'answered') return
   assert.equal(answer.status, 403)
@@ -46,9 +50,9 @@ test('an answer comes back with its status, its header lines and its body', asyn
 
 test('what is sent is the method, path, query, body and headers of the call, and no compression is asked for', async t => {
   const seen: unknown[] = []
-  const host = await at(
+  const host = await closeAfter(
     t,
-    httpHost(async (request, response) => {
+    startHttpHost(async (request, response) => {
       let body = ''
       for await (const chunk of request) body += chunk
       const { connection, host: name, ...headers } = request.headers
@@ -63,8 +67,8 @@ test('what is sent is the method, path, query, body and headers of the call, and
       response.end()
     }),
   )
-  const http = client(t)
-  await call(http, {
+  const http = createTestClient(t)
+  await send(http, {
     url: `${host.url}/a%20b?x=%201&y`,
     method: 'POST',
     body: 'hello',
@@ -97,35 +101,35 @@ test('what is sent is the method, path, query, body and headers of the call, and
 
 test('the user part of a URL becomes Basic authentication', async t => {
   let seen: string | undefined
-  const host = await at(
+  const host = await closeAfter(
     t,
-    httpHost((request, response) => {
+    startHttpHost((request, response) => {
       seen = request.headers.authorization
       response.end()
     }),
   )
-  await call(client(t), { url: host.url.replace('//', '//me:p%40ss@') })
+  await send(createTestClient(t), { url: host.url.replace('//', '//me:p%40ss@') })
   assert.equal(seen, `Basic ${Buffer.from('me:p@ss').toString('base64')}`)
 })
 
 test('redirects are reported, not followed, and the environment’s proxy is not asked', async t => {
   let calls = 0
-  const host = await at(
+  const host = await closeAfter(
     t,
-    httpHost((_request, response) => {
+    startHttpHost((_request, response) => {
       calls++
       response.writeHead(302, { location: '/login' }).end()
     }),
   )
   process.env.http_proxy = 'http://127.0.0.1:1'
   t.after(() => delete process.env.http_proxy)
-  const answer = await call(client(t), { url: host.url })
+  const answer = await send(createTestClient(t), { url: host.url })
   assert.equal(answer.kind === 'answered' && answer.status, 302)
   assert.equal(calls, 1)
 })
 
 test('nobody listens: a connect failure whose message has neither query nor credential', async t => {
-  const answer = await call(client(t), {
+  const answer = await send(createTestClient(t), {
     url: 'http://user:secret@127.0.0.1:1/p?token=secret',
     headers: [['cookie', 'secret']],
   })
@@ -138,33 +142,33 @@ test('nobody listens: a connect failure whose message has neither query nor cred
 
 test('a host that never answers ends with a timeout, one past the deadline with a deadline', async t => {
   let asked = 0
-  const host = await at(
+  const host = await closeAfter(
     t,
-    rawHost(() => {
+    startRawHost(() => {
       asked++
     }),
   )
-  const http = client(t)
-  const slow = await call(http, { url: host.url, timeout: millis(60) })
+  const http = createTestClient(t)
+  const slow = await send(http, { url: host.url, timeout: millis(60) })
   assert.equal(slow.kind === 'failed' && slow.cause, 'timeout')
   const deadline = (realClock.now() + 60) as Instant
-  const late = await call(http, { url: host.url, deadline })
+  const late = await send(http, { url: host.url, deadline })
   assert.equal(late.kind === 'failed' && late.cause, 'deadline')
-  const past = await call(http, { url: host.url, deadline: (deadline - 60) as Instant })
+  const past = await send(http, { url: host.url, deadline: (deadline - 60) as Instant })
   assert.equal(past.kind === 'failed' && past.cause, 'deadline')
   assert.equal(asked, 2, 'a call whose time is over is not made')
 })
 
 test('an answer that drips byte by byte does not outlast the limit', async t => {
-  const host = await at(
+  const host = await closeAfter(
     t,
-    rawHost(socket => {
+    startRawHost(socket => {
       socket.write('HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\n')
       const timer = setInterval(() => socket.write('x'), 5)
       socket.on('close', () => clearInterval(timer))
     }),
   )
-  const answer = await call(client(t), { url: host.url, timeout: millis(120) })
+  const answer = await send(createTestClient(t), { url: host.url, timeout: millis(120) })
   assert.equal(answer.kind === 'failed' && answer.cause, 'timeout')
 })
 
@@ -177,11 +181,11 @@ for (const [what, bytes] of [
   ['in its headers', `HTTP/1.1 200 OK\r\nx: ${'y'.repeat(70_000)}\r\ncontent-length: 0\r\n\r\n`],
 ] as const) {
   test(`an answer that is too large ${what} is given up`, async t => {
-    const host = await at(
+    const host = await closeAfter(
       t,
-      rawHost(socket => socket.write(bytes)),
+      startRawHost(socket => socket.write(bytes)),
     )
-    const answer = await call(client(t), { url: host.url, maxBytes: 1000 })
+    const answer = await send(createTestClient(t), { url: host.url, maxBytes: 1000 })
     assert.equal(answer.kind === 'failed' && answer.cause, 'too_large')
   })
 }
@@ -192,44 +196,44 @@ for (const [cause, bytes] of [
   ['reset', 'HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nabc'],
 ] as const) {
   test(`${JSON.stringify(bytes)} is ${cause}`, async t => {
-    const host = await at(
+    const host = await closeAfter(
       t,
-      rawHost(socket => socket.end(bytes)),
+      startRawHost(socket => socket.end(bytes)),
     )
-    const answer = await call(client(t), { url: host.url, retries: 1 })
+    const answer = await send(createTestClient(t), { url: host.url, retries: 1 })
     assert.equal(answer.kind === 'failed' && answer.cause, cause)
-    assert.equal(host.connections(), 1, 'an answer that has begun is not asked for again')
+    assert.equal(host.connectionCount(), 1, 'an answer that has begun is not asked for again')
   })
 }
 
 test('a connection that ends before any byte is tried again as often as asked, and no oftener', async t => {
   let accepted = 0
-  const host = await at(
+  const host = await closeAfter(
     t,
-    rawHost(socket => {
+    startRawHost(socket => {
       accepted++
       if (accepted < 3) socket.destroy()
       else socket.end('HTTP/1.1 204 No Content\r\n\r\n')
     }),
   )
-  const once = await call(client(t), { url: host.url })
+  const once = await send(createTestClient(t), { url: host.url })
   assert.equal(once.kind === 'failed' && once.cause, 'reset')
   assert.equal(accepted, 1)
-  const again = await call(client(t), { url: host.url, retries: 1 })
+  const again = await send(createTestClient(t), { url: host.url, retries: 1 })
   assert.equal(again.kind === 'answered' && again.status, 204)
   assert.equal(accepted, 3)
 })
 
 test('a second try may be refused by a budget', async t => {
   let accepted = 0
-  const host = await at(
+  const host = await closeAfter(
     t,
-    rawHost(socket => {
+    startRawHost(socket => {
       accepted++
       socket.destroy()
     }),
   )
-  const answer = await call(client(t), { url: host.url, retries: 3, mayRetry: () => accepted < 2 })
+  const answer = await send(createTestClient(t), { url: host.url, retries: 3, mayRetry: () => accepted < 2 })
   assert.equal(answer.kind === 'failed' && answer.cause, 'reset')
   assert.equal(accepted, 2)
 })
@@ -241,40 +245,40 @@ for (const [what, wanted] of [
   ['CONNECT', { url: 'http://127.0.0.1:1/', method: 'CONNECT' }],
   ['a header value with a line break', { url: 'http://127.0.0.1:1/', headers: [['a', 'b\r\nc: d']] }],
   ['a header name with a blank', { url: 'http://127.0.0.1:1/', headers: [['a b', 'c']] }],
-] as const satisfies readonly (readonly [string, Wanted])[]) {
+] as const satisfies readonly (readonly [string, RequestFields])[]) {
   test(`${what} fails as malformed and nothing is sent`, async t => {
-    const answer = await call(client(t), wanted)
+    const answer = await send(createTestClient(t), wanted)
     assert.equal(answer.kind === 'failed' && answer.cause, 'malformed')
   })
 }
 
 test('connections are kept and bounded', async t => {
-  const host = await at(
+  const host = await closeAfter(
     t,
-    httpHost((_request, response) => setTimeout(() => response.end(), 5)),
+    startHttpHost((_request, response) => setTimeout(() => response.end(), 5)),
   )
-  const http = client(t, { connections: 3 })
-  const answers = await Promise.all(Array.from({ length: 30 }, () => call(http, { url: host.url })))
+  const http = createTestClient(t, { maxConnectionsPerOrigin: 3 })
+  const answers = await Promise.all(Array.from({ length: 30 }, () => send(http, { url: host.url })))
   assert.ok(answers.every(answer => answer.kind === 'answered'))
-  assert.equal(host.connections(), 3)
+  assert.equal(host.connectionCount(), 3)
 })
 
 test('more calls than an origin may hold fail at once, and what nobody waits for is not sent', async t => {
   const asked: string[] = []
-  const host = await at(
+  const host = await closeAfter(
     t,
-    rawHost((_socket, data) => asked.push(data.split(' ', 2)[1] as string)),
+    startRawHost((_socket, data) => asked.push(data.split(' ', 2)[1] as string)),
   )
-  const http = client(t, { connections: 1, callsPerOrigin: 2 })
-  const first = call(http, { url: `${host.url}/first`, timeout: millis(150) })
-  const second = call(http, { url: `${host.url}/second`, timeout: millis(50) })
-  const third = await call(http, { url: `${host.url}/third` })
+  const http = createTestClient(t, { maxConnectionsPerOrigin: 1, maxCallsPerOrigin: 2 })
+  const first = send(http, { url: `${host.url}/first`, timeout: millis(150) })
+  const second = send(http, { url: `${host.url}/second`, timeout: millis(50) })
+  const third = await send(http, { url: `${host.url}/third` })
   assert.equal(third.kind === 'failed' && third.cause, 'busy')
   assert.deepEqual(
     (await Promise.all([first, second])).map(answer => answer.kind === 'failed' && answer.cause),
     ['timeout', 'timeout'],
   )
-  const fourth = await call(http, { url: `${host.url}/fourth`, timeout: millis(100) })
+  const fourth = await send(http, { url: `${host.url}/fourth`, timeout: millis(100) })
   assert.equal(fourth.kind === 'failed' && fourth.cause, 'timeout', 'the places are free again')
   assert.deepEqual(asked, ['/first', '/fourth'], 'the second call had left before a connection was free')
 })
@@ -282,28 +286,28 @@ test('more calls than an origin may hold fail at once, and what nobody waits for
 test('an origin too many closes the one not asked for longest, after its last call', async t => {
   const hosts = await Promise.all(
     [0, 1, 2].map(() =>
-      at(
+      closeAfter(
         t,
-        httpHost((_request, response) => setTimeout(() => response.end('ok'), 30)),
+        startHttpHost((_request, response) => setTimeout(() => response.end('ok'), 30)),
       ),
     ),
   )
-  const http = client(t, { origins: 1 })
-  const answers = await Promise.all(hosts.map(host => call(http, { url: host.url })))
+  const http = createTestClient(t, { maxOrigins: 1 })
+  const answers = await Promise.all(hosts.map(host => send(http, { url: host.url })))
   assert.ok(answers.every(answer => answer.kind === 'answered'))
-  const [first] = hosts as [Host]
-  await call(http, { url: first.url })
-  assert.equal(first.connections(), 2)
+  const [first] = hosts as [FakeHost]
+  await send(http, { url: first.url })
+  assert.equal(first.connectionCount(), 2)
 })
 
 test('close ends what is in flight, and later calls fail at once', async t => {
   const asked = Promise.withResolvers<void>()
-  const host = await at(
+  const host = await closeAfter(
     t,
-    rawHost(() => asked.resolve()),
+    startRawHost(() => asked.resolve()),
   )
-  const http = client(t)
-  const under = call(http, { url: host.url })
+  const http = createTestClient(t)
+  const under = send(http, { url: host.url })
   await asked.promise
   await http.close()
   assert.deepEqual(await under, {
@@ -311,25 +315,25 @@ test('close ends what is in flight, and later calls fail at once', async t => {
     cause: 'closed',
     message: 'test: the service is shutting down (UND_ERR_DESTROYED)',
   })
-  const later = await call(http, { url: host.url })
+  const later = await send(http, { url: host.url })
   assert.equal(later.kind === 'failed' && later.cause, 'closed')
-  assert.equal(host.connections(), 1)
+  assert.equal(host.connectionCount(), 1)
 })
 
 test('close does not wait for the last call of an origin that was given up', async t => {
   const asked = Promise.withResolvers<void>()
-  const silent = await at(
+  const silent = await closeAfter(
     t,
-    rawHost(() => asked.resolve()),
+    startRawHost(() => asked.resolve()),
   )
-  const other = await at(
+  const other = await closeAfter(
     t,
-    httpHost((_request, response) => response.end()),
+    startHttpHost((_request, response) => response.end()),
   )
-  const http = client(t, { origins: 1 })
-  const under = call(http, { url: silent.url })
+  const http = createTestClient(t, { maxOrigins: 1 })
+  const under = send(http, { url: silent.url })
   await asked.promise
-  await call(http, { url: other.url })
+  await send(http, { url: other.url })
   await http.close()
   const answer = await under
   assert.equal(answer.kind === 'failed' && answer.cause, 'closed')

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { createServer, type IncomingMessage } from 'node:http'
 import { type AddressInfo, createServer as createTcpServer } from 'node:net'
 import test, { type TestContext } from 'node:test'
-import { createHttp } from '../../../src/clients/http/client.ts'
-import { compileProxies } from '../../../src/clients/http/proxy.ts'
+import { createHttpClient } from '../../../src/clients/http/client.ts'
+import { createProxyResolver } from '../../../src/clients/http/proxy.ts'
 import { millis } from '../../../src/lib/time.ts'
 import { realClock } from '../../support/clock.ts'
 
@@ -40,24 +40,27 @@ for (const [noProxy, url, proxy] of [
   ['not/a/network', 'http://foo.test/', HTTP],
 ] as const) {
   test(`NO_PROXY "${noProxy}": ${url} goes ${proxy ?? 'its own way'}`, () => {
-    assert.equal(compileProxies({ ...ENV, NO_PROXY: noProxy })(new URL(url)), proxy)
+    assert.equal(createProxyResolver({ ...ENV, NO_PROXY: noProxy })(new URL(url)), proxy)
   })
 }
 
 test('names may be in small letters, those in capitals count first, and empty ones are none', () => {
   const url = new URL('http://a.test/')
-  assert.equal(compileProxies({})(url), undefined)
-  assert.equal(compileProxies({ HTTP_PROXY: '' })(url), undefined)
-  assert.equal(compileProxies({ http_proxy: 'http://small/' })(url), 'http://small/')
-  assert.equal(compileProxies({ http_proxy: 'http://small/', HTTP_PROXY: 'http://big/' })(url), 'http://big/')
-  assert.equal(compileProxies({ HTTPS_PROXY: 'http://big/' })(url), undefined)
-  assert.equal(compileProxies({ HTTP_PROXY: 'socks5://s:1080' })(url), 'socks5://s:1080')
+  assert.equal(createProxyResolver({})(url), undefined)
+  assert.equal(createProxyResolver({ HTTP_PROXY: '' })(url), undefined)
+  assert.equal(createProxyResolver({ http_proxy: 'http://small/' })(url), 'http://small/')
+  assert.equal(
+    createProxyResolver({ http_proxy: 'http://small/', HTTP_PROXY: 'http://big/' })(url),
+    'http://big/',
+  )
+  assert.equal(createProxyResolver({ HTTPS_PROXY: 'http://big/' })(url), undefined)
+  assert.equal(createProxyResolver({ HTTP_PROXY: 'socks5://s:1080' })(url), 'socks5://s:1080')
   for (const HTTP_PROXY of ['ftp://p', 'http://', 'p:x', 'http://p:99999']) {
-    assert.equal(compileProxies({ HTTP_PROXY })(url), 'unusable')
+    assert.equal(createProxyResolver({ HTTP_PROXY })(url), 'unusable')
   }
 })
 
-interface Seen {
+interface ProxyRecord {
   readonly method: string | undefined
   readonly url: string | undefined
   readonly headers: IncomingMessage['headers']
@@ -65,7 +68,7 @@ interface Seen {
 }
 
 async function proxied(t: TestContext) {
-  const seen: Seen[] = []
+  const seen: ProxyRecord[] = []
   const record = ({ method, url, headers, rawHeaders: lines }: IncomingMessage) =>
     seen.push({ method, url, headers, lines })
   const proxy = createServer((request, response) => {
@@ -78,7 +81,10 @@ async function proxied(t: TestContext) {
   })
   await new Promise<void>(resolve => proxy.listen(0, '127.0.0.1', resolve))
   const at = `http://user:pass%21@127.0.0.1:${(proxy.address() as AddressInfo).port}`
-  const http = createHttp({ clock: realClock, proxyOf: compileProxies({ HTTP_PROXY: at, HTTPS_PROXY: at }) })
+  const http = createHttpClient({
+    clock: realClock,
+    resolveProxy: createProxyResolver({ HTTP_PROXY: at, HTTPS_PROXY: at }),
+  })
   t.after(async () => {
     await http.close()
     proxy.close()
@@ -124,7 +130,10 @@ test('loopback is never asked for through a proxy', async t => {
 })
 
 test('a proxy that nobody can use fails the call, which goes no other way', async () => {
-  const http = createHttp({ clock: realClock, proxyOf: compileProxies({ HTTP_PROXY: 'ftp://p' }) })
+  const http = createHttpClient({
+    clock: realClock,
+    resolveProxy: createProxyResolver({ HTTP_PROXY: 'ftp://p' }),
+  })
   const answer = await http.send({
     method: 'GET',
     url: 'http://a.test/',

@@ -4,17 +4,24 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test, { after, type TestContext } from 'node:test'
-import { createHttp } from '../../../src/clients/http/client.ts'
-import { createKeys, type Keys } from '../../../src/clients/jwks/keys.ts'
-import type { KeyProblem } from '../../../src/clients/jwks/remote_jwk_set.ts'
-import type { Verification } from '../../../src/clients/jwks/verify.ts'
-import { createObjects } from '../../../src/clients/objects/client.ts'
+import { createHttpClient } from '../../../src/clients/http/client.ts'
+import { createJwksClient, type JwksClient } from '../../../src/clients/jwks/keys.ts'
+import type { JwksProblem } from '../../../src/clients/jwks/remote_jwk_set.ts'
+import type { VerifyResult } from '../../../src/clients/jwks/verify.ts'
+import { createObjectStoreClient } from '../../../src/clients/objects/client.ts'
 import { type Instant, millis } from '../../../src/lib/time.ts'
 import { fakeClock, realClock, seconds } from '../../support/clock.ts'
-import { type JwksHost, jwksHost, mint, mintText, type TestKey, testKey } from '../../support/jwks_host.ts'
-import { objectStore } from '../../support/object_store.ts'
+import {
+  type FakeJwksHost,
+  signTestToken,
+  signTestTokenText,
+  startJwksHost,
+  type TestKey,
+  testKey,
+} from '../../support/jwks_host.ts'
+import { startObjectStore } from '../../support/object_store.ts'
 
-const http = createHttp({ clock: realClock })
+const http = createHttpClient({ clock: realClock })
 after(() => http.close())
 
 const RSA = testKey('RSA', { kid: 'rsa', use: 'sig' })
@@ -23,58 +30,60 @@ const P384 = testKey('P-384', { kid: 'p384', use: 'sig' })
 const P521 = testKey('P-521', { kid: 'p521', use: 'sig' })
 const ED = testKey('Ed25519', { kid: 'ed', use: 'sig' })
 const SECRET = testKey('oct', { kid: 'hs', use: 'sig' })
-const ALL = [RSA, P256, P384, P521, ED, SECRET]
-const EVERY = ['RS', 'PS', 'ES', 'HS'].flatMap(family => ['256', '384', '512'].map(bits => family + bits))
+const ALL_KEYS = [RSA, P256, P384, P521, ED, SECRET]
+const ALL_ALGORITHMS = ['RS', 'PS', 'ES', 'HS'].flatMap(family =>
+  ['256', '384', '512'].map(bits => family + bits),
+)
 const CLAIMS = { sub: 'sam', exp: 4_102_444_800 }
 const NEVER = Number.POSITIVE_INFINITY as Instant
 
-interface World {
-  readonly keys: Keys
+interface JwksHarness {
+  readonly keys: JwksClient
   readonly clock: ReturnType<typeof fakeClock>
-  readonly problems: KeyProblem[]
-  verify(token: string, urls: readonly string[], algorithms?: readonly string[]): Promise<Verification>
+  readonly problems: JwksProblem[]
+  verify(token: string, urls: readonly string[], algorithms?: readonly string[]): Promise<VerifyResult>
 }
 
-function world(times: { ttl?: number; maxWait?: number } = {}): World {
+function createHarness(times: { ttl?: number; maxWait?: number } = {}): JwksHarness {
   const clock = fakeClock()
-  const problems: KeyProblem[] = []
-  const keys = createKeys({
+  const problems: JwksProblem[] = []
+  const keys = createJwksClient({
     clock,
     fetch: http.send,
     directory: tmpdir(),
-    times: { ttl: seconds(times.ttl ?? 30), maxWait: millis(times.maxWait ?? 1_000) },
+    options: { ttl: seconds(times.ttl ?? 30), maxWait: millis(times.maxWait ?? 1_000) },
     secret: Buffer.from('of this process'),
-    entries: 100,
-    report: problem => problems.push(problem),
+    maxEntries: 100,
+    onProblem: problem => problems.push(problem),
   })
   return {
     keys,
     clock,
     problems,
-    verify: async (token, urls, algorithms = [...EVERY, 'EdDSA', 'none']) =>
+    verify: async (token, urls, algorithms = [...ALL_ALGORITHMS, 'EdDSA', 'none']) =>
       keys.verify({ token, urls, algorithms: new Set(algorithms), deadline: NEVER }),
   }
 }
 
-async function host(t: TestContext, keys: readonly object[]): Promise<JwksHost & { jwks: string }> {
-  const one = await jwksHost(keys)
+async function startHost(t: TestContext, keys: readonly object[]): Promise<FakeJwksHost & { jwks: string }> {
+  const one = await startJwksHost(keys)
   t.after(() => one.close())
   return { ...one, jwks: `${one.url}/jwks` }
 }
 
-const publics = (keys: readonly TestKey[]) => keys.map(key => key.public)
+const publicJwks = (keys: readonly TestKey[]) => keys.map(key => key.public)
 const rs256 = (kid: string, key: TestKey, claims: object = CLAIMS) =>
-  mint({ alg: 'RS256', kid }, claims, key.handle)
+  signTestToken({ alg: 'RS256', kid }, claims, key.signingKey)
 
 test('every algorithm is verified with the kind of key that it belongs to', async t => {
-  const { jwks, calls } = await host(t, publics(ALL))
-  const { verify } = world()
+  const { jwks, callCount: calls } = await startHost(t, publicJwks(ALL_KEYS))
+  const { verify } = createHarness()
   const kids: Record<string, TestKey> = { RS: RSA, PS: RSA, HS: SECRET, Ed: ED }
   const curves: Record<string, TestKey> = { ES256: P256, ES384: P384, ES512: P521 }
-  for (const alg of [...EVERY, 'EdDSA']) {
+  for (const alg of [...ALL_ALGORITHMS, 'EdDSA']) {
     const key = curves[alg] ?? (kids[alg.slice(0, 2)] as TestKey)
-    const answer = await verify(mint({ alg, kid: key.public.kid }, CLAIMS, key.handle), [jwks])
-    assert.deepEqual(answer, { kind: 'verified', claims: CLAIMS, remembered: false }, alg)
+    const answer = await verify(signTestToken({ alg, kid: key.public.kid }, CLAIMS, key.signingKey), [jwks])
+    assert.deepEqual(answer, { kind: 'verified', claims: CLAIMS, cached: false }, alg)
   }
   assert.equal(calls(), 1)
 })
@@ -87,83 +96,114 @@ const pem = createPublicKey({ key: RSA.public as never, format: 'jwk' }).export(
 const FORGERIES: readonly (readonly [what: string, token: () => string])[] = [
   [
     'alg none without signature',
-    () => mint({ alg: 'none', kid: 'rsa' }, CLAIMS, RSA.handle, 'RS256').replace(/[^.]*$/, ''),
+    () => signTestToken({ alg: 'none', kid: 'rsa' }, CLAIMS, RSA.signingKey, 'RS256').replace(/[^.]*$/, ''),
   ],
-  ['alg none with signature', () => mint({ alg: 'none', kid: 'rsa' }, CLAIMS, RSA.handle, 'RS256')],
-  ['alg None', () => mint({ alg: 'None', kid: 'rsa' }, CLAIMS, RSA.handle, 'RS256')],
+  [
+    'alg none with signature',
+    () => signTestToken({ alg: 'none', kid: 'rsa' }, CLAIMS, RSA.signingKey, 'RS256'),
+  ],
+  ['alg None', () => signTestToken({ alg: 'None', kid: 'rsa' }, CLAIMS, RSA.signingKey, 'RS256')],
   [
     'HS256 with the RSA public key as secret (PEM)',
-    () => mint({ alg: 'HS256', kid: 'rsa' }, CLAIMS, Buffer.from(pem)),
+    () => signTestToken({ alg: 'HS256', kid: 'rsa' }, CLAIMS, Buffer.from(pem)),
   ],
   [
     'HS256 with the modulus as secret',
-    () => mint({ alg: 'HS256', kid: 'rsa' }, CLAIMS, Buffer.from(RSA.public.n as string, 'base64url')),
+    () =>
+      signTestToken({ alg: 'HS256', kid: 'rsa' }, CLAIMS, Buffer.from(RSA.public.n as string, 'base64url')),
   ],
-  ['HS256 with an empty secret', () => mint({ alg: 'HS256', kid: 'rsa' }, CLAIMS, Buffer.alloc(0))],
-  ['alg as an array', () => mint({ alg: ['RS256'], kid: 'rsa' }, CLAIMS, RSA.handle, 'RS256')],
-  ['alg as a number', () => mint({ alg: 256, kid: 'rsa' }, CLAIMS, RSA.handle, 'RS256')],
-  ['missing alg', () => mint({ kid: 'rsa' }, CLAIMS, RSA.handle, 'RS256')],
-  ['an algorithm of the wrong curve', () => mint({ alg: 'ES256', kid: 'p384' }, CLAIMS, P384.handle)],
-  ['an RSA algorithm with an EC key', () => mint({ alg: 'RS256', kid: 'p256' }, CLAIMS, RSA.handle)],
-  ['a logout token', () => mint({ alg: 'RS256', kid: 'rsa', typ: 'logout+jwt' }, CLAIMS, RSA.handle)],
-  ['a typ that is no text', () => mint({ alg: 'RS256', kid: 'rsa', typ: 1 }, CLAIMS, RSA.handle)],
-  ['an unknown crit', () => mint({ alg: 'RS256', kid: 'rsa', crit: ['x'], x: 1 }, CLAIMS, RSA.handle)],
-  ['crit of exp', () => mint({ alg: 'RS256', kid: 'rsa', crit: ['exp'], exp: 1 }, CLAIMS, RSA.handle)],
-  ['an empty crit', () => mint({ alg: 'RS256', kid: 'rsa', crit: [] }, CLAIMS, RSA.handle)],
-  ['b64 false', () => mint({ alg: 'RS256', kid: 'rsa', crit: ['b64'], b64: false }, CLAIMS, RSA.handle)],
-  ['b64 false without crit', () => mint({ alg: 'RS256', kid: 'rsa', b64: false }, CLAIMS, RSA.handle)],
-  ['zip', () => mint({ alg: 'RS256', kid: 'rsa', zip: 'DEF' }, CLAIMS, RSA.handle)],
-  ['enc', () => mint({ alg: 'RS256', kid: 'rsa', enc: 'A128GCM' }, CLAIMS, RSA.handle)],
+  ['HS256 with an empty secret', () => signTestToken({ alg: 'HS256', kid: 'rsa' }, CLAIMS, Buffer.alloc(0))],
+  ['alg as an array', () => signTestToken({ alg: ['RS256'], kid: 'rsa' }, CLAIMS, RSA.signingKey, 'RS256')],
+  ['alg as a number', () => signTestToken({ alg: 256, kid: 'rsa' }, CLAIMS, RSA.signingKey, 'RS256')],
+  ['missing alg', () => signTestToken({ kid: 'rsa' }, CLAIMS, RSA.signingKey, 'RS256')],
+  [
+    'an algorithm of the wrong curve',
+    () => signTestToken({ alg: 'ES256', kid: 'p384' }, CLAIMS, P384.signingKey),
+  ],
+  [
+    'an RSA algorithm with an EC key',
+    () => signTestToken({ alg: 'RS256', kid: 'p256' }, CLAIMS, RSA.signingKey),
+  ],
+  [
+    'a logout token',
+    () => signTestToken({ alg: 'RS256', kid: 'rsa', typ: 'logout+jwt' }, CLAIMS, RSA.signingKey),
+  ],
+  [
+    'a typ that is no text',
+    () => signTestToken({ alg: 'RS256', kid: 'rsa', typ: 1 }, CLAIMS, RSA.signingKey),
+  ],
+  [
+    'an unknown crit',
+    () => signTestToken({ alg: 'RS256', kid: 'rsa', crit: ['x'], x: 1 }, CLAIMS, RSA.signingKey),
+  ],
+  [
+    'crit of exp',
+    () => signTestToken({ alg: 'RS256', kid: 'rsa', crit: ['exp'], exp: 1 }, CLAIMS, RSA.signingKey),
+  ],
+  ['an empty crit', () => signTestToken({ alg: 'RS256', kid: 'rsa', crit: [] }, CLAIMS, RSA.signingKey)],
+  [
+    'b64 false',
+    () => signTestToken({ alg: 'RS256', kid: 'rsa', crit: ['b64'], b64: false }, CLAIMS, RSA.signingKey),
+  ],
+  [
+    'b64 false without crit',
+    () => signTestToken({ alg: 'RS256', kid: 'rsa', b64: false }, CLAIMS, RSA.signingKey),
+  ],
+  ['zip', () => signTestToken({ alg: 'RS256', kid: 'rsa', zip: 'DEF' }, CLAIMS, RSA.signingKey)],
+  ['enc', () => signTestToken({ alg: 'RS256', kid: 'rsa', enc: 'A128GCM' }, CLAIMS, RSA.signingKey)],
   ['a JWE of five parts', () => 'eyJhbGciOiJSU0EtT0FFUCIsImVuYyI6IkEyNTZHQ00ifQ.a.b.c.d'],
-  ['no kid', () => mint({ alg: 'RS256' }, CLAIMS, RSA.handle)],
-  ['an empty kid', () => mint({ alg: 'RS256', kid: '' }, CLAIMS, RSA.handle)],
-  ['a kid that is a number', () => mint({ alg: 'RS256', kid: 1 }, CLAIMS, RSA.handle)],
+  ['no kid', () => signTestToken({ alg: 'RS256' }, CLAIMS, RSA.signingKey)],
+  ['an empty kid', () => signTestToken({ alg: 'RS256', kid: '' }, CLAIMS, RSA.signingKey)],
+  ['a kid that is a number', () => signTestToken({ alg: 'RS256', kid: 1 }, CLAIMS, RSA.signingKey)],
   ['a kid of 10 KiB', () => rs256('k'.repeat(10_240), RSA)],
   ['a kid that is a path', () => rs256('../../dev/null', RSA)],
   ['a kid of Object.prototype', () => rs256('__proto__', RSA)],
   [
     'its own key in the header',
     () =>
-      mint(
-        { alg: 'RS256', kid: 'mine', jwk: OTHER.public, jku: 'http://127.0.0.1:1/' },
+      signTestToken(
+        { alg: 'RS256', kid: 'mine', jwk: SAME_KID_KEY.public, jku: 'http://127.0.0.1:1/' },
         CLAIMS,
-        OTHER.handle,
+        SAME_KID_KEY.signingKey,
       ),
   ],
-  ['another key under a known kid', () => rs256('rsa', OTHER)],
+  ['another key under a known kid', () => rs256('rsa', SAME_KID_KEY)],
   [
     'a changed payload',
     () => rs256('rsa', RSA).replace(/\.[^.]*\./, `.${btoa('{"sub":"root"}').replace(/=+$/, '')}.`),
   ],
-  ['a payload that is an array', () => mint({ alg: 'RS256', kid: 'rsa' }, [1], RSA.handle)],
+  ['a payload that is an array', () => signTestToken({ alg: 'RS256', kid: 'rsa' }, [1], RSA.signingKey)],
   ['a payload with a number that is none', () => signedText('rsa', '{"exp":1e999}')],
   ['a payload deeper than anybody writes', () => signedText('rsa', '['.repeat(5_000) + ']'.repeat(5_000))],
   ['a token with blanks', () => ` ${rs256('rsa', RSA)}`],
   ['a token with padding', () => rs256('rsa', RSA).replace('.', '=.')],
   ['a key without use', () => rs256('nouse', NO_USE)],
-  ['a key for encryption', () => rs256('enc', ENC)],
-  ['a weak key', () => rs256('weak', WEAK)],
+  ['a key for encryption', () => rs256('enc', ENCRYPTION_KEY)],
+  ['a weak key', () => rs256('weak', WEAK_KEY)],
   [
     'a key that names another algorithm',
-    () => mint({ alg: 'RS512', kid: 'rs256' }, CLAIMS, ONLY_RS256.handle),
+    () => signTestToken({ alg: 'RS512', kid: 'rs256' }, CLAIMS, ONLY_RS256.signingKey),
   ],
-  ['a short secret', () => mint({ alg: 'HS256', kid: 'short' }, CLAIMS, Buffer.from('short'))],
+  ['a short secret', () => signTestToken({ alg: 'HS256', kid: 'short' }, CLAIMS, Buffer.from('short'))],
 ]
-const OTHER = testKey('RSA', { kid: 'mine', use: 'sig' })
+const SAME_KID_KEY = testKey('RSA', { kid: 'mine', use: 'sig' })
 const NO_USE = testKey('RSA', { kid: 'nouse' })
-const ENC = testKey('RSA', { kid: 'enc', use: 'enc' })
-const WEAK = testKey('RSA-1024', { kid: 'weak', use: 'sig' })
+const ENCRYPTION_KEY = testKey('RSA', { kid: 'enc', use: 'enc' })
+const WEAK_KEY = testKey('RSA-1024', { kid: 'weak', use: 'sig' })
 const ONLY_RS256 = testKey('RSA', { kid: 'rs256', use: 'sig', alg: 'RS256' })
-const SHORT = { kty: 'oct', kid: 'short', use: 'sig', k: Buffer.from('short').toString('base64url') }
+const SHORT_SECRET = { kty: 'oct', kid: 'short', use: 'sig', k: Buffer.from('short').toString('base64url') }
 
 const signedText = (kid: string, payload: string) =>
-  mintText(JSON.stringify({ alg: 'RS256', kid }), payload, RSA.handle, 'RS256')
+  signTestTokenText(JSON.stringify({ alg: 'RS256', kid }), payload, RSA.signingKey, 'RS256')
 
 test('whatever is wrong with a header, a key or a signature: the token is refused', async t => {
-  const { jwks } = await host(t, [...publics([...ALL, NO_USE, ENC, WEAK, ONLY_RS256]), SHORT])
-  const { verify, clock } = world()
+  const { jwks } = await startHost(t, [
+    ...publicJwks([...ALL_KEYS, NO_USE, ENCRYPTION_KEY, WEAK_KEY, ONLY_RS256]),
+    SHORT_SECRET,
+  ])
+  const { verify, clock } = createHarness()
   for (const [what, token] of FORGERIES) {
-    clock.pass(60_000)
+    clock.advance(60_000)
     assert.equal((await verify(token(), [jwks])).kind, 'refused', what)
   }
   assert.equal((await verify(rs256('rsa', RSA), [jwks])).kind, 'verified')
@@ -171,18 +211,22 @@ test('whatever is wrong with a header, a key or a signature: the token is refuse
 
 const HEADER_TYPES = ['JWT', 'jwt', 'at+jwt', 'application/at+jwt', 'id+jwt', undefined]
 test('the usual types of tokens, and none, are taken; jku, x5u and x5c are not looked at', async t => {
-  const { jwks } = await host(t, publics([RSA]))
-  const { verify } = world()
+  const { jwks } = await startHost(t, publicJwks([RSA]))
+  const { verify } = createHarness()
   for (const typ of HEADER_TYPES) {
     const header = { alg: 'RS256', kid: 'rsa', jku: 'http://127.0.0.1:1/', x5c: ['x'], ...(typ && { typ }) }
-    assert.equal((await verify(mint(header, CLAIMS, RSA.handle), [jwks])).kind, 'verified', typ ?? 'none')
+    assert.equal(
+      (await verify(signTestToken(header, CLAIMS, RSA.signingKey), [jwks])).kind,
+      'verified',
+      typ ?? 'none',
+    )
   }
 })
 
 test('only the algorithms that the rule names are tried, and nobody is asked for others', async t => {
-  const { jwks, calls } = await host(t, publics(ALL))
-  const { verify } = world()
-  const token = mint({ alg: 'ES256', kid: 'p256' }, CLAIMS, P256.handle)
+  const { jwks, callCount: calls } = await startHost(t, publicJwks(ALL_KEYS))
+  const { verify } = createHarness()
+  const token = signTestToken({ alg: 'ES256', kid: 'p256' }, CLAIMS, P256.signingKey)
   assert.equal((await verify(token, [jwks], ['RS256'])).kind, 'refused')
   assert.equal(calls(), 0)
   assert.equal((await verify(token, [jwks], ['ES256'])).kind, 'verified')
@@ -194,92 +238,94 @@ test('only the algorithms that the rule names are tried, and nobody is asked for
 })
 
 test('a payload of null has no claims; a private key in a set verifies as its public half', async t => {
-  const { jwks } = await host(t, [RSA.private])
-  const { verify } = world()
-  assert.deepEqual(await verify(mint({ alg: 'RS256', kid: 'rsa' }, null, RSA.handle), [jwks]), {
+  const { jwks } = await startHost(t, [RSA.private])
+  const { verify } = createHarness()
+  assert.deepEqual(await verify(signTestToken({ alg: 'RS256', kid: 'rsa' }, null, RSA.signingKey), [jwks]), {
     kind: 'verified',
     claims: {},
-    remembered: false,
+    cached: false,
   })
 })
 
 test('of several keys of one kid the one that fits is taken', async t => {
   const twins = [testKey('RSA', { kid: 'x', use: 'enc' }), testKey('P-256', { kid: 'x', use: 'sig' })]
   const rsa = testKey('RSA', { kid: 'x', use: 'sig' })
-  const { jwks } = await host(t, publics([...twins, rsa]))
-  assert.equal((await world().verify(rs256('x', rsa), [jwks])).kind, 'verified')
+  const { jwks } = await startHost(t, publicJwks([...twins, rsa]))
+  assert.equal((await createHarness().verify(rs256('x', rsa), [jwks])).kind, 'verified')
 })
 
 test('a verified token is remembered, answered at once, and only while its key is in the set', async t => {
-  const one = await host(t, publics([RSA, P256]))
-  const { keys, clock, verify } = world()
+  const one = await startHost(t, publicJwks([RSA, P256]))
+  const { keys, clock, verify } = createHarness()
   const question = { urls: [one.jwks], algorithms: new Set(['RS256']), deadline: NEVER }
   const token = rs256('rsa', RSA)
   assert.equal((await verify(token, [one.jwks], ['RS256'])).kind, 'verified')
   const hit = keys.verify({ ...question, token })
   assert.ok(!(hit instanceof Promise))
-  assert.deepEqual(hit, { kind: 'verified', claims: CLAIMS, remembered: true })
+  assert.deepEqual(hit, { kind: 'verified', claims: CLAIMS, cached: true })
   assert.ok(Object.isFrozen(hit.kind === 'verified' && hit.claims))
 
   // A refresh that brings the same key keeps the memory; one without it ends it (C16).
-  clock.pass(31_000)
+  clock.advance(31_000)
   assert.ok(!(keys.verify({ ...question, token }) instanceof Promise))
-  await until(() => one.calls() === 2)
+  await waitUntil(() => one.callCount() === 2)
   assert.ok(!(keys.verify({ ...question, token }) instanceof Promise), 'still, after the refresh')
-  one.serve(publics([P256]))
-  clock.pass(61_000)
+  one.serve(publicJwks([P256]))
+  clock.advance(61_000)
   assert.equal((await verify(token, [one.jwks], ['RS256'])).kind, 'refused')
-  assert.equal(one.calls(), 3)
+  assert.equal(one.callCount(), 3)
 })
 
 test('an ageing set is refreshed behind the answer; a removed key ends after twice the ttl at the latest', async t => {
-  const one = await host(t, publics([RSA]))
-  const { verify, clock } = world()
+  const one = await startHost(t, publicJwks([RSA]))
+  const { verify, clock } = createHarness()
   await verify(rs256('rsa', RSA), [one.jwks])
   one.serve([])
-  one.serve(publics([P256]))
-  clock.pass(40_000)
+  one.serve(publicJwks([P256]))
+  clock.advance(40_000)
   assert.equal((await verify(rs256('rsa', RSA, { n: 1 }), [one.jwks])).kind, 'verified')
-  await until(() => one.calls() === 2)
-  await settled()
+  await waitUntil(() => one.callCount() === 2)
+  await settle()
   assert.equal((await verify(rs256('rsa', RSA, { n: 1 }), [one.jwks])).kind, 'refused')
 })
 
 test('a key that appears is found at once, and a storm of unknown kids asks once a while (C15, C16)', async t => {
-  const one = await host(t, publics([RSA]))
-  const { verify, clock } = world()
+  const one = await startHost(t, publicJwks([RSA]))
+  const { verify, clock } = createHarness()
   await verify(rs256('rsa', RSA), [one.jwks])
   const fresh = testKey('RSA', { kid: 'new', use: 'sig' })
-  one.serve(publics([RSA, fresh]))
+  one.serve(publicJwks([RSA, fresh]))
   assert.equal((await verify(rs256('new', fresh), [one.jwks])).kind, 'verified')
-  assert.equal(one.calls(), 2)
-  for (let i = 0; i < 50; i++) await verify(rs256(`random-${i}`, OTHER), [one.jwks])
-  assert.equal(one.calls(), 2)
-  clock.pass(5_001)
-  await Promise.all(Array.from({ length: 50 }, (_, i) => verify(rs256(`again-${i}`, OTHER), [one.jwks])))
-  assert.equal(one.calls(), 3)
+  assert.equal(one.callCount(), 2)
+  for (let i = 0; i < 50; i++) await verify(rs256(`random-${i}`, SAME_KID_KEY), [one.jwks])
+  assert.equal(one.callCount(), 2)
+  clock.advance(5_001)
+  await Promise.all(
+    Array.from({ length: 50 }, (_, i) => verify(rs256(`again-${i}`, SAME_KID_KEY), [one.jwks])),
+  )
+  assert.equal(one.callCount(), 3)
   // The same unknown kid is not asked for again, cool-down or not.
-  clock.pass(5_001)
-  await verify(rs256('again-0', OTHER), [one.jwks])
-  assert.equal(one.calls(), 3)
+  clock.advance(5_001)
+  await verify(rs256('again-0', SAME_KID_KEY), [one.jwks])
+  assert.equal(one.callCount(), 3)
 })
 
 test('a kid counts as unknown for half a minute, then it is worth a question again (C15)', async t => {
-  const one = await host(t, publics([RSA]))
-  const { verify, clock } = world({ ttl: 600 })
+  const one = await startHost(t, publicJwks([RSA]))
+  const { verify, clock } = createHarness({ ttl: 600 })
   const late = testKey('RSA', { kid: 'late', use: 'sig' })
   assert.equal((await verify(rs256('late', late), [one.jwks])).kind, 'refused')
-  one.serve(publics([RSA, late]))
-  clock.pass(29_000)
+  one.serve(publicJwks([RSA, late]))
+  clock.advance(29_000)
   assert.equal((await verify(rs256('late', late), [one.jwks])).kind, 'refused')
-  assert.equal(one.calls(), 1)
-  clock.pass(1_001)
+  assert.equal(one.callCount(), 1)
+  clock.advance(1_001)
   assert.equal((await verify(rs256('late', late), [one.jwks])).kind, 'verified')
 })
 
 test('while a host is down nobody waits for it again and again: the old set answers at once', async t => {
-  const one = await host(t, publics([RSA]))
-  const { verify, keys, clock, problems } = world()
+  const one = await startHost(t, publicJwks([RSA]))
+  const { verify, keys, clock, problems } = createHarness()
   const question = {
     token: rs256('rsa', RSA),
     urls: [one.jwks],
@@ -287,51 +333,51 @@ test('while a host is down nobody waits for it again and again: the old set answ
     deadline: NEVER,
   }
   assert.equal((await verify(question.token, question.urls, ['RS256'])).kind, 'verified')
-  one.answerWith(response => response.writeHead(503).end())
-  clock.pass(61_000)
+  one.respondWith(response => response.writeHead(503).end())
+  clock.advance(61_000)
   assert.equal((await verify(question.token, question.urls, ['RS256'])).kind, 'verified')
   assert.deepEqual(
     problems.map(({ problem }) => problem),
     ['answered 503'],
   )
-  one.answerWith(() => {})
-  clock.pass(2_000)
+  one.respondWith(() => {})
+  clock.advance(2_000)
   assert.ok(!(keys.verify(question) instanceof Promise), 'at once, while the host hangs')
-  clock.pass(60_000)
+  clock.advance(60_000)
   assert.ok(keys.verify(question) instanceof Promise, 'after a while somebody has to wait again')
 })
 
 test('nobody is asked for a kid that is longer than any name', async t => {
-  const one = await host(t, publics([RSA]))
-  await world().verify(rs256('k'.repeat(300), OTHER), [one.jwks])
-  assert.equal(one.calls(), 0)
+  const one = await startHost(t, publicJwks([RSA]))
+  await createHarness().verify(rs256('k'.repeat(300), SAME_KID_KEY), [one.jwks])
+  assert.equal(one.callCount(), 0)
 })
 
 test('many who need a set wait for one fetch', async t => {
-  const one = await host(t, publics([RSA]))
-  const { verify } = world()
+  const one = await startHost(t, publicJwks([RSA]))
+  const { verify } = createHarness()
   const answers = await Promise.all(
     Array.from({ length: 20 }, (_, n) => verify(rs256('rsa', RSA, { n }), [one.jwks])),
   )
   assert.ok(answers.every(answer => answer.kind === 'verified'))
-  assert.equal(one.calls(), 1)
+  assert.equal(one.callCount(), 1)
 })
 
 test('a dead or hanging URL does not hold up a key that another URL has (Q-61)', async t => {
-  const one = await host(t, publics([RSA]))
-  const hanging = await host(t, [])
-  hanging.answerWith(() => {})
-  const { verify } = world({ maxWait: 60_000 })
+  const one = await startHost(t, publicJwks([RSA]))
+  const hanging = await startHost(t, [])
+  hanging.respondWith(() => {})
+  const { verify } = createHarness({ maxWait: 60_000 })
   const urls = ['http://127.0.0.1:1/j', hanging.jwks, one.jwks]
   assert.equal((await verify(rs256('rsa', RSA), urls)).kind, 'verified')
 })
 
 test('whoever waits for a set leaves when the longest wait, or his own time, is over', async t => {
-  const hanging = await host(t, [])
-  hanging.answerWith(() => {})
-  const short = world({ maxWait: 30 })
+  const hanging = await startHost(t, [])
+  hanging.respondWith(() => {})
+  const short = createHarness({ maxWait: 30 })
   assert.equal((await short.verify(rs256('rsa', RSA), [hanging.jwks])).kind, 'unavailable')
-  const { keys, clock } = world({ maxWait: 60_000 })
+  const { keys, clock } = createHarness({ maxWait: 60_000 })
   const algorithms = new Set(['RS256'])
   const deadline = (clock.now() + 30) as Instant
   const answer = await keys.verify({ token: rs256('rsa', RSA), urls: [hanging.jwks], algorithms, deadline })
@@ -339,7 +385,7 @@ test('whoever waits for a set leaves when the longest wait, or his own time, is 
 })
 
 /** What a sick host says; the last good set stays, and without one nothing can be verified (C17). */
-const SICK: readonly (readonly [string, Parameters<JwksHost['answerWith']>[0]])[] = [
+const FAILING_RESPONSES: readonly (readonly [string, Parameters<FakeJwksHost['respondWith']>[0]])[] = [
   ['500', response => response.writeHead(500).end('{"keys":[]}')],
   ['a page of HTML', response => response.end('<html>')],
   ['no keys', response => response.end('{"keys":[]}')],
@@ -349,57 +395,58 @@ const SICK: readonly (readonly [string, Parameters<JwksHost['answerWith']>[0]])[
   ['a redirect', response => response.writeHead(302, { location: '/elsewhere' }).end()],
   ['10 MB', response => response.end(Buffer.alloc(10 * 1024 * 1024, ' '))],
 ]
-for (const [what, answer] of SICK) {
+for (const [what, answer] of FAILING_RESPONSES) {
   test(`a host that answers ${what} leaves the last good set in force for an hour`, async t => {
-    const one = await host(t, publics([RSA]))
-    const { verify, clock, problems } = world()
+    const one = await startHost(t, publicJwks([RSA]))
+    const { verify, clock, problems } = createHarness()
     assert.equal((await verify(rs256('rsa', RSA), [one.jwks])).kind, 'verified')
-    one.answerWith(answer)
+    one.respondWith(answer)
     for (let minute = 10; minute < 60; minute += 10) {
-      clock.pass(600_000)
+      clock.advance(600_000)
       assert.equal((await verify(rs256('rsa', RSA, { minute }), [one.jwks])).kind, 'verified')
     }
     assert.ok(problems.length > 0)
     assert.ok(problems.every(({ source }) => source === one.jwks))
-    clock.pass(600_000)
+    clock.advance(600_000)
     assert.equal((await verify(rs256('rsa', RSA), [one.jwks])).kind, 'unavailable')
-    one.serve(publics([RSA]))
-    clock.pass(1_001)
+    one.serve(publicJwks([RSA]))
+    clock.advance(1_001)
     assert.equal((await verify(rs256('rsa', RSA), [one.jwks])).kind, 'verified')
   })
 }
 
 test('a host that fails is not asked again for a second', async t => {
-  const one = await host(t, [])
-  one.answerWith(response => response.writeHead(503).end())
-  const { verify, clock, keys } = world()
+  const one = await startHost(t, [])
+  one.respondWith(response => response.writeHead(503).end())
+  const { verify, clock, keys } = createHarness()
   for (let n = 0; n < 5; n++)
     assert.equal((await verify(rs256('rsa', RSA, { n }), [one.jwks])).kind, 'unavailable')
-  assert.equal(one.calls(), 1)
-  clock.pass(1_001)
+  assert.equal(one.callCount(), 1)
+  clock.advance(1_001)
   await verify(rs256('rsa', RSA), [one.jwks])
-  assert.equal(one.calls(), 2)
+  assert.equal(one.callCount(), 2)
   assert.equal(await keys.publicKeys([one.jwks]), undefined)
-  assert.equal((await keys.issue(order(one.jwks))).kind, 'fault')
-  assert.equal(one.calls(), 2)
+  assert.equal((await keys.issue(issueRequest(one.jwks))).kind, 'fault')
+  assert.equal(one.callCount(), 2)
 })
 
 test('sets come from files and from the URL itself, and a file that changes is read again', async t => {
   const directory = await mkdtemp(join(tmpdir(), 'keys-'))
   t.after(() => rm(directory, { recursive: true }))
   const path = join(directory, 'a set.json')
-  await writeFile(path, JSON.stringify({ keys: publics([RSA]) }))
-  const inline = `inline://${Buffer.from(JSON.stringify({ keys: publics([P256]) })).toString('base64')}`
-  const { verify, clock, problems } = world()
+  await writeFile(path, JSON.stringify({ keys: publicJwks([RSA]) }))
+  const inline = `inline://${Buffer.from(JSON.stringify({ keys: publicJwks([P256]) })).toString('base64')}`
+  const { verify, clock, problems } = createHarness()
   const file = `file://${path.replace(' ', '%20')}`
   assert.equal((await verify(rs256('rsa', RSA), [file, inline])).kind, 'verified')
   assert.equal(
-    (await verify(mint({ alg: 'ES256', kid: 'p256' }, CLAIMS, P256.handle), [file, inline])).kind,
+    (await verify(signTestToken({ alg: 'ES256', kid: 'p256' }, CLAIMS, P256.signingKey), [file, inline]))
+      .kind,
     'verified',
   )
-  await writeFile(path, JSON.stringify({ keys: publics([OTHER]) }))
-  clock.pass(60_001)
-  assert.equal((await verify(rs256('mine', OTHER), [file])).kind, 'verified')
+  await writeFile(path, JSON.stringify({ keys: publicJwks([SAME_KID_KEY]) }))
+  clock.advance(60_001)
+  assert.equal((await verify(rs256('mine', SAME_KID_KEY), [file])).kind, 'verified')
   for (const url of [
     'file:///no/such/file',
     `file://${directory}`,
@@ -414,12 +461,12 @@ test('sets come from files and from the URL itself, and a file that changes is r
 
 test('credentials in the URL of a set reach the host and no message', async t => {
   let authorization: string | undefined
-  const one = await host(t, [])
-  one.answerWith(response => {
+  const one = await startHost(t, [])
+  one.respondWith(response => {
     authorization = response.req.headers.authorization
     response.writeHead(403).end()
   })
-  const { verify, problems } = world()
+  const { verify, problems } = createHarness()
   const answer = await verify(rs256('rsa', RSA), [
     `${one.jwks.replace('//', '//user:secret-1@')}?key=secret-2`,
   ])
@@ -427,31 +474,31 @@ test('credentials in the URL of a set reach the host and no message', async t =>
   assert.doesNotMatch(JSON.stringify([answer, problems]), /secret/)
 })
 
-const until = async (done: () => boolean): Promise<void> => {
+const waitUntil = async (done: () => boolean): Promise<void> => {
   for (let tries = 0; !done(); tries++) {
     assert.ok(tries < 1_000, 'it never came to that')
     await new Promise(resolve => setTimeout(resolve, 2))
   }
-  await settled()
+  await settle()
 }
-const settled = (): Promise<void> => new Promise(resolve => setTimeout(resolve, 20))
+const settle = (): Promise<void> => new Promise(resolve => setTimeout(resolve, 20))
 
 // --- our own tokens ---
 
 const inlineSet = (keys: readonly object[]) =>
   `inline://${Buffer.from(JSON.stringify({ keys })).toString('base64')}`
-const order = (url: string, more: object = {}) => ({
+const issueRequest = (url: string, more: object = {}) => ({
   url,
   issuer: 'http://iss/',
   subject: 'sam',
   ttl: seconds(900),
   claims: { aud: ['x'], sub: 'evil', jti: 'mine' },
-  rendered: 'a',
+  renderedClaims: 'a',
   reuse: true,
   ...more,
 })
 
-async function issued(keys: Keys, what: ReturnType<typeof order>) {
+async function issueToken(keys: JwksClient, what: ReturnType<typeof issueRequest>) {
   const answer = await keys.issue(what)
   if (answer.kind === 'fault') return answer
   const [header = '', payload = '', signature = ''] = answer.token.split('.')
@@ -470,9 +517,9 @@ const SIGNING: readonly (readonly [alg: string, key: TestKey])[] = [
 ]
 for (const [alg, key] of SIGNING) {
   test(`a token is signed with ${alg}, with our claims over those of the template`, async () => {
-    const { keys, clock, verify } = world()
+    const { keys, clock, verify } = createHarness()
     const set = inlineSet([{ ...key.private, alg, kid: 'mine' }])
-    const answer = await issued(keys, order(set))
+    const answer = await issueToken(keys, issueRequest(set))
     assert.ok('claims' in answer)
     const { jti, ...claims } = answer.claims
     const iat = Math.floor(clock.wall() / 1000)
@@ -489,32 +536,40 @@ for (const [alg, key] of SIGNING) {
   })
 }
 
-const named = (key: TestKey, kid: string) => ({ ...key.private, alg: 'ES256', kid })
-const half = (key: TestKey, kid: string) => ({ ...key.public, alg: 'ES256', kid })
+const privateJwk = (key: TestKey, kid: string) => ({ ...key.private, alg: 'ES256', kid })
+const publicJwk = (key: TestKey, kid: string) => ({ ...key.public, alg: 'ES256', kid })
 const OTHER_EC = testKey('P-256', { use: 'sig' })
 /** Which key signs, and the kid in the header (Q-82). */
-const CHOICES: readonly (readonly [what: string, keys: readonly object[], kid: string])[] = [
-  ['the kid of the public twin before the key', [half(P256, 'pub'), named(P256, 'priv')], 'pub'],
-  ['the kid of the public twin after the key', [named(P256, 'priv'), half(P256, 'pub')], 'pub'],
-  ['its own kid where the public key is another’s', [half(OTHER_EC, 'pub'), named(P256, 'priv')], 'priv'],
-  ['its own kid where it is alone', [named(P256, 'priv')], 'priv'],
-  ['the kid of its twin among others', [half(OTHER_EC, 'a'), named(P256, 'priv'), half(P256, 'b')], 'b'],
+const SIGNING_KEY_CASES: readonly (readonly [what: string, keys: readonly object[], kid: string])[] = [
+  ['the kid of the public twin before the key', [publicJwk(P256, 'pub'), privateJwk(P256, 'priv')], 'pub'],
+  ['the kid of the public twin after the key', [privateJwk(P256, 'priv'), publicJwk(P256, 'pub')], 'pub'],
+  [
+    'its own kid where the public key is another’s',
+    [publicJwk(OTHER_EC, 'pub'), privateJwk(P256, 'priv')],
+    'priv',
+  ],
+  ['its own kid where it is alone', [privateJwk(P256, 'priv')], 'priv'],
+  [
+    'the kid of its twin among others',
+    [publicJwk(OTHER_EC, 'a'), privateJwk(P256, 'priv'), publicJwk(P256, 'b')],
+    'b',
+  ],
 ]
-for (const [what, set, kid] of CHOICES) {
+for (const [what, set, kid] of SIGNING_KEY_CASES) {
   test(`a signing key is announced under ${what}`, async () => {
-    const answer = await issued(world().keys, order(inlineSet(set)))
+    const answer = await issueToken(createHarness().keys, issueRequest(inlineSet(set)))
     assert.ok('header' in answer)
     assert.equal(answer.header.kid, kid)
     const published = set.find(key => (key as { kid: string }).kid === kid) as object
     const { d: _d, ...publicHalf } = published as Record<string, unknown>
-    const check = await world().verify(answer.token, [inlineSet([{ ...publicHalf, use: 'sig' }])])
+    const check = await createHarness().verify(answer.token, [inlineSet([{ ...publicHalf, use: 'sig' }])])
     assert.equal(check.kind, 'verified', 'the key of that kid verifies it')
   })
 }
 
 const UNUSABLE: readonly (readonly [what: string, keys: readonly object[]])[] = [
   ['no key', []],
-  ['no private key', [half(P256, 'pub')]],
+  ['no private key', [publicJwk(P256, 'pub')]],
   ['no kid', [{ ...P256.private, kid: undefined, alg: 'ES256' }]],
   ['no alg', [P256.private]],
   ['an unknown alg', [{ ...P256.private, alg: 'ES999' }]],
@@ -522,50 +577,50 @@ const UNUSABLE: readonly (readonly [what: string, keys: readonly object[]])[] = 
   ['an alg of another kind', [{ ...P256.private, alg: 'RS256' }]],
   ['an alg of another curve', [{ ...P256.private, alg: 'ES384' }]],
   ['a weak RSA key', [{ ...testKey('RSA-1024', { kid: 'weak' }).private, alg: 'RS256' }]],
-  ['a short secret', [{ ...SHORT, alg: 'HS256' }]],
+  ['a short secret', [{ ...SHORT_SECRET, alg: 'HS256' }]],
 ]
 for (const [what, set] of UNUSABLE) {
   test(`nothing is signed with a set with ${what}`, async () => {
-    assert.equal((await issued(world().keys, order(inlineSet(set)))).kind, 'fault')
+    assert.equal((await issueToken(createHarness().keys, issueRequest(inlineSet(set)))).kind, 'fault')
   })
 }
 
 test('a token is handed out again for the same order, until a tenth of its life is left (C19)', async () => {
-  const { keys, clock } = world()
+  const { keys, clock } = createHarness()
   const set = inlineSet([{ ...P256.private, alg: 'ES256' }])
   const token = async (more: object = {}) => {
-    const answer = await keys.issue(order(set, more))
+    const answer = await keys.issue(issueRequest(set, more))
     return answer.kind === 'issued' ? answer.token : ''
   }
   const first = await token()
-  clock.pass(800_000)
+  clock.advance(800_000)
   assert.equal(await token(), first)
-  assert.ok(!(keys.issue(order(set)) instanceof Promise), 'at once')
-  for (const other of [{ subject: 'sue' }, { issuer: 'b' }, { rendered: 'b' }, { ttl: seconds(901) }]) {
+  assert.ok(!(keys.issue(issueRequest(set)) instanceof Promise), 'at once')
+  for (const other of [{ subject: 'sue' }, { issuer: 'b' }, { renderedClaims: 'b' }, { ttl: seconds(901) }]) {
     assert.notEqual(await token(other), first, JSON.stringify(other))
   }
-  clock.pass(10_001)
+  clock.advance(10_001)
   assert.notEqual(await token(), first)
 })
 
 test('a clock that is set back or forth ends the tokens that it no longer fits (C22)', async () => {
   for (const span of [-3_600_000, 890_000]) {
-    const { keys, clock } = world()
+    const { keys, clock } = createHarness()
     const set = inlineSet([{ ...P256.private, alg: 'ES256' }])
-    const first = await keys.issue(order(set))
-    clock.jump(span)
-    assert.notDeepEqual(await keys.issue(order(set)), first, String(span))
+    const first = await keys.issue(issueRequest(set))
+    clock.jumpWallClock(span)
+    assert.notDeepEqual(await keys.issue(issueRequest(set)), first, String(span))
   }
 })
 
 test('a rotated key signs a new token (Q-83); the same order at the same time is signed once', async t => {
-  const one = await host(t, [{ ...P256.private, alg: 'ES256' }])
-  const { keys, clock } = world()
-  const [a, b] = await Promise.all([keys.issue(order(one.jwks)), keys.issue(order(one.jwks))])
+  const one = await startHost(t, [{ ...P256.private, alg: 'ES256' }])
+  const { keys, clock } = createHarness()
+  const [a, b] = await Promise.all([keys.issue(issueRequest(one.jwks)), keys.issue(issueRequest(one.jwks))])
   assert.deepEqual(a, b)
   one.serve([{ ...OTHER_EC.private, alg: 'ES256', kid: 'next' }])
-  clock.pass(60_001)
-  const answer = await issued(keys, order(one.jwks))
+  clock.advance(60_001)
+  const answer = await issueToken(keys, issueRequest(one.jwks))
   assert.equal('header' in answer && answer.header.kid, 'next')
 })
 
@@ -579,19 +634,19 @@ test('a signing key that every user can read is told once; one that is closed is
     const path = join(directory, `${mode}.json`)
     await writeFile(path, JSON.stringify({ keys: [{ ...P256.private, alg: 'ES256' }] }))
     await chmod(path, mode)
-    const { keys, problems, clock } = world()
-    assert.equal((await keys.issue(order(`file://${path}`))).kind, 'issued')
-    clock.pass(60_001)
-    await keys.issue(order(`file://${path}`, { rendered: 'b' }))
+    const { keys, problems, clock } = createHarness()
+    assert.equal((await keys.issue(issueRequest(`file://${path}`))).kind, 'issued')
+    clock.advance(60_001)
+    await keys.issue(issueRequest(`file://${path}`, { rendered: 'b' }))
     assert.equal(problems.length, expected)
   }
 })
 
 test('what is listed has public members only: no private ones, no secrets, nothing unknown (I7)', async () => {
-  const { keys } = world()
+  const { keys } = createHarness()
   const secrets = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'k', 'oth', 'x-own']
   const set = [
-    ...ALL.map(key => ({ ...key.private, 'x-own': 'x', x5c: ['x'] })),
+    ...ALL_KEYS.map(key => ({ ...key.private, 'x-own': 'x', x5c: ['x'] })),
     { kty: 'AKP', priv: 'x' },
     'text',
   ]
@@ -609,36 +664,36 @@ test('what is listed has public members only: no private ones, no secrets, nothi
 })
 
 test('a set that never had a key is an empty list, not a broken one', async () => {
-  assert.deepEqual(await world().keys.publicKeys([inlineSet([])]), { keys: [] })
+  assert.deepEqual(await createHarness().keys.publicKeys([inlineSet([])]), { keys: [] })
 })
 
 test('nothing is listed where no set could be had', async () => {
-  const { keys } = world()
+  const { keys } = createHarness()
   assert.equal(await keys.publicKeys([]), undefined)
   assert.equal(await keys.publicKeys(['file:///no/such/file']), undefined)
   assert.deepEqual(await keys.publicKeys([inlineSet([SECRET.private])]), { keys: [] })
 })
 
 test('a key set may be an object of a store', async t => {
-  const store = await objectStore()
-  const objects = createObjects({ AZURE_STORAGE_ACCOUNT: 'a', AZURE_STORAGE_KEY: btoa('k') })
+  const store = await startObjectStore()
+  const objects = createObjectStoreClient({ AZURE_STORAGE_ACCOUNT: 'a', AZURE_STORAGE_KEY: btoa('k') })
   t.after(() => {
     objects.close()
     return store.close()
   })
   store.object.body = JSON.stringify({ keys: [RSA.public] })
-  const problems: KeyProblem[] = []
-  const keys = createKeys({
+  const problems: JwksProblem[] = []
+  const keys = createJwksClient({
     clock: fakeClock(),
     fetch: objects.send,
     directory: tmpdir(),
-    times: { ttl: seconds(30), maxWait: millis(5_000) },
+    options: { ttl: seconds(30), maxWait: millis(5_000) },
     secret: Buffer.from('of this process'),
-    entries: 100,
-    report: problem => problems.push(problem),
+    maxEntries: 100,
+    onProblem: problem => problems.push(problem),
   })
   const asked = { algorithms: new Set(['RS256']), deadline: NEVER }
-  const token = mint({ alg: 'RS256', kid: 'rsa' }, CLAIMS, RSA.handle)
+  const token = signTestToken({ alg: 'RS256', kid: 'rsa' }, CLAIMS, RSA.signingKey)
   const set = `azblob://keys/jwks.json?domain=${store.host}`
   assert.equal((await keys.verify({ token, urls: [set], ...asked })).kind, 'verified')
   store.object.status = 403

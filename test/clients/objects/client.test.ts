@@ -2,18 +2,23 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { after, afterEach, before, test } from 'node:test'
-import { createHttp } from '../../../src/clients/http/client.ts'
-import type { Answered, Failed, OutgoingRequest } from '../../../src/clients/http/message.ts'
-import { createObjects, type Objects, PACKAGES, withObjects } from '../../../src/clients/objects/client.ts'
+import { createHttpClient } from '../../../src/clients/http/client.ts'
+import type { HttpFailure, HttpResponse, OutgoingRequest } from '../../../src/clients/http/message.ts'
+import {
+  CLIENT_PACKAGES,
+  createObjectStoreClient,
+  type ObjectStoreClient,
+  withObjectStores,
+} from '../../../src/clients/objects/client.ts'
 import { millis } from '../../../src/lib/time.ts'
 import { realClock } from '../../support/clock.ts'
-import { type ObjectStore, objectStore } from '../../support/object_store.ts'
+import { type FakeObjectStore, startObjectStore } from '../../support/object_store.ts'
 
 const AZURE = { AZURE_STORAGE_ACCOUNT: 'account', AZURE_STORAGE_KEY: btoa('key') }
-let store: ObjectStore
-let objects: Objects
+let store: FakeObjectStore
+let objects: ObjectStoreClient
 before(async () => {
-  store = await objectStore()
+  store = await startObjectStore()
   // What AWS's and Google's clients read of the process by themselves.
   Object.assign(process.env, {
     AWS_ACCESS_KEY_ID: 'id',
@@ -22,7 +27,7 @@ before(async () => {
     AWS_EC2_METADATA_DISABLED: 'true',
     STORAGE_EMULATOR_HOST: `http://${store.host}`,
   })
-  objects = createObjects(AZURE)
+  objects = createObjectStoreClient(AZURE)
 })
 after(async () => {
   objects.close()
@@ -31,7 +36,7 @@ after(async () => {
 afterEach(() => {
   Object.assign(store.object, { body: '[]', etag: '"1"', status: 200, delay: 0, chunked: false })
   store.calls.length = 0
-  store.contents.length = 0
+  store.contentReads.length = 0
 })
 
 const STORES = {
@@ -40,7 +45,11 @@ const STORES = {
   azblob: () => `azblob://bucket/rules.json?domain=${store.host}`,
 }
 
-function ask(url: string, more: Partial<OutgoingRequest> = {}, by = objects): Promise<Answered | Failed> {
+function read(
+  url: string,
+  more: Partial<OutgoingRequest> = {},
+  by = objects,
+): Promise<HttpResponse | HttpFailure> {
   const request = {
     method: 'GET',
     url,
@@ -55,7 +64,7 @@ function ask(url: string, more: Partial<OutgoingRequest> = {}, by = objects): Pr
 for (const [scheme, address] of Object.entries(STORES)) {
   test(`${scheme}: an object is read with its etag`, async () => {
     store.object.body = '[{"id":"ä"}]'
-    const answer = await ask(address())
+    const answer = await read(address())
     assert.deepEqual(answer, {
       kind: 'answered',
       status: 200,
@@ -66,11 +75,11 @@ for (const [scheme, address] of Object.entries(STORES)) {
 
   test(`${scheme}: while the etag is the same no content is sent, and another one brings it`, async () => {
     const known = { headers: [['if-none-match', '"1"']] as const }
-    const same = await ask(address(), known)
+    const same = await read(address(), known)
     assert.deepEqual(same, { kind: 'answered', status: 304, headers: [], body: '' })
-    assert.deepEqual(store.contents, [])
+    assert.deepEqual(store.contentReads, [])
     Object.assign(store.object, { etag: '"2"', body: '["new"]' })
-    const other = await ask(address(), known)
+    const other = await read(address(), known)
     assert.ok(other.kind === 'answered' && other.status === 200)
     assert.deepEqual([other.body, other.headers], ['["new"]', [['etag', '"2"']]])
   })
@@ -78,14 +87,14 @@ for (const [scheme, address] of Object.entries(STORES)) {
   for (const status of [403, 404]) {
     test(`${scheme}: ${status} is told as such, without the words of the store`, async () => {
       store.object.status = status
-      assert.deepEqual(await ask(address()), { kind: 'answered', status, headers: [], body: '' })
+      assert.deepEqual(await read(address()), { kind: 'answered', status, headers: [], body: '' })
       assert.equal(store.calls.length, 1, 'it is not asked again')
     })
   }
 
   test(`${scheme}: a store that is slow is given up`, async () => {
-    store.object.delay = 400
-    assert.deepEqual(await ask(address(), { timeout: millis(60) }), {
+    store.object.delayMs = 400
+    assert.deepEqual(await read(address(), { timeout: millis(60) }), {
       kind: 'failed',
       cause: 'timeout',
       message: 'rules: no answer in time',
@@ -94,12 +103,12 @@ for (const [scheme, address] of Object.entries(STORES)) {
 
   test(`${scheme}: what is too large by its own account is not read`, async () => {
     store.object.body = 'x'.repeat(1_001)
-    const answer = await ask(address())
+    const answer = await read(address())
     assert.equal(answer.kind === 'failed' && answer.cause, 'too_large')
   })
 
   test(`${scheme}: where nobody listens, that is told by its code`, async t => {
-    const gone = await objectStore()
+    const gone = await startObjectStore()
     await gone.close()
     const url = address().replace(store.host, gone.host)
     if (scheme === 'gs') {
@@ -108,34 +117,34 @@ for (const [scheme, address] of Object.entries(STORES)) {
         process.env.STORAGE_EMULATOR_HOST = `http://${store.host}`
       })
     }
-    const fresh = createObjects(AZURE)
+    const fresh = createObjectStoreClient(AZURE)
     t.after(() => fresh.close())
-    const answer = await ask(url, { timeout: millis(1_500) }, fresh)
+    const answer = await read(url, { timeout: millis(1_500) }, fresh)
     assert.equal(answer.kind, 'failed')
-    assert.match((answer as Failed).message, /^rules: no (?:connection \(\w+\)|answer in time)$/)
+    assert.match((answer as HttpFailure).message, /^rules: no (?:connection \(\w+\)|answer in time)$/)
   })
 
   test(`${scheme}: without its package, the message says what to install`, () => {
     const hooks = `import { registerHooks } from 'node:module'
       registerHooks({ resolve(name, context, next) {
-        if (name !== '${PACKAGES[scheme as 's3']}') return next(name, context)
+        if (name !== '${CLIENT_PACKAGES[scheme as 's3']}') return next(name, context)
         throw Object.assign(new Error('Cannot find package'), { code: 'ERR_MODULE_NOT_FOUND' })
       } })`
-    const script = `import { createObjects } from '${new URL('../../../src/clients/objects/client.ts', import.meta.url)}'
-      const { send } = createObjects({})
+    const script = `import { createObjectStoreClient } from '${new URL('../../../src/clients/objects/client.ts', import.meta.url)}'
+      const { send } = createObjectStoreClient({})
       const url = '${scheme}://bucket/rules.json'
       console.log(JSON.stringify(await send({ method: 'GET', url, headers: [], timeout: 5000, target: 'rules' })))`
     const args = ['--import', `data:text/javascript,${encodeURIComponent(hooks)}`, '--input-type=module']
     const child = spawnSync(process.execPath, [...args, '--eval', script], { encoding: 'utf8' })
-    const answer = JSON.parse(child.stdout) as Failed
+    const answer = JSON.parse(child.stdout) as HttpFailure
     assert.equal(answer.cause, 'setup')
-    assert.ok(answer.message.includes(`npm install ${PACKAGES[scheme as 's3']}`), answer.message)
+    assert.ok(answer.message.includes(`npm install ${CLIENT_PACKAGES[scheme as 's3']}`), answer.message)
   })
 }
 
 test('what says nothing of its size is cut off where it is too large', async () => {
   Object.assign(store.object, { body: 'x'.repeat(50_000), chunked: true })
-  const answer = await ask(STORES.s3())
+  const answer = await read(STORES.s3())
   assert.equal(answer.kind === 'failed' && answer.cause, 'too_large')
 })
 
@@ -144,48 +153,48 @@ test('s3: without a region the message says how to name one', async t => {
   delete process.env.AWS_REGION
   Object.assign(process.env, { AWS_CONFIG_FILE: '/nowhere', AWS_SHARED_CREDENTIALS_FILE: '/nowhere' })
   t.after(() => Object.assign(process.env, { AWS_REGION }))
-  const answer = await ask('s3://elsewhere/rules.json')
-  assert.deepEqual([answer.kind, (answer as Failed).cause], ['failed', 'setup'])
-  assert.match((answer as Failed).message, /\?region=… .*AWS_REGION/)
+  const answer = await read('s3://elsewhere/rules.json')
+  assert.deepEqual([answer.kind, (answer as HttpFailure).cause], ['failed', 'setup'])
+  assert.match((answer as HttpFailure).message, /\?region=… .*AWS_REGION/)
 })
 
 test('s3: a request is signed, unless the address says anonymous', async () => {
-  await ask(STORES.s3())
+  await read(STORES.s3())
   assert.match(
-    store.headers().authorization ?? '',
+    store.lastHeaders().authorization ?? '',
     /^AWS4-HMAC-SHA256 Credential=id\/\d+\/eu-central-1\/s3\//,
   )
-  await ask(`${STORES.s3()}&anonymous=true&region=x`)
-  assert.equal(store.headers().authorization, undefined)
+  await read(`${STORES.s3()}&anonymous=true&region=x`)
+  assert.equal(store.lastHeaders().authorization, undefined)
 })
 
 test('azblob: a signature goes into the address, a connection string brings its own', async t => {
-  const signed = createObjects({ AZURE_STORAGE_SAS_TOKEN: '?sig=s', AZURE_STORAGE_IS_CDN: 'false' })
+  const signed = createObjectStoreClient({ AZURE_STORAGE_SAS_TOKEN: '?sig=s', AZURE_STORAGE_IS_CDN: 'false' })
   const connection = `DefaultEndpointsProtocol=http;AccountName=other;AccountKey=${btoa('k')};BlobEndpoint=http://${store.host}/other;`
-  const connected = createObjects({ AZURE_STORAGE_CONNECTION_STRING: connection })
+  const connected = createObjectStoreClient({ AZURE_STORAGE_CONNECTION_STRING: connection })
   t.after(() => signed.close())
   t.after(() => connected.close())
-  await ask(`${STORES.azblob()}&storage_account=third`, {}, signed)
+  await read(`${STORES.azblob()}&storage_account=third`, {}, signed)
   assert.match(store.calls.at(-1) ?? '', /^GET \/third\/bucket\/rules\.json\?.*sig=s/)
-  assert.equal(store.headers().authorization, undefined)
-  const answer = await ask('azblob://bucket/a b/rules.json', {}, connected)
+  assert.equal(store.lastHeaders().authorization, undefined)
+  const answer = await read('azblob://bucket/a b/rules.json', {}, connected)
   assert.equal(answer.kind === 'answered' && answer.status, 200)
   assert.match(store.calls.at(-1) ?? '', /^GET \/other\/bucket\/a%20b\/rules\.json/)
-  assert.match(store.headers().authorization ?? '', /^SharedKey other:/)
+  assert.match(store.lastHeaders().authorization ?? '', /^SharedKey other:/)
 })
 
 test('azblob: without an account the message says which variable is missing', async t => {
-  const bare = createObjects({})
+  const bare = createObjectStoreClient({})
   t.after(() => bare.close())
-  const answer = await ask('azblob://bucket/rules.json', {}, bare)
-  assert.deepEqual([answer.kind, (answer as Failed).cause], ['failed', 'setup'])
-  assert.match((answer as Failed).message, /AZURE_STORAGE_ACCOUNT/)
+  const answer = await read('azblob://bucket/rules.json', {}, bare)
+  assert.deepEqual([answer.kind, (answer as HttpFailure).cause], ['failed', 'setup'])
+  assert.match((answer as HttpFailure).message, /AZURE_STORAGE_ACCOUNT/)
 })
 
 test('addresses that are not of a store go over HTTP', async t => {
-  const http = createHttp({ clock: realClock })
+  const http = createHttpClient({ clock: realClock })
   t.after(() => http.close())
-  const fetch = withObjects(http.send, objects.send)
+  const fetch = withObjectStores(http.send, objects.send)
   const request = { method: 'GET', headers: [], timeout: millis(2_000), target: 'rules' }
   await fetch({ ...request, url: `http://${store.host}/plain/path` })
   await fetch({ ...request, url: STORES.gs() })

@@ -3,7 +3,7 @@ import test from 'node:test'
 import { NOT_RESPONSIBLE } from '../../../src/access/pipeline.ts'
 import { anonymous } from '../../../src/handlers/authenticators/anonymous.ts'
 import { requestWith } from '../../support/request.ts'
-import { build } from '../build.ts'
+import { compileHandler } from '../build.ts'
 
 for (const [config, subject] of [
   [undefined, 'anonymous'],
@@ -11,19 +11,25 @@ for (const [config, subject] of [
   [{ subject: 'guest' }, 'guest'],
 ] as const) {
   test(`a request without Authorization is ${subject} with ${JSON.stringify(config)}`, () => {
-    const outcome = build(anonymous, config)(requestWith([['cookie', 'ory_kratos_session=x']]))
-    assert.deepEqual(outcome, { kind: 'identity', subject, extra: undefined, responseHeaders: [], notes: {} })
+    const outcome = compileHandler(anonymous, config)(requestWith([['cookie', 'ory_kratos_session=x']]))
+    assert.deepEqual(outcome, {
+      kind: 'identity',
+      subject,
+      extra: undefined,
+      responseHeaders: [],
+      annotations: {},
+    })
   })
 }
 
 test('any Authorization makes it step aside, whatever the scheme (Q-47)', () => {
-  assert.equal(build(anonymous)(requestWith([['Authorization', 'Basic zzz']])), NOT_RESPONSIBLE)
+  assert.equal(compileHandler(anonymous)(requestWith([['Authorization', 'Basic zzz']])), NOT_RESPONSIBLE)
 })
 
 test('an empty Authorization is none', () => {
-  assert.notEqual(build(anonymous)(requestWith([['Authorization', '']])), NOT_RESPONSIBLE)
+  assert.notEqual(compileHandler(anonymous)(requestWith([['Authorization', '']])), NOT_RESPONSIBLE)
 })
 
 test('unknown keys are refused', () => {
-  assert.throws(() => build(anonymous, { subjekt: 'x' }), /subjekt/)
+  assert.throws(() => compileHandler(anonymous, { subjekt: 'x' }), /subjekt/)
 })

@@ -5,16 +5,16 @@ import type { Verdict } from '../../../src/access/verdict.ts'
 import { bearerToken } from '../../../src/handlers/authenticators/bearer_token.ts'
 import { answered } from '../../support/kratos.ts'
 import { requestWith } from '../../support/request.ts'
-import { build, type World, worldWith } from '../../support/services.ts'
+import { buildHandler, createHandlerHarness, type HandlerHarness } from '../../support/services.ts'
 
-const STORE = { check_session_url: 'http://store/check/me' }
-const KRATOS = { check_session_url: 'http://kratos:4433/sessions/whoami' }
+const ENDPOINT_CONFIG = { check_session_url: 'http://store/check/me' }
+const KRATOS_CONFIG = { check_session_url: 'http://kratos:4433/sessions/whoami' }
 const BOB = answered(200, { sub: 'bob', extra: { e: 1 }, subject: 'other' })
 const REJECTED: Verdict = { kind: 'rejected', cache: 'miss' }
 
 type Lines = Parameters<typeof requestWith>[0]
-const run = async (config: object, headers: Lines, world: World, parts = {}) =>
-  build(bearerToken, config, world)(requestWith(headers, parts))
+const authenticate = async (config: object, headers: Lines, world: HandlerHarness, parts = {}) =>
+  buildHandler(bearerToken, config, world)(requestWith(headers, parts))
 const bearer = (token: string) => [['Authorization', `Bearer ${token}`]] as const
 
 for (const [what, config, headers, sent] of [
@@ -40,11 +40,11 @@ for (const [what, config, headers, sent] of [
   ],
 ] as const satisfies readonly (readonly [string, object, Lines, unknown])[]) {
   test(`another endpoint, token from ${what}`, async () => {
-    const world = worldWith({ answer: BOB })
-    const outcome = await run({ ...STORE, ...config }, headers, world)
+    const world = createHandlerHarness({ answer: BOB })
+    const outcome = await authenticate({ ...ENDPOINT_CONFIG, ...config }, headers, world)
     assert.equal(outcome.kind, sent === undefined ? 'not responsible' : 'identity')
     assert.deepEqual(
-      world.sent.map(call => call.headers),
+      world.requests.map(call => call.headers),
       sent === undefined ? [] : [sent],
     )
     if (outcome.kind === 'identity') assert.deepEqual([outcome.subject, outcome.extra], ['bob', { e: 1 }])
@@ -52,10 +52,10 @@ for (const [what, config, headers, sent] of [
 }
 
 test('several unequal tokens are refused, not passed to the next authenticator (C13)', async () => {
-  const world = worldWith()
-  const outcome = await run(STORE, [...bearer('a'), ...bearer('b')], world)
+  const world = createHandlerHarness()
+  const outcome = await authenticate(ENDPOINT_CONFIG, [...bearer('a'), ...bearer('b')], world)
   assert.equal(outcome.kind === 'denial' && outcome.code, 'ambiguous_credential')
-  assert.equal(world.sent.length, 0)
+  assert.equal(world.requests.length, 0)
 })
 
 for (const [what, config, headers, query, value] of [
@@ -101,13 +101,13 @@ for (const [what, config, headers, query, value] of [
   ['the query', { token_from: { query_parameter: 't' } }, [], 't=ory_st_q', 'ory_st_q'],
 ] as const satisfies readonly (readonly [string, object, Lines, string, string])[]) {
   test(`Kratos gets the token from ${what} as its one credential`, async () => {
-    const world = worldWith({ verdict: REJECTED })
-    await run({ ...KRATOS, ...config }, headers, world, { query })
+    const world = createHandlerHarness({ verdict: REJECTED })
+    await authenticate({ ...KRATOS_CONFIG, ...config }, headers, world, { query })
     assert.deepEqual(
-      world.asked.map(({ credential }) => credential),
+      world.verifyCalls.map(({ credential }) => credential),
       [{ kind: 'token', name: '', value }],
     )
-    assert.equal(world.sent.length, 0)
+    assert.equal(world.requests.length, 0)
   })
 }
 
@@ -118,10 +118,10 @@ for (const [what, token] of [
   ['endless text', 'x'.repeat(8_193)],
 ] as const) {
   test(`${what} is no session token: refused without asking Kratos`, async () => {
-    const world = worldWith()
-    const outcome = await run(KRATOS, bearer(token), world)
+    const world = createHandlerHarness()
+    const outcome = await authenticate(KRATOS_CONFIG, bearer(token), world)
     assert.equal(outcome.kind === 'denial' && outcome.code, 'credential_rejected')
-    assert.equal(world.asked.length, 0)
+    assert.equal(world.verifyCalls.length, 0)
   })
 }
 
@@ -133,19 +133,19 @@ for (const [what, config, headers, query] of [
   ['in the query', { token_from: { query_parameter: 't' } }, [], `t=${JWT}`],
 ] as const satisfies readonly (readonly [string, object, Lines, string])[]) {
   test(`a JWT ${what} is for another authenticator; Kratos takes none for a session (kratos 1.2)`, async () => {
-    const world = worldWith()
-    const outcome = await run({ ...KRATOS, ...config }, headers, world, { query })
+    const world = createHandlerHarness()
+    const outcome = await authenticate({ ...KRATOS_CONFIG, ...config }, headers, world, { query })
     assert.equal(outcome.kind, 'not responsible')
-    assert.equal(world.asked.length, 0)
+    assert.equal(world.verifyCalls.length, 0)
   })
 }
 
 for (const config of [{}, { token_from: { header: 'X-Session-Token' } }]) {
   test(`what is no token of Kratos in its own header is refused, and makes nobody a guest (C27): ${JSON.stringify(config)}`, async () => {
-    const world = worldWith()
-    const outcome = await run({ ...KRATOS, ...config }, [['X-Session-Token', JWT]], world)
+    const world = createHandlerHarness()
+    const outcome = await authenticate({ ...KRATOS_CONFIG, ...config }, [['X-Session-Token', JWT]], world)
     assert.equal(outcome.kind === 'denial' && outcome.code, 'credential_rejected')
-    assert.equal(world.asked.length, 0)
+    assert.equal(world.verifyCalls.length, 0)
   })
 }
 
@@ -154,18 +154,26 @@ test('two unequal tokens in the header of native clients are refused (C13)', asy
     ['X-Session-Token', 'ory_st_x'],
     ['X-Session-Token', 'ory_st_y'],
   ] as const
-  const outcome = await run(KRATOS, headers, worldWith())
+  const outcome = await authenticate(KRATOS_CONFIG, headers, createHandlerHarness())
   assert.equal(outcome.kind === 'denial' && outcome.code, 'ambiguous_credential')
 })
 
 test('for another endpoint that header means nothing', async () => {
-  const outcome = await run(STORE, [['X-Session-Token', 'ory_st_x']], worldWith({ answer: BOB }))
+  const outcome = await authenticate(
+    ENDPOINT_CONFIG,
+    [['X-Session-Token', 'ory_st_x']],
+    createHandlerHarness({ answer: BOB }),
+  )
   assert.equal(outcome.kind, 'not responsible')
 })
 
 test('a second factor is asked for as RFC 9470 has it, and nobody is sent to a login page', async () => {
   const verdict: Verdict = { kind: 'second factor', loginUrl: 'https://auth/x', cache: 'miss' }
-  const outcome = (await run(KRATOS, bearer('ory_st_x'), worldWith({ verdict }))) as Denial
+  const outcome = (await authenticate(
+    KRATOS_CONFIG,
+    bearer('ory_st_x'),
+    createHandlerHarness({ verdict }),
+  )) as Denial
   assert.deepEqual([outcome.status, outcome.code, outcome.hints], [401, 'second_factor_required', undefined])
   const [header] = outcome.headers
   assert.equal(header?.name, 'www-authenticate')
@@ -175,17 +183,17 @@ test('a second factor is asked for as RFC 9470 has it, and nobody is sent to a l
 test('what is no configuration is refused at load', () => {
   for (const config of [
     {},
-    { ...STORE, token_from: {} },
-    { ...STORE, token_from: { header: 'X', cookie: 'Y' } },
-    { ...STORE, only: ['x'] },
+    { ...ENDPOINT_CONFIG, token_from: {} },
+    { ...ENDPOINT_CONFIG, token_from: { header: 'X', cookie: 'Y' } },
+    { ...ENDPOINT_CONFIG, only: ['x'] },
   ]) {
-    assert.throws(() => build(bearerToken, config, worldWith()), JSON.stringify(config))
+    assert.throws(() => buildHandler(bearerToken, config, createHandlerHarness()), JSON.stringify(config))
   }
 })
 
 test('two tokens that were joined in one line are several: refused without asking Kratos (J4)', async () => {
-  const world = worldWith()
-  const outcome = await run(KRATOS, bearer('ory_st_x,Bearer ory_st_y'), world)
+  const world = createHandlerHarness()
+  const outcome = await authenticate(KRATOS_CONFIG, bearer('ory_st_x,Bearer ory_st_y'), world)
   assert.equal(outcome.kind === 'denial' && outcome.code, 'ambiguous_credential')
-  assert.equal(world.asked.length, 0)
+  assert.equal(world.verifyCalls.length, 0)
 })

@@ -5,19 +5,23 @@ import type { Identity } from '../../../src/access/session.ts'
 import type { Verdict } from '../../../src/access/verdict.ts'
 import { cookieSession } from '../../../src/handlers/authenticators/cookie_session.ts'
 import type { Instant, WallTime } from '../../../src/lib/time.ts'
-import { readWhoami } from '../../../src/sessions/kratos/whoami_response.ts'
-import { alive, answered, IDENTITY_ID, sessionDocument } from '../../support/kratos.ts'
+import { readWhoamiResponse } from '../../../src/sessions/kratos/whoami_response.ts'
+import { answered, IDENTITY_ID, liveSession, sessionDocument } from '../../support/kratos.ts'
 import { requestWith } from '../../support/request.ts'
-import { build, type World, worldWith } from '../../support/services.ts'
+import { buildHandler, createHandlerHarness, type HandlerHarness } from '../../support/services.ts'
 
-const URL_ = 'http://store:80/check/me'
+const SESSION_URL = 'http://store:80/check/me'
 const WHOAMI = 'http://kratos:4433/sessions/whoami'
-type Answer = NonNullable<Parameters<typeof worldWith>[0]>['answer']
+type Answer = NonNullable<Parameters<typeof createHandlerHarness>[0]>['answer']
 
-async function run(config: object, request: ReturnType<typeof requestWith>, world: World) {
-  return build(cookieSession, config, world)(request)
+async function authenticate(
+  config: object,
+  request: ReturnType<typeof requestWith>,
+  harness: HandlerHarness,
+) {
+  return buildHandler(cookieSession, config, harness)(request)
 }
-const brief = (outcome: Awaited<ReturnType<typeof run>>): unknown => {
+const summarize = (outcome: Awaited<ReturnType<typeof authenticate>>): unknown => {
   if (outcome.kind === 'identity') return [outcome.subject, outcome.extra]
   return outcome.kind === 'denial' ? [outcome.status, outcome.code] : outcome.kind
 }
@@ -96,22 +100,22 @@ for (const [what, config, answer, expected] of [
   ['no answer in time', {}, { kind: 'failed', cause: 'deadline', message: 'no' }, [503, 'unavailable']],
 ] as const satisfies readonly (readonly [string, object, NonNullable<Answer>, unknown])[]) {
   test(`another endpoint says ${what}`, async () => {
-    const world = worldWith({ answer })
-    const outcome = await run({ check_session_url: URL_, ...config }, cookies('sid=1'), world)
-    assert.deepEqual(brief(outcome), expected)
-    assert.equal(world.sent.length, 1)
-    assert.equal(world.asked.length, 0)
+    const world = createHandlerHarness({ answer })
+    const outcome = await authenticate({ check_session_url: SESSION_URL, ...config }, cookies('sid=1'), world)
+    assert.deepEqual(summarize(outcome), expected)
+    assert.equal(world.requests.length, 1)
+    assert.equal(world.verifyCalls.length, 0)
   })
 }
 
 test('429 of another endpoint passes on when to come again', async () => {
-  const world = worldWith({
+  const world = createHandlerHarness({
     answer: answered(429, '', [
       ['retry-after', '9'],
       ['x-other', 'n'],
     ]),
   })
-  const outcome = (await run({ check_session_url: URL_ }, cookies('sid=1'), world)) as Denial
+  const outcome = (await authenticate({ check_session_url: SESSION_URL }, cookies('sid=1'), world)) as Denial
   assert.deepEqual(outcome.headers, [{ name: 'retry-after', value: '9' }])
 })
 
@@ -127,14 +131,14 @@ for (const [what, config, line, responsible] of [
   ['no names', { only: [] }, 'other=1', true],
 ] as const) {
   test(`another endpoint: ${what} makes it ${responsible ? '' : 'not '}responsible`, async () => {
-    const world = worldWith({ answer: answered(200, ALICE) })
-    const outcome = await run({ check_session_url: URL_, ...config }, cookies(line), world)
+    const world = createHandlerHarness({ answer: answered(200, ALICE) })
+    const outcome = await authenticate({ check_session_url: SESSION_URL, ...config }, cookies(line), world)
     assert.equal(outcome.kind, responsible ? 'identity' : 'not responsible')
-    assert.equal(world.sent.length, responsible ? 1 : 0)
+    assert.equal(world.requests.length, responsible ? 1 : 0)
   })
 }
 
-const FULL = requestWith(
+const FULL_REQUEST = requestWith(
   [
     ['Cookie', 'sid=1; other=2'],
     ['Authorization', 'Bearer t'],
@@ -151,54 +155,66 @@ const FULL = requestWith(
     deadline: 7 as Instant,
   },
 )
-const COOKIE = ['cookie', 'sid=1; other=2']
+const COOKIE_HEADER = ['cookie', 'sid=1; other=2']
 
 for (const [what, config, method, url, headers] of [
-  ['nothing set', {}, 'PUT', 'http://store:80/p%20q/%C3%BC', [COOKIE]],
-  ['its own path', { preserve_path: true }, 'PUT', 'http://store/check/me', [COOKIE]],
+  ['nothing set', {}, 'PUT', 'http://store:80/p%20q/%C3%BC', [COOKIE_HEADER]],
+  ['its own path', { preserve_path: true }, 'PUT', 'http://store/check/me', [COOKIE_HEADER]],
   [
     'its own path and query',
-    { check_session_url: `${URL_}?keep=1`, preserve_path: true },
+    { check_session_url: `${SESSION_URL}?keep=1`, preserve_path: true },
     'PUT',
     'http://store/check/me?keep=1',
-    [COOKIE],
+    [COOKIE_HEADER],
   ],
   [
     'its own query only',
-    { check_session_url: `${URL_}?keep=1` },
+    { check_session_url: `${SESSION_URL}?keep=1` },
     'PUT',
     'http://store:80/p%20q/%C3%BC?keep=1',
-    [COOKIE],
+    [COOKIE_HEADER],
   ],
   [
     'the query of the request',
-    { check_session_url: `${URL_}?keep=1`, preserve_query: false },
+    { check_session_url: `${SESSION_URL}?keep=1`, preserve_query: false },
     'PUT',
     'http://store:80/p%20q/%C3%BC?x=1&y=%20z',
-    [COOKIE],
+    [COOKIE_HEADER],
   ],
   [
     'its path, the query of the request',
     { preserve_path: true, preserve_query: false },
     'PUT',
     'http://store:80/check/me?x=1&y=%20z',
-    [COOKIE],
+    [COOKIE_HEADER],
   ],
   [
     'a user part',
     { check_session_url: 'http://u:p@store/x' },
     'PUT',
     'http://u:p@store/p%20q/%C3%BC',
-    [COOKIE],
+    [COOKIE_HEADER],
   ],
-  ['another method', { preserve_path: true, force_method: 'GET' }, 'GET', 'http://store/check/me', [COOKIE]],
-  ['an empty method', { preserve_path: true, force_method: '' }, 'PUT', 'http://store/check/me', [COOKIE]],
+  [
+    'another method',
+    { preserve_path: true, force_method: 'GET' },
+    'GET',
+    'http://store/check/me',
+    [COOKIE_HEADER],
+  ],
+  [
+    'an empty method',
+    { preserve_path: true, force_method: '' },
+    'PUT',
+    'http://store/check/me',
+    [COOKIE_HEADER],
+  ],
   [
     'listed headers, all values',
     { preserve_path: true, forward_http_headers: ['x-UsEr', 'authorization', 'X-None'] },
     'PUT',
     'http://store/check/me',
-    [['x-user', 'one'], ['x-user', 'two'], ['authorization', 'Bearer t'], COOKIE],
+    [['x-user', 'one'], ['x-user', 'two'], ['authorization', 'Bearer t'], COOKIE_HEADER],
   ],
   [
     'headers of its own, in place of copies',
@@ -224,20 +240,20 @@ for (const [what, config, method, url, headers] of [
     },
     'PUT',
     'http://store/check/me',
-    [COOKIE, ['x-forwarded-host', 'App.example.com:8443']],
+    [COOKIE_HEADER, ['x-forwarded-host', 'App.example.com:8443']],
   ],
   [
     'Host as a listed header',
     { preserve_path: true, forward_http_headers: ['Host'] },
     'PUT',
     'http://store/check/me',
-    [COOKIE],
+    [COOKIE_HEADER],
   ],
 ] as const) {
   test(`what another endpoint is sent with ${what}`, async () => {
-    const world = worldWith({ answer: answered(200, ALICE) })
-    await run({ check_session_url: URL_, ...config }, FULL, world)
-    const [call] = world.sent
+    const world = createHandlerHarness({ answer: answered(200, ALICE) })
+    await authenticate({ check_session_url: SESSION_URL, ...config }, FULL_REQUEST, world)
+    const [call] = world.requests
     assert.ok(call !== undefined)
     const same = (text: string) => new URL(text).href
     assert.deepEqual([call.method, same(call.url), call.headers], [method, same(url), headers])
@@ -245,40 +261,40 @@ for (const [what, config, method, url, headers] of [
   })
 }
 
-const found = readWhoami(
-  alive([['set-cookie', 'ory_kratos_session=new']]),
+const whoami = readWhoamiResponse(
+  liveSession([['set-cookie', 'ory_kratos_session=new']]),
   'ory_kratos_session',
   Date.UTC(2026, 10, 22, 5) as WallTime,
 )
-assert.ok(found.kind === 'verified')
+assert.ok(whoami.kind === 'verified')
 const VERIFIED: Verdict = {
   kind: 'verified',
-  session: found.session,
+  session: whoami.session,
   cache: 'miss',
-  responseHeaders: found.responseHeaders,
+  responseHeaders: whoami.responseHeaders,
 }
-const kratos = { check_session_url: WHOAMI }
+const KRATOS_CONFIG = { check_session_url: WHOAMI }
 
 test('Kratos: the identity is the subject, the session the extra data, its cookie is relayed, memory is noted', async () => {
-  const world = worldWith({ verdict: VERIFIED })
+  const world = createHandlerHarness({ verdict: VERIFIED })
   const request = cookies('a=1; ory_kratos_session=MTc=; b=2', { method: 'POST', path: '/health/alive' })
-  const outcome = (await run(kratos, request, world)) as Identity
+  const outcome = (await authenticate(KRATOS_CONFIG, request, world)) as Identity
   assert.deepEqual([outcome.subject, outcome.extra], [IDENTITY_ID, sessionDocument()])
   assert.deepEqual(outcome.responseHeaders, [{ name: 'set-cookie', value: 'ory_kratos_session=new' }])
-  assert.deepEqual(outcome.notes, { cache: 'miss' })
-  const [asked] = world.asked
+  assert.deepEqual(outcome.annotations, { cache: 'miss' })
+  const [asked] = world.verifyCalls
   assert.deepEqual(asked?.endpoint, { whoamiUrl: WHOAMI, headers: [], maxAge: undefined })
   assert.deepEqual(asked?.credential, { kind: 'cookie', name: 'ory_kratos_session', value: 'MTc=' })
   assert.equal(asked?.request, request)
-  assert.equal(world.sent.length, 0)
+  assert.equal(world.requests.length, 0)
 })
 
 test('whoever is recognised has come back from the login: his rounds are forgotten, at the page that counted them', async () => {
   const line = 'ory_kratos_session=a; credence_login_rounds=1'
-  const outcome = (await run(
-    kratos,
+  const outcome = (await authenticate(
+    KRATOS_CONFIG,
     cookies(line, { path: '/a' }),
-    worldWith({ verdict: VERIFIED }),
+    createHandlerHarness({ verdict: VERIFIED }),
   )) as Identity
   assert.deepEqual(
     outcome.responseHeaders.map(({ value }) => value),
@@ -287,10 +303,10 @@ test('whoever is recognised has come back from the login: his rounds are forgott
 })
 
 test('Kratos: a session that is remembered is recognised without waiting', () => {
-  const outcome = build(
+  const outcome = buildHandler(
     cookieSession,
-    kratos,
-    worldWith({ verdict: VERIFIED }),
+    KRATOS_CONFIG,
+    createHandlerHarness({ verdict: VERIFIED }),
   )(cookies('ory_kratos_session=a'))
   assert.ok(!(outcome instanceof Promise))
 })
@@ -325,17 +341,17 @@ for (const [what, config, line, expected] of [
   ],
 ] as const) {
   test(`Kratos: ${what}`, async () => {
-    const world = worldWith({ verdict: VERIFIED })
-    const outcome = await run({ ...kratos, ...config }, cookies(line), world)
+    const world = createHandlerHarness({ verdict: VERIFIED })
+    const outcome = await authenticate({ ...KRATOS_CONFIG, ...config }, cookies(line), world)
     if (typeof expected === 'string' && expected !== 'not responsible') {
       assert.equal(outcome.kind, 'identity')
       assert.deepEqual(
-        world.asked.map(({ credential }) => credential.value),
+        world.verifyCalls.map(({ credential }) => credential.value),
         [expected],
       )
     } else {
-      assert.deepEqual(brief(outcome), expected)
-      assert.equal(world.asked.length, 0)
+      assert.deepEqual(summarize(outcome), expected)
+      assert.equal(world.verifyCalls.length, 0)
     }
   })
 }
@@ -345,7 +361,10 @@ test('Kratos: unequal values in several Cookie lines are ambiguous too', async (
     ['Cookie', 'ory_kratos_session=a'],
     ['Cookie', 'ory_kratos_session=b'],
   ])
-  assert.deepEqual(brief(await run(kratos, request, worldWith())), [401, 'ambiguous_credential'])
+  assert.deepEqual(summarize(await authenticate(KRATOS_CONFIG, request, createHandlerHarness())), [
+    401,
+    'ambiguous_credential',
+  ])
 })
 
 for (const [what, verdict, expected] of [
@@ -360,7 +379,9 @@ for (const [what, verdict, expected] of [
 ] as const) {
   test(`Kratos: a session that is ${what}`, async () => {
     assert.deepEqual(
-      brief(await run(kratos, cookies('ory_kratos_session=a'), worldWith({ verdict }))),
+      summarize(
+        await authenticate(KRATOS_CONFIG, cookies('ory_kratos_session=a'), createHandlerHarness({ verdict })),
+      ),
       expected,
     )
   })
@@ -368,7 +389,11 @@ for (const [what, verdict, expected] of [
 
 test('Kratos: a second factor says where to give it; 503 says when to come again', async () => {
   const ask = async (verdict: Verdict) =>
-    (await run(kratos, cookies('ory_kratos_session=a'), worldWith({ verdict }))) as Denial
+    (await authenticate(
+      KRATOS_CONFIG,
+      cookies('ory_kratos_session=a'),
+      createHandlerHarness({ verdict }),
+    )) as Denial
   const step = await ask({ kind: 'second factor', loginUrl: 'https://auth/x?aal=aal2', cache: 'miss' })
   assert.deepEqual(step.hints, { loginUrl: 'https://auth/x?aal=aal2' })
   assert.equal((await ask({ kind: 'second factor', loginUrl: undefined, cache: 'miss' })).hints, undefined)
@@ -390,12 +415,12 @@ for (const [what, config, expected] of [
   ],
 ] as const) {
   test(`Kratos: ${what}`, async () => {
-    const outcome = await run(
-      { ...kratos, ...config },
+    const outcome = await authenticate(
+      { ...KRATOS_CONFIG, ...config },
       cookies('ory_kratos_session=a'),
-      worldWith({ verdict: VERIFIED }),
+      createHandlerHarness({ verdict: VERIFIED }),
     )
-    assert.deepEqual(brief(outcome), expected)
+    assert.deepEqual(summarize(outcome), expected)
   })
 }
 
@@ -408,10 +433,10 @@ for (const [config, isKratos] of [
   [{ check_session_url: 'http://kratos/?x=/sessions/whoami' }, false],
 ] as const) {
   test(`${JSON.stringify(config)} is ${isKratos ? '' : 'not '}Kratos`, async () => {
-    const world = worldWith({ verdict: VERIFIED, answer: answered(200, ALICE) })
-    await run(config, cookies('ory_kratos_session=a'), world)
-    assert.deepEqual([world.asked.length, world.sent.length], isKratos ? [1, 0] : [0, 1])
-    if (isKratos) assert.equal(world.asked[0]?.endpoint.whoamiUrl, config.check_session_url)
+    const world = createHandlerHarness({ verdict: VERIFIED, answer: answered(200, ALICE) })
+    await authenticate(config, cookies('ory_kratos_session=a'), world)
+    assert.deepEqual([world.verifyCalls.length, world.requests.length], isKratos ? [1, 0] : [0, 1])
+    if (isKratos) assert.equal(world.verifyCalls[0]?.endpoint.whoamiUrl, config.check_session_url)
   })
 }
 
@@ -424,9 +449,9 @@ for (const [cache, maxAge] of [
   [{ ttl: '0s' }, 0],
 ] as const) {
   test(`cache ${JSON.stringify(cache)} believes an answer for ${maxAge ?? 'as long as the service'}`, async () => {
-    const world = worldWith({ verdict: VERIFIED })
-    await run({ ...kratos, cache }, cookies('ory_kratos_session=a'), world)
-    assert.equal(world.asked[0]?.endpoint.maxAge, maxAge)
+    const world = createHandlerHarness({ verdict: VERIFIED })
+    await authenticate({ ...KRATOS_CONFIG, cache }, cookies('ory_kratos_session=a'), world)
+    assert.equal(world.verifyCalls[0]?.endpoint.maxAge, maxAge)
   })
 }
 
@@ -434,30 +459,34 @@ for (const [what, config] of [
   ['no URL', {}],
   ['a relative URL', { check_session_url: '/sessions/whoami' }],
   ['another scheme', { check_session_url: 'ftp://x/sessions/whoami' }],
-  ['an unknown key', { check_session_url: URL_, onyl: ['x'] }],
-  ['a lifetime that is none', { ...kratos, cache: { ttl: '1.5s' } }],
-  ['a key of bearer_token', { check_session_url: URL_, prefix: 'x' }],
+  ['an unknown key', { check_session_url: SESSION_URL, onyl: ['x'] }],
+  ['a lifetime that is none', { ...KRATOS_CONFIG, cache: { ttl: '1.5s' } }],
+  ['a key of bearer_token', { check_session_url: SESSION_URL, prefix: 'x' }],
 ] as const) {
   test(`${what} is refused at load`, () => {
-    assert.throws(() => build(cookieSession, config, worldWith()))
+    assert.throws(() => buildHandler(cookieSession, config, createHandlerHarness()))
   })
 }
 
 test('Oathkeeper’s traps are named at load, and a good configuration is silent', () => {
   const warned = (config: object) => {
-    const world = worldWith()
-    build(cookieSession, config, world)
+    const world = createHandlerHarness()
+    buildHandler(cookieSession, config, world)
     return world.warnings.map(text => text.split(':', 1)[0])
   }
-  assert.deepEqual(warned({ ...kratos, only: ['ory_kratos_session'], preserve_path: true }), [])
+  assert.deepEqual(warned({ ...KRATOS_CONFIG, only: ['ory_kratos_session'], preserve_path: true }), [])
   assert.deepEqual(
-    warned({ check_session_url: URL_, only: ['s'], preserve_path: true, require_subject: true }),
+    warned({ check_session_url: SESSION_URL, only: ['s'], preserve_path: true, require_subject: true }),
     [],
   )
-  assert.deepEqual(warned({ check_session_url: URL_ }), ['only', 'check_session_url', 'check_session_url'])
+  assert.deepEqual(warned({ check_session_url: SESSION_URL }), [
+    'only',
+    'check_session_url',
+    'check_session_url',
+  ])
   assert.deepEqual(
     warned({
-      ...kratos,
+      ...KRATOS_CONFIG,
       only: ['s'],
       forbid_unreachable: true,
       force_method: 'POST',
@@ -480,13 +509,17 @@ test('no denial names a credential', async () => {
     { kind: 'rejected', cache: 'miss' },
     { kind: 'unavailable', why: 'no' },
   ] as const) {
-    const outcome = await run(kratos, cookies(`ory_kratos_session=${secret}`), worldWith({ verdict }))
+    const outcome = await authenticate(
+      KRATOS_CONFIG,
+      cookies(`ory_kratos_session=${secret}`),
+      createHandlerHarness({ verdict }),
+    )
     assert.ok(!JSON.stringify(outcome).includes(secret))
   }
-  const bad = await run(
-    { ...kratos, subject_from: 'identity' },
+  const bad = await authenticate(
+    { ...KRATOS_CONFIG, subject_from: 'identity' },
     cookies(`ory_kratos_session=${secret}`),
-    worldWith({ verdict: VERIFIED }),
+    createHandlerHarness({ verdict: VERIFIED }),
   )
   assert.ok(!/MARKED|hi@example/.test(JSON.stringify(bad)))
 })

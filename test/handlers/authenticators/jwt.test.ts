@@ -1,28 +1,28 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { jwt, keyTimes } from '../../../src/handlers/authenticators/jwt.ts'
-import { mint, testKey } from '../../support/jwks_host.ts'
-import { inlineSet, oauthWorld } from '../../support/oauth_world.ts'
+import { jwt, readJwksOptions } from '../../../src/handlers/authenticators/jwt.ts'
+import { signTestToken, testKey } from '../../support/jwks_host.ts'
+import { createOAuthHarness, inlineKeySetUrl } from '../../support/oauth_world.ts'
 import { requestWith } from '../../support/request.ts'
-import { build } from '../../support/services.ts'
+import { buildHandler } from '../../support/services.ts'
 
 const RSA = testKey('RSA', { kid: 'rsa', use: 'sig' })
 const SECRET = testKey('oct', { kid: 'hs', use: 'sig' })
-const SETS = [inlineSet([RSA.public, SECRET.public])]
+const SETS = [inlineKeySetUrl([RSA.public, SECRET.public])]
 const CLAIMS = { sub: 'sam', scope: 'a b', n: 1 }
-const TOKEN = mint({ alg: 'RS256', kid: 'rsa' }, CLAIMS, RSA.handle)
+const TOKEN = signTestToken({ alg: 'RS256', kid: 'rsa' }, CLAIMS, RSA.signingKey)
 
 type Lines = NonNullable<Parameters<typeof requestWith>[0]>
 const bearer = (token: string): Lines => [['Authorization', `Bearer ${token}`]]
-async function run(config: object, headers: Lines, parts: Parameters<typeof requestWith>[1] = {}) {
-  const world = oauthWorld()
-  return build(jwt, { jwks_urls: SETS, ...config }, world)(requestWith(headers, parts))
+async function authenticate(config: object, headers: Lines, parts: Parameters<typeof requestWith>[1] = {}) {
+  const world = createOAuthHarness()
+  return buildHandler(jwt, { jwks_urls: SETS, ...config }, world)(requestWith(headers, parts))
 }
 
 test('a token that a key set verifies is a subject with all its claims', async () => {
-  const outcome = await run({}, bearer(TOKEN))
+  const outcome = await authenticate({}, bearer(TOKEN))
   assert.equal(outcome.kind, 'identity')
-  assert.deepEqual('extra' in outcome && [outcome.subject, outcome.extra, outcome.notes], [
+  assert.deepEqual('extra' in outcome && [outcome.subject, outcome.extra, outcome.annotations], [
     'sam',
     { sub: 'sam', n: 1, scp: ['a', 'b'] },
     { cache: 'miss' },
@@ -30,15 +30,17 @@ test('a token that a key set verifies is a subject with all its claims', async (
 })
 
 test('a token that was seen is answered in the turn in which it came, and its times are looked at again', async () => {
-  const world = oauthWorld()
-  const authenticate = build(jwt, { jwks_urls: SETS }, world)
+  const world = createOAuthHarness()
+  const authenticate = buildHandler(jwt, { jwks_urls: SETS }, world)
   const exp = world.clock.wall() / 1000 + 60
-  const request = requestWith(bearer(mint({ alg: 'RS256', kid: 'rsa' }, { sub: 'sam', exp }, RSA.handle)))
+  const request = requestWith(
+    bearer(signTestToken({ alg: 'RS256', kid: 'rsa' }, { sub: 'sam', exp }, RSA.signingKey)),
+  )
   assert.equal((await authenticate(request)).kind, 'identity')
   const hit = authenticate(request)
   assert.ok(!(hit instanceof Promise))
-  assert.deepEqual(hit.kind === 'identity' && hit.notes, { cache: 'hit' })
-  world.clock.jump(61_000)
+  assert.deepEqual(hit.kind === 'identity' && hit.annotations, { cache: 'hit' })
+  world.clock.jumpWallClock(61_000)
   assert.equal((await authenticate(request)).kind, 'denial')
 })
 
@@ -51,31 +53,38 @@ for (const [what, config, headers, parts] of [
   ['a token elsewhere', { token_from: { cookie: 'c' } }, bearer(TOKEN), {}],
 ] as const satisfies readonly (readonly [string, object, Lines, object])[]) {
   test(`${what} is for the next authenticator`, async () => {
-    assert.equal((await run(config, headers, parts)).kind, 'not responsible')
+    assert.equal((await authenticate(config, headers, parts)).kind, 'not responsible')
   })
 }
 
 test('the token comes from where the rule says', async () => {
-  assert.equal((await run({ token_from: { cookie: 'c' } }, [['Cookie', `c=${TOKEN}`]])).kind, 'identity')
-  assert.equal((await run({ token_from: { header: 'X-T' } }, [['X-T', TOKEN]])).kind, 'identity')
+  assert.equal(
+    (await authenticate({ token_from: { cookie: 'c' } }, [['Cookie', `c=${TOKEN}`]])).kind,
+    'identity',
+  )
+  assert.equal((await authenticate({ token_from: { header: 'X-T' } }, [['X-T', TOKEN]])).kind, 'identity')
   const query = { query: `t=${TOKEN}` }
-  assert.equal((await run({ token_from: { query_parameter: 't' } }, [], query)).kind, 'identity')
+  assert.equal((await authenticate({ token_from: { query_parameter: 't' } }, [], query)).kind, 'identity')
 })
 
 for (const [what, config, token] of [
   ['three parts that are no JWT', {}, 'qqqq.wwww.zzzz'],
-  ['an algorithm that the rule does not allow', {}, mint({ alg: 'RS512', kid: 'rsa' }, CLAIMS, RSA.handle)],
+  [
+    'an algorithm that the rule does not allow',
+    {},
+    signTestToken({ alg: 'RS512', kid: 'rsa' }, CLAIMS, RSA.signingKey),
+  ],
   [
     'a shared secret where nothing is said of it',
     {},
-    mint({ alg: 'HS256', kid: 'hs' }, CLAIMS, SECRET.handle),
+    signTestToken({ alg: 'HS256', kid: 'hs' }, CLAIMS, SECRET.signingKey),
   ],
   ['another audience', { target_audience: ['x'] }, TOKEN],
   ['another issuer', { trusted_issuers: ['x'] }, TOKEN],
   ['a key set that cannot be had', { jwks_urls: ['http://down/jwks'] }, TOKEN],
 ] as const) {
   test(`${what}: 401 with a challenge and a short reason that quotes nothing (Q-35)`, async () => {
-    const outcome = await run(config, bearer(token))
+    const outcome = await authenticate(config, bearer(token))
     assert.ok(outcome.kind === 'denial')
     assert.equal(outcome.status, 401)
     assert.match(outcome.hints?.wwwAuthenticate ?? '', /^Bearer error="invalid_token"$/)
@@ -85,13 +94,13 @@ for (const [what, config, token] of [
 }
 
 test('a set that cannot be had is told from a token that is refused, for whoever watches', async () => {
-  const outcome = await run({ jwks_urls: ['http://down/jwks'] }, bearer(TOKEN))
+  const outcome = await authenticate({ jwks_urls: ['http://down/jwks'] }, bearer(TOKEN))
   assert.equal(outcome.kind === 'denial' && outcome.code, 'unavailable')
 })
 
 test('a missing scope is named in the challenge, without what no scope can have (RFC 6750 §3)', async () => {
   const challenge = async (...required_scope: string[]) => {
-    const outcome = await run({ required_scope, scope_strategy: 'exact' }, bearer(TOKEN))
+    const outcome = await authenticate({ required_scope, scope_strategy: 'exact' }, bearer(TOKEN))
     assert.ok(outcome.kind === 'denial')
     assert.equal(outcome.message, 'Access credentials are invalid')
     return outcome.hints?.wwwAuthenticate
@@ -101,19 +110,19 @@ test('a missing scope is named in the challenge, without what no scope can have 
 })
 
 test('a shared secret counts where the rule allows its algorithm', async () => {
-  const token = mint({ alg: 'HS256', kid: 'hs' }, CLAIMS, SECRET.handle)
-  assert.equal((await run({ allowed_algorithms: ['HS256'] }, bearer(token))).kind, 'identity')
+  const token = signTestToken({ alg: 'HS256', kid: 'hs' }, CLAIMS, SECRET.signingKey)
+  assert.equal((await authenticate({ allowed_algorithms: ['HS256'] }, bearer(token))).kind, 'identity')
 })
 
 test('several unequal tokens are refused, not chosen from (C13)', async () => {
-  const outcome = await run({}, [...bearer(TOKEN), ...bearer('a.b.c')])
+  const outcome = await authenticate({}, [...bearer(TOKEN), ...bearer('a.b.c')])
   assert.equal(outcome.kind === 'denial' && outcome.code, 'ambiguous_credential')
 })
 
 test('what has no effect, or cannot work, is said at load', () => {
   const warned = (config: object) => {
-    const world = oauthWorld()
-    build(jwt, { jwks_urls: SETS, ...config }, world)
+    const world = createOAuthHarness()
+    buildHandler(jwt, { jwks_urls: SETS, ...config }, world)
     return world.warnings.map(line => line.split(':')[0])
   }
   assert.deepEqual(warned({}), [])
@@ -132,14 +141,26 @@ test('what has no effect, or cannot work, is said at load', () => {
 })
 
 test('a rule with a key set that cannot be read, or with an unknown key, is refused at load', () => {
-  assert.throws(() => build(jwt, { jwks_urls: ['ftp://a/b'] }, oauthWorld()), /not the URL of a key set/)
-  assert.throws(() => build(jwt, { jwks_urls: ['nonsense'] }, oauthWorld()), /not the URL of a key set/)
-  assert.throws(() => build(jwt, { jwks_urls: SETS, required_audience: ['x'] }, oauthWorld()))
-  assert.throws(() => build(jwt, {}, oauthWorld()))
+  assert.throws(
+    () => buildHandler(jwt, { jwks_urls: ['ftp://a/b'] }, createOAuthHarness()),
+    /not the URL of a key set/,
+  )
+  assert.throws(
+    () => buildHandler(jwt, { jwks_urls: ['nonsense'] }, createOAuthHarness()),
+    /not the URL of a key set/,
+  )
+  assert.throws(() => buildHandler(jwt, { jwks_urls: SETS, required_audience: ['x'] }, createOAuthHarness()))
+  assert.throws(() => buildHandler(jwt, {}, createOAuthHarness()))
 })
 
 test('the times of key sets come from the service’s config; what is no duration counts as not set', () => {
-  assert.deepEqual(keyTimes(undefined), { ttl: 30_000, maxWait: 1_000 })
-  assert.deepEqual(keyTimes({ jwks_ttl: '1s', jwks_max_wait: '1m30s' }), { ttl: 1_000, maxWait: 90_000 })
-  assert.deepEqual(keyTimes({ jwks_ttl: 'soon', jwks_max_wait: '0s' }), { ttl: 30_000, maxWait: 1_000 })
+  assert.deepEqual(readJwksOptions(undefined), { ttl: 30_000, maxWait: 1_000 })
+  assert.deepEqual(readJwksOptions({ jwks_ttl: '1s', jwks_max_wait: '1m30s' }), {
+    ttl: 1_000,
+    maxWait: 90_000,
+  })
+  assert.deepEqual(readJwksOptions({ jwks_ttl: 'soon', jwks_max_wait: '0s' }), {
+    ttl: 30_000,
+    maxWait: 1_000,
+  })
 })

@@ -2,15 +2,15 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { noop } from '../../../src/handlers/authenticators/noop.ts'
 import { requestWith } from '../../support/request.ts'
-import { build } from '../build.ts'
+import { compileHandler } from '../build.ts'
 
 test('everybody is nobody: an empty subject and no data, whatever the config says', () => {
-  const outcome = build(noop, { junk: [1] })(requestWith([['authorization', 'Bearer x']]))
+  const outcome = compileHandler(noop, { junk: [1] })(requestWith([['authorization', 'Bearer x']]))
   assert.deepEqual(outcome, {
     kind: 'identity',
     subject: '',
     extra: undefined,
     responseHeaders: [],
-    notes: {},
+    annotations: {},
   })
 })

@@ -1,37 +1,40 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { oauth2ClientCredentials } from '../../../src/handlers/authenticators/oauth2_client_credentials.ts'
-import { json, oauthWorld, type Replies } from '../../support/oauth_world.ts'
+import { createOAuthHarness, jsonReply, type Replies } from '../../support/oauth_world.ts'
 import { requestWith } from '../../support/request.ts'
-import { build } from '../../support/services.ts'
+import { buildHandler } from '../../support/services.ts'
 
-const URLS = { token_url: 'http://id/token' }
-const TOKEN = json({ access_token: 'at', token_type: 'bearer', expires_in: 3600 })
+const CONFIG = { token_url: 'http://id/token' }
+const TOKEN = jsonReply({ access_token: 'at', token_type: 'bearer', expires_in: 3600 })
 const basic = (credentials: string) => [['Authorization', `Basic ${btoa(credentials)}`]] as const
-const as = (credentials: string) => requestWith(basic(credentials))
+const requestAs = (credentials: string) => requestWith(basic(credentials))
 
-async function run(config: object, request = as('cli:sec'), reply: Replies[string] = TOKEN) {
-  const world = oauthWorld({ '/token': reply })
-  return { outcome: await build(oauth2ClientCredentials, { ...URLS, ...config }, world)(request), world }
+async function authenticate(config: object, request = requestAs('cli:sec'), reply: Replies[string] = TOKEN) {
+  const world = createOAuthHarness({ '/token': reply })
+  return {
+    outcome: await buildHandler(oauth2ClientCredentials, { ...CONFIG, ...config }, world)(request),
+    world,
+  }
 }
-const brief = (outcome: { kind: string; status?: number; code?: string }) =>
+const summarize = (outcome: { kind: string; status?: number; code?: string }) =>
   outcome.kind === 'denial' ? `${outcome.status} ${outcome.code}` : outcome.kind
 
 test('a client whose credentials the endpoint accepts is its id, without extra data', async () => {
-  const { outcome, world } = await run({ required_scope: ['a', 'b'] })
+  const { outcome, world } = await authenticate({ required_scope: ['a', 'b'] })
   assert.deepEqual('extra' in outcome && [outcome.subject, outcome.extra], ['cli', undefined])
   assert.deepEqual(world.calls(), ['/token grant_type=client_credentials&scope=a+b'])
-  assert.deepEqual(world.sent[0]?.headers, [
+  assert.deepEqual(world.requests[0]?.headers, [
     ['authorization', `Basic ${btoa('cli:sec')}`],
     ['content-type', 'application/x-www-form-urlencoded'],
   ])
 })
 
 test('credentials are unescaped for us and escaped again for the endpoint', async () => {
-  const { outcome, world } = await run({}, as('a%20b+c:s%2Bc+d'))
+  const { outcome, world } = await authenticate({}, requestAs('a%20b+c:s%2Bc+d'))
   assert.equal('subject' in outcome && outcome.subject, 'a b c')
-  assert.deepEqual(world.sent[0]?.headers[0], ['authorization', `Basic ${btoa('a+b+c:s%2Bc+d')}`])
-  assert.equal('subject' in (await run({}, as(':s'))).outcome, true)
+  assert.deepEqual(world.requests[0]?.headers[0], ['authorization', `Basic ${btoa('a+b+c:s%2Bc+d')}`])
+  assert.equal('subject' in (await authenticate({}, requestAs(':s'))).outcome, true)
 })
 
 for (const [what, lines] of [
@@ -41,9 +44,9 @@ for (const [what, lines] of [
   ['no colon', [['Authorization', `Basic ${btoa('cli')}`]]],
 ] as const) {
   test(`not responsible: ${what}`, async () => {
-    const { outcome, world } = await run({}, requestWith(lines))
+    const { outcome, world } = await authenticate({}, requestWith(lines))
     assert.equal(outcome.kind, 'not responsible')
-    assert.equal(world.sent.length, 0)
+    assert.equal(world.requests.length, 0)
   })
 }
 
@@ -55,16 +58,22 @@ test('several credentials, on several lines or joined by a comma, are refused (C
     [['Authorization', `${line?.[1]},${line?.[1]}`]],
     [['Authorization', `${line?.[1]}, Bearer x`]],
   ]) {
-    const { outcome, world } = await run({}, requestWith(lines as typeof both))
-    assert.equal(brief(outcome), '401 ambiguous_credential')
-    assert.equal(world.sent.length, 0)
+    const { outcome, world } = await authenticate({}, requestWith(lines as typeof both))
+    assert.equal(summarize(outcome), '401 ambiguous_credential')
+    assert.equal(world.requests.length, 0)
   }
-  assert.equal((await run({}, requestWith([...basic('a:b'), ...basic('a:b')]))).outcome.kind, 'identity')
+  assert.equal(
+    (await authenticate({}, requestWith([...basic('a:b'), ...basic('a:b')]))).outcome.kind,
+    'identity',
+  )
 })
 
 test('a bad escape is a bad credential', async () => {
   for (const credentials of ['a%2:b', 'a:b%zz']) {
-    assert.equal(brief((await run({}, as(credentials))).outcome), '401 credential_rejected')
+    assert.equal(
+      summarize((await authenticate({}, requestAs(credentials))).outcome),
+      '401 credential_rejected',
+    )
   }
 })
 
@@ -80,14 +89,14 @@ for (const [what, reply, expected] of [
   ['503', { status: 503 }, '503 unavailable'],
   ['504', { status: 504 }, '504 bad_answer'],
   ['429', { status: 429 }, '429 rate_limited'],
-  ['no token', json({ foo: 1 }), '503 unavailable'],
-  ['an empty token', json({ access_token: '' }), '503 unavailable'],
-  ['a token that is a number', json({ access_token: 1 }), '503 unavailable'],
-  ['a token beside an error', json({ access_token: 'x', error: 'no' }), '401 credential_rejected'],
-  ['a token with half a second', json({ access_token: 'x', expires_in: 1.5 }), '503 unavailable'],
-  ['a token with an empty time', json({ access_token: 'x', expires_in: '' }), '503 unavailable'],
-  ['a token without a time', json({ access_token: 'x', expires_in: null, error: '' }), 'identity'],
-  ['a token in capitals', json({ Access_Token: 'x' }), 'identity'],
+  ['no token', jsonReply({ foo: 1 }), '503 unavailable'],
+  ['an empty token', jsonReply({ access_token: '' }), '503 unavailable'],
+  ['a token that is a number', jsonReply({ access_token: 1 }), '503 unavailable'],
+  ['a token beside an error', jsonReply({ access_token: 'x', error: 'no' }), '401 credential_rejected'],
+  ['a token with half a second', jsonReply({ access_token: 'x', expires_in: 1.5 }), '503 unavailable'],
+  ['a token with an empty time', jsonReply({ access_token: 'x', expires_in: '' }), '503 unavailable'],
+  ['a token without a time', jsonReply({ access_token: 'x', expires_in: null, error: '' }), 'identity'],
+  ['a token in capitals', jsonReply({ Access_Token: 'x' }), 'identity'],
   ['no JSON', { body: '<html>' }, '503 unavailable'],
   ['nothing', { kind: 'failed', cause: 'connect', message: 'no connection' }, '503 unavailable'],
   [
@@ -100,52 +109,60 @@ for (const [what, reply, expected] of [
     { body: 'access_token=x', headers: [['content-type', 'text/plain; charset=x']] },
     'identity',
   ],
-  ['201', json({ access_token: 'x' }, 201), 'identity'],
+  ['201', jsonReply({ access_token: 'x' }, 201), 'identity'],
 ] as const) {
   test(`an endpoint that answers ${what}: ${expected}`, async () => {
-    assert.equal(brief((await run({}, as('cli:sec'), reply)).outcome), expected)
+    assert.equal(summarize((await authenticate({}, requestAs('cli:sec'), reply)).outcome), expected)
   })
 }
 
 /** Calls made for two equal requests with this many ms between. */
-async function calls(cache: object | undefined, token: object, pause: number): Promise<number> {
-  const world = oauthWorld({ '/token': json({ access_token: 'at', ...token }) })
-  const authenticate = build(oauth2ClientCredentials, { ...URLS, ...(cache && { cache }) }, world)
-  await authenticate(as('cli:sec'))
-  world.clock.pass(pause)
-  assert.equal((await authenticate(as('cli:sec'))).kind, 'identity')
-  return world.sent.length
+async function countCalls(cache: object | undefined, token: object, pauseMs: number): Promise<number> {
+  const world = createOAuthHarness({ '/token': jsonReply({ access_token: 'at', ...token }) })
+  const authenticate = buildHandler(oauth2ClientCredentials, { ...CONFIG, ...(cache && { cache }) }, world)
+  await authenticate(requestAs('cli:sec'))
+  world.clock.advance(pauseMs)
+  assert.equal((await authenticate(requestAs('cli:sec'))).kind, 'identity')
+  return world.requests.length
 }
 
 test('credentials are believed as long as the token is good, and as long as the rule says', async () => {
-  assert.equal(await calls(undefined, { expires_in: 60 }, 0), 2)
-  assert.equal(await calls({ enabled: false }, { expires_in: 60 }, 0), 2)
-  assert.equal(await calls({ enabled: true }, { expires_in: 60 }, 59_000), 1)
-  assert.equal(await calls({ enabled: true }, { expires_in: '60' }, 59_000), 1)
-  assert.equal(await calls({ enabled: true }, { expires_in: 60 }, 60_000), 2)
-  assert.equal(await calls({ enabled: true, ttl: '5s' }, { expires_in: 60 }, 4_000), 1)
-  assert.equal(await calls({ enabled: true, ttl: '5s' }, { expires_in: 60 }, 5_000), 2)
-  assert.equal(await calls({ enabled: true }, {}, 3_599_000), 1)
-  assert.equal(await calls({ enabled: true }, {}, 3_600_000), 2)
-  assert.equal(await calls({ enabled: true, ttl: '60s' }, {}, 0), 2)
+  assert.equal(await countCalls(undefined, { expires_in: 60 }, 0), 2)
+  assert.equal(await countCalls({ enabled: false }, { expires_in: 60 }, 0), 2)
+  assert.equal(await countCalls({ enabled: true }, { expires_in: 60 }, 59_000), 1)
+  assert.equal(await countCalls({ enabled: true }, { expires_in: '60' }, 59_000), 1)
+  assert.equal(await countCalls({ enabled: true }, { expires_in: 60 }, 60_000), 2)
+  assert.equal(await countCalls({ enabled: true, ttl: '5s' }, { expires_in: 60 }, 4_000), 1)
+  assert.equal(await countCalls({ enabled: true, ttl: '5s' }, { expires_in: 60 }, 5_000), 2)
+  assert.equal(await countCalls({ enabled: true }, {}, 3_599_000), 1)
+  assert.equal(await countCalls({ enabled: true }, {}, 3_600_000), 2)
+  assert.equal(await countCalls({ enabled: true, ttl: '60s' }, {}, 0), 2)
 })
 
 test('other credentials, scopes or endpoints are asked for anew (C4), refusals each time', async () => {
-  const world = oauthWorld({ '/token': TOKEN, '/other': TOKEN, '/no': { status: 401 } })
-  const cached = { ...URLS, cache: { enabled: true } }
-  const authenticate = build(oauth2ClientCredentials, cached, world)
-  await authenticate(as('cli:sec'))
-  const hit = authenticate(as('cli:sec'))
-  assert.deepEqual(!(hit instanceof Promise) && hit.kind === 'identity' && hit.notes, { cache: 'hit' })
-  await authenticate(as('cli:se'))
-  await authenticate(as('cl:isec'))
-  await build(oauth2ClientCredentials, { ...cached, required_scope: ['a'] }, world)(as('cli:sec'))
-  await build(oauth2ClientCredentials, { ...cached, token_url: 'http://id/other' }, world)(as('cli:sec'))
-  assert.equal(world.sent.length, 5)
-  const refused = build(oauth2ClientCredentials, { ...cached, token_url: 'http://id/no' }, world)
-  await refused(as('cli:sec'))
-  await refused(as('cli:sec'))
-  assert.equal(world.sent.length, 7)
+  const world = createOAuthHarness({ '/token': TOKEN, '/other': TOKEN, '/no': { status: 401 } })
+  const cached = { ...CONFIG, cache: { enabled: true } }
+  const authenticate = buildHandler(oauth2ClientCredentials, cached, world)
+  await authenticate(requestAs('cli:sec'))
+  const hit = authenticate(requestAs('cli:sec'))
+  assert.deepEqual(!(hit instanceof Promise) && hit.kind === 'identity' && hit.annotations, { cache: 'hit' })
+  await authenticate(requestAs('cli:se'))
+  await authenticate(requestAs('cl:isec'))
+  await buildHandler(
+    oauth2ClientCredentials,
+    { ...cached, required_scope: ['a'] },
+    world,
+  )(requestAs('cli:sec'))
+  await buildHandler(
+    oauth2ClientCredentials,
+    { ...cached, token_url: 'http://id/other' },
+    world,
+  )(requestAs('cli:sec'))
+  assert.equal(world.requests.length, 5)
+  const refused = buildHandler(oauth2ClientCredentials, { ...cached, token_url: 'http://id/no' }, world)
+  await refused(requestAs('cli:sec'))
+  await refused(requestAs('cli:sec'))
+  assert.equal(world.requests.length, 7)
 })
 
 test('no denial quotes the credentials or what the endpoint said', async () => {
@@ -154,14 +171,16 @@ test('no denial quotes the credentials or what the endpoint said', async () => {
     { status: 503, body: 'canary' },
     { body: 'canary' },
   ]) {
-    const { outcome } = await run({}, as('canary:canary'), reply)
+    const { outcome } = await authenticate({}, requestAs('canary:canary'), reply)
     assert.equal(outcome.kind, 'denial')
     assert.doesNotMatch(JSON.stringify(outcome), /canary/)
   }
 })
 
 test('an address that cannot be called, and unknown keys, are refused at load', () => {
-  assert.throws(() => build(oauth2ClientCredentials, { token_url: 'c' }, oauthWorld()))
-  assert.throws(() => build(oauth2ClientCredentials, { ...URLS, retries: {} }, oauthWorld()))
-  assert.throws(() => build(oauth2ClientCredentials, { ...URLS, retry: { max_delay: '1.5s' } }, oauthWorld()))
+  assert.throws(() => buildHandler(oauth2ClientCredentials, { token_url: 'c' }, createOAuthHarness()))
+  assert.throws(() => buildHandler(oauth2ClientCredentials, { ...CONFIG, retries: {} }, createOAuthHarness()))
+  assert.throws(() =>
+    buildHandler(oauth2ClientCredentials, { ...CONFIG, retry: { max_delay: '1.5s' } }, createOAuthHarness()),
+  )
 })

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { oauth2Introspection } from '../../../src/handlers/authenticators/oauth2_introspection.ts'
 import type { Instant } from '../../../src/lib/time.ts'
-import { json, oauthWorld, type Replies } from '../../support/oauth_world.ts'
+import { createOAuthHarness, jsonReply, type Replies } from '../../support/oauth_world.ts'
 import { requestWith } from '../../support/request.ts'
-import { build } from '../../support/services.ts'
+import { buildHandler } from '../../support/services.ts'
 
-const URLS = { introspection_url: 'http://id/introspect' }
-const GOOD = {
+const CONFIG = { introspection_url: 'http://id/introspect' }
+const ACTIVE_RESPONSE = {
   active: true,
   sub: 'bob',
   username: 'un',
@@ -18,22 +18,22 @@ const GOOD = {
 }
 
 const request = (token = 'tok123', parts = {}) => requestWith([['Authorization', `Bearer ${token}`]], parts)
-async function run(config: object, answer: unknown, parts: Replies = {}) {
-  const world = oauthWorld({ '/introspect': json(answer), ...parts })
-  const outcome = await build(oauth2Introspection, { ...URLS, ...config }, world)(request())
+async function authenticate(config: object, answer: unknown, parts: Replies = {}) {
+  const world = createOAuthHarness({ '/introspect': jsonReply(answer), ...parts })
+  const outcome = await buildHandler(oauth2Introspection, { ...CONFIG, ...config }, world)(request())
   return { outcome, world }
 }
-const brief = (outcome: { kind: string; status?: number; code?: string }) =>
+const summarize = (outcome: { kind: string; status?: number; code?: string }) =>
   outcome.kind === 'denial' ? `${outcome.status} ${outcome.code}` : outcome.kind
 
 test('an active token is its sub, with what the endpoint said of it', async () => {
   const ext = { foo: 'bar', username: 'evil', client_id: 'evil', scope: 'evil', aud: 'kept' }
-  const { outcome } = await run({}, { ...GOOD, ext, extra_field: 1 })
+  const { outcome } = await authenticate({}, { ...ACTIVE_RESPONSE, ext, extra_field: 1 })
   assert.deepEqual('extra' in outcome && [outcome.subject, outcome.extra], [
     'bob',
     { foo: 'bar', username: 'un', client_id: 'cid', scope: 'a b.c', aud: ['x', 'y'] },
   ])
-  const bare = (await run({}, { active: true, ext: { aud: 'evil' } })).outcome
+  const bare = (await authenticate({}, { active: true, ext: { aud: 'evil' } })).outcome
   assert.deepEqual('extra' in bare && [bare.subject, bare.extra], [
     '',
     { aud: 'evil', username: '', client_id: '', scope: '' },
@@ -42,51 +42,55 @@ test('an active token is its sub, with what the endpoint said of it', async () =
 
 /** Config, answer, outcome (spec 4.7, F2). The clock stands in 2026. */
 const TABLE: readonly (readonly [config: object, answer: unknown, outcome: string])[] = [
-  [{}, GOOD, 'identity'],
-  [{}, { ...GOOD, active: false }, '401 credential_rejected'],
+  [{}, ACTIVE_RESPONSE, 'identity'],
+  [{}, { ...ACTIVE_RESPONSE, active: false }, '401 credential_rejected'],
   [{}, {}, '401 credential_rejected'],
   [{}, { active: null }, '401 credential_rejected'],
   [{}, { active: 1 }, '500 bad_answer'],
   [{}, { active: 'true' }, '500 bad_answer'],
   [{}, null, '500 bad_answer'],
-  [{}, [GOOD], '500 bad_answer'],
+  [{}, [ACTIVE_RESPONSE], '500 bad_answer'],
   [{}, 'text', '500 bad_answer'],
   [{}, { Active: true, Sub: 'bob' }, 'identity'],
   [{}, { active: false, Active: true }, '401 credential_rejected'],
-  [{}, { ...GOOD, exp: 0 }, 'identity'],
-  [{}, { ...GOOD, exp: 4_102_444_800 }, 'identity'],
-  [{}, { ...GOOD, exp: 100 }, '401 credential_rejected'],
-  [{}, { ...GOOD, exp: '4102444800' }, '500 bad_answer'],
-  [{}, { ...GOOD, exp: 1.5 }, '500 bad_answer'],
-  [{}, { ...GOOD, aud: 's' }, 'identity'],
-  [{}, { ...GOOD, aud: null }, '500 bad_answer'],
-  [{}, { ...GOOD, aud: [1] }, '500 bad_answer'],
-  [{}, { ...GOOD, sub: 1 }, '500 bad_answer'],
-  [{}, { ...GOOD, sub: null }, 'identity'],
-  [{}, { ...GOOD, ext: 'x' }, '500 bad_answer'],
-  [{}, { ...GOOD, token_use: 'access_token' }, 'identity'],
-  [{}, { ...GOOD, token_use: 'refresh_token' }, '403 credential_rejected'],
-  [{}, { ...GOOD, token_use: 'refresh_token', active: false }, '403 credential_rejected'],
-  [{ target_audience: ['x', 'y'] }, GOOD, 'identity'],
-  [{ target_audience: ['x', 'z'] }, GOOD, '403 credential_rejected'],
-  [{ trusted_issuers: ['i1', 'i2'] }, GOOD, 'identity'],
-  [{ trusted_issuers: ['i'] }, GOOD, '403 credential_rejected'],
-  [{ required_scope: ['zz'] }, GOOD, 'identity'],
-  [{ required_scope: ['a'], scope_strategy: 'exact' }, GOOD, 'identity'],
-  [{ required_scope: ['a.b'], scope_strategy: 'exact' }, GOOD, '403 scope_missing'],
-  [{ required_scope: ['a.b'], scope_strategy: 'hierarchic' }, GOOD, 'identity'],
-  [{ required_scope: ['b.d'], scope_strategy: 'wildcard' }, { ...GOOD, scope: 'b.*' }, 'identity'],
-  [{ required_scope: ['b'], scope_strategy: 'wildcard' }, { ...GOOD, scope: 'b.*' }, '403 scope_missing'],
+  [{}, { ...ACTIVE_RESPONSE, exp: 0 }, 'identity'],
+  [{}, { ...ACTIVE_RESPONSE, exp: 4_102_444_800 }, 'identity'],
+  [{}, { ...ACTIVE_RESPONSE, exp: 100 }, '401 credential_rejected'],
+  [{}, { ...ACTIVE_RESPONSE, exp: '4102444800' }, '500 bad_answer'],
+  [{}, { ...ACTIVE_RESPONSE, exp: 1.5 }, '500 bad_answer'],
+  [{}, { ...ACTIVE_RESPONSE, aud: 's' }, 'identity'],
+  [{}, { ...ACTIVE_RESPONSE, aud: null }, '500 bad_answer'],
+  [{}, { ...ACTIVE_RESPONSE, aud: [1] }, '500 bad_answer'],
+  [{}, { ...ACTIVE_RESPONSE, sub: 1 }, '500 bad_answer'],
+  [{}, { ...ACTIVE_RESPONSE, sub: null }, 'identity'],
+  [{}, { ...ACTIVE_RESPONSE, ext: 'x' }, '500 bad_answer'],
+  [{}, { ...ACTIVE_RESPONSE, token_use: 'access_token' }, 'identity'],
+  [{}, { ...ACTIVE_RESPONSE, token_use: 'refresh_token' }, '403 credential_rejected'],
+  [{}, { ...ACTIVE_RESPONSE, token_use: 'refresh_token', active: false }, '403 credential_rejected'],
+  [{ target_audience: ['x', 'y'] }, ACTIVE_RESPONSE, 'identity'],
+  [{ target_audience: ['x', 'z'] }, ACTIVE_RESPONSE, '403 credential_rejected'],
+  [{ trusted_issuers: ['i1', 'i2'] }, ACTIVE_RESPONSE, 'identity'],
+  [{ trusted_issuers: ['i'] }, ACTIVE_RESPONSE, '403 credential_rejected'],
+  [{ required_scope: ['zz'] }, ACTIVE_RESPONSE, 'identity'],
+  [{ required_scope: ['a'], scope_strategy: 'exact' }, ACTIVE_RESPONSE, 'identity'],
+  [{ required_scope: ['a.b'], scope_strategy: 'exact' }, ACTIVE_RESPONSE, '403 scope_missing'],
+  [{ required_scope: ['a.b'], scope_strategy: 'hierarchic' }, ACTIVE_RESPONSE, 'identity'],
+  [{ required_scope: ['b.d'], scope_strategy: 'wildcard' }, { ...ACTIVE_RESPONSE, scope: 'b.*' }, 'identity'],
+  [
+    { required_scope: ['b'], scope_strategy: 'wildcard' },
+    { ...ACTIVE_RESPONSE, scope: 'b.*' },
+    '403 scope_missing',
+  ],
 ]
 for (const [config, answer, expected] of TABLE) {
   test(`${JSON.stringify(config)} with ${JSON.stringify(answer)}: ${expected}`, async () => {
-    assert.equal(brief((await run(config, answer)).outcome), expected)
+    assert.equal(summarize((await authenticate(config, answer)).outcome), expected)
   })
 }
 
 for (const [what, reply, expected] of [
   ['401', { status: 401 }, '500 bad_answer'],
-  ['201', json(GOOD, 201), '500 bad_answer'],
+  ['201', jsonReply(ACTIVE_RESPONSE, 201), '500 bad_answer'],
   ['no JSON', { body: '<html>' }, '500 bad_answer'],
   [
     'JSON deeper than anybody writes',
@@ -100,7 +104,7 @@ for (const [what, reply, expected] of [
   ],
 ] as const) {
   test(`an endpoint that answers ${what}: ${expected} (Q-58)`, async () => {
-    assert.equal(brief((await run({}, {}, { '/introspect': reply })).outcome), expected)
+    assert.equal(summarize((await authenticate({}, {}, { '/introspect': reply })).outcome), expected)
   })
 }
 
@@ -109,8 +113,8 @@ test('a 429 goes on to the client with its headers', async () => {
     ['retry-after', '7'],
     ['x-other', 'x'],
   ] as const
-  const { outcome } = await run({}, {}, { '/introspect': { status: 429, headers } })
-  assert.equal(brief(outcome), '429 rate_limited')
+  const { outcome } = await authenticate({}, {}, { '/introspect': { status: 429, headers } })
+  assert.equal(summarize(outcome), '429 rate_limited')
   assert.deepEqual(outcome.kind === 'denial' && outcome.headers, [{ name: 'retry-after', value: '7' }])
 })
 
@@ -123,8 +127,8 @@ test('what is sent: the token, the scopes without a strategy, headers of the rul
     'X-Forwarded-Host': 'z',
   }
   const config = { required_scope: ['a', 'b'], introspection_request_headers: headers, preserve_host: true }
-  const { world } = await run(config, GOOD)
-  const [call] = world.sent
+  const { world } = await authenticate(config, ACTIVE_RESPONSE)
+  const [call] = world.requests
   assert.equal(call?.method, 'POST')
   assert.equal(call?.body, 'scope=a+b&token=tok123')
   assert.deepEqual(call?.headers, [
@@ -133,131 +137,162 @@ test('what is sent: the token, the scopes without a strategy, headers of the rul
     ['x-forwarded-host', 'app.example.com'],
     ['content-type', 'application/x-www-form-urlencoded'],
   ])
-  assert.deepEqual((await run({}, GOOD)).world.calls(), ['/introspect scope=&token=tok123'])
-  assert.deepEqual((await run({ scope_strategy: 'exact' }, GOOD)).world.calls(), ['/introspect token=tok123'])
+  assert.deepEqual((await authenticate({}, ACTIVE_RESPONSE)).world.calls(), [
+    '/introspect scope=&token=tok123',
+  ])
+  assert.deepEqual((await authenticate({ scope_strategy: 'exact' }, ACTIVE_RESPONSE)).world.calls(), [
+    '/introspect token=tok123',
+  ])
 })
 
 test('a token that does not begin with the prefix, and none at all, are for the next authenticator', async () => {
-  assert.equal((await run({ prefix: 'zz' }, GOOD)).outcome.kind, 'not responsible')
-  assert.equal((await run({ prefix: 'tok' }, GOOD)).outcome.kind, 'identity')
-  assert.equal((await run({ token_from: { cookie: 'c' } }, GOOD)).outcome.kind, 'not responsible')
+  assert.equal((await authenticate({ prefix: 'zz' }, ACTIVE_RESPONSE)).outcome.kind, 'not responsible')
+  assert.equal((await authenticate({ prefix: 'tok' }, ACTIVE_RESPONSE)).outcome.kind, 'identity')
+  assert.equal(
+    (await authenticate({ token_from: { cookie: 'c' } }, ACTIVE_RESPONSE)).outcome.kind,
+    'not responsible',
+  )
 })
 
 test('an answer is remembered, and every rule reads it for itself (C5)', async () => {
-  const world = oauthWorld({ '/introspect': json(GOOD) })
-  const cached = { ...URLS, cache: { enabled: true, ttl: '30s' } }
-  const weak = build(oauth2Introspection, cached, world)
+  const world = createOAuthHarness({ '/introspect': jsonReply(ACTIVE_RESPONSE) })
+  const cached = { ...CONFIG, cache: { enabled: true, ttl: '30s' } }
+  const weak = buildHandler(oauth2Introspection, cached, world)
   const strong = { ...cached, trusted_issuers: ['other'] }
   assert.equal((await weak(request())).kind, 'identity')
   const hit = weak(request())
   assert.ok(!(hit instanceof Promise))
-  assert.deepEqual(hit.kind === 'identity' && hit.notes, { cache: 'hit' })
-  assert.equal(brief(await build(oauth2Introspection, strong, world)(request())), '403 credential_rejected')
-  assert.equal(world.sent.length, 1)
+  assert.deepEqual(hit.kind === 'identity' && hit.annotations, { cache: 'hit' })
+  assert.equal(
+    summarize(await buildHandler(oauth2Introspection, strong, world)(request())),
+    '403 credential_rejected',
+  )
+  assert.equal(world.requests.length, 1)
   // Another token, another endpoint, other headers: other answers (C4).
   await weak(request('tok124'))
-  await build(
+  await buildHandler(
     oauth2Introspection,
     { ...cached, introspection_url: 'http://id2/introspect' },
     world,
   )(request())
-  await build(oauth2Introspection, { ...cached, introspection_request_headers: { a: 'b' } }, world)(request())
-  assert.equal(world.sent.length, 4)
+  await buildHandler(
+    oauth2Introspection,
+    { ...cached, introspection_request_headers: { a: 'b' } },
+    world,
+  )(request())
+  assert.equal(world.requests.length, 4)
   // A rule that believes less looks for itself.
-  world.clock.pass(10_000)
-  await build(oauth2Introspection, { ...URLS, cache: { enabled: true, ttl: '5s' } }, world)(request())
-  assert.equal(world.sent.length, 5)
-  world.clock.pass(31_000)
+  world.clock.advance(10_000)
+  await buildHandler(
+    oauth2Introspection,
+    { ...CONFIG, cache: { enabled: true, ttl: '5s' } },
+    world,
+  )(request())
+  assert.equal(world.requests.length, 5)
+  world.clock.advance(31_000)
   await weak(request())
-  assert.equal(world.sent.length, 6)
+  assert.equal(world.requests.length, 6)
 })
 
 test('an answer is not believed beyond the end of the token, nor by default for more than a minute (Q-56)', async () => {
-  const world = oauthWorld({
-    '/introspect': () => json({ ...GOOD, exp: Math.floor(world.clock.wall() / 1000) + 10 }),
+  const world = createOAuthHarness({
+    '/introspect': () => jsonReply({ ...ACTIVE_RESPONSE, exp: Math.floor(world.clock.wall() / 1000) + 10 }),
   })
-  const authenticate = build(oauth2Introspection, { ...URLS, cache: { enabled: true } }, world)
+  const authenticate = buildHandler(oauth2Introspection, { ...CONFIG, cache: { enabled: true } }, world)
   await authenticate(request())
-  world.clock.pass(10_000)
+  world.clock.advance(10_000)
   await authenticate(request())
-  assert.equal(world.sent.length, 2)
-  const endless = oauthWorld({ '/introspect': json(GOOD) })
-  const other = build(oauth2Introspection, { ...URLS, cache: { enabled: true } }, endless)
+  assert.equal(world.requests.length, 2)
+  const endless = createOAuthHarness({ '/introspect': jsonReply(ACTIVE_RESPONSE) })
+  const other = buildHandler(oauth2Introspection, { ...CONFIG, cache: { enabled: true } }, endless)
   await other(request())
-  endless.clock.pass(60_000)
+  endless.clock.advance(60_000)
   await other(request())
-  assert.equal(endless.sent.length, 2)
+  assert.equal(endless.requests.length, 2)
 })
 
 for (const [what, config, reply] of [
-  ['without cache.enabled', {}, json(GOOD)],
-  ['an inactive token', { cache: { enabled: true } }, json({ active: false })],
+  ['without cache.enabled', {}, jsonReply(ACTIVE_RESPONSE)],
+  ['an inactive token', { cache: { enabled: true } }, jsonReply({ active: false })],
   ['a failure', { cache: { enabled: true } }, { status: 500 }],
-  ['where the scopes are sent along', { cache: { enabled: true }, required_scope: ['a'] }, json(GOOD)],
+  [
+    'where the scopes are sent along',
+    { cache: { enabled: true }, required_scope: ['a'] },
+    jsonReply(ACTIVE_RESPONSE),
+  ],
 ] as const) {
   test(`nothing is remembered: ${what}`, async () => {
-    const world = oauthWorld({ '/introspect': reply })
-    const authenticate = build(oauth2Introspection, { ...URLS, ...config }, world)
+    const world = createOAuthHarness({ '/introspect': reply })
+    const authenticate = buildHandler(oauth2Introspection, { ...CONFIG, ...config }, world)
     await authenticate(request())
     await authenticate(request())
-    assert.equal(world.sent.length, 2)
+    assert.equal(world.requests.length, 2)
   })
 }
 
 test('many who bring the same token share one call, and one whose time is over leaves with 503 (C25)', async () => {
   const { promise, resolve } = Promise.withResolvers<object>()
-  const world = oauthWorld({ '/introspect': () => promise })
-  const authenticate = build(oauth2Introspection, URLS, world)
+  const world = createOAuthHarness({ '/introspect': () => promise })
+  const authenticate = buildHandler(oauth2Introspection, CONFIG, world)
   const patient = Promise.all([authenticate(request()), authenticate(request())])
   const hurried = await authenticate(request('tok123', { deadline: (world.clock.now() + 5) as Instant }))
-  assert.equal(brief(hurried), '503 unavailable')
-  resolve(json(GOOD))
-  assert.deepEqual((await patient).map(brief), ['identity', 'identity'])
-  assert.equal(world.sent.length, 1)
+  assert.equal(summarize(hurried), '503 unavailable')
+  resolve(jsonReply(ACTIVE_RESPONSE))
+  assert.deepEqual((await patient).map(summarize), ['identity', 'identity'])
+  assert.equal(world.requests.length, 1)
 })
 
 // --- pre-authorization ---
 
-const PRE = { enabled: true, client_id: 'a b', client_secret: 's:/', token_url: 'http://id/token' }
+const PRE_AUTHORIZATION = {
+  enabled: true,
+  client_id: 'a b',
+  client_secret: 's:/',
+  token_url: 'http://id/token',
+}
 
 test('the call is authorized by a token of our own, which is kept until it expires', async () => {
-  const world = oauthWorld({
-    '/introspect': json(GOOD),
-    '/token': json({ access_token: 'AT', expires_in: 60 }),
+  const world = createOAuthHarness({
+    '/introspect': jsonReply(ACTIVE_RESPONSE),
+    '/token': jsonReply({ access_token: 'AT', expires_in: 60 }),
   })
   const config = {
-    ...URLS,
-    pre_authorization: { ...PRE, audience: 'au', scope: ['foo', 'bar'] },
+    ...CONFIG,
+    pre_authorization: { ...PRE_AUTHORIZATION, audience: 'au', scope: ['foo', 'bar'] },
     introspection_request_headers: { Authorization: 'Basic zz' },
   }
-  const authenticate = build(oauth2Introspection, config, world)
+  const authenticate = buildHandler(oauth2Introspection, config, world)
   await Promise.all([authenticate(request('t1')), authenticate(request('t2'))])
   assert.deepEqual(world.calls().toSorted(), [
     '/introspect scope=&token=t1',
     '/introspect scope=&token=t2',
     '/token audience=au&grant_type=client_credentials&scope=foo+bar',
   ])
-  const auth = world.sent.map(call => call.headers.filter(([name]) => name === 'authorization'))
+  const auth = world.requests.map(call => call.headers.filter(([name]) => name === 'authorization'))
   assert.deepEqual(auth[0], [['authorization', `Basic ${btoa('a+b:s%3A%2F')}`]])
   assert.deepEqual(auth[1], [['authorization', 'Bearer AT']])
   const tokens = () => world.calls().filter(call => call.startsWith('/token')).length
-  world.clock.pass(49_999)
+  world.clock.advance(49_999)
   await authenticate(request('t3'))
   assert.equal(tokens(), 1)
-  world.clock.pass(2)
+  world.clock.advance(2)
   await authenticate(request('t4'))
   assert.equal(tokens(), 2)
 })
 
 test('a token endpoint that refuses the header gets the credentials in the body, from then on at once', async () => {
-  const world = oauthWorld({
-    '/introspect': json(GOOD),
+  const world = createOAuthHarness({
+    '/introspect': jsonReply(ACTIVE_RESPONSE),
     '/token': ({ headers }) =>
       headers.some(([name]) => name === 'authorization')
         ? { status: 401 }
-        : json({ access_token: 'AT', expires_in: 1 }),
+        : jsonReply({ access_token: 'AT', expires_in: 1 }),
   })
-  const authenticate = build(oauth2Introspection, { ...URLS, pre_authorization: PRE }, world)
+  const authenticate = buildHandler(
+    oauth2Introspection,
+    { ...CONFIG, pre_authorization: PRE_AUTHORIZATION },
+    world,
+  )
   await authenticate(request('t1'))
   await authenticate(request('t2'))
   const body = '/token client_id=a+b&client_secret=s%3A%2F&grant_type=client_credentials'
@@ -271,8 +306,10 @@ test('a token endpoint that refuses the header gets the credentials in the body,
 })
 
 test('without a token of our own nothing is asked: 500', async () => {
-  const refused = await run({ pre_authorization: PRE }, GOOD, { '/token': { status: 401 } })
-  assert.equal(brief(refused.outcome), '500 unavailable')
+  const refused = await authenticate({ pre_authorization: PRE_AUTHORIZATION }, ACTIVE_RESPONSE, {
+    '/token': { status: 401 },
+  })
+  assert.equal(summarize(refused.outcome), '500 unavailable')
   assert.deepEqual(refused.world.calls(), [
     '/token grant_type=client_credentials',
     '/token client_id=a+b&client_secret=s%3A%2F&grant_type=client_credentials',
@@ -280,8 +317,15 @@ test('without a token of our own nothing is asked: 500', async () => {
 })
 
 test('a token of our own that the endpoint refuses is not used again', async () => {
-  const world = oauthWorld({ '/introspect': { status: 401 }, '/token': json({ access_token: 'AT' }) })
-  const authenticate = build(oauth2Introspection, { ...URLS, pre_authorization: PRE }, world)
+  const world = createOAuthHarness({
+    '/introspect': { status: 401 },
+    '/token': jsonReply({ access_token: 'AT' }),
+  })
+  const authenticate = buildHandler(
+    oauth2Introspection,
+    { ...CONFIG, pre_authorization: PRE_AUTHORIZATION },
+    world,
+  )
   await authenticate(request())
   await authenticate(request())
   assert.equal(world.calls().filter(call => call.startsWith('/token')).length, 2)
@@ -289,23 +333,24 @@ test('a token of our own that the endpoint refuses is not used again', async () 
 
 test('an incomplete pre-authorization is refused at load, a wrong URL also where it is switched off', () => {
   const load = (pre_authorization: object) =>
-    build(oauth2Introspection, { ...URLS, pre_authorization }, oauthWorld())
+    buildHandler(oauth2Introspection, { ...CONFIG, pre_authorization }, createOAuthHarness())
   for (const pre of [
     { enabled: true },
-    { ...PRE, client_id: undefined },
-    { ...PRE, client_secret: undefined },
-    { ...PRE, token_url: '' },
-    { ...PRE, token_url: 'c' },
-    { ...PRE, enabled: false, token_url: 'c' },
+    { ...PRE_AUTHORIZATION, client_id: undefined },
+    { ...PRE_AUTHORIZATION, client_secret: undefined },
+    { ...PRE_AUTHORIZATION, token_url: '' },
+    { ...PRE_AUTHORIZATION, token_url: 'c' },
+    { ...PRE_AUTHORIZATION, enabled: false, token_url: 'c' },
   ]) {
     assert.throws(() => load(pre), JSON.stringify(pre))
   }
-  load({ ...PRE, enabled: false, token_url: undefined })
+  load({ ...PRE_AUTHORIZATION, enabled: false, token_url: undefined })
   load({})
 })
 
 test('unknown keys, and addresses that cannot be called, are refused at load', () => {
-  const load = (config: object) => () => build(oauth2Introspection, { ...URLS, ...config }, oauthWorld())
+  const load = (config: object) => () =>
+    buildHandler(oauth2Introspection, { ...CONFIG, ...config }, createOAuthHarness())
   assert.throws(load({ introspection_url: 'c' }))
   assert.throws(load({ foo: 1 }))
   assert.throws(load({ cache: { ttl: '1d' } }))
@@ -313,9 +358,9 @@ test('unknown keys, and addresses that cannot be called, are refused at load', (
 })
 
 test('scopes that are not checked here are named at load (Q-57)', () => {
-  const world = oauthWorld()
+  const world = createOAuthHarness()
   const named = (config: object) => {
-    build(oauth2Introspection, { ...URLS, ...config }, world)
+    buildHandler(oauth2Introspection, { ...CONFIG, ...config }, world)
     return world.warnings.splice(0).map(line => line.split(':')[0])
   }
   assert.deepEqual(named({ required_scope: ['a'] }), ['required_scope'])
@@ -326,13 +371,16 @@ test('scopes that are not checked here are named at load (Q-57)', () => {
 
 test('no denial quotes the token, the secret or what the endpoint said', async () => {
   for (const reply of [
-    json({ ...GOOD, active: false, sub: 'canary' }),
+    jsonReply({ ...ACTIVE_RESPONSE, active: false, sub: 'canary' }),
     { status: 500, body: 'canary' },
     { body: 'canary' },
   ]) {
-    const world = oauthWorld({ '/introspect': reply, '/token': json({ access_token: 'canary' }) })
-    const config = { ...URLS, pre_authorization: { ...PRE, client_secret: 'canary' } }
-    const outcome = await build(oauth2Introspection, config, world)(request('canary'))
+    const world = createOAuthHarness({
+      '/introspect': reply,
+      '/token': jsonReply({ access_token: 'canary' }),
+    })
+    const config = { ...CONFIG, pre_authorization: { ...PRE_AUTHORIZATION, client_secret: 'canary' } }
+    const outcome = await buildHandler(oauth2Introspection, config, world)(request('canary'))
     assert.equal(outcome.kind, 'denial')
     assert.doesNotMatch(JSON.stringify(outcome), /canary/)
   }

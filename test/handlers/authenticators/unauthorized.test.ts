@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { unauthorized } from '../../../src/handlers/authenticators/unauthorized.ts'
 import { requestWith } from '../../support/request.ts'
-import { build, isDenial } from '../build.ts'
+import { assertDenial, compileHandler } from '../build.ts'
 
 test('everybody is refused with 401', () => {
-  const outcome = build(unauthorized)(requestWith())
-  isDenial(outcome)
+  const outcome = compileHandler(unauthorized)(requestWith())
+  assertDenial(outcome)
   assert.equal(outcome.status, 401)
 })

@@ -2,11 +2,14 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import type { Session } from '../../../src/access/session.ts'
 import { allow } from '../../../src/handlers/authorizers/allow.ts'
-import { seal } from '../../../src/handlers/handler.ts'
+import { eraseConfigType } from '../../../src/handlers/handler.ts'
 import type { Services } from '../../../src/handlers/services.ts'
 
 test('allow hands on the very session it was given, whatever its config says', () => {
-  const { run } = seal(allow).build({ junk: true }, {} as Services, { strategy: 'regexp', warn: () => {} })
+  const { run } = eraseConfigType(allow).build({ junk: true }, {} as Services, {
+    strategy: 'regexp',
+    warn: () => {},
+  })
   const session = { kind: 'session' } as Session
   assert.equal(run(session), session)
 })

@@ -3,12 +3,15 @@ import test from 'node:test'
 import type { Denial } from '../../../src/access/denial.ts'
 import type { Session } from '../../../src/access/session.ts'
 import { deny } from '../../../src/handlers/authorizers/deny.ts'
-import { seal } from '../../../src/handlers/handler.ts'
+import { eraseConfigType } from '../../../src/handlers/handler.ts'
 import type { Services } from '../../../src/handlers/services.ts'
 
 test('deny refuses every session with 403, whatever its config says', () => {
   for (const config of [undefined, { junk: 1 }, []]) {
-    const { run } = seal(deny).build(config, {} as Services, { strategy: 'regexp', warn: () => {} })
+    const { run } = eraseConfigType(deny).build(config, {} as Services, {
+      strategy: 'regexp',
+      warn: () => {},
+    })
     const { status, code } = run({ kind: 'session' } as Session) as Denial
     assert.deepEqual([status, code], [403, 'forbidden'])
   }

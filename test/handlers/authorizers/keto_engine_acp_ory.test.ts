@@ -1,44 +1,53 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import type { Answered, Failed } from '../../../src/clients/http/message.ts'
+import type { HttpFailure, HttpResponse } from '../../../src/clients/http/message.ts'
 import { ketoEngineAcpOry } from '../../../src/handlers/authorizers/keto_engine_acp_ory.ts'
-import { ConfigFault, seal } from '../../../src/handlers/handler.ts'
+import { eraseConfigType, HandlerConfigError } from '../../../src/handlers/handler.ts'
 import { requestWith } from '../../support/request.ts'
-import { build, worldWith } from '../../support/services.ts'
-import { isDenial, sessionOf } from '../build.ts'
+import { buildHandler, createHandlerHarness } from '../../support/services.ts'
+import { assertDenial, sessionOf } from '../build.ts'
 
 const CONFIG = { base_url: 'http://keto/base/', required_action: 'read', required_resource: 'a' }
-const answered = (status: number, body = ''): Answered => ({ kind: 'answered', status, headers: [], body })
+const answered = (status: number, body = ''): HttpResponse => ({
+  kind: 'answered',
+  status,
+  headers: [],
+  body,
+})
 const ALLOWED = answered(200, '{"allowed":true}')
 
-function ask(config: object, answer: Answered | Failed = ALLOWED, session = sessionOf('u<1')) {
-  const world = worldWith({ answer })
-  return { world, outcome: build(ketoEngineAcpOry, { ...CONFIG, ...config }, world)(session) }
+function authorize(config: object, answer: HttpResponse | HttpFailure = ALLOWED, session = sessionOf('u<1')) {
+  const world = createHandlerHarness({ answer })
+  return { world, outcome: buildHandler(ketoEngineAcpOry, { ...CONFIG, ...config }, world)(session) }
 }
 
 test('the question is Keto’s, with Go’s escapes and a line feed', async () => {
   const session = sessionOf('u<1', undefined, requestWith([['x-real-ip', '5.6.7.8']]))
-  const { world, outcome } = ask({ required_action: 'read:{{ .MatchContext.Method }}' }, ALLOWED, session)
+  const { world, outcome } = authorize(
+    { required_action: 'read:{{ .MatchContext.Method }}' },
+    ALLOWED,
+    session,
+  )
   assert.equal(await outcome, session)
-  assert.equal(world.sent[0]?.url, 'http://keto/base/engines/acp/ory/regex/allowed')
-  assert.deepEqual(world.sent[0]?.headers, [['content-type', 'application/json']])
+  assert.equal(world.requests[0]?.url, 'http://keto/base/engines/acp/ory/regex/allowed')
+  assert.deepEqual(world.requests[0]?.headers, [['content-type', 'application/json']])
   assert.equal(
-    world.sent[0]?.body,
+    world.requests[0]?.body,
     '{"action":"read:GET","context":{"remoteIpAddress":"5.6.7.8","requestedAt":"2026-11-22T05:00:00.000Z"},' +
       '"resource":"a","subject":"u\\u003c1"}\n',
   )
 })
 
 test('empty templates are unset, the subject and the flavor can be chosen', async () => {
-  const { world, outcome } = ask({
+  const { world, outcome } = authorize({
     required_action: '',
     required_resource: '',
     subject: 'me',
     flavor: 'glob',
   })
   await outcome
-  assert.match(String(world.sent[0]?.body), /"action":"unset",.*"resource":"unset","subject":"me"/)
-  assert.equal(world.sent[0]?.url, 'http://keto/base/engines/acp/ory/glob/allowed')
+  assert.match(String(world.requests[0]?.body), /"action":"unset",.*"resource":"unset","subject":"me"/)
+  assert.equal(world.requests[0]?.url, 'http://keto/base/engines/acp/ory/glob/allowed')
 })
 
 /** Seen on a running Oathkeeper v0.40.9: the peer, which is a gateway, never stands for a client that a proxy spoke of. */
@@ -57,9 +66,9 @@ for (const [forwarded, real, address] of [
       ['x-real-ip', real],
     ])
     const session = sessionOf('u', undefined, { ...request, remoteAddress: '9.9.9.9' })
-    const { world, outcome } = ask({}, ALLOWED, session)
+    const { world, outcome } = authorize({}, ALLOWED, session)
     await outcome
-    assert.match(String(world.sent[0]?.body), new RegExp(`"remoteIpAddress":"${address}"`))
+    assert.match(String(world.requests[0]?.body), new RegExp(`"remoteIpAddress":"${address}"`))
   })
 }
 
@@ -76,8 +85,8 @@ for (const [answer, status] of [
   [{ kind: 'failed', cause: 'connect', message: 'keto: no connection' }, 500],
 ] as const) {
   test(`${JSON.stringify(answer)} is ${status}`, async () => {
-    const outcome = await ask({}, answer).outcome
-    isDenial(outcome)
+    const outcome = await authorize({}, answer).outcome
+    assertDenial(outcome)
     assert.equal(outcome.status, status)
     const code = status === 403 ? 'forbidden' : answer.kind === 'failed' ? 'unavailable' : 'bad_answer'
     assert.equal(outcome.code, code)
@@ -85,16 +94,19 @@ for (const [answer, status] of [
 }
 
 test('a template that fails is 500 and nothing is asked', async () => {
-  const { world, outcome } = ask({ required_resource: '{{ .Extra.no.more }}' })
-  isDenial(await outcome)
-  assert.equal(world.sent.length, 0)
+  const { world, outcome } = authorize({ required_resource: '{{ .Extra.no.more }}' })
+  assertDenial(await outcome)
+  assert.equal(world.requests.length, 0)
 })
 
 test('with the strategy glob it is a fault of the configuration', () => {
   const context = { strategy: 'glob', warn: () => {} } as const
-  assert.throws(() => seal(ketoEngineAcpOry).build(CONFIG, worldWith().services, context), ConfigFault)
+  assert.throws(
+    () => eraseConfigType(ketoEngineAcpOry).build(CONFIG, createHandlerHarness().services, context),
+    HandlerConfigError,
+  )
 })
 
 test('a base that is no URL does not decode', () => {
-  assert.throws(() => ask({ base_url: 'keto' }), { name: 'ZodError' })
+  assert.throws(() => authorize({ base_url: 'keto' }), { name: 'ZodError' })
 })

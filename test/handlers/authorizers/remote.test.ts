@@ -1,32 +1,36 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import type { Session } from '../../../src/access/session.ts'
-import type { Answered, Failed, HeaderPair } from '../../../src/clients/http/message.ts'
+import type { HeaderPair, HttpFailure, HttpResponse } from '../../../src/clients/http/message.ts'
 import { remote } from '../../../src/handlers/authorizers/remote.ts'
-import { ConfigFault } from '../../../src/handlers/handler.ts'
+import { HandlerConfigError } from '../../../src/handlers/handler.ts'
 import type { Instant } from '../../../src/lib/time.ts'
 import { requestWith } from '../../support/request.ts'
-import { build, worldWith } from '../../support/services.ts'
-import { isDenial, sessionOf } from '../build.ts'
+import { buildHandler, createHandlerHarness } from '../../support/services.ts'
+import { assertDenial, sessionOf } from '../build.ts'
 
-const answered = (status: number, headers: readonly HeaderPair[] = []): Answered => ({
+const answered = (status: number, headers: readonly HeaderPair[] = []): HttpResponse => ({
   kind: 'answered',
   status,
   headers,
   body: '',
 })
-const URL = 'http://policies:8080/may'
+const REMOTE_URL = 'http://policies:8080/may'
 
-function ask(config: object, answer: Answered | Failed = answered(200), session = sessionOf('u1')) {
-  const world = worldWith({ answer })
-  const outcome = build(remote, { remote: URL, ...config }, world)(session)
+function authorize(
+  config: object,
+  answer: HttpResponse | HttpFailure = answered(200),
+  session = sessionOf('u1'),
+) {
+  const world = createHandlerHarness({ answer })
+  const outcome = buildHandler(remote, { remote: REMOTE_URL, ...config }, world)(session)
   return { outcome, world }
 }
-async function sent(config: object, session?: Session) {
-  const { outcome, world } = ask(config, answered(200), session)
+async function sentRequest(config: object, session?: Session) {
+  const { outcome, world } = authorize(config, answered(200), session)
   await outcome
-  assert.equal(world.sent.length, 1)
-  return world.sent[0]
+  assert.equal(world.requests.length, 1)
+  return world.requests[0]
 }
 
 test('it gets the body, the content type and the authorization of the request, and nothing else', async () => {
@@ -40,10 +44,10 @@ test('it gets the body, the content type and the authorization of the request, a
     body,
     deadline: 77 as Instant,
   }
-  const call = await sent({}, sessionOf('u1', undefined, request))
+  const call = await sentRequest({}, sessionOf('u1', undefined, request))
   assert.deepEqual(call, {
     method: 'POST',
-    url: URL,
+    url: REMOTE_URL,
     headers: [
       ['content-type', 'text/x'],
       ['authorization', 'Bearer t'],
@@ -64,7 +68,7 @@ test('configured headers replace those of the request; an empty one is not sent'
     'X-No': '',
     'Content-Type': '',
   }
-  const call = await sent({ headers }, sessionOf('u1', undefined, request))
+  const call = await sentRequest({ headers }, sessionOf('u1', undefined, request))
   assert.deepEqual(call?.headers, [
     ['content-type', ''],
     ['authorization', 'Basic x'],
@@ -85,8 +89,8 @@ for (const [status, code] of [
   [501, 500],
 ] as const) {
   test(`an answer ${status} is ${code} (Q-65, Q-67)`, async () => {
-    const outcome = await ask({}, answered(status)).outcome
-    isDenial(outcome)
+    const outcome = await authorize({}, answered(status)).outcome
+    assertDenial(outcome)
     assert.equal(outcome.status, code)
   })
 }
@@ -104,7 +108,7 @@ for (const [status, config, outcome] of [
   [302, { allow_statuses: [204], deny_statuses: [400, 401, 404] }, '500 bad_answer'],
 ] as const) {
   test(`an answer ${status} with ${JSON.stringify(config)} is ${outcome} (Q-65)`, async () => {
-    const made = await ask(config, answered(status)).outcome
+    const made = await authorize(config, answered(status)).outcome
     assert.equal(made.kind === 'session' ? 'session' : `${made.status} ${made.code}`, outcome)
   })
 }
@@ -122,33 +126,33 @@ for (const [body, outcome] of [
 ] as const) {
   test(`where the answer must say yes, ${body} is ${outcome} (H9)`, async () => {
     const config = { allowed_from: 'result.allow', forward_response_headers_to_upstream: ['X-Role'] }
-    const made = await ask(config, { ...answered(200, [['x-role', 'a']]), body }).outcome
+    const made = await authorize(config, { ...answered(200, [['x-role', 'a']]), body }).outcome
     assert.equal(made.kind === 'session' ? 'session' : `${made.status} ${made.code}`, outcome)
     if (made.kind === 'session') assert.deepEqual(made.headers, [{ name: 'x-role', value: 'a' }])
   })
 }
 
 test('429 takes its headers along (Q-67)', async () => {
-  const outcome = await ask(
+  const outcome = await authorize(
     {},
     answered(429, [
       ['retry-after', '7'],
       ['set-cookie', 'a'],
     ]),
   ).outcome
-  isDenial(outcome)
+  assertDenial(outcome)
   assert.deepEqual(outcome.headers, [{ name: 'retry-after', value: '7' }])
 })
 
 test('a failed call is 500', async () => {
-  const outcome = await ask({}, { kind: 'failed', cause: 'connect', message: 'remote: no connection' })
+  const outcome = await authorize({}, { kind: 'failed', cause: 'connect', message: 'remote: no connection' })
     .outcome
-  isDenial(outcome)
+  assertDenial(outcome)
   assert.deepEqual([outcome.status, outcome.code], [500, 'unavailable'])
 })
 
 test('headers of the answer are set: the first value, empty where there is none (Q-69)', async () => {
-  const { outcome } = ask(
+  const { outcome } = authorize(
     { forward_response_headers_to_upstream: ['X-Role', 'X-None'] },
     answered(200, [
       ['x-role', 'a'],
@@ -164,20 +168,20 @@ test('headers of the answer are set: the first value, empty where there is none 
 
 test('a refusal sets nothing, and a part of a body is never asked about (E12)', async () => {
   const request = requestWith([['x-envoy-auth-partial-body', 'true']])
-  const { outcome, world } = ask({}, answered(200), sessionOf('u1', undefined, request))
-  isDenial(await outcome)
-  assert.equal(world.sent.length, 0)
+  const { outcome, world } = authorize({}, answered(200), sessionOf('u1', undefined, request))
+  assertDenial(await outcome)
+  assert.equal(world.requests.length, 0)
 })
 
 test('a value with a control character is 500, unsent and not in the reason (Q-79)', async () => {
-  const { outcome, world } = ask(
+  const { outcome, world } = authorize(
     { headers: { 'x-sub': '{{ .Subject }}' } },
     answered(200),
     sessionOf('a\r\nrole: admin'),
   )
   const denial = await outcome
-  isDenial(denial)
-  assert.deepEqual([denial.status, world.sent.length], [500, 0])
+  assertDenial(denial)
+  assert.deepEqual([denial.status, world.requests.length], [500, 0])
   assert.ok(!JSON.stringify(denial).includes('admin'))
 })
 
@@ -187,7 +191,7 @@ for (const [why, config] of [
   ['a template that does not parse', { headers: { a: '{{' } }],
 ] as const) {
   test(`${why} is a fault of the configuration`, () => {
-    assert.throws(() => ask(config), ConfigFault)
+    assert.throws(() => authorize(config), HandlerConfigError)
   })
 }
 
@@ -205,16 +209,16 @@ for (const config of [
   { payload: '{}' },
 ]) {
   test(`${JSON.stringify(config)} does not decode`, () => {
-    assert.throws(() => ask(config), { name: 'ZodError' })
+    assert.throws(() => authorize(config), { name: 'ZodError' })
   })
 }
 
 test('headers that belong to the connection are not sent and named at load; Envoy’s own names are no others’', async () => {
   const headers = { Host: 'other', 'Content-Length': '0', TE: 'trailers', 'X-Envoy-Original-Path': '/p' }
-  const { world, outcome } = ask({ headers })
+  const { world, outcome } = authorize({ headers })
   await outcome
   assert.deepEqual(
-    world.sent[0]?.headers.map(([name]) => name),
+    world.requests[0]?.headers.map(([name]) => name),
     ['content-type', 'x-envoy-original-path'],
   )
   const named = world.warnings.filter(line => line.includes('belongs to the connection'))
@@ -225,7 +229,7 @@ test('headers that belong to the connection are not sent and named at load; Envo
 })
 
 test('the headers that it may set are declared, and the body is linted (Q-70)', () => {
-  const config = { remote: URL, forward_response_headers_to_upstream: ['X-Role'] }
-  assert.deepEqual(remote.writes?.(config), ['x-role'])
-  assert.match(ask({}).world.warnings.join(), /only where Envoy sends it/)
+  const config = { remote: REMOTE_URL, forward_response_headers_to_upstream: ['X-Role'] }
+  assert.deepEqual(remote.setsHeaders?.(config), ['x-role'])
+  assert.match(authorize({}).world.warnings.join(), /only where Envoy sends it/)
 })

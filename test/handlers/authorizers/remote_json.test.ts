@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { remoteJson } from '../../../src/handlers/authorizers/remote_json.ts'
-import { ConfigFault } from '../../../src/handlers/handler.ts'
+import { HandlerConfigError } from '../../../src/handlers/handler.ts'
 import { requestWith } from '../../support/request.ts'
-import { build, worldWith } from '../../support/services.ts'
-import { isDenial, sessionOf } from '../build.ts'
+import { buildHandler, createHandlerHarness } from '../../support/services.ts'
+import { assertDenial, sessionOf } from '../build.ts'
 
-function ask(config: object, session = sessionOf('u1', { role: 'a"b' })) {
-  const world = worldWith({ answer: { kind: 'answered', status: 200, headers: [], body: '' } })
-  const run = build(remoteJson, { remote: 'http://policies/', ...config }, world)
+function authorize(config: object, session = sessionOf('u1', { role: 'a"b' })) {
+  const world = createHandlerHarness({ answer: { kind: 'answered', status: 200, headers: [], body: '' } })
+  const run = buildHandler(remoteJson, { remote: 'http://policies/', ...config }, world)
   return { world, outcome: run(session) }
 }
 
@@ -19,19 +19,19 @@ for (const [payload, body] of [
   ['null', 'null'],
 ] as const) {
   test(`the payload ${payload} is sent as ${body}`, async () => {
-    const { world, outcome } = ask({ payload })
+    const { world, outcome } = authorize({ payload })
     await outcome
-    assert.equal(world.sent[0]?.body, body)
-    assert.deepEqual(world.sent[0]?.headers, [['content-type', 'application/json']])
+    assert.equal(world.requests[0]?.body, body)
+    assert.deepEqual(world.requests[0]?.headers, [['content-type', 'application/json']])
   })
 }
 
 for (const payload of ['', '{', '{"a": "{{ .Extra.role }}"}', '{{ .Extra.no.more }}', '{{ .Foo }}']) {
   test(`the payload ${payload} is 500 and not sent`, async () => {
-    const { world, outcome } = ask({ payload })
+    const { world, outcome } = authorize({ payload })
     const denial = await outcome
-    isDenial(denial)
-    assert.deepEqual([denial.status, world.sent.length], [500, 0])
+    assertDenial(denial)
+    assert.deepEqual([denial.status, world.requests.length], [500, 0])
   })
 }
 
@@ -44,26 +44,26 @@ test('the authorization of the request goes along, configured headers replace it
       ['Content-Type', 'x'],
     ]),
   )
-  const plain = ask({ payload: '{}' }, session)
+  const plain = authorize({ payload: '{}' }, session)
   await plain.outcome
-  assert.deepEqual(plain.world.sent[0]?.headers, [
+  assert.deepEqual(plain.world.requests[0]?.headers, [
     ['content-type', 'application/json'],
     ['authorization', 'Bearer t'],
   ])
-  const other = ask({ payload: '{}', headers: { authorization: 'Basic x' } }, session)
+  const other = authorize({ payload: '{}', headers: { authorization: 'Basic x' } }, session)
   await other.outcome
-  assert.deepEqual(other.world.sent[0]?.headers[1], ['authorization', 'Basic x'])
+  assert.deepEqual(other.world.requests[0]?.headers[1], ['authorization', 'Basic x'])
 })
 
 test('a value that is printed into a JSON string without toJson is linted (Q-68)', () => {
-  assert.equal(ask({ payload: '{"a": "{{ .Subject }}"}' }).world.warnings.length, 1)
-  assert.equal(ask({ payload: '{"a": {{ print .Subject | toJson }}}' }).world.warnings.length, 0)
+  assert.equal(authorize({ payload: '{"a": "{{ .Subject }}"}' }).world.warnings.length, 1)
+  assert.equal(authorize({ payload: '{"a": {{ print .Subject | toJson }}}' }).world.warnings.length, 0)
 })
 
 test('a payload that does not parse is a fault at its key, a missing one does not decode', () => {
   assert.throws(
-    () => ask({ payload: '{{' }),
-    (error: unknown) => error instanceof ConfigFault && error.path.join('.') === 'payload',
+    () => authorize({ payload: '{{' }),
+    (error: unknown) => error instanceof HandlerConfigError && error.path.join('.') === 'payload',
   )
-  assert.throws(() => ask({}), { name: 'ZodError' })
+  assert.throws(() => authorize({}), { name: 'ZodError' })
 })

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import type { RequestView } from '../../../src/access/request.ts'
-import { identity, openSession } from '../../../src/access/session.ts'
+import { createSession, identity } from '../../../src/access/session.ts'
 import { compileTemplate } from '../../../src/handlers/compile/template.ts'
-import { ConfigFault } from '../../../src/handlers/handler.ts'
+import { HandlerConfigError } from '../../../src/handlers/handler.ts'
 import type { Clock } from '../../../src/lib/time.ts'
 
 const clock = { wall: () => 0, now: () => 0 } as unknown as Clock
@@ -21,7 +21,7 @@ const request = {
     ['accept', '*/*'],
   ],
 } as unknown as RequestView
-const session = openSession(identity('me', { role: 'admin' }), request, ['one'])
+const session = createSession(identity('me', { role: 'admin' }), request, ['one'])
 
 test('a template sees the session and its request', () => {
   const warnings: string[] = []
@@ -38,8 +38,10 @@ test('a template sees the session and its request', () => {
 test('a template that does not parse is a fault of the configuration, with its place', () => {
   assert.throws(
     () => compileTemplate('x\n{{ nope }}', ['claims'], { clock }, { warn: () => {} }),
-    (error: ConfigFault) =>
-      error instanceof ConfigFault && error.path[0] === 'claims' && /line 2, column 4/.test(error.message),
+    (error: HandlerConfigError) =>
+      error instanceof HandlerConfigError &&
+      error.path[0] === 'claims' &&
+      /line 2, column 4/.test(error.message),
   )
 })
 

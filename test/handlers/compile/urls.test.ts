@@ -1,17 +1,17 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import {
+  checkKeySetUrl,
   httpUrlSchema,
-  keySetUrl,
   keySetUrlSchema,
   urlReferenceSchema,
 } from '../../../src/handlers/compile/urls.ts'
-import { ConfigFault } from '../../../src/handlers/handler.ts'
+import { HandlerConfigError } from '../../../src/handlers/handler.ts'
 
-const refuses = (read: (text: string, path: string[]) => string, text: string) =>
+const assertRejected = (read: (text: string, path: string[]) => string, text: string) =>
   assert.throws(
     () => read(text, ['key']),
-    (error: unknown) => error instanceof ConfigFault && error.path.join() === 'key',
+    (error: unknown) => error instanceof HandlerConfigError && error.path.join() === 'key',
     text,
   )
 
@@ -37,12 +37,12 @@ test('a key set is behind http, https, file, inline or in a store of a cloud', (
     's3://a/b?region=x',
     'gs://a/b',
   ]) {
-    assert.equal(keySetUrl(url, []), url)
+    assert.equal(checkKeySetUrl(url, []), url)
     assert.ok(keySetUrlSchema.safeParse(url).success, url)
   }
   for (const url of ['', 'a.json', '/a', 'http://', 'data:,x', 's3://a', 's3://a/b?regoin=x', 'gs://a']) {
-    refuses(keySetUrl, url)
+    assertRejected(checkKeySetUrl, url)
     assert.ok(!keySetUrlSchema.safeParse(url).success, url)
   }
-  assert.throws(() => keySetUrl('ftp://a/b', []), /not the URL of a key set/)
+  assert.throws(() => checkKeySetUrl('ftp://a/b', []), /not the URL of a key set/)
 })

@@ -3,12 +3,14 @@ import test from 'node:test'
 import { type DenialStatus, denial, unauthorized } from '../../../src/access/denial.ts'
 import { json } from '../../../src/handlers/errors/json.ts'
 import { requestWith } from '../../support/request.ts'
-import { build } from '../build.ts'
+import { compileHandler } from '../build.ts'
 
 const body = (status: DenialStatus, verbose = false) =>
   JSON.parse(
-    build(json, { verbose })(denial(status, 'internal', 'inner words', { reason: 'why' }), requestWith())
-      .body,
+    compileHandler(json, { verbose })(
+      denial(status, 'internal', 'inner words', { reason: 'why' }),
+      requestWith(),
+    ).body,
   )
 
 for (const [status, text, message] of [
@@ -38,13 +40,13 @@ test('verbose shows message and reason', () => {
 })
 
 test('the request id is in the body, so that a user can name it', () => {
-  const answer = build(json)(unauthorized('no_credential'), { ...requestWith(), requestId: 'r1' })
+  const answer = compileHandler(json)(unauthorized('no_credential'), { ...requestWith(), requestId: 'r1' })
   assert.equal(JSON.parse(answer.body).error.request, 'r1')
 })
 
 test('a refusal is JSON, not to be kept, with the challenge of its denial', () => {
   const hints = { wwwAuthenticate: 'Bearer error="x"' }
-  const answer = build(json)(unauthorized('credential_rejected', { hints }), requestWith())
+  const answer = compileHandler(json)(unauthorized('credential_rejected', { hints }), requestWith())
   assert.deepEqual(
     new Map(answer.headers.map(h => [h.name, h.value])),
     new Map([

@@ -4,41 +4,44 @@ import { type Denial, forbidden, unauthorized, unavailable } from '../../../src/
 import type { RequestView } from '../../../src/access/request.ts'
 import { redirect } from '../../../src/handlers/errors/redirect.ts'
 import { requestWith } from '../../support/request.ts'
-import { build as buildIn, worldWith } from '../../support/services.ts'
-import { build } from '../build.ts'
+import { buildHandler as buildIn, createHandlerHarness } from '../../support/services.ts'
+import { compileHandler } from '../build.ts'
 
 type Headers = Parameters<typeof requestWith>[0]
 
-const answer = (config: object, parts: Partial<RequestView> = {}, denial = unauthorized('no_credential')) =>
-  build(redirect, config)(denial, { ...requestWith(), ...parts })
-const location = (config: object, parts?: Partial<RequestView>, denial?: ReturnType<typeof unauthorized>) =>
-  answer(config, parts, denial).headers.find(header => header.name === 'location')?.value
+const respond = (config: object, parts: Partial<RequestView> = {}, denial = unauthorized('no_credential')) =>
+  compileHandler(redirect, config)(denial, { ...requestWith(), ...parts })
+const locationOf = (config: object, parts?: Partial<RequestView>, denial?: ReturnType<typeof unauthorized>) =>
+  respond(config, parts, denial).headers.find(header => header.name === 'location')?.value
 
 test('the browser is sent where the configuration says, with 302 unless it says otherwise', () => {
-  assert.equal(answer({ to: 'https://login/' }).status, 302)
-  assert.equal(answer({ to: 'https://login/', code: 301 }).status, 301)
-  assert.equal(location({ to: 'https://login/?a=1' }), 'https://login/?a=1')
+  assert.equal(respond({ to: 'https://login/' }).status, 302)
+  assert.equal(respond({ to: 'https://login/', code: 301 }).status, 301)
+  assert.equal(locationOf({ to: 'https://login/?a=1' }), 'https://login/?a=1')
 })
 
 test('what no header may carry of `to` is escaped, and control characters are refused at load', () => {
-  assert.equal(location({ to: 'https://login/für mich?ö#ß' }), 'https://login/f%C3%BCr%20mich?%C3%B6#%C3%9F')
   assert.equal(
-    location({ to: '/größe?ö=ä b', return_to_query_param: 'r' }, { authority: 'h', rawPath: '/' }),
+    locationOf({ to: 'https://login/für mich?ö#ß' }),
+    'https://login/f%C3%BCr%20mich?%C3%B6#%C3%9F',
+  )
+  assert.equal(
+    locationOf({ to: '/größe?ö=ä b', return_to_query_param: 'r' }, { authority: 'h', rawPath: '/' }),
     '/gr%C3%B6%C3%9Fe?r=https%3A%2F%2Fh%2F&%C3%B6=%C3%A4+b',
   )
-  assert.throws(() => build(redirect, { to: 'https://login/\tx' }), { path: ['to'] })
+  assert.throws(() => compileHandler(redirect, { to: 'https://login/\tx' }), { path: ['to'] })
 })
 
 test('return_to is the request as Envoy saw it, encoded as a whole, beside what `to` has (Q-37, Q-38)', () => {
   const parts = { scheme: 'https', authority: 'App:8443', rawPath: '/a%20b/', query: 'x=1&y=%2F' }
   assert.equal(
-    location({ to: 'https://login/x?foo=bar', return_to_query_param: 'return_to' }, parts),
+    locationOf({ to: 'https://login/x?foo=bar', return_to_query_param: 'return_to' }, parts),
     'https://login/x?foo=bar&return_to=https%3A%2F%2FApp%3A8443%2Fa%2520b%2F%3Fx%3D1%26y%3D%252F',
   )
 })
 
 test('a path that looks like a host of its own stays below the host (D8)', () => {
-  const to = location(
+  const to = locationOf(
     { to: '/login', return_to_query_param: 'r' },
     { rawPath: '//evil.com', authority: 'app' },
   )
@@ -47,7 +50,7 @@ test('a path that looks like a host of its own stays below the host (D8)', () =>
 
 test('a forwarded host is not believed', () => {
   const request = requestWith([['x-forwarded-host', 'evil.com']])
-  const { headers } = build(redirect, { to: '/l', return_to_query_param: 'r' })(
+  const { headers } = compileHandler(redirect, { to: '/l', return_to_query_param: 'r' })(
     unauthorized('no_credential'),
     request,
   )
@@ -67,7 +70,7 @@ test('the way back leads to listed hosts only, where some are listed (Q-38)', ()
     ],
   }
   const at = (host: string, scheme = 'https') =>
-    location(config, { scheme, host, authority: host, rawPath: '/p', query: '' })
+    locationOf(config, { scheme, host, authority: host, rawPath: '/p', query: '' })
   const back = (host: string, scheme = 'https') =>
     `https://login/x?a=1&r=${scheme}%3A%2F%2F${host.replace(':', '%3A')}%2Fp`
   for (const host of [
@@ -94,7 +97,7 @@ test('the way back leads to listed hosts only, where some are listed (Q-38)', ()
   assert.equal(at('a.late.example.com', 'https'), back('a.late.example.com'))
   assert.equal(at('a.late.example.com', 'http'), 'https://login/x?a=1')
   assert.equal(
-    location({ ...config, return_to_hosts: [] }, { host: 'shop.example.com' }),
+    locationOf({ ...config, return_to_hosts: [] }, { host: 'shop.example.com' }),
     'https://login/x?a=1',
   )
 })
@@ -102,14 +105,14 @@ test('the way back leads to listed hosts only, where some are listed (Q-38)', ()
 test('without a way back nothing is counted, and a flow that is asked for is asked for', () => {
   const config = { to: '/login', return_to_query_param: 'r', return_to_hosts: ['other'] }
   const stepUp = forbidden('second_factor_required', { hints: { login: { aal: 'aal2' } } })
-  const { headers } = answer(config, { host: 'here' }, stepUp)
+  const { headers } = respond(config, { host: 'here' }, stepUp)
   assert.equal(headers.find(one => one.name === 'location')?.value, '/login?aal=aal2')
   assert.equal(
     headers.some(one => one.name === 'set-cookie'),
     false,
   )
   const own = forbidden('second_factor_required', { hints: { loginUrl: 'https://auth/login?aal=aal2' } })
-  assert.equal(location(config, { host: 'here' }, own), 'https://auth/login?aal=aal2')
+  assert.equal(locationOf(config, { host: 'here' }, own), 'https://auth/login?aal=aal2')
 })
 
 for (const host of [
@@ -123,13 +126,13 @@ for (const host of [
   '*.*.example.com',
 ]) {
   test(`"${host}" is no host`, () => {
-    assert.throws(() => build(redirect, { to: '/l', return_to_hosts: [host] }), /must be a host/)
+    assert.throws(() => compileHandler(redirect, { to: '/l', return_to_hosts: [host] }), /must be a host/)
   })
 }
 
 test('a very long address is not worth coming back to', () => {
   assert.equal(
-    location({ to: '/login', return_to_query_param: 'r' }, { query: 'q'.repeat(10_000) }),
+    locationOf({ to: '/login', return_to_query_param: 'r' }, { query: 'q'.repeat(10_000) }),
     '/login',
   )
 })
@@ -137,16 +140,19 @@ test('a very long address is not worth coming back to', () => {
 test('a denial that knows its own login flow is sent there, with the way back', () => {
   const denial = forbidden('second_factor_required', { hints: { loginUrl: 'https://auth/login?aal=aal2' } })
   assert.match(
-    location({ to: '/login' }, {}, denial) ?? '',
+    locationOf({ to: '/login' }, {}, denial) ?? '',
     /^https:\/\/auth\/login\?aal=aal2&return_to=https%3A/,
   )
 })
 
 test('GET gets a page that cannot be turned against the reader, HEAD its type, POST neither (D14)', () => {
-  assert.equal(answer({ to: '/l?"><script>' }).body, '<a href="/l?&#34;&#62;&#60;script&#62;">Found</a>.\n\n')
-  assert.equal(answer({ to: '/l' }, { method: 'HEAD' }).body, '')
   assert.equal(
-    answer({ to: '/l' }, { method: 'POST' }).headers.some(h => h.name === 'content-type'),
+    respond({ to: '/l?"><script>' }).body,
+    '<a href="/l?&#34;&#62;&#60;script&#62;">Found</a>.\n\n',
+  )
+  assert.equal(respond({ to: '/l' }, { method: 'HEAD' }).body, '')
+  assert.equal(
+    respond({ to: '/l' }, { method: 'POST' }).headers.some(h => h.name === 'content-type'),
     false,
   )
 })
@@ -173,7 +179,7 @@ for (const [to, rawPath, expected] of [
   ['mailto:x', '/a', 'mailto:x'],
 ] as const) {
   test(`"${to}" from ${rawPath} leads to ${expected}`, () => {
-    assert.equal(location({ to }, { rawPath }), expected)
+    assert.equal(locationOf({ to }, { rawPath }), expected)
   })
 }
 
@@ -192,7 +198,7 @@ for (const [to, parts, loops] of [
 ] as const) {
   test(`a redirect to ${to} of ${JSON.stringify(parts)} ${loops ? 'is a refusal' : 'is one'}`, () => {
     const config = { to, return_to_query_param: 'return_to' }
-    const { status, body } = answer(config, { scheme: 'https', ...parts })
+    const { status, body } = respond(config, { scheme: 'https', ...parts })
     assert.equal(status, loops ? 401 : 302)
     if (loops) assert.equal(JSON.parse(body).error.code, 401)
   })
@@ -200,18 +206,18 @@ for (const [to, parts, loops] of [
 
 for (const rawPath of ['//evil.com/x', '/\\evil.com/x', '/\t/evil.com/x', '///evil.com/x']) {
   test(`a relative target never leads to another host, here from ${JSON.stringify(rawPath)} (D8)`, () => {
-    const found = location({ to: 'login' }, { rawPath }) ?? ''
+    const found = locationOf({ to: 'login' }, { rawPath }) ?? ''
     assert.equal(new URL(found, 'https://app.example.com/').host, 'app.example.com')
   })
 }
 
 test('a target with a line break is refused at load (J6)', () => {
-  assert.throws(() => answer({ to: '/a\r\nx: y' }))
+  assert.throws(() => respond({ to: '/a\r\nx: y' }))
 })
 
 test('other codes than 301 and 302 do not decode; a 301 is named at load', () => {
   const warned = (code?: number) => {
-    const world = worldWith()
+    const world = createHandlerHarness()
     buildIn(redirect, { to: '/', ...(code && { code }) }, world)
     return world.warnings.map(line => line.split(':')[0])
   }
@@ -221,71 +227,71 @@ test('other codes than 301 and 302 do not decode; a 301 is named at load', () =>
 
 test('a page has its type for GET and HEAD, and & is written as Go writes it', () => {
   for (const method of ['GET', 'HEAD']) {
-    const { headers } = answer({ to: '/l?a=1&b=2' }, { method })
+    const { headers } = respond({ to: '/l?a=1&b=2' }, { method })
     assert.equal(headers.find(({ name }) => name === 'content-type')?.value, 'text/html; charset=utf-8')
   }
-  assert.equal(answer({ to: '/l?a=1&b=2' }).body, '<a href="/l?a=1&amp;b=2">Found</a>.\n\n')
+  assert.equal(respond({ to: '/l?a=1&b=2' }).body, '<a href="/l?a=1&amp;b=2">Found</a>.\n\n')
 })
 
 const KRATOS = 'https://auth.example.com/self-service/login/browser'
 const LOGIN = { to: KRATOS, return_to_query_param: 'return_to' }
 const NO_SESSION = unauthorized('no_credential')
 const HTML: Headers = [['accept', 'text/html']]
-const ask = (
+const respondToBrowser = (
   headers: Headers = HTML,
   {
     denial = NO_SESSION,
     config = LOGIN as object,
     ...parts
   }: Partial<RequestView> & { denial?: Denial; config?: object } = {},
-) => build(redirect, config)(denial, { ...requestWith(headers), ...parts })
-const lines = (name: string, { headers }: ReturnType<typeof ask>) =>
+) => compileHandler(redirect, config)(denial, { ...requestWith(headers), ...parts })
+const headerValues = (name: string, { headers }: ReturnType<typeof respondToBrowser>) =>
   headers.filter(header => header.name === name).map(header => header.value)
 
 test('a redirect to log in counts its rounds in a cookie of the page, for a minute', () => {
-  const sent = ask(HTML, { rawPath: '/a/b' })
-  assert.deepEqual(lines('set-cookie', sent), [
+  const sent = respondToBrowser(HTML, { rawPath: '/a/b' })
+  assert.deepEqual(headerValues('set-cookie', sent), [
     'credence_login_rounds=1; Path=/a/b; Max-Age=60; HttpOnly; SameSite=Lax; Secure',
   ])
-  const plain = ask([['cookie', 'x=9; credence_login_rounds=1']], { scheme: 'http' })
-  assert.deepEqual(lines('set-cookie', plain), [
+  const plain = respondToBrowser([['cookie', 'x=9; credence_login_rounds=1']], { scheme: 'http' })
+  assert.deepEqual(headerValues('set-cookie', plain), [
     'credence_login_rounds=2; Path=/; Max-Age=60; HttpOnly; SameSite=Lax',
   ])
 })
 
 test('a redirect without a way back is no login, and counts nothing', () => {
-  assert.deepEqual(lines('set-cookie', ask(HTML, { config: { to: '/gone' } })), [])
+  assert.deepEqual(headerValues('set-cookie', respondToBrowser(HTML, { config: { to: '/gone' } })), [])
 })
 
 test('a third redirect within the minute is a page that says why, and the next try is a first one (kratos 6.4)', () => {
-  const stopped = ask([...HTML, ['cookie', 'credence_login_rounds=2']])
+  const stopped = respondToBrowser([...HTML, ['cookie', 'credence_login_rounds=2']])
   assert.equal(stopped.status, 401)
-  assert.deepEqual(lines('location', stopped), [])
+  assert.deepEqual(headerValues('location', stopped), [])
   assert.match(stopped.body, /not logged in here/)
   assert.ok(
     stopped.body.includes(`<a href="${KRATOS}?return_to=https%3A%2F%2Fapp.example.com%2F">Log in</a>`),
   )
-  assert.match(lines('set-cookie', stopped)[0] ?? '', /^credence_login_rounds=0; Path=\/; Max-Age=0;/)
-  assert.deepEqual(lines('cache-control', stopped), ['no-store'])
+  assert.match(headerValues('set-cookie', stopped)[0] ?? '', /^credence_login_rounds=0; Path=\/; Max-Age=0;/)
+  assert.deepEqual(headerValues('cache-control', stopped), ['no-store'])
 })
 
 test('whoever does not read HTML gets JSON instead of that page; HEAD gets no body', () => {
   const cookie = ['cookie', 'credence_login_rounds=2'] as const
-  const json = ask([['accept', 'application/json'], cookie])
+  const json = respondToBrowser([['accept', 'application/json'], cookie])
   assert.equal(JSON.parse(json.body).error.code, 401)
-  assert.equal(ask([...HTML, cookie], { method: 'HEAD' }).body, '')
+  assert.equal(respondToBrowser([...HTML, cookie], { method: 'HEAD' }).body, '')
 })
 
 for (const value of ['', '0', '10', '-1', '2x', 'two', '%32']) {
   test(`a counter that says ${JSON.stringify(value)} counts nothing`, () => {
-    const sent = ask([...HTML, ['cookie', `credence_login_rounds=${value}`]])
+    const sent = respondToBrowser([...HTML, ['cookie', `credence_login_rounds=${value}`]])
     assert.equal(sent.status, 302)
   })
 }
 
 test('of two counters that of this page counts, which browsers send first', () => {
   const line = 'credence_login_rounds=1; credence_login_rounds=2'
-  assert.equal(ask([...HTML, ['cookie', line]]).status, 302)
+  assert.equal(respondToBrowser([...HTML, ['cookie', line]]).status, 302)
 })
 
 for (const [rawPath, path] of [
@@ -295,7 +301,7 @@ for (const [rawPath, path] of [
   ['/a b', '/'],
 ] as const) {
   test(`the counter of ${rawPath.slice(0, 12)} is for ${path}: a path cannot write attributes of the cookie`, () => {
-    const [line = ''] = lines('set-cookie', ask(HTML, { rawPath }))
+    const [line = ''] = headerValues('set-cookie', respondToBrowser(HTML, { rawPath }))
     assert.deepEqual(line.split('; ').slice(1, 3), [`Path=${path}`, 'Max-Age=60'])
   })
 }
@@ -307,25 +313,25 @@ for (const [to, rawPath] of [
 ] as const) {
   test(`a way to log in that leads to the page itself (${to}) is a page, not a loop (D9)`, () => {
     const config = { to, return_to_query_param: 'r' }
-    assert.equal(ask(HTML, { config, rawPath, query: 'r=1&x=1' }).status, 401)
+    assert.equal(respondToBrowser(HTML, { config, rawPath, query: 'r=1&x=1' }).status, 401)
   })
 }
 
 test('a redirect to the page itself is a page also where it carries no way back (D9)', () => {
-  assert.equal(ask(HTML, { config: { to: '/gone' }, rawPath: '/gone' }).status, 401)
+  assert.equal(respondToBrowser(HTML, { config: { to: '/gone' }, rawPath: '/gone' }).status, 401)
 })
 
 test('what could not be found out sends nobody to the login, unless the condition names it (G7)', () => {
   const down = unavailable('no answer')
   for (const config of [LOGIN, { to: '/login' }, { to: '/login', when: [{}, { error: ['unauthorized'] }] }]) {
-    const page = ask(HTML, { denial: down, config })
-    assert.deepEqual([page.status, lines('location', page)], [503, []])
+    const page = respondToBrowser(HTML, { denial: down, config })
+    assert.deepEqual([page.status, headerValues('location', page)], [503, []])
     assert.match(page.body, /try again in a moment/)
     assert.ok(!page.body.includes('<a '))
-    assert.equal(JSON.parse(answer(config, {}, down).body).error.code, 503)
+    assert.equal(JSON.parse(respond(config, {}, down).body).error.code, 503)
   }
   const named = { to: '/login', when: [{ error: ['unauthorized', 'service_unavailable'] }] }
-  assert.equal(answer(named, {}, down).status, 302)
+  assert.equal(respond(named, {}, down).status, 302)
 })
 
 for (const [code, said] of [
@@ -338,7 +344,7 @@ for (const [code, said] of [
 ] as const) {
   test(`after two rounds for ${code} a page says what to do`, () => {
     const denial = forbidden(code, { hints: { login: { aal: 'aal2' } } })
-    const answer = ask([...HTML, ['cookie', 'credence_login_rounds=2']], { denial })
+    const answer = respondToBrowser([...HTML, ['cookie', 'credence_login_rounds=2']], { denial })
     assert.equal(answer.status, 403)
     assert.match(answer.body, said)
     assert.match(answer.body, /login\/browser\?aal=aal2&amp;return_to=https/)
@@ -347,7 +353,7 @@ for (const [code, said] of [
 
 test('no link of that page can be turned against the reader', () => {
   const config = { to: `${KRATOS}?x="><script>`, return_to_query_param: 'r' }
-  const answer = ask([...HTML, ['cookie', 'credence_login_rounds=2']], {
+  const answer = respondToBrowser([...HTML, ['cookie', 'credence_login_rounds=2']], {
     config,
     query: '"><script>alert(1)',
   })

@@ -1,20 +1,20 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import type { Session } from '../../../src/access/session.ts'
-import { ConfigFault } from '../../../src/handlers/handler.ts'
+import { HandlerConfigError } from '../../../src/handlers/handler.ts'
 import { cookie } from '../../../src/handlers/mutators/cookie.ts'
 import { requestWith } from '../../support/request.ts'
-import { build, isDenial, sessionOf } from '../build.ts'
+import { assertDenial, compileHandler, sessionOf } from '../build.ts'
 
-const set = (cookies: Record<string, string>, session = sessionOf('u1', { role: 'a,b' })) =>
-  build(cookie, { cookies })(session)
-const line = (outcome: ReturnType<typeof set>) => (outcome as Session).headers
+const mutate = (cookies: Record<string, string>, session = sessionOf('u1', { role: 'a,b' })) =>
+  compileHandler(cookie, { cookies })(session)
+const headersOf = (outcome: ReturnType<typeof mutate>) => (outcome as Session).headers
 const withCookies = (...lines: string[]) =>
   sessionOf('u1', undefined, requestWith(lines.map(value => ['cookie', value])))
 
 test('cookies are rendered in name order, then follow those of the request that were not configured', () => {
   const session = withCookies('c=old; keep=1; User=2', 'user=evil; last="x y"')
-  assert.deepEqual(line(set({ user: '{{ print .Subject }}', c: 'new' }, session)), [
+  assert.deepEqual(headersOf(mutate({ user: '{{ print .Subject }}', c: 'new' }, session)), [
     { name: 'cookie', value: 'c=new; user=u1; keep=1; User=2; last="x y"' },
   ])
 })
@@ -29,7 +29,7 @@ for (const [text, written] of [
   ['ü😀', ''],
 ] as const) {
   test(`the value ${JSON.stringify(text)} is written as ${JSON.stringify(written)}`, () => {
-    assert.deepEqual(line(set({ c: '{{ .Subject }}' }, sessionOf(text))), [
+    assert.deepEqual(headersOf(mutate({ c: '{{ .Subject }}' }, sessionOf(text))), [
       { name: 'cookie', value: `c=${written}` },
     ])
   })
@@ -37,37 +37,39 @@ for (const [text, written] of [
 
 test('cookies of the request keep the quotes that they came in', () => {
   const came = withCookies('a="b"; e=""; f="x y"; g=x y; h=1')
-  assert.equal(line(set({ c: '1' }, came))[0]?.value, 'c=1; a="b"; e=""; f="x y"; g="x y"; h=1')
+  assert.equal(headersOf(mutate({ c: '1' }, came))[0]?.value, 'c=1; a="b"; e=""; f="x y"; g="x y"; h=1')
 })
 
 test('a pair of the request with an open quote is dropped, so it cannot swallow ours', () => {
-  assert.equal(line(set({ c: '1' }, withCookies('a="; c=evil; b=2')))[0]?.value, 'c=1; b=2')
+  assert.equal(headersOf(mutate({ c: '1' }, withCookies('a="; c=evil; b=2')))[0]?.value, 'c=1; b=2')
 })
 
 test('a template that fails for this session is 500', () => {
-  const outcome = set({ c: '{{ .Extra.nothing.more }}' })
-  isDenial(outcome)
+  const outcome = mutate({ c: '{{ .Extra.nothing.more }}' })
+  assertDenial(outcome)
   assert.equal(outcome.status, 500)
 })
 
 test('a name may have what PHP puts into it, and the client’s of that name is gone', () => {
   const session = withCookies('user[id]=1; keep=1')
-  assert.deepEqual(line(set({ 'user[id]': '7' }, session)), [{ name: 'cookie', value: 'user[id]=7; keep=1' }])
+  assert.deepEqual(headersOf(mutate({ 'user[id]': '7' }, session)), [
+    { name: 'cookie', value: 'user[id]=7; keep=1' },
+  ])
 })
 
 for (const name of ['', 'a b', 'a;b', 'a=b', 'a,b', 'a"b', 'a\n', 'ü']) {
   test(`the name ${JSON.stringify(name)} is refused at load`, () => {
-    assert.throws(() => set({ [name]: 'x' }), ConfigFault)
+    assert.throws(() => mutate({ [name]: 'x' }), HandlerConfigError)
   })
 }
 
 test('a template that does not parse is a fault at its key', () => {
   assert.throws(
-    () => set({ c: '{{' }),
-    (error: unknown) => error instanceof ConfigFault && error.path.join('.') === 'cookies.c',
+    () => mutate({ c: '{{' }),
+    (error: unknown) => error instanceof HandlerConfigError && error.path.join('.') === 'cookies.c',
   )
 })
 
 test('it declares that it writes the Cookie header', () => {
-  assert.deepEqual(cookie.writes?.({ cookies: {} }), ['cookie'])
+  assert.deepEqual(cookie.setsHeaders?.({ cookies: {} }), ['cookie'])
 })

@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import type { Session } from '../../../src/access/session.ts'
-import { ConfigFault } from '../../../src/handlers/handler.ts'
+import { HandlerConfigError } from '../../../src/handlers/handler.ts'
 import { header } from '../../../src/handlers/mutators/header.ts'
-import { build, isDenial, sessionOf } from '../build.ts'
+import { assertDenial, compileHandler, sessionOf } from '../build.ts'
 
-const set = (headers: Record<string, string>, session = sessionOf('u1', { role: 'admin' })) =>
-  build(header, { headers })(session)
+const mutate = (headers: Record<string, string>, session = sessionOf('u1', { role: 'admin' })) =>
+  compileHandler(header, { headers })(session)
 
 test('headers are rendered from the session, names in lower case, in name order', () => {
-  const session = set({
+  const session = mutate({
     'X-User-Id': '{{ print .Subject }}',
     'X-Role': '{{ .Extra.role }}',
     'x-empty': '',
@@ -22,33 +22,33 @@ test('headers are rendered from the session, names in lower case, in name order'
 })
 
 test('a later template sees what an earlier one set (Q-80)', () => {
-  const session = set({ 'x-b': '{{ .Header.Get "X-A" }}', 'x-a': '1' }) as Session
+  const session = mutate({ 'x-b': '{{ .Header.Get "X-A" }}', 'x-a': '1' }) as Session
   assert.deepEqual(session.headers.at(-1), { name: 'x-b', value: '1' })
 })
 
 test('the names that may be written are declared', () => {
-  assert.deepEqual(header.writes?.({ headers: { 'X-A': '', 'x-b': '' } }), ['x-a', 'x-b'])
+  assert.deepEqual(header.setsHeaders?.({ headers: { 'X-A': '', 'x-b': '' } }), ['x-a', 'x-b'])
 })
 
 for (const value of ['a\r\nx-role: admin', 'a\0', 'a\x7f']) {
   test(`a value with ${JSON.stringify(value.at(1))} is 500 and not in the reason (Q-79, D2)`, () => {
-    const outcome = set({ 'x-a': '{{ .Subject }}' }, sessionOf(value))
-    isDenial(outcome)
+    const outcome = mutate({ 'x-a': '{{ .Subject }}' }, sessionOf(value))
+    assertDenial(outcome)
     assert.equal(outcome.status, 500)
     assert.ok(!outcome.reason.includes('admin') && !outcome.message.includes('admin'))
   })
 }
 
 test('a template that fails for this session is 500', () => {
-  const outcome = set({ 'x-a': '{{ .Extra.nothing.more }}' })
-  isDenial(outcome)
+  const outcome = mutate({ 'x-a': '{{ .Extra.nothing.more }}' })
+  assertDenial(outcome)
   assert.equal(outcome.code, 'template')
 })
 
 test('a template that does not parse is a fault of the configuration, at its key', () => {
   assert.throws(
-    () => set({ 'x-a': '{{ print .Subject' }),
-    (error: unknown) => error instanceof ConfigFault && error.path.join('.') === 'headers.x-a',
+    () => mutate({ 'x-a': '{{ print .Subject' }),
+    (error: unknown) => error instanceof HandlerConfigError && error.path.join('.') === 'headers.x-a',
   )
 })
 
@@ -68,6 +68,6 @@ for (const name of [
   'keep-alive',
 ]) {
   test(`the header ${JSON.stringify(name)} is refused at load (D10, J1, J8)`, () => {
-    assert.throws(() => set({ [name]: 'x' }), ConfigFault)
+    assert.throws(() => mutate({ [name]: 'x' }), HandlerConfigError)
   })
 }

@@ -1,54 +1,58 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { type Session, withHeader } from '../../../src/access/session.ts'
-import type { Answered, Failed, OutgoingRequest } from '../../../src/clients/http/message.ts'
+import type { HttpFailure, HttpResponse, OutgoingRequest } from '../../../src/clients/http/message.ts'
 import { parseTemplate } from '../../../src/gotemplate/template.ts'
 import { templateData } from '../../../src/handlers/compile/template_data.ts'
 import { hydrator } from '../../../src/handlers/mutators/hydrator.ts'
 import type { Services } from '../../../src/handlers/services.ts'
-import { createTupleHash } from '../../../src/lib/key_hash.ts'
-import { createCaches } from '../../../src/lib/named_caches.ts'
+import { createKeyHash } from '../../../src/lib/key_hash.ts'
+import { createNamedCaches } from '../../../src/lib/named_caches.ts'
 import type { Instant } from '../../../src/lib/time.ts'
 import { fakeClock } from '../../support/clock.ts'
 import { requestWith } from '../../support/request.ts'
-import { build as buildIn, worldWith } from '../../support/services.ts'
-import { build, isDenial, sessionOf } from '../build.ts'
+import { buildHandler as buildIn, createHandlerHarness } from '../../support/services.ts'
+import { assertDenial, compileHandler, sessionOf } from '../build.ts'
 
-const answered = (status: number, body: unknown = ''): Answered => ({
+const answered = (status: number, body: unknown = ''): HttpResponse => ({
   kind: 'answered',
   status,
   headers: [],
   body: typeof body === 'string' ? body : JSON.stringify(body),
 })
-const failed = (cause: Failed['cause']): Failed => ({ kind: 'failed', cause, message: 'hydrator: no' })
-const SAME = answered(200, { subject: 'u1' })
+const failed = (cause: HttpFailure['cause']): HttpFailure => ({
+  kind: 'failed',
+  cause,
+  message: 'hydrator: no',
+})
+const SAME_SUBJECT = answered(200, { subject: 'u1' })
 
 /** Answers in turn, the last one again and again; no waits between tries. */
-function world(...answers: (Answered | Failed)[]) {
+function createHarness(...answers: (HttpResponse | HttpFailure)[]) {
   const sent: OutgoingRequest[] = []
   const clock = fakeClock()
   const keys: string[] = []
-  const keyOf = createTupleHash(new Uint8Array(32))
+  const keyOf = createKeyHash(new Uint8Array(32))
   const services: Partial<Services> = {
     clock,
-    cache: createCaches({ clock, entries: 10 }),
-    keyOf(tuple) {
+    getCache: createNamedCaches({ clock, maxEntries: 10 }),
+    cacheKey(tuple) {
       const key = keyOf(tuple)
       keys.push(key)
       return key
     },
     async send(request) {
       sent.push(request)
-      return answers[Math.min(sent.length, answers.length) - 1] as Answered
+      return answers[Math.min(sent.length, answers.length) - 1] as HttpResponse
     },
   }
   const run = (config: { api?: object; cache?: object } = {}, session = sessionOf('u1')) => {
     const api = { url: 'http://api/hyd?own=1', retry: { max_delay: '0s' }, ...config.api }
-    return build(hydrator, { ...config, api }, services)(session)
+    return compileHandler(hydrator, { ...config, api }, services)(session)
   }
   return { run, sent, clock, keys }
 }
-const print = (text: string, session: Session) =>
+const renderTemplate = (text: string, session: Session) =>
   parseTemplate(text, { clock: fakeClock() }).render(templateData(session))
 
 const REQUEST = requestWith(
@@ -63,7 +67,7 @@ const REQUEST = requestWith(
 )
 
 test('the API gets the request’s query, sorted, its headers, and the session as Go writes it', async () => {
-  const { run, sent } = world(answered(200, { subject: 'u1' }))
+  const { run, sent } = createHarness(answered(200, { subject: 'u1' }))
   await run({}, sessionOf('u1', undefined, REQUEST))
   const { body, ...call } = sent[0] as OutgoingRequest
   assert.deepEqual(call, {
@@ -90,7 +94,7 @@ test('the API gets the request’s query, sorted, its headers, and the session a
 })
 
 test('without a query the URL has none, and Basic authentication replaces the request’s', async () => {
-  const { run, sent } = world(SAME)
+  const { run, sent } = createHarness(SAME_SUBJECT)
   const session = sessionOf('u1', undefined, requestWith([['authorization', 'Bearer t']]))
   await run({ api: { auth: { basic: { username: 'u', password: 'p' } } } }, session)
   assert.equal(sent[0]?.url, 'http://api/hyd')
@@ -99,7 +103,7 @@ test('without a query the URL has none, and Basic authentication replaces the re
 
 test('the answer replaces the session: what it omits is gone, headers have their first value', async () => {
   const header = { 'x-HDR': ['v1', 'v2'], 'X-Empty': [], 'X-Null': null }
-  const { run } = world(answered(200, { subject: 'u1', extra: { a: 1 }, header }))
+  const { run } = createHarness(answered(200, { subject: 'u1', extra: { a: 1 }, header }))
   const before = withHeader(sessionOf('u1', { gone: true }, REQUEST), 'x-gone', '1')
   const session = (await run({}, before)) as Session
   assert.deepEqual(session.headers, [
@@ -108,11 +112,11 @@ test('the answer replaces the session: what it omits is gone, headers have their
     { name: 'x-null', value: '' },
   ])
   assert.equal(session.request, REQUEST)
-  assert.equal(print('{{ toJson .Extra }}', session), '{"a":1}')
+  assert.equal(renderTemplate('{{ toJson .Extra }}', session), '{"a":1}')
   const nothing = '{"regexp_capture_groups":null,"url":null,"method":"","header":null}'
-  assert.equal(print('{{ toJson .MatchContext }}', session), nothing)
-  assert.throws(() => print('{{ .MatchContext.URL.Path }}', session), /nil/)
-  assert.equal(print('[{{ .MatchContext.Header.Get "x" }}]', session), '[]')
+  assert.equal(renderTemplate('{{ toJson .MatchContext }}', session), nothing)
+  assert.throws(() => renderTemplate('{{ .MatchContext.URL.Path }}', session), /nil/)
+  assert.equal(renderTemplate('[{{ .MatchContext.Header.Get "x" }}]', session), '[]')
 })
 
 test('an answer with a match context gives templates that one', async () => {
@@ -122,10 +126,10 @@ test('an answer with a match context gives templates that one', async () => {
     method: 'PUT',
     header: { 'X-A': ['1'] },
   }
-  const session = (await world(answered(200, { Subject: 'u1', match_context })).run()) as Session
+  const session = (await createHarness(answered(200, { Subject: 'u1', match_context })).run()) as Session
   const m = '.MatchContext'
   const text = `{{ ${m}.URL }} {{ ${m}.Method }} {{ index ${m}.RegexpCaptureGroups 0 }} {{ ${m}.Header.Get "x-a" }}`
-  assert.equal(print(text, session), 'http://h2/q?y=1 PUT a 1')
+  assert.equal(renderTemplate(text, session), 'http://h2/q?y=1 PUT a 1')
 })
 
 for (const [why, answer] of [
@@ -146,9 +150,9 @@ for (const [why, answer] of [
   ['the end of the deadline', failed('deadline')],
 ] as const) {
   test(`${why} is 500, asked once (Q-86)`, async () => {
-    const { run, sent } = world(answer)
+    const { run, sent } = createHarness(answer)
     const denial = await run()
-    isDenial(denial)
+    assertDenial(denial)
     assert.deepEqual([denial.status, sent.length], [500, 1])
     assert.ok(!JSON.stringify(denial).includes('u2'))
   })
@@ -156,38 +160,38 @@ for (const [why, answer] of [
 
 for (const answer of [answered(500), answered(429), failed('connect'), failed('reset'), failed('timeout')]) {
   test(`${JSON.stringify(answer)} is asked again, five times in all, then 500`, async () => {
-    const { run, sent } = world(answer)
+    const { run, sent } = createHarness(answer)
     const denial = await run()
-    isDenial(denial)
+    assertDenial(denial)
     assert.deepEqual([denial.status, sent.length], [500, 5])
   })
 }
 
 test('the third answer counts, and no try begins after the deadline', async () => {
-  const lucky = world(answered(500), answered(502), SAME)
+  const lucky = createHarness(answered(500), answered(502), SAME_SUBJECT)
   assert.equal(((await lucky.run()) as Session).subject, 'u1')
-  const late = world(answered(500))
+  const late = createHarness(answered(500))
   const request = { ...requestWith(), deadline: late.clock.now() as Instant }
-  isDenial(await late.run({}, sessionOf('u1', undefined, request)))
+  assertDenial(await late.run({}, sessionOf('u1', undefined, request)))
   assert.equal(late.sent.length, 1)
 })
 
 test('equal sessions are asked about once within the ttl; another header is another question', async () => {
-  const { run, sent, clock, keys } = world(SAME)
+  const { run, sent, clock, keys } = createHarness(SAME_SUBJECT)
   const config = { cache: { enabled: true, ttl: '10s' } }
   const of = (id: string) => sessionOf('u1', undefined, requestWith([['X-Id', id]]))
   const both = await Promise.all([run(config, of('SECRET')), run(config, of('SECRET'))])
   assert.deepEqual([sent.length, both.map(one => one.kind)], [1, ['session', 'session']])
   await run(config, of('b'))
   assert.equal(sent.length, 2)
-  clock.pass(10_001)
+  clock.advance(10_001)
   await run(config, of('SECRET'))
   assert.equal(sent.length, 3)
   assert.ok(!keys.join().includes('SECRET'))
 })
 
 test('ignored headers make no other question, other URLs and credentials do (Q-85)', async () => {
-  const { run, sent } = world(SAME)
+  const { run, sent } = createHarness(SAME_SUBJECT)
   const cache = { enabled: true, ignored_headers: ['X-Id'] }
   const of = (id: string) => sessionOf('u1', undefined, requestWith([['x-id', id]]))
   await run({ cache }, of('a'))
@@ -199,7 +203,7 @@ test('ignored headers make no other question, other URLs and credentials do (Q-8
 })
 
 test('of two requests with one session each is asked for itself, also when an earlier hydrator took the request out of it', async () => {
-  const { run, sent } = world(SAME)
+  const { run, sent } = createHarness(SAME_SUBJECT)
   const config = { cache: { enabled: true } }
   const emptied = async (id: string, query = '') => {
     const request = requestWith([['Authorization', id]], { query })
@@ -214,7 +218,7 @@ test('of two requests with one session each is asked for itself, also when an ea
 })
 
 test('give_up_after is the limit of each try, and 0s is none', async () => {
-  const { run, sent } = world(SAME)
+  const { run, sent } = createHarness(SAME_SUBJECT)
   for (const give_up_after of ['7ms', '0s']) await run({ api: { retry: { give_up_after, max_delay: '0s' } } })
   await run()
   assert.deepEqual(
@@ -224,30 +228,30 @@ test('give_up_after is the limit of each try, and 0s is none', async () => {
 })
 
 test('without cache.enabled each request asks; a refusal is not remembered; 0s means 1m', async () => {
-  const plain = world(SAME)
+  const plain = createHarness(SAME_SUBJECT)
   await plain.run({ cache: { ttl: '10s' } })
   await plain.run({ cache: { ttl: '10s' } })
   assert.equal(plain.sent.length, 2)
-  const sick = world(answered(404), SAME)
-  isDenial(await sick.run({ cache: { enabled: true } }))
+  const sick = createHarness(answered(404), SAME_SUBJECT)
+  assertDenial(await sick.run({ cache: { enabled: true } }))
   assert.equal((await sick.run({ cache: { enabled: true } })).kind, 'session')
-  const zero = world(SAME)
+  const zero = createHarness(SAME_SUBJECT)
   await zero.run({ cache: { enabled: true, ttl: '0s' } })
-  zero.clock.pass(59_000)
+  zero.clock.advance(59_000)
   await zero.run({ cache: { enabled: true, ttl: '0s' } })
   assert.equal(zero.sent.length, 1)
 })
 
 for (const config of [{ api: { url: 'x' } }, { api: { foo: 1 } }, { cache: { ttl: 'x' } }]) {
   test(`${JSON.stringify(config)} does not decode`, () => {
-    assert.throws(() => world(SAME).run(config), { name: 'ZodError' })
+    assert.throws(() => createHarness(SAME_SUBJECT).run(config), { name: 'ZodError' })
   })
 }
 
 test('a memory that hardly ever finds an answer is named at load (Q-85)', () => {
   const warned = (cache?: object) => {
-    const warnings = worldWith()
-    const services = { ...warnings.services, cache: () => ({}), keyOf: () => '' }
+    const warnings = createHandlerHarness()
+    const services = { ...warnings.services, getCache: () => ({}), cacheKey: () => '' }
     buildIn(
       hydrator,
       { api: { url: 'http://a/' }, ...(cache && { cache }) },
@@ -265,7 +269,7 @@ test('a memory that hardly ever finds an answer is named at load (Q-85)', () => 
 })
 
 test('headers of the request’s own body and host are not sent', async () => {
-  const { run, sent } = world(SAME)
+  const { run, sent } = createHarness(SAME_SUBJECT)
   const lines = [
     ['Content-Encoding', 'br'],
     ['Host', 'h'],
@@ -281,9 +285,9 @@ test('headers of the request’s own body and host are not sent', async () => {
 test('between tries it waits 100ms unless told otherwise, and not beyond the deadline', async () => {
   const soon = requestWith([], { deadline: (fakeClock().now() + 60) as Instant })
   const tries = async (retry: object) => {
-    const { run, sent } = world(answered(500))
+    const { run, sent } = createHarness(answered(500))
     const outcome = await run({ api: { retry } }, sessionOf('u1', undefined, soon))
-    isDenial(outcome)
+    assertDenial(outcome)
     assert.deepEqual([outcome.status, outcome.code], [500, 'bad_answer'])
     return sent.length
   }
@@ -292,13 +296,13 @@ test('between tries it waits 100ms unless told otherwise, and not beyond the dea
 })
 
 test('a connection that cannot be had is 500 and said as such', async () => {
-  const outcome = await world(failed('connect')).run()
-  isDenial(outcome)
+  const outcome = await createHarness(failed('connect')).run()
+  assertDenial(outcome)
   assert.deepEqual([outcome.status, outcome.code], [500, 'unavailable'])
 })
 
 test('names of ignored headers are found in the case that an earlier hydrator wrote', async () => {
-  const { run, sent } = world(SAME)
+  const { run, sent } = createHarness(SAME_SUBJECT)
   const cache = { enabled: true, ignored_headers: ['x-id'] }
   const of = (id: string): Session => {
     const session = sessionOf('u1')
@@ -310,7 +314,7 @@ test('names of ignored headers are found in the case that an earlier hydrator wr
 })
 
 test('the headers that its answers may set are declared by its configuration (D11)', () => {
-  const { writes } = hydrator
+  const { setsHeaders: writes } = hydrator
   assert.deepEqual(writes?.({ api: { url: 'http://api/' }, headers: ['X-Role', 'x-plan'] }), [
     'x-role',
     'x-plan',

@@ -2,19 +2,19 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { idToken } from '../../../src/handlers/mutators/id_token.ts'
 import { testKey } from '../../support/jwks_host.ts'
-import { inlineSet, type OAuthWorld, oauthWorld } from '../../support/oauth_world.ts'
-import { build } from '../../support/services.ts'
+import { createOAuthHarness, inlineKeySetUrl, type OAuthHarness } from '../../support/oauth_world.ts'
+import { buildHandler } from '../../support/services.ts'
 import { sessionOf } from '../build.ts'
 
 const EC = testKey('P-256', { kid: 'ec', use: 'sig', alg: 'ES256' })
-const BASE = { issuer_url: 'http://iss/', jwks_url: inlineSet([EC.private]) }
+const BASE_CONFIG = { issuer_url: 'http://iss/', jwks_url: inlineKeySetUrl([EC.private]) }
 
-async function run(
+async function mutate(
   config: object,
   extra?: Parameters<typeof sessionOf>[1],
-  world: OAuthWorld = oauthWorld(),
+  world: OAuthHarness = createOAuthHarness(),
 ) {
-  const outcome = await build(idToken, { ...BASE, ...config }, world)(sessionOf('sam', extra))
+  const outcome = await buildHandler(idToken, { ...BASE_CONFIG, ...config }, world)(sessionOf('sam', extra))
   if (outcome.kind === 'denial') return { outcome }
   const header = outcome.headers.find(({ name }) => name === 'authorization')?.value ?? ''
   const [head = '', payload = ''] = header.replace(/^Bearer /, '').split('.')
@@ -23,7 +23,7 @@ async function run(
 }
 
 test('the session goes on with a signed token as its bearer token', async () => {
-  const { head, claims, header, outcome } = await run({})
+  const { head, claims, header, outcome } = await mutate({})
   assert.match(header ?? '', /^Bearer [\w-]+\.[\w-]+\.[\w-]+$/)
   assert.deepEqual(head, { alg: 'ES256', typ: 'JWT', kid: 'ec' })
   assert.deepEqual(Object.keys(claims).toSorted(), ['exp', 'iat', 'iss', 'jti', 'nbf', 'sub'])
@@ -37,7 +37,7 @@ test('the session goes on with a signed token as its bearer token', async () => 
 test('the template adds claims and cannot replace ours', async () => {
   const template =
     '{"aud":["x"],"who":{{ print .Extra.name | toJson }},"sub":"evil","iss":"evil","exp":1,"jti":"4","n":123456789012}'
-  const { claims } = await run({ claims: template, ttl: '90s' }, { name: 'a "b"' })
+  const { claims } = await mutate({ claims: template, ttl: '90s' }, { name: 'a "b"' })
   assert.deepEqual(
     [claims.aud, claims.who, claims.sub, claims.iss, claims.n],
     [['x'], 'a "b"', 'sam', 'http://iss/', 123456789012],
@@ -56,19 +56,19 @@ for (const claims of [
   '{"a":1e999}',
 ]) {
   test(`claims that render to no object are 500: ${claims}`, async () => {
-    const { outcome } = await run({ claims }, { quote: '"' })
+    const { outcome } = await mutate({ claims }, { quote: '"' })
     assert.deepEqual('status' in outcome && [outcome.status, outcome.code], [500, 'template'])
   })
 }
 
 test('a signing key that cannot be had or used is 500, and the client learns nothing of it', async () => {
   for (const jwks_url of [
-    inlineSet([]),
-    inlineSet([EC.public]),
+    inlineKeySetUrl([]),
+    inlineKeySetUrl([EC.public]),
     'file:///no/such/file',
     'http://down/jwks',
   ]) {
-    const { outcome } = await run({ jwks_url })
+    const { outcome } = await mutate({ jwks_url })
     assert.ok('status' in outcome)
     assert.deepEqual([outcome.status, outcome.code], [500, 'internal'])
     assert.equal(
@@ -79,24 +79,29 @@ test('a signing key that cannot be had or used is 500, and the client learns not
 })
 
 test('equal sessions share a token for a while; another subject or other claims have their own (C19)', async () => {
-  const world = oauthWorld()
-  const mutate = build(idToken, { ...BASE, claims: '{"a":{{ print .Extra.a | toJson }}}' }, world)
+  const world = createOAuthHarness()
+  const mutate = buildHandler(
+    idToken,
+    { ...BASE_CONFIG, claims: '{"a":{{ print .Extra.a | toJson }}}' },
+    world,
+  )
   const token = async (subject: string, a: string) => {
     const outcome = await mutate(sessionOf(subject, { a }))
     return 'headers' in outcome ? outcome.headers[0]?.value : undefined
   }
   const first = await token('sam', '1')
   assert.ok(!(mutate(sessionOf('sam', { a: '1' })) instanceof Promise), 'at once')
-  world.clock.pass(800_000)
+  world.clock.advance(800_000)
   assert.equal(await token('sam', '1'), first)
   assert.notEqual(await token('sue', '1'), first)
   assert.notEqual(await token('sam', '2'), first)
-  world.clock.pass(20_000)
+  world.clock.advance(20_000)
   assert.notEqual(await token('sam', '1'), first)
 })
 
 test('what cannot work is refused at load', () => {
-  const load = (config: object) => () => build(idToken, { ...BASE, ...config }, oauthWorld())
+  const load = (config: object) => () =>
+    buildHandler(idToken, { ...BASE_CONFIG, ...config }, createOAuthHarness())
   for (const config of [
     { ttl: '1d' },
     { ttl: '0s' },
@@ -109,21 +114,21 @@ test('what cannot work is refused at load', () => {
 })
 
 test('every request has a token of its own where the cache is switched off (Q-98)', async () => {
-  const world = oauthWorld()
+  const world = createOAuthHarness()
   for (const [cache, same] of [
     [{ enabled: false }, false],
     [{ enabled: true, max_cost: 1 }, true],
     [{}, true],
   ] as const) {
-    const first = await run({ cache }, undefined, world)
-    const second = await run({ cache }, undefined, world)
+    const first = await mutate({ cache }, undefined, world)
+    const second = await mutate({ cache }, undefined, world)
     assert.equal(first.header === second.header, same)
   }
 })
 
 test('it declares that it writes the Authorization header, and names claims that a value can add to (Q-68)', () => {
-  assert.deepEqual(idToken.writes?.(BASE), ['authorization'])
-  const world = oauthWorld()
-  build(idToken, { ...BASE, claims: '{"a": "{{ print .Subject }}"}' }, world)
+  assert.deepEqual(idToken.setsHeaders?.(BASE_CONFIG), ['authorization'])
+  const world = createOAuthHarness()
+  buildHandler(idToken, { ...BASE_CONFIG, claims: '{"a": "{{ print .Subject }}"}' }, world)
   assert.match(world.warnings.join(), /^claims: .*Q-68/)
 })

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { noop } from '../../../src/handlers/mutators/noop.ts'
-import { build, sessionOf } from '../build.ts'
+import { compileHandler, sessionOf } from '../build.ts'
 
 test('the very session is handed on', () => {
   const session = sessionOf('u')
-  assert.equal(build(noop, { junk: 1 })(session), session)
+  assert.equal(compileHandler(noop, { junk: 1 })(session), session)
 })

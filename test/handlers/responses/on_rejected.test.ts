@@ -9,12 +9,12 @@ import { cookieSession } from '../../../src/handlers/authenticators/cookie_sessi
 import { jwt } from '../../../src/handlers/authenticators/jwt.ts'
 import { oauth2ClientCredentials } from '../../../src/handlers/authenticators/oauth2_client_credentials.ts'
 import { oauth2Introspection } from '../../../src/handlers/authenticators/oauth2_introspection.ts'
-import { onRejected } from '../../../src/handlers/responses/on_rejected.ts'
+import { withOnRejected } from '../../../src/handlers/responses/on_rejected.ts'
 import { requestWith } from '../../support/request.ts'
-import { build, worldWith } from '../../support/services.ts'
+import { buildHandler, createHandlerHarness } from '../../support/services.ts'
 
 const outcomeOf = (choice: 'refuse' | 'next' | undefined, denial: Denial) =>
-  onRejected(choice, () => denial)(requestWith())
+  withOnRejected(choice, () => denial)(requestWith())
 
 for (const code of ['no_credential', 'credential_rejected'] as const) {
   test(`${code} ends the search as in Oathkeeper, unless the next authenticator is to be asked (Q-48)`, () => {
@@ -41,10 +41,10 @@ for (const denial of [
 
 test('whoever is recognised is recognised, also after waiting', async () => {
   const who = identity('u')
-  assert.equal(onRejected('next', () => who)(requestWith()), who)
-  assert.equal(await onRejected('next', async () => who)(requestWith()), who)
+  assert.equal(withOnRejected('next', () => who)(requestWith()), who)
+  assert.equal(await withOnRejected('next', async () => who)(requestWith()), who)
   assert.equal(
-    await onRejected('next', async () => unauthorized('credential_rejected'))(requestWith()),
+    await withOnRejected('next', async () => unauthorized('credential_rejected'))(requestWith()),
     NOT_RESPONSIBLE,
   )
 })
@@ -64,7 +64,13 @@ test('every authenticator that asks for a credential has the choice', () => {
 test('a dead session is a guest where the rule says so, and a Kratos that is down is not', async () => {
   const config = { check_session_url: 'http://kratos/sessions/whoami', only: ['s'], on_rejected: 'next' }
   const ask = async (verdict: Verdict) =>
-    (await build(cookieSession, config, worldWith({ verdict }))(requestWith([['cookie', 's=x']]))).kind
+    (
+      await buildHandler(
+        cookieSession,
+        config,
+        createHandlerHarness({ verdict }),
+      )(requestWith([['cookie', 's=x']]))
+    ).kind
   assert.equal(await ask({ kind: 'rejected', cache: 'miss' }), 'not responsible')
   assert.equal(await ask({ kind: 'unavailable', why: 'down' }), 'denial')
 })

@@ -5,7 +5,7 @@ import { compileWhen } from '../../../src/handlers/responses/when.ts'
 import { requestWith } from '../../support/request.ts'
 
 type Headers = readonly (readonly [string, string])[]
-const fits = (
+const matches = (
   when: unknown,
   status: DenialStatus,
   headers: Headers = [],
@@ -13,7 +13,7 @@ const fits = (
 ): boolean => compileWhen(when)(denial(status, 'internal', ''), { ...requestWith(headers), remoteAddress })
 
 test('no condition always fits', () => {
-  for (const when of [undefined, []]) assert.ok(fits(when, 404))
+  for (const when of [undefined, []]) assert.ok(matches(when, 404))
 })
 
 const html = [{ error: ['unauthorized'], request: { header: { accept: ['text/html'] } } }]
@@ -65,11 +65,11 @@ for (const [what, when, status, headers, expected] of [
     true,
   ],
 ] as const) {
-  test(`${what}: ${expected}`, () => assert.equal(fits(when, status, headers), expected))
+  test(`${what}: ${expected}`, () => assert.equal(matches(when, status, headers), expected))
 }
 
 test('an IPv4 peer on a dual-stack socket is the IPv4 peer', () => {
-  assert.ok(fits([{ request: { cidr: ['10.0.0.0/8'] } }], 401, [], '::ffff:10.1.2.3'))
+  assert.ok(matches([{ request: { cidr: ['10.0.0.0/8'] } }], 401, [], '::ffff:10.1.2.3'))
 })
 
 for (const when of [
@@ -103,7 +103,7 @@ test('each name is one status (Q-40)', () => {
   const statuses = [...Object.values(names), 431] as const
   for (const [name, status] of Object.entries(names)) {
     assert.deepEqual(
-      statuses.filter(one => fits([{ error: [name] }], one)),
+      statuses.filter(one => matches([{ error: [name] }], one)),
       [status],
     )
   }
@@ -151,7 +151,7 @@ for (const [what, when, headers, expected] of [
   ],
   ['empty parts are no condition', [{ error: [], request: { cidr: [], header: { accept: [] } } }], [], true],
 ] as const) {
-  test(what, () => assert.equal(fits(when, 401, headers), expected))
+  test(what, () => assert.equal(matches(when, 401, headers), expected))
 }
 
 test('a network that is none is a fault at its place', () => {

@@ -3,50 +3,53 @@ import test from 'node:test'
 import fc from 'fast-check'
 import type { Denial } from '../../../src/access/denial.ts'
 import type { Identity } from '../../../src/access/session.ts'
-import type { Answered, Failed, OutgoingRequest } from '../../../src/clients/http/message.ts'
+import type { HttpFailure, HttpResponse, OutgoingRequest } from '../../../src/clients/http/message.ts'
 import { bearerToken } from '../../../src/handlers/authenticators/bearer_token.ts'
 import { cookieSession } from '../../../src/handlers/authenticators/cookie_session.ts'
 import type { Services } from '../../../src/handlers/services.ts'
-import { createTupleHash } from '../../../src/lib/key_hash.ts'
-import { createCaches } from '../../../src/lib/named_caches.ts'
+import { createKeyHash } from '../../../src/lib/key_hash.ts'
+import { createNamedCaches } from '../../../src/lib/named_caches.ts'
 import type { Instant } from '../../../src/lib/time.ts'
 import { fakeClock } from '../../support/clock.ts'
 import { answered } from '../../support/kratos.ts'
 import { requestWith } from '../../support/request.ts'
-import { build, type World, worldWith } from '../../support/services.ts'
+import { buildHandler, createHandlerHarness, type HandlerHarness } from '../../support/services.ts'
 
 const CONFIG = { check_session_url: 'http://store/me', preserve_path: true, only: ['sid'] }
-const ON = { cache: { enabled: true, ttl: '10s' } }
-const SOMEBODY = { subject: 'alice', sub: 'alice', extra: { a: 1 } }
-const ALICE = answered(200, SOMEBODY)
+const CACHE_ON = { cache: { enabled: true, ttl: '10s' } }
+const SESSION_BODY = { subject: 'alice', sub: 'alice', extra: { a: 1 } }
+const ALICE = answered(200, SESSION_BODY)
 
 /** A world in which answers are remembered, and come when the test says so. */
-function setup(...answers: (Answered | Failed | Promise<Answered | Failed>)[]) {
+function createHarness(...answers: (HttpResponse | HttpFailure | Promise<HttpResponse | HttpFailure>)[]) {
   const clock = fakeClock()
   const sent: OutgoingRequest[] = []
-  const base = worldWith()
-  const world: World = {
+  const base = createHandlerHarness()
+  const world: HandlerHarness = {
     ...base,
     services: {
       ...base.services,
       clock,
-      cache: createCaches({ clock, entries: 3 }),
-      keyOf: createTupleHash(Buffer.from('secret of a test')),
+      getCache: createNamedCaches({ clock, maxEntries: 3 }),
+      cacheKey: createKeyHash(Buffer.from('secret of a test')),
       async send(request: OutgoingRequest) {
         sent.push(request)
-        return answers[Math.min(sent.length, answers.length) - 1] as Answered
+        return answers[Math.min(sent.length, answers.length) - 1] as HttpResponse
       },
     } as unknown as Services,
   }
-  const rule = (over: object = ON) => build(cookieSession, { ...CONFIG, ...over }, world)
+  const rule = (over: object = CACHE_ON) => buildHandler(cookieSession, { ...CONFIG, ...over }, world)
   return { clock, sent, rule, world }
 }
 
-const sid = (value = '1', parts = {}) => requestWith([['cookie', `sid=${value}`]], parts)
-const brief = (outcome: unknown) => {
-  const { kind, subject, status, notes } = outcome as Partial<
-    Omit<Identity, 'kind'> & Omit<Denial, 'kind'>
-  > & {
+const requestWithCookie = (value = '1', parts = {}) => requestWith([['cookie', `sid=${value}`]], parts)
+const summarize = (outcome: unknown) => {
+  const {
+    kind,
+    subject,
+    status,
+    annotations: notes,
+  } = outcome as Partial<Omit<Identity, 'kind'> & Omit<Denial, 'kind'>> & {
     kind: string
   }
   return kind === 'identity' ? [subject, notes?.cache] : [status]
@@ -60,9 +63,10 @@ test('nothing is remembered unless a rule says so', async () => {
     { enabled: false, ttl: '10s' },
     { enabled: true, ttl: '0s' },
   ]) {
-    const { sent, rule } = setup(ALICE)
+    const { sent, rule } = createHarness(ALICE)
     const check = rule({ cache })
-    for (const _ of [1, 2]) assert.deepEqual(brief(await check(sid())), ['alice', undefined])
+    for (const _ of [1, 2])
+      assert.deepEqual(summarize(await check(requestWithCookie())), ['alice', undefined])
     assert.equal(sent.length, 2, JSON.stringify(cache))
   }
 })
@@ -73,47 +77,47 @@ test('an answer is believed for as long as the rule says, a second unless it say
     [{ enabled: true, ttl: '10s', max_cost: 1000 }, 10_000],
     [{ enabled: true }, 1_000],
   ] as const) {
-    const { clock, sent, rule } = setup(ALICE)
+    const { clock, sent, rule } = createHarness(ALICE)
     const check = rule({ cache })
-    assert.deepEqual(brief(await check(sid())), ['alice', 'miss'])
-    clock.pass(lifetime - 1)
-    const hit = check(sid())
+    assert.deepEqual(summarize(await check(requestWithCookie())), ['alice', 'miss'])
+    clock.advance(lifetime - 1)
+    const hit = check(requestWithCookie())
     assert.ok(!(hit instanceof Promise))
-    assert.deepEqual([brief(hit), (hit as Identity).extra], [['alice', 'hit'], { a: 1 }])
-    clock.pass(1)
-    assert.deepEqual(brief(await check(sid())), ['alice', 'miss'])
+    assert.deepEqual([summarize(hit), (hit as Identity).extra], [['alice', 'hit'], { a: 1 }])
+    clock.advance(1)
+    assert.deepEqual(summarize(await check(requestWithCookie())), ['alice', 'miss'])
     assert.equal(sent.length, 2)
   }
 })
 
 test('the time that an answer was under way counts as its age', async () => {
-  const { promise, resolve } = Promise.withResolvers<Answered>()
-  const { clock, sent, rule } = setup(promise, ALICE)
+  const { promise, resolve } = Promise.withResolvers<HttpResponse>()
+  const { clock, sent, rule } = createHarness(promise, ALICE)
   const check = rule()
-  const first = check(sid())
-  clock.pass(9_000)
+  const first = check(requestWithCookie())
+  clock.advance(9_000)
   resolve(ALICE)
   await first
-  clock.pass(1_000)
-  await check(sid())
+  clock.advance(1_000)
+  await check(requestWithCookie())
   assert.equal(sent.length, 2)
 })
 
 for (const [what, answer] of [
-  ['401', answered(401, SOMEBODY)],
-  ['403', answered(403, SOMEBODY)],
-  ['204', answered(204, SOMEBODY)],
-  ['302', answered(302, SOMEBODY, [['location', '/login']])],
-  ['429', answered(429, SOMEBODY)],
-  ['500', answered(500, SOMEBODY)],
+  ['401', answered(401, SESSION_BODY)],
+  ['403', answered(403, SESSION_BODY)],
+  ['204', answered(204, SESSION_BODY)],
+  ['302', answered(302, SESSION_BODY, [['location', '/login']])],
+  ['429', answered(429, SESSION_BODY)],
+  ['500', answered(500, SESSION_BODY)],
   ['a connection that failed', { kind: 'failed', cause: 'connect', message: 'no' }],
   ['200 without JSON', answered(200, '<html>')],
-] as const satisfies readonly (readonly [string, Answered | Failed])[]) {
+] as const satisfies readonly (readonly [string, HttpResponse | HttpFailure])[]) {
   test(`${what} is never remembered`, async () => {
-    const { sent, rule } = setup(answer)
+    const { sent, rule } = createHarness(answer)
     const check = rule()
-    await check(sid())
-    await check(sid())
+    await check(requestWithCookie())
+    await check(requestWithCookie())
     assert.equal(sent.length, 2)
   })
 }
@@ -125,26 +129,26 @@ test('whoever is let in without a name does not go unnoticed, remembered or not 
     answered(200, {}),
     answered(200, { subject: '' }),
   ]
-  for (const more of [{}, ON]) {
+  for (const more of [{}, CACHE_ON]) {
     for (const answer of noName) {
-      const { rule, world } = setup(answer)
+      const { rule, world } = createHarness(answer)
       const check = rule({ ...more, check_session_url: 'http://user:secret@store/me?key=secret' })
-      assert.equal(((await check(sid())) as Identity).kind, 'identity')
-      await check(sid())
-      assert.deepEqual(world.subjectless, ['http://store/me', 'http://store/me'])
+      assert.equal(((await check(requestWithCookie())) as Identity).kind, 'identity')
+      await check(requestWithCookie())
+      assert.deepEqual(world.emptySubjects, ['http://store/me', 'http://store/me'])
     }
   }
 })
 
 test('nothing is noticed of whom an endpoint names, refuses, or must name', async () => {
-  for (const answer of [ALICE, answered(401, SOMEBODY), answered(200, { subject: 7 })]) {
-    const { rule, world } = setup(answer)
-    await rule({})(sid())
-    assert.deepEqual(world.subjectless, [])
+  for (const answer of [ALICE, answered(401, SESSION_BODY), answered(200, { subject: 7 })]) {
+    const { rule, world } = createHarness(answer)
+    await rule({})(requestWithCookie())
+    assert.deepEqual(world.emptySubjects, [])
   }
-  const { rule, world } = setup(answered(200, '<html>'))
-  assert.equal(((await rule({ require_subject: true })(sid())) as Denial).status, 403)
-  assert.deepEqual(world.subjectless, [])
+  const { rule, world } = createHarness(answered(200, '<html>'))
+  assert.equal(((await rule({ require_subject: true })(requestWithCookie())) as Denial).status, 403)
+  assert.deepEqual(world.emptySubjects, [])
 })
 
 test('a "no" ends what a rule with a longer memory knew; not having found out does not', async () => {
@@ -154,52 +158,52 @@ test('a "no" ends what a rule with a longer memory knew; not having found out do
     [answered(429), true],
     [{ kind: 'failed', cause: 'reset', message: 'no' } as const, true],
   ] as const) {
-    const { clock, sent, rule } = setup(ALICE, answer)
+    const { clock, sent, rule } = createHarness(ALICE, answer)
     const [long, short] = [rule(), rule({ cache: { enabled: true, ttl: '1s' } })]
-    await long(sid())
-    clock.pass(1_000)
-    assert.equal(((await short(sid())) as Denial).kind, 'denial')
-    await long(sid())
+    await long(requestWithCookie())
+    clock.advance(1_000)
+    assert.equal(((await short(requestWithCookie())) as Denial).kind, 'denial')
+    await long(requestWithCookie())
     assert.equal(sent.length, known ? 2 : 3)
   }
 })
 
 test('rules that send the same share the answer, each for its own time and with its own paths', async () => {
-  const { clock, sent, rule } = setup(ALICE)
+  const { clock, sent, rule } = createHarness(ALICE)
   const [long, short] = [rule(), rule({ cache: { enabled: true, ttl: '2s' }, subject_from: 'extra.b' })]
-  await long(sid())
-  assert.deepEqual(brief(await short(sid())), ['', 'hit'])
-  clock.pass(2_000)
-  assert.deepEqual(brief(await long(sid())), ['alice', 'hit'])
-  assert.deepEqual(brief(await short(sid())), ['', 'miss'])
+  await long(requestWithCookie())
+  assert.deepEqual(summarize(await short(requestWithCookie())), ['', 'hit'])
+  clock.advance(2_000)
+  assert.deepEqual(summarize(await long(requestWithCookie())), ['alice', 'hit'])
+  assert.deepEqual(summarize(await short(requestWithCookie())), ['', 'miss'])
   assert.equal(sent.length, 2)
 })
 
 test('many who ask at once are one call, which nobody’s deadline ends', async () => {
-  const { promise, resolve } = Promise.withResolvers<Answered>()
-  const { clock, sent, rule } = setup(promise)
+  const { promise, resolve } = Promise.withResolvers<HttpResponse>()
+  const { clock, sent, rule } = createHarness(promise)
   const check = rule()
-  const hasty = check(sid('1', { deadline: (clock.now() + 1) as Instant }))
-  const waiting = [check(sid()), check(sid())]
-  assert.deepEqual(brief(await hasty), [503])
+  const hasty = check(requestWithCookie('1', { deadline: (clock.now() + 1) as Instant }))
+  const waiting = [check(requestWithCookie()), check(requestWithCookie())]
+  assert.deepEqual(summarize(await hasty), [503])
   resolve(ALICE)
-  assert.deepEqual((await Promise.all(waiting)).map(brief), [
+  assert.deepEqual((await Promise.all(waiting)).map(summarize), [
     ['alice', 'shared'],
     ['alice', 'shared'],
   ])
   assert.deepEqual([sent.length, sent[0]?.deadline], [1, undefined])
-  assert.deepEqual(brief(await check(sid())), ['alice', 'hit'])
+  assert.deepEqual(summarize(await check(requestWithCookie())), ['alice', 'hit'])
 })
 
 test('memory is bounded', async () => {
-  const { sent, rule } = setup(ALICE)
+  const { sent, rule } = createHarness(ALICE)
   const check = rule()
-  for (const value of ['1', '2', '3', '4', '1']) await check(sid(value))
+  for (const value of ['1', '2', '3', '4', '1']) await check(requestWithCookie(value))
   assert.equal(sent.length, 5)
 })
 
 const word = fc.constantFrom('', 'a', 'b', 'ab', 'a; sid=b')
-const asked = fc.record({
+const requestArbitrary = fc.record({
   url: fc.constantFrom('http://store/a', 'http://store/b', 'http://other/a'),
   method: fc.constantFrom('GET', 'POST'),
   forced: fc.constantFrom('', 'HEAD'),
@@ -215,8 +219,8 @@ const asked = fc.record({
   xb: word,
   added: fc.constantFrom({}, { 'x-c': 'a' }, { 'x-c': 'b' }, { 'x-d': 'a' }),
 })
-type Asked = typeof asked extends fc.Arbitrary<infer T> ? T : never
-const FIELDS: readonly (keyof Asked)[] = [
+type RequestFields = typeof requestArbitrary extends fc.Arbitrary<infer T> ? T : never
+const FIELDS: readonly (keyof RequestFields)[] = [
   'url',
   'method',
   'forced',
@@ -235,23 +239,30 @@ const FIELDS: readonly (keyof Asked)[] = [
 
 test('one who asks gets what was remembered exactly where the same would be sent (C4, C6)', async () => {
   await fc.assert(
-    fc.asyncProperty(asked, asked, fc.constantFrom(...FIELDS), async (a, other, field) => {
-      // Two that differ at random never differ in one thing alone.
-      const b = { ...a, [field]: other[field] }
-      const remembering = setup(ALICE)
-      await ask(a, remembering, ON)
-      await ask(b, remembering, ON)
-      const plain = setup(ALICE)
-      await ask(a, plain, {})
-      await ask(b, plain, {})
-      const [one, two] = plain.sent.map(({ method, url, headers }) => JSON.stringify([method, url, headers]))
-      assert.equal(remembering.sent.length, one === two ? 1 : 2)
-    }),
+    fc.asyncProperty(
+      requestArbitrary,
+      requestArbitrary,
+      fc.constantFrom(...FIELDS),
+      async (a, other, field) => {
+        // Two that differ at random never differ in one thing alone.
+        const b = { ...a, [field]: other[field] }
+        const remembering = createHarness(ALICE)
+        await check(a, remembering, CACHE_ON)
+        await check(b, remembering, CACHE_ON)
+        const plain = createHarness(ALICE)
+        await check(a, plain, {})
+        await check(b, plain, {})
+        const [one, two] = plain.sent.map(({ method, url, headers }) =>
+          JSON.stringify([method, url, headers]),
+        )
+        assert.equal(remembering.sent.length, one === two ? 1 : 2)
+      },
+    ),
     { numRuns: 300 },
   )
 })
 
-async function ask(q: Asked, { world }: ReturnType<typeof setup>, over: object) {
+async function check(q: RequestFields, { world }: ReturnType<typeof createHarness>, over: object) {
   const config = {
     check_session_url: q.url,
     only: ['sid'],
@@ -269,19 +280,19 @@ async function ask(q: Asked, { world }: ReturnType<typeof setup>, over: object) 
     ['x-b', q.xb],
   ] as const
   const { method, path, query, authority } = q
-  await build(cookieSession, config, world)(requestWith(headers, { method, path, query, authority }))
+  await buildHandler(cookieSession, config, world)(requestWith(headers, { method, path, query, authority }))
 }
 
 test('the holder of a cookie never gets what the holder of a token was told, though they ask the same endpoint', async () => {
-  const { sent, world } = setup(ALICE)
-  const shared = { check_session_url: 'http://store/me', preserve_path: true, ...ON }
-  await build(cookieSession, shared, world)(requestWith([['cookie', 'x']]))
-  await build(bearerToken, shared, world)(requestWith([['authorization', 'Bearer x']]))
+  const { sent, world } = createHarness(ALICE)
+  const shared = { check_session_url: 'http://store/me', preserve_path: true, ...CACHE_ON }
+  await buildHandler(cookieSession, shared, world)(requestWith([['cookie', 'x']]))
+  await buildHandler(bearerToken, shared, world)(requestWith([['authorization', 'Bearer x']]))
   assert.equal(sent.length, 2)
 })
 
 test('a lifetime without the switch is named at load', () => {
-  const { rule, world } = setup(ALICE)
+  const { rule, world } = createHarness(ALICE)
   rule({ cache: { ttl: '1s' } })
   assert.ok(world.warnings.some(text => text.startsWith('cache: has no effect')))
   world.warnings.length = 0

@@ -3,11 +3,11 @@ import test from 'node:test'
 import type { Identity } from '../../../src/access/session.ts'
 import { cookieSession } from '../../../src/handlers/authenticators/cookie_session.ts'
 import { millis } from '../../../src/lib/time.ts'
-import { createSessions } from '../../../src/sessions/verifier.ts'
+import { createSessionVerifier } from '../../../src/sessions/verifier.ts'
 import { fakeClock } from '../../support/clock.ts'
-import { alive, IDENTITY_ID } from '../../support/kratos.ts'
+import { IDENTITY_ID, liveSession } from '../../support/kratos.ts'
 import { requestWith } from '../../support/request.ts'
-import { build, worldWith } from '../../support/services.ts'
+import { buildHandler, createHandlerHarness } from '../../support/services.ts'
 
 const REJECTED = { kind: 'rejected', cache: 'miss' } as const
 const DEFAULT = 'http://kratos/sessions/whoami'
@@ -25,10 +25,10 @@ for (const [host, url] of [
   ['constructor', DEFAULT],
 ] as const) {
   test(`the session of a request to ${host} is asked for at ${url} (C7)`, async () => {
-    const world = worldWith({ verdict: REJECTED })
-    await build(cookieSession, config, world)(requestWith([['cookie', 's=1']], { authority: host }))
+    const world = createHandlerHarness({ verdict: REJECTED })
+    await buildHandler(cookieSession, config, world)(requestWith([['cookie', 's=1']], { authority: host }))
     assert.deepEqual(
-      world.asked.map(({ endpoint }) => endpoint.whoamiUrl),
+      world.verifyCalls.map(({ endpoint }) => endpoint.whoamiUrl),
       [url],
     )
   })
@@ -40,11 +40,11 @@ test('a host with the default port of a scheme is the host without it, unless th
     'c.example.com:443': 'http://kratos-d/sessions/whoami',
     'e.example.com:443': 'http://kratos-e/sessions/whoami',
   }
-  const world = worldWith({ verdict: REJECTED })
-  const run = build(cookieSession, { ...config, check_session_url_by_host: by }, world)
+  const world = createHandlerHarness({ verdict: REJECTED })
+  const run = buildHandler(cookieSession, { ...config, check_session_url_by_host: by }, world)
   for (const host of ['c.example.com', 'c.example.com:443', 'e.example.com'])
     await run(requestWith([['cookie', 's=1']], { authority: host }))
-  const asked = world.asked.map(({ endpoint }) => new URL(endpoint.whoamiUrl).host)
+  const asked = world.verifyCalls.map(({ endpoint }) => new URL(endpoint.whoamiUrl).host)
   assert.deepEqual(asked, ['kratos-c', 'kratos-d', 'kratos-e'])
 })
 
@@ -56,33 +56,36 @@ test('one host may have Kratos and another an endpoint of its own', async () => 
     headers: [],
     body: '{"identity":{"id":"x"},"subject":"y"}',
   } as const
-  const world = worldWith({ verdict: REJECTED, answer })
-  const run = build(cookieSession, { ...config, check_session_url_by_host: by }, world)
+  const world = createHandlerHarness({ verdict: REJECTED, answer })
+  const run = buildHandler(cookieSession, { ...config, check_session_url_by_host: by }, world)
   const outcome = await run(requestWith([['cookie', 's=1']], { authority: 'old.example.com' }))
   assert.equal((outcome as Identity).subject, 'y')
-  assert.equal(world.asked.length, 0)
+  assert.equal(world.verifyCalls.length, 0)
 })
 
 test('the same cookie at two hosts with two Kratos is two sessions, remembered and under way (C7)', async () => {
   const A = 'a.example.com'
   const B = 'b.example.com:8443'
   const asked: string[] = []
-  const sessions = createSessions({
+  const sessions = createSessionVerifier({
     clock: fakeClock(),
     async whoami({ url }) {
       asked.push(url)
       const id = IDENTITY_ID.replace(/^./, url.includes('kratos-a') ? 'a' : 'b')
-      return alive([], { identity: { id, state: 'active' } })
+      return liveSession([], { identity: { id, state: 'active' } })
     },
     maxAge: millis(60_000),
     maxEntries: 100,
-    hold: millis(5_000),
-    grace: millis(60_000),
+    holdoff: millis(5_000),
+    staleIfError: millis(60_000),
     secret: Buffer.from('secret of a test'),
     random: () => 0,
   })
-  const world = worldWith()
-  const run = build(cookieSession, config, { ...world, services: { ...world.services, kratos: sessions } })
+  const world = createHandlerHarness()
+  const run = buildHandler(cookieSession, config, {
+    ...world,
+    services: { ...world.services, kratos: sessions },
+  })
   const ask = async (authority: string) =>
     ((await run(requestWith([['cookie', 's=the same']], { authority }))) as Identity).subject[0]
   assert.deepEqual(await Promise.all([A, B, A, B].map(ask)), ['a', 'b', 'a', 'b'])
@@ -96,6 +99,6 @@ for (const [what, by] of [
 ] as const) {
   test(`${what} is refused at load`, () => {
     const bad = { ...config, check_session_url_by_host: by }
-    assert.throws(() => build(cookieSession, bad, worldWith()), /must be/)
+    assert.throws(() => buildHandler(cookieSession, bad, createHandlerHarness()), /must be/)
   })
 }

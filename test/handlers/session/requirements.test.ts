@@ -2,20 +2,20 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import type { Denial } from '../../../src/access/denial.ts'
 import type { Identity, JsonObject } from '../../../src/access/session.ts'
-import type { CacheState, Verdict } from '../../../src/access/verdict.ts'
+import type { CacheResult, Verdict } from '../../../src/access/verdict.ts'
 import { bearerToken } from '../../../src/handlers/authenticators/bearer_token.ts'
 import { cookieSession } from '../../../src/handlers/authenticators/cookie_session.ts'
 import { redirect } from '../../../src/handlers/errors/redirect.ts'
 import type { Services } from '../../../src/handlers/services.ts'
 import type { WallTime } from '../../../src/lib/time.ts'
 import { requestWith } from '../../support/request.ts'
-import { build } from '../build.ts'
+import { compileHandler } from '../build.ts'
 
-const MINUTE = 60_000
-const NOW = 100 * MINUTE
+const MINUTE_MS = 60_000
+const NOW_MS = 100 * MINUTE_MS
 
 function session(
-  cache: CacheState,
+  cache: CacheResult,
   over: { aal?: 'aal1' | 'aal2'; minutesAgo?: number; methods?: string[] } = {},
 ): Verdict {
   const methods = (over.methods ?? ['password']).map((method): JsonObject => ({ method }))
@@ -27,15 +27,15 @@ function session(
       id: 's',
       identityId: 'u1',
       aal: over.aal ?? 'aal1',
-      authenticatedAt: (NOW - (over.minutesAgo ?? 1) * MINUTE) as WallTime,
-      expiresAt: (NOW + MINUTE) as WallTime,
+      authenticatedAt: (NOW_MS - (over.minutesAgo ?? 1) * MINUTE_MS) as WallTime,
+      expiresAt: (NOW_MS + MINUTE_MS) as WallTime,
       document: { identity: { id: 'u1' }, authentication_methods: methods },
     },
   }
 }
 
 /** What the rule decides, and how often Kratos' memory and Kratos itself were asked. */
-async function ask(require: object, verdicts: Verdict[], kind: 'cookie' | 'token' = 'cookie') {
+async function authenticate(require: object, verdicts: Verdict[], kind: 'cookie' | 'token' = 'cookie') {
   const options: Parameters<Services['kratos']['verify']>[3][] = []
   const kratos: Services['kratos'] = {
     verify(_endpoint, _credential, _request, how) {
@@ -43,7 +43,7 @@ async function ask(require: object, verdicts: Verdict[], kind: 'cookie' | 'token
       return verdicts[Math.min(options.length, verdicts.length) - 1] as Verdict
     },
   }
-  const clock = { now: () => 0 as never, wall: () => NOW as WallTime }
+  const clock = { now: () => 0 as never, wall: () => NOW_MS as WallTime }
   const config = { check_session_url: 'http://kratos/sessions/whoami', require }
   const request = requestWith([
     ['cookie', 'ory_kratos_session=x'],
@@ -51,8 +51,8 @@ async function ask(require: object, verdicts: Verdict[], kind: 'cookie' | 'token
   ])
   const handler =
     kind === 'cookie'
-      ? build(cookieSession, { ...config, only: ['ory_kratos_session'] }, { kratos, clock })
-      : build(bearerToken, config, { kratos, clock })
+      ? compileHandler(cookieSession, { ...config, only: ['ory_kratos_session'] }, { kratos, clock })
+      : compileHandler(bearerToken, config, { kratos, clock })
   const outcome = (await handler(request)) as Identity | Denial
   return { outcome, options, asked: options.map(one => one?.fresh) }
 }
@@ -63,7 +63,7 @@ for (const [what, require, over] of [
   ['one of the methods', { methods: ['totp', 'webauthn'] }, { methods: ['password', 'totp'] }],
 ] as const) {
   test(`a session with ${what} is let in from memory where a rule demands it`, async () => {
-    const { outcome, asked } = await ask(require, [session('hit', over as object)])
+    const { outcome, asked } = await authenticate(require, [session('hit', over as object)])
     assert.equal(outcome.kind, 'identity')
     assert.deepEqual(asked, [false])
   })
@@ -76,7 +76,7 @@ for (const [what, require, code] of [
 ] as const) {
   test(`without ${what} Kratos itself is asked before anybody is refused, then a cookie gets 403 (C8)`, async () => {
     const old = session('hit', { minutesAgo: 30 })
-    const { outcome, asked } = await ask(require, [old, session('miss', { minutesAgo: 30 })])
+    const { outcome, asked } = await authenticate(require, [old, session('miss', { minutesAgo: 30 })])
     assert.deepEqual(asked, [false, true])
     assert.ok(outcome.kind === 'denial')
     assert.deepEqual([outcome.status, outcome.code], [403, code])
@@ -85,7 +85,7 @@ for (const [what, require, code] of [
 
 test('what is only known from before Kratos could not be asked counts where nothing is demanded, and nowhere else', async () => {
   const stale = async (require: object) => {
-    const { options } = await ask(require, [session('hit', { aal: 'aal2' })])
+    const { options } = await authenticate(require, [session('hit', { aal: 'aal2' })])
     return options.map(one => one?.stale)
   }
   assert.deepEqual(await stale({}), [true])
@@ -94,28 +94,31 @@ test('what is only known from before Kratos could not be asked counts where noth
 })
 
 test('memory that is behind a step-up does not refuse: the fresh answer counts', async () => {
-  const { outcome } = await ask({ aal: 'aal2' }, [session('hit'), session('miss', { aal: 'aal2' })])
+  const { outcome } = await authenticate({ aal: 'aal2' }, [session('hit'), session('miss', { aal: 'aal2' })])
   assert.equal(outcome.kind, 'identity')
 })
 
 for (const cache of ['miss', 'off'] as const) {
   test(`an answer that was fresh already (${cache}) is not asked for twice`, async () => {
-    const { asked } = await ask({ aal: 'aal2' }, [session(cache)])
+    const { asked } = await authenticate({ aal: 'aal2' }, [session(cache)])
     assert.deepEqual(asked, [false])
   })
 }
 
 test('when the second look cannot find out, that is 503 and neither yes nor no', async () => {
-  const { outcome } = await ask({ aal: 'aal2' }, [session('hit'), { kind: 'unavailable', why: 'down' }])
+  const { outcome } = await authenticate({ aal: 'aal2' }, [
+    session('hit'),
+    { kind: 'unavailable', why: 'down' },
+  ])
   assert.equal(outcome.kind === 'denial' && outcome.status, 503)
 })
 
 test('a rule that demands fresh answers never takes one from memory', async () => {
   for (const fresh of [true, 'required']) {
-    const { asked } = await ask({ fresh }, [session('miss')])
+    const { asked } = await authenticate({ fresh }, [session('miss')])
     assert.deepEqual(asked, [true])
   }
-  const { asked } = await ask({ fresh: false }, [session('hit')])
+  const { asked } = await authenticate({ fresh: false }, [session('hit')])
   assert.deepEqual(asked, [false])
 })
 
@@ -126,7 +129,7 @@ for (const [require, expected] of [
   [{ methods: ['totp'] }, /^Bearer error="insufficient_user_authentication", error_description="[a-z ]+"$/],
 ] as const) {
   test(`the bearer of a token is told by a challenge for ${JSON.stringify(require)} (RFC 9470)`, async () => {
-    const { outcome } = await ask(require, [session('miss', { minutesAgo: 30 })], 'token')
+    const { outcome } = await authenticate(require, [session('miss', { minutesAgo: 30 })], 'token')
     assert.ok(outcome.kind === 'denial')
     assert.equal(outcome.status, 401)
     assert.match(outcome.headers.find(header => header.name === 'www-authenticate')?.value ?? '', expected)
@@ -134,16 +137,19 @@ for (const [require, expected] of [
 }
 
 test('a browser is sent to the flow that can help, not to one that sends it straight back (kratos 6.4)', async () => {
-  const { outcome } = await ask({ aal: 'aal2' }, [session('miss')])
+  const { outcome } = await authenticate({ aal: 'aal2' }, [session('miss')])
   assert.ok(outcome.kind === 'denial')
   const to = 'https://auth.example.com/self-service/login/browser'
-  const { headers } = build(redirect, { to, return_to_query_param: 'return_to' })(outcome, requestWith())
+  const { headers } = compileHandler(redirect, { to, return_to_query_param: 'return_to' })(
+    outcome,
+    requestWith(),
+  )
   assert.match(headers[0]?.value ?? '', /\?aal=aal2&return_to=https/)
 })
 
 test('demands on an endpoint that is not Kratos are a fault of the configuration', () => {
   assert.throws(
-    () => build(cookieSession, { check_session_url: 'http://x/y', require: { aal: 'aal2' } }),
+    () => compileHandler(cookieSession, { check_session_url: 'http://x/y', require: { aal: 'aal2' } }),
     /Kratos/,
   )
 })

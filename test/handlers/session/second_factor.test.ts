@@ -2,17 +2,17 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import type { Denial } from '../../../src/access/denial.ts'
 import type { Verdict } from '../../../src/access/verdict.ts'
-import type { Answered, Failed } from '../../../src/clients/http/message.ts'
+import type { HttpFailure, HttpResponse } from '../../../src/clients/http/message.ts'
 import { cookieSession } from '../../../src/handlers/authenticators/cookie_session.ts'
 import { redirect } from '../../../src/handlers/errors/redirect.ts'
 import type { WallTime } from '../../../src/lib/time.ts'
-import { readWhoami } from '../../../src/sessions/kratos/whoami_response.ts'
-import { alive, answered } from '../../support/kratos.ts'
+import { readWhoamiResponse } from '../../../src/sessions/kratos/whoami_response.ts'
+import { answered, liveSession } from '../../support/kratos.ts'
 import { requestWith } from '../../support/request.ts'
-import { build, type World, worldWith } from '../../support/services.ts'
+import { buildHandler, createHandlerHarness, type HandlerHarness } from '../../support/services.ts'
 
 /** As Kratos v1.3.1 and v26.2.0 write the `aal=aal2` flow: its groups are what the account can be asked for. */
-const flow = (...groups: string[]): Answered =>
+const loginFlow = (...groups: string[]): HttpResponse =>
   answered(200, {
     ui: {
       action: 'https://auth.example.com/self-service/login?flow=8504c959',
@@ -21,46 +21,50 @@ const flow = (...groups: string[]): Answered =>
     requested_aal: 'aal2',
   })
 
-const found = readWhoami(alive(), 's', Date.UTC(2026, 10, 22, 5) as WallTime)
-assert.ok(found.kind === 'verified')
-const AAL1: Verdict = { kind: 'verified', session: found.session, cache: 'miss', responseHeaders: [] }
-const BROWSER = [
+const whoami = readWhoamiResponse(liveSession(), 's', Date.UTC(2026, 10, 22, 5) as WallTime)
+assert.ok(whoami.kind === 'verified')
+const AAL1: Verdict = { kind: 'verified', session: whoami.session, cache: 'miss', responseHeaders: [] }
+const BROWSER_HEADERS = [
   ['cookie', 'a=1; s=x'],
   ['accept', 'text/html'],
 ] as const
 
-async function ask(world: World, headers: Parameters<typeof requestWith>[0] = BROWSER, over: object = {}) {
+async function authenticate(
+  harness: HandlerHarness,
+  headers: Parameters<typeof requestWith>[0] = BROWSER_HEADERS,
+  over: object = {},
+) {
   const config = {
     check_session_url: 'http://kratos:4433/base/sessions/whoami',
     only: ['s'],
     require: { aal: 'aal2' },
     ...over,
   }
-  return (await build(cookieSession, config, world)(requestWith(headers))) as Denial
+  return (await buildHandler(cookieSession, config, harness)(requestWith(headers))) as Denial
 }
 
 test('a browser whose account has no second factor is told to set one up, not sent to a flow without an end (kratos 6.1)', async () => {
-  const world = worldWith({ verdict: AAL1, answer: flow() })
-  const denial = await ask(world)
+  const world = createHandlerHarness({ verdict: AAL1, answer: loginFlow() })
+  const denial = await authenticate(world)
   assert.deepEqual(
     [denial.status, denial.code, denial.hints],
     [403, 'second_factor_required', { enrol: true }],
   )
   const to = 'https://auth.example.com/self-service/login/browser'
-  const page = build(
+  const page = buildHandler(
     redirect,
     { to, return_to_query_param: 'return_to' },
     world,
-  )(denial, requestWith(BROWSER))
+  )(denial, requestWith(BROWSER_HEADERS))
   assert.equal(page.status, 403)
   assert.match(page.body, /has none yet.*href="https:\/\/auth.example.com\/self-service\/settings\/browser"/)
   assert.ok(!page.body.includes('/login/browser'))
 })
 
 test('Kratos gets the one credential, and is asked beside its whoami', async () => {
-  const world = worldWith({ verdict: AAL1, answer: flow() })
-  await ask(world)
-  const [call] = world.sent
+  const world = createHandlerHarness({ verdict: AAL1, answer: loginFlow() })
+  await authenticate(world)
+  const [call] = world.requests
   assert.equal(call?.url, 'http://kratos:4433/base/self-service/login/browser?aal=aal2')
   assert.deepEqual(call?.headers, [
     ['accept', 'application/json'],
@@ -69,16 +73,16 @@ test('Kratos gets the one credential, and is asked beside its whoami', async () 
 })
 
 for (const [what, answer] of [
-  ['has backup codes', flow('lookup_secret', 'lookup_secret')],
-  ['has an authenticator', flow('totp')],
-  ['has a method that nobody has heard of', flow('deviceauthn')],
+  ['has backup codes', loginFlow('lookup_secret', 'lookup_secret')],
+  ['has an authenticator', loginFlow('totp')],
+  ['has a method that nobody has heard of', loginFlow('deviceauthn')],
   ['cannot be told, because Kratos does not answer', { kind: 'failed', cause: 'deadline', message: 'no' }],
-  ['cannot be told, because Kratos refuses', { ...flow(), status: 401 }],
+  ['cannot be told, because Kratos refuses', { ...loginFlow(), status: 401 }],
   ['cannot be told from what came', answered(200, '<html>')],
   ['cannot be told from a flow without nodes', answered(200, { ui: {} })],
-] as const satisfies readonly (readonly [string, Answered | Failed])[]) {
+] as const satisfies readonly (readonly [string, HttpResponse | HttpFailure])[]) {
   test(`a browser whose account ${what} is sent to the flow`, async () => {
-    const denial = await ask(worldWith({ verdict: AAL1, answer }))
+    const denial = await authenticate(createHandlerHarness({ verdict: AAL1, answer }))
     assert.deepEqual(denial.hints, { login: { aal: 'aal2' } })
   })
 }
@@ -93,16 +97,16 @@ for (const [what, headers, over] of [
     ],
     {},
   ],
-  ['a rule that wants a newer login', BROWSER, { require: { authenticated_within: '1s' } }],
+  ['a rule that wants a newer login', BROWSER_HEADERS, { require: { authenticated_within: '1s' } }],
   [
     'a Kratos whose flows are nobody knows where',
-    BROWSER,
+    BROWSER_HEADERS,
     { check_session_url: 'http://gw/who', kratos: true },
   ],
 ] as const) {
   test(`the flow is not looked at for ${what}`, async () => {
-    const world = worldWith({ verdict: AAL1 })
-    assert.equal((await ask(world, headers, over)).status, 403)
-    assert.equal(world.sent.length, 0)
+    const world = createHandlerHarness({ verdict: AAL1 })
+    assert.equal((await authenticate(world, headers, over)).status, 403)
+    assert.equal(world.requests.length, 0)
   })
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { compileScopes } from '../../../src/handlers/token/scopes.ts'
+import { compileScopeCheck } from '../../../src/handlers/token/scopes.ts'
 
 /** Scope of the token, required scope, whether it grants it: exact, hierarchic, wildcard (spec 4.0). */
 const TABLE: readonly (readonly [
@@ -38,7 +38,7 @@ const TABLE: readonly (readonly [
 for (const [has, required, exact, hierarchic, wildcard] of TABLE) {
   test(`a token with the scope "${has}" and a rule that wants "${required}"`, () => {
     const granted = (strategy: 'exact' | 'hierarchic' | 'wildcard') =>
-      compileScopes(strategy, [required])([has]) === undefined
+      compileScopeCheck(strategy, [required])([has]) === undefined
     assert.deepEqual(
       [granted('exact'), granted('hierarchic'), granted('wildcard')],
       [exact, hierarchic, wildcard],
@@ -47,8 +47,8 @@ for (const [has, required, exact, hierarchic, wildcard] of TABLE) {
 }
 
 test('all required scopes must be granted, and the first that is not is named', () => {
-  const missing = compileScopes('exact', ['a', 'b', 'c'])
+  const missing = compileScopeCheck('exact', ['a', 'b', 'c'])
   assert.equal(missing(['c', 'b', 'a', 'x']), undefined)
   assert.equal(missing(['a', 'c']), 'b')
-  assert.equal(compileScopes('exact', [])([]), undefined)
+  assert.equal(compileScopeCheck('exact', [])([]), undefined)
 })

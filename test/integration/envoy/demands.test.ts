@@ -5,15 +5,15 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import {
   type Browser,
   createBrowser,
-  enrolBackupCodes,
+  enrollBackupCodes,
   logIn,
   nativeLogin,
   nativeStepUp,
-  submitForm,
-  submitLogin,
+  submitFlowForm,
+  submitLoginForm,
 } from '../../../demo/browser.ts'
 import type { User } from '../../../demo/kratos.ts'
-import { openWorld, type World } from './support/world.ts'
+import { type EnvoyEnvironment, startEnvoyEnvironment } from './support/world.ts'
 
 const rule = (id: string, authenticator: string, config: string, more = ''): string => `
 - id: ${id}
@@ -49,9 +49,9 @@ const RULES = [
 ].join('')
 
 describe('demands on a session', () => {
-  let world: World
+  let world: EnvoyEnvironment
   before(async () => {
-    world = await openWorld({ rules: RULES, kratos: 'any' })
+    world = await startEnvoyEnvironment({ rules: RULES, kratos: 'any' })
     process.stderr.write(`tests: Kratos under test is ${world.kratos.description}\n`)
   })
   after(() => world.close())
@@ -59,7 +59,7 @@ describe('demands on a session', () => {
   /** Somebody with backup codes, logged in with the password alone. */
   async function withCodes(): Promise<{ user: User; browser: Browser; codes: readonly string[] }> {
     const user = await world.kratos.createUser()
-    const codes = await enrolBackupCodes(world.kratos, await nativeLogin(world.kratos, user))
+    const codes = await enrollBackupCodes(world.kratos, await nativeLogin(world.kratos, user))
     const browser = createBrowser()
     await logIn(browser, world.kratos, user)
     return { user, browser, codes }
@@ -70,7 +70,7 @@ describe('demands on a session', () => {
     new URL(page.visited.at(-1) as string).searchParams.get('flow') as string
 
   test('nobody is sent to log in, not to a second factor without a first', async () => {
-    const page = await createBrowser().ask(at('/vault/a?b=1'))
+    const page = await createBrowser().fetch(at('/vault/a?b=1'))
     assert.equal(page.status, 302)
     assert.equal(
       page.headers.get('location'),
@@ -80,19 +80,19 @@ describe('demands on a session', () => {
 
   test('a browser is sent to its second factor, and comes back to where it was', async () => {
     const { user, browser, codes } = await withCodes()
-    const sent = await browser.ask(at('/vault/a?b=1'))
+    const sent = await browser.fetch(at('/vault/a?b=1'))
     const back = encodeURIComponent(at('/vault/a?b=1'))
     assert.deepEqual(
       [sent.status, sent.headers.get('location')],
       [302, `${loginFlow()}?aal=aal2&return_to=${back}`],
     )
-    const form = await browser.browse(at('/vault/a?b=1'))
-    const done = await submitForm(browser, world.kratos, flowOf(form), {
+    const form = await browser.navigate(at('/vault/a?b=1'))
+    const done = await submitFlowForm(browser, world.kratos, flowOf(form), {
       method: 'lookup_secret',
       lookup_secret: codes[0] as string,
     })
     assert.deepEqual([done.status, done.headers.get('location')], [303, at('/vault/a?b=1')])
-    const page = await browser.ask(at('/vault/a?b=1'), { accept: 'json' })
+    const page = await browser.fetch(at('/vault/a?b=1'), { accept: 'json' })
     assert.equal(page.status, 200, page.body)
     assert.equal(page.json<{ headers: Record<string, string> }>().headers['x-user-id'], user.id)
   })
@@ -101,7 +101,7 @@ describe('demands on a session', () => {
     const user = await world.kratos.createUser()
     const browser = createBrowser()
     await logIn(browser, world.kratos, user)
-    const page = await browser.browse(at('/vault'))
+    const page = await browser.navigate(at('/vault'))
     assert.equal(page.status, 403)
     assert.equal(page.visited.length, 1)
     assert.match(page.body, /none yet/)
@@ -110,7 +110,7 @@ describe('demands on a session', () => {
 
   test('a program with a cookie gets 403 as JSON', async () => {
     const { browser } = await withCodes()
-    const page = await browser.ask(at('/vault'), { accept: 'json' })
+    const page = await browser.fetch(at('/vault'), { accept: 'json' })
     assert.equal(page.status, 403)
     assert.equal(page.json<{ error: { code: number } }>().error.code, 403)
   })
@@ -118,7 +118,7 @@ describe('demands on a session', () => {
   test('the bearer of a token is told by a challenge; after the step-up memory does not deny the same token', async () => {
     const { user, codes } = await withCodes()
     const token = await nativeLogin(world.kratos, user)
-    const ask = () => world.ask('/api', { headers: { authorization: `Bearer ${token}` } })
+    const ask = () => world.fetch('/api', { headers: { authorization: `Bearer ${token}` } })
     for (const _ of [1, 2]) {
       const page = await ask()
       assert.equal(page.status, 401)
@@ -135,37 +135,37 @@ describe('demands on a session', () => {
     const user = await world.kratos.createUser()
     const browser = createBrowser()
     await logIn(browser, world.kratos, user)
-    assert.equal((await browser.ask(at('/sudo'))).status, 200)
+    assert.equal((await browser.fetch(at('/sudo'))).status, 200)
     await sleep(2_100)
-    const form = await browser.browse(at('/sudo'))
+    const form = await browser.navigate(at('/sudo'))
     assert.match(form.visited[1] ?? '', /\/login\/browser\?refresh=true&return_to=/)
-    const done = await submitLogin(browser, world.kratos, flowOf(form), user)
+    const done = await submitLoginForm(browser, world.kratos, flowOf(form), user)
     assert.equal(done.headers.get('location'), at('/sudo'))
-    assert.equal((await browser.ask(at('/sudo'))).status, 200)
+    assert.equal((await browser.fetch(at('/sudo'))).status, 200)
   })
 
   test('a method that only a second factor has is asked for as one', async () => {
     const { browser, codes } = await withCodes()
-    const form = await browser.browse(at('/codes'))
+    const form = await browser.navigate(at('/codes'))
     assert.match(form.visited[1] ?? '', /\?aal=aal2&refresh=true&return_to=/)
-    await submitForm(browser, world.kratos, flowOf(form), {
+    await submitFlowForm(browser, world.kratos, flowOf(form), {
       method: 'lookup_secret',
       lookup_secret: codes[0] as string,
     })
-    assert.equal((await browser.ask(at('/codes'))).status, 200)
+    assert.equal((await browser.fetch(at('/codes'))).status, 200)
   })
 
   test('a rule that wants fresh answers lets nobody in whose session has just ended', async () => {
     const { browser, user } = await withCodes()
-    assert.equal((await browser.ask(at('/fresh'))).status, 200)
-    assert.equal((await browser.ask(at('/plain'))).status, 200)
+    assert.equal((await browser.fetch(at('/fresh'))).status, 200)
+    assert.equal((await browser.fetch(at('/plain'))).status, 200)
     await world.kratos.identities.deleteIdentitySessions({ id: user.id })
-    assert.equal((await browser.ask(at('/fresh'), { accept: 'json' })).status, 401)
+    assert.equal((await browser.fetch(at('/fresh'), { accept: 'json' })).status, 401)
   })
 
   test('who may not see a page, and is logged in, is not sent round for ever (loop 1)', async () => {
     const { browser } = await withCodes()
-    const page = await browser.browse(at('/denied'))
+    const page = await browser.navigate(at('/denied'))
     assert.equal(page.status, 403)
     assert.match(page.body, /not for you/)
     // Away and back, twice.
@@ -174,11 +174,11 @@ describe('demands on a session', () => {
 
   test('a session cookie that does not come here does not send its browser round for ever (loop 3)', async () => {
     const { browser } = await withCodes()
-    const page = await browser.browse(at('/elsewhere'))
+    const page = await browser.navigate(at('/elsewhere'))
     assert.equal(page.status, 401)
     assert.match(page.body, /not logged in here/)
     assert.equal(page.visited.filter(url => url.startsWith(loginFlow())).length, 2)
-    const again = await browser.ask(at('/elsewhere'))
+    const again = await browser.fetch(at('/elsewhere'))
     assert.equal(again.status, 302, 'the next try is a first one')
   })
 
@@ -190,31 +190,31 @@ describe('demands on a session', () => {
         jsonPatch: [{ op: 'replace', path: '/state', value: state }],
       })
     await set('inactive')
-    assert.equal((await browser.ask(at('/plain'), { accept: 'json' })).status, 401)
+    assert.equal((await browser.fetch(at('/plain'), { accept: 'json' })).status, 401)
     await set('active')
     const end = Date.now() + 5_000
-    while ((await browser.ask(at('/plain'), { accept: 'json' })).status === 401 && Date.now() < end)
+    while ((await browser.fetch(at('/plain'), { accept: 'json' })).status === 401 && Date.now() < end)
       await sleep(100)
-    const page = await browser.browse(at('/plain'))
+    const page = await browser.navigate(at('/plain'))
     assert.deepEqual([page.status, page.visited.length], [200, 1])
   })
 })
 
 describe('a Kratos whose database is sick', () => {
-  let world: World
+  let world: EnvoyEnvironment
   before(async () => {
-    world = await openWorld({ rules: RULES, kratos: 'stand-in' })
+    world = await startEnvoyEnvironment({ rules: RULES, kratos: 'stand-in' })
   })
   after(() => world.close())
 
   test('does not send a browser round for ever (loop 5)', async () => {
     const browser = createBrowser()
     await logIn(browser, world.kratos, await world.kratos.createUser())
-    await browser.ask(`${world.kratos.adminUrl}/__standin/knobs`, {
+    await browser.fetch(`${world.kratos.adminUrl}/__standin/knobs`, {
       accept: 'json',
       fields: { database: 'queries_fail' },
     })
-    const page = await browser.browse(`${world.origin}/fresh`)
+    const page = await browser.navigate(`${world.origin}/fresh`)
     assert.ok(page.status >= 400, String(page.status))
     assert.ok(page.visited.length <= 3, page.visited.join(' '))
   })

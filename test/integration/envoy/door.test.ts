@@ -4,9 +4,9 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { after, before, describe, test } from 'node:test'
 import { sessionDocument } from '../../support/kratos.ts'
-import { sayByGrpc } from './support/grpc_upstream.ts'
-import { askHttp2, getRaw } from './support/raw_request.ts'
-import { openWorld, type World } from './support/world.ts'
+import { callGrpcEcho } from './support/grpc_upstream.ts'
+import { sendHttp2, sendRawRequest } from './support/raw_request.ts'
+import { type EnvoyEnvironment, startEnvoyEnvironment } from './support/world.ts'
 
 const rule = (id: string, url: string, authenticator: string, more = ''): string => `
 - id: ${id}
@@ -33,11 +33,11 @@ const RULES = [
   rule('grpc-open', '<https?>://<[^/]+>/credence.test.Echo/Say', 'anonymous'),
 ].join('')
 
-let world: World
+let environment: EnvoyEnvironment
 before(async () => {
-  world = await openWorld({ rules: RULES })
+  environment = await startEnvoyEnvironment({ rules: RULES })
 })
-after(() => world.close())
+after(() => environment.close())
 
 interface Echoed {
   readonly target: string
@@ -47,7 +47,7 @@ interface Echoed {
 
 describe('a request through Envoy', () => {
   test('is let through with the headers of its rule and its own body', async () => {
-    const page = await world.ask('/open/a?b=c', { fields: { x: 'y' } })
+    const page = await environment.fetch('/open/a?b=c', { fields: { x: 'y' } })
     assert.equal(page.status, 200)
     const { target, headers, body } = page.json<Echoed>()
     assert.equal(target, '/open/a?b=c')
@@ -56,7 +56,7 @@ describe('a request through Envoy', () => {
   })
 
   test('is refused with JSON that carries the request id', async () => {
-    const page = await world.ask('/closed', { headers: { 'x-request-id': 'rid-1' } })
+    const page = await environment.fetch('/closed', { headers: { 'x-request-id': 'rid-1' } })
     assert.equal(page.status, 401)
     const { error } = page.json<{ error: { code: number; request: string } }>()
     assert.deepEqual([error.code, error.request], [401, 'rid-1'])
@@ -64,24 +64,24 @@ describe('a request through Envoy', () => {
   })
 
   test('that matches no rule is 404 and reaches nobody', async () => {
-    const before = world.echo.arrived.length
-    assert.equal((await world.ask('/nowhere')).status, 404)
-    assert.equal(world.echo.arrived.length, before)
+    const before = environment.echo.receivedRequests.length
+    assert.equal((await environment.fetch('/nowhere')).status, 404)
+    assert.equal(environment.echo.receivedRequests.length, before)
   })
 
   test('of a browser is redirected with the place to come back to', async () => {
-    const page = await world.ask('/page?x=1', { accept: 'html' })
+    const page = await environment.fetch('/page?x=1', { accept: 'html' })
     assert.equal(page.status, 302)
-    const back = encodeURIComponent(`${world.origin}/page?x=1`)
+    const back = encodeURIComponent(`${environment.origin}/page?x=1`)
     assert.equal(page.headers.get('location'), `http://login.example/?back=${back}`)
-    assert.equal((await world.ask('/page')).status, 401)
+    assert.equal((await environment.fetch('/page')).status, 401)
   })
 
   test('cannot bring a header along that some rule writes', async () => {
     const forged = { 'x-user-id': 'root' }
-    const written = (await world.ask('/open', { headers: forged })).json<Echoed>()
+    const written = (await environment.fetch('/open', { headers: forged })).json<Echoed>()
     assert.equal(written.headers['x-user-id'], 'guest')
-    const silent = (await world.ask('/silent', { headers: forged })).json<Echoed>()
+    const silent = (await environment.fetch('/silent', { headers: forged })).json<Echoed>()
     assert.equal(silent.headers['x-user-id'], undefined)
   })
 
@@ -95,28 +95,28 @@ describe('a request through Envoy', () => {
       '/open//../../closed',
     ]
     for (const target of tricks) {
-      const before = world.raw.heads.length
-      const answer = await getRaw(world.ports.envoy, target)
+      const before = environment.raw.receivedHeads.length
+      const answer = await sendRawRequest(environment.ports.envoy, target)
       assert.ok([400, 401, 404].includes(answer.status), `${target}: ${answer.status}`)
-      assert.equal(world.raw.heads.length, before, target)
+      assert.equal(environment.raw.receivedHeads.length, before, target)
     }
-    assert.equal((await getRaw(world.ports.envoy, '/open/x')).status, 200)
-    assert.match(world.raw.heads.at(-1) ?? '', /^GET \/open\/x HTTP\/1\.1\r\n/)
+    assert.equal((await sendRawRequest(environment.ports.envoy, '/open/x')).status, 200)
+    assert.match(environment.raw.receivedHeads.at(-1) ?? '', /^GET \/open\/x HTTP\/1\.1\r\n/)
   })
 })
 
 describe('what others could make of an answer', () => {
   test('a header that the client nominates as hop-by-hop arrives all the same (D6)', async () => {
-    const before = world.raw.heads.length
-    await getRaw(world.ports.envoy, '/open/x', ['connection: x-user-id', 'x-user-id: root'])
-    const head = world.raw.heads[before] ?? ''
+    const before = environment.raw.receivedHeads.length
+    await sendRawRequest(environment.ports.envoy, '/open/x', ['connection: x-user-id', 'x-user-id: root'])
+    const head = environment.raw.receivedHeads[before] ?? ''
     assert.match(head, /\r\nx-user-id: guest(\r\n|$)/i)
     assert.doesNotMatch(head, /\r\nconnection:.*x-user-id/i)
     assert.doesNotMatch(head, /root/)
   })
 
   test('a refusal of HEAD has the headers of its body, and no body', async () => {
-    const refused = await getRaw(world.ports.envoy, '/nowhere', [], 'HEAD')
+    const refused = await sendRawRequest(environment.ports.envoy, '/nowhere', [], 'HEAD')
     assert.equal(refused.status, 404)
     const [head = '', body] = refused.text.split('\r\n\r\n')
     assert.match(head, /content-length: [1-9]/i)
@@ -125,7 +125,7 @@ describe('what others could make of an answer', () => {
 
   test('a refusal is nobody’s to keep, and its type is not guessed (D14, D15)', async () => {
     for (const path of ['/closed', '/nowhere', '/a%2fb']) {
-      const { headers } = await world.ask(path)
+      const { headers } = await environment.fetch(path)
       assert.equal(headers.get('cache-control'), 'no-store', path)
       assert.equal(headers.get('x-content-type-options'), 'nosniff', path)
       assert.match(headers.get('content-type') ?? '', /^application\/json/, path)
@@ -137,11 +137,11 @@ describe('what others could make of an answer', () => {
       const set = ['ory_kratos_session=renewed; Path=/; HttpOnly', 'csrf=1']
       response.writeHead(200, { 'content-type': 'application/json', 'set-cookie': set })
       response.end(JSON.stringify({ ...sessionDocument(), expires_at: '2099-01-01T00:00:00Z' }))
-    }).listen(world.ports.kratosPublic, '127.0.0.1')
+    }).listen(environment.ports.kratosPublic, '127.0.0.1')
     await once(kratos, 'listening')
     const headers = { cookie: 'ory_kratos_session=x' }
-    const first = await world.ask('/session?own-cookie', { headers })
-    const second = await world.ask('/session?own-cookie', { headers })
+    const first = await environment.fetch('/session?own-cookie', { headers })
+    const second = await environment.fetch('/session?own-cookie', { headers })
     kratos.closeAllConnections()
     kratos.close()
     assert.equal(first.status, 200, first.body)
@@ -155,18 +155,20 @@ describe('what others could make of an answer', () => {
 
 describe('other kinds of traffic', () => {
   test('server-sent events flow as they come, after one Check', async () => {
-    const response = await fetch(`${world.origin}/open/events`, { headers: { 'x-request-id': 'events-1' } })
+    const response = await fetch(`${environment.origin}/open/events`, {
+      headers: { 'x-request-id': 'events-1' },
+    })
     const reader = (response.body as ReadableStream).pipeThrough(new TextDecoderStream()).getReader()
     assert.equal((await reader.read()).value, 'data: first\n\n', 'before the stream has ended')
-    world.echo.endEvents()
+    environment.echo.endEvents()
     assert.equal((await reader.read()).value, 'data: last\n\n')
     assert.equal((await reader.read()).done, true)
-    assert.equal((await world.logged('events-1')).length, 1)
+    assert.equal((await environment.waitForLogRecords('events-1')).length, 1)
   })
 
   test('a refused gRPC call is trailers only: HTTP 200, a status, no body (D17)', async () => {
     const call = (path: string) =>
-      askHttp2(world.ports.envoy, {
+      sendHttp2(environment.ports.envoy, {
         ':method': 'POST',
         ':path': path,
         'content-type': 'application/grpc',
@@ -179,7 +181,7 @@ describe('other kinds of traffic', () => {
     assert.equal((await call('/nowhere')).headers['grpc-status'], '12', 'no rule: unimplemented')
   })
 
-  const socket = (path: string) => new WebSocket(`ws://127.0.0.1:${world.ports.envoy}${path}`)
+  const socket = (path: string) => new WebSocket(`ws://127.0.0.1:${environment.ports.envoy}${path}`)
 
   test('a WebSocket is checked at its upgrade and then flows', async () => {
     const open = socket('/open/ws')
@@ -189,7 +191,7 @@ describe('other kinds of traffic', () => {
       open.onerror = () => resolve('error')
     })
     assert.equal(answer, 'hello')
-    assert.equal(world.echo.arrived.at(-1)?.header('x-user-id'), 'guest')
+    assert.equal(environment.echo.receivedRequests.at(-1)?.header('x-user-id'), 'guest')
     open.close()
     const closed = socket('/closed/ws')
     assert.equal(
@@ -202,12 +204,15 @@ describe('other kinds of traffic', () => {
   })
 
   test('gRPC goes to its upstream with the headers of the rule, and a refusal is a gRPC status', async () => {
-    const said = await sayByGrpc(world.ports.envoy, 'hello', { 'x-upstream': 'grpc', 'x-user-id': 'root' })
+    const said = await callGrpcEcho(environment.ports.envoy, 'hello', {
+      'x-upstream': 'grpc',
+      'x-user-id': 'root',
+    })
     assert.deepEqual([said.code, said.text], [0, 'hello'])
-    assert.equal(world.grpc.arrived.at(-1)?.['x-user-id'], 'guest')
-    await world.writeRules(RULES.replace(/(grpc-open[\s\S]*?)anonymous/, '$1unauthorized'))
-    assert.equal((await sayByGrpc(world.ports.envoy, 'hello', { 'x-upstream': 'grpc' })).code, 16)
-    await world.writeRules(RULES)
+    assert.equal(environment.grpc.receivedMetadata.at(-1)?.['x-user-id'], 'guest')
+    await environment.writeRules(RULES.replace(/(grpc-open[\s\S]*?)anonymous/, '$1unauthorized'))
+    assert.equal((await callGrpcEcho(environment.ports.envoy, 'hello', { 'x-upstream': 'grpc' })).code, 16)
+    await environment.writeRules(RULES)
   })
 
   test('a rule may name a gRPC method instead of a URL', async () => {
@@ -217,31 +222,31 @@ describe('other kinds of traffic', () => {
         `match: { authority: "<.*>", full_method: "credence.test.Echo/${method}" }`,
       )
     assert.notEqual(byMethod('Say'), RULES)
-    await world.writeRules(byMethod('Say'))
-    assert.equal((await sayByGrpc(world.ports.envoy, 'hello', { 'x-upstream': 'grpc' })).code, 0)
-    assert.equal(world.grpc.arrived.at(-1)?.['x-user-id'], 'guest')
-    assert.equal((await world.ask('/credence.test.Echo/Say', { method: 'POST' })).status, 404)
-    await world.writeRules(byMethod('Other'))
-    assert.equal((await sayByGrpc(world.ports.envoy, 'hello', { 'x-upstream': 'grpc' })).code, 12)
-    await world.writeRules(RULES)
+    await environment.writeRules(byMethod('Say'))
+    assert.equal((await callGrpcEcho(environment.ports.envoy, 'hello', { 'x-upstream': 'grpc' })).code, 0)
+    assert.equal(environment.grpc.receivedMetadata.at(-1)?.['x-user-id'], 'guest')
+    assert.equal((await environment.fetch('/credence.test.Echo/Say', { method: 'POST' })).status, 404)
+    await environment.writeRules(byMethod('Other'))
+    assert.equal((await callGrpcEcho(environment.ports.envoy, 'hello', { 'x-upstream': 'grpc' })).code, 12)
+    await environment.writeRules(RULES)
   })
 })
 
 describe('when things change', () => {
   test('new rules are in force once they are loaded; a broken file leaves the old ones', async () => {
-    assert.equal((await world.ask('/later')).status, 404)
-    await world.writeRules(RULES + rule('later', '<https?>://<[^/]+>/later', 'anonymous'))
-    assert.equal((await world.ask('/later')).status, 200)
-    await world.writeRules('- id: broken\n  match: { url: "<(a+)+>" ', 'broken')
-    assert.equal((await world.ask('/later')).status, 200)
-    await world.writeRules(RULES)
-    assert.equal((await world.ask('/later')).status, 404)
+    assert.equal((await environment.fetch('/later')).status, 404)
+    await environment.writeRules(RULES + rule('later', '<https?>://<[^/]+>/later', 'anonymous'))
+    assert.equal((await environment.fetch('/later')).status, 200)
+    await environment.writeRules('- id: broken\n  match: { url: "<(a+)+>" ', 'broken')
+    assert.equal((await environment.fetch('/later')).status, 200)
+    await environment.writeRules(RULES)
+    assert.equal((await environment.fetch('/later')).status, 404)
   })
 
   test('without Credence nobody gets in, and with a new one everything is as before', async () => {
-    await world.killCredence()
-    assert.equal((await world.ask('/open')).status, 503)
-    await world.startCredence()
-    assert.equal((await world.ask('/open')).status, 200)
+    await environment.killCredence()
+    assert.equal((await environment.fetch('/open')).status, 503)
+    await environment.startCredence()
+    assert.equal((await environment.fetch('/open')).status, 200)
   })
 })

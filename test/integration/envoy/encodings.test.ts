@@ -5,7 +5,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { sendRaw } from './support/raw_request.ts'
-import { openWorld, type World, type WorldOptions } from './support/world.ts'
+import {
+  type EnvoyEnvironment,
+  type EnvoyEnvironmentOptions,
+  startEnvoyEnvironment,
+} from './support/world.ts'
 
 const RULES = `
 - id: open
@@ -20,7 +24,7 @@ after(() => rmSync(folder, { recursive: true, force: true }))
 const socket = join(folder, 'check.sock')
 
 /** How Envoy is told, and what Credence is told, where it differs from the minimal file. */
-const FORMS: Readonly<Record<string, Partial<WorldOptions>>> = {
+const ENCODINGS: Readonly<Record<string, Partial<EnvoyEnvironmentOptions>>> = {
   'as a map, over TCP': {},
   'as raw bytes, over a Unix socket': {
     editCredence: yaml => yaml.replace(/grpc: \{.*\}/, `grpc: { socket: "${socket}" }`),
@@ -38,15 +42,15 @@ interface Echoed {
   readonly headers: Readonly<Record<string, string>>
 }
 
-for (const [form, options] of Object.entries(FORMS)) {
+for (const [form, options] of Object.entries(ENCODINGS)) {
   describe(`headers ${form}`, () => {
-    let world: World
+    let world: EnvoyEnvironment
     before(async () => {
-      world = await openWorld({ rules: RULES, ...options })
+      world = await startEnvoyEnvironment({ rules: RULES, ...options })
     })
     after(() => world.close())
 
-    const ask = (headers: Record<string, string> = {}) => world.ask('/open', { headers })
+    const ask = (headers: Record<string, string> = {}) => world.fetch('/open', { headers })
 
     test('are read, and the headers of the rule are set', async () => {
       const page = await ask({ 'x-name': 'value' })
@@ -71,13 +75,13 @@ for (const [form, options] of Object.entries(FORMS)) {
     })
 
     test('of two hosts are refused and reach nobody (J4)', async () => {
-      const before = world.echo.arrived.length
+      const before = world.echo.receivedRequests.length
       const answer = await sendRaw(
         world.ports.envoy,
         'GET /open HTTP/1.1\r\nHost: a.test\r\nHost: b.test\r\nConnection: close\r\n\r\n',
       )
       assert.equal(answer.status, 400)
-      assert.equal(world.echo.arrived.length, before)
+      assert.equal(world.echo.receivedRequests.length, before)
     })
 
     test('are read again after Credence was killed and came back', async () => {

@@ -6,9 +6,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { findEnvoy } from '../../../demo/envoy.ts'
-import { root } from '../../../demo/kratos.ts'
+import { projectRoot } from '../../../demo/kratos.ts'
 
-const folder = join(root, 'envoy')
+const folder = join(projectRoot, 'envoy')
 
 for (const name of readdirSync(folder).filter(one => one.endsWith('.yaml'))) {
   test(`envoy/${name} passes Envoy's own validation`, () => {
@@ -31,7 +31,7 @@ for (const name of readdirSync(folder).filter(one => one.endsWith('.yaml'))) {
 /** The YAML blocks of README that are for Envoy, each at the depth at which the minimal file has it. */
 test('what README says to paste into an Envoy is taken by one', () => {
   const blocks = [
-    ...readFileSync(join(root, 'README.md'), 'utf8').matchAll(/^```yaml\n([\s\S]*?)^```/gm),
+    ...readFileSync(join(projectRoot, 'README.md'), 'utf8').matchAll(/^```yaml\n([\s\S]*?)^```/gm),
   ].map(([, block]) => block as string)
   const [filter, cluster, manager] = blocks.slice(2)
   assert.ok(

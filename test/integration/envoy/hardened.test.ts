@@ -6,13 +6,13 @@ import { createServer, type IncomingHttpHeaders, type Server } from 'node:http'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { send } from '../../../demo/browser.ts'
+import { sendRequest } from '../../../demo/browser.ts'
 import { startCredence } from '../../../demo/credence.ts'
 import { choosePorts, freePort } from '../../../demo/ports.ts'
-import { createProcesses, type Processes } from '../../../demo/processes.ts'
+import { createProcessManager, type ProcessManager } from '../../../demo/processes.ts'
 import { IDENTITY_ID, sessionDocument } from '../../support/kratos.ts'
 import { type OtlpReceiver, startOtlpReceiver } from './support/otlp_receiver.ts'
-import { openWorld, type World } from './support/world.ts'
+import { type EnvoyEnvironment, startEnvoyEnvironment } from './support/world.ts'
 
 const RULES = `
 - id: app
@@ -31,20 +31,20 @@ const FLUSH_SOON =
   'layered_runtime: { layers: [ { name: soon, static_layer: { tracing.opentelemetry.flush_interval_ms: 50 } } ] }'
 const ENV = { OTEL_BSP_SCHEDULE_DELAY: '50' }
 /** How long Kratos takes, ms: long enough for Checks to be under way when a Credence is told to stop. */
-const SLOW = 60
+const KRATOS_DELAY_MS = 60
 
-let world: World
+let environment: EnvoyEnvironment
 let collector: OtlpReceiver
 let kratos: Server
-let processes: Processes
+let processes: ProcessManager
 /** Headers of whoami calls, oldest first. */
-const asked: IncomingHttpHeaders[] = []
+const whoamiRequests: IncomingHttpHeaders[] = []
 let secondPort = 0
 
 before(async () => {
   collector = await startOtlpReceiver()
   secondPort = await freePort()
-  world = await openWorld({
+  environment = await startEnvoyEnvironment({
     rules: RULES,
     envoy: 'hardened',
     editCredence: text =>
@@ -72,30 +72,33 @@ tracing: { provider: otel, providers: { otlp: { server_url: "${collector.httpUrl
         ),
   })
   kratos = createServer((request, response) => {
-    asked.push(request.headers)
+    whoamiRequests.push(request.headers)
     const body = JSON.stringify({ ...sessionDocument(), expires_at: '2099-01-01T00:00:00Z' })
-    setTimeout(() => response.writeHead(200, { 'content-type': 'application/json' }).end(body), SLOW)
-  }).listen(world.ports.kratosPublic, '127.0.0.1')
+    setTimeout(
+      () => response.writeHead(200, { 'content-type': 'application/json' }).end(body),
+      KRATOS_DELAY_MS,
+    )
+  }).listen(environment.ports.kratosPublic, '127.0.0.1')
   await once(kratos, 'listening')
-  processes = await startSecond()
+  processes = await startSecondReplica()
 })
 after(async () => {
   await processes?.stop()
-  await world?.close()
+  await environment?.close()
   kratos?.closeAllConnections()
   kratos?.close()
   await collector?.close()
 })
 
-async function startSecond(): Promise<Processes> {
-  const folder = join(world.folder, 'second')
+async function startSecondReplica(): Promise<ProcessManager> {
+  const folder = join(environment.folder, 'second')
   mkdirSync(folder)
-  const own = createProcesses(folder, { endOnSignal: true })
+  const own = createProcessManager(folder, { endOnSignal: true })
   const ports = await choosePorts(false)
-  const yaml = readFileSync(join(world.folder, 'credence.yaml'), 'utf8')
-    .replace(`port: ${world.ports.credence}`, `port: ${secondPort}`)
-    .replace(`port: ${world.ports.credenceApi}`, `port: ${ports.credenceApi}`)
-    .replace(`port: ${world.ports.prometheus}`, `port: ${ports.prometheus}`)
+  const yaml = readFileSync(join(environment.folder, 'credence.yaml'), 'utf8')
+    .replace(`port: ${environment.ports.credence}`, `port: ${secondPort}`)
+    .replace(`port: ${environment.ports.credenceApi}`, `port: ${ports.credenceApi}`)
+    .replace(`port: ${environment.ports.prometheus}`, `port: ${ports.prometheus}`)
   await startCredence(yaml, { apiPort: ports.credenceApi, processes: own, folder, env: ENV })
   return own
 }
@@ -103,8 +106,8 @@ async function startSecond(): Promise<Processes> {
 const cookie = { cookie: 'ory_kratos_session=x' }
 
 /** What Envoy thinks of a Credence. */
-async function flags(port: number): Promise<string> {
-  const { body } = await send(`http://127.0.0.1:${world.ports.envoyAdmin}/clusters`, {
+async function healthFlags(port: number): Promise<string> {
+  const { body } = await sendRequest(`http://127.0.0.1:${environment.ports.envoyAdmin}/clusters`, {
     method: 'GET',
     headers: {},
     body: '',
@@ -112,19 +115,19 @@ async function flags(port: number): Promise<string> {
   return new RegExp(`^credence::127\\.0\\.0\\.1:${port}::health_flags::(.*)$`, 'm').exec(body)?.[1] ?? ''
 }
 
-async function untilFlags(port: number, wanted: RegExp): Promise<void> {
+async function waitForHealthFlags(port: number, wanted: RegExp): Promise<void> {
   const end = Date.now() + 10_000
-  while (!wanted.test(await flags(port))) {
-    assert.ok(Date.now() < end, `Envoy still says ${await flags(port)} of ${port}, and not ${wanted}`)
+  while (!wanted.test(await healthFlags(port))) {
+    assert.ok(Date.now() < end, `Envoy still says ${await healthFlags(port)} of ${port}, and not ${wanted}`)
     await sleep(30)
   }
 }
 
 describe('behind the hardened Envoy', () => {
   test('both Credences are healthy, and a session is let in', async () => {
-    await untilFlags(world.ports.credence, /^healthy$/)
-    await untilFlags(secondPort, /^healthy$/)
-    const page = await world.ask('/app', { headers: cookie })
+    await waitForHealthFlags(environment.ports.credence, /^healthy$/)
+    await waitForHealthFlags(secondPort, /^healthy$/)
+    const page = await environment.fetch('/app', { headers: cookie })
     assert.equal(page.status, 200, page.body)
     assert.equal(page.json<{ headers: Record<string, string> }>().headers['x-user-id'], IDENTITY_ID)
   })
@@ -137,20 +140,20 @@ describe('behind the hardened Envoy', () => {
       'x-envoy-auth-failure-mode-allowed': 'true',
       'x-original-url': '/admin',
     }
-    const { headers } = (await world.ask('/open', { headers: forged })).json<{
+    const { headers } = (await environment.fetch('/open', { headers: forged })).json<{
       headers: Record<string, string>
     }>()
     for (const name of Object.keys(forged)) assert.equal(headers[name], undefined, name)
-    assert.equal((await world.ask('/open', { headers: { x_user_id: 'root' } })).status, 400)
+    assert.equal((await environment.fetch('/open', { headers: { x_user_id: 'root' } })).status, 400)
   })
 
   test('one trace leads from the client over Envoy and Credence to Kratos', async () => {
     const traceId = '4bf92f3577b34da6a3ce929d0e0e4736'
     const client = '00f067aa0ba902b7'
-    const before = asked.length
+    const before = whoamiRequests.length
     const headers = { ...cookie, traceparent: `00-${traceId}-${client}-01` }
-    assert.equal((await world.ask('/app', { headers })).status, 200)
-    const spans = await collector.trace(traceId, found => found.length >= 7)
+    assert.equal((await environment.fetch('/app', { headers })).status, 200)
+    const spans = await collector.waitForTrace(traceId, found => found.length >= 7)
     const one = (service: string, kind: string, name: RegExp) => {
       const found = spans.filter(
         span => span.service === service && span.kind === kind && name.test(span.name),
@@ -176,8 +179,9 @@ describe('behind the hardened Envoy', () => {
     assert.equal(authenticator.parentId, check.spanId)
     const whoami = one('credence', 'client', /whoami/)
     assert.equal(whoami.parentId, authenticator.spanId)
-    assert.equal(asked[before]?.traceparent, `00-${traceId}-${whoami.spanId}-01`, 'Kratos is told')
-    const inLog = () => [...world.log(), ...secondLog()].filter(record => record.trace_id === traceId)
+    assert.equal(whoamiRequests[before]?.traceparent, `00-${traceId}-${whoami.spanId}-01`, 'Kratos is told')
+    const inLog = () =>
+      [...environment.logRecords(), ...secondReplicaLog()].filter(record => record.trace_id === traceId)
     const end = Date.now() + 5_000
     while (inLog().length === 0 && Date.now() < end) await sleep(20)
     assert.equal(inLog().length, 1)
@@ -185,7 +189,7 @@ describe('behind the hardened Envoy', () => {
 
   test('a trace that Envoy cannot read starts anew here, and nothing of it is believed (J10)', async () => {
     const before = collector.spans.length
-    assert.equal((await world.ask('/open', { headers: { traceparent: 'zz' } })).status, 200)
+    assert.equal((await environment.fetch('/open', { headers: { traceparent: 'zz' } })).status, 200)
     const end = Date.now() + 5_000
     const ours = () =>
       collector.spans.slice(before).find(span => span.service === 'credence' && span.kind === 'server')
@@ -201,44 +205,46 @@ describe('behind the hardened Envoy', () => {
     const lines = Array.from({ length: 16 }, async () => {
       // Bounded by count as well: a test that goes wrong must end.
       for (let i = 0; i < 200 && !stopping; i++) {
-        const { status, body } = await world.ask('/app', { headers: cookie })
+        const { status, body } = await environment.fetch('/app', { headers: cookie })
         if (status !== 200) failed.push(`${status} ${body}`)
         seen.set(status, (seen.get(status) ?? 0) + 1)
       }
     })
-    await sleep(4 * SLOW)
+    await sleep(4 * KRATOS_DELAY_MS)
     const started = [...seen.values()].reduce((sum, count) => sum + count, 0)
-    world.credence.kill('SIGTERM')
-    assert.equal(await world.credence.ended, 'exit code 0')
-    await sleep(4 * SLOW)
+    environment.credence.kill('SIGTERM')
+    assert.equal(await environment.credence.ended, 'exit code 0')
+    await sleep(4 * KRATOS_DELAY_MS)
     stopping = true
     await Promise.all(lines)
     assert.deepEqual(failed, [], JSON.stringify([...seen]))
     assert.ok(started > 0 && (seen.get(200) ?? 0) > started, 'there was traffic before and after')
-    const events = world.log().flatMap(record => (typeof record.event === 'string' ? [record.event] : []))
+    const events = environment
+      .logRecords()
+      .flatMap(record => (typeof record.event === 'string' ? [record.event] : []))
     assert.deepEqual(events.slice(-2), ['draining', 'stopped'])
   })
 
   test('a Credence without rules says so to Envoy, which asks the other (F15)', async () => {
-    await untilFlags(world.ports.credence, /failed_active_hc/)
-    const rules = join(world.folder, 'rules.yaml')
+    await waitForHealthFlags(environment.ports.credence, /failed_active_hc/)
+    const rules = join(environment.folder, 'rules.yaml')
     renameSync(rules, `${rules}.away`)
-    const starting = world.startCredence()
-    const listening = () => world.log().filter(record => record.event === 'started').length > 1
+    const starting = environment.startCredence()
+    const listening = () => environment.logRecords().filter(record => record.event === 'started').length > 1
     const end = Date.now() + 10_000
     while (!listening() && Date.now() < end) await sleep(20)
     assert.ok(listening())
     await sleep(300)
-    assert.match(await flags(world.ports.credence), /failed_active_hc/)
-    for (let i = 0; i < 6; i++) assert.equal((await world.ask('/open')).status, 200)
+    assert.match(await healthFlags(environment.ports.credence), /failed_active_hc/)
+    for (let i = 0; i < 6; i++) assert.equal((await environment.fetch('/open')).status, 200)
     renameSync(`${rules}.away`, rules)
     await starting
-    await untilFlags(world.ports.credence, /^healthy$/)
+    await waitForHealthFlags(environment.ports.credence, /^healthy$/)
   })
 })
 
-function secondLog(): readonly Readonly<Record<string, unknown>>[] {
-  return readFileSync(join(world.folder, 'second', 'credence.log'), 'utf8')
+function secondReplicaLog(): readonly Readonly<Record<string, unknown>>[] {
+  return readFileSync(join(environment.folder, 'second', 'credence.log'), 'utf8')
     .split('\n')
     .filter(line => line.startsWith('{') && line.endsWith('}'))
     .map(line => JSON.parse(line))

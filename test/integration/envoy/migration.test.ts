@@ -6,13 +6,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { findEnvoy } from '../../../demo/envoy.ts'
-import { root } from '../../../demo/kratos.ts'
-import { openWorld, type World } from './support/world.ts'
+import { projectRoot } from '../../../demo/kratos.ts'
+import { type EnvoyEnvironment, startEnvoyEnvironment } from './support/world.ts'
 
-const page = readFileSync(join(root, 'docs/migrating-from-oathkeeper.md'), 'utf8')
+const page = readFileSync(join(projectRoot, 'docs/migrating-from-oathkeeper.md'), 'utf8')
 
 /** A block of the page, by the word in its first line, at an indent. */
-function block(name: string, indent: number): string {
+function yamlBlock(name: string, indent: number): string {
   const found = new RegExp(`^\`\`\`yaml\n# ${name}\n(.*?)^\`\`\`$`, 'ms').exec(page)?.[1]
   assert.ok(found !== undefined, `the page has no block "${name}"`)
   return found.replace(/^(?=.)/gm, ' '.repeat(indent))
@@ -49,23 +49,26 @@ interface Echoed {
   readonly headers: Readonly<Record<string, string>>
 }
 
-let old: World
-let now: World
+let httpEnvironment: EnvoyEnvironment
+let grpcEnvironment: EnvoyEnvironment
 before(async () => {
   let api = ''
-  old = await openWorld({
+  httpEnvironment = await startEnvoyEnvironment({
     rules: RULES,
     editCredence(yaml) {
       api = /api: \{ host: 127\.0\.0\.1, port: (\d+)/.exec(yaml)?.[1] as string
       return yaml.replace('  api: {', '  api: { decisions: true,')
     },
-    editEnvoy: yaml => withFilters(yaml, block('before', 10)) + oathkeeper(api),
+    editEnvoy: yaml => withFilters(yaml, yamlBlock('before', 10)) + oathkeeper(api),
   })
-  now = await openWorld({ rules: RULES, editEnvoy: yaml => withFilters(yaml, block('after', 10)) })
+  grpcEnvironment = await startEnvoyEnvironment({
+    rules: RULES,
+    editEnvoy: yaml => withFilters(yaml, yamlBlock('after', 10)),
+  })
 })
 after(async () => {
-  await old.close()
-  await now.close()
+  await httpEnvironment.close()
+  await grpcEnvironment.close()
 })
 
 for (const [path, headers, status] of [
@@ -80,8 +83,8 @@ for (const [path, headers, status] of [
 ] as const) {
   test(`${path} with ${JSON.stringify(headers)} is ${status}, whichever way Envoy asks`, async () => {
     const told = await Promise.all(
-      [old, now].map(async world => {
-        const page = await world.ask(path, { headers })
+      [httpEnvironment, grpcEnvironment].map(async world => {
+        const page = await world.fetch(path, { headers })
         const own = (name: string) => page.headers.get(name)?.replaceAll(encodeURIComponent(world.origin), '')
         const user = page.status === 200 && page.json<Echoed>().headers['x-user-id']
         return { status: page.status, user, to: own('location'), challenge: own('www-authenticate') }
@@ -93,14 +96,14 @@ for (const [path, headers, status] of [
 }
 
 test('one route can be tried first', () => {
-  const inner = (name: string) => block(name, 10).replace(/^.*?typed_config:\n/s, '')
-  const both = block('both', 10)
+  const inner = (name: string) => yamlBlock(name, 10).replace(/^.*?typed_config:\n/s, '')
+  const both = yamlBlock('both', 10)
     .replace(/ BEFORE.*\n/, () => `\n${inner('before')}`)
     .replace(/ AFTER.*\n/, () => `\n${inner('after')}`)
-  const minimal = readFileSync(join(root, 'envoy/minimal.yaml'), 'utf8')
-  const yaml = withFilters(minimal, both).replace(/^ *routes:\n/m, line => line + block('route', 14))
+  const minimal = readFileSync(join(projectRoot, 'envoy/minimal.yaml'), 'utf8')
+  const yaml = withFilters(minimal, both).replace(/^ *routes:\n/m, line => line + yamlBlock('route', 14))
   const clusters =
-    yaml.replace(/\n {2}- name: credence\n[\s\S]*$/, `\n${block('cluster', 2)}`) + oathkeeper('4456')
+    yaml.replace(/\n {2}- name: credence\n[\s\S]*$/, `\n${yamlBlock('cluster', 2)}`) + oathkeeper('4456')
   const folder = mkdtempSync(join(tmpdir(), 'credence-migration-'))
   writeFileSync(join(folder, 'envoy.yaml'), clusters)
   const args = ['--mode', 'validate', '-c', join(folder, 'envoy.yaml')]

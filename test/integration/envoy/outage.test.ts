@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { createBrowser, logIn, send } from '../../../demo/browser.ts'
-import { openWorld, type World } from './support/world.ts'
+import { createBrowser, logIn, sendRequest } from '../../../demo/browser.ts'
+import { type EnvoyEnvironment, startEnvoyEnvironment } from './support/world.ts'
 
 const RULES = `
 - id: app
@@ -15,10 +15,10 @@ const RULES = `
 `
 
 describe('a Kratos that says 401 to everybody because its database is sick', () => {
-  let world: World
+  let world: EnvoyEnvironment
   let cookie: string
   before(async () => {
-    world = await openWorld({
+    world = await startEnvoyEnvironment({
       rules: RULES,
       kratos: 'stand-in',
       editCredence: (text, ports) =>
@@ -31,12 +31,12 @@ describe('a Kratos that says 401 to everybody because its database is sick', () 
   after(() => world.close())
 
   const database = (health: 'up' | 'queries_fail') =>
-    send(`${world.kratos.adminUrl}/__standin/knobs`, {
+    sendRequest(`${world.kratos.adminUrl}/__standin/knobs`, {
       method: 'POST',
       headers: {},
       body: JSON.stringify({ database: health }),
     })
-  const app = (sent: string) => world.ask('/app', { headers: { cookie: sent }, accept: 'html' })
+  const app = (sent: string) => world.fetch('/app', { headers: { cookie: sent }, accept: 'html' })
   /** Asks on until the answer is another one, as somebody does who keeps working. */
   const after200 = async () => {
     const end = Date.now() + 10_000
@@ -51,12 +51,12 @@ describe('a Kratos that says 401 to everybody because its database is sick', () 
   test('is 503 with a time to come again for whoever was in, and for whoever comes', async () => {
     assert.equal((await app(cookie)).status, 200)
     await database('queries_fail')
-    const whoami = await send(`${world.kratos.publicUrl}/sessions/whoami`, {
+    const whoami = await sendRequest(`${world.kratos.publicUrl}/sessions/whoami`, {
       method: 'GET',
       headers: { cookie },
     })
     assert.equal(whoami.status, 401)
-    const ready = await send(`${world.kratos.publicUrl}/health/ready`, { method: 'GET', headers: {} })
+    const ready = await sendRequest(`${world.kratos.publicUrl}/health/ready`, { method: 'GET', headers: {} })
     assert.equal(ready.status, 200)
     const page = await after200()
     assert.equal(page.status, 503)

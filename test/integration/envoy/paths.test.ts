@@ -1,8 +1,8 @@
 /** test/e2e/paths — the same odd requests through four kinds of Envoy: what a rule saw is what the application got, to the byte. No Kratos. */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { askHttp2, getRaw, sendRaw } from './support/raw_request.ts'
-import { openWorld, type World } from './support/world.ts'
+import { sendHttp2, sendRaw, sendRawRequest } from './support/raw_request.ts'
+import { type EnvoyEnvironment, startEnvoyEnvironment } from './support/world.ts'
 
 const rule = (id: string, path: string, authenticator: string): string => `
 - id: ${id}
@@ -13,22 +13,23 @@ const rule = (id: string, path: string, authenticator: string): string => `
 `
 const RULES = rule('public', '/public', 'anonymous') + rule('admin', '/admin', 'unauthorized')
 
-const asSent = (listener: string): string => listener.replace(/^ *(normalize_path|merge_slashes):.*\n/gm, '')
-const rawHeaders = (listener: string): string =>
+const withoutNormalization = (listener: string): string =>
+  listener.replace(/^ *(normalize_path|merge_slashes):.*\n/gm, '')
+const withRawHeaders = (listener: string): string =>
   listener.replace(/^( *)failure_mode_allow:/m, '$1encode_raw_headers: true\n$&')
 
 const LISTENERS = {
-  'paths as sent, headers as a map': asSent,
-  'paths as sent, headers as raw bytes': (listener: string) => rawHeaders(asSent(listener)),
+  'paths as sent, headers as a map': withoutNormalization,
+  'paths as sent, headers as raw bytes': (listener: string) => withRawHeaders(withoutNormalization(listener)),
   'paths normalised, headers as a map': (listener: string) => `${listener} # as it is`,
-  'paths normalised, headers as raw bytes': rawHeaders,
+  'paths normalised, headers as raw bytes': withRawHeaders,
 }
 
-let world: World
+let environment: EnvoyEnvironment
 before(async () => {
-  world = await openWorld({ rules: RULES, listeners: LISTENERS })
+  environment = await startEnvoyEnvironment({ rules: RULES, listeners: LISTENERS })
 })
-after(() => world.close())
+after(() => environment.close())
 
 /** By security case; whoever reads them otherwise than the rules do is fooled. */
 const TARGETS: readonly (readonly [id: string, target: string])[] = [
@@ -73,7 +74,7 @@ const decoded = (path: string): string => decodeURIComponent(path)
 const withoutSlash = (path: string): string => (path.length > 1 ? path.replace(/\/$/, '') : path)
 
 /** As an application might read it that decodes twice, takes backslashes for slashes, drops parameters, and cleans. */
-function lenient(path: string): string {
+function decodeLeniently(path: string): string {
   let text = path
   for (let i = 0; i < 2; i++) {
     text = text.replace(/%([0-9a-f]{2})/gi, (_all, hex: string) =>
@@ -89,67 +90,67 @@ function lenient(path: string): string {
   return `/${kept.join('/')}`
 }
 
-const field = (head: string, name: string): string | undefined => {
+const headerOf = (head: string, name: string): string | undefined => {
   const text = head.split('\r\n').find(line => line.toLowerCase().startsWith(`${name}: `))
   return text && Buffer.from(text.slice(name.length + 2), 'latin1').toString()
 }
 
 /** What the application got, where the request reached it. */
-async function reached(
+async function sendAndCapture(
   ask: () => Promise<{ status: number }>,
 ): Promise<{ status: number; head: string | undefined }> {
-  const earlier = world.raw.heads.length
+  const earlier = environment.raw.receivedHeads.length
   const { status } = await ask()
-  assert.ok(world.raw.heads.length <= earlier + 1)
-  return { status, head: world.raw.heads[earlier] }
+  assert.ok(environment.raw.receivedHeads.length <= earlier + 1)
+  return { status, head: environment.raw.receivedHeads[earlier] }
 }
 
-function judge({ status, head }: { status: number; head: string | undefined }, what: string): void {
+function assertSamePath({ status, head }: { status: number; head: string | undefined }, what: string): void {
   assert.equal(status === 200, head !== undefined, `${what}: ${status}`)
   if (head === undefined) {
     assert.ok([307, 400, 401, 404].includes(status), `${what}: ${status}`)
     return
   }
   const path = (head.split(' ')[1] ?? '').split('?', 1)[0] ?? ''
-  assert.equal(withoutSlash(decoded(path)), field(head, 'x-seen'), `${what}: the rule saw another path`)
-  assert.ok(!/^\/admin\b/i.test(lenient(path)), `${what}: ${path} is /admin to somebody`)
+  assert.equal(withoutSlash(decoded(path)), headerOf(head, 'x-seen'), `${what}: the rule saw another path`)
+  assert.ok(!/^\/admin\b/i.test(decodeLeniently(path)), `${what}: ${path} is /admin to somebody`)
 }
 
 for (const listener of Object.keys(LISTENERS)) {
   describe(listener, () => {
     for (const [id, target] of TARGETS) {
       test(`${id} ${target}`, async () => {
-        const port = world.portOf(listener)
-        judge(await reached(() => getRaw(port, target)), target)
+        const port = environment.listenerPort(listener)
+        assertSamePath(await sendAndCapture(() => sendRawRequest(port, target)), target)
       })
     }
 
     test('what is good arrives, and what is protected does not', async () => {
-      const port = world.portOf(listener)
-      assert.equal((await reached(() => getRaw(port, '/public/x'))).status, 200)
-      assert.equal((await reached(() => getRaw(port, '/admin'))).status, 401)
-      assert.equal((await reached(() => getRaw(port, '/admin?x=/public'))).status, 401)
+      const port = environment.listenerPort(listener)
+      assert.equal((await sendAndCapture(() => sendRawRequest(port, '/public/x'))).status, 200)
+      assert.equal((await sendAndCapture(() => sendRawRequest(port, '/admin'))).status, 401)
+      assert.equal((await sendAndCapture(() => sendRawRequest(port, '/admin?x=/public'))).status, 401)
     })
 
     test('J2: bytes beyond ASCII in a path of HTTP/2 reach nobody', async () => {
-      const port = world.portOf(listener)
-      const ask = (path: string) => () => askHttp2(port, { ':path': path, 'x-upstream': 'raw' })
-      assert.equal((await reached(ask('/public/x'))).status, 200)
-      judge(await reached(ask('/public/caf\xc3\xa9')), 'UTF-8')
-      const { status, head } = await reached(ask('/public/adm\xe9n'))
+      const port = environment.listenerPort(listener)
+      const ask = (path: string) => () => sendHttp2(port, { ':path': path, 'x-upstream': 'raw' })
+      assert.equal((await sendAndCapture(ask('/public/x'))).status, 200)
+      assertSamePath(await sendAndCapture(ask('/public/caf\xc3\xa9')), 'UTF-8')
+      const { status, head } = await sendAndCapture(ask('/public/adm\xe9n'))
       if (listener === 'paths as sent, headers as a map') {
         // The one cell in which Envoy tells us less than it forwards: a "!" in place of the byte. Why README asks for
         // `encode_raw_headers` and `normalize_path`, either of which closes it.
-        assert.equal(field(head ?? '', 'x-seen'), '/public/adm!n')
-      } else judge({ status, head }, 'latin1')
+        assert.equal(headerOf(head ?? '', 'x-seen'), '/public/adm!n')
+      } else assertSamePath({ status, head }, 'latin1')
     })
 
     test('J3: the scheme of HTTP/2 is http or https, or nobody is reached', async () => {
-      const port = world.portOf(listener)
+      const port = environment.listenerPort(listener)
       const ask = (scheme: string) => () =>
-        askHttp2(port, { ':path': '/public', ':scheme': scheme, 'x-upstream': 'raw' })
-      assert.equal((await reached(ask('http'))).status, 200)
-      const ftp = await reached(ask('ftp'))
+        sendHttp2(port, { ':path': '/public', ':scheme': scheme, 'x-upstream': 'raw' })
+      assert.equal((await sendAndCapture(ask('http'))).status, 200)
+      const ftp = await sendAndCapture(ask('ftp'))
       assert.deepEqual([ftp.status, ftp.head], [400, undefined])
     })
 
@@ -166,9 +167,9 @@ for (const listener of Object.keys(LISTENERS)) {
     ] as const) {
       test(`${id} Host ${hosts.map(host => JSON.stringify(host)).join(' and ')} reaches nobody`, async () => {
         const lines = hosts.map(host => `host: ${host}\r\n`).join('')
-        const { status, head } = await reached(() =>
+        const { status, head } = await sendAndCapture(() =>
           sendRaw(
-            world.portOf(listener),
+            environment.listenerPort(listener),
             `GET /public HTTP/1.1\r\n${lines}x-upstream: raw\r\nconnection: close\r\n\r\n`,
           ),
         )
@@ -177,20 +178,23 @@ for (const listener of Object.keys(LISTENERS)) {
     }
 
     test('B1 a host in capitals, with a final dot, is the host that the rules know', async () => {
-      const { status, head } = await reached(() =>
+      const { status, head } = await sendAndCapture(() =>
         sendRaw(
-          world.portOf(listener),
+          environment.listenerPort(listener),
           'GET /public HTTP/1.1\r\nhost: APP.test.:80\r\nx-upstream: raw\r\nconnection: close\r\n\r\n',
         ),
       )
       assert.equal(status, 200)
-      assert.equal(field(head ?? '', 'x-seen-host'), 'APP.test.:80', 'templates see it as it was sent')
+      assert.equal(headerOf(head ?? '', 'x-seen-host'), 'APP.test.:80', 'templates see it as it was sent')
     })
 
     test('A16 an absolute target is its path and its host', async () => {
       const bytes =
         'GET http://other.test/public/../admin HTTP/1.1\r\nhost: app.test\r\nx-upstream: raw\r\nconnection: close\r\n\r\n'
-      judge(await reached(() => sendRaw(world.portOf(listener), bytes)), 'absolute')
+      assertSamePath(
+        await sendAndCapture(() => sendRaw(environment.listenerPort(listener), bytes)),
+        'absolute',
+      )
     })
   })
 }

@@ -1,7 +1,7 @@
 /** test/e2e/reload — rules are replaced again and again while requests run: nobody notices. No Kratos. */
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { openWorld, type World } from './support/world.ts'
+import { type EnvoyEnvironment, startEnvoyEnvironment } from './support/world.ts'
 
 const rule = (id: string, path: string, subject: string): string => `
 - id: ${id}
@@ -10,39 +10,39 @@ const rule = (id: string, path: string, subject: string): string => `
   authorizer: { handler: allow }
   mutators: [ { handler: header, config: { headers: { X-User-Id: "{{ print .Subject }}" } } } ]
 `
-const FILLING = Array.from({ length: 300 }, (_, i) => rule(`other-${i}`, `/other/${i}/<.*>`, 'other')).join(
-  '',
-)
-const edition = (n: number): string => rule('page', '/page', `edition-${n}`) + FILLING
-const EDITIONS = 6
-const LINES = 6
+const FILLER_RULES = Array.from({ length: 300 }, (_, i) =>
+  rule(`other-${i}`, `/other/${i}/<.*>`, 'other'),
+).join('')
+const rulesRevision = (n: number): string => rule('page', '/page', `edition-${n}`) + FILLER_RULES
+const REVISION_COUNT = 6
+const CLIENT_COUNT = 6
 
-let world: World
+let environment: EnvoyEnvironment
 before(async () => {
-  world = await openWorld({ rules: edition(0), kratos: 'none' })
+  environment = await startEnvoyEnvironment({ rules: rulesRevision(0), kratos: 'none' })
 })
-after(() => world.close())
+after(() => environment.close())
 
 test('while rules are replaced under traffic, every answer is that of a whole edition', async () => {
   const seen = new Set<string>()
   let asked = 0
   let stopping = false
-  const lines = Array.from({ length: LINES }, async () => {
+  const lines = Array.from({ length: CLIENT_COUNT }, async () => {
     // Bounded by count as well: a test that goes wrong must end.
     for (let i = 0; i < 2_000 && !stopping; i++) {
-      const page = await world.ask('/page')
+      const page = await environment.fetch('/page')
       asked++
       assert.equal(page.status, 200)
       seen.add(page.json<{ headers: Record<string, string> }>().headers['x-user-id'] ?? '')
     }
   })
-  for (let n = 1; n <= EDITIONS; n++) await world.writeRules(edition(n))
-  await world.writeRules('- id: [', 'broken')
-  const { status } = await world.ask('/page')
+  for (let n = 1; n <= REVISION_COUNT; n++) await environment.writeRules(rulesRevision(n))
+  await environment.writeRules('- id: [', 'broken')
+  const { status } = await environment.fetch('/page')
   stopping = true
   await Promise.all(lines)
   assert.equal(status, 200, 'a broken file leaves the last good rules')
-  assert.ok(asked > EDITIONS)
+  assert.ok(asked > REVISION_COUNT)
   for (const user of seen) assert.match(user, /^edition-[0-6]$/)
-  assert.ok(seen.has(`edition-${EDITIONS}`), [...seen].join())
+  assert.ok(seen.has(`edition-${REVISION_COUNT}`), [...seen].join())
 })

@@ -5,13 +5,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { createBrowser, logIn, send } from '../../../demo/browser.ts'
+import { createBrowser, logIn, sendRequest } from '../../../demo/browser.ts'
 import { type CountingProxy, startCountingProxy } from '../../../demo/counting_proxy.ts'
 import { startCredence } from '../../../demo/credence.ts'
 import { freePort } from '../../../demo/ports.ts'
-import { createProcesses } from '../../../demo/processes.ts'
+import { createProcessManager } from '../../../demo/processes.ts'
 import { type KratosUnderTest, startKratosUnderTest } from '../kratos/under_test.ts'
-import { noRedis, type RedisHost, type RedisServer, redisHost } from '../redis/under_test.ts'
+import { type RedisHost, type RedisServer, redisHost, skipWithoutRedis } from '../redis/under_test.ts'
 
 const KEY = 'a key for the tests only'
 const RULES = `
@@ -28,9 +28,9 @@ interface Replica {
   readonly folder: string
 }
 
-describe('two Credence processes and a Redis', { skip: noRedis, timeout: 120_000 }, () => {
+describe('two Credence processes and a Redis', { skip: skipWithoutRedis, timeout: 120_000 }, () => {
   const folder = mkdtempSync(join(tmpdir(), 'credence-replicas-'))
-  const processes = createProcesses(folder, { endOnSignal: true })
+  const processes = createProcessManager(folder, { endOnSignal: true })
   let redis: RedisHost
   let server: RedisServer
   let kratos: KratosUnderTest
@@ -87,7 +87,7 @@ sessions:
   })
 
   const get = (port: number, path: string, headers: Record<string, string> = {}) =>
-    send(`http://127.0.0.1:${port}${path}`, { method: 'GET', headers })
+    sendRequest(`http://127.0.0.1:${port}${path}`, { method: 'GET', headers })
   const app = async ({ api }: Replica, cookie: string): Promise<number> =>
     (await get(api, '/decisions/app', { cookie, accept: 'application/json' })).status
   async function metric({ metrics }: Replica, name: string): Promise<number | undefined> {
@@ -97,7 +97,7 @@ sessions:
   }
   const revoke = async ({ api }: Replica, body: object): Promise<number> =>
     (
-      await send(`http://127.0.0.1:${api}/sessions/revocations`, {
+      await sendRequest(`http://127.0.0.1:${api}/sessions/revocations`, {
         method: 'POST',
         headers: { 'x-revocation-key': KEY },
         body: JSON.stringify(body),
@@ -111,7 +111,7 @@ sessions:
     const user = await kratos.kratos.createUser()
     await logIn(browser, kratos.kratos, user)
     const cookie = `ory_kratos_session=${browser.cookie('ory_kratos_session')}`
-    const page = await send(`${kratos.kratos.publicUrl}/sessions/whoami`, {
+    const page = await sendRequest(`${kratos.kratos.publicUrl}/sessions/whoami`, {
       method: 'GET',
       headers: { cookie },
     })

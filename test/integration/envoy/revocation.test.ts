@@ -5,9 +5,9 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { createBrowser, logIn, nativeLogin, type Page, send } from '../../../demo/browser.ts'
+import { createBrowser, logIn, nativeLogin, type Page, sendRequest } from '../../../demo/browser.ts'
 import { chooseKratos, type User } from '../../../demo/kratos.ts'
-import { openWorld, type World } from './support/world.ts'
+import { type EnvoyEnvironment, startEnvoyEnvironment } from './support/world.ts'
 
 const rule = (id: string, authenticator: string): string => `
 - id: ${id}
@@ -19,67 +19,75 @@ const rule = (id: string, authenticator: string): string => `
 const RULES = rule('app', 'cookie_session') + rule('api', 'bearer_token')
 const KEY = 'a key for the tests only'
 const SESSION = 'ory_kratos_session'
-const REMEMBERED_LONG = (text: string): string => `${text}sessions: { cache: { ttl: 10m } }\n`
+const withLongCacheTtl = (text: string): string => `${text}sessions: { cache: { ttl: 10m } }\n`
 const ENV = { CREDENCE_SESSIONS_REVOCATION_KEYS: KEY }
 
-const withCookie = (world: World, cookie: string) => world.ask('/app', { headers: { cookie } })
-const withToken = (world: World, token: string) =>
-  world.ask('/api', { headers: { authorization: `Bearer ${token}` } })
+const fetchWithCookie = (environment: EnvoyEnvironment, cookie: string) =>
+  environment.fetch('/app', { headers: { cookie } })
+const fetchWithToken = (environment: EnvoyEnvironment, token: string) =>
+  environment.fetch('/api', { headers: { authorization: `Bearer ${token}` } })
 
-async function cookieOf(world: World, user: User): Promise<string> {
+async function cookieOf(environment: EnvoyEnvironment, user: User): Promise<string> {
   const browser = createBrowser()
-  await logIn(browser, world.kratos, user)
+  await logIn(browser, environment.kratos, user)
   return `${SESSION}=${browser.cookie(SESSION)}`
 }
 
 describe('told by hand', () => {
-  let world: World
+  let world: EnvoyEnvironment
   let user: User
   before(async () => {
-    world = await openWorld({ rules: RULES, kratos: 'any', env: ENV, editCredence: REMEMBERED_LONG })
+    world = await startEnvoyEnvironment({
+      rules: RULES,
+      kratos: 'any',
+      env: ENV,
+      editCredence: withLongCacheTtl,
+    })
     user = await world.kratos.createUser()
   })
   after(() => world.close())
 
   const tell = (body: object, key = KEY) =>
-    send(`http://127.0.0.1:${world.ports.credenceApi}/sessions/revocations`, {
+    sendRequest(`http://127.0.0.1:${world.ports.credenceApi}/sessions/revocations`, {
       method: 'POST',
       headers: { 'x-revocation-key': key },
       body: JSON.stringify(body),
     })
   const sessionOf = async (cookie: string) =>
-    (await send(`${world.kratos.publicUrl}/sessions/whoami`, { method: 'GET', headers: { cookie } })).json<{
+    (
+      await sendRequest(`${world.kratos.publicUrl}/sessions/whoami`, { method: 'GET', headers: { cookie } })
+    ).json<{
       id: string
     }>()
 
   test('a session that an administrator ended is out at its next request', async () => {
     const cookie = await cookieOf(world, user)
-    assert.equal((await withCookie(world, cookie)).status, 200)
+    assert.equal((await fetchWithCookie(world, cookie)).status, 200)
     const { id } = await sessionOf(cookie)
     await world.kratos.identities.disableSession({ id })
-    assert.equal((await withCookie(world, cookie)).status, 200, 'nobody has told yet')
+    assert.equal((await fetchWithCookie(world, cookie)).status, 200, 'nobody has told yet')
     assert.equal((await tell({ session_id: id }, 'another key of sixteen')).status, 401)
-    assert.equal((await withCookie(world, cookie)).status, 200)
+    assert.equal((await fetchWithCookie(world, cookie)).status, 200)
     assert.equal((await tell({ session_id: id })).status, 204)
-    assert.equal((await withCookie(world, cookie)).status, 401)
+    assert.equal((await fetchWithCookie(world, cookie)).status, 401)
   })
 
   test('so is one that is known by its token only, and whatever is older than now', async () => {
     const tokens = [await nativeLogin(world.kratos, user), await nativeLogin(world.kratos, user)] as const
-    for (const token of tokens) assert.equal((await withToken(world, token)).status, 200)
+    for (const token of tokens) assert.equal((await fetchWithToken(world, token)).status, 200)
     await world.kratos.identities.deleteIdentitySessions({ id: user.id })
     assert.equal((await tell({ credential: tokens[0] })).status, 204)
-    assert.equal((await withToken(world, tokens[0])).status, 401)
-    assert.equal((await withToken(world, tokens[1])).status, 200)
+    assert.equal((await fetchWithToken(world, tokens[0])).status, 401)
+    assert.equal((await fetchWithToken(world, tokens[1])).status, 200)
     assert.equal((await tell({ everything: true, before: new Date().toISOString() })).status, 204)
-    assert.equal((await withToken(world, tokens[1])).status, 401)
+    assert.equal((await fetchWithToken(world, tokens[1])).status, 401)
   })
 
   test('log and metrics say what kind of news came, and no credential', async () => {
     // Lines leave in lots.
     await sleep(300)
     const kinds = world
-      .log()
+      .logRecords()
       .filter(line => line.event === 'revocation')
       .map(line => [line.source, line.kind, line.evicted])
     assert.deepEqual(kinds, [
@@ -87,31 +95,35 @@ describe('told by hand', () => {
       ['api', 'credential', 1],
       ['api', 'everything', 1],
     ])
-    const metrics = await send(`http://127.0.0.1:${world.ports.prometheus}/metrics`, {
+    const metrics = await sendRequest(`http://127.0.0.1:${world.ports.prometheus}/metrics`, {
       method: 'GET',
       headers: {},
     })
     assert.match(metrics.body, /credence_revocations_total\{[^}]*source="api",kind="session"[^}]*\} 1/)
-    assert.ok(!JSON.stringify(world.log()).includes('ory_st_'))
+    assert.ok(!JSON.stringify(world.logRecords()).includes('ory_st_'))
   })
 })
 
 /** Texts of docs/sessions.md. */
-const IDENTITY = 'function(ctx) { identity_id: ctx.identity.id }'
-const KEEPING =
+const IDENTITY_JSONNET = 'function(ctx) { identity_id: ctx.identity.id }'
+const KEEP_SESSION_JSONNET =
   "function(ctx) { identity_id: ctx.identity.id, keep_session_id: if 'session' in ctx then ctx.session.id else null }"
 
 test('the recipes of docs/sessions.md are the ones that are tested here', () => {
   const page = readFileSync(new URL('../../../docs/sessions.md', import.meta.url), 'utf8')
-  assert.ok(page.includes(`base64://${Buffer.from(IDENTITY).toString('base64')}   # ${IDENTITY}\n`))
-  assert.ok(page.includes(`\`${KEEPING}\``))
+  assert.ok(
+    page.includes(`base64://${Buffer.from(IDENTITY_JSONNET).toString('base64')}   # ${IDENTITY_JSONNET}\n`),
+  )
+  assert.ok(page.includes(`\`${KEEP_SESSION_JSONNET}\``))
 })
 
-const REAL = chooseKratos().kind === 'binary'
-if (!REAL) process.stderr.write('tests: Kratos’ hooks are not tested: the stand-in has none\n')
+const HAS_REAL_KRATOS = chooseKratos().kind === 'binary'
+if (!HAS_REAL_KRATOS) process.stderr.write('tests: Kratos’ hooks are not tested: the stand-in has none\n')
 
-describe('told by the hooks of a real Kratos', { skip: REAL ? false : 'the stand-in has no hooks' }, () => {
-  let world: World
+describe('told by the hooks of a real Kratos', {
+  skip: HAS_REAL_KRATOS ? false : 'the stand-in has no hooks',
+}, () => {
+  let world: EnvoyEnvironment
   let user: User
   /** Stands between Kratos and Credence, and looks in before Kratos hears that it may go on. */
   let between: (() => Promise<unknown>) | undefined
@@ -122,7 +134,7 @@ describe('told by the hooks of a real Kratos', { skip: REAL ? false : 'the stand
     const body = Buffer.concat(chunks).toString()
     const { authorization = '' } = request.headers
     const key = request.headers['x-revocation-key'] as string | undefined
-    const answer = await send(`http://127.0.0.1:${world.ports.credenceApi}/sessions/revocations`, {
+    const answer = await sendRequest(`http://127.0.0.1:${world.ports.credenceApi}/sessions/revocations`, {
       method: 'POST',
       headers: key === undefined ? { authorization } : { 'x-revocation-key': key },
       body,
@@ -142,19 +154,19 @@ describe('told by the hooks of a real Kratos', { skip: REAL ? false : 'the stand
 
   before(async () => {
     await new Promise<void>(resolve => relay.listen(0, '127.0.0.1', resolve))
-    world = await openWorld({
+    world = await startEnvoyEnvironment({
       rules: RULES,
       kratos: 'any',
       env: ENV,
-      editCredence: REMEMBERED_LONG,
+      editCredence: withLongCacheTtl,
       editKratos: text =>
         text.replace(
           /^( +)(login|settings): \{ (ui_url: .*) \}$/gm,
           (_line, indent: string, flow: string, ui: string) => {
             const hooks =
               flow === 'login'
-                ? hook(KEEPING, API_KEY)
-                : `{ hook: revoke_active_sessions }, ${hook(IDENTITY, BASIC, ', response: { ignore: true }')}`
+                ? hook(KEEP_SESSION_JSONNET, API_KEY)
+                : `{ hook: revoke_active_sessions }, ${hook(IDENTITY_JSONNET, BASIC, ', response: { ignore: true }')}`
             return `${indent}${flow}: { ${ui}, after: { password: { hooks: [ ${hooks} ] } } }`
           },
         ),
@@ -184,8 +196,8 @@ describe('told by the hooks of a real Kratos', { skip: REAL ? false : 'the stand
     const mine = await nativeLogin(world.kratos, user)
     const other = await nativeLogin(world.kratos, user)
     const browser = await cookieOf(world, user)
-    for (const token of [mine, other]) assert.equal((await withToken(world, token)).status, 200)
-    assert.equal((await withCookie(world, browser)).status, 200)
+    for (const token of [mine, other]) assert.equal((await fetchWithToken(world, token)).status, 200)
+    assert.equal((await fetchWithCookie(world, browser)).status, 200)
     heard.length = 0
     await changePassword(mine, 'quite-another-password-1')
     // It does not wait for the hook, as the recipe has it.
@@ -194,22 +206,22 @@ describe('told by the hooks of a real Kratos', { skip: REAL ? false : 'the stand
       heard.map(({ body, status }) => [JSON.parse(body), status]),
       [[{ identity_id: user.id }, 204]],
     )
-    assert.equal((await withToken(world, other)).status, 401)
-    assert.equal((await withCookie(world, browser)).status, 401)
-    assert.equal((await withToken(world, mine)).status, 200)
+    assert.equal((await fetchWithToken(world, other)).status, 401)
+    assert.equal((await fetchWithCookie(world, browser)).status, 401)
+    assert.equal((await fetchWithToken(world, mine)).status, 200)
   })
 
   test('what Kratos says between its hook and its commit is not remembered', async () => {
     const someone = await world.kratos.createUser()
     const token = await nativeLogin(world.kratos, someone)
-    const first = authenticated(await withToken(world, token))
+    const first = authenticated(await fetchWithToken(world, token))
     let inBetween = ''
     between = async () => {
-      inBetween = authenticated(await withToken(world, token))
+      inBetween = authenticated(await fetchWithToken(world, token))
     }
     await refresh(token, someone)
     between = undefined
-    const committed = authenticated(await withToken(world, token))
+    const committed = authenticated(await fetchWithToken(world, token))
     assert.equal(inBetween, first, 'the hook ran before the commit')
     assert.notEqual(committed, first, 'and its answer was not kept')
   })

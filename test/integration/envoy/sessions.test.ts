@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { createBrowser, logIn, nativeLogin, type Page, send } from '../../../demo/browser.ts'
+import { createBrowser, logIn, nativeLogin, type Page, sendRequest } from '../../../demo/browser.ts'
 import type { User } from '../../../demo/kratos.ts'
-import { openWorld, type World } from './support/world.ts'
+import { type EnvoyEnvironment, startEnvoyEnvironment } from './support/world.ts'
 
 const rule = (id: string, path: string, authenticator: string): string => `
 - id: ${id}
@@ -22,10 +22,10 @@ const RETRIES =
 
 /** As many tests as can be on whatever Kratos is at hand; what needs a sick one is on the stand-in below. */
 describe('sessions of a Kratos', () => {
-  let world: World
+  let world: EnvoyEnvironment
   let user: User
   before(async () => {
-    world = await openWorld({
+    world = await startEnvoyEnvironment({
       rules: RULES,
       kratos: 'any',
       editCredence: text => `${text}sessions: { cache: { ttl: 1s } }\n`,
@@ -40,43 +40,43 @@ describe('sessions of a Kratos', () => {
     await logIn(browser, world.kratos, user)
     return `ory_kratos_session=${browser.cookie('ory_kratos_session')}`
   }
-  const app = (cookie: string) => world.ask('/app', { headers: { cookie } })
+  const app = (cookie: string) => world.fetch('/app', { headers: { cookie } })
 
   test('a session lets in with its identity, and the second request costs Kratos nothing', async () => {
     const cookie = await sessionCookie()
     const first = await app(cookie)
     assert.equal(first.status, 200, first.body)
     assert.equal(first.json<{ headers: Record<string, string> }>().headers['x-user-id'], user.id)
-    const before = world.calls.count(WHOAMI)
+    const before = world.kratosProxy.count(WHOAMI)
     assert.equal((await app(`analytics=1; ${cookie}`)).status, 200)
-    assert.equal(world.calls.count(WHOAMI), before)
+    assert.equal(world.kratosProxy.count(WHOAMI), before)
   })
 
   test('twenty requests at once with one new session are one question', async () => {
     const cookie = await sessionCookie()
-    const before = world.calls.count(WHOAMI)
+    const before = world.kratosProxy.count(WHOAMI)
     const pages = await Promise.all(Array.from({ length: 20 }, () => app(cookie)))
     assert.deepEqual(new Set(pages.map(page => page.status)), new Set([200]))
-    assert.equal(world.calls.count(WHOAMI), before + 1)
+    assert.equal(world.kratosProxy.count(WHOAMI), before + 1)
   })
 
   test('a session token works as Bearer', async () => {
     const token = await nativeLogin(world.kratos, user)
-    const page = await world.ask('/api', { headers: { authorization: `Bearer ${token}` } })
+    const page = await world.fetch('/api', { headers: { authorization: `Bearer ${token}` } })
     assert.equal(page.status, 200, page.body)
-    assert.equal((await world.ask('/api', { headers: { authorization: `Bearer ${token}x` } })).status, 401)
+    assert.equal((await world.fetch('/api', { headers: { authorization: `Bearer ${token}x` } })).status, 401)
   })
 
   test('without a cookie Kratos is not asked; about a bad one it is asked once a moment', async () => {
-    const before = world.calls.count(WHOAMI)
-    assert.equal((await world.ask('/app')).status, 401)
-    assert.equal(world.calls.count(WHOAMI), before)
+    const before = world.kratosProxy.count(WHOAMI)
+    assert.equal((await world.fetch('/app')).status, 401)
+    assert.equal(world.kratosProxy.count(WHOAMI), before)
     assert.equal((await app('ory_kratos_session=garbage')).status, 401)
     assert.equal((await app('ory_kratos_session=garbage')).status, 401)
-    assert.equal(world.calls.count(WHOAMI), before + 1)
+    assert.equal(world.kratosProxy.count(WHOAMI), before + 1)
     await new Promise(resolve => setTimeout(resolve, 1_100))
     assert.equal((await app('ory_kratos_session=garbage')).status, 401)
-    assert.equal(world.calls.count(WHOAMI), before + 2)
+    assert.equal(world.kratosProxy.count(WHOAMI), before + 2)
   })
 
   /** Somebody of his own, so that what ends his session ends nobody else's. */
@@ -85,7 +85,10 @@ describe('sessions of a Kratos', () => {
     const browser = createBrowser()
     await logIn(browser, world.kratos, person)
     const cookie = `ory_kratos_session=${browser.cookie('ory_kratos_session')}`
-    const page = await send(`${world.kratos.publicUrl}${WHOAMI}`, { method: 'GET', headers: { cookie } })
+    const page = await sendRequest(`${world.kratos.publicUrl}${WHOAMI}`, {
+      method: 'GET',
+      headers: { cookie },
+    })
     return { person, browser, cookie, id: page.json<{ id: string }>().id }
   }
   const untilOut = async (ask: () => Promise<{ status: number }>) => {
@@ -98,10 +101,10 @@ describe('sessions of a Kratos', () => {
     [
       'the browser logs out',
       async ({ browser }) => {
-        const start = await browser.ask(`${world.kratos.publicUrl}/self-service/logout/browser`, {
+        const start = await browser.fetch(`${world.kratos.publicUrl}/self-service/logout/browser`, {
           accept: 'json',
         })
-        await browser.ask(start.json<{ logout_url: string }>().logout_url)
+        await browser.fetch(start.json<{ logout_url: string }>().logout_url)
       },
     ],
     [
@@ -149,13 +152,13 @@ describe('sessions of a Kratos', () => {
         ? page.json<{ headers: Record<string, string> }>().headers['x-user-id']
         : page.status
     const broken = { authorization: `Bearer ${token}`, cookie: 'ory_kratos_session=garbage' }
-    assert.equal(subject(await world.ask('/api', { headers: broken })), user.id)
+    assert.equal(subject(await world.fetch('/api', { headers: broken })), user.id)
     const both = { 'x-session-token': token, cookie: one.cookie }
-    assert.equal(subject(await world.ask('/app', { headers: both })), one.person.id)
-    assert.equal(subject(await world.ask('/api', { headers: both })), user.id)
+    assert.equal(subject(await world.fetch('/app', { headers: both })), one.person.id)
+    assert.equal(subject(await world.fetch('/api', { headers: both })), user.id)
     const ended = { 'x-session-token': `${token}x`, cookie: one.cookie }
-    assert.equal(subject(await world.ask('/app', { headers: ended })), one.person.id)
-    const pages = [await world.ask('/app', { headers: both }), await world.ask('/api', { headers: both })]
+    assert.equal(subject(await world.fetch('/app', { headers: ended })), one.person.id)
+    const pages = [await world.fetch('/app', { headers: both }), await world.fetch('/api', { headers: both })]
     assert.deepEqual(
       pages.map(({ setCookies }) => setCookies),
       [[], []],
@@ -164,7 +167,7 @@ describe('sessions of a Kratos', () => {
 
   test('a native client comes in with its token in the header of its own, and is out after its logout', async () => {
     const token = await nativeLogin(world.kratos, user)
-    const ask = () => world.ask('/api', { headers: { 'x-session-token': token } })
+    const ask = () => world.fetch('/api', { headers: { 'x-session-token': token } })
     assert.equal((await ask()).status, 200)
     await world.kratos.frontend.performNativeLogout({ performNativeLogoutBody: { session_token: token } })
     assert.equal(await untilOut(ask), 401)
@@ -175,11 +178,11 @@ describe('sessions of a Kratos', () => {
     assert.deepEqual((await app(one.cookie)).setCookies, [])
     await world.kratos.identities.extendSession({ id: one.id })
     await sleep(1_100)
-    const asked = world.calls.count(WHOAMI)
+    const asked = world.kratosProxy.count(WHOAMI)
     const pages = await Promise.all(
       [one, other, one, other, one].map(async ({ cookie, id }) => ({ id, page: await app(cookie) })),
     )
-    assert.equal(world.calls.count(WHOAMI), asked + 2)
+    assert.equal(world.kratosProxy.count(WHOAMI), asked + 2)
     const brought = pages.flatMap(({ id, page }) => page.setCookies.map(line => ({ id, line })))
     assert.ok(brought.length >= 1)
     assert.deepEqual(
@@ -198,10 +201,10 @@ describe('sessions of a Kratos', () => {
 })
 
 describe('a Kratos that is not well', () => {
-  let world: World
+  let world: EnvoyEnvironment
   let cookie: string
   before(async () => {
-    world = await openWorld({
+    world = await startEnvoyEnvironment({
       rules: RULES,
       kratos: 'stand-in',
       listeners: {
@@ -218,12 +221,12 @@ describe('a Kratos that is not well', () => {
   after(() => world.close())
 
   const knobs = (set: object) =>
-    send(`${world.kratos.adminUrl}/__standin/knobs`, {
+    sendRequest(`${world.kratos.adminUrl}/__standin/knobs`, {
       method: 'POST',
       headers: {},
       body: JSON.stringify(set),
     })
-  const status = async () => (await world.ask('/app', { headers: { cookie } })).status
+  const status = async () => (await world.fetch('/app', { headers: { cookie } })).status
 
   for (const whoami of ['error_500', 'error_503', 'html_200'] as const) {
     test(`that answers ${whoami} means "could not find out": 503, never 401`, async () => {
@@ -245,12 +248,12 @@ describe('a Kratos that is not well', () => {
 
   test('that hangs is our 503, before the 200 ms that Envoy waits by itself are over (F12)', async () => {
     await knobs({ whoami: 'hang' })
-    isOurs(await world.ask('/app', { headers: session(1) }))
+    isOurs(await world.fetch('/app', { headers: session(1) }))
     // Fifteen milliseconds are not much on a machine that is busy with other tests: one of a few must be in time.
     const pages: Page[] = []
     while (pages.length < 10 && pages.at(-1)?.headers.get('retry-after') === undefined) {
       const headers = session(10 + pages.length)
-      pages.push(await world.ask('/app', { headers, listener: 'as long as Envoy waits by itself' }))
+      pages.push(await world.fetch('/app', { headers, listener: 'as long as Envoy waits by itself' }))
     }
     isOurs(pages.at(-1) as Page)
     await knobs({ whoami: 'normal' })
@@ -259,31 +262,33 @@ describe('a Kratos that is not well', () => {
 
   test('that hangs is not asked more often because Envoy would try again: one answer, one question', async () => {
     await knobs({ whoami: 'hang' })
-    const before = world.calls.count(WHOAMI)
+    const before = world.kratosProxy.count(WHOAMI)
     const headers = { ...session(3), 'x-request-id': 'with-retries' }
-    isOurs(await world.ask('/app', { headers, listener: 'with retries' }))
-    assert.equal(world.calls.count(WHOAMI), before + 1)
-    const [record, ...more] = await world.logged('with-retries')
+    isOurs(await world.fetch('/app', { headers, listener: 'with retries' }))
+    assert.equal(world.kratosProxy.count(WHOAMI), before + 1)
+    const [record, ...more] = await world.waitForLogRecords('with-retries')
     assert.deepEqual([record?.status, record?.rule, more.length], [503, 'app', 0])
     await knobs({ whoami: 'normal' })
   })
 
   test('that hangs is one question for all who ask about one session at once, and nobody is let in or sent away', async () => {
     await knobs({ whoami: 'hang' })
-    const before = world.calls.count(WHOAMI)
+    const before = world.kratosProxy.count(WHOAMI)
     const pages = await Promise.all(
-      Array.from({ length: 10 }, () => world.ask('/app', { headers: session(4), listener: 'with retries' })),
+      Array.from({ length: 10 }, () =>
+        world.fetch('/app', { headers: session(4), listener: 'with retries' }),
+      ),
     )
     for (const page of pages) assert.equal(page.status, 503)
     // On a machine that is busy with other tests Envoy may be faster for some of them.
     isOurs(pages.find(page => page.headers.has('retry-after')) as Page)
-    assert.equal(world.calls.count(WHOAMI), before + 1)
+    assert.equal(world.kratosProxy.count(WHOAMI), before + 1)
     await knobs({ whoami: 'normal' })
   })
 
   test('that is gone is 503', async () => {
     await world.kratos.process?.stop()
-    const page = await world.ask('/app', { headers: { cookie } })
+    const page = await world.fetch('/app', { headers: { cookie } })
     assert.equal(page.status, 503)
     assert.match(page.headers.get('content-type') ?? '', /^application\/json/)
   })

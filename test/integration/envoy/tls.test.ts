@@ -8,10 +8,15 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connect as connectTls } from 'node:tls'
-import { type Authority, createAuthority, noCertificates } from '../../support/certificates.ts'
-import { openWorld, type World } from './support/world.ts'
+import {
+  type CertificateAuthority,
+  createCertificateAuthority,
+  skipWithoutOpenssl,
+} from '../../support/certificates.ts'
+import { type EnvoyEnvironment, startEnvoyEnvironment } from './support/world.ts'
 
-if (noCertificates !== false) process.stderr.write(`tests: skipped TLS with Envoy, ${noCertificates}\n`)
+if (skipWithoutOpenssl !== false)
+  process.stderr.write(`tests: skipped TLS with Envoy, ${skipWithoutOpenssl}\n`)
 
 const RULES = `
 - id: all
@@ -21,10 +26,10 @@ const RULES = `
   mutators: [ { handler: header, config: { headers: { X-User-Id: "{{ print .Subject }}" } } } ]
 `
 
-describe('Envoy over mutual TLS', { skip: noCertificates, timeout: 60_000 }, () => {
+describe('Envoy over mutual TLS', { skip: skipWithoutOpenssl, timeout: 60_000 }, () => {
   let folder = ''
-  let authority: Authority
-  let world: World
+  let authority: CertificateAuthority
+  let world: EnvoyEnvironment
 
   const put = (name: string) => {
     for (const ending of ['key', 'pem']) {
@@ -35,13 +40,13 @@ describe('Envoy over mutual TLS', { skip: noCertificates, timeout: 60_000 }, () 
 
   before(async () => {
     folder = mkdtempSync(join(tmpdir(), 'credence-mtls-'))
-    authority = createAuthority(folder)
+    authority = createCertificateAuthority(folder)
     authority.issue('one', '/CN=one', 'DNS:credence.test')
     authority.issue('two', '/CN=two', 'DNS:credence.test')
     authority.issue('edge', '/CN=edge')
     put('one')
     const [key, cert, ca] = ['live.key', 'live.pem', 'ca.pem'].map(name => authority.file(name))
-    world = await openWorld({
+    world = await startEnvoyEnvironment({
       rules: RULES,
       editCredence: yaml =>
         yaml.replace(
@@ -75,7 +80,7 @@ describe('Envoy over mutual TLS', { skip: noCertificates, timeout: 60_000 }, () 
   })
 
   const asks = async () => {
-    const page = await world.ask('/page')
+    const page = await world.fetch('/page')
     assert.equal(page.status, 200, page.body)
     assert.equal(page.json<{ headers: Record<string, string> }>().headers['x-user-id'], 'guest')
   }
@@ -135,7 +140,7 @@ describe('Envoy over mutual TLS', { skip: noCertificates, timeout: 60_000 }, () 
       await sleep(50)
     }
     await asks()
-    const told = () => world.log().some(record => record.event === 'tls' && record.state === 'renewed')
+    const told = () => world.logRecords().some(record => record.event === 'tls' && record.state === 'renewed')
     while (!told()) {
       assert.ok(Date.now() < end, 'the log never says so')
       await sleep(50)

@@ -3,27 +3,32 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import {
   createBrowser,
-  enrolBackupCodes,
+  enrollBackupCodes,
   logIn,
   nativeLogin,
   nativeStepUp,
   type Page,
-  send,
+  sendRequest,
 } from '../../../demo/browser.ts'
 import type { Kratos } from '../../../demo/kratos.ts'
-import { createHttp } from '../../../src/clients/http/client.ts'
+import { createHttpClient } from '../../../src/clients/http/client.ts'
 import { createWhoami } from '../../../src/clients/kratos.ts'
 import { millis } from '../../../src/lib/time.ts'
-import { readWhoami } from '../../../src/sessions/kratos/whoami_response.ts'
+import { readWhoamiResponse } from '../../../src/sessions/kratos/whoami_response.ts'
 import { realClock } from '../../support/clock.ts'
-import { type KratosUnderTest, noKratosOfOurOwn, startKratosUnderTest, versionOf } from './under_test.ts'
+import {
+  type KratosUnderTest,
+  kratosVersion,
+  skipWithoutOwnKratos,
+  startKratosUnderTest,
+} from './under_test.ts'
 
 const NAME = 'ory_kratos_session'
-const skip = noKratosOfOurOwn()
+const skip = skipWithoutOwnKratos()
 let world: KratosUnderTest
 let kratos: Kratos
 let old: boolean
-const http = createHttp({ clock: realClock })
+const http = createHttpClient({ clock: realClock })
 
 before(async () => {
   if (skip !== false) return
@@ -32,7 +37,7 @@ before(async () => {
       `${yml.replace('required_aal: aal1', 'required_aal: highest_available')}feature_flags: { cacheable_sessions: true }\n`,
   })
   kratos = world.kratos
-  old = (await versionOf(kratos)) === 'v1.3.1'
+  old = (await kratosVersion(kratos)) === 'v1.3.1'
 })
 after(async () => {
   await http.close()
@@ -49,20 +54,20 @@ interface SessionJson {
 }
 
 const whoami = (headers: Readonly<Record<string, string>>, query = ''): Promise<Page> =>
-  send(`${kratos.publicUrl}/sessions/whoami${query}`, { method: 'GET', headers })
+  sendRequest(`${kratos.publicUrl}/sessions/whoami${query}`, { method: 'GET', headers })
 const byToken = (token: string) => whoami({ 'x-session-token': token })
 const finding = async (value: string) => {
   const credential = { kind: 'token', name: '', value } as const
   const ask = createWhoami({ send: http.send, timeout: millis(5_000) })
   const answer = await ask({ url: `${kratos.publicUrl}/sessions/whoami`, headers: [], credential })
-  return readWhoami(answer, '', realClock.wall())
+  return readWhoamiResponse(answer, '', realClock.wall())
 }
 
 /** Somebody with a second factor: a session that has it, one that has not, and codes. */
 async function somebody() {
   const user = await kratos.createUser()
   const [enrolling, other] = [await nativeLogin(kratos, user), await nativeLogin(kratos, user)]
-  const codes = await enrolBackupCodes(kratos, enrolling)
+  const codes = await enrollBackupCodes(kratos, enrolling)
   return { user, enrolling, other, codes }
 }
 

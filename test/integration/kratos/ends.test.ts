@@ -5,14 +5,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { createBrowser, logIn, nativeLogin, send } from '../../../demo/browser.ts'
+import { createBrowser, logIn, nativeLogin, sendRequest } from '../../../demo/browser.ts'
 import type { Kratos } from '../../../demo/kratos.ts'
-import { noKratosOfOurOwn, noRealKratos, startKratosUnderTest } from './under_test.ts'
+import { skipWithoutOwnKratos, skipWithoutRealKratos, startKratosUnderTest } from './under_test.ts'
 
 const NAME = 'ory_kratos_session'
 const lifespan = (span: string) => (yml: string) => yml.replace('lifespan: 1h', `lifespan: ${span}`)
 const statusOf = async (kratos: Kratos, headers: Readonly<Record<string, string>>) =>
-  (await send(`${kratos.publicUrl}/sessions/whoami`, { method: 'GET', headers })).status
+  (await sendRequest(`${kratos.publicUrl}/sessions/whoami`, { method: 'GET', headers })).status
 
 async function loggedIn(kratos: Kratos) {
   const user = await kratos.createUser()
@@ -23,12 +23,15 @@ async function loggedIn(kratos: Kratos) {
 }
 
 test('an expired session is 401 for cookie and token, and its row stays', {
-  skip: noKratosOfOurOwn(),
+  skip: skipWithoutOwnKratos(),
 }, async () => {
   const world = await startKratosUnderTest({ edit: lifespan('2s') })
   try {
     const { cookie, token } = await loggedIn(world.kratos)
-    const page = await send(`${world.kratos.publicUrl}/sessions/whoami`, { method: 'GET', headers: token })
+    const page = await sendRequest(`${world.kratos.publicUrl}/sessions/whoami`, {
+      method: 'GET',
+      headers: token,
+    })
     const { id, expires_at } = page.json<{ id: string; expires_at: string }>()
     assert.equal(page.status, 200)
     await sleep(Date.parse(expires_at) - Date.now() + 50)
@@ -41,7 +44,7 @@ test('an expired session is 401 for cookie and token, and its row stays', {
 })
 
 test('a cookie older than the lifespan that is configured now is refused, while the token of its session works on', {
-  skip: noRealKratos(),
+  skip: skipWithoutRealKratos(),
 }, async () => {
   const folder = mkdtempSync(join(tmpdir(), 'credence-ends-'))
   const database = join(folder, 'kratos.sqlite')

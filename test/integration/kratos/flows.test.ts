@@ -7,8 +7,8 @@ import {
   logIn,
   nativeLogin,
   type Page,
-  send,
-  submitLogin,
+  sendRequest,
+  submitLoginForm,
 } from '../../../demo/browser.ts'
 import type { Kratos, User } from '../../../demo/kratos.ts'
 import { type KratosUnderTest, startKratosUnderTest } from './under_test.ts'
@@ -26,7 +26,7 @@ after(() => world.close())
 
 const SESSION = 'ory_kratos_session'
 const whoami = (headers: Record<string, string>): Promise<Page> =>
-  send(`${kratos.publicUrl}/sessions/whoami`, { method: 'GET', headers })
+  sendRequest(`${kratos.publicUrl}/sessions/whoami`, { method: 'GET', headers })
 const byCookie = (browser: Browser) => whoami({ cookie: `${SESSION}=${browser.cookie(SESSION)}` })
 const byToken = (token: string) => whoami({ 'x-session-token': token })
 
@@ -74,11 +74,11 @@ describe('logging in', () => {
     const origin = `http://127.0.0.1:${world.ports.envoy}`
     const browser = createBrowser()
     const back = encodeURIComponent(`${origin}/admin?x=1`)
-    const start = await browser.ask(`${kratos.publicUrl}/self-service/login/browser?return_to=${back}`)
+    const start = await browser.fetch(`${kratos.publicUrl}/self-service/login/browser?return_to=${back}`)
     assert.equal(start.status, 303)
     const page = new URL(start.headers.get('location') as string)
     assert.equal(`${page.origin}${page.pathname}`, `${origin}/login`)
-    const done = await submitLogin(browser, kratos, page.searchParams.get('flow') as string, user)
+    const done = await submitLoginForm(browser, kratos, page.searchParams.get('flow') as string, user)
     assert.equal(done.status, 303)
     assert.equal(done.headers.get('location'), `${origin}/admin?x=1`)
     const cookie = done.setCookies.find(line => line.startsWith(`${SESSION}=`)) as string
@@ -127,9 +127,9 @@ describe('logging in', () => {
 
   test('a form without the anti-forgery cookie is refused', async () => {
     const browser = createBrowser()
-    const start = await browser.ask(`${kratos.publicUrl}/self-service/login/browser`, { accept: 'json' })
+    const start = await browser.fetch(`${kratos.publicUrl}/self-service/login/browser`, { accept: 'json' })
     const { ui } = start.json<{ ui: { action: string } }>()
-    const stranger = await createBrowser().ask(ui.action, {
+    const stranger = await createBrowser().fetch(ui.action, {
       accept: 'json',
       fields: { method: 'password', csrf_token: 'x', identifier: user.email, password: user.password },
     })
@@ -139,7 +139,7 @@ describe('logging in', () => {
 
   test('a login leads only to where kratos.yml allows', async () => {
     const url = `${kratos.publicUrl}/self-service/login/browser?return_to=http%3A%2F%2Fevil.example%2F`
-    const page = await createBrowser().ask(url, { accept: 'json' })
+    const page = await createBrowser().fetch(url, { accept: 'json' })
     assert.equal(page.status, 400)
     assert.equal(page.json<{ error: { id: string } }>().error.id, 'self_service_flow_return_to_forbidden')
   })
@@ -187,9 +187,9 @@ describe('the end of a session', () => {
   test('browser logout deletes the cookie, and the old value is worth nothing', async () => {
     const browser = await loggedIn()
     const old = browser.cookie(SESSION)
-    const start = await browser.ask(`${kratos.publicUrl}/self-service/logout/browser`, { accept: 'json' })
+    const start = await browser.fetch(`${kratos.publicUrl}/self-service/logout/browser`, { accept: 'json' })
     const { logout_url } = start.json<{ logout_url: string }>()
-    const done = await browser.ask(logout_url)
+    const done = await browser.fetch(logout_url)
     assert.equal(done.status, 303)
     assert.equal(browser.cookie(SESSION), undefined)
     isNoSession(await whoami({ cookie: `${SESSION}=${old}` }))

@@ -5,12 +5,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { after, before, test } from 'node:test'
-import { createBrowser, logIn, nativeLogin, send } from '../../../demo/browser.ts'
+import { createBrowser, logIn, nativeLogin, sendRequest } from '../../../demo/browser.ts'
 import type { Kratos } from '../../../demo/kratos.ts'
-import { type KratosUnderTest, noRealKratos, startKratosUnderTest } from './under_test.ts'
+import { type KratosUnderTest, skipWithoutRealKratos, startKratosUnderTest } from './under_test.ts'
 
 const NAME = 'ory_kratos_session'
-const skip = noRealKratos()
+const skip = skipWithoutRealKratos()
 const folder = mkdtempSync(join(tmpdir(), 'credence-sick-'))
 const file = join(folder, 'kratos.sqlite')
 let world: KratosUnderTest
@@ -36,8 +36,8 @@ after(async () => {
 })
 
 const whoami = (headers: Readonly<Record<string, string>>) =>
-  send(`${kratos.publicUrl}/sessions/whoami`, { method: 'GET', headers })
-const statusOf = async (url: string) => (await send(url, { method: 'GET', headers: {} })).status
+  sendRequest(`${kratos.publicUrl}/sessions/whoami`, { method: 'GET', headers })
+const statusOf = async (url: string) => (await sendRequest(url, { method: 'GET', headers: {} })).status
 
 /** Whatever `sick` does to the database is undone by what it gives back. */
 async function whileSick(

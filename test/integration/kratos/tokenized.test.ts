@@ -5,24 +5,24 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { exportJWK, generateKeyPair } from 'jose'
-import { nativeLogin, send } from '../../../demo/browser.ts'
+import { nativeLogin, sendRequest } from '../../../demo/browser.ts'
 import type { Kratos, User } from '../../../demo/kratos.ts'
 import type { Denial } from '../../../src/access/denial.ts'
 import type { Identity } from '../../../src/access/session.ts'
 import { loadConfig } from '../../../src/app/config.ts'
-import { openServices } from '../../../src/app/services.ts'
-import { createHttp } from '../../../src/clients/http/client.ts'
+import { createServices } from '../../../src/app/services.ts'
+import { createHttpClient } from '../../../src/clients/http/client.ts'
 import { bearerToken } from '../../../src/handlers/authenticators/bearer_token.ts'
 import { jwt } from '../../../src/handlers/authenticators/jwt.ts'
 import { HANDLERS } from '../../../src/handlers/registry.ts'
-import { build } from '../../handlers/build.ts'
+import { compileHandler } from '../../handlers/build.ts'
 import { realClock } from '../../support/clock.ts'
 import { requestWith } from '../../support/request.ts'
-import { type KratosUnderTest, noRealKratos, startKratosUnderTest } from './under_test.ts'
+import { type KratosUnderTest, skipWithoutRealKratos, startKratosUnderTest } from './under_test.ts'
 
-const skip = noRealKratos()
+const skip = skipWithoutRealKratos()
 const folder = mkdtempSync(join(tmpdir(), 'credence-tokenized-'))
-const http = createHttp({ clock: realClock })
+const http = createHttpClient({ clock: realClock })
 let world: KratosUnderTest
 let kratos: Kratos
 let user: User
@@ -57,7 +57,7 @@ after(async () => {
 })
 
 const whoami = (headers: Readonly<Record<string, string>>, query = '') =>
-  send(`${kratos.publicUrl}/sessions/whoami${query}`, { method: 'GET', headers })
+  sendRequest(`${kratos.publicUrl}/sessions/whoami${query}`, { method: 'GET', headers })
 const tokenized = async (template: string) =>
   (await whoami({ 'x-session-token': token }, `?tokenize_as=${template}`)).json<{
     id: string
@@ -66,12 +66,12 @@ const tokenized = async (template: string) =>
 
 const { config } = loadConfig({ files: [], env: {}, flags: new Map() }, HANDLERS)
 assert.ok(config !== undefined)
-const { services } = openServices({
+const { services } = createServices({
   config,
   send: http.send,
   fetch: http.send,
   clock: realClock,
-  report: () => {},
+  onKeyProblem: () => {},
 })
 const bearer = (value: string) => requestWith([['authorization', `Bearer ${value}`]])
 
@@ -83,7 +83,7 @@ async function ask(value: string, over: object = {}): Promise<Identity | Denial>
     require_exp: true,
     ...over,
   }
-  return (await build(jwt, rule, services)(bearer(value))) as Identity | Denial
+  return (await compileHandler(jwt, rule, services)(bearer(value))) as Identity | Denial
 }
 
 test('a session as a JWT is its identity, and says which session it was', { skip }, async () => {
@@ -128,5 +128,5 @@ test('Kratos does not take its own JWT for a session, and bearer_token leaves it
   assert.equal((await whoami({ authorization: `Bearer ${text}` })).status, 401)
   const rule = { check_session_url: `${kratos.publicUrl}/sessions/whoami` }
   const nobody = { ...services, kratos: { verify: () => assert.fail('Kratos was asked') } }
-  assert.equal((await build(bearerToken, rule, nobody)(bearer(text))).kind, 'not responsible')
+  assert.equal((await compileHandler(bearerToken, rule, nobody)(bearer(text))).kind, 'not responsible')
 })

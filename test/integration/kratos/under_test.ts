@@ -3,10 +3,10 @@ import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { send } from '../../../demo/browser.ts'
+import { sendRequest } from '../../../demo/browser.ts'
 import { chooseKratos, type Kratos, startKratos, writeKratosYml } from '../../../demo/kratos.ts'
 import { choosePorts, type Ports } from '../../../demo/ports.ts'
-import { createProcesses } from '../../../demo/processes.ts'
+import { createProcessManager } from '../../../demo/processes.ts'
 
 export interface KratosUnderTest {
   readonly kratos: Kratos
@@ -14,7 +14,7 @@ export interface KratosUnderTest {
   close(): Promise<void>
 }
 
-export interface UnderTest {
+export interface KratosUnderTestOptions {
   /** Forces the stand-in. */
   readonly standIn?: boolean
   /** Last word on kratos.yml. */
@@ -24,34 +24,34 @@ export interface UnderTest {
 }
 
 /** `skip` of a test that starts Kratos with settings of its own, which a running one of somebody else has not. */
-export function noKratosOfOurOwn(): string | false {
+export function skipWithoutOwnKratos(): string | false {
   return chooseKratos().kind === 'running' && 'needs a Kratos with other settings than the running one'
 }
 
 /** `skip` of a test of what only Ory's program does. */
-export function noRealKratos(): string | false {
+export function skipWithoutRealKratos(): string | false {
   const { kind } = chooseKratos()
   return kind !== 'binary' && `needs a real Kratos, which \`npm run kratos:build\` makes; here: ${kind}`
 }
 
 /** As its admin port says; the stand-in says that it is one, and answers as v26.2.0. */
-export async function versionOf(kratos: Kratos): Promise<string> {
-  const page = await send(`${kratos.adminUrl}/admin/version`, { method: 'GET', headers: {} })
+export async function kratosVersion(kratos: Kratos): Promise<string> {
+  const page = await sendRequest(`${kratos.adminUrl}/admin/version`, { method: 'GET', headers: {} })
   return page.json<{ version: string }>().version
 }
 
 /** Says which one it is in `kratos.description`. */
-export async function startKratosUnderTest(options: UnderTest = {}): Promise<KratosUnderTest> {
+export async function startKratosUnderTest(options: KratosUnderTestOptions = {}): Promise<KratosUnderTest> {
   const folder = mkdtempSync(join(tmpdir(), 'credence-kratos-'))
-  const processes = createProcesses(folder, { endOnSignal: true })
+  const processes = createProcessManager(folder, { endOnSignal: true })
   const ports = await choosePorts(false)
   const choice = options.standIn === true ? ({ kind: 'stand-in', why: 'asked for' } as const) : chooseKratos()
-  const clean = async () => {
+  const cleanUp = async () => {
     await processes.stop()
     rmSync(folder, { recursive: true, force: true })
   }
   try {
-    const { database, edit = same } = options
+    const { database, edit = unchanged } = options
     const edited =
       database === undefined
         ? edit
@@ -64,12 +64,12 @@ export async function startKratosUnderTest(options: UnderTest = {}): Promise<Kra
       })
     }
     const kratos = await startKratos(choice, { ports, processes, folder }, edited)
-    return { kratos, ports, close: () => kratos.close().then(clean) }
+    return { kratos, ports, close: () => kratos.close().then(cleanUp) }
   } catch (error) {
-    await clean()
+    await cleanUp()
     throw error
   }
 }
 
-const same = (text: string): string => text
+const unchanged = (text: string): string => text
 const dsn = (file: string): string => `sqlite://${file}?_fk=true&mode=rwc`

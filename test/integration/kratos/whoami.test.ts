@@ -1,14 +1,14 @@
 /** test/kratos/whoami — what whoami makes of credentials (kratos 1.2, 1.3), and what we make of whoami: against a real Kratos or the stand-in, which answers as v26.2.0. */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { createBrowser, logIn, nativeLogin, type Page, send } from '../../../demo/browser.ts'
+import { createBrowser, logIn, nativeLogin, type Page, sendRequest } from '../../../demo/browser.ts'
 import type { Kratos, User } from '../../../demo/kratos.ts'
-import { createHttp } from '../../../src/clients/http/client.ts'
+import { createHttpClient } from '../../../src/clients/http/client.ts'
 import { createWhoami } from '../../../src/clients/kratos.ts'
 import { millis } from '../../../src/lib/time.ts'
-import { readWhoami } from '../../../src/sessions/kratos/whoami_response.ts'
+import { readWhoamiResponse } from '../../../src/sessions/kratos/whoami_response.ts'
 import { realClock } from '../../support/clock.ts'
-import { type KratosUnderTest, startKratosUnderTest, versionOf } from './under_test.ts'
+import { type KratosUnderTest, kratosVersion, startKratosUnderTest } from './under_test.ts'
 
 let world: KratosUnderTest
 let kratos: Kratos
@@ -20,7 +20,7 @@ const has: Record<string, string> = {}
 before(async () => {
   world = await startKratosUnderTest()
   kratos = world.kratos
-  old = (await versionOf(kratos)) === 'v1.3.1'
+  old = (await kratosVersion(kratos)) === 'v1.3.1'
   for (const name of ['A', 'B'] as const) {
     users[name] = await kratos.createUser()
     has[`cookie ${name}`] = await cookieOf(users[name])
@@ -51,7 +51,7 @@ async function cookieOf(user: User): Promise<string> {
 }
 
 const whoami = (headers: Readonly<Record<string, string>>, path = '/sessions/whoami', method = 'GET') =>
-  send(`${kratos.publicUrl}${path}`, { method, headers })
+  sendRequest(`${kratos.publicUrl}${path}`, { method, headers })
 
 /** `{cookie A}` and the like stand for what only a running Kratos can make. */
 const filled = (text: string): string =>
@@ -189,7 +189,7 @@ describe('the form of an answer', () => {
     assert.equal(slash.status, old ? 301 : 404)
     assert.match(slash.setCookies[0] ?? '', /^csrf_token_/)
     assert.equal((await whoami(cookie, '//sessions/whoami')).status, old ? 200 : 307)
-    const admin = await send(`${kratos.adminUrl}/sessions/whoami`, { method: 'GET', headers: cookie })
+    const admin = await sendRequest(`${kratos.adminUrl}/sessions/whoami`, { method: 'GET', headers: cookie })
     assert.equal(admin.status, 307)
   })
 
@@ -205,14 +205,14 @@ describe('the form of an answer', () => {
   }
 })
 
-const http = createHttp({ clock: realClock })
+const http = createHttpClient({ clock: realClock })
 const ask = createWhoami({ send: http.send, timeout: millis(5_000) })
 
 describe('what we make of it', () => {
   const finding = async (kind: 'cookie' | 'token', value: string, path = '/sessions/whoami') => {
     const credential = { kind, name: kind === 'cookie' ? NAME : '', value: filled(value) }
     const answer = await ask({ url: `${kratos.publicUrl}${path}`, headers: [], credential })
-    return readWhoami(answer, credential.name, realClock.wall())
+    return readWhoamiResponse(answer, credential.name, realClock.wall())
   }
 
   for (const [kind, value] of [

@@ -6,13 +6,19 @@ import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { freePort } from '../../../demo/ports.ts'
 import { millis } from '../../../src/lib/time.ts'
-import type { LineOptions } from '../../../src/sessions/replication/redis_client.ts'
-import { type Bus, openBus } from '../../../src/sessions/replication/redis_store.ts'
-import { createAuthority, noCertificates } from '../../support/certificates.ts'
+import type { RedisClientOptions } from '../../../src/sessions/replication/redis_client.ts'
+import { openRedisStore, type RedisStore } from '../../../src/sessions/replication/redis_store.ts'
+import { createCertificateAuthority, skipWithoutOpenssl } from '../../support/certificates.ts'
 import { realClock } from '../../support/clock.ts'
-import { type Replica, replica, until } from '../../support/replica.ts'
-import { manySessions } from './kratos.ts'
-import { lineTo, noRedis, type RedisHost, type RedisServer, redisHost } from './under_test.ts'
+import { type Replica, startReplica, waitUntil } from '../../support/replica.ts'
+import { createSessionSource } from './kratos.ts'
+import {
+  clientOptionsFor,
+  type RedisHost,
+  type RedisServer,
+  redisHost,
+  skipWithoutRedis,
+} from './under_test.ts'
 
 const LOOPBACK = '127.0.0.1'
 
@@ -23,10 +29,11 @@ function documentedUser(password: string, more: readonly string[] = []): string[
   return [...rule.replace('>…', `>${password}`).replace('~credence:*', '~*').split(' '), ...more]
 }
 
-const noTls = noRedis || noCertificates
-if (noTls !== false && noRedis === false) process.stderr.write(`tests: skipped TLS to Redis, ${noTls}\n`)
+const noTls = skipWithoutRedis || skipWithoutOpenssl
+if (noTls !== false && skipWithoutRedis === false)
+  process.stderr.write(`tests: skipped TLS to Redis, ${noTls}\n`)
 
-describe('kinds of Redis', { skip: noRedis, timeout: 120_000 }, () => {
+describe('kinds of Redis', { skip: skipWithoutRedis, timeout: 120_000 }, () => {
   let host: RedisHost
   before(() => {
     host = redisHost()
@@ -35,53 +42,53 @@ describe('kinds of Redis', { skip: noRedis, timeout: 120_000 }, () => {
 
   type Ending = { after(run: () => unknown): void }
 
-  async function opened(t: Ending, line: LineOptions): Promise<Bus> {
-    const bus = await openBus(line, `${randomUUID()}:`)
+  async function opened(t: Ending, line: RedisClientOptions): Promise<RedisStore> {
+    const bus = await openRedisStore(line, `${randomUUID()}:`)
     t.after(() => bus.close())
     return bus
   }
 
   /** Everything that is ever asked of it, once. */
-  async function works(bus: Bus): Promise<void> {
-    await until(() =>
+  async function works(bus: RedisStore): Promise<void> {
+    await waitUntil(() =>
       bus.head().then(
         () => true,
         () => false,
       ),
     )
-    await until(() =>
-      bus.load('x').then(
+    await waitUntil(() =>
+      bus.getEntry('x').then(
         () => true,
         () => false,
       ),
     )
-    await bus.save('x', 'sealed', millis(60_000))
-    const entry = await bus.load('x')
+    await bus.putEntry('x', 'sealed', millis(60_000))
+    const entry = await bus.getEntry('x')
     assert.ok(entry?.text === 'sealed' && entry.left > 50_000)
-    await bus.drop('x')
-    assert.equal(await bus.load('x'), undefined)
-    const waiting = bus.follow('0-0', millis(5_000))
+    await bus.deleteEntry('x')
+    assert.equal(await bus.getEntry('x'), undefined)
+    const waiting = bus.readAfter('0-0', millis(5_000))
     const id = await bus.publish({ text: 'news', names: ['one', 'two'], keep: millis(60_000) })
     assert.deepEqual(await waiting, [{ id, previous: '0-0', text: 'news' }])
-    assert.deepEqual(await bus.tombstones(['two', 'three']), { head: id, ids: [id, undefined] })
-    assert.deepEqual(await bus.join(millis(60_000)), { head: id, recent: ['news'] })
+    assert.deepEqual(await bus.getTombstones(['two', 'three']), { head: id, ids: [id, undefined] })
+    assert.deepEqual(await bus.readRecent(millis(60_000)), { head: id, recent: ['news'] })
     assert.equal(await bus.head(), id)
     assert.equal(
       await bus.publish({ text: '', names: ['one'], keep: millis(1), unlessAfter: '1-1' }),
       undefined,
     )
-    assert.deepEqual(await bus.follow(id as string, millis(0)), [])
+    assert.deepEqual(await bus.readAfter(id as string, millis(0)), [])
   }
 
   test('one server', async t => {
     const server = await host.start()
-    await works(await opened(t, lineTo(server.port)))
+    await works(await opened(t, clientOptionsFor(server.port)))
   })
 
   test('a user of the access lists with just what is needed; without the password, trouble is named and nothing else', async t => {
     const server = await host.start({ requirepass: 'of-the-administrator' })
-    const admin = await opened(t, lineTo(server.port, { password: 'of-the-administrator' }))
-    await until(() =>
+    const admin = await opened(t, clientOptionsFor(server.port, { password: 'of-the-administrator' }))
+    await waitUntil(() =>
       admin.head().then(
         () => true,
         () => false,
@@ -98,19 +105,19 @@ describe('kinds of Redis', { skip: noRedis, timeout: 120_000 }, () => {
     await client.sendCommand(documentedUser(password))
     client.destroy()
     const line = { username: 'credence', password }
-    await works(await opened(t, lineTo(server.port, line)))
+    await works(await opened(t, clientOptionsFor(server.port, line)))
     const codes = new Set<string>()
     const wrong = await opened(
       t,
-      lineTo(server.port, { ...line, password: 'wrong', trouble: code => codes.add(code) }),
+      clientOptionsFor(server.port, { ...line, password: 'wrong', onError: code => codes.add(code) }),
     )
-    await until(() => codes.has('WRONGPASS'))
-    await assert.rejects(wrong.load('x'))
+    await waitUntil(() => codes.has('WRONGPASS'))
+    await assert.rejects(wrong.getEntry('x'))
     assert.ok(![...codes].some(code => code.includes('wrong') || code.includes(password)))
   })
 
   test('TLS: by our authority only, with a certificate of our own', { skip: noTls }, async t => {
-    const { file, read, issue } = createAuthority(host.folder)
+    const { file, read, issue } = createCertificateAuthority(host.folder)
     issue('server', '/CN=localhost', `IP:${LOOPBACK},DNS:redis.test`)
     issue('client', '/CN=credence')
     const server = await host.start({
@@ -121,38 +128,48 @@ describe('kinds of Redis', { skip: noRedis, timeout: 120_000 }, () => {
       'tls-auth-clients': 'yes',
     })
     const ours = { ca: read('ca.pem'), cert: read('client.pem'), key: read('client.key') }
-    await works(await opened(t, lineTo(server.port, { tls: ours })))
-    await works(await opened(t, lineTo(server.port, { tls: { ...ours, servername: 'redis.test' } })))
+    await works(await opened(t, clientOptionsFor(server.port, { tls: ours })))
+    await works(
+      await opened(t, clientOptionsFor(server.port, { tls: { ...ours, servername: 'redis.test' } })),
+    )
     for (const [tls, code] of [
       [{ cert: ours.cert, key: ours.key }, 'SELF_SIGNED_CERT_IN_CHAIN'],
       [{ ...ours, servername: 'other.test' }, 'ERR_TLS_CERT_ALTNAME_INVALID'],
       [{ ca: ours.ca }, 'ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED'],
     ] as const) {
       const codes = new Set<string>()
-      const bus = await opened(t, lineTo(server.port, { tls, trouble: one => codes.add(one) }))
-      await until(() => codes.has(code))
-      await assert.rejects(bus.load('x'))
+      const bus = await opened(t, clientOptionsFor(server.port, { tls, onError: one => codes.add(one) }))
+      await waitUntil(() => codes.has(code))
+      await assert.rejects(bus.getEntry('x'))
     }
-    await assert.rejects((await opened(t, lineTo(server.port))).load('x'), 'plain text to a port with TLS')
+    await assert.rejects(
+      (await opened(t, clientOptionsFor(server.port))).getEntry('x'),
+      'plain text to a port with TLS',
+    )
   })
 
-  async function replicas(t: Ending, line: LineOptions) {
-    const kratos = manySessions()
+  async function replicas(t: Ending, line: RedisClientOptions) {
+    const kratos = createSessionSource()
     const prefix = `${randomUUID()}:`
     const start = async (): Promise<Replica> => {
-      const bus = await openBus(line, prefix)
-      const one = replica({ bus, clock: realClock, whoami: kratos.whoami, timeout: millis(500) })
-      t.after(() => one.news.close())
+      const bus = await openRedisStore(line, prefix)
+      const one = startReplica({ store: bus, clock: realClock, whoami: kratos.whoami, timeout: millis(500) })
+      t.after(() => one.stream.close())
       return one
     }
     const [a, b] = [await start(), await start()] as const
-    await until(() => a.news.settled && b.news.settled)
+    await waitUntil(() => a.stream.inSync && b.stream.inSync)
     return { kratos, a, b }
   }
 
-  async function shares(a: Replica, b: Replica, kratos: ReturnType<typeof manySessions>, value: string) {
+  async function shares(
+    a: Replica,
+    b: Replica,
+    kratos: ReturnType<typeof createSessionSource>,
+    value: string,
+  ) {
     await a.verify(value)
-    await until(async () => {
+    await waitUntil(async () => {
       const verdict = await b.verify(value)
       if (verdict.kind === 'verified' && verdict.cache === 'remote') return true
       b.sessions.clear()
@@ -162,7 +179,7 @@ describe('kinds of Redis', { skip: noRedis, timeout: 120_000 }, () => {
     })
     kratos.end(value)
     await a.revoke({ kind: 'session', id: kratos.idOf(value) })
-    await until(async () => (await b.verify(value)).kind === 'rejected')
+    await waitUntil(async () => (await b.verify(value)).kind === 'rejected')
   }
 
   test('a Cluster of three: keys over all of them, revocations in one place', async t => {
@@ -174,34 +191,34 @@ describe('kinds of Redis', { skip: noRedis, timeout: 120_000 }, () => {
         'cluster-config-file': `nodes-${from}.conf`,
         'cluster-node-timeout': '2000',
       })
-      await node.ask(
+      await node.send(
         'CLUSTER',
         'ADDSLOTSRANGE',
         String(from),
         String(from === 10_923 ? 16_383 : from === 0 ? 5460 : 10_922),
       )
-      await node.ask('CLUSTER', 'SET-CONFIG-EPOCH', String(nodes.length + 1))
+      await node.send('CLUSTER', 'SET-CONFIG-EPOCH', String(nodes.length + 1))
       nodes.push(node)
     }
     const [first, ...others] = nodes as [RedisServer, ...RedisServer[]]
     for (const node of others) {
-      const info = String(await node.ask('CONFIG', 'GET', 'cluster-port')).split(',')[1] as string
-      await first.ask('CLUSTER', 'MEET', LOOPBACK, String(node.port), info)
+      const info = String(await node.send('CONFIG', 'GET', 'cluster-port')).split(',')[1] as string
+      await first.send('CLUSTER', 'MEET', LOOPBACK, String(node.port), info)
     }
-    await until(async () => {
-      const states = await Promise.all(nodes.map(node => node.ask('CLUSTER', 'INFO')))
+    await waitUntil(async () => {
+      const states = await Promise.all(nodes.map(node => node.send('CLUSTER', 'INFO')))
       return states.every(state => /cluster_state:ok[\s\S]*cluster_known_nodes:3/.test(String(state)))
     })
-    for (const node of nodes) await node.ask(...documentedUser('of-the-service', ['+cluster']))
+    for (const node of nodes) await node.send(...documentedUser('of-the-service', ['+cluster']))
     const user = { username: 'credence', password: 'of-the-service' }
-    await works(await opened(t, lineTo(first.port, { mode: 'cluster', ...user })))
-    const line = lineTo(first.port, { mode: 'cluster' })
+    await works(await opened(t, clientOptionsFor(first.port, { mode: 'cluster', ...user })))
+    const line = clientOptionsFor(first.port, { mode: 'cluster' })
     await works(await opened(t, line))
     const { a, b, kratos } = await replicas(t, line)
     for (let i = 0; i < 20; i++) await shares(a, b, kratos, `user ${i}`)
     for (let i = 0; i < 40; i++) await a.verify(`somebody else ${i}`)
-    await until(() => a.looks.filter(look => look === 'written').length >= 60)
-    const sizes = await Promise.all(nodes.map(async node => Number(await node.ask('DBSIZE'))))
+    await waitUntil(() => a.lookups.filter(look => look === 'written').length >= 60)
+    const sizes = await Promise.all(nodes.map(async node => Number(await node.send('DBSIZE'))))
     assert.ok(
       sizes.every(size => size > 0),
       String(sizes),
@@ -222,13 +239,13 @@ describe('kinds of Redis', { skip: noRedis, timeout: 120_000 }, () => {
       },
       'sentinel',
     )
-    await until(async () =>
-      /role:slave[\s\S]*master_link_status:up/.test(String(await second.ask('INFO', 'replication'))),
+    await waitUntil(async () =>
+      /role:slave[\s\S]*master_link_status:up/.test(String(await second.send('INFO', 'replication'))),
     )
-    await until(async () =>
-      String(await sentinel.ask('SENTINEL', 'REPLICAS', 'main')).includes(String(second.port)),
+    await waitUntil(async () =>
+      String(await sentinel.send('SENTINEL', 'REPLICAS', 'main')).includes(String(second.port)),
     )
-    const line = lineTo(sentinel.port, { mode: 'sentinel', master: 'main' })
+    const line = clientOptionsFor(sentinel.port, { mode: 'sentinel', master: 'main' })
     await works(await opened(t, line))
     const { a, b, kratos } = await replicas(t, line)
     await shares(a, b, kratos, 'before')
@@ -238,9 +255,9 @@ describe('kinds of Redis', { skip: noRedis, timeout: 120_000 }, () => {
     kratos.end('x')
     await a.revoke({ kind: 'session', id: kratos.idOf('x') })
     assert.equal((await a.verify('x')).kind, 'rejected')
-    await until(async () => String(await second.ask('INFO', 'replication')).includes('role:master'))
-    await until(() => a.news.settled && b.news.settled)
-    await until(async () => (await b.verify('x')).kind === 'rejected')
+    await waitUntil(async () => String(await second.send('INFO', 'replication')).includes('role:master'))
+    await waitUntil(() => a.stream.inSync && b.stream.inSync)
+    await waitUntil(async () => (await b.verify('x')).kind === 'rejected')
     await shares(a, b, kratos, 'after')
   })
 })

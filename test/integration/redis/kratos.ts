@@ -1,9 +1,9 @@
 /** test/redis/kratos — a Kratos with a session for each cookie value, which counts who asks. */
 import { randomUUID } from 'node:crypto'
-import type { WhoamiQuestion } from '../../../src/clients/kratos.ts'
+import type { WhoamiRequest } from '../../../src/clients/kratos.ts'
 import { answered, sessionDocument } from '../../support/kratos.ts'
 
-export function manySessions() {
+export function createSessionSource() {
   const ended = new Set<string>()
   const ids = new Map<string, string>()
   let asked = 0
@@ -18,7 +18,7 @@ export function manySessions() {
     },
     end: (value: string) => ended.add(value),
     idOf,
-    whoami: async ({ credential: { value } }: WhoamiQuestion) => {
+    whoami: async ({ credential: { value } }: WhoamiRequest) => {
       asked++
       if (ended.has(value)) return answered(401)
       const session = sessionDocument({ id: idOf(value), expires_at: '2999-01-01T00:00:00Z' })

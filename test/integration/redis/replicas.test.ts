@@ -4,15 +4,21 @@ import { randomUUID } from 'node:crypto'
 import { after, before, describe, type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { millis } from '../../../src/lib/time.ts'
-import { openBus } from '../../../src/sessions/replication/redis_store.ts'
-import type { Revoked } from '../../../src/sessions/types.ts'
+import { openRedisStore } from '../../../src/sessions/replication/redis_store.ts'
+import type { RevocationTarget } from '../../../src/sessions/types.ts'
 import { realClock } from '../../support/clock.ts'
 import { IDENTITY_ID } from '../../support/kratos.ts'
-import { type Replica, replica, until } from '../../support/replica.ts'
-import { manySessions } from './kratos.ts'
-import { lineTo, noRedis, type RedisHost, type RedisServer, redisHost } from './under_test.ts'
+import { type Replica, startReplica, waitUntil } from '../../support/replica.ts'
+import { createSessionSource } from './kratos.ts'
+import {
+  clientOptionsFor,
+  type RedisHost,
+  type RedisServer,
+  redisHost,
+  skipWithoutRedis,
+} from './under_test.ts'
 
-describe('replicas over a real Redis', { skip: noRedis, timeout: 120_000 }, () => {
+describe('replicas over a real Redis', { skip: skipWithoutRedis, timeout: 120_000 }, () => {
   let host: RedisHost
   let server: RedisServer
   before(async () => {
@@ -23,24 +29,24 @@ describe('replicas over a real Redis', { skip: noRedis, timeout: 120_000 }, () =
 
   /** Two replicas with a part of Redis and a Kratos of their own. */
   async function pair(t: { after(run: () => unknown): void }) {
-    const kratos = manySessions()
+    const kratos = createSessionSource()
     const prefix = `${randomUUID()}:`
     const start = async (): Promise<Replica> => {
-      const bus = await openBus(lineTo(server.port), prefix)
-      const one = replica({ bus, clock: realClock, whoami: kratos.whoami, timeout: millis(200) })
-      t.after(() => one.news.close())
+      const bus = await openRedisStore(clientOptionsFor(server.port), prefix)
+      const one = startReplica({ store: bus, clock: realClock, whoami: kratos.whoami, timeout: millis(200) })
+      t.after(() => one.stream.close())
       return one
     }
     const both = [await start(), await start()] as const
-    await until(() => both.every(one => one.news.settled))
+    await waitUntil(() => both.every(one => one.stream.inSync))
     return { kratos, prefix, start, a: both[0], b: both[1] }
   }
 
   /** Known to both, the second by Redis. */
   async function known(a: Replica, b: Replica, value: string): Promise<void> {
-    const written = a.looks.filter(look => look === 'written').length
+    const written = a.lookups.filter(look => look === 'written').length
     await a.verify(value)
-    await until(() => a.looks.filter(look => look === 'written').length > written)
+    await waitUntil(() => a.lookups.filter(look => look === 'written').length > written)
     const verdict = await b.verify(value)
     assert.ok(verdict.kind === 'verified' && verdict.cache === 'remote')
   }
@@ -49,7 +55,7 @@ describe('replicas over a real Redis', { skip: noRedis, timeout: 120_000 }, () =
     const { a, b, kratos } = await pair(t)
     const first = await a.verify('x')
     assert.ok(first.kind === 'verified' && first.responseHeaders.length === 1)
-    await until(() => a.looks.includes('written'))
+    await waitUntil(() => a.lookups.includes('written'))
     const second = await b.verify('x')
     assert.ok(second.kind === 'verified')
     assert.deepEqual([second.cache, second.responseHeaders], ['remote', []])
@@ -64,13 +70,13 @@ describe('replicas over a real Redis', { skip: noRedis, timeout: 120_000 }, () =
     await known(a, b, 'MTc2M3xvcnlfa3JhdG9z')
     await a.revoke({ kind: 'credential', value: 'MTc2M3xvcnlfa3JhdG9z' })
     await a.revoke({ kind: 'identity', id: IDENTITY_ID })
-    const keys = ((await server.ask('KEYS', `${prefix}*`)) as string[]).sort()
+    const keys = ((await server.send('KEYS', `${prefix}*`)) as string[]).sort()
     assert.ok(keys.length >= 6, String(keys))
     let all = keys.join('\n')
     for (const key of keys) {
-      const isStream = (await server.ask('TYPE', key)) === 'stream'
-      all += JSON.stringify(await (isStream ? server.ask('XRANGE', key, '-', '+') : server.ask('GET', key)))
-      const left = Number(await server.ask('PTTL', key))
+      const isStream = (await server.send('TYPE', key)) === 'stream'
+      all += JSON.stringify(await (isStream ? server.send('XRANGE', key, '-', '+') : server.send('GET', key)))
+      const left = Number(await server.send('PTTL', key))
       if (!/:(stream|head)$/.test(key)) assert.ok(left > 0, `${key} has no end`)
     }
     for (const secret of [
@@ -95,13 +101,16 @@ describe('replicas over a real Redis', { skip: noRedis, timeout: 120_000 }, () =
         kind,
         id: kind === 'identity' ? IDENTITY_ID : kratos.idOf('x'),
         value: 'x',
-      } as Revoked
+      } as RevocationTarget
       assert.equal(await a.revoke(revoked), true)
-      await until(() => b.events.includes('received'))
+      await waitUntil(() => b.events.includes('received'))
       const late = await start()
-      await until(() => late.news.settled)
+      await waitUntil(() => late.stream.inSync)
       assert.equal((await late.verify('x')).kind, 'rejected')
-      assert.ok(late.looks.includes('void'), 'a replica that starts later sees the entry, and its tombstone')
+      assert.ok(
+        late.lookups.includes('void'),
+        'a replica that starts later sees the entry, and its tombstone',
+      )
       assert.equal((await b.verify('x')).kind, 'rejected')
       assert.equal((await a.verify('x')).kind, 'rejected')
     })
@@ -112,7 +121,7 @@ describe('replicas over a real Redis', { skip: noRedis, timeout: 120_000 }, () =
     await known(a, b, 'x')
     kratos.end('x')
     await a.revoke({ kind: 'everything', before: realClock.wall() })
-    await until(() => b.events.includes('received'))
+    await waitUntil(() => b.events.includes('received'))
     assert.equal((await b.verify('x')).kind, 'rejected')
   })
 
@@ -125,15 +134,15 @@ describe('replicas over a real Redis', { skip: noRedis, timeout: 120_000 }, () =
         const verdict = await a.verify(value)
         assert.ok(verdict.kind === 'verified' && verdict.cache === 'miss')
       }
-      assert.ok(a.looks.includes('error') && a.looks.at(-1) === 'closed', String(a.looks))
+      assert.ok(a.lookups.includes('error') && a.lookups.at(-1) === 'closed', String(a.lookups))
       kratos.end('x')
       assert.equal(await a.revoke({ kind: 'session', id: kratos.idOf('x') }), false, 'others will hear later')
       assert.equal((await a.verify('x')).kind, 'rejected')
     } finally {
       server.thaw()
     }
-    await until(async () => (await b.verify('x')).kind === 'rejected')
-    await until(() => a.news.settled && b.news.settled)
+    await waitUntil(async () => (await b.verify('x')).kind === 'rejected')
+    await waitUntil(() => a.stream.inSync && b.stream.inSync)
   })
 
   /** Requests on both replicas, one after the other, until stopped; nobody may get an error, nor an ended session in where it was told. */
@@ -179,27 +188,27 @@ describe('replicas over a real Redis', { skip: noRedis, timeout: 120_000 }, () =
         return a.revoke({ kind: 'session', id: kratos.idOf(value) })
       }
       await sleep(200)
-      if (dump) await server.ask('SAVE')
+      if (dump) await server.send('SAVE')
       assert.equal(await end('user 1'), true)
       await sleep(100)
       await server.kill()
       assert.equal(await end('user 2'), false)
       await sleep(300)
       await server.restart()
-      await until(() => a.news.settled && b.news.settled)
+      await waitUntil(() => a.stream.inSync && b.stream.inSync)
       await end('user 3')
-      await until(() => a.news.position === b.news.position)
+      await waitUntil(() => a.stream.position === b.stream.position)
       for (const value of told) {
         assert.equal((await b.verify(value)).kind, 'rejected', value)
         assert.equal((await a.verify(value)).kind, 'rejected', value)
       }
       await running.stop()
       assert.ok(a.events.includes('disconnected') && [...a.events, ...b.events].includes('lost'))
-      await until(() => a.news.settled && b.news.settled)
+      await waitUntil(() => a.stream.inSync && b.stream.inSync)
       await known(a, b, 'somebody new')
       t.diagnostic(`${running.count} requests`)
-      await server.ask('FLUSHALL')
-      if (dump) await server.ask('SAVE')
+      await server.send('FLUSHALL')
+      if (dump) await server.send('SAVE')
     })
   }
 })

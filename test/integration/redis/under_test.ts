@@ -6,15 +6,15 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createClient } from 'redis'
-import { root } from '../../../demo/kratos.ts'
+import { projectRoot } from '../../../demo/kratos.ts'
 import { freePort } from '../../../demo/ports.ts'
-import { createProcesses, type Running } from '../../../demo/processes.ts'
-import type { LineOptions } from '../../../src/sessions/replication/redis_client.ts'
+import { createProcessManager, type ManagedProcess } from '../../../demo/processes.ts'
+import type { RedisClientOptions } from '../../../src/sessions/replication/redis_client.ts'
 
 /** A program, or why there is none; scripts/redis.js decides. */
 function findRedis(): { readonly program: string } | { readonly why: string } {
   try {
-    const script = join(root, 'scripts', 'redis.js')
+    const script = join(projectRoot, 'scripts', 'redis.js')
     return { program: execFileSync(process.execPath, [script], { encoding: 'utf8' }).trim() }
   } catch {
     const why = 'there is no Redis server here and none could be unpacked'
@@ -25,7 +25,7 @@ function findRedis(): { readonly program: string } | { readonly why: string } {
 
 const found = findRedis()
 /** For `test(…, { skip })`. */
-export const noRedis: string | false = 'why' in found ? found.why : false
+export const skipWithoutRedis: string | false = 'why' in found ? found.why : false
 
 export interface RedisServer {
   readonly port: number
@@ -37,7 +37,7 @@ export interface RedisServer {
   /** Again, on the same port. What was in memory is gone unless a dump was written. */
   restart(): Promise<void>
   /** One command, over a plain connection. */
-  ask(...args: readonly string[]): Promise<unknown>
+  send(...args: readonly string[]): Promise<unknown>
 }
 
 export interface RedisHost {
@@ -50,7 +50,7 @@ export interface RedisHost {
 export function redisHost(): RedisHost {
   if ('why' in found) throw new Error(found.why)
   const folder = mkdtempSync(join(tmpdir(), 'credence-redis-'))
-  const processes = createProcesses(folder, { endOnSignal: true })
+  const processes = createProcessManager(folder, { endOnSignal: true })
   return {
     folder,
     async start(settings = {}, sentinel) {
@@ -70,7 +70,7 @@ export function redisHost(): RedisHost {
         file === undefined
           ? start()
           : processes.start(`sentinel-${port}`, found.program, [file, '--sentinel'])
-      let running: Running = run()
+      let running: ManagedProcess = run()
       await untilListening(port, running)
       return {
         port,
@@ -84,7 +84,7 @@ export function redisHost(): RedisHost {
           running = run()
           await untilListening(port, running)
         },
-        async ask(...args) {
+        async send(...args) {
           const client = createClient({ RESP: 2, socket: { host: '127.0.0.1', port } })
           client.on('error', () => {})
           await client.connect()
@@ -114,7 +114,7 @@ function sentinelFile(folder: string, port: number, settings: Readonly<Record<st
   return file
 }
 
-async function untilListening(port: number, running: Running): Promise<void> {
+async function untilListening(port: number, running: ManagedProcess): Promise<void> {
   for (const end = Date.now() + 10_000; ; ) {
     const up = await new Promise<boolean>(resolve => {
       const socket = connect(port, '127.0.0.1', () => resolve(true))
@@ -122,13 +122,17 @@ async function untilListening(port: number, running: Running): Promise<void> {
       socket.on('connect', () => socket.destroy())
     })
     if (up) return
-    if (!running.alive || Date.now() > end) throw new Error(`redis-server did not start: see ${running.log}`)
+    if (!running.alive || Date.now() > end)
+      throw new Error(`redis-server did not start: see ${running.logFile}`)
     await sleep(20)
   }
 }
 
 /** A line to one server without a password, over plain TCP. */
-export const lineTo = (port: number, over: Partial<LineOptions> = {}): LineOptions => ({
+export const clientOptionsFor = (
+  port: number,
+  over: Partial<RedisClientOptions> = {},
+): RedisClientOptions => ({
   mode: 'single',
   nodes: [{ host: '127.0.0.1', port }],
   master: '',
@@ -137,6 +141,6 @@ export const lineTo = (port: number, over: Partial<LineOptions> = {}): LineOptio
   sentinelPassword: undefined,
   database: 0,
   tls: undefined,
-  trouble: () => {},
+  onError: () => {},
   ...over,
 })

@@ -5,41 +5,47 @@ import fc from 'fast-check'
 import type { RequestView } from '../../../src/access/request.ts'
 import type { CompiledRule } from '../../../src/access/rule.ts'
 import { createSnapshot } from '../../../src/access/snapshot.ts'
-import { type Examined, findOverlaps, type Overlap } from '../../../src/rules/lint/overlap.ts'
-import { createWords } from '../../../src/rules/patterns/automata.ts'
+import { type AnalyzedRule, findOverlaps, type Overlap } from '../../../src/rules/lint/overlap.ts'
+import { createWordFinder } from '../../../src/rules/patterns/automata.ts'
 import { compilePattern, compileRpcPattern } from '../../../src/rules/patterns/pattern.ts'
-import { reachOf } from '../../../src/rules/patterns/witness.ts'
+import { findWitnesses } from '../../../src/rules/patterns/witness.ts'
 
 type Written = string | readonly [url: string, methods: readonly string[]]
 
 async function overlapsOf(
   written: readonly Written[],
-  breathe = () => undefined as Promise<void> | undefined,
+  yieldToEventLoop = () => undefined as Promise<void> | undefined,
 ) {
-  const words = createWords()
-  const examined = written.map((one, i): Examined => {
+  const wordFinder = createWordFinder()
+  const examined = written.map((one, i): AnalyzedRule => {
     const [url, methods] = typeof one === 'string' ? [one, [one.startsWith('rpc') ? 'POST' : 'GET']] : one
     const rpc = /^rpc:\/\/([^/]*)\/(.*)$/.exec(url)
-    const made =
+    const compiled =
       rpc === null
         ? compilePattern(url, 'regexp')
         : compileRpcPattern(rpc[1] as string, rpc[2] as string, 'regexp')
-    assert.ok(!('fault' in made), JSON.stringify(made))
+    assert.ok(!('fault' in compiled), JSON.stringify(compiled))
     const handlers = { authenticators: [], steps: [], responders: [] }
     const kind = rpc === null ? {} : { rpc: true as const }
     const rule: CompiledRule = {
       id: String(i),
       ...kind,
       methods: new Set(methods),
-      pattern: made.pattern,
+      pattern: compiled.pattern,
       ...handlers,
     }
-    const { urls } = reachOf(made, { paths: 'strict', rpc: rpc !== null }, words)
-    return { rule, read: made.read, urls }
+    const { witnesses: urls } = findWitnesses(compiled, { paths: 'strict', rpc: rpc !== null }, wordFinder)
+    return { rule, parsed: compiled.parsed, witnesses: urls }
   })
   const rules = examined.map(one => one.rule)
-  const snapshot = createSnapshot({ revision: '', rules, writes: new Set(), fallback: [] })
-  const overlaps = await findOverlaps({ rules: examined, snapshot, words, paths: 'strict', breathe })
+  const snapshot = createSnapshot({ revision: '', rules, settableHeaders: new Set(), fallbackResponders: [] })
+  const overlaps = await findOverlaps({
+    rules: examined,
+    snapshot,
+    wordFinder,
+    paths: 'strict',
+    yieldToEventLoop,
+  })
   for (const { url, method, earlier, later } of overlaps) {
     assert.ok(earlier < later)
     const [, scheme = '', host = '', path = ''] = /^(\w+):\/\/([^/]*)(.*)$/.exec(url) ?? []
@@ -51,10 +57,10 @@ async function overlapsOf(
   }
   return overlaps
 }
-const told = (overlaps: readonly Overlap[]) =>
+const describeOverlaps = (overlaps: readonly Overlap[]) =>
   overlaps.map(({ earlier, later, method, url }) => `${earlier} ${later} ${method} ${url}`)
 
-const OVERLAP: readonly (readonly [what: string, a: string, b: string])[] = [
+const OVERLAPPING: readonly (readonly [what: string, a: string, b: string])[] = [
   ['equal patterns', 'https://h/a/<.*>', 'https://h/a/<.*>'],
   ['equal literals', 'https://h/a', 'https://h/a'],
   ['a literal inside of an expression', 'https://h/<.*>', 'https://h/a/b'],
@@ -67,14 +73,14 @@ const OVERLAP: readonly (readonly [what: string, a: string, b: string])[] = [
   ['texts without regard to case', 'https://h/<(?i:abc)>', 'https://h/<[A-Z]+>'],
   ['calls of gRPC', 'rpc://g/pkg.Service/<.*>', 'rpc://g/pkg.Service/Get'],
 ]
-for (const [what, a, b] of OVERLAP) {
+for (const [what, a, b] of OVERLAPPING) {
   test(`${what}: ${a} and ${b} overlap, whichever comes first`, async () => {
     assert.equal((await overlapsOf([a, b])).length, 1)
     assert.equal((await overlapsOf([b, a])).length, 1)
   })
 }
 
-const APART: readonly (readonly [a: string, b: string])[] = [
+const DISJOINT: readonly (readonly [a: string, b: string])[] = [
   ['https://h/a/<.*>', 'https://h/b/<.*>'],
   ['https://h/a', 'https://h/b'],
   ['https://h/<.*>', 'http://h/<.*>'],
@@ -87,9 +93,9 @@ const APART: readonly (readonly [a: string, b: string])[] = [
   ['https://h/<.*>/', 'https://h/a/<.*>/'],
   ['https://g/pkg.Service/Get', 'rpc://g/pkg.Service/Get'],
 ]
-for (const [a, b] of APART) {
+for (const [a, b] of DISJOINT) {
   test(`${a} and ${b} do not overlap`, async () => {
-    assert.deepEqual(told(await overlapsOf([a, b])), [])
+    assert.deepEqual(describeOverlaps(await overlapsOf([a, b])), [])
   })
 }
 
@@ -102,7 +108,7 @@ test('rules without a common method do not overlap', async () => {
     [],
   )
   assert.deepEqual(
-    told(
+    describeOverlaps(
       await overlapsOf([
         ['https://h/a', ['GET', 'PUT']],
         ['https://h/a', ['POST', 'PUT']],
@@ -115,7 +121,7 @@ test('rules without a common method do not overlap', async () => {
 test('a rule is told of the first that it collides with, and how many more there are', async () => {
   const overlaps = await overlapsOf(['https://h/a', 'https://h/<.*>', 'https://h/<a|b>', 'https://h/c'])
   assert.deepEqual(
-    overlaps.map(({ earlier, later, more }) => [earlier, later, more]),
+    overlaps.map(({ earlier, later, additional: more }) => [earlier, later, more]),
     [
       [0, 1, 0],
       [0, 2, 1],
@@ -144,7 +150,7 @@ test('in a set of thousands of rules of several shapes the one collision is foun
     return undefined
   }
   const overlaps = await overlapsOf([...rules, 'https://app.example.com/svc-1/users/<.*>'], breathe)
-  assert.deepEqual(told(overlaps), ['1 2000 GET https://app.example.com/svc-1/users/edit'])
+  assert.deepEqual(describeOverlaps(overlaps), ['1 2000 GET https://app.example.com/svc-1/users/edit'])
   assert.ok(pauses > 4_000, 'between rules, so that requests get their turn')
 })
 

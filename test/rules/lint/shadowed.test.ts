@@ -1,7 +1,7 @@
 /** Where the first rule decides, a rule that is never reached is told; overlaps are meant and are not. */
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { openHouse } from '../../support/house.ts'
+import { createCheckHarness } from '../../support/house.ts'
 
 const CONFIG = `
 access_rules: {several_matches: first}
@@ -13,7 +13,7 @@ mutators: {noop: {enabled: true}}
 type Written = readonly [url: string, ...methods: string[]]
 
 /** Ids of the rules that others are told of, as being before them. */
-async function told(...written: readonly Written[]) {
+async function shadowingRules(...written: readonly Written[]) {
   const rules = written.map(([url, ...methods], i) => ({
     id: `r${i}`,
     match: url.startsWith('rpc')
@@ -23,17 +23,17 @@ async function told(...written: readonly Written[]) {
     authorizer: { handler: 'allow' },
     mutators: [{ handler: 'noop' }],
   }))
-  const { issues } = await openHouse({ config: CONFIG, rules: JSON.stringify(rules) })
+  const { issues } = await createCheckHarness({ config: CONFIG, rules: JSON.stringify(rules) })
   return issues.map(one => {
-    const said = /^is never reached: "(r\d+)" .*comes before it and matches all that it matches$/.exec(
+    const match = /^is never reached: "(r\d+)" .*comes before it and matches all that it matches$/.exec(
       one.message,
     )
-    assert.ok(said !== null && one.severity === 'warning', one.message)
-    return said[1]
+    assert.ok(match !== null && one.severity === 'warning', one.message)
+    return match[1]
   })
 }
 
-const TOLD: readonly (readonly [what: string, ...rules: Written[]])[] = [
+const SHADOWED: readonly (readonly [what: string, ...rules: Written[]])[] = [
   ['equal patterns', ['https://h/a/<.*>'], ['https://h/a/<.*>']],
   ['a literal behind an expression that matches it', ['https://h/<.*>'], ['https://h/a']],
   ['a few literals, all of which an earlier rule matches', ['<.*>://h/<.*>'], ['<https?>://h/<a|b>']],
@@ -45,13 +45,13 @@ const TOLD: readonly (readonly [what: string, ...rules: Written[]])[] = [
   ],
   ['calls', ['rpc://s/<.*>'], ['rpc://s/get']],
 ]
-for (const [what, ...rules] of TOLD) {
+for (const [what, ...rules] of SHADOWED) {
   test(`told: ${what}`, async () => {
-    assert.deepEqual(await told(...rules), ['r0'])
+    assert.deepEqual(await shadowingRules(...rules), ['r0'])
   })
 }
 
-const NOT_TOLD: typeof TOLD = [
+const NOT_SHADOWED: typeof SHADOWED = [
   ['the narrower rule first', ['https://h/a'], ['https://h/<.*>']],
   ['a rule with another method', ['https://h/<.*>', 'GET'], ['https://h/a', 'GET', 'PUT']],
   ['one of two literals is left', ['https://h/a'], ['https://h/<a|b>']],
@@ -62,8 +62,8 @@ const NOT_TOLD: typeof TOLD = [
   ['a start that a lookahead narrows', ['https://h/<(?!b)(a|b)>/<.*>'], ['https://h/b/<[0-9]+>']],
   ['calls beside URLs', ['https://h/<.*>', 'POST'], ['rpc://s/get']],
 ]
-for (const [what, ...rules] of NOT_TOLD) {
+for (const [what, ...rules] of NOT_SHADOWED) {
   test(`not told: ${what}`, async () => {
-    assert.deepEqual(await told(...rules), [])
+    assert.deepEqual(await shadowingRules(...rules), [])
   })
 }

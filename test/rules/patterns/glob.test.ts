@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { compilePattern } from '../../../src/rules/patterns/pattern.ts'
 
-const said: readonly (readonly [glob: string, message: RegExp | undefined])[] = [
+const LINTS: readonly (readonly [glob: string, message: RegExp | undefined])[] = [
   ['http://h/<.*>', /looks like a regular expression/],
   ['http://h/<[!a]>', /"\[!a\]" also matches "\." and "\/"/],
   ['http://h/<[!a-c]x>', /"\[!a-c\]" also matches/],
@@ -16,7 +16,7 @@ const said: readonly (readonly [glob: string, message: RegExp | undefined])[] = 
 ]
 
 describe('a glob', () => {
-  for (const [glob, message] of said) {
+  for (const [glob, message] of LINTS) {
     it(`${glob} ${message === undefined ? 'passes without a word' : `is told: ${message}`}`, () => {
       const made = compilePattern(glob, 'glob')
       assert.ok(!('fault' in made))

@@ -2,18 +2,18 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { headsOf, matcherOf } from '../../../src/rules/patterns/matcher.ts'
+import { createMatcher, findLiteralPrefixes } from '../../../src/rules/patterns/matcher.ts'
 import { translateFragment } from '../../../src/rules/patterns/regexp.ts'
-import { cutAtDelimiters, type Part, wholeSource } from '../../../src/rules/patterns/syntax.ts'
+import { type Part, patternSource, splitAtDelimiters } from '../../../src/rules/patterns/syntax.ts'
 
 const partsOf = (text: string): Part[] =>
-  cutAtDelimiters(text).map(piece =>
-    piece.active ? translateFragment(piece).fragment : { kind: 'literal', text: piece.text },
+  splitAtDelimiters(text).map(piece =>
+    piece.delimited ? translateFragment(piece).fragment : { kind: 'literal', text: piece.text },
   )
 
 /** The captures of one whole expression, named groups moved to the end. */
-function whole(parts: readonly Part[], url: string): string[] | undefined {
-  const { source, groups } = wholeSource(parts)
+function matchWhole(parts: readonly Part[], url: string): string[] | undefined {
+  const { source, groups } = patternSource(parts)
   const match = new RegExp(`^${source}$`, 'v').exec(url)?.slice(1)
   if (match === undefined) return undefined
   const all = match.map((text, i) => ({ text: text ?? '', named: groups[i] !== undefined }))
@@ -55,12 +55,12 @@ describe('matcherOf', () => {
     fc.assert(
       fc.property(text, fc.array(url, { minLength: 1, maxLength: 10 }), (made, urls) => {
         const parts = partsOf(made)
-        const heads = headsOf(parts)
-        const { exec, execFrom } = matcherOf(parts, heads)
+        const heads = findLiteralPrefixes(parts)
+        const { exec, execFromPrefix: execFrom } = createMatcher(parts, heads)
         for (const one of urls) {
-          const expected = whole(parts, one)
+          const expected = matchWhole(parts, one)
           assert.deepEqual(exec(one), expected, JSON.stringify([made, one]))
-          const starts = heads.texts.flatMap((head, i) => (one.startsWith(head.text) ? [i] : []))
+          const starts = heads.alternatives.flatMap((head, i) => (one.startsWith(head.text) ? [i] : []))
           if (starts.length === 1 && execFrom !== undefined) {
             assert.deepEqual(execFrom(one, starts[0] as number), expected, JSON.stringify([made, one]))
           }
@@ -72,7 +72,7 @@ describe('matcherOf', () => {
 
   it('lets .* be empty, take the last slash that fits, and stop at a newline', () => {
     const parts = partsOf('a<.*>/b<[a-z]?>')
-    const { exec } = matcherOf(parts, headsOf(parts))
+    const { exec } = createMatcher(parts, findLiteralPrefixes(parts))
     assert.deepEqual(exec('a/b'), ['', ''])
     assert.deepEqual(exec('a/b/b/bx'), ['/b/b', 'x'])
     assert.deepEqual(exec('a/bx/b1'), undefined)
@@ -82,7 +82,7 @@ describe('matcherOf', () => {
   it('shares the expression of equal endings between patterns', () => {
     const made = ['http://h/a/<[0-9]+>', 'http://h/b/<[0-9]+>'].map(one => {
       const parts = partsOf(one)
-      return matcherOf(parts, headsOf(parts))
+      return createMatcher(parts, findLiteralPrefixes(parts))
     })
     assert.deepEqual(
       made.map(({ exec }) => [exec('http://h/a/1'), exec('http://h/b/2'), exec('http://h/a/1')]),

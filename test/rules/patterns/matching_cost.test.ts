@@ -1,12 +1,12 @@
 /** Patterns whose cost can explode are refused, those whose cost is a power of the length are named; by structure, not by time. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { riskOf } from '../../../src/rules/patterns/matching_cost.ts'
+import { matchingCost } from '../../../src/rules/patterns/matching_cost.ts'
 import { compilePattern } from '../../../src/rules/patterns/pattern.ts'
 import { translateFragment } from '../../../src/rules/patterns/regexp.ts'
-import { cutAtDelimiters } from '../../../src/rules/patterns/syntax.ts'
+import { splitAtDelimiters } from '../../../src/rules/patterns/syntax.ts'
 
-const exponential = [
+const EXPONENTIAL = [
   '(a+)+',
   '(a*)*',
   '(a|a)*b',
@@ -21,7 +21,7 @@ const exponential = [
   '(?:\\w|é)+!',
   '(?=(a+)+b).*',
 ]
-const harmless = [
+const HARMLESS = [
   '(?:[a-z]+-)*',
   '(?:a|b)+',
   '(?:/[^/]+)*',
@@ -33,13 +33,13 @@ const harmless = [
 ]
 
 const degree = (text: string): number =>
-  riskOf(
-    cutAtDelimiters(text).map(piece =>
-      piece.active ? translateFragment(piece).fragment : { kind: 'literal', text: piece.text },
+  matchingCost(
+    splitAtDelimiters(text).map(piece =>
+      piece.delimited ? translateFragment(piece).fragment : { kind: 'literal', text: piece.text },
     ),
   ).degree
 
-const degrees: [text: string, degree: number][] = [
+const DEGREES: [text: string, degree: number][] = [
   ['http://h/<.*>', 1],
   ['<.*>://<.*>/<.*>', 1 + 1],
   ['http://<.*>/<.*>', 1],
@@ -57,7 +57,7 @@ const degrees: [text: string, degree: number][] = [
 ]
 
 describe('riskOf', () => {
-  for (const fragment of exponential) {
+  for (const fragment of EXPONENTIAL) {
     it(`<${fragment}> is refused: it can take exponential time`, () => {
       const made = compilePattern(`http://h/<${fragment}>`, 'regexp')
       assert.ok('fault' in made)
@@ -65,7 +65,7 @@ describe('riskOf', () => {
     })
   }
 
-  for (const fragment of harmless) {
+  for (const fragment of HARMLESS) {
     it(`<${fragment}> is taken without a word`, () => {
       const made = compilePattern(`http://h/<${fragment}>`, 'regexp')
       assert.ok(!('fault' in made), JSON.stringify(made))
@@ -73,7 +73,7 @@ describe('riskOf', () => {
     })
   }
 
-  for (const [text, expected] of degrees) {
+  for (const [text, expected] of DEGREES) {
     it(`${text} costs the length to the power of ${expected}`, () => {
       assert.equal(degree(text), expected)
     })
@@ -85,7 +85,7 @@ describe('riskOf', () => {
       assert.ok(!('fault' in made))
       const warned = made.lints.some(lint => lint.message.includes('to the power of'))
       assert.equal(warned, degree(text) > 1)
-      return made.pattern.longest
+      return made.pattern.maxUrlChars
     }
     assert.equal(bound('http://h/<.*>x'), undefined)
     assert.equal(bound('http://h/<.*>x<.*>y'), undefined)

@@ -1,9 +1,9 @@
 /** Hosts of patterns are read as hosts of requests are; what is odd about a pattern is said; what the index may rely on is true. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { createWords } from '../../../src/rules/patterns/automata.ts'
+import { createWordFinder } from '../../../src/rules/patterns/automata.ts'
 import { type CompiledPattern, compilePattern } from '../../../src/rules/patterns/pattern.ts'
-import { reachOf } from '../../../src/rules/patterns/witness.ts'
+import { findWitnesses } from '../../../src/rules/patterns/witness.ts'
 
 const compiled = (text: string, strategy: 'regexp' | 'glob' = 'regexp'): CompiledPattern => {
   const made = compilePattern(text, strategy)
@@ -56,7 +56,7 @@ describe('literal hosts of patterns', () => {
   })
 })
 
-const lints: [strategy: 'regexp' | 'glob', text: string, message: RegExp | undefined][] = [
+const LINTS: [strategy: 'regexp' | 'glob', text: string, message: RegExp | undefined][] = [
   ['regexp', 'http://h/a/', /never matches.*slash/],
   ['regexp', 'http://h/', undefined],
   ['regexp', 'http://<[^/]*>/', undefined],
@@ -98,7 +98,7 @@ const lints: [strategy: 'regexp' | 'glob', text: string, message: RegExp | undef
 ]
 
 describe('lints', () => {
-  for (const [strategy, text, message] of lints) {
+  for (const [strategy, text, message] of LINTS) {
     it(`${strategy} ${text}: ${message ?? 'nothing'}`, () => {
       const messages = compiled(text, strategy).lints.map(lint => lint.message)
       if (message === undefined) assert.deepEqual(messages, [])
@@ -136,7 +136,7 @@ describe('what the index may rely on', () => {
     it(`${text}: ${origins ?? 'any host'}, path ${pathPrefix || 'any'}, ${contains ?? 'no literal inside'}`, () => {
       const { pattern } = compiled(text)
       assert.deepEqual(
-        [pattern.origins, pattern.pathPrefix, pattern.contains],
+        [pattern.origins, pattern.pathPrefix, pattern.requiredSubstring],
         [origins, pathPrefix, contains],
       )
     })
@@ -160,7 +160,7 @@ it('hosts as they were sent are hosts as they are written, and nothing is said o
     assert.notEqual(made.pattern.exec(`${origin}/a`), undefined)
     assert.equal(made.pattern.exec(`${origin.toLowerCase().replace(/:443$|\.$/, '')}/a`), undefined)
     const asked = { paths: 'strict', hosts: 'exact', rpc: false } as const
-    assert.deepEqual(reachOf(made, asked, createWords()).urls.at(0), `${origin}/a`)
+    assert.deepEqual(findWitnesses(made, asked, createWordFinder()).witnesses.at(0), `${origin}/a`)
   }
 })
 
@@ -169,11 +169,11 @@ it('hosts as they were sent: what no request has is dead still', () => {
   const reach = (url: string) => {
     const made = compilePattern(url, 'regexp', 'exact')
     assert.ok(!('fault' in made))
-    return reachOf(made, asked, createWords())
+    return findWitnesses(made, asked, createWordFinder())
   }
   assert.equal(reach('https://<[A-Z]>.h:<443|80>/a').dead, false)
   assert.equal(reach('https://<[!]>.h/a').dead, true)
   // Shorter words come first, and none of those is a host: what is left is found in common with all hosts.
-  assert.match(reach('https://<[!]{1,12}|[A-Z]{14}>/a').urls[0] ?? '', /^https:\/\/[A-Z]{14}\/a$/)
-  assert.match(reach('https://<[!]{1,20}|a{22}\\.>/a').urls[0] ?? '', /^https:\/\/a{22}\.\/a$/)
+  assert.match(reach('https://<[!]{1,12}|[A-Z]{14}>/a').witnesses[0] ?? '', /^https:\/\/[A-Z]{14}\/a$/)
+  assert.match(reach('https://<[!]{1,20}|a{22}\\.>/a').witnesses[0] ?? '', /^https:\/\/a{22}\.\/a$/)
 })

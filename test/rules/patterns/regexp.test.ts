@@ -9,7 +9,7 @@ const match = (fragment: string, path: string): readonly string[] | undefined =>
   return made.pattern.exec(`http://h/${path}`)
 }
 
-const captured: [fragments: string, path: string, captures: string[] | undefined][] = [
+const CAPTURED: [fragments: string, path: string, captures: string[] | undefined][] = [
   ['<(?P<id>[0-9]+)-([a-z])>/<(x)?>', '12-a/x', ['12-a', 'a', 'x', 'x', '12']],
   ['<(?P<id>[0-9]+)-([a-z])>/<(x)?>', '12-a/', ['12-a', 'a', '', '', '12']],
   ["<(?'id'a)>", 'a', ['a', 'a']],
@@ -77,7 +77,7 @@ const captured: [fragments: string, path: string, captures: string[] | undefined
   ['<\\cA\\cz\\012>', '\x01\x1a\n', ['\x01\x1a\n']],
 ]
 
-const refused = [
+const REJECTED = [
   '[',
   '(',
   ')',
@@ -121,13 +121,13 @@ const refused = [
 ]
 
 describe('the regexp strategy', () => {
-  for (const [fragments, path, captures] of captured) {
+  for (const [fragments, path, captures] of CAPTURED) {
     it(`${JSON.stringify(fragments)} on ${JSON.stringify(path)}: ${JSON.stringify(captures)}`, () => {
       assert.deepEqual(match(fragments, path), captures)
     })
   }
 
-  for (const fragment of refused) {
+  for (const fragment of REJECTED) {
     it(`refuses <${fragment.slice(0, 30)}>, with a reason and the place`, () => {
       const made = compilePattern(`http://h/<${fragment}>`, 'regexp')
       assert.ok('fault' in made)

@@ -1,24 +1,28 @@
 /** A pattern is alive by a URL that it matches, or dead by proof; where neither is found, nothing is said. */
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import type { PathReading } from '../../../src/http/request_target.ts'
-import { createWords } from '../../../src/rules/patterns/automata.ts'
+import type { PathMode } from '../../../src/http/request_target.ts'
+import { createWordFinder } from '../../../src/rules/patterns/automata.ts'
 import { compilePattern, compileRpcPattern } from '../../../src/rules/patterns/pattern.ts'
-import { admitsFor } from '../../../src/rules/patterns/request_url.ts'
-import { type Reach, reachOf } from '../../../src/rules/patterns/witness.ts'
+import { requestUrlPredicate } from '../../../src/rules/patterns/request_url.ts'
+import { findWitnesses, type WitnessSearch } from '../../../src/rules/patterns/witness.ts'
 
-function reach(text: string, strategy: 'regexp' | 'glob' = 'regexp', paths: PathReading = 'strict'): Reach {
+function witnessesOf(
+  text: string,
+  strategy: 'regexp' | 'glob' = 'regexp',
+  paths: PathMode = 'strict',
+): WitnessSearch {
   const made = compilePattern(text, strategy)
   assert.ok(!('fault' in made), JSON.stringify(made))
-  const found = reachOf(made, { paths, rpc: false }, createWords())
-  for (const url of found.urls) {
+  const found = findWitnesses(made, { paths, rpc: false }, createWordFinder())
+  for (const url of found.witnesses) {
     assert.ok(made.pattern.exec(url) !== undefined, `${text} does not match ${url}`)
-    assert.ok(admitsFor({ paths, rpc: false })(url), `no request has ${url}`)
+    assert.ok(requestUrlPredicate({ paths, rpc: false })(url), `no request has ${url}`)
   }
   return found
 }
 
-const ALIVE: readonly (readonly [text: string, strategy?: 'glob'])[] = [
+const SATISFIABLE: readonly (readonly [text: string, strategy?: 'glob'])[] = [
   ['https://h/<.*>'],
   ['<.*>'],
   ['<.*>/admin'],
@@ -38,15 +42,15 @@ const ALIVE: readonly (readonly [text: string, strategy?: 'glob'])[] = [
   ['https://h/<**>/edit', 'glob'],
   ['https://h/<{a,b*}>/<?>', 'glob'],
 ]
-for (const [text, strategy] of ALIVE) {
+for (const [text, strategy] of SATISFIABLE) {
   test(`${text} matches some request`, () => {
-    const { urls, dead } = reach(text, strategy)
+    const { witnesses: urls, dead } = witnessesOf(text, strategy)
     assert.ok(urls.length > 0)
     assert.equal(dead, false)
   })
 }
 
-const DEAD: readonly (readonly [text: string, strategy?: 'glob'])[] = [
+const UNSATISFIABLE: readonly (readonly [text: string, strategy?: 'glob'])[] = [
   ['http://h/a/'],
   ['https://h/<.+>/'],
   ['https://h/<[^\\s\\S]>'],
@@ -58,28 +62,28 @@ const DEAD: readonly (readonly [text: string, strategy?: 'glob'])[] = [
   ['https://höst/a'],
   ['https://h/<*>/', 'glob'],
 ]
-for (const [text, strategy] of DEAD) {
+for (const [text, strategy] of UNSATISFIABLE) {
   test(`${text} matches no request`, () => {
-    assert.deepEqual(reach(text, strategy), { urls: [], dead: true })
+    assert.deepEqual(witnessesOf(text, strategy), { witnesses: [], dead: true })
   })
 }
 
 test('what cannot be told is not called dead', () => {
   // Words of five hundred letters are not looked for, and a lookahead may exclude all that were.
   for (const text of ['https://h/<a{500}b>', 'https://h/<(?=[a-z]{9}$)(?!a+$)(?!z+$).*>']) {
-    assert.equal(reach(text).dead, false)
+    assert.equal(witnessesOf(text).dead, false)
   }
 })
 
 test('the reading of paths counts: what is refused by one is matched by the other', () => {
-  assert.equal(reach('https://h/<a\\\\b>', 'regexp', 'oathkeeper').urls.length, 1)
-  assert.equal(reach('https://h/a/', 'regexp', 'oathkeeper').dead, true)
+  assert.equal(witnessesOf('https://h/<a\\\\b>', 'regexp', 'oathkeeper').witnesses.length, 1)
+  assert.equal(witnessesOf('https://h/a/', 'regexp', 'oathkeeper').dead, true)
 })
 
 test('patterns for gRPC are asked about calls only', () => {
   const made = compileRpcPattern('grpc.example', 'pkg.Service/<[^/]+>')
   assert.ok(!('fault' in made))
-  const { urls } = reachOf(made, { paths: 'strict', rpc: true }, createWords())
+  const { witnesses: urls } = findWitnesses(made, { paths: 'strict', rpc: true }, createWordFinder())
   assert.equal(urls[0], 'rpc://grpc.example/pkg.Service/a')
-  assert.equal(reachOf(made, { paths: 'strict', rpc: false }, createWords()).dead, true)
+  assert.equal(findWitnesses(made, { paths: 'strict', rpc: false }, createWordFinder()).dead, true)
 })

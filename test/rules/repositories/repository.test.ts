@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { filesOf, repositoryOf } from '../../../src/rules/repositories/repository.ts'
+import { parseRepository, repositoryFiles } from '../../../src/rules/repositories/repository.ts'
 
-const OPENED: readonly (readonly [entry: string, kind: string, stands: string])[] = [
+const PARSED: readonly (readonly [entry: string, kind: string, stands: string])[] = [
   ['file:///etc/rules.json', 'file', '/etc/rules.json'],
   ['file://./rules.json', 'file', '/here/rules.json'],
   ['file://rules/a.yml', 'file', '/here/rules/a.yml'],
@@ -23,9 +23,9 @@ const OPENED: readonly (readonly [entry: string, kind: string, stands: string])[
   ['s3://bucket/b.json?regoin=x', 'unusable', 'unknown parameter "regoin"'],
   ['ftp://h/r', 'unusable', 'ftp:// is not supported'],
 ]
-for (const [entry, kind, stands] of OPENED) {
+for (const [entry, kind, stands] of PARSED) {
   test(`${entry} is ${kind}: ${stands}`, () => {
-    const one = repositoryOf(entry, 0, '/here')
+    const one = parseRepository(entry, 0, '/here')
     assert.equal(one.kind, kind)
     const found = { file: 'path', inline: 'text', remote: 'url', unusable: 'message' }[one.kind]
     assert.equal((one as unknown as Record<string, unknown>)[found], stands)
@@ -33,5 +33,5 @@ for (const [entry, kind, stands] of OPENED) {
 }
 
 test('files to watch are the local ones, absolute', () => {
-  assert.deepEqual(filesOf(['file:///a', 'https://h/b', 'c'], '/here'), ['/a', '/here/c'])
+  assert.deepEqual(repositoryFiles(['file:///a', 'https://h/b', 'c'], '/here'), ['/a', '/here/c'])
 })

@@ -3,118 +3,150 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
-import type { Answered, Failed, OutgoingRequest } from '../../../src/clients/http/message.ts'
-import { createObjects } from '../../../src/clients/objects/client.ts'
-import { formatIssue } from '../../../src/documents/issue.ts'
+import type { HttpFailure, HttpResponse, OutgoingRequest } from '../../../src/clients/http/message.ts'
+import { createObjectStoreClient } from '../../../src/clients/objects/client.ts'
+import { formatDiagnostic } from '../../../src/documents/issue.ts'
 import { createRuleSources, type LoadedRules } from '../../../src/rules/repositories/sources.ts'
-import { objectStore } from '../../support/object_store.ts'
+import { startObjectStore } from '../../support/object_store.ts'
 
 test('credentials and query of a URL are kept out of its name, and sent as a header', async () => {
   const asked: OutgoingRequest[] = []
-  const { load } = sourcesOf([failed('refused')], asked)
-  const { issues } = await load(['https://user:p%40ss@h/rules.json?token=secret'])
-  assert.deepEqual(issues.map(formatIssue), ['https://h/rules.json: error: cannot be fetched: refused'])
+  const { load } = createTestSources([failedAnswer('refused')], asked)
+  const { diagnostics: issues } = await load(['https://user:p%40ss@h/rules.json?token=secret'])
+  assert.deepEqual(issues.map(formatDiagnostic), ['https://h/rules.json: error: cannot be fetched: refused'])
   assert.equal(asked[0]?.url, 'https://h/rules.json?token=secret')
   assert.deepEqual(asked[0]?.headers[1], ['authorization', `Basic ${btoa('user:p@ss')}`])
 })
 
-const ok = (body: string, headers: Answered['headers'] = []): Answered => ({
+const okAnswer = (body: string, headers: HttpResponse['headers'] = []): HttpResponse => ({
   kind: 'answered',
   status: 200,
   headers,
   body,
 })
-const status = (code: number): Answered => ({ kind: 'answered', status: code, headers: [], body: '' })
-const failed = (message: string): Failed => ({ kind: 'failed', cause: 'connect', message })
-function sourcesOf(answers: readonly (Answered | Failed)[], asked: OutgoingRequest[] = [], directory = '/') {
+const statusAnswer = (code: number): HttpResponse => ({
+  kind: 'answered',
+  status: code,
+  headers: [],
+  body: '',
+})
+const failedAnswer = (message: string): HttpFailure => ({ kind: 'failed', cause: 'connect', message })
+function createTestSources(
+  answers: readonly (HttpResponse | HttpFailure)[],
+  asked: OutgoingRequest[] = [],
+  directory = '/',
+) {
   return createRuleSources({
     directory,
-    breathe: () => undefined,
-    fetch: async request => answers[asked.push(request) - 1] ?? failed('nobody there'),
+    yieldToEventLoop: () => undefined,
+    fetch: async request => answers[asked.push(request) - 1] ?? failedAnswer('nobody there'),
   })
 }
 const ids = (loaded: LoadedRules): readonly string[] => loaded.rules.map(one => one.rule.id)
 const URL_A = 'http://h/a.json'
 
 test('repositories are joined in configured order, rules in written order (Q-11)', async () => {
-  const { load } = sourcesOf([ok('[{"id":"a"},{"id":"b"}]'), ok('- id: c\n')])
+  const { load } = createTestSources([okAnswer('[{"id":"a"},{"id":"b"}]'), okAnswer('- id: c\n')])
   const loaded = await load([URL_A, 'http://h/b.yml', `inline://${btoa('[{"id":"d"}]')}`])
   assert.deepEqual(ids(loaded), ['a', 'b', 'c', 'd'])
-  assert.equal(loaded.complete, true)
+  assert.equal(loaded.allLoaded, true)
   assert.deepEqual(
-    loaded.rules.map(one => one.place.source),
+    loaded.rules.map(one => one.location.source),
     [URL_A, URL_A, 'http://h/b.yml', 'access_rules.repositories[2]'],
   )
 })
 
 test('what never was loaded makes the whole incomplete, and the rest is there (Q-17)', async () => {
-  const loaded = await sourcesOf([status(404), ok('[{"id":"b"}]')]).load([URL_A, 'http://h/b'])
-  assert.equal(loaded.complete, false)
+  const loaded = await createTestSources([statusAnswer(404), okAnswer('[{"id":"b"}]')]).load([
+    URL_A,
+    'http://h/b',
+  ])
+  assert.equal(loaded.allLoaded, false)
   assert.deepEqual(ids(loaded), ['b'])
-  assert.deepEqual(loaded.issues.map(formatIssue), [`${URL_A}: error: answered 404 (check the address)`])
+  assert.deepEqual(loaded.diagnostics.map(formatDiagnostic), [
+    `${URL_A}: error: answered 404 (check the address)`,
+  ])
 })
 
 test('a repository that fails later keeps its last good rules, and the others follow theirs', async () => {
-  const bad: readonly (Answered | Failed)[] = [failed('refused'), status(500), ok('[{"id":'), ok('')]
+  const bad: readonly (HttpResponse | HttpFailure)[] = [
+    failedAnswer('refused'),
+    statusAnswer(500),
+    okAnswer('[{"id":'),
+    okAnswer(''),
+  ]
   for (const answer of bad) {
-    const { load } = sourcesOf([ok('[{"id":"a"}]'), ok('[{"id":"b"}]'), answer, ok('[{"id":"c"}]')])
+    const { load } = createTestSources([
+      okAnswer('[{"id":"a"}]'),
+      okAnswer('[{"id":"b"}]'),
+      answer,
+      okAnswer('[{"id":"c"}]'),
+    ])
     await load([URL_A, 'http://h/b'])
     const loaded = await load([URL_A, 'http://h/b'])
     assert.deepEqual(ids(loaded), ['a', 'c'])
-    assert.equal(loaded.complete, true)
-    assert.equal(loaded.issues.length, 1)
+    assert.equal(loaded.allLoaded, true)
+    assert.equal(loaded.diagnostics.length, 1)
   }
 })
 
 test('a tag is sent along, and "not modified" means the rules read before', async () => {
   const asked: OutgoingRequest[] = []
-  const { load } = sourcesOf([ok('[{"id":"a"}]', [['etag', '"1"']]), status(304)], asked)
+  const { load } = createTestSources([okAnswer('[{"id":"a"}]', [['etag', '"1"']]), statusAnswer(304)], asked)
   await load([URL_A])
   const loaded = await load([URL_A])
   assert.deepEqual(ids(loaded), ['a'])
-  assert.deepEqual(loaded.issues, [])
+  assert.deepEqual(loaded.diagnostics, [])
   assert.deepEqual(
     asked.map(one => one.headers.find(([name]) => name === 'if-none-match')?.[1]),
     [undefined, '"1"'],
   )
 })
 
-const sentWith = (request: OutgoingRequest | undefined) =>
+const conditionalHeaders = (request: OutgoingRequest | undefined) =>
   request?.headers.filter(([name]) => name.startsWith('if-')).map(([, value]) => value)
 
 test('where there is no tag, the date serves', async () => {
   const asked: OutgoingRequest[] = []
   const date = 'Wed, 25 Nov 2026 01:00:00 GMT'
-  const { load } = sourcesOf([ok('[]', [['last-modified', date]]), status(304)], asked)
+  const { load } = createTestSources([okAnswer('[]', [['last-modified', date]]), statusAnswer(304)], asked)
   await load([URL_A])
   await load([URL_A])
-  assert.deepEqual(asked.map(sentWith), [[], [date]])
+  assert.deepEqual(asked.map(conditionalHeaders), [[], [date]])
 })
 
 test('a text that cannot be decoded is asked for again until it can, and its fault is told as long', async () => {
   const asked: OutgoingRequest[] = []
-  const bad = ok('[{"id":', [['etag', '"2"']])
-  const { load } = sourcesOf([ok('[{"id":"a"}]', [['etag', '"1"']]), bad, bad], asked)
+  const bad = okAnswer('[{"id":', [['etag', '"2"']])
+  const { load } = createTestSources([okAnswer('[{"id":"a"}]', [['etag', '"1"']]), bad, bad], asked)
   await load([URL_A])
   for (let i = 0; i < 2; i++) {
     const loaded = await load([URL_A])
-    assert.deepEqual([ids(loaded), loaded.issues.length], [['a'], 1])
+    assert.deepEqual([ids(loaded), loaded.diagnostics.length], [['a'], 1])
   }
-  assert.deepEqual(asked.map(sentWith), [[], ['"1"'], ['"1"']])
+  assert.deepEqual(asked.map(conditionalHeaders), [[], ['"1"'], ['"1"']])
 })
 
 test('"not modified" where nothing was asked for is a fault', async () => {
-  const loaded = await sourcesOf([status(304)]).load([URL_A])
-  assert.equal(loaded.complete, false)
-  assert.deepEqual(loaded.issues.map(formatIssue), [`${URL_A}: error: answered 304 (it must answer 200)`])
+  const loaded = await createTestSources([statusAnswer(304)]).load([URL_A])
+  assert.equal(loaded.allLoaded, false)
+  assert.deepEqual(loaded.diagnostics.map(formatDiagnostic), [
+    `${URL_A}: error: answered 304 (it must answer 200)`,
+  ])
 })
 
 test('each repository says how it is doing, and what is wrong is told where it is named', async () => {
-  const answers = [ok('[{"id":"a"}]'), ok('[{"id":"b"}]'), status(403), status(403), status(503)]
-  const { load } = sourcesOf(answers)
+  const answers = [
+    okAnswer('[{"id":"a"}]'),
+    okAnswer('[{"id":"b"}]'),
+    statusAnswer(403),
+    statusAnswer(403),
+    statusAnswer(503),
+  ]
+  const { load } = createTestSources(answers)
   await load([URL_A, 'http://h/b'])
   const place = (index: number) => ({ source: 'c.yml', line: 7 + index, column: 3, path: `r[${index}]` })
-  const { states, issues } = await load([URL_A, 'http://h/b', 's3://bucket/c'], place)
+  const { states, diagnostics: issues } = await load([URL_A, 'http://h/b', 's3://bucket/c'], place)
   assert.deepEqual(
     states.map(({ source, kind, state, rules, fault }) => [source, kind, state, rules, fault]),
     [
@@ -123,14 +155,18 @@ test('each repository says how it is doing, and what is wrong is told where it i
       ['s3://bucket/c', 'remote', 'missing', 0, 'answered 503'],
     ],
   )
-  assert.deepEqual(issues.map(formatIssue).slice(1), [
+  assert.deepEqual(issues.map(formatDiagnostic).slice(1), [
     'c.yml:8:3: error: r[1]: http://h/b answered 403; the rules read before stay in force (check the credentials)',
     'c.yml:9:3: error: r[2]: s3://bucket/c answered 503 (it must answer 200)',
   ])
 })
 
 test('equal texts have equal digests, whatever their tag says', async () => {
-  const { load } = sourcesOf([ok('[]', [['etag', '"1"']]), ok('[]', [['etag', '"2"']]), ok('[] ')])
+  const { load } = createTestSources([
+    okAnswer('[]', [['etag', '"1"']]),
+    okAnswer('[]', [['etag', '"2"']]),
+    okAnswer('[] '),
+  ])
   const digests: (readonly string[])[] = []
   for (let i = 0; i < 3; i++) digests.push((await load([URL_A])).digests)
   assert.deepEqual(digests[0], digests[1])
@@ -138,8 +174,8 @@ test('equal texts have equal digests, whatever their tag says', async () => {
 })
 
 test('an object of a store is read like any other remote repository, and kept while the store refuses', async t => {
-  const store = await objectStore()
-  const objects = createObjects({ AZURE_STORAGE_ACCOUNT: 'a', AZURE_STORAGE_KEY: btoa('k') })
+  const store = await startObjectStore()
+  const objects = createObjectStoreClient({ AZURE_STORAGE_ACCOUNT: 'a', AZURE_STORAGE_KEY: btoa('k') })
   t.after(() => {
     objects.close()
     return store.close()
@@ -147,13 +183,13 @@ test('an object of a store is read like any other remote repository, and kept wh
   const { load } = createRuleSources({
     fetch: objects.send,
     directory: '/',
-    breathe: () => undefined,
+    yieldToEventLoop: () => undefined,
   })
   const repositories = [`azblob://rules/a.json?domain=${store.host}`]
   store.object.body = '[{"id":"a"}]'
   assert.deepEqual(ids(await load(repositories)), ['a'])
-  assert.deepEqual((await load(repositories)).issues, [])
-  assert.equal(store.contents.length, 1, 'the second time it was not sent')
+  assert.deepEqual((await load(repositories)).diagnostics, [])
+  assert.equal(store.contentReads.length, 1, 'the second time it was not sent')
   store.object.status = 403
   const kept = await load(repositories)
   assert.deepEqual([ids(kept), kept.states[0]?.state], [['a'], 'stale'])
@@ -163,62 +199,71 @@ test('an object of a store is read like any other remote repository, and kept wh
 
 test('a repository that is taken out loses its rules, and its memory', async () => {
   const asked: OutgoingRequest[] = []
-  const { load } = sourcesOf([ok('[{"id":"a"}]', [['etag', '"1"']]), failed('gone')], asked)
+  const { load } = createTestSources(
+    [okAnswer('[{"id":"a"}]', [['etag', '"1"']]), failedAnswer('gone')],
+    asked,
+  )
   await load([URL_A])
   assert.deepEqual(ids(await load([])), [])
   const again = await load([URL_A])
   assert.ok(!asked[1]?.headers.some(([name]) => name === 'if-none-match'))
   assert.deepEqual(ids(again), [])
-  assert.equal(again.complete, false)
+  assert.equal(again.allLoaded, false)
 })
 
 test('lints of a text are told at every load', async () => {
-  const { load } = sourcesOf([ok('[{"idd":"a"}]'), ok('[{"idd":"a"}]')])
-  assert.equal((await load([URL_A])).issues.length, 1)
-  assert.equal((await load([URL_A])).issues.length, 1)
+  const { load } = createTestSources([okAnswer('[{"idd":"a"}]'), okAnswer('[{"idd":"a"}]')])
+  assert.equal((await load([URL_A])).diagnostics.length, 1)
+  assert.equal((await load([URL_A])).diagnostics.length, 1)
 })
 
-async function directory(t: TestContext): Promise<string> {
+async function temporaryDirectory(t: TestContext): Promise<string> {
   const made = await mkdtemp(join(tmpdir(), 'credence-repository-'))
   t.after(() => rm(made, { recursive: true }))
   return made
 }
 
 test('a file of no bytes is one that is not written yet; only [] empties a set (Q-14)', async t => {
-  const here = await directory(t)
+  const here = await temporaryDirectory(t)
   const file = join(here, 'rules.json')
-  const { load } = sourcesOf([], [], here)
+  const { load } = createTestSources([], [], here)
   await writeFile(file, '[{"id":"a"}]')
   assert.deepEqual(ids(await load(['rules.json'])), ['a'])
   await writeFile(file, '')
   const kept = await load(['rules.json'])
   assert.deepEqual(ids(kept), ['a'])
-  assert.deepEqual(kept.issues.map(formatIssue), [
+  assert.deepEqual(kept.diagnostics.map(formatDiagnostic), [
     'rules.json: error: is empty; the rules read before stay in force (write [] for no rules)',
   ])
   await writeFile(file, '[]')
   const emptied = await load(['rules.json'])
   assert.deepEqual(ids(emptied), [])
-  assert.deepEqual(emptied.issues, [])
+  assert.deepEqual(emptied.diagnostics, [])
 })
 
 test('a deleted file keeps its rules (Q-15)', async t => {
-  const here = await directory(t)
-  const { load } = sourcesOf([], [], here)
+  const here = await temporaryDirectory(t)
+  const { load } = createTestSources([], [], here)
   await writeFile(join(here, 'rules.json'), '[{"id":"a"}]')
   await load(['file://./rules.json'])
   await rm(join(here, 'rules.json'))
   const loaded = await load(['file://./rules.json'])
   assert.deepEqual(ids(loaded), ['a'])
-  assert.match(loaded.issues.map(formatIssue).join(), /no such file; the rules read before stay in force/)
+  assert.match(
+    loaded.diagnostics.map(formatDiagnostic).join(),
+    /no such file; the rules read before stay in force/,
+  )
 })
 
 test('a missing file and a directory are issues, not accidents', async t => {
-  const here = await directory(t)
+  const here = await temporaryDirectory(t)
   await mkdir(join(here, 'folder'))
-  const { issues, complete } = await sourcesOf([], [], here).load(['none.json', 'folder'])
+  const { diagnostics: issues, allLoaded: complete } = await createTestSources([], [], here).load([
+    'none.json',
+    'folder',
+  ])
   assert.equal(complete, false)
-  assert.deepEqual(issues.map(formatIssue), [
+  assert.deepEqual(issues.map(formatDiagnostic), [
     `none.json: error: cannot be read: there is no such file (it was looked for at ${join(here, 'none.json')})`,
     'folder: error: is not a file (name one file per repository)',
   ])

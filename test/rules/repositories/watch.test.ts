@@ -7,42 +7,42 @@ import test, { type TestContext } from 'node:test'
 import { watchFiles } from '../../../src/rules/repositories/watch.ts'
 
 /** A directory of its own, a watch on it, and a promise of the next change. */
-async function watched(
+async function startWatch(
   t: TestContext,
   files: readonly string[],
   prepare = async (_: string) => {},
-  every = 60_000,
+  pollIntervalMs = 60_000,
 ) {
   const directory = await mkdtemp(join(tmpdir(), 'credence-watch-'))
   await prepare(directory)
   const calls = { count: 0 }
-  let wake = () => {}
-  const changed = () => {
+  let resolveNext = () => {}
+  const onChange = () => {
     calls.count++
-    wake()
+    resolveNext()
   }
   const paths = files.map(file => join(directory, file))
-  const watch = watchFiles(paths, changed, { quiet: 20, every })
+  const watch = watchFiles(paths, onChange, { quietMs: 20, pollIntervalMs })
   t.after(async () => {
     watch.close()
     await rm(directory, { recursive: true })
   })
   await pause(20)
-  const next = () => new Promise<void>(resolve => (wake = resolve))
+  const next = () => new Promise<void>(resolve => (resolveNext = resolve))
   return { directory, calls, watch, next }
 }
 const pause = (ms: number) => new Promise(resolve => setTimeout(resolve, ms))
-const one = (directory: string) => writeFile(join(directory, 'rules.json'), '[]')
+const writeRules = (directory: string) => writeFile(join(directory, 'rules.json'), '[]')
 
 test('a write in place is told', async t => {
-  const { directory, next } = await watched(t, ['rules.json'], one)
+  const { directory, next } = await startWatch(t, ['rules.json'], writeRules)
   const told = next()
   await writeFile(join(directory, 'rules.json'), '[ ]')
   await told
 })
 
 test('a rename over the file is told', async t => {
-  const { directory, next } = await watched(t, ['rules.json'], one)
+  const { directory, next } = await startWatch(t, ['rules.json'], writeRules)
   await writeFile(join(directory, 'new'), '[]')
   const told = next()
   await rename(join(directory, 'new'), join(directory, 'rules.json'))
@@ -50,9 +50,9 @@ test('a rename over the file is told', async t => {
 })
 
 test('a file that appears later is told, and so is its going', async t => {
-  const { directory, next } = await watched(t, ['rules.json'])
+  const { directory, next } = await startWatch(t, ['rules.json'])
   let told = next()
-  await one(directory)
+  await writeRules(directory)
   await told
   told = next()
   await rm(join(directory, 'rules.json'))
@@ -66,7 +66,7 @@ test('the swap of the ..data link of a ConfigMap is told, each time', async t =>
     await symlink(name, join(directory, '..data_tmp'))
     await rename(join(directory, '..data_tmp'), join(directory, '..data'))
   }
-  const { directory, next } = await watched(t, ['rules.json'], async at => {
+  const { directory, next } = await startWatch(t, ['rules.json'], async at => {
     await version(at, '..1')
     await symlink('..data/rules.json', join(at, 'rules.json'))
   })
@@ -79,9 +79,9 @@ test('the swap of the ..data link of a ConfigMap is told, each time', async t =>
 })
 
 test('a write behind a link into another directory is told', async t => {
-  const { directory, next } = await watched(t, ['rules.json'], async at => {
+  const { directory, next } = await startWatch(t, ['rules.json'], async at => {
     await mkdir(join(at, 'elsewhere'))
-    await one(join(at, 'elsewhere'))
+    await writeRules(join(at, 'elsewhere'))
     await symlink('elsewhere/rules.json', join(at, 'rules.json'))
   })
   const told = next()
@@ -90,7 +90,7 @@ test('a write behind a link into another directory is told', async t => {
 })
 
 test('a writer that writes in pieces is told of once, when it is done', async t => {
-  const { directory, calls, next } = await watched(t, ['rules.json'], one)
+  const { directory, calls, next } = await startWatch(t, ['rules.json'], writeRules)
   const told = next()
   for (let i = 1; i <= 5; i++) await writeFile(join(directory, 'rules.json'), '['.repeat(i))
   await told
@@ -99,14 +99,14 @@ test('a writer that writes in pieces is told of once, when it is done', async t 
 })
 
 test('other files of the directory are nobody’s business', async t => {
-  const { directory, calls } = await watched(t, ['rules.json'], one)
+  const { directory, calls } = await startWatch(t, ['rules.json'], writeRules)
   await writeFile(join(directory, 'other.json'), '[]')
   await pause(100)
   assert.equal(calls.count, 0)
 })
 
 test('a file in a directory that does not exist yet is found by the slow look', async t => {
-  const { directory, next } = await watched(t, ['later/rules.json'], undefined, 20)
+  const { directory, next } = await startWatch(t, ['later/rules.json'], undefined, 20)
   const told = next()
   await mkdir(join(directory, 'later'))
   await writeFile(join(directory, 'later', 'rules.json'), '[]')
@@ -115,9 +115,12 @@ test('a file in a directory that does not exist yet is found by the slow look', 
 
 test('a change right after the call is not lost', async t => {
   const directory = await mkdtemp(join(tmpdir(), 'credence-watch-'))
-  await one(directory)
+  await writeRules(directory)
   const told = new Promise<void>(resolve => {
-    const watch = watchFiles([join(directory, 'rules.json')], resolve, { quiet: 20, every: 60_000 })
+    const watch = watchFiles([join(directory, 'rules.json')], resolve, {
+      quietMs: 20,
+      pollIntervalMs: 60_000,
+    })
     t.after(async () => {
       watch.close()
       await rm(directory, { recursive: true })
@@ -128,7 +131,7 @@ test('a change right after the call is not lost', async t => {
 })
 
 test('nothing is told after close', async t => {
-  const { directory, calls, watch } = await watched(t, ['rules.json'], one)
+  const { directory, calls, watch } = await startWatch(t, ['rules.json'], writeRules)
   watch.close()
   await writeFile(join(directory, 'rules.json'), '[ ]')
   await pause(60)

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
 import { millis } from '../../../src/lib/time.ts'
-import { alive } from '../../support/kratos.ts'
-import { idOf, KRATOS, sessionWorld } from '../../support/session_world.ts'
+import { liveSession } from '../../support/kratos.ts'
+import { createSessionHarness, KRATOS, sessionIdOf } from '../../support/session_world.ts'
 
 /** Milliseconds from the fake clock's 05:00 to its 06:00. */
 const HOUR = 3_600_000
@@ -38,11 +38,16 @@ test('no answer from memory is older than any bound on it, whatever the order of
         steps: fc.array(step, { minLength: 10, maxLength: 40, size: 'max' }),
       }),
       async ({ ceiling, grace, rest, cacheFor, random, refreshAhead, steps }) => {
-        const world = sessionWorld({ maxAge: ceiling, grace, random: () => random, refreshAhead })
+        const world = createSessionHarness({
+          maxAge: ceiling,
+          staleIfError: grace,
+          random: () => random,
+          refreshAhead,
+        })
         const { clock, verify, answers, state, sessions } = world
         const end = clock.wall() + rest
         const headers = cacheFor === undefined ? [] : ([['ory-session-cache-for', String(cacheFor)]] as const)
-        const living = alive(headers, { id: idOf('a'), expires_at: new Date(end).toISOString() })
+        const living = liveSession(headers, { id: sessionIdOf('a'), expires_at: new Date(end).toISOString() })
         world.loggedIn.add('a')
         answers.set('a', living)
         /** When Kratos last said so: nothing younger can be known. */
@@ -51,8 +56,8 @@ test('no answer from memory is older than any bound on it, whatever the order of
           if (answers.has('a')) told = clock.now()
         }
         for (const { pass, jump, maxAge, fresh, down } of steps) {
-          clock.pass(pass)
-          clock.jump(jump)
+          clock.advance(pass)
+          clock.jumpWallClock(jump)
           state.health = down ? 'down' : 'well'
           if (down) answers.delete('a')
           else answers.set('a', living)
@@ -84,9 +89,9 @@ test('no answer from memory is older than any bound on it, whatever the order of
 
 test('a wall clock that jumps empties the memory, whichever question comes first after it (C22)', async () => {
   for (const jump of [-10_000, 10_000]) {
-    const world = sessionWorld({ grace: 600_000 })
+    const world = createSessionHarness({ staleIfError: 600_000 })
     await world.logIn('anna', 'bert')
-    world.clock.jump(jump)
+    world.clock.jumpWallClock(jump)
     world.state.health = 'down'
     assert.equal((await world.verify('bert')).kind, 'unavailable')
     assert.equal((await world.verify('anna')).kind, 'unavailable')

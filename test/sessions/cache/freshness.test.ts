@@ -2,12 +2,12 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
 import { millis, type WallTime } from '../../../src/lib/time.ts'
-import { lifetime, parseGoDuration } from '../../../src/sessions/cache/freshness.ts'
+import { freshnessLifetime, parseCacheFor } from '../../../src/sessions/cache/freshness.ts'
 
 const NOW = Date.UTC(2026, 10, 22) as WallTime
 const at = (ms: number) => (NOW + ms) as WallTime
 const life = (ceiling: number, rest: number, cacheFor: string[] = [], random = 0): number =>
-  lifetime({ ceiling: millis(ceiling), expiresAt: at(rest), cacheFor }, NOW, random)
+  freshnessLifetime({ maxAge: millis(ceiling), expiresAt: at(rest), cacheFor }, NOW, random)
 
 test('the smallest bound counts', () => {
   assert.equal(life(60_000, 3_600_000), 60_000)
@@ -46,7 +46,7 @@ for (const [header, ms] of [
   ['9'.repeat(400), undefined],
 ] as const) {
   test(`Ory-Session-Cache-For ${JSON.stringify(header.slice(0, 30))} is ${ms ?? 'unreadable, and nothing is kept'} (C23)`, () => {
-    assert.equal(parseGoDuration(header), ms)
+    assert.equal(parseCacheFor(header), ms)
     if (ms === undefined) assert.equal(life(60_000, 3_600_000, [header]), 0)
   })
 }
@@ -73,7 +73,7 @@ test('no lifetime exceeds any bound, and none is negative', () => {
         assert.ok(ttl >= 0)
         assert.ok(ttl <= ceiling)
         assert.ok(ttl <= Math.max(0, rest))
-        if (header.length === 1) assert.ok(ttl <= (parseGoDuration(header[0] as string) ?? 0))
+        if (header.length === 1) assert.ok(ttl <= (parseCacheFor(header[0] as string) ?? 0))
         assert.ok(ttl >= 0.9 * life(ceiling, rest, header) - 1e-6, 'chance takes a tenth at most')
       },
     ),

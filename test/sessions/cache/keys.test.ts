@@ -4,26 +4,26 @@ import test from 'node:test'
 import fc from 'fast-check'
 import type { Credential } from '../../../src/access/verdict.ts'
 import { type Instant, millis } from '../../../src/lib/time.ts'
-import { createSessions, type Endpoint } from '../../../src/sessions/verifier.ts'
+import { createSessionVerifier, type SessionEndpoint } from '../../../src/sessions/verifier.ts'
 import { fakeClock } from '../../support/clock.ts'
-import { alive, type FakeKratos, fakeKratos } from '../../support/kratos.ts'
+import { type FakeKratos, fakeKratos, liveSession } from '../../support/kratos.ts'
 import { requestWith } from '../../support/request.ts'
 
-const store = (kratos: FakeKratos) =>
-  createSessions({
+const createVerifier = (kratos: FakeKratos) =>
+  createSessionVerifier({
     clock: fakeClock(),
     whoami: kratos.whoami,
     maxAge: millis(60_000),
     maxEntries: 100,
-    hold: millis(5_000),
-    grace: millis(0),
+    holdoff: millis(5_000),
+    staleIfError: millis(0),
     secret: Buffer.from('secret of a test'),
     random: () => 0,
   })
 const request = requestWith([], { deadline: Number.POSITIVE_INFINITY as Instant })
 
-interface Asked {
-  readonly endpoint: Endpoint
+interface Lookup {
+  readonly endpoint: SessionEndpoint
   readonly credential: Credential
 }
 
@@ -50,7 +50,7 @@ const url = fc.constantFrom(
   'http://kratos/b/sessions/whoami',
 )
 const header = fc.record({ name: fc.constantFrom('x-a', 'x-b'), value: text })
-const asked: fc.Arbitrary<Asked> = fc.record({
+const asked: fc.Arbitrary<Lookup> = fc.record({
   endpoint: fc.record({
     whoamiUrl: url,
     headers: fc.array(header, { maxLength: 2 }),
@@ -60,9 +60,9 @@ const asked: fc.Arbitrary<Asked> = fc.record({
 })
 
 /** Another in one part alone: two at random are hardly ever that. */
-const changed = fc
+const differingInOnePart = fc
   .tuple(asked, asked, fc.constantFrom('none', 'whoamiUrl', 'headers', 'kind', 'name', 'value'))
-  .map(([a, b, part]): readonly [Asked, Asked] => {
+  .map(([a, b, part]): readonly [Lookup, Lookup] => {
     const { endpoint, credential } = a
     if (part === 'none') return [a, { endpoint: { ...endpoint }, credential: { ...credential } }]
     if (part === 'whoamiUrl' || part === 'headers') {
@@ -72,7 +72,7 @@ const changed = fc
   })
 
 /** Where a header stands does not matter to HTTP, but which values it has does; we go by what is written. */
-const spelled = ({ endpoint, credential }: Asked): string =>
+const lookupKey = ({ endpoint, credential }: Lookup): string =>
   JSON.stringify([
     endpoint.whoamiUrl,
     endpoint.headers.map(({ name, value }) => [name, value]),
@@ -82,17 +82,17 @@ const spelled = ({ endpoint, credential }: Asked): string =>
   ])
 
 for (const [what, pairs] of [
-  ['that differ in one part', changed],
+  ['that differ in one part', differingInOnePart],
   ['at random', fc.tuple(asked, asked)],
 ] as const) {
   test(`two questions ${what} share an answer exactly where they are the same question`, async () => {
     await fc.assert(
       fc.asyncProperty(pairs, async ([a, b]) => {
-        const kratos = fakeKratos(alive())
-        const sessions = store(kratos)
+        const kratos = fakeKratos(liveSession())
+        const sessions = createVerifier(kratos)
         await sessions.verify(a.endpoint, a.credential, request)
         await sessions.verify(b.endpoint, b.credential, request)
-        assert.equal(kratos.asked.length, spelled(a) === spelled(b) ? 1 : 2)
+        assert.equal(kratos.calls.length, lookupKey(a) === lookupKey(b) ? 1 : 2)
       }),
       { numRuns: 1_000 },
     )
@@ -107,11 +107,11 @@ test('parts that are joined otherwise are another question', async () => {
         return { kind: 'cookie', name: whole.slice(0, place), value: whole.slice(place) }
       }
       const endpoint = { whoamiUrl: 'http://kratos/sessions/whoami', headers: [], maxAge: undefined }
-      const kratos = fakeKratos(alive())
-      const sessions = store(kratos)
+      const kratos = fakeKratos(liveSession())
+      const sessions = createVerifier(kratos)
       await sessions.verify(endpoint, cut(m), request)
       await sessions.verify(endpoint, cut(n), request)
-      assert.equal(kratos.asked.length, cut(m).name === cut(n).name ? 1 : 2)
+      assert.equal(kratos.calls.length, cut(m).name === cut(n).name ? 1 : 2)
     }),
   )
 })

@@ -1,31 +1,31 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { millis } from '../../../src/lib/time.ts'
-import { createHopeless } from '../../../src/sessions/cache/negative_cache.ts'
-import { createRefusalBudget } from '../../../src/sessions/kratos/rejection_limiter.ts'
+import { createNegativeCache } from '../../../src/sessions/cache/negative_cache.ts'
+import { createRejectionLimiter } from '../../../src/sessions/kratos/rejection_limiter.ts'
 import { fakeClock } from '../../support/clock.ts'
 
 test('a hopeless credential is known for its time, and the shelf is bounded', () => {
   const clock = fakeClock()
-  const hopeless = createHopeless({ clock, ttl: millis(1_000), entries: 2 })
+  const hopeless = createNegativeCache({ clock, ttl: millis(1_000), entries: 2 })
   for (const key of ['a', 'b', 'c']) hopeless.add(key)
   assert.deepEqual(
     ['a', 'b', 'c'].map(key => hopeless.has(key)),
     [false, true, true],
   )
-  clock.pass(1_000)
+  clock.advance(1_000)
   assert.equal(hopeless.has('c'), false)
 })
 
 test('refusals spend the budget, time fills it', () => {
   const clock = fakeClock()
-  const budget = createRefusalBudget({ clock, burst: 10, perSecond: 2 })
+  const budget = createRejectionLimiter({ clock, burst: 10, perSecond: 2 })
   for (let i = 0; i < 10; i++) {
     assert.equal(budget.allows(`10.0.0.${i}`), true)
-    budget.refused(`10.0.0.${i}`)
+    budget.recordRejection(`10.0.0.${i}`)
   }
   assert.equal(budget.allows('10.0.1.1'), false)
-  clock.pass(500)
+  clock.advance(500)
   assert.equal(budget.allows('10.0.1.1'), true)
 })
 
@@ -36,13 +36,13 @@ for (const [what, bad, same, other] of [
 ] as const) {
   test(`when half of it is gone, ${what} that was refused lately waits, and others do not`, () => {
     const clock = fakeClock()
-    const budget = createRefusalBudget({ clock, burst: 10, perSecond: 0 })
-    for (let i = 0; i < 4; i++) budget.refused(bad)
+    const budget = createRejectionLimiter({ clock, burst: 10, perSecond: 0 })
+    for (let i = 0; i < 4; i++) budget.recordRejection(bad)
     assert.equal(budget.allows(same), true)
-    budget.refused(bad)
+    budget.recordRejection(bad)
     assert.equal(budget.allows(same), false)
     assert.equal(budget.allows(other), true)
-    clock.pass(10_000)
+    clock.advance(10_000)
     assert.equal(budget.allows(same), true, 'that was long ago')
   })
 }

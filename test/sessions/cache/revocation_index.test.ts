@@ -2,13 +2,13 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
 import type { Verdict, VerifiedSession } from '../../../src/access/verdict.ts'
-import type { Answered, Failed } from '../../../src/clients/http/message.ts'
+import type { HttpFailure, HttpResponse } from '../../../src/clients/http/message.ts'
 import { type Instant, millis, type WallTime } from '../../../src/lib/time.ts'
 import { createRevocationIndex } from '../../../src/sessions/cache/revocation_index.ts'
-import type { Revoked } from '../../../src/sessions/types.ts'
-import { createSessions } from '../../../src/sessions/verifier.ts'
+import type { RevocationTarget } from '../../../src/sessions/types.ts'
+import { createSessionVerifier } from '../../../src/sessions/verifier.ts'
 import { fakeClock } from '../../support/clock.ts'
-import { alive, answered, fakeKratos, IDENTITY_ID, SESSION_ID } from '../../support/kratos.ts'
+import { answered, fakeKratos, IDENTITY_ID, liveSession, SESSION_ID } from '../../support/kratos.ts'
 import { requestWith } from '../../support/request.ts'
 
 const KRATOS = { whoamiUrl: 'http://kratos/sessions/whoami', headers: [], maxAge: undefined }
@@ -16,16 +16,16 @@ const HOLD = 5_000
 const OTHER = '11111111-1111-4111-8111-111111111111'
 const THIRD = '33333333-3333-4333-8333-333333333333'
 
-function setup(...answers: readonly (Answered | Failed | Promise<Answered | Failed>)[]) {
+function setup(...answers: readonly (HttpResponse | HttpFailure | Promise<HttpResponse | HttpFailure>)[]) {
   const clock = fakeClock()
   const kratos = fakeKratos(...answers)
-  const sessions = createSessions({
+  const sessions = createSessionVerifier({
     clock,
     whoami: kratos.whoami,
     maxAge: millis(60_000),
     maxEntries: 100,
-    grace: millis(0),
-    hold: millis(5_000),
+    staleIfError: millis(0),
+    holdoff: millis(5_000),
     secret: Buffer.from('secret of a test'),
     random: () => 0,
   })
@@ -43,28 +43,33 @@ for (const revoked of [
   { kind: 'everything' },
 ] as const) {
   test(`after ${revoked.kind} is revoked, Kratos is asked again and its no counts`, async () => {
-    const { kratos, sessions, verify } = setup(alive(), GONE)
+    const { kratos, sessions, verify } = setup(liveSession(), GONE)
     assert.equal((await verify()).kind, 'verified')
     sessions.revoke(revoked)
     assert.equal((await verify()).kind, 'rejected')
-    assert.equal(kratos.asked.length, 2)
+    assert.equal(kratos.calls.length, 2)
   })
 }
 
 test('every cookie value of the session goes, and those of other sessions stay', async () => {
-  const { kratos, sessions, verify } = setup(alive(), alive(), alive([], { id: OTHER }), GONE)
+  const { kratos, sessions, verify } = setup(
+    liveSession(),
+    liveSession(),
+    liveSession([], { id: OTHER }),
+    GONE,
+  )
   await verify('a')
   await verify('b')
   await verify('of another session')
   sessions.revoke({ kind: 'session', id: SESSION_ID })
   assert.equal((await verify('of another session')).kind, 'verified')
-  assert.equal(kratos.asked.length, 3)
+  assert.equal(kratos.calls.length, 3)
   assert.equal((await verify('a')).kind, 'rejected')
   assert.equal((await verify('b')).kind, 'rejected')
 })
 
 test('with a credential its session goes, under every other value too', async () => {
-  const { sessions, verify } = setup(alive(), alive(), alive([], { id: OTHER }), GONE)
+  const { sessions, verify } = setup(liveSession(), liveSession(), liveSession([], { id: OTHER }), GONE)
   await verify('a')
   await verify('another spelling of it')
   await verify('of another session')
@@ -74,27 +79,27 @@ test('with a credential its session goes, under every other value too', async ()
 })
 
 test('the one session that an identity keeps stays remembered, and the others go', async () => {
-  const { kratos, sessions, verify } = setup(alive(), alive([], { id: OTHER }), GONE)
+  const { kratos, sessions, verify } = setup(liveSession(), liveSession([], { id: OTHER }), GONE)
   await verify('a')
   await verify('of another session')
   assert.equal(sessions.revoke({ kind: 'identity', id: IDENTITY_ID, keep: OTHER }).evicted, 1)
   assert.equal((await verify('of another session')).kind, 'verified')
-  assert.equal(kratos.asked.length, 2)
+  assert.equal(kratos.calls.length, 2)
   assert.equal((await verify('a')).kind, 'rejected')
 })
 
 test('everything before a time is what was asked before it, and whose session was authenticated before it', async () => {
   const { clock, sessions, verify } = setup(
-    alive(),
-    alive([], { id: OTHER }),
-    alive([], { id: THIRD, authenticated_at: '2026-11-22T05:00:40Z' }),
+    liveSession(),
+    liveSession([], { id: OTHER }),
+    liveSession([], { id: THIRD, authenticated_at: '2026-11-22T05:00:40Z' }),
     GONE,
   )
   await verify('asked early')
-  clock.pass(30_000)
+  clock.advance(30_000)
   const early = { kind: 'everything', before: (clock.wall() - 10_000) as WallTime } as const
   await verify('authenticated early')
-  clock.pass(15_000)
+  clock.advance(15_000)
   await verify('late')
   assert.equal(sessions.revoke(early).evicted, 2, 'both were authenticated an hour before')
   assert.equal((await verify('late')).kind, 'verified')
@@ -110,15 +115,15 @@ for (const [what, revoked] of [
   ['everything', { kind: 'everything' }],
 ] as const) {
   test(`an answer that was under way when the news of ${what} came is not kept, and nobody joins it (C24)`, async () => {
-    const first = Promise.withResolvers<Answered | Failed>()
+    const first = Promise.withResolvers<HttpResponse | HttpFailure>()
     const { kratos, sessions, verify } = setup(first.promise, GONE)
     const early = verify()
     sessions.revoke(revoked)
     const late = verify()
-    first.resolve(alive())
+    first.resolve(liveSession())
     await early
     assert.equal((await late).kind, 'rejected')
-    assert.equal(kratos.asked.length, 2)
+    assert.equal(kratos.calls.length, 2)
   })
 }
 
@@ -128,61 +133,61 @@ for (const [what, revoked] of [
   ['credential', { kind: 'credential', value: 'a' }],
 ] as const) {
   test(`what Kratos says of a revoked ${what} before it has committed the end is not kept`, async () => {
-    const { clock, kratos, sessions, verify } = setup(alive())
+    const { clock, kratos, sessions, verify } = setup(liveSession())
     sessions.revoke(revoked)
     await verify()
     await verify()
-    assert.equal(kratos.asked.length, 2, 'asked each time while the news is fresh')
-    clock.pass(HOLD + 1)
+    assert.equal(kratos.calls.length, 2, 'asked each time while the news is fresh')
+    clock.advance(HOLD + 1)
     await verify()
     await verify()
-    assert.equal(kratos.asked.length, 3, 'remembered again afterwards')
+    assert.equal(kratos.calls.length, 3, 'remembered again afterwards')
   })
 }
 
 test('what Kratos was asked while the news was fresh is not kept when it answers later', async () => {
-  const slow = Promise.withResolvers<Answered | Failed>()
+  const slow = Promise.withResolvers<HttpResponse | HttpFailure>()
   const { clock, kratos, sessions, verify } = setup(slow.promise, GONE)
   sessions.revoke({ kind: 'session', id: SESSION_ID })
-  clock.pass(HOLD - 1)
+  clock.advance(HOLD - 1)
   const asked = verify()
-  clock.pass(1_000)
-  slow.resolve(alive())
+  clock.advance(1_000)
+  slow.resolve(liveSession())
   await asked
   assert.equal((await verify()).kind, 'rejected')
-  assert.equal(kratos.asked.length, 2)
+  assert.equal(kratos.calls.length, 2)
 })
 
 test('the kept session of an identity is remembered at once; two that keep different ones keep none', async () => {
-  const { kratos, sessions, verify } = setup(alive())
+  const { kratos, sessions, verify } = setup(liveSession())
   sessions.revoke({ kind: 'identity', id: IDENTITY_ID, keep: SESSION_ID })
   await verify()
   await verify()
-  assert.equal(kratos.asked.length, 1)
+  assert.equal(kratos.calls.length, 1)
   sessions.revoke({ kind: 'identity', id: IDENTITY_ID, keep: OTHER })
   sessions.revoke({ kind: 'identity', id: IDENTITY_ID, keep: SESSION_ID })
   await verify()
   await verify()
-  assert.equal(kratos.asked.length, 3)
+  assert.equal(kratos.calls.length, 3)
 })
 
 test('a hundred thousand ids are held at a time, and beyond them the oldest is let go', async () => {
   const index = createRevocationIndex(fakeClock(), millis(HOLD))
   const session = { id: 'first', identityId: 'i' } as VerifiedSession
-  const entry = { session, mark: 'm', askedAt: fakeClock().now() }
+  const entry = { session, credentialHash: 'm', askedAt: fakeClock().now() }
   index.revoke({ kind: 'session', id: 'first' })
   for (let i = 1; i < 100_000; i++) index.revoke({ kind: 'session', id: `another ${i}` })
-  assert.ok(index.held(entry))
+  assert.ok(index.isHeldOff(entry))
   index.revoke({ kind: 'session', id: 'one too many' })
-  assert.ok(!index.held(entry), 'memory is bounded')
+  assert.ok(!index.isHeldOff(entry), 'memory is bounded')
 })
 
 test('news of what is not remembered changes nothing', async () => {
-  const { kratos, sessions, verify } = setup(alive())
+  const { kratos, sessions, verify } = setup(liveSession())
   await verify()
   sessions.revoke({ kind: 'identity', id: '22222222-2222-4222-8222-222222222222' })
   await verify()
-  assert.equal(kratos.asked.length, 1)
+  assert.equal(kratos.calls.length, 1)
 })
 
 /** The world as it is: Kratos ends a session and tells, or its hook tells and the end is committed within the hold. */
@@ -195,7 +200,7 @@ test('no order of look-ups, ends and time lets a session in that was ended and t
       maxLength: 30,
     },
   )
-  const news = fc.constantFrom<Revoked>(
+  const news = fc.constantFrom<RevocationTarget>(
     { kind: 'session', id: SESSION_ID },
     { kind: 'identity', id: IDENTITY_ID },
     { kind: 'identity', id: IDENTITY_ID, keep: OTHER },
@@ -209,17 +214,17 @@ test('no order of look-ups, ends and time lets a session in that was ended and t
       let silent = false
       let told = Number.NEGATIVE_INFINITY
       const inFlight: (() => void)[] = []
-      const sessions = createSessions({
+      const sessions = createSessionVerifier({
         clock,
         // Kratos reads its database when the question arrives, the answer lands when the test says so.
         whoami: () => {
-          const answer = ended ? GONE : alive()
+          const answer = ended ? GONE : liveSession()
           return new Promise(resolve => inFlight.push(() => resolve(answer)))
         },
         maxAge: millis(60_000),
         maxEntries: 10,
-        grace: millis(30_000),
-        hold: millis(5_000),
+        staleIfError: millis(30_000),
+        holdoff: millis(5_000),
         secret: Buffer.from('secret of a test'),
         random: () => 0,
       })
@@ -240,7 +245,7 @@ test('no order of look-ups, ends and time lets a session in that was ended and t
         } else if (move === 'land') {
           inFlight.shift()?.()
           await new Promise(setImmediate)
-        } else if (move === 'pass') clock.pass(1_000)
+        } else if (move === 'pass') clock.advance(1_000)
         else if (move === 'tell') {
           told = clock.now()
           silent = false

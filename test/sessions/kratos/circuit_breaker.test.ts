@@ -2,31 +2,31 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { millis } from '../../../src/lib/time.ts'
 import {
-  type BreakerOptions,
-  createBreaker,
-  type Outcome,
-  type Pass,
+  type CallOutcome,
+  type CircuitBreakerDependencies,
+  createCircuitBreaker,
+  type Permit,
 } from '../../../src/sessions/kratos/circuit_breaker.ts'
 import { fakeClock } from '../../support/clock.ts'
 
-function setup(over: Partial<BreakerOptions> = {}) {
+function setup(over: Partial<CircuitBreakerDependencies> = {}) {
   const clock = fakeClock()
   const turns: string[] = []
-  const breaker = createBreaker({
+  const breaker = createCircuitBreaker({
     clock,
     random: () => 0,
     failureRatio: 0.5,
-    minimum: 4,
-    openFor: millis(2_000),
-    burst: 3,
-    longestDoubt: millis(30_000),
-    changed: (state, cause) => turns.push(`${state} ${cause}`),
+    minRequests: 4,
+    openDuration: millis(2_000),
+    outageBurst: 3,
+    maxOutageDuration: millis(30_000),
+    onTransition: (state, cause) => turns.push(`${state} ${cause}`),
     ...over,
   })
-  const enter = (known = true) => breaker.enter(known)
+  const enter = (known = true) => breaker.tryAcquire(known)
   /** One after another, all let in. */
-  const all = (outcomes: readonly Outcome[], known = true) => {
-    for (const outcome of outcomes) breaker.leave(enter(known) as Pass, outcome)
+  const all = (outcomes: readonly CallOutcome[], known = true) => {
+    for (const outcome of outcomes) breaker.release(enter(known) as Permit, outcome)
   }
   return { clock, breaker, turns, enter, all }
 }
@@ -49,7 +49,7 @@ test('it opens by the share of failures, once there are enough to say anything',
 test('failures of long ago say nothing', () => {
   const { clock, breaker, all } = setup()
   all(['failed', 'failed', 'failed'])
-  clock.pass(25_000)
+  clock.advance(25_000)
   all(['failed'])
   assert.equal(breaker.state, 'closed')
 })
@@ -57,7 +57,7 @@ test('failures of long ago say nothing', () => {
 test('failures of the span before count still', () => {
   const { clock, breaker, all } = setup()
   all(['failed', 'failed', 'failed'])
-  clock.pass(12_000)
+  clock.advance(12_000)
   all(['failed'])
   assert.equal(breaker.state, 'open')
 })
@@ -65,17 +65,17 @@ test('failures of the span before count still', () => {
 test('after its time one asks, and nobody else; an answer closes it, another failure opens it again', () => {
   const { clock, breaker, turns, enter, all } = setup()
   all(['failed', 'failed', 'failed', 'failed'])
-  assert.equal(breaker.left, 2_000)
-  clock.pass(1_999)
+  assert.equal(breaker.retryAfter, 2_000)
+  clock.advance(1_999)
   assert.equal(enter(), undefined)
-  clock.pass(1)
-  const first = enter() as Pass
+  clock.advance(1)
+  const first = enter() as Permit
   assert.equal(enter(true), undefined)
   assert.equal(enter(false), undefined)
-  breaker.leave(first, 'failed')
+  breaker.release(first, 'failed')
   assert.equal(breaker.state, 'open')
-  clock.pass(2_000)
-  breaker.leave(enter(false) as Pass, 'refused')
+  clock.advance(2_000)
+  breaker.release(enter(false) as Permit, 'refused')
   assert.equal(breaker.state, 'closed')
   const cycle = ['open failures', 'half open failures']
   assert.deepEqual(turns, [...cycle, ...cycle, 'closed failures'])
@@ -84,43 +84,43 @@ test('after its time one asks, and nobody else; an answer closes it, another fai
 test('a trial that did not ask after all leaves its place to the next', () => {
   const { clock, breaker, enter, all } = setup()
   all(['failed', 'failed', 'failed', 'failed'])
-  clock.pass(2_000)
-  breaker.leave(enter() as Pass, 'none')
+  clock.advance(2_000)
+  breaker.release(enter() as Permit, 'none')
   assert.notEqual(enter(), undefined)
 })
 
 test('what was asked before it opened decides nothing while it is tried', () => {
   const { clock, breaker, enter, all } = setup()
-  const early = [enter() as Pass, enter() as Pass]
+  const early = [enter() as Permit, enter() as Permit]
   all(['failed', 'failed', 'failed', 'failed'])
-  breaker.leave(early[0] as Pass, 'good')
+  breaker.release(early[0] as Permit, 'good')
   assert.equal(breaker.state, 'open')
-  clock.pass(2_000)
-  const trial = enter() as Pass
-  breaker.leave(early[1] as Pass, 'failed')
+  clock.advance(2_000)
+  const trial = enter() as Permit
+  breaker.release(early[1] as Permit, 'failed')
   assert.equal(breaker.state, 'half open')
-  breaker.leave(trial, 'good')
+  breaker.release(trial, 'good')
   assert.equal(breaker.state, 'closed')
 })
 
 test('an earlier trial that answers late neither decides nor gives its place away', () => {
   const { clock, breaker, enter, all } = setup()
   all(['doubted', 'doubted', 'doubted'])
-  const late = enter(true) as Pass
-  breaker.leave(enter(false) as Pass, 'failed')
-  clock.pass(2_000)
-  const trial = enter(true) as Pass
-  breaker.leave(late, 'good')
+  const late = enter(true) as Permit
+  breaker.release(enter(false) as Permit, 'failed')
+  clock.advance(2_000)
+  const trial = enter(true) as Permit
+  breaker.release(late, 'good')
   assert.equal(breaker.state, 'half open')
   assert.equal(enter(true), undefined)
-  breaker.leave(trial, 'good')
+  breaker.release(trial, 'good')
   assert.equal(breaker.state, 'closed')
 })
 
 test('replicas do not try again together', () => {
   const { breaker, all } = setup({ random: () => 0.8 })
   all(['failed', 'failed', 'failed', 'failed'])
-  assert.equal(breaker.left, 2_400)
+  assert.equal(breaker.retryAfter, 2_400)
 })
 
 test('doubtful refusals in a row are looked at by one trial; one live session between them is enough to believe', () => {
@@ -135,21 +135,21 @@ test('doubtful refusals in a row are looked at by one trial; one live session be
 test('after a burst, one known and one unknown credential may try; of the unknown only a live session decides', () => {
   const { breaker, enter, all } = setup()
   all(['doubted', 'doubted', 'doubted'])
-  const known = enter(true) as Pass
+  const known = enter(true) as Permit
   assert.equal(enter(true), undefined)
-  breaker.leave(enter(false) as Pass, 'refused')
+  breaker.release(enter(false) as Permit, 'refused')
   assert.equal(breaker.state, 'half open')
-  const stranger = enter(false) as Pass
-  breaker.leave(known, 'doubted')
+  const stranger = enter(false) as Permit
+  breaker.release(known, 'doubted')
   assert.equal(breaker.state, 'open')
-  breaker.leave(stranger, 'good')
+  breaker.release(stranger, 'good')
   assert.equal(breaker.state, 'open', 'an earlier trial is no longer news')
 })
 
 test('a live session ends a burst at once', () => {
   const { breaker, enter, all } = setup()
   all(['doubted', 'doubted', 'doubted'])
-  breaker.leave(enter(false) as Pass, 'good')
+  breaker.release(enter(false) as Permit, 'good')
   assert.equal(breaker.state, 'closed')
 })
 
@@ -157,11 +157,11 @@ test('a burst is held for a bounded time, and is not held again before Kratos kn
   const { clock, breaker, enter, all } = setup()
   all(['doubted', 'doubted', 'doubted'])
   for (let i = 0; i < 14; i++) {
-    breaker.leave(enter() as Pass, 'doubted')
-    clock.pass(2_000)
+    breaker.release(enter() as Permit, 'doubted')
+    clock.advance(2_000)
   }
   assert.equal(breaker.state, 'half open')
-  clock.pass(2_000)
+  clock.advance(2_000)
   assert.equal(breaker.state, 'closed')
   all(['doubted', 'doubted', 'doubted', 'doubted'])
   assert.equal(breaker.state, 'closed')

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict'
 import type { Socket } from 'node:net'
 import test, { type TestContext } from 'node:test'
 import type { Credential } from '../../../src/access/verdict.ts'
-import { createHttp } from '../../../src/clients/http/client.ts'
+import { createHttpClient } from '../../../src/clients/http/client.ts'
 import { createWhoami } from '../../../src/clients/kratos.ts'
-import { type Instant, later, millis } from '../../../src/lib/time.ts'
-import { createSessions } from '../../../src/sessions/verifier.ts'
+import { type Instant, millis, plusMillis } from '../../../src/lib/time.ts'
+import { createSessionVerifier } from '../../../src/sessions/verifier.ts'
 import { realClock } from '../../support/clock.ts'
-import { httpHost, rawHost } from '../../support/http_host.ts'
+import { startHttpHost, startRawHost } from '../../support/http_host.ts'
 import { sessionDocument } from '../../support/kratos.ts'
 import { requestWith } from '../../support/request.ts'
 
@@ -17,14 +17,14 @@ const BODY = JSON.stringify(sessionDocument({ expires_at: '2999-01-01T00:00:00Z'
 
 /** The store as the service has it, down to the socket; a call to Kratos is given up after 200 ms unless said otherwise. */
 function sessionsOf(t: TestContext, url: string, timeout = 200) {
-  const http = createHttp({ clock: realClock })
+  const http = createHttpClient({ clock: realClock })
   t.after(() => http.close())
-  const sessions = createSessions({
+  const sessions = createSessionVerifier({
     clock: realClock,
     whoami: createWhoami({ send: http.send, timeout: millis(timeout) }),
     maxAge: millis(60_000),
-    grace: millis(0),
-    hold: millis(5_000),
+    staleIfError: millis(0),
+    holdoff: millis(5_000),
     maxEntries: 10,
     secret: Buffer.from('secret of a test'),
     random: () => 0,
@@ -36,7 +36,7 @@ function sessionsOf(t: TestContext, url: string, timeout = 200) {
 
 test('a thousand requests over real sockets are one call with one credential', async t => {
   const calls: unknown[] = []
-  const host = await httpHost((request, response) => {
+  const host = await startHttpHost((request, response) => {
     const { cookie, authorization, 'x-session-token': token } = request.headers
     calls.push([request.method, request.url, cookie, authorization, token])
     setTimeout(() => response.setHeader('set-cookie', 'ory_kratos_session=new').end(BODY), 20)
@@ -53,7 +53,7 @@ test('Kratos that answers after a caller has left is remembered all the same', a
   let calls = 0
   const asked = Promise.withResolvers<void>()
   const answer = Promise.withResolvers<void>()
-  const host = await httpHost(async (_request, response) => {
+  const host = await startHttpHost(async (_request, response) => {
     calls++
     asked.resolve()
     await answer.promise
@@ -62,7 +62,7 @@ test('Kratos that answers after a caller has left is remembered all the same', a
   t.after(() => host.close())
   const verify = sessionsOf(t, host.url, 10_000)
   const patient = verify()
-  assert.equal((await verify(later(realClock.now(), millis(20)))).kind, 'unavailable')
+  assert.equal((await verify(plusMillis(realClock.now(), millis(20)))).kind, 'unavailable')
   await asked.promise
   answer.resolve()
   assert.equal((await patient).kind, 'verified')
@@ -89,7 +89,9 @@ for (const [what, answer] of [
 ] as const) {
   test(`Kratos that ${what} is "could not find out", and nothing of it is remembered`, async t => {
     let sick = true
-    const host = await rawHost(socket => (sick ? answer(socket) : void socket.end(reply('200 OK', BODY))))
+    const host = await startRawHost(socket =>
+      sick ? answer(socket) : void socket.end(reply('200 OK', BODY)),
+    )
     t.after(() => host.close())
     const verify = sessionsOf(t, host.url)
     assert.equal((await verify()).kind, 'unavailable')

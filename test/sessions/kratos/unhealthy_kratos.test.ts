@@ -5,47 +5,47 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { decide } from '../../../src/access/decide.ts'
 import type { Decision } from '../../../src/access/decision.ts'
 import { loadConfig } from '../../../src/app/config.ts'
-import { compileWith, UNTRACED } from '../../../src/app/ruleset.ts'
-import { openServices } from '../../../src/app/services.ts'
-import { createHttp } from '../../../src/clients/http/client.ts'
+import { compileRuleSet, UNTRACED } from '../../../src/app/ruleset.ts'
+import { createServices } from '../../../src/app/services.ts'
+import { createHttpClient } from '../../../src/clients/http/client.ts'
 import { HANDLERS } from '../../../src/handlers/registry.ts'
-import { later, millis } from '../../../src/lib/time.ts'
+import { millis, plusMillis } from '../../../src/lib/time.ts'
 import { parseRules } from '../../../src/rules/parse.ts'
 import { fakeClock } from '../../support/clock.ts'
-import { httpHost } from '../../support/http_host.ts'
+import { startHttpHost } from '../../support/http_host.ts'
 import { SESSION_ID, sessionDocument } from '../../support/kratos.ts'
 import { requestWith } from '../../support/request.ts'
-import { REFUSAL } from '../../support/session_world.ts'
+import { UNAUTHORIZED } from '../../support/session_world.ts'
 
 /** Rules, handlers, memory and sockets as the service has them; Kratos is whatever the test makes of it. */
 
-type Sickness = (response: ServerResponse) => void
+type Failure = (response: ServerResponse) => void
 interface Kratos {
   /** Of whoami; absent: it is well. */
-  sickness: Sickness | undefined
+  failure: Failure | undefined
   adminStatus: number
   readonly calls: string[]
 }
 
 const LIVING = new Set(['ory_kratos_session=known', 'ory_kratos_session=new', 'ory_kratos_session=canary'])
-const refuse = (response: ServerResponse) => void response.writeHead(401).end(REFUSAL.body)
+const answerUnauthorized = (response: ServerResponse) => void response.writeHead(401).end(UNAUTHORIZED.body)
 
-async function open(t: TestContext, { settings = '', when = '' } = {}) {
-  const kratos: Kratos = { sickness: undefined, adminStatus: 200, calls: [] }
-  const host = await httpHost((request, response) => {
+async function createHarness(t: TestContext, { settings = '', when = '' } = {}) {
+  const kratos: Kratos = { failure: undefined, adminStatus: 200, calls: [] }
+  const host = await startHttpHost((request, response) => {
     const path = (request.url ?? '').split('?')[0] as string
     kratos.calls.push(path)
     if (path === '/health/ready') return void response.end('{"status":"ok"}')
     if (path.startsWith('/admin/')) {
       return void response.writeHead(kratos.adminStatus).end(JSON.stringify(sessionDocument()))
     }
-    if (kratos.sickness !== undefined) return kratos.sickness(response)
-    if (!LIVING.has(request.headers.cookie ?? '')) return refuse(response)
+    if (kratos.failure !== undefined) return kratos.failure(response)
+    if (!LIVING.has(request.headers.cookie ?? '')) return answerUnauthorized(response)
     return void response.end(JSON.stringify(sessionDocument()))
   })
   t.after(() => host.close())
   const clock = fakeClock()
-  const http = createHttp({ clock })
+  const http = createHttpClient({ clock })
   t.after(() => http.close())
   const text = `
 authenticators: { cookie_session: { enabled: true, config: { check_session_url: "${host.url}/sessions/whoami", only: [ory_kratos_session] } } }
@@ -61,22 +61,22 @@ ${settings.replaceAll('KRATOS', host.url).replace('LOCALHOST:PORT', new URL(host
     HANDLERS,
   )
   assert.ok(config !== undefined, JSON.stringify(issues))
-  const { services } = openServices({
+  const { services } = createServices({
     config,
     send: http.send,
     fetch: http.send,
     clock,
-    report: () => {},
+    onKeyProblem: () => {},
   })
   const rules = parseRules(
     `[{ id: app, match: { url: "<.*>", methods: [GET] }, authenticators: [{ handler: cookie_session }], authorizer: { handler: allow }, mutators: [{ handler: noop }], errors: [{ handler: redirect }] }]`,
     'r.yaml',
   ).rules
-  const { snapshot } = await compileWith(config, rules ?? [], services, UNTRACED, '')
+  const { snapshot } = await compileRuleSet(config, rules ?? [], services, UNTRACED, '')
   assert.ok(snapshot !== undefined)
   const ask = async (session: string, patience = 10_000): Promise<Decision> => {
     const request = requestWith([['cookie', `ory_kratos_session=${session}`]], {
-      deadline: later(clock.now(), millis(patience)),
+      deadline: plusMillis(clock.now(), millis(patience)),
     })
     return decide(snapshot, request)
   }
@@ -93,7 +93,7 @@ function assertCouldNotFindOut(decision: Decision): void {
   assert.ok(!headers.some(({ name }) => name === 'location'))
 }
 
-const drip: Sickness = response => {
+const drip: Failure = response => {
   response.writeHead(200, { 'content-length': 5_000 })
   const timer = setInterval(() => response.write(' '), 5)
   response.on('close', () => clearInterval(timer))
@@ -105,22 +105,22 @@ for (const when of ['', ', when: [{ error: [unauthorized, forbidden] }]'] as con
     ['answers 200 with a page of HTML', response => void response.end('<html>login</html>')],
     ['drips', drip],
     ['resets connections', response => void response.destroy()],
-    ['says 401 after its time', response => void setTimeout(() => refuse(response), 600)],
+    ['says 401 after its time', response => void setTimeout(() => answerUnauthorized(response), 600)],
     ['answers 500', response => void response.writeHead(500).end('{}')],
     ['redirects', response => void response.writeHead(302, { location: '/login' }).end()],
-  ] satisfies readonly (readonly [string, Sickness])[]) {
+  ] satisfies readonly (readonly [string, Failure])[]) {
     test(`Kratos that ${what} is 503 for whoever is logged in and whoever is not; never 401, never the login${when}`, async t => {
-      const { kratos, clock, ask } = await open(t, { when })
+      const { kratos, clock, ask } = await createHarness(t, { when })
       assert.equal(statusOf(await ask('known')), 200)
-      kratos.sickness = sickness
+      kratos.failure = sickness
       assert.equal(statusOf(await ask('known')), 200, 'remembered')
-      clock.pass(61_000)
+      clock.advance(61_000)
       assertCouldNotFindOut(await ask('known', 150))
       assertCouldNotFindOut(await ask('new', 150))
-      kratos.sickness = undefined
+      kratos.failure = undefined
       // Whoever asks before the question under way has ended shares it; a refusal counts for a second.
       for (let tries = 0; tries < 50 && statusOf(await ask('new')) !== 200; tries++) {
-        clock.pass(1_000)
+        clock.advance(1_000)
         await sleep(50)
       }
       assert.equal(statusOf(await ask('new')), 200)
@@ -130,16 +130,16 @@ for (const when of ['', ', when: [{ error: [unauthorized, forbidden] }]'] as con
 }
 
 test('its database off, 401 for all and ready 200: the admin API tells, nobody is sent to the login', async t => {
-  const { kratos, clock, ask, url } = await open(t, { settings: '  doubt: { admin_url: "KRATOS" }' })
+  const { kratos, clock, ask, url } = await createHarness(t, { settings: '  doubt: { admin_url: "KRATOS" }' })
   assert.equal(statusOf(await ask('known')), 200)
-  kratos.sickness = refuse
+  kratos.failure = answerUnauthorized
   kratos.adminStatus = 500
   assert.equal((await fetch(`${url}/health/ready`)).status, 200)
   assert.equal(statusOf(await ask('known')), 200)
-  clock.pass(61_000)
+  clock.advance(61_000)
   assertCouldNotFindOut(await ask('known'))
   assertCouldNotFindOut(await ask('new'))
-  kratos.sickness = undefined
+  kratos.failure = undefined
   kratos.adminStatus = 200
   assert.equal(statusOf(await ask('known')), 200)
   assert.equal(statusOf(await ask('nobody')), 302)
@@ -151,12 +151,12 @@ for (const [what, setting, asked] of [
   ['another Kratos', 'http://another:4433/sessions/whoami', false],
 ] as const) {
   test(`an admin API that speaks for ${what} is ${asked ? '' : 'not '}asked`, async t => {
-    const { kratos, clock, ask } = await open(t, {
+    const { kratos, clock, ask } = await createHarness(t, {
       settings: `  doubt: { admin_url: "KRATOS", whoami_url: "${setting}" }`,
     })
     await ask('known')
-    clock.pass(61_000)
-    kratos.sickness = refuse
+    clock.advance(61_000)
+    kratos.failure = answerUnauthorized
     kratos.adminStatus = 500
     assert.equal(statusOf(await ask('known')), asked ? 503 : 302)
     assert.equal(
@@ -167,48 +167,48 @@ for (const [what, setting, asked] of [
 }
 
 test('its database off: a canary tells without the admin port', async t => {
-  const { kratos, clock, ask } = await open(t, {
+  const { kratos, clock, ask } = await createHarness(t, {
     settings: '  doubt: { canary: "ory_kratos_session=canary" }',
   })
   assert.equal(statusOf(await ask('known')), 200)
   // The canary is seen alive beside the first session.
   while (kratos.calls.length < 2) await sleep(5)
   await sleep(50)
-  clock.pass(61_000)
-  kratos.sickness = refuse
+  clock.advance(61_000)
+  kratos.failure = answerUnauthorized
   assertCouldNotFindOut(await ask('known'))
   assertCouldNotFindOut(await ask('new'))
   assert.ok(!kratos.calls.some(path => path.startsWith('/admin')))
 })
 
 test('its database off and nothing to tell by: after the burst nobody is sent to the login', async t => {
-  const { kratos, clock, ask } = await open(t, { settings: '  doubt: { burst: 1 }' })
+  const { kratos, clock, ask } = await createHarness(t, { settings: '  doubt: { burst: 1 }' })
   assert.equal(statusOf(await ask('known')), 200)
-  clock.pass(61_000)
-  kratos.sickness = refuse
+  clock.advance(61_000)
+  kratos.failure = answerUnauthorized
   assertCouldNotFindOut(await ask('known'))
   assertCouldNotFindOut(await ask('new'))
-  clock.pass(60_000)
+  clock.advance(60_000)
   assert.equal(statusOf(await ask('known')), 302, 'believed in the end')
 })
 
 test('a hanging Kratos does not touch whoever is remembered, and grace lets in whoever was', async t => {
-  const { kratos, clock, ask } = await open(t, {
+  const { kratos, clock, ask } = await createHarness(t, {
     settings: '  cache: { stale_if_error: 10m }\n  connections: 4\n  waiting: 10',
   })
   await ask('known')
-  kratos.sickness = () => {}
+  kratos.failure = () => {}
   const others = Array.from({ length: 40 }, (_, i) => ask(`other${i}`, 150))
   for (let i = 0; i < 100; i++) assert.equal(statusOf(await ask('known')), 200)
   for (const decision of await Promise.all(others)) assertCouldNotFindOut(decision)
-  clock.pass(61_000)
+  clock.advance(61_000)
   const grace = await ask('known', 150)
   assert.equal(statusOf(grace), 200)
-  assert.equal(grace.trail.notes.cache, 'stale')
+  assert.equal(grace.metadata.annotations.cache, 'stale')
 })
 
 test('how memory answered is told of a denial, too', async t => {
-  const { ask } = await open(t)
-  assert.equal((await ask('nobody')).trail.notes.cache, 'miss')
-  assert.equal((await ask('nobody')).trail.notes.cache, 'negative')
+  const { ask } = await createHarness(t)
+  assert.equal((await ask('nobody')).metadata.annotations.cache, 'miss')
+  assert.equal((await ask('nobody')).metadata.annotations.cache, 'negative')
 })

@@ -3,22 +3,23 @@ import { readFileSync } from 'node:fs'
 import test from 'node:test'
 import fc from 'fast-check'
 import type { JsonObject } from '../../../src/access/session.ts'
-import type { Answered, HeaderPair } from '../../../src/clients/http/message.ts'
+import type { HeaderPair, HttpResponse } from '../../../src/clients/http/message.ts'
 import type { WallTime } from '../../../src/lib/time.ts'
-import { readWhoami } from '../../../src/sessions/kratos/whoami_response.ts'
+import { readWhoamiResponse } from '../../../src/sessions/kratos/whoami_response.ts'
 import type { Finding } from '../../../src/sessions/types.ts'
 import {
-  alive,
   answered,
   IDENTITY_ID,
-  SECOND_FACTOR,
+  liveSession,
+  SECOND_FACTOR_REQUIRED,
   SESSION_ID,
   sessionDocument,
 } from '../../support/kratos.ts'
 
 const NOW = Date.UTC(2026, 10, 22, 5) as WallTime
 const COOKIE = 'ory_kratos_session'
-const read = (answer: Parameters<typeof readWhoami>[0], now = NOW): Finding => readWhoami(answer, COOKIE, now)
+const read = (answer: Parameters<typeof readWhoamiResponse>[0], now = NOW): Finding =>
+  readWhoamiResponse(answer, COOKIE, now)
 const identity = (over: JsonObject) => ({ identity: { id: IDENTITY_ID, state: 'active', ...over } })
 
 interface Recording {
@@ -71,7 +72,7 @@ for (const { name, method, status, headers, body } of recordings) {
 }
 
 test('a live session is read with its times, its level and its whole document', () => {
-  assert.deepEqual(read(alive()), {
+  assert.deepEqual(read(liveSession()), {
     kind: 'verified',
     session: {
       id: SESSION_ID,
@@ -87,7 +88,7 @@ test('a live session is read with its times, its level and its whole document', 
 })
 
 test('what is shared between requests cannot be changed by one of them', () => {
-  const found = read(alive())
+  const found = read(liveSession())
   assert.ok(found.kind === 'verified')
   const { document } = found.session
   assert.throws(() => {
@@ -163,7 +164,7 @@ for (const [status, body, kind] of [
 
 test('a second factor names where to give it, unless that is no web address', () => {
   const url = 'https://auth.example.com/self-service/login/browser?aal=aal2'
-  assert.deepEqual(read(SECOND_FACTOR), { kind: 'second factor', loginUrl: url })
+  assert.deepEqual(read(SECOND_FACTOR_REQUIRED), { kind: 'second factor', loginUrl: url })
   for (const bad of ['javascript:alert(1)', '/login', null, 7]) {
     const body = { error: { id: 'session_aal2_required' }, redirect_browser_to: bad }
     assert.deepEqual(read(answered(403, body)), { kind: 'second factor', loginUrl: undefined })
@@ -217,19 +218,21 @@ test('no call that failed says anything about the credential', () => {
 })
 
 test('an unknown level is the lowest, an unknown time an old one', () => {
-  const found = read(alive([], { authenticator_assurance_level: 'aal9', authenticated_at: 'yesterday' }))
+  const found = read(
+    liveSession([], { authenticator_assurance_level: 'aal9', authenticated_at: 'yesterday' }),
+  )
   assert.ok(found.kind === 'verified')
   assert.deepEqual([found.session.aal, found.session.authenticatedAt], ['aal0', 0])
 })
 
 test('only the cookie that was asked about is relayed, and none for a token', () => {
-  const answer: Answered = alive([
+  const answer: HttpResponse = liveSession([
     ['set-cookie', 'ory_kratos_session=new; Path=/; HttpOnly'],
     ['set-cookie', 'ory_kratos_session_x=1'],
     ['set-cookie', 'csrf_token_1=x'],
   ])
   const cookie = read(answer)
-  const token = readWhoami(answer, '', NOW)
+  const token = readWhoamiResponse(answer, '', NOW)
   assert.ok(cookie.kind === 'verified' && token.kind === 'verified')
   assert.deepEqual(cookie.responseHeaders, [
     { name: 'set-cookie', value: 'ory_kratos_session=new; Path=/; HttpOnly' },

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { freePort } from '../../../demo/ports.ts'
-import { openLine } from '../../../src/sessions/replication/redis_client.ts'
+import { openRedisClient } from '../../../src/sessions/replication/redis_client.ts'
 
 test('a line that is down says why, and not with each command that it is', async () => {
   const told: string[] = []
@@ -9,7 +9,7 @@ test('a line that is down says why, and not with each command that it is', async
   const reason = new Promise<void>(resolve => {
     heard = resolve
   })
-  const line = await openLine({
+  const line = await openRedisClient({
     mode: 'single',
     nodes: [{ host: '127.0.0.1', port: await freePort() }],
     master: '',
@@ -18,7 +18,7 @@ test('a line that is down says why, and not with each command that it is', async
     sentinelPassword: undefined,
     database: 0,
     tls: undefined,
-    trouble(code) {
+    onError(code) {
       told.push(code)
       if (code === 'ECONNREFUSED') heard()
     },

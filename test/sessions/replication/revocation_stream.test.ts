@@ -4,27 +4,27 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
 import type { Verdict } from '../../../src/access/verdict.ts'
-import type { Bus } from '../../../src/sessions/replication/redis_store.ts'
-import type { Revoked } from '../../../src/sessions/types.ts'
+import type { RedisStore } from '../../../src/sessions/replication/redis_store.ts'
+import type { RevocationTarget } from '../../../src/sessions/types.ts'
 import { fakeRedis } from '../../support/bus.ts'
 import { fakeClock } from '../../support/clock.ts'
-import { alive, answered, IDENTITY_ID, SESSION_ID } from '../../support/kratos.ts'
-import { type Replica, replica } from '../../support/replica.ts'
+import { answered, IDENTITY_ID, liveSession, SESSION_ID } from '../../support/kratos.ts'
+import { type Replica, startReplica } from '../../support/replica.ts'
 
 /** Two replicas, one Redis, one Kratos; time passes only here. */
-function world() {
+function createScenario() {
   const clock = fakeClock()
   const redis = fakeRedis(clock)
   let ended = false
   let asked = 0
   const whoami = async () => {
     asked++
-    return ended ? answered(401) : alive()
+    return ended ? answered(401) : liveSession()
   }
-  const lines = [redis.line(), redis.line()] as const
+  const lines = [redis.connect(), redis.connect()] as const
   const started: Replica[] = []
-  function start(bus: Bus): Replica {
-    const one = replica({ bus, clock, whoami })
+  function start(bus: RedisStore): Replica {
+    const one = startReplica({ store: bus, clock, whoami })
     started.push(one)
     return one
   }
@@ -33,8 +33,8 @@ function world() {
   /** All that can happen without time passing, then a second. */
   async function pass(span = 1_000): Promise<void> {
     for (let i = 0; i < 4; i++) await turn()
-    clock.pass(span)
-    redis.wake()
+    clock.advance(span)
+    redis.notifyReaders()
     mock.timers.tick(span)
     for (let i = 0; i < 4; i++) await turn()
   }
@@ -60,16 +60,16 @@ function world() {
       for (let i = 0; i < 6; i++) await pass()
     },
     async close() {
-      const closing = Promise.all(started.map(one => one.news.close()))
+      const closing = Promise.all(started.map(one => one.stream.close()))
       for (let i = 0; i < 3; i++) await pass()
       await closing
     },
   }
 }
 
-async function inWorld(run: (w: ReturnType<typeof world>) => Promise<void>): Promise<void> {
+async function inScenario(run: (w: ReturnType<typeof createScenario>) => Promise<void>): Promise<void> {
   mock.timers.enable({ apis: ['setTimeout'] })
-  const w = world()
+  const w = createScenario()
   try {
     await w.settle()
     await run(w)
@@ -104,7 +104,7 @@ test('no order of look-ups, revocations, cut lines and losses of Redis revives a
     ),
     { maxLength: 25 },
   )
-  const news = fc.constantFrom<Revoked>(
+  const news = fc.constantFrom<RevocationTarget>(
     { kind: 'session', id: SESSION_ID },
     { kind: 'identity', id: IDENTITY_ID },
     { kind: 'credential', value: 'x' },
@@ -112,9 +112,9 @@ test('no order of look-ups, revocations, cut lines and losses of Redis revives a
   )
   await fc.assert(
     fc.asyncProperty(moves, news, (order, revoked) =>
-      inWorld(async w => {
+      inScenario(async w => {
         const [a, b] = w.replicas
-        let copy = w.redis.copy()
+        let copy = w.redis.snapshot()
         const waiting: Promise<unknown>[] = []
         const ask = (one: Replica): void => {
           const out = w.ended && one === a
@@ -134,9 +134,9 @@ test('no order of look-ups, revocations, cut lines and losses of Redis revives a
           } else if (move === 'cut a') w.lines[0].down = true
           else if (move === 'cut b') w.lines[1].down = true
           else if (move === 'join') for (const line of w.lines) line.down = false
-          else if (move === 'copy') copy = w.redis.copy()
+          else if (move === 'copy') copy = w.redis.snapshot()
           else if (move === 'go back') w.redis.state = copy
-          else if (move === 'empty') w.redis.empty()
+          else if (move === 'empty') w.redis.flush()
           else if (move === 'trim') w.redis.trim()
           else if (move === 'tell of others') waiting.push(b.revoke({ kind: 'session', id: OTHER }))
           else if (move === 'turn') await w.turn()
@@ -154,9 +154,9 @@ test('no order of look-ups, revocations, cut lines and losses of Redis revives a
 })
 
 test('what was remembered before the first word of others is forgotten with it', async () => {
-  await inWorld(async w => {
+  await inScenario(async w => {
     const [a] = w.replicas
-    const late = w.redis.line()
+    const late = w.redis.connect()
     late.down = true
     const c = w.start(late)
     assert.equal((await c.verify('x')).kind, 'verified')
@@ -172,32 +172,32 @@ test('what was remembered before the first word of others is forgotten with it',
 })
 
 test('Redis that lost everything while nobody spoke is noticed, and all replicas forget', async () => {
-  await inWorld(async w => {
+  await inScenario(async w => {
     const [a, b] = w.replicas
     await a.revoke({ kind: 'session', id: OTHER })
     await b.verify('x')
     await w.settle()
-    w.redis.empty()
+    w.redis.flush()
     await w.settle()
     assert.ok(a.events.includes('lost') && b.events.includes('lost'))
     const before = w.asked
     await b.verify('x')
     assert.equal(w.asked, before + 1)
-    assert.ok(a.news.settled && b.news.settled)
+    assert.ok(a.stream.inSync && b.stream.inSync)
     assert.equal(w.redis.state.stream.length, 1, 'one of them told those who start later, for both')
   })
 })
 
 test('ten thousand untold revocations become one of everything', async () => {
-  await inWorld(async w => {
+  await inScenario(async w => {
     const [a, b] = w.replicas
     await b.verify('x')
     for (const line of w.lines.slice(0, 1)) line.down = true
     await w.pass()
     for (let i = 0; i < 10_001; i++) void a.revoke({ kind: 'session', id: `session ${i}` })
-    assert.equal(a.news.waiting, 1)
+    assert.equal(a.stream.waiting, 1)
     await w.settle()
-    assert.equal(a.news.waiting, 0)
+    assert.equal(a.stream.waiting, 0)
     const before = w.asked
     await b.verify('x')
     assert.equal(w.asked, before + 1)
@@ -205,7 +205,7 @@ test('ten thousand untold revocations become one of everything', async () => {
 })
 
 test('a replica that stops says its last word', async () => {
-  await inWorld(async w => {
+  await inScenario(async w => {
     const [a, b] = w.replicas
     await b.verify('x')
     w.end()
@@ -214,7 +214,7 @@ test('a replica that stops says its last word', async () => {
     void a.revoke({ kind: 'session', id: SESSION_ID })
     await w.turn()
     line.down = false
-    await a.news.close()
+    await a.stream.close()
     await w.turn()
     await w.turn()
     assert.equal((await b.verify('x')).kind, 'rejected')
@@ -228,7 +228,7 @@ test('a Redis that stays away for hours costs no memory', async () => {
     collect()
     return process.memoryUsage().heapUsed
   }
-  await inWorld(async w => {
+  await inScenario(async w => {
     for (const line of w.lines) line.down = true
     const rounds = async (count: number): Promise<void> => {
       for (let i = 0; i < count; i++) {

@@ -1,27 +1,34 @@
 import assert from 'node:assert/strict'
 import test, { mock, type TestContext } from 'node:test'
 import { millis } from '../../../src/lib/time.ts'
-import { createSeals } from '../../../src/sessions/replication/encryption.ts'
+import { createCacheCipher } from '../../../src/sessions/replication/encryption.ts'
 import { fakeRedis } from '../../support/bus.ts'
 import { fakeClock } from '../../support/clock.ts'
-import { alive, answered, SECOND_FACTOR, SESSION_ID } from '../../support/kratos.ts'
-import { REDIS_KEY, type Replica, replica } from '../../support/replica.ts'
+import { answered, liveSession, SECOND_FACTOR_REQUIRED, SESSION_ID } from '../../support/kratos.ts'
+import { ENCRYPTION_KEY, type Replica, startReplica } from '../../support/replica.ts'
 
 /** Replicas whose time passes only here, over one Redis and one Kratos that says what the test says. */
-async function world(t: TestContext, count = 2, keys: readonly (readonly string[])[] = []) {
+async function createReplicas(t: TestContext, count = 2, keys: readonly (readonly string[])[] = []) {
   mock.timers.enable({ apis: ['setTimeout'] })
   const clock = fakeClock()
   const redis = fakeRedis(clock)
-  const says = { now: alive([['set-cookie', 's=new']]) }
+  const says = { now: liveSession([['set-cookie', 's=new']]) }
   const asked: string[] = []
   const whoami = async ({ credential }: { credential: { value: string } }) => {
     asked.push(credential.value)
     return says.now
   }
-  const lines = Array.from({ length: count }, () => redis.line())
+  const lines = Array.from({ length: count }, () => redis.connect())
   const replicas: Replica[] = []
-  function start(bus: (typeof lines)[number], key: readonly string[] = [REDIS_KEY], maxAge = 60_000) {
-    const one = replica({ bus, clock, whoami, keys: key, timeout: millis(50), maxAge: millis(maxAge) })
+  function start(bus: (typeof lines)[number], key: readonly string[] = [ENCRYPTION_KEY], maxAge = 60_000) {
+    const one = startReplica({
+      store: bus,
+      clock,
+      whoami,
+      keys: key,
+      timeout: millis(50),
+      maxAge: millis(maxAge),
+    })
     replicas.push(one)
     return one
   }
@@ -33,14 +40,14 @@ async function world(t: TestContext, count = 2, keys: readonly (readonly string[
     for (let left = span; left > 0; left -= 1_000) {
       const step = Math.min(left, 1_000)
       await turns()
-      clock.pass(step)
-      redis.wake()
+      clock.advance(step)
+      redis.notifyReaders()
       mock.timers.tick(step)
       await turns()
     }
   }
   t.after(async () => {
-    const closing = Promise.all(replicas.map(one => one.news.close()))
+    const closing = Promise.all(replicas.map(one => one.stream.close()))
     for (let i = 0; i < 3; i++) await pass(1_000)
     await closing
     mock.timers.reset()
@@ -59,41 +66,41 @@ async function world(t: TestContext, count = 2, keys: readonly (readonly string[
   }
 }
 
-const cacheOf = async (verdict: ReturnType<Replica['verify']>): Promise<string> => {
+const verdictLabel = async (verdict: ReturnType<Replica['verify']>): Promise<string> => {
   const found = await verdict
   return 'cache' in found ? `${found.kind} ${found.cache}` : found.kind
 }
 
 test('an answer is as old on the other replica as it is, and ends with it', async t => {
-  const { replicas, pass } = await world(t)
+  const { replicas, pass } = await createReplicas(t)
   const [a, b] = replicas
-  assert.equal(await cacheOf(a.verify('x')), 'verified miss')
+  assert.equal(await verdictLabel(a.verify('x')), 'verified miss')
   await pass(40_000)
-  assert.equal(await cacheOf(b.verify('x')), 'verified remote')
+  assert.equal(await verdictLabel(b.verify('x')), 'verified remote')
   await pass(19_000)
-  assert.equal(await cacheOf(b.verify('x')), 'verified hit')
-  assert.deepEqual(b.looks, ['hit'], 'what was read is not written again')
+  assert.equal(await verdictLabel(b.verify('x')), 'verified hit')
+  assert.deepEqual(b.lookups, ['hit'], 'what was read is not written again')
   await pass(1_500)
-  assert.equal(await cacheOf(b.verify('x')), 'verified miss', 'a minute after the first question')
+  assert.equal(await verdictLabel(b.verify('x')), 'verified miss', 'a minute after the first question')
 })
 
 test('a rule with a bound of its own does not take what is older', async t => {
-  const { replicas, pass, asked } = await world(t)
+  const { replicas, pass, asked } = await createReplicas(t)
   const [a, b] = replicas
   await a.verify('x')
   await pass(20_000)
-  assert.equal(await cacheOf(b.verify('x', { maxAge: millis(10_000) })), 'verified miss')
+  assert.equal(await verdictLabel(b.verify('x', { maxAge: millis(10_000) })), 'verified miss')
   assert.equal(asked.length, 2)
 })
 
 test('who joins a look at what is too old for him asks Kratos himself', async t => {
-  const { replicas, pass, asked } = await world(t)
+  const { replicas, pass, asked } = await createReplicas(t)
   const [a, b] = replicas
   await a.verify('x')
   await pass(20_000)
   const [loose, strict] = await Promise.all([
-    cacheOf(b.verify('x')),
-    cacheOf(b.verify('x', { maxAge: millis(10_000) })),
+    verdictLabel(b.verify('x')),
+    verdictLabel(b.verify('x', { maxAge: millis(10_000) })),
   ])
   assert.equal(loose, 'verified remote')
   assert.notEqual(strict, 'verified remote')
@@ -101,44 +108,44 @@ test('who joins a look at what is too old for him asks Kratos himself', async t 
 })
 
 test('each replica has its own longest time', async t => {
-  const { replicas, pass, redis, start, turns } = await world(t)
+  const { replicas, pass, redis, start, turns } = await createReplicas(t)
   await replicas[0].verify('x')
-  const hasty = start(redis.line(), [REDIS_KEY], 10_000)
+  const hasty = start(redis.connect(), [ENCRYPTION_KEY], 10_000)
   await turns()
   await pass(9_000)
-  assert.equal(await cacheOf(hasty.verify('x')), 'verified remote')
+  assert.equal(await verdictLabel(hasty.verify('x')), 'verified remote')
   await pass(2_000)
-  assert.equal(await cacheOf(hasty.verify('x')), 'verified miss')
+  assert.equal(await verdictLabel(hasty.verify('x')), 'verified miss')
 })
 
 test('where Redis lets go of a tombstone, whoever heard the news does not believe the entry', async t => {
-  const { replicas, redis, turns, says } = await world(t)
+  const { replicas, redis, turns, says } = await createReplicas(t)
   const [a, b] = replicas
   await b.verify('x')
   await a.revoke({ kind: 'session', id: SESSION_ID })
   await turns()
   redis.state.tombstones.clear()
   says.now = answered(401)
-  assert.equal(await cacheOf(a.verify('x')), 'rejected miss')
-  assert.equal(await cacheOf(b.verify('x')), 'rejected miss')
+  assert.equal(await verdictLabel(a.verify('x')), 'rejected miss')
+  assert.equal(await verdictLabel(b.verify('x')), 'rejected miss')
 })
 
 test('a rule that wants it fresh, and one without memory, never look into Redis', async t => {
-  const { replicas, asked } = await world(t)
+  const { replicas, asked } = await createReplicas(t)
   const [a, b] = replicas
   await a.verify('x')
   await b.verify('x', { fresh: true })
   await b.verify('x', { maxAge: millis(0) })
   assert.equal(asked.length, 3)
-  assert.ok(!b.looks.includes('hit'))
+  assert.ok(!b.lookups.includes('hit'))
 })
 
 for (const [what, answer] of [
   ['no', answered(401)],
-  ['not without a second factor', SECOND_FACTOR],
+  ['not without a second factor', SECOND_FACTOR_REQUIRED],
 ] as const) {
   test(`Kratos’ “${what}” takes the shared entry away, and it is not looked at again here (C26)`, async t => {
-    const { replicas, says, turns, redis } = await world(t)
+    const { replicas, says, turns, redis } = await createReplicas(t)
     const [a, b] = replicas
     await a.verify('x')
     await b.verify('x')
@@ -152,8 +159,8 @@ for (const [what, answer] of [
 }
 
 test('nothing is shared of a no, of a second factor, and of what could not be found out', async t => {
-  const { replicas, redis, says } = await world(t)
-  for (const answer of [answered(401), SECOND_FACTOR, answered(500), answered(200, '<html>')]) {
+  const { replicas, redis, says } = await createReplicas(t)
+  for (const answer of [answered(401), SECOND_FACTOR_REQUIRED, answered(500), answered(200, '<html>')]) {
     says.now = answer
     await replicas[0].verify('x')
   }
@@ -161,31 +168,31 @@ test('nothing is shared of a no, of a second factor, and of what could not be fo
 })
 
 test('an entry of others is looked at as an answer of Kratos is: a session that is over is none', async t => {
-  const { replicas, pass, says, redis } = await world(t)
+  const { replicas, pass, says, redis } = await createReplicas(t)
   const [a, b] = replicas
-  says.now = alive([], { expires_at: '2026-11-22T05:00:30Z' })
+  says.now = liveSession([], { expires_at: '2026-11-22T05:00:30Z' })
   await a.verify('x')
   const [[name, entry]] = [...redis.state.entries] as [[string, { text: string; until: never }]]
   redis.state.entries.set(name, { ...entry, until: Number.POSITIVE_INFINITY as never })
   await pass(31_000)
   says.now = answered(401)
-  assert.equal(await cacheOf(b.verify('x')), 'rejected miss')
-  assert.deepEqual(b.looks, ['void'])
+  assert.equal(await verdictLabel(b.verify('x')), 'rejected miss')
+  assert.deepEqual(b.lookups, ['void'])
 })
 
 test('an entry that was put back later is as old as it says itself', async t => {
-  const { replicas, pass, redis } = await world(t)
+  const { replicas, pass, redis } = await createReplicas(t)
   const [a, b] = replicas
   await a.verify('x')
   const [[name, entry]] = [...redis.state.entries] as [[string, { text: string; until: never }]]
   await pass(61_000)
   redis.state.entries.set(name, { ...entry, until: Number.POSITIVE_INFINITY as never })
-  assert.equal(await cacheOf(b.verify('x')), 'verified miss')
-  assert.deepEqual(b.looks, ['void', 'written'])
+  assert.equal(await verdictLabel(b.verify('x')), 'verified miss')
+  assert.deepEqual(b.lookups, ['void', 'written'])
 })
 
 test('what is not ours, changed, or of another place is a miss, and counted (C21)', async t => {
-  const { replicas, redis, asked } = await world(t)
+  const { replicas, redis, asked } = await createReplicas(t)
   const [a, b] = replicas
   await a.verify('x')
   await a.verify('y')
@@ -198,13 +205,13 @@ test('what is not ours, changed, or of another place is a miss, and counted (C21
   await b.verify('x')
   await b.verify('y')
   redis.state.entries.set(x, { text: '{"session":{}}', until })
-  assert.deepEqual(b.looks, ['undecryptable', 'written', 'undecryptable', 'written'])
+  assert.deepEqual(b.lookups, ['undecryptable', 'written', 'undecryptable', 'written'])
   assert.equal(asked.length, 4)
 })
 
 test('replicas without a key in common share nothing, and hear of one another that something was revoked', async t => {
-  const { replicas, turns, asked } = await world(t, 2, [
-    [REDIS_KEY],
+  const { replicas, turns, asked } = await createReplicas(t, 2, [
+    [ENCRYPTION_KEY],
     ['another key of thirty-two or more characters'],
   ])
   const [a, b] = replicas
@@ -231,35 +238,35 @@ for (const [what, first, second] of [
   ],
 ] as const) {
   test(`a revocation reaches a replica with other keys (${what}), by stream and by tombstone`, async t => {
-    const { replicas, turns, redis } = await world(t, 2, [first, second])
+    const { replicas, turns, redis } = await createReplicas(t, 2, [first, second])
     for (const [teller, other] of [replicas, replicas.toReversed()] as [Replica, Replica][]) {
       await other.verify('x')
       await teller.revoke({ kind: 'credential', value: 'x' })
       await turns()
       assert.ok(!other.events.includes('undecryptable'))
-      const [own] = createSeals(other === replicas[0] ? first : second).names(['credential', 'x'])
+      const [own] = createCacheCipher(other === replicas[0] ? first : second).keyedHashes(['credential', 'x'])
       assert.ok(redis.state.tombstones.has(own))
     }
   })
 }
 
 test('Redis that hangs holds nobody up for longer than its own time, and is left alone for a while', async t => {
-  const { replicas, pass, lines, asked } = await world(t)
+  const { replicas, pass, lines, asked } = await createReplicas(t)
   const [a] = replicas
   const [line] = lines
   assert.ok(line)
-  line.load = () => new Promise(() => {})
+  line.getEntry = () => new Promise(() => {})
   for (const [i, value] of ['1', '2', '3'].entries()) {
     const verdict = a.verify(value)
     await pass(50)
-    assert.equal(await cacheOf(verdict), 'verified miss', String(i))
+    assert.equal(await verdictLabel(verdict), 'verified miss', String(i))
   }
   assert.deepEqual(
-    a.looks.filter(look => look !== 'written'),
+    a.lookups.filter(look => look !== 'written'),
     ['error', 'error', 'error'],
   )
   await a.verify('4')
-  assert.equal(a.looks.at(-1), 'closed')
+  assert.equal(a.lookups.at(-1), 'closed')
   await pass(1_000)
   const trying = a.verify('5')
   const meanwhile = await a.verify('6')
@@ -270,23 +277,23 @@ test('Redis that hangs holds nobody up for longer than its own time, and is left
 })
 
 test('a clock that is wrong makes nothing younger', async t => {
-  const { replicas, pass, clock, says } = await world(t)
+  const { replicas, pass, clock, says } = await createReplicas(t)
   const [a, b] = replicas
-  says.now = alive([], { expires_at: '2027-01-01T00:00:00Z' })
+  says.now = liveSession([], { expires_at: '2027-01-01T00:00:00Z' })
   await a.verify('x')
   await pass(59_000)
-  clock.jump(-40_000)
+  clock.jumpWallClock(-40_000)
   const verdict = await b.verify('x')
   assert.ok(
     verdict.kind === 'verified' && verdict.cache === 'remote',
     'Redis’ own clock says that it is good',
   )
   await pass(1_500)
-  assert.equal(await cacheOf(b.verify('x')), 'verified miss', 'and how old it is')
+  assert.equal(await verdictLabel(b.verify('x')), 'verified miss', 'and how old it is')
 })
 
 test('a session that was revoked before its whoami was asked for is kept and shared once the hold is over', async t => {
-  const { replicas, pass, asked } = await world(t)
+  const { replicas, pass, asked } = await createReplicas(t)
   const [a, b] = replicas
   await a.revoke({ kind: 'session', id: SESSION_ID })
   await a.verify('x')
@@ -295,5 +302,5 @@ test('a session that was revoked before its whoami was asked for is kept and sha
   assert.equal(asked.length, 3, 'held on both')
   await pass(6_000)
   await a.verify('x')
-  assert.equal(await cacheOf(b.verify('x')), 'verified remote')
+  assert.equal(await verdictLabel(b.verify('x')), 'verified remote')
 })

@@ -3,12 +3,12 @@ import { createHash } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 
-export interface Arrived {
+export interface EchoedRequest {
   readonly method: string
   /** As it arrived, query included. */
   readonly target: string
   /** `[name, value]`, names as they arrived, one pair a line. */
-  readonly lines: readonly (readonly [string, string])[]
+  readonly headers: readonly (readonly [string, string])[]
   readonly body: string
   /** First line of that name, in lower case. */
   header(name: string): string | undefined
@@ -16,7 +16,7 @@ export interface Arrived {
 
 export interface EchoUpstream {
   /** Oldest first. */
-  readonly arrived: readonly Arrived[]
+  readonly receivedRequests: readonly EchoedRequest[]
   /** Ends the streams of events that are open. */
   endEvents(): void
   close(): Promise<void>
@@ -27,30 +27,32 @@ export interface EchoUpstream {
  * target sets one, a path that ends in `/events` gets one event at once and another when it is told to end.
  */
 export async function startEchoUpstream(port: number): Promise<EchoUpstream> {
-  const arrived: Arrived[] = []
+  const receivedRequests: EchoedRequest[] = []
   const sockets = new Set<Duplex>()
   const streams: ServerResponse[] = []
   const server = createServer((message, response) => {
     const chunks: Buffer[] = []
     message.on('data', chunk => chunks.push(chunk))
     message.on('end', () => {
-      const one = arrivedOf(message, Buffer.concat(chunks).toString())
-      arrived.push(one)
-      if (one.target.endsWith('/events')) {
+      const received = echoedRequestOf(message, Buffer.concat(chunks).toString())
+      receivedRequests.push(received)
+      if (received.target.endsWith('/events')) {
         response.writeHead(200, { 'content-type': 'text/event-stream' }).write('data: first\n\n')
         streams.push(response)
         return
       }
-      response.statusCode = Number(/^\/status\/(\d{3})/.exec(one.target)?.[1] ?? 200)
+      response.statusCode = Number(/^\/status\/(\d{3})/.exec(received.target)?.[1] ?? 200)
       response.setHeader('content-type', 'application/json')
       response.setHeader('x-upstream', 'echo')
-      if (one.target.includes('own-cookie')) response.setHeader('set-cookie', 'upstream=1')
-      const headers = Object.fromEntries(one.lines.map(([name, value]) => [name.toLowerCase(), value]))
-      response.end(JSON.stringify({ method: one.method, target: one.target, headers, body: one.body }))
+      if (received.target.includes('own-cookie')) response.setHeader('set-cookie', 'upstream=1')
+      const headers = Object.fromEntries(received.headers.map(([name, value]) => [name.toLowerCase(), value]))
+      response.end(
+        JSON.stringify({ method: received.method, target: received.target, headers, body: received.body }),
+      )
     })
   })
   server.on('upgrade', (message, socket) => {
-    arrived.push(arrivedOf(message, ''))
+    receivedRequests.push(echoedRequestOf(message, ''))
     sockets.add(socket)
     socket.on('close', () => sockets.delete(socket))
     socket.on('error', () => socket.destroy())
@@ -61,7 +63,7 @@ export async function startEchoUpstream(port: number): Promise<EchoUpstream> {
     server.listen(port, '127.0.0.1', resolve)
   })
   return {
-    arrived,
+    receivedRequests,
     endEvents() {
       for (const stream of streams.splice(0)) stream.end('data: last\n\n')
     },
@@ -73,15 +75,15 @@ export async function startEchoUpstream(port: number): Promise<EchoUpstream> {
   }
 }
 
-function arrivedOf(message: IncomingMessage, body: string): Arrived {
+function echoedRequestOf(message: IncomingMessage, body: string): EchoedRequest {
   const raw = message.rawHeaders
-  const lines = raw.flatMap((name, i) => (i % 2 === 0 ? [[name, raw[i + 1] as string] as const] : []))
+  const headers = raw.flatMap((name, i) => (i % 2 === 0 ? [[name, raw[i + 1] as string] as const] : []))
   return {
     method: message.method ?? '',
     target: message.url ?? '',
-    lines,
+    headers,
     body,
-    header: name => lines.find(([one]) => one.toLowerCase() === name)?.[1],
+    header: name => headers.find(([one]) => one.toLowerCase() === name)?.[1],
   }
 }
 

@@ -1,17 +1,17 @@
 /** test/e2e/support/envoy_template — the project's own Envoy files, made ready for tests: three upstreams, an admin port, WebSocket. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { root } from '../../../../demo/kratos.ts'
-import { type Ports, withPorts } from '../../../../demo/ports.ts'
+import { projectRoot } from '../../../../demo/kratos.ts'
+import { type Ports, replacePorts } from '../../../../demo/ports.ts'
 
-export type Template = 'minimal' | 'hardened' | 'demo'
+export type EnvoyTemplate = 'minimal' | 'hardened' | 'demo'
 
-export interface OtherPorts {
+export interface UpstreamPorts {
   readonly raw: number
   readonly grpc: number
 }
 
-const cluster = (name: string, port: number, http2: boolean): string => `
+const clusterYaml = (name: string, port: number, http2: boolean): string => `
   - name: ${name}
     type: STATIC
     connect_timeout: 1s
@@ -29,13 +29,13 @@ ${
 }`
 
 /** A request with `x-upstream: raw` or `grpc` goes there; every other one to the echo. */
-const route = (name: string, indent: string): string =>
+const routeYaml = (name: string, indent: string): string =>
   `${indent}- match: { prefix: /, headers: [ { name: x-upstream, string_match: { exact: ${name} } } ] }\n` +
   `${indent}  route: { cluster: ${name} }\n`
 
 /** The configuration text; everything else is as users get it. */
-export function envoyConfig(template: Template, ports: Ports, others: OtherPorts): string {
-  let text = withPorts(readFileSync(join(root, 'envoy', `${template}.yaml`), 'utf8'), ports)
+export function envoyConfig(template: EnvoyTemplate, ports: Ports, upstreamPorts: UpstreamPorts): string {
+  let text = replacePorts(readFileSync(join(projectRoot, 'envoy', `${template}.yaml`), 'utf8'), ports)
   if (!/^admin:/m.test(text)) {
     const admin = `admin: { address: { socket_address: { address: 127.0.0.1, port_value: ${ports.envoyAdmin} } } }\n`
     text = text.replace(/^static_resources:/m, `${admin}\nstatic_resources:`)
@@ -48,9 +48,13 @@ export function envoyConfig(template: Template, ports: Ports, others: OtherPorts
   }
   text = text.replace(
     /^( *)routes:\n/m,
-    (line, indent: string) => line + route('raw', indent) + route('grpc', indent),
+    (line, indent: string) => line + routeYaml('raw', indent) + routeYaml('grpc', indent),
   )
-  return text.trimEnd() + cluster('raw', others.raw, false) + cluster('grpc', others.grpc, true)
+  return (
+    text.trimEnd() +
+    clusterYaml('raw', upstreamPorts.raw, false) +
+    clusterYaml('grpc', upstreamPorts.grpc, true)
+  )
 }
 
 /** One more listener, a copy of the first with another name and port; `edit` makes it different. */

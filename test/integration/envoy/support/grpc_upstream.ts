@@ -12,30 +12,30 @@ import {
 
 export interface GrpcUpstream {
   /** Metadata of all calls, names in lower case; oldest first. */
-  readonly arrived: readonly Readonly<Record<string, unknown>>[]
+  readonly receivedMetadata: readonly Readonly<Record<string, unknown>>[]
   close(): Promise<void>
 }
 
-const METHOD = '/credence.test.Echo/Say'
-const same = (bytes: Buffer): Buffer => bytes
-const SAY = {
-  path: METHOD,
+const ECHO_METHOD = '/credence.test.Echo/Say'
+const passThrough = (bytes: Buffer): Buffer => bytes
+const ECHO_DEFINITION = {
+  path: ECHO_METHOD,
   requestStream: false,
   responseStream: false,
-  requestSerialize: same,
-  requestDeserialize: same,
-  responseSerialize: same,
-  responseDeserialize: same,
+  requestSerialize: passThrough,
+  requestDeserialize: passThrough,
+  responseSerialize: passThrough,
+  responseDeserialize: passThrough,
 } as const
 
 export async function startGrpcUpstream(port: number): Promise<GrpcUpstream> {
-  const arrived: Readonly<Record<string, unknown>>[] = []
+  const receivedMetadata: Readonly<Record<string, unknown>>[] = []
   const server = new Server()
   server.addService(
-    { Say: SAY },
+    { Say: ECHO_DEFINITION },
     {
       Say(call: ServerUnaryCall<Buffer, Buffer>, callback: sendUnaryData<Buffer>) {
-        arrived.push(call.metadata.getMap())
+        receivedMetadata.push(call.metadata.getMap())
         callback(null, call.request)
       },
     },
@@ -46,14 +46,14 @@ export async function startGrpcUpstream(port: number): Promise<GrpcUpstream> {
     )
   })
   return {
-    arrived,
+    receivedMetadata,
     async close() {
       server.forceShutdown()
     },
   }
 }
 
-export interface Said {
+export interface EchoReply {
   /** gRPC status; 0 is success. */
   readonly code: number
   readonly details: string
@@ -61,18 +61,18 @@ export interface Said {
 }
 
 /** One call on a connection of its own. */
-export function sayByGrpc(
+export function callGrpcEcho(
   port: number,
   text: string,
   metadata: Readonly<Record<string, string>> = {},
-): Promise<Said> {
+): Promise<EchoReply> {
   const client = new Client(`127.0.0.1:${port}`, credentials.createInsecure())
   const sent = new Metadata()
   for (const [name, value] of Object.entries(metadata)) sent.set(name, value)
-  return new Promise<Said>(resolve => {
+  return new Promise<EchoReply>(resolve => {
     const options = { deadline: Date.now() + 10_000 }
     const done = (error: ServiceError | null, answer?: Buffer) =>
       resolve({ code: error?.code ?? 0, details: error?.details ?? '', text: answer?.toString() ?? '' })
-    client.makeUnaryRequest(METHOD, same, same, Buffer.from(text), sent, options, done)
+    client.makeUnaryRequest(ECHO_METHOD, passThrough, passThrough, Buffer.from(text), sent, options, done)
   }).finally(() => client.close())
 }

@@ -23,7 +23,7 @@ export interface OtlpReceiver {
   readonly httpUrl: string
   readonly spans: readonly Span[]
   /** Once there are spans of that trace that `enough` is content with; else after five seconds. */
-  trace(traceId: string, enough: (spans: readonly Span[]) => boolean): Promise<readonly Span[]>
+  waitForTrace(traceId: string, enough: (spans: readonly Span[]) => boolean): Promise<readonly Span[]>
   close(): Promise<void>
 }
 
@@ -31,7 +31,7 @@ interface KeyValue {
   readonly key: string
   readonly value?: Readonly<Record<string, unknown>>
 }
-interface Exported {
+interface ExportRequest {
   readonly resource_spans?: readonly {
     readonly resource?: { readonly attributes?: readonly KeyValue[] }
     readonly scope_spans?: readonly {
@@ -57,11 +57,11 @@ export async function startOtlpReceiver(): Promise<OtlpReceiver> {
     oneofs: false,
   })
   const service = definitions['opentelemetry.proto.collector.trace.v1.TraceService'] as ServiceDefinition
-  const decode = (bytes: Buffer) => service.Export?.requestDeserialize(bytes) as Exported
+  const decode = (bytes: Buffer) => service.Export?.requestDeserialize(bytes) as ExportRequest
 
   const server = new Server()
   server.addService(service, {
-    Export(call: ServerUnaryCall<Exported, object>, callback: sendUnaryData<object>) {
+    Export(call: ServerUnaryCall<ExportRequest, object>, callback: sendUnaryData<object>) {
       spans.push(...spansOf(call.request))
       callback(null, {})
     },
@@ -85,7 +85,7 @@ export async function startOtlpReceiver(): Promise<OtlpReceiver> {
     grpcPort,
     httpUrl: `http://127.0.0.1:${(http.address() as AddressInfo).port}/v1/traces`,
     spans,
-    async trace(traceId, enough) {
+    async waitForTrace(traceId, enough) {
       const end = Date.now() + 5_000
       for (;;) {
         const found = spans.filter(span => span.traceId === traceId)
@@ -104,7 +104,7 @@ export async function startOtlpReceiver(): Promise<OtlpReceiver> {
 const attributesOf = (pairs: readonly KeyValue[] = []): Record<string, unknown> =>
   Object.fromEntries(pairs.map(({ key, value }) => [key, Object.values(value ?? {})[0]]))
 
-function spansOf({ resource_spans: groups = [] }: Exported): Span[] {
+function spansOf({ resource_spans: groups = [] }: ExportRequest): Span[] {
   return groups.flatMap(({ resource, scope_spans: scopes = [] }) => {
     const owner = String(attributesOf(resource?.attributes)['service.name'] ?? '')
     return scopes.flatMap(({ spans = [] }) =>

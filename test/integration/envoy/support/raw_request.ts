@@ -2,14 +2,14 @@
 import { connect as connectHttp2, type IncomingHttpHeaders } from 'node:http2'
 import { connect } from 'node:net'
 
-export interface RawAnswer {
+export interface RawResponse {
   readonly status: number
   /** Everything that came, as latin1 text. */
   readonly text: string
 }
 
 /** `bytes` is latin1; write `connection: close` into it, for the answer ends with the connection. */
-export function sendRaw(port: number, bytes: string): Promise<RawAnswer> {
+export function sendRaw(port: number, bytes: string): Promise<RawResponse> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
     const socket = connect(port, '127.0.0.1', () => socket.write(Buffer.from(bytes, 'latin1')))
@@ -24,19 +24,19 @@ export function sendRaw(port: number, bytes: string): Promise<RawAnswer> {
 }
 
 /** A GET (or another method) with that target, however odd, to the raw upstream. */
-export const getRaw = (
+export const sendRawRequest = (
   port: number,
   target: string,
   lines: readonly string[] = [],
   method = 'GET',
-): Promise<RawAnswer> =>
+): Promise<RawResponse> =>
   sendRaw(
     port,
     `${[`${method} ${target} HTTP/1.1`, `host: 127.0.0.1:${port}`, 'x-upstream: raw', ...lines, 'connection: close'].join('\r\n')}\r\n\r\n`,
   )
 
 /** One request over HTTP/2 in clear text; header values are latin1, pseudo headers are written as they are. */
-export function askHttp2(
+export function sendHttp2(
   port: number,
   headers: Readonly<Record<string, string>>,
 ): Promise<{ readonly status: number; readonly headers: IncomingHttpHeaders; readonly body: string }> {

@@ -3,13 +3,13 @@ import { createServer, type Socket } from 'node:net'
 
 export interface RawUpstream {
   /** The heads of all requests, request line and headers, as latin1 text; oldest first. */
-  readonly heads: readonly string[]
+  readonly receivedHeads: readonly string[]
   close(): Promise<void>
 }
 
 /** Answers 200 with the request line as text, and hangs up: one request a connection, bodies are not waited for. */
 export async function startRawUpstream(port: number): Promise<RawUpstream> {
-  const heads: string[] = []
+  const receivedHeads: string[] = []
   const sockets = new Set<Socket>()
   const server = createServer(socket => {
     sockets.add(socket)
@@ -21,7 +21,7 @@ export async function startRawUpstream(port: number): Promise<RawUpstream> {
       text += chunk.toString('latin1')
       if (before || !text.includes('\r\n\r\n')) return
       const head = text.slice(0, text.indexOf('\r\n\r\n'))
-      heads.push(head)
+      receivedHeads.push(head)
       const body = Buffer.from(head.split('\r\n')[0] ?? '', 'latin1')
       const answer = `HTTP/1.1 200 OK\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n`
       socket.end(Buffer.concat([Buffer.from(answer), body]))
@@ -32,7 +32,7 @@ export async function startRawUpstream(port: number): Promise<RawUpstream> {
     server.listen(port, '127.0.0.1', resolve)
   })
   return {
-    heads,
+    receivedHeads,
     async close() {
       for (const socket of sockets) socket.destroy()
       await new Promise(resolve => server.close(resolve))

@@ -6,23 +6,23 @@ import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Asking, type Page, send } from '../../../../demo/browser.ts'
+import { type Page, type PageRequest, sendRequest } from '../../../../demo/browser.ts'
 import { type CountingProxy, startCountingProxy } from '../../../../demo/counting_proxy.ts'
 import { startCredence } from '../../../../demo/credence.ts'
 import { findEnvoy, startEnvoy } from '../../../../demo/envoy.ts'
 import { chooseKratos, type Kratos, startKratos } from '../../../../demo/kratos.ts'
-import { choosePorts, freePort, type Ports, withPorts } from '../../../../demo/ports.ts'
-import { createProcesses, type Running, untilAnswering } from '../../../../demo/processes.ts'
+import { choosePorts, freePort, type Ports, replacePorts } from '../../../../demo/ports.ts'
+import { createProcessManager, type ManagedProcess, waitForStatus } from '../../../../demo/processes.ts'
 import { type EchoUpstream, startEchoUpstream } from './echo_upstream.ts'
-import { addListener, envoyConfig, type Template } from './envoy_template.ts'
+import { addListener, type EnvoyTemplate, envoyConfig } from './envoy_template.ts'
 import { type GrpcUpstream, startGrpcUpstream } from './grpc_upstream.ts'
 import { type RawUpstream, startRawUpstream } from './raw_upstream.ts'
 
-export interface WorldOptions {
+export interface EnvoyEnvironmentOptions {
   /** A rule file. Usual ports (10000, 3000, 4433 …) in it become the world's own. */
   readonly rules: string
   /** Default `minimal`: Envoy does the least by itself there, so Credence's own work shows. */
-  readonly envoy?: Template
+  readonly envoy?: EnvoyTemplate
   /** Last word on the Envoy configuration. */
   readonly editEnvoy?: (yaml: string, ports: Ports) => string
   /** More listeners of the same Envoy: copies of the first, each edited. */
@@ -37,12 +37,12 @@ export interface WorldOptions {
   readonly env?: NodeJS.ProcessEnv
 }
 
-export interface World {
+export interface EnvoyEnvironment {
   /** `http://127.0.0.1:port` of Envoy. */
   readonly origin: string
   readonly ports: Ports
   /** Where one of the `listeners` listens. */
-  portOf(listener: string): number
+  listenerPort(listener: string): number
   readonly folder: string
   readonly echo: EchoUpstream
   readonly raw: RawUpstream
@@ -50,9 +50,9 @@ export interface World {
   /** Throws where the world was opened without one. */
   readonly kratos: Kratos
   /** Counts what Credence asks Kratos. */
-  readonly calls: CountingProxy
-  readonly envoy: Running
-  readonly credence: Running
+  readonly kratosProxy: CountingProxy
+  readonly envoy: ManagedProcess
+  readonly credence: ManagedProcess
   /** Ends Credence as a crash would. */
   killCredence(): Promise<void>
   /** A new Credence with the same configuration, after it was killed or stopped. */
@@ -60,16 +60,16 @@ export interface World {
   /** Replaces the rule file at once, and waits until Credence has taken other rules from it; `broken`: has named issues. */
   writeRules(rules: string, broken?: 'broken'): Promise<void>
   /** One request through Envoy; JSON is accepted unless said otherwise. */
-  ask(path: string, asking?: Asking & { readonly listener?: string }): Promise<Page>
+  fetch(path: string, asking?: PageRequest & { readonly listener?: string }): Promise<Page>
   /** Credence's log so far, one record a line. */
-  log(): readonly Readonly<Record<string, unknown>>[]
+  logRecords(): readonly Readonly<Record<string, unknown>>[]
   /** Its records of one request, once there is one: lines are written in lots. */
-  logged(requestId: string): Promise<readonly Readonly<Record<string, unknown>>[]>
+  waitForLogRecords(requestId: string): Promise<readonly Readonly<Record<string, unknown>>[]>
   close(): Promise<void>
 }
 
 /** Not the beginning of another port, which the counter may have got. */
-const USUAL_KRATOS = /http:\/\/127\.0\.0\.1:4433\b/g
+const DEFAULT_KRATOS_URL = /http:\/\/127\.0\.0\.1:4433\b/g
 
 const CONFIG = `
 serve:
@@ -103,57 +103,66 @@ log: { level: info, format: json }
 `
 
 /** Everything is up when this resolves; whatever was started is ended again when it rejects. */
-export async function openWorld(options: WorldOptions): Promise<World> {
-  const closing: (() => Promise<void>)[] = []
+export async function startEnvoyEnvironment(options: EnvoyEnvironmentOptions): Promise<EnvoyEnvironment> {
+  const cleanups: (() => Promise<void>)[] = []
   const close = async () => {
-    for (const one of closing.splice(0).toReversed()) await one()
+    for (const one of cleanups.splice(0).toReversed()) await one()
   }
   try {
-    return await open(options, closing, close)
+    return await startComponents(options, cleanups, close)
   } catch (error) {
     await close()
     throw error
   }
 }
 
-async function open(
-  options: WorldOptions,
-  closing: (() => Promise<void>)[],
+async function startComponents(
+  options: EnvoyEnvironmentOptions,
+  cleanups: (() => Promise<void>)[],
   close: () => Promise<void>,
-): Promise<World> {
+): Promise<EnvoyEnvironment> {
   const folder = mkdtempSync(join(tmpdir(), 'credence-world-'))
-  closing.push(async () => rmSync(folder, { recursive: true, force: true }))
-  const processes = createProcesses(folder, { endOnSignal: true })
-  closing.push(() => processes.stop())
+  cleanups.push(async () => rmSync(folder, { recursive: true, force: true }))
+  const processes = createProcessManager(folder, { endOnSignal: true })
+  cleanups.push(() => processes.stop())
   const ports = await choosePorts(false)
-  const others = { raw: await freePort(), grpc: await freePort() }
-  const parts = { ports, processes, folder }
+  const upstreamPorts = { raw: await freePort(), grpc: await freePort() }
+  const processOptions = { ports, processes, folder }
 
   const echo = await startEchoUpstream(ports.application)
-  closing.push(() => echo.close())
-  const raw = await startRawUpstream(others.raw)
-  closing.push(() => raw.close())
-  const grpc = await startGrpcUpstream(others.grpc)
-  closing.push(() => grpc.close())
+  cleanups.push(() => echo.close())
+  const raw = await startRawUpstream(upstreamPorts.raw)
+  cleanups.push(() => raw.close())
+  const grpc = await startGrpcUpstream(upstreamPorts.grpc)
+  cleanups.push(() => grpc.close())
 
-  const kratos = await kratosOf(options, parts)
-  if (kratos !== undefined) closing.push(() => kratos.close())
+  const kratos = await startKratosIfWanted(options, processOptions)
+  if (kratos !== undefined) cleanups.push(() => kratos.close())
   // Without Kratos nobody listens behind the counter: a call to it is a fault that shows.
-  const calls = await startCountingProxy(kratos?.publicUrl ?? `http://127.0.0.1:${ports.kratosPublic}`)
-  closing.push(() => calls.close())
+  const kratosProxy = await startCountingProxy(kratos?.publicUrl ?? `http://127.0.0.1:${ports.kratosPublic}`)
+  cleanups.push(() => kratosProxy.close())
 
   const rulesFile = join(folder, 'rules.yaml')
-  const kratosUrl = kratos?.publicUrl ?? calls.url
-  const adapted = (text: string) => withPorts(text.replace(USUAL_KRATOS, kratosUrl), ports)
-  writeFileSync(rulesFile, adapted(options.rules))
-  const counted = CONFIG.replaceAll('http://127.0.0.1:4433/sessions/whoami', `${calls.url}/sessions/whoami`)
-  const config = (options.editCredence ?? same)(adapted(counted).replace('RULES', rulesFile), ports)
+  const kratosUrl = kratos?.publicUrl ?? kratosProxy.url
+  const adaptPorts = (text: string) => replacePorts(text.replace(DEFAULT_KRATOS_URL, kratosUrl), ports)
+  writeFileSync(rulesFile, adaptPorts(options.rules))
+  const proxiedConfig = CONFIG.replaceAll(
+    'http://127.0.0.1:4433/sessions/whoami',
+    `${kratosProxy.url}/sessions/whoami`,
+  )
+  const config = (options.editCredence ?? unchanged)(
+    adaptPorts(proxiedConfig).replace('RULES', rulesFile),
+    ports,
+  )
   const start = () =>
     startCredence(config, { apiPort: ports.credenceApi, processes, folder, env: options.env ?? {} })
   let credence = await start()
 
   const listeners = new Map<string, number>()
-  let yaml = (options.editEnvoy ?? same)(envoyConfig(options.envoy ?? 'minimal', ports, others), ports)
+  let yaml = (options.editEnvoy ?? unchanged)(
+    envoyConfig(options.envoy ?? 'minimal', ports, upstreamPorts),
+    ports,
+  )
   for (const [name, edit] of Object.entries(options.listeners ?? {})) {
     const port = await freePort()
     listeners.set(name, port)
@@ -161,19 +170,19 @@ async function open(
   }
   const envoy = await startEnvoy(findEnvoy(), yaml, { adminPort: ports.envoyAdmin, processes, folder })
   const origin = `http://127.0.0.1:${ports.envoy}`
-  const portOf = (listener: string): number => {
+  const listenerPort = (listener: string): number => {
     const port = listeners.get(listener)
     if (port === undefined) throw new Error(`this world has no listener ${listener}`)
     return port
   }
-  const log = () => recordsIn(join(folder, 'credence.log'))
+  const logRecords = () => parseLogRecords(join(folder, 'credence.log'))
   // Envoy may have tried Credence before; the first real Check must find a connection.
-  await untilAnswering(envoy, `http://127.0.0.1:${ports.envoyAdmin}/ready`)
+  await waitForStatus(envoy, `http://127.0.0.1:${ports.envoyAdmin}/ready`)
 
   return {
     origin,
     ports,
-    portOf,
+    listenerPort,
     folder,
     echo,
     raw,
@@ -182,7 +191,7 @@ async function open(
       if (kratos === undefined) throw new Error('this world was opened without Kratos')
       return kratos
     },
-    calls,
+    kratosProxy,
     envoy,
     get credence() {
       return credence
@@ -197,9 +206,9 @@ async function open(
     async writeRules(rules, broken) {
       const noticed = (one: Readonly<Record<string, unknown>>) =>
         one.event === 'reload' && (broken === undefined ? one.outcome === 'changed' : Number(one.issues) > 0)
-      const reloads = () => log().filter(noticed).length
+      const reloads = () => logRecords().filter(noticed).length
       const before = reloads()
-      writeFileSync(`${rulesFile}.new`, adapted(rules))
+      writeFileSync(`${rulesFile}.new`, adaptPorts(rules))
       renameSync(`${rulesFile}.new`, rulesFile)
       const end = Date.now() + 10_000
       while (reloads() === before) {
@@ -207,22 +216,22 @@ async function open(
         await sleep(20)
       }
     },
-    ask(path, asking = {}) {
+    fetch(path, asking = {}) {
       const { fields, listener } = asking
-      const at = listener === undefined ? origin : `http://127.0.0.1:${portOf(listener)}`
+      const at = listener === undefined ? origin : `http://127.0.0.1:${listenerPort(listener)}`
       const accept =
         asking.accept === 'html' ? 'text/html,application/xhtml+xml,*/*;q=0.8' : 'application/json'
-      return send(`${at}${path}`, {
+      return sendRequest(`${at}${path}`, {
         method: asking.method ?? (fields === undefined ? 'GET' : 'POST'),
         headers: { accept, ...asking.headers },
         body: fields === undefined ? '' : JSON.stringify(fields),
       })
     },
-    log,
-    async logged(requestId) {
+    logRecords,
+    async waitForLogRecords(requestId) {
       const end = Date.now() + 5_000
       for (;;) {
-        const found = log().filter(record => record.request_id === requestId)
+        const found = logRecords().filter(record => record.request_id === requestId)
         if (found.length > 0 || Date.now() > end) return found
         await sleep(20)
       }
@@ -231,10 +240,10 @@ async function open(
   }
 }
 
-const same = (text: string): string => text
+const unchanged = (text: string): string => text
 
-function kratosOf(
-  options: WorldOptions,
+function startKratosIfWanted(
+  options: EnvoyEnvironmentOptions,
   parts: Parameters<typeof startKratos>[1],
 ): Promise<Kratos> | undefined {
   if (options.kratos === undefined || options.kratos === 'none') return undefined
@@ -243,7 +252,7 @@ function kratosOf(
 }
 
 /** Lines that are not JSON (a message of Node's) are left out, as is a line that is just being written. */
-function recordsIn(file: string): readonly Readonly<Record<string, unknown>>[] {
+function parseLogRecords(file: string): readonly Readonly<Record<string, unknown>>[] {
   return readFileSync(file, 'utf8')
     .split('\n')
     .filter(line => line.startsWith('{') && line.endsWith('}'))
