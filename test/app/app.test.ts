@@ -139,7 +139,7 @@ test('with access_rules.fail_fast, rules that cannot be loaded end the start, an
     ['inline://W3siaWQiOjF9XQ==', /^the rules cannot be loaded.*rule 1 cannot be read/],
   ] as const) {
     await assert.rejects(startService(t, configText(repository, ', fail_fast: true')), (error: Error) => {
-      const issues = (error as Error & { diagnostics: readonly Diagnostic[] }).diagnostics
+      const { diagnostics } = error as Error & { diagnostics: readonly Diagnostic[] }
       assert.match([error.message, ...diagnostics.map(one => `${one.source} ${one.message}`)].join(' '), said)
       return true
     })
