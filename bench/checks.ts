@@ -1,5 +1,5 @@
 /** bench/checks — rule sets with their configuration, and Checks as Chrome causes them. Knows no server. */
-import { encodeRequest } from '../test/envoy/messages.ts'
+import { encodeRequest } from '../test/envoy/reference_codec.ts'
 
 /** Whom the session endpoint and the tokens tell of. */
 export const IDENTITY_ID = '90b31539-08ba-45b1-a5fc-5de840f19d7e'

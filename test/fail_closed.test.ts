@@ -7,14 +7,14 @@ import { identity } from '../src/access/session.ts'
 import { createSnapshot } from '../src/access/snapshot.ts'
 import type { Send } from '../src/clients/http/message.ts'
 import { createCheckHandler } from '../src/envoy/check.ts'
-import { INTERNAL_ERROR_RESPONSE } from '../src/envoy/encode.ts'
+import { INTERNAL_ERROR_RESPONSE } from '../src/envoy/check_response.ts'
 import type { TraceHandler } from '../src/handlers/builder.ts'
 import type { AnyHandler, HandlerKind } from '../src/handlers/handler.ts'
 import { HANDLERS } from '../src/handlers/registry.ts'
 import type { Services } from '../src/handlers/services.ts'
 import type { Instant } from '../src/lib/time.ts'
-import { decodeResponse, encodeRequest, type HttpFields, type Response } from './envoy/messages.ts'
-import { type CheckHarness, createCheckHarness, statusOf } from './support/house.ts'
+import { decodeResponse, encodeRequest, type HttpFields, type Response } from './envoy/reference_codec.ts'
+import { type CheckHarness, createCheckHarness, statusOf } from './support/check_harness.ts'
 
 const SECTIONS: Readonly<Record<HandlerKind, string>> = {
   authenticator: 'authenticators',

@@ -12,8 +12,8 @@ import { parseRequestTarget } from '../src/http/request_target.ts'
 /** Files whose regular expressions meet text that a client wrote. */
 const INPUT_PARSERS = [
   'http/header_rules.ts',
-  'api/decision_call.ts',
-  'envoy/decode.ts',
+  'api/decision_request.ts',
+  'envoy/check_request.ts',
   'handlers/session/kratos_session.ts',
   'handlers/token/token_from.ts',
   'http/authority.ts',

@@ -8,7 +8,7 @@ import type { PathMode } from '../http/request_target.ts'
 import { type Instant, millisBetween } from '../lib/time.ts'
 import { withTimeout } from '../lib/with_timeout.ts'
 import type { RecordDecision } from '../telemetry/access_log.ts'
-import { type DecisionCall, readDecisionCall } from './decision_call.ts'
+import { type DecisionCall, readDecisionCall } from './decision_request.ts'
 import { jsonErrorReply, type Reply } from './reply.ts'
 import type { Route } from './server.ts'
 

@@ -3,7 +3,7 @@ import type { WallTime } from '../lib/time.ts'
 import type { RevocationTarget } from '../sessions/types.ts'
 import { jsonErrorReply, jsonReply, type Reply } from './reply.ts'
 import { parseRevocation, REVOCATION_BODY_HELP } from './revocation_body.ts'
-import { createRevocationAuth } from './revocation_keys.ts'
+import { createRevocationAuth } from './revocation_auth.ts'
 import type { ApiRequest, Route } from './server.ts'
 
 export interface RevocationDependencies {

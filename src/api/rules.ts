@@ -1,5 +1,5 @@
 /** api/rules — the rules in force, as Oathkeeper lists them, and our own status. Shows no secret of a handler's config. */
-import type { Diagnostic } from '../documents/issue.ts'
+import type { Diagnostic } from '../documents/diagnostic.ts'
 import { jsonErrorReply, jsonReply, type Reply } from './reply.ts'
 import type { Route } from './server.ts'
 

@@ -9,8 +9,8 @@ import type { PathMode } from '../http/request_target.ts'
 import { type Instant, millis, millisBetween, plusMillis } from '../lib/time.ts'
 import { withTimeout } from '../lib/with_timeout.ts'
 import type { RecordDecision } from '../telemetry/access_log.ts'
-import { type CheckRequestView, decodeCheckRequest } from './decode.ts'
-import { encodeDecision, INTERNAL_ERROR_RESPONSE } from './encode.ts'
+import { type CheckRequestView, decodeCheckRequest } from './check_request.ts'
+import { encodeDecision, INTERNAL_ERROR_RESPONSE } from './check_response.ts'
 
 export interface CheckDependencies {
   /** `undefined` until every rule repository has been loaded once. */

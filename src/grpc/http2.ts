@@ -12,7 +12,7 @@ import {
 import { secureContextOptions, type TlsIdentity, tlsServerOptions } from '../http/tls.ts'
 import { plusMillis } from '../lib/time.ts'
 import { parseTimeout } from './framing.ts'
-import { handleHealthCheck, handleHealthWatch } from './health_service.ts'
+import { handleHealthCheck, handleHealthWatch } from './health_methods.ts'
 import type { CallMetadata, GrpcServer, GrpcServerDependencies } from './server.ts'
 import { listenOn } from './socket.ts'
 import { type MethodHandler, receiveCall, sendFailure, sendMessage, sendResponse } from './stream.ts'

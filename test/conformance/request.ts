@@ -1,6 +1,6 @@
 /** test/conformance/ask — a Check as Envoy would send it, and its answer as the upstream or the client would see it. */
 import { credentials, makeGenericClientConstructor } from '@grpc/grpc-js'
-import { decodeResponse, encodeRequest, type Response } from '../envoy/messages.ts'
+import { decodeResponse, encodeRequest, type Response } from '../envoy/reference_codec.ts'
 import type { CaseRequest } from './case.ts'
 
 export interface CheckOutcome {

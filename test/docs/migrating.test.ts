@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import test from 'node:test'
-import { createCheckHarness, statusOf } from '../support/house.ts'
+import { createCheckHarness, statusOf } from '../support/check_harness.ts'
 
 const page = readFileSync(new URL('../../docs/migrating-from-oathkeeper.md', import.meta.url), 'utf8')
 const section = page.split('## 5. ')[1]?.split('\n## ')[0] ?? ''

@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { loadConfig } from '../../src/app/config.ts'
 import type { Send } from '../../src/clients/http/message.ts'
 import { HANDLERS } from '../../src/handlers/registry.ts'
-import { createCheckHarness, statusOf } from '../support/house.ts'
+import { createCheckHarness, statusOf } from '../support/check_harness.ts'
 import { IDENTITY_ID, sessionDocument } from '../support/kratos.ts'
 
 const root = new URL('../../', import.meta.url)

@@ -7,7 +7,7 @@ import { identity } from '../../src/access/session.ts'
 import type { Snapshot } from '../../src/access/snapshot.ts'
 import { createCheckHandler } from '../../src/envoy/check.ts'
 import type { Instant } from '../../src/lib/time.ts'
-import { decodeResponse, encodeRequest } from './messages.ts'
+import { decodeResponse, encodeRequest } from './reference_codec.ts'
 
 const now = () => performance.now() as Instant
 

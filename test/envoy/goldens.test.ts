@@ -3,10 +3,10 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import test from 'node:test'
 import type { Decision } from '../../src/access/decision.ts'
-import { CheckRequestView, decodeCheckRequest } from '../../src/envoy/decode.ts'
-import { encodeDecision, INTERNAL_ERROR_RESPONSE } from '../../src/envoy/encode.ts'
+import { CheckRequestView, decodeCheckRequest } from '../../src/envoy/check_request.ts'
+import { encodeDecision, INTERNAL_ERROR_RESPONSE } from '../../src/envoy/check_response.ts'
 import type { Instant } from '../../src/lib/time.ts'
-import { decodeResponse } from './messages.ts'
+import { decodeResponse } from './reference_codec.ts'
 
 const goldens = new Map(
   readFileSync(new URL('goldens.jsonl', import.meta.url), 'utf8')

@@ -1,7 +1,7 @@
 /** A default rule is found by its id, and what is wrong with the id is said where it was written. */
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { type CheckHarness, createCheckHarness, statusOf } from '../support/house.ts'
+import { type CheckHarness, createCheckHarness, statusOf } from '../support/check_harness.ts'
 
 const HANDLERS = `
 authenticators: {anonymous: {enabled: true}}
@@ -65,7 +65,7 @@ test('an id that two rules have names neither', async () => {
   )
   assert.ok(
     issueLines(house).includes(
-      'error config.yaml:2 access_rules.default_rule: 2 rules have the id "rest" (let one alone have it)',
+      'error config.yaml:2 access_rules.default_rule: 2 rules have the id "rest" (give each rule its own id)',
     ),
     issueLines(house).join('\n'),
   )

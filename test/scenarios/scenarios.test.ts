@@ -6,9 +6,9 @@ import type { HttpFailure, HttpResponse, OutgoingRequest } from '../../src/clien
 import { parseYaml } from '../../src/documents/yaml.ts'
 import { deepMerge } from '../../src/lib/merge.ts'
 import { parseDuration } from '../../src/lib/time.ts'
-import type { HttpFields, Response } from '../envoy/messages.ts'
+import type { HttpFields, Response } from '../envoy/reference_codec.ts'
 import { fakeClock } from '../support/clock.ts'
-import { type CheckHarness, createCheckHarness, statusOf } from '../support/house.ts'
+import { type CheckHarness, createCheckHarness, statusOf } from '../support/check_harness.ts'
 import { type Check, type Scenario, scenarioSchema } from './scenario.ts'
 
 const folder = new URL('./', import.meta.url)

@@ -1,7 +1,7 @@
 /** Where the first rule decides, a rule that is never reached is told; overlaps are meant and are not. */
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { createCheckHarness } from '../../support/house.ts'
+import { createCheckHarness } from '../../support/check_harness.ts'
 
 const CONFIG = `
 access_rules: {several_matches: first}

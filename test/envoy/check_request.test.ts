@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { CheckRequestView, decodeCheckRequest } from '../../src/envoy/decode.ts'
+import { CheckRequestView, decodeCheckRequest } from '../../src/envoy/check_request.ts'
 import type { Instant } from '../../src/lib/time.ts'
-import { encodeRequest, type HttpFields } from './messages.ts'
+import { encodeRequest, type HttpFields } from './reference_codec.ts'
 
 const decode = (http: HttpFields, paths: 'strict' | 'oathkeeper' = 'strict') =>
   decodeCheckRequest(encodeRequest(http), 100 as Instant, paths)

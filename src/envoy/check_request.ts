@@ -1,13 +1,13 @@
 /** envoy/decode — the bytes of a CheckRequest to what a rule may know of a request, or a refusal. Believes Envoy's attributes, never a forwarded header. */
 import { badRequest, type Denial, denial } from '../access/denial.ts'
 import type { RequestView } from '../access/request.ts'
-import { ProtobufError } from '../grpc/protobuf_fields.ts'
+import { ProtobufError } from '../grpc/protobuf_reader.ts'
 import { parseAuthority } from '../http/authority.ts'
 import { type Cookie, cookieValues, parseCookies } from '../http/cookies.ts'
 import { sanitizeRequestId } from '../http/request_id.ts'
 import { type PathMode, parseRequestTarget, type RequestTarget } from '../http/request_target.ts'
 import type { Instant } from '../lib/time.ts'
-import { CheckRequestMessage } from './wire.ts'
+import { CheckRequestMessage } from './check_request_message.ts'
 
 /** Headers of one request, pseudo headers included (D12). */
 const MAX_HEADERS = 1_000

@@ -1,7 +1,7 @@
 /**
  * test/envoy/capture — writes goldens.jsonl anew: the bytes that a real Envoy sends for a handful of requests.
  *
- *   node scripts/run.js test/envoy/capture.ts        (needs openssl; look at the difference before you commit it)
+ *   node scripts/run.js test/envoy/capture_goldens.ts        (needs openssl; look at the difference before you commit it)
  */
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -11,7 +11,7 @@ import { connect as connectTls } from 'node:tls'
 import { findEnvoy, startEnvoy } from '../../demo/envoy.ts'
 import { choosePorts, freePort } from '../../demo/ports.ts'
 import { createProcessManager } from '../../demo/processes.ts'
-import { encodeDecision } from '../../src/envoy/encode.ts'
+import { encodeDecision } from '../../src/envoy/check_response.ts'
 import { startHttp2Server } from '../../src/grpc/http2.ts'
 import type { Instant } from '../../src/lib/time.ts'
 import { addListener, envoyConfig } from '../integration/envoy/support/envoy_template.ts'

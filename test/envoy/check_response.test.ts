@@ -4,9 +4,9 @@ import fc from 'fast-check'
 import type { Allow, Decision, DecisionMetadata, Deny } from '../../src/access/decision.ts'
 import { validateOutgoingHeaders } from '../../src/access/outgoing_headers.ts'
 import type { Header } from '../../src/access/session.ts'
-import { encodeDecision, INTERNAL_ERROR_RESPONSE } from '../../src/envoy/encode.ts'
+import { encodeDecision, INTERNAL_ERROR_RESPONSE } from '../../src/envoy/check_response.ts'
 import { isHeaderValue } from '../../src/http/header_rules.ts'
-import { decodeResponse } from './messages.ts'
+import { decodeResponse } from './reference_codec.ts'
 
 const metadata: DecisionMetadata = {
   rule: 'r',

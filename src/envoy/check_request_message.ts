@@ -1,6 +1,6 @@
 /** envoy/wire — reads a CheckRequest, only the fields in use. Knows protobuf's encoding, not what the fields mean. */
 import { isUtf8 } from 'node:buffer'
-import { ProtobufReader } from '../grpc/protobuf_fields.ts'
+import { ProtobufReader } from '../grpc/protobuf_reader.ts'
 
 /** A byte range of the message; a string is made of it where one is needed. */
 interface ByteRange {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
-import { CheckRequestMessage } from '../../src/envoy/wire.ts'
-import { ProtobufError } from '../../src/grpc/protobuf_fields.ts'
-import { encodeRequest } from './messages.ts'
+import { CheckRequestMessage } from '../../src/envoy/check_request_message.ts'
+import { ProtobufError } from '../../src/grpc/protobuf_reader.ts'
+import { encodeRequest } from './reference_codec.ts'
 
 const text = fc.string({ unit: 'grapheme' })
 const name = fc.stringMatching(/^[a-z][a-z0-9-]{0,20}$/)

@@ -1,7 +1,7 @@
 /** envoy/health_service — grpc.health.v1 by its bytes: one answer, or one at every change. Knows no engine and not why health changes. */
 
 import { type GrpcFailure, GrpcStatus } from './framing.ts'
-import { ProtobufError, ProtobufReader } from './protobuf_fields.ts'
+import { ProtobufError, ProtobufReader } from './protobuf_reader.ts'
 import type { HealthStatus } from './server.ts'
 
 /** HealthCheckResponse: field 1, a number; SERVING, NOT_SERVING, SERVICE_UNKNOWN. */
