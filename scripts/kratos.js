@@ -1,15 +1,16 @@
-/** scripts/kratos — which Kratos the demo and the tests talk to; prints it as one line of JSON. Starts nothing. */
+/** Chooses the Kratos that the demo and the tests use, and prints the choice as one line of JSON. */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { cache, isMain, main, onPath, Trouble } from './paths.js'
+import { cacheFolder, findOnPath, isEntryPoint, runMain, UserError } from './environment.js'
 
-/** What `npm run kratos:build` builds: the newest release that the Go module registry can build. */
+/** What `npm run kratos:build` builds: the newest release that builds from the Go module registry. */
 export const VERSION = 'v1.3.1'
-export const built = join(cache, `kratos-${VERSION}`, process.platform === 'win32' ? 'kratos.exe' : 'kratos')
+const binaryName = process.platform === 'win32' ? 'kratos.exe' : 'kratos'
+export const kratosBinary = join(cacheFolder, `kratos-${VERSION}`, binaryName)
 
 /**
- * A running one (KRATOS_PUBLIC_URL and KRATOS_ADMIN_URL), else a binary (KRATOS_BIN, `kratos` on PATH, the one built
- * before), else the stand-in. CREDENCE_KRATOS=stand-in asks for the stand-in.
+ * Returns, in this order: the running Kratos of KRATOS_PUBLIC_URL and KRATOS_ADMIN_URL; a binary (KRATOS_BIN,
+ * `kratos` on PATH, the one built by `npm run kratos:build`); the stand-in. CREDENCE_KRATOS=stand-in forces the stand-in.
  */
 export function findKratos() {
   const {
@@ -21,25 +22,25 @@ export function findKratos() {
   if (CREDENCE_KRATOS === 'stand-in') return { kind: 'stand-in', why: 'CREDENCE_KRATOS=stand-in' }
   if (publicUrl || adminUrl) {
     if (publicUrl && adminUrl) return { kind: 'running', publicUrl, adminUrl }
-    throw new Trouble('Set both KRATOS_PUBLIC_URL and KRATOS_ADMIN_URL, or neither.')
+    throw new UserError('Set both KRATOS_PUBLIC_URL and KRATOS_ADMIN_URL, or neither.')
   }
   if (KRATOS_BIN) {
     if (existsSync(KRATOS_BIN)) return { kind: 'binary', path: KRATOS_BIN }
-    throw new Trouble(`KRATOS_BIN names ${KRATOS_BIN}, and there is no such file.`)
+    throw new UserError(`KRATOS_BIN is ${KRATOS_BIN}, but that file does not exist.`)
   }
-  const path = onPath('kratos') ?? (existsSync(built) ? built : undefined)
+  const path = findOnPath('kratos') ?? (existsSync(kratosBinary) ? kratosBinary : undefined)
   if (path) return { kind: 'binary', path }
   return {
     kind: 'stand-in',
-    why: 'no Kratos binary here; `npm run kratos:build` makes one where Go is installed',
+    why: 'no Kratos binary found; `npm run kratos:build` builds one where Go is installed',
   }
 }
 
-/** The choice in words, for the line that says which one it was. */
-export function describe(kratos) {
+/** Describes the choice for a progress line. */
+export function describeKratos(kratos) {
   if (kratos.kind === 'running') return `the running Kratos at ${kratos.publicUrl}`
   if (kratos.kind === 'binary') return `a real Kratos (${kratos.path})`
   return `the STAND-IN, not Ory Kratos (${kratos.why})`
 }
 
-if (isMain(import.meta.url)) await main(() => void console.log(JSON.stringify(findKratos())))
+if (isEntryPoint(import.meta.url)) await runMain(() => void console.log(JSON.stringify(findKratos())))

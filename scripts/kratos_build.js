@@ -1,52 +1,53 @@
-/** scripts/kratos_build — builds a real Ory Kratos from the Go module registry into the cache folder. Needs Go and a C compiler. */
+/** Builds Ory Kratos from the Go module registry into the cache folder; needs Go and a C compiler. */
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { built, VERSION } from './kratos.js'
-import { isMain, main, onPath, root, say, Trouble } from './paths.js'
+import { findOnPath, isEntryPoint, logProgress, projectRoot, runMain, UserError } from './environment.js'
+import { kratosBinary, VERSION } from './kratos.js'
 
-/** What is missing to build, in words; undefined when nothing is. SQLite is C, so Go needs a compiler for it. */
+/** Returns why Kratos cannot be built on this machine, or undefined. SQLite is C, so Go needs a C compiler. */
 export function missingToBuild() {
-  const go = onPath('go')
+  const go = findOnPath('go')
   if (!go) return 'Go is not on PATH'
-  const version = spawnSync(go, ['env', 'GOVERSION'], { encoding: 'utf8', cwd: root }).stdout?.trim() ?? ''
+  const env = spawnSync(go, ['env', 'GOVERSION'], { encoding: 'utf8', cwd: projectRoot })
+  const version = env.stdout?.trim() ?? ''
   const [, major, minor] = /^go(\d+)\.(\d+)/.exec(version) ?? []
-  if (Number(major) === 1 && Number(minor) < 23) return `Go is ${version}, and 1.23 is needed`
-  return onPath('gcc') || onPath('clang') || onPath('cc') ? undefined : 'there is no C compiler on PATH'
+  if (Number(major) === 1 && Number(minor) < 23) return `Go is ${version}, but 1.23 or newer is needed`
+  return ['gcc', 'clang', 'cc'].some(findOnPath) ? undefined : 'no C compiler is on PATH'
 }
 
-/** Builds unless that was done before; returns the binary's path. */
+/** Builds Kratos unless the cache folder has it; returns the path of the binary. */
 export async function buildKratos() {
-  if (existsSync(built)) return built
+  if (existsSync(kratosBinary)) return kratosBinary
   const missing = missingToBuild()
-  if (missing) throw new Trouble(`Kratos ${VERSION} cannot be built here: ${missing}.`)
-  const unfinished = `${built}.${process.pid}`
-  mkdirSync(dirname(built), { recursive: true })
-  say(`setup: building Ory Kratos ${VERSION} from source (two to four minutes, once) …`)
-  const code = await go([
+  if (missing) throw new UserError(`Kratos ${VERSION} cannot be built on this machine: ${missing}.`)
+  const stagingFile = `${kratosBinary}.${process.pid}`
+  mkdirSync(dirname(kratosBinary), { recursive: true })
+  logProgress(`setup: building Ory Kratos ${VERSION} from source (two to four minutes, once) …`)
+  const code = await runGo([
     'build',
     '-tags',
     'sqlite',
     '-trimpath',
     `-ldflags=-s -w -X github.com/ory/kratos/driver/config.Version=${VERSION}`,
     '-o',
-    unfinished,
+    stagingFile,
     '.',
   ])
   if (code !== 0) {
-    rmSync(unfinished, { force: true })
-    throw new Trouble(`Building Kratos ${VERSION} failed; Go's message is above.`)
+    rmSync(stagingFile, { force: true })
+    throw new UserError(`Building Kratos ${VERSION} failed; Go's message is above.`)
   }
-  renameSync(unfinished, built)
-  return built
+  renameSync(stagingFile, kratosBinary)
+  return kratosBinary
 }
 
-function go(args) {
+function runGo(args) {
   const started = Date.now()
-  const progress = setInterval(() => say(`setup: still building Kratos, ${minutes(started)}`), 30_000)
+  const progress = setInterval(() => logProgress(`setup: still building Kratos, ${elapsed(started)}`), 30_000)
   return new Promise((resolve, reject) => {
     const child = spawn('go', args, {
-      cwd: join(root, 'test', 'integration', 'kratos', 'server'),
+      cwd: join(projectRoot, 'test', 'integration', 'kratos', 'server'),
       stdio: ['ignore', 2, 2],
       env: { ...process.env, CGO_ENABLED: '1', GOWORK: 'off' },
     })
@@ -55,11 +56,11 @@ function go(args) {
   }).finally(() => clearInterval(progress))
 }
 
-function minutes(started) {
+function elapsed(started) {
   const seconds = Math.round((Date.now() - started) / 1000)
   return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')} min …`
 }
 
-if (isMain(import.meta.url)) {
-  await main(async () => void say(`setup: Kratos ${VERSION} is ${await buildKratos()}`))
+if (isEntryPoint(import.meta.url)) {
+  await runMain(async () => void logProgress(`setup: Kratos ${VERSION} is ${await buildKratos()}`))
 }

@@ -1,49 +1,53 @@
-/** scripts/redis — finds a real Redis server or unpacks Debian's into the cache folder; prints its path. Starts nothing, installs nothing. */
+/** Finds a Redis server, or unpacks Debian's package into the cache folder without installing it, and prints its path. */
 import { spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
-import { cache, isMain, main, onPath, say, Trouble } from './paths.js'
+import { cacheFolder, findOnPath, isEntryPoint, logProgress, runMain, UserError } from './environment.js'
 
-/** The server, and libraries that it needs and that a machine without Redis may lack. */
+/** The server, and the libraries that it needs and that may be missing on a machine without Redis. */
 const PACKAGES = ['redis-server', 'redis-tools', 'libjemalloc2', 'liblzf1', 'libatomic1']
 const HELP = `\
-Set REDIS_SERVER_BIN to a redis-server from 6.2 on, or put one on PATH; on Debian and Ubuntu it is unpacked from their
-package without being installed, which needs apt-get, dpkg-deb and the network.`
+Set REDIS_SERVER_BIN to a redis-server of version 6.2 or newer, or put one on PATH. On Debian and Ubuntu the setup
+unpacks the distribution's package without installing it; that needs apt-get, dpkg-deb and network access.`
 
-/** REDIS_SERVER_BIN, else `redis-server` on PATH, else Debian's package unpacked. Throws a Trouble where there is none. */
+/**
+ * Returns the path of REDIS_SERVER_BIN, else of `redis-server` on PATH, else of Debian's package in the cache folder.
+ * Throws a UserError when there is none.
+ */
 export function findRedis() {
   if (process.env.REDIS_SERVER_BIN) {
     if (existsSync(process.env.REDIS_SERVER_BIN)) return process.env.REDIS_SERVER_BIN
-    throw new Trouble(`REDIS_SERVER_BIN names ${process.env.REDIS_SERVER_BIN}, and there is no such file.`)
+    throw new UserError(`REDIS_SERVER_BIN is ${process.env.REDIS_SERVER_BIN}, but that file does not exist.`)
   }
-  const found = onPath('redis-server')
+  const found = findOnPath('redis-server')
   if (found) return found
-  const home = join(cache, 'redis')
-  const program = join(home, 'redis-server')
-  if (!existsSync(program)) unpack(home)
+  const installFolder = join(cacheFolder, 'redis')
+  const program = join(installFolder, 'redis-server')
+  if (!existsSync(program)) install(installFolder)
   return program
 }
 
-function unpack(home) {
-  if (!onPath('apt-get') || !onPath('dpkg-deb')) throw new Trouble(`There is no Redis server here.\n${HELP}`)
-  say(`setup: unpacking Debian's redis-server into ${home} (about 2 MB, once) …`)
-  const unfinished = `${home}.${process.pid}`
+function install(installFolder) {
+  if (!findOnPath('apt-get') || !findOnPath('dpkg-deb'))
+    throw new UserError(`No Redis server is on PATH.\n${HELP}`)
+  logProgress(`setup: unpacking Debian's redis-server into ${installFolder} (about 2 MB, once) …`)
+  const stagingFolder = `${installFolder}.${process.pid}`
   try {
-    fill(unfinished)
-    // Whoever was faster has unpacked the same.
-    if (!existsSync(home)) renameSync(unfinished, home)
+    unpackPackages(stagingFolder)
+    // Another process may have unpacked the same packages meanwhile; the rename onto its folder would fail.
+    if (!existsSync(installFolder)) renameSync(stagingFolder, installFolder)
   } finally {
-    rmSync(unfinished, { recursive: true, force: true })
+    rmSync(stagingFolder, { recursive: true, force: true })
   }
 }
 
-function fill(folder) {
+function unpackPackages(folder) {
   const root = join(folder, 'root')
   const lists = join(folder, 'lists')
-  for (const one of [root, join(lists, 'partial'), join(folder, 'archives', 'partial')])
-    mkdirSync(one, { recursive: true })
-  // A package list of our own: the machine's may be empty, and is not ours to refresh.
+  for (const path of [root, join(lists, 'partial'), join(folder, 'archives', 'partial')])
+    mkdirSync(path, { recursive: true })
+  // A separate package list: the machine's may be empty, and updating it would need root.
   const options = {
     'Dir::State::lists': lists,
     'Dir::Cache': folder,
@@ -58,22 +62,22 @@ function fill(folder) {
   const libraries = readdirSync(join(root, 'usr', 'lib'))
     .map(name => `"$home/root/usr/lib/${name}"`)
     .join(':')
+  const launcher = join(folder, 'redis-server')
   writeFileSync(
-    join(folder, 'redis-server'),
+    launcher,
     `#!/bin/sh\nhome=$(dirname "$0")\nLD_LIBRARY_PATH=${libraries} exec "$home/root/usr/bin/redis-server" "$@"\n`,
   )
-  chmodSync(join(folder, 'redis-server'), 0o755)
+  chmodSync(launcher, 0o755)
   rmSync(lists, { recursive: true })
-  run(join(folder, 'redis-server'), ['--version'], folder)
+  run(launcher, ['--version'], folder)
 }
 
 function run(program, args, cwd) {
   const result = spawnSync(program, args, { cwd, encoding: 'utf8' })
   if (result.status === 0) return
-  say(`${result.stderr ?? ''}`.trimEnd())
-  throw new Trouble(
-    `Unpacking a Redis server failed at \`${args.at(-1) === '--version' ? program : args.slice(-1)}\`.\n${HELP}`,
-  )
+  logProgress(`${result.stderr ?? ''}`.trimEnd())
+  const step = args.at(-1) === '--version' ? program : args.at(-1)
+  throw new UserError(`Unpacking a Redis server failed at \`${step}\`.\n${HELP}`)
 }
 
-if (isMain(import.meta.url)) await main(() => void console.log(findRedis()))
+if (isEntryPoint(import.meta.url)) await runMain(() => void console.log(findRedis()))

@@ -1,10 +1,10 @@
-/** scripts/run — `node scripts/run.js FILE args…`: sets up, then runs FILE with the project's Node in its place. */
+/** `node scripts/run.js FILE args…` installs what is missing, then runs FILE with the project's Node. */
 import { join } from 'node:path'
-import { main, root, Trouble } from './paths.js'
-import { foreground, setup } from './setup.js'
+import { projectRoot, runMain, UserError } from './environment.js'
+import { runInForeground, setup } from './setup.js'
 
-await main(() => {
+await runMain(() => {
   const [file, ...rest] = process.argv.slice(2)
-  if (file === undefined) throw new Trouble('usage: node scripts/run.js FILE [args…]')
-  return foreground(setup(), [join(root, file), ...rest])
+  if (file === undefined) throw new UserError('usage: node scripts/run.js FILE [args…]')
+  return runInForeground(setup(), [join(projectRoot, file), ...rest])
 })

@@ -1,67 +1,67 @@
-/** Runs the test suite from a bare clone; `npm test -- test/integration/envoy` runs a part of it. */
+/** Runs the test suite from a fresh clone; `npm test -- test/integration/envoy` runs part of it. */
 import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { logProgress, projectRoot, runMain, UserError } from './environment.js'
 import { findEnvoy } from './envoy.js'
-import { describe, findKratos } from './kratos.js'
+import { describeKratos, findKratos } from './kratos.js'
 import { buildKratos, missingToBuild } from './kratos_build.js'
-import { main, root, say, Trouble } from './paths.js'
 import { findRedis } from './redis.js'
-import { foreground, setup } from './setup.js'
+import { runInForeground, setup } from './setup.js'
 
-await main(async () => {
+await runMain(async () => {
   const node = setup()
-  const options = process.argv.slice(2).filter(one => one.startsWith('-'))
-  const filters = process.argv.slice(2).filter(one => !one.startsWith('-'))
+  const options = process.argv.slice(2).filter(argument => argument.startsWith('-'))
+  const filters = process.argv.slice(2).filter(argument => !argument.startsWith('-'))
   const files = filters.length > 0 ? filters.map(filesOf) : ['test/**/*.test.ts']
   const env = { ...process.env }
-  if (filters.length === 0 || filters.some(needsOthers)) {
+  if (filters.length === 0 || filters.some(needsEnvoyOrKratos)) {
     env.ENVOY_BIN = findEnvoy()
     const kratos = await chooseKratos()
-    say(`tests: Envoy is ${env.ENVOY_BIN}`)
-    say(`tests: Kratos is ${describe(kratos)}`)
+    logProgress(`tests: Envoy is ${env.ENVOY_BIN}`)
+    logProgress(`tests: Kratos is ${describeKratos(kratos)}`)
   }
   if (filters.length === 0 || filters.some(needsRedis)) {
     try {
       env.REDIS_SERVER_BIN = findRedis()
-      say(`tests: Redis is ${env.REDIS_SERVER_BIN}`)
+      logProgress(`tests: Redis is ${env.REDIS_SERVER_BIN}`)
     } catch (error) {
-      if (!(error instanceof Trouble)) throw error
-      say(`tests: tests with Redis are skipped. ${error.message}`)
+      if (!(error instanceof UserError)) throw error
+      logProgress(`tests: skipping tests that need Redis. ${error.message}`)
     }
   }
-  process.chdir(root)
-  return foreground(node, ['--test', '--test-concurrency=2', ...options, ...files], env)
+  process.chdir(projectRoot)
+  return runInForeground(node, ['--test', '--test-concurrency=2', ...options, ...files], env)
 })
 
-/** Tests that start an Envoy or a Kratos. */
-function needsOthers(filter) {
+/** Whether the filter selects tests that start Envoy or Kratos. */
+function needsEnvoyOrKratos(filter) {
   return /integration|demo/.test(filter) || filter === 'test' || filter === 'test/'
 }
 
-/** Tests that start a Redis server, where there is one. */
+/** Whether the filter selects tests that start a Redis server. They are skipped where none is found. */
 function needsRedis(filter) {
   return /integration/.test(filter) || filter === 'test' || filter === 'test/'
 }
 
-/** A folder stands for all tests in it; a file or a pattern for itself. */
+/** Turns a folder into a pattern for all tests in it; keeps a file or a pattern as it is. */
 function filesOf(filter) {
-  const path = join(root, filter)
+  const path = join(projectRoot, filter)
   return existsSync(path) && statSync(path).isDirectory()
     ? `${filter.replace(/\/$/, '')}/**/*.test.ts`
     : filter
 }
 
-/** A real Kratos wherever one is at hand or can be built; the stand-in is second best. */
+/** Prefers a real Kratos, built if necessary, because the stand-in cannot prove how Kratos behaves. */
 async function chooseKratos() {
   const found = findKratos()
   if (found.kind !== 'stand-in' || process.env.CREDENCE_KRATOS === 'stand-in') return found
   const missing = missingToBuild()
-  if (missing) return { ...found, why: `no Kratos binary here, and ${missing}` }
+  if (missing) return { ...found, why: `no Kratos binary found, and ${missing}` }
   try {
     await buildKratos()
   } catch (error) {
-    if (!(error instanceof Trouble)) throw error
-    say(`tests: ${error.message}`)
+    if (!(error instanceof UserError)) throw error
+    logProgress(`tests: ${error.message}`)
   }
   return findKratos()
 }
