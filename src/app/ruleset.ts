@@ -1,8 +1,8 @@
-/** edition — configuration, repositories and rules, read anew and compiled to what may serve traffic. Knows no socket and no signal. */
+/** Loads configuration and rule repositories and compiles them into a rule set. */
 import { hash } from 'node:crypto'
 import { resolve } from 'node:path'
 import { readConfigFile } from '../config/files.ts'
-import { type Diagnostic, formatPath, sortDiagnostics } from '../documents/issue.ts'
+import { type Diagnostic, formatPath, sortDiagnostics } from '../documents/diagnostic.ts'
 import { createHandlerBuilder, type TraceHandler } from '../handlers/builder.ts'
 import { HANDLERS } from '../handlers/registry.ts'
 import type { Services } from '../handlers/services.ts'
@@ -28,10 +28,10 @@ export interface AppOptions {
   readonly env: NodeJS.ProcessEnv
 }
 
-/** Milliseconds of uninterrupted work after which Checks get a turn (architecture 8). */
+/** Maximum uninterrupted work while rules are loaded; then pending Checks run. */
 export const TIME_SLICE_MS = 2
 
-/** Rejects with `StartFault` where a file cannot be read. */
+/** Reads and validates the configuration. Rejects with `StartupError` when a file cannot be read. */
 export async function readConfig(options: AppOptions) {
   const read = await Promise.all(options.configFiles.map(readConfigFile))
   const unreadable = read.flatMap(file => ('text' in file ? [] : [file.issue]))
@@ -42,25 +42,30 @@ export async function readConfig(options: AppOptions) {
 
 export interface RuleSetLoaderDependencies {
   readonly options: AppOptions
-  /** The configuration that the process started with: what is only read then stays as it was. */
+  /** The configuration at start. Changes of settings that only a restart applies are reported against it. */
   readonly startupConfig: Config
   readonly services: Services
   readonly sources: RuleSources
   readonly tracing: Tracing | undefined
   readonly log: Log
-  /** Resolves once they are watched; true where some of them were not before, so that a change may have been missed. */
+  /**
+   * Resolves when all files are watched; true if some of them were not watched before. The files are then read again,
+   * since a change between reading and watching would go unnoticed.
+   */
   readonly ensureWatched: (files: readonly string[]) => Promise<boolean>
-  /** Told after each reading of the repositories. */
+  /** Called after each load of the repositories; `interval` is `access_rules.poll_interval`. */
   readonly onRepositoriesLoaded: (states: readonly SourceState[], interval: Millis) => void
 }
 
-/** `prepare` reads everything anew: configuration, repositories, rules. What is wrong with any of it leaves the edition in force. */
+/**
+ * Creates the `load` of a rulebook: it reads configuration, repositories and rules again. If any of them cannot be used,
+ * the result has no rule set and the one in force stays. Unchanged texts are not compiled again.
+ */
 export function createRuleSetLoader(dependencies: RuleSetLoaderDependencies): {
-  prepare(): Promise<LoadResult>
+  load(): Promise<LoadResult>
 } {
   const { options, services, sources, tracing, log } = dependencies
   const directory = workingDirectory(options)
-  /** The latest compile: what is unchanged is not compiled again. */
   let lastCompile: { readonly revision: string; readonly compiled: CompiledRuleSet } | undefined
 
   async function load(): Promise<LoadResult> {
@@ -101,10 +106,10 @@ export function createRuleSetLoader(dependencies: RuleSetLoaderDependencies): {
       diagnostics: allDiagnostics,
     }
   }
-  return { prepare: load }
+  return { load }
 }
 
-/** Where the configuration names a repository. */
+/** Locates an entry of `access_rules.repositories`, for diagnostics about that repository. */
 export const repositoryLocator = (config: Config) => (index: number) => {
   const path = ['access_rules', 'repositories', index]
   return { ...config.place(path), path: formatPath(path) }
@@ -117,18 +122,19 @@ function defaultRuleReference(config: Config): DefaultRuleRef | undefined {
   return { id, location: { ...config.place(path), path: formatPath(path) } }
 }
 
-/** With it, a set without a valid rule is one to wait with (Q-13). */
+/** When set, a rule set without a valid rule keeps the service from being ready (Q-13). */
 const REQUIRED_SETTING = 'access_rules.required'
 
-/** A configuration or a key that was forgotten looks like this, and the service runs. */
+/** A warning, because a missing configuration file or a misspelt key looks like an empty rule set and the service starts. */
 export function noRulesWarning(config: Config): readonly Diagnostic[] {
   if (config.flag(REQUIRED_SETTING)) return []
   const path = ['access_rules', 'repositories']
   const message = 'there are no rules: every request is answered with 404'
-  const hint = 'name the configuration with --config FILE, and files with rules in it'
+  const hint = 'pass the configuration with --config FILE and list rule files in access_rules.repositories'
   return [{ severity: 'warning', ...config.place(path), path: path.join('.'), message, hint }]
 }
 
+/** Compiles rules with the handlers and settings of a configuration. */
 export async function compileRuleSet(
   config: Config,
   rules: readonly LocatedRule[],
@@ -150,7 +156,7 @@ export async function compileRuleSet(
     strategy: matchingStrategy(config),
     paths: pathModeOf(config),
     hosts: config.text('hosts') === 'exact' ? 'exact' : undefined,
-    onMultipleMatches: config.text('access_rules.several_matches') === 'first' ? 'first' : 'refuse',
+    onMultipleMatches: config.text('access_rules.several_matches') === 'first' ? 'first' : 'reject',
     defaultRule: defaultRuleReference(config),
     revision,
     strict: config.flag('strict'),
@@ -159,7 +165,7 @@ export async function compileRuleSet(
   if (compiled.snapshot === undefined || compiled.validRules.length > 0 || !config.flag(REQUIRED_SETTING))
     return compiled
   const path = REQUIRED_SETTING.split('.')
-  const message = 'there is no valid rule: every request is 503'
+  const message = 'there is no valid rule: every request is answered with 503'
   const diagnostic: Diagnostic = {
     severity: 'error',
     ...config.place(path),
@@ -170,17 +176,18 @@ export async function compileRuleSet(
   return { ...compiled, diagnostics: [...compiled.diagnostics, diagnostic] }
 }
 
-/** Handlers as they are: nobody looks at them one by one. */
+/** Runs handlers without a span of their own. */
 export const UNTRACED: TraceHandler = (_kind, _id, run) => run
 
+/** Gives each handler of a Check a span of its own, if tracing is on. */
 export function handlerTracing(tracing: Tracing | undefined): TraceHandler {
   if (tracing === undefined) return UNTRACED
   const wrap = traceStages(tracing.tracer)
-  // An error handler waits for nothing and is part of the Check's own span.
+  // An error handler is synchronous: its time is part of the span of the Check.
   return (kind, id, run) => (kind === 'error' ? run : (wrap(kind, id, run as never) as typeof run))
 }
 
-/** Relative repositories start where Oathkeeper's do: in the working directory. */
+/** Directory of relative repository paths: the working directory, as in Oathkeeper. */
 export const workingDirectory = (_options: AppOptions): string => process.cwd()
 
 const matchingStrategy = (config: Config): 'regexp' | 'glob' =>

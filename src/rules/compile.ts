@@ -1,17 +1,17 @@
-/** rules/compile — from rules as written to a snapshot and its issues. Knows the builder's type, no handler by name, no file. */
-
+/** Compiles parsed rules into a snapshot, with diagnostics about each rule and about the set. */
 import { internalError } from '../access/denial.ts'
 import { firstMatch, rejectMultiple } from '../access/match_policy.ts'
 import type { Authenticate, Responder, Stage, Step } from '../access/pipeline.ts'
 import type { CompiledRule } from '../access/rule.ts'
 import { createSnapshotBuilder, type Snapshot } from '../access/snapshot.ts'
-import { type Diagnostic, type DocumentPath, formatPath } from '../documents/issue.ts'
+import { type Diagnostic, type DocumentPath, formatPath } from '../documents/diagnostic.ts'
 import type { BuiltStage, HandlerBuilder, HandlerRef } from '../handlers/builder.ts'
 import { lintResponders, selectResponders } from '../handlers/responses/select_responder.ts'
 import type { Yielder } from '../lib/yield_to_event_loop.ts'
 import { createDefaultRuleResolver, type DefaultRuleRef, MATCHES_NOTHING } from './default_rule.ts'
 import type { AccessRule } from './document.ts'
-import { createLinter, type ReportDiagnostic } from './lint/lint.ts'
+import type { ReportDiagnostic } from './lint/fields.ts'
+import { createLinter } from './lint/linter.ts'
 import type { LocatedRule } from './parse.ts'
 import { type CompiledPattern, compilePattern, compileRpcPattern } from './patterns/pattern.ts'
 import type { RequestUrlOptions } from './patterns/request_url.ts'
@@ -20,29 +20,30 @@ export interface CompileDependencies {
   readonly rules: readonly LocatedRule[]
   readonly builder: HandlerBuilder
   readonly strategy: 'regexp' | 'glob'
-  /** How paths of requests are read: a pattern may be one that no path ever has. */
+  /** How request paths are read: it decides which patterns can match any request. */
   readonly paths: RequestUrlOptions['paths']
-  /** How hosts are compared: those of patterns are read as those of requests are (Q-20). */
+  /** How hosts are compared; hosts of patterns are normalized like those of requests (Q-20). */
   readonly hosts: RequestUrlOptions['hosts']
-  /** Which of several rules that match decides: none of them, or the first in order (Q-05, option). */
-  readonly onMultipleMatches: 'refuse' | 'first'
-  /** Of the rule for what no other matches, and how to say what is wrong with it (Q-06, option). */
+  /** What happens to a request that several rules match: it is rejected, or the first rule in order decides (Q-05). */
+  readonly onMultipleMatches: 'reject' | 'first'
+  /** The rule for requests that no other rule matches (Q-06). */
   readonly defaultRule: DefaultRuleRef | undefined
   readonly revision: string
-  /** A rule with any error refuses the set, instead of answering 500 (Q-01, option). */
+  /** Whether a rule with an error rejects the set, instead of answering 500 (Q-01). */
   readonly strict: boolean
-  /** Called between rules; lets Checks through while thousands of patterns are compiled. */
+  /** Called between rules, so that Checks are not delayed while thousands of patterns are compiled. */
   readonly yieldToEventLoop: Yielder
 }
 
 export interface CompiledRuleSet {
-  /** Absent when a pattern cannot be used, or in strict mode any rule: the set is refused (Q-04, Q-24). */
+  /** `undefined` when the set is rejected: a pattern cannot be used, or in strict mode any rule has an error (Q-04, Q-24). */
   readonly snapshot: Snapshot | undefined
-  /** Rules without an error, in order, for `/rules`. */
+  /** Rules without an error, in order; shown by `/rules`. */
   readonly validRules: readonly AccessRule[]
   readonly diagnostics: readonly Diagnostic[]
 }
 
+/** Compiles a rule set. A rule whose handlers are misconfigured stays in the snapshot and answers 500 (Q-01). */
 export async function compileRules(dependencies: CompileDependencies): Promise<CompiledRuleSet> {
   const diagnostics: Diagnostic[] = []
   const validRules: AccessRule[] = []
@@ -50,25 +51,25 @@ export async function compileRules(dependencies: CompileDependencies): Promise<C
   const settableHeaders = new Set<string>()
   const linter = createLinter(dependencies)
   const defaultRule = createDefaultRuleResolver(dependencies.defaultRule)
-  let refused = false
+  let isRejected = false
   const fallbackResponders = selectResponders([], dependencies.builder.fallback)
 
   for (const located of dependencies.rules) {
-    const issueCountBefore = diagnostics.length
+    const countBefore = diagnostics.length
     const report: ReportDiagnostic = (severity, path, message, hint = '') => {
       const { line, column } = located.location.positionOf(path)
       const { source } = located.location
       diagnostics.push({ severity, source, line, column, path: formatPath(path), message, hint })
     }
     linter.checkRule(located, report)
-    const isDefault = defaultRule.names(located.rule)
+    const isDefault = defaultRule.isDefault(located.rule)
     const compiledPattern =
       isDefault && located.rule.match === undefined
         ? undefined
         : compileRulePattern(located.rule, dependencies, report)
-    if (compiledPattern === 'refused') refused = true
+    if (compiledPattern === 'rejected') isRejected = true
     const handlers = compileHandlers(located.rule, dependencies.builder, settableHeaders, report)
-    if (compiledPattern !== 'refused' && (compiledPattern !== undefined || isDefault)) {
+    if (compiledPattern !== 'rejected' && (compiledPattern !== undefined || isDefault)) {
       const methods = new Set(methodsOf(located.rule).map(method => method.toUpperCase()))
       const rpc = located.rule.match?.fullMethod === undefined ? {} : { rpc: true as const }
       const rule: CompiledRule = {
@@ -80,19 +81,17 @@ export async function compileRules(dependencies: CompileDependencies): Promise<C
       }
       snapshotBuilder.add(rule)
       if (compiledPattern !== undefined) linter.checkPattern(located, rule, compiledPattern, report)
-      if (isDefault) defaultRule.found(rule)
+      if (isDefault) defaultRule.setCompiled(rule)
     }
-    const isValid = !diagnostics
-      .slice(issueCountBefore)
-      .some(defaultRuleDiagnostic => defaultRuleDiagnostic.severity === 'error')
+    const isValid = !diagnostics.slice(countBefore).some(({ severity }) => severity === 'error')
     if (isValid) validRules.push(located.rule)
-    else if (dependencies.strict) refused = true
+    else if (dependencies.strict) isRejected = true
     await dependencies.yieldToEventLoop()
   }
-  const { otherwise: defaultMatch, issue } = defaultRule.end()
-  if (issue !== undefined) {
-    diagnostics.push(issue)
-    if (dependencies.strict) refused = true
+  const { defaultMatch, diagnostic } = defaultRule.resolve()
+  if (diagnostic !== undefined) {
+    diagnostics.push(diagnostic)
+    if (dependencies.strict) isRejected = true
   }
   const matchPolicy = dependencies.onMultipleMatches === 'first' ? firstMatch : rejectMultiple
   const snapshot = snapshotBuilder.finish({
@@ -104,17 +103,17 @@ export async function compileRules(dependencies: CompileDependencies): Promise<C
     defaultMatch,
   })
   await linter.checkSet(snapshot)
-  return refused
+  return isRejected
     ? { snapshot: undefined, validRules: [], diagnostics }
     : { snapshot, validRules, diagnostics }
 }
 
-/** `undefined`: the rule matches nothing (Q-02, Q-03); `'refused'`: the set cannot be used. */
+/** `undefined`: the rule matches nothing (Q-02, Q-03); `'rejected'`: the pattern cannot be used, so the set is rejected. */
 function compileRulePattern(
   rule: AccessRule,
   { strategy, hosts }: CompileDependencies,
   report: ReportDiagnostic,
-): CompiledPattern | 'refused' | undefined {
+): CompiledPattern | 'rejected' | undefined {
   const { match } = rule
   if (match === undefined) {
     report('error', [], 'the rule has no match: it matches nothing', 'add match.url and match.methods')
@@ -123,12 +122,12 @@ function compileRulePattern(
   if (match.fullMethod !== undefined) {
     if ((match.authority ?? '') === '' || match.fullMethod === '') {
       const message = 'match.authority or match.full_method is empty: the rule matches nothing'
-      report('warning', ['match', 'full_method'], message, 'write e.g. authority: <.*>')
+      report('warning', ['match', 'full_method'], message, 'set both, for example authority: <.*>')
     }
     const rpc = compileRpcPattern(match.authority ?? '', match.fullMethod, strategy, hosts)
     if ('fault' in rpc) {
       report('error', ['match', 'full_method'], rpc.fault.message, rpc.fault.hint)
-      return 'refused'
+      return 'rejected'
     }
     return rpc
   }
@@ -139,12 +138,12 @@ function compileRulePattern(
   const compiled = compilePattern(match.url, strategy, hosts)
   if ('fault' in compiled) {
     report('error', ['match', 'url'], compiled.fault.message, compiled.fault.hint)
-    return 'refused'
+    return 'rejected'
   }
   return compiled
 }
 
-/** Calls are POSTs; `allow_http_get` adds Connect's GET (spec 1.9). */
+/** gRPC calls are POST requests; `allow_http_get` adds the GET requests of the Connect protocol. */
 function methodsOf({ match }: AccessRule): readonly string[] {
   if (match?.fullMethod === undefined) return match?.methods ?? []
   return match.allowHttpGet ? ['POST', 'GET'] : ['POST']
@@ -186,21 +185,26 @@ function compileHandlers(
   return { authenticators, steps, responders: compileResponders(rule, builder, report) }
 }
 
-/** None where the rule does not say which, and then nothing is allowed. */
+/** Empty when the rule has no authorizer or has both keys; such a rule answers 500. */
 function authorizersOf(
   { authorizer, authorizers }: AccessRule,
   report: ReportDiagnostic,
 ): readonly (readonly [HandlerRef, DocumentPath])[] {
   if (authorizer !== undefined && authorizers !== undefined) {
     const message = 'the rule has both authorizer and authorizers: it answers 500'
-    report('error', ['authorizers'], message, 'put all of them into authorizers')
+    report('error', ['authorizers'], message, 'list all of them in authorizers')
     return []
   }
   if (authorizers !== undefined && authorizers.length > 0) {
     return authorizers.map((ref, i) => [ref, ['authorizers', i]])
   }
   if (authorizer !== undefined && authorizer.handler !== '') return [[authorizer, ['authorizer']]]
-  report('error', [], 'the rule has no authorizer: it answers 500', 'set authorizer.handler, e.g. allow')
+  report(
+    'error',
+    [],
+    'the rule has no authorizer: it answers 500',
+    'set authorizer.handler, for example allow',
+  )
   return []
 }
 

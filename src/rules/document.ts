@@ -1,12 +1,12 @@
-/** rules/document — one access rule as written: its shape, and what is wrong with it. Knows no file and no handler. */
+/** Decodes one access rule from its document: its fields, and the diagnostics about them. */
 import { z } from 'zod'
-import type { DocumentPath } from '../documents/issue.ts'
+import type { DocumentPath } from '../documents/diagnostic.ts'
 import { typeMismatch } from '../documents/type_mismatch.ts'
 import { closestMatch } from '../lib/closest_match.ts'
 
 export interface HandlerEntry {
   readonly handler: string
-  /** Any JSON value; `undefined` for absent and for null alike (spec 1.2). */
+  /** Any JSON value; `undefined` for an absent key and for null. */
   readonly config: unknown
 }
 
@@ -24,12 +24,12 @@ export interface AccessRule {
   readonly description: string
   readonly match: MatchSection | undefined
   readonly authenticators: readonly HandlerEntry[]
-  /** Exactly one of the two is to be there; several must all allow, in order (Q-72). */
+  /** A rule has exactly one of the two. All of `authorizers` must allow, in order (Q-72). */
   readonly authorizer: HandlerEntry | undefined
   readonly authorizers: readonly HandlerEntry[] | undefined
   readonly mutators: readonly HandlerEntry[]
   readonly errors: readonly HandlerEntry[] | undefined
-  /** Accepted and shown; a service that does not proxy has no use for it (spec 1.8). */
+  /** Accepted and shown by `/rules`, without effect: Envoy does the proxying. */
   readonly upstream: { readonly url: string; readonly stripPath: string; readonly preserveHost: boolean }
 }
 
@@ -42,7 +42,7 @@ const entry = z
   )
 const entries = z.array(entry.transform(one => one ?? { handler: '', config: undefined })).nullish()
 
-/** A full semantic version, with or without a leading v (spec 1.3): numbers without leading zeros, no empty part. */
+/** A full semantic version (semver.org), with or without a leading v: numbers without leading zeros, no empty part. */
 const SEMVER =
   /^v?(?:0|[1-9]\d*)(?:\.(?:0|[1-9]\d*)){2}(?:-(?:0|[1-9]\d*|\d*[A-Za-z-][\dA-Za-z-]*)(?:\.(?:0|[1-9]\d*|\d*[A-Za-z-][\dA-Za-z-]*))*)?(?:\+[\dA-Za-z-]+(?:\.[\dA-Za-z-]+)*)?$/
 
@@ -56,7 +56,7 @@ const schema = z.object({
   match: z
     .object({
       url: text,
-      // A null in the list is an empty text to Go.
+      // Go decodes a null in a list of strings as an empty string.
       methods: z
         .array(
           z
@@ -78,7 +78,7 @@ const schema = z.object({
   upstream: z.object({ url: text, strip_path: text, preserve_host: z.boolean().nullish() }).nullish(),
 })
 
-/** Fields of a rule by the path of their parent, lower case; handlers' configs are not looked into. */
+/** Known fields by their parent. `config` of a handler is not listed: the handler checks it. */
 const FIELDS: Readonly<Record<string, readonly string[]>> = {
   '': [
     'id',
@@ -105,7 +105,10 @@ export interface RuleFault {
   readonly hint: string
 }
 
-/** A rule, or why the whole document cannot be used (Q-07). Unknown fields are ignored and named (Q-09). */
+/**
+ * Decodes one rule. `rule` is `undefined` when a field has the wrong type; the whole document is then rejected (Q-07).
+ * Unknown fields are ignored and reported as warnings (Q-09). Paths are relative to the rule.
+ */
 export function decodeRule(raw: unknown): {
   readonly rule: AccessRule | undefined
   readonly faults: readonly RuleFault[]
@@ -114,13 +117,15 @@ export function decodeRule(raw: unknown): {
   if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) {
     return {
       rule: undefined,
-      faults: [{ severity: 'error', path: [], message: 'a rule is a map', hint: '' }],
+      faults: [{ severity: 'error', path: [], message: 'a rule must be a map', hint: '' }],
     }
   }
-  const read = schema.safeParse(normalizeFieldNames(raw, [], faults), { reportInput: true })
-  if (!read.success) return { rule: undefined, faults: [...faults, ...read.error.issues.map(schemaFault)] }
+  const parsed = schema.safeParse(normalizeFieldNames(raw, [], faults), { reportInput: true })
+  if (!parsed.success) {
+    return { rule: undefined, faults: [...faults, ...parsed.error.issues.map(schemaFault)] }
+  }
   if (faults.some(fault => fault.severity === 'error')) return { rule: undefined, faults }
-  const { data } = read
+  const { data } = parsed
   return {
     faults,
     rule: {
@@ -157,7 +162,7 @@ function schemaFault(issue: z.core.$ZodIssue): RuleFault {
   return { ...base, ...typeMismatch(issue.expected, issue.input) }
 }
 
-/** Field names match case-insensitively, except `match` (spec 1.1). */
+/** Go's JSON decoder matches field names case-insensitively; Oathkeeper's own decoder of `match` does not. */
 function normalizeFieldNames(raw: object, path: DocumentPath, faults: RuleFault[]): Record<string, unknown> {
   const parent = fieldListAt(path)
   const known = FIELDS[parent] as readonly string[]
@@ -169,7 +174,7 @@ function normalizeFieldNames(raw: object, path: DocumentPath, faults: RuleFault[
         severity: 'error',
         path: [...path, key],
         message: `unknown field "${key}"`,
-        hint: 'write it "match"',
+        hint: 'write "match"',
       })
     } else if (name === undefined) {
       const suggestion = closestMatch(key, known)
@@ -186,7 +191,7 @@ function normalizeValue(value: unknown, path: DocumentPath, faults: RuleFault[])
   return normalizeFieldNames(value, path, faults)
 }
 
-/** Which list of fields holds at a path. */
+/** Key of `FIELDS` for the map at a path. */
 function fieldListAt(path: DocumentPath): string {
   const [first] = path
   if (first === undefined) return ''

@@ -1,11 +1,11 @@
-/** rules/migrate — rules of older versions to today's form (spec 1.3). Knows the names of the two handlers that changed. */
+/** Migrates rules that were written for older versions of Oathkeeper, as Oathkeeper does when it loads them. */
 import type { AccessRule, HandlerEntry } from './document.ts'
 
 type PlainObject = Readonly<Record<string, unknown>>
 const isPlainObject = (value: unknown): value is PlainObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-/** A rule without a version is of today. */
+/** Rewrites the handler configurations that changed since `rule.version`. A rule without a version is current. */
 export function migrateRule(rule: AccessRule): AccessRule {
   if (rule.version === '') return rule
   let migrated = rule
@@ -23,7 +23,10 @@ export function migrateRule(rule: AccessRule): AccessRule {
   return migrated
 }
 
-/** `config.retry` in numbers became durations; it stays at the place where today's hydrator does not look for it. */
+/**
+ * Turns the numbers of `config.retry` into durations. The key stays where it is, as in Oathkeeper's migration, although the
+ * current hydrator reads `config.api.retry`.
+ */
 function migrateHydratorRetry(entry: HandlerEntry): HandlerEntry {
   if (entry.handler !== 'hydrator' || !isPlainObject(entry.config) || !isPlainObject(entry.config.retry))
     return entry
@@ -42,7 +45,7 @@ function migrateHydratorRetry(entry: HandlerEntry): HandlerEntry {
   }
 }
 
-/** `$1` became a template that prints the first capture. */
+/** Replaces `$1` by the template that prints the first capture. */
 function migrateKetoCaptures(entry: HandlerEntry): HandlerEntry {
   if (entry.handler !== 'keto_engine_acp_ory' || !isPlainObject(entry.config)) return entry
   const rewrite = (value: unknown) =>
@@ -63,7 +66,7 @@ function migrateKetoCaptures(entry: HandlerEntry): HandlerEntry {
   }
 }
 
-/** Semantic-version precedence of `a` over `b`; build metadata does not count. */
+/** Whether `a` has precedence over `b` (semver.org, section 11). */
 function isNewer(a: string, b: string): boolean {
   const [left, right] = [versionParts(a), versionParts(b)]
   for (let i = 0; i < 3; i++) {

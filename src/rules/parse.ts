@@ -1,7 +1,6 @@
-/** rules/parse — the text of one repository to access rules and issues, each with file, line and column. Knows no handler. */
-
+/** Parses the text of one repository into access rules and diagnostics, each with its file, line and column. */
 import { splitIntoBatches } from '../documents/batches.ts'
-import { type Diagnostic, type DocumentPath, formatPath } from '../documents/issue.ts'
+import { type Diagnostic, type DocumentPath, formatPath } from '../documents/diagnostic.ts'
 import type { SourcePosition } from '../documents/source_positions.ts'
 import { parseYaml, type YamlDocument } from '../documents/yaml.ts'
 import type { Yielder } from '../lib/yield_to_event_loop.ts'
@@ -11,7 +10,7 @@ import { migrateRule } from './migrate.ts'
 /** Where a rule was written. */
 export interface SourceLocation {
   readonly source: string
-  /** 1-based place of a value of the rule, or of its nearest parent. */
+  /** Line and column (1-based) of a value of the rule, or of its nearest parent that is present. */
   positionOf(path: DocumentPath): { readonly line: number; readonly column: number }
 }
 
@@ -21,35 +20,38 @@ export interface LocatedRule {
 }
 
 export interface ParsedRules {
-  /** `undefined` when one rule cannot be decoded: the document is refused as a whole (Q-07). */
+  /** `undefined` when one rule cannot be decoded: Oathkeeper then rejects the whole document (Q-07). */
   readonly rules: readonly LocatedRule[] | undefined
-  /** Those that can be decoded, also where the document is refused: to look at, not to serve with. */
+  /** Every rule that can be decoded, even if the document is rejected: for `validate`, not for traffic. */
   readonly decodedRules: readonly LocatedRule[]
   readonly diagnostics: readonly Diagnostic[]
 }
 
-/** `source` names the repository for people: a path or a URL without credentials. */
+/** Parses a whole document at once. `source` is shown in diagnostics: a path, or a URL without credentials. */
 export function parseRules(text: string, source: string): ParsedRules {
   const document = parseYaml(text, 'rules')
   const collector = createRuleCollector(source)
   if (document.kind === 'fault') {
     const { line, column, message, hint } = document
-    const fault: Diagnostic = { severity: 'error', source, line, column, path: '', message, hint }
-    return { rules: undefined, decodedRules: [], diagnostics: [fault] }
+    const syntaxError: Diagnostic = { severity: 'error', source, line, column, path: '', message, hint }
+    return { rules: undefined, decodedRules: [], diagnostics: [syntaxError] }
   }
-  collector.duplicates(document, NO_OFFSET)
+  collector.addDuplicateKeys(document, NO_OFFSET)
   const raw = document.value ?? []
   if (Array.isArray(raw)) {
-    for (const [i, item] of raw.entries()) collector.item(item, [i], document, [i], NO_OFFSET)
-    // One rule without a list around it: the older documentation shows it so (Q-08).
-  } else collector.item(raw, [], document, [], NO_OFFSET)
-  return collector.end()
+    for (const [i, item] of raw.entries()) collector.addRule(item, [i], document, [i], NO_OFFSET)
+    // Older versions of Oathkeeper's documentation show a single rule without a list around it (Q-08).
+  } else collector.addRule(raw, [], document, [], NO_OFFSET)
+  return collector.finish()
 }
 
-/** UTF-16 code units; a step takes about a millisecond. */
+/** Minimum size of a batch in UTF-16 code units; parsing one takes about a millisecond. */
 const BATCH_CHARS = 16_384
 
-/** The same with pauses: thousands of rules are read without anybody having to wait for it. */
+/**
+ * Like `parseRules`, but yields between batches and rules: parsing ten thousand rules in one go would delay every Check
+ * that arrives meanwhile.
+ */
 export async function parseRulesInBatches(
   text: string,
   source: string,
@@ -59,21 +61,21 @@ export async function parseRulesInBatches(
   let index = 0
   for (const batch of text.length > 2 * BATCH_CHARS ? splitIntoBatches(text, BATCH_CHARS) : [undefined]) {
     const document = batch === undefined ? undefined : parseYaml(batch.text, 'rules')
-    // What cannot be cut, or is not sound, is read as a whole: then its faults are those of the whole.
+    // A text that cannot be split, or has a syntax error, is parsed whole, so that its positions are those of the file.
     if (batch === undefined || document?.kind !== 'document' || !Array.isArray(document.value)) {
       return parseRules(text, source)
     }
-    collector.duplicates(document, batch)
+    collector.addDuplicateKeys(document, batch)
     for (const [i, item] of document.value.entries()) {
-      collector.item(item, [index++], document, [i], batch)
+      collector.addRule(item, [index++], document, [i], batch)
       await yieldToEventLoop()
     }
     await yieldToEventLoop()
   }
-  return collector.end()
+  return collector.finish()
 }
 
-/** Where a document begins in the text that people know; 0-based. */
+/** Line and column (0-based) at which a batch begins in the file. */
 interface BatchOffset {
   readonly line: number
   readonly column: number
@@ -83,54 +85,53 @@ const NO_OFFSET: BatchOffset = { line: 0, column: 0 }
 function createRuleCollector(source: string) {
   const diagnostics: Diagnostic[] = []
   const rules: LocatedRule[] = []
-  let refused = false
+  let isRejected = false
   const translate = ({ line, column }: SourcePosition, offset: BatchOffset): SourcePosition => ({
     line: line + offset.line,
     column: line === 1 ? column + offset.column : column,
   })
   return {
-    duplicates(document: YamlDocument, start: BatchOffset): void {
-      for (const { key, ...place } of document.duplicates) {
+    addDuplicateKeys(document: YamlDocument, offset: BatchOffset): void {
+      for (const { key, ...position } of document.duplicates) {
         const message = `duplicate key "${key}"`
         const hint = 'the last one counts'
         diagnostics.push({
           severity: 'warning',
           source,
-          ...translate(place, start),
+          ...translate(position, offset),
           path: key,
           message,
           hint,
         })
       }
     },
-    /** `base` leads to the rule in the text that people know, `inside` in the document. */
-    item(
+    /** `pathInFile` leads to the rule in the whole file, `pathInDocument` in the batch. */
+    addRule(
       item: unknown,
-      base: DocumentPath,
+      pathInFile: DocumentPath,
       document: YamlDocument,
-      inside: DocumentPath,
-      start: BatchOffset,
+      pathInDocument: DocumentPath,
+      offset: BatchOffset,
     ): void {
-      // The place of a rule is kept as long as the rule; its document is not.
+      // Only this function is captured: a rule that held its document would keep all values of it in memory.
       const { positionOf: positionIn } = document
       const positionOf = (path: DocumentPath): SourcePosition =>
-        translate(positionIn([...inside, ...path]), start)
+        translate(positionIn([...pathInDocument, ...path]), offset)
       const { rule, faults } = decodeRule(item)
       for (const { severity, path, message, hint } of faults) {
-        const number = typeof base[0] === 'number' ? base[0] + 1 : 1
-        const name = severity === 'error' ? `rule ${number} cannot be read: ${message}` : message
+        const number = typeof pathInFile[0] === 'number' ? pathInFile[0] + 1 : 1
         diagnostics.push({
           severity,
           source,
           ...positionOf(path),
-          path: formatPath([...base, ...path]),
-          message: name,
+          path: formatPath([...pathInFile, ...path]),
+          message: severity === 'error' ? `cannot decode rule ${number}: ${message}` : message,
           hint,
         })
       }
-      if (rule === undefined) refused = true
+      if (rule === undefined) isRejected = true
       else rules.push({ rule: migrateRule(rule), location: { source, positionOf } })
     },
-    end: (): ParsedRules => ({ rules: refused ? undefined : rules, decodedRules: rules, diagnostics }),
+    finish: (): ParsedRules => ({ rules: isRejected ? undefined : rules, decodedRules: rules, diagnostics }),
   }
 }

@@ -1,50 +1,57 @@
-/** rules/rulebook — holds the edition of the rules that serves traffic, and replaces it whole. Knows neither files nor handlers: `prepare` does. */
+/** Holds the rule set in force and replaces it atomically on reload. */
 import type { Snapshot } from '../access/snapshot.ts'
-import type { Diagnostic } from '../documents/issue.ts'
+import type { Diagnostic } from '../documents/diagnostic.ts'
 import type { AccessRule } from './document.ts'
 
-/** A snapshot with what people want to know of it. */
+/** A compiled snapshot and the rules that it was compiled from. */
 export interface RuleSet {
   readonly snapshot: Snapshot
-  /** Valid rules as written, in order, for `/rules`. */
+  /** Rules without an error, as written, in order; shown by `/rules`. */
   readonly validRules: readonly AccessRule[]
-  /** False where a valid rule is demanded and there is none: every Check is 503 then (Q-13, option). */
+  /** False when `access_rules.required` is set and no rule is valid: every Check is then 503 (Q-13). */
   readonly ready: boolean
 }
 
 export interface LoadResult {
-  /** Absent when the sources cannot make a snapshot: the one in force stays. */
+  /** `undefined` when no snapshot can be made: the rule set in force stays. */
   readonly ruleSet: RuleSet | undefined
   readonly diagnostics: readonly Diagnostic[]
 }
 
 export interface ReloadReport {
   readonly outcome: 'changed' | 'unchanged' | 'refused'
+  /** Revision in force after the reload. */
   readonly revision: string | undefined
+  /** Number of rules in force after the reload. */
   readonly rules: number
   readonly diagnostics: readonly Diagnostic[]
-  /** Milliseconds. */
   readonly durationMs: number
 }
 
 export interface Rulebook {
   /** `undefined` until every repository has been loaded once (Q-13). */
   readonly current: RuleSet | undefined
-  /** Issues of the latest attempt, also of a refused one. */
+  /** Diagnostics of the latest load, even if it was rejected. */
   readonly diagnostics: readonly Diagnostic[]
-  /** One at a time; a call while one runs makes another follow, and both are answered by that. */
+  /**
+   * Loads the rules and replaces the rule set if it changed. Never rejects. Reloads do not overlap: calls during a reload
+   * share one further reload that starts after it, since the running one may have read the files before they changed.
+   */
   reload(): Promise<ReloadReport>
 }
 
 export interface RulebookDependencies {
-  /** Reads, parses and compiles everything anew. A rejection counts as a refusal. */
+  /** Reads, parses and compiles configuration and rules. If it rejects, the reload counts as refused. */
   readonly load: () => Promise<LoadResult>
+  /** Current time in milliseconds. */
   readonly now: () => number
-  /** Told after every attempt, before anybody who waits for it. */
+  /** Called after every reload, before the promise of `reload` resolves. */
   readonly onReload: (report: ReloadReport) => void
+  /** Reports an unexpected error of `load` and describes it for `diagnostics`. */
   readonly toDiagnostic: (error: unknown) => Diagnostic
 }
 
+/** Creates a rulebook without a rule set; the first `reload` loads it. */
 export function createRulebook({ load, now, onReload, toDiagnostic }: RulebookDependencies): Rulebook {
   let current: RuleSet | undefined
   let diagnostics: readonly Diagnostic[] = []
@@ -64,7 +71,7 @@ export function createRulebook({ load, now, onReload, toDiagnostic }: RulebookDe
         : ruleSet.snapshot.revision === current?.snapshot.revision
           ? 'unchanged'
           : 'changed'
-    // The one assignment that makes a reload: a Check reads `current` once and keeps what it read (F9).
+    // This single assignment replaces all rules at once: a Check reads `current` once and uses that snapshot to its end.
     if (ruleSet !== undefined && outcome === 'changed') current = ruleSet
     const report: ReloadReport = {
       outcome,

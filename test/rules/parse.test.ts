@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { type Diagnostic, formatDiagnostic } from '../../src/documents/issue.ts'
+import { type Diagnostic, formatDiagnostic } from '../../src/documents/diagnostic.ts'
 import type { AccessRule } from '../../src/rules/document.ts'
 import { parseRules, parseRulesInBatches } from '../../src/rules/parse.ts'
 
@@ -87,49 +87,49 @@ const REJECTED: readonly (readonly [name: string, text: string, issue: string])[
   [
     'an id that is a number',
     '[{"id":"a"},\n {"id":1}]',
-    'r:2:8: error: [1].id: rule 2 cannot be read: must be a text, not a number (quote it)',
+    'r:2:8: error: [1].id: cannot decode rule 2: must be a text, not a number (quote it)',
   ],
   [
     'an id that YAML reads as true',
     '- id: y\n',
-    'r:1:7: error: [0].id: rule 1 cannot be read: must be a text, not a boolean (quote it)',
+    'r:1:7: error: [0].id: cannot decode rule 1: must be a text, not a boolean (quote it)',
   ],
   [
     'a match that is a text',
     '[{"id":"q","match":"http://h"}]',
-    'r:1:20: error: [0].match: rule 1 cannot be read: must be a map, not a text',
+    'r:1:20: error: [0].match: cannot decode rule 1: must be a map, not a text',
   ],
   [
     'a match in another case',
     '- id: q\n  Match: {url: u}\n',
-    'r:2:10: error: [0].Match: rule 1 cannot be read: unknown field "Match" (write it "match")',
+    'r:2:10: error: [0].Match: cannot decode rule 1: unknown field "Match" (write "match")',
   ],
   [
     'a version of two parts',
     '[{"version":"v0.36"}]',
-    'r:1:13: error: [0].version: rule 1 cannot be read: not a semantic version such as v0.40.0',
+    'r:1:13: error: [0].version: cannot decode rule 1: not a semantic version such as v0.40.0',
   ],
   [
     'a version that is none',
     '[{"version":"foo"}]',
-    'r:1:13: error: [0].version: rule 1 cannot be read: not a semantic version such as v0.40.0',
+    'r:1:13: error: [0].version: cannot decode rule 1: not a semantic version such as v0.40.0',
   ],
   [
     'authenticators that are a map',
     '- authenticators: {handler: noop}\n',
-    'r:1:19: error: [0].authenticators: rule 1 cannot be read: must be a list, not a map',
+    'r:1:19: error: [0].authenticators: cannot decode rule 1: must be a list, not a map',
   ],
   [
     'a method that is a number',
     '- match:\n    methods:\n      - GET\n      - 1\n',
-    'r:4:9: error: [0].match.methods[1]: rule 1 cannot be read: must be a text, not a number (quote it)',
+    'r:4:9: error: [0].match.methods[1]: cannot decode rule 1: must be a text, not a number (quote it)',
   ],
   [
     'a handler entry that is a text',
     '- mutators: [noop]\n',
-    'r:1:14: error: [0].mutators[0]: rule 1 cannot be read: must be a map, not a text',
+    'r:1:14: error: [0].mutators[0]: cannot decode rule 1: must be a map, not a text',
   ],
-  ['a rule that is a text', '- x\n', 'r:1:3: error: [0]: rule 1 cannot be read: a rule is a map'],
+  ['a rule that is a text', '- x\n', 'r:1:3: error: [0]: cannot decode rule 1: a rule must be a map'],
 ]
 for (const [name, text, issue] of REJECTED) {
   test(`${name} refuses the document`, () => {
@@ -256,6 +256,6 @@ for (const [kind, rule] of Object.entries(WRITERS)) {
     const { rules, diagnostics: issues } = await parseRulesInBatches(wrong, 'r', () => undefined)
     assert.equal(rules, undefined)
     const [error] = issues.filter(issue => issue.severity === 'error').map(formatDiagnostic)
-    assert.match(error ?? '', /: error: \[1999\]\.id: rule 2000 cannot be read/)
+    assert.match(error ?? '', /: error: \[1999\]\.id: cannot decode rule 2000/)
   })
 }

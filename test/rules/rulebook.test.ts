@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import type { Snapshot } from '../../src/access/snapshot.ts'
-import type { Diagnostic } from '../../src/documents/issue.ts'
+import type { Diagnostic } from '../../src/documents/diagnostic.ts'
 import { createRulebook, type LoadResult, type RuleSet } from '../../src/rules/rulebook.ts'
 
 const ruleSet = (revision: string): RuleSet => ({

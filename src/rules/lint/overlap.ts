@@ -1,5 +1,4 @@
-/** rules/overlap — pairs of rules that some request matches both of, and so would answer 500 (Q-05), each with such a request. Knows compiled rules, no file. */
-
+/** Finds pairs of rules that one request matches, and that request, which is answered with 500 (Q-05). */
 import type { CompiledRule } from '../../access/rule.ts'
 import type { SearchableSnapshot } from '../../access/snapshot.ts'
 import type { Yielder } from '../../lib/yield_to_event_loop.ts'
@@ -7,23 +6,24 @@ import type { Language, WordFinder } from '../patterns/automata.ts'
 import type { ParsedPattern } from '../patterns/pattern.ts'
 import { type RequestUrlOptions, requestUrlPredicate } from '../patterns/request_url.ts'
 import { languageOf, partsAfterPrefix } from '../patterns/witness.ts'
+import { createPrefixIndex } from './prefix_index.ts'
 
-/** A rule with what was found out about its pattern. */
+/** A compiled rule and the analysis of its pattern. */
 export interface AnalyzedRule {
   readonly rule: CompiledRule
   readonly parsed: ParsedPattern
-  /** Some URLs of requests that it matches. */
+  /** Some URLs that a request can have and that the pattern matches. */
   readonly witnesses: readonly string[]
 }
 
 export interface Overlap {
-  /** Places in the list that was given; `earlier` is the smaller one. */
+  /** Indexes in `rules`; `earlier` is the smaller one. */
   readonly earlier: number
   readonly later: number
   readonly method: string
   /** A URL that both match. */
   readonly url: string
-  /** Further rules before `later` with which it overlaps, as far as they were looked for. */
+  /** Number of further rules before `later` that overlap with it, as far as the bounded search found them. */
   additional: number
 }
 
@@ -37,16 +37,17 @@ export interface OverlapDependencies {
   readonly yieldToEventLoop: Yielder
 }
 
-/** More are not looked for: who has that many has one mistake. */
+/** The search stops here: that many overlaps usually have one common cause. */
 const MAX_OVERLAPS = 100
-/** Pairs that are looked at, and those whose automata are intersected: what bounds a load of thousands of rules (measured: docs/performance.md). */
+/** Pairs to examine, and pairs whose automata to intersect. Both bound the time to load thousands of rules. */
 const MAX_PAIRS = 200_000
 const MAX_INTERSECTIONS = 2_000
 
 /**
- * First the index is asked who else matches the URLs that each rule is known to match: that finds equal patterns, a literal
- * inside of an expression, a prefix inside of a prefix, however many rules there are. Then automata are intersected, of
- * pairs that share an origin and whose paths can begin alike. What is found is proved by both patterns; not all is found.
+ * Finds overlaps in two passes. The first looks up the witnesses of each rule in the rule index: it finds equal patterns, a
+ * literal inside an expression and a prefix inside a prefix, for any number of rules. The second intersects the automata of
+ * pairs with a common origin and compatible path prefixes. Both patterns match every URL that is returned; the search is
+ * bounded, so it may miss overlaps.
  */
 export async function findOverlaps(dependencies: OverlapDependencies): Promise<readonly Overlap[]> {
   const collector = createOverlapCollector(dependencies)
@@ -56,7 +57,7 @@ export async function findOverlaps(dependencies: OverlapDependencies): Promise<r
 }
 
 interface OverlapCollector {
-  /** Whether both take a request with a common method at this URL, which is then noted. */
+  /** Adds the pair if the rules have a common method and both match this URL; returns whether they do. */
   addIfOverlapping(a: number, b: number, url: string): boolean
   has(a: number, b: number): boolean
   readonly isFull: boolean
@@ -64,7 +65,7 @@ interface OverlapCollector {
 }
 
 function createOverlapCollector({ rules, paths, hosts }: OverlapDependencies): OverlapCollector {
-  /** By the later rule: a rule is told of its first one only. */
+  /** By the later rule, which reports the first overlap and the number of others. */
   const byLater = new Map<number, Overlap>()
   const pairs = new Set<string>()
   const isRequestUrl = {
@@ -100,12 +101,12 @@ async function collectByWitnesses(
 ): Promise<void> {
   const indexes = new Map(rules.map(({ rule }, index) => [rule, index]))
   let pairs = 0
-  for (const [place, { witnesses }] of rules.entries()) {
+  for (const [index, { witnesses }] of rules.entries()) {
     for (const url of witnesses) {
       for (const rule of snapshot.rulesMatchingUrl(url)) {
         const other = indexes.get(rule)
-        if (other === undefined || other === place || collector.has(place, other)) continue
-        collector.addIfOverlapping(place, other, url)
+        if (other === undefined || other === index || collector.has(index, other)) continue
+        collector.addIfOverlapping(index, other, url)
         if (collector.isFull || ++pairs > MAX_PAIRS) return
       }
     }
@@ -117,37 +118,29 @@ async function collectByIntersection(
   { rules, wordFinder, yieldToEventLoop }: OverlapDependencies,
   collector: OverlapCollector,
 ): Promise<void> {
-  const { insert, alike: candidates } = createPrefixIndex(rules)
-  // A rule without fragments matches no other URL than those that were asked for already.
-  const withFragments = rules.flatMap((one, index) =>
-    partsAfterPrefix(one.parsed).length > 0 ? [index] : [],
+  const prefixIndex = createPrefixIndex(rules.map(({ rule }) => rule.pattern))
+  // The first pass has tried every URL of a rule without fragments.
+  const withFragments = rules.flatMap(({ parsed }, index) =>
+    partsAfterPrefix(parsed).length > 0 ? [index] : [],
   )
-  for (const place of withFragments) {
-    insert(place)
+  for (const index of withFragments) {
+    prefixIndex.add(index)
     await yieldToEventLoop()
   }
   let pairs = 0
   let intersections = 0
-  for (const place of withFragments) {
-    const one = rules[place] as AnalyzedRule
-    for (const otherIndex of candidates(place)) {
+  for (const index of withFragments) {
+    const one = rules[index] as AnalyzedRule
+    for (const otherIndex of prefixIndex.candidates(index)) {
       if (pairs % 256 === 255) await yieldToEventLoop()
       if (++pairs > MAX_PAIRS || intersections > MAX_INTERSECTIONS || collector.isFull) return
       const other = rules[otherIndex] as AnalyzedRule
-      if (
-        collector.has(place, otherIndex) ||
-        !haveCommonMethod(one, other) ||
-        haveIncompatibleSuffixes(one, other)
-      )
-        continue
+      const isKnown = collector.has(index, otherIndex)
+      if (isKnown || !haveCommonMethod(one, other) || haveIncompatibleSuffixes(one, other)) continue
       for (const [prefix, left, right] of remainingLanguages(one.parsed, other.parsed)) {
         intersections++
-        if (
-          wordFinder
-            .commonWords(left, right)
-            ?.some(word => collector.addIfOverlapping(place, otherIndex, prefix + word))
-        )
-          break
+        const words = wordFinder.commonWords(left, right) ?? []
+        if (words.some(word => collector.addIfOverlapping(index, otherIndex, prefix + word))) break
         await yieldToEventLoop()
       }
     }
@@ -155,71 +148,20 @@ async function collectByIntersection(
   }
 }
 
-/** Rules with one path prefix. */
-interface PrefixGroup {
-  readonly all: number[]
-  readonly byOrigin: Map<string, number[]>
-  /** Of those that may have any origin. */
-  readonly anyOrigin: number[]
-}
-
-/** Finds the rules whose path prefix a rule's own begins with, and whose origins may be the same. */
-function createPrefixIndex(rules: readonly AnalyzedRule[]) {
-  const groups = new Map<string, PrefixGroup>()
-  const patternOf = (index: number) => (rules[index] as AnalyzedRule).rule.pattern
-
-  function* withCompatibleOrigin(
-    group: PrefixGroup,
-    origins: readonly string[] | undefined,
-  ): Generator<number> {
-    if (origins === undefined) return yield* group.all
-    for (const [i, origin] of origins.entries()) {
-      const earlierOrigins = origins.slice(0, i)
-      for (const place of group.byOrigin.get(origin) ?? []) {
-        if (!patternOf(place).origins?.some(one => earlierOrigins.includes(one))) yield place
-      }
-    }
-    yield* group.anyOrigin
-  }
-
-  return {
-    insert(place: number): void {
-      const { pathPrefix, origins } = patternOf(place)
-      const group: PrefixGroup = groups.get(pathPrefix) ?? { all: [], byOrigin: new Map(), anyOrigin: [] }
-      groups.set(pathPrefix, group)
-      group.all.push(place)
-      if (origins === undefined) group.anyOrigin.push(place)
-      for (const origin of origins ?? []) {
-        const list = group.byOrigin.get(origin)
-        if (list === undefined) group.byOrigin.set(origin, [place])
-        else list.push(place)
-      }
-    },
-    /** Each pair once: of two with the same prefix, the later one is told of the earlier. */
-    *alike(place: number): Generator<number> {
-      const { pathPrefix, origins } = patternOf(place)
-      for (let length = 0; length <= pathPrefix.length; length++) {
-        const group = groups.get(pathPrefix.slice(0, length))
-        if (group === undefined) continue
-        for (const other of withCompatibleOrigin(group, origins)) {
-          if (length < pathPrefix.length || other < place) yield other
-        }
-      }
-    },
-  }
-}
-
 const haveCommonMethod = (a: AnalyzedRule, b: AnalyzedRule): boolean =>
   a.rule.rpc === b.rule.rpc && [...a.rule.methods].some(name => b.rule.methods.has(name))
 
-/** Literal ends of which neither is the end of the other. */
+/** Whether both patterns end in literal text and neither text is a suffix of the other: no URL ends in both. */
 function haveIncompatibleSuffixes(a: AnalyzedRule, b: AnalyzedRule): boolean {
   const [suffix, otherSuffix] = [a.parsed.parts.at(-1), b.parsed.parts.at(-1)]
   if (suffix?.kind !== 'literal' || otherSuffix?.kind !== 'literal') return false
   return !suffix.text.endsWith(otherSuffix.text) && !otherSuffix.text.endsWith(suffix.text)
 }
 
-/** What is left of both behind a start that they share. Few distinct expressions are left that way, and what they share is remembered. */
+/**
+ * For each literal prefix that both patterns can start with: the prefix, and what each pattern matches after it. Thousands
+ * of rules leave few distinct remainders, so the word finder answers most of them from its cache.
+ */
 function* remainingLanguages(
   a: ParsedPattern,
   b: ParsedPattern,

@@ -1,5 +1,4 @@
-/** rules/shadowed — rules that no request reaches where the first one decides (Q-05), because one before them matches all that they match. Knows compiled rules, no file. */
-
+/** Finds rules that no request reaches when the first match decides, because an earlier rule matches every request of theirs. */
 import type { CompiledRule } from '../../access/rule.ts'
 import type { SearchableSnapshot } from '../../access/snapshot.ts'
 import type { Yielder } from '../../lib/yield_to_event_loop.ts'
@@ -8,7 +7,7 @@ import { partsAfterPrefix } from '../patterns/witness.ts'
 import type { AnalyzedRule } from './overlap.ts'
 
 export interface ShadowedRule {
-  /** Places in the list that was given. */
+  /** Indexes in `rules`. */
   readonly earlier: number
   readonly later: number
 }
@@ -24,9 +23,9 @@ export interface ShadowedDependencies {
 }
 
 /**
- * Told where it is certain: of rules with equal patterns, of those that begin as a pattern that lets everything follow
- * (`https://h/<.*>`), and of those that match a few URLs, all known, each of which an earlier rule matches as well. A rule is
- * told of one that has all of its methods.
+ * Returns only rules that are certainly shadowed by one earlier rule with all of their methods. Their pattern is equal to
+ * the earlier one, or starts with the prefix of an earlier pattern that accepts any suffix (`https://h/<.*>`), or matches a
+ * few known URLs, all of which the earlier rule matches.
  */
 export async function findShadowedRules(
   dependencies: ShadowedDependencies,
@@ -39,43 +38,42 @@ export async function findShadowedRules(
   for (const [later, one] of rules.entries()) {
     const prefixes = one.parsed.prefixes.alternatives.map(({ text }) => text)
     const earlier = [
-      ...byText.of(one.rule.pattern.text),
+      ...byText.get(one.rule.pattern.text),
       ...rulesMatchingAllOf(one, dependencies).flatMap(rule => indexes.get(rule) ?? []),
       ...byPrefix
-        .ofStarts(prefixes[0] ?? '')
-        .filter(place => allStartWithPrefixOf(rules[place] as AnalyzedRule, prefixes)),
-    ].find(place => place < later && coversMethodsOf((rules[place] as AnalyzedRule).rule, one.rule))
+        .getByPrefixesOf(prefixes[0] ?? '')
+        .filter(index => allStartWithPrefixOf(rules[index] as AnalyzedRule, prefixes)),
+    ].find(index => index < later && coversMethodsOf((rules[index] as AnalyzedRule).rule, one.rule))
     if (earlier !== undefined) shadowed.push({ earlier, later })
     else {
-      // Of one that is shadowed nobody needs to know: whoever it matches all of is behind the other as well.
-      byText.put(one.rule.pattern.text, later)
-      if (endsWithMatchAll(one)) for (const prefix of prefixes) byPrefix.put(prefix, later)
+      // A shadowed rule need not be indexed: what it shadows, the rule before it shadows as well.
+      byText.add(one.rule.pattern.text, later)
+      if (endsWithMatchAll(one)) for (const prefix of prefixes) byPrefix.add(prefix, later)
     }
     await yieldToEventLoop()
   }
   return shadowed
 }
 
-/** Places of rules by a text. */
+/** Indexes of rules by a text. */
 function createTextIndex() {
   const indexesByText = new Map<string, number[]>()
-  const of = (text: string): readonly number[] => indexesByText.get(text) ?? []
+  const get = (text: string): readonly number[] => indexesByText.get(text) ?? []
   return {
-    of,
-    put(text: string, place: number): void {
+    get,
+    add(text: string, index: number): void {
       const existing = indexesByText.get(text)
-      if (existing === undefined) indexesByText.set(text, [place])
-      else existing.push(place)
+      if (existing === undefined) indexesByText.set(text, [index])
+      else existing.push(index)
     },
-    /** By any text that this one begins with. */
-    ofStarts: (text: string): readonly number[] =>
+    getByPrefixesOf: (text: string): readonly number[] =>
       indexesByText.size === 0
         ? []
-        : Array.from({ length: text.length + 1 }, (_, length) => of(text.slice(0, length))).flat(),
+        : Array.from({ length: text.length + 1 }, (_, length) => get(text.slice(0, length))).flat(),
   }
 }
 
-/** Who matches every URL of a rule, where these are known. */
+/** The rules that match every URL of a rule; none when the rule matches more than a few literal URLs. */
 function rulesMatchingAllOf(
   { rule, parsed }: AnalyzedRule,
   { snapshot, paths, hosts }: ShadowedDependencies,
@@ -89,7 +87,7 @@ function rulesMatchingAllOf(
   return first?.filter(candidate => more.every(others => others.includes(candidate))) ?? []
 }
 
-/** `<.*>`, and the glob `<**>`. No request has a line break in its URL, which alone would not match. */
+/** Sources of `<.*>` and of the glob `<**>`. `.*` excludes only the line feed, which no URL of a request contains. */
 const MATCH_ALL_SOURCES: ReadonlySet<string> = new Set(['([^\\n]*)', '[^]*'])
 
 function endsWithMatchAll({ parsed }: AnalyzedRule): boolean {
@@ -98,8 +96,8 @@ function endsWithMatchAll({ parsed }: AnalyzedRule): boolean {
   return MATCH_ALL_SOURCES.has(last.source.join(''))
 }
 
-const allStartWithPrefixOf = ({ parsed: read }: AnalyzedRule, prefixes: readonly string[]): boolean =>
-  prefixes.every(start => read.prefixes.alternatives.some(({ text }) => start.startsWith(text)))
+const allStartWithPrefixOf = ({ parsed }: AnalyzedRule, prefixes: readonly string[]): boolean =>
+  prefixes.every(prefix => parsed.prefixes.alternatives.some(({ text }) => prefix.startsWith(text)))
 
 const coversMethodsOf = (earlier: CompiledRule, later: CompiledRule): boolean =>
   [...later.methods].every(name => earlier.methods.has(name))

@@ -1,5 +1,5 @@
 /** rules/pattern_lower — a fragment in scheme or host, read in lower case as those of requests are (Q-20). Knows no engine. */
-import { type GlobNode, globSource, lowerGlob } from '../../golang/index.ts'
+import { foldGlobCase, type GlobNode, globToRegExpSource } from '../../golang/index.ts'
 import { analyzeFragment } from './fragment_analysis.ts'
 import {
   escapeSource,
@@ -19,8 +19,8 @@ export function foldFragmentCase(fragment: Fragment, lints: PatternLint[]): Frag
   const hasUpperCase = (word: string): boolean => /[A-Z]/.test(word)
   const lowerCaseMessage = `"<${fragment.text}>" is read in lower case, as hosts and schemes of requests are`
   if ('glob' in fragment) {
-    const glob = lowerGlob(fragment.glob as GlobNode)
-    const source = globSource(glob, escapeSource)
+    const glob = foldGlobCase(fragment.glob as GlobNode)
+    const source = globToRegExpSource(glob, escapeSource)
     if (source === fragment.text) return fragment
     const message = 'letters of a glob in scheme or host are read in lower case, as those of requests are'
     lints.push({ message, hint: '' })

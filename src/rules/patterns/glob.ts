@@ -1,10 +1,16 @@
 /** rules/pattern_glob — a pattern of the glob strategy as parts, and what to say of it (spec 2.5, Q-27, Q-73). Knows no URL. */
-import { type GlobChar, GlobFault, type GlobNode, globSource, parseGlob } from '../../golang/index.ts'
+import {
+  GlobError,
+  type GlobNode,
+  type GlobToken,
+  globToRegExpSource,
+  parseGlob,
+} from '../../golang/index.ts'
 import { escapeSource, type Part, PatternError, type PatternLint, type Piece } from './syntax.ts'
 
 /** All pieces are read as one text, so a brace may open in one fragment and close in another. */
 export function parseGlobPattern(pieces: readonly Piece[]): { parts: Part[]; lints: PatternLint[] } {
-  const chars: GlobChar[] = []
+  const chars: GlobToken[] = []
   const columns: number[] = []
   for (const piece of pieces) {
     let column = piece.column
@@ -18,12 +24,12 @@ export function parseGlobPattern(pieces: readonly Piece[]): { parts: Part[]; lin
   try {
     nodes = parseGlob(chars)
   } catch (error) {
-    if (!(error instanceof GlobFault)) throw error
+    if (!(error instanceof GlobError)) throw error
     throw new PatternError(error.message, columns[error.index] ?? columns.at(-1) ?? 0)
   }
   const parts = nodes.map((glob): Part => {
     if (glob.kind === 'text') return { kind: 'literal', text: glob.text }
-    const source = globSource(glob, escapeSource)
+    const source = globToRegExpSource(glob, escapeSource)
     return { kind: 'fragment', text: source, source: [source], groups: [], ignoresCase: false, glob }
   })
   const lints = [

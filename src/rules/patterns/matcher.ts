@@ -1,5 +1,5 @@
 /** rules/pattern_exec — the function that matches a URL against the parts of a pattern. Knows neither hosts nor lints. */
-import { globMatches, overlaps } from '../../golang/index.ts'
+import { matchGlob, overlappingTexts } from '../../golang/index.ts'
 import { analyzeFragment } from './fragment_analysis.ts'
 import { globNodes } from './glob.ts'
 import { type Fragment, type Part, patternSource } from './syntax.ts'
@@ -199,9 +199,9 @@ export function createGlobMatcher(
   isLinear: boolean,
 ): Matcher {
   const nodes = globNodes(parts)
-  const extraUrls = new Set(overlaps(nodes))
+  const extraUrls = new Set(overlappingTexts(nodes))
   if (!isLinear)
-    return { exec: url => (globMatches(nodes, url) || extraUrls.has(url) ? NO_CAPTURES : undefined) }
+    return { exec: url => (matchGlob(nodes, url) || extraUrls.has(url) ? NO_CAPTURES : undefined) }
   const matcher = createMatcher(parts, prefixes)
   return extraUrls.size === 0
     ? matcher

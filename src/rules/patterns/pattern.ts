@@ -1,6 +1,6 @@
 /** rules/pattern — from `match.url` as written to a Pattern, or to what is wrong with it. Knows no rule and no request. */
 import type { MatchPattern } from '../../access/rule.ts'
-import { overlaps } from '../../golang/index.ts'
+import { overlappingTexts } from '../../golang/index.ts'
 import { analyzeFragment } from './fragment_analysis.ts'
 import { globNodes, parseGlobPattern } from './glob.ts'
 import { createGlobMatcher, createMatcher, findLiteralPrefixes, type LiteralPrefixes } from './matcher.ts'
@@ -78,7 +78,7 @@ function compileText(
         ? createGlobMatcher(parts, prefixes, isLinear)
         : createMatcher(parts, prefixes)),
     }
-    const extraUrls = strategy === 'glob' ? [...overlaps(globNodes(parts))] : []
+    const extraUrls = strategy === 'glob' ? [...overlappingTexts(globNodes(parts))] : []
     return { pattern, lints: deduplicateLints(allLints), parsed: { parts, prefixes, extraUrls } }
   } catch (error) {
     if (error instanceof PatternError) {

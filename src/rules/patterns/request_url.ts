@@ -1,23 +1,24 @@
-/** rules/request_url — which URLs a pattern is ever asked about: those that the readings of host and path let through. Knows no pattern. */
+/** Describes the URLs that requests can have once host and path are normalized: all that a pattern is ever matched against. */
 import { parseAuthority } from '../../http/authority.ts'
 import { type PathMode, parseRequestTarget } from '../../http/request_target.ts'
 
-/** Which requests a pattern is for: `scheme://host/path`, or `rpc://host/path` of a gRPC call (spec 1.9). */
+/** How requests are read before they are matched. */
 export interface RequestUrlOptions {
   readonly paths: PathMode
-  /** Whether hosts stand there as they were sent (Q-20, option). */
+  /** `exact`: hosts are not normalized (Q-20). */
   readonly hosts?: 'exact' | undefined
+  /** Whether the URL is `rpc://host/path` of a gRPC call rather than `scheme://host/path`. */
   readonly rpc: boolean
 }
 
-/** Whether some request has this URL once it has been read. */
+/** Returns a function that tells whether a request can have a given URL after normalization. */
 export const requestUrlPredicate =
   ({ paths, hosts, rpc }: RequestUrlOptions) =>
   (url: string): boolean => {
     const parts = (rpc ? RPC_URL : HTTP_URL).exec(url)
     if (parts === null) return false
     const [, scheme, host, path] = parts as unknown as [string, string, string, string]
-    // A gRPC request is an https one to its host.
+    // gRPC requests have no scheme of their own here; the default port of https is dropped from their host.
     const authority = parseAuthority(host, rpc ? 'https' : scheme)
     if (authority === undefined || (hosts !== 'exact' && authority.host !== host)) return false
     if (!path.isWellFormed()) return false
@@ -37,6 +38,9 @@ const PATH_CHARACTER: Readonly<Record<PathMode, string>> = {
   oathkeeper: '[^\\/\\x00\\n]',
 }
 
-/** JavaScript source (flag `v`) of an expression that all admitted URLs match; some others match it too. */
+/**
+ * JavaScript source (flag `v`) of an expression that matches every URL that `requestUrlPredicate` accepts. It matches some
+ * more, so a pattern without a common word is certainly dead.
+ */
 export const requestUrlSource = ({ paths, hosts, rpc }: RequestUrlOptions): string =>
   `${rpc ? 'rpc' : '(?:http|ws)s?'}:\\/\\/${hosts === 'exact' ? UNNORMALIZED_HOST_SOURCE : HOST_SOURCE}\\/(?:${PATH_CHARACTER[paths]}+(?:\\/${PATH_CHARACTER[paths]}+)*)?`

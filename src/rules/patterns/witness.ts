@@ -1,19 +1,18 @@
-/** rules/pattern_reach — URLs of requests that a pattern matches, each proved by the pattern itself; or the proof that there is none. Knows no rule. */
-
+/** Finds URLs of possible requests that a pattern matches, or proves that there are none. */
 import type { Language, WordFinder } from './automata.ts'
 import type { CompiledPattern, ParsedPattern } from './pattern.ts'
 import { type RequestUrlOptions, requestUrlPredicate, requestUrlSource } from './request_url.ts'
 import { type Part, patternSource } from './syntax.ts'
 
 export interface WitnessSearch {
-  /** A few, short ones first. */
+  /** A few URLs that the pattern matches, the shortest first. */
   readonly witnesses: readonly string[]
-  /** There is certainly none. Without URLs and without this, it could not be told. */
+  /** True when it is proved that no request matches. False without witnesses means that neither was found. */
   readonly dead: boolean
 }
 
 const MAX_WITNESSES = 2
-/** For patterns whose beginning says nothing. */
+/** Tried for patterns without a literal prefix. */
 const FALLBACK_URLS: readonly string[] = [
   'https://a/',
   'http://a/',
@@ -22,19 +21,23 @@ const FALLBACK_URLS: readonly string[] = [
   'https://a/a/a',
 ]
 
+/** The language of a sequence of parts. */
 export const languageOf = (parts: readonly Part[]): Language => ({
   source: patternSource(parts).source,
   ignoreCase: parts.some(part => part.kind === 'fragment' && part.ignoresCase),
 })
 
-/** What follows the texts that a match starts with. */
+/** The parts after the literal prefixes. */
 export const partsAfterPrefix = ({ parts, prefixes }: ParsedPattern): readonly Part[] =>
   parts.slice(prefixes.partCount)
 
-/** Longest row of words that are tried for each fragment. */
+/** Words to try for each fragment. */
 const MAX_SPELLINGS = 12
 
-/** Each fragment spelled out by its own words, the shortest of all first: rules by the thousand have few different fragments. */
+/**
+ * Texts made of one word of each fragment, the shortest words first. Words are found for each fragment by itself, because
+ * thousands of rules have few distinct fragments and the word finder caches them.
+ */
 function spellOut(parts: readonly Part[], wordFinder: WordFinder): readonly string[] {
   const rows = parts.map(part =>
     part.kind === 'literal' ? [part.text] : wordFinder.wordsOf(languageOf([part])),
@@ -45,6 +48,7 @@ function spellOut(parts: readonly Part[], wordFinder: WordFinder): readonly stri
   )
 }
 
+/** Tries candidate URLs against the pattern; if none matches, intersects the pattern with the language of all request URLs. */
 export function findWitnesses(
   { pattern, parsed }: CompiledPattern,
   options: RequestUrlOptions,

@@ -2,7 +2,7 @@
 import { hash } from 'node:crypto'
 import { stat } from 'node:fs/promises'
 import type { HeaderPair, HttpResponse, Send } from '../../clients/http/message.ts'
-import type { Diagnostic } from '../../documents/issue.ts'
+import type { Diagnostic } from '../../documents/diagnostic.ts'
 import { readTextFile, type UnreadableFile } from '../../documents/text_file.ts'
 import { millis } from '../../lib/time.ts'
 import type { Yielder } from '../../lib/yield_to_event_loop.ts'

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
 import type { HttpFailure, HttpResponse, OutgoingRequest } from '../../../src/clients/http/message.ts'
 import { createObjectStoreClient } from '../../../src/clients/objects/client.ts'
-import { formatDiagnostic } from '../../../src/documents/issue.ts'
+import { formatDiagnostic } from '../../../src/documents/diagnostic.ts'
 import { createRuleSources, type LoadedRules } from '../../../src/rules/repositories/sources.ts'
 import { startObjectStore } from '../../support/object_store.ts'
 

@@ -1,0 +1,108 @@
+/** Reports what is probably a mistake in a rule set: ids, methods, patterns that never match, rules that overlap or shadow. */
+import type { CompiledRule } from '../../access/rule.ts'
+import type { SearchableSnapshot } from '../../access/snapshot.ts'
+import type { DocumentPath } from '../../documents/diagnostic.ts'
+import type { Yielder } from '../../lib/yield_to_event_loop.ts'
+import type { LocatedRule } from '../parse.ts'
+import { createWordFinder, type WordFinder } from '../patterns/automata.ts'
+import type { CompiledPattern, ParsedPattern } from '../patterns/pattern.ts'
+import type { RequestUrlOptions } from '../patterns/request_url.ts'
+import { findWitnesses } from '../patterns/witness.ts'
+import { lintId, lintMatch, type ReportDiagnostic } from './fields.ts'
+import { findOverlaps } from './overlap.ts'
+import { findShadowedRules } from './shadowed.ts'
+
+export interface LinterDependencies {
+  readonly paths: RequestUrlOptions['paths']
+  readonly hosts: RequestUrlOptions['hosts']
+  /** With `first`, overlaps are intended and not reported; rules that are never reached are reported instead. */
+  readonly onMultipleMatches: 'reject' | 'first'
+  readonly yieldToEventLoop: Yielder
+}
+
+export interface Linter {
+  /** Checks id, methods and fields of one rule. Call it in the order of the rules. */
+  checkRule(located: LocatedRule, report: ReportDiagnostic): void
+  /** Checks one rule whose pattern compiles. */
+  checkPattern(
+    located: LocatedRule,
+    rule: CompiledRule,
+    compiled: CompiledPattern,
+    report: ReportDiagnostic,
+  ): void
+  /** Checks all rules together. Call it after the last rule. */
+  checkSet(snapshot: SearchableSnapshot): Promise<void>
+}
+
+/** Creates the linter of one compile. It only warns: no warning keeps a rule from being used. */
+export function createLinter({
+  paths,
+  hosts,
+  onMultipleMatches,
+  yieldToEventLoop,
+}: LinterDependencies): Linter {
+  const wordFinder: WordFinder = createWordFinder()
+  const firstUses = new Map<string, string>()
+  const rules: LintedRule[] = []
+
+  async function reportShadowed(snapshot: SearchableSnapshot): Promise<void> {
+    const shadowed = await findShadowedRules({ rules, snapshot, paths, hosts, yieldToEventLoop })
+    for (const { earlier, later } of shadowed) {
+      const { rule, report } = rules[later] as LintedRule
+      const message = `is never reached: ${describeRule(rules[earlier] as LintedRule)} comes before it and matches all that it matches`
+      report('warning', matchPath(rule), message, 'put the narrower rule first')
+    }
+  }
+
+  async function reportOverlaps(snapshot: SearchableSnapshot): Promise<void> {
+    const overlaps = await findOverlaps({ rules, snapshot, paths, hosts, wordFinder, yieldToEventLoop })
+    for (const { earlier, later, method, url, additional } of overlaps) {
+      const { rule, report } = rules[later] as LintedRule
+      const others =
+        additional === 0 ? '' : `; it also overlaps with ${additional} other${additional === 1 ? '' : 's'}`
+      const message = `overlaps with ${describeRule(rules[earlier] as LintedRule)}: ${method} ${url} matches both and is answered with 500${others}`
+      report('warning', matchPath(rule), message, 'let exactly one rule match each request')
+    }
+  }
+
+  return {
+    checkRule(located, report) {
+      lintId(located, firstUses, report)
+      lintMatch(located, report)
+    },
+    checkPattern(located, rule, compiled, report) {
+      const { lints, parsed } = compiled
+      for (const lint of lints) report('warning', matchPath(rule), lint.message, lint.hint)
+      const { witnesses, dead } = findWitnesses(
+        compiled,
+        { paths, hosts, rpc: rule.rpc === true },
+        wordFinder,
+      )
+      if (dead && !lints.some(lint => lint.message.includes(NEVER_MATCHES))) {
+        const message = `the pattern ${NEVER_MATCHES}: no request has such a URL`
+        report('warning', matchPath(rule), message, NEVER_MATCHES_HINT)
+      }
+      rules.push({ rule, parsed, witnesses, located, report })
+    },
+    checkSet: snapshot =>
+      onMultipleMatches === 'first' ? reportShadowed(snapshot) : reportOverlaps(snapshot),
+  }
+}
+
+interface LintedRule {
+  readonly rule: CompiledRule
+  readonly parsed: ParsedPattern
+  readonly witnesses: readonly string[]
+  readonly located: LocatedRule
+  readonly report: ReportDiagnostic
+}
+
+const NEVER_MATCHES = 'never matches'
+const NEVER_MATCHES_HINT = 'check host, slashes and character classes: no text passes all of them'
+
+const matchPath = ({ rpc }: CompiledRule): DocumentPath => ['match', rpc ? 'full_method' : 'url']
+
+function describeRule({ rule, located: { location } }: LintedRule): string {
+  const position = `${location.source}:${location.positionOf([]).line}`
+  return rule.id === '' ? `the rule at ${position}` : `"${rule.id}" (${position})`
+}
