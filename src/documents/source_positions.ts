@@ -1,5 +1,5 @@
 /** lib/text_places — where the parts of a document stand in its text. Knows no format. */
-import type { DocumentPath } from './issue.ts'
+import type { DocumentPath } from './diagnostic.ts'
 
 export interface SourcePosition {
   /** 1-based. */

@@ -12,7 +12,7 @@ import {
   parseEvents,
   YAMLException,
 } from 'js-yaml'
-import type { DocumentPath } from './issue.ts'
+import type { DocumentPath } from './diagnostic.ts'
 import {
   closestPosition,
   type LocatedNode,
@@ -20,7 +20,7 @@ import {
   positionAt,
   type SourcePosition,
 } from './source_positions.ts'
-import { explainYamlError, type YamlExplanation } from './yaml_advice.ts'
+import { explainYamlError, type YamlExplanation } from './yaml_errors.ts'
 
 export interface YamlDocument {
   readonly kind: 'document'

@@ -1,5 +1,5 @@
 /** lib/gjson_value — the values that gjson paths walk through, and its wildcards. Knows no path. */
-import { wellFormed } from '../golang/index.ts'
+import { replaceLoneSurrogateEscapes } from '../golang/index.ts'
 
 export type JsonValue =
   | null
@@ -17,7 +17,7 @@ export const isRecord = (value: GjsonResult): value is { readonly [key: string]:
 
 export function tryParseJson(text: string): GjsonResult {
   try {
-    return JSON.parse(wellFormed(text)) as JsonValue
+    return JSON.parse(replaceLoneSurrogateEscapes(text)) as JsonValue
   } catch {
     return undefined
   }

@@ -1,5 +1,5 @@
 /** lib/template_functions — the functions of Go's text/template itself, and Oathkeeper's `print` and `printIndex`. Knows nothing of access control. */
-import { byteLength, Fault, isPrintable, queryEscape, toByteString } from '../golang/index.ts'
+import { byteLength, GoError, isPrintable, queryEscape, toByteString } from '../golang/index.ts'
 import { printValue, sprint, sprintAll, sprintf } from './values/format.ts'
 import { type FunctionTable, goFunc } from './values/signature.ts'
 import {
@@ -26,7 +26,7 @@ export const BUILTINS: FunctionTable = {
   len: goFunc(['any'], length),
   index: goFunc(['any', '...any'], index),
   call: goFunc(['any', '...any'], value => {
-    throw new Fault(value == null ? 'call of nil' : `non-function of type ${typeName(value)}`)
+    throw new GoError(value == null ? 'call of nil' : `non-function of type ${typeName(value)}`)
   }),
 
   eq: goFunc(['any', '...any'], equalsAny),
@@ -40,7 +40,7 @@ export const BUILTINS: FunctionTable = {
   print: goFunc(['any'], value => (value == null ? '' : sprint(value))),
   printIndex: goFunc(['any', 'int'], (list, i) => {
     if (!isSlice(list) || i >= list.length) return ''
-    if (i < 0) throw new Fault('printIndex: index out of range')
+    if (i < 0) throw new GoError('printIndex: index out of range')
     return sprint(list[i] ?? null)
   }),
   printf: goFunc(['string', '...any'], (pattern, ...values) => sprintf(pattern, values)),
@@ -97,43 +97,43 @@ function length(value: GoValue): GoValue {
   if (typeof value === 'string') return goInt(byteLength(value))
   if (isSlice(value)) return goInt(value.length)
   if (isMap(value)) return goInt(mapSize(value))
-  throw new Fault(value === null ? 'len of nil pointer' : `len of type ${typeName(value)}`)
+  throw new GoError(value === null ? 'len of nil pointer' : `len of type ${typeName(value)}`)
 }
 
 function index(start: GoValue, ...keys: GoValue[]): GoValue {
   let item = start
-  if (item == null) throw new Fault('index of untyped nil')
+  if (item == null) throw new GoError('index of untyped nil')
   for (const key of keys) {
-    if (item == null) throw new Fault('index of nil pointer')
+    if (item == null) throw new GoError('index of nil pointer')
     if (typeof item === 'string') {
       const bytes: string = toByteString(item)
       const at = checkedIndex(key, bytes.length)
-      if (at >= bytes.length) throw new Fault(`index out of range: ${at}`)
+      if (at >= bytes.length) throw new GoError(`index out of range: ${at}`)
       item = new GoInt(UINT8, BigInt(bytes.charCodeAt(at)))
     } else if (isSlice(item)) {
       const at = checkedIndex(key, item.length)
-      if (at >= item.length) throw new Fault(`index out of range: ${at}`)
+      if (at >= item.length) throw new GoError(`index out of range: ${at}`)
       item = item[at] ?? null
     } else if (isMap(item)) {
       if (typeof key !== 'string') {
-        throw new Fault(
+        throw new GoError(
           key == null
             ? 'value is nil; should be string'
             : `value has type ${typeName(key)}; should be string`,
         )
       }
       item = mapGet(item, key) ?? mapZero(item)
-    } else throw new Fault(`can't index item of type ${typeName(item)}`)
+    } else throw new GoError(`can't index item of type ${typeName(item)}`)
   }
   return item
 }
 
 function checkedIndex(key: GoValue, capacity: number): number {
   if (!(key instanceof GoInt)) {
-    throw new Fault(`cannot index slice/array with ${key == null ? 'nil' : `type ${typeName(key)}`}`)
+    throw new GoError(`cannot index slice/array with ${key == null ? 'nil' : `type ${typeName(key)}`}`)
   }
   const at = Number(key.n)
-  if (at < 0 || at > capacity) throw new Fault(`index out of range: ${at}`)
+  if (at < 0 || at > capacity) throw new GoError(`index out of range: ${at}`)
   return at
 }
 
@@ -158,7 +158,7 @@ function equals(a: GoValue, b: GoValue): boolean {
   const kind = basicKind(a)
   if (kind !== basicKind(b)) {
     if (a == null || b == null) return false
-    throw new Fault(`incompatible types for comparison: ${typeName(a)} and ${typeName(b)}`)
+    throw new GoError(`incompatible types for comparison: ${typeName(a)} and ${typeName(b)}`)
   }
   if (kind === 'int') return (a as GoInt).n === (b as GoInt).n
   if (kind !== undefined) return a === b
@@ -172,22 +172,22 @@ function equals(a: GoValue, b: GoValue): boolean {
   }
   throw incomparableError(b)
 }
-const incomparableError = (value: GoValue): Fault => new Fault(`non-comparable type ${typeName(value)}`)
+const incomparableError = (value: GoValue): GoError => new GoError(`non-comparable type ${typeName(value)}`)
 
 function equalsAny(a: GoValue, ...others: GoValue[]): boolean {
-  if (others.length === 0) throw new Fault('missing argument for comparison')
+  if (others.length === 0) throw new GoError('missing argument for comparison')
   return others.some(other => equals(a, other))
 }
 
 function less(a: GoValue, b: GoValue): boolean {
   const kind = basicKind(a)
-  if (kind === undefined || basicKind(b) === undefined) throw new Fault('invalid type for comparison')
+  if (kind === undefined || basicKind(b) === undefined) throw new GoError('invalid type for comparison')
   if (kind !== basicKind(b)) {
-    throw new Fault(`incompatible types for comparison: ${typeName(a)} and ${typeName(b)}`)
+    throw new GoError(`incompatible types for comparison: ${typeName(a)} and ${typeName(b)}`)
   }
   switch (kind) {
     case 'bool':
-      throw new Fault('invalid type for comparison')
+      throw new GoError('invalid type for comparison')
     case 'int':
       return (a as GoInt).n < (b as GoInt).n
     case 'float':

@@ -1,5 +1,5 @@
 /** lib/template_exec — the tree of a Go template as functions. Knows Go's rules of evaluation and nothing of access control. Long because: one closure for each kind of node, and they call each other. */
-import { boundList, boundText, Fault, spend } from '../golang/index.ts'
+import { assertListLength, assertTextLength, consumeSteps, GoError } from '../golang/index.ts'
 import type { Command, Operand, ParseTree, Pipeline, TemplateNode } from './parser.ts'
 import { printValue } from './values/format.ts'
 import { mutableCopy } from './values/json.ts'
@@ -71,7 +71,7 @@ export function compileTree(
   const alwaysFail = (at: number, message: string): (() => never) => {
     certainFailures.push({ at, message })
     return () => {
-      throw new Fault(message)
+      throw new GoError(message)
     }
   }
 
@@ -95,7 +95,7 @@ export function compileTree(
         const { text } = one
         return run => {
           run.output += text
-          boundText(run.output.length)
+          assertTextLength(run.output.length)
           return 'next'
         }
       }
@@ -112,7 +112,7 @@ export function compileTree(
           const result = value(run, dot)
           run.at = at
           run.output += typeof result === 'string' ? result : printValue(result)
-          boundText(run.output.length)
+          assertTextLength(run.output.length)
           return 'next'
         }
       }
@@ -146,7 +146,7 @@ export function compileTree(
     const indexSlot = one.pipe.slots.length > 1 ? one.pipe.slots[0] : undefined
     const elementSlot = one.pipe.slots.at(-1)
     const pass = (run: RenderState, key: GoValue, element: GoValue): ControlFlow => {
-      spend(1)
+      consumeSteps(1)
       if (elementSlot !== undefined) run.variables[elementSlot] = element
       if (indexSlot !== undefined) run.variables[indexSlot] = key
       return body(run, element)
@@ -163,9 +163,9 @@ export function compileTree(
         return 'next'
       }
       if (over instanceof GoInt) {
-        if (indexSlot !== undefined) throw new Fault('an integer has no second variable to iterate over')
+        if (indexSlot !== undefined) throw new GoError('an integer has no second variable to iterate over')
         if (over.n <= 0n) return otherwise(run, dot)
-        boundList(Number(over.n))
+        assertListLength(Number(over.n))
         for (let i = 0n; i < over.n; i++) if (pass(run, undefined, new GoInt(over.type, i)) === 'break') break
         return 'next'
       }
@@ -175,7 +175,7 @@ export function compileTree(
         for (const key of keys) if (pass(run, key, mapGet(over, key) ?? null) === 'break') break
         return 'next'
       }
-      throw new Fault(`range can't iterate over a ${typeName(over)}`)
+      throw new GoError(`range can't iterate over a ${typeName(over)}`)
     }
   }
 
@@ -185,8 +185,8 @@ export function compileTree(
       return alwaysFail(at, `template ${JSON.stringify(name)} is not defined`)
     }
     return (run, dot) => {
-      if (run.depth >= MAX_TEMPLATE_DEPTH) throw new Fault('templates call each other too deeply')
-      spend(1)
+      if (run.depth >= MAX_TEMPLATE_DEPTH) throw new GoError('templates call each other too deeply')
+      consumeSteps(1)
       const own = value(run, dot)
       const outer = run.variables
       run.variables = [own]
@@ -320,7 +320,7 @@ export function compileTree(
       const method = findMethod(value, last)
       if (method === undefined) {
         evaluateMember(run, value, last)
-        throw new Fault(`${last} is not a method but has arguments`)
+        throw new GoError(`${last} is not a method but has arguments`)
       }
       const { signature } = method
       let ready = prepared.get(signature)
@@ -330,7 +330,7 @@ export function compileTree(
       }
       const values = ready.map(one => one(run, dot))
       const fault = arityError(signature, last, values.length + (piped ? 1 : 0))
-      if (fault !== '') throw new Fault(fault)
+      if (fault !== '') throw new GoError(fault)
       if (piped) values.push(convertArgument(parameterTypeAt(signature, values.length), piece))
       run.at = at
       return invokeMethod(value, method, last, values)
@@ -350,22 +350,22 @@ export function compileTree(
     const checked = (run: RenderState, value: GoValue): GoValue => {
       run.at = at
       if (typeof value === 'string') {
-        boundText(value.length)
-        spend(value.length >> 4)
+        assertTextLength(value.length)
+        consumeSteps(value.length >> 4)
       }
       return value
     }
     const [only] = ready
     if (ready.length === 1 && only !== undefined && !piped) {
       return (run, dot) => {
-        spend(1)
+        consumeSteps(1)
         const value = only(run, dot)
         run.at = at
         return checked(run, fn(value))
       }
     }
     return (run, dot, piece) => {
-      spend(1)
+      consumeSteps(1)
       const values = ready.map(one => one(run, dot))
       run.at = at
       if (piped) values.push(convertArgument(lastParameter, piece))
@@ -446,11 +446,11 @@ function invokeMethod(
   name: string,
   args: readonly unknown[],
 ): GoValue {
-  if (method.run === undefined) throw new Fault(`${name} has no result, so a template cannot call it`)
-  spend(1)
+  if (method.run === undefined) throw new GoError(`${name} has no result, so a template cannot call it`)
+  consumeSteps(1)
   const self = value instanceof GoStruct ? value.self : value instanceof GoInt ? value.n : value
   const result = method.run(self, args)
-  if (typeof result === 'string') boundText(result.length)
+  if (typeof result === 'string') assertTextLength(result.length)
   return result
 }
 
@@ -463,7 +463,7 @@ function evaluateMember(run: RenderState, value: GoValue, name: string): GoValue
     if (method !== undefined) return invokeWithoutArguments(value, method, name)
     const field = value.type.fields.get(name)
     if (field === undefined) throw missingFieldError(value, name)
-    if (value.nil) throw new Fault(`nil pointer evaluating ${typeName(value)}.${name}`)
+    if (value.nil) throw new GoError(`nil pointer evaluating ${typeName(value)}.${name}`)
     const result = field.get(value.self as never)
     return run.copies === undefined ? result : mutableCopy(result, run.copies)
   }
@@ -483,6 +483,6 @@ function evaluateMember(run: RenderState, value: GoValue, name: string): GoValue
 
 function invokeWithoutArguments(value: GoValue, method: UntypedMethod, name: string): GoValue {
   const fault = arityError(method.signature, name, 0)
-  if (fault !== '') throw new Fault(fault)
+  if (fault !== '') throw new GoError(fault)
   return invokeMethod(value, method, name, [])
 }

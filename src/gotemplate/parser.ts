@@ -1,6 +1,6 @@
 /** lib/template_parser — tokens of a Go template to its tree. Knows no values and nothing of access control. Long because: one grammar, whose rules call each other. */
 
-import { type NumberConstant, parseNumber, unquote } from '../golang/index.ts'
+import { type NumberConstant, parseNumberConstant, unquoteString } from '../golang/index.ts'
 import { lex, TemplateSyntaxError, type Token, type TokenType } from './lexer.ts'
 
 /** Everything that stands in a tree has the offset at which it began. */
@@ -93,7 +93,7 @@ export function parseTree(text: string, checkFunction: (name: string, at: number
 
   const string = (token: Token): string => {
     if (token.type === 'raw') return token.text.slice(1, -1).replaceAll('\r', '')
-    return unquote(token.text.slice(1, -1), '"') ?? fail(token, 'invalid syntax in quoted string')
+    return unquoteString(token.text.slice(1, -1), '"') ?? fail(token, 'invalid syntax in quoted string')
   }
 
   /** A name of a template, in quotes. */
@@ -297,7 +297,7 @@ export function parseTree(text: string, checkFunction: (name: string, at: number
         return { kind: 'string', at, value: string(next()) }
       case 'number':
       case 'char': {
-        const value = parseNumber(next().text)
+        const value = parseNumberConstant(next().text)
         return value instanceof Error
           ? fail(token, value.message)
           : { kind: 'number', at, text: token.text, value }

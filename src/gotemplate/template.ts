@@ -1,6 +1,6 @@
 /** lib/template — Go's text/template with sprig's functions: parse once, render often. Knows nothing of access control. */
 
-import { boundText, bytesOf, Fault, resetBudget, textOf } from '../golang/index.ts'
+import { assertTextLength, bytesToString, GoError, resetStepBudget, stringToBytes } from '../golang/index.ts'
 import { closestMatch } from '../lib/closest_match.ts'
 import type { Clock } from '../lib/time.ts'
 import { type CompiledTemplate, compileTree, type RenderState } from './evaluate.ts'
@@ -63,7 +63,7 @@ export function parseTemplate(text: string, options: TemplateOptions = {}): Temp
     name: options.name ?? '',
     text,
     tree: parsed,
-    certainErrors: doomed.map(one => toTemplateError(text, one.at, new Fault(one.message))),
+    certainErrors: doomed.map(one => toTemplateError(text, one.at, new GoError(one.message))),
     constant,
     render(data) {
       if (constant !== undefined) return constant
@@ -75,10 +75,12 @@ export function parseTemplate(text: string, options: TemplateOptions = {}): Temp
         copies: mutates ? new Map() : undefined,
       }
       try {
-        resetBudget()
+        resetStepBudget()
         exec(run, data)
-        boundText(run.output.length)
-        return run.output.isWellFormed() ? run.output : textOf(bytesOf(run.output)).toWellFormed()
+        assertTextLength(run.output.length)
+        return run.output.isWellFormed()
+          ? run.output
+          : bytesToString(stringToBytes(run.output)).toWellFormed()
       } catch (error) {
         throw toTemplateError(text, run.at, error)
       }
@@ -98,7 +100,7 @@ function assertFunctionExists(name: string, at: number, lookup: (name: string) =
 /** An error with the place of an offset; accidents (a full stack) become errors of the template too. */
 function toTemplateError(text: string, at: number, error: unknown): TemplateError {
   const { line, column } = lineAndColumn(text, at)
-  const own = error instanceof Fault || error instanceof TemplateSyntaxError
+  const own = error instanceof GoError || error instanceof TemplateSyntaxError
   const message = own ? error.message : 'the template could not be run'
   return new TemplateError(line, column, message, own ? undefined : { cause: error })
 }

@@ -4,9 +4,9 @@ import type { RequestView } from '../access/request.ts'
 import type { Header } from '../access/session.ts'
 import type { Credential, Verdict } from '../access/verdict.ts'
 import type { Send } from '../clients/http/message.ts'
-import type { JwksClient } from '../clients/jwks/keys.ts'
+import type { JwksClient } from '../clients/jwks/client.ts'
 import type { OAuth2Client } from '../clients/oauth2/client.ts'
-import type { LoadingCache } from '../lib/cache.ts'
+import type { SingleFlightCache } from '../lib/single_flight_cache.ts'
 import type { KeyHash } from '../lib/key_hash.ts'
 import type { Clock, Millis } from '../lib/time.ts'
 
@@ -43,7 +43,7 @@ export interface Services {
   /** Introspection and client credentials: raw answers, remembered where a rule wants it. */
   readonly oauth2: OAuth2Client
   /** Memory for answers, one a name and process: reloads keep it. */
-  readonly getCache: <Answer, Kept>(name: string) => LoadingCache<Answer, Kept>
+  readonly getCache: <Loaded, Value extends {}>(name: string) => SingleFlightCache<Loaded, Value>
   /** An endpoint let somebody in by a 200 that says not whom (Q-44): for metrics and log. `endpoint`: origin and path. */
   readonly reportEmptySubject: (endpoint: string) => void
   /** Keys for it that cannot be read back: what they are made of may hold credentials. */

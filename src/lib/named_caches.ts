@@ -1,21 +1,21 @@
-/** lib/caches — caches by name, each made when it is first asked for. Knows nothing of access control. */
-import { createLoadingCache, type LoadingCache } from './cache.ts'
+/** Caches by name, each created when it is first used. */
+import { createSingleFlightCache, type SingleFlightCache } from './single_flight_cache.ts'
 import type { Clock } from './time.ts'
 
 export interface NamedCachesOptions {
   readonly clock: Clock
-  /** Most entries of each; beyond it the least recently used goes. */
+  /** For each cache; beyond it the least recently used entry is evicted. */
   readonly maxEntries: number
 }
 
-/** Whoever asks for a name knows the types of what is in it. */
+/** Returns the cache of a name. The caller vouches for the types: one name must always be used with the same. */
 export function createNamedCaches(
   options: NamedCachesOptions,
-): <Answer, Kept>(name: string) => LoadingCache<Answer, Kept> {
+): <Loaded, Value extends {}>(name: string) => SingleFlightCache<Loaded, Value> {
   const caches = new Map<string, unknown>()
-  return <Answer, Kept>(name: string) => {
-    const known = caches.get(name) ?? createLoadingCache<Answer, Kept>(options)
-    caches.set(name, known)
-    return known as LoadingCache<Answer, Kept>
+  return <Loaded, Value extends {}>(name: string) => {
+    const cache = caches.get(name) ?? createSingleFlightCache<Loaded, Value>(options)
+    caches.set(name, cache)
+    return cache as SingleFlightCache<Loaded, Value>
   }
 }

@@ -4,10 +4,10 @@ import { createNamedCaches } from '../../src/lib/named_caches.ts'
 import { millis } from '../../src/lib/time.ts'
 import { fakeClock } from '../support/clock.ts'
 
-test('a name always gives the same cache, another name another one', async () => {
+test('equal names share a cache, other names do not', async () => {
   const cache = createNamedCaches({ clock: fakeClock(), maxEntries: 10 })
-  const question = { load: async () => 1, toEntry: (value: number) => ({ value, ttl: millis(1000) }) }
-  await cache<number, number>('a').load('k', question).promise
+  const request = { load: async () => 1, toEntry: (value: number) => ({ value, ttl: millis(1000) }) }
+  await cache<number, number>('a').load('k', request).promise
   assert.equal(cache('a').get('k'), 1)
   assert.equal(cache('b').get('k'), undefined)
 })

@@ -1,9 +1,9 @@
-/** clients/keys_document — the text of a JWK set to keys, and what of a key may be shown. Pure; knows no URL and no clock. */
-import { isRecord, type JsonRecord, member, parseJson } from '../../golang/index.ts'
+/** Parses a JWK set and selects the members of each key that may be published. */
+import { isRecord, type JsonRecord, ownMember, parseJson } from '../../golang/index.ts'
 
-/** One key of a set. The same object as long as the set says the same of it: whoever holds it can ask whether it is still there. */
+/** One key of a set. An unchanged key keeps its object when the set reloads, so object identity shows whether a key is still in the set. */
 export interface ParsedJwk {
-  /** Empty when there is none. */
+  /** Empty if absent; so are `use`, `alg` and `crv`. */
   readonly kid: string
   readonly use: string
   readonly alg: string
@@ -11,11 +11,11 @@ export interface ParsedJwk {
   readonly crv: string
   readonly hasPrivate: boolean
   readonly hasPublic: boolean
-  /** Everything that the set says of it; secret. */
+  /** All members, secret ones included. */
   readonly jwk: JsonRecord
-  /** What everybody may read, by allow-list (I7); `undefined` for a symmetric key. */
+  /** The public members, selected by an allow-list. `undefined` for a symmetric key. */
   readonly publicJwk: PublicJwk | undefined
-  /** The public half, so that twins can be told (Q-82); unique to a symmetric key. */
+  /** Equal for the private and the public half of one key pair (Q-82). Unique for a symmetric key. */
   readonly material: string
   /** Unique in this process. */
   readonly serial: number
@@ -23,24 +23,24 @@ export interface ParsedJwk {
 
 export type PublicJwk = Readonly<Record<string, string>>
 
-/** Members of each kind that make the public half, in the order in which they are printed. */
+/** Members of the public half by key type, in the order in which they are printed. */
 const PUBLIC_MEMBERS: ReadonlyMap<string, readonly string[]> = new Map([
   ['RSA', ['n', 'e']],
   ['EC', ['crv', 'x', 'y']],
   ['OKP', ['crv', 'x']],
 ])
-/** Keys of one set; what comes after them is not read. */
+/** Further keys of a set are ignored. */
 const MAX_KEYS_PER_SET = 1_000
 
 let lastSerial = 0
 
 /**
- * `undefined` for what is no JWK set. A key of a kind that nobody here knows, or without its members, is left out.
- * Keys of `before` that are unchanged stay the same objects.
+ * Returns `undefined` for a text that is not a JWK set. Keys of an unknown type and keys with missing members are skipped.
+ * Keys that equal one of `previous` are the same objects.
  */
 export function parseJwkSet(text: string, previous: readonly ParsedJwk[]): readonly ParsedJwk[] | undefined {
   const document = parseJson(text)
-  const list = isRecord(document) ? member(document, 'keys') : undefined
+  const list = isRecord(document) ? ownMember(document, 'keys') : undefined
   if (!Array.isArray(list)) return undefined
   const known = new Map(previous.map(key => [JSON.stringify(key.jwk), key]))
   return list.slice(0, MAX_KEYS_PER_SET).flatMap(jwk => {
@@ -51,7 +51,7 @@ export function parseJwkSet(text: string, previous: readonly ParsedJwk[]): reado
 
 function parseJwk(jwk: JsonRecord): ParsedJwk | undefined {
   const text = (name: string): string => {
-    const value = member(jwk, name)
+    const value = ownMember(jwk, name)
     return typeof value === 'string' ? value : ''
   }
   const kty = text('kty')

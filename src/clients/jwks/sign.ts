@@ -1,7 +1,7 @@
-/** clients/keys_issue — tokens signed with our own keys: which key, under which kid, and how long a token is handed out again. Knows no template and no session. */
+/** Issues tokens: selects the signing key and its kid, signs, and reuses a token until a tenth of its lifetime is left. */
 import { randomUUID } from 'node:crypto'
 import type { JsonRecord } from '../../golang/index.ts'
-import { createLoadingCache } from '../../lib/cache.ts'
+import { createSingleFlightCache } from '../../lib/single_flight_cache.ts'
 import type { KeyHash } from '../../lib/key_hash.ts'
 import { type Clock, type Millis, millis, type WallTime } from '../../lib/time.ts'
 import { withTimeout } from '../../lib/with_timeout.ts'
@@ -10,37 +10,38 @@ import { ALGORITHMS, signJwt, supportsAlgorithm } from './jose.ts'
 import type { JwksProblem, KeySet, RemoteJwkSet } from './remote_jwk_set.ts'
 
 export interface IssueRequest {
-  /** Where the signing key is. */
+  /** URL of the key set with the signing key. */
   readonly url: string
   readonly issuer: string
   readonly subject: string
   readonly ttl: Millis
-  /** Everything else; `exp`, `jti`, `iat`, `nbf`, `iss` and `sub` are always ours. */
+  /** Further claims. The issuer overwrites `exp`, `jti`, `iat`, `nbf`, `iss` and `sub`. */
   readonly claims: JsonRecord
-  /** The claims as they were rendered: equal texts, equal tokens. */
+  /** The text that `claims` was parsed from; part of the cache key. */
   readonly renderedClaims: string
-  /** Whether a token made before may be handed out again. */
+  /** Whether a cached token may be returned. */
   readonly reuse: boolean
 }
 
-/** `why` is for operators. */
+/** `reason` is for operators. */
 export type IssueResult =
   | { readonly kind: 'issued'; readonly token: string }
   | { readonly kind: 'fault'; readonly reason: string }
 
-export type IssueToken = (order: IssueRequest) => IssueResult | Promise<IssueResult>
+/** Synchronous on a cache hit. Never rejects. */
+export type IssueToken = (request: IssueRequest) => IssueResult | Promise<IssueResult>
 
 export interface TokenIssuerDependencies {
   readonly clock: Clock
   readonly remoteSet: (url: string) => RemoteJwkSet
   readonly maxWait: Millis
   readonly cacheKey: KeyHash
-  /** Most tokens remembered. */
+  /** Capacity of the cache of issued tokens. */
   readonly maxEntries: number
   readonly onProblem: (problem: JwksProblem) => void
 }
 
-/** The private key of a set and the name under which others find its public half. */
+/** The private key of a set, and the kid under which verifiers find its public half. */
 export interface SigningKey {
   readonly key: ParsedJwk
   readonly alg: string
@@ -48,27 +49,30 @@ export interface SigningKey {
 }
 
 /**
- * Spec 6.4: the set is walked, the last private key before both halves were seen signs; a symmetric key is both. The kid is
- * that of the public twin (Q-82). Without a twin it is the key's own: the kid of an unrelated public key would name a key
- * that verifies nothing.
+ * Selects the key that Oathkeeper selects: it reads the set in request, stops once it has seen a private and a public key, and
+ * signs with the last private one. A symmetric key counts as both. The kid is that of the key's own public half (Q-82).
+ * Without a public half it is the kid of the signing key, because an unrelated public key would verify nothing.
+ * Returns the reason as text if no key can sign.
  */
 export function selectSigningKey(keys: readonly ParsedJwk[]): SigningKey | string {
   let key: ParsedJwk | undefined
   let hasSeenPublic = false
-  for (const one of keys) {
-    if (one.hasPrivate) key = one
-    if (one.hasPublic) hasSeenPublic = true
+  for (const candidate of keys) {
+    if (candidate.hasPrivate) key = candidate
+    if (candidate.hasPublic) hasSeenPublic = true
     if (key !== undefined && hasSeenPublic) break
   }
   if (key === undefined) return 'the key set has no private key'
   const { material, alg } = key
-  const twin = keys.find(one => one.material === material && one.hasPublic && one.kid !== '')
-  const kid = twin?.kid ?? key.kid
+  const publicHalf = keys.find(
+    candidate => candidate.material === material && candidate.hasPublic && candidate.kid !== '',
+  )
+  const kid = publicHalf?.kid ?? key.kid
   if (kid === '') return 'the signing key has no kid'
   const name = alg === 'Ed25519' ? 'EdDSA' : alg
-  if (!ALGORITHMS.has(name)) return 'the signing key names no algorithm that can be used'
+  if (!ALGORITHMS.has(name)) return 'the signing key has no supported algorithm'
   if (!supportsAlgorithm(key, name))
-    return 'the signing key is too weak, or not of the kind that its algorithm needs'
+    return 'the signing key is too weak or has the wrong type for its algorithm'
   return { key, alg: name, kid }
 }
 
@@ -78,9 +82,10 @@ interface CachedToken {
 }
 
 const issueFailure = (reason: string): IssueResult => ({ kind: 'fault', reason })
-/** Share of the lifetime that a token handed out must still have. */
+/** Share of its lifetime that a cached token must still have to be returned. */
 const MIN_REMAINING_LIFETIME_RATIO = 0.1
 
+/** Returns an issuer with an empty cache. */
 export function createTokenIssuer({
   clock,
   remoteSet,
@@ -89,7 +94,7 @@ export function createTokenIssuer({
   maxEntries,
   onProblem,
 }: TokenIssuerDependencies): IssueToken {
-  const tokens = createLoadingCache<CachedToken | IssueResult, CachedToken>({ clock, maxEntries })
+  const tokens = createSingleFlightCache<CachedToken | IssueResult, CachedToken>({ clock, maxEntries })
   const signingKeys = new WeakMap<KeySet, SigningKey | string>()
   const reportedUrls = new Set<string>()
 
@@ -100,66 +105,66 @@ export function createTokenIssuer({
     signingKeys.set(set, signingKey)
     if (set.isWorldReadable && typeof signingKey !== 'string' && !reportedUrls.has(url)) {
       reportedUrls.add(url)
-      onProblem({ source: signingKey.kid, problem: 'the file of this signing key can be read by every user' })
+      onProblem({ source: signingKey.kid, problem: 'the file of this signing key is readable by every user' })
     }
     return signingKey
   }
 
   async function signToken(
-    order: IssueRequest,
+    request: IssueRequest,
     { key, alg, kid }: SigningKey,
   ): Promise<CachedToken | IssueResult> {
     const now = clock.wall()
     const iat = Math.floor(now / 1000)
-    const exp = Math.floor((now + order.ttl) / 1000)
-    const registeredClaims = { exp, jti: randomUUID(), iat, nbf: iat, iss: order.issuer, sub: order.subject }
+    const exp = Math.floor((now + request.ttl) / 1000)
+    const registeredClaims = { exp, jti: randomUUID(), iat, nbf: iat, iss: request.issuer, sub: request.subject }
     try {
-      const token = await signJwt({ ...order.claims, ...registeredClaims }, key, alg, kid)
+      const token = await signJwt({ ...request.claims, ...registeredClaims }, key, alg, kid)
       return { issued: { kind: 'issued', token }, issuedAt: now }
     } catch {
       return issueFailure('the signing key cannot be used with its algorithm')
     }
   }
 
-  /** Also for whoever set the clock (C22). */
-  function isFresh({ issuedAt: at }: CachedToken, ttl: Millis): boolean {
-    const age = clock.wall() - at
+  /** Measures the wall clock, which may jump: a token from the future is not fresh. */
+  function isFresh({ issuedAt }: CachedToken, ttl: Millis): boolean {
+    const age = clock.wall() - issuedAt
     return age >= -1_000 && age <= ttl * (1 - MIN_REMAINING_LIFETIME_RATIO)
   }
 
-  function issueFromSet(order: IssueRequest, set: KeySet): IssueResult | Promise<IssueResult> {
-    const signer = signingKeyOf(set, order.url)
+  function issueFromSet(request: IssueRequest, set: KeySet): IssueResult | Promise<IssueResult> {
+    const signer = signingKeyOf(set, request.url)
     if (typeof signer === 'string') return issueFailure(signer)
-    if (!order.reuse) return signToken(order, signer).then(toIssueResult)
-    const { issuer, ttl, url, renderedClaims: rendered, subject } = order
-    // C19; Q-83: another key, another token.
-    const key = cacheKey([issuer, ttl, url, rendered, subject, signer.key.serial, signer.kid])
+    if (!request.reuse) return signToken(request, signer).then(toIssueResult)
+    const { issuer, ttl, url, renderedClaims, subject } = request
+    // The signing key is part of the cache key, so that a key rotation takes effect at once (Q-83).
+    const key = cacheKey([issuer, ttl, url, renderedClaims, subject, signer.key.serial, signer.kid])
     const cached = tokens.get(key)
     if (cached !== undefined && isFresh(cached, ttl)) return cached.issued
-    const { promise: answer } = tokens.load(key, {
-      load: () => signToken(order, signer),
+    const { promise } = tokens.load(key, {
+      load: () => signToken(request, signer),
       toEntry: signed =>
         'issued' in signed
           ? { value: signed, ttl: millis(ttl * (1 - MIN_REMAINING_LIFETIME_RATIO)) }
           : undefined,
     })
-    return answer.then(toIssueResult)
+    return promise.then(toIssueResult)
   }
 
-  async function loadThenIssue(order: IssueRequest): Promise<IssueResult> {
-    const remote = remoteSet(order.url)
+  async function loadThenIssue(request: IssueRequest): Promise<IssueResult> {
+    const remote = remoteSet(request.url)
     const set = (await withTimeout(remote.refresh(), maxWait, undefined)) ?? remote.lastGood()
-    if (set !== undefined) return issueFromSet(order, set)
+    if (set !== undefined) return issueFromSet(request, set)
     return issueFailure(
       remote.lastError === '' ? 'the key set could not be read in time' : `the key set ${remote.lastError}`,
     )
   }
 
-  return order => {
-    const set = remoteSet(order.url).usable()
-    return set === undefined ? loadThenIssue(order) : issueFromSet(order, set)
+  return request => {
+    const set = remoteSet(request.url).usable()
+    return set === undefined ? loadThenIssue(request) : issueFromSet(request, set)
   }
 }
 
-const toIssueResult = (made: CachedToken | IssueResult): IssueResult =>
-  'issued' in made ? made.issued : made
+const toIssueResult = (signed: CachedToken | IssueResult): IssueResult =>
+  'issued' in signed ? signed.issued : signed

@@ -1,7 +1,7 @@
-/** clients/keys_verify — whether a token was signed with a key of a set, and its claims; remembered while the key is in the set. Knows no claim's meaning. */
+/** Verifies the signatures of tokens with the keys of remote sets, and caches the result while the key is in its set. */
 
-import { type JsonRecord, member } from '../../golang/index.ts'
-import { createLoadingCache } from '../../lib/cache.ts'
+import { type JsonRecord, ownMember } from '../../golang/index.ts'
+import { createSingleFlightCache } from '../../lib/single_flight_cache.ts'
 import type { KeyHash } from '../../lib/key_hash.ts'
 import { type Clock, type Instant, type Millis, millis, millisBetween } from '../../lib/time.ts'
 import { withTimeout } from '../../lib/with_timeout.ts'
@@ -11,36 +11,37 @@ import type { KeySet, RemoteJwkSet } from './remote_jwk_set.ts'
 
 export interface VerifyRequest {
   readonly token: string
-  /** Sets in order: the first that has the key counts. */
+  /** Key sets in order. The first one with the key is used. */
   readonly urls: readonly string[]
-  /** Exact names; nothing else is tried (C12). */
+  /** Exact names of the accepted algorithms. */
   readonly algorithms: ReadonlySet<string>
-  /** When the asker has to answer. */
+  /** The result resolves by then. */
   readonly deadline: Instant
 }
 
-/** `why` names no part of the token. */
+/** `reason` contains no part of the token. */
 export type VerifyResult =
   | {
       readonly kind: 'verified'
-      /** Frozen, as signed; no claim has been looked at, `exp` neither. */
+      /** Frozen, as signed. No claim has been checked, not even `exp`. */
       readonly claims: JsonRecord
       readonly cached: boolean
     }
   | { readonly kind: 'refused'; readonly reason: string }
-  /** No set could be had that might have the key. */
-  | { readonly kind: 'unavailable'; readonly why: string }
+  /** A set that may have the key could not be loaded. */
+  | { readonly kind: 'unavailable'; readonly reason: string }
 
 export interface TokenVerifierDependencies {
   readonly clock: Clock
   readonly remoteSet: (url: string) => RemoteJwkSet
   readonly maxWait: Millis
   readonly cacheKey: KeyHash
-  /** Most tokens remembered. */
+  /** Capacity of the cache of verified tokens. */
   readonly maxEntries: number
 }
 
-export type VerifyToken = (question: VerifyRequest) => VerifyResult | Promise<VerifyResult>
+/** Synchronous on a cache hit. Never rejects. */
+export type VerifyToken = (request: VerifyRequest) => VerifyResult | Promise<VerifyResult>
 
 interface CachedToken {
   readonly result: VerifyResult
@@ -48,74 +49,75 @@ interface CachedToken {
   readonly key: ParsedJwk
 }
 
-/** Longest time that a verified token is remembered, ms; it is verified anew after that. */
+/** Limit for caching a verified token, even if it expires later. */
 const MAX_CACHE_AGE_MS = 3_600_000
-/** Characters; larger tokens are verified each time, so that memory stays in proportion. */
+/** Larger tokens are verified for each request, so that the cache cannot fill memory. */
 const MAX_CACHED_TOKEN_CHARS = 8_192
 
 const rejected = (reason: string): VerifyResult => ({ kind: 'refused', reason })
-const NO_MATCHING_KEY = rejected('no key of the key sets fits the token')
+const NO_MATCHING_KEY = rejected('no key of the key sets matches the token')
 const INVALID_SIGNATURE = rejected('the signature of the token is not valid')
-const TIMED_OUT = { kind: 'unavailable', why: 'the key sets could not be fetched in time' } as const
+const TIMED_OUT = { kind: 'unavailable', reason: 'loading the key sets timed out' } as const
 
 interface MatchingKey {
   readonly key: ParsedJwk
   readonly url: string
 }
 
+/** Returns a verifier with an empty cache. */
 export function createTokenVerifier(dependencies: TokenVerifierDependencies): VerifyToken {
   const { clock, remoteSet, maxWait, cacheKey } = dependencies
-  const tokens = createLoadingCache<VerifyResult, CachedToken>({ clock, maxEntries: dependencies.maxEntries })
+  const tokens = createSingleFlightCache<VerifyResult, CachedToken>({ clock, maxEntries: dependencies.maxEntries })
 
   function findKey(
     token: DecodedToken,
     urls: readonly string[],
-    pickSet: (one: RemoteJwkSet) => KeySet | undefined,
+    pickSet: (remote: RemoteJwkSet) => KeySet | undefined,
   ) {
     for (const url of urls) {
       const sameKid = pickSet(remoteSet(url))?.byKid.get(token.kid)
-      // Step 4 of spec 4.8; of several keys of one kid, one that fits (C17).
-      const key = sameKid?.find(one => one.use === 'sig' && supportsAlgorithm(one, token.alg))
+      // A set may have several keys of one kid. Like Oathkeeper, use only keys with `use: sig`.
+      const key = sameKid?.find(candidate => candidate.use === 'sig' && supportsAlgorithm(candidate, token.alg))
       if (key !== undefined) return { key, url }
     }
     return undefined
   }
 
-  /** Asks whoever may know; ends with the first set that has the key (Q-61). */
+  /** Refreshes all sets that may have the key. Continues with the first set that has it (Q-61). */
   async function refreshAndFind(
-    opened: DecodedToken,
+    decoded: DecodedToken,
     urls: readonly string[],
   ): Promise<MatchingKey | VerifyResult> {
-    const refreshable = urls.filter(url => remoteSet(url).shouldRefreshFor(opened.kid))
+    const refreshable = urls.filter(url => remoteSet(url).shouldRefreshFor(decoded.kid))
     const { promise: firstFound, resolve } = Promise.withResolvers<MatchingKey | undefined>()
     const refreshes = refreshable.map(async url => {
-      await remoteSet(url).refresh(opened.kid)
-      const known = findKey(opened, urls, one => one.usable())
-      if (known !== undefined) resolve(known)
+      await remoteSet(url).refresh(decoded.kid)
+      const found = findKey(decoded, urls, remote => remote.usable())
+      if (found !== undefined) resolve(found)
     })
     void Promise.all(refreshes).then(() => resolve(undefined))
     const outcome = await withTimeout(firstFound, maxWait, TIMED_OUT)
     const key =
-      outcome !== undefined && 'key' in outcome ? outcome : findKey(opened, urls, one => one.lastGood())
+      outcome !== undefined && 'key' in outcome ? outcome : findKey(decoded, urls, remote => remote.lastGood())
     if (key !== undefined) return key
     if (outcome === TIMED_OUT) return TIMED_OUT
-    const missing = urls.map(remoteSet).find(one => one.lastGood() === undefined)
+    const missing = urls.map(remoteSet).find(remote => remote.lastGood() === undefined)
     return missing === undefined
       ? NO_MATCHING_KEY
-      : { kind: 'unavailable', why: `a key set ${missing.lastError}` }
+      : { kind: 'unavailable', reason: `a key set ${missing.lastError}` }
   }
 
   async function verify(
     { token, urls, algorithms }: VerifyRequest,
     onVerified?: (cached: CachedToken) => void,
   ) {
-    const opened = decodeToken(token)
-    if (typeof opened === 'string') return rejected(opened)
-    if (!algorithms.has(opened.alg)) return rejected('the algorithm of the token is not allowed')
-    const found = findKey(opened, urls, one => one.usable()) ?? (await refreshAndFind(opened, urls))
+    const decoded = decodeToken(token)
+    if (typeof decoded === 'string') return rejected(decoded)
+    if (!algorithms.has(decoded.alg)) return rejected('the algorithm of the token is not allowed')
+    const found = findKey(decoded, urls, remote => remote.usable()) ?? (await refreshAndFind(decoded, urls))
     if ('kind' in found) return found
-    if (!(await verifySignature(token, found.key, opened.alg))) return INVALID_SIGNATURE
-    const { claims } = opened
+    if (!(await verifySignature(token, found.key, decoded.alg))) return INVALID_SIGNATURE
+    const { claims } = decoded
     onVerified?.({ ...found, result: { kind: 'verified', claims, cached: true } })
     return { kind: 'verified', claims, cached: false } as const
   }
@@ -124,33 +126,33 @@ export function createTokenVerifier(dependencies: TokenVerifierDependencies): Ve
     const { token, urls, algorithms } = request
     if (token.length > MAX_CACHED_TOKEN_CHARS) return verify(request)
     const key = cacheKey([token, [...urls], [...algorithms]])
-    const kept = tokens.get(key)
-    if (kept !== undefined) {
-      // A key that left its set takes its tokens with it (C16).
-      if (remoteSet(kept.url).usable()?.members.has(kept.key) === true) return kept.result
+    const cached = tokens.get(key)
+    if (cached !== undefined) {
+      // Removing a key from its set revokes the tokens that it signed.
+      if (remoteSet(cached.url).usable()?.members.has(cached.key) === true) return cached.result
       tokens.evict(key)
     }
     let verified: CachedToken | undefined
-    const keep = (found: CachedToken): void => {
-      verified = found
-    }
     return tokens.load(key, {
-      load: () => verify(request, keep),
+      load: () =>
+        verify(request, token => {
+          verified = token
+        }),
       toEntry: () =>
         verified === undefined ? undefined : { value: verified, ttl: cacheLifetime(verified, clock) },
     }).promise
   }
 
-  return question => {
-    const answer = verifyCached(question)
-    if (!(answer instanceof Promise)) return answer
-    return withTimeout(answer, millisBetween(clock.now(), question.deadline), TIMED_OUT)
+  return request => {
+    const result = verifyCached(request)
+    if (!(result instanceof Promise)) return result
+    return withTimeout(result, millisBetween(clock.now(), request.deadline), TIMED_OUT)
   }
 }
 
-/** Until `exp`; whoever asks looks at the time itself. */
-function cacheLifetime({ result: hit }: CachedToken, clock: Clock): Millis {
-  const exp = hit.kind === 'verified' ? member(hit.claims, 'exp') : undefined
+/** Until `exp`, so that expired tokens free their entries. The caller checks the claims of every result. */
+function cacheLifetime({ result }: CachedToken, clock: Clock): Millis {
+  const exp = result.kind === 'verified' ? ownMember(result.claims, 'exp') : undefined
   const remaining = typeof exp === 'number' && exp !== 0 ? exp * 1000 - clock.wall() : MAX_CACHE_AGE_MS
   return millis(Math.min(remaining, MAX_CACHE_AGE_MS))
 }

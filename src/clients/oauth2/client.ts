@@ -1,8 +1,9 @@
-/** clients/oauth2 — introspection and client credentials over our own pools: raw typed answers, remembered where the asker says so. Interprets nothing. */
-import { createLoadingCache, type LoadingCache } from '../../lib/cache.ts'
+/** OAuth 2.0 client: token introspection and client credentials, with caches whose lifetime the caller sets. */
+import { createSingleFlightCache, type SingleFlightCache } from '../../lib/single_flight_cache.ts'
 import { createKeyHash, type KeyPart } from '../../lib/key_hash.ts'
 import { type Clock, type Instant, type Millis, millis, millisBetween } from '../../lib/time.ts'
 import { withTimeout } from '../../lib/with_timeout.ts'
+import { httpFailure } from '../http/exchange.ts'
 import type { HeaderPair, HttpFailure, Send } from '../http/message.ts'
 import { type AccessToken, type IntrospectionResponse, parseIntrospection } from './responses.ts'
 import {
@@ -18,26 +19,26 @@ import {
 } from './token_request.ts'
 
 interface CallOptions {
-  /** Longest time that an answer may be believed, ms; 0 neither reads nor fills the memory. */
+  /** Maximum age of a cached response, in ms. 0 bypasses the cache. */
   readonly maxAge: Millis
-  /** When the asker has to answer; the call itself goes on. */
+  /** The result resolves by then. The call itself continues, because other requests may share it. */
   readonly deadline: Instant
 }
 
 export interface IntrospectionRequest extends CallOptions {
   readonly url: string
   readonly token: string
-  /** Sent as `scope`, also when empty; `undefined`: not sent. */
+  /** Sent as `scope`, even if empty. `undefined`: not sent. */
   readonly scope: string | undefined
-  /** Names in lower case; the content type is ours. */
+  /** Names in lower case. A `content-type` is replaced. */
   readonly headers: readonly HeaderPair[]
-  /** Whose access token authorizes the call. */
+  /** Client whose access token authorizes the call. */
   readonly preAuthorization: ClientCredentials | undefined
 }
 
 export type IntrospectionResult =
   | { readonly kind: 'introspected'; readonly response: IntrospectionResponse; readonly cache: CacheOutcome }
-  /** The token for the call itself could not be had. */
+  /** The access token for the call itself could not be obtained. */
   | { readonly kind: 'not authorized' }
   | ErrorResponse
   | MalformedResponse
@@ -46,30 +47,31 @@ export type IntrospectionResult =
 type Awaitable<T> = T | Promise<T>
 
 export interface OAuth2Client {
-  /** RFC 7662. At once where the answer is remembered; only an `active` one is. Never rejects. */
-  introspect(question: IntrospectionRequest): Awaitable<IntrospectionResult>
+  /** Introspects a token (RFC 7662). Synchronous on a cache hit; only `active` responses are cached. Never rejects. */
+  introspect(request: IntrospectionRequest): Awaitable<IntrospectionResult>
   /**
-   * RFC 6749 §4.4 with HTTP Basic: whether these are the credentials of a client. Never rejects. `maxAge` undefined: as
-   * long as the token is good, an hour if it names no end; with a `maxAge` a token without an end is not remembered (Q-63).
+   * Requests a token with client credentials and HTTP Basic (RFC 6749 §4.4), which proves that the credentials are valid.
+   * Without a `maxAge` the result is cached until the token expires, or for an hour if it has no `expires_in`. With a
+   * `maxAge` a token without `expires_in` is not cached (Q-63). Never rejects.
    */
   fetchClientToken(
     client: ClientCredentials,
-    asking: { readonly maxAge: Millis | undefined; readonly deadline: Instant },
+    options: { readonly maxAge: Millis | undefined; readonly deadline: Instant },
   ): Awaitable<TokenResult>
 }
 
 export interface OAuth2ClientDependencies {
   readonly clock: Clock
   readonly send: Send
-  /** Of this process; keys what is remembered (C6). */
+  /** Key of the hash that forms cache keys, unique to this process, so that no cache key reveals a credential. */
   readonly secret: Uint8Array
-  /** Most answers of each kind that are remembered. */
+  /** Capacity of each cache. */
   readonly maxEntries: number
 }
 
-/** A token is not used in its last seconds, ms. */
+/** A token for pre-authorization is replaced this long before it expires. */
 const EXPIRY_MARGIN_MS = 10_000
-/** Of a token that names no end, ms. */
+/** Lifetime of a token without `expires_in`. */
 const DEFAULT_TOKEN_LIFETIME_MS = 3_600_000
 
 const NOT_AUTHORIZED = Object.freeze({ kind: 'not authorized' } as const)
@@ -81,6 +83,7 @@ interface CachedValue<T> {
   readonly requestedAt: Instant
 }
 
+/** Returns a client with empty caches. */
 export function createOAuth2Client({
   clock,
   send,
@@ -89,66 +92,62 @@ export function createOAuth2Client({
 }: OAuth2ClientDependencies): OAuth2Client {
   const cacheKey = createKeyHash(secret)
   const tokenEndpoint = createTokenEndpoint(send)
-  const introspections: LoadingCache<
+  const introspections: SingleFlightCache<
     IntrospectionResult,
     CachedValue<IntrospectionResponse>
-  > = createLoadingCache({ clock, maxEntries })
-  const clientTokens: LoadingCache<TokenResult, CachedValue<AccessToken>> = createLoadingCache({
+  > = createSingleFlightCache({ clock, maxEntries })
+  const clientTokens: SingleFlightCache<TokenResult, CachedValue<AccessToken>> = createSingleFlightCache({
     clock,
     maxEntries,
   })
-  /** Access tokens of our own, for pre-authorization. */
-  const ownTokens: LoadingCache<TokenResult, AccessToken> = createLoadingCache({ clock, maxEntries })
+  /** Access tokens for pre-authorization. */
+  const ownTokens: SingleFlightCache<TokenResult, AccessToken> = createSingleFlightCache({ clock, maxEntries })
+
   async function getOwnToken(client: ClientCredentials, key: string): Promise<AccessToken | undefined> {
-    const known = ownTokens.get(key)
-    if (known !== undefined) return known
-    const answer = await ownTokens.load(key, {
+    const cached = ownTokens.get(key)
+    if (cached !== undefined) return cached
+    const result = await ownTokens.load(key, {
       load: () => tokenEndpoint.fetchTokenByEitherMethod(client),
-      toEntry: made =>
-        made.kind === 'token'
-          ? { value: made.token, ttl: millis(lifetimeMs(made.token) - EXPIRY_MARGIN_MS) }
+      toEntry: loaded =>
+        loaded.kind === 'token'
+          ? { value: loaded.token, ttl: millis(lifetimeMs(loaded.token) - EXPIRY_MARGIN_MS) }
           : undefined,
     }).promise
-    return answer.kind === 'token' ? answer.token : undefined
+    return result.kind === 'token' ? result.token : undefined
   }
 
-  async function callIntrospection(question: IntrospectionRequest): Promise<IntrospectionResult> {
-    const { url, token, scope, headers, preAuthorization: client } = question
+  async function callIntrospection(request: IntrospectionRequest): Promise<IntrospectionResult> {
+    const { url, token, scope, headers, preAuthorization: client } = request
     let requestHeaders = headers.filter(([name]) => name !== 'content-type')
     const clientKey = client === undefined ? '' : cacheKey(clientKeyParts(client))
     if (client !== undefined) {
-      const access = await getOwnToken(client, clientKey)
-      if (access === undefined) return NOT_AUTHORIZED
+      const ownToken = await getOwnToken(client, clientKey)
+      if (ownToken === undefined) return NOT_AUTHORIZED
       requestHeaders = requestHeaders.filter(([name]) => name !== 'authorization')
-      requestHeaders.push(['authorization', `Bearer ${access.accessToken}`])
+      requestHeaders.push(['authorization', `Bearer ${ownToken.accessToken}`])
     }
     const body = encodeForm([
       ['scope', scope],
       ['token', token],
     ])
-    const answer = await postForm(send, url, requestHeaders, body, 'introspection')
-    if (answer.kind === 'failed') return answer
-    // Our own token may have been withdrawn: the next call gets a new one.
-    if (answer.status === 401 && client !== undefined) ownTokens.evict(clientKey)
-    if (answer.status !== 200) return { kind: 'refused', status: answer.status, headers: answer.headers }
-    const response = parseIntrospection(answer.body)
+    const outcome = await postForm(send, url, requestHeaders, body, 'introspection')
+    if (outcome.kind === 'failed') return outcome
+    // The server may have revoked the token of the call: the next call requests a new one.
+    if (outcome.status === 401 && client !== undefined) ownTokens.evict(clientKey)
+    if (outcome.status !== 200) return { kind: 'refused', status: outcome.status, headers: outcome.headers }
+    const response = parseIntrospection(outcome.body)
     return response === undefined ? MALFORMED_RESPONSE : { kind: 'introspected', response, cache: 'miss' }
   }
 
-  /** One who waits leaves when his time is over. */
   const untilDeadline = <T>(
-    answer: Promise<T>,
+    result: Promise<T>,
     deadline: Instant,
     target: string,
   ): Promise<T | HttpFailure> =>
-    withTimeout(answer, millisBetween(clock.now(), deadline), {
-      kind: 'failed',
-      cause: 'deadline',
-      message: `${target}: no answer before the caller had to answer`,
-    })
+    withTimeout(result, millisBetween(clock.now(), deadline), httpFailure(target, 'deadline'))
 
   function getFresh<T>(
-    cache: LoadingCache<unknown, CachedValue<T>>,
+    cache: SingleFlightCache<unknown, CachedValue<T>>,
     key: string,
     maxAge: Millis,
   ): T | undefined {
@@ -159,52 +158,52 @@ export function createOAuth2Client({
   }
 
   return {
-    introspect(question) {
-      const { url, token, scope, headers, preAuthorization: client, maxAge, deadline } = question
+    introspect(request) {
+      const { url, token, scope, headers, preAuthorization: client, maxAge, deadline } = request
       const pairs = headers.map(pair => [...pair])
-      // C4: an answer belongs to the server and to everything that was said to it.
+      // The key covers the server and everything sent to it: a different request may get a different response.
       const key = cacheKey([url, token, scope, pairs, client && clientKeyParts(client), maxAge > 0])
-      const known = getFresh(introspections, key, maxAge)
-      if (known !== undefined) return { kind: 'introspected', response: known, cache: 'hit' }
-      const askedAt = clock.now()
-      const { promise: answer, shared: joined } = introspections.load(key, {
-        load: () => callIntrospection(question),
-        toEntry: made => {
-          if (maxAge <= 0 || made.kind !== 'introspected' || !made.response.active) return undefined
-          const { exp } = made.response
-          const left = exp > 0 ? exp * 1000 - clock.wall() : maxAge
+      const cached = getFresh(introspections, key, maxAge)
+      if (cached !== undefined) return { kind: 'introspected', response: cached, cache: 'hit' }
+      const requestedAt = clock.now()
+      const { promise, shared } = introspections.load(key, {
+        load: () => callIntrospection(request),
+        toEntry: loaded => {
+          if (maxAge <= 0 || loaded.kind !== 'introspected' || !loaded.response.active) return undefined
+          const { exp } = loaded.response
+          const remaining = exp > 0 ? exp * 1000 - clock.wall() : maxAge
           return {
-            value: { value: made.response, requestedAt: askedAt },
-            ttl: millis(Math.min(maxAge, left)),
+            value: { value: loaded.response, requestedAt },
+            ttl: millis(Math.min(maxAge, remaining)),
           }
         },
       })
-      return untilDeadline(answer.then(withCacheStatus(joined, maxAge)), deadline, 'introspection')
+      return untilDeadline(promise.then(withCacheStatus(shared, maxAge)), deadline, 'introspection')
     },
     fetchClientToken(client, { maxAge: requestedMaxAge, deadline }) {
       const maxAge = requestedMaxAge ?? UNTIL_TOKEN_EXPIRY
       const key = cacheKey([...clientKeyParts(client), maxAge > 0])
-      const known = getFresh(clientTokens, key, maxAge)
-      if (known !== undefined) return { kind: 'token', token: known, cache: 'hit' }
-      const askedAt = clock.now()
-      const { promise: answer, shared: joined } = clientTokens.load(key, {
+      const cached = getFresh(clientTokens, key, maxAge)
+      if (cached !== undefined) return { kind: 'token', token: cached, cache: 'hit' }
+      const requestedAt = clock.now()
+      const { promise, shared } = clientTokens.load(key, {
         load: () => tokenEndpoint.fetchToken(client, 'header'),
-        toEntry: made => {
-          if (maxAge <= 0 || made.kind !== 'token') return undefined
-          if (made.token.expiresIn === undefined && requestedMaxAge !== undefined) return undefined
-          const ttl = millis(Math.min(maxAge, lifetimeMs(made.token)))
-          return { value: { value: made.token, requestedAt: askedAt }, ttl }
+        toEntry: loaded => {
+          if (maxAge <= 0 || loaded.kind !== 'token') return undefined
+          if (loaded.token.expiresIn === undefined && requestedMaxAge !== undefined) return undefined
+          const ttl = millis(Math.min(maxAge, lifetimeMs(loaded.token)))
+          return { value: { value: loaded.token, requestedAt }, ttl }
         },
       })
-      return untilDeadline(answer.then(withCacheStatus(joined, maxAge)), deadline, 'oauth2.token')
+      return untilDeadline(promise.then(withCacheStatus(shared, maxAge)), deadline, 'oauth2.token')
     },
   }
 }
 
 const withCacheStatus =
   (shared: boolean, maxAge: Millis) =>
-  <A extends { readonly kind: string }>(answer: A): A =>
-    'cache' in answer ? { ...answer, cache: shared ? 'shared' : maxAge > 0 ? 'miss' : 'off' } : answer
+  <R extends { readonly kind: string }>(result: R): R =>
+    'cache' in result ? { ...result, cache: shared ? 'shared' : maxAge > 0 ? 'miss' : 'off' } : result
 
 const lifetimeMs = ({ expiresIn }: AccessToken): number =>
   expiresIn === undefined ? DEFAULT_TOKEN_LIFETIME_MS : expiresIn * 1000

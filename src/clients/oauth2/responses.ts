@@ -1,15 +1,15 @@
-/** clients/oauth2_answers — the bodies that authorization servers answer with, as types (RFC 6749 §5.1, RFC 7662 §2.2). Pure; interprets nothing. */
+/** Parses the responses of authorization servers (RFC 6749 §5.1, RFC 7662 §2.2). */
 import {
   isRecord,
   type JsonRecord,
   type JsonValue,
-  memberInAnyCase,
+  memberIgnoringCase,
   parseJson,
   percentDecode,
 } from '../../golang/index.ts'
 import type { HeaderPair, HttpResponse } from '../http/message.ts'
 
-/** What an introspection endpoint said; absent members are empty, as Go reads them. */
+/** An introspection response. Absent members are empty, as Go decodes them. */
 export interface IntrospectionResponse {
   readonly active: boolean
   readonly sub: string
@@ -24,7 +24,7 @@ export interface IntrospectionResponse {
   readonly ext: JsonRecord
 }
 
-/** `undefined` for what is no JSON object, or has a member of another type (F2). */
+/** Returns `undefined` for a body that is not a JSON object or that has a member of another type. */
 export function parseIntrospection(body: string): IntrospectionResponse | undefined {
   const document = parseJson(body)
   if (!isRecord(document)) return undefined
@@ -33,7 +33,7 @@ export function parseIntrospection(body: string): IntrospectionResponse | undefi
     fallback: T,
     isValid: (value: JsonValue) => boolean,
   ): T | undefined => {
-    const value = memberInAnyCase(document, name)
+    const value = memberIgnoringCase(document, name)
     if (value === undefined || value === null) return fallback
     return isValid(value) ? (value as T) : undefined
   }
@@ -42,7 +42,7 @@ export function parseIntrospection(body: string): IntrospectionResponse | undefi
     active: read('active', false as boolean, value => typeof value === 'boolean'),
     sub: text('sub'),
     username: text('username'),
-    aud: parseAudience(memberInAnyCase(document, 'aud')),
+    aud: parseAudience(memberIgnoringCase(document, 'aud')),
     iss: text('iss'),
     clientId: text('client_id'),
     scope: text('scope'),
@@ -53,11 +53,11 @@ export function parseIntrospection(body: string): IntrospectionResponse | undefi
   return Object.values(answer).includes(undefined) ? undefined : (answer as IntrospectionResponse)
 }
 
-/** Whole seconds in 64 bits, as Go reads them. */
+/** Whole seconds within 64 bits, as Go decodes an int64. */
 const isTimestamp = (value: JsonValue): boolean =>
   Number.isInteger(value) && Math.abs(value as number) < 2 ** 63
 
-/** One text or a list of them; a null is neither (Q-58). */
+/** Accepts one string or a list of strings. Returns `undefined` for any other value, including null (Q-58), and `[]` for an absent one. */
 export function parseAudience(value: JsonValue | undefined): readonly string[] | undefined {
   if (value === undefined) return []
   if (typeof value === 'string') return [value]
@@ -67,24 +67,24 @@ export function parseAudience(value: JsonValue | undefined): readonly string[] |
 
 export interface AccessToken {
   readonly accessToken: string
-  /** Seconds; `undefined` for a token that says nothing. */
+  /** Seconds. `undefined`: the response has no `expires_in`, or 0. */
   readonly expiresIn: number | undefined
 }
 
 /**
- * JSON, or a form where the answer says so. `undefined` for what is no such answer and for one without a token, 'error' for
- * one that names an error, which counts whatever else it has: some servers answer so with 200.
+ * Parses a token response as JSON, or as a form if its content type says so. Returns `undefined` for a malformed response
+ * and for one without a token. Returns `'error'` if it has a member `error`, because some servers send errors with 200.
  */
 export function parseTokenResponse({ headers, body }: HttpResponse): AccessToken | 'error' | undefined {
   const type = mediaType(headers)
   const document =
     type === 'application/x-www-form-urlencoded' || type === 'text/plain' ? parseForm(body) : parseJson(body)
   if (!isRecord(document)) return undefined
-  const error = memberInAnyCase(document, 'error') ?? ''
+  const error = memberIgnoringCase(document, 'error') ?? ''
   if (error !== '') return typeof error === 'string' ? 'error' : undefined
-  const token = memberInAnyCase(document, 'access_token')
+  const token = memberIgnoringCase(document, 'access_token')
   if (typeof token !== 'string' || token === '') return undefined
-  const expires = memberInAnyCase(document, 'expires_in')
+  const expires = memberIgnoringCase(document, 'expires_in')
   const lifetime = typeof expires === 'string' && expires !== '' ? Number(expires) : (expires ?? 0)
   if (typeof lifetime !== 'number' || !Number.isInteger(lifetime)) return undefined
   return { accessToken: token, expiresIn: lifetime === 0 ? undefined : lifetime }
@@ -95,7 +95,7 @@ function mediaType(headers: readonly HeaderPair[]): string {
   return (value.split(';', 1)[0] as string).trim().toLowerCase()
 }
 
-/** As Go reads one: of several values the first; a broken escape or a semicolon breaks it as a whole. */
+/** Like Go's `url.ParseQuery`: the first of several values counts; an invalid escape or a semicolon invalidates the whole form. */
 function parseForm(body: string): JsonRecord | undefined {
   const record: Record<string, string> = Object.create(null)
   for (const pair of body.split('&')) {

@@ -1,5 +1,5 @@
 /** lib/template_cast — sprig's conversions between numbers, texts and lists. Knows nothing of access control. */
-import { parseFloat64, parseInteger, spend } from '../../golang/index.ts'
+import { consumeSteps, parseFloat64, parseInt64 } from '../../golang/index.ts'
 import { sprint } from '../values/format.ts'
 import {
   GoInt,
@@ -28,7 +28,7 @@ export function toInt64(value: GoValue): bigint {
   if (value instanceof GoInt) return NUMERIC_TYPES.has(value.type.name) ? BigInt.asIntN(64, value.n) : 0n
   if (typeof value === 'number') return floatToInt64(value)
   if (typeof value === 'boolean') return value ? 1n : 0n
-  if (typeof value === 'string') return parseInteger(value.replace(/\.0+$/, '')) ?? 0n
+  if (typeof value === 'string') return parseInt64(value.replace(/\.0+$/, '')) ?? 0n
   return 0n
 }
 /** Go's cast library knows these by type; a `time.Duration` is not among them. */
@@ -57,7 +57,7 @@ export function toFloat64(value: GoValue): number {
 /** sprig's `toStrings`: a list's elements without nil, or the one value. */
 export function toStrings(value: GoValue): readonly string[] {
   if (isSlice(value)) {
-    spend(value.length)
+    consumeSteps(value.length)
     return value.filter(item => item != null).map(sprint)
   }
   return value == null ? [] : [sprint(value)]
@@ -85,7 +85,7 @@ export function isEmpty(value: GoValue): boolean {
 
 /** Go's `reflect.DeepEqual`: types count. */
 export function deepEqual(a: GoValue, b: GoValue): boolean {
-  spend(1)
+  consumeSteps(1)
   if (a == null || b == null) return a == null && b == null
   if (typeName(a) !== typeName(b)) return false
   if (a instanceof GoInt && b instanceof GoInt) return a.n === b.n

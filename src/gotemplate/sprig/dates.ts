@@ -1,18 +1,18 @@
 /** lib/template_sprig_dates — sprig's functions on dates. Knows the time only through the clock that it is given. */
 
 import {
-  durationText,
-  Fault,
+  formatGoDuration,
   formatTime,
+  GoError,
   loadZone,
-  type Moment,
+  NS_PER_SECOND,
   parseGoDuration,
   parseTime,
   roundDuration,
-  SECOND,
   UTC,
   ZERO_TIME,
   type Zone,
+  type ZonedTime,
 } from '../../golang/index.ts'
 import type { Clock } from '../../lib/time.ts'
 import { type FunctionTable, goFunc } from '../values/signature.ts'
@@ -21,34 +21,34 @@ import { GoInt, GoStruct, type GoValue } from '../values/value.ts'
 import { toInt64 } from './cast.ts'
 
 const localZone = (): Zone => loadZone('Local') ?? UTC
-const zonedTimeIn = (value: GoStruct): Moment => value.self as Moment
+const zonedTimeIn = (value: GoStruct): ZonedTime => value.self as ZonedTime
 
 /** `72h` and more in its largest unit. */
 function largestUnit(ns: bigint): string {
   const n = ns < 0n ? -ns : ns
-  const hour = 3600n * SECOND
+  const hour = 3600n * NS_PER_SECOND
   const units: readonly (readonly [string, bigint])[] = [
     ['y', hour * 24n * 365n],
     ['mo', hour * 24n * 30n],
     ['d', hour * 24n],
     ['h', hour],
-    ['m', 60n * SECOND],
-    ['s', SECOND],
+    ['m', 60n * NS_PER_SECOND],
+    ['s', NS_PER_SECOND],
   ]
   const fitting = units.find(([, size]) => n > size)
   return fitting === undefined ? '0s' : `${n / fitting[1]}${fitting[0]}`
 }
 
 export function createDateFunctions(clock: Pick<Clock, 'wall'> | undefined): FunctionTable {
-  const now = (): Moment => {
-    if (clock === undefined) throw new Fault('there is no clock here')
+  const now = (): ZonedTime => {
+    if (clock === undefined) throw new GoError('there is no clock here')
     return { ns: BigInt(Math.trunc(clock.wall())) * 1_000_000n, zone: localZone() }
   }
   /** A time, seconds since 1970, or else the present. */
-  const momentOf = (value: GoValue): Moment => {
+  const momentOf = (value: GoValue): ZonedTime => {
     if (value instanceof GoStruct && value.type.name === 'time.Time') return zonedTimeIn(value)
     if (value instanceof GoInt && ['int', 'int64'].includes(value.type.name)) {
-      return { ns: value.n * SECOND, zone: localZone() }
+      return { ns: value.n * NS_PER_SECOND, zone: localZone() }
     }
     return now()
   }
@@ -61,7 +61,7 @@ export function createDateFunctions(clock: Pick<Clock, 'wall'> | undefined): Fun
   })
   const mustModify = goFunc(['string', 'time'], (span, date) => {
     const by = parseGoDuration(span)
-    if (by === undefined) throw new Fault('invalid duration')
+    if (by === undefined) throw new GoError('invalid duration')
     const { ns, zone } = zonedTimeIn(date)
     return goTime({ ns: ns + by, zone })
   })
@@ -76,12 +76,14 @@ export function createDateFunctions(clock: Pick<Clock, 'wall'> | undefined): Fun
     date_modify: modify,
     mustDateModify: mustModify,
     must_date_modify: mustModify,
-    ago: goFunc(['any'], date => durationText(roundDuration(now().ns - momentOf(date).ns, SECOND))),
+    ago: goFunc(['any'], date =>
+      formatGoDuration(roundDuration(now().ns - momentOf(date).ns, NS_PER_SECOND)),
+    ),
     duration: goFunc(['any'], value => {
       const whole =
         typeof value === 'string' ? (/^[+-]?[0-9]+$/.test(value) ? BigInt(value.replace('+', '')) : 0n) : 0n
       const count = value instanceof GoInt && value.type.name === 'int64' ? value.n : whole
-      return durationText(BigInt.asIntN(64, count * SECOND))
+      return formatGoDuration(BigInt.asIntN(64, count * NS_PER_SECOND))
     }),
     durationRound: goFunc(['any'], value => {
       if (typeof value === 'string') return largestUnit(parseGoDuration(value) ?? 0n)
@@ -94,14 +96,14 @@ export function createDateFunctions(clock: Pick<Clock, 'wall'> | undefined): Fun
       try {
         return goTime(parseTime(layout, text, localZone()))
       } catch (error) {
-        if (error instanceof Fault) return goTime(ZERO_TIME)
+        if (error instanceof GoError) return goTime(ZERO_TIME)
         throw error
       }
     }),
     mustToDate: goFunc(['string', 'string'], (layout, text) => goTime(parseTime(layout, text, localZone()))),
     unixEpoch: goFunc(['time'], date => {
       const { ns } = zonedTimeIn(date)
-      return (ns % SECOND < 0n ? ns / SECOND - 1n : ns / SECOND).toString()
+      return (ns % NS_PER_SECOND < 0n ? ns / NS_PER_SECOND - 1n : ns / NS_PER_SECOND).toString()
     }),
   }
 }

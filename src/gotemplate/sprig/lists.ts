@@ -1,5 +1,5 @@
 /** lib/template_sprig_lists — sprig's functions on lists. Knows nothing of access control. */
-import { boundList, Fault } from '../../golang/index.ts'
+import { assertListLength, GoError } from '../../golang/index.ts'
 import { sprint } from '../values/format.ts'
 import { type FunctionTable, type GoFunction, goFunc } from '../values/signature.ts'
 import {
@@ -16,14 +16,14 @@ import { deepEqual, isEmpty, stringSlice, toInt64, toStrings } from './cast.ts'
 
 function listOf(value: GoValue, what: string): readonly GoValue[] {
   if (isSlice(value)) {
-    boundList(value.length)
+    assertListLength(value.length)
     return value
   }
-  throw new Fault(`Cannot ${what} on type ${kindName(value)}`)
+  throw new GoError(`Cannot ${what} on type ${kindName(value)}`)
 }
 /** Elements as `[]interface {}`, of which a plain array is one. */
 const checkedList = (items: readonly GoValue[]): readonly GoValue[] => {
-  boundList(items.length)
+  assertListLength(items.length)
   return items
 }
 const NIL_LIST = nilSlice()
@@ -62,13 +62,13 @@ const slice = goFunc(['any', '...any'], (list, ...indices) => {
   if (items.length === 0) return null
   const start = indices.length > 0 ? Number(toInt64(indices[0])) : 0
   const end = indices.length > 1 ? Number(toInt64(indices[1])) : items.length
-  if (start < 0 || end > items.length || start > end) throw new Fault('slice bounds out of range')
+  if (start < 0 || end > items.length || start > end) throw new GoError('slice bounds out of range')
   const part = items.slice(start, end)
   return items instanceof GoSlice ? goSlice(items.type, part) : part
 })
 const chunk = goFunc(['int', 'any'], (size, list) => {
   const items = listOf(list, 'chunk')
-  if (size < 1 && items.length > 0) throw new Fault('chunks need a size')
+  if (size < 1 && items.length > 0) throw new GoError('chunks need a size')
   const out: GoValue[] = []
   for (let i = 0; i < items.length; i += size) out.push([...items.slice(i, i + size)])
   return goSlice('[][]interface {}', out)
@@ -85,7 +85,7 @@ const integers = (start: number, stop: number, step: number): number[] => {
   if (stop < start ? step >= 0 : step <= 0) return out
   for (let i = start; stop < start ? i > stop : i < stop; i += step) {
     out.push(i)
-    boundList(out.length > 1000 && out.length % 1000 === 0 ? out.length : 1)
+    assertListLength(out.length > 1000 && out.length % 1000 === 0 ? out.length : 1)
   }
   return out
 }
@@ -113,7 +113,7 @@ export const LIST_FUNCTIONS: FunctionTable = {
     const out: GoValue[] = []
     for (const list of lists) {
       for (const item of listOf(list, 'concat')) out.push(item)
-      boundList(out.length)
+      assertListLength(out.length)
     }
     return out.length === 0 ? NIL_LIST : out
   }),

@@ -1,5 +1,5 @@
 /** lib/template_sprig_numbers — sprig's arithmetic. Knows nothing of access control. */
-import { Fault } from '../../golang/index.ts'
+import { GoError } from '../../golang/index.ts'
 import { sprint } from '../values/format.ts'
 import { type FunctionTable, goFunc } from '../values/signature.ts'
 import { GoInt, type GoValue, goInt64, INT } from '../values/value.ts'
@@ -9,7 +9,7 @@ const wrapInt64 = (n: bigint): bigint => BigInt.asIntN(64, n)
 
 function divisor(value: GoValue): bigint {
   const n = toInt64(value)
-  if (n === 0n) throw new Fault('integer divide by zero')
+  if (n === 0n) throw new GoError('integer divide by zero')
   return n
 }
 
@@ -19,7 +19,7 @@ interface Decimal {
   readonly places: number
 }
 function decimal(value: number): Decimal {
-  if (!Number.isFinite(value)) throw new Fault('cannot make a decimal of an infinite number')
+  if (!Number.isFinite(value)) throw new GoError('cannot make a decimal of an infinite number')
   const [mantissa, exponent] = value.toExponential().split('e') as [string, string]
   const [whole, fraction = ''] = mantissa.split('.') as [string, string?]
   const places = fraction.length - Number(exponent)
@@ -41,7 +41,7 @@ const SUBTRACT = aligned((a, b) => a - b)
 const MULTIPLY: Operation = (a, b) => ({ n: a.n * b.n, places: a.places + b.places })
 /** To 16 places, halves away from zero. */
 const DIVIDE: Operation = (a, b) => {
-  if (b.n === 0n) throw new Fault('decimal division by 0')
+  if (b.n === 0n) throw new GoError('decimal division by 0')
   const places = Math.max(a.places, b.places)
   const top = scaleTo(a, places) * 10n ** 16n
   const bottom = scaleTo(b, places)

@@ -1,31 +1,31 @@
 /** lib/template_sprig_regexp — sprig's functions on regular expressions. Knows nothing of access control. */
 import {
-  boundList,
-  boundText,
-  Fault,
-  type LinearRegexp,
-  linearRegexp,
-  type Match,
-  spend,
+  assertListLength,
+  assertTextLength,
+  compileRegexp,
+  consumeSteps,
+  GoError,
+  type Regexp,
+  type RegexpMatch,
 } from '../../golang/index.ts'
 import { type FunctionTable, type GoFunction, goFunc } from '../values/signature.ts'
 import { nilSlice } from '../values/value.ts'
 import { stringSlice } from './cast.ts'
 
 const MAX_CACHED_REGEXPS = 200
-const regexpCache = new Map<string, LinearRegexp>()
+const regexpCache = new Map<string, Regexp>()
 /** Compiled expressions are kept: most stand in the templates. */
-function compileCached(source: string): LinearRegexp {
+function compileCached(source: string): Regexp {
   const known = regexpCache.get(source)
   if (known !== undefined) return known
-  const made = linearRegexp(source)
+  const made = compileRegexp(source)
   if (regexpCache.size >= MAX_CACHED_REGEXPS) regexpCache.clear()
   regexpCache.set(source, made)
   return made
 }
 
 const codePointsOf = (text: string): number[] => {
-  spend(text.length)
+  consumeSteps(text.length)
   return Array.from(text, char => char.codePointAt(0) as number)
 }
 const codePointsToString = (codes: readonly number[], from: number, to: number): string => {
@@ -35,8 +35,8 @@ const codePointsToString = (codes: readonly number[], from: number, to: number):
 }
 
 /** At most `count` matches; negative: all. An empty match right after another is none. */
-function findMatches(regexp: LinearRegexp, codes: readonly number[], count: number): Match[] {
-  const out: Match[] = []
+function findMatches(regexp: Regexp, codes: readonly number[], count: number): RegexpMatch[] {
+  const out: RegexpMatch[] = []
   let at = 0
   let before = -1
   while (at <= codes.length && (count < 0 || out.length < count)) {
@@ -47,12 +47,12 @@ function findMatches(regexp: LinearRegexp, codes: readonly number[], count: numb
     at = end === at ? at + 1 : end
     before = end
     if (isNew) out.push(match)
-    boundList(1)
+    assertListLength(1)
   }
   return out
 }
 
-function replace(source: string, text: string, by: (match: Match) => string): string {
+function replace(source: string, text: string, by: (match: RegexpMatch) => string): string {
   const regexp = compileCached(source)
   const codes = codePointsOf(text)
   let out = ''
@@ -64,7 +64,7 @@ function replace(source: string, text: string, by: (match: Match) => string): st
     const [start, end] = match as [number, number]
     out += codePointsToString(codes, last, start)
     if (end > last || start === 0) out += by(match)
-    boundText(out.length)
+    assertTextLength(out.length)
     last = end
     at = Math.max(at + 1, end)
   }
@@ -72,7 +72,7 @@ function replace(source: string, text: string, by: (match: Match) => string): st
 }
 
 /** Go's `Expand`: `$1`, `${name}`, `$$`; the longest name counts, an unknown one is empty. */
-function expand(template: string, { names }: LinearRegexp, codes: readonly number[], match: Match): string {
+function expand(template: string, { names }: Regexp, codes: readonly number[], match: RegexpMatch): string {
   return template.replace(/\$(?:\$|\{(\w+)\}|(\w+))/g, (_all, braced?: string, bare?: string) => {
     const name = braced ?? bare
     if (name === undefined) return '$'
@@ -133,7 +133,7 @@ export const REGEXP_FUNCTIONS: FunctionTable = {
     try {
       return isMatch(source, text)
     } catch (error) {
-      if (error instanceof Fault && error.message.startsWith('invalid regular expression')) return false
+      if (error instanceof GoError && error.message.startsWith('invalid regular expression')) return false
       throw error
     }
   }),

@@ -1,5 +1,5 @@
 /** lib/template_sprig_semver — sprig's `semver` and `semverCompare`. Knows nothing of access control. */
-import { Fault } from '../../golang/index.ts'
+import { GoError } from '../../golang/index.ts'
 import { type FunctionTable, goFunc, signature } from '../values/signature.ts'
 import {
   GoInt,
@@ -54,7 +54,7 @@ function comparison(name: 'Compare' | 'Equal' | 'LessThan' | 'GreaterThan'): GoM
     signature: signature(['any']),
     run: (v, [other]) => {
       const self = (other as { self?: unknown } | null)?.self as Version | undefined
-      if (self === undefined || typeof self.original !== 'string') throw new Fault('not a version')
+      if (self === undefined || typeof self.original !== 'string') throw new GoError('not a version')
       const order = compareVersions(v, self)
       if (name === 'Compare') return goInt(order)
       return name === 'Equal' ? order === 0 : name === 'LessThan' ? order < 0 : order > 0

@@ -1,5 +1,5 @@
 /** lib/template_semver — versions and constraints as Masterminds/semver 3.3 reads them. Knows nothing of access control. */
-import { Fault } from '../../golang/index.ts'
+import { GoError } from '../../golang/index.ts'
 import { compareStrings } from '../values/value.ts'
 
 export interface Version {
@@ -17,11 +17,11 @@ const VERSION = new RegExp(`^v?([0-9]+)(?:\\.([0-9]+))?(?:\\.([0-9]+))?${TAIL}$`
 /** Throws a `Fault`. */
 export function parseVersion(text: string): Version {
   const found = VERSION.exec(text)
-  if (found === null) throw new Fault('invalid semantic version')
+  if (found === null) throw new GoError('invalid semantic version')
   const [major = '0', minor = '0', patch = '0', pre = '', metadata = ''] = found.slice(1)
   const numbers = [major, minor, patch].map(BigInt)
-  if (numbers.some(n => n >= 1n << 64n)) throw new Fault('invalid semantic version')
-  if (pre.split('.').some(part => /^0[0-9]+$/.test(part))) throw new Fault('version segment starts with 0')
+  if (numbers.some(n => n >= 1n << 64n)) throw new GoError('invalid semantic version')
+  if (pre.split('.').some(part => /^0[0-9]+$/.test(part))) throw new GoError('version segment starts with 0')
   return {
     major: numbers[0] as bigint,
     minor: numbers[1] as bigint,
@@ -89,7 +89,7 @@ const isWildcard = (part: string | undefined): boolean =>
 
 function parseConstraint(source: string): Constraint {
   const found = SINGLE_CONSTRAINT.exec(source)
-  if (found === null) throw new Fault('improper constraint')
+  if (found === null) throw new GoError('improper constraint')
   const [, operator = '', major, minor, patch, tail = ''] = found
   const pre = tail.replace(/\+.*$/, '')
   if (isWildcard(major)) {
@@ -193,10 +193,10 @@ const MAX_CONSTRAINT_CHARS = 256
 
 /** Whether a version satisfies a constraint; throws a `Fault` where either is malformed. */
 export function checkVersion(constraint: string, version: string): boolean {
-  if (constraint.length > MAX_CONSTRAINT_CHARS) throw new Fault('improper constraint')
+  if (constraint.length > MAX_CONSTRAINT_CHARS) throw new GoError('improper constraint')
   const source = constraint.replace(HYPHEN_RANGE, (_all, from: string, to: string) => `>= ${from}, <= ${to} `)
   const alternatives = source.split('||').map(part => {
-    if (!CONSTRAINT_LIST.test(part)) throw new Fault('improper constraint')
+    if (!CONSTRAINT_LIST.test(part)) throw new GoError('improper constraint')
     return (part.match(CONSTRAINT) ?? [part]).map(parseConstraint)
   })
   const v = parseVersion(version)

@@ -1,26 +1,26 @@
 /** lib/template_sprig_strings — sprig's functions on texts and paths. Knows nothing of access control. */
 import { randomInt } from 'node:crypto'
 import {
+  assertTextLength,
   base32Decode,
   base32Encode,
   base64Decode,
-  boundText,
-  bytesOf,
   camelCase,
-  decodedText,
-  Fault,
+  consumeSteps,
+  decodedOrErrorText,
+  delimitedCase,
   fromByteString,
-  joinedCase,
-  lower,
-  quote,
-  SPACE,
-  spend,
+  GO_SPACE,
+  GoError,
+  quoteString,
+  stringToBytes,
   swapCase,
   title,
   toByteString,
+  toLower,
+  toUpper,
   trimSpace,
   untitle,
-  upper,
 } from '../../golang/index.ts'
 import { sprint } from '../values/format.ts'
 import { type FunctionTable, goFunc } from '../values/signature.ts'
@@ -34,19 +34,19 @@ const onBytes = (text: string, run: (bytes: string) => string): string =>
   fromByteString(run(toByteString(text)))
 
 function checkedSlice(bytes: string, from: number, to: number): string {
-  if (from < 0 || to > bytes.length || from > to) throw new Fault('slice bounds out of range')
+  if (from < 0 || to > bytes.length || from > to) throw new GoError('slice bounds out of range')
   return bytes.slice(from, to)
 }
 
 function repeat(text: string, count: number): string {
-  if (count < 0) throw new Fault('negative Repeat count')
-  boundText(text.length * count)
+  if (count < 0) throw new GoError('negative Repeat count')
+  assertTextLength(text.length * count)
   return text.repeat(count)
 }
 
 function replaceAll(text: string, from: string, to: string): string {
   const count = from === '' ? [...text].length + 1 : text.split(from).length - 1
-  boundText(text.length + count * to.length)
+  assertTextLength(text.length + count * to.length)
   return from === '' ? to + [...text].map(char => char + to).join('') : text.replaceAll(from, () => to)
 }
 
@@ -92,11 +92,11 @@ function abbreviate(bytes: string, offset: number, width: number): string {
 function wrap(bytes: string, length: number, lineBreak: string, cutLong: boolean): string {
   const width = Math.max(1, length)
   const br = lineBreak === '' ? '\n' : lineBreak
-  boundText(bytes.length + Math.ceil(bytes.length / width) * br.length)
+  assertTextLength(bytes.length + Math.ceil(bytes.length / width) * br.length)
   let at = 0
   let out = ''
   while (bytes.length - at > width) {
-    spend(1)
+    consumeSteps(1)
     if (bytes[at] === ' ') {
       at++
       continue
@@ -127,7 +127,7 @@ function initials(text: string): string {
   let gap = true
   let out = ''
   for (const char of toByteString(text)) {
-    if (SPACE.test(char)) gap = true
+    if (GO_SPACE.test(char)) gap = true
     else if (gap) {
       out += char
       gap = false
@@ -138,7 +138,7 @@ function initials(text: string): string {
 
 function shuffle(text: string): string {
   const chars = [...text]
-  spend(chars.length)
+  consumeSteps(chars.length)
   for (let i = chars.length - 1; i > 0; i--) {
     const j = randomInt(i + 1)
     ;[chars[i], chars[j]] = [chars[j] as string, chars[i] as string]
@@ -179,13 +179,13 @@ const trimAll = goFunc(['string', 'string'], (set, text) => trimCharacters(text,
 export const STRING_FUNCTIONS: FunctionTable = {
   hello: goFunc([], () => 'Hello!'),
   toString: goFunc(['any'], sprint),
-  upper: goFunc(['string'], upper),
-  lower: goFunc(['string'], lower),
+  upper: goFunc(['string'], toUpper),
+  lower: goFunc(['string'], toLower),
   title: goFunc(['string'], title),
   untitle: goFunc(['string'], untitle),
   swapcase: goFunc(['string'], swapCase),
-  snakecase: goFunc(['string'], text => joinedCase(text, '_')),
-  kebabcase: goFunc(['string'], text => joinedCase(text, '-')),
+  snakecase: goFunc(['string'], text => delimitedCase(text, '_')),
+  kebabcase: goFunc(['string'], text => delimitedCase(text, '-')),
   camelcase: goFunc(['string'], camelCase),
   initials: goFunc(['string'], initials),
   shuffle: goFunc(['string'], shuffle),
@@ -198,7 +198,7 @@ export const STRING_FUNCTIONS: FunctionTable = {
   trimPrefix: goFunc(['string', 'string'], (start, text) =>
     text.startsWith(start) ? text.slice(start.length) : text,
   ),
-  nospace: goFunc(['string'], text => [...text].filter(char => !SPACE.test(char)).join('')),
+  nospace: goFunc(['string'], text => [...text].filter(char => !GO_SPACE.test(char)).join('')),
   trunc: goFunc(['int', 'string'], (count, text) =>
     onBytes(text, bytes => {
       if (count < 0) return bytes.length + count > 0 ? bytes.slice(bytes.length + count) : bytes
@@ -230,7 +230,7 @@ export const STRING_FUNCTIONS: FunctionTable = {
   hasSuffix: goFunc(['string', 'string'], (part, text) => text.endsWith(part)),
   quote: goFunc(['...any'], (...values) =>
     notNil(values)
-      .map(value => quote(sprint(value)))
+      .map(value => quoteString(sprint(value)))
       .join(' '),
   ),
   squote: goFunc(['...any'], (...values) =>
@@ -243,10 +243,10 @@ export const STRING_FUNCTIONS: FunctionTable = {
   split: goFunc(['string', 'string'], (by, text) => numberedMap(split(by, text))),
   splitList: goFunc(['string', 'string'], (by, text) => stringSlice(split(by, text))),
   splitn: goFunc(['string', 'int', 'string'], (by, count, text) => numberedMap(splitN(by, count, text))),
-  b64enc: goFunc(['string'], text => bytesOf(text).toString('base64')),
-  b64dec: goFunc(['string'], text => decodedText(base64Decode(text))),
-  b32enc: goFunc(['string'], text => base32Encode(bytesOf(text))),
-  b32dec: goFunc(['string'], text => decodedText(base32Decode(text))),
+  b64enc: goFunc(['string'], text => stringToBytes(text).toString('base64')),
+  b64dec: goFunc(['string'], text => decodedOrErrorText(base64Decode(text))),
+  b32enc: goFunc(['string'], text => base32Encode(stringToBytes(text))),
+  b32dec: goFunc(['string'], text => decodedOrErrorText(base32Decode(text))),
   ...PATH_FUNCTIONS,
   ...Object.fromEntries(Object.entries(PATH_FUNCTIONS).map(([name, run]) => [osName(name), run])),
 }

@@ -1,5 +1,5 @@
 /** lib/template_sprig_urls — sprig's `urlParse` and `urlJoin`. Knows nothing of access control. */
-import { Fault, hostname, parseUrl, urlText, userText } from '../../golang/index.ts'
+import { formatUrl, formatUserInfo, GoError, hostname, parseUrl } from '../../golang/index.ts'
 import { type FunctionTable, goFunc } from '../values/signature.ts'
 import { ANY_MAP, type AnyMap, GoMap, type GoValue, kindName, mapGet } from '../values/value.ts'
 
@@ -7,7 +7,7 @@ function stringEntry(map: AnyMap, key: string): string {
   const value = mapGet(map, key)
   if (value === undefined) return ''
   if (typeof value === 'string') return value
-  throw new Fault(`unable to parse ${key} key, must be of type string, but ${kindName(value)} found`)
+  throw new GoError(`unable to parse ${key} key, must be of type string, but ${kindName(value)} found`)
 }
 
 export const URL_FUNCTIONS: FunctionTable = {
@@ -23,13 +23,13 @@ export const URL_FUNCTIONS: FunctionTable = {
         ['query', url.rawQuery],
         ['opaque', url.opaque ?? ''],
         ['fragment', url.fragment ?? ''],
-        ['userinfo', userText(url.user)],
+        ['userinfo', formatUserInfo(url.user)],
       ]),
     )
   }),
   urlJoin: goFunc(['map'], map => {
     const userinfo = stringEntry(map, 'userinfo')
-    return urlText({
+    return formatUrl({
       scheme: stringEntry(map, 'scheme'),
       opaque: stringEntry(map, 'opaque'),
       host: stringEntry(map, 'host'),

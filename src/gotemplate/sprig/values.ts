@@ -1,5 +1,5 @@
 /** lib/template_sprig_values — sprig's functions on maps, on defaults and on types. Knows nothing of access control. */
-import { boundList, Fault } from '../../golang/index.ts'
+import { assertListLength, GoError } from '../../golang/index.ts'
 import { sprint } from '../values/format.ts'
 import { copyMap, marshalJson, unmarshalJson } from '../values/json.ts'
 import { type FunctionTable, goFunc } from '../values/signature.ts'
@@ -25,14 +25,14 @@ const mapOf = (entries: Iterable<readonly [string, GoValue]>): GoMap => new GoMa
 
 /** A map that may be changed. What a template gets from a session is copied for it before (`Run.owned`). */
 function assertMutable(map: AnyMap): GoMap {
-  if (!(map instanceof GoMap) || map.nil) throw new Fault('assignment to entry in nil map')
+  if (!(map instanceof GoMap) || map.nil) throw new GoError('assignment to entry in nil map')
   return map
 }
 
 /** mergo's merge: `into` keeps what it has, unless `over`; maps in maps are merged too. */
 function mergeInto(target: GoMap, source: AnyMap, overwrite: boolean): void {
   for (const key of mapKeys(source)) {
-    boundList(1)
+    assertListLength(1)
     const value = mapGet(source, key)
     const known = target.entries.get(key)
     if (value === null) {
@@ -48,7 +48,7 @@ const mergeFunction = (over: boolean) =>
   })
 
 function deepCopy(value: GoValue): GoValue {
-  boundList(1)
+  assertListLength(1)
   if (typeof value !== 'object' || value === null || value instanceof GoInt || value instanceof GoStruct)
     return value
   if (isSlice(value)) {
@@ -66,12 +66,12 @@ function deepCopy(value: GoValue): GoValue {
 }
 
 function dig(...args: GoValue[]): GoValue {
-  if (args.length < 3) throw new Fault('dig needs at least three arguments')
+  if (args.length < 3) throw new GoError('dig needs at least three arguments')
   const path = args.slice(0, -2)
-  if (path.some(key => typeof key !== 'string')) throw new Fault('dig: a key is not a string')
+  if (path.some(key => typeof key !== 'string')) throw new GoError('dig: a key is not a string')
   let value = args.at(-1)
   for (const key of path) {
-    if (!isMap(value) || typeName(value) !== ANY_MAP.name) throw new Fault('dig: not a map')
+    if (!isMap(value) || typeName(value) !== ANY_MAP.name) throw new GoError('dig: not a map')
     const next = mapGet(value, key as string)
     if (next === undefined) return args.at(-2)
     value = next
@@ -83,7 +83,7 @@ const emptyOnError = (run: () => string): string => {
   try {
     return run()
   } catch (error) {
-    if (error instanceof Fault && error.message.startsWith('json:')) return ''
+    if (error instanceof GoError && error.message.startsWith('json:')) return ''
     throw error
   }
 }
@@ -146,7 +146,7 @@ export const VALUE_FUNCTIONS: FunctionTable = {
   ternary: goFunc(['any', 'any', 'bool'], (yes, no, condition) => (condition ? yes : no)),
   fail: goFunc(['string'], () => {
     // The text may hold data of the session; the error must not.
-    throw new Fault('the template called fail')
+    throw new GoError('the template called fail')
   }),
 
   typeOf: goFunc(['any'], typeName),
@@ -166,7 +166,7 @@ export const VALUE_FUNCTIONS: FunctionTable = {
     try {
       return unmarshalJson(text)
     } catch (error) {
-      if (error instanceof Fault && error.message === 'invalid JSON') return null
+      if (error instanceof GoError && error.message === 'invalid JSON') return null
       throw error
     }
   }),

@@ -1,6 +1,6 @@
 /** lib/template_duration — Go's `time.Duration`: parse, print, and what templates may call on it. Knows nothing of access control. */
 
-import { durationText, SECOND } from '../../golang/index.ts'
+import { formatGoDuration, NS_PER_SECOND } from '../../golang/index.ts'
 import { signature } from './signature.ts'
 import { GoInt, type GoMethod, goInt64, type IntType } from './value.ts'
 
@@ -16,12 +16,12 @@ const wholeUnits = (unit: bigint): GoMethod<bigint> => ({
 export const DURATION_TYPE: IntType = {
   name: 'time.Duration',
   kind: 'int64',
-  text: durationText,
+  text: formatGoDuration,
   methods: new Map<string, GoMethod<bigint>>([
-    ['String', { signature: signature([]), run: durationText }],
-    ['Hours', floatUnits(3600n * SECOND)],
-    ['Minutes', floatUnits(60n * SECOND)],
-    ['Seconds', floatUnits(SECOND)],
+    ['String', { signature: signature([]), run: formatGoDuration }],
+    ['Hours', floatUnits(3600n * NS_PER_SECOND)],
+    ['Minutes', floatUnits(60n * NS_PER_SECOND)],
+    ['Seconds', floatUnits(NS_PER_SECOND)],
     ['Milliseconds', wholeUnits(1_000_000n)],
     ['Microseconds', wholeUnits(1000n)],
     ['Nanoseconds', wholeUnits(1n)],

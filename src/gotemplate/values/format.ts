@@ -1,13 +1,13 @@
 /** lib/template_format — Go's fmt: how values print, and `printf`. Knows nothing of access control. Long because: verbs, flags and kinds are one table in Go too. */
 
 import {
-  binaryForm,
-  boundText,
-  fixedDecimals,
+  alternateForm,
+  assertTextLength,
+  consumeSteps,
+  formatBinaryFloat,
   formatFloat,
   isPrintable,
-  quote,
-  spend,
+  quoteString,
   toByteString,
 } from '../../golang/index.ts'
 import {
@@ -172,7 +172,7 @@ export function sprintf(pattern: string, args: readonly GoValue[]): string {
       out += formatValue(args[arg], verb, flags, 0)
       arg++
     }
-    boundText(out.length)
+    assertTextLength(out.length)
   }
   if (!reordered && arg < args.length) {
     const extra = args
@@ -185,7 +185,7 @@ export function sprintf(pattern: string, args: readonly GoValue[]): string {
 
 /** One value with one verb. `depth` is 0 for an argument itself. */
 function formatValue(value: GoValue, verb: string, flags: Flags, depth: number): string {
-  spend(1)
+  consumeSteps(1)
   if (verb === 'T') return formatString(typeName(value), 's', flags)
   // `%w` is for errors that are wrapped; it shows the value whole, as `%p` does here.
   if (verb === 'p' || verb === 'w') return badVerb(value, verb, flags)
@@ -234,7 +234,7 @@ function formatItems(
   let out = ''
   for (let i = 0; i < items.length; i++) {
     out += (i > 0 ? by : '') + formatValue(items[i], verb, flags, depth + 1)
-    boundText(out.length)
+    assertTextLength(out.length)
   }
   return out
 }
@@ -258,7 +258,7 @@ function formatStruct(value: GoStruct, verb: string, flags: Flags, depth: number
 }
 
 function assertLength(out: string): string {
-  boundText(out.length)
+  assertTextLength(out.length)
   return out
 }
 
@@ -273,7 +273,7 @@ function formatString(value: string, verb: string, flags: Flags): string {
   switch (verb) {
     case 'v':
       return flags.sharpV
-        ? padToWidth(quote(truncateToPrecision(value, flags)), flags)
+        ? padToWidth(quoteString(truncateToPrecision(value, flags)), flags)
         : padToWidth(truncateToPrecision(value, flags), flags)
     case 's':
       return padToWidth(truncateToPrecision(value, flags), flags)
@@ -285,7 +285,7 @@ function formatString(value: string, verb: string, flags: Flags): string {
       if (flags.sharp && !/[`\ufeff]|(?!\t)\p{Cc}/u.test(inner) && inner.isWellFormed()) {
         return padToWidth(`\`${inner}\``, flags)
       }
-      return padToWidth(quote(inner, '"', flags.plus), flags)
+      return padToWidth(quoteString(inner, '"', flags.plus), flags)
     }
     default:
       return badVerb(value, verb, flags)
@@ -314,7 +314,7 @@ function formatFloatVerb(value: number, verb: string, flags: Flags): string {
   const precision = flags.precision ?? (letter === 'g' || letter === 'G' ? -1 : 6)
   let number =
     Number.isFinite(value) && 'bxX'.includes(letter)
-      ? binaryForm(Math.abs(value), letter as 'b' | 'x' | 'X', flags.precision)
+      ? formatBinaryFloat(Math.abs(value), letter as 'b' | 'x' | 'X', flags.precision)
       : formatFloat(Math.abs(value), letter, precision)
   const negative = value < 0 || Object.is(value, -0)
   const sign = negative ? '-' : flags.plus ? '+' : flags.space ? ' ' : ''
@@ -322,7 +322,7 @@ function formatFloatVerb(value: number, verb: string, flags: Flags): string {
     const plain = Number.isNaN(value) ? (flags.plus ? '+' : flags.space ? ' ' : '') : sign === '' ? '+' : sign
     return padToWidth(plain + number.replace('+', ''), { ...flags, zero: false })
   }
-  if (flags.sharp && !'bxX'.includes(letter)) number = fixedDecimals(number, letter, precision)
+  if (flags.sharp && !'bxX'.includes(letter)) number = alternateForm(number, letter, precision)
   return padAfterSign(sign, number, flags)
 }
 
@@ -366,7 +366,7 @@ function formatInteger({ n, type }: GoInt, verb: string, flags: Flags): string {
     case 'c':
       return padToWidth(character(n), flags)
     case 'q':
-      return padToWidth(quote(character(n), "'", flags.plus), flags)
+      return padToWidth(quoteString(character(n), "'", flags.plus), flags)
     case 'U': {
       const char = character(n)
       const shown = flags.sharp && n >= 0n && n <= 0x10ffffn && isPrintable(char) ? ` '${char}'` : ''
@@ -389,7 +389,7 @@ function padToWidth(value: string, flags: Flags): string {
   if (flags.width === undefined) return value
   const missing = flags.width - [...value].length
   if (missing <= 0) return value
-  boundText(missing)
+  assertTextLength(missing)
   if (flags.minus) return value + ' '.repeat(missing)
   return (flags.zero ? '0' : ' ').repeat(missing) + value
 }

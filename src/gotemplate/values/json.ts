@@ -1,5 +1,5 @@
 /** lib/template_json — values of templates as Go's encoding/json writes and reads them. Knows nothing of access control. */
-import { boundText, Fault, spend, wellFormed } from '../../golang/index.ts'
+import { assertTextLength, consumeSteps, GoError, replaceLoneSurrogateEscapes } from '../../golang/index.ts'
 import {
   ANY_MAP,
   type AnyMap,
@@ -45,14 +45,14 @@ const escapeJson = (text: string, html: boolean): string =>
   })
 
 function jsonNumber(value: number): string {
-  if (!Number.isFinite(value)) throw new Fault('json: unsupported value')
+  if (!Number.isFinite(value)) throw new GoError('json: unsupported value')
   return Object.is(value, -0) ? '-0' : String(value)
 }
 
 /** Go's `json.Marshal`, or `MarshalIndent` with two blanks where `indent` says so; `html` escapes `<`, `>` and `&`. */
 export function marshalJson(value: GoValue, { html = true, indent = false } = {}): string {
   const write = (one: GoValue, margin: string): string => {
-    spend(1)
+    consumeSteps(1)
     switch (typeof one) {
       case 'boolean':
         return String(one)
@@ -97,7 +97,7 @@ export function marshalJson(value: GoValue, { html = true, indent = false } = {}
     let out = open
     items.forEach((item, i) => {
       out += (i > 0 ? ',' : '') + (indent ? `\n${inner}` : '') + each(item, inner)
-      boundText(out.length)
+      assertTextLength(out.length)
     })
     return out + (indent ? `\n${margin}` : '') + close
   }
@@ -108,9 +108,9 @@ export function marshalJson(value: GoValue, { html = true, indent = false } = {}
 export function unmarshalJson(text: string): GoValue {
   let parsed: GoValue
   try {
-    parsed = JSON.parse(wellFormed(text)) as GoValue
+    parsed = JSON.parse(replaceLoneSurrogateEscapes(text)) as GoValue
   } catch {
-    throw new Fault('invalid JSON')
+    throw new GoError('invalid JSON')
   }
   return mutableCopy(parsed, new Map())
 }
@@ -121,7 +121,7 @@ export function mutableCopy(value: GoValue, copies: Map<object, GoValue>): GoVal
   if (value instanceof GoInt || value instanceof GoStruct || value instanceof GoMap) return value
   const existing = copies.get(value)
   if (existing !== undefined) return existing
-  spend(1)
+  consumeSteps(1)
   if (isSlice(value)) {
     if (value instanceof GoSlice) return value
     const copy = value.map(item => mutableCopy(item, copies))

@@ -1,5 +1,5 @@
 /** lib/template_signature — types of parameters as Go checks them when a template calls a function. Knows nothing of access control. */
-import { Fault } from '../../golang/index.ts'
+import { GoError } from '../../golang/index.ts'
 import {
   GoInt,
   GoMap,
@@ -103,7 +103,7 @@ export function convertArgument(parameter: ParameterType, value: GoValue): unkno
       break
   }
   const expected = TYPE_NAMES[parameter]
-  if (value === undefined) throw new Fault(`invalid value; expected ${expected}`)
+  if (value === undefined) throw new GoError(`invalid value; expected ${expected}`)
   const actual = value === null ? 'interface {}' : typeName(value)
-  throw new Fault(`wrong type for value; expected ${expected}; got ${actual}`)
+  throw new GoError(`wrong type for value; expected ${expected}; got ${actual}`)
 }

@@ -1,20 +1,20 @@
 /** lib/template_time — Go's `time.Time`: what templates may call on it. Knows nothing of access control. */
 
 import {
-  civil,
+  civilTime,
   DAYS,
   floorDiv,
+  formatDefault,
   formatTime,
   loadZone,
   MONTHS,
-  type Moment,
   midnight,
-  momentOf,
-  seconds,
-  timeText,
   UTC,
+  unixSeconds,
   ZERO_TIME,
   type Zone,
+  type ZonedTime,
+  zonedTimeAt,
 } from '../../golang/index.ts'
 import { DURATION_TYPE } from './duration.ts'
 import { signature } from './signature.ts'
@@ -41,14 +41,14 @@ const WEEKDAY_TYPE: IntType = {
   text: n => DAYS[Number(n)] ?? `%!Weekday(${n})`,
 }
 
-const getter = (get: (moment: Moment) => GoValue): GoMethod<Moment> => ({
+const getter = (get: (moment: ZonedTime) => GoValue): GoMethod<ZonedTime> => ({
   signature: signature([]),
   run: get,
 })
-const inZone = (zone: Zone): GoMethod<Moment> => getter(({ ns }) => goTime({ ns, zone }))
-const comparison = (run: (a: bigint, b: bigint) => GoValue): GoMethod<Moment> => ({
+const inZone = (zone: Zone): GoMethod<ZonedTime> => getter(({ ns }) => goTime({ ns, zone }))
+const comparison = (run: (a: bigint, b: bigint) => GoValue): GoMethod<ZonedTime> => ({
   signature: signature(['time']),
-  run: ({ ns }, [other]) => run(ns, ((other as GoStruct).self as Moment).ns),
+  run: ({ ns }, [other]) => run(ns, ((other as GoStruct).self as ZonedTime).ns),
 })
 
 /** Longer than 292 years is the longest duration that there is. */
@@ -57,29 +57,29 @@ function saturateInt64(n: bigint): bigint {
   return n < 0n ? -(1n << 63n) : (1n << 63n) - 1n
 }
 
-const TIME_TYPE: StructType<Moment> = {
+const TIME_TYPE: StructType<ZonedTime> = {
   name: 'time.Time',
   pointer: false,
   fields: new Map(),
-  methods: new Map<string, GoMethod<Moment>>([
+  methods: new Map<string, GoMethod<ZonedTime>>([
     [
       'Format',
       { signature: signature(['string']), run: (moment, [layout]) => formatTime(moment, layout as string) },
     ],
-    ['String', getter(timeText)],
-    ['Unix', getter(moment => goInt64(seconds(moment)))],
+    ['String', getter(formatDefault)],
+    ['Unix', getter(moment => goInt64(unixSeconds(moment)))],
     ['UnixMilli', getter(({ ns }) => goInt64(floorDiv(ns, 1_000_000n)))],
     ['UnixMicro', getter(({ ns }) => goInt64(floorDiv(ns, 1000n)))],
     ['UnixNano', getter(({ ns }) => goInt64(ns))],
-    ['Year', getter(moment => goInt(civil(moment).year))],
-    ['Month', getter(moment => new GoInt(MONTH_TYPE, BigInt(civil(moment).month)))],
-    ['Day', getter(moment => goInt(civil(moment).day))],
-    ['Hour', getter(moment => goInt(civil(moment).hour))],
-    ['Minute', getter(moment => goInt(civil(moment).minute))],
-    ['Second', getter(moment => goInt(civil(moment).second))],
-    ['Nanosecond', getter(moment => goInt(civil(moment).nanosecond))],
-    ['Weekday', getter(moment => new GoInt(WEEKDAY_TYPE, BigInt(civil(moment).weekday)))],
-    ['YearDay', getter(moment => goInt(civil(moment).yearDay))],
+    ['Year', getter(moment => goInt(civilTime(moment).year))],
+    ['Month', getter(moment => new GoInt(MONTH_TYPE, BigInt(civilTime(moment).month)))],
+    ['Day', getter(moment => goInt(civilTime(moment).day))],
+    ['Hour', getter(moment => goInt(civilTime(moment).hour))],
+    ['Minute', getter(moment => goInt(civilTime(moment).minute))],
+    ['Second', getter(moment => goInt(civilTime(moment).second))],
+    ['Nanosecond', getter(moment => goInt(civilTime(moment).nanosecond))],
+    ['Weekday', getter(moment => new GoInt(WEEKDAY_TYPE, BigInt(civilTime(moment).weekday)))],
+    ['YearDay', getter(moment => goInt(civilTime(moment).yearDay))],
     ['IsZero', getter(({ ns }) => ns === ZERO_TIME.ns)],
     ['UTC', inZone(UTC)],
     ['Local', getter(({ ns }) => goTime({ ns, zone: loadZone('Local') ?? UTC }))],
@@ -100,21 +100,21 @@ const TIME_TYPE: StructType<Moment> = {
       {
         signature: signature(['int', 'int', 'int']),
         run: (moment, [years, months, days]) => {
-          const c = civil(moment)
+          const c = civilTime(moment)
           const day = midnight(
             c.year + (years as number),
             c.month + (months as number),
             c.day + (days as number),
           )
           const clock = (c.hour * 3600 + c.minute * 60 + c.second) * 1000
-          return goTime(momentOf(day + clock, c.nanosecond, moment.zone))
+          return goTime(zonedTimeAt(day + clock, c.nanosecond, moment.zone))
         },
       },
     ],
   ]),
-  text: timeText,
+  text: formatDefault,
   json: moment => `"${formatTime(moment, '2006-01-02T15:04:05.999999999Z07:00')}"`,
   equal: (a, b) => a.ns === b.ns && a.zone === b.zone,
 }
 
-export const goTime = (moment: Moment): GoStruct => goStruct(TIME_TYPE, moment)
+export const goTime = (moment: ZonedTime): GoStruct => goStruct(TIME_TYPE, moment)

@@ -2,6 +2,8 @@
 
 import {
   escapedPath,
+  formatUrl,
+  formatUserInfo,
   type GoUrl,
   hostname,
   parseQuery,
@@ -9,8 +11,6 @@ import {
   queryEscape,
   splitHost,
   type UserInfo,
-  urlText,
-  userText,
 } from '../../golang/index.ts'
 import { signature } from './signature.ts'
 import {
@@ -70,9 +70,9 @@ const USERINFO_TYPE: StructType<UserInfo> = {
   methods: new Map<string, GoMethod<UserInfo>>([
     ['Username', { signature: signature([]), run: user => user?.name ?? '' }],
     ['Password', { signature: signature([]) }],
-    ['String', { signature: signature([]), run: userText }],
+    ['String', { signature: signature([]), run: formatUserInfo }],
   ]),
-  text: userText,
+  text: formatUserInfo,
   json: () => '{}',
 }
 const NIL_USERINFO = new GoStruct(USERINFO_TYPE as StructType<unknown>, undefined, true)
@@ -103,9 +103,11 @@ const URL_TYPE: StructType<GoUrl> = {
     field('OmitHost', url => url.omitHost ?? false),
   ]),
   methods: new Map<string, GoMethod<GoUrl>>([
-    method('String', urlText),
+    method('String', formatUrl),
     method('Redacted', url =>
-      urlText(url.user?.password === undefined ? url : { ...url, user: { ...url.user, password: 'xxxxx' } }),
+      formatUrl(
+        url.user?.password === undefined ? url : { ...url, user: { ...url.user, password: 'xxxxx' } },
+      ),
     ),
     method('Query', url => new GoMap(VALUES_TYPE, () => valuesOf(url.rawQuery))),
     method('Hostname', hostname),
@@ -120,7 +122,7 @@ const URL_TYPE: StructType<GoUrl> = {
       return path + (url.forceQuery === true || url.rawQuery !== '' ? `?${url.rawQuery}` : '')
     }),
   ]),
-  text: urlText,
+  text: formatUrl,
 }
 
 /** A `*url.URL`. */

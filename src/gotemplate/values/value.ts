@@ -1,5 +1,5 @@
 /** lib/template_value — the values that Go's templates know, as JavaScript values. Knows nothing of access control. */
-import { Fault } from '../../golang/index.ts'
+import { GoError } from '../../golang/index.ts'
 
 /**
  * A Go value. JSON comes as it is parsed: `number` is a float64, an array is `[]interface {}`, a plain object is
@@ -217,9 +217,9 @@ export function isTruthy(value: GoValue): boolean {
 }
 
 /** `value.name` without arguments for what has no methods; `undefined` as receiver stays missing. */
-export function missingFieldError(value: GoValue, name: string): Fault {
-  if (value === null) return new Fault(`nil pointer evaluating interface {}.${name}`)
-  return new Fault(`can't evaluate field ${name} in type ${typeName(value)}`)
+export function missingFieldError(value: GoValue, name: string): GoError {
+  if (value === null) return new GoError(`nil pointer evaluating interface {}.${name}`)
+  return new GoError(`can't evaluate field ${name} in type ${typeName(value)}`)
 }
 
 /** What a parameter of each type gives to the function. */

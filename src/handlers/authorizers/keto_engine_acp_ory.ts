@@ -4,8 +4,8 @@ import { type Denial, forbidden, internalError } from '../../access/denial.ts'
 import type { RequestView } from '../../access/request.ts'
 import type { Session } from '../../access/session.ts'
 import type { HttpResponse } from '../../clients/http/message.ts'
-import { isRecord, memberInAnyCase, parseJson } from '../../golang/index.ts'
-import { jsonString } from '../../gotemplate/index.ts'
+import { isRecord, memberIgnoringCase, parseJson } from '../../golang/index.ts'
+import { quoteJsonString } from '../../gotemplate/index.ts'
 import { compileNetworks } from '../../http/networks.ts'
 import { type Clock, millis } from '../../lib/time.ts'
 import { compileTemplate } from '../compile/template.ts'
@@ -42,7 +42,7 @@ export const ketoEngineAcpOry = defineAuthorizer({
       for (const render of [action, resource, subject]) {
         const text = render(session)
         if (typeof text !== 'string') return text
-        rendered.push(jsonString(text, true))
+        rendered.push(quoteJsonString(text, true))
       }
       const asked = requestContext(session.request, services.clock)
       const [act, on, who] = rendered
@@ -76,7 +76,7 @@ function readDecision({ status, body }: HttpResponse, session: Session): Session
   if (status === 403) return forbidden('forbidden')
   if (status !== 200) return internalError('bad_answer', `keto: expected 200 or 403, got ${status}`)
   const document = parseJson(body)
-  const allowed = isRecord(document) ? (memberInAnyCase(document, 'allowed') ?? false) : undefined
+  const allowed = isRecord(document) ? (memberIgnoringCase(document, 'allowed') ?? false) : undefined
   if (typeof allowed !== 'boolean')
     return internalError('bad_answer', 'keto: not the answer to this question')
   return allowed ? session : forbidden('forbidden')
@@ -105,5 +105,5 @@ function requestContext(request: RequestView, clock: Clock): string {
       .find(text => isAddress(text) && !isPrivate(text)) ??
     (forwardedFor === '' && realIp === '' ? request.remoteAddress : realIp)
   const requestedAt = new Date(clock.wall()).toISOString()
-  return `{"remoteIpAddress":${jsonString(address, true)},"requestedAt":"${requestedAt}"}`
+  return `{"remoteIpAddress":${quoteJsonString(address, true)},"requestedAt":"${requestedAt}"}`
 }

@@ -1,6 +1,6 @@
 /** handlers/parts/hydrated — a session as the hydrator's API writes it, checked member by member (spec 6.5). Knows no call. */
 import type { Header, JsonObject, MatchContext, MatchUrl, Session } from '../../access/session.ts'
-import { isRecord, type JsonRecord, type JsonValue, memberInAnyCase, parseJson } from '../../golang/index.ts'
+import { isRecord, type JsonRecord, type JsonValue, memberIgnoringCase, parseJson } from '../../golang/index.ts'
 
 /** What an API may replace of a session; all of it is replaced. */
 export type HydratedSession = Pick<Session, 'subject' | 'extra' | 'headers' | 'match'>
@@ -53,7 +53,7 @@ const toMatchUrl = (document: JsonRecord): MatchUrl => ({
 })
 
 const memberOrNull = (document: JsonRecord, name: string): JsonValue =>
-  memberInAnyCase(document, name) ?? null
+  memberIgnoringCase(document, name) ?? null
 
 function textMember(document: JsonRecord, name: string): string {
   const value = memberOrNull(document, name) ?? ''

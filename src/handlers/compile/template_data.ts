@@ -1,21 +1,21 @@
 /** handlers/parts/template_data — a session as the templates of rules see it (spec 6.0). Computes nothing that a template does not touch. */
 import type { MatchContext, Session } from '../../access/session.ts'
-import { resetBudget } from '../../golang/index.ts'
+import { resetStepBudget } from '../../golang/index.ts'
 import type { KnownFields } from '../../gotemplate/index.ts'
 import {
   type GoStruct,
   goHeader,
   goStruct,
   goUrl,
-  type Method,
-  NO_URL,
+  type GoMethod,
+  NIL_URL,
   nilMap,
   nilSlice,
   type StructType,
   signature,
-  sliceOf,
-  toJson,
-  type Value,
+  goSlice,
+  marshalJson,
+  type GoValue,
 } from '../../gotemplate/index.ts'
 
 const MATCH_CONTEXT: StructType<MatchContext> = {
@@ -27,10 +27,10 @@ const MATCH_CONTEXT: StructType<MatchContext> = {
       {
         json: 'regexp_capture_groups',
         get: ({ captures }) =>
-          captures === undefined ? nilSlice('[]string') : sliceOf('[]string', captures),
+          captures === undefined ? nilSlice('[]string') : goSlice('[]string', captures),
       },
     ],
-    ['URL', { json: 'url', get: ({ url }) => (url === undefined ? NO_URL : goUrl(url)) }],
+    ['URL', { json: 'url', get: ({ url }) => (url === undefined ? NIL_URL : goUrl(url)) }],
     ['Method', { json: 'method', get: match => match.method }],
     ['Header', { json: 'header', get: ({ headers }) => goHeader(headers && (() => headerLines(headers))) }],
   ]),
@@ -47,7 +47,7 @@ function* headerLines(
 const SESSION: StructType<Session> = {
   name: 'authn.AuthenticationSession',
   pointer: true,
-  fields: new Map<string, { json: string; get(session: Session): Value }>([
+  fields: new Map<string, { json: string; get(session: Session): GoValue }>([
     ['Subject', { json: 'subject', get: session => session.subject }],
     ['Extra', { json: 'extra', get: session => session.extra ?? nilMap() }],
     [
@@ -60,7 +60,7 @@ const SESSION: StructType<Session> = {
     ],
     ['MatchContext', { json: 'match_context', get: session => goStruct(MATCH_CONTEXT, session.match) }],
   ]),
-  methods: new Map<string, Method<Session>>([
+  methods: new Map<string, GoMethod<Session>>([
     ['Copy', { signature: signature([]), run: session => goStruct(SESSION, session) }],
     // Go's has no result, so a template that calls it fails.
     ['SetHeader', { signature: signature(['string', 'string']) }],
@@ -80,6 +80,6 @@ export const SESSION_FIELDS: KnownFields = new Map(
 
 /** A session as Go's `json.Marshal` writes it (spec 6.5). Throws what has no form in JSON, or is too large. */
 export function sessionJson(session: Session): string {
-  resetBudget()
-  return toJson(templateData(session))
+  resetStepBudget()
+  return marshalJson(templateData(session))
 }

@@ -5,7 +5,7 @@ import { type Denial, internalError } from '../../access/denial.ts'
 import type { RequestView } from '../../access/request.ts'
 import type { Session } from '../../access/session.ts'
 import type { HeaderPair, HttpFailure, HttpResponse, OutgoingRequest } from '../../clients/http/message.ts'
-import { Fault, parseQuery, queryEscape } from '../../golang/index.ts'
+import { GoError, parseQuery, queryEscape } from '../../golang/index.ts'
 import {
   DURATION_PATTERN,
   type Instant,
@@ -111,7 +111,7 @@ export const hydrator = defineMutator({
         // Go's encoder ends a document with a line break; whoever signs bodies counts it.
         body = `${sessionJson(session)}\n`
       } catch (error) {
-        if (error instanceof Fault) return internalError('internal', `hydrator: ${error.message}`)
+        if (error instanceof GoError) return internalError('internal', `hydrator: ${error.message}`)
         throw error
       }
       if (memory?.enabled !== true)

@@ -125,7 +125,7 @@ function compileCachedCheck(
   const entryFor = (answer: HttpResponse | HttpFailure, askedAt: Instant) => {
     if (answer.kind === 'failed' || answer.status === 429) return undefined
     const document = answer.status === 200 ? parseDocument(answer) : undefined
-    if (document === undefined) return 'drop' as const
+    if (document === undefined) return 'evict' as const
     const remaining = millis(maxAge - millisBetween(askedAt, clock.now()))
     return { value: { document, requestedAt: askedAt }, ttl: remaining }
   }

@@ -2,7 +2,7 @@
 import type { RequestView } from '../../access/request.ts'
 import type { Credential } from '../../access/verdict.ts'
 import type { HttpFailure, HttpResponse, Send } from '../../clients/http/message.ts'
-import { isRecord, type JsonValue, member, parseJson } from '../../golang/index.ts'
+import { isRecord, type JsonValue, ownMember, parseJson } from '../../golang/index.ts'
 import { millis } from '../../lib/time.ts'
 
 /** `false` only where Kratos shows that there is none. */
@@ -41,10 +41,10 @@ export function compileHasSecondFactor(whoami: URL, send: Send): HasSecondFactor
 function showsNoFactor(answer: HttpResponse | HttpFailure): boolean {
   if (answer.kind === 'failed' || answer.status !== 200) return false
   const flow = parseJson(answer.body)
-  const ui = isRecord(flow) ? member(flow, 'ui') : undefined
-  const nodes = isRecord(ui) ? member(ui, 'nodes') : undefined
+  const ui = isRecord(flow) ? ownMember(flow, 'ui') : undefined
+  const nodes = isRecord(ui) ? ownMember(ui, 'nodes') : undefined
   return Array.isArray(nodes) && nodes.every(isInDefaultGroup)
 }
 
 /** Kratos puts what belongs to no method into the group `default`. */
-const isInDefaultGroup = (node: JsonValue): boolean => isRecord(node) && member(node, 'group') === 'default'
+const isInDefaultGroup = (node: JsonValue): boolean => isRecord(node) && ownMember(node, 'group') === 'default'

@@ -1,7 +1,7 @@
 /** handlers/parts/jwt_claims — the claims of a verified JWT to a subject and its data, or a refusal (spec 4.8, 6–9). Knows no signature. */
 import { type Denial, unauthorized } from '../../access/denial.ts'
 import type { JsonObject } from '../../access/session.ts'
-import { member } from '../../golang/index.ts'
+import { ownMember } from '../../golang/index.ts'
 import { parseDuration } from '../../lib/time.ts'
 import { insufficientScope, invalidToken } from '../responses/challenge.ts'
 import { compileScopeCheck, type ScopeStrategy } from './scopes.ts'
@@ -42,7 +42,7 @@ export function compileClaimChecks(rules: ClaimRules): ReadClaims {
     // Q-64: all of them.
     if (!audiences.every(one => tokenAudience.includes(one)))
       return invalidToken('the token is for another audience')
-    if (issuers !== undefined && !issuers.has(member(claims, 'iss'))) {
+    if (issuers !== undefined && !issuers.has(ownMember(claims, 'iss'))) {
       return invalidToken('the issuer of the token is not trusted')
     }
     const name = SCOPE_CLAIMS.find(one => Object.hasOwn(claims, one))
@@ -51,7 +51,7 @@ export function compileClaimChecks(rules: ClaimRules): ReadClaims {
     if (missingScope === undefined && required.length > 0) return NO_STRATEGY
     const missing = missingScope?.(scopes)
     if (missing !== undefined) return insufficientScope(401, missing, required)
-    const subject = member(claims, 'sub')
+    const subject = ownMember(claims, 'sub')
     return {
       kind: 'bearer',
       subject: typeof subject === 'string' ? subject : '',
@@ -89,7 +89,7 @@ const MAX_TIMESTAMP_SECONDS = 2 ** 63
 
 /** Milliseconds of the whole seconds; `undefined` for none, `null` for what is no number or no time. */
 function timestampMs(claims: JsonObject, name: string): number | undefined | null {
-  const value = member(claims, name)
+  const value = ownMember(claims, name)
   if (value === undefined || value === 0) return undefined
   return typeof value === 'number' && Math.abs(value) < MAX_TIMESTAMP_SECONDS
     ? Math.trunc(value) * 1000
@@ -98,7 +98,7 @@ function timestampMs(claims: JsonObject, name: string): number | undefined | nul
 
 /** A list with anything but texts names nobody. */
 function audienceOf(claims: JsonObject): readonly unknown[] {
-  const aud = member(claims, 'aud')
+  const aud = ownMember(claims, 'aud')
   if (typeof aud === 'string') return [aud]
   return Array.isArray(aud) && aud.every(one => typeof one === 'string') ? aud : []
 }

@@ -1,24 +1,22 @@
-/** sessions/refusals — credentials that Kratos has just refused, and how many more of unknown ones it is asked about. Knows keys and addresses, no credential and no verified session. */
-
-import { createLruCache } from '../../lib/cache.ts'
+/** Cache of recently rejected credentials. Separate from verified sessions, so that a flood of credentials evicts none of them. */
+import { createLruCache } from '../../lib/lru_cache.ts'
 import type { Clock, Millis } from '../../lib/time.ts'
 
 export interface NegativeCacheOptions {
   readonly clock: Clock
-  /** How long a refusal is repeated without asking; 0: not at all. */
+  /** How long a rejection is repeated without calling Kratos; 0 disables the cache. */
   readonly ttl: Millis
-  readonly entries: number
+  readonly maxEntries: number
 }
 
-/** A shelf of its own: however many credentials are invented, no verified session makes room for them (C20). */
 export interface NegativeCache {
   has(key: string): boolean
   add(key: string): void
   clear(): void
 }
 
-export function createNegativeCache({ clock, ttl, entries }: NegativeCacheOptions): NegativeCache {
-  const cache = createLruCache<true>({ clock, maxEntries: entries })
+export function createNegativeCache({ clock, ttl, maxEntries }: NegativeCacheOptions): NegativeCache {
+  const cache = createLruCache<true>({ clock, maxEntries })
   return {
     has: key => cache.get(key) === true,
     add: key => cache.set(key, true, ttl),

@@ -1,42 +1,38 @@
-/** How many unknown credentials Kratos is asked about, for each network and in all. */
-
-import { createLruCache } from '../../lib/cache.ts'
+/** Rate limit on whoami calls for unknown credentials, counted by the rejections they cause. */
+import { createLruCache } from '../../lib/lru_cache.ts'
 import { type Clock, millis } from '../../lib/time.ts'
 import { createTokenBucket } from '../../lib/token_bucket.ts'
 
 export interface RejectionLimiterOptions {
   readonly clock: Clock
-  /** Most refusals at once. */
+  /** Maximum number of rejections at once. */
   readonly burst: number
   readonly perSecond: number
 }
 
 /**
- * Only refusals of unknown credentials spend it, so that log-ins cost nothing (G9). When half of it is gone, an address
- * that was refused lately waits for more of it to come back, and what is left is for the others.
+ * Only rejections of unknown credentials consume tokens, so logins cost nothing. Once half of the tokens are used, clients
+ * from a recently rejected network have to wait, which leaves the rest for other networks.
  */
 export interface RejectionLimiter {
-  /** `address`: of the client, empty when unknown. */
+  /** `address`: IP address of the client; empty if unknown. */
   allows(address: string): boolean
   recordRejection(address: string): void
 }
 
-/** How long an address counts as refused lately. */
-export const RECENT_REJECTION_MS = millis(10_000)
+/** How long a network counts as recently rejected. */
+const RECENT_REJECTION_MS = millis(10_000)
+const MAX_NETWORKS = 10_000
 
-export const MAX_ADDRESSES = 10_000
-
-export function createRejectionLimiter({
-  clock,
-  burst,
-  perSecond,
-}: RejectionLimiterOptions): RejectionLimiter {
+export function createRejectionLimiter(options: RejectionLimiterOptions): RejectionLimiter {
+  const { clock, burst, perSecond } = options
   const bucket = createTokenBucket({ clock, capacity: burst, refillPerSecond: perSecond })
-  const recentlyRejected = createLruCache<true>({ clock, maxEntries: MAX_ADDRESSES })
+  const recentlyRejected = createLruCache<true>({ clock, maxEntries: MAX_NETWORKS })
   return {
     allows(address) {
-      const { available: left } = bucket
-      return left >= 1 && (left > burst / 2 || recentlyRejected.get(networkOf(address)) === undefined)
+      const { available } = bucket
+      if (available < 1) return false
+      return available > burst / 2 || recentlyRejected.get(networkOf(address)) === undefined
     },
     recordRejection(address) {
       bucket.consume()
@@ -45,8 +41,8 @@ export function createRejectionLimiter({
   }
 }
 
-/** One customer's IPv6 addresses are a /64. */
-export function networkOf(address: string): string {
+/** IPv6 addresses count by their /64, the usual size of one customer network. */
+function networkOf(address: string): string {
   if (!address.includes(':') || address.includes('.')) return address
   const [head = '', tail] = address.toLowerCase().split('::')
   const groups = head.split(':')

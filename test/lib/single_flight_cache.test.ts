@@ -1,35 +1,35 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { createLoadingCache, type LoadRequest } from '../../src/lib/cache.ts'
+import { createSingleFlightCache, type LoadRequest } from '../../src/lib/single_flight_cache.ts'
 import { millis } from '../../src/lib/time.ts'
 import { fakeClock } from '../support/clock.ts'
 
 function setup(entries = 10) {
   const clock = fakeClock()
-  const cache = createLoadingCache<string, string>({ clock, maxEntries: entries })
+  const cache = createSingleFlightCache<string, string>({ clock, maxEntries: entries })
   return { clock, cache }
 }
 
-/** A question whose answer comes when the test says so. */
+/** A load that ends when the test says so. */
 function pending(ttl = 1000, fresh = false) {
   const { promise, resolve, reject } = Promise.withResolvers<string>()
-  const question: LoadRequest<string, string> & { asked: number } = {
-    asked: 0,
+  const request: LoadRequest<string, string> & { loads: number } = {
+    loads: 0,
     fresh,
     load() {
-      question.asked++
+      request.loads++
       return promise
     },
     toEntry: value => ({ value, ttl: millis(ttl) }),
   }
-  return { question, resolve, reject }
+  return { request, resolve, reject }
 }
 const known = (value: string, ttl = 1000): LoadRequest<string, string> => ({
   load: async () => value,
   toEntry: kept => ({ value: kept, ttl: millis(ttl) }),
 })
 
-test('an entry lives as long as it was told, to the millisecond', async () => {
+test('an entry lives for its ttl, to the millisecond', async () => {
   const { clock, cache } = setup()
   await cache.load('k', known('v', 1000)).promise
   clock.advance(999)
@@ -39,7 +39,7 @@ test('an entry lives as long as it was told, to the millisecond', async () => {
   assert.equal(cache.size, 0)
 })
 
-test('an entry without lifetime is not kept at all', async () => {
+test('an entry without a ttl is not stored', async () => {
   for (const ttl of [0, -5]) {
     const { cache } = setup()
     assert.equal(await cache.load('k', known('v', ttl)).promise, 'v')
@@ -47,7 +47,7 @@ test('an entry without lifetime is not kept at all', async () => {
   }
 })
 
-test('the shelf is bounded: the least recently used entry goes', async () => {
+test('a full cache evicts the least recently used entry', async () => {
   const { cache } = setup(2)
   await cache.load('a', known('1')).promise
   await cache.load('b', known('2')).promise
@@ -56,50 +56,50 @@ test('the shelf is bounded: the least recently used entry goes', async () => {
   assert.deepEqual([cache.get('a'), cache.get('b'), cache.get('c')], ['1', undefined, '3'])
 })
 
-test('a thousand who ask together make one flight, and each learns whether he joined', async () => {
+test('a thousand concurrent callers share one load, and each learns that it is shared', async () => {
   const { cache } = setup()
-  const { question, resolve } = pending()
-  const tickets = Array.from({ length: 1000 }, () => cache.load('k', question))
+  const { request, resolve } = pending()
+  const loads = Array.from({ length: 1000 }, () => cache.load('k', request))
   resolve('v')
-  assert.deepEqual(new Set(await Promise.all(tickets.map(ticket => ticket.promise))), new Set(['v']))
-  assert.equal(question.asked, 1)
+  assert.deepEqual(new Set(await Promise.all(loads.map(load => load.promise))), new Set(['v']))
+  assert.equal(request.loads, 1)
   assert.deepEqual(
-    tickets.map(ticket => ticket.shared),
+    loads.map(load => load.shared),
     [false, ...Array.from({ length: 999 }, () => true)],
   )
   assert.equal(cache.inFlight, 0)
 })
 
-test('a flight that fails is told to all who wait and to nobody after', async () => {
+test('an error reaches all waiters and is not cached', async () => {
   const { cache } = setup()
   const failing = pending()
-  const tickets = [cache.load('k', failing.question), cache.load('k', failing.question)]
+  const loads = [cache.load('k', failing.request), cache.load('k', failing.request)]
   failing.reject(new Error('no'))
-  for (const { promise: answer } of tickets) await assert.rejects(answer, /no/)
+  for (const { promise } of loads) await assert.rejects(promise, /no/)
   assert.equal(cache.inFlight, 0)
   assert.equal(await cache.load('k', known('v')).promise, 'v')
 })
 
-test('a question that throws before it waits leaves no flight behind', async () => {
+test('a load that throws synchronously is not left in flight', async () => {
   const { cache } = setup()
-  const question: LoadRequest<string, string> = {
+  const request: LoadRequest<string, string> = {
     load: () => {
-      throw new Error('accident')
+      throw new Error('no')
     },
     toEntry: () => undefined,
   }
-  await assert.rejects(cache.load('k', question).promise, /accident/)
+  await assert.rejects(cache.load('k', request).promise, /no/)
   assert.equal(cache.inFlight, 0)
 })
 
 for (const what of ['evict', 'clear'] as const) {
-  test(`an answer that was under way at ${what} is told but not kept, and later ones ask anew (C24)`, async () => {
+  test(`a load in flight at ${what} reaches its waiters but not the cache, and the next caller loads again (C24)`, async () => {
     const { cache } = setup()
     const old = pending()
-    const before = cache.load('k', old.question)
+    const before = cache.load('k', old.request)
     cache[what]('k')
     const next = pending()
-    const after = cache.load('k', next.question)
+    const after = cache.load('k', next.request)
     assert.equal(after.shared, false)
     old.resolve('old')
     assert.equal(await before.promise, 'old')
@@ -110,7 +110,7 @@ for (const what of ['evict', 'clear'] as const) {
   })
 }
 
-test('evicting one key leaves the others', async () => {
+test('evicting a key leaves the others', async () => {
   const { cache } = setup()
   await cache.load('a', known('1')).promise
   await cache.load('b', known('2')).promise
@@ -118,14 +118,14 @@ test('evicting one key leaves the others', async () => {
   assert.deepEqual([cache.get('a'), cache.get('b')], [undefined, '2'])
 })
 
-test('a fresh question does not join a flight that began before it, and its answer is the one that stays', async () => {
+test('a fresh load does not join one that started before it, and only the fresh result is cached', async () => {
   const { cache } = setup()
   const old = pending()
   const fresh = pending(1000, true)
-  const first = cache.load('k', old.question)
-  const second = cache.load('k', fresh.question)
-  const third = cache.load('k', fresh.question)
-  const fourth = cache.load('k', old.question)
+  const first = cache.load('k', old.request)
+  const second = cache.load('k', fresh.request)
+  const third = cache.load('k', fresh.request)
+  const fourth = cache.load('k', old.request)
   assert.deepEqual([second.shared, third.shared, fourth.shared], [false, true, true])
   fresh.resolve('fresh')
   assert.equal(await fourth.promise, 'fresh')
@@ -134,11 +134,11 @@ test('a fresh question does not join a flight that began before it, and its answ
   assert.equal(cache.get('k'), 'fresh')
 })
 
-test('an answer may leave what was there, or drop it', async () => {
+test('a load may leave the existing entry or evict it', async () => {
   const { cache } = setup()
   await cache.load('k', known('v')).promise
   await cache.load('k', { load: async () => 'x', toEntry: () => undefined }).promise
   assert.equal(cache.get('k'), 'v')
-  await cache.load('k', { load: async () => 'x', toEntry: () => 'drop' }).promise
+  await cache.load('k', { load: async () => 'x', toEntry: () => 'evict' }).promise
   assert.equal(cache.get('k'), undefined)
 })
