@@ -1,12 +1,12 @@
-/** clients/kratos — what Ory Kratos says: whoami over our own pools, the admin API through Ory's client. Reports, interprets nothing. The only importer of @ory/client. */
+/** Clients of Ory Kratos: whoami over the shared HTTP client, and the admin API through Ory's own client. */
 import type { IdentityApi, Session } from '@ory/client'
 import type { Millis } from '../lib/time.ts'
 import type { HeaderPair, HttpFailure, HttpResponse, Send } from './http/message.ts'
 
 export interface WhoamiRequest {
-  /** Absolute; asked exactly as it stands. */
+  /** Absolute URL, used unchanged. */
   readonly url: string
-  /** Static headers of the configuration; one that carries a credential is left out. */
+  /** Static headers of the configuration. Headers in `KRATOS_CREDENTIAL_HEADERS` are not sent. */
   readonly headers: readonly HeaderPair[]
   readonly credential: {
     readonly kind: 'cookie' | 'token'
@@ -14,22 +14,26 @@ export interface WhoamiRequest {
     readonly name: string
     readonly value: string
   }
-  /** Has the last word on the second try. */
+  /** Called before the retry; `false` prevents it. */
   readonly mayRetry?: () => boolean
-  /** Low-cardinality name for span and metrics; `kratos.whoami` unless said otherwise. */
+  /** Low-cardinality name for the span and for metrics. Default `kratos.whoami`. */
   readonly target?: string
 }
 
+/** One call of Kratos' `/sessions/whoami` with exactly one credential. */
 export type Whoami = (question: WhoamiRequest) => Promise<HttpResponse | HttpFailure>
 
-/** Two credentials in one call are a 500, or one user's cookie for another's browser (C1, J12). */
+/**
+ * With two credentials in one call Kratos answers 500, or sets the cookie of one user in the browser of another
+ * (docs/security-cases.md, C1 and J12).
+ */
 export const KRATOS_CREDENTIAL_HEADERS: ReadonlySet<string> = new Set([
   'authorization',
   'cookie',
   'x-session-token',
 ])
 
-/** Never rejects. `timeout` is for the whole call; it is tried again once when the connection ends before any byte. */
+/** `timeout` limits the whole call, in ms. The call is retried once if the connection fails before the first byte of a response. Never rejects. */
 export function createWhoami({ send, timeout }: { send: Send; timeout: Millis }): Whoami {
   return ({ url, headers, credential: { kind, name, value }, mayRetry, target = 'kratos.whoami' }) => {
     const others = headers.filter(([header]) => !KRATOS_CREDENTIAL_HEADERS.has(header.toLowerCase()))
@@ -49,22 +53,22 @@ export function createWhoami({ send, timeout }: { send: Send; timeout: Millis })
 
 export type AdminResult<T> =
   | { readonly kind: 'found'; readonly body: T }
-  /** Any status but 200: 404 is a session that was deleted, 500 a sick database (kratos 2.3). */
+  /** Any status but 200. 404: the session was deleted. 500: the database of Kratos fails. */
   | { readonly kind: 'refused'; readonly status: number }
   | HttpFailure
 
 const NOT_JSON: HttpFailure = { kind: 'failed', cause: 'malformed', message: 'kratos.admin: not JSON' }
-/** axios hands on a page of HTML as a string. */
+/** Axios returns an HTML page as a string. */
 const isObject = (data: unknown): boolean => typeof data === 'object' && data !== null
 
 export interface KratosAdmin {
-  /** With its identity, whose state counts as well. */
+  /** Reads a session with its identity, whose `state` matters as well. Never rejects. */
   getSession(id: string): Promise<AdminResult<Session>>
-  /** Loads Ory's client ahead of the first call, which may come in a bad moment. */
+  /** Loads Ory's client before the first call, which otherwise pays for it during an outage. */
   preload(): Promise<void>
 }
 
-/** What of an axios request we read, and what axios reads of an answer. */
+/** The part of an axios request that the adapter reads. */
 interface AxiosRequest {
   readonly method?: string
   readonly url?: string
@@ -72,7 +76,7 @@ interface AxiosRequest {
   readonly data?: unknown
 }
 
-/** Ends a call inside axios without an AxiosError, whose `config` would carry the headers. */
+/** Ends a call inside axios. An AxiosError would carry the request headers in its `config`. */
 class AdminCallError extends Error {
   readonly failure: HttpFailure
   constructor(failure: HttpFailure) {
@@ -82,15 +86,15 @@ class AdminCallError extends Error {
 }
 
 /**
- * `url` is the origin of the admin port. Ory's client is loaded with the first call (about 50 ms and 20 MB) and speaks
- * through `send`: pools, limits, no proxy and no redirects are those of every other call.
+ * `url` is the origin of the admin port, `timeout` the limit of one call in ms. Ory's client loads with the first call (about
+ * 50 ms and 20 MB). It sends through `send`, so the pools and limits of all other calls apply.
  */
 export function createKratosAdmin(dependencies: { url: string; send: Send; timeout: Millis }): KratosAdmin {
   const { url, send, timeout } = dependencies
   let api: Promise<IdentityApi> | undefined
 
   async function adapter({ method = 'get', url: requestUrl = '', headers, data }: AxiosRequest) {
-    const answer = await send({
+    const response = await send({
       method: method.toUpperCase(),
       url: requestUrl,
       headers: Object.entries(headers.toJSON()).map(([name, value]) => [name, String(value)] as const),
@@ -99,8 +103,8 @@ export function createKratosAdmin(dependencies: { url: string; send: Send; timeo
       retries: 1,
       target: 'kratos.admin',
     })
-    if (answer.kind === 'failed') throw new AdminCallError(answer)
-    return { data: answer.body, status: answer.status, statusText: '', headers: {}, config: {} }
+    if (response.kind === 'failed') throw new AdminCallError(response)
+    return { data: response.body, status: response.status, statusText: '', headers: {}, config: {} }
   }
 
   async function loadApi(): Promise<IdentityApi> {

@@ -29,7 +29,7 @@ for (const [what, credential, header] of [
   ],
   ['a token', { kind: 'token', name: '', value: 'ory_st_x' }, ['x-session-token', 'ory_st_x']],
 ] as const) {
-  test(`whoami sends ${what} as the one credential, on the URL as it stands`, async () => {
+  test(`whoami sends ${what} as its only credential to the unchanged URL`, async () => {
     const { send, seen } = fakeSend({})
     await createWhoami({ send, timeout })({
       url,
@@ -54,14 +54,14 @@ for (const [what, credential, header] of [
   })
 }
 
-test('whoami hands on what came, whatever it is', async () => {
+test('whoami returns every outcome unchanged', async () => {
   const answer = { kind: 'answered', status: 418, headers: [['a', 'b']], body: '<html>' } as const
   const question = { url, headers: [], credential: { kind: 'token', name: '', value: 't' } } as const
   assert.deepEqual(await createWhoami({ send: fakeSend(answer).send, timeout })(question), answer)
   assert.deepEqual(await createWhoami({ send: fakeSend(FAILED).send, timeout })(question), FAILED)
 })
 
-test('an admin look-up goes through our own window to the configured origin', async () => {
+test('an admin lookup goes through the shared HTTP client to the configured origin', async () => {
   const { send, seen } = fakeSend({ body: '{"id":"s1","active":false}' })
   const admin = createKratosAdmin({ url: 'http://kratos:4434/', send, timeout })
   assert.deepEqual(await admin.getSession('a/../b'), { kind: 'found', body: { id: 's1', active: false } })
@@ -71,7 +71,7 @@ test('an admin look-up goes through our own window to the configured origin', as
   )
 })
 
-test('an admin look-up tells refusals and failures apart, without an error that carries headers', async () => {
+test('an admin lookup distinguishes error statuses from failures, without an error that carries headers', async () => {
   for (const status of [404, 500, 307]) {
     const admin = createKratosAdmin({ url: 'http://kratos:4434', send: fakeSend({ status }).send, timeout })
     assert.deepEqual(await admin.getSession('s1'), { kind: 'refused', status })
@@ -86,7 +86,7 @@ test('an admin look-up tells refusals and failures apart, without an error that 
   assert.deepEqual(await down.getSession('s1'), FAILED)
 })
 
-test('Ory’s client is not loaded before it is needed', () => {
+test('loads Ory’s client only when it is needed', () => {
   const script = `
     await import(${JSON.stringify(new URL('../../src/clients/kratos.ts', import.meta.url).href)})
     const { Module } = await import('node:module')

@@ -1,4 +1,4 @@
-/** clients/http — one bounded call to the outside: pools, deadline, size limit, no redirects. The only importer of undici. Knows nothing of access control. */
+/** HTTP client with connection pools, deadlines, size limits and retries; it follows no redirects. */
 import { type Dispatcher, Pool, ProxyAgent } from 'undici'
 import { type Clock, type Instant, millis, millisBetween } from '../../lib/time.ts'
 import { type ExchangeRequest, httpFailure, performExchange, prepareRequest } from './exchange.ts'
@@ -7,34 +7,34 @@ import type { ResolveProxy } from './proxy.ts'
 
 export interface HttpClientDependencies {
   readonly clock: Clock
-  /** Most connections to one origin. */
+  /** Default 32. */
   readonly maxConnectionsPerOrigin?: number
-  /** Most calls to one origin, those that wait for a connection included; more fail at once (G: a hanging service must not fill memory). */
+  /** Includes calls that wait for a connection. Further calls fail at once, so that a hanging service cannot fill memory. Default 2,048. */
   readonly maxCallsPerOrigin?: number
-  /** Most origins with open connections; beyond it the one not asked for longest is closed after its last call. */
+  /** Origins with open connections. Beyond it the least recently used pool closes after its last call. Default 256. */
   readonly maxOrigins?: number
-  /** Which proxy an origin is reached through. Default none. */
+  /** Returns the proxy for an origin. Default: no proxy. */
   readonly resolveProxy?: ResolveProxy
 }
 
 export interface HttpClient {
   readonly send: Send
-  /** Ends what is in flight with `closed`; later calls fail with it at once. */
+  /** Fails pending and later calls with the cause `closed`. */
   close(): Promise<void>
 }
 
 const DEFAULT_MAX_RESPONSE_BYTES = 1024 * 1024
 const CONNECT_OPTIONS = { timeout: 5_000 }
 
-/** HTTP/1.1 only, no redirects, no decompression: what came is what is reported. */
+/** HTTP/1.1 without redirects and without decompression: the client reports exactly what it received. */
 const POOL_OPTIONS = {
   pipelining: 1,
   allowH2: false,
-  // The total limit of each call is its own timer; these would be a second one, and a coarse one.
+  // Each call has its own timer for the whole exchange. Undici's timers are a second, coarser limit.
   headersTimeout: 0,
   bodyTimeout: 0,
   connect: CONNECT_OPTIONS,
-  // Below the 120 s after which Kratos (and most others) close an idle connection.
+  // Below the 120 s after which Kratos and most other servers close an idle connection.
   keepAliveTimeout: 30_000,
   keepAliveMaxTimeout: 90_000,
   maxHeaderSize: 64 * 1024,
@@ -42,26 +42,26 @@ const POOL_OPTIONS = {
 
 interface OriginPool {
   readonly pool: Dispatcher
-  /** Through a proxy. */
   readonly proxied: boolean
-  /** Calls that the pool still holds, those included that nobody waits for any more. */
+  /** Calls that the pool still holds, including those whose caller has timed out. */
   activeCalls: number
 }
 
-export function createHttpClient(options: HttpClientDependencies): HttpClient {
+/** Returns a client whose pools open with the first call to an origin. Close it to end its connections. */
+export function createHttpClient(dependencies: HttpClientDependencies): HttpClient {
   const {
     clock,
     maxConnectionsPerOrigin = 32,
     maxCallsPerOrigin = 2_048,
     maxOrigins = 256,
     resolveProxy,
-  } = options
+  } = dependencies
   const originPools = new Map<string, OriginPool>()
-  /** Closed to new calls, waiting for the end of their last ones. */
+  /** Pools that accept no new calls and wait for their last ones to end. */
   const closingPools = new Set<Dispatcher>()
   let isOpen = true
 
-  /** `undefined`: only through a proxy that nobody can use. */
+  /** `undefined`: the environment names a proxy that cannot be used. */
   function openPool(origin: string): OriginPool | undefined {
     const proxyUrl = resolveProxy?.(new URL(origin))
     if (proxyUrl === 'unusable') return undefined
@@ -71,7 +71,7 @@ export function createHttpClient(options: HttpClientDependencies): HttpClient {
         proxied: false,
         activeCalls: 0,
       }
-    // As Go's client: a tunnel for https alone, which is all that many proxies allow.
+    // Like Go's client: CONNECT for https only, because many proxies refuse it for port 80.
     const proxy = {
       uri: proxyUrl,
       proxyTunnel: origin.startsWith('https:'),
@@ -85,7 +85,7 @@ export function createHttpClient(options: HttpClientDependencies): HttpClient {
     }
   }
 
-  /** Map order is the order of last use. */
+  /** Keeps the map in order of last use, so that its first entry is the one to evict. */
   function poolFor(origin: string): OriginPool | undefined {
     const known = originPools.get(origin)
     const originPool = known ?? openPool(origin)
@@ -106,17 +106,18 @@ export function createHttpClient(options: HttpClientDependencies): HttpClient {
     const endsAt = Math.min(clock.now() + timeout, request.deadline ?? Number.POSITIVE_INFINITY) as Instant
     const cause = endsAt === request.deadline ? 'deadline' : 'timeout'
     const prepared = prepareRequest(request)
-    if (prepared === undefined) return httpFailure(target, 'malformed', 'no call of an absolute http(s) URL')
+    if (prepared === undefined)
+      return httpFailure(target, 'malformed', 'not a request to an absolute http or https URL')
     for (let attempt = 0; ; attempt++) {
       if (!isOpen) return httpFailure(target, 'closed')
       const remaining = millisBetween(clock.now(), endsAt)
       if (remaining <= 0) return httpFailure(target, cause)
-      const door = poolFor(prepared.origin)
-      if (door === undefined)
-        return httpFailure(target, 'connect', 'the proxy of the environment cannot be used')
-      if (door.activeCalls >= maxCallsPerOrigin) return httpFailure(target, 'busy')
-      door.activeCalls++
-      const { proxied } = door
+      const originPool = poolFor(prepared.origin)
+      if (originPool === undefined)
+        return httpFailure(target, 'connect', 'the proxy that the environment names is not a valid URL')
+      if (originPool.activeCalls >= maxCallsPerOrigin) return httpFailure(target, 'busy')
+      originPool.activeCalls++
+      const { proxied } = originPool
       const call: ExchangeRequest = {
         ...prepared,
         target,
@@ -125,10 +126,10 @@ export function createHttpClient(options: HttpClientDependencies): HttpClient {
         remaining: millis(Math.ceil(remaining)),
         timeoutCause: cause,
       }
-      const { outcome, retryable: untouched } = await performExchange(door.pool, call, () => {
-        door.activeCalls--
+      const { outcome, retryable } = await performExchange(originPool.pool, call, () => {
+        originPool.activeCalls--
       })
-      if (!untouched || attempt >= retries || request.mayRetry?.() === false) return outcome
+      if (!retryable || attempt >= retries || request.mayRetry?.() === false) return outcome
     }
   }
 
@@ -136,7 +137,7 @@ export function createHttpClient(options: HttpClientDependencies): HttpClient {
     send,
     async close() {
       isOpen = false
-      const pools = [...closingPools, ...[...originPools.values()].map(door => door.pool)]
+      const pools = [...closingPools, ...[...originPools.values()].map(({ pool }) => pool)]
       originPools.clear()
       await Promise.all(pools.map(pool => pool.destroy()))
     },

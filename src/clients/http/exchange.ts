@@ -1,56 +1,56 @@
-/** clients/http_exchange — one request on one pool, told as a value. Knows no retry, no origin but its own, nothing of access control. */
+/** Performs one HTTP exchange on one connection pool and returns its outcome as a value. */
 import type { Dispatcher } from 'undici'
 import type { Millis } from '../../lib/time.ts'
 import type { HeaderPair, HttpFailure, HttpResponse, OutgoingRequest } from './message.ts'
 
-/** A request in the form in which it is written. */
+/** A request as it is written to the connection. */
 export interface PreparedRequest {
   readonly origin: string
   /** Path and query. */
   readonly path: string
   readonly method: string
-  /** Names and values in turn. */
+  /** Names and values alternate. */
   readonly headers: readonly string[]
   readonly body: string | Uint8Array | null
 }
 
 export interface ExchangeRequest extends PreparedRequest {
+  /** Low-cardinality name of the service, for messages. */
   readonly target: string
-  /** Through a proxy. */
   readonly proxied: boolean
-  /** Bytes of body. */
+  /** Maximum size of the response body. */
   readonly maxBytes: number
   readonly remaining: Millis
-  /** What it means when `left` is over. */
+  /** Cause to report when `remaining` has passed. */
   readonly timeoutCause: 'timeout' | 'deadline'
 }
 
 export interface ExchangeResult {
   readonly outcome: HttpResponse | HttpFailure
-  /** The connection failed before any byte of an answer: the call may be tried again. */
+  /** The connection failed before the first byte of a response. */
   readonly retryable: boolean
 }
 
 const CAUSE_MESSAGES: Readonly<Record<HttpFailure['cause'], string>> = {
-  connect: 'no connection',
-  timeout: 'no answer in time',
-  deadline: 'no answer before the caller had to answer',
-  reset: 'the connection ended before the answer did',
-  too_large: 'the answer is too large',
-  malformed: 'not HTTP as expected',
-  closed: 'the service is shutting down',
-  busy: 'too many calls are waiting',
-  setup: 'the client cannot be used',
+  connect: 'connection failed',
+  timeout: 'timed out',
+  deadline: 'no response before the deadline of the request',
+  reset: 'connection closed before the response was complete',
+  too_large: 'response too large',
+  malformed: 'invalid HTTP',
+  closed: 'shutting down',
+  busy: 'too many pending calls',
+  setup: 'the client is not set up',
 }
 
-/** Only codes and our own words: texts of other libraries may quote what was sent. */
+/** A failure with a fixed message. `detail` must hold no text of another library, because such a text may quote the request. */
 export const httpFailure = (target: string, cause: HttpFailure['cause'], detail = ''): HttpFailure => ({
   kind: 'failed',
   cause,
   message: `${target}: ${CAUSE_MESSAGES[cause]}${detail === '' ? '' : ` (${detail})`}`,
 })
 
-/** What belongs to one connection or is computed here; a copy from another request would lie (RFC 9110 §7.6.1). */
+/** Headers that describe one connection (RFC 9110 §7.6.1) or that this client computes. Copied from another request they would be wrong. */
 const RESERVED_HEADERS: ReadonlySet<string> = new Set([
   'connection',
   'content-length',
@@ -64,11 +64,14 @@ const RESERVED_HEADERS: ReadonlySet<string> = new Set([
   'upgrade',
 ])
 
-/** `undefined` for what is no call of HTTP. The user part becomes Basic authentication, as Go's client does. */
+/**
+ * Validates a request and completes its headers. User information in the URL becomes HTTP Basic authentication, as in Go's
+ * client. Returns `undefined` for a URL that is not http or https and for CONNECT.
+ */
 export function prepareRequest(request: OutgoingRequest): PreparedRequest | undefined {
   const url = URL.parse(request.url)
   if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:')) return undefined
-  // Would hand over the connection.
+  // CONNECT would give the server a raw tunnel instead of an exchange.
   if (request.method === 'CONNECT') return undefined
   const headers: string[] = []
   const names = new Set<string>()
@@ -78,7 +81,7 @@ export function prepareRequest(request: OutgoingRequest): PreparedRequest | unde
     names.add(lower)
     headers.push(name, encodeHeaderValue(value))
   }
-  // An answer that is larger than it looks is refused, not unpacked.
+  // Without it a server may compress, and the size limit would not bound the decompressed body.
   if (!names.has('accept-encoding')) headers.push('accept-encoding', 'identity')
   if ((url.username !== '' || url.password !== '') && !names.has('authorization')) {
     const user = `${decodeUserInfo(url.username)}:${decodeUserInfo(url.password)}`
@@ -101,11 +104,11 @@ function decodeUserInfo(text: string): string {
   }
 }
 
-/** Header values are text; what is not ASCII travels as UTF-8. */
+/** Encodes non-ASCII values as UTF-8 in the byte string that undici writes. */
 const encodeHeaderValue = (value: string): string =>
   /^[\0-\x7f]*$/.test(value) ? value : Buffer.from(value, 'utf8').toString('latin1')
 
-/** Never rejects. `released` is called when the pool has let go of the call, which may be after the answer. */
+/** Never rejects. Calls `onReleased` when the pool has finished the call, which may be after the result resolves. */
 export function performExchange(
   pool: Dispatcher,
   call: ExchangeRequest,
@@ -137,7 +140,7 @@ export function performExchange(
     onRequestStart(started) {
       controller = started
       sent = true
-      // Its time was over while it waited for a connection.
+      // The call timed out while it waited for a connection.
       if (settled) started.abort(new Error(CAUSE_MESSAGES[call.timeoutCause]))
     },
     onResponseStarted() {
@@ -169,7 +172,7 @@ export function performExchange(
     },
   }
   const { origin, path, method, body } = call
-  // A proxy agent takes a list of pairs for one of unlike names.
+  // Undici's ProxyAgent drops repeated names from a flat list.
   const headerFields = call.proxied ? groupByName(call.headers) : [...call.headers]
   pool.dispatch({ origin, path, method, headers: headerFields, body }, handler)
   return promise

@@ -1,38 +1,40 @@
-/** An outgoing HTTP call and its outcome, as values. */
+/** Types of an outgoing HTTP call and of its outcome. */
 import type { Instant, Millis } from '../../lib/time.ts'
 
 export type HeaderPair = readonly [name: string, value: string]
 
 export interface OutgoingRequest {
   readonly method: string
-  /** Absolute; http, https. */
+  /** Absolute http or https URL. */
   readonly url: string
   readonly headers: readonly HeaderPair[]
   readonly body?: string | Uint8Array
-  /** For the whole call, further tries included. */
+  /** Limit for the whole call including retries, in ms. */
   readonly timeout: Millis
-  /** Further tries after a connection error before any byte of an answer. Default 0. */
+  /** Retries after a connection error that precedes the first byte of a response. Default 0. */
   readonly retries?: number
-  /** Has the last word on each of them, e.g. a budget of all calls to that service. */
+  /** Called before each retry; `false` prevents it, for example because a retry budget is used up. */
   readonly mayRetry?: () => boolean
-  /** Largest answer read, in bytes. Default 1 MiB. */
+  /** Maximum size of the response body in bytes. Default 1 MiB. */
   readonly maxBytes?: number
-  /** Ends the call earlier, e.g. the Check's deadline; not for shared calls. */
+  /** Ends the call earlier, for example at the Check's deadline. Not for calls that several requests share. */
   readonly deadline?: Instant
-  /** Low-cardinality name for the CLIENT span and metrics: `kratos.whoami`, `introspection`, `hydrator`. */
+  /** Low-cardinality name for the client span and for metrics: `kratos.whoami`, `introspection`, `hydrator`. */
   readonly target: string
 }
 
+/** A complete response of any status. */
 export interface HttpResponse {
   readonly kind: 'answered'
   readonly status: number
-  /** Names in lower case, one pair a line. */
+  /** Names in lower case, one pair for each header line. */
   readonly headers: readonly HeaderPair[]
   readonly body: string
 }
 
 /**
- * `message` names neither credentials nor the query. `busy`: too many calls wait for this origin already, nothing was sent.
+ * A call without a complete response. `message` contains neither credentials nor the query string.
+ * `busy`: too many calls to this origin are pending, and nothing was sent.
  * `setup`: a package or credentials are missing on this machine; the message says what to do.
  */
 export interface HttpFailure {
@@ -50,5 +52,5 @@ export interface HttpFailure {
   readonly message: string
 }
 
-/** Never rejects. */
+/** Makes one call. Never rejects. */
 export type Send = (request: OutgoingRequest) => Promise<HttpResponse | HttpFailure>

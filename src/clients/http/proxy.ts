@@ -1,14 +1,14 @@
-/** clients/http_proxy — the proxy that a call goes through, as Go's clients read HTTP_PROXY, HTTPS_PROXY and NO_PROXY (spec 4.0). Pure; opens nothing. */
+/** Selects the proxy of a call from HTTP_PROXY, HTTPS_PROXY and NO_PROXY, with the rules of Go's `http.ProxyFromEnvironment`. */
 import { isIP } from 'node:net'
 import { compileNetworks } from '../../http/networks.ts'
 
-/** URL of the proxy; `undefined`: none; `unusable`: the environment names one that nobody can use. */
+/** Returns the URL of the proxy. `undefined`: no proxy. `unusable`: the environment names a proxy without a usable URL. */
 export type ResolveProxy = (url: URL) => string | 'unusable' | undefined
 
 type ExemptionMatcher = (host: string, port: string) => boolean
 type Environment = Readonly<Record<string, string | undefined>>
 
-/** Names in capitals first. Loopback is never proxied. */
+/** Upper-case variables take precedence over lower-case ones. Calls to loopback addresses never use a proxy. */
 export function createProxyResolver(env: Environment): ResolveProxy {
   const variable = (name: string): string => env[name] || env[name.toLowerCase()] || ''
   const httpProxy = parseProxyUrl(variable('HTTP_PROXY'))
@@ -36,7 +36,10 @@ function parseProxyUrl(text: string): string | undefined {
   return url !== null && /^(https?|socks5):$/.test(url.protocol) ? url.href : 'unusable'
 }
 
-/** A network, an address or a name with all names below it, the last two with or without a port; `.name` is below it only. */
+/**
+ * One entry of NO_PROXY: a network, an address, or a host name that includes its subdomains. Addresses and names may have a
+ * port; `.name` matches subdomains only.
+ */
 function parseExemption(entry: string): readonly ExemptionMatcher[] {
   if (entry === '') return []
   const network = entry.includes('/') ? compileNetworks([entry]) : undefined

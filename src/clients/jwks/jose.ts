@@ -114,7 +114,8 @@ export function decodeToken(token: string): DecodedToken | string {
   const alg = ownMember(header, 'alg')
   if (typeof alg !== 'string' || alg === '') return 'the token has no algorithm'
   const kid = ownMember(header, 'kid')
-  if (typeof kid !== 'string' || kid === '' || kid.length > MAX_KID_CHARS) return 'the token has no usable kid'
+  if (typeof kid !== 'string' || kid === '' || kid.length > MAX_KID_CHARS)
+    return 'the token has no usable kid'
   return { alg, kid, claims: payload ?? {} }
 }
 

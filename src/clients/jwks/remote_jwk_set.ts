@@ -1,53 +1,54 @@
-/** clients/keys_shelf — the set of one URL: fresh, refreshed in the background, asked for an unknown kid, kept while its host is down. Knows no algorithm. */
+/** The key set of one URL: refreshed in the background, reloaded for an unknown kid, and used stale during an outage of its host. */
 import { type Clock, type Instant, type Millis, millis, millisBetween, plusMillis } from '../../lib/time.ts'
 import { type ParsedJwk, parseJwkSet } from './document.ts'
 import type { JwksSource } from './source.ts'
 
 export interface JwksOptions {
-  /** `jwks_ttl`: how long a set is fresh. A key that was removed stops working after at most twice this (C16). */
+  /** `jwks_ttl`: freshness lifetime of a set. A key removed from a reachable set stops working after at most twice this time. */
   readonly ttl: Millis
-  /** `jwks_max_wait`: longest time that a request waits for a set. */
+  /** `jwks_max_wait`: maximum time that a request waits for a set. */
   readonly maxWait: Millis
 }
 
-/** What went wrong with a set, for the log. Both texts are without credentials. */
+/** A problem with a key set, for the log. Both texts contain no credentials. */
 export interface JwksProblem {
   readonly source: string
   readonly problem: string
 }
 
-/** All keys of a set, as it was at one time. */
+/** An immutable snapshot of a key set. */
 export interface KeySet {
   readonly keys: readonly ParsedJwk[]
   readonly members: ReadonlySet<ParsedJwk>
   readonly byKid: ReadonlyMap<string, readonly ParsedJwk[]>
-  /** Its file can be read by every user of the machine (I8). */
+  /** Every user of the machine can read its file. */
   readonly isWorldReadable: boolean
 }
 
 export interface RemoteJwkSet {
-  /** The set, if it may be used without waiting; an ageing one is refreshed in the background (Q-61). */
+  /** The set if it may be used without waiting. A stale one also starts a background refresh (Q-61). */
   usable(): KeySet | undefined
-  /** The last good set, however the host is, until it is an hour old (C17). */
+  /** The last successfully loaded set, up to an hour old, regardless of the state of its host. */
   lastGood(): KeySet | undefined
-  /** Whether asking the host now could bring this kid; at most one question a while for all unknown ones (C15). */
+  /** Whether a refresh could bring this kid. Unknown kids share one cooldown, so that invented kids cannot flood the host. */
   shouldRefreshFor(kid: string): boolean
-  /** Asks, or joins who asks already; not again right after a failure. Never rejects. */
+  /** Loads the set, or joins a load in flight. Resolves to `undefined` after a failure and during the delay that follows one. Never rejects. */
   refresh(kid?: string): Promise<KeySet | undefined>
-  /** What the last try ended with; empty when it was good. */
+  /** The error of the last load; empty if it succeeded. */
   readonly lastError: string
 }
 
-/** No second question for unknown kids, ms. */
+/** Minimum time between two refreshes for unknown kids. */
 const UNKNOWN_KID_COOLDOWN_MS = millis(5_000)
-/** No second try after a failure, ms. */
+/** Minimum time between a failure and the next load. */
 const RETRY_DELAY_MS = millis(1_000)
-/** How long a kid counts as unknown, ms; a refresh for another reason may still bring it. */
+/** Time for which a kid triggers no further refresh. A refresh for another reason may still bring it. */
 const UNKNOWN_KID_TTL_MS = millis(30_000)
 const MAX_UNKNOWN_KIDS = 1_000
-/** Access tokens hardly live longer; with them ends the use of keys that nobody can confirm any more, ms. */
+/** Limit for using a set that cannot be refreshed. Access tokens rarely live longer. */
 const MAX_STALE_MS = millis(3_600_000)
 
+/** Returns a set that loads with its first use. */
 export function createRemoteJwkSet(
   source: JwksSource,
   options: JwksOptions,
@@ -70,7 +71,7 @@ export function createRemoteJwkSet(
     if (outcome.kind === 'fault') return recordFailure(outcome.reason)
     const keys = parseJwkSet(outcome.text, set?.keys ?? [])
     if (keys === undefined) return recordFailure('is not a JWK set')
-    // An identity provider without keys is a broken one; keys that matter are replaced, not just removed (C17).
+    // An empty set indicates a broken identity provider. Providers replace keys; they do not remove all of them.
     if (keys.length === 0 && (set?.keys.length ?? 0) > 0) return recordFailure('is empty')
     set = createKeySet(keys, outcome.isWorldReadable)
     loadedAt = clock.now()
@@ -87,12 +88,12 @@ export function createRemoteJwkSet(
   }
 
   function refresh(kid?: string): Promise<KeySet | undefined> {
-    // A load that was due anyway is no question for an unknown kid.
+    // A load that was due anyway does not start the cooldown of unknown kids.
     if (kid !== undefined && set !== undefined && elapsedSince(loadedAt) < options.ttl)
       unknownKidAskedAt = clock.now()
     if (inFlight === undefined && isBackingOff()) return Promise.resolve(undefined)
     inFlight ??= load()
-      // Many wait for one flight, and not all of them to its end: it must not reject.
+      // Waiters that time out would leave a rejection unhandled.
       .catch(() => recordFailure('could not be read'))
       .finally(() => {
         inFlight = undefined
@@ -120,7 +121,7 @@ export function createRemoteJwkSet(
     const age = elapsedSince(loadedAt)
     if (set === undefined || source.isImmutable || age < options.ttl) return set
     if (age >= MAX_STALE_MS) return undefined
-    // While the host is down nobody waits for it again and again.
+    // During an outage requests use the stale set instead of waiting for each attempt.
     const isSourceDown =
       failedAt !== undefined && elapsedSince(failedAt) < Math.max(2 * options.ttl, RETRY_DELAY_MS)
     if (age >= 2 * options.ttl && !isSourceDown) return undefined

@@ -1,8 +1,8 @@
 /** Issues tokens: selects the signing key and its kid, signs, and reuses a token until a tenth of its lifetime is left. */
 import { randomUUID } from 'node:crypto'
 import type { JsonRecord } from '../../golang/index.ts'
-import { createSingleFlightCache } from '../../lib/single_flight_cache.ts'
 import type { KeyHash } from '../../lib/key_hash.ts'
+import { createSingleFlightCache } from '../../lib/single_flight_cache.ts'
 import { type Clock, type Millis, millis, type WallTime } from '../../lib/time.ts'
 import { withTimeout } from '../../lib/with_timeout.ts'
 import type { ParsedJwk } from './document.ts'
@@ -117,7 +117,14 @@ export function createTokenIssuer({
     const now = clock.wall()
     const iat = Math.floor(now / 1000)
     const exp = Math.floor((now + request.ttl) / 1000)
-    const registeredClaims = { exp, jti: randomUUID(), iat, nbf: iat, iss: request.issuer, sub: request.subject }
+    const registeredClaims = {
+      exp,
+      jti: randomUUID(),
+      iat,
+      nbf: iat,
+      iss: request.issuer,
+      sub: request.subject,
+    }
     try {
       const token = await signJwt({ ...request.claims, ...registeredClaims }, key, alg, kid)
       return { issued: { kind: 'issued', token }, issuedAt: now }

@@ -1,4 +1,4 @@
-/** clients/keys_source — the text of a JWK set from http(s)://, a cloud's store, file:// or inline://. Knows no keys. */
+/** Reads the text of a JWK set from an http, https, object store, `file:` or `inline:` URL. */
 import { readFile, stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { parseObjectScheme, parseObjectUrl } from '../../http/object_url.ts'
@@ -6,9 +6,9 @@ import { type Millis, millis } from '../../lib/time.ts'
 import type { Send } from '../http/message.ts'
 
 export interface JwksSource {
-  /** For people: without credentials, without query. */
+  /** For messages: the URL without credentials and query. */
   readonly name: string
-  /** Never changes: read once. */
+  /** The set never changes and is read once. */
   readonly isImmutable: boolean
   /** Never rejects. */
   read(): Promise<JwksText>
@@ -18,21 +18,20 @@ export type JwksText =
   | {
       readonly kind: 'text'
       readonly text: string
-      /** Every user of the machine can read it (I8). */
+      /** Every user of the machine can read the file. */
       readonly isWorldReadable: boolean
     }
   | { readonly kind: 'fault'; readonly reason: string }
 
 export interface JwksSourceDependencies {
-  /** http(s) and the stores of the clouds alike. */
+  /** Reads http and https URLs and those of object stores. */
   readonly fetch: Send
-  /** Relative files start here. */
+  /** Base of relative `file:` URLs. */
   readonly directory: string
 }
 
-/** Bytes (C17). */
 const MAX_DOCUMENT_BYTES = 1024 * 1024
-/** For one fetch, the second try after a connection error included. */
+/** Limit for one fetch, including the retry after a connection error. */
 const FETCH_TIMEOUT_MS: Millis = millis(10_000)
 const BASE64 = /^[A-Za-z0-9+/_-]*={0,2}$/
 
@@ -43,7 +42,7 @@ const readSuccess = (value: string, isWorldReadable = false): JwksText => ({
   isWorldReadable,
 })
 
-/** A URL of any other kind is a source that always fails, saying why; handlers refuse it at load. */
+/** Returns the source of a URL. A URL with another scheme yields a source that always fails; handlers reject such a URL when rules load. */
 export function createJwksSource(url: string, { fetch, directory }: JwksSourceDependencies): JwksSource {
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase()
   switch (scheme) {
@@ -76,10 +75,10 @@ export function createJwksSource(url: string, { fetch, directory }: JwksSourceDe
 function redactUrl(url: string): string {
   if (parseObjectScheme(url) !== undefined) {
     const object = parseObjectUrl(url)
-    return object.kind === 'object' ? object.name : 'a URL that cannot be read'
+    return object.kind === 'object' ? object.name : 'an invalid URL'
   }
   const parsed = URL.parse(url)
-  return parsed === null ? 'a URL that cannot be read' : parsed.origin + parsed.pathname
+  return parsed === null ? 'an invalid URL' : parsed.origin + parsed.pathname
 }
 
 function decodeFilePath(url: string): string {
@@ -91,9 +90,9 @@ function decodeFilePath(url: string): string {
   }
 }
 
-/** Any 2xx is taken; redirects are not followed (C17). */
+/** Accepts any 2xx status. Redirects are not followed, so that only configured hosts supply keys. */
 async function fetchJwks(url: string, fetch: Send): Promise<JwksText> {
-  const answer = await fetch({
+  const response = await fetch({
     method: 'GET',
     url,
     headers: [['accept', 'application/jwk-set+json, application/json']],
@@ -102,15 +101,15 @@ async function fetchJwks(url: string, fetch: Send): Promise<JwksText> {
     maxBytes: MAX_DOCUMENT_BYTES,
     target: 'jwks',
   })
-  if (answer.kind === 'failed') return readFailure(answer.message)
-  if (answer.status >= 200 && answer.status < 300) return readSuccess(answer.body)
-  const redirected = answer.status >= 300 && answer.status < 400
-  return readFailure(`answered ${answer.status}${redirected ? '; redirects are not followed' : ''}`)
+  if (response.kind === 'failed') return readFailure(response.message)
+  if (response.status >= 200 && response.status < 300) return readSuccess(response.body)
+  const redirected = response.status >= 300 && response.status < 400
+  return readFailure(`responded with ${response.status}${redirected ? '; redirects are not followed' : ''}`)
 }
 
 async function readJwksFile(path: string): Promise<JwksText> {
   try {
-    // Before it is opened: a pipe would wait for its writer.
+    // Check before opening: opening a named pipe would block until a writer appears.
     const stats = await stat(path)
     if (!stats.isFile()) return readFailure('is not a file')
     if (stats.size > MAX_DOCUMENT_BYTES) return readFailure('is larger than 1 MiB')

@@ -1,8 +1,8 @@
 /** Verifies the signatures of tokens with the keys of remote sets, and caches the result while the key is in its set. */
 
 import { type JsonRecord, ownMember } from '../../golang/index.ts'
-import { createSingleFlightCache } from '../../lib/single_flight_cache.ts'
 import type { KeyHash } from '../../lib/key_hash.ts'
+import { createSingleFlightCache } from '../../lib/single_flight_cache.ts'
 import { type Clock, type Instant, type Millis, millis, millisBetween } from '../../lib/time.ts'
 import { withTimeout } from '../../lib/with_timeout.ts'
 import type { ParsedJwk } from './document.ts'
@@ -67,7 +67,10 @@ interface MatchingKey {
 /** Returns a verifier with an empty cache. */
 export function createTokenVerifier(dependencies: TokenVerifierDependencies): VerifyToken {
   const { clock, remoteSet, maxWait, cacheKey } = dependencies
-  const tokens = createSingleFlightCache<VerifyResult, CachedToken>({ clock, maxEntries: dependencies.maxEntries })
+  const tokens = createSingleFlightCache<VerifyResult, CachedToken>({
+    clock,
+    maxEntries: dependencies.maxEntries,
+  })
 
   function findKey(
     token: DecodedToken,
@@ -77,7 +80,9 @@ export function createTokenVerifier(dependencies: TokenVerifierDependencies): Ve
     for (const url of urls) {
       const sameKid = pickSet(remoteSet(url))?.byKid.get(token.kid)
       // A set may have several keys of one kid. Like Oathkeeper, use only keys with `use: sig`.
-      const key = sameKid?.find(candidate => candidate.use === 'sig' && supportsAlgorithm(candidate, token.alg))
+      const key = sameKid?.find(
+        candidate => candidate.use === 'sig' && supportsAlgorithm(candidate, token.alg),
+      )
       if (key !== undefined) return { key, url }
     }
     return undefined
@@ -98,7 +103,9 @@ export function createTokenVerifier(dependencies: TokenVerifierDependencies): Ve
     void Promise.all(refreshes).then(() => resolve(undefined))
     const outcome = await withTimeout(firstFound, maxWait, TIMED_OUT)
     const key =
-      outcome !== undefined && 'key' in outcome ? outcome : findKey(decoded, urls, remote => remote.lastGood())
+      outcome !== undefined && 'key' in outcome
+        ? outcome
+        : findKey(decoded, urls, remote => remote.lastGood())
     if (key !== undefined) return key
     if (outcome === TIMED_OUT) return TIMED_OUT
     const missing = urls.map(remoteSet).find(remote => remote.lastGood() === undefined)

@@ -1,6 +1,7 @@
 /** OAuth 2.0 client: token introspection and client credentials, with caches whose lifetime the caller sets. */
-import { createSingleFlightCache, type SingleFlightCache } from '../../lib/single_flight_cache.ts'
+
 import { createKeyHash, type KeyPart } from '../../lib/key_hash.ts'
+import { createSingleFlightCache, type SingleFlightCache } from '../../lib/single_flight_cache.ts'
 import { type Clock, type Instant, type Millis, millis, millisBetween } from '../../lib/time.ts'
 import { withTimeout } from '../../lib/with_timeout.ts'
 import { httpFailure } from '../http/exchange.ts'
@@ -101,7 +102,10 @@ export function createOAuth2Client({
     maxEntries,
   })
   /** Access tokens for pre-authorization. */
-  const ownTokens: SingleFlightCache<TokenResult, AccessToken> = createSingleFlightCache({ clock, maxEntries })
+  const ownTokens: SingleFlightCache<TokenResult, AccessToken> = createSingleFlightCache({
+    clock,
+    maxEntries,
+  })
 
   async function getOwnToken(client: ClientCredentials, key: string): Promise<AccessToken | undefined> {
     const cached = ownTokens.get(key)

@@ -1,4 +1,4 @@
-/** clients/oauth2_token — calls of a token endpoint with the credentials of a client (RFC 6749 §4.4). Remembers only how an endpoint wants them; interprets nothing. */
+/** Requests access tokens with client credentials (RFC 6749 §4.4). */
 
 import { queryEscape } from '../../golang/index.ts'
 import { millis } from '../../lib/time.ts'
@@ -14,16 +14,16 @@ export interface ClientCredentials {
   readonly audience: string
 }
 
-/** How an answer came about. */
+/** Source of a result. `off`: the call bypassed the cache. */
 export type CacheOutcome = 'hit' | 'miss' | 'shared' | 'off'
 
-/** A status that is no success, or an answer that names an error. */
+/** A response with an unsuccessful status or with a member `error`. */
 export interface ErrorResponse {
   readonly kind: 'refused'
   readonly status: number
   readonly headers: readonly HeaderPair[]
 }
-/** A success that says something else than it should. */
+/** A successful response with an unexpected body. */
 export interface MalformedResponse {
   readonly kind: 'malformed'
 }
@@ -36,9 +36,10 @@ export type TokenResult =
 
 export const MALFORMED_RESPONSE: MalformedResponse = Object.freeze({ kind: 'malformed' })
 
-/** For one call; Oathkeeper waits for ever, and its `retry` keys have no effect (Q-55). */
+/** Limit for one call. Oathkeeper has none, and its `retry` keys have no effect (Q-55). */
 const CALL_TIMEOUT_MS = millis(10_000)
 
+/** Posts a form, with one retry after a connection error. Never rejects. */
 export const postForm = (
   send: Send,
   url: string,
@@ -56,24 +57,25 @@ export const postForm = (
     target,
   })
 
-/** In the order given, escaped as Go does it; what is `undefined` is left out. */
+/** Encodes a form in the given order with Go's query escaping. Pairs with the value `undefined` are omitted. */
 export const encodeForm = (pairs: readonly (readonly [name: string, value: string | undefined])[]): string =>
   pairs.flatMap(([name, value]) => (value === undefined ? [] : `${name}=${queryEscape(value)}`)).join('&')
 
+/** Calls of token endpoints. They never reject. */
 export interface TokenEndpoint {
   fetchToken(client: ClientCredentials, credentials: 'header' | 'body'): Promise<TokenResult>
-  /** The header first, and the body where the server does not want that; what worked is remembered. */
+  /** Sends the credentials with HTTP Basic, then in the body if the server rejects that. Later calls start with the method that worked. */
   fetchTokenByEitherMethod(client: ClientCredentials): Promise<TokenResult>
 }
 
 export function createTokenEndpoint(send: Send): TokenEndpoint {
-  /** Token endpoints that want the credentials in the body. */
+  /** URLs of token endpoints that accept credentials in the body only. */
   const bodyOnlyEndpoints = new Set<string>()
 
   async function fetchToken(client: ClientCredentials, credentials: 'header' | 'body'): Promise<TokenResult> {
     const { tokenUrl, id, secret: password, scopes, audience } = client
     const basic = Buffer.from(`${queryEscape(id)}:${queryEscape(password)}`).toString('base64')
-    const answer = await postForm(
+    const outcome = await postForm(
       send,
       tokenUrl,
       credentials === 'header' ? [['authorization', `Basic ${basic}`]] : [],
@@ -86,10 +88,10 @@ export function createTokenEndpoint(send: Send): TokenEndpoint {
       ]),
       'oauth2.token',
     )
-    if (answer.kind === 'failed') return answer
-    const success = answer.status >= 200 && answer.status <= 299
-    const token = success ? parseTokenResponse(answer) : 'error'
-    if (token === 'error') return { kind: 'refused', status: answer.status, headers: answer.headers }
+    if (outcome.kind === 'failed') return outcome
+    const isSuccess = outcome.status >= 200 && outcome.status <= 299
+    const token = isSuccess ? parseTokenResponse(outcome) : 'error'
+    if (token === 'error') return { kind: 'refused', status: outcome.status, headers: outcome.headers }
     return token === undefined ? MALFORMED_RESPONSE : { kind: 'token', token, cache: 'miss' }
   }
 

@@ -1,11 +1,12 @@
-/** clients/objects_azblob — one blob of Azure. The only importer of Azure's clients; reads the variables that Oathkeeper's library reads. */
+/** Reads one blob of Azure Storage, configured by the environment variables that Oathkeeper's library (gocloud.dev) reads. */
 import { BlobClient, BlobServiceClient, StorageSharedKeyCredential } from '@azure/storage-blob'
 import type { ObjectUrl } from '../../http/object_url.ts'
 import { collectBody, ObjectClientSetupError, type ObjectReader, ObjectTooLargeError } from './object.ts'
 
-/** Tries of one read, the first included. */
+/** Attempts for one read, including the first. */
 const MAX_ATTEMPTS = 3
 
+/** Creates the client, and finds its credentials, with the first read. */
 export function openAzureBlobReader(url: ObjectUrl, env: NodeJS.ProcessEnv): ObjectReader {
   let opened: Promise<BlobClient> | undefined
   return {
@@ -15,7 +16,7 @@ export function openAzureBlobReader(url: ObjectUrl, env: NodeJS.ProcessEnv): Obj
         opened = undefined
         throw error
       })
-      const answer = await client
+      const response = await client
         .download(0, undefined, {
           abortSignal: signal,
           maxRetryRequests: MAX_ATTEMPTS - 1,
@@ -25,11 +26,11 @@ export function openAzureBlobReader(url: ObjectUrl, env: NodeJS.ProcessEnv): Obj
           if (error.statusCode === 304) return undefined
           throw error
         })
-      if (answer === undefined) return undefined
-      const body = answer.readableStreamBody as NodeJS.ReadableStream & AsyncIterable<Buffer>
+      if (response === undefined) return undefined
+      const body = response.readableStreamBody as NodeJS.ReadableStream & AsyncIterable<Buffer>
       try {
-        if ((answer.contentLength ?? 0) > maxBytes) throw new ObjectTooLargeError()
-        return { etag: answer.etag, body: await collectBody(body, maxBytes) }
+        if ((response.contentLength ?? 0) > maxBytes) throw new ObjectTooLargeError()
+        return { etag: response.etag, body: await collectBody(body, maxBytes) }
       } finally {
         ;(body as { destroy?: () => void }).destroy?.()
       }
@@ -38,7 +39,6 @@ export function openAzureBlobReader(url: ObjectUrl, env: NodeJS.ProcessEnv): Obj
   }
 }
 
-/** Milliseconds. */
 const PIPELINE_OPTIONS = {
   retryOptions: {
     maxTries: MAX_ATTEMPTS,
@@ -48,7 +48,10 @@ const PIPELINE_OPTIONS = {
   },
 }
 
-/** In the order of Oathkeeper's library: key, signature, connection string, and last what the machine itself is (managed identity, workload identity, az). */
+/**
+ * Credentials in the order of Oathkeeper's library: account key, shared access signature, connection string, and last the
+ * identity of the machine (managed identity, workload identity, `az login`).
+ */
 async function createBlobClient(url: ObjectUrl, env: NodeJS.ProcessEnv): Promise<BlobClient> {
   const account = url.options.get('storage_account') ?? env.AZURE_STORAGE_ACCOUNT ?? ''
   const { AZURE_STORAGE_KEY: key, AZURE_STORAGE_SAS_TOKEN: signature } = env
@@ -70,7 +73,7 @@ async function defaultCredential() {
   const { DefaultAzureCredential } = await import('@azure/identity').catch((error: unknown) => {
     if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error
     throw new ObjectClientSetupError(
-      'set AZURE_STORAGE_KEY, AZURE_STORAGE_SAS_TOKEN or AZURE_STORAGE_CONNECTION_STRING, or install @azure/identity beside credence',
+      'set AZURE_STORAGE_KEY, AZURE_STORAGE_SAS_TOKEN or AZURE_STORAGE_CONNECTION_STRING, or install @azure/identity next to credence',
     )
   })
   return new DefaultAzureCredential()
@@ -87,7 +90,7 @@ function blobUrl({ bucket, key, options }: ObjectUrl, account: string, env: Node
   const isCdn = isEnabled('cdn', env.AZURE_STORAGE_IS_CDN)
   if (account === '' && !isCdn) {
     throw new ObjectClientSetupError(
-      'no storage account is known: set AZURE_STORAGE_ACCOUNT or add ?storage_account=… to the address',
+      'the storage account is unknown: set AZURE_STORAGE_ACCOUNT or add ?storage_account=… to the URL',
     )
   }
   const serviceHost = isCdn ? domain : isLocal ? `${domain}/${account}` : `${account}.${domain}`

@@ -1,13 +1,14 @@
-/** clients/objects_gs — one object of Google Cloud Storage. The only importer of Google's client, which finds its credentials as all of Google's libraries do. */
+/** Reads one object of Google Cloud Storage with Application Default Credentials. */
 import { Storage } from '@google-cloud/storage'
 import type { ObjectUrl } from '../../http/object_url.ts'
 import { collectBody, type ObjectReader, ObjectTooLargeError } from './object.ts'
 
-/** Further tries after a failure that may pass. */
+/** Retries after a transient failure. */
 const MAX_RETRIES = 2
-/** Milliseconds of one HTTP call. */
+/** Limit for one HTTP call. */
 const CALL_TIMEOUT_MS = 10_000
 
+/** The client finds its credentials with the first read. */
 export function openGoogleStorageReader(url: ObjectUrl): ObjectReader {
   const universe = url.options.get('universe_domain')
   const storage = new Storage({
@@ -17,13 +18,13 @@ export function openGoogleStorageReader(url: ObjectUrl): ObjectReader {
   })
   const bucket = storage.bucket(url.bucket)
   return {
-    /** The client has no conditional read: what stands there is asked first, and read only where it is news. */
+    // The client has no conditional read: fetch the metadata first, and the content only if the ETag differs.
     async read({ etag, maxBytes, signal }) {
       const [metadata] = await bucket.file(url.key).getMetadata()
       signal.throwIfAborted()
       if (etag !== undefined && metadata.etag === etag) return undefined
       if (Number(metadata.size ?? 0) > maxBytes) throw new ObjectTooLargeError()
-      // Of this generation, so that etag and content belong together.
+      // Pin the generation, so that ETag and content belong together.
       const { generation } = metadata
       const file = bucket.file(url.key, generation === undefined ? {} : { generation })
       const stream = file.createReadStream()

@@ -1,35 +1,35 @@
-/** One object of a cloud's store, as every store's client reads it. */
+/** The interface of one object in a cloud store, which every store's client implements. */
 
 import type { ObjectUrl } from '../../http/object_url.ts'
 import type { Millis } from '../../lib/time.ts'
 
 export interface ObjectReadRequest {
-  /** Of the content that is known already. */
+  /** ETag of the content that the caller already has. */
   readonly etag: string | undefined
-  /** Most bytes of content. */
+  /** Maximum size of the content. */
   readonly maxBytes: number
   readonly timeout: Millis
-  /** Aborted when the time is over. */
+  /** Aborted when `timeout` has passed. */
   readonly signal: AbortSignal
 }
 
-/** `undefined`: the content still has the etag that was asked with. */
+/** `undefined`: the content is unchanged since the given ETag. */
 export type ObjectContent = { readonly etag: string | undefined; readonly body: Buffer } | undefined
 
-/** One object of one store. Rejects with whatever the client of that store throws, or with `TooLarge`. */
 export interface ObjectReader {
-  read(question: ObjectReadRequest): Promise<ObjectContent>
+  /** Rejects with an error of the store's client or with `ObjectTooLargeError`. */
+  read(request: ObjectReadRequest): Promise<ObjectContent>
   close(): void
 }
 
 export class ObjectTooLargeError extends Error {}
 
-/** What a client cannot know by itself: for people, with what to do. */
+/** The client lacks something on this machine. The message is for operators and says what to do. */
 export class ObjectClientSetupError extends Error {}
 
 export type OpenObjectReader = (url: ObjectUrl, env: NodeJS.ProcessEnv) => ObjectReader
 
-/** All bytes of a stream, or `TooLarge` as soon as there are more. */
+/** Reads a stream to its end. Rejects with `ObjectTooLargeError` as soon as it exceeds `maxBytes`. */
 export async function collectBody(stream: AsyncIterable<Uint8Array>, maxBytes: number): Promise<Buffer> {
   const chunks: Uint8Array[] = []
   let size = 0

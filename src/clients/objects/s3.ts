@@ -1,13 +1,13 @@
-/** clients/objects_s3 — one object of S3 or of a store that speaks like it. The only importer of AWS's client; region and credentials are found as all of AWS's tools find them. */
+/** Reads one object of S3 or of a compatible store, with the region and credentials of AWS's default provider chain. */
 import { GetObjectCommand, S3Client, type S3ClientConfig } from '@aws-sdk/client-s3'
 import type { ObjectUrl } from '../../http/object_url.ts'
 import { collectBody, ObjectClientSetupError, type ObjectReader, ObjectTooLargeError } from './object.ts'
 
-/** Tries of one read, the first included. */
+/** Attempts for one read, including the first. */
 const MAX_ATTEMPTS = 3
-/** Milliseconds. */
 const CONNECT_TIMEOUT_MS = 5_000
 
+/** The client finds its region and credentials with the first read. */
 export function openS3Reader(url: ObjectUrl): ObjectReader {
   const client = new S3Client(clientConfig(url))
   return {
@@ -17,17 +17,17 @@ export function openS3Reader(url: ObjectUrl): ObjectReader {
         Key: url.key,
         ...(etag === undefined ? {} : { IfNoneMatch: etag }),
       })
-      const answer = await client
+      const response = await client
         .send(command, { abortSignal: signal, requestTimeout: timeout })
         .catch((error: unknown) => {
           if (isNotModified(error)) return undefined
           throw withRegionHint(error)
         })
-      if (answer === undefined) return undefined
-      const body = answer.Body as AsyncIterable<Uint8Array> & { destroy(): void }
+      if (response === undefined) return undefined
+      const body = response.Body as AsyncIterable<Uint8Array> & { destroy(): void }
       try {
-        if ((answer.ContentLength ?? 0) > maxBytes) throw new ObjectTooLargeError()
-        return { etag: answer.ETag, body: await collectBody(body, maxBytes) }
+        if ((response.ContentLength ?? 0) > maxBytes) throw new ObjectTooLargeError()
+        return { etag: response.ETag, body: await collectBody(body, maxBytes) }
       } finally {
         body.destroy()
       }
@@ -46,7 +46,7 @@ function clientConfig({ options }: ObjectUrl): S3ClientConfig {
   return {
     maxAttempts: MAX_ATTEMPTS,
     requestHandler: { connectionTimeout: CONNECT_TIMEOUT_MS },
-    // Stores that only speak like S3 send no checksums, or others.
+    // Compatible stores send no checksums or other ones.
     responseChecksumValidation: 'WHEN_REQUIRED',
     ...textOption('region', 'region'),
     ...textOption('profile', 'profile'),
@@ -59,13 +59,13 @@ function clientConfig({ options }: ObjectUrl): S3ClientConfig {
   }
 }
 
-/** Public objects: nothing is signed. */
+/** Public objects are read without a signature. */
 const ANONYMOUS_CONFIG: S3ClientConfig = {
   credentials: { accessKeyId: '', secretAccessKey: '' },
   signer: { sign: async request => request },
 }
 
-/** A bare host is https, unless said otherwise. */
+/** A host without a scheme gets `https`, or `http` if `disable_https` is set. */
 function endpointUrl(text: string | undefined, isPlainHttp: boolean): string | undefined {
   if (text === undefined || text === '') return undefined
   return /^https?:\/\//i.test(text) ? text : `${isPlainHttp ? 'http' : 'https'}://${text}`
@@ -76,5 +76,5 @@ const isNotModified = (error: unknown): boolean =>
 
 const withRegionHint = (error: unknown): unknown =>
   error instanceof Error && /^region is missing/i.test(error.message)
-    ? new ObjectClientSetupError('no region is known: add ?region=… to the address or set AWS_REGION')
+    ? new ObjectClientSetupError('the region is unknown: add ?region=… to the URL or set AWS_REGION')
     : error

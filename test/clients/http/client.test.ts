@@ -25,7 +25,7 @@ async function closeAfter(t: TestContext, host: Promise<FakeHost>): Promise<Fake
 const send = (http: HttpClient, wanted: RequestFields) =>
   http.send({ method: 'GET', headers: [], timeout: millis(5_000), target: 'test', ...wanted })
 
-test('an answer comes back with its status, its header lines and its body', async t => {
+test('returns the status, header lines and body of a response', async t => {
   const host = await closeAfter(
     t,
     startHttpHost((_request, response) => {
@@ -48,7 +48,7 @@ test('an answer comes back with its status, its header lines and its body', asyn
   assert.ok(answer.headers.some(([name, value]) => name === 'x-kind' && value === 'test'))
 })
 
-test('what is sent is the method, path, query, body and headers of the call, and no compression is asked for', async t => {
+test('sends method, path, query, body and headers, and requests no compression', async t => {
   const seen: unknown[] = []
   const host = await closeAfter(
     t,
@@ -76,7 +76,7 @@ test('what is sent is the method, path, query, body and headers of the call, and
       ['X-Two', '1'],
       ['x-two', '2'],
       ['X-Text', 'zürich'],
-      // Belong to the connection of another request: not copied.
+      // Headers of another request's connection are not copied.
       ['Content-Length', '99'],
       ['Transfer-Encoding', 'chunked'],
       ['Connection', 'close'],
@@ -99,7 +99,7 @@ test('what is sent is the method, path, query, body and headers of the call, and
   ])
 })
 
-test('the user part of a URL becomes Basic authentication', async t => {
+test('sends the user information of a URL as Basic authentication', async t => {
   let seen: string | undefined
   const host = await closeAfter(
     t,
@@ -112,7 +112,7 @@ test('the user part of a URL becomes Basic authentication', async t => {
   assert.equal(seen, `Basic ${Buffer.from('me:p@ss').toString('base64')}`)
 })
 
-test('redirects are reported, not followed, and the environment’s proxy is not asked', async t => {
+test('reports redirects without following them, and ignores the proxy of the environment by default', async t => {
   let calls = 0
   const host = await closeAfter(
     t,
@@ -128,7 +128,7 @@ test('redirects are reported, not followed, and the environment’s proxy is not
   assert.equal(calls, 1)
 })
 
-test('nobody listens: a connect failure whose message has neither query nor credential', async t => {
+test('a refused connection is a connect failure whose message has neither query nor credential', async t => {
   const answer = await send(createTestClient(t), {
     url: 'http://user:secret@127.0.0.1:1/p?token=secret',
     headers: [['cookie', 'secret']],
@@ -136,11 +136,11 @@ test('nobody listens: a connect failure whose message has neither query nor cred
   assert.deepEqual(answer, {
     kind: 'failed',
     cause: 'connect',
-    message: 'test: no connection (ECONNREFUSED)',
+    message: 'test: connection failed (ECONNREFUSED)',
   })
 })
 
-test('a host that never answers ends with a timeout, one past the deadline with a deadline', async t => {
+test('a host that never responds causes a timeout, or a deadline failure if the deadline comes first', async t => {
   let asked = 0
   const host = await closeAfter(
     t,
@@ -159,7 +159,7 @@ test('a host that never answers ends with a timeout, one past the deadline with 
   assert.equal(asked, 2, 'a call whose time is over is not made')
 })
 
-test('an answer that drips byte by byte does not outlast the limit', async t => {
+test('a response that arrives byte by byte does not outlast the timeout', async t => {
   const host = await closeAfter(
     t,
     startRawHost(socket => {
@@ -180,7 +180,7 @@ for (const [what, bytes] of [
   ],
   ['in its headers', `HTTP/1.1 200 OK\r\nx: ${'y'.repeat(70_000)}\r\ncontent-length: 0\r\n\r\n`],
 ] as const) {
-  test(`an answer that is too large ${what} is given up`, async t => {
+  test(`aborts a response that is too large ${what}`, async t => {
     const host = await closeAfter(
       t,
       startRawHost(socket => socket.write(bytes)),
@@ -206,7 +206,7 @@ for (const [cause, bytes] of [
   })
 }
 
-test('a connection that ends before any byte is tried again as often as asked, and no oftener', async t => {
+test('retries a connection that closes before the first byte as often as configured', async t => {
   let accepted = 0
   const host = await closeAfter(
     t,
@@ -224,7 +224,7 @@ test('a connection that ends before any byte is tried again as often as asked, a
   assert.equal(accepted, 3)
 })
 
-test('a second try may be refused by a budget', async t => {
+test('a retry budget can prevent a retry', async t => {
   let accepted = 0
   const host = await closeAfter(
     t,
@@ -252,7 +252,7 @@ for (const [what, wanted] of [
   })
 }
 
-test('connections are kept and bounded', async t => {
+test('reuses connections and bounds their number', async t => {
   const host = await closeAfter(
     t,
     startHttpHost((_request, response) => setTimeout(() => response.end(), 5)),
@@ -263,7 +263,7 @@ test('connections are kept and bounded', async t => {
   assert.equal(host.connectionCount(), 3)
 })
 
-test('more calls than an origin may hold fail at once, and what nobody waits for is not sent', async t => {
+test('calls beyond the limit of an origin fail at once, and calls that timed out are not sent', async t => {
   const asked: string[] = []
   const host = await closeAfter(
     t,
@@ -283,7 +283,7 @@ test('more calls than an origin may hold fail at once, and what nobody waits for
   assert.deepEqual(asked, ['/first', '/fourth'], 'the second call had left before a connection was free')
 })
 
-test('an origin too many closes the one not asked for longest, after its last call', async t => {
+test('opening one origin too many closes the least recently used one after its last call', async t => {
   const hosts = await Promise.all(
     [0, 1, 2].map(() =>
       closeAfter(
@@ -300,7 +300,7 @@ test('an origin too many closes the one not asked for longest, after its last ca
   assert.equal(first.connectionCount(), 2)
 })
 
-test('close ends what is in flight, and later calls fail at once', async t => {
+test('close fails pending calls and all later ones', async t => {
   const asked = Promise.withResolvers<void>()
   const host = await closeAfter(
     t,
@@ -313,14 +313,14 @@ test('close ends what is in flight, and later calls fail at once', async t => {
   assert.deepEqual(await under, {
     kind: 'failed',
     cause: 'closed',
-    message: 'test: the service is shutting down (UND_ERR_DESTROYED)',
+    message: 'test: shutting down (UND_ERR_DESTROYED)',
   })
   const later = await send(http, { url: host.url })
   assert.equal(later.kind === 'failed' && later.cause, 'closed')
   assert.equal(host.connectionCount(), 1)
 })
 
-test('close does not wait for the last call of an origin that was given up', async t => {
+test('close does not wait for the last call of an evicted origin', async t => {
   const asked = Promise.withResolvers<void>()
   const silent = await closeAfter(
     t,

@@ -10,7 +10,7 @@ import { realClock } from '../../support/clock.ts'
 const ENV = { HTTP_PROXY: 'p:3128', HTTPS_PROXY: 'https://u:pw@sp:8443' }
 const HTTP = 'http://p:3128/'
 
-/** As golang.org/x/net/http/httpproxy has it, with which 266 pairs were compared. */
+/** The behaviour of golang.org/x/net/http/httpproxy, compared on 266 pairs. */
 for (const [noProxy, url, proxy] of [
   ['', 'http://foo.test/', HTTP],
   ['', 'https://foo.test/', 'https://u:pw@sp:8443/'],
@@ -39,12 +39,12 @@ for (const [noProxy, url, proxy] of [
   [':80', 'http://foo.test/', HTTP],
   ['not/a/network', 'http://foo.test/', HTTP],
 ] as const) {
-  test(`NO_PROXY "${noProxy}": ${url} goes ${proxy ?? 'its own way'}`, () => {
+  test(`NO_PROXY "${noProxy}": ${url} goes ${proxy ?? 'directly'}`, () => {
     assert.equal(createProxyResolver({ ...ENV, NO_PROXY: noProxy })(new URL(url)), proxy)
   })
 }
 
-test('names may be in small letters, those in capitals count first, and empty ones are none', () => {
+test('upper-case variables take precedence over lower-case ones, and empty ones are ignored', () => {
   const url = new URL('http://a.test/')
   assert.equal(createProxyResolver({})(url), undefined)
   assert.equal(createProxyResolver({ HTTP_PROXY: '' })(url), undefined)
@@ -94,7 +94,7 @@ async function proxied(t: TestContext) {
   return { seen, send }
 }
 
-test('a call over http is handed to the proxy whole, with all its headers and the proxy’s own credentials', async t => {
+test('sends an http call to the proxy with all its headers and the credentials of the proxy', async t => {
   const { seen, send } = await proxied(t)
   const answer = await send('http://keys.test/jwks?a=1', [
     ['x-many', '1'],
@@ -111,7 +111,7 @@ test('a call over http is handed to the proxy whole, with all its headers and th
   assert.equal(call?.headers['proxy-authorization'], `Basic ${btoa('user:pass!')}`)
 })
 
-test('a call over https asks for a tunnel; one that is refused is no connection', async t => {
+test('an https call opens a tunnel, and a refused tunnel is a connect failure', async t => {
   const { seen, send } = await proxied(t)
   const answer = await send('https://keys.test/jwks?token=SECRET', [['authorization', 'SECRET']])
   assert.equal(answer.kind === 'failed' && answer.cause, 'connect')
@@ -119,7 +119,7 @@ test('a call over https asks for a tunnel; one that is refused is no connection'
   assert.ok(!JSON.stringify([answer, seen]).includes('SECRET'))
 })
 
-test('loopback is never asked for through a proxy', async t => {
+test('calls to loopback addresses never use a proxy', async t => {
   const { seen, send } = await proxied(t)
   const own = createTcpServer(socket => socket.end('HTTP/1.1 204 No Content\r\n\r\n'))
   await new Promise<void>(resolve => own.listen(0, '127.0.0.1', resolve))
@@ -129,7 +129,7 @@ test('loopback is never asked for through a proxy', async t => {
   assert.equal(seen.length, 0)
 })
 
-test('a proxy that nobody can use fails the call, which goes no other way', async () => {
+test('an unusable proxy fails the call, which is not sent directly either', async () => {
   const http = createHttpClient({
     clock: realClock,
     resolveProxy: createProxyResolver({ HTTP_PROXY: 'ftp://p' }),
@@ -142,5 +142,8 @@ test('a proxy that nobody can use fails the call, which goes no other way', asyn
     target: 'test',
   })
   await http.close()
-  assert.match(answer.kind === 'failed' ? answer.message : '', /the proxy of the environment cannot be used/)
+  assert.match(
+    answer.kind === 'failed' ? answer.message : '',
+    /the proxy that the environment names is not a valid URL/,
+  )
 })

@@ -1,4 +1,4 @@
-/** test/clients/objects — the three clouds' own clients against stores on loopback: they are bounded, they ask conditionally, and they never repeat what a store said. */
+/** Tests the clients of the three clouds against stores on loopback: limits, conditional reads, and messages without texts of the store. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { after, afterEach, before, test } from 'node:test'
@@ -19,7 +19,7 @@ let store: FakeObjectStore
 let objects: ObjectStoreClient
 before(async () => {
   store = await startObjectStore()
-  // What AWS's and Google's clients read of the process by themselves.
+  // AWS's and Google's clients read these from the environment of the process.
   Object.assign(process.env, {
     AWS_ACCESS_KEY_ID: 'id',
     AWS_SECRET_ACCESS_KEY: 'secret',
@@ -62,7 +62,7 @@ function read(
 }
 
 for (const [scheme, address] of Object.entries(STORES)) {
-  test(`${scheme}: an object is read with its etag`, async () => {
+  test(`${scheme}: reads an object with its ETag`, async () => {
     store.object.body = '[{"id":"ä"}]'
     const answer = await read(address())
     assert.deepEqual(answer, {
@@ -73,7 +73,7 @@ for (const [scheme, address] of Object.entries(STORES)) {
     })
   })
 
-  test(`${scheme}: while the etag is the same no content is sent, and another one brings it`, async () => {
+  test(`${scheme}: reads content only if the ETag has changed`, async () => {
     const known = { headers: [['if-none-match', '"1"']] as const }
     const same = await read(address(), known)
     assert.deepEqual(same, { kind: 'answered', status: 304, headers: [], body: '' })
@@ -85,29 +85,29 @@ for (const [scheme, address] of Object.entries(STORES)) {
   })
 
   for (const status of [403, 404]) {
-    test(`${scheme}: ${status} is told as such, without the words of the store`, async () => {
+    test(`${scheme}: reports ${status} without the text of the store`, async () => {
       store.object.status = status
       assert.deepEqual(await read(address()), { kind: 'answered', status, headers: [], body: '' })
       assert.equal(store.calls.length, 1, 'it is not asked again')
     })
   }
 
-  test(`${scheme}: a store that is slow is given up`, async () => {
+  test(`${scheme}: a slow store causes a timeout`, async () => {
     store.object.delayMs = 400
     assert.deepEqual(await read(address(), { timeout: millis(60) }), {
       kind: 'failed',
       cause: 'timeout',
-      message: 'rules: no answer in time',
+      message: 'rules: timed out',
     })
   })
 
-  test(`${scheme}: what is too large by its own account is not read`, async () => {
+  test(`${scheme}: does not read an object whose content-length is too large`, async () => {
     store.object.body = 'x'.repeat(1_001)
     const answer = await read(address())
     assert.equal(answer.kind === 'failed' && answer.cause, 'too_large')
   })
 
-  test(`${scheme}: where nobody listens, that is told by its code`, async t => {
+  test(`${scheme}: a refused connection is reported by its error code`, async t => {
     const gone = await startObjectStore()
     await gone.close()
     const url = address().replace(store.host, gone.host)
@@ -121,10 +121,10 @@ for (const [scheme, address] of Object.entries(STORES)) {
     t.after(() => fresh.close())
     const answer = await read(url, { timeout: millis(1_500) }, fresh)
     assert.equal(answer.kind, 'failed')
-    assert.match((answer as HttpFailure).message, /^rules: no (?:connection \(\w+\)|answer in time)$/)
+    assert.match((answer as HttpFailure).message, /^rules: (?:connection failed \(\w+\)|timed out)$/)
   })
 
-  test(`${scheme}: without its package, the message says what to install`, () => {
+  test(`${scheme}: without the package, the message says what to install`, () => {
     const hooks = `import { registerHooks } from 'node:module'
       registerHooks({ resolve(name, context, next) {
         if (name !== '${CLIENT_PACKAGES[scheme as 's3']}') return next(name, context)
@@ -142,13 +142,13 @@ for (const [scheme, address] of Object.entries(STORES)) {
   })
 }
 
-test('what says nothing of its size is cut off where it is too large', async () => {
+test('stops reading an object without content-length when it is too large', async () => {
   Object.assign(store.object, { body: 'x'.repeat(50_000), chunked: true })
   const answer = await read(STORES.s3())
   assert.equal(answer.kind === 'failed' && answer.cause, 'too_large')
 })
 
-test('s3: without a region the message says how to name one', async t => {
+test('s3: without a region, the message says how to set it', async t => {
   const { AWS_REGION } = process.env
   delete process.env.AWS_REGION
   Object.assign(process.env, { AWS_CONFIG_FILE: '/nowhere', AWS_SHARED_CREDENTIALS_FILE: '/nowhere' })
@@ -158,7 +158,7 @@ test('s3: without a region the message says how to name one', async t => {
   assert.match((answer as HttpFailure).message, /\?region=… .*AWS_REGION/)
 })
 
-test('s3: a request is signed, unless the address says anonymous', async () => {
+test('s3: signs requests unless the URL says anonymous', async () => {
   await read(STORES.s3())
   assert.match(
     store.lastHeaders().authorization ?? '',
@@ -168,7 +168,7 @@ test('s3: a request is signed, unless the address says anonymous', async () => {
   assert.equal(store.lastHeaders().authorization, undefined)
 })
 
-test('azblob: a signature goes into the address, a connection string brings its own', async t => {
+test('azblob: a shared access signature and a connection string each authorize the request', async t => {
   const signed = createObjectStoreClient({ AZURE_STORAGE_SAS_TOKEN: '?sig=s', AZURE_STORAGE_IS_CDN: 'false' })
   const connection = `DefaultEndpointsProtocol=http;AccountName=other;AccountKey=${btoa('k')};BlobEndpoint=http://${store.host}/other;`
   const connected = createObjectStoreClient({ AZURE_STORAGE_CONNECTION_STRING: connection })
@@ -183,7 +183,7 @@ test('azblob: a signature goes into the address, a connection string brings its 
   assert.match(store.lastHeaders().authorization ?? '', /^SharedKey other:/)
 })
 
-test('azblob: without an account the message says which variable is missing', async t => {
+test('azblob: without an account, the message names the missing variable', async t => {
   const bare = createObjectStoreClient({})
   t.after(() => bare.close())
   const answer = await read('azblob://bucket/rules.json', {}, bare)
@@ -191,7 +191,7 @@ test('azblob: without an account the message says which variable is missing', as
   assert.match((answer as HttpFailure).message, /AZURE_STORAGE_ACCOUNT/)
 })
 
-test('addresses that are not of a store go over HTTP', async t => {
+test('other URLs are read over HTTP', async t => {
   const http = createHttpClient({ clock: realClock })
   t.after(() => http.close())
   const fetch = withObjectStores(http.send, objects.send)

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test, { after, type TestContext } from 'node:test'
 import { createHttpClient } from '../../../src/clients/http/client.ts'
-import { createJwksClient, type JwksClient } from '../../../src/clients/jwks/keys.ts'
+import { createJwksClient, type JwksClient } from '../../../src/clients/jwks/client.ts'
 import type { JwksProblem } from '../../../src/clients/jwks/remote_jwk_set.ts'
 import type { VerifyResult } from '../../../src/clients/jwks/verify.ts'
 import { createObjectStoreClient } from '../../../src/clients/objects/client.ts'
@@ -75,7 +75,7 @@ const publicJwks = (keys: readonly TestKey[]) => keys.map(key => key.public)
 const rs256 = (kid: string, key: TestKey, claims: object = CLAIMS) =>
   signTestToken({ alg: 'RS256', kid }, claims, key.signingKey)
 
-test('every algorithm is verified with the kind of key that it belongs to', async t => {
+test('verifies every algorithm with the type of key that it requires', async t => {
   const { jwks, callCount: calls } = await startHost(t, publicJwks(ALL_KEYS))
   const { verify } = createHarness()
   const kids: Record<string, TestKey> = { RS: RSA, PS: RSA, HS: SECRET, Ed: ED }
@@ -88,7 +88,7 @@ test('every algorithm is verified with the kind of key that it belongs to', asyn
   assert.equal(calls(), 1)
 })
 
-/** The header, the key that signs, how; all of them are refused (C12, C14). */
+/** Tokens to reject: what is wrong, and the token. */
 const pem = createPublicKey({ key: RSA.public as never, format: 'jwk' }).export({
   type: 'spki',
   format: 'pem',
@@ -196,7 +196,7 @@ const SHORT_SECRET = { kty: 'oct', kid: 'short', use: 'sig', k: Buffer.from('sho
 const signedText = (kid: string, payload: string) =>
   signTestTokenText(JSON.stringify({ alg: 'RS256', kid }), payload, RSA.signingKey, 'RS256')
 
-test('whatever is wrong with a header, a key or a signature: the token is refused', async t => {
+test('rejects every token with a bad header, key or signature', async t => {
   const { jwks } = await startHost(t, [
     ...publicJwks([...ALL_KEYS, NO_USE, ENCRYPTION_KEY, WEAK_KEY, ONLY_RS256]),
     SHORT_SECRET,
@@ -210,7 +210,7 @@ test('whatever is wrong with a header, a key or a signature: the token is refuse
 })
 
 const HEADER_TYPES = ['JWT', 'jwt', 'at+jwt', 'application/at+jwt', 'id+jwt', undefined]
-test('the usual types of tokens, and none, are taken; jku, x5u and x5c are not looked at', async t => {
+test('accepts the usual token types and none, and ignores jku, x5u and x5c', async t => {
   const { jwks } = await startHost(t, publicJwks([RSA]))
   const { verify } = createHarness()
   for (const typ of HEADER_TYPES) {
@@ -223,7 +223,7 @@ test('the usual types of tokens, and none, are taken; jku, x5u and x5c are not l
   }
 })
 
-test('only the algorithms that the rule names are tried, and nobody is asked for others', async t => {
+test('accepts only the algorithms of the rule, and fetches no key set for others', async t => {
   const { jwks, callCount: calls } = await startHost(t, publicJwks(ALL_KEYS))
   const { verify } = createHarness()
   const token = signTestToken({ alg: 'ES256', kid: 'p256' }, CLAIMS, P256.signingKey)
@@ -233,11 +233,11 @@ test('only the algorithms that the rule names are tried, and nobody is asked for
   assert.equal(
     (await verify(token, [jwks], ['RS256'])).kind,
     'refused',
-    'what one rule verified is not another rule’s',
+    'a cached result of one rule does not serve another rule',
   )
 })
 
-test('a payload of null has no claims; a private key in a set verifies as its public half', async t => {
+test('a null payload has no claims, and a private key verifies like its public half', async t => {
   const { jwks } = await startHost(t, [RSA.private])
   const { verify } = createHarness()
   assert.deepEqual(await verify(signTestToken({ alg: 'RS256', kid: 'rsa' }, null, RSA.signingKey), [jwks]), {
@@ -247,14 +247,14 @@ test('a payload of null has no claims; a private key in a set verifies as its pu
   })
 })
 
-test('of several keys of one kid the one that fits is taken', async t => {
+test('of several keys of one kid the matching one is used', async t => {
   const twins = [testKey('RSA', { kid: 'x', use: 'enc' }), testKey('P-256', { kid: 'x', use: 'sig' })]
   const rsa = testKey('RSA', { kid: 'x', use: 'sig' })
   const { jwks } = await startHost(t, publicJwks([...twins, rsa]))
   assert.equal((await createHarness().verify(rs256('x', rsa), [jwks])).kind, 'verified')
 })
 
-test('a verified token is remembered, answered at once, and only while its key is in the set', async t => {
+test('caches a verified token while its key is in the set', async t => {
   const one = await startHost(t, publicJwks([RSA, P256]))
   const { keys, clock, verify } = createHarness()
   const question = { urls: [one.jwks], algorithms: new Set(['RS256']), deadline: NEVER }
@@ -265,7 +265,7 @@ test('a verified token is remembered, answered at once, and only while its key i
   assert.deepEqual(hit, { kind: 'verified', claims: CLAIMS, cached: true })
   assert.ok(Object.isFrozen(hit.kind === 'verified' && hit.claims))
 
-  // A refresh that brings the same key keeps the memory; one without it ends it (C16).
+  // A refresh keeps cached tokens of keys that are still in the set, and drops the others.
   clock.advance(31_000)
   assert.ok(!(keys.verify({ ...question, token }) instanceof Promise))
   await waitUntil(() => one.callCount() === 2)
@@ -276,7 +276,7 @@ test('a verified token is remembered, answered at once, and only while its key i
   assert.equal(one.callCount(), 3)
 })
 
-test('an ageing set is refreshed behind the answer; a removed key ends after twice the ttl at the latest', async t => {
+test('refreshes a stale set in the background; a removed key stops working after at most twice the ttl', async t => {
   const one = await startHost(t, publicJwks([RSA]))
   const { verify, clock } = createHarness()
   await verify(rs256('rsa', RSA), [one.jwks])
@@ -289,7 +289,7 @@ test('an ageing set is refreshed behind the answer; a removed key ends after twi
   assert.equal((await verify(rs256('rsa', RSA, { n: 1 }), [one.jwks])).kind, 'refused')
 })
 
-test('a key that appears is found at once, and a storm of unknown kids asks once a while (C15, C16)', async t => {
+test('finds a new key at once, and unknown kids cause one refresh per cooldown (C15, C16)', async t => {
   const one = await startHost(t, publicJwks([RSA]))
   const { verify, clock } = createHarness()
   await verify(rs256('rsa', RSA), [one.jwks])
@@ -304,13 +304,13 @@ test('a key that appears is found at once, and a storm of unknown kids asks once
     Array.from({ length: 50 }, (_, i) => verify(rs256(`again-${i}`, SAME_KID_KEY), [one.jwks])),
   )
   assert.equal(one.callCount(), 3)
-  // The same unknown kid is not asked for again, cool-down or not.
+  // The same unknown kid causes no further refresh, even after the cooldown.
   clock.advance(5_001)
   await verify(rs256('again-0', SAME_KID_KEY), [one.jwks])
   assert.equal(one.callCount(), 3)
 })
 
-test('a kid counts as unknown for half a minute, then it is worth a question again (C15)', async t => {
+test('an unknown kid causes no refresh for 30 seconds (C15)', async t => {
   const one = await startHost(t, publicJwks([RSA]))
   const { verify, clock } = createHarness({ ttl: 600 })
   const late = testKey('RSA', { kid: 'late', use: 'sig' })
@@ -323,7 +323,7 @@ test('a kid counts as unknown for half a minute, then it is worth a question aga
   assert.equal((await verify(rs256('late', late), [one.jwks])).kind, 'verified')
 })
 
-test('while a host is down nobody waits for it again and again: the old set answers at once', async t => {
+test('during an outage of the host requests use the stale set without waiting', async t => {
   const one = await startHost(t, publicJwks([RSA]))
   const { verify, keys, clock, problems } = createHarness()
   const question = {
@@ -338,7 +338,7 @@ test('while a host is down nobody waits for it again and again: the old set answ
   assert.equal((await verify(question.token, question.urls, ['RS256'])).kind, 'verified')
   assert.deepEqual(
     problems.map(({ problem }) => problem),
-    ['answered 503'],
+    ['responded with 503'],
   )
   one.respondWith(() => {})
   clock.advance(2_000)
@@ -347,13 +347,13 @@ test('while a host is down nobody waits for it again and again: the old set answ
   assert.ok(keys.verify(question) instanceof Promise, 'after a while somebody has to wait again')
 })
 
-test('nobody is asked for a kid that is longer than any name', async t => {
+test('a kid that is too long causes no refresh', async t => {
   const one = await startHost(t, publicJwks([RSA]))
   await createHarness().verify(rs256('k'.repeat(300), SAME_KID_KEY), [one.jwks])
   assert.equal(one.callCount(), 0)
 })
 
-test('many who need a set wait for one fetch', async t => {
+test('concurrent requests share one fetch', async t => {
   const one = await startHost(t, publicJwks([RSA]))
   const { verify } = createHarness()
   const answers = await Promise.all(
@@ -363,7 +363,7 @@ test('many who need a set wait for one fetch', async t => {
   assert.equal(one.callCount(), 1)
 })
 
-test('a dead or hanging URL does not hold up a key that another URL has (Q-61)', async t => {
+test('a dead or hanging URL does not delay a key of another URL (Q-61)', async t => {
   const one = await startHost(t, publicJwks([RSA]))
   const hanging = await startHost(t, [])
   hanging.respondWith(() => {})
@@ -372,7 +372,7 @@ test('a dead or hanging URL does not hold up a key that another URL has (Q-61)',
   assert.equal((await verify(rs256('rsa', RSA), urls)).kind, 'verified')
 })
 
-test('whoever waits for a set leaves when the longest wait, or his own time, is over', async t => {
+test('a request stops waiting for a set at jwks_max_wait or at its own deadline', async t => {
   const hanging = await startHost(t, [])
   hanging.respondWith(() => {})
   const short = createHarness({ maxWait: 30 })
@@ -384,7 +384,7 @@ test('whoever waits for a set leaves when the longest wait, or his own time, is 
   assert.equal(answer.kind, 'unavailable')
 })
 
-/** What a sick host says; the last good set stays, and without one nothing can be verified (C17). */
+/** Responses of a failing host. The last good set stays in use; without one no token can be verified. */
 const FAILING_RESPONSES: readonly (readonly [string, Parameters<FakeJwksHost['respondWith']>[0]])[] = [
   ['500', response => response.writeHead(500).end('{"keys":[]}')],
   ['a page of HTML', response => response.end('<html>')],
@@ -396,7 +396,7 @@ const FAILING_RESPONSES: readonly (readonly [string, Parameters<FakeJwksHost['re
   ['10 MB', response => response.end(Buffer.alloc(10 * 1024 * 1024, ' '))],
 ]
 for (const [what, answer] of FAILING_RESPONSES) {
-  test(`a host that answers ${what} leaves the last good set in force for an hour`, async t => {
+  test(`a host that responds with ${what} leaves the last good set usable for an hour`, async t => {
     const one = await startHost(t, publicJwks([RSA]))
     const { verify, clock, problems } = createHarness()
     assert.equal((await verify(rs256('rsa', RSA), [one.jwks])).kind, 'verified')
@@ -415,7 +415,7 @@ for (const [what, answer] of FAILING_RESPONSES) {
   })
 }
 
-test('a host that fails is not asked again for a second', async t => {
+test('a failed fetch is not repeated for a second', async t => {
   const one = await startHost(t, [])
   one.respondWith(response => response.writeHead(503).end())
   const { verify, clock, keys } = createHarness()
@@ -430,7 +430,7 @@ test('a host that fails is not asked again for a second', async t => {
   assert.equal(one.callCount(), 2)
 })
 
-test('sets come from files and from the URL itself, and a file that changes is read again', async t => {
+test('reads sets from files and inline URLs, and reloads a changed file', async t => {
   const directory = await mkdtemp(join(tmpdir(), 'keys-'))
   t.after(() => rm(directory, { recursive: true }))
   const path = join(directory, 'a set.json')
@@ -459,7 +459,7 @@ test('sets come from files and from the URL itself, and a file that changes is r
   assert.equal(problems.length, 5)
 })
 
-test('credentials in the URL of a set reach the host and no message', async t => {
+test('sends the credentials of a URL to the host and keeps them out of messages', async t => {
   let authorization: string | undefined
   const one = await startHost(t, [])
   one.respondWith(response => {
@@ -476,14 +476,14 @@ test('credentials in the URL of a set reach the host and no message', async t =>
 
 const waitUntil = async (done: () => boolean): Promise<void> => {
   for (let tries = 0; !done(); tries++) {
-    assert.ok(tries < 1_000, 'it never came to that')
+    assert.ok(tries < 1_000, 'the condition did not become true')
     await new Promise(resolve => setTimeout(resolve, 2))
   }
   await settle()
 }
 const settle = (): Promise<void> => new Promise(resolve => setTimeout(resolve, 20))
 
-// --- our own tokens ---
+// --- issued tokens ---
 
 const inlineSet = (keys: readonly object[]) =>
   `inline://${Buffer.from(JSON.stringify({ keys })).toString('base64')}`
@@ -516,7 +516,7 @@ const SIGNING: readonly (readonly [alg: string, key: TestKey])[] = [
   ['HS256', SECRET],
 ]
 for (const [alg, key] of SIGNING) {
-  test(`a token is signed with ${alg}, with our claims over those of the template`, async () => {
+  test(`a token is signed with ${alg}, and the registered claims overwrite those of the template`, async () => {
     const { keys, clock, verify } = createHarness()
     const set = inlineSet([{ ...key.private, alg, kid: 'mine' }])
     const answer = await issueToken(keys, issueRequest(set))
@@ -539,7 +539,7 @@ for (const [alg, key] of SIGNING) {
 const privateJwk = (key: TestKey, kid: string) => ({ ...key.private, alg: 'ES256', kid })
 const publicJwk = (key: TestKey, kid: string) => ({ ...key.public, alg: 'ES256', kid })
 const OTHER_EC = testKey('P-256', { use: 'sig' })
-/** Which key signs, and the kid in the header (Q-82). */
+/** Key sets, and the kid in the header of the issued token (Q-82). */
 const SIGNING_KEY_CASES: readonly (readonly [what: string, keys: readonly object[], kid: string])[] = [
   ['the kid of the public twin before the key', [publicJwk(P256, 'pub'), privateJwk(P256, 'priv')], 'pub'],
   ['the kid of the public twin after the key', [privateJwk(P256, 'priv'), publicJwk(P256, 'pub')], 'pub'],
@@ -556,7 +556,7 @@ const SIGNING_KEY_CASES: readonly (readonly [what: string, keys: readonly object
   ],
 ]
 for (const [what, set, kid] of SIGNING_KEY_CASES) {
-  test(`a signing key is announced under ${what}`, async () => {
+  test(`a signing key uses ${what}`, async () => {
     const answer = await issueToken(createHarness().keys, issueRequest(inlineSet(set)))
     assert.ok('header' in answer)
     assert.equal(answer.header.kid, kid)
@@ -580,12 +580,12 @@ const UNUSABLE: readonly (readonly [what: string, keys: readonly object[]])[] = 
   ['a short secret', [{ ...SHORT_SECRET, alg: 'HS256' }]],
 ]
 for (const [what, set] of UNUSABLE) {
-  test(`nothing is signed with a set with ${what}`, async () => {
+  test(`a set with ${what} signs nothing`, async () => {
     assert.equal((await issueToken(createHarness().keys, issueRequest(inlineSet(set)))).kind, 'fault')
   })
 }
 
-test('a token is handed out again for the same order, until a tenth of its life is left (C19)', async () => {
+test('returns the cached token until a tenth of its lifetime is left (C19)', async () => {
   const { keys, clock } = createHarness()
   const set = inlineSet([{ ...P256.private, alg: 'ES256' }])
   const token = async (more: object = {}) => {
@@ -603,7 +603,7 @@ test('a token is handed out again for the same order, until a tenth of its life 
   assert.notEqual(await token(), first)
 })
 
-test('a clock that is set back or forth ends the tokens that it no longer fits (C22)', async () => {
+test('a jump of the wall clock invalidates cached tokens (C22)', async () => {
   for (const span of [-3_600_000, 890_000]) {
     const { keys, clock } = createHarness()
     const set = inlineSet([{ ...P256.private, alg: 'ES256' }])
@@ -613,7 +613,7 @@ test('a clock that is set back or forth ends the tokens that it no longer fits (
   }
 })
 
-test('a rotated key signs a new token (Q-83); the same order at the same time is signed once', async t => {
+test('a rotated key signs a new token (Q-83), and concurrent equal requests are signed once', async t => {
   const one = await startHost(t, [{ ...P256.private, alg: 'ES256' }])
   const { keys, clock } = createHarness()
   const [a, b] = await Promise.all([keys.issue(issueRequest(one.jwks)), keys.issue(issueRequest(one.jwks))])
@@ -624,7 +624,7 @@ test('a rotated key signs a new token (Q-83); the same order at the same time is
   assert.equal('header' in answer && answer.header.kid, 'next')
 })
 
-test('a signing key that every user can read is told once; one that is closed is not', async t => {
+test('reports a world-readable signing key once, and not a private one', async t => {
   const directory = await mkdtemp(join(tmpdir(), 'keys-'))
   t.after(() => rm(directory, { recursive: true }))
   for (const [mode, expected] of [
@@ -642,7 +642,7 @@ test('a signing key that every user can read is told once; one that is closed is
   }
 })
 
-test('what is listed has public members only: no private ones, no secrets, nothing unknown (I7)', async () => {
+test('lists public members only: no private ones, no secrets, no unknown ones (I7)', async () => {
   const { keys } = createHarness()
   const secrets = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'k', 'oth', 'x-own']
   const set = [
@@ -663,18 +663,18 @@ test('what is listed has public members only: no private ones, no secrets, nothi
   assert.deepEqual(listed?.keys[0], { use: 'sig', kty: 'RSA', kid: 'rsa', n: RSA.public.n, e: 'AQAB' })
 })
 
-test('a set that never had a key is an empty list, not a broken one', async () => {
+test('a set that never had a key is listed as empty', async () => {
   assert.deepEqual(await createHarness().keys.publicKeys([inlineSet([])]), { keys: [] })
 })
 
-test('nothing is listed where no set could be had', async () => {
+test('lists nothing if no set could be loaded', async () => {
   const { keys } = createHarness()
   assert.equal(await keys.publicKeys([]), undefined)
   assert.equal(await keys.publicKeys(['file:///no/such/file']), undefined)
   assert.deepEqual(await keys.publicKeys([inlineSet([SECRET.private])]), { keys: [] })
 })
 
-test('a key set may be an object of a store', async t => {
+test('reads a key set from an object store', async t => {
   const store = await startObjectStore()
   const objects = createObjectStoreClient({ AZURE_STORAGE_ACCOUNT: 'a', AZURE_STORAGE_KEY: btoa('k') })
   t.after(() => {
@@ -699,5 +699,5 @@ test('a key set may be an object of a store', async t => {
   store.object.status = 403
   const refused = await keys.verify({ token, urls: [set.replace('jwks', 'other')], ...asked })
   assert.notEqual(refused.kind, 'verified')
-  assert.deepEqual(problems, [{ source: 'azblob://keys/other.json', problem: 'answered 403' }])
+  assert.deepEqual(problems, [{ source: 'azblob://keys/other.json', problem: 'responded with 403' }])
 })

@@ -1,4 +1,4 @@
-/** clients/keys — JWK sets by URL: verifying tokens with them, signing with our own, listing what is public. Keeps sets and tokens for the whole process; knows no rule. */
+/** JWKS client: verifies tokens with remote key sets, issues tokens with local signing keys, and lists public keys. */
 
 import { createKeyHash } from '../../lib/key_hash.ts'
 import type { Clock } from '../../lib/time.ts'
@@ -16,31 +16,32 @@ import { createJwksSource } from './source.ts'
 import { createTokenVerifier, type VerifyToken } from './verify.ts'
 
 export interface JwksClient {
-  /** Those in force; what a rule says of them has no effect (Q-62). */
+  /** Options of the service configuration. The values of a rule have no effect (Q-62). */
   readonly options: JwksOptions
-  /** At once where the token is remembered. Never rejects, and answers by the deadline. */
+  /** Synchronous on a cache hit. Never rejects, and resolves by the deadline. */
   readonly verify: VerifyToken
-  /** A token of ours; at once where one is remembered. Never rejects. */
+  /** Synchronous on a cache hit. Never rejects. */
   readonly issue: IssueToken
-  /** Public halves of all keys of these sets (spec 9.1); `undefined` when no set could be had. Never rejects. */
+  /** Public halves of all keys of these sets. `undefined`: no set could be loaded. Never rejects. */
   publicKeys(urls: readonly string[]): Promise<{ readonly keys: readonly PublicJwk[] } | undefined>
 }
 
 export interface JwksClientDependencies {
   readonly clock: Clock
-  /** http(s) and the stores of the clouds alike. */
+  /** Reads http and https URLs and those of object stores. */
   readonly fetch: Send
-  /** Relative files start here. */
+  /** Base of relative `file:` URLs. */
   readonly directory: string
   readonly options: JwksOptions
-  /** Of this process; keys what is remembered (C6). */
+  /** Key of the hash that forms cache keys, unique to this process, so that no cache key reveals a token. */
   readonly secret: Uint8Array
-  /** Most verified tokens, and most issued ones, that are remembered. */
+  /** Capacity of the cache of verified tokens, and of the cache of issued ones. */
   readonly maxEntries: number
-  /** For the log: a set that could not be had, a file that is open to all. At most once a second for each set. */
+  /** Called for a set that cannot be loaded and for a signing key in a world-readable file. At most once a second for each set. */
   readonly onProblem: (problem: JwksProblem) => void
 }
 
+/** Returns a client without key sets; each set loads with its first use and stays for the process. */
 export function createJwksClient({
   clock,
   fetch,
@@ -50,18 +51,18 @@ export function createJwksClient({
   maxEntries,
   onProblem,
 }: JwksClientDependencies): JwksClient {
-  /** By URL; URLs come from configuration only, never from a token. */
+  /** By URL. The map needs no bound, because URLs come from configuration only, never from a token. */
   const remoteSets = new Map<string, RemoteJwkSet>()
   const cacheKey = createKeyHash(secret)
   const { maxWait } = options
 
   function remoteSet(url: string): RemoteJwkSet {
-    let one = remoteSets.get(url)
-    if (one === undefined) {
-      one = createRemoteJwkSet(createJwksSource(url, { fetch, directory }), options, clock, onProblem)
-      remoteSets.set(url, one)
+    let set = remoteSets.get(url)
+    if (set === undefined) {
+      set = createRemoteJwkSet(createJwksSource(url, { fetch, directory }), options, clock, onProblem)
+      remoteSets.set(url, set)
     }
-    return one
+    return set
   }
 
   return {
@@ -71,7 +72,8 @@ export function createJwksClient({
     async publicKeys(urls) {
       const unique = [...new Set(urls)].map(remoteSet)
       const loads = unique.map(
-        async one => one.usable() ?? (await withTimeout(one.refresh(), maxWait, undefined)) ?? one.lastGood(),
+        async remote =>
+          remote.usable() ?? (await withTimeout(remote.refresh(), maxWait, undefined)) ?? remote.lastGood(),
       )
       const sets = (await Promise.all(loads)).filter(set => set !== undefined)
       if (sets.length === 0) return undefined
