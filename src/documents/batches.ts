@@ -1,16 +1,16 @@
-/** lib/text_batches — a long list in JSON or YAML as several short ones, cut between its items, so that it can be read in steps. Knows only where items end, not what they mean. */
+/** Splits a long JSON or YAML list into short ones, so that a large file does not block the event loop. */
 
-/** A list with some of the items. Reading all batches is the same as reading the whole. */
+/** A document that lists some of the items. Parsing all batches yields the items of the whole document. */
 export interface TextBatch {
   readonly text: string
-  /** 0-based place of the batch's first character in the whole. */
+  /** 0-based position of the first character in the whole document. */
   readonly line: number
   readonly column: number
 }
 
 /**
- * Batches of at least `size` UTF-16 code units, as they are found; `undefined` as soon as the text is not of the plain kind
- * that can be cut without being understood: then it has to be read as a whole.
+ * Yields batches of at least `minChars` UTF-16 code units. Yields `undefined` when the text is not of the simple form
+ * that can be split without a parser: the caller then discards the batches and parses the document as a whole.
  */
 export function splitIntoBatches(text: string, minChars: number): Generator<TextBatch | undefined> {
   return /^\s*\[/.test(text) ? splitJson(text, minChars) : splitYaml(text, minChars)
@@ -19,12 +19,12 @@ export function splitIntoBatches(text: string, minChars: number): Generator<Text
 const JSON_SCALAR = /true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|"(?:[^"\\\n]|\\[^\n])*"/y
 const JSON_WHITESPACE = /[ \t\r\n]+/y
 
-/** Strict JSON only: what else YAML takes in brackets is not understood here. */
+/** Accepts strict JSON only; YAML allows more between brackets. */
 function* splitJson(text: string, minChars: number): Generator<TextBatch | undefined> {
   const position = createPositionCounter(text)
   let start = text.indexOf('[')
   let depth = 0
-  /** The last sign; `v` for a value that has ended. */
+  /** The last bracket, comma or colon; `v` after a complete value. */
   let lastToken = ''
   for (let at = start; at < text.length; ) {
     const char = text[at] as string
@@ -62,20 +62,20 @@ function* splitJson(text: string, minChars: number): Generator<TextBatch | undef
   yield undefined
 }
 
-/** Length of what a sticky expression matches there; 0 for nothing. */
+/** Length of a sticky expression's match at an offset; 0 without a match. */
 function matchLength(pattern: RegExp, text: string, at: number): number {
   pattern.lastIndex = at
   return pattern.test(text) ? pattern.lastIndex - at : 0
 }
 
-/** What refers to other parts of the document, or gives them a meaning from afar. */
+/** An anchor, an alias or a tag: it may depend on another part of the document. */
 const YAML_REFERENCE = /(?:^|[\s[{,:-])[&*!][^\s\],}]/
-/** An item of a list at the margin; what is indented belongs to it. */
+/** The start of an item of the top-level list; indented lines belong to it. */
 const YAML_ITEM = /^-(?: |$)/
 
-/** Before the first item. */
+/** Allowed before the first item. */
 const YAML_EMPTY_LINE = /^\s*(?:#.*)?$/
-/** After it. */
+/** Allowed after it. */
 const YAML_ITEM_BODY = /^(?:\s*(?:#.*)?|[ ].*)$/
 
 function* splitYaml(text: string, minChars: number): Generator<TextBatch | undefined> {
@@ -106,7 +106,7 @@ function* splitYaml(text: string, minChars: number): Generator<TextBatch | undef
   yield items === 0 ? undefined : { text: text.slice(start), line: startLine, column: 0 }
 }
 
-/** Line and column of offsets that only grow. */
+/** Converts offsets to positions; the offsets must not decrease. */
 function createPositionCounter(
   text: string,
 ): (offset: number) => { readonly line: number; readonly column: number } {

@@ -1,23 +1,23 @@
-/** lib/issue — what is wrong with a file, where, and what to do. Knows nothing of access control. */
+/** A diagnostic: what is wrong with a configuration or rule file, where, and how to fix it. */
 
-/** Keys and indices from the top of a document to a value. */
+/** Keys and indices from the root of a document to a value. */
 export type DocumentPath = readonly (string | number)[]
 
 export interface Diagnostic {
   readonly severity: 'error' | 'warning'
-  /** File or URL, without credentials. */
+  /** File or URL without credentials, or the name of another source such as the environment. */
   readonly source: string
-  /** 1-based; 0 where there is no place in a text (environment, flags). */
+  /** 1-based; 0 if the source has no lines (environment, flags). */
   readonly line: number
   readonly column: number
   /** The key, as a user would write it: `authenticators.cookie_session.config.only[0]`. */
   readonly path: string
   readonly message: string
-  /** What to do about it; empty where the message says it. */
+  /** How to fix it; empty if the message says so. */
   readonly hint: string
 }
 
-/** `a.b[0].c`; keys that contain dots are quoted. */
+/** `a.b[0].c`; a key with other characters than letters, digits, `_` and `-` is quoted: `a["b.c"]`. */
 export function formatPath(path: DocumentPath): string {
   let text = ''
   for (const part of path) {
@@ -28,11 +28,11 @@ export function formatPath(path: DocumentPath): string {
   return text
 }
 
-/** Sorted by file, line and column, as a compiler shows them. */
-export function sortDiagnostics(issues: readonly Diagnostic[]): Diagnostic[] {
-  return [...issues].sort(
+/** Sorts by source, line, column and path. */
+export function sortDiagnostics(diagnostics: readonly Diagnostic[]): Diagnostic[] {
+  return [...diagnostics].sort(
     (a, b) =>
-      // Nearly all are of one file, and comparing texts by language takes its time.
+      // `localeCompare` is slow, and nearly all diagnostics have the same source.
       (a.source === b.source ? 0 : a.source.localeCompare(b.source)) ||
       a.line - b.line ||
       a.column - b.column ||
@@ -40,7 +40,7 @@ export function sortDiagnostics(issues: readonly Diagnostic[]): Diagnostic[] {
   )
 }
 
-/** `rules.json:12:7: error: authenticators[0].handler: unknown handler "jwtt" (did you mean "jwt"?)` */
+/** Formats like a compiler: `rules.json:12:7: error: authenticators[0].handler: unknown handler "jwtt" (did you mean "jwt"?)` */
 export function formatDiagnostic(diagnostic: Diagnostic): string {
   const location =
     diagnostic.line > 0 ? `${diagnostic.source}:${diagnostic.line}:${diagnostic.column}` : diagnostic.source

@@ -1,4 +1,4 @@
-/** lib/text_places — where the parts of a document stand in its text. Knows no format. */
+/** Positions of a document's values in its source text. */
 import type { DocumentPath } from './diagnostic.ts'
 
 export interface SourcePosition {
@@ -8,15 +8,18 @@ export interface SourcePosition {
   readonly column: number
 }
 
-/** A value of a document, with the places of its parts. Offsets are UTF-16 code units. */
+/** The position of a value and of everything in it. Offsets count UTF-16 code units. */
 export interface LocatedNode {
   readonly offset: number
-  /** Where the key stands; -1 for the root and the items of a list. */
+  /** Offset of the key; -1 for the root and for items of a list. */
   readonly keyOffset: number
   readonly children: Map<string | number, LocatedNode>
 }
 
-/** The value where it stands on the line of its key, else the key: that is the line that people look for. */
+/**
+ * Position of the value at `path`, or of its closest existing parent. A value that starts on a later line than its key is
+ * reported at the key: readers look there.
+ */
 export function closestPosition(
   root: LocatedNode,
   path: DocumentPath,
@@ -34,7 +37,7 @@ export function closestPosition(
   return key.line === value.line ? value : key
 }
 
-/** Readers that do not care for case ask by the name that they know. */
+/** Paths come from readers that match keys case-insensitively, and name the key as they define it. */
 function childIgnoringCase({ children }: LocatedNode, part: string | number): LocatedNode | undefined {
   if (typeof part === 'number') return undefined
   const wanted = part.toLowerCase()
@@ -44,14 +47,14 @@ function childIgnoringCase({ children }: LocatedNode, part: string | number): Lo
   return undefined
 }
 
-/** Offsets at which lines begin. */
+/** Offset of the first character of each line. */
 export function lineStartOffsets(text: string): readonly number[] {
   const starts = [0]
   for (let i = text.indexOf('\n'); i >= 0; i = text.indexOf('\n', i + 1)) starts.push(i + 1)
   return starts
 }
 
-/** Line and column of an offset. */
+/** Converts an offset to a 1-based position, by the result of `lineStartOffsets`. */
 export function positionAt(starts: readonly number[], offset: number): SourcePosition {
   let low = 0
   let high = starts.length - 1

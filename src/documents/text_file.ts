@@ -1,4 +1,4 @@
-/** lib/text_file — a file as text, or why it cannot be had and what to do, for people. Knows no format. */
+/** Reads a text file, or explains why it cannot be read. */
 import { isUtf8 } from 'node:buffer'
 import { readFile } from 'node:fs/promises'
 import { isAbsolute, resolve } from 'node:path'
@@ -8,7 +8,10 @@ export interface UnreadableFile {
   readonly hint: string
 }
 
-/** `written` is the path as people wrote it, where that is another. A byte order mark stays in the text. */
+/**
+ * Reads UTF-8; a byte order mark stays in the text. `displayPath` is the path as the user wrote it, if it differs. The
+ * reason and the hint of a failure do not repeat the path, except to resolve a relative one.
+ */
 export async function readTextFile(
   path: string,
   displayPath = path,
@@ -16,7 +19,7 @@ export async function readTextFile(
   try {
     const bytes = await readFile(path)
     if (isUtf8(bytes)) return { text: bytes.toString() }
-    // Decoded nevertheless it would match other URLs than its author sees (UTF-16 of Windows, Latin-1).
+    // Decoding it anyway (UTF-16, Latin-1) would produce rules that match other URLs than the author sees.
     return { reason: 'is not UTF-8', hint: 'save it as UTF-8' }
   } catch (error) {
     const { code = 'unknown reason' } = error as NodeJS.ErrnoException
@@ -25,13 +28,13 @@ export async function readTextFile(
 }
 
 const REASONS: ReadonlyMap<string, string> = new Map([
-  ['ENOENT', 'there is no such file'],
-  ['EISDIR', 'it is a folder'],
+  ['ENOENT', 'the file does not exist'],
+  ['EISDIR', 'it is a directory'],
   ['EACCES', 'permission denied'],
 ])
 
 function hintFor(code: string, path: string, displayPath: string): string {
-  if (code === 'ENOENT' && !isAbsolute(displayPath)) return `it was looked for at ${resolve(path)}`
-  if (code === 'EISDIR') return 'name a file in it'
+  if (code === 'ENOENT' && !isAbsolute(displayPath)) return `it resolves to ${resolve(path)}`
+  if (code === 'EISDIR') return 'give the path of a file'
   return code === 'EACCES' ? `the user with id ${process.getuid?.() ?? '?'} must be able to read it` : ''
 }

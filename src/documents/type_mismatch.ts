@@ -1,16 +1,16 @@
-/** lib/must_be — what a value is and what it should be, in the words of people who write YAML. Never shows the value. */
+/** Messages for a value of the wrong type, in the terms of YAML. They never contain the value, which may be a secret. */
 
 const TYPE_NAMES: ReadonlyMap<string, string> = new Map([
-  ['string', 'a text'],
+  ['string', 'a string'],
   ['number', 'a number'],
-  ['int', 'a whole number'],
+  ['int', 'an integer'],
   ['boolean', 'true or false'],
   ['array', 'a list'],
   ['object', 'a map'],
   ['record', 'a map'],
 ])
 
-/** `expected` is the name of a type as zod calls it. The hint is empty where there is nothing to add. */
+/** `expected` is a type name of zod (`string`, `int`, `record` …). The hint is empty if there is nothing to add. */
 export function typeMismatch(
   expected: string,
   value: unknown,
@@ -19,7 +19,7 @@ export function typeMismatch(
   if (value === undefined) {
     return {
       message: `is missing; it must be ${expectedName}`,
-      hint: 'set it here, or for all rules in the configuration',
+      hint: 'set it here, or in the configuration for all rules',
     }
   }
   const scalar = typeof value === 'number' || typeof value === 'boolean'
@@ -33,5 +33,5 @@ function typeNameOf(value: unknown): string {
   if (value === null) return 'null'
   if (Array.isArray(value)) return 'a list'
   if (typeof value === 'boolean') return 'a boolean'
-  return TYPE_NAMES.get(typeof value) ?? 'something else'
+  return TYPE_NAMES.get(typeof value) ?? 'another type'
 }

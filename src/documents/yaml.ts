@@ -1,4 +1,4 @@
-/** lib/yaml — YAML or JSON text to a value that remembers where each part of it stood. The only importer of js-yaml. */
+/** Parses YAML or JSON to a value, with the source position of each part. */
 import {
   boolYaml11Tag,
   CORE_SCHEMA,
@@ -24,24 +24,24 @@ import { explainYamlError, type YamlExplanation } from './yaml_errors.ts'
 
 export interface YamlDocument {
   readonly kind: 'document'
-  /** JSON-like; `undefined` for a text without any document. */
+  /** JSON-like; `undefined` if the text contains no document. */
   readonly value: unknown
-  /** Where a value (or, failing that, its nearest parent) begins; 1-based. */
+  /** Start of the value at a path, or of its closest existing parent. */
   readonly positionOf: (path: DocumentPath) => SourcePosition
-  /** Keys that stand twice in one map; the last one counts. */
+  /** Repeated keys of a map; the last one wins. */
   readonly duplicates: readonly (SourcePosition & { readonly key: string })[]
 }
 
 export interface InvalidYaml extends SourcePosition, YamlExplanation {
-  readonly kind: 'fault'
+  readonly kind: 'invalid'
 }
 
-/** `rules`: YAML 1.1 booleans (Q-16); `config`: 1.2, where a boolean may also be written as in 1.1 at a place that wants one. */
+/** `rules`: YAML 1.1 with Go's numbers (Q-16). `config`: YAML 1.2; see `parseYamlBoolean` for `yes` and `no`. */
 export type YamlDialect = 'rules' | 'config'
 
 /**
- * Numbers as Go reads them from YAML 1.1: `010` is 8 and `1_000` a thousand, but `12:30` is a text, not sixty times twelve.
- * Every JSON number is one.
+ * Go's YAML 1.1 numbers: `010` is 8 and `1_000` is 1000, but `12:30` is a string and not a sexagesimal number. Every JSON
+ * number is a number.
  */
 const goInteger = defineScalarTag<number>('tag:yaml.org,2002:int', {
   implicit: true,
@@ -68,29 +68,31 @@ const goFloat = defineScalarTag<number>('tag:yaml.org,2002:float', {
   identify: () => false,
 })
 
-/** No timestamps in either: a date stays the text that was written. No sets, no binary: values are those of JSON. */
+/** No timestamps, sets or binary values: the result is JSON-like, and a date stays a string. */
 const SCHEMAS: Readonly<Record<YamlDialect, typeof CORE_SCHEMA>> = {
   rules: CORE_SCHEMA.withTags(mergeTag, boolYaml11Tag, goInteger, goFloat),
   config: CORE_SCHEMA.withTags(mergeTag),
 }
 
-/** UTF-16 code units; a rule set of tens of thousands of rules stays well below. */
+/** UTF-16 code units; tens of thousands of rules stay far below. */
 const MAX_YAML_CHARS = 64 * 1024 * 1024
 const MAX_YAML_EVENTS = 5_000_000
-/** Values that aliases stand for, counted each time: enough for people, not for a bomb (F7). */
+/** Values that aliases expand to; prevents exponential expansion ("billion laughs"). */
 const MAX_ALIASED_VALUES = 1_000_000
 
-/** Only the first document of a stream is read, as Oathkeeper does. */
+/** Parses the first document of a stream, as Oathkeeper does. `source` is the text; errors in it are returned. */
 export function parseYaml(source: string, dialect: YamlDialect): YamlDocument | InvalidYaml {
-  if (source.length > MAX_YAML_CHARS) return invalidDocument('the text is larger than 64 MiB', 'split it')
+  if (source.length > MAX_YAML_CHARS)
+    return invalidDocument('the document is larger than 64 MiB', 'split it into several files')
   const lineOffsets = lineStartOffsets(source)
   const text = moveToLineStart(source)
   try {
     const events = takeFirstDocument(parseEvents(text, {}))
-    if (events.length > MAX_YAML_EVENTS) return invalidDocument('too many values', 'split it')
-    const { places: positions, duplicates, aliased } = locateValues(text, events)
+    if (events.length > MAX_YAML_EVENTS)
+      return invalidDocument('the document has too many values', 'split it into several files')
+    const { positions, duplicates, aliased } = locateValues(text, events)
     if (aliased > MAX_ALIASED_VALUES) {
-      return invalidDocument('aliases stand for too many values', 'write out what they stand for')
+      return invalidDocument('the aliases expand to too many values', 'write the values out')
     }
     const [value] = constructFromEvents(events, {
       source: text,
@@ -98,14 +100,15 @@ export function parseYaml(source: string, dialect: YamlDialect): YamlDocument | 
       json: true,
       maxTotalMergeKeys: MAX_ALIASED_VALUES,
     })
-    // Only whoever complains wants places; of ten thousand rules they would be a fifth of all memory.
+    // Positions are needed for diagnostics only, and would be a fifth of the memory of 10,000 rules. They can be
+    // computed again.
     let cachedPositions = new WeakRef(positions)
     return {
       kind: 'document',
       value,
       positionOf(path) {
         const located =
-          cachedPositions.deref() ?? locateValues(text, takeFirstDocument(parseEvents(text, {}))).places
+          cachedPositions.deref() ?? locateValues(text, takeFirstDocument(parseEvents(text, {}))).positions
         cachedPositions = new WeakRef(located)
         return closestPosition(located, path, lineOffsets)
       },
@@ -115,12 +118,12 @@ export function parseYaml(source: string, dialect: YamlDialect): YamlDocument | 
     if (!(error instanceof YAMLException)) throw error
     const position =
       error.mark === undefined ? { line: 1, column: 1 } : positionAt(lineOffsets, error.mark.position)
-    return { kind: 'fault', ...position, ...explainYamlError(error.reason, text, position.line) }
+    return { kind: 'invalid', ...position, ...explainYamlError(error.reason, text, position.line) }
   }
 }
 
 const invalidDocument = (message: string, hint: string): InvalidYaml => ({
-  kind: 'fault',
+  kind: 'invalid',
   line: 1,
   column: 1,
   message,
@@ -128,15 +131,15 @@ const invalidDocument = (message: string, hint: string): InvalidYaml => ({
 })
 
 /**
- * JSON may begin anywhere in a line and go on further left; to YAML that is deficient indentation. Each blank in front of
- * it becomes a line break, so that offsets stay.
+ * A JSON text may be indented more in its first line than in the next; YAML rejects that. Replacing leading blanks by
+ * line breaks preserves the offsets.
  */
 function moveToLineStart(text: string): string {
   const blank = /^\s*(?=[[{])/.exec(text)?.[0] ?? ''
   return '\n'.repeat(blank.length) + text.slice(blank.length)
 }
 
-/** YAML 1.1's words for true and false, for config keys that want a boolean; other values come back as they are. */
+/** Converts the boolean words of YAML 1.1 (`yes`, `off` …), for settings of type boolean. Returns other values unchanged. */
 export function parseYamlBoolean(value: unknown): unknown {
   if (typeof value !== 'string') return value
   const read = boolYaml11Tag.resolve(value, false, boolYaml11Tag.tagName)
@@ -156,17 +159,17 @@ function takeFirstDocument(events: readonly Event[]): Event[] {
 interface Frame {
   readonly node: LocatedNode
   readonly isMap: boolean
-  /** The key whose value comes next; `undefined` where a key comes next. */
+  /** The key whose value comes next; `undefined` if a key comes next. */
   key: { readonly text: string; readonly offset: number } | undefined
   readonly anchor: string
-  /** Values so far, with what aliases stand for. */
+  /** Number of values so far, aliases expanded. */
   size: number
 }
 
-/** Most values are scalars: one map for all of them. */
+/** Shared by all scalars, to save memory. */
 const NO_CHILDREN: LocatedNode['children'] = new Map()
 
-/** Offsets of all values, as a tree of the document's own shape. What an alias stands for is placed at the alias. */
+/** Computes the offsets of all values, as a tree of the document's shape. An alias is located where it is used. */
 function locateValues(text: string, events: readonly Event[]) {
   const root: LocatedNode = { offset: 0, keyOffset: -1, children: new Map() }
   const duplicates: { key: string; offset: number }[] = []
@@ -207,7 +210,7 @@ function locateValues(text: string, events: readonly Event[]) {
       }
       case EVENT_ID.ALIAS: {
         const name = text.slice(event.anchorStart, event.anchorEnd)
-        // One inside what it stands for would make a value without an end.
+        // An alias inside its own anchor would make a cyclic value.
         const size = stack.some(open => open.anchor === name)
           ? MAX_ALIASED_VALUES + 1
           : (sizes.get(name) ?? 0)
@@ -230,5 +233,5 @@ function locateValues(text: string, events: readonly Event[]) {
       }
     }
   }
-  return { places: root, duplicates, aliased }
+  return { positions: root, duplicates, aliased }
 }

@@ -1,23 +1,23 @@
-/** lib/tuple_hash — a key of fixed size for a tuple of values: unequal tuples, unequal keys; the values cannot be read back. Knows nothing of access control. */
+/** Hashes a tuple of values to a cache key of fixed size, from which the values cannot be recovered. */
 import { hash } from 'node:crypto'
 
 export type KeyPart = string | number | boolean | null | undefined | readonly KeyPart[]
 export type KeyHash = (tuple: readonly KeyPart[]) => string
 
 /**
- * Keys of one process (C6). `secret` makes them useless to whoever reads a dump; a key that leaves the process needs an
- * HMAC instead.
+ * For caches inside one process: unequal tuples get unequal keys. `secret` prevents guessing values from the keys in a
+ * memory dump. It is a prefix, not an HMAC, so a key must not leave the process.
  */
 export function createKeyHash(secret: Uint8Array): KeyHash {
   const secretPrefix = encodeKeyPart(Buffer.from(secret).toString('base64'))
   return parts => hash('sha256', secretPrefix + encodeKeyPart(parts), 'base64url')
 }
 
-/** Type, length, value: no two unequal parts share a text, and no text is the beginning of another. */
+/** Encodes type, length and value: unequal parts have unequal encodings, and none is a prefix of another. */
 export function encodeKeyPart(part: KeyPart): string {
   switch (typeof part) {
     case 'string':
-      // Hashing encodes as UTF-8, which has no unpaired surrogates and would write them all alike.
+      // Hashing encodes as UTF-8, which replaces every unpaired surrogate by the same character.
       return part.isWellFormed() ? `s${part.length}:${part}` : `j${JSON.stringify(part)}`
     case 'number':
       return Object.is(part, -0) ? 'n-0;' : `n${part};`

@@ -1,4 +1,4 @@
-/** lib/merge — lays one configuration over another, as Oathkeeper does. Knows nothing of access control. */
+/** Merges configurations as Oathkeeper does, and compares them by a canonical text. */
 
 type PlainObject = Readonly<Record<string, unknown>>
 
@@ -8,8 +8,8 @@ const isPlainObject = (value: unknown): value is PlainObject =>
 const isEmptyObject = (value: unknown): boolean => isPlainObject(value) && Object.keys(value).length === 0
 
 /**
- * `over` wins: maps merge key by key, everything else replaces, an explicit null included (spec 1.7). Maps under one of
- * the `whole` keys replace too, unless they are empty: they are a choice of exactly one key (`token_from`, Q-92).
+ * Values of `override` win: maps merge key by key, everything else replaces, an explicit null included. A map under one
+ * of `replacedKeys` replaces as a whole unless it is empty: such a map selects exactly one key (`token_from`, Q-92).
  */
 export function deepMerge(
   base: unknown,
@@ -27,7 +27,7 @@ export function deepMerge(
   return result
 }
 
-/** Stable text of a JSON value, members sorted: equal values, equal texts. */
+/** A JSON text with sorted members: equal values have equal texts. */
 export function canonicalJson(value: unknown): string {
   return JSON.stringify(value, (_key, member: unknown) =>
     isPlainObject(member)

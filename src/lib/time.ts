@@ -1,25 +1,25 @@
-/** lib/duration — spans of time and points in time as types, so that milliseconds are never multiplied twice. Knows nothing of access control. */
+/** Types for durations and points in time, so that seconds, milliseconds and the two clocks cannot be confused. */
 
-/** A span in milliseconds. Made by `parseDuration` or `millis` only. */
+/** A duration in milliseconds. */
 export type Millis = number & { readonly __unit: 'ms' }
 
-/** A point on the monotonic clock, in milliseconds since an arbitrary origin. For deadlines and lifetimes. */
+/** A point on the monotonic clock, in milliseconds since an arbitrary origin. For deadlines and expiry. */
 export type Instant = number & { readonly __clock: 'monotonic' }
 
-/** A point on the wall clock, in milliseconds since the Unix epoch. For `expires_at` and its like only. */
+/** A point on the wall clock, in milliseconds since the Unix epoch. For dates that come from or go to others, such as `expires_at`. */
 export type WallTime = number & { readonly __clock: 'wall' }
 
-/** The two clocks, handed in from the roof; nothing below `app` asks the system for the time. */
+/** Both clocks. They are injected, so that tests control the time; only `app` reads the clocks of the system. */
 export interface Clock {
-  /** Monotonic: never jumps. */
+  /** Monotonic: it never jumps. */
   now(): Instant
-  /** Wall: may jump. */
+  /** Wall clock: it may jump in both directions. */
   wall(): WallTime
 }
 
 export const millis = (n: number): Millis => n as Millis
 export const plusMillis = (at: Instant, span: Millis): Instant => (at + span) as Instant
-/** Milliseconds from `from` until `until`; negative when past. */
+/** Milliseconds from `from` to `until`; negative if `until` is earlier. */
 export const millisBetween = (from: Instant, until: Instant): Millis => (until - from) as Millis
 
 const MS_PER_UNIT: Readonly<Record<string, number>> = {
@@ -31,10 +31,10 @@ const MS_PER_UNIT: Readonly<Record<string, number>> = {
   h: 3_600_000,
 }
 
-/** Oathkeeper's duration: a whole number and one unit (`500ms`, `15m`); `1.5s` and `1m30s` are not (Q: spec 4.0). */
+/** Durations as Oathkeeper's configuration accepts them: an integer and one unit (`500ms`, `15m`), not `1.5s` or `1m30s`. */
 export const DURATION_PATTERN = /^[0-9]+(ns|us|ms|s|m|h)$/
 
-/** `undefined` for a text that is not a duration. */
+/** `undefined` if the text does not match `DURATION_PATTERN`. */
 export function parseDuration(text: string): Millis | undefined {
   const unit = DURATION_PATTERN.exec(text)?.[1]
   return unit === undefined ? undefined : millis(Number.parseInt(text, 10) * (MS_PER_UNIT[unit] as number))

@@ -1,34 +1,30 @@
-/** lib/bucket — a token bucket: what may be spent at once, and what comes back with time. Knows nothing of access control. */
+/** A token bucket: a rate limit that allows bursts. */
 import { type Clock, millisBetween } from './time.ts'
 
 export interface TokenBucketOptions {
   readonly clock: Pick<Clock, 'now'>
-  /** Most tokens; it starts full. */
+  /** Maximum number of tokens; the bucket starts full. */
   readonly capacity: number
-  /** Tokens that come back by themselves. */
+  /** Tokens added per second. */
   readonly refillPerSecond: number
 }
 
 export interface TokenBucket {
-  /** Tokens at this moment; below 0 where more was spent than was there. */
+  /** Tokens at this moment, fractions included; negative after more was consumed than was available. */
   readonly available: number
-  /** Whether there is one is for the caller to look at first. */
+  /** Takes one token, even if none is available: the caller checks `available` first. */
   consume(): void
-  /** Gives back, or earns, a part of a token; never above the capacity. */
+  /** Adds tokens, up to the capacity. */
   add(tokens: number): void
 }
 
-export function createTokenBucket({
-  clock,
-  capacity,
-  refillPerSecond: perSecond,
-}: TokenBucketOptions): TokenBucket {
+export function createTokenBucket({ clock, capacity, refillPerSecond }: TokenBucketOptions): TokenBucket {
   let tokens = capacity
   let refilledAt = clock.now()
 
   function refill(): number {
     const now = clock.now()
-    tokens = Math.min(capacity, tokens + (millisBetween(refilledAt, now) / 1000) * perSecond)
+    tokens = Math.min(capacity, tokens + (millisBetween(refilledAt, now) / 1000) * refillPerSecond)
     refilledAt = now
     return tokens
   }
@@ -40,8 +36,8 @@ export function createTokenBucket({
     consume() {
       tokens = refill() - 1
     },
-    add(earned) {
-      tokens = Math.min(capacity, refill() + earned)
+    add(added) {
+      tokens = Math.min(capacity, refill() + added)
     },
   }
 }

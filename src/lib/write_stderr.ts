@@ -1,11 +1,12 @@
-/** lib/stderr — a line on standard error, from where there is no log. Never throws. */
+/** Writes to standard error where the logger is not available. */
 import { writeSync } from 'node:fs'
 
-/** Not by `process.stderr`: where that cannot be written, its error would be one that nobody catches. */
+/** Appends a line feed. Never throws. */
 export function writeStderr(line: string): void {
   try {
+    // Not `process.stderr`: when the pipe is closed it emits an `error` event, which would end the process.
     writeSync(2, `${line}\n`)
   } catch {
-    // There is nobody left to tell.
+    // No other output is left for this error.
   }
 }

@@ -1,16 +1,16 @@
-/** lib/breathe — pauses in long work, so that others get their turn. Knows nothing of the work. */
-import { setImmediate as nextTurn } from 'node:timers/promises'
+/** Yields to the event loop during long work, so that requests are served in between. */
+import { setImmediate as nextIteration } from 'node:timers/promises'
 import type { Clock } from './time.ts'
 
-/** To be called between small steps; to be awaited where it gives a promise. */
+/** Call it between small steps, and await the promise where it returns one. */
 export type Yielder = () => Promise<void> | undefined
 
-/** A pause whenever `slice` ms of work are done. */
-export function createYielder(timeSliceMs: number, clock: Clock): Yielder {
+/** Yields after every `timeSliceMs` milliseconds of work. */
+export function createYielder(timeSliceMs: number, clock: Pick<Clock, 'now'>): Yielder {
   let sliceStart = clock.now()
   return () => {
     if (clock.now() - sliceStart < timeSliceMs) return undefined
-    return nextTurn().then(() => {
+    return nextIteration().then(() => {
       sliceStart = clock.now()
     })
   }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { z } from 'zod'
 import { type Config, type ConfigSources, loadConfig } from '../../src/app/config.ts'
-import { formatDiagnostic } from '../../src/documents/issue.ts'
+import { formatDiagnostic } from '../../src/documents/diagnostic.ts'
 import {
   type AnyHandler,
   defineAuthenticator,
@@ -272,7 +272,7 @@ const ISSUES: readonly (readonly [name: string, text: string, issue: string])[] 
     'c.yml:2:1: warning: strict: duplicate key "strict" (the last one counts)',
   ],
   ['a list at the top', '- 1\n', 'c.yml:1:1: error: a configuration is a map'],
-  ['a text that is not YAML', '{a: 1', 'c.yml:1:6: error: the file ends within a "[" or "{" (close it)'],
+  ['a text that is not YAML', '{a: 1', 'c.yml:1:6: error: the file ends inside of "[" or "{" (close it)'],
 ]
 for (const [name, text, issue] of ISSUES) {
   test(`${name} is named with its place`, () => {

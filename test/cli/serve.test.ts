@@ -89,7 +89,7 @@ const START_FAILURES: Readonly<Record<string, readonly [config: () => string, sa
         serve: serveKeys({}),
         access_rules: { repositories: ['file:///nowhere/rules.yaml'], fail_fast: true },
       }),
-    /^credence: the rules cannot be loaded\n.*credence\.yaml:1:\d+: error: access_rules\.repositories\[0\]: \/nowhere\/rules\.yaml cannot be read: there is no such file\n$/,
+    /^credence: the rules cannot be loaded\n.*credence\.yaml:1:\d+: error: access_rules\.repositories\[0\]: \/nowhere\/rules\.yaml cannot be read: the file does not exist\n$/,
   ],
   'the configuration is no YAML': [
     () => 'serve: { grpc: { port: 1\n  api: ]',
@@ -113,7 +113,7 @@ for (const [what, [config, says]] of Object.entries(START_FAILURES)) {
 test('a file that cannot be read is named', async () => {
   const { code, says } = await runCommandLine('serve', '-c', folder)
   assert.equal(code, 1)
-  assert.ok(says.includes(`${folder}: error: cannot be read: it is a folder`), says)
+  assert.ok(says.includes(`${folder}: error: cannot be read: it is a directory`), says)
 })
 
 test('a service that opened only some of its ports ends, and nothing keeps it alive', () => {

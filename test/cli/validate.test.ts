@@ -60,6 +60,6 @@ test('a configuration file that is missing is an error', async () => {
   assert.equal(code, 1)
   assert.equal(
     text,
-    '/nowhere/credence.yml: error: cannot be read: there is no such file\n1 error, 0 warnings; no rules were read\n',
+    '/nowhere/credence.yml: error: cannot be read: the file does not exist\n1 error, 0 warnings; no rules were read\n',
   )
 })

@@ -1,50 +1,47 @@
-/** Batches are the whole: read one by one they give the same items at the same places, or the text is not cut at all. */
+/** Batches, parsed one by one, have the same items at the same positions as the whole; or the text is not split. */
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
 import { splitIntoBatches, type TextBatch } from '../../src/documents/batches.ts'
 import { parseYaml } from '../../src/documents/yaml.ts'
 
-/** `undefined` where it cannot be cut. */
-function cut(text: string, size = 1): TextBatch[] | undefined {
+/** `undefined` if it cannot be split. */
+function split(text: string, size = 1): TextBatch[] | undefined {
   const batches = [...splitIntoBatches(text, size)]
   return batches.every(batch => batch !== undefined) ? batches : undefined
 }
 
-/** Reads both ways and compares; gives the number of batches, 0 where it was not cut. */
-function same(text: string, size = 1): number {
+/** Parses both ways and compares. Returns the number of batches, 0 if the text is not split. */
+function compare(text: string, size = 1): number {
   const whole = parseYaml(text, 'rules')
-  const batches = cut(text, size) ?? []
+  const batches = split(text, size) ?? []
   const items: unknown[] = []
-  const places: unknown[] = []
+  const positions: unknown[] = []
   for (const { text: part, line, column } of batches) {
     const document = parseYaml(part, 'rules')
-    // What reads it takes the whole then.
-    if (document.kind === 'fault' || !Array.isArray(document.value)) return 0
+    // The caller then parses the whole document.
+    if (document.kind === 'invalid' || !Array.isArray(document.value)) return 0
     document.value.forEach((item, i) => {
       items.push(item)
-      // An empty item stands nowhere: the place of its list is told, and that is another one.
+      // An empty item has no position of its own, and the start of its list differs.
       if (item === null) return
       for (const path of [[i], [i, 'id']]) {
         const at = document.positionOf(path)
-        places.push({ line: at.line + line, column: at.line === 1 ? at.column + column : at.column })
+        positions.push({ line: at.line + line, column: at.line === 1 ? at.column + column : at.column })
       }
     })
   }
   if (batches.length === 0) return 0
-  assert.ok(
-    whole.kind === 'document',
-    `what is refused as a whole is read in batches: ${JSON.stringify(text)}`,
-  )
+  assert.ok(whole.kind === 'document', `rejected as a whole, accepted in batches: ${JSON.stringify(text)}`)
   assert.deepEqual(items, whole.value)
   assert.deepEqual(
-    places,
+    positions,
     items.flatMap((item, i) => (item === null ? [] : [whole.positionOf([i]), whole.positionOf([i, 'id'])])),
   )
   return batches.length
 }
 
-const CUT: readonly (readonly [text: string, batches: number])[] = [
+const SPLIT: readonly (readonly [text: string, batches: number])[] = [
   ['[{"id":"a"},{"id":"b"},{"id":"c"}]', 3],
   ['  [\n  {"id": "a, ] }\\" b"},\n  {"id": 1.5e3, "x": [1, [2, 3]], "y": null}\n]\n', 2],
   ['[]', 1],
@@ -53,8 +50,8 @@ const CUT: readonly (readonly [text: string, batches: number])[] = [
   ['---\n# rules\n- id: a\n-\n  id: b\n', 2],
   ['- id: |\n    - not an item\n\n    text\n- id: "two\n    lines"\r\n- id: c', 3],
 ]
-for (const [text, batches] of CUT) {
-  test(`${JSON.stringify(text)} is cut into ${batches}`, () => assert.equal(same(text), batches))
+for (const [text, batches] of SPLIT) {
+  test(`${JSON.stringify(text)} is split into ${batches}`, () => assert.equal(compare(text), batches))
 }
 
 const WHOLE: readonly string[] = [
@@ -81,14 +78,14 @@ const WHOLE: readonly string[] = [
   '[01]',
 ]
 for (const text of WHOLE) {
-  test(`${JSON.stringify(text)} is not cut`, () => assert.equal(cut(text), undefined))
+  test(`${JSON.stringify(text)} is not split`, () => assert.equal(split(text), undefined))
 }
 
-test('whatever JSON there is, batches are the whole', () => {
+test('the batches of any JSON list have all its items', () => {
   const list = fc.array(fc.jsonValue({ maxDepth: 3 }), { maxLength: 6 })
   fc.assert(
     fc.property(list, fc.constantFrom(0, 1, 2), fc.constantFrom(1, 10, 40), (value, indent, size) => {
-      const batches = cut(JSON.stringify(value, null, indent), size)
+      const batches = split(JSON.stringify(value, null, indent), size)
       assert.ok(batches !== undefined)
       assert.deepEqual(
         batches.flatMap(batch => JSON.parse(batch.text) as unknown[]),
@@ -98,7 +95,7 @@ test('whatever JSON there is, batches are the whole', () => {
   )
 })
 
-test('whatever lines there are, batches are the whole or there are none', () => {
+test('the batches of any YAML lines have all items, or there are none', () => {
   const line = fc.constantFrom(
     '- id: a',
     '- id: "a',
@@ -123,10 +120,10 @@ test('whatever lines there are, batches are the whole or there are none', () => 
   let several = 0
   fc.assert(
     fc.property(fc.array(line, { maxLength: 8 }), lines => {
-      if (same(lines.join('\n')) > 1) several++
+      if (compare(lines.join('\n')) > 1) several++
     }),
-    // A list that is indented, and another document after it.
+    // An indented list, followed by another document.
     { numRuns: 2_000, examples: [[['  - e', '---', '- id: a', '- id: a']]] },
   )
-  assert.ok(several > 100, `${several} texts were cut`)
+  assert.ok(several > 100, `${several} texts were split`)
 })

@@ -6,7 +6,7 @@ import { createKeyHash, encodeKeyPart, type KeyPart } from '../../src/lib/key_ha
 
 const keyOf = createKeyHash(Buffer.from('secret of a test'))
 
-/** Texts that look like encodings, with unpaired surrogates and bits of each other. */
+/** Strings that look like encodings, with unpaired surrogates and parts of each other. */
 const text = fc.oneof(
   fc.constantFrom(
     '',
@@ -37,7 +37,7 @@ const part: fc.Arbitrary<KeyPart> = fc.letrec<{ part: KeyPart }>(tie => ({
 })).part
 const tuple = fc.array(part, { maxLength: 4 })
 
-test('unequal tuples have unequal keys, equal ones the same (C6)', () => {
+test('unequal tuples have unequal keys, equal tuples have equal keys (C6)', () => {
   fc.assert(
     fc.property(tuple, tuple, (a, b) => {
       assert.equal(keyOf(a) === keyOf(b), isDeepStrictEqual(a, b))
@@ -46,7 +46,7 @@ test('unequal tuples have unequal keys, equal ones the same (C6)', () => {
   )
 })
 
-test('a boundary moved by one character is another key', () => {
+test('moving a boundary by one character changes the key', () => {
   fc.assert(
     fc.property(fc.string({ minLength: 1 }), fc.string({ minLength: 1 }), fc.nat(), (a, b, n) => {
       const whole = a + b
@@ -57,12 +57,12 @@ test('a boundary moved by one character is another key', () => {
   )
 })
 
-test('unpaired surrogates, which UTF-8 writes all alike, are told apart', () => {
+test('unpaired surrogates, which UTF-8 encodes alike, have unequal keys', () => {
   const keys = ['\ud800', '\udfff', '\ufffd', '\\ud800'].map(text => keyOf([text]))
   assert.equal(new Set(keys).size, keys.length)
 })
 
-test('no encoding is the beginning of another', () => {
+test('no encoding is a prefix of another', () => {
   fc.assert(
     fc.property(part, part, (a, b) => {
       const [one, other] = [encodeKeyPart(a), encodeKeyPart(b)]
@@ -72,7 +72,7 @@ test('no encoding is the beginning of another', () => {
   )
 })
 
-test('a key has a fixed size, shows nothing of the tuple, and belongs to its secret', () => {
+test('a key has a fixed size, reveals nothing of the tuple, and depends on the secret', () => {
   const key = keyOf(['cookie', 'x'.repeat(10_000)])
   assert.match(key, /^[\w-]{43}$/)
   assert.notEqual(createKeyHash(Buffer.from('another'))(['cookie']), keyOf(['cookie']))

@@ -3,7 +3,7 @@ import test from 'node:test'
 import { createTokenBucket } from '../../src/lib/token_bucket.ts'
 import { fakeClock } from '../support/clock.ts'
 
-test('a bucket starts full, is emptied token by token, and fills up with time', () => {
+test('a bucket starts full, loses a token per call, and refills with time', () => {
   const clock = fakeClock()
   const bucket = createTokenBucket({ clock, capacity: 3, refillPerSecond: 2 })
   for (let i = 0; i < 3; i++) bucket.consume()
@@ -14,7 +14,7 @@ test('a bucket starts full, is emptied token by token, and fills up with time', 
   assert.equal(bucket.available, 3)
 })
 
-test('what was spent beyond the last token has to come back first', () => {
+test('tokens consumed beyond the last one are refilled first', () => {
   const clock = fakeClock()
   const bucket = createTokenBucket({ clock, capacity: 1, refillPerSecond: 1 })
   for (let i = 0; i < 3; i++) bucket.consume()
@@ -23,7 +23,7 @@ test('what was spent beyond the last token has to come back first', () => {
   assert.equal(bucket.available, 0)
 })
 
-test('a bucket that time does not fill is filled by what is earned, to its brim', () => {
+test('a bucket without refill gains added tokens only, up to its capacity', () => {
   const bucket = createTokenBucket({ clock: fakeClock(), capacity: 2, refillPerSecond: 0 })
   bucket.consume()
   bucket.consume()

@@ -87,17 +87,17 @@ const REJECTED: readonly (readonly [name: string, text: string, issue: string])[
   [
     'an id that is a number',
     '[{"id":"a"},\n {"id":1}]',
-    'r:2:8: error: [1].id: cannot decode rule 2: must be a text, not a number (quote it)',
+    'r:2:8: error: [1].id: cannot decode rule 2: must be a string, not a number (quote it)',
   ],
   [
     'an id that YAML reads as true',
     '- id: y\n',
-    'r:1:7: error: [0].id: cannot decode rule 1: must be a text, not a boolean (quote it)',
+    'r:1:7: error: [0].id: cannot decode rule 1: must be a string, not a boolean (quote it)',
   ],
   [
     'a match that is a text',
     '[{"id":"q","match":"http://h"}]',
-    'r:1:20: error: [0].match: cannot decode rule 1: must be a map, not a text',
+    'r:1:20: error: [0].match: cannot decode rule 1: must be a map, not a string',
   ],
   [
     'a match in another case',
@@ -122,12 +122,12 @@ const REJECTED: readonly (readonly [name: string, text: string, issue: string])[
   [
     'a method that is a number',
     '- match:\n    methods:\n      - GET\n      - 1\n',
-    'r:4:9: error: [0].match.methods[1]: cannot decode rule 1: must be a text, not a number (quote it)',
+    'r:4:9: error: [0].match.methods[1]: cannot decode rule 1: must be a string, not a number (quote it)',
   ],
   [
     'a handler entry that is a text',
     '- mutators: [noop]\n',
-    'r:1:14: error: [0].mutators[0]: cannot decode rule 1: must be a map, not a text',
+    'r:1:14: error: [0].mutators[0]: cannot decode rule 1: must be a map, not a string',
   ],
   ['a rule that is a text', '- x\n', 'r:1:3: error: [0]: cannot decode rule 1: a rule must be a map'],
 ]

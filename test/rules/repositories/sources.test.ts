@@ -156,7 +156,7 @@ test('each repository says how it is doing, and what is wrong is told where it i
     ],
   )
   assert.deepEqual(issues.map(formatDiagnostic).slice(1), [
-    'c.yml:8:3: error: r[1]: http://h/b answered 403; the rules read before stay in force (check the credentials)',
+    'c.yml:8:3: error: r[1]: http://h/b answered 403; its previous rules stay in force (check the credentials)',
     'c.yml:9:3: error: r[2]: s3://bucket/c answered 503 (it must answer 200)',
   ])
 })
@@ -233,7 +233,7 @@ test('a file of no bytes is one that is not written yet; only [] empties a set (
   const kept = await load(['rules.json'])
   assert.deepEqual(ids(kept), ['a'])
   assert.deepEqual(kept.diagnostics.map(formatDiagnostic), [
-    'rules.json: error: is empty; the rules read before stay in force (write [] for no rules)',
+    'rules.json: error: is empty; its previous rules stay in force (write [] for no rules)',
   ])
   await writeFile(file, '[]')
   const emptied = await load(['rules.json'])
@@ -251,7 +251,7 @@ test('a deleted file keeps its rules (Q-15)', async t => {
   assert.deepEqual(ids(loaded), ['a'])
   assert.match(
     loaded.diagnostics.map(formatDiagnostic).join(),
-    /no such file; the rules read before stay in force/,
+    /no such file; its previous rules stay in force/,
   )
 })
 
@@ -264,7 +264,7 @@ test('a missing file and a directory are issues, not accidents', async t => {
   ])
   assert.equal(complete, false)
   assert.deepEqual(issues.map(formatDiagnostic), [
-    `none.json: error: cannot be read: there is no such file (it was looked for at ${join(here, 'none.json')})`,
+    `none.json: error: cannot be read: the file does not exist (it resolves to ${join(here, 'none.json')})`,
     'folder: error: is not a file (name one file per repository)',
   ])
 })
