@@ -5,17 +5,23 @@ import { dirname, join } from 'node:path'
 import { describeConfig } from '../src/config/describe.ts'
 import { HANDLERS } from '../src/handlers/registry.ts'
 import { describeScenario } from '../test/scenarios/scenario.ts'
+import { readTestsByNumber, withTests } from './describe_citations.ts'
 import { renderDifferencesPage } from './describe_differences.ts'
 import { renderHandlersPage } from './describe_handlers.ts'
 
 const root = join(import.meta.dirname, '..')
 const config = describeConfig(HANDLERS)
 
+const tests = readTestsByNumber()
+const readPage = (path: string): string => readFileSync(join(root, path), 'utf8')
+
 /** Content of each generated file, by its path from the project's root. */
 const GENERATED_FILES: Readonly<Record<string, string>> = {
   'docs/configuration.md': config.markdown,
   'docs/handlers.md': renderHandlersPage(),
   'docs/differences.md': renderDifferencesPage(),
+  'docs/oathkeeper.md': withTests(readPage('docs/oathkeeper.md'), tests, '–'),
+  'docs/security-cases.md': withTests(readPage('docs/security-cases.md'), tests, 'open'),
   'test/scenarios/scenario.schema.json': `${JSON.stringify(describeScenario())}\n`,
   'docs/configuration.schema.json': `${JSON.stringify(config.schema)}\n`,
 }
