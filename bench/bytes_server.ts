@@ -1,6 +1,7 @@
 /** bench/bytes_server — the engine of the door with nobody behind it: what is left of a Check when nobody looks at it. */
 import type { ServiceDefinition } from '@grpc/grpc-js'
 import { loadSync } from '@grpc/proto-loader'
+import { CHECK_METHOD } from '../src/envoy/check.ts'
 import { startGrpcJsServer } from '../src/grpc/grpc_js.ts'
 import { startHttp2Server } from '../src/grpc/http2.ts'
 import type { Instant } from '../src/lib/time.ts'
@@ -19,7 +20,7 @@ const response = method?.responseSerialize({
 }) as Buffer
 const start = engine === 'grpc-js' ? startGrpcJsServer : startHttp2Server
 await start({
-  check: () => response,
+  methods: new Map([[CHECK_METHOD, () => response]]),
   health: { isServing: () => true, watch: () => () => {} },
   listen: { host: '127.0.0.1', port: Number(port) },
   tls: undefined,

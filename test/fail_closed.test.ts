@@ -284,7 +284,7 @@ async function runCheck(parts: {
   })
   const check = createCheckHandler({
     snapshot: parts.snapshot ?? (() => ({ ...whole, ...(parts.find && { find: parts.find }) })),
-    record: () => parts.record?.(),
+    onDecision: [() => parts.record?.()],
     onError: () => {
       accidents++
     },

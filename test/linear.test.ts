@@ -20,6 +20,7 @@ const INPUT_PARSERS = [
   'http/cookies.ts',
   'http/media_type.ts',
   'http/request_id.ts',
+  'http/request_line.ts',
   'http/request_target.ts',
 ]
 

@@ -1,118 +1,125 @@
-/** access/decide — from a request to a decision. Knows no Envoy, no files, no clock. */
+/** Decides a request: finds its rule, runs the rule's handlers, and renders a denial where one of them denies. */
 import { type Awaitable, andThen } from './awaitable.ts'
+import { builtInResponse } from './built_in_response.ts'
 import { createDecisionProgress, type Decision, type DecisionProgress, grant, refuse } from './decision.ts'
-import { type Denial, internalError, denial as refusal, withAnnotations } from './denial.ts'
-import { authenticate, type DenialResponse, type Responder, runSteps } from './pipeline.ts'
+import { type Denial, denial, internalError, withAnnotations } from './denial.ts'
+import { validateOutgoingHeaders } from './outgoing_headers.ts'
+import {
+  type Authentication,
+  authenticate,
+  type DenialResponse,
+  type Refusal,
+  type Responder,
+  runSteps,
+} from './pipeline.ts'
 import type { RequestView } from './request.ts'
 import type { RuleMatch } from './rule.ts'
 import { createSession } from './session.ts'
 import type { Snapshot } from './snapshot.ts'
 
+/** One request on its way to a decision. */
+interface Evaluation {
+  readonly snapshot: Snapshot
+  readonly request: RequestView
+  readonly progress: DecisionProgress
+  /** Render denials: the rule's once it is found, before that those of the snapshot. */
+  responders: readonly Responder[]
+}
+
 /**
- * One decision for one request. Whatever a handler throws is a 500 denial (F4): an accident means no. `where` tells
- * whoever stops waiting how far it came.
+ * Decides one request against the rules of a snapshot. Neither throws nor rejects: an exception of a handler is a bug and
+ * becomes a 500 denial. All headers of the decision are valid, so that a transport sends them as they are. `progress` is
+ * filled on the way; it lets a caller that stops waiting report how far the request came.
  */
 export function decide(
   snapshot: Snapshot,
   request: RequestView,
   progress: DecisionProgress = createDecisionProgress(),
 ): Awaitable<Decision> {
-  const responders = { current: snapshot.fallbackResponders }
-  const deny = (denial: Denial): Decision =>
-    refuse(renderDenial(denial, request, responders.current), denial, progress)
-  return andThen(
-    undefined,
-    (): Awaitable<Decision> => {
-      const found = snapshot.find(request)
-      if (found.kind === 'denial') return deny(found)
-      progress.rule = found.rule.id
-      responders.current = found.rule.responders
-      return evaluateRule(snapshot, request, found, progress, deny)
-    },
-    error => deny(internalError('internal', 'An internal error occurred', error)),
+  const evaluation: Evaluation = {
+    snapshot,
+    request,
+    progress,
+    responders: snapshot.fallbackResponders,
+  }
+  try {
+    const decision = evaluate(evaluation)
+    return decision instanceof Promise ? decision.catch(error => denyFailed(evaluation, error)) : decision
+  } catch (error) {
+    return denyFailed(evaluation, error)
+  }
+}
+
+function evaluate(evaluation: Evaluation): Awaitable<Decision> {
+  const match = evaluation.snapshot.find(evaluation.request)
+  if (match.kind === 'denial') return deny(evaluation, match)
+  evaluation.progress.rule = match.rule.id
+  evaluation.responders = match.rule.responders
+  return andThen(authenticate(match.rule.authenticators, evaluation.request), authentication =>
+    authorize(evaluation, match, authentication),
   )
 }
 
-function evaluateRule(
-  snapshot: Snapshot,
-  request: RequestView,
+/** Runs the authorizers and mutators of an authenticated request. */
+function authorize(
+  evaluation: Evaluation,
   { rule, captures }: RuleMatch,
-  progress: DecisionProgress,
-  deny: (denial: Denial) => Decision,
+  authentication: Authentication | Refusal,
 ): Awaitable<Decision> {
-  return andThen(authenticate(rule.authenticators, request), (authentication): Awaitable<Decision> => {
-    progress.authenticator = authentication.handlerId
-    if (authentication.kind === 'refused') {
-      progress.refusedBy = authentication.handlerId
-      return deny(authentication.denial)
+  const { snapshot, request, progress } = evaluation
+  const { handlerId } = authentication
+  progress.authenticator = handlerId
+  if (authentication.kind === 'refused') {
+    progress.refusedBy = handlerId
+    return deny(evaluation, authentication.denial)
+  }
+  const { identity } = authentication
+  return andThen(runSteps(rule.steps, createSession(identity, request, captures)), result => {
+    if (result.kind === 'session') {
+      return validateOutgoingHeaders(grant(result, rule.id, handlerId, snapshot.settableHeaders))
     }
-    return andThen(
-      runSteps(rule.steps, createSession(authentication.identity, request, captures)),
-      result => {
-        if (result.kind === 'session')
-          return grant(result, rule.id, authentication.handlerId, snapshot.settableHeaders)
-        progress.refusedBy = result.handlerId
-        return deny(withAnnotations(result.denial, authentication.identity.annotations))
-      },
-    )
+    progress.refusedBy = result.handlerId
+    return deny(evaluation, withAnnotations(result.denial, identity.annotations))
   })
 }
 
-/** The answer of the responder that is responsible, else the built-in one (spec 7.1). A responder that throws does not answer. */
+function deny({ request, responders, progress }: Evaluation, denied: Denial): Decision {
+  return validateOutgoingHeaders(refuse(renderDenial(denied, request, responders), denied, progress))
+}
+
+const denyFailed = (evaluation: Evaluation, error: unknown): Decision =>
+  deny(evaluation, internalError('internal', 'An internal error occurred', error))
+
+/** The response of the first responder that applies, else the built-in one. A responder that throws yields a 500. */
 function renderDenial(
-  denial: Denial,
+  denied: Denial,
   request: RequestView,
   responders: readonly Responder[],
 ): DenialResponse {
   try {
-    const applicable = responders.find(responder => responder.when(denial, request))
-    if (applicable !== undefined) return applicable.respond(denial, request)
+    const applicable = responders.find(responder => responder.when(denied, request))
+    if (applicable !== undefined) return applicable.respond(denied, request)
   } catch {
     return builtInResponse(500)
   }
-  return builtInResponse(denial.status)
+  return builtInResponse(denied.status)
 }
 
-/** Status text and message of the built-in answers, Oathkeeper's where it has them (spec 7.3). */
-const BUILT_IN_MESSAGES: ReadonlyMap<number, readonly [status: string, message: string]> = new Map([
-  [400, ['Bad Request', 'The request was malformed or contained invalid parameters']],
-  [431, ['Request Header Fields Too Large', 'The request has too many headers']],
-  [
-    500,
-    ['Internal Server Error', 'An internal server error occurred, please contact the system administrator'],
-  ],
-  [503, ['Service Unavailable', 'The service is unavailable']],
-])
+/** Denies a request for which no rule was looked up: it is not valid, or no rules are loaded. */
+export const denyWithoutRule = (denied: Denial): Decision =>
+  refuse(builtInResponse(denied.status), denied, createDecisionProgress())
 
-/** Oathkeeper's JSON, where no responder can be asked. */
-export function builtInResponse(status: number): DenialResponse {
-  const [text, message] = BUILT_IN_MESSAGES.get(status) ?? ['', 'The request was refused']
-  return {
-    status,
-    headers: [
-      { name: 'content-type', value: 'application/json' },
-      { name: 'cache-control', value: 'no-store' },
-      { name: 'x-content-type-options', value: 'nosniff' },
-    ],
-    body: JSON.stringify({ error: { code: status, status: text, message } }),
-  }
-}
-
-const DEADLINE_EXCEEDED = refusal(503, 'deadline', 'The service is unavailable', {
-  reason: 'no decision within the time that there was',
-  headers: [{ name: 'retry-after', value: '1' }],
-})
-
-/** For a request that no rule was looked for: it could not be read, or there are no rules yet. */
-export const denyWithoutRule = (denial: Denial): Decision =>
-  refuse(builtInResponse(denial.status), denial, createDecisionProgress())
-
-/** Not every rule repository has been loaded once. */
-export const RULES_NOT_LOADED = refusal(503, 'rules_not_loaded', 'The rules have not been loaded', {
+/** The denial of every request until each rule repository has been loaded once: 503, retry after 1 s. */
+export const RULES_NOT_LOADED = denial(503, 'rules_not_loaded', 'The rules have not been loaded', {
   reason: 'the rules have not been loaded',
   headers: [{ name: 'retry-after', value: '1' }],
 })
 
-/** A decision that was not there in time is a 503, whatever it would have become (F1). */
+const DEADLINE_EXCEEDED = denial(503, 'deadline', 'The service is unavailable', {
+  reason: 'no decision within the available time',
+  headers: [{ name: 'retry-after', value: '1' }],
+})
+
+/** The decision on a request whose deadline has passed: 503, whatever the evaluation would still come to. */
 export const deadlineExceeded = (progress: DecisionProgress): Decision =>
   refuse(builtInResponse(503), DEADLINE_EXCEEDED, progress)

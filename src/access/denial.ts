@@ -1,4 +1,5 @@
-/** access/denial — a refusal, as a value. Knows no status line, no body: a responder writes those. */
+/** Denials as values: why a request is denied, and with which HTTP status. Responders render them. */
+import type { InvalidRequestLine } from '../http/request_line.ts'
 import type { Annotations, Header } from './session.ts'
 
 export type DenialStatus = 400 | 401 | 403 | 404 | 429 | 431 | 500 | 503 | 504
@@ -91,6 +92,10 @@ export const withAnnotations = (denied: Denial, annotations: Annotations): Denia
 
 export const badRequest = (reason: string): Denial =>
   denial(400, 'bad_request', 'The request was malformed or contained invalid parameters', { reason })
+
+/** The denial of a request line that is not valid: 431 for too many headers, else 400. */
+export const rejectRequestLine = ({ status, reason }: InvalidRequestLine): Denial =>
+  status === 431 ? denial(431, 'headers_too_large', 'The request has too many headers') : badRequest(reason)
 
 export const unauthorized = (code: ReasonCode, details?: DenialDetails): Denial =>
   denial(401, code, 'Access credentials are invalid', details)

@@ -1,11 +1,13 @@
-/** Refuses a decision whose headers must not leave. */
-
+/** Denies a decision that would send a header that no message may carry. */
 import { headersProblem } from '../http/header_rules.ts'
-import { builtInResponse } from './decide.ts'
+import { builtInResponse } from './built_in_response.ts'
 import { type Decision, refuse } from './decision.ts'
 import { internalError, withAnnotations } from './denial.ts'
 
-/** The decision, or the 500 that it becomes because a header of it may not leave (D2, J6). */
+/**
+ * The decision itself, or a 500 denial where one of its headers is not valid. Envoy writes headers out unchecked, so a
+ * header that frames the message or has a line break would let a client smuggle a request.
+ */
 export function validateOutgoingHeaders(decision: Decision): Decision {
   const problem =
     decision.kind === 'allow'

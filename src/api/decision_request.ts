@@ -1,97 +1,90 @@
-/** api/decision_call — an HTTP request to /decisions as the request that it asks about. Knows Node's message, no rule. */
+/** Reads an HTTP request to `/decisions` as the request that the gateway asks about. */
 import { isUtf8 } from 'node:buffer'
 import type { IncomingMessage } from 'node:http'
 import { isIP } from 'node:net'
-import { badRequest, type Denial } from '../access/denial.ts'
+import { badRequest, type Denial, rejectRequestLine } from '../access/denial.ts'
 import type { RequestView } from '../access/request.ts'
-import { DEFAULT_PORTS, parseAuthority } from '../http/authority.ts'
 import { type Cookie, cookieValues, parseCookies } from '../http/cookies.ts'
 import { sanitizeRequestId } from '../http/request_id.ts'
-import { type PathMode, parseRequestTarget } from '../http/request_target.ts'
+import { GATEWAY_SCHEMES, type RequestLine, readRequestLine } from '../http/request_line.ts'
+import type { PathMode } from '../http/request_target.ts'
 import type { Instant } from '../lib/time.ts'
 
-export interface DecisionCall {
-  readonly kind: 'call'
-  readonly request: RequestView
+export interface DecisionRequestOptions {
+  readonly body: Uint8Array
+  /** Monotonic. */
+  readonly deadline: Instant
+  readonly paths: PathMode
+  /** Whether the `X-Forwarded-*` headers of a peer with this IP address describe the original request. */
+  readonly isTrustedProxy: (address: string) => boolean
 }
 
 const DECISIONS_PATH = '/decisions'
 const FORWARDED_PARTS = ['method', 'proto', 'host', 'uri'] as const
-const METHOD_TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,64}$/
 
 /**
- * Direct mode: what follows `/decisions` is the original target. Forwarded mode: a trusted peer's X-Forwarded-Method,
- * -Proto, -Host and -Uri describe it, its query included (Q-28, Q-29). Refused is what a peer that hands on its client's
- * headers lets the client say (E2): another target than the call itself names, a second value of one of the four.
+ * The request, or the denial of one that is not valid.
+ *
+ * Direct mode: the text after `/decisions` is the original target. Forwarded mode: the headers X-Forwarded-Method, -Proto,
+ * -Host and -Uri of a trusted peer describe the request, its query included (Q-28, Q-29). A gateway may pass on such
+ * headers of its client. Two unequal lines of one header, or a target that differs from the one that the gateway calls, show
+ * that, and the request is denied.
  */
-export function readDecisionCall(
+export function readDecisionRequest(
   message: IncomingMessage,
-  body: Uint8Array,
-  deadline: Instant,
-  paths: PathMode,
-  isTrustedProxy: (address: string) => boolean,
-): DecisionCall | Denial {
+  options: DecisionRequestOptions,
+): DecisionRequest | Denial {
+  const { isTrustedProxy } = options
   const peer = message.socket.remoteAddress ?? ''
   const isTrustedPeer = isTrustedProxy(peer)
   const lines = headerLines(message)
   const forwardedLines = (part: string): string[] =>
-    isTrustedPeer ? lines.flatMap(([name, value]) => (name === `x-forwarded-${part}` ? [value] : [])) : []
+    isTrustedPeer ? valuesOf(lines, `x-forwarded-${part}`) : []
   if (FORWARDED_PARTS.some(part => new Set(forwardedLines(part)).size > 1))
     return badRequest('X-Forwarded-Method, -Proto, -Host or -Uri has several unequal lines')
+  if (new Set(valuesOf(lines, 'host')).size > 1) return badRequest('the call has several unequal hosts')
   const forwarded = (part: (typeof FORWARDED_PARTS)[number]): string | undefined =>
     forwardedLines(part)[0] || undefined
-  const method = forwarded('method') ?? message.method ?? 'GET'
-  if (!METHOD_TOKEN.test(method)) return badRequest('the method is not a token')
-  const connectionScheme = 'encrypted' in message.socket ? 'https' : 'http'
-  const scheme = (forwarded('proto') ?? connectionScheme).toLowerCase()
-  if (!DEFAULT_PORTS.has(scheme)) return badRequest('the scheme is none of http, https, ws and wss')
-  const hosts = new Set(lines.flatMap(([name, value]) => (name === 'host' ? [value] : [])))
-  if (hosts.size > 1) return badRequest('the call has several unequal hosts')
-  const host = forwarded('host') ?? message.headers.host ?? ''
-  const authority = parseAuthority(host, scheme)
-  if (authority === undefined) return badRequest('the host cannot be used')
   const directTarget = (message.url ?? DECISIONS_PATH).slice(DECISIONS_PATH.length)
-  const forwardedUri = forwarded('uri')
-  if (directTarget.startsWith('/') && forwardedUri !== undefined && !isSameTarget(forwardedUri, directTarget))
+  const forwardedTarget = forwarded('uri')
+  if (
+    directTarget.startsWith('/') &&
+    forwardedTarget !== undefined &&
+    !isSameTarget(forwardedTarget, directTarget)
+  )
     return badRequest('the call names one target and X-Forwarded-Uri another')
-  const target = parseRequestTarget(
-    forwardedUri ?? (directTarget.startsWith('/') ? directTarget : `/${directTarget}`),
-    paths,
-  )
-  if (target.kind === 'bad target') return badRequest(target.reason)
-  const request = new DecisionRequestView(
-    // Go and Envoy have the host in the request line: no template and no service sees it among the headers.
-    lines.filter(([name]) => name !== 'host'),
-    {
-      method,
-      scheme,
-      host: authority.host,
-      authority: host,
-      peer: isTrustedPeer ? clientAddress(lines, peer, isTrustedProxy) : peer,
-      body,
-      deadline,
-    },
-    target,
-  )
-  return { kind: 'call', request }
+  const stated = {
+    method: forwarded('method') ?? message.method ?? 'GET',
+    scheme: forwarded('proto') ?? ('encrypted' in message.socket ? 'https' : 'http'),
+    authority: forwarded('host') ?? message.headers.host ?? '',
+    target: forwardedTarget ?? (directTarget.startsWith('/') ? directTarget : `/${directTarget}`),
+    headerCount: lines.length,
+  }
+  const line = readRequestLine(stated, GATEWAY_SCHEMES, options.paths)
+  if (line.kind !== 'request line') return rejectRequestLine(line)
+  const client = isTrustedPeer ? clientAddress(lines, peer, isTrustedProxy) : peer
+  return new DecisionRequest(lines, line, client, options)
 }
 
-/** Who asked the outermost trusted gateway: the last address of X-Forwarded-For that is none of theirs (E3); `peer` without one. */
+/** The last address of X-Forwarded-For that is not a trusted proxy's, which is the client of the first one; else `peer`. */
 function clientAddress(
   lines: HeaderLines,
   peer: string,
   isTrustedProxy: (address: string) => boolean,
 ): string {
-  const hops = lines.flatMap(([name, value]) => (name === 'x-forwarded-for' ? value.split(',') : []))
+  const hops = valuesOf(lines, 'x-forwarded-for').flatMap(value => value.split(','))
   const client = hops.map(hop => hop.trim()).findLast(hop => !isTrustedProxy(hop))
   return client !== undefined && isIP(client) !== 0 ? client : peer
 }
 
-/** The same target; a gateway may leave the query out of its call. */
-const isSameTarget = (uri: string, direct: string): boolean =>
-  uri === direct || (!direct.includes('?') && uri.startsWith(`${direct}?`))
+/** A gateway may leave out the query in its call. */
+const isSameTarget = (forwarded: string, direct: string): boolean =>
+  forwarded === direct || (!direct.includes('?') && forwarded.startsWith(`${direct}?`))
 
 type HeaderLines = readonly (readonly [name: string, value: string])[]
+
+const valuesOf = (lines: HeaderLines, name: string): string[] =>
+  lines.flatMap(([key, value]) => (key === name ? [value] : []))
 
 function headerLines({ rawHeaders }: IncomingMessage): HeaderLines {
   const lines: (readonly [string, string])[] = []
@@ -101,24 +94,16 @@ function headerLines({ rawHeaders }: IncomingMessage): HeaderLines {
   return lines
 }
 
-/** Node has each byte as a character; UTF-8 where it is that, as through the other door (D3). */
+/** Node reads each byte as one character. Bytes that are UTF-8 become its text, as they do in a Check. */
 function decodeHeaderValue(value: string): string {
   if (!/[\x80-\xff]/.test(value)) return value
   const bytes = Buffer.from(value, 'latin1')
   return isUtf8(bytes) ? bytes.toString() : value
 }
 
-interface RequestFields {
-  readonly method: string
-  readonly scheme: string
-  readonly host: string
-  readonly authority: string
-  readonly peer: string
-  readonly body: Uint8Array
-  readonly deadline: Instant
-}
-
-class DecisionRequestView implements RequestView {
+/** A request that was read, as rules see it. */
+export class DecisionRequest implements RequestView {
+  readonly kind = 'request'
   readonly method: string
   readonly scheme: string
   readonly host: string
@@ -136,20 +121,22 @@ class DecisionRequestView implements RequestView {
 
   constructor(
     lines: HeaderLines,
-    facts: RequestFields,
-    target: { readonly path: string; readonly rawPath: string; readonly query: string },
+    line: RequestLine,
+    remoteAddress: string,
+    { body, deadline }: DecisionRequestOptions,
   ) {
-    this.#lines = lines
-    this.method = facts.method
-    this.scheme = facts.scheme
-    this.host = facts.host
-    this.authority = facts.authority
-    this.remoteAddress = facts.peer
-    this.body = facts.body
-    this.deadline = facts.deadline
-    this.path = target.path
-    this.rawPath = target.rawPath
-    this.query = target.query
+    // Go and Envoy keep the host in the request line, so no template and no service sees it among the headers.
+    this.#lines = lines.filter(([name]) => name !== 'host')
+    this.method = line.method
+    this.scheme = line.scheme
+    this.host = line.host
+    this.authority = line.authority
+    this.path = line.path
+    this.rawPath = line.rawPath
+    this.query = line.query
+    this.remoteAddress = remoteAddress
+    this.body = body
+    this.deadline = deadline
   }
 
   get requestId(): string {
@@ -159,7 +146,7 @@ class DecisionRequestView implements RequestView {
     return this.#lines.find(([key]) => key === name)?.[1]
   }
   headerValues(name: string): readonly string[] {
-    return this.#lines.flatMap(([key, value]) => (key === name ? [value] : []))
+    return valuesOf(this.#lines, name)
   }
   headerEntries(): Iterable<readonly [string, string]> {
     return this.#lines

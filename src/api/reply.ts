@@ -1,4 +1,4 @@
-/** api/reply — what the api port says, as values. Knows no socket. */
+/** Replies of the api server as values, in the shapes of Ory's APIs. */
 import { statusText } from '../http/status_text.ts'
 
 export interface Reply {
@@ -7,6 +7,7 @@ export interface Reply {
   readonly body: string
 }
 
+/** A JSON reply that no cache may store. */
 export function jsonReply(status: number, value: unknown): Reply {
   return {
     status,
@@ -18,14 +19,21 @@ export function jsonReply(status: number, value: unknown): Reply {
   }
 }
 
-/** The shape of Ory's errors. `message` is shown to whoever asks. */
+/** An error in the shape of Ory's errors. The client sees `message`. */
 export function jsonErrorReply(status: number, message: string): Reply {
   return jsonReply(status, { error: { code: status, status: statusText(status), message } })
 }
 
+/** 500 without the cause. */
 export const internalErrorReply = (): Reply => jsonErrorReply(500, 'An internal server error occurred')
 
-/** 404 in the form that was asked for, HTML unless JSON or plain text is (spec 9.1). */
+/** 413. Closes the connection, because the rest of the body is not read. */
+export function bodyTooLargeReply(): Reply {
+  const reply = jsonErrorReply(413, 'The request body is too large')
+  return { ...reply, headers: [...reply.headers, ['connection', 'close']] }
+}
+
+/** 404 in the form that the `Accept` header asks for: HTML unless it names JSON or plain text. */
 export function notFoundReply(accept = ''): Reply {
   if (accept.includes('application/json'))
     return jsonErrorReply(404, 'The requested resource could not be found')

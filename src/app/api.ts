@@ -19,7 +19,7 @@ const DECISION_TIMEOUT_MS = 10_000
 interface ApiDependencies
   extends RulesDependencies,
     JwksDependencies,
-    Pick<DecisionsDependencies, 'snapshot' | 'record'> {
+    Pick<DecisionsDependencies, 'snapshot' | 'onDecision'> {
   readonly config: Config
   readonly clock: Clock
   readonly tls: TlsIdentity | undefined
@@ -38,13 +38,13 @@ export function startApiListener(dependencies: ApiDependencies): Promise<ApiServ
     rulesRoutes(dependencies),
   ]
   if (config.flag('serve.api.decisions')) {
-    const { snapshot, record } = dependencies
+    const { snapshot, onDecision } = dependencies
     const trusted = trustedProxyMatcher(config)
     const paths = pathModeOf(config)
     routes.unshift(
       decisionsRoute({
         snapshot,
-        record,
+        onDecision,
         now: clock.now,
         paths,
         isTrustedProxy: trusted,

@@ -1,31 +1,32 @@
 /** app — the wiring list: every part in order of construction, and close() in reverse. The only reader of the clock. Long because every part stands in one list. */
 
-import { createCheckHandler } from '../envoy/check.ts'
+import { AUTHORIZATION_SERVICE, CHECK_METHOD, createCheckHandler } from '../envoy/check.ts'
 import { type EngineName, startGrpcServer } from '../grpc/engines.ts'
 import { createHealth } from '../grpc/health.ts'
 import { type Clock, type Instant, millis, type WallTime } from '../lib/time.ts'
 import { createYielder } from '../lib/yield_to_event_loop.ts'
-import { createReloadPoller } from '../rules/repositories/poll.ts'
+import { createReloadPoller } from '../rules/repositories/reload_poller.ts'
 import { createRuleSources, type SourceState } from '../rules/repositories/sources.ts'
-import { watchFiles } from '../rules/repositories/watch.ts'
+import { watchFiles } from '../rules/repositories/file_watcher.ts'
 import { createRulebook } from '../rules/rulebook.ts'
 import { createDecisionRecorder } from '../telemetry/access_log.ts'
 import { createInstruments } from '../telemetry/instruments.ts'
 import { internalErrorEvent } from '../telemetry/internal_error.ts'
 import { createLog } from '../telemetry/log.ts'
 import { createMetrics } from '../telemetry/metrics.ts'
-import { startTracing } from '../telemetry/sdk.ts'
-import { activeTraceId, traceChecks, traceSend } from '../telemetry/trace.ts'
+import { startTracing } from '../telemetry/tracing.ts'
+import { activeTraceId, traceChecks, traceSend } from '../telemetry/spans.ts'
 import { version } from '../version.ts'
 import { startApiListener } from './api.ts'
 import {
-  countIssues,
+  countBySeverity,
   countStates,
   createReloadLogger,
-  createRevocationStreamReporter,
-  INTERNAL_ERROR_ISSUE,
+  createReplicationReporter,
+  INTERNAL_ERROR_DIAGNOSTIC,
   logCircuitBreaker,
   logTlsRenewal,
+  logWarning,
 } from './events.ts'
 import { listenOrExplain } from './listen.ts'
 import { observeLogouts } from './observe_logout.ts'
@@ -108,8 +109,9 @@ async function startComponents(
     if (draining) log.event('info', { event: 'stopped' })
     log.close()
   })
-  for (const issue of loaded.issues) log.event('warn', { event: 'issue', ...issue })
-  for (const notice of config.notices) log.event('warn', { event: 'notice', ...notice })
+  for (const issue of loaded.issues) log.event('warn', { event: 'config_problem', ...issue })
+  for (const notice of config.notices)
+    log.event('warn', { event: 'config_problem', ...notice, severity: 'notice' })
   const logInternalError = (where: string, error: unknown): void =>
     log.event('error', internalErrorEvent(where, error))
   const logReload = createReloadLogger(log)
@@ -126,7 +128,7 @@ async function startComponents(
     },
     {
       rules: () => rulebook.current?.snapshot.rules.length ?? 0,
-      issues: () => countIssues(rulebook.diagnostics),
+      configProblems: () => countBySeverity(rulebook.diagnostics),
       sources: () => countStates(sourceStates),
       ready: () => ready(),
       sessions: () => ({ cached: sessions.size, ...sessions.status }),
@@ -148,11 +150,11 @@ async function startComponents(
     },
   })
   cleanups.push(closeClients)
-  const warn = (where: string, message: string) => log.event('warn', { event: 'warning', where, message })
+  const warn = (source: string, message: string) => logWarning(log, source, message)
   const replication = await openReplication(config, {
     clock,
-    ...createRevocationStreamReporter(log, instruments.recordSessionEvent),
-    onError: error => logInternalError('bus', error),
+    ...createReplicationReporter(log, instruments.recordSessionEvent),
+    onError: error => logInternalError('revocation_stream', error),
   })
   const { services, sessions } = createServices({
     config,
@@ -164,7 +166,7 @@ async function startComponents(
       warn,
       onEvent: news => {
         instruments.recordSessionEvent(news)
-        if (news.kind === 'breaker') logCircuitBreaker(log, news)
+        if (news.kind === 'circuit_breaker') logCircuitBreaker(log, news)
       },
     },
     sharedCache: replication?.sharedCache,
@@ -194,9 +196,9 @@ async function startComponents(
   /** What serves traffic. */
   const snapshot = () => (rulebook.current?.ready === true ? rulebook.current.snapshot : undefined)
   const ready = (): boolean => !draining && snapshot() !== undefined
-  const health = createHealth(ready)
+  const health = createHealth(ready, [AUTHORIZATION_SERVICE])
   const rulebook = createRulebook({
-    load: ruleSetLoader.prepare,
+    load: ruleSetLoader.load,
     now: clock.now,
     onReload: report => {
       logReload(report)
@@ -205,7 +207,7 @@ async function startComponents(
     },
     toDiagnostic: error => {
       logInternalError('reload', error)
-      return INTERNAL_ERROR_ISSUE
+      return INTERNAL_ERROR_DIAGNOSTIC
     },
   })
 
@@ -236,20 +238,21 @@ async function startComponents(
     instruments.recordRevocation(source, kind)
     log.event('info', { event: 'revocation', source, kind, evicted })
   })
-  const recordDecision = observeLogouts({
+  const observeLogout = observeLogouts({
     config,
     clock,
     sessions,
     revoke,
-    onSkipped: () => instruments.recordRevocation('door', 'skipped'),
-    record: createDecisionRecorder({
-      log,
-      recordMetrics: instruments.recordCheck,
-      traceId: tracing === undefined ? () => '' : activeTraceId,
-      now: clock.now,
-    }),
+    onSkipped: () => instruments.recordRevocation('observed', 'skipped'),
     onError: logInternalError,
   })
+  const accessLog = createDecisionRecorder({
+    log,
+    recordMetrics: instruments.recordCheck,
+    traceId: tracing === undefined ? () => '' : activeTraceId,
+    now: clock.now,
+  })
+  const onDecision = observeLogout === undefined ? [accessLog] : [observeLogout, accessLog]
   const openTlsIdentity = async (server: 'api' | 'grpc') => {
     const tls = await openListenerTls(config, server, renewal => logTlsRenewal(log, server, renewal))
     cleanups.push(() => tls?.close())
@@ -261,7 +264,7 @@ async function startComponents(
       config,
       tls: apiTls,
       clock,
-      record: recordDecision,
+      onDecision,
       onError: logInternalError,
       snapshot,
       ready,
@@ -282,14 +285,19 @@ async function startComponents(
   const grpcTls = await openTlsIdentity('grpc')
   const engine = await listenOrExplain(describeListener('Envoy', 'grpc', grpcListen), () =>
     startGrpcServer(config.text('serve.grpc.engine') as EngineName, {
-      check: createCheckHandler({
-        snapshot,
-        record: recordDecision,
-        onError: logInternalError,
-        now: clock.now,
-        paths: pathModeOf(config),
-        withSpan: tracing === undefined ? undefined : traceChecks(tracing.tracer),
-      }),
+      methods: new Map([
+        [
+          CHECK_METHOD,
+          createCheckHandler({
+            snapshot,
+            onDecision,
+            onError: logInternalError,
+            now: clock.now,
+            paths: pathModeOf(config),
+            withSpan: tracing === undefined ? undefined : traceChecks(tracing.tracer),
+          }),
+        ],
+      ]),
       health,
       listen: grpcListen,
       tls: grpcTls,

@@ -1,5 +1,6 @@
 /** app_door — what passes the door and ends sessions at Kratos is noticed. Knows settings, decisions and the session memory. */
 
+import type { DecisionListener } from '../access/decision_listener.ts'
 import type { RequestView } from '../access/request.ts'
 import type { Credential } from '../access/verdict.ts'
 import type { Clock } from '../lib/time.ts'
@@ -7,24 +8,25 @@ import { createSessionChangeReader } from '../sessions/kratos_public.ts'
 import { createLogoutObserver, type SessionOwner } from '../sessions/logout_observer.ts'
 import type { RevocationTarget } from '../sessions/types.ts'
 import type { SessionEndpoint, SessionVerifier } from '../sessions/verifier.ts'
-import type { RecordDecision } from '../telemetry/access_log.ts'
 import type { Config } from './config.ts'
 
 export interface LogoutObservationDependencies {
   readonly config: Config
   readonly clock: Clock
   readonly sessions: SessionVerifier
-  readonly revoke: (source: 'door', revoked: RevocationTarget) => unknown
+  readonly revoke: (source: 'observed', revoked: RevocationTarget) => unknown
   readonly onSkipped: () => void
-  readonly record: RecordDecision
   readonly onError: (where: string, error: unknown) => void
 }
 
-/** The same record; requests to Kratos' public API that may pass are noticed first. */
-export function observeLogouts(parts: LogoutObservationDependencies): RecordDecision {
-  const { config, clock, sessions, record } = parts
+/**
+ * A listener that revokes the sessions that an allowed request to Kratos' public API ends. `undefined` where the
+ * configuration names no such API.
+ */
+export function observeLogouts(parts: LogoutObservationDependencies): DecisionListener | undefined {
+  const { config, clock, sessions } = parts
   const urls = config.list('sessions.kratos_public.urls')
-  if (urls.length === 0) return record
+  if (urls.length === 0) return undefined
   const endpoint = ownerEndpoint(config)
   const observe = createLogoutObserver({
     clock,
@@ -34,16 +36,15 @@ export function observeLogouts(parts: LogoutObservationDependencies): RecordDeci
     }),
     findOwner: sessions.findOwner,
     verifyOwner: endpoint && ((credential, request) => verifyOwner(sessions, endpoint, credential, request)),
-    revoke: revoked => void parts.revoke('door', revoked),
+    revoke: revoked => void parts.revoke('observed', revoked),
     onSkipped: parts.onSkipped,
   })
-  return (decision, request, started) => {
+  return (decision, request) => {
     try {
       if (decision.kind === 'allow' && request !== undefined) observe(request)
     } catch (error) {
-      parts.onError('door', error)
+      parts.onError('logout_observer', error)
     }
-    record(decision, request, started)
   }
 }
 

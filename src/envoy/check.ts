@@ -1,80 +1,111 @@
-/** envoy/check — the corridor of a Check: decode → decide → record → encode. Knows no rule; every way out of it is an answer. */
+/** Handles Envoy's Check calls: decodes the request, decides it, notifies the listeners and encodes the response. */
 import { type Awaitable, andThen } from '../access/awaitable.ts'
 import { deadlineExceeded, decide, denyWithoutRule, RULES_NOT_LOADED } from '../access/decide.ts'
 import { createDecisionProgress, type Decision } from '../access/decision.ts'
-import { validateOutgoingHeaders } from '../access/outgoing_headers.ts'
+import { type DecisionListener, notifyListeners } from '../access/decision_listener.ts'
+import type { Denial } from '../access/denial.ts'
 import type { Snapshot } from '../access/snapshot.ts'
 import type { CallMetadata, UnaryCall, UnaryHandler } from '../grpc/server.ts'
 import type { PathMode } from '../http/request_target.ts'
 import { type Instant, millis, millisBetween, plusMillis } from '../lib/time.ts'
 import { withTimeout } from '../lib/with_timeout.ts'
-import type { RecordDecision } from '../telemetry/access_log.ts'
 import { type CheckRequestView, decodeCheckRequest } from './check_request.ts'
 import { encodeDecision, INTERNAL_ERROR_RESPONSE } from './check_response.ts'
 
+/** The gRPC service of ext_authz, as a health check names it. */
+export const AUTHORIZATION_SERVICE = 'envoy.service.auth.v3.Authorization'
+/** The path of its only method. */
+export const CHECK_METHOD = `/${AUTHORIZATION_SERVICE}/Check`
+
 export interface CheckDependencies {
-  /** `undefined` until every rule repository has been loaded once. */
+  /** The rules in force; `undefined` until each rule repository has been loaded once. */
   readonly snapshot: () => Snapshot | undefined
-  readonly record: RecordDecision
+  /** Called in order for each decision, before Envoy gets it. */
+  readonly onDecision: readonly DecisionListener[]
+  /** Called with an unexpected error; `where` names this part of the service. */
   readonly onError: (where: string, error: unknown) => void
+  /** Monotonic clock, ms. */
   readonly now: () => Instant
   readonly paths: PathMode
-  /** A span around the decision; absent when nothing is traced. */
+  /** Runs a decision inside a span; `undefined` where tracing is off. */
   readonly withSpan:
     | ((metadata: CallMetadata, run: () => Awaitable<Decision>) => Awaitable<Decision>)
     | undefined
 }
 
-/** Time to write the answer and for it to travel, so that Envoy still hears our 503 (F12). */
+/** Time that writing and sending the response takes at most. Without it, Envoy times out before it gets our 503. */
 const RESPONSE_MARGIN_MS = millis(15)
-/** Whatever Envoy says: it must be shorter than the drain, which answers all that has arrived (Istio's own limit is 600 s). */
+/** Longest time for a Check, whatever Envoy allows. Must be below the drain timeout, which has to answer all open Checks. */
 const MAX_CHECK_MS = millis(15_000)
 
-/** Never throws, never rejects: the second catch point (architecture 4). */
+/** The handler of `CHECK_METHOD`. Neither throws nor rejects: an unexpected error is reported and answered with a 500 denial. */
 export function createCheckHandler(dependencies: CheckDependencies): UnaryHandler {
-  return call =>
-    andThen(
-      undefined,
-      () => handleCheck(dependencies, call),
-      error => {
-        dependencies.onError('check', error)
-        return INTERNAL_ERROR_RESPONSE
-      },
-    )
+  const fail = (error: unknown): Buffer => {
+    dependencies.onError('check', error)
+    return INTERNAL_ERROR_RESPONSE
+  }
+  return call => {
+    try {
+      const response = handleCheck(dependencies, call)
+      return response instanceof Promise ? response.catch(fail) : response
+    } catch (error) {
+      return fail(error)
+    }
+  }
 }
 
 function handleCheck(dependencies: CheckDependencies, call: UnaryCall): Awaitable<Buffer> {
-  const request = decodeCheckRequest(call.request, checkDeadline(call), dependencies.paths)
-  const run = (): Awaitable<Decision> => {
-    if (request.kind === 'denial') return denyWithoutRule(request)
-    const snapshot = dependencies.snapshot()
-    if (snapshot === undefined) return denyWithoutRule(RULES_NOT_LOADED)
-    const progress = createDecisionProgress()
-    const decision = decide(snapshot, request, progress)
-    if (!(decision instanceof Promise)) return decision
-    const remaining = millisBetween(dependencies.now(), request.deadline)
-    return withTimeout(decision, remaining, undefined).then(decided => decided ?? deadlineExceeded(progress))
-  }
-  const view = request.kind === 'request' ? request : undefined
-  const finish = (decision: Decision): Decision => {
-    const validated = validateOutgoingHeaders(decision)
-    dependencies.record(validated, view, call.arrived)
-    return validated
-  }
-  const recorded = () => andThen(run(), finish)
+  const { withSpan } = dependencies
+  const deadline = checkDeadline(call)
+  const request = decodeCheckRequest(call.request, deadline, dependencies.paths)
   const decision =
-    dependencies.withSpan === undefined ? recorded() : dependencies.withSpan(call.metadata, recorded)
-  return andThen(decision, decided => encodeDecision(decided, isGrpcRequest(view)))
+    withSpan === undefined
+      ? decideAndNotify(dependencies, request, call.arrived)
+      : withSpan(call.metadata, () => decideAndNotify(dependencies, request, call.arrived))
+  return decision instanceof Promise
+    ? decision.then(decided => encodeDecision(decided, isGrpcRequest(request)))
+    : encodeDecision(decision, isGrpcRequest(request))
 }
 
-/** The smaller of `grpc-timeout` and what Envoy says of one try, which retries do not lengthen (envoy-verified 7). */
+function decideAndNotify(
+  dependencies: CheckDependencies,
+  request: CheckRequestView | Denial,
+  arrived: Instant,
+): Awaitable<Decision> {
+  const { onDecision } = dependencies
+  const view = request.kind === 'request' ? request : undefined
+  return andThen(decideInTime(dependencies, request), decision => {
+    notifyListeners(onDecision, decision, view, arrived)
+    return decision
+  })
+}
+
+/** The decision, or a 503 denial where it takes longer than the request's deadline allows. */
+function decideInTime(
+  { snapshot, now }: CheckDependencies,
+  request: CheckRequestView | Denial,
+): Awaitable<Decision> {
+  if (request.kind === 'denial') return denyWithoutRule(request)
+  const rules = snapshot()
+  if (rules === undefined) return denyWithoutRule(RULES_NOT_LOADED)
+  const progress = createDecisionProgress()
+  const decision = decide(rules, request, progress)
+  if (!(decision instanceof Promise)) return decision
+  const remaining = millisBetween(now(), request.deadline)
+  return withTimeout(decision, remaining, undefined).then(decided => decided ?? deadlineExceeded(progress))
+}
+
+/**
+ * The earliest of `grpc-timeout`, Envoy's timeout of one try and `MAX_CHECK_MS`, less the response margin. Retries do not
+ * extend it, because Envoy states the timeout of each try.
+ */
 function checkDeadline({ deadline, metadata, arrived }: UnaryCall): Instant {
-  const envoyTimeout = Number(metadata.get('x-envoy-expected-rq-timeout-ms'))
-  const tryDeadline = plusMillis(arrived, envoyTimeout > 0 ? millis(envoyTimeout) : MAX_CHECK_MS)
+  const tryTimeout = Number(metadata.get('x-envoy-expected-rq-timeout-ms'))
+  const tryDeadline = plusMillis(arrived, tryTimeout > 0 ? millis(tryTimeout) : MAX_CHECK_MS)
   const latest =
     Math.min(tryDeadline, deadline ?? tryDeadline, plusMillis(arrived, MAX_CHECK_MS)) - RESPONSE_MARGIN_MS
   return Math.max(arrived, latest) as Instant
 }
 
-const isGrpcRequest = (request: CheckRequestView | undefined): boolean =>
-  request?.header('content-type')?.startsWith('application/grpc') === true
+const isGrpcRequest = (request: CheckRequestView | Denial): boolean =>
+  request.kind === 'request' && request.header('content-type')?.startsWith('application/grpc') === true

@@ -1,55 +1,38 @@
-/** envoy/decode — the bytes of a CheckRequest to what a rule may know of a request, or a refusal. Believes Envoy's attributes, never a forwarded header. */
-import { badRequest, type Denial, denial } from '../access/denial.ts'
+/** Reads the bytes of a CheckRequest as the request that Envoy asks about. */
+import { badRequest, type Denial, rejectRequestLine } from '../access/denial.ts'
 import type { RequestView } from '../access/request.ts'
 import { ProtobufError } from '../grpc/protobuf_reader.ts'
-import { parseAuthority } from '../http/authority.ts'
 import { type Cookie, cookieValues, parseCookies } from '../http/cookies.ts'
 import { sanitizeRequestId } from '../http/request_id.ts'
-import { type PathMode, parseRequestTarget, type RequestTarget } from '../http/request_target.ts'
+import { HTTP_SCHEMES, type RequestLine, readRequestLine } from '../http/request_line.ts'
+import type { PathMode } from '../http/request_target.ts'
 import type { Instant } from '../lib/time.ts'
 import { CheckRequestMessage } from './check_request_message.ts'
 
-/** Headers of one request, pseudo headers included (D12). */
-const MAX_HEADERS = 1_000
-const METHOD_TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,64}$/
-
-/** Security cases A1–A21, B1–B10, F5, F6, J2–J4, J9. Never throws for any bytes. */
+/**
+ * The request, or the denial of one that is not valid. Never throws for any bytes. Trusts the attributes that Envoy states
+ * and no forwarded header, because a client can send any header. `deadline` is monotonic.
+ */
 export function decodeCheckRequest(
   bytes: Buffer,
   deadline: Instant,
   paths: PathMode,
 ): CheckRequestView | Denial {
-  let wire: CheckRequestMessage
+  let message: CheckRequestMessage
   try {
-    wire = new CheckRequestMessage(bytes)
+    message = new CheckRequestMessage(bytes)
   } catch (error) {
-    if (error instanceof ProtobufError) return badRequest(`the Check cannot be read: ${error.message}`)
+    if (error instanceof ProtobufError) return badRequest(`the Check cannot be decoded: ${error.message}`)
     throw error
   }
-  if (!wire.hasHttpRequest) return badRequest('the Check describes no HTTP request')
-  if (wire.headerCount > MAX_HEADERS) {
-    return denial(431, 'headers_too_large', 'The request has too many headers')
-  }
-  const { method, host } = wire
-  if (!METHOD_TOKEN.test(method)) return badRequest('the method is not a token')
-  const scheme = wire.scheme.toLowerCase()
-  if (scheme !== 'http' && scheme !== 'https') return badRequest('the scheme is neither http nor https')
-  const authority = parseAuthority(host, scheme)
-  if (authority === undefined) return badRequest('the host cannot be used')
-  // `path` shows "!" for bytes that are not UTF-8, while the upstream receives the bytes; `:path` has them (J2).
-  const target = parseRequestTarget(wire.header(':path') ?? wire.path, paths)
-  if (target.kind === 'bad target') return badRequest(target.reason)
-  return new CheckRequestView(
-    wire,
-    { method, scheme, host: authority.host, authority: host },
-    target,
-    deadline,
-  )
+  if (!message.hasHttpRequest) return badRequest('the Check describes no HTTP request')
+  const line = readRequestLine(message, HTTP_SCHEMES, paths)
+  return line.kind === 'request line'
+    ? new CheckRequestView(message, line, deadline)
+    : rejectRequestLine(line)
 }
 
-type RequestLine = Pick<RequestView, 'method' | 'scheme' | 'host' | 'authority'>
-
-/** A request that has been read; what few rules ask for becomes strings when they do. */
+/** A decoded request. Headers and cookies become strings when a rule asks for them, because few rules do. */
 export class CheckRequestView implements RequestView {
   readonly kind = 'request'
   readonly method: string
@@ -60,46 +43,46 @@ export class CheckRequestView implements RequestView {
   readonly rawPath: string
   readonly query: string
   readonly deadline: Instant
-  readonly #wire: CheckRequestMessage
-  #lines: readonly string[] | undefined
+  readonly #message: CheckRequestMessage
+  #cookieHeaders: readonly string[] | undefined
   #cookies: readonly Cookie[] | undefined
 
-  constructor(wire: CheckRequestMessage, line: RequestLine, target: RequestTarget, deadline: Instant) {
-    this.#wire = wire
+  constructor(message: CheckRequestMessage, line: RequestLine, deadline: Instant) {
+    this.#message = message
     this.method = line.method
     this.scheme = line.scheme
     this.host = line.host
     this.authority = line.authority
-    this.path = target.path
-    this.rawPath = target.rawPath
-    this.query = target.query
+    this.path = line.path
+    this.rawPath = line.rawPath
+    this.query = line.query
     this.deadline = deadline
   }
 
   get requestId(): string {
-    return sanitizeRequestId(this.#wire.header('x-request-id'))
+    return sanitizeRequestId(this.#message.header('x-request-id'))
   }
   get remoteAddress(): string {
-    return this.#wire.sourceAddress
+    return this.#message.sourceAddress
   }
   get sni(): string {
-    return this.#wire.sni
+    return this.#message.sni
   }
   get principal(): string {
-    return this.#wire.principal
+    return this.#message.principal
   }
   get body(): Uint8Array | undefined {
-    return this.#wire.body
+    return this.#message.body
   }
 
   header(name: string): string | undefined {
-    return this.#wire.header(name)
+    return this.#message.header(name)
   }
   headerValues(name: string): readonly string[] {
-    return this.#wire.headerValues(name)
+    return this.#message.headerValues(name)
   }
   headerEntries(): Iterable<readonly [string, string]> {
-    return this.#wire.headerEntries()
+    return this.#message.headerEntries()
   }
 
   cookies(): readonly Cookie[] {
@@ -114,7 +97,7 @@ export class CheckRequestView implements RequestView {
   }
 
   #cookieLines(): readonly string[] {
-    this.#lines ??= this.#wire.headerValues('cookie')
-    return this.#lines
+    this.#cookieHeaders ??= this.#message.headerValues('cookie')
+    return this.#cookieHeaders
   }
 }

@@ -42,11 +42,16 @@ export class CheckRequestMessage {
   get method(): string {
     return this.#text(this.#method)
   }
-  get path(): string {
-    return this.#text(this.#path)
-  }
-  get host(): string {
+  /** Host and port. */
+  get authority(): string {
     return this.#text(this.#host)
+  }
+  /**
+   * Path and query. Envoy replaces bytes that are not UTF-8 in its field `path` by "!" and forwards the bytes themselves;
+   * the header `:path`, where Envoy sends it, has the bytes.
+   */
+  get target(): string {
+    return this.header(':path') ?? this.#text(this.#path)
   }
   get scheme(): string {
     return this.#text(this.#scheme)

@@ -1,5 +1,5 @@
 /** envoy/encode — a decision to the bytes of a CheckResponse. The only code that names a status: 0 for a decision of `grant`, else a refusal. */
-import { builtInResponse } from '../access/decide.ts'
+import { builtInResponse } from '../access/built_in_response.ts'
 import { type Allow, createDecisionProgress, type Decision, type Deny, refuse } from '../access/decision.ts'
 import { internalError } from '../access/denial.ts'
 import type { Header } from '../access/session.ts'

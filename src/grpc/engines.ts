@@ -1,17 +1,21 @@
-/** envoy/engines — the door's engines by the name in the configuration. Knows nothing of either but how it starts. */
+/** Starts a gRPC server on the engine that the configuration names. */
 import { startHttp2Server } from './http2.ts'
 import type { GrpcServer, GrpcServerDependencies } from './server.ts'
 
-/** As `serve.grpc.engine` has them. */
+/** Values of `serve.grpc.engine`. */
 export type EngineName = 'http2' | 'grpc-js'
 
-/** Listens; rejects with the system's error, or one that says what is in the way. grpc-js is loaded only where it is asked for. */
+/**
+ * Resolves when the server listens. Rejects with the system's error, for example EADDRINUSE, or with one that says what
+ * occupies the address. Loads grpc-js only where it is named.
+ */
 export async function startGrpcServer(
   name: EngineName,
-  options: GrpcServerDependencies,
+  dependencies: GrpcServerDependencies,
 ): Promise<GrpcServer> {
-  if (name === 'http2') return startHttp2Server(options)
-  if (options.tls !== undefined) throw new Error('the engine grpc-js speaks no TLS here; http2 does')
-  const { startGrpcJsServer: startGrpcJs } = await import('./grpc_js.ts')
-  return startGrpcJs(options)
+  if (name === 'http2') return startHttp2Server(dependencies)
+  if (dependencies.tls !== undefined)
+    throw new Error('the engine grpc-js does not support TLS; use the engine http2')
+  const { startGrpcJsServer } = await import('./grpc_js.ts')
+  return startGrpcJsServer(dependencies)
 }

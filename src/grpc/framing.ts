@@ -1,7 +1,10 @@
-/** envoy/grpc_protocol — gRPC over HTTP/2 as its specification has it: frames of messages, statuses, timeouts. Knows no service and no socket. */
+/** gRPC over HTTP/2: message frames, statuses and timeouts, as the protocol's specification defines them. */
 import { type Millis, millis } from '../lib/time.ts'
 
-/** The statuses an engine gives by itself; what a Check comes to is inside its message. */
+/** Longest message. A CheckRequest has up to `with_request_body.max_request_bytes` of body and about 64 KiB of headers. */
+export const MAX_MESSAGE_BYTES = 4 * 1024 * 1024
+
+/** Status codes that a server sends by itself, without its handlers. */
 export const GrpcStatus = {
   invalidArgument: 3,
   notFound: 5,
@@ -10,23 +13,28 @@ export const GrpcStatus = {
   internal: 13,
 } as const
 
-/** One byte that says whether the message is compressed, four of its length. */
-const PREFIX_BYTES = 5
+/** A frame begins with one byte that says whether the message is compressed, and four of its length. */
+export const PREFIX_BYTES = 5
 
+/** An uncompressed frame of one message. */
 export function encodeFrame(message: Uint8Array): Buffer {
-  const framed = Buffer.allocUnsafe(PREFIX_BYTES + message.length)
-  framed[0] = 0
-  framed.writeUInt32BE(message.length, 1)
-  framed.set(message, PREFIX_BYTES)
-  return framed
+  const frame = Buffer.allocUnsafe(PREFIX_BYTES + message.length)
+  frame[0] = 0
+  frame.writeUInt32BE(message.length, 1)
+  frame.set(message, PREFIX_BYTES)
+  return frame
 }
 
+/** A call that ends with an error status instead of a message. */
 export interface GrpcFailure {
   readonly status: number
   readonly message: string
 }
 
-/** The message of a unary call, whose body is one frame and nothing else. Compressed ones are not taken (G4). */
+/**
+ * The message of a unary call, whose body must be exactly one frame. A compressed message is a failure, because a few bytes
+ * could expand to a message of any length.
+ */
 export function decodeFrame(body: Buffer): Buffer | GrpcFailure {
   if (body.length < PREFIX_BYTES) return NOT_ONE_MESSAGE
   if (body[0] !== 0) return COMPRESSED_MESSAGE
@@ -35,14 +43,14 @@ export function decodeFrame(body: Buffer): Buffer | GrpcFailure {
 
 const NOT_ONE_MESSAGE: GrpcFailure = {
   status: GrpcStatus.internal,
-  message: 'a unary call has exactly one message',
+  message: 'a unary call must have exactly one message',
 }
 const COMPRESSED_MESSAGE: GrpcFailure = {
   status: GrpcStatus.unimplemented,
-  message: 'compressed messages are not taken',
+  message: 'compressed messages are not supported',
 }
 
-/** `application/grpc`, also with a format or parameters behind it. */
+/** Whether the content type is `application/grpc`, with or without a message format or parameters. */
 export const isGrpcContentType = (contentType: string | undefined): boolean =>
   contentType !== undefined && /^application\/grpc(?:$|[+;])/.test(contentType)
 
@@ -55,7 +63,7 @@ const MS_PER_UNIT: Readonly<Record<string, number>> = {
   n: 0.000001,
 }
 
-/** `grpc-timeout`, up to eight digits and a unit; `undefined` where there is none that can be read. */
+/** The time of a `grpc-timeout` header (up to eight digits and a unit); `undefined` for any other text. */
 export function parseTimeout(text: string | undefined): Millis | undefined {
   const [, digits, unit] = /^(\d{1,8})([HMSmun])$/.exec(text ?? '') ?? []
   return unit === undefined ? undefined : millis(Number(digits) * (MS_PER_UNIT[unit] as number))

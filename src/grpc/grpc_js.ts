@@ -1,9 +1,10 @@
-/** envoy/grpc_js — the door engine on @grpc/grpc-js: loads proto/, registers, binds. The only importer of @grpc; knows no message but by its bytes. */
+/** The gRPC engine on @grpc/grpc-js: an independent implementation to compare the engine on node:http2 with. */
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import {
   logVerbosity,
   type Metadata,
+  type MethodDefinition,
   Server,
   ServerCredentials,
   type ServerUnaryCall,
@@ -14,79 +15,90 @@ import {
   status,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js'
-import { type ServiceDefinition as LoadedService, loadSync } from '@grpc/proto-loader'
+import { loadSync } from '@grpc/proto-loader'
 import type { Instant } from '../lib/time.ts'
-import type { CallMetadata, GrpcServer, GrpcServerDependencies, HealthStatus } from './server.ts'
+import { MAX_MESSAGE_BYTES } from './framing.ts'
+import type {
+  CallMetadata,
+  GrpcServer,
+  GrpcServerDependencies,
+  HealthStatus,
+  ListenAddress,
+  UnaryHandler,
+} from './server.ts'
 import { allowGroupAccess, removeStaleSocket } from './socket.ts'
 
 const PROTO_FOLDER = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'proto')
 
-/** Bytes; a CheckRequest carries up to `with_request_body.max_request_bytes` of body, and 64 KiB or so of headers (G4). */
-const MAX_MESSAGE_BYTES = 4 * 1024 * 1024
-
 const SERVER_OPTIONS = {
   'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
   'grpc.max_concurrent_streams': 1024,
-  // A peer that is gone without a word is noticed after this and the timeout.
+  // A peer that stops answering is disconnected after the sum of both.
   'grpc.keepalive_time_ms': 60_000,
   'grpc.keepalive_timeout_ms': 20_000,
   'grpc.default_compression_algorithm': 0,
-  // Its counters cost a Check several µs and are read by nobody; ours are in telemetry.
+  // Its counters cost each Check several µs, and Credence has its own metrics.
   'grpc.enable_channelz': 0,
 } as const
 
-export async function startGrpcJsServer(options: GrpcServerDependencies): Promise<GrpcServer> {
-  // It writes to the console what it also rejects with; GRPC_VERBOSITY brings that back.
+/** Resolves when the server listens; rejects with the system's error or with one that says what occupies the address. */
+export async function startGrpcJsServer(dependencies: GrpcServerDependencies): Promise<GrpcServer> {
+  // grpc-js logs the errors that it also rejects with. GRPC_VERBOSITY turns that on again.
   if (process.env.GRPC_VERBOSITY === undefined) setLogVerbosity(logVerbosity.NONE)
   const server = new Server(SERVER_OPTIONS)
-  const definitions = loadSync(['envoy/service/auth/v3/external_auth.proto', 'grpc/health/v1/health.proto'], {
-    includeDirs: [PROTO_FOLDER],
-    longs: String,
-    defaults: true,
-    enums: String,
-  })
-  const authorization = definitions['envoy.service.auth.v3.Authorization'] as LoadedService
-  const health = definitions['grpc.health.v1.Health'] as LoadedService
-  server.addService(withRawMessages(authorization) as ServiceDefinition, {
-    Check: createCheckMethod(options),
-  })
+  for (const [path, handler] of dependencies.methods) {
+    server.addService({ method: rawMethod(path) }, { method: createUnaryMethod(handler, dependencies) })
+  }
   const watches = new Set<HealthWatch>()
-  server.addService(health as ServiceDefinition, createHealthMethods(options.health, watches))
-  const address = await bindServer(server, options.listen)
+  server.addService(loadHealthService(), createHealthMethods(dependencies.health, watches))
+  const address = await bindServer(server, dependencies.listen)
   return {
     address,
     drain(drainTimeout) {
-      // They have been told by now, and would keep the server open.
+      // Watchers have the last change by now. Their open streams would keep the server open.
       for (const watch of watches) watch.end()
       return drainServer(server, drainTimeout)
     },
   }
 }
 
-/** proto-loader's service with messages left as bytes: its own path costs a third of a Check (docs/performance.md). */
-function withRawMessages(service: LoadedService): LoadedService {
+/** A unary method whose messages stay bytes. Decoding them with proto-loader costs a third of a Check (docs/performance.md). */
+function rawMethod(path: string): MethodDefinition<Buffer, Buffer> {
   const passThrough = (bytes: Buffer) => bytes
-  return Object.fromEntries(
-    Object.entries(service).map(([name, method]) => [
-      name,
-      { ...method, requestDeserialize: passThrough, responseSerialize: passThrough },
-    ]),
-  ) as unknown as LoadedService
+  return {
+    path,
+    requestStream: false,
+    responseStream: false,
+    requestSerialize: passThrough,
+    requestDeserialize: passThrough,
+    responseSerialize: passThrough,
+    responseDeserialize: passThrough,
+  }
 }
 
-function createCheckMethod({ check, now, wall }: GrpcServerDependencies) {
+function loadHealthService(): ServiceDefinition {
+  const definitions = loadSync('grpc/health/v1/health.proto', {
+    includeDirs: [PROTO_FOLDER],
+    longs: String,
+    defaults: true,
+    enums: String,
+  })
+  return definitions['grpc.health.v1.Health'] as ServiceDefinition
+}
+
+function createUnaryMethod(handler: UnaryHandler, { now, wall }: GrpcServerDependencies) {
   return (call: ServerUnaryCall<Buffer, Buffer>, callback: sendUnaryData<Buffer>): void => {
     const arrived = now()
     const expiresAt = Number(call.getDeadline())
     const deadline = Number.isFinite(expiresAt) ? ((arrived + expiresAt - wall()) as Instant) : undefined
-    const answer = check({
+    const response = handler({
       request: call.request,
       metadata: new GrpcJsMetadata(call.metadata),
       deadline,
       arrived,
     })
-    if (answer instanceof Promise) void answer.then(bytes => callback(null, bytes))
-    else callback(null, answer)
+    if (response instanceof Promise) void response.then(bytes => callback(null, bytes))
+    else callback(null, response)
   }
 }
 
@@ -118,10 +130,10 @@ function createHealthMethods(health: HealthStatus, watches: Set<HealthWatch>): U
   }
   return {
     Check(call: ServerUnaryCall<HealthRequest, HealthResponse>, callback: sendUnaryData<HealthResponse>) {
-      const answer = statusOf(call.request.service)
-      if (answer.status === 'SERVICE_UNKNOWN')
+      const response = statusOf(call.request.service)
+      if (response.status === 'SERVICE_UNKNOWN')
         callback({ code: status.NOT_FOUND, details: 'unknown service' })
-      else callback(null, answer)
+      else callback(null, response)
     },
     Watch(call: HealthWatch) {
       const sendStatus = () => call.write(statusOf(call.request.service))
@@ -138,7 +150,7 @@ function createHealthMethods(health: HealthStatus, watches: Set<HealthWatch>): U
   }
 }
 
-async function bindServer(server: Server, listen: GrpcServerDependencies['listen']): Promise<string> {
+async function bindServer(server: Server, listen: ListenAddress): Promise<string> {
   const credentials = ServerCredentials.createInsecure()
   const bindAddress = (target: string) =>
     new Promise<number>((resolve, reject) =>

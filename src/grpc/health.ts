@@ -1,18 +1,17 @@
-/** envoy/health — what grpc.health.v1 says of us. Follows readiness; knows not why it changes. */
+/** The health of the server and its services, for `grpc.health.v1`. */
 import type { HealthStatus } from './server.ts'
 
-/** Both the server as a whole and the one service (architecture 14.12). */
-const SERVICES: ReadonlySet<string> = new Set(['', 'envoy.service.auth.v3.Authorization'])
-
 export interface HealthPublisher extends HealthStatus {
-  /** Tells everybody who watches that `ready` may answer otherwise now. */
+  /** Notifies all watchers that `ready` may return another value now. */
   notifyChanged(): void
 }
 
-export function createHealth(ready: () => boolean): HealthPublisher {
+/** Health of `services` and of the server as a whole, whose name is empty. All of them serve while `ready` returns true. */
+export function createHealth(ready: () => boolean, services: readonly string[]): HealthPublisher {
+  const known: ReadonlySet<string> = new Set(['', ...services])
   const watchers = new Set<() => void>()
   return {
-    isServing: service => (SERVICES.has(service) ? ready() : undefined),
+    isServing: service => (known.has(service) ? ready() : undefined),
     watch(changed) {
       watchers.add(changed)
       return () => watchers.delete(changed)

@@ -1,15 +1,14 @@
-/** envoy/health_service — grpc.health.v1 by its bytes: one answer, or one at every change. Knows no engine and not why health changes. */
-
+/** The methods of `grpc.health.v1.Health` on bytes: `Check` answers once, `Watch` at every change. */
 import { type GrpcFailure, GrpcStatus } from './framing.ts'
 import { ProtobufError, ProtobufReader } from './protobuf_reader.ts'
 import type { HealthStatus } from './server.ts'
 
-/** HealthCheckResponse: field 1, a number; SERVING, NOT_SERVING, SERVICE_UNKNOWN. */
+/** HealthCheckResponse with its field 1, `status`. */
 const SERVING = Uint8Array.of(0x08, 1)
 const NOT_SERVING = Uint8Array.of(0x08, 2)
 const SERVICE_UNKNOWN = Uint8Array.of(0x08, 3)
 
-/** To `Check`: a HealthCheckResponse, or why there is none. */
+/** `Check`: the HealthCheckResponse, or NOT_FOUND for an unknown service. */
 export function handleHealthCheck(health: HealthStatus, request: Buffer): Uint8Array | GrpcFailure {
   const service = parseService(request)
   if (typeof service !== 'string') return service
@@ -17,7 +16,10 @@ export function handleHealthCheck(health: HealthStatus, request: Buffer): Uint8A
   return serving === undefined ? UNKNOWN_SERVICE : responseOf(serving)
 }
 
-/** To `Watch`: tells at once, and at every change until the returned function is called; an unknown service may become known (health.proto). */
+/**
+ * `Watch`: sends the health at once and at every change until the returned function is called. An unknown service is no
+ * failure, because health.proto lets it become known later.
+ */
 export function handleHealthWatch(
   health: HealthStatus,
   request: Buffer,
@@ -41,7 +43,7 @@ function responseOf(serving: boolean | undefined): Uint8Array {
   return serving ? SERVING : NOT_SERVING
 }
 
-/** HealthCheckRequest: field 1, the name of a service; empty for the server as a whole. */
+/** HealthCheckRequest: field 1, the name of a service. */
 function parseService(request: Buffer): string | GrpcFailure {
   try {
     let service = ''

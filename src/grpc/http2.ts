@@ -1,4 +1,4 @@
-/** envoy/http2 — the door engine on node:http2: connections, the three methods, the drain. Knows no message but by its bytes. */
+/** The gRPC engine on node:http2: connections, methods and the drain. */
 import {
   createSecureServer,
   createServer,
@@ -13,40 +13,48 @@ import { secureContextOptions, type TlsIdentity, tlsServerOptions } from '../htt
 import { plusMillis } from '../lib/time.ts'
 import { parseTimeout } from './framing.ts'
 import { handleHealthCheck, handleHealthWatch } from './health_methods.ts'
-import type { CallMetadata, GrpcServer, GrpcServerDependencies } from './server.ts'
+import type {
+  CallMetadata,
+  GrpcServer,
+  GrpcServerDependencies,
+  HealthStatus,
+  UnaryHandler,
+} from './server.ts'
 import { listenOn } from './socket.ts'
 import { type MethodHandler, receiveCall, sendFailure, sendMessage, sendResponse } from './stream.ts'
 
-/** A peer that is gone without a word is noticed after this and as long again, ms. */
+/** Interval of pings. A peer that does not answer one is disconnected at the next. */
 const KEEPALIVE_INTERVAL_MS = 60_000
 
 const SERVER_OPTIONS: ServerOptions = {
   settings: { maxConcurrentStreams: 1024, enablePush: false },
-  // MB of a connection: header tables, and what waits to be sent. Node's own 10 would refuse Checks while long answers wait.
+  // MB of one connection, for header tables and data to be sent. At Node's default of 10, Checks fail while long responses
+  // are queued.
   maxSessionMemory: 64,
-  // Envoy carries many strangers' requests on one connection, and resets a Check when its client leaves. Node would
-  // end the connection after a thousand in a burst, and with it the Checks of everybody else (G2).
+  // Envoy sends the requests of many clients on one connection, and resets a Check when its client disconnects. By default,
+  // Node closes the connection after a burst of a thousand resets, and with it the Checks of all other clients.
   streamResetBurst: 100_000,
   streamResetRate: 20_000,
 }
 
-export async function startHttp2Server(options: GrpcServerDependencies): Promise<GrpcServer> {
+/** Resolves when the server listens; rejects with the system's error or with one that says what occupies the address. */
+export async function startHttp2Server(dependencies: GrpcServerDependencies): Promise<GrpcServer> {
   const watches = new Set<ServerHttp2Stream>()
-  const methods = createMethods(options, watches)
-  const server = createNodeServer(options.tls)
+  const methods = createMethods(dependencies, watches)
+  const server = createNodeServer(dependencies.tls)
   server.on('stream', (stream, headers) =>
-    receiveCall(stream as ServerHttp2Stream, headers, options.now(), methods),
+    receiveCall(stream as ServerHttp2Stream, headers, dependencies.now(), methods),
   )
   const sessions = trackSessions(server)
-  const address = await listenOn(server, options.listen, options.onError)
+  const address = await listenOn(server, dependencies.listen, dependencies.onError)
   const keepalive = setInterval(pingSessions, KEEPALIVE_INTERVAL_MS, sessions, new WeakSet()).unref()
   return {
     address,
     async drain(drainTimeout) {
       const closed = new Promise(resolve => server.close(resolve))
-      // They have been told by now, and would keep the connections open.
+      // Watchers have the last change by now. Their open streams would keep the connections open.
       for (const watch of watches) watch.end()
-      // GOAWAY: what has arrived is answered, what comes later refused, which Envoy may ask elsewhere.
+      // Sends GOAWAY: calls that have arrived are answered, later ones are rejected, and Envoy may retry those elsewhere.
       for (const session of sessions) session.close()
       const timer = setTimeout(() => {
         for (const session of sessions) session.destroy()
@@ -65,14 +73,14 @@ function createNodeServer(tls: TlsIdentity | undefined): Http2Server | Http2Secu
   return server
 }
 
-/** The connections that are open. */
+/** The open connections. */
 function trackSessions(server: Http2Server | Http2SecureServer): ReadonlySet<ServerHttp2Session> {
   const sessions = new Set<ServerHttp2Session>()
   server.on('session', session => {
     sessions.add(session)
     session.on('close', () => sessions.delete(session))
   })
-  // Bytes that are no HTTP/2 are a matter of that connection, which Node has ended by now (G1).
+  // For example bytes that are not HTTP/2. Only that connection is concerned, and Node has closed it.
   server.on('sessionError', () => {})
   return sessions
 }
@@ -89,41 +97,45 @@ function pingSessions(
 }
 
 function createMethods(
-  { check, health }: GrpcServerDependencies,
+  { methods, health }: GrpcServerDependencies,
   watches: Set<ServerHttp2Stream>,
 ): ReadonlyMap<string | undefined, MethodHandler> {
-  return new Map<string, MethodHandler>([
-    [
-      '/envoy.service.auth.v3.Authorization/Check',
-      ({ message, headers, arrived }, stream) => {
-        const metadata = new HeaderMetadata(headers)
-        const timeout = parseTimeout(metadata.get('grpc-timeout'))
-        const deadline = timeout === undefined ? undefined : plusMillis(arrived, timeout)
-        const answer = check({ request: message, metadata, deadline, arrived })
-        if (answer instanceof Promise) void answer.then(bytes => sendResponse(stream, bytes))
-        else sendResponse(stream, answer)
-      },
-    ],
-    [
-      '/grpc.health.v1.Health/Check',
-      ({ message }, stream) => {
-        const answer = handleHealthCheck(health, message)
-        if ('status' in answer) sendFailure(stream, answer)
-        else sendResponse(stream, answer)
-      },
-    ],
-    [
-      '/grpc.health.v1.Health/Watch',
-      ({ message }, stream) => {
-        const stop = handleHealthWatch(health, message, response => sendMessage(stream, response))
-        if (typeof stop === 'function') trackWatch(watches, stream, stop)
-        else sendFailure(stream, stop)
-      },
-    ],
+  const unary = [...methods].map(([path, handler]) => [path, createUnaryMethod(handler)] as const)
+  return new Map<string | undefined, MethodHandler>([
+    ...unary,
+    ['/grpc.health.v1.Health/Check', createHealthCheckMethod(health)],
+    ['/grpc.health.v1.Health/Watch', createHealthWatchMethod(health, watches)],
   ])
 }
 
-/** Until the stream is closed, by its client or by a drain. */
+function createUnaryMethod(handler: UnaryHandler): MethodHandler {
+  return ({ message, headers, arrived }, stream) => {
+    const metadata = new HeaderMetadata(headers)
+    const timeout = parseTimeout(metadata.get('grpc-timeout'))
+    const deadline = timeout === undefined ? undefined : plusMillis(arrived, timeout)
+    const response = handler({ request: message, metadata, deadline, arrived })
+    if (response instanceof Promise) void response.then(bytes => sendResponse(stream, bytes))
+    else sendResponse(stream, response)
+  }
+}
+
+function createHealthCheckMethod(health: HealthStatus): MethodHandler {
+  return ({ message }, stream) => {
+    const response = handleHealthCheck(health, message)
+    if ('status' in response) sendFailure(stream, response)
+    else sendResponse(stream, response)
+  }
+}
+
+function createHealthWatchMethod(health: HealthStatus, watches: Set<ServerHttp2Stream>): MethodHandler {
+  return ({ message }, stream) => {
+    const stop = handleHealthWatch(health, message, response => sendMessage(stream, response))
+    if (typeof stop === 'function') trackWatch(watches, stream, stop)
+    else sendFailure(stream, stop)
+  }
+}
+
+/** Keeps the watch until its client or a drain closes the stream. */
 function trackWatch(watches: Set<ServerHttp2Stream>, stream: ServerHttp2Stream, stop: () => void): void {
   watches.add(stream)
   stream.on('close', () => {

@@ -1,47 +1,56 @@
-/** envoy/transport — what a door engine offers: unary calls as bytes. Knows no message and no library. */
+/** What a gRPC server of unary methods needs and offers, whatever engine runs it. */
 import type { Awaitable } from '../access/awaitable.ts'
 import type { TlsIdentity } from '../http/tls.ts'
 import type { Instant } from '../lib/time.ts'
 
-/** Metadata of a call; names in lower case, the first value counts. */
+/** Metadata of a call: names in lower case, the first value of each. */
 export interface CallMetadata {
   get(name: string): string | undefined
 }
 
 export interface UnaryCall {
+  /** The request message in the protobuf wire format. */
   readonly request: Buffer
   readonly metadata: CallMetadata
-  /** From `grpc-timeout`; `undefined` when the caller waits for ever. */
+  /** From `grpc-timeout`; `undefined` where the caller sets no limit. */
   readonly deadline: Instant | undefined
   readonly arrived: Instant
 }
 
-/** Never rejects and never throws: a request that was received is answered (J16). */
+/** Returns the response message. Must neither throw nor reject, because the call would stay unanswered. */
 export type UnaryHandler = (call: UnaryCall) => Awaitable<Buffer>
 
+/** Where a server listens: a TCP port (`host` empty for all interfaces), or a Unix socket by its path. */
+export type ListenAddress = { readonly host: string; readonly port: number } | { readonly socket: string }
+
 export interface HealthStatus {
-  /** `undefined` for a service that is not known. */
+  /** `undefined` for a service that the server does not have. */
   isServing(service: string): boolean | undefined
-  /** Calls back at every change until the returned function is called. */
+  /** Calls `changed` at every change until the returned function is called. */
   watch(changed: () => void): () => void
 }
 
 export interface GrpcServerDependencies {
-  readonly check: UnaryHandler
+  /** By path: `/package.Service/Method`. `grpc.health.v1.Health` is always there beside them. */
+  readonly methods: ReadonlyMap<string, UnaryHandler>
   readonly health: HealthStatus
-  readonly listen: { readonly host: string; readonly port: number } | { readonly socket: string }
+  readonly listen: ListenAddress
   /** `undefined`: plain HTTP/2, for loopback, sockets and meshes. */
   readonly tls: TlsIdentity | undefined
-  /** Hears what goes wrong with the listener once it listens. */
+  /** Called with errors of the listener after it listens. */
   readonly onError: (error: unknown) => void
+  /** Monotonic clock, ms. */
   readonly now: () => Instant
-  /** Milliseconds since the epoch, in which deadlines are given. */
+  /** Milliseconds since the epoch; grpc-js states deadlines so. */
   readonly wall: () => number
 }
 
 export interface GrpcServer {
-  /** Address in force: `host:port` or `unix:path`. */
+  /** The address in force: `host:port` or `unix:path`. */
   readonly address: string
-  /** Takes nothing new, answers what has arrived, and cuts what is left after `grace` ms. */
-  drain(grace: number): Promise<void>
+  /**
+   * Accepts no further calls, answers those that have arrived, and closes the rest after `drainTimeout` ms. Resolves when
+   * all connections are closed.
+   */
+  drain(drainTimeout: number): Promise<void>
 }

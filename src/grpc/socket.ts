@@ -1,13 +1,12 @@
-/** envoy/socket — where Envoy connects: a port, or a socket in the file system. Knows no protocol. */
+/** Listens on a TCP port or a Unix socket. */
 import { chmod, lstat, unlink } from 'node:fs/promises'
 import { connect, type Server } from 'node:net'
-import type { GrpcServerDependencies } from './server.ts'
-
-export type ListenAddress = GrpcServerDependencies['listen']
+import type { ListenAddress } from './server.ts'
 
 /**
- * Address in force: `host:port`, `[host]:port` or `unix:path`. Rejects with the system's error, or one that says what is in the way.
- * `failed` hears what goes wrong later: a connection that cannot be taken, because there are no descriptors left, is no reason to end.
+ * Resolves to the address in force: `host:port`, `[host]:port` or `unix:path`. Rejects with the system's error, or with one
+ * that says what occupies the path. `onError` gets later errors, for example of a connection for which no file descriptor
+ * is left; the listener goes on after them.
  */
 export async function listenOn(
   server: Server,
@@ -41,10 +40,10 @@ function untilListening(server: Server, start: () => void): Promise<void> {
   })
 }
 
-/** Connecting needs the right to write: the group may, everybody may not (envoy 3.5). */
+/** Lets the group connect, which needs the permission to write, and nobody else. */
 export const allowGroupAccess = (path: string): Promise<void> => chmod(path, 0o660)
 
-/** A socket file that a killed process left behind; one that answers belongs to somebody. */
+/** Removes a socket file that a killed process left. Rejects where a process still serves it, or where it is another file. */
 export async function removeStaleSocket(path: string): Promise<void> {
   const stats = await lstat(path).catch(() => undefined)
   if (stats === undefined) return

@@ -1,12 +1,17 @@
-/** envoy/grpc_stream — one call on one HTTP/2 stream: its message is read whole, its answer written with trailers. Knows no service. */
+/** One gRPC call on one HTTP/2 stream: reads its message whole, and writes its answer with trailers. */
 import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerHttp2Stream } from 'node:http2'
 import type { Instant } from '../lib/time.ts'
-import { decodeFrame, encodeFrame, type GrpcFailure, GrpcStatus, isGrpcContentType } from './framing.ts'
+import {
+  decodeFrame,
+  encodeFrame,
+  type GrpcFailure,
+  GrpcStatus,
+  isGrpcContentType,
+  MAX_MESSAGE_BYTES,
+  PREFIX_BYTES,
+} from './framing.ts'
 
-/** Bytes; a CheckRequest carries up to `with_request_body.max_request_bytes` of body, and 64 KiB or so of headers (G4). */
-const MAX_MESSAGE_BYTES = 4 * 1024 * 1024
-/** The prefix of five bytes is allowed for. */
-const MAX_BODY_BYTES = MAX_MESSAGE_BYTES + 5
+const MAX_BODY_BYTES = MAX_MESSAGE_BYTES + PREFIX_BYTES
 
 export interface ReceivedCall {
   readonly message: Buffer
@@ -14,10 +19,10 @@ export interface ReceivedCall {
   readonly arrived: Instant
 }
 
-/** Answers by `respond`, `refuse` or, more than once, by `tell`. */
+/** Answers with `sendResponse`, with `sendFailure`, or with any number of `sendMessage`. */
 export type MethodHandler = (call: ReceivedCall, stream: ServerHttp2Stream) => void
 
-/** Calls the method when its message is there; what is no call of one of them is refused. */
+/** Reads the call's message and runs the method at its path. Answers a request that is not a call of one of `methods`. */
 export function receiveCall(
   stream: ServerHttp2Stream,
   headers: IncomingHttpHeaders,
@@ -32,7 +37,7 @@ export function receiveCall(
   else readMessage(stream, message => method({ message, headers, arrived }, stream))
 }
 
-/** Hands on the one message that the stream brings; anything else is refused. */
+/** Passes the stream's only message to `onMessage`. Any other body ends the call with a failure. */
 function readMessage(stream: ServerHttp2Stream, onMessage: (message: Buffer) => void): void {
   const chunks: Buffer[] = []
   let length = 0
@@ -55,15 +60,14 @@ const MESSAGE_TOO_LARGE: GrpcFailure = {
   message: `a message is longer than ${MAX_MESSAGE_BYTES} bytes`,
 }
 
-/** An error of a stream is its client's leaving: nobody waits for an answer. */
+/** A stream fails when its client resets it; then no answer is needed. */
 const ignoreClientError = (): void => {}
 
 const isOpen = (stream: ServerHttp2Stream): boolean => !stream.destroyed && !stream.closed
-/** Neither answered nor refused yet. */
 const isUnanswered = (stream: ServerHttp2Stream): boolean => isOpen(stream) && !stream.headersSent
 
 const RESPONSE_HEADERS = { ':status': 200, 'content-type': 'application/grpc' }
-/** No `date`, which nobody reads; Node knows the option, its types do not. */
+/** Without the header `date`, which no gRPC client uses. Node supports `sendDate`; its types do not have it. */
 const RESPONSE_OPTIONS = { waitForTrailers: true, sendDate: false }
 const OK_TRAILERS = { 'grpc-status': '0' }
 
@@ -71,14 +75,14 @@ function sendOkTrailers(this: ServerHttp2Stream): void {
   if (isOpen(this)) this.sendTrailers(OK_TRAILERS)
 }
 
-/** One of several messages; `stream.end()` ends them well. */
+/** Sends one of several messages. `stream.end()` then ends the call with status OK. */
 export function sendMessage(stream: ServerHttp2Stream, message: Uint8Array): void {
   if (!isOpen(stream)) return
   if (!stream.headersSent) sendResponseHeaders(stream)
   stream.write(encodeFrame(message))
 }
 
-/** The message of a unary call. */
+/** Sends the message of a unary call and ends it with status OK. */
 export function sendResponse(stream: ServerHttp2Stream, message: Uint8Array): void {
   if (!isUnanswered(stream)) return
   sendResponseHeaders(stream)
@@ -90,12 +94,12 @@ function sendResponseHeaders(stream: ServerHttp2Stream): void {
   stream.respond(RESPONSE_HEADERS, RESPONSE_OPTIONS)
 }
 
-/** A status instead of a message. */
+/** Ends the call with an error status. */
 export function sendFailure(stream: ServerHttp2Stream, { status, message }: GrpcFailure): void {
   endWithHeaders(stream, { ...RESPONSE_HEADERS, 'grpc-status': String(status), 'grpc-message': message })
 }
 
-/** What is still under way of the request is read and forgotten: resetting the stream would overtake the answer. */
+/** Answers with headers only. Discards what still arrives: a reset of the stream could reach the client before the answer. */
 function endWithHeaders(stream: ServerHttp2Stream, headers: OutgoingHttpHeaders): void {
   if (!isUnanswered(stream)) return
   stream.respond(headers, { endStream: true })

@@ -1,6 +1,4 @@
 /** access/header_rules — which names and values may leave the house, through whichever door. Knows RFC 9110 and what Envoy does not check. */
-import type { Header } from '../access/session.ts'
-
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 const CONTROL_CHARACTER = /[\0-\x08\x0a-\x1f\x7f]/
 const PRINTABLE_ASCII = /^[\x20-\x7e]*$/
@@ -39,7 +37,10 @@ export const isHeaderValue = (value: string): boolean =>
   PRINTABLE_ASCII.test(value) || (!CONTROL_CHARACTER.test(value) && value.isWellFormed())
 
 /** Why headers cannot leave, naming the header and never its value; `undefined` when they can (D2, J6–J8). */
-export function headersProblem(headers: readonly Header[], direction: HeaderDirection): string | undefined {
+export function headersProblem(
+  headers: readonly { readonly name: string; readonly value: string }[],
+  direction: HeaderDirection,
+): string | undefined {
   let total = 0
   for (const { name, value } of headers) {
     const problem = headerNameProblem(name, direction)

@@ -1,6 +1,6 @@
-/** telemetry/record — one decision, one log line and its counts. Knows the shape of a decision, not how it was made. */
+/** Writes one log line and records the metrics for each decision. */
 import type { Decision } from '../access/decision.ts'
-import type { RequestView } from '../access/request.ts'
+import type { DecisionListener } from '../access/decision_listener.ts'
 import { internalErrorEvent } from './internal_error.ts'
 import type { Log } from './log.ts'
 
@@ -8,19 +8,16 @@ export interface RecorderDependencies {
   readonly log: Log
   readonly recordMetrics: (decision: Decision, milliseconds: number, method: string) => void
   readonly traceId: () => string
-  /** Monotonic milliseconds. */
+  /** Monotonic ms. */
   readonly now: () => number
 }
-
-/** `request` is absent where a Check could not be read. */
-export type RecordDecision = (decision: Decision, request: RequestView | undefined, started: number) => void
 
 export function createDecisionRecorder({
   log,
   recordMetrics: count,
   traceId,
   now,
-}: RecorderDependencies): RecordDecision {
+}: RecorderDependencies): DecisionListener {
   return (decision, request, started) => {
     const durationMs = now() - started
     const { metadata } = decision

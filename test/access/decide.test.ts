@@ -167,6 +167,35 @@ for (const [where, responder] of Object.entries<Responder>({
   })
 }
 
+for (const [what, name, value] of [
+  ['frames the message', 'transfer-encoding', 'chunked'],
+  ['has a line break', 'x-user-id', 'u1\r\nx-role: admin'],
+  ['is Envoy’s own', 'x-envoy-internal', 'true'],
+] as const) {
+  test(`an allow with a header that ${what} is a 500 denial, so that no transport can send it`, () => {
+    const decision = decide(snapshotOf({ steps: [s => withHeader(s, name, value)] }), request) as Decision
+    assert.equal(decision.kind === 'deny' && decision.status, 500)
+    assert.deepEqual([decision.metadata.code, decision.metadata.rule], ['template', 'r'])
+    assert.ok(!JSON.stringify(decision).includes('x-role'))
+  })
+}
+
+test('a denial whose responder sets an invalid header is a 500 denial without it', () => {
+  const responder: Responder = {
+    id: 'x',
+    when: () => true,
+    respond: () => ({
+      status: 302,
+      headers: [{ name: 'location', value: '/\r\nset-cookie: a=b' }],
+      body: '',
+    }),
+  }
+  const fixture = { authenticators: [() => NOT_RESPONSIBLE], responders: [responder] }
+  const decision = decide(snapshotOf(fixture), request) as Decision
+  assert.equal(decision.kind === 'deny' && decision.status, 500)
+  assert.ok(!JSON.stringify(decision).includes('set-cookie'))
+})
+
 test('headers of the client’s own are not removed although a rule may write them', () => {
   const decision = decide(
     snapshotOf({ writes: ['authorization', 'cookie', 'x-user-id'] }),

@@ -55,7 +55,7 @@ let loaded = true
 before(async () => {
   const route = decisionsRoute({
     snapshot: () => (loaded ? snapshot : undefined),
-    record: decision => recorded.push(decision),
+    onDecision: [decision => recorded.push(decision)],
     now: () => performance.now() as Instant,
     paths: 'strict',
     isTrustedProxy: address => trustsProxies && /^(127\.|10\.)/.test(address),
@@ -199,6 +199,26 @@ test('a call with two unequal hosts is 400, as the comma that Envoy puts between
   const socket = connect(Number(api.address.split(':')[1]), '127.0.0.1')
   socket.write('GET /decisions/a HTTP/1.1\r\nhost: app.test\r\nhost: other.test\r\nconnection: close\r\n\r\n')
   assert.match(await text(socket), /^HTTP\/1\.1 400 /)
+})
+
+test('more than a thousand headers are 431, whether Node or Credence counts them', async () => {
+  const lines = Array.from({ length: 1_000 }, () => 'a:\r\n').join('')
+  const call = async (more: string) => {
+    const socket = connect(Number(api.address.split(':')[1]), '127.0.0.1')
+    socket.write(`GET /decisions/a HTTP/1.1\r\nhost: app.test\r\nconnection: close\r\n${more}\r\n`)
+    return text(socket)
+  }
+  assert.match(await call(lines), /^HTTP\/1\.1 431 /)
+  assert.match(await call(lines.slice(0, 998 * 4)), /^HTTP\/1\.1 200 /)
+})
+
+test('a body of more than a MiB is 413, and the connection ends with the answer', async () => {
+  const socket = connect(Number(api.address.split(':')[1]), '127.0.0.1')
+  socket.write('POST /decisions/a HTTP/1.1\r\nhost: app.test\r\ncontent-length: 1048577\r\n\r\n')
+  socket.write('x'.repeat(1_048_577))
+  const answer = await text(socket)
+  assert.match(answer, /^HTTP\/1\.1 413 /)
+  assert.match(answer, /\r\nconnection: close\r\n/i)
 })
 
 test('before the rules are loaded every decision is 503, in the log as well, and says when to ask again', async () => {

@@ -11,6 +11,7 @@ import { connect as connectTls } from 'node:tls'
 import { findEnvoy, startEnvoy } from '../../demo/envoy.ts'
 import { choosePorts, freePort } from '../../demo/ports.ts'
 import { createProcessManager } from '../../demo/processes.ts'
+import { CHECK_METHOD } from '../../src/envoy/check.ts'
 import { encodeDecision } from '../../src/envoy/check_response.ts'
 import { startHttp2Server } from '../../src/grpc/http2.ts'
 import type { Instant } from '../../src/lib/time.ts'
@@ -68,10 +69,15 @@ const allow = encodeDecision(
   false,
 )
 const engine = await startHttp2Server({
-  check(call) {
-    captured.push(Buffer.from(call.request))
-    return allow
-  },
+  methods: new Map([
+    [
+      CHECK_METHOD,
+      call => {
+        captured.push(Buffer.from(call.request))
+        return allow
+      },
+    ],
+  ]),
   health: { isServing: () => true, watch: () => () => {} },
   listen: { host: '127.0.0.1', port: 0 },
   tls: undefined,

@@ -35,10 +35,12 @@ function createFixture(
   const errors: unknown[] = []
   const check = createCheckHandler({
     snapshot: () => (options.loaded === false ? undefined : snapshot),
-    record: decision => {
-      recorded.push(decision)
-      options.record?.()
-    },
+    onDecision: [
+      decision => {
+        recorded.push(decision)
+        options.record?.()
+      },
+    ],
     onError: (_where, error) => errors.push(error),
     now,
     paths: 'strict',
@@ -151,7 +153,7 @@ test('a request ends by the rules with which it began, also when they are replac
   const rules: string[] = []
   const check = createCheckHandler({
     snapshot: () => current,
-    record: decision => rules.push(decision.metadata.rule),
+    onDecision: [decision => rules.push(decision.metadata.rule)],
     onError: () => {},
     now,
     paths: 'strict',

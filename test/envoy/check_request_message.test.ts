@@ -19,25 +19,25 @@ test('the own reader finds in random requests what proto-loader wrote', () => {
       text,
       text,
       (method, path, host, scheme, headers, principal, sni) => {
-        const wire = new CheckRequestMessage(
+        const message = new CheckRequestMessage(
           encodeRequest({ method, path, host, scheme, headers }, { address: '10.1.2.3', principal, sni }),
         )
-        assert.equal(wire.method, method)
-        assert.equal(wire.path, path)
-        assert.equal(wire.host, host)
-        assert.equal(wire.scheme, scheme)
-        assert.equal(wire.principal, principal)
-        assert.equal(wire.sni, sni)
-        assert.equal(wire.sourceAddress, '10.1.2.3')
-        assert.deepEqual(new Map(wire.headerEntries()), new Map(Object.entries(headers)))
-        for (const [key, value] of Object.entries(headers)) assert.equal(wire.header(key), value)
+        assert.equal(message.method, method)
+        assert.equal(message.target, path)
+        assert.equal(message.authority, host)
+        assert.equal(message.scheme, scheme)
+        assert.equal(message.principal, principal)
+        assert.equal(message.sni, sni)
+        assert.equal(message.sourceAddress, '10.1.2.3')
+        assert.deepEqual(new Map(message.headerEntries()), new Map(Object.entries(headers)))
+        for (const [key, value] of Object.entries(headers)) assert.equal(message.header(key), value)
       },
     ),
   )
 })
 
 test('raw headers keep repeated names, their order and bytes that are not UTF-8 (D3)', () => {
-  const wire = new CheckRequestMessage(
+  const message = new CheckRequestMessage(
     encodeRequest({
       header_map: [
         [':path', '/x'],
@@ -49,28 +49,28 @@ test('raw headers keep repeated names, their order and bytes that are not UTF-8 
       ],
     }),
   )
-  assert.deepEqual(wire.headerValues('cookie'), ['a=1', 'b=2'])
-  assert.equal(wire.header('x-name'), 'caf\xe9', 'Latin-1, byte for byte')
-  assert.equal(wire.header('x-utf'), 'café')
-  assert.equal(wire.header('x-empty'), '')
+  assert.deepEqual(message.headerValues('cookie'), ['a=1', 'b=2'])
+  assert.equal(message.header('x-name'), 'caf\xe9', 'Latin-1, byte for byte')
+  assert.equal(message.header('x-utf'), 'café')
+  assert.equal(message.header('x-empty'), '')
   assert.deepEqual(
-    [...wire.headerEntries()].map(([key]) => key),
+    [...message.headerEntries()].map(([key]) => key),
     ['cookie', 'x-name', 'cookie', 'x-utf', 'x-empty'],
   )
 })
 
 test('where both forms are there, the raw one counts (D7)', () => {
-  const wire = new CheckRequestMessage(
+  const message = new CheckRequestMessage(
     encodeRequest({ headers: { 'x-a': 'map' }, header_map: [['x-a', 'raw']] }),
   )
-  assert.deepEqual(wire.headerValues('x-a'), ['raw'])
+  assert.deepEqual(message.headerValues('x-a'), ['raw'])
 })
 
 for (const hostile of ['__proto__', 'constructor', 'hasownproperty']) {
   test(`a header named ${hostile} is a header like any other (J9)`, () => {
-    const wire = new CheckRequestMessage(encodeRequest({ header_map: [[hostile, 'v']] }))
-    assert.equal(wire.header(hostile), 'v')
-    assert.deepEqual([...wire.headerEntries()], [[hostile, 'v']])
+    const message = new CheckRequestMessage(encodeRequest({ header_map: [[hostile, 'v']] }))
+    assert.equal(message.header(hostile), 'v')
+    assert.deepEqual([...message.headerEntries()], [[hostile, 'v']])
   })
 }
 
@@ -88,8 +88,8 @@ test('random bytes are a request or a fault, never another exception and never a
   fc.assert(
     fc.property(bytes, random => {
       try {
-        const wire = new CheckRequestMessage(Buffer.from(random))
-        assert.ok([...wire.headerEntries()].length <= random.length)
+        const message = new CheckRequestMessage(Buffer.from(random))
+        assert.ok([...message.headerEntries()].length <= random.length)
       } catch (error) {
         assert.ok(error instanceof ProtobufError, String(error))
       }

@@ -10,7 +10,7 @@ import { gzipSync } from 'node:zlib'
 import { Client, credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js'
 import { type EngineName, startGrpcServer } from '../../src/grpc/engines.ts'
 import { createHealth, type HealthPublisher } from '../../src/grpc/health.ts'
-import type { GrpcServer, GrpcServerDependencies, UnaryCall } from '../../src/grpc/server.ts'
+import type { GrpcServer, GrpcServerDependencies, UnaryCall, UnaryHandler } from '../../src/grpc/server.ts'
 import type { Instant } from '../../src/lib/time.ts'
 
 const CHECK = '/envoy.service.auth.v3.Authorization/Check'
@@ -29,17 +29,22 @@ after(() => Promise.all(opened.map(engine => engine.drain(0))))
 
 async function openFixture(
   name: EngineName,
-  check: GrpcServerDependencies['check'] = call => call.request,
+  check: UnaryHandler = call => call.request,
   listen: GrpcServerDependencies['listen'] = { host: '127.0.0.1', port: 0 },
 ): Promise<ServerFixture> {
   const calls: UnaryCall[] = []
   let ready = true
-  const health = createHealth(() => ready)
+  const health = createHealth(() => ready, ['envoy.service.auth.v3.Authorization'])
   const engine = await startGrpcServer(name, {
-    check: call => {
-      calls.push(call)
-      return check(call)
-    },
+    methods: new Map([
+      [
+        CHECK,
+        call => {
+          calls.push(call)
+          return check(call)
+        },
+      ],
+    ]),
     health,
     listen,
     tls: undefined,
@@ -301,13 +306,13 @@ for (const name of ['http2', 'grpc-js'] as const)
 test('grpc-js is no way around a certificate that is set: it does not start', async () => {
   const material = { key: Buffer.alloc(0), cert: Buffer.alloc(0) }
   const starting = startGrpcServer('grpc-js', {
-    check: ({ request }) => request,
-    health: createHealth(() => true),
+    methods: new Map(),
+    health: createHealth(() => true, []),
     listen: { host: '127.0.0.1', port: 0 },
     tls: { material, onRenewal: () => {} },
     onError: () => {},
     now: () => performance.now() as Instant,
     wall: Date.now,
   })
-  await assert.rejects(starting, /speaks no TLS/)
+  await assert.rejects(starting, /does not support TLS/)
 })

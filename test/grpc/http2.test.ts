@@ -28,11 +28,16 @@ let check: UnaryHandler = ({ request }) => request
 
 const start = (tls?: TlsIdentity): Promise<GrpcServer> =>
   startHttp2Server({
-    check: call => {
-      calls.push(call)
-      return check(call)
-    },
-    health: createHealth(() => true),
+    methods: new Map([
+      [
+        CHECK,
+        call => {
+          calls.push(call)
+          return check(call)
+        },
+      ],
+    ]),
+    health: createHealth(() => true, []),
     listen: { host: '127.0.0.1', port: 0 },
     tls,
     onError: () => {},

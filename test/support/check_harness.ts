@@ -16,7 +16,7 @@ import type { Clock, Instant } from '../../src/lib/time.ts'
 import { parseRules } from '../../src/rules/parse.ts'
 import { createDecisionRecorder, type RecorderDependencies } from '../../src/telemetry/access_log.ts'
 import { createLog } from '../../src/telemetry/log.ts'
-import type { traceChecks } from '../../src/telemetry/trace.ts'
+import type { traceChecks } from '../../src/telemetry/spans.ts'
 import { decodeResponse, encodeRequest, type HttpFields, type Response } from '../envoy/reference_codec.ts'
 import { realClock } from './clock.ts'
 
@@ -84,7 +84,7 @@ export async function createCheckHarness(options: CheckHarnessOptions): Promise<
     wall: Date.now,
     stream,
   })
-  const recorder = createDecisionRecorder({
+  const accessLog = createDecisionRecorder({
     log,
     recordMetrics: options.recordMetrics ?? (() => {}),
     traceId: () => '',
@@ -94,10 +94,7 @@ export async function createCheckHarness(options: CheckHarnessOptions): Promise<
   const accidents: unknown[] = []
   const handler = createCheckHandler({
     snapshot: () => snapshot,
-    record: (decision, request, started) => {
-      decisions.push(decision)
-      recorder(decision, request, started)
-    },
+    onDecision: [decision => decisions.push(decision), accessLog],
     onError: (_where, error) => accidents.push(error),
     now: clock.now,
     paths: pathModeOf(config),
