@@ -31,7 +31,7 @@ export interface ParsedRules {
 export function parseRules(text: string, source: string): ParsedRules {
   const document = parseYaml(text, 'rules')
   const collector = createRuleCollector(source)
-  if (document.kind === 'fault') {
+  if (document.kind === 'invalid') {
     const { line, column, message, hint } = document
     const syntaxError: Diagnostic = { severity: 'error', source, line, column, path: '', message, hint }
     return { rules: undefined, decodedRules: [], diagnostics: [syntaxError] }

@@ -1,20 +1,21 @@
-/** rules/pattern_ambiguity — whether an expression can read one text in exponentially many ways. Knows sets and positions, no source text. */
+/** Decides whether an expression is exponentially ambiguous: whether it can match one text in exponentially many ways. */
 import type { CharSet, Concatenation } from 'refa'
 
 type Alternatives = readonly Concatenation[]
 
-/** A repetition of at most so many rounds costs a constant factor; beyond it counts as endless. */
+/** A repetition with a larger maximum counts as unbounded; a smaller one costs a constant factor. */
 export const MAX_BOUNDED_REPETITIONS = 8
 
-/** More positions in loops than this are not examined, and the expression counts as dangerous. */
+/** An expression with more positions in loops is not examined and counts as ambiguous: the check is quadratic in them. */
 const MAX_LOOP_POSITIONS = 200
 
-/** Glushkov's automaton: one state for each class in the expression, `follow` with how many ways lead on. */
+/** Glushkov's automaton: one state for each character class. `follow` counts the transitions between two states. */
 interface Automaton {
   readonly sets: CharSet[]
   readonly follow: Map<number, number>[]
 }
 
+/** Glushkov's sets: states that can come first and last, and whether the empty text matches. */
 interface PositionSets {
   readonly first: readonly number[]
   readonly last: readonly number[]
@@ -22,9 +23,10 @@ interface PositionSets {
 }
 
 /**
- * Exponential ambiguity (Weber and Seidl): some state is reached from itself by one text on two ways. Then a backtracking
- * engine tries 2ⁿ ways before it refuses a text that repeats n times. Complements scslre, which only looks for texts of
- * one repeated character. Lookaround is passed over, so more is found than is there, never less.
+ * The criterion of Weber and Seidl ("On the degree of ambiguity of finite automata", 1991): some state is reached from
+ * itself by one text on two paths. A backtracking engine then tries 2ⁿ paths before it rejects a text that repeats n times.
+ * This complements scslre, which only considers texts of one repeated character. Lookarounds are ignored, so an expression
+ * may be rejected needlessly, but a dangerous one is never accepted.
  */
 export function isExponentiallyAmbiguous(alternatives: Alternatives): boolean {
   const automaton: Automaton = { sets: [], follow: [] }
@@ -44,7 +46,7 @@ export function isExponentiallyAmbiguous(alternatives: Alternatives): boolean {
   return hasAmbiguousLoop(looped, automaton, isSameComponent)
 }
 
-/** In the square of the automaton: a pair of different states in one component with a pair of equal ones. */
+/** Whether the product of the automaton with itself has a pair of different states and a pair of equal ones in one component. */
 function hasAmbiguousLoop(
   looped: readonly number[],
   { sets, follow }: Automaton,
@@ -113,7 +115,7 @@ function link({ follow }: Automaton, from: readonly number[], to: readonly numbe
   }
 }
 
-/** Number of the strongly connected component of each node (Tarjan, without recursion). */
+/** The number of each node's strongly connected component (Tarjan's algorithm without recursion, which could overflow). */
 function stronglyConnectedComponents(size: number, next: (node: number) => Iterable<number>): Int32Array {
   const component = new Int32Array(size).fill(-1)
   const order = new Int32Array(size).fill(-1)

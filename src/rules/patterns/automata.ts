@@ -1,37 +1,37 @@
-/** rules/pattern_words — texts that expressions have in common, found by intersecting automata. Knows sources of expressions, neither hosts nor rules. */
+/** Finds words of regular languages, and words that two languages have in common, by intersecting automata. */
 import { type CharSet, JS, NFA } from 'refa'
 
-/** States of an automaton; a larger one is not examined. */
+/** An expression that needs a larger automaton is not examined. */
 const MAX_STATES = 1_000
-/** Words are looked at up to here, shortest first. */
+/** Paths to enumerate in one automaton, shortest first. */
 const MAX_WORDS = 24
-/** Ways by which a state is passed on. */
+/** Times that one state is visited. An automaton with loops has exponentially many paths, and few differ in a useful way. */
 const MAX_VISITS = 4
-/** Findings of each kind. */
+/** Entries of each cache. */
 const MAX_CACHED_RESULTS = 2_000
 const MAX_CODE_POINT = 0x10ffff
 
-/** Characters by which a class is spelled out, best first. Two rows, because one may be what a lookahead excludes. */
+/** Characters to pick from a class, in order of preference. There are two rows because a lookahead may exclude one. */
 const PREFERRED_CHARACTERS: readonly (readonly number[])[] = ['a1A-_~', 'z9Zx'].map(row =>
   Array.from(row, char => char.charCodeAt(0)),
 )
-/** What means something in a URL, or ends it. */
+/** Characters with a meaning in URLs; normalization may change or reject a URL that contains them. */
 const URL_SYNTAX_CHARACTERS: ReadonlySet<number> = new Set(Array.from('%./;\\', char => char.charCodeAt(0)))
 
-/** An expression; `ignoreCase` where some of it is matched without regard to case. */
+/** The language of an expression. `ignoreCase`: some part of it is case-insensitive. */
 export interface Language {
   readonly source: string
   readonly ignoreCase: boolean
 }
 
 export interface WordFinder {
-  /** Some words of a language, shortest first; none where it cannot be told. */
+  /** Some words of a language, the shortest first; empty if its automaton is too large. */
   wordsOf(language: Language): readonly string[]
-  /** Some words of both, shortest first; empty where there is certainly none, `undefined` where it cannot be told. */
+  /** Some common words, the shortest first. Empty: there is certainly none. `undefined`: an automaton is too large. */
   commonWords(a: Language, b: Language): readonly string[] | undefined
 }
 
-/** Remembers what it found: one for the time of a compile. */
+/** Creates a word finder that caches automata and results. Create one for each compile, so that the caches are released. */
 export function createWordFinder(): WordFinder {
   const automatonOf = memoize(buildAutomaton)
   const wordsOf = memoize((language: Language): readonly string[] => {
@@ -66,12 +66,12 @@ function memoize<T>(find: (...languages: Language[]) => T): (...languages: Langu
 const createNodeFactory = () => new NFA.LimitedNodeFactory(MAX_STATES)
 
 /**
- * All texts that an expression (flag `v`) matches from end to end, and perhaps some that a lookaround would exclude.
- * `undefined`: it is too large, or refers back to a group.
+ * An automaton of all texts that an expression (flag `v`) matches. Lookarounds are ignored, so it may accept texts that they
+ * exclude. `undefined`: it is too large, or the expression has a backreference.
  */
 function buildAutomaton({ source, ignoreCase }: Language): NFA | undefined {
   try {
-    // The library does not know scoped flags; to ignore case everywhere finds more, never less.
+    // refa does not support scoped flags. Ignoring case everywhere accepts more texts, never fewer.
     const plain = source.replaceAll('(?i:', '(?:')
     const { expression } = JS.Parser.fromLiteral({ source: plain, flags: ignoreCase ? 'vi' : 'v' }).parse({
       assertions: 'ignore',
@@ -85,14 +85,14 @@ function buildAutomaton({ source, ignoreCase }: Language): NFA | undefined {
   }
 }
 
-/** A way through an automaton, from its end to its beginning. */
+/** A path through an automaton, linked from its end to its start. */
 interface PathNode {
   readonly node: NFA.ReadonlyNode
   readonly set: CharSet | undefined
   readonly previous: PathNode | undefined
 }
 
-/** Breadth first. A state is passed a few times only: there are exponentially many ways, and few of them are of interest. */
+/** Enumerates words in breadth-first order. */
 function enumerateWords(automaton: NFA): readonly string[] {
   const words = new Set<string>()
   const visits = new Map<NFA.ReadonlyNode, number>()

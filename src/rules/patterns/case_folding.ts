@@ -1,4 +1,4 @@
-/** rules/pattern_lower — a fragment in scheme or host, read in lower case as those of requests are (Q-20). Knows no engine. */
+/** Folds the case of fragments in scheme or host, since requests have both in lower case (Q-20). */
 import { foldGlobCase, type GlobNode, globToRegExpSource } from '../../golang/index.ts'
 import { analyzeFragment } from './fragment_analysis.ts'
 import {
@@ -11,18 +11,18 @@ import {
 } from './syntax.ts'
 
 /**
- * `<Api|www>` means the host that clients write in whatever case. Only where the words are finitely many: a class that
- * excludes letters would exclude others, too.
+ * Makes `<Api|www>` match `api`. Only fragments with finitely many words are changed: lower-casing a class that excludes
+ * upper-case letters would exclude lower-case ones instead.
  */
 export function foldFragmentCase(fragment: Fragment, lints: PatternLint[]): Fragment {
   const analysis = analyzeFragment(fragment)
   const hasUpperCase = (word: string): boolean => /[A-Z]/.test(word)
-  const lowerCaseMessage = `"<${fragment.text}>" is read in lower case, as hosts and schemes of requests are`
+  const lowerCaseMessage = `"<${fragment.text}>" is lower-cased, like hosts and schemes of requests`
   if ('glob' in fragment) {
     const glob = foldGlobCase(fragment.glob as GlobNode)
     const source = globToRegExpSource(glob, escapeSource)
     if (source === fragment.text) return fragment
-    const message = 'letters of a glob in scheme or host are read in lower case, as those of requests are'
+    const message = 'letters of a glob in scheme or host are lower-cased, like those of requests'
     lints.push({ message, hint: '' })
     return { ...fragment, text: source, source: [source], glob } as GlobFragment
   }

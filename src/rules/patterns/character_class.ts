@@ -1,10 +1,10 @@
-/** rules/pattern_class — character classes of Oathkeeper's engine as JavaScript ones (spec 2.4). Knows no groups. */
+/** Translates character classes and escapes of Oathkeeper's regular expressions (regexp2) into JavaScript. */
 import { escapeSource, PatternError } from './syntax.ts'
 
-/** What `\w` takes and `\b` stands beside: the joiners too, which are invisible in a word. */
+/** The characters of `\w` in regexp2. It includes the zero-width joiners, unlike `\w` of JavaScript. */
 export const WORD_CLASS = '\\p{L}\\p{Mn}\\p{Nd}\\p{Pc}\\u{200c}\\u{200d}'
 
-/** Unicode-aware shorthand classes, as insides of a class for the `v` flag (Q-22). */
+/** Shorthand classes, which include all of Unicode in regexp2 (Q-22): contents of a class for the `v` flag. */
 const SHORTHAND_CLASSES: ReadonlyMap<string, string> = new Map([
   ['d', '\\p{Nd}'],
   ['w', WORD_CLASS],
@@ -17,7 +17,7 @@ const POSIX_CLASSES: ReadonlyMap<string, string> = new Map([
   ['ascii', '\\x00-\\x7f'],
   ['blank', '\\t\\x20'],
   ['cntrl', '\\x00-\\x1f\\x7f'],
-  // Two of them are no more ASCII than \d and JavaScript's \s are.
+  // In regexp2, [:digit:] and [:space:] are not limited to ASCII.
   ['digit', '\\p{Nd}'],
   ['graph', '\\x21-\\x7e'],
   ['lower', 'a-z'],
@@ -40,19 +40,20 @@ const CONTROL_ESCAPES: ReadonlyMap<string, string> = new Map([
   ['v', '\v'],
 ])
 
-/** A place in a fragment's text. */
+/** A reading position in the text of a fragment. */
 export interface Cursor {
   readonly text: string
   at: number
-  /** Place of the fragment in the pattern. */
+  /** 0-based offset of the fragment in the pattern. */
   readonly column: number
 }
 
+/** Throws a `PatternError` that points at the cursor. */
 export const failAt = (cursor: Cursor, message: string, hint = ''): never => {
   throw new PatternError(message, cursor.column + Math.min(cursor.at, cursor.text.length), hint)
 }
 
-/** One code point, and past it. */
+/** Returns the next code point and advances the cursor past it. */
 export function nextCharacter(cursor: Cursor): string {
   const code = cursor.text.codePointAt(cursor.at)
   if (code === undefined) return failAt(cursor, 'the fragment ends too early')
@@ -61,14 +62,14 @@ export function nextCharacter(cursor: Cursor): string {
   return char
 }
 
-/** `\d` and its like after the backslash, as inside of a class; `undefined` where the letter means something else. */
+/** The contents of a class for `\d`, `\w`, `\s` and their negations; `undefined` for any other letter after the backslash. */
 export function shorthandClass(letter: string): string | undefined {
   const set = SHORTHAND_CLASSES.get(letter.toLowerCase())
   if (set === undefined) return undefined
   return letter === letter.toLowerCase() ? set : `[^${set}]`
 }
 
-/** `\p{Greek}` after the `p`: Go's names of categories and scripts are JavaScript's too. */
+/** Translates `\p{Greek}`; the cursor is after the `p`. regexp2 and JavaScript have the same names of categories and scripts. */
 export function unicodeProperty(cursor: Cursor, letter: string): string {
   const named = /^\{(\^?)(\w+)\}/.exec(cursor.text.slice(cursor.at))
   if (named === null) return failAt(cursor, `\\${letter} needs a name in braces`, 'write \\p{L}')
@@ -81,14 +82,10 @@ export function unicodeProperty(cursor: Cursor, letter: string): string {
       return `\\${form}`
     } catch {}
   }
-  return failAt(
-    cursor,
-    `unknown Unicode class "${name}"`,
-    'categories (L, Lu, Nd) and scripts (Greek) are known',
-  )
+  return failAt(cursor, `unknown Unicode class "${name}"`, 'use a category (L, Lu, Nd) or a script (Greek)')
 }
 
-/** The character that an escape after the backslash stands for. */
+/** The character of an escape; the cursor is after the backslash. */
 export function escapedCharacter(cursor: Cursor): string {
   const rest = cursor.text.slice(cursor.at)
   const hex = /^(?:x\{([0-9A-Fa-f]{1,6})\}|x([0-9A-Fa-f]{2})|u([0-9A-Fa-f]{4}))/.exec(rest)
@@ -100,7 +97,7 @@ export function escapedCharacter(cursor: Cursor): string {
   }
   if (rest[0] === '0') {
     const octal = /^0[0-7]{2}/.exec(rest)
-    // With fewer digits, Oathkeeper's engine reads on into what follows.
+    // With fewer digits, regexp2 consumes characters that follow the escape.
     if (octal === null) return failAt(cursor, '"\\0" needs two more digits', 'write \\x00')
     cursor.at += octal[0].length
     return String.fromCharCode(Number.parseInt(octal[0], 8))
@@ -120,7 +117,7 @@ export function escapedCharacter(cursor: Cursor): string {
   return letter
 }
 
-/** A class after its `[`, subtraction and POSIX names included; gives a whole class in brackets. */
+/** Translates a class, with subtraction and POSIX names; the cursor is after `[`. Returns a class in brackets. */
 export function translateClass(cursor: Cursor): string {
   const { text } = cursor
   const isNegated = text[cursor.at] === '^'
@@ -175,7 +172,7 @@ export function translateClass(cursor: Cursor): string {
       members += `${escapeSource(rangeStart)}-${escapeSource(char)}`
       rangeStart = undefined
     } else if (text[cursor.at] === '-' && cursor.at + 1 < text.length && text[cursor.at + 1] !== ']') {
-      // `-[` after one character is the start of a subtraction, seen when the range's end is read.
+      // `-[` after a character starts a subtraction; it is recognized when the end of the range is read.
       rangeStart = char
       cursor.at++
     } else if (char === '-' && !escaped && !first && text[cursor.at] === '[') {

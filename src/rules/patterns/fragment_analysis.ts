@@ -1,41 +1,42 @@
-/** rules/pattern_shape — what can be said of a fragment without running it: its words, its loops, its danger. Once per distinct text. */
+/** Analyzes fragments: the words that they match, their loops, and whether matching can take exponential time. */
 import { type CharSet, type Concatenation, type Element, JS } from 'refa'
 import { analyse } from 'scslre'
 import { isExponentiallyAmbiguous, MAX_BOUNDED_REPETITIONS } from './ambiguity.ts'
 import { type Fragment, fragmentSource } from './syntax.ts'
 
-/** What every match passes, in order: one of `set` once, or again and again. */
+/** A step of every match: one character of `set`, or in a loop any number of them. */
 export interface MatchStep {
   readonly loop: boolean
   readonly set: CharSet
 }
 
 export interface FragmentAnalysis {
-  /** All words in the order in which the engine tries them; `undefined` when there are many or endlessly many. */
+  /** All words in the order in which an engine tries them; `undefined` if there are too many. */
   readonly words: readonly string[] | undefined
-  /** No lookaround and no reference: `words` are exactly those that match, wherever the fragment stands. */
+  /** True without lookaround and backreference: `words` are then exactly the texts that match, in any context. */
   readonly isRegular: boolean
+  /** The steps that every match takes, in order. */
   readonly steps: readonly MatchStep[]
-  /** Cost grows exponentially with the length of a URL. */
+  /** Whether the cost grows exponentially with the length of a URL. */
   readonly exponential: boolean
-  /** By how much the fragment's own loops raise the power of the length beyond what `row` shows. */
+  /** How much loops that `steps` does not show raise the degree of the cost. */
   readonly extraDegree: number
-  /** Some match contains a slash. */
+  /** Whether a match can contain a slash. */
   readonly canContainSlash: boolean
-  /** Each match is empty or starts with a slash. */
+  /** Whether each match is empty or starts with a slash. */
   readonly startsWithSlash: boolean
 }
 
-/** Words are counted up to here; more are as good as endless. */
+/** A fragment with more words counts as one with infinitely many. */
 const MAX_WORDS = 64
 const SLASH = 0x2f
 const MAX_CACHED_ANALYSES = 10_000
 
 const analysisCache = new Map<string, FragmentAnalysis>()
 
-/** Throws where the libraries cannot read the fragment; the caller makes a fault of it. */
+/** Analyzes a fragment; results are cached by its source. Throws if refa or scslre cannot parse it. */
 export function analyzeFragment(fragment: Fragment): FragmentAnalysis {
-  // The libraries do not know scoped flags; to ignore case everywhere finds more, never less.
+  // refa and scslre do not support scoped flags. Ignoring case everywhere finds more dangers and words, never fewer.
   const source = fragmentSource(fragment, 1).replaceAll(/\(\?-?i:/g, '(?:')
   const flags = fragment.ignoresCase ? 'vi' : 'v'
   const key = `${flags}${source}`
@@ -57,7 +58,7 @@ function analyzeSource(source: string, flags: string): FragmentAnalysis {
   const steps: MatchStep[] = []
   collectSteps(alternatives, steps)
   const { reports } = analyse({ source: `^${source}$`, flags }, { assumeRejectingSuffix: true })
-  const loopCount = steps.filter(passage => passage.loop).length
+  const loopCount = steps.filter(step => step.loop).length
   const trades = new Set(reports.map(report => (report.type === 'Trade' ? report.startQuant : report.quant)))
   return {
     words: wordsOf(alternatives),
@@ -72,7 +73,7 @@ function analyzeSource(source: string, flags: string): FragmentAnalysis {
 
 type Alternatives = readonly Concatenation[]
 
-/** Groups with one way through them dissolve; others are passed without anything being certain but their loops. */
+/** Adds the steps of an expression. A group with several alternatives adds its loops only, since no step of it is certain. */
 function collectSteps(alternatives: Alternatives, steps: MatchStep[]): void {
   if (alternatives.length !== 1) {
     const looped = loopedCharacterSet(alternatives)
@@ -95,7 +96,7 @@ function collectSteps(alternatives: Alternatives, steps: MatchStep[]): void {
   }
 }
 
-/** All characters in an element. */
+/** The characters of all classes in an expression. */
 function characterSet(alternatives: Alternatives): CharSet | undefined {
   return unionOf(alternatives, element =>
     element.type === 'CharacterClass'
@@ -106,7 +107,7 @@ function characterSet(alternatives: Alternatives): CharSet | undefined {
   )
 }
 
-/** All characters of the loops in an element. */
+/** The characters of all loops in an expression. */
 function loopedCharacterSet(alternatives: Alternatives): CharSet | undefined {
   return unionOf(alternatives, element =>
     element.type === 'Quantifier' && element.max > MAX_BOUNDED_REPETITIONS
@@ -142,7 +143,7 @@ const isRegular = (alternatives: Alternatives): boolean =>
     }),
   )
 
-/** Lookaround is passed over: words may be more than match, never fewer. A reference can be anything. */
+/** Lookarounds are ignored: the result may have words that do not match, but lacks none. */
 function wordsOf(alternatives: Alternatives): string[] | undefined {
   const words = new Set<string>()
   for (const alternative of alternatives) {

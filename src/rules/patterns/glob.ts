@@ -1,4 +1,4 @@
-/** rules/pattern_glob — a pattern of the glob strategy as parts, and what to say of it (spec 2.5, Q-27, Q-73). Knows no URL. */
+/** Parses patterns of the glob strategy, and lints globs that Oathkeeper reads differently (Q-27, Q-73). */
 import {
   GlobError,
   type GlobNode,
@@ -8,7 +8,7 @@ import {
 } from '../../golang/index.ts'
 import { escapeSource, type Part, PatternError, type PatternLint, type Piece } from './syntax.ts'
 
-/** All pieces are read as one text, so a brace may open in one fragment and close in another. */
+/** Parses all pieces as one glob, because a brace may open in one fragment and close in another. Throws `PatternError`. */
 export function parseGlobPattern(pieces: readonly Piece[]): { parts: Part[]; lints: PatternLint[] } {
   const chars: GlobToken[] = []
   const columns: number[] = []
@@ -39,7 +39,7 @@ export function parseGlobPattern(pieces: readonly Piece[]): { parts: Part[]; lin
   return { parts, lints }
 }
 
-/** What `parts` were read from, with literals as they are now. */
+/** The syntax tree of parsed parts, with normalized literals. */
 export const globNodes = (parts: readonly Part[]): GlobNode[] =>
   parts.flatMap((part): GlobNode[] => {
     if (part.kind === 'literal') return [{ kind: 'text', text: part.text }]
@@ -57,13 +57,13 @@ function lintRegexpSyntax({ text }: Piece): PatternLint[] {
   ]
 }
 
-/** Shapes that gobwas reads otherwise than they are meant (Q-73). */
+/** Lints globs that gobwas, Oathkeeper's library, reads differently from its own documentation (Q-73). */
 function lintGobwasDifferences(nodes: readonly GlobNode[]): PatternLint[] {
   const lints: PatternLint[] = []
   const addLint = (shape: string): void => {
     lints.push({
-      message: `Oathkeeper reads ${shape} otherwise than it is meant; here it means what it says`,
-      hint: 'check what it should match, or write it as separate rules',
+      message: `Oathkeeper misreads ${shape}; Credence matches what is written`,
+      hint: 'check what it should match, or write separate rules',
     })
   }
   for (const [i, node] of nodes.entries()) {
@@ -72,7 +72,7 @@ function lintGobwasDifferences(nodes: readonly GlobNode[]): PatternLint[] {
     if (node.kind === 'class' && node.not && !/[./]/.test(node.chars) && node.chars !== '') {
       lints.push({
         message: `"[!${node.chars}${node.upTo === undefined ? '' : `-${node.upTo}`}]" also matches "." and "/"`,
-        hint: 'name the separators, too: [!./…]',
+        hint: 'exclude the separators as well: [!./…]',
       })
     }
     if (node.kind !== 'either') continue
@@ -92,7 +92,7 @@ function lintGobwasDifferences(nodes: readonly GlobNode[]): PatternLint[] {
   return lints
 }
 
-/** Characters that a branch takes, where that is one number. */
+/** The length of all texts that a branch matches; `undefined` if they differ in length. */
 function fixedLength(branch: readonly GlobNode[]): number | undefined {
   let length = 0
   for (const node of branch) {

@@ -1,84 +1,36 @@
-/** rules/pattern_exec — the function that matches a URL against the parts of a pattern. Knows neither hosts nor lints. */
+/** Matches a URL against the parts of a pattern, and returns its captures. */
 import { matchGlob, overlappingTexts } from '../../golang/index.ts'
 import { analyzeFragment } from './fragment_analysis.ts'
 import { globNodes } from './glob.ts'
-import { type Fragment, type Part, patternSource } from './syntax.ts'
+import { type LiteralPrefix, type LiteralPrefixes, NO_CAPTURES } from './literal_prefixes.ts'
+import { type Part, patternSource } from './syntax.ts'
 
 type MatchUrl = (url: string) => readonly string[] | undefined
 
-/** A text that a match can start with, and what the groups of the fragments in it capture then. */
-interface LiteralPrefix {
-  readonly text: string
-  readonly captures: readonly string[]
-}
-
-export interface LiteralPrefixes {
-  readonly alternatives: readonly LiteralPrefix[]
-  /** How many parts they stand for. */
-  readonly partCount: number
-  /** Nothing in them looks around or back, so the rest can be matched on its own. */
-  readonly exact: boolean
-}
-
-/** More ways to start than this are not spelled out. */
-const MAX_PREFIXES = 16
 const MAX_CACHED_EXPRESSIONS = 10_000
-const NO_CAPTURES: readonly string[] = Object.freeze([])
-
-/** `<https?>://svc.example.com/api/` is two texts. They stand in the order in which an engine would try them. */
-export function findLiteralPrefixes(parts: readonly Part[]): LiteralPrefixes {
-  let alternatives: readonly LiteralPrefix[] = [{ text: '', captures: NO_CAPTURES }]
-  let exact = true
-  for (const [i, part] of parts.entries()) {
-    if (part.kind === 'literal') {
-      alternatives = alternatives.map(({ text, captures }) => ({ text: text + part.text, captures }))
-      continue
-    }
-    const analysis = analyzeFragment(part)
-    if (analysis.words === undefined || analysis.words.length * alternatives.length > MAX_PREFIXES) {
-      return { alternatives, partCount: i, exact }
-    }
-    exact &&= analysis.isRegular
-    const words = fragmentPrefixes(part, analysis.words, analysis.isRegular)
-    alternatives = alternatives.flatMap(({ text, captures }) =>
-      words.map(word => ({ text: text + word.text, captures: [...captures, ...word.captures] })),
-    )
-  }
-  return { alternatives, partCount: parts.length, exact }
-}
-
-/** Words may be more than match (where case is ignored in part); those of a fragment that looks around cannot be told alone. */
-function fragmentPrefixes(fragment: Fragment, words: readonly string[], exact: boolean): LiteralPrefix[] {
-  if (!exact) return words.map(text => ({ text, captures: NO_CAPTURES }))
-  const wholeFragment = new RegExp(`^${patternSource([fragment]).source}$`, 'v')
-  return words.flatMap(text => {
-    const match = wholeFragment.exec(text)
-    return match === null ? [] : [{ text, captures: match.slice(1).map(group => group ?? '') }]
-  })
-}
 
 export interface Matcher {
   readonly exec: MatchUrl
   readonly execFromPrefix?: (url: string, start: number) => readonly string[] | undefined
 }
 
-/** What follows the text that a match starts with: captures of the rest of `url` from `at` on. */
+/** Matches `url` from offset `from` to its end; returns all captures, those of the prefix first. */
 type MatchRest = (
   url: string,
-  at: number,
-  head: readonly string[],
+  from: number,
+  prefixCaptures: readonly string[],
   order: CaptureOrder,
 ) => readonly string[] | undefined
 
 /**
- * Ten thousand rules have few different endings, so an ending is compiled once and shared, and the texts that a pattern
- * starts with are compared as texts. Where a fragment looks around, the whole pattern is one expression.
+ * Creates a matcher that compares literal prefixes as text and matches the rest with a shared expression: ten thousand rules
+ * have few distinct endings, and each is compiled once. A pattern with lookaround in its prefix is one whole expression.
  */
 export function createMatcher(parts: readonly Part[], prefixes: LiteralPrefixes): Matcher {
   const order = captureOrder(patternSource(parts).groups)
   if (!prefixes.exact) {
     const expression = new RegExp(`^${patternSource(parts).source}$`, 'v')
-    expression.test('') // V8 compiles at the first use: what is too large shall fail here
+    expression.test('') // V8 compiles at the first use, so an expression that is too large fails at load
     return {
       exec(url) {
         const match = expression.exec(url)
@@ -87,8 +39,8 @@ export function createMatcher(parts: readonly Part[], prefixes: LiteralPrefixes)
     }
   }
   const matchRest = compileRest(parts.slice(prefixes.partCount))
-  const lengths = prefixes.alternatives.map(head => head.text.length)
-  const captures = prefixes.alternatives.map(head => head.captures)
+  const lengths = prefixes.alternatives.map(({ text }) => text.length)
+  const captures = prefixes.alternatives.map(prefix => prefix.captures)
   const execFromPrefix = (url: string, index: number): readonly string[] | undefined =>
     matchRest(url, lengths[index] as number, captures[index] as readonly string[], order)
   return {
@@ -104,7 +56,10 @@ export function createMatcher(parts: readonly Part[], prefixes: LiteralPrefixes)
   }
 }
 
-/** A fragment before a literal slash that it cannot cross ends there; `.*` ends at the last one from which the rest matches. */
+/**
+ * Two common endings need no backtracking: a fragment that cannot contain a slash, before a literal that starts with one,
+ * ends at the next slash; `.*` before such a literal ends at its last occurrence from which the rest matches.
+ */
 function compileRest(parts: readonly Part[]): MatchRest {
   const [fragment, literal, ...others] = parts
   if (fragment?.kind === 'fragment' && literal?.kind === 'literal' && literal.text.startsWith('/')) {
@@ -156,29 +111,29 @@ function matchUpToLastLiteral(literal: string, ending: RegExp): MatchRest {
 
 const expressionCache = new Map<string, RegExp>()
 
-/** Sticky: matches from `lastIndex`, which is set before each use, to the end. */
+/** A cached sticky expression: set `lastIndex` before each use. */
 function stickyExpression(start: string, end = '$'): RegExp {
   const source = start + end
-  const known = expressionCache.get(source)
-  if (known !== undefined) return known
-  const ending = new RegExp(source, 'vy')
-  ending.test('')
+  const cached = expressionCache.get(source)
+  if (cached !== undefined) return cached
+  const expression = new RegExp(source, 'vy')
+  expression.test('')
   if (expressionCache.size >= MAX_CACHED_EXPRESSIONS) expressionCache.clear()
-  expressionCache.set(source, ending)
-  return ending
+  expressionCache.set(source, expression)
+  return expression
 }
 
-/** Places of the captures in Oathkeeper's order: named groups are numbered last (Q-23). `undefined`: as they come. */
+/** Indexes of the captures in Oathkeeper's order, which numbers named groups last (Q-23). `undefined`: unchanged. */
 type CaptureOrder = readonly number[] | undefined
 
 function captureOrder(groups: readonly (string | undefined)[]): CaptureOrder {
   if (groups.every(name => name === undefined)) return undefined
   const indexes = groups.map((_, index) => index)
-  const isNamed = (place: number): boolean => groups[place] !== undefined
-  return [...indexes.filter(place => !isNamed(place)), ...indexes.filter(isNamed)]
+  const isNamed = (index: number): boolean => groups[index] !== undefined
+  return [...indexes.filter(index => !isNamed(index)), ...indexes.filter(isNamed)]
 }
 
-/** `match[0]` is the text that matched. A group that took no part is empty (spec 2.4). */
+/** Joins and orders captures. A group that did not participate is an empty text, as in Oathkeeper. */
 function orderCaptures(
   prefixCaptures: readonly string[],
   match: readonly (string | undefined)[],
@@ -192,7 +147,7 @@ function orderCaptures(
   return order === undefined ? captures : order.map(index => captures[index] as string)
 }
 
-/** Globs capture nothing. The matcher that never goes back serves where an expression might. */
+/** Creates a matcher of a glob, which has no captures. If an expression could backtrack, the glob is matched without one. */
 export function createGlobMatcher(
   parts: readonly Part[],
   prefixes: LiteralPrefixes,

@@ -1,25 +1,25 @@
-/** rules/pattern_risk — how the cost of a whole pattern grows with the length of a URL (Q-24, G5). Knows shapes, no engine. */
+/** Estimates how the cost of matching a pattern grows with the length of a URL (Q-24). */
 import { CharSet } from 'refa'
 import { MAX_URL_CHARS } from '../../access/match_policy.ts'
 import { analyzeFragment, type MatchStep } from './fragment_analysis.ts'
 import type { Part } from './syntax.ts'
 
 export interface MatchingCost {
-  /** The cost grows at most with this power of the length. */
+  /** The cost is at most proportional to the length to this power. */
   readonly degree: number
-  /** UTF-16 code units up to which that costs no more than Oathkeeper's 250 ms; `undefined` where any URL may be. */
+  /** Length (UTF-16 code units) up to which matching takes at most Oathkeeper's 250 ms; `undefined`: every URL does. */
   readonly maxUrlChars: number | undefined
 }
 
-/** About 250 ms of an engine that takes a nanosecond for a step. */
+/** About 250 ms at one nanosecond a step. */
 const MAX_STEPS = 2.5e8
 const LINEAR_COST: MatchingCost = { degree: 1, maxUrlChars: undefined }
 const MAX_CODE_UNIT = 0xffff
 
 /**
- * Two loops trade characters when one text can be read by both, the way from one to the other included: then a URL that
- * repeats that text is split between them in as many ways as it is long. A loop that ends the pattern and takes anything
- * leaves nothing to go back for.
+ * Two loops can trade characters if both, and every step between them, match one text. A URL that repeats this text can be
+ * split between the loops in as many ways as it is long, and a backtracking engine tries them all. A final loop that matches
+ * any character never makes the engine backtrack, so it does not count.
  */
 export function matchingCost(parts: readonly Part[]): MatchingCost {
   const steps: MatchStep[] = []
@@ -32,7 +32,7 @@ export function matchingCost(parts: readonly Part[]): MatchingCost {
       extraDegree += analysis.extraDegree
     }
   }
-  const loops = steps.flatMap((passage, at) => (passage.loop ? [at] : []))
+  const loops = steps.flatMap((step, index) => (step.loop ? [index] : []))
   if (loops.length + extraDegree < 2) return LINEAR_COST
   const last = steps.at(-1)
   if (last?.loop && matchesAnyCharacter(last.set)) loops.pop()
@@ -51,7 +51,7 @@ export function matchingCost(parts: readonly Part[]): MatchingCost {
   }
   degree += extraDegree
   if (degree === 1) return LINEAR_COST
-  // Splits are at least a cycle apart: n/cycle over degree of them, each followed by a scan.
+  // Splits are at least `cycle` characters apart: (length / cycle) over degree of them, each followed by a scan.
   const splitDistance = extraDegree > 0 || cycle === Number.POSITIVE_INFINITY ? 1 : cycle
   const maxUrlChars = Math.floor(splitDistance * (MAX_STEPS * factorial(degree)) ** (1 / degree))
   return { degree, maxUrlChars: maxUrlChars < MAX_URL_CHARS ? maxUrlChars : undefined }
@@ -60,7 +60,7 @@ export function matchingCost(parts: readonly Part[]): MatchingCost {
 function canTradeCharacters(steps: readonly MatchStep[], from: number, to: number): boolean {
   const both = (steps[from] as MatchStep).set.intersect((steps[to] as MatchStep).set)
   if (both.isEmpty) return false
-  return steps.slice(from + 1, to).every(passage => passage.loop || !passage.set.isDisjointWith(both))
+  return steps.slice(from + 1, to).every(step => step.loop || !step.set.isDisjointWith(both))
 }
 
 const literalSteps = (text: string): MatchStep[] =>
@@ -69,7 +69,7 @@ const literalSteps = (text: string): MatchStep[] =>
     set: CharSet.empty(MAX_CODE_UNIT).union([{ min: text.charCodeAt(i), max: text.charCodeAt(i) }]),
   }))
 
-/** All but a newline, which no URL of some length may hold (access/snapshot). */
+/** Whether a set has every character except the line feed; long URLs with a line feed are rejected before matching. */
 const matchesAnyCharacter = (set: CharSet): boolean =>
   set.negate().ranges.every(range => range.min === 10 && range.max === 10)
 

@@ -1,9 +1,10 @@
-/** rules/pattern — from `match.url` as written to a Pattern, or to what is wrong with it. Knows no rule and no request. */
+/** Compiles a rule's `match.url` into a pattern, or explains why it cannot be used. */
 import type { MatchPattern } from '../../access/rule.ts'
 import { overlappingTexts } from '../../golang/index.ts'
 import { analyzeFragment } from './fragment_analysis.ts'
 import { globNodes, parseGlobPattern } from './glob.ts'
-import { createGlobMatcher, createMatcher, findLiteralPrefixes, type LiteralPrefixes } from './matcher.ts'
+import { findLiteralPrefixes, type LiteralPrefixes } from './literal_prefixes.ts'
+import { createGlobMatcher, createMatcher } from './matcher.ts'
 import { type MatchingCost, matchingCost } from './matching_cost.ts'
 import { normalizeOrigin, type OriginOptions } from './origin.ts'
 import { translateFragment } from './regexp.ts'
@@ -14,15 +15,15 @@ export type MatchingStrategy = 'regexp' | 'glob'
 export interface CompiledPattern {
   readonly pattern: MatchPattern
   readonly lints: readonly PatternLint[]
-  /** What it was compiled from, for lints that look at more than one pattern. */
+  /** Its parsed form, for lints that compare patterns. */
   readonly parsed: ParsedPattern
 }
 
 export interface ParsedPattern {
-  /** With scheme and host as requests have them. */
+  /** Scheme and host are normalized like those of requests. */
   readonly parts: readonly Part[]
   readonly prefixes: LiteralPrefixes
-  /** Matches too, beyond what `parts` say (Q-73). */
+  /** URLs that a glob matches although its parts do not, because gobwas lets adjacent literals overlap (Q-73). */
   readonly extraUrls: readonly string[]
 }
 
@@ -31,7 +32,11 @@ export interface RejectedPattern {
   readonly fault: { readonly message: string; readonly hint: string; readonly column?: number }
 }
 
-/** Compiles `match.url`. Takes some microseconds where its fragments were seen before, so a caller yields between rules. */
+/**
+ * Compiles `match.url`. `hosts: 'exact'` leaves the host as it is written. Never throws: a pattern that cannot be used is a
+ * `RejectedPattern`. Takes a few microseconds if its fragments are cached and some milliseconds if they are not, so yield
+ * between rules.
+ */
 export function compilePattern(
   text: string,
   strategy: MatchingStrategy,
@@ -40,7 +45,7 @@ export function compilePattern(
   return compileText(text, strategy, { hosts })
 }
 
-/** Compiles an RPC rule's pattern, for `rpc://authority/full_method` (spec 1.9). */
+/** Compiles the pattern of an RPC rule, which matches `rpc://authority/full_method`. */
 export function compileRpcPattern(
   authority: string,
   fullMethod: string,
@@ -65,7 +70,7 @@ function compileText(
     const prefixes = findLiteralPrefixes(parts)
     const cost = matchingCost(parts)
     const allLints = [...translated.lints, ...lints]
-    // Nested braces multiply the ways of an expression without any loop.
+    // Nested braces multiply the paths through an expression, even without a loop.
     const isLinear =
       cost.degree === 1 &&
       parts.filter(part => part.kind === 'fragment' && part.text.startsWith('(')).length <= MAX_GLOB_GROUPS
@@ -84,13 +89,13 @@ function compileText(
     if (error instanceof PatternError) {
       return { fault: { message: error.message, hint: error.hint, column: error.column + 1 } }
     }
-    // What the translation let through and JavaScript or the analysis cannot read.
+    // The translation accepted something that JavaScript's parser or the analysis rejects.
     const message = error instanceof Error ? error.message : String(error)
-    return { fault: { message: `the pattern cannot be used: ${message}`, hint: 'write it more simply' } }
+    return { fault: { message: `the pattern cannot be used: ${message}`, hint: 'simplify it' } }
   }
 }
 
-/** Groups of a glob that an expression may try in all combinations. */
+/** A glob with more groups is matched without backtracking: an expression would try all combinations of their branches. */
 const MAX_GLOB_GROUPS = 3
 
 function translateRegexp(pieces: readonly Piece[]): { parts: Part[]; lints: PatternLint[] } {
@@ -101,7 +106,7 @@ function translateRegexp(pieces: readonly Piece[]): { parts: Part[]; lints: Patt
     if (!piece.delimited) return { kind: 'literal', text: piece.text }
     const { fragment, lints: fragmentLints, referencesItself } = translateFragment(piece)
     if (referencesItself && fragments > 0) {
-      const message = 'backreferences by number reach into other fragments'
+      const message = 'a backreference by number would refer to another fragment'
       throw new PatternError(message, piece.column, 'name the group: (?<n>…)\\k<n>')
     }
     fragments++
@@ -117,7 +122,7 @@ function translateRegexp(pieces: readonly Piece[]): { parts: Part[]; lints: Patt
       throw new PatternError(
         `"<${piece.text}>" can take exponential time on a hostile URL`,
         piece.column,
-        'do not repeat a group in which parts of one text can be told apart in several ways, as in (a+)+',
+        'do not repeat a group that can match one text in several ways, such as (a+)+',
       )
     }
     lints.push(...fragmentLints)
@@ -126,13 +131,13 @@ function translateRegexp(pieces: readonly Piece[]): { parts: Part[]; lints: Patt
   return { parts, lints }
 }
 
-/** What the index may rely on: literal texts that every matching URL has. */
+/** What the rule index relies on: literal texts that every matching URL has. A wrong one would make the rule unreachable. */
 function indexHints(
   parts: readonly Part[],
   literals: LiteralPrefixes,
   pathPrefix: string,
 ): Pick<MatchPattern, 'origins' | 'pathPrefix' | 'prefixes' | 'requiredSubstring'> {
-  const prefixes = literals.alternatives.map(head => head.text)
+  const prefixes = literals.alternatives.map(({ text }) => text)
   const originsAndPaths = prefixes.map(splitOrigin)
   const next = parts[literals.partCount]
   const hostIsClosed =
@@ -151,15 +156,15 @@ function indexHints(
     pathPrefix: originsAreKnown
       ? originsAndPaths.map(([, path]) => path).reduce(commonPrefix, originsAndPaths[0]?.[1] ?? '')
       : pathPrefix,
-    ...(prefixes.every(start => start.includes('://') && !start.endsWith('://')) ? { prefixes } : {}),
+    ...(prefixes.every(prefix => prefix.includes('://') && !prefix.endsWith('://')) ? { prefixes } : {}),
     ...(requiredSubstring === '' ? {} : { requiredSubstring }),
   }
 }
 
-function splitOrigin(start: string): readonly [origin: string, path: string] {
-  const colon = start.indexOf('://')
-  const slash = colon < 0 ? -1 : start.indexOf('/', colon + 3)
-  return slash < 0 ? [start, ''] : [start.slice(0, slash), start.slice(slash)]
+function splitOrigin(prefix: string): readonly [origin: string, path: string] {
+  const colon = prefix.indexOf('://')
+  const slash = colon < 0 ? -1 : prefix.indexOf('/', colon + 3)
+  return slash < 0 ? [prefix, ''] : [prefix.slice(0, slash), prefix.slice(slash)]
 }
 
 function commonPrefix(a: string, b: string): string {
@@ -171,8 +176,8 @@ function commonPrefix(a: string, b: string): string {
 const polynomialCostLint = ({ degree, maxUrlChars }: MatchingCost): PatternLint => ({
   message:
     `matching can take time that grows with the length of a URL to the power of ${degree}` +
-    (maxUrlChars === undefined ? '' : `; URLs of more than ${maxUrlChars} characters are refused`),
-  hint: 'exclude the character that follows from each repeated class, e.g. <[^/]*> instead of <.*>',
+    (maxUrlChars === undefined ? '' : `; URLs of more than ${maxUrlChars} characters are rejected`),
+  hint: 'exclude the character that follows from each repeated class, for example <[^/]*> instead of <.*>',
 })
 
 const deduplicateLints = (lints: readonly PatternLint[]): PatternLint[] => [

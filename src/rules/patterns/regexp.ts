@@ -1,4 +1,7 @@
-/** rules/pattern_regexp — one fragment of Oathkeeper's regular expressions as JavaScript source (spec 2.4, Q-21 to Q-23). Knows no URL. Long because it is one reader with one cursor, and no part of it means anything without the others. */
+/**
+ * Translates a fragment of Oathkeeper's regular expressions (regexp2) into JavaScript source (Q-21 to Q-23).
+ * Long because it is one recursive-descent parser: its functions share a cursor and the output.
+ */
 import {
   type Cursor,
   escapedCharacter,
@@ -28,7 +31,7 @@ interface Flags {
 export interface TranslatedFragment {
   readonly fragment: Fragment
   readonly lints: readonly PatternLint[]
-  /** `\1` names the fragment's own group, which only holds in a pattern's first fragment. */
+  /** Whether `\1` refers to the fragment's own group, which is true in the first fragment of a pattern only. */
   readonly referencesItself: boolean
 }
 
@@ -36,10 +39,9 @@ const BOUNDARY = `(?:(?<=[${WORD_CLASS}])(?![${WORD_CLASS}])|(?<![${WORD_CLASS}]
 const NO_BOUNDARY = `(?:(?<=[${WORD_CLASS}])(?=[${WORD_CLASS}])|(?<![${WORD_CLASS}])(?![${WORD_CLASS}]))`
 const MATCHES_NOTHING = '[]'
 
-/** Why a construct that other engines know is refused. */
-const UNSUPPORTED_HINT = 'Oathkeeper itself or JavaScript cannot do this: write it differently'
+const UNSUPPORTED_HINT = 'Oathkeeper or JavaScript does not support this: write it differently'
 
-/** Throws `PatternFault` for what Oathkeeper would not compile, and for what has no faithful translation. */
+/** Translates one fragment. Throws `PatternError` if regexp2 would reject it or if it has no faithful translation. */
 export function translateFragment(piece: Piece): TranslatedFragment {
   const cursor: Cursor = { text: piece.text, at: 0, column: piece.column }
   const { text } = piece
@@ -48,7 +50,7 @@ export function translateFragment(piece: Piece): TranslatedFragment {
   const lints: PatternLint[] = []
   let selfReferenceAt: number | undefined
   let ignoresCase = false
-  /** The latest atom takes no character: JavaScript repeats such a one only in a group. */
+  /** Whether the last atom matches no character. JavaScript repeats such an atom only inside a group. */
   let isZeroWidth = false
 
   const emit = (source: string, flags: Flags): void => {
@@ -56,12 +58,15 @@ export function translateFragment(piece: Piece): TranslatedFragment {
   }
   const startsWith = (start: string): boolean => text.startsWith(start, cursor.at)
 
-  /** Alternatives up to `)` or the end. `sure`: groups that have taken part when this is reached; gives those after it. */
-  function alternatives(outer: Flags, sure: ReadonlySet<number>, depth: number): Set<number> {
+  /**
+   * Translates alternatives up to `)` or the end. `definiteGroups` are the groups that have certainly matched before;
+   * returns those that have certainly matched after it.
+   */
+  function alternatives(outer: Flags, definiteGroups: ReadonlySet<number>, depth: number): Set<number> {
     if (depth > 100) failAt(cursor, 'groups are nested too deeply')
     let flags = outer
     let after: Set<number> | undefined
-    let here = new Set(sure)
+    let here = new Set(definiteGroups)
     const endBranch = (): void => {
       after = after === undefined ? here : new Set([...after].filter(group => here.has(group)))
     }
@@ -70,7 +75,7 @@ export function translateFragment(piece: Piece): TranslatedFragment {
         cursor.at++
         out.push('|')
         endBranch()
-        here = new Set(sure)
+        here = new Set(definiteGroups)
         continue
       }
       const changed = readInlineFlags(flags)
@@ -92,7 +97,7 @@ export function translateFragment(piece: Piece): TranslatedFragment {
     return after as unknown as Set<number>
   }
 
-  /** `(?i)` and `(?i-s)`: for the rest of the group that it stands in. */
+  /** Reads `(?i)` or `(?i-s)`, which holds for the rest of the enclosing group. */
   function readInlineFlags(flags: Flags): Flags | undefined {
     const found = /^\(\?([a-zA-Z]*(?:-[a-zA-Z]*)?)\)/.exec(text.slice(cursor.at))
     if (found === null) return undefined
@@ -107,7 +112,7 @@ export function translateFragment(piece: Piece): TranslatedFragment {
     for (const letter of letters) {
       if (letter === '-') on = false
       else if (letter === 'i' || letter === 'm' || letter === 's' || letter === 'x') changed[letter] = on
-      else failAt(cursor, `the flag "${letter}" is not supported`, 'i, m, s and x are')
+      else failAt(cursor, `the flag "${letter}" is not supported`, 'use i, m, s or x')
     }
     if (changed.i) ignoresCase = true
     if (letters === '' || letters === '-') failAt(cursor, 'flags are missing')
@@ -120,7 +125,7 @@ export function translateFragment(piece: Piece): TranslatedFragment {
     return blank !== null
   }
 
-  /** `(?#…)`; what follows it repeats what came before. */
+  /** Skips `(?#…)`; a quantifier after it repeats the atom before it. */
   function skipComment(): boolean {
     if (!startsWith('(?#')) return false
     const end = text.indexOf(')', cursor.at)
@@ -129,13 +134,13 @@ export function translateFragment(piece: Piece): TranslatedFragment {
     return true
   }
 
-  /** One thing that can be repeated; the groups that it surely sets. */
-  function atom(flags: Flags, sure: ReadonlySet<number>, depth: number): ReadonlySet<number> {
+  /** Translates one atom; returns the groups that it certainly sets. */
+  function atom(flags: Flags, definiteGroups: ReadonlySet<number>, depth: number): ReadonlySet<number> {
     const char = nextCharacter(cursor)
     isZeroWidth = char === '^' || char === '$'
     switch (char) {
       case '(':
-        return group(flags, sure, depth)
+        return group(flags, definiteGroups, depth)
       case '[':
         emit(translateClass(cursor), flags)
         break
@@ -146,10 +151,10 @@ export function translateFragment(piece: Piece): TranslatedFragment {
         out.push(flags.m ? '(?<![^\\n])' : '^')
         break
       case '$':
-        out.push(flags.m ? '(?![^\\n])' : '$') // Q-21: the end and nothing before it
+        out.push(flags.m ? '(?![^\\n])' : '$') // Unlike regexp2, not before a final line feed (Q-21).
         break
       case '\\':
-        escapeSequence(flags, sure)
+        escapeSequence(flags, definiteGroups)
         break
       case '*':
       case '+':
@@ -166,7 +171,7 @@ export function translateFragment(piece: Piece): TranslatedFragment {
     return NO_GROUPS
   }
 
-  function group(flags: Flags, sure: ReadonlySet<number>, depth: number): ReadonlySet<number> {
+  function group(flags: Flags, definiteGroups: ReadonlySet<number>, depth: number): ReadonlySet<number> {
     let inner = flags
     let groupNumber: number | undefined
     let isNegative = false
@@ -196,7 +201,7 @@ export function translateFragment(piece: Piece): TranslatedFragment {
       groupNumber = groups.push(undefined) - 1
       out.push('(')
     }
-    const set = alternatives(inner, sure, depth + 1)
+    const set = alternatives(inner, definiteGroups, depth + 1)
     if (text[cursor.at] !== ')') failAt(cursor, 'a group is not closed')
     cursor.at++
     out.push(')')
@@ -206,7 +211,7 @@ export function translateFragment(piece: Piece): TranslatedFragment {
     return set
   }
 
-  function escapeSequence(flags: Flags, sure: ReadonlySet<number>): void {
+  function escapeSequence(flags: Flags, definiteGroups: ReadonlySet<number>): void {
     const letter = text[cursor.at] ?? failAt(cursor, 'the fragment ends in a backslash')
     const fixed = ASSERTION_ESCAPES.get(letter)
     if (fixed !== undefined) {
@@ -217,7 +222,7 @@ export function translateFragment(piece: Piece): TranslatedFragment {
       cursor.at++
       emit(unicodeProperty(cursor, letter), flags)
     } else if (letter === 'k') {
-      out.push(...namedReference(sure, flags))
+      out.push(...namedReference(definiteGroups, flags))
     } else if (letter >= '1' && letter <= '9') {
       numberedReference()
     } else {
@@ -230,13 +235,13 @@ export function translateFragment(piece: Piece): TranslatedFragment {
     }
   }
 
-  function namedReference(sure: ReadonlySet<number>, flags: Flags): (string | number)[] {
+  function namedReference(definiteGroups: ReadonlySet<number>, flags: Flags): (string | number)[] {
     const found = /^k(?:<(\w+)>|'(\w+)')/.exec(text.slice(cursor.at))
     const name = found?.[1] ?? found?.[2]
     if (found === null || name === undefined) return failAt(cursor, '"\\k" needs a name', 'write \\k<name>')
-    // To a group that took no part, JavaScript's reference matches the empty text and Oathkeeper's fails.
+    // A reference to a group that has not matched succeeds in JavaScript and fails in regexp2.
     const number = groups.indexOf(name)
-    if (!sure.has(number))
+    if (!definiteGroups.has(number))
       failAt(cursor, `"\\k<${name}>" may come before its group has matched`, UNSUPPORTED_HINT)
     cursor.at += found[0].length
     return flags.i ? [IGNORE_CASE_START, number, IGNORE_CASE_END] : [number]
@@ -255,12 +260,12 @@ export function translateFragment(piece: Piece): TranslatedFragment {
     cursor.at += 1
     out.push(MATCHES_NOTHING)
     lints.push({
-      message: '"\\1" is the fragment itself, so this never matches',
+      message: '"\\1" refers to the fragment itself, so it never matches',
       hint: 'name the group: (?<n>…)\\k<n>',
     })
   }
 
-  /** What follows the atom that stands in `out` at `from`: nothing or `{1}`, something that may leave it out, or repeats it. */
+  /** Translates the quantifier, if any, of the atom at index `from` of `out`. */
   function quantifier(from: number): { readonly optional: boolean; readonly repeats: boolean } {
     const found = QUANTIFIER.exec(text.slice(cursor.at))
     if (found === null) return { optional: false, repeats: false }
@@ -268,13 +273,13 @@ export function translateFragment(piece: Piece): TranslatedFragment {
     if (high !== undefined && high !== '' && Number(low) > Number(high))
       failAt(cursor, `"${all}" is reversed`)
     if (Number(high || low || 0) > MAX_REPETITIONS) {
-      failAt(cursor, `"${all}" repeats too often`, `at most ${MAX_REPETITIONS} times`)
+      failAt(cursor, `"${all}" repeats too often`, `repeat at most ${MAX_REPETITIONS} times`)
     }
     cursor.at += all.length
     const lazy = text[cursor.at] === '?'
     if (lazy) cursor.at++
     if (QUANTIFIER.test(text.slice(cursor.at))) {
-      failAt(cursor, 'a quantifier is repeated', 'possessive quantifiers are not known')
+      failAt(cursor, 'a quantifier is repeated', 'possessive quantifiers are not supported')
     }
     if (isZeroWidth) {
       out.splice(from, 0, '(?:')
@@ -287,24 +292,24 @@ export function translateFragment(piece: Piece): TranslatedFragment {
     }
   }
 
-  /** JavaScript forgets, at each repetition, what groups inside held; Oathkeeper keeps it. */
+  /** JavaScript resets the groups inside a repetition in each round; regexp2 keeps the captures of earlier rounds. */
   function lintResetGroups(from: number, set: ReadonlySet<number>): void {
     for (let group = from; group < groups.length; group++) {
       if (set.has(group)) continue
       lints.push({
-        message: `a group inside of a repetition is empty unless the last round used it: "${text}"`,
-        hint: 'Oathkeeper keeps the text of an earlier round; use (?:…) where the capture does not matter',
+        message: `a group inside a repetition is empty unless the last round matched it: "${text}"`,
+        hint: 'Oathkeeper keeps the text of an earlier round; use (?:…) if the capture is not needed',
       })
       return
     }
   }
 
   alternatives({ i: false, m: false, s: false, x: false }, NO_GROUPS, 0)
-  if (cursor.at < text.length) failAt(cursor, 'an unopened group is closed')
+  if (cursor.at < text.length) failAt(cursor, 'unmatched ")"')
   out.push(')')
   if (selfReferenceAt !== undefined && groups.length === 1) {
     cursor.at = selfReferenceAt
-    failAt(cursor, '"\\1" names a group that the fragment does not have')
+    failAt(cursor, '"\\1" refers to a group that the fragment does not have')
   }
   return {
     fragment: { kind: 'fragment', text, source: out, groups, ignoresCase },

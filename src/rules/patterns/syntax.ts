@@ -1,10 +1,10 @@
-/** rules/pattern_parts — a pattern as a row of literals and fragments, and how it is cut at its delimiters. Knows no engine. */
+/** The syntax of patterns: literal text, and fragments between `<` and `>`. */
 import type { GlobNode } from '../../golang/index.ts'
 
-/** What is wrong with a pattern; thrown while one is compiled, never further than `compilePattern`. */
+/** Thrown for a pattern that cannot be used; `compilePattern` catches it. */
 export class PatternError extends Error {
   readonly hint: string
-  /** 0-based place in the pattern's text. */
+  /** 0-based offset in the text of the pattern. */
   readonly column: number
   constructor(message: string, column: number, hint = '') {
     super(message)
@@ -18,41 +18,41 @@ export interface PatternLint {
   readonly hint: string
 }
 
-/** Text between delimiters, or outside of them. */
+/** Text between two delimiters, or outside of them. */
 export interface Piece {
   readonly delimited: boolean
   readonly text: string
-  /** 0-based place of the text in the pattern. */
+  /** 0-based offset of the text in the pattern. */
   readonly column: number
 }
 
-/** A literal, as it has to appear in the URL. */
+/** Text that a URL must contain literally. */
 export interface Literal {
   readonly kind: 'literal'
   readonly text: string
 }
 
-/** A part that an engine matches: JavaScript source for the `v` flag. */
+/** A part that a regular expression matches: JavaScript source for the `v` flag. */
 export interface Fragment {
   readonly kind: 'fragment'
   /** As written, without delimiters. */
   readonly text: string
-  /** Texts and, as numbers, backreferences: 0 is the fragment's first group. */
+  /** Source texts, and backreferences as numbers: 0 is the fragment's first group. */
   readonly source: readonly (string | number)[]
-  /** Its capture groups in order of opening: the name, or `undefined`. */
+  /** Its capture groups in the order of their opening parentheses: the name, or `undefined`. */
   readonly groups: readonly (string | undefined)[]
-  /** Some of it is matched without regard to case. */
+  /** Whether some part of it is matched case-insensitively. */
   readonly ignoresCase: boolean
 }
 
-/** A fragment of the glob strategy keeps what it was read as, for the matcher that never goes back. */
+/** A fragment of the glob strategy; its syntax tree is for the matcher that does not backtrack. */
 export interface GlobFragment extends Fragment {
   readonly glob: GlobNode
 }
 
 export type Part = Literal | Fragment | GlobFragment
 
-/** Cuts at `<` and `>`; they nest by counting, the outermost pair counts (spec 2.3). */
+/** Splits at `<` and `>`. Brackets nest, and only the outermost pair delimits. Throws `PatternError` if they are unbalanced. */
 export function splitAtDelimiters(text: string): Piece[] {
   const pieces: Piece[] = []
   let depth = 0
@@ -75,30 +75,30 @@ export function splitAtDelimiters(text: string): Piece[] {
     throw new PatternError(
       'unbalanced "<"',
       start - 1,
-      'close it with ">"; lookbehind and atomic groups cannot be written, because they hold one bracket',
+      'close it with ">"; lookbehind and atomic groups cannot be written, because they contain a single bracket',
     )
   }
   if (start < text.length) pieces.push({ delimited: false, text: text.slice(start), column: start })
   return pieces
 }
 
-/** Around what ignores case. V8 (14.6) lets the next class ignore it too, unless told in so many words. */
+/** Enclose a case-insensitive part. Without the empty `(?-i:)`, V8 14.6 also ignores case in the class that follows. */
 export const IGNORE_CASE_START = '(?:(?i:'
 export const IGNORE_CASE_END = ')(?-i:))'
 
 const UNESCAPED_CHARACTER = /[A-Za-z0-9_]/
 
-/** A text as JavaScript source for the `v` flag, outside and inside of a class. */
+/** Escapes text for JavaScript source with the `v` flag, inside and outside of a character class. */
 export const escapeSource = (text: string): string =>
   Array.from(text, c =>
     UNESCAPED_CHARACTER.test(c) ? c : `\\u{${(c.codePointAt(0) as number).toString(16)}}`,
   ).join('')
 
-/** Source of a fragment whose first group has the number `base` in the whole expression. */
+/** Source of a fragment whose first group is number `firstGroup` of the whole expression. */
 export const fragmentSource = (fragment: Fragment, firstGroup: number): string =>
   fragment.source.map(part => (typeof part === 'string' ? part : `(?:\\${firstGroup + part})`)).join('')
 
-/** Source of the whole expression, and the names of its groups in JavaScript's order. */
+/** Source of the whole expression, and the names of its groups in the order in which JavaScript numbers them. */
 export function patternSource(parts: readonly Part[]): { source: string; groups: (string | undefined)[] } {
   const groups: (string | undefined)[] = []
   let source = ''

@@ -1,8 +1,8 @@
-/** rules/repository — what an entry of `access_rules.repositories` names: a file, a text, something remote. Reads nothing. */
+/** Parses the entries of `access_rules.repositories`: files, inline documents and remote documents. */
 import { resolve } from 'node:path'
 import { parseObjectScheme, parseObjectUrl } from '../../http/object_url.ts'
 
-/** What stands behind one entry of `access_rules.repositories`. `source` names it for people, without credentials. */
+/** One entry of `access_rules.repositories`. `source` is shown in diagnostics and `/status`; it has no credentials and no query. */
 export type Repository =
   | { readonly kind: 'file'; readonly source: string; readonly path: string }
   | { readonly kind: 'inline'; readonly source: string; readonly text: string }
@@ -12,7 +12,10 @@ export type Repository =
 const STANDARD_BASE64 = /^[A-Za-z0-9+/]*={0,2}$/
 const SUPPORTED_SCHEMES = 'use file://, http://, https://, inline://, s3://, gs:// or azblob://'
 
-/** Reads an entry, without touching what it names. Plain and relative paths are accepted (Q-98). */
+/**
+ * Parses an entry without any I/O. Relative paths start in `directory`. Plain paths are accepted as well as `file://` (Q-98).
+ * An entry that cannot be used becomes `unusable`, with a message and a hint.
+ */
 export function parseRepository(entry: string, index: number, directory: string): Repository {
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(entry)?.[1]?.toLowerCase()
   const name = `access_rules.repositories[${index}]`
@@ -69,7 +72,7 @@ function objectRepository(entry: string, name: string): Repository {
   return { kind: 'remote', source: url.name, url: entry, authorization: '' }
 }
 
-/** Files to watch. */
+/** Absolute paths of the local repositories: the files to watch. */
 export const repositoryFiles = (repositories: readonly string[], directory: string): readonly string[] =>
   repositories
     .map((entry, i) => parseRepository(entry, i, directory))

@@ -1,4 +1,4 @@
-/** rules/sources — repositories to texts and rules, each keeping its last good ones. Knows no handler; remote texts come through a function. */
+/** Loads rule repositories; each keeps its last good rules while it cannot be read or decoded. */
 import { hash } from 'node:crypto'
 import { stat } from 'node:fs/promises'
 import type { HeaderPair, HttpResponse, Send } from '../../clients/http/message.ts'
@@ -12,65 +12,66 @@ import { parseRepository, type Repository } from './repository.ts'
 export interface LoadedRules {
   /** Repositories in configured order (Q-11), rules in written order. */
   readonly rules: readonly LocatedRule[]
-  /** What can be decoded of what stands there now, also of documents that are refused: to look at, not to serve with. */
+  /** Rules that can be decoded from the current texts, even from rejected documents: for `validate`, not for traffic. */
   readonly decodedRules: readonly LocatedRule[]
-  /** What the rules were made from, as hashes: a hash of them is a revision. */
+  /** One hash for each loaded document; together they determine the revision. */
   readonly digests: readonly string[]
-  /** Every repository has been loaded once, now or before (Q-13, Q-17). */
+  /** Whether every repository has been loaded at least once, now or earlier (Q-13, Q-17). */
   readonly allLoaded: boolean
   readonly states: readonly SourceState[]
   readonly diagnostics: readonly Diagnostic[]
 }
 
-/** How one repository is doing; shown by `/status`. */
+/** State of one repository; shown by `/status`. */
 export interface SourceState {
   readonly source: string
   readonly kind: Repository['kind']
-  /** `stale`: the rules read before are in force, because it cannot be read now. `missing`: it was never read. */
+  /** `stale`: it cannot be loaded now, and its previous rules are in force. `missing`: it has never been loaded. */
   readonly state: 'fresh' | 'stale' | 'missing'
-  /** In force. */
+  /** Number of its rules in force. */
   readonly rules: number
   /** Why it cannot be read or decoded; absent when it is fresh. */
   readonly fault?: string
 }
 
-/** Where an entry was written: what is wrong with the repository itself is told there. */
+/** Locates an entry in the configuration, for diagnostics about the repository itself. */
 export type LocateRepository = (index: number) => Pick<Diagnostic, 'source' | 'line' | 'column' | 'path'>
 
 export interface RuleSources {
-  /** Reads all repositories again. Never rejects; what cannot be read or decoded keeps its last good rules. */
-  load(repositories: readonly string[], placeOf?: LocateRepository): Promise<LoadedRules>
+  /** Reads all repositories. Never rejects: a repository that cannot be read or decoded keeps its last good rules. */
+  load(repositories: readonly string[], locate?: LocateRepository): Promise<LoadedRules>
 }
 
 export interface RuleSourcesDependencies {
-  /** http(s) and the stores of the clouds alike. */
+  /** Sends http(s) requests and reads objects of object stores. */
   readonly fetch: Send
-  /** Relative paths start here. */
+  /** Directory in which relative paths start. */
   readonly directory: string
-  /** Called between rules that are read. */
+  /** Called between rules. */
   readonly yieldToEventLoop: Yielder
 }
 
-/** Bytes; what is larger is refused before it is read (F7). */
+/** A larger document is rejected before it is read: otherwise one repository could exhaust the memory. */
 const MAX_RULES_BYTES = 64 * 1024 * 1024
-/** For one remote repository, further tries included. */
+/** Timeout for one remote repository, retries included. */
 const REMOTE_TIMEOUT_MS = millis(15_000)
 
-/** What was read and could be decoded. */
+/** The last document of a repository that could be decoded. */
 interface LoadedDocument {
   readonly digest: string
   readonly rules: readonly LocatedRule[]
-  readonly issues: readonly Diagnostic[]
-  /** Conditions under which a remote one answers 304 while it is as it was. */
+  readonly diagnostics: readonly Diagnostic[]
+  /** Headers of a conditional request; a remote repository answers 304 while it is unchanged. */
   readonly validators: readonly HeaderPair[]
 }
 
-/** `unchanged`: the last good text holds, and nothing is wrong with that. */
+/** `unchanged`: the server answered 304, so the last document is current. */
 type ReadOutcome =
   | { readonly text: string; readonly validators: readonly HeaderPair[] }
   | UnreadableFile
   | 'unchanged'
 
+/** Creates a loader that caches the last good document of each repository. */
 export function createRuleSources({
   fetch,
   directory,
@@ -95,7 +96,7 @@ export function createRuleSources({
     { url, authorization }: Repository & { kind: 'remote' },
     validators: readonly HeaderPair[],
   ): Promise<ReadOutcome> {
-    const answer = await fetch({
+    const response = await fetch({
       method: 'GET',
       url,
       headers: [
@@ -108,39 +109,32 @@ export function createRuleSources({
       maxBytes: MAX_RULES_BYTES,
       target: 'rules',
     })
-    if (answer.kind === 'failed') return { reason: `cannot be fetched: ${answer.message}`, hint: '' }
-    if (answer.status === 304 && validators.length > 0) return 'unchanged'
-    if (answer.status !== 200) {
+    if (response.kind === 'failed') return { reason: `cannot be fetched: ${response.message}`, hint: '' }
+    if (response.status === 304 && validators.length > 0) return 'unchanged'
+    if (response.status !== 200) {
       return {
-        reason: `answered ${answer.status}`,
-        hint: STATUS_HINTS.get(answer.status) ?? 'it must answer 200',
+        reason: `answered ${response.status}`,
+        hint: STATUS_HINTS.get(response.status) ?? 'it must answer 200',
       }
     }
-    return { text: answer.body, validators: validatorsOf(answer) }
+    return { text: response.body, validators: validatorsOf(response) }
   }
 
-  /** A text that cannot be decoded leaves no validators behind: its fault must be told as long as it stands there. */
+  /**
+   * A text that cannot be decoded does not replace the validators: with its own, the next request would get a 304, and the
+   * error would disappear from the diagnostics while the text is still wrong.
+   */
   async function decode(entry: string, source: string, outcome: ReadOutcome): Promise<Decoded> {
     const last = lastGood.get(entry)
-    if (outcome === 'unchanged') return { document: last, diagnostics: last?.issues ?? [] }
+    if (outcome === 'unchanged') return { document: last, diagnostics: last?.diagnostics ?? [] }
     if ('reason' in outcome) return { document: last, diagnostics: [], fault: outcome }
     const { text, validators } = outcome
     const digest = hash('sha256', text)
-    if (last?.digest === digest) return { document: { ...last, validators }, diagnostics: last.issues }
-    const {
-      rules,
-      decodedRules,
-      diagnostics: issues,
-    } = await parseRulesInBatches(text, source, yieldToEventLoop)
-    if (rules === undefined) {
-      return {
-        document: last,
-        decodedRules,
-        diagnostics: issues,
-        fault: { reason: 'cannot be decoded', hint: '' },
-      }
-    }
-    return { document: { digest, rules, issues, validators }, diagnostics: issues }
+    if (last?.digest === digest) return { document: { ...last, validators }, diagnostics: last.diagnostics }
+    const { rules, decodedRules, diagnostics } = await parseRulesInBatches(text, source, yieldToEventLoop)
+    if (rules !== undefined) return { document: { digest, rules, diagnostics, validators }, diagnostics }
+    const fault = { reason: 'cannot be decoded', hint: '' }
+    return { document: last, decodedRules, diagnostics, fault }
   }
 
   return {
@@ -148,21 +142,22 @@ export function createRuleSources({
       const parsedEntries = repositories.map((entry, i) => parseRepository(entry, i, directory))
       const outcomes = await Promise.all(parsedEntries.map((one, i) => read(one, repositories[i] as string)))
       const next = new Map<string, LoadedDocument>()
-      const issues: Diagnostic[] = []
+      const diagnostics: Diagnostic[] = []
       const states: SourceState[] = []
       const loaded: LoadedDocument[] = []
-      const readable: LocatedRule[] = []
+      const decodedRules: LocatedRule[] = []
       const digests: string[] = []
       for (const [i, repository] of parsedEntries.entries()) {
         const entry = repositories[i] as string
         const { kind, source } = repository
         const decoded = await decode(entry, source, outcomes[i] as ReadOutcome)
-        issues.push(...decoded.diagnostics)
-        for (const rule of decoded.decodedRules ?? decoded.document?.rules ?? []) readable.push(rule)
+        diagnostics.push(...decoded.diagnostics)
+        for (const rule of decoded.decodedRules ?? decoded.document?.rules ?? []) decodedRules.push(rule)
         const { fault } = decoded
-        const isUnreported = fault !== undefined && decoded.diagnostics.length === 0
-        if (isUnreported)
-          issues.push(repositoryDiagnostic(repository, fault, decoded.document !== undefined, locate?.(i)))
+        if (fault !== undefined && decoded.diagnostics.length === 0) {
+          const keepsRules = decoded.document !== undefined
+          diagnostics.push(repositoryDiagnostic(repository, fault, keepsRules, locate?.(i)))
+        }
         states.push({
           source,
           kind,
@@ -178,11 +173,11 @@ export function createRuleSources({
       lastGood = next
       return {
         rules: loaded.flatMap(one => one.rules),
-        decodedRules: readable,
+        decodedRules,
         digests,
         allLoaded: loaded.length === repositories.length,
         states,
-        diagnostics: issues,
+        diagnostics,
       }
     },
   }
@@ -190,10 +185,10 @@ export function createRuleSources({
 
 interface Decoded {
   readonly document: LoadedDocument | undefined
-  /** Where the document is refused: what of it could be decoded. */
+  /** The rules of a rejected document that could be decoded. */
   readonly decodedRules?: readonly LocatedRule[]
   readonly diagnostics: readonly Diagnostic[]
-  /** What was read now cannot be used. */
+  /** Why the current text cannot be used. */
   readonly fault?: UnreadableFile
 }
 
@@ -203,7 +198,7 @@ const STATUS_HINTS: ReadonlyMap<number, string> = new Map([
   [404, 'check the address'],
 ])
 
-/** RFC 9110 §13.1: an etag is the better one, a date serves where there is none (Q-12). */
+/** Headers for a conditional request (RFC 9110, section 13.1): the entity tag, or the date if there is no tag. */
 function validatorsOf({ headers }: HttpResponse): readonly HeaderPair[] {
   const header = (wanted: string) => headers.find(([name]) => name === wanted)?.[1]
   const etag = header('etag')
@@ -212,7 +207,7 @@ function validatorsOf({ headers }: HttpResponse): readonly HeaderPair[] {
   return modified === undefined ? [] : [['if-modified-since', modified]]
 }
 
-/** A text of no bytes is one that is not written yet: only an explicit `[]` empties a set (Q-14). */
+/** An empty file is usually one that is just being written, so only an explicit `[]` removes all rules (Q-14). */
 const rejectEmptyText = (outcome: ReadOutcome): ReadOutcome =>
   typeof outcome === 'object' && 'text' in outcome && outcome.text === ''
     ? { reason: 'is empty', hint: 'write [] for no rules' }
@@ -229,14 +224,14 @@ async function readLocalFile({ path, source }: Repository & { kind: 'file' }): P
   return 'text' in read ? { ...read, validators: [] } : read
 }
 
-/** At the entry that names the repository, where that is known. */
+/** Located at the entry of the configuration, if it is known. */
 function repositoryDiagnostic(
   { source }: Repository,
-  { reason: fault, hint }: UnreadableFile,
+  { reason, hint }: UnreadableFile,
   keepsRules: boolean,
   location: ReturnType<LocateRepository> = { source, line: 0, column: 0, path: '' },
 ): Diagnostic {
   const prefix = source === location.source || source === location.path ? '' : `${source} `
-  const message = `${prefix}${fault}${keepsRules ? '; the rules read before stay in force' : ''}`
+  const message = `${prefix}${reason}${keepsRules ? '; its previous rules stay in force' : ''}`
   return { severity: 'error', ...location, message, hint }
 }

@@ -10,8 +10,8 @@ const LINTS: readonly (readonly [glob: string, message: RegExp | undefined])[] =
   ['http://h/<[!./]>', undefined],
   ['http://h/<[abc]>', undefined],
   ['http://h/<***>', undefined],
-  ['http://h/<*?>', /reads "\*\?" otherwise/],
-  ['http://h/<{foo*,bar}>', /otherwise than it is meant/],
+  ['http://h/<*?>', /misreads "\*\?"/],
+  ['http://h/<{foo*,bar}>', /Oathkeeper misreads/],
   ['http://h/<{bar,foo*}>', undefined],
 ]
 

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { createMatcher, findLiteralPrefixes } from '../../../src/rules/patterns/matcher.ts'
+import { findLiteralPrefixes } from '../../../src/rules/patterns/literal_prefixes.ts'
+import { createMatcher } from '../../../src/rules/patterns/matcher.ts'
 import { translateFragment } from '../../../src/rules/patterns/regexp.ts'
 import { type Part, patternSource, splitAtDelimiters } from '../../../src/rules/patterns/syntax.ts'
 

@@ -251,7 +251,7 @@ test('a deleted file keeps its rules (Q-15)', async t => {
   assert.deepEqual(ids(loaded), ['a'])
   assert.match(
     loaded.diagnostics.map(formatDiagnostic).join(),
-    /no such file; its previous rules stay in force/,
+    /does not exist; its previous rules stay in force/,
   )
 })
 

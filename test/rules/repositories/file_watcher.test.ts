@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
-import { watchFiles } from '../../../src/rules/repositories/watch.ts'
+import { watchFiles } from '../../../src/rules/repositories/file_watcher.ts'
 
 /** A directory of its own, a watch on it, and a promise of the next change. */
 async function startWatch(

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test, { type TestContext } from 'node:test'
 import { millis } from '../../../src/lib/time.ts'
-import { createReloadPoller, type PollState } from '../../../src/rules/repositories/poll.ts'
+import { createReloadPoller, type PollState } from '../../../src/rules/repositories/reload_poller.ts'
 
 const pollState = (seconds: number, more: Partial<PollState> = {}): PollState => ({
   interval: millis(seconds * 1_000),

@@ -1,29 +1,29 @@
-/** rules/poll — when everything is read again without a notice: on a beat where one is asked for, soon and then more rarely after a failure. Knows no rule. */
+/** Schedules reloads that no file event causes: at the configured interval, and with backoff after a failure. */
 import { type Millis, millis } from '../../lib/time.ts'
 
-/** How a reading went. */
+/** The result of a reload, as far as it decides when the next one is due. */
 export interface PollState {
-  /** Between two readings of repositories from which no notice comes; 0: none. */
+  /** `access_rules.poll_interval` in milliseconds; 0 disables polling. */
   readonly interval: Millis
-  /** There is such a repository. */
+  /** Whether any repository is remote; local files are watched and need no polling. */
   readonly remote: boolean
-  /** One of them could not be read, or nothing can be served. */
+  /** Whether a remote repository could not be read, or the rule set was rejected. */
   readonly failing: boolean
 }
 
 export interface ReloadPoller {
-  /** To be told after every reading, whatever caused it; sets when the next is due. */
-  reschedule(reading: PollState): void
+  /** Call it after every reload, whatever caused it: the next one is due an interval after this one has ended. */
+  reschedule(state: PollState): void
   close(): void
 }
 
-/** Milliseconds after the first failure; doubled with each further one. */
+/** Delay after the first failure; it doubles with each further one. */
 const MIN_BACKOFF_MS = 5_000
 const MAX_BACKOFF_MS = 60_000
-/** Of each delay, so that replicas do not ask all at once. */
+/** Width of the random part of each delay, so that replicas do not send their requests at the same moment. */
 const JITTER_RATIO = 0.2
 
-/** `random` gives 0 to 1. The timers keep no process alive. */
+/** Creates a poller that calls `reload`. `random` returns 0 to 1. Its timer does not keep the process alive. */
 export function createReloadPoller(reload: () => void, random: () => number): ReloadPoller {
   let timer: NodeJS.Timeout | undefined
   let failures = 0
@@ -44,8 +44,8 @@ export function createReloadPoller(reload: () => void, random: () => number): Re
   return {
     reschedule(state) {
       clearTimeout(timer)
-      const span = closed ? undefined : nextDelay(state)
-      if (span !== undefined) timer = setTimeout(reload, span).unref()
+      const delayMs = closed ? undefined : nextDelay(state)
+      if (delayMs !== undefined) timer = setTimeout(reload, delayMs).unref()
     },
     close() {
       closed = true

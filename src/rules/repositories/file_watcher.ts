@@ -1,27 +1,27 @@
-/** rules/watch — tells that files may have changed: directories are watched, links followed, and a slow look catches what no notice came for. Knows no rule. */
+/** Watches files by their directories, follows links, and polls for changes without a file system event. */
 import { type FSWatcher, watch as watchDirectory } from 'node:fs'
 import { realpath, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
 export interface WatchOptions {
-  /** Milliseconds without a further notice before `changed` is called: a writer may still be writing. Default 100. */
+  /** Time without a further event before `onChange` is called, since a writer may not have finished. Default 100. */
   readonly quietMs?: number
-  /** Milliseconds between two looks at the files themselves, for network file systems and lost notices. Default 2000. */
+  /** Time between two checks of the files, for network file systems and lost events. Default 2000. */
   readonly pollIntervalMs?: number
 }
 
 export interface FileWatch {
-  /** Resolves once it is known what stands where: what changes from then on is noticed. */
+  /** Resolves when the state of every file is recorded; later changes are reported. */
   readonly ready: Promise<void>
   close(): void
 }
 
-/** A steady stream of notices must not put a reload off for ever: after so many quiet spans it runs anyway. */
+/** After this many deferrals `onChange` is called anyway: a steady stream of events must not prevent a reload. */
 const MAX_DEFERRALS = 10
 
 /**
- * Calls `changed` when one of the files is not as it was and all has been quiet for a moment; never twice at a time.
- * A file that does not exist yet is waited for. Read the files after `looked`, so that no change falls between.
+ * Calls `onChange` when a file has changed and no event has arrived for `quietMs`. Calls do not overlap. A file need not
+ * exist yet. Read the files after `ready`, so that no change is missed in between.
  */
 export function watchFiles(
   files: readonly string[],
@@ -29,7 +29,7 @@ export function watchFiles(
   { quietMs = 100, pollIntervalMs = 2000 }: WatchOptions = {},
 ): FileWatch {
   const watchers = new Map<string, FSWatcher>()
-  /** What stood where at the last look; absent before the first has ended. */
+  /** Identity, size and time of each file at the last check; `undefined` until the first check has ended. */
   let lastStates: ReadonlyMap<string, string> | undefined
   let timer: NodeJS.Timeout | undefined
   let deferrals = 0
@@ -61,7 +61,7 @@ export function watchFiles(
     notifying = true
     try {
       await checkFiles()
-      // Other files of a directory make notices too.
+      // The event may be about another file of the same directory.
       if (!dirty || closed) return
       dirty = false
       await onChange()
@@ -74,7 +74,7 @@ export function watchFiles(
     }
   }
 
-  /** Renames and the `..data` link of a ConfigMap arrive in directories, not at files: those are what is watched. */
+  /** Watches directories, because a rename, and the `..data` link of a Kubernetes ConfigMap, causes no event at the file. */
   function updateWatchers(directories: ReadonlySet<string>): void {
     for (const [directory, watcher] of watchers) {
       if (directories.has(directory)) continue
@@ -92,12 +92,12 @@ export function watchFiles(
         watcher.on('error', drop)
         watchers.set(directory, watcher)
       } catch {
-        // Not there yet, or no notices left to have: the slow look finds it.
+        // The directory does not exist, or the limit of watches is reached: polling finds the change.
       }
     }
   }
 
-  /** Remembers what stands where, watches the directories, and notes whether anything is not as it was. */
+  /** Compares all files with their last state, and watches the directories that they are in now. */
   async function checkFiles(): Promise<void> {
     const states = new Map<string, string>()
     const directories = new Set<string>()

@@ -1,0 +1,121 @@
+/** Lints scheme, host and path of a pattern: what never matches a request, and what matches more than it seems to. */
+import { DEFAULT_PORTS } from '../../http/authority.ts'
+import { analyzeFragment } from './fragment_analysis.ts'
+import type { OriginBounds } from './origin_bounds.ts'
+import type { Fragment, Part, PatternLint } from './syntax.ts'
+
+/** `words` are all schemes that the pattern can match. */
+export function lintScheme(words: readonly string[]): PatternLint[] {
+  if (words.some(word => word === 'http' || word === 'https')) return []
+  if (words.every(word => !DEFAULT_PORTS.has(word)))
+    return [neverMatches(`its scheme is not http or https but "${words.join('", "')}"`)]
+  return [
+    {
+      message: 'its scheme is ws or wss, which Envoy never sends: only gateways that call /decisions do',
+      hint: 'write <https|wss> to match both',
+    },
+  ]
+}
+
+/** A fragment in the host should match neither slashes nor arbitrary characters. */
+export function lintHostFragment(fragment: Fragment): PatternLint[] {
+  const analysis = analyzeFragment(fragment)
+  const lints: PatternLint[] = []
+  if (analysis.canContainSlash && !analysis.startsWithSlash) {
+    lints.push({
+      message: `"<${fragment.text}>" in the host also matches slashes, and so part of a path`,
+      hint: 'exclude them, for example <[^/]*>',
+    })
+  }
+  if (
+    !fragment.text.startsWith('(?:') &&
+    /(?:^|[^\\])\.(?![*+?{])/.test(fragment.text.replace(/\[[^\]]*\]/g, ''))
+  ) {
+    lints.push({
+      message: `"<${fragment.text}>" in the host has a dot that matches any character`,
+      hint: 'write \\. to match a dot',
+    })
+  }
+  return lints
+}
+
+/** A host of a request has letters, digits and `._-:[]` only; others are rejected before any rule is evaluated. */
+export function lintLiteralHost(parts: readonly Part[], bounds: OriginBounds, lints: PatternLint[]): void {
+  for (const [i, part] of parts.entries()) {
+    if (part.kind !== 'literal' || i < bounds.schemeEnd || i > bounds.pathPart) continue
+    const from = i === bounds.schemeEnd ? bounds.hostStart : 0
+    const invalid = /[^a-z0-9._\-:[\]]/i.exec(
+      part.text.slice(from, i === bounds.pathPart ? bounds.pathStart : undefined),
+    )?.[0]
+    if (invalid === undefined) continue
+    const hint = invalid === '*' ? 'write <[^/]+> for any host' : ''
+    lints.push(neverMatches(`its host contains "${invalid}", and the host of a request never does`, hint))
+  }
+}
+
+/** `https://h<.*>` also matches `https://h.example.org/`. */
+export function lintOpenHost(parts: readonly Part[], bounds: OriginBounds, lints: PatternLint[]): void {
+  if (bounds.pathPart < parts.length) return
+  const last = parts.at(-1)
+  if (last?.kind !== 'fragment' || analyzeFragment(last).startsWithSlash) return
+  lints.push({
+    message: 'no slash ends the host, so hosts that start with this one match as well',
+    hint: 'put a slash before the last fragment',
+  })
+}
+
+/** Reports literal paths that no normalized path contains (Q-18, Q-19). */
+export function lintPath(
+  parts: readonly Part[],
+  { pathPart, pathStart }: OriginBounds,
+  lints: PatternLint[],
+): void {
+  const last = parts.at(-1)
+  const root = pathPart === parts.length - 1 && last?.kind === 'literal' && pathStart === last.text.length - 1
+  if (last?.kind === 'literal' && last.text.endsWith('/') && pathPart < parts.length && !root) {
+    lints.push(
+      neverMatches('it ends in a slash, and the trailing slash of a request is dropped', 'remove the slash'),
+    )
+  }
+  for (const [i, part] of parts.entries()) {
+    if (part.kind !== 'literal' || i < pathPart) continue
+    const path = i === pathPart ? part.text.slice(pathStart) : part.text
+    if (/[?#]/.test(path)) {
+      lints.push({
+        message: 'the query and the fragment of a URL are not matched',
+        hint: 'remove the query',
+      })
+    }
+    const ends = i === parts.length - 1
+    if (/\/\/|\/\.\.?\//.test(path) || (ends && /\/\.\.?$/.test(path))) {
+      lints.push(neverMatches('requests with "//", "/./" or "/../" in the path are rejected'))
+    }
+    const escaped = /(?:%[0-9a-f]{2})+/i.exec(path)?.[0]
+    if (escaped !== undefined) {
+      lints.push({
+        message: `paths are decoded before they are matched, so "${escaped}" never matches`,
+        hint: `write ${describeDecoded(escaped)}`,
+      })
+    }
+    const wildcard = /\{\w*\}|\*+/.exec(path)?.[0]
+    if (wildcard !== undefined) {
+      lints.push({
+        message: `"${wildcard}" outside of <…> is literal text`,
+        hint: 'write <[^/]+> for one segment, <.*> for anything (with the glob strategy <*> and <**>)',
+      })
+    }
+  }
+}
+
+function describeDecoded(escapes: string): string {
+  try {
+    return JSON.stringify(decodeURIComponent(escapes))
+  } catch {
+    return 'the character itself'
+  }
+}
+
+export const neverMatches = (reason: string, hint = ''): PatternLint => ({
+  message: `the pattern never matches: ${reason}`,
+  hint,
+})
