@@ -1,4 +1,4 @@
-/** demo/browser — a browser for scripts: keeps cookies, follows nothing, fills in Kratos' login form. Knows no Credence. */
+/** A browser for scripts and tests: it keeps cookies, follows redirects on request, and submits Kratos' forms. */
 import { request } from 'node:http'
 import type { Kratos, User } from './kratos.ts'
 
@@ -8,7 +8,7 @@ export interface Page {
   readonly headers: ReadonlyMap<string, string>
   readonly setCookies: readonly string[]
   readonly body: string
-  /** The body as JSON, of which the caller knows the shape. */
+  /** The body as JSON. The shape is not checked. */
   json<T = Record<string, unknown>>(): T
 }
 
@@ -16,17 +16,16 @@ export interface PageRequest {
   readonly method?: string
   readonly accept?: 'html' | 'json'
   readonly headers?: Readonly<Record<string, string>>
-  /** Sent as a form, or as JSON where `accept` is json. */
+  /** Fields of a form, sent as JSON when `accept` is `json`. */
   readonly fields?: Readonly<Record<string, string>>
 }
 
 export interface Browser {
-  /** The cookies it would send to any page, in one line. */
+  /** Value of the Cookie header for the path `/`. */
   readonly cookies: string
-  /** A cookie's value. */
   cookie(name: string): string | undefined
-  fetch(url: string, asking?: PageRequest): Promise<Page>
-  /** Goes to `url`, over at most ten redirects, as a person would; the places it came by are in `visited`. */
+  fetch(url: string, pageRequest?: PageRequest): Promise<Page>
+  /** Follows up to ten redirects; `visited` lists the URLs, the first one included. */
   navigate(url: string): Promise<Page & { readonly visited: readonly string[] }>
 }
 
@@ -42,12 +41,14 @@ interface StoredCookie {
 const pathMatches = (cookiePath: string, path: string): boolean =>
   path === cookiePath || path.startsWith(cookiePath.endsWith('/') ? cookiePath : `${cookiePath}/`)
 
-/** All of it on one host: 127.0.0.1, whose ports share their cookies. */
+/** Sends every cookie to every port, because cookies belong to a host, and the whole demo is on 127.0.0.1. */
 export function createBrowser(): Browser {
   const jar = new Map<string, StoredCookie>()
-  /** Longest path first. */
+  /** Sorted by path, longest first (RFC 6265 §5.4). */
   const cookiesFor = (path: string) =>
-    [...jar.values()].filter(one => pathMatches(one.path, path)).sort((a, b) => b.path.length - a.path.length)
+    [...jar.values()]
+      .filter(cookie => pathMatches(cookie.path, path))
+      .sort((a, b) => b.path.length - a.path.length)
   const cookieHeader = (path: string) =>
     cookiesFor(path)
       .map(({ name, value }) => `${name}=${value}`)
@@ -77,7 +78,7 @@ export function createBrowser(): Browser {
       const [, name, value] = /^([^=]+)=([^;]*)/.exec(line) ?? []
       if (name === undefined || value === undefined) continue
       const path = /; *path=([^;]*)/i.exec(line)?.[1] ?? '/'
-      // Kratos deletes by Max-Age=0 and leaves a value in place.
+      // Kratos deletes a cookie with Max-Age=0 and still sends a value.
       if (/; *max-age=0(;|$)/i.test(line)) jar.delete(`${name};${path}`)
       else jar.set(`${name};${path}`, { name, value, path })
     }
@@ -88,7 +89,7 @@ export function createBrowser(): Browser {
     get cookies() {
       return cookieHeader('/')
     },
-    cookie: name => [...jar.values()].find(one => one.name === name)?.value,
+    cookie: name => [...jar.values()].find(cookie => cookie.name === name)?.value,
     fetch: fetchPage,
     async navigate(url) {
       const visited: string[] = [url]
@@ -103,7 +104,7 @@ export function createBrowser(): Browser {
   }
 }
 
-/** One request on a connection of its own. */
+/** Sends one request on a new connection. Rejects when no response arrives within 15 s. */
 export function sendRequest(
   url: string,
   options: {
@@ -121,7 +122,7 @@ export function sendRequest(
       agent: false,
       timeout: 15_000,
     })
-    outgoing.on('timeout', () => outgoing.destroy(new Error(`${method} ${url}: no answer in 15 s`)))
+    outgoing.on('timeout', () => outgoing.destroy(new Error(`${method} ${url}: no response within 15 s`)))
     outgoing.on('error', reject)
     outgoing.on('response', response => {
       const chunks: Buffer[] = []
@@ -151,7 +152,7 @@ interface FlowForm {
   }
 }
 
-/** Sends the form of a flow that is already in the browser; answers with Kratos' answer. */
+/** Submits a login flow that the browser has already begun; resolves to Kratos' response. */
 export async function submitFlowForm(
   browser: Browser,
   kratos: Kratos,
@@ -171,13 +172,13 @@ export function submitLoginForm(browser: Browser, kratos: Kratos, flow: string, 
   return submitFlowForm(browser, kratos, flow, { method: 'password', identifier: email, password })
 }
 
-/** Logs in directly at Kratos, without any page of the demo. */
+/** Logs in at Kratos without a page of the demo. The session cookie is in the browser afterwards. */
 export async function logIn(browser: Browser, kratos: Kratos, user: User): Promise<Page> {
   const start = await browser.fetch(`${kratos.publicUrl}/self-service/login/browser`, { accept: 'json' })
   return submitLoginForm(browser, kratos, start.json<{ id: string }>().id, user)
 }
 
-/** The native way: a session token instead of a cookie. */
+/** Logs in as a native client does; resolves to a session token. */
 export async function nativeLogin(kratos: Kratos, user: User): Promise<string> {
   const { data: flow } = await kratos.frontend.createNativeLoginFlow()
   const { data } = await kratos.frontend.updateLoginFlow({
@@ -187,7 +188,7 @@ export async function nativeLogin(kratos: Kratos, user: User): Promise<string> {
   return data.session_token as string
 }
 
-/** Sets up backup codes as a second factor, in the native way; the session of the token has it at once. */
+/** Sets up backup codes as a second factor as a native client does; resolves to the codes. */
 export async function enrollBackupCodes(kratos: Kratos, token: string): Promise<readonly string[]> {
   const { frontend } = kratos
   const { data: flow } = await frontend.createNativeSettingsFlow({ xSessionToken: token })
@@ -201,12 +202,12 @@ export async function enrollBackupCodes(kratos: Kratos, token: string): Promise<
   const codesNode = renewed.ui.nodes.find(
     ({ attributes }) => 'id' in attributes && attributes.id === 'lookup_secret_codes',
   )?.attributes as { text: { context: { secrets: readonly { text: string }[] } } } | undefined
-  if (codesNode === undefined) throw new Error('Kratos did not show backup codes')
+  if (codesNode === undefined) throw new Error('Kratos returned no backup codes')
   await update({ lookup_secret_confirm: true })
   return codesNode.text.context.secrets.map(({ text }) => text)
 }
 
-/** Gives a backup code as second factor, in the native way: the same token, and AAL2. */
+/** Raises the session of a token to AAL2 with a backup code. The token stays the same. */
 export async function nativeStepUp(kratos: Kratos, token: string, code: string): Promise<void> {
   const { data: flow } = await kratos.frontend.createNativeLoginFlow({ aal: 'aal2', xSessionToken: token })
   await kratos.frontend.updateLoginFlow({

@@ -1,19 +1,19 @@
-/** demo/counting_proxy — passes HTTP on and counts: what a cached session costs Kratos can then be shown. Changes nothing. */
+/** An HTTP proxy that counts requests and can cut the connection, to show what Credence asks of Kratos. */
 import { Agent, createServer, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
 export interface CountingProxy {
-  /** `http://127.0.0.1:port`, no final slash. */
+  /** `http://127.0.0.1:PORT`, without a trailing slash. */
   readonly url: string
-  /** Requests with that path since the start. */
+  /** Number of requests with that path since the start. */
   count(path: string): number
-  /** From now on nobody gets through: connections that are open end, new ones are closed at once. */
+  /** Closes open connections, and new ones as soon as they are accepted. */
   disconnect(): void
   reconnect(): void
   close(): Promise<void>
 }
 
-/** In front of `target`, on a free loopback port. An unreachable target is 502. */
+/** Listens on a free loopback port. An unreachable target is a 502. */
 export async function startCountingProxy(target: string): Promise<CountingProxy> {
   const counts = new Map<string, number>()
   let connected = true

@@ -1,10 +1,10 @@
-/** demo/credence — starts Credence as a user would: bin/credence.js serve --config FILE. */
+/** Starts Credence as an operator would: `bin/credence.js serve --config FILE`. */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { projectRoot } from './kratos.ts'
 import { type ManagedProcess, type ProcessManager, waitForStatus } from './processes.ts'
 
-/** Waits until it is ready; the configuration must have its api on `apiPort`. */
+/** Resolves when Credence is ready. The api port of the configuration must be `apiPort`. */
 export async function startCredence(
   yaml: string,
   launchOptions: {

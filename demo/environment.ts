@@ -1,4 +1,4 @@
-/** demo/stage — sets up all parts of the demo, in order, on loopback; close() takes them down in reverse. */
+/** Starts all components of the demo on loopback, in order; `close` stops them in reverse order. */
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type CountingProxy, startCountingProxy } from './counting_proxy.ts'
@@ -7,21 +7,21 @@ import { findEnvoy, startEnvoy } from './envoy.ts'
 import { chooseKratos, type Kratos, projectRoot, startKratos, type User } from './kratos.ts'
 import { choosePorts, type Ports, replacePorts } from './ports.ts'
 import { createProcessManager } from './processes.ts'
-import { startUpstream, type Upstream } from './upstream.ts'
-import { createTokenIssuer, type TokenIssuer } from './workload.ts'
+import { createTokenIssuer, type TokenIssuer } from './web/token_issuer.ts'
+import { startUpstream, type Upstream } from './web/upstream.ts'
 
 export interface DemoEnvironment {
-  /** What a browser opens, no final slash. */
+  /** Origin for the browser, without a trailing slash. */
   readonly origin: string
-  /** Where news of ended sessions go, and the key to it. */
+  /** URL of the revocation endpoint, and its key. */
   readonly revocations: { readonly url: string; readonly key: string }
-  /** Logs and written configuration. */
+  /** Contains the logs and the generated configuration. */
   readonly folder: string
   readonly kratos: Kratos
-  /** Between Credence and Kratos. */
+  /** The proxy between Credence and Kratos. */
   readonly kratosProxy: CountingProxy
   readonly user: User
-  /** The user's second factor; empty until the tour has set it up. */
+  /** Unused backup codes of the user; empty until the tour has set them up. */
   readonly backupCodes: string[]
   readonly upstream: Upstream
   readonly tokenIssuer: TokenIssuer
@@ -30,11 +30,11 @@ export interface DemoEnvironment {
 
 export const RULE_FILES = ['admin-page.yaml', 'second-factor.yaml', 'tutorial.yaml']
 
-/** `say` gets one line for each part. Whatever was started is ended again when a later part fails. */
+/** `printLine` receives one line for each component. When one fails to start, those before it are stopped. */
 export async function startDemoEnvironment(printLine: (line: string) => void): Promise<DemoEnvironment> {
   const cleanups: (() => Promise<void>)[] = []
   const close = async () => {
-    for (const one of cleanups.splice(0).toReversed()) await one()
+    for (const cleanUp of cleanups.splice(0).toReversed()) await cleanUp()
   }
   try {
     return await startComponents(printLine, cleanups, close)
@@ -51,7 +51,7 @@ async function startComponents(
 ): Promise<DemoEnvironment> {
   const binary = findEnvoy()
   const ports = await choosePorts(true)
-  // The port is ours alone, so the folder is.
+  // `choosePorts` has reserved the port for this process, so no other demo uses the same folder.
   const folder = join(projectRoot, 'demo', 'run', String(ports.envoy))
   rmSync(folder, { recursive: true, force: true })
   mkdirSync(folder, { recursive: true })
@@ -69,7 +69,7 @@ async function startComponents(
   const upstream = await startUpstream({
     port: ports.application,
     kratosPublicUrl: kratos.publicUrl,
-    kratosIs: kratos.description,
+    kratosDescription: kratos.description,
     tokenIssuer,
   })
   cleanups.push(() => upstream.close())
@@ -104,9 +104,9 @@ async function startComponents(
   }
 }
 
-/** Copies of the files of the checkout with today's ports; Credence asks Kratos by way of the counter. */
+/** Writes copies of the repository's files with the chosen ports. Credence calls Kratos through the proxy. */
 function writeConfiguration(ports: Ports, folder: string, kratosUrl: string, proxyUrl: string): string {
-  // Not the beginning of another port, which the counter may have got.
+  // The word boundary keeps a longer port, such as 44330, which the proxy may listen on.
   const defaultKratosUrl = /http:\/\/127\.0\.0\.1:4433\b/g
   for (const name of RULE_FILES) {
     const text = readFileSync(join(projectRoot, 'rules', name), 'utf8').replace(defaultKratosUrl, kratosUrl)

@@ -1,18 +1,18 @@
-/** demo/envoy — starts a real Envoy with a configuration text. Which binary is decided by scripts/envoy.js. */
+/** Finds an Envoy binary and starts it with a given configuration. */
 import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { projectRoot } from './kratos.ts'
 import { type ManagedProcess, type ProcessManager, waitForStatus } from './processes.ts'
 
-/** Installs one if there is none; its progress goes to this process' stderr. */
+/** Returns the path that scripts/envoy.js prints. The script installs Envoy if necessary and reports progress on stderr. */
 export const findEnvoy = (): string =>
   execFileSync(process.execPath, [join(projectRoot, 'scripts', 'envoy.js')], {
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'inherit'],
   }).trim()
 
-/** Waits until it takes requests; the configuration must have an admin listener on `adminPort`. */
+/** Resolves when Envoy accepts requests. The configuration must have an admin listener on `adminPort`. */
 export async function startEnvoy(
   binary: string,
   yaml: string,

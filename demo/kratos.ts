@@ -1,4 +1,4 @@
-/** demo/kratos — the Kratos that demo and tests talk to: a running one, a real binary, or the stand-in; with a user in it. */
+/** Starts or joins the Kratos of the demo and the tests (a running one, a binary or the stand-in) and creates users in it. */
 import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
@@ -24,28 +24,28 @@ export interface User {
 
 export interface Kratos {
   readonly kind: KratosChoice['kind']
-  /** One sentence: which Kratos this is. */
+  /** Which Kratos this is, for a line of output. */
   readonly description: string
-  /** No final slash. */
+  /** Without a trailing slash. */
   readonly publicUrl: string
   readonly adminUrl: string
   readonly identities: IdentityApi
   readonly frontend: FrontendApi
-  /** Its process; undefined when it was running before. */
+  /** `undefined` when Kratos was already running. */
   readonly process: ManagedProcess | undefined
   createUser(email?: string): Promise<User>
-  /** Removes the users that were made in a Kratos of somebody's own. Its process belongs to `Processes`. */
+  /** Deletes the created users from a Kratos that was already running. The `ProcessManager` stops a started one. */
   close(): Promise<void>
 }
 
-/** scripts/kratos.js decides, so that every command decides alike. */
+/** Returns the choice of scripts/kratos.js, so that the demo, the tests and the benchmark choose the same Kratos. */
 export function chooseKratos(): KratosChoice {
   return JSON.parse(
     execFileSync(process.execPath, [join(projectRoot, 'scripts', 'kratos.js')], { encoding: 'utf8' }),
   )
 }
 
-/** Starts (or joins) it and waits until it is ready. `folder` takes kratos.yml and the log. */
+/** Resolves when Kratos is ready. `folder` receives kratos.yml and the log; `edit` changes kratos.yml before the start. */
 export async function startKratos(
   choice: KratosChoice,
   launchOptions: { readonly ports: Ports; readonly processes: ProcessManager; readonly folder: string },
@@ -61,7 +61,7 @@ export async function startKratos(
     choice.kind === 'binary'
       ? launchOptions.processes.start('kratos', choice.path, ['serve', '--dev', '--sqa-opt-out', '-c', file])
       : launchOptions.processes.start('kratos', process.execPath, [
-          join(projectRoot, 'demo', 'kratos', 'main.ts'),
+          join(projectRoot, 'demo', 'kratos_standin', 'main.ts'),
           file,
         ])
   const publicUrl = `http://127.0.0.1:${launchOptions.ports.kratosPublic}`
@@ -75,7 +75,7 @@ export async function startKratos(
   return connectKratos(choice.kind, publicUrl, adminUrl, description, kratosProcess)
 }
 
-/** demo/kratos/kratos.yml with today's ports, in the folder. */
+/** Writes demo/kratos/kratos.yml with the chosen ports into the folder; resolves to its path. */
 export async function writeKratosYml(
   launchOptions: { readonly ports: Ports; readonly folder: string },
   edit: (kratosYml: string) => string,

@@ -1,8 +1,8 @@
-/** demo/ports — which ports the parts listen on: the usual ones, or free ones where those are taken. */
+/** Chooses the ports of the demo and the tests, and replaces the default ports in configuration files. */
 import { createSocket } from 'node:dgram'
 import { createServer } from 'node:net'
 
-/** Part → the port that the files of the checkout name. */
+/** The ports that the repository's configuration files name. */
 export const DEFAULT_PORTS = {
   envoy: 10000,
   envoyAdmin: 9901,
@@ -17,13 +17,13 @@ export const DEFAULT_PORTS = {
 export type PortName = keyof typeof DEFAULT_PORTS
 export type Ports = Readonly<Record<PortName, number>>
 
-/** Below the ports that systems give to outgoing connections (from 32768 on Linux), one of which could take ours before we listen. */
+/** Below the range for outgoing connections (from 32768 on Linux), so that none of those takes a port that we chose. */
 const FIRST_PORT = 20_000
 const PORT_COUNT = 10_000
 
 /**
- * `wanted` where it is free, else any. It stays ours until this process ends: its UDP twin is held as a mark, so that
- * processes side by side never choose the same one between looking and listening.
+ * Returns `wanted` if it is free, else another free port. The UDP port of the same number stays bound until this process
+ * ends. It reserves the TCP port: concurrent processes never choose the same one between this call and listening.
  */
 export async function freePort(wanted = 0): Promise<number> {
   if (wanted !== 0 && (await reservePort(wanted))) return wanted
@@ -46,7 +46,7 @@ async function reservePort(port: number): Promise<boolean> {
   return free
 }
 
-/** True when a server could be started on that port, and was ended again. */
+/** Whether a server can listen on the port. */
 function canListen(port: number): Promise<boolean> {
   return new Promise(resolve => {
     const server = createServer()
@@ -55,7 +55,7 @@ function canListen(port: number): Promise<boolean> {
   })
 }
 
-/** `usual`: the well-known ones where they are free; otherwise any, for tests that run side by side. */
+/** With `preferDefaults` the default ports where they are free; otherwise any free ports, for concurrent tests. */
 export async function choosePorts(preferDefaults: boolean): Promise<Ports> {
   const ports: Partial<Record<PortName, number>> = {}
   for (const part of Object.keys(DEFAULT_PORTS) as PortName[])
@@ -63,7 +63,7 @@ export async function choosePorts(preferDefaults: boolean): Promise<Ports> {
   return ports as Ports
 }
 
-/** A configuration text with its usual ports replaced: after `port:`, `port_value:` and in `host:port`. */
+/** Replaces the default ports in a configuration: after `port:`, after `port_value:` and in `host:port`. */
 export function replacePorts(text: string, ports: Ports): string {
   const replacements = new Map(
     (Object.keys(DEFAULT_PORTS) as PortName[]).map(part => [

@@ -1,4 +1,4 @@
-/** demo/processes — starts programs with their output in a file, waits until they answer, ends only what it started. */
+/** Starts processes with their output in log files, waits until they respond, and stops those that it started. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, openSync, readFileSync } from 'node:fs'
 import { request } from 'node:http'
@@ -8,13 +8,13 @@ import { setTimeout as sleep } from 'node:timers/promises'
 export interface ManagedProcess {
   readonly name: string
   readonly pid: number
-  /** The file with its output. */
+  /** Receives stdout and stderr. */
   readonly logFile: string
-  /** Exit code or signal once it has ended. */
+  /** Resolves to a description of the exit code or the signal. */
   readonly ended: Promise<string>
   readonly alive: boolean
   kill(signal: NodeJS.Signals): void
-  /** SIGTERM, and SIGKILL to what is still there after five seconds. */
+  /** Sends SIGTERM, and SIGKILL after five seconds. */
   stop(): Promise<void>
 }
 
@@ -25,13 +25,13 @@ export interface ProcessManager {
     args: readonly string[],
     options?: { readonly cwd?: string; readonly env?: NodeJS.ProcessEnv },
   ): ManagedProcess
-  /** Ends everything, youngest first. */
+  /** Stops all processes, the last started one first. */
   stop(): Promise<void>
 }
 
 /**
- * `folder` takes one log file for each name. Whatever still runs when this process ends is killed with it; with
- * `endOnSignal` also when a signal ends it (a test runner's time limit), which by itself runs no exit handler.
+ * `folder` receives one log file for each name. An exit handler kills what still runs. With `endOnSignal` it also runs on
+ * SIGTERM, which a test runner sends after its time limit; without it SIGTERM ends this process without exit handlers.
  */
 export function createProcessManager(
   folder: string,
@@ -39,7 +39,7 @@ export function createProcessManager(
 ): ProcessManager {
   const started: ManagedProcess[] = []
   const onExit = () => {
-    for (const one of started) if (one.alive) one.kill('SIGKILL')
+    for (const managed of started) if (managed.alive) managed.kill('SIGKILL')
   }
   process.on('exit', onExit)
   const onSignal = () => process.exit(143)
@@ -51,7 +51,7 @@ export function createProcessManager(
       return running
     },
     async stop() {
-      for (const one of started.toReversed()) await one.stop()
+      for (const managed of started.toReversed()) await managed.stop()
       process.off('exit', onExit)
       process.off('SIGTERM', onSignal)
     },
@@ -66,16 +66,16 @@ function spawnProcess(
   options: { readonly cwd?: string; readonly env?: NodeJS.ProcessEnv },
 ): ManagedProcess {
   const output = openSync(log, 'a')
-  // A group of its own: Ctrl-C at the terminal reaches the demo alone, which then ends its parts in order.
+  // A separate process group: Ctrl-C in the terminal reaches the demo only, which then stops the others in order.
   const child = spawn(program, args, { ...options, stdio: ['ignore', output, output], detached: true })
   closeSync(output)
-  // Nobody lives on only because a child does; whoever leaves takes it along (see `onExit`).
+  // A running child must not keep this process alive. The exit handler kills it.
   child.unref()
   let alive = true
   const ended = new Promise<string>(resolve => {
-    const done = (how: string) => {
+    const done = (outcome: string) => {
       alive = false
-      resolve(how)
+      resolve(outcome)
     }
     child.on('exit', (code, signal) => done(signal ?? `exit code ${code}`))
     child.on('error', error => done(error.message))
@@ -101,7 +101,7 @@ async function stopProcess(child: ChildProcess, ended: Promise<string>, alive: (
   clearTimeout(timer)
 }
 
-/** Waits until `url` answers with `status`. Gives up at once, with the end of its log, when the program has ended. */
+/** Waits until `url` responds with `status`. Rejects with the end of the log when the process ends or the time is over. */
 export async function waitForStatus(
   managed: ManagedProcess,
   url: string,
@@ -113,7 +113,9 @@ export async function waitForStatus(
     if (!managed.alive)
       throw new Error(`${managed.name} ended (${await managed.ended}):\n${lastLines(managed.logFile)}`)
     if (Date.now() > end)
-      throw new Error(`${managed.name} did not answer at ${url}:\n${lastLines(managed.logFile)}`)
+      throw new Error(
+        `${managed.name} did not respond with ${status} at ${url}:\n${lastLines(managed.logFile)}`,
+      )
     await sleep(25)
   }
 }

@@ -5,7 +5,7 @@ const MASKS: readonly (readonly [RegExp, string])[] = [
   [/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/g, '<time>'],
   [/[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT/g, '<date>'],
   [/(ory_(?:st|lo)_)[A-Za-z0-9]{32}/g, '$1<token>'],
-  [/ory_kratos_session=[A-Za-z0-9_-]{300,}={0,2}/g, 'ory_kratos_session=<sealed>'],
+  [/ory_kratos_session=[A-Za-z0-9_-]{300,}={0,2}/g, 'ory_kratos_session=<encrypted>'],
   [/csrf_token_[0-9a-f]{64}=[A-Za-z0-9+/]{43}=/g, 'csrf_token_<hash>=<csrf>'],
   [/[A-Za-z0-9+/]{86}==/g, '<masked csrf>'],
   [/"ip_address":"127\.0\.0\.1:\d+"/g, '"ip_address":"<peer>"'],

@@ -1,4 +1,4 @@
-/** demo/kratos/database — identities, sessions and flows in memory, and two ways of being sick. Knows no HTTP. */
+/** The tables of the stand-in in memory, with two kinds of database failure. */
 import { randomBytes, randomUUID, scryptSync, timingSafeEqual } from 'node:crypto'
 
 export interface Identity {
@@ -13,7 +13,7 @@ export interface Identity {
   readonly createdAt: number
   updatedAt: number
   readonly password: { readonly salt: Buffer; readonly hash: Buffer } | undefined
-  /** Unused backup codes, the second factor. */
+  /** Unused backup codes, which are the second factor. */
   readonly lookupCodes: Set<string>
   readonly addressIds: readonly [string, string]
 }
@@ -44,9 +44,9 @@ export interface LoginFlow {
   readonly expiresAt: number
   readonly aal: 'aal1' | 'aal2'
   readonly refresh: boolean
-  /** False: an `aal2` flow of whoever has nothing to be asked for; its form cannot be sent. */
-  readonly canBeDone: boolean
-  /** The browser's anti-forgery token; undefined in API flows. */
+  /** False for an `aal2` flow of a user without a second factor: its form has no field to submit. */
+  readonly completable: boolean
+  /** CSRF token of the browser; `undefined` in API flows. */
   readonly csrf: Buffer | undefined
   identifier: string
   failed: boolean
@@ -58,20 +58,20 @@ export interface SettingsFlow {
   readonly requestUrl: string
   readonly issuedAt: number
   readonly csrf: Buffer | undefined
-  /** Shown, and not confirmed yet. */
+  /** New backup codes that the user has not confirmed. */
   codes: readonly string[]
   saved: boolean
 }
 
-/** `ping_fails`: readiness sees it. `queries_fail`: readiness stays well while nothing works, as a locked or broken database does. */
+/** `ping_fails`: readiness reports it. `queries_fail`: readiness reports success although every query fails, as with a locked database. */
 export type DatabaseHealth = 'up' | 'ping_fails' | 'queries_fail'
 
-/** Thrown by every use of a sick database. */
+/** Every access throws it while the database fails. */
 export class DatabaseUnavailableError extends Error {}
 
 export interface Database {
   health: DatabaseHealth
-  /** The tables; throws DatabaseSick unless `health` is `up`. */
+  /** Throws DatabaseUnavailableError unless `health` is `up`. */
   tables(): Tables
 }
 
@@ -101,7 +101,7 @@ export function createDatabase(): Database {
   return database
 }
 
-/** 32 letters and digits after the prefix: `ory_st_` for sessions, `ory_lo_` for logout. */
+/** The prefix and 32 letters and digits. Prefixes are `ory_st_` (session) and `ory_lo_` (logout). */
 export function oryToken(prefix: string): string {
   const text = randomBytes(64)
     .toString('base64')
@@ -109,7 +109,7 @@ export function oryToken(prefix: string): string {
   return text.length < 32 ? oryToken(prefix) : prefix + text.slice(0, 32)
 }
 
-/** A cheap hash: these passwords guard nothing. */
+/** Cheap parameters, because the passwords of a demo protect nothing. */
 export function hashPassword(password: string): NonNullable<Identity['password']> {
   const salt = randomBytes(16)
   return { salt, hash: scryptSync(password, salt, 32, { N: 256 }) }
@@ -120,14 +120,14 @@ export function passwordMatches(identity: Identity | undefined, password: unknow
   return timingSafeEqual(scryptSync(password, identity.password.salt, 32, { N: 256 }), identity.password.hash)
 }
 
-/** The schema's identifier is the e-mail address, without regard to case. */
+/** The identifier is the e-mail address, compared without regard to case. */
 export function identityByIdentifier(tables: Tables, identifier: unknown): Identity | undefined {
   if (typeof identifier !== 'string' || identifier === '') return undefined
   const wanted = identifier.trim().toLowerCase()
   return [...tables.identities.values()].find(one => String(one.traits.email).toLowerCase() === wanted)
 }
 
-/** Kratos computes `active` each time: flag, end, and the identity's state. */
+/** As in Kratos, `active` depends on the session's flag, its expiry and the state of the identity. */
 export const isActive = (session: Session, now: number): boolean =>
   session.active && session.expiresAt > now && session.identity.state === 'active'
 

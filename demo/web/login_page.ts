@@ -1,4 +1,4 @@
-/** demo/login_page — a plain login form for Kratos' browser flow: whatever nodes the flow has, it shows. Stores no password. */
+/** The login page: a plain form with all fields of Kratos' login flow, and the redirect that logs out. */
 import {
   escapeHtml,
   htmlResponse,
@@ -21,7 +21,7 @@ export interface FlowNode {
     readonly value?: unknown
     readonly required?: boolean
     readonly autocomplete?: string
-    /** Of a node that only shows something. */
+    /** Content of a node without an input. */
     readonly text?: FlowMessage
   }
   readonly messages?: readonly FlowMessage[]
@@ -37,7 +37,7 @@ export interface KratosFlow {
   }
 }
 
-/** GET /login?flow=ID; without a flow, or with one that is over, Kratos begins another. */
+/** GET /login?flow=ID. Without a flow, or with an expired one, the browser is redirected to a new flow. */
 export async function loginPage(
   request: ReceivedRequest,
   url: URL,
@@ -45,16 +45,16 @@ export async function loginPage(
 ): Promise<PageResponse> {
   const id = url.searchParams.get('flow')
   if (id === null) return restartLogin(request, dependencies)
-  const answer = await fetch(
+  const response = await fetch(
     `${dependencies.kratosPublicUrl}/self-service/login/flows?id=${encodeURIComponent(id)}`,
     {
       headers: { accept: 'application/json', cookie: request.headers.cookie ?? '' },
     },
   )
-  if (answer.status >= 400 && answer.status < 500) return restartLogin(request, dependencies)
-  if (answer.status !== 200) throw new Error(`Kratos answers ${answer.status}`)
+  if (response.status >= 400 && response.status < 500) return restartLogin(request, dependencies)
+  if (response.status !== 200) throw new Error(`Kratos responded with ${response.status}`)
   return htmlResponse(
-    renderPage('Log in', renderForm((await answer.json()) as KratosFlow), dependencies.kratosIs),
+    renderPage('Log in', renderForm((await response.json()) as KratosFlow), dependencies.kratosDescription),
   )
 }
 
@@ -65,7 +65,7 @@ function restartLogin(request: ReceivedRequest, dependencies: UpstreamDependenci
 }
 
 export function renderForm({ ui }: KratosFlow): string {
-  const messages = (ui.messages ?? []).map(one => `<p class="told">${escapeHtml(one.text)}</p>`)
+  const messages = (ui.messages ?? []).map(message => `<p class="message">${escapeHtml(message.text)}</p>`)
   return `${messages.join('\n')}
 <form action="${escapeHtml(ui.action)}" method="${escapeHtml(ui.method)}">
 ${ui.nodes.map(renderField).join('\n')}
@@ -85,22 +85,22 @@ function renderField(node: FlowNode): string {
     return `<button name="${escapeHtml(name)}" value="${text}">${label}</button>`
   }
   const messages = (node.messages ?? [])
-    .map(one => `<span class="told">${escapeHtml(one.text)}</span>`)
+    .map(message => `<span class="message">${escapeHtml(message.text)}</span>`)
     .join(' ')
   const extraAttributes = `${required === true ? ' required' : ''}${autocomplete ? ` autocomplete="${escapeHtml(autocomplete)}"` : ''}`
   const input = `<input name="${escapeHtml(name)}" type="${escapeHtml(type)}" value="${text}"${extraAttributes}>`
   return type === 'hidden' ? input : `<label>${label}</label>${input} ${messages}`
 }
 
-/** GET /logout: Kratos ends the session where the browser goes next. */
+/** GET /logout. The browser is redirected to Kratos, which ends the session. */
 export async function logoutRedirect(
   request: ReceivedRequest,
   dependencies: UpstreamDependencies,
 ): Promise<PageResponse> {
-  const answer = await fetch(`${dependencies.kratosPublicUrl}/self-service/logout/browser`, {
+  const response = await fetch(`${dependencies.kratosPublicUrl}/self-service/logout/browser`, {
     headers: { accept: 'application/json', cookie: request.headers.cookie ?? '' },
   })
-  if (answer.status !== 200) return { status: 303, headers: { location: '/' }, body: '' }
-  const { logout_url } = (await answer.json()) as { logout_url: string }
+  if (response.status !== 200) return { status: 303, headers: { location: '/' }, body: '' }
+  const { logout_url } = (await response.json()) as { logout_url: string }
   return { status: 303, headers: { location: logout_url }, body: '' }
 }

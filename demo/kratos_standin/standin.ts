@@ -1,10 +1,10 @@
-/** demo/kratos/standin — a STAND-IN for Ory Kratos: its public and admin ports on loopback, for the demo and the tests. Never part of the service. */
+/** A stand-in for Ory Kratos with its public and admin ports on loopback, for the demo and the tests only. */
 import { createServer, type Server, type ServerResponse } from 'node:http'
 import { adminIdentities } from './admin_identities.ts'
 import { adminSessions } from './admin_sessions.ts'
+import { defaultKnobs, type Route, type StandInContext } from './context.ts'
 import { csrfOf } from './csrf.ts'
 import { createDatabase, DatabaseUnavailableError } from './database.ts'
-import { defaultKnobs, type Route, type StandInContext } from './dependencies.ts'
 import { DATABASE_ERROR, serverError } from './errors.ts'
 import {
   type Exchange,
@@ -23,7 +23,7 @@ import type { StandInSettings } from './settings.ts'
 import { settingsFlow } from './settings_flow.ts'
 import { whoami } from './whoami.ts'
 
-/** Also what /version says. */
+/** Also the version in the response of /version. */
 export const STAND_IN_NAME = 'stand-in (not Ory Kratos)'
 
 export interface StandIn {
@@ -33,7 +33,7 @@ export interface StandIn {
 
 const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost'])
 
-/** Listens on both ports of the settings. Refuses to be reachable from outside: it is no identity server. */
+/** Listens on both configured ports. Throws unless both hosts are loopback, because it is not a secure identity server. */
 export async function startStandIn(settings: StandInSettings): Promise<StandIn> {
   for (const { host } of [settings.public, settings.admin]) {
     if (!LOOPBACK.has(host))
@@ -67,7 +67,7 @@ export async function startStandIn(settings: StandInSettings): Promise<StandIn> 
 const health: Route = (exchange, context) => {
   if (exchange.path === '/health/alive') return json(200, { status: 'ok' })
   if (exchange.path !== '/health/ready') return undefined
-  // It pings the database and nothing more: one that answers pings and no queries looks well.
+  // Kratos only pings the database, so readiness reports success even if every query fails.
   if (context.database.health !== 'ping_fails') return json(200, { status: 'ok' })
   return json(503, { errors: { database: 'the stand-in was told to have no database' } })
 }
@@ -93,7 +93,7 @@ function handlePublic(exchange: Exchange, context: StandInContext): Reply {
   const reply = exchange.path.includes('//')
     ? redirect(exchange, exchange.path.replaceAll(/\/{2,}/g, '/'), [], 307)
     : (firstReply(PUBLIC_ROUTES, exchange, context) ?? pageNotFound)
-  // Whoever asks for a page that is not there gets an anti-forgery cookie all the same.
+  // Kratos sets a CSRF cookie even on a 404.
   const needsCsrfCookie = reply === pageNotFound || exchange.path.includes('//')
   const csrf = needsCsrfCookie ? csrfOf(exchange, context.settings.public.baseUrl).setCookie : []
   const vary = exchange.path.startsWith('/health') ? [] : ([['vary', 'Cookie']] as const)
@@ -105,7 +105,7 @@ const version: Route = exchange =>
 
 const ADMIN_ROUTES: readonly Route[] = [version, knobRoutes, adminIdentities, adminSessions, health]
 
-/** The prefix /admin may be left out on this port; what is public is elsewhere. */
+/** On this port the prefix /admin is optional. */
 function handleAdmin(exchange: Exchange, context: StandInContext): Reply {
   const path = exchange.path.replace(/^\/admin(?=\/)/, '')
   if (path === '/sessions/whoami') {

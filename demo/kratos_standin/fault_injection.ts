@@ -1,6 +1,6 @@
-/** demo/kratos/knobs — /__standin/ on the admin port: makes the stand-in sick or slow, counts calls. No Kratos has this. */
+/** Fault injection and call counters under /__standin/ on the admin port, which a real Kratos does not have. */
 import { z } from 'zod'
-import { defaultKnobs, type Route } from './dependencies.ts'
+import { defaultKnobs, type Route } from './context.ts'
 import { badRequest } from './errors.ts'
 import { errorReply, json } from './exchange.ts'
 

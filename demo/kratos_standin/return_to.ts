@@ -1,9 +1,9 @@
-/** demo/kratos/return_to — where a browser may be sent after a flow. Knows no flows. */
+/** Validates the URL that the browser is redirected to after a flow. */
 import { badRequest } from './errors.ts'
 import type { ApiError } from './exchange.ts'
 import type { StandInSettings } from './settings.ts'
 
-/** The checked target (the default where none was asked for), or Kratos' error. */
+/** Returns the validated URL, the default for an absent one, or Kratos' error. */
 export function resolveReturnTo(
   settings: StandInSettings,
   requested: string | null,
@@ -16,12 +16,12 @@ export function resolveReturnTo(
     return { error: badRequest('Unable to parse the return_to query parameter as an URL') }
   }
   const own = `${settings.public.baseUrl}/self-service`
-  if ([...settings.allowedReturnUrls, own].some(one => allows(one, url))) return { url: url.href }
+  if ([...settings.allowedReturnUrls, own].some(entry => allows(entry, url))) return { url: url.href }
   const reason = `Requested return_to URL "${requested}" is not allowed.`
   return { error: badRequest(reason, 'self_service_flow_return_to_forbidden') }
 }
 
-/** Scheme, host with port (or a suffix after `*.`), and the path as a plain prefix: `/app` allows `/app-evil` too. */
+/** Compares scheme and host with port (or a suffix after `*.`). As in Kratos the path is a plain prefix: `/app` also allows `/app-evil`. */
 function allows(entry: string, url: URL): boolean {
   const [, scheme, host, path] = /^([a-z][a-z0-9+.-]*):\/\/([^/]*)(.*)$/i.exec(entry) ?? []
   if (scheme === undefined || host === undefined) return false

@@ -1,33 +1,35 @@
-/** demo/kratos/credentials — which session a request presents: token, then cookie, then Bearer. Answers nothing. */
+/** Selects the session that a request presents: by X-Session-Token, then by cookie, then by Bearer token. */
+import { decodeSessionCookie, type StandInContext } from './context.ts'
 import { isActive, type Session } from './database.ts'
-import { decodeSessionCookie, type StandInContext } from './dependencies.ts'
-import type { SessionCookieContent } from './encrypted_cookie.ts'
 import type { Exchange } from './exchange.ts'
+import type { SessionCookieContent } from './secure_cookie.ts'
 
 export interface PresentedCredential {
   /** The session token that Kratos would look up. */
   readonly token: string | undefined
   readonly source: 'header' | 'cookie' | 'bearer' | 'none'
-  /** The first cookie of the name that opens. */
-  readonly sealed: SessionCookieContent | undefined
-  /** The first cookie of the name where none of them opens. */
-  readonly brokenCookie: string | undefined
+  /** Content of the first session cookie that can be decoded. */
+  readonly sessionCookie: SessionCookieContent | undefined
+  /** Value of the first session cookie, when none can be decoded. */
+  readonly undecodableCookie: string | undefined
 }
 
 export function presentedCredential(exchange: Exchange, context: StandInContext): PresentedCredential {
   const values = exchange.cookies(context.settings.cookieName)
-  const sealed = values.map(value => decodeSessionCookie(context, value)).find(one => one !== undefined)
-  const cookie = { sealed, brokenCookie: sealed === undefined ? values[0] : undefined }
+  const sessionCookie = values
+    .map(value => decodeSessionCookie(context, value))
+    .find(content => content !== undefined)
+  const cookie = { sessionCookie, undecodableCookie: sessionCookie === undefined ? values[0] : undefined }
 
   const token = exchange.header('x-session-token')?.trim()
   if (token) return { token, source: 'header', ...cookie }
-  if (sealed !== undefined) return { token: sealed.sessionToken, source: 'cookie', ...cookie }
+  if (sessionCookie !== undefined) return { token: sessionCookie.sessionToken, source: 'cookie', ...cookie }
   const bearer = bearerToken(exchange)
   if (bearer !== undefined) return { token: bearer, source: 'bearer', ...cookie }
   return { token: undefined, source: 'none', ...cookie }
 }
 
-/** Two parts between single blanks, the scheme in any case; two blanks make three parts and no token. */
+/** The scheme may have any case. Two spaces make three parts, and Kratos finds no token then. */
 function bearerToken(exchange: Exchange): string | undefined {
   const fields = (exchange.header('authorization') ?? '').split(' ')
   return fields.length === 2 && fields[0]?.toLowerCase() === 'bearer' && fields[1] !== ''
@@ -35,7 +37,7 @@ function bearerToken(exchange: Exchange): string | undefined {
     : undefined
 }
 
-/** The living session that a request presents. Throws DatabaseSick if it had to be looked up and could not. */
+/** Returns the active session that a request presents. Throws DatabaseUnavailableError when it cannot be looked up. */
 export function currentSession(exchange: Exchange, context: StandInContext): Session | undefined {
   const { token } = presentedCredential(exchange, context)
   return token === undefined ? undefined : sessionByToken(context, token)

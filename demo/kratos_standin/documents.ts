@@ -1,8 +1,8 @@
-/** demo/kratos/documents — sessions, identities and flows as Kratos writes them in JSON. Decides nothing. */
+/** Renders sessions, identities and flows as the JSON documents of Kratos. */
 import { maskToken } from './csrf.ts'
 import { aalOf, type Identity, isActive, type LoginFlow, type Session } from './database.ts'
 
-/** RFC 3339 as Go writes it: no trailing zeros in the fraction. */
+/** RFC 3339 as Go formats it: without trailing zeros in the fraction. */
 export const timestamp = (ms: number): string => new Date(ms).toISOString().replace(/\.?0*Z$/, 'Z')
 
 /** `schema_url` is empty in lists, as in Kratos. */
@@ -29,7 +29,7 @@ export function identityDocument(identity: Identity, baseUrl: string) {
   }
 }
 
-/** As the admin API shows it: with the private metadata and the names of the credentials, never their secrets. */
+/** The document of the admin API: with admin metadata and the types of the credentials, without their secrets. */
 export function adminIdentityDocument(identity: Identity, baseUrl: string) {
   const { id, external_id, ...rest } = identityDocument(identity, baseUrl)
   const { metadata_public, created_at, updated_at, organization_id, ...head } = rest
@@ -91,7 +91,7 @@ const submitButton = (method: string, text: ReturnType<typeof labelMeta>) =>
 function loginNodes(flow: LoginFlow) {
   const csrf = flow.csrf === undefined ? '' : maskToken(flow.csrf)
   const hidden = inputNode('default', { name: 'csrf_token', type: 'hidden', value: csrf, required: true })
-  if (!flow.canBeDone) return [hidden]
+  if (!flow.completable) return [hidden]
   if (flow.aal === 'aal2') {
     const code = { name: 'lookup_secret', type: 'text', value: '', required: true }
     return [

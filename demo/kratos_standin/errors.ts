@@ -1,7 +1,7 @@
-/** demo/kratos/errors — the errors that Kratos answers with, word for word. */
+/** Kratos' errors with their exact texts. */
 import type { ApiError } from './exchange.ts'
 
-/** One text for every failure to find a session, a sick database included: nobody can tell them apart. */
+/** The same for every reason, a database failure included, so that a caller cannot distinguish them. */
 export const NO_SESSION: ApiError = {
   code: 401,
   status: 'Unauthorized',

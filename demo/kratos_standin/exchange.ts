@@ -1,18 +1,18 @@
-/** demo/kratos/exchange — one HTTP request and its reply as values, with Kratos' error bodies. Knows no sessions. */
+/** An HTTP request and its reply as values, with Kratos' content negotiation and error bodies. */
 import type { IncomingMessage } from 'node:http'
 
 export interface Exchange {
   readonly method: string
   readonly path: string
   readonly query: URLSearchParams
-  /** Path and query as sent. */
+  /** Path and query as received. */
   readonly target: string
   readonly body: string
   /** `address:port` of the peer. */
   readonly remote: string
-  /** The first line of that name: where Kratos reads one header, it reads the first. */
+  /** First value of the header, which is what Kratos reads. */
   header(name: string): string | undefined
-  /** All values of a cookie, in order, over all Cookie lines; outer double quotes removed. */
+  /** All values of a cookie in all Cookie headers, in order, without surrounding double quotes. */
   cookies(name: string): readonly string[]
 }
 
@@ -47,7 +47,7 @@ export function exchangeOf(message: IncomingMessage, body: string): Exchange {
   }
 }
 
-/** Kratos' negotiation between a page and JSON: the first named range counts, and `*\/*` is a browser. */
+/** Kratos' choice between HTML and JSON: the first range that it supports counts, and `*\/*` means a browser. */
 export function wantsJson(exchange: Exchange): boolean {
   if (/^application\/json\b/i.test(exchange.header('content-type') ?? '')) return true
   const ranges = (exchange.header('accept') ?? '')
@@ -74,7 +74,7 @@ export const json = (status: number, value: unknown, headers: Reply['headers'] =
 
 export const noContent = (headers: Reply['headers'] = []): Reply => ({ status: 204, headers, body: '' })
 
-/** Go's http.Redirect: a body only for GET. */
+/** As Go's http.Redirect: only GET has a body. */
 export function redirect(
   exchange: Exchange,
   to: string,
@@ -113,7 +113,7 @@ export interface ApiError {
   readonly message: string
 }
 
-/** Kratos' error writer: request id inside, the error's id as a header (empty where there is none). */
+/** Kratos' error body with the request id, and the error's id as a header, which may be empty. */
 export function errorReply(exchange: Exchange, error: ApiError, extraMembers: object = {}): Reply {
   const { id, code, status, ...rest } = error
   const request = exchange.header('x-request-id')
@@ -137,7 +137,7 @@ export function errorReply(exchange: Exchange, error: ApiError, extraMembers: ob
   }
 }
 
-/** The fields of a JSON or form body; anything else is no field at all. */
+/** Fields of a JSON or form body; empty for another body. */
 export function fieldsOf(exchange: Exchange): Readonly<Record<string, unknown>> {
   if (/^application\/json\b/i.test(exchange.header('content-type') ?? '')) {
     try {

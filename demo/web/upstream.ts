@@ -1,4 +1,4 @@
-/** demo/upstream — the application behind Envoy: an echo that shows what arrived, the admin page, the login page. Checks nothing itself. */
+/** The application behind Envoy: it serves the pages of the demo and echoes other requests. It checks no credentials. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { loginPage, logoutRedirect } from './login_page.ts'
 import { htmlResponse, type PageResponse, type ReceivedRequest, type UpstreamDependencies } from './page.ts'
@@ -6,7 +6,7 @@ import { adminPage, errorPage, frontPage, vaultPage } from './pages.ts'
 import { settingsPage } from './settings_page.ts'
 
 export interface Upstream {
-  /** Every request that got here, oldest first. */
+  /** All requests that reached the application, oldest first. */
   readonly receivedRequests: readonly ReceivedRequest[]
   close(): Promise<void>
 }
@@ -21,7 +21,7 @@ export async function startUpstream(dependencies: UpstreamDependencies): Promise
       .catch(
         (error: Error): PageResponse => ({
           status: 502,
-          body: `the demo's application failed: ${error.message}\n`,
+          body: `The demo's application failed: ${error.message}\n`,
         }),
       )
       .then(content => writeResponse(response, content))
@@ -53,14 +53,16 @@ async function respond(request: ReceivedRequest, dependencies: UpstreamDependenc
   if (url.pathname === '/.well-known/jwks.json') {
     return { status: 200, headers: JSON_TYPE, body: JSON.stringify(dependencies.tokenIssuer.jwks) }
   }
-  if (url.pathname === '/') return htmlResponse(frontPage(dependencies.kratosIs))
+  if (url.pathname === '/') return htmlResponse(frontPage(dependencies.kratosDescription))
   if (url.pathname === '/login') return loginPage(request, url, dependencies)
   if (url.pathname === '/settings') return settingsPage(request, url, dependencies)
   if (url.pathname === '/error')
     return htmlResponse(errorPage(url.searchParams.get('id') ?? '', dependencies))
   if (url.pathname === '/logout') return logoutRedirect(request, dependencies)
-  if (url.pathname === '/admin' && wantsPage) return htmlResponse(adminPage(request, dependencies.kratosIs))
-  if (url.pathname === '/vault' && wantsPage) return htmlResponse(vaultPage(request, dependencies.kratosIs))
+  if (url.pathname === '/admin' && wantsPage)
+    return htmlResponse(adminPage(request, dependencies.kratosDescription))
+  if (url.pathname === '/vault' && wantsPage)
+    return htmlResponse(vaultPage(request, dependencies.kratosDescription))
   return { status: 200, headers: JSON_TYPE, body: `${JSON.stringify(request, null, 2)}\n` }
 }
 

@@ -1,8 +1,8 @@
-/** demo/kratos/logout — how a user ends sessions: the browser's way, the program's way, and the list of one's own. */
+/** Logout of browsers and native clients, and the endpoints for a user's other sessions. */
+import { expiredSessionCookie, type Route, type StandInContext } from './context.ts'
 import { currentSession } from './credentials.ts'
 import { freshCsrf } from './csrf.ts'
 import { DatabaseUnavailableError, isActive, type Session } from './database.ts'
-import { expiredSessionCookie, type Route, type StandInContext } from './dependencies.ts'
 import { sessionDocument } from './documents.ts'
 import { badRequest, NO_SESSION_COOKIE, NOT_FOUND, UNKNOWN_TOKEN } from './errors.ts'
 import {
@@ -59,7 +59,7 @@ function logOutBrowser(exchange: Exchange, context: StandInContext): Reply {
   return wantsJson(exchange) ? noContent(cookies) : redirect(exchange, target.url, cookies)
 }
 
-/** The same token again is 204 again; an unknown one is 403. */
+/** 204 for a known token, also when it is repeated; 403 for an unknown one. */
 function logOutApi(exchange: Exchange, context: StandInContext): Reply {
   const token = fieldsOf(exchange).session_token
   const session = [...context.database.tables().sessions.values()].find(one => one.token === token)
@@ -68,7 +68,7 @@ function logOutApi(exchange: Exchange, context: StandInContext): Reply {
   return noContent()
 }
 
-/** GET and DELETE /sessions: one's other sessions. */
+/** GET and DELETE /sessions: the other sessions of the user. */
 export const mySessions: Route = (exchange, context) => {
   const [matched, id] = /^\/sessions(?:\/([^/]+))?$/.exec(exchange.path) ?? []
   if (matched === undefined || id === 'whoami') return undefined

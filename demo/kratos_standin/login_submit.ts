@@ -1,4 +1,6 @@
-/** demo/kratos/login_submit — POST /self-service/login: password or backup code, as JSON or as a form. */
+/** Handles POST /self-service/login with a password or a backup code, as JSON or as a form. */
+
+import { type Route, type StandInContext, sessionCookie } from './context.ts'
 import { currentSession } from './credentials.ts'
 import { csrfMatches, freshCsrf } from './csrf.ts'
 import {
@@ -8,7 +10,6 @@ import {
   passwordMatches,
   type Session,
 } from './database.ts'
-import { type Route, type StandInContext, sessionCookie } from './dependencies.ts'
 import { loginFlowDocument, sessionDocument } from './documents.ts'
 import { badRequest, CSRF_VIOLATION } from './errors.ts'
 import { type Exchange, errorReply, fieldsOf, json, type Reply, redirect, wantsJson } from './exchange.ts'
@@ -21,7 +22,7 @@ export const loginSubmit: Route = (exchange, context) => {
   if ('code' in flow) return flowErrorReply(exchange, context, flow)
   const fields = fieldsOf(exchange)
   if (flow.type === 'api') {
-    // A program has neither; a browser that gets here is being used by somebody else's page.
+    // A native client sends neither header. A browser that does could be controlled by another site's page.
     if (exchange.header('cookie') !== undefined || exchange.header('origin') !== undefined) {
       const reason = 'The HTTP Request Header included the "Cookie" or "Origin" key, indicating a browser.'
       return errorReply(exchange, badRequest(reason))
@@ -60,7 +61,7 @@ function authenticate(
   return session
 }
 
-/** Step-up and refresh keep id and token while every time moves. */
+/** Step-up and refresh keep the id and the token of the session and update its times. */
 function renewSession(
   session: Session,
   now: number,

@@ -1,10 +1,10 @@
-/** demo/tour — walks through what the demo shows, live, and checks each step. Knows the outside of the house only. */
+/** The tour of the demo: it sends real requests through Envoy, prints what it does, and checks each result. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Browser, createBrowser, type Page, sendRequest, submitLoginForm } from './browser.ts'
-import type { DemoEnvironment } from './environment.ts'
-import type { ReceivedRequest } from './page.ts'
-import type { TourReporter } from './tour_report.ts'
-import { showCachedSession, showKratosOutage, showRevocation, showSecondFactor } from './tour_sessions.ts'
+import { type Browser, createBrowser, type Page, sendRequest, submitLoginForm } from '../browser.ts'
+import type { DemoEnvironment } from '../environment.ts'
+import type { ReceivedRequest } from '../web/page.ts'
+import type { TourReporter } from './reporter.ts'
+import { showCachedSession, showKratosOutage, showRevocation, showSecondFactor } from './sessions.ts'
 
 const COOKIE = 'ory_kratos_session'
 
@@ -23,7 +23,7 @@ export async function runTour(environment: DemoEnvironment, reporter: TourReport
 const curl = (url: string, headers: Readonly<Record<string, string>> = {}): Promise<Page> =>
   sendRequest(url, { method: 'GET', headers: { accept: '*/*', ...headers } })
 
-/** The echo's answer; anything else is shown as it is. */
+/** Returns the request that the application echoed, or `undefined` when Envoy did not forward it. */
 function parseEcho(page: Page): ReceivedRequest | undefined {
   return page.status === 200 ? page.json<ReceivedRequest>() : undefined
 }
@@ -34,17 +34,17 @@ async function showAnonymousAccess(
   { origin, kratos }: DemoEnvironment,
   reporter: TourReporter,
 ): Promise<void> {
-  reporter.heading('Nobody is logged in')
+  reporter.heading('Without a session')
   reporter.command(`curl ${origin}/admin`)
   const refused = await curl(`${origin}/admin`)
   reporter.output(`${refused.status} ${singleLine(refused.body)}`)
   const json = refused.headers.get('content-type')?.startsWith('application/json') === true
   reporter.check(
     refused.status === 401 && json && /"code":401/.test(refused.body),
-    'a program is refused with JSON',
+    'a program receives a JSON denial',
   )
 
-  reporter.command(`a browser opens ${origin}/admin`)
+  reporter.command(`open ${origin}/admin in a browser`)
   const sent = await createBrowser().fetch(`${origin}/admin`)
   const location = sent.headers.get('location') ?? ''
   reporter.output(`${sent.status} → ${location}`)
@@ -52,7 +52,7 @@ async function showAnonymousAccess(
   const login = location.startsWith(`${kratos.publicUrl}/self-service/login/browser?`)
   reporter.check(
     sent.status === 302 && login && location.includes(`return_to=${returnTo}`),
-    'a browser is sent to log in',
+    'a browser is redirected to the login',
   )
 }
 
@@ -60,26 +60,26 @@ async function showLogin(
   { origin, kratos, user, upstream }: DemoEnvironment,
   reporter: TourReporter,
 ): Promise<Browser> {
-  reporter.heading('A person logs in')
+  reporter.heading('Log in')
   const browser = createBrowser()
   const form = await browser.navigate(`${origin}/admin`)
   const flow = new URL(form.visited.at(-1) ?? origin).searchParams.get('flow')
-  reporter.check(flow !== null && form.status === 200, 'the redirect ends at a login page')
-  if (flow === null) throw new Error(`Kratos did not show a login page but ${form.visited.at(-1)}`)
+  reporter.check(flow !== null && form.status === 200, 'the redirect leads to the login page')
+  if (flow === null) throw new Error(`Kratos redirected to ${form.visited.at(-1)} instead of the login page`)
 
-  reporter.command(`fills in ${user.email} and ${user.password}`)
+  reporter.command(`log in as ${user.email} with ${user.password}`)
   const done = await submitLoginForm(browser, kratos, flow, user)
   reporter.output(`${done.status} → ${done.headers.get('location')}`)
   reporter.check(
     done.headers.get('location') === `${origin}/admin`,
-    'Kratos sends the browser back to the page',
+    'Kratos redirects the browser back to the page',
   )
 
   const page = await browser.fetch(`${origin}/admin`)
   const received = upstream.receivedRequests.at(-1)
-  reporter.output(`${page.status}, and the application saw x-user-id: ${received?.headers['x-user-id']}`)
-  reporter.check(page.status === 200 && page.body.includes(user.email), 'the admin page is there')
-  reporter.check(received?.headers['x-user-id'] === user.id, 'x-user-id is the identity in Kratos')
+  reporter.output(`${page.status}, and the application received x-user-id: ${received?.headers['x-user-id']}`)
+  reporter.check(page.status === 200 && page.body.includes(user.email), 'the admin page is served')
+  reporter.check(received?.headers['x-user-id'] === user.id, 'x-user-id is the id of the identity in Kratos')
   return browser
 }
 
@@ -88,7 +88,7 @@ async function showForgedHeaders(
   reporter: TourReporter,
   browser: Browser,
 ): Promise<void> {
-  reporter.heading('Somebody claims to be somebody')
+  reporter.heading('Forged identity headers')
   const headers = { 'x-user-id': 'root', 'X-User-Email': 'root@example.com' }
   reporter.command(`curl -H 'x-user-id: root' ${origin}/admin`)
   const receivedBefore = upstream.receivedRequests.length
@@ -97,15 +97,15 @@ async function showForgedHeaders(
   const nothingArrived = upstream.receivedRequests.length === receivedBefore
   reporter.check(
     refused.status === 401 && nothingArrived,
-    'a header is no login, and nothing reaches the application',
+    'a forged header does not authenticate, and nothing reaches the application',
   )
 
-  reporter.command(`… and the same with a session: -H 'cookie: ${COOKIE}=…'`)
+  reporter.command(`the same with a session: -H 'cookie: ${COOKIE}=…'`)
   await curl(`${origin}/admin`, { ...headers, cookie: browser.cookies })
   const seen = upstream.receivedRequests.at(-1)?.headers
-  reporter.output(`the application saw x-user-id: ${seen?.['x-user-id']}`)
+  reporter.output(`the application received x-user-id: ${seen?.['x-user-id']}`)
   const overwritten = seen?.['x-user-id'] === user.id && seen['x-user-email'] === user.email
-  reporter.check(overwritten, 'what the client claimed never arrives')
+  reporter.check(overwritten, 'the forged headers are overwritten')
 }
 
 async function showTutorialRules(
@@ -113,7 +113,7 @@ async function showTutorialRules(
   reporter: TourReporter,
   browser: Browser,
 ): Promise<void> {
-  const { origin, user, tokenIssuer: workload } = environment
+  const { origin, user, tokenIssuer } = environment
   const cookie = `${COOKIE}=${browser.cookie(COOKIE)}`
   const requestAs = async (
     path: string,
@@ -128,38 +128,47 @@ async function showTutorialRules(
     )
     return { status: page.status, id }
   }
-  reporter.heading('Play 1: everybody is a guest')
+  reporter.heading('Tutorial rule 1: every request is a guest')
   const guest = await requestAs('/play-1/hello', { 'x-user-id': 'root' }, "-H 'x-user-id: root' ")
-  reporter.check(guest.id === 'guest', 'the application sees a guest, whatever the client claims')
+  reporter.check(
+    guest.id === 'guest',
+    'the application receives the subject guest, whatever the client sends',
+  )
 
-  reporter.heading('Play 2: who has a session is somebody')
+  reporter.heading('Tutorial rule 2: a session, or a guest')
   reporter.check(
     (await requestAs('/play-2/hello', { cookie }, `-b ${COOKIE}=… `)).id === user.id,
-    'a session is its identity',
+    'with a session the subject is its identity',
   )
-  reporter.check((await requestAs('/play-2/hello', {}, '')).id === 'guest', 'no session is a guest')
+  reporter.check(
+    (await requestAs('/play-2/hello', {}, '')).id === 'guest',
+    'without a session the subject is guest',
+  )
   const bad = await requestAs('/play-2/hello', { cookie: `${COOKIE}=invented` }, `-b ${COOKIE}=invented `)
-  reporter.check(bad.status === 401, 'a bad session is refused, not made a guest')
+  reporter.check(bad.status === 401, 'an invalid session is denied and does not become a guest')
 
-  reporter.heading('Play 3: a person, or a program that shows a token, or a guest')
+  reporter.heading('Tutorial rule 3: a session, a token, or a guest')
   reporter.check(
     (await requestAs('/play-3/hello', { cookie }, `-b ${COOKIE}=… `)).id === user.id,
-    'a session is its identity here, too',
+    'with a session the subject is its identity, too',
   )
-  reporter.check((await requestAs('/play-3/hello', {}, '')).id === 'guest', 'who shows nothing is a guest')
-  const token = await workload.issueToken('billing-job')
+  reporter.check(
+    (await requestAs('/play-3/hello', {}, '')).id === 'guest',
+    'without a credential the subject is guest',
+  )
+  const token = await tokenIssuer.issueToken('billing-job')
   const job = await requestAs(
     '/play-3/hello',
     { authorization: `Bearer ${token}` },
     "-H 'authorization: Bearer …' ",
   )
-  reporter.check(job.id === 'billing-job', 'the application sees the subject of the token')
+  reporter.check(job.id === 'billing-job', 'with a token the subject is that of the token')
   const broken = await requestAs(
     '/play-3/hello',
     { authorization: `Bearer ${token}x` },
     "-H 'authorization: Bearer …x' ",
   )
-  reporter.check(broken.status === 401, 'a token with a wrong signature is refused')
+  reporter.check(broken.status === 401, 'a token with a wrong signature is denied')
 }
 
 async function showLogout(
@@ -167,9 +176,9 @@ async function showLogout(
   reporter: TourReporter,
   browser: Browser,
 ): Promise<void> {
-  reporter.heading('The person logs out')
+  reporter.heading('Log out')
   const old = `${COOKIE}=${browser.cookie(COOKIE)}`
-  reporter.command(`opens ${origin}/logout`)
+  reporter.command(`open ${origin}/logout in the browser`)
   const logout = await browser.navigate(`${origin}/logout`)
   reporter.output(
     logout.visited
@@ -177,16 +186,16 @@ async function showLogout(
       .map(url => url.replace(/\?.*/, '?…'))
       .join(' → '),
   )
-  reporter.check(browser.cookie(COOKIE) === undefined, 'the cookie is gone')
+  reporter.check(browser.cookie(COOKIE) === undefined, 'the cookie is deleted')
   const again = await browser.fetch(`${origin}/admin`)
   const login = (again.headers.get('location') ?? '').startsWith(`${kratos.publicUrl}/self-service/login/`)
-  reporter.check(again.status === 302 && login, 'the browser is sent to log in again')
+  reporter.check(again.status === 302 && login, 'the browser is redirected to the login again')
 
-  reporter.command('somebody who kept the old cookie comes back')
+  reporter.command('send the old cookie again')
   const status = async () => (await curl(`${origin}/admin`, { cookie: old })).status
   const started = performance.now()
   while ((await status()) === 200 && performance.now() - started < 15_000) await sleep(200)
   const seconds = ((performance.now() - started) / 1000).toFixed(1)
   reporter.output(`${await status()}, after ${seconds} s (sessions.cache.ttl is 5s in the demo)`)
-  reporter.check((await status()) === 401, 'an ended session is believed for at most the cache time')
+  reporter.check((await status()) === 401, 'a revoked session is accepted for the cache time at most')
 }

@@ -1,18 +1,18 @@
-/** demo/kratos/csrf — the anti-forgery cookie of browser flows and the masked token in their forms. */
+/** The CSRF cookie of browser flows, and the masked CSRF token in their forms. */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { Exchange } from './exchange.ts'
 
-/** Named after the public base URL as configured, final slash included. */
+/** The name contains a hash of the configured public base URL with its trailing slash. */
 export const csrfCookieName = (baseUrl: string): string =>
   `csrf_token_${createHash('sha256').update(`${baseUrl}/`).digest('hex')}`
 
 export interface Csrf {
   readonly token: Buffer
-  /** Set-Cookie lines: none where the browser already has one. */
+  /** Set-Cookie header; empty when the browser already has the cookie. */
   readonly setCookie: readonly (readonly ['set-cookie', string])[]
 }
 
-/** The browser's token, or a fresh one with the cookie that carries it. */
+/** Returns the token of the browser's cookie, or a new token and its cookie. */
 export function csrfOf(exchange: Exchange, baseUrl: string): Csrf {
   const sent = cookieToken(exchange, baseUrl)
   return sent === undefined ? freshCsrf(baseUrl) : { token: sent, setCookie: [] }
@@ -32,13 +32,13 @@ function cookieToken(exchange: Exchange, baseUrl: string): Buffer | undefined {
   return token.length === 32 ? token : undefined
 }
 
-/** One-time pad and the token under it: another text each time, 88 characters. */
+/** Masks the token with a one-time pad (88 characters, different each time) against the BREACH attack. */
 export function maskToken(token: Buffer): string {
   const pad = randomBytes(32)
   return Buffer.concat([pad, xorBytes(pad, token)]).toString('base64')
 }
 
-/** Whether the form's token belongs to the browser's cookie. */
+/** Whether the token of the form matches the cookie of the browser. */
 export function csrfMatches(exchange: Exchange, baseUrl: string, formToken: unknown): boolean {
   const cookie = cookieToken(exchange, baseUrl)
   const masked = typeof formToken === 'string' ? Buffer.from(formToken, 'base64') : Buffer.alloc(0)

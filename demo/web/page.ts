@@ -1,10 +1,10 @@
-/** A page of the demo: the request that it answers, its frame, and its HTML. */
-import type { TokenIssuer } from './workload.ts'
+/** What the pages of the demo share: request, response, layout and escaping. */
+import type { TokenIssuer } from './token_issuer.ts'
 
 export interface ReceivedRequest {
   readonly method: string
   readonly path: string
-  /** Names in lower case; lines of one name joined with a comma. */
+  /** Names in lower case; several lines with one name are joined with a comma. */
   readonly headers: Readonly<Record<string, string>>
 }
 
@@ -27,9 +27,9 @@ const STYLE = `
   body { font: 16px/1.5 system-ui, sans-serif; max-width: 44rem; margin: 3rem auto; padding: 0 1rem; color: #222 }
   code, td { font-family: ui-monospace, monospace; font-size: .875rem } td { padding: .1rem 1rem .1rem 0; vertical-align: top }
   td + td { overflow-wrap: anywhere } label { display: block; margin: .8rem 0 .2rem } input { font: inherit; padding: .4rem; width: 18rem }
-  button { font: inherit; padding: .4rem 1.2rem; margin-top: 1rem } .told { color: #a30 } footer { margin-top: 3rem; color: #777 }`
+  button { font: inherit; padding: .4rem 1.2rem; margin-top: 1rem } .message { color: #a30 } footer { margin-top: 3rem; color: #777 }`
 
-/** A whole page; every page says which Kratos stands behind it. */
+/** Renders a whole page. The footer names the Kratos, because the stand-in must not be taken for a real one. */
 export function renderPage(title: string, body: string, kratosDescription: string): string {
   return `<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
@@ -43,9 +43,9 @@ ${body}
 
 export interface UpstreamDependencies {
   readonly port: number
-  /** As the browser reaches it, no final slash. */
+  /** URL for the browser, without a trailing slash. */
   readonly kratosPublicUrl: string
-  /** What the pages call this Kratos. */
-  readonly kratosIs: string
+  /** Shown in the footer of each page. */
+  readonly kratosDescription: string
   readonly tokenIssuer: TokenIssuer
 }

@@ -1,4 +1,4 @@
-/** demo/kratos/settings — reads the part of a kratos.yml that the stand-in obeys. Knows no sockets. */
+/** Reads the keys of kratos.yml that the stand-in supports. */
 import { load } from 'js-yaml'
 import { z } from 'zod'
 
@@ -48,7 +48,7 @@ export interface StandInSettings {
 
 const MS_BY_UNIT: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000 }
 
-/** Throws on a file that lacks what the stand-in needs; other keys of Kratos are not looked at. */
+/** Ignores other keys of Kratos. Throws when a required key is missing or invalid. */
 export function parseStandInSettings(yaml: string): StandInSettings {
   const { serve, selfservice, session, feature_flags, secrets } = kratosYmlSchema.parse(load(yaml))
   const [, count, unit] = /^(\d+)([smh])$/.exec(session.lifespan) ?? []

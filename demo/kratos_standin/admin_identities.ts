@@ -1,13 +1,13 @@
-/** demo/kratos/admin_identities — the admin API for identities. Trusts its caller, as Kratos' does. */
+/** The admin API for identities. Like Kratos' it has no authentication. */
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
+import type { Route, StandInContext } from './context.ts'
 import { hashPassword, type Identity, identityByIdentifier } from './database.ts'
-import type { Route, StandInContext } from './dependencies.ts'
 import { adminIdentityDocument, sessionDocument } from './documents.ts'
 import { badRequest, CONFLICT, NOT_FOUND } from './errors.ts'
 import { type Exchange, errorReply, json, noContent, type Reply } from './exchange.ts'
 
-/** Unknown keys are refused. */
+/** Rejects unknown keys, so that a test that relies on one fails here and not with a real Kratos only. */
 const createIdentitySchema = z.strictObject({
   schema_id: z.string(),
   traits: z.looseObject({ email: z.string() }),
@@ -86,7 +86,7 @@ function createIdentity(exchange: Exchange, context: StandInContext): Reply {
   return json(201, document, [['location', `${context.settings.admin.baseUrl}/identities/${identity.id}`]])
 }
 
-/** JSON Patch, as far as tests need it: state, traits, metadata. Sessions stay untouched; an inactive identity has no living ones. */
+/** The part of JSON Patch that tests need: state, traits and metadata. Sessions are unchanged, but those of an inactive identity count as inactive. */
 function patchIdentity(exchange: Exchange, context: StandInContext, identity: Identity): Reply {
   const parsed = jsonPatchSchema.safeParse(parseJson(exchange.body))
   if (!parsed.success) return errorReply(exchange, badRequest(z.prettifyError(parsed.error)))

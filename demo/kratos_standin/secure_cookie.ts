@@ -1,4 +1,4 @@
-/** demo/kratos/sealed_cookie — the session cookie: sealed, bound to its name, and another value each time it is issued. Knows no HTTP. */
+/** Encodes and decodes the encrypted session cookie in the format of gorilla/securecookie, which Kratos uses. */
 import {
   createCipheriv,
   createDecipheriv,
@@ -10,7 +10,7 @@ import {
 
 export interface SessionCookieContent {
   readonly sessionToken: string
-  /** The session's end when the cookie was made, in ms since the epoch. */
+  /** Expiry of the session when the cookie was issued, in ms since the epoch. */
   readonly expiresAt: number
 }
 
@@ -24,7 +24,7 @@ export function encodeCookie(
   const key = createHash('sha256').update(secret).digest()
   const iv = randomBytes(16)
   const cipher = createCipheriv('aes-256-ctr', key, iv)
-  // The nonce brings the value to the length of Kratos' own, some 430 characters.
+  // Pads the value to the length of Kratos' cookies, about 430 characters.
   const plaintext = JSON.stringify({ ...content, nonce: randomBytes(48).toString('hex') })
   const data = encodeBase64Url(Buffer.concat([iv, cipher.update(plaintext), cipher.final()]))
   const time = Math.floor(now / 1000)
@@ -32,7 +32,7 @@ export function encodeCookie(
   return encodeBase64Url(Buffer.concat([Buffer.from(`${time}|${data}|`), mac]))
 }
 
-/** Undefined for whatever this secret did not seal under this name, and for a cookie older than `maxAge` ms. */
+/** Returns `undefined` unless the value was encoded with this name and secret, at most `maxAge` ms ago. */
 export function decodeCookie(
   name: string,
   secret: string,
@@ -60,13 +60,13 @@ export function decodeCookie(
 const encodeBase64Url = (bytes: Buffer): string =>
   bytes.toString('base64').replaceAll('+', '-').replaceAll('/', '_')
 
-/** Strict: `%3D` for `=`, missing padding and foreign characters are refused, as Kratos does. */
+/** As strict as Kratos: rejects `%3D` instead of `=`, missing padding and other characters. */
 function decodeBase64Url(text: string): Buffer | undefined {
   if (text === '' || text.length % 4 !== 0 || !/^[A-Za-z0-9_-]+={0,2}$/.test(text)) return undefined
   return Buffer.from(text, 'base64url')
 }
 
-/** What Kratos says of a cookie that it cannot open, where it says anything. */
+/** Kratos' error message for a cookie that it cannot decode. */
 export function decodeErrorMessage(value: string): string {
   if (value !== '' && value.length % 4 === 0 && /^[A-Za-z0-9_-]+={0,2}$/.test(value)) {
     return 'securecookie: the value is not valid'

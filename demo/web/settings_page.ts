@@ -1,4 +1,4 @@
-/** demo/settings_page — of Kratos' settings flow the part with the backup codes: how somebody gets a second factor. */
+/** The settings page: the part of Kratos' settings flow that sets up backup codes as a second factor. */
 import { type KratosFlow, renderForm } from './login_page.ts'
 import {
   htmlResponse,
@@ -8,26 +8,30 @@ import {
   type UpstreamDependencies,
 } from './page.ts'
 
-/** GET /settings?flow=ID; without a flow, or with one that is over, Kratos begins another. */
+/** GET /settings?flow=ID. Without a flow, or with an expired one, the browser is redirected to a new flow. */
 export async function settingsPage(
   request: ReceivedRequest,
   url: URL,
   dependencies: UpstreamDependencies,
 ): Promise<PageResponse> {
-  const { kratosPublicUrl, kratosIs } = dependencies
+  const { kratosPublicUrl, kratosDescription } = dependencies
   const settings = `${kratosPublicUrl}/self-service/settings`
   const restart = { status: 303, headers: { location: `${settings}/browser` }, body: '' }
   const id = url.searchParams.get('flow')
   if (id === null) return restart
-  const answer = await fetch(`${settings}/flows?id=${encodeURIComponent(id)}`, {
+  const response = await fetch(`${settings}/flows?id=${encodeURIComponent(id)}`, {
     headers: { accept: 'application/json', cookie: request.headers.cookie ?? '' },
   })
-  if (answer.status >= 400 && answer.status < 500) return restart
-  if (answer.status !== 200) throw new Error(`Kratos answers ${answer.status}`)
-  const { ui } = (await answer.json()) as KratosFlow
+  if (response.status >= 400 && response.status < 500) return restart
+  if (response.status !== 200) throw new Error(`Kratos responded with ${response.status}`)
+  const { ui } = (await response.json()) as KratosFlow
   const nodes = ui.nodes.filter(({ group }) => group === 'default' || group === 'lookup_secret')
   const links = '<p><a href="/vault">To the vault</a> <a href="/admin">Back</a></p>'
   return htmlResponse(
-    renderPage('A second factor: backup codes', renderForm({ ui: { ...ui, nodes } }) + links, kratosIs),
+    renderPage(
+      'A second factor: backup codes',
+      renderForm({ ui: { ...ui, nodes } }) + links,
+      kratosDescription,
+    ),
   )
 }

@@ -1,9 +1,9 @@
-/** demo/workload — a token issuer for the third play: one key made at the start, its public half as a key set. */
+/** A token issuer for the third tutorial rule: it generates a key at start and publishes the public half as a key set. */
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 
 export interface TokenIssuer {
   readonly jwks: { readonly keys: readonly object[] }
-  /** A token for `subject`, good for ten minutes. */
+  /** Resolves to a token for `subject` that is valid for ten minutes. */
   issueToken(subject: string): Promise<string>
 }
 

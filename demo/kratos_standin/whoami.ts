@@ -1,13 +1,14 @@
-/** demo/kratos/whoami — GET /sessions/whoami with every answer that Kratos has for it, and the odd ones of the knobs. */
+/** /sessions/whoami with all of Kratos' responses, and those of fault injection. */
+
+import { type Route, type StandInContext, sessionCookie } from './context.ts'
 import { presentedCredential, sessionByToken } from './credentials.ts'
 import { aalOf, DatabaseUnavailableError, type Session } from './database.ts'
-import { type Route, type StandInContext, sessionCookie } from './dependencies.ts'
 import { sessionDocument } from './documents.ts'
-import { decodeErrorMessage } from './encrypted_cookie.ts'
 import { AAL_NOT_SATISFIED, badRequest, NO_SESSION, serverError } from './errors.ts'
 import { type Exchange, errorReply, json, type Reply } from './exchange.ts'
+import { decodeErrorMessage } from './secure_cookie.ts'
 
-/** Every method gets the same answer, DELETE included: the session is shown, not deleted. */
+/** As in Kratos, every method has the same response; DELETE does not delete the session. */
 export const whoami: Route = (exchange, context) => {
   if (exchange.path !== '/sessions/whoami') return undefined
   return injectedFault(exchange, context) ?? sessionReply(exchange, context)
@@ -16,7 +17,7 @@ export const whoami: Route = (exchange, context) => {
 function sessionReply(exchange: Exchange, context: StandInContext): Reply {
   const presented = presentedCredential(exchange, context)
   if (presented.token === undefined) {
-    // A cookie that does not open counts as none, and only "none" may be cached.
+    // As in Kratos, an undecodable cookie counts as absent, and only an absent credential is cacheable.
     const cacheable = context.knobs.cacheableSessions ? ([['ory-session-cache-for', '60']] as const) : []
     return withHeaders(errorReply(exchange, NO_SESSION), cacheable)
   }
@@ -29,12 +30,12 @@ function sessionReply(exchange: Exchange, context: StandInContext): Reply {
     return errorReply(exchange, badRequest(`Unable to find tokenizer template "${template}".`))
   }
   const identity = ['x-kratos-authenticated-identity-id', session.identity.id] as const
-  if (presented.brokenCookie !== undefined) {
-    // Kratos finds the session by its token, then fails to renew the cookie beside it.
-    const cookieError = serverError(decodeErrorMessage(presented.brokenCookie))
+  if (presented.undecodableCookie !== undefined) {
+    // Kratos finds the session by its token and then fails to renew the undecodable cookie.
+    const cookieError = serverError(decodeErrorMessage(presented.undecodableCookie))
     return withHeaders(errorReply(exchange, cookieError), [identity])
   }
-  const renew = presented.sealed !== undefined && presented.sealed.expiresAt < session.expiresAt
+  const renew = presented.sessionCookie !== undefined && presented.sessionCookie.expiresAt < session.expiresAt
   const seconds = Math.floor((session.expiresAt - context.now()) / 1000)
   return json(200, sessionDocument(session, context.settings.public.baseUrl, context.now()), [
     identity,
@@ -43,7 +44,7 @@ function sessionReply(exchange: Exchange, context: StandInContext): Reply {
   ])
 }
 
-/** A sick database is no session, exactly as in Kratos: that is why a 401 must not be remembered. */
+/** As in Kratos, a database failure counts as no session. This is why a 401 must not be cached unconditionally. */
 function lookUp(context: StandInContext, token: string): Session | undefined {
   try {
     return sessionByToken(context, token)
@@ -68,7 +69,7 @@ function secondFactorNeeded(exchange: Exchange, context: StandInContext): Reply 
 function injectedFault(exchange: Exchange, context: StandInContext): Reply | undefined {
   switch (context.knobs.whoami) {
     case 'error_500':
-      return errorReply(exchange, serverError('asked for by a knob of the stand-in'))
+      return errorReply(exchange, serverError('injected by the stand-in'))
     case 'error_503':
       return { status: 503, headers: [['content-type', 'text/plain']], body: 'upstream connect error\n' }
     case 'html_200':

@@ -1,6 +1,5 @@
-/** demo/kratos/admin_sessions — the admin API for sessions: look, disable, extend. */
-
-import type { Route } from './dependencies.ts'
+/** The admin API for sessions: get, list, disable and extend. */
+import type { Route } from './context.ts'
 import { sessionDocument } from './documents.ts'
 import { NOT_FOUND } from './errors.ts'
 import { errorReply, json, noContent } from './exchange.ts'

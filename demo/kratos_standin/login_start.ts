@@ -1,9 +1,9 @@
-/** demo/kratos/login_start — begins and shows login flows, for browsers and for programs. Checks no password. */
+/** Starts login flows of browsers and native clients, and returns them. */
 import { randomUUID } from 'node:crypto'
+import type { Route, StandInContext } from './context.ts'
 import { currentSession } from './credentials.ts'
 import { csrfMatches, csrfOf, maskToken } from './csrf.ts'
 import { aalOf, type LoginFlow, type Session } from './database.ts'
-import type { Route, StandInContext } from './dependencies.ts'
 import { loginFlowDocument } from './documents.ts'
 import {
   AAL1_FIRST,
@@ -46,7 +46,7 @@ function startBrowserFlow(exchange: Exchange, context: StandInContext): Reply {
 
   const target = resolveReturnTo(context.settings, exchange.query.get('return_to'))
   if ('error' in target) return fail(target.error)
-  // Errors for browsers are kept in the database, too: without it even they get JSON.
+  // Errors for browsers are stored in the database, so without it they are JSON, too.
   if (context.database.health !== 'up') return withCsrfCookie(errorReply(exchange, DATABASE_ERROR))
   const session = currentSession(exchange, context)
   const stepUp = exchange.query.get('aal') === 'aal2'
@@ -60,7 +60,7 @@ function startBrowserFlow(exchange: Exchange, context: StandInContext): Reply {
     returnTo: exchange.query.get('return_to') ?? undefined,
     aal: stepUp ? 'aal2' : 'aal1',
     refresh,
-    canBeDone: !stepUp || hasCodes(session),
+    completable: !stepUp || hasCodes(session),
     csrf: csrf.token,
   })
   if (asJson) return withCsrfCookie(json(200, loginFlowDocument(flow, context.settings.public.baseUrl)))
@@ -76,13 +76,13 @@ function startApiFlow(exchange: Exchange, context: StandInContext): Reply {
     return errorReply(exchange, ALREADY_LOGGED_IN)
   }
   const aal = stepUp ? 'aal2' : 'aal1'
-  const canBeDone = !stepUp || hasCodes(session)
+  const completable = !stepUp || hasCodes(session)
   const flow = createFlow(exchange, context, {
     type: 'api',
     returnTo: undefined,
     aal,
     refresh,
-    canBeDone,
+    completable,
     csrf: undefined,
   })
   return json(200, loginFlowDocument(flow, context.settings.public.baseUrl))
@@ -90,7 +90,7 @@ function startApiFlow(exchange: Exchange, context: StandInContext): Reply {
 
 const hasCodes = (session: Session | undefined): boolean => (session?.identity.lookupCodes.size ?? 0) > 0
 
-type FlowRequest = Pick<LoginFlow, 'type' | 'returnTo' | 'aal' | 'refresh' | 'canBeDone' | 'csrf'>
+type FlowRequest = Pick<LoginFlow, 'type' | 'returnTo' | 'aal' | 'refresh' | 'completable' | 'csrf'>
 
 function createFlow(exchange: Exchange, context: StandInContext, flowRequest: FlowRequest): LoginFlow {
   const now = context.now()
@@ -107,7 +107,7 @@ function createFlow(exchange: Exchange, context: StandInContext, flowRequest: Fl
   return flow
 }
 
-/** A browser flow is shown only to the browser that began it. */
+/** Returns a browser flow only to the browser that started it. */
 function showFlow(exchange: Exchange, context: StandInContext): Reply {
   const flow = context.database.tables().loginFlows.get(exchange.query.get('id') ?? '')
   if (flow === undefined) return errorReply(exchange, NOT_FOUND)
@@ -124,7 +124,7 @@ function showError(exchange: Exchange, context: StandInContext): Reply {
   return error === undefined ? errorReply(exchange, NOT_FOUND) : json(200, { id, error })
 }
 
-/** JSON for programs; for browsers the error page, which fetches the error by its id. */
+/** JSON for native clients. Browsers are redirected to the error page, which fetches the error by its id. */
 export function flowErrorReply(exchange: Exchange, context: StandInContext, error: ApiError): Reply {
   if (wantsJson(exchange)) return errorReply(exchange, error)
   const id = randomUUID()
@@ -132,7 +132,7 @@ export function flowErrorReply(exchange: Exchange, context: StandInContext, erro
   return redirect(exchange, `${context.settings.errorUiUrl}?id=${id}`)
 }
 
-/** The flow that a submit belongs to, or Kratos' error. */
+/** Returns the flow that is submitted, or Kratos' error. */
 export function findFlow(exchange: Exchange, context: StandInContext): LoginFlow | ApiError {
   const flow = context.database.tables().loginFlows.get(exchange.query.get('flow') ?? '')
   if (flow === undefined) return NOT_FOUND

@@ -1,11 +1,11 @@
-/** demo/kratos/main — runs the stand-in as a process: `node demo/kratos/main.ts kratos.yml`. */
+/** Runs the stand-in as a process: `node demo/kratos_standin/main.ts KRATOS.YML`. */
 import { readFileSync } from 'node:fs'
 import { parseStandInSettings } from './settings.ts'
 import { STAND_IN_NAME, startStandIn } from './standin.ts'
 
 const file = process.argv[2]
 if (file === undefined) {
-  console.error('usage: node demo/kratos/main.ts KRATOS.YML')
+  console.error('usage: node demo/kratos_standin/main.ts KRATOS.YML')
   process.exit(2)
 }
 const settings = parseStandInSettings(readFileSync(file, 'utf8'))

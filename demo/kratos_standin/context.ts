@@ -1,18 +1,18 @@
-/** demo/kratos/parts — what the rooms of the stand-in share: settings, clock, database, knobs and counters. */
+/** What the routes of the stand-in share: settings, clock, database, fault injection and counters. */
 import type { Database, DatabaseHealth, Session } from './database.ts'
-import { decodeCookie, encodeCookie, type SessionCookieContent } from './encrypted_cookie.ts'
 import type { Exchange, Reply } from './exchange.ts'
+import { decodeCookie, encodeCookie, type SessionCookieContent } from './secure_cookie.ts'
 import type { RequiredAal, StandInSettings } from './settings.ts'
 
-/** Answers of whoami that no healthy Kratos gives. */
+/** Responses of whoami that a healthy Kratos never gives. */
 export type WhoamiFault = 'normal' | 'error_500' | 'error_503' | 'html_200' | 'hang'
 
 export interface Knobs {
   database: DatabaseHealth
-  /** Added to every answer of the public port, ms. */
+  /** Delay of every response of the public port, ms. */
   latency: number
   whoami: WhoamiFault
-  /** Added to the clock, ms. */
+  /** Offset of the clock, ms. */
   clockShift: number
   requiredAal: RequiredAal
   cacheableSessions: boolean
@@ -22,9 +22,9 @@ export interface StandInContext {
   readonly settings: StandInSettings
   readonly database: Database
   readonly knobs: Knobs
-  /** Requests since the start or the last reset, by path without ids. */
+  /** Number of requests since the start or the last reset, by path with ids replaced. */
   readonly counters: Map<string, number>
-  /** Milliseconds since the epoch, shifted by the knob. */
+  /** Milliseconds since the epoch, plus `clockShift`. */
   now(): number
 }
 
@@ -37,7 +37,7 @@ export const defaultKnobs = (settings: StandInSettings): Knobs => ({
   cacheableSessions: settings.cacheableSessions,
 })
 
-/** A cookie for a session, another value each time; Max-Age is the rest of the session. */
+/** Returns the session cookie. Its value differs each time; its Max-Age is the remaining lifetime of the session. */
 export function sessionCookie(context: StandInContext, session: Session): readonly ['set-cookie', string] {
   const { cookieName, secret } = context.settings
   const content: SessionCookieContent = { sessionToken: session.token, expiresAt: session.expiresAt }
@@ -50,7 +50,7 @@ export function sessionCookie(context: StandInContext, session: Session): readon
   ]
 }
 
-/** Kratos deletes by Max-Age=0 and leaves the value in place. */
+/** Kratos deletes a cookie with Max-Age=0 and still sends a value. */
 export function expiredSessionCookie(
   context: StandInContext,
   session: Session,
@@ -72,5 +72,5 @@ export const decodeSessionCookie = (
     context.settings.lifespanMs,
   )
 
-/** A room of the stand-in: an answer, or "not mine". */
-export type Route = (exchange: Exchange, parts: StandInContext) => Reply | undefined
+/** Returns `undefined` for a request of another route. */
+export type Route = (exchange: Exchange, context: StandInContext) => Reply | undefined

@@ -1,9 +1,9 @@
-/** demo/kratos/settings_flow — the settings flow, as far as setting up backup codes needs it: the second factor of the stand-in. */
+/** The part of the settings flow that sets up backup codes, the second factor of the stand-in. */
 import { randomBytes, randomUUID } from 'node:crypto'
+import type { Route, StandInContext } from './context.ts'
 import { currentSession } from './credentials.ts'
 import { csrfMatches, csrfOf, maskToken } from './csrf.ts'
 import type { Session, SettingsFlow } from './database.ts'
-import type { Route, StandInContext } from './dependencies.ts'
 import { identityDocument, inputNode, labelMeta, timestamp } from './documents.ts'
 import { CSRF_VIOLATION, NO_SESSION_COOKIE, NOT_FOUND } from './errors.ts'
 import { type Exchange, errorReply, fieldsOf, json, type Reply, redirect, wantsJson } from './exchange.ts'
@@ -59,7 +59,7 @@ function createFlow(
   return flow
 }
 
-/** New codes are shown first, and count once they are confirmed: then the session has its second factor at once. */
+/** Generates codes, or activates them once they are confirmed. The session reaches AAL2 with the confirmation. */
 function submitFlow(exchange: Exchange, context: StandInContext, flow: SettingsFlow): Reply {
   const fields = fieldsOf(exchange)
   if (flow.csrf !== undefined && !csrfMatches(exchange, context.settings.public.baseUrl, fields.csrf_token)) {

@@ -1,31 +1,31 @@
-/** demo/app — the demo's application on its own, beside an Envoy, a Credence and a Kratos that run already (compose.yaml). Makes a user and says so. */
+/** Starts the demo's application for compose.yaml, where Envoy, Credence and Kratos run as containers, and creates a user. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { sendRequest } from './browser.ts'
 import { startKratos } from './kratos.ts'
 import { DEFAULT_PORTS } from './ports.ts'
 import { createProcessManager } from './processes.ts'
-import { startUpstream } from './upstream.ts'
-import { createTokenIssuer } from './workload.ts'
+import { createTokenIssuer } from './web/token_issuer.ts'
+import { startUpstream } from './web/upstream.ts'
 
 const publicUrl = process.env.KRATOS_PUBLIC_URL ?? `http://127.0.0.1:${DEFAULT_PORTS.kratosPublic}`
 const adminUrl = process.env.KRATOS_ADMIN_URL ?? `http://127.0.0.1:${DEFAULT_PORTS.kratosAdmin}`
 
-const ready = () =>
+const isReady = () =>
   sendRequest(`${publicUrl}/health/ready`, { method: 'GET', headers: {} }).then(
     page => page.status === 200,
     () => false,
   )
-for (let tries = 0; !(await ready()); tries++) {
-  if (tries === 120) throw new Error(`no Kratos answers at ${publicUrl}`)
+for (let tries = 0; !(await isReady()); tries++) {
+  if (tries === 120) throw new Error(`Kratos is not ready at ${publicUrl} after 60 s`)
   await sleep(500)
 }
 
-const parts = { ports: DEFAULT_PORTS, processes: createProcessManager('.'), folder: '.' }
-const kratos = await startKratos({ kind: 'running', publicUrl, adminUrl }, parts)
+const launchOptions = { ports: DEFAULT_PORTS, processes: createProcessManager('.'), folder: '.' }
+const kratos = await startKratos({ kind: 'running', publicUrl, adminUrl }, launchOptions)
 const upstream = await startUpstream({
   port: DEFAULT_PORTS.application,
   kratosPublicUrl: publicUrl,
-  kratosIs: kratos.description,
+  kratosDescription: kratos.description,
   tokenIssuer: await createTokenIssuer(),
 })
 const user = await kratos.createUser()
