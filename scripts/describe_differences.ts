@@ -1,4 +1,4 @@
-/** scripts/describe_differences — docs/differences.md from the data of the conformance suite. */
+/** Writes docs/differences.md from the data of the conformance suite. */
 import { INTENDED_DIFFERENCES } from '../test/conformance/intended_differences.ts'
 import { LEDGER } from '../test/conformance/ledger.ts'
 import { PRESERVED_QUIRKS } from '../test/conformance/preserved_quirks.ts'
@@ -6,41 +6,47 @@ import { PRESERVED_QUIRKS } from '../test/conformance/preserved_quirks.ts'
 const cell = (text: string): string => text.replaceAll('|', '\\|')
 const row = (...cells: readonly string[]): string => `| ${cells.map(cell).join(' | ')} |`
 
+/** The text of the page, in Markdown. */
 export function renderDifferencesPage(): string {
-  const better = INTENDED_DIFFERENCES.map(one =>
+  const intended = INTENDED_DIFFERENCES.map(one =>
     row(one.q, one.subject, one.oathkeeper, one.credence, one.setting || '–'),
   )
-  const ledger = LEDGER.map(one =>
+  const recorded = LEDGER.map(one =>
     row(one.q, one.behavior, one.reason, one.cases.map(id => `\`${id}\``).join(' ')),
   )
-  const kept = PRESERVED_QUIRKS.map(one =>
+  const preserved = PRESERVED_QUIRKS.map(one =>
     row(one.q, one.subject, one.behavior, one.linted ? 'yes' : '–', one.setting || '–'),
   )
   return `# Where Credence differs from Oathkeeper
 
-Rule files and configurations run unchanged, and the conformance suite (\`test/conformance/\`) compares every recorded
-decision of a running Oathkeeper with ours. What differs on purpose is here, with its reason; the numbers are stable.
+This page is for operators who migrate from Oathkeeper. Rule files and configurations run unchanged. The
+conformance suite in \`test/conformance/\` compares every recorded decision of a running Oathkeeper with that of
+Credence; this page lists all intended differences. The numbers are stable, and
+[Oathkeeper's behaviour](oathkeeper.md) explains them in detail.
 
-## What is better, and how to get the old way back
+## Changed behaviour
 
-| number | about | Oathkeeper | Credence | setting |
+The column *setting* names what restores Oathkeeper's behaviour.
+
+| number | area | Oathkeeper | Credence | setting |
 |---|---|---|---|---|
-${better.join('\n')}
+${intended.join('\n')}
 
 ## Recorded decisions that differ
 
-These cases of the suite are not met, on purpose. Any other difference fails the suite.
+The suite does not meet these cases, on purpose. Any other difference fails the suite.
 
-| number | what | why | cases |
+| number | Credence | reason | cases |
 |---|---|---|---|
-${ledger.join('\n')}
+${recorded.join('\n')}
 
-## Odd, and as it is in Oathkeeper
+## Preserved behaviour
 
-Rules in production rely on these. Where one can be told from a rule or the configuration, \`credence validate\` says it.
+These quirks of Oathkeeper stay, because rules in production rely on them. \`credence validate\` reports those
+that can be found in a rule or in the configuration. The column *setting* names what changes the behaviour.
 
-| number | about | what | said by validate | setting |
+| number | area | behaviour | reported by validate | setting |
 |---|---|---|---|---|
-${kept.join('\n')}
+${preserved.join('\n')}
 `
 }
