@@ -1,8 +1,11 @@
-/** access/after — how to go on after a value or a promise of one, without waiting where there is nothing to wait for. */
+/** Values that may be promises. Most decisions need no I/O; a promise would cost each of them a turn of the event loop. */
 
 export type Awaitable<T> = T | Promise<T>
 
-/** Runs `next` with the value, at once where it is there; `failed` receives whatever `value` or `next` threw. */
+/**
+ * Runs `next` with the value: synchronously, or after the promise resolves. `onError` gets a rejection of
+ * `value` and an exception or rejection of `next`; without it they reach the caller.
+ */
 export function andThen<T, R>(
   value: Awaitable<T>,
   next: (value: T) => Awaitable<R>,

@@ -27,9 +27,10 @@ interface Evaluation {
 }
 
 /**
- * Decides one request against the rules of a snapshot. Neither throws nor rejects: an exception of a handler is a bug and
- * becomes a 500 denial. All headers of the decision are valid, so that a transport sends them as they are. `progress` is
- * filled on the way; it lets a caller that stops waiting report how far the request came.
+ * Decides one request against the rules of a snapshot. Neither throws nor rejects: an exception of a handler
+ * is a bug and becomes a 500 denial. All headers of the decision are valid, so that a transport sends them as
+ * they are. `progress` is filled on the way; it lets a caller that stops waiting report how far the request
+ * came.
  */
 export function decide(
   snapshot: Snapshot,
@@ -90,7 +91,10 @@ function deny({ request, responders, progress }: Evaluation, denied: Denial): De
 const denyFailed = (evaluation: Evaluation, error: unknown): Decision =>
   deny(evaluation, internalError('internal', 'An internal error occurred', error))
 
-/** The response of the first responder that applies, else the built-in one. A responder that throws yields a 500. */
+/**
+ * The response of the first responder that applies, else the built-in one. A responder that throws yields a
+ * 500.
+ */
 function renderDenial(
   denied: Denial,
   request: RequestView,

@@ -1,30 +1,34 @@
-/** access/decision — the two products of the house. `grant` is the only maker of an allow. */
+/** The two kinds of decision, allow and deny. `grant` is the only function that makes an allow. */
 import type { Denial, ReasonCode } from './denial.ts'
 import type { DenialResponse } from './pipeline.ts'
 import type { Annotations, Header, Session } from './session.ts'
 
-/** How the decision came about, for log line, metrics and span; never for the client. */
+/** How a decision came about: for the access log, metrics and the span, never for the client. */
 export interface DecisionMetadata {
-  /** Id of the matching rule; empty where none was found. */
+  /** Id of the matching rule; empty without one. */
   readonly rule: string
-  /** Id of the responsible authenticator; empty where none was. */
+  /** Id of the authenticator that applied; empty without one. */
   readonly authenticator: string
-  /** Id of the handler that refused; empty on allow and where the house itself refused. */
+  /** Id of the handler that denied; empty on allow and where no handler denied. */
   readonly refusedBy: string
   readonly code: ReasonCode | 'ok'
-  /** The denial's reason, for the log; empty on allow. */
+  /** The denial's reason, or its message without one; empty on allow. */
   readonly reason: string
+  /** The exception behind a denial. Its text may quote the request. */
   readonly cause?: unknown
   readonly annotations: Annotations
 }
 
 export interface Allow {
   readonly kind: 'allow'
-  /** To set on the request, replacing what the client sent. */
+  /** To set on the request; they replace values that the client sent. */
   readonly headers: readonly Header[]
-  /** To remove from the request: what a rule may write and this one did not (D1b). */
+  /**
+   * To remove from the request: headers that some rule can set and that this request's rule did not.
+   * Otherwise a client could send such a header itself, and the upstream would trust it.
+   */
   readonly remove: readonly string[]
-  /** For the client, on this answer only. */
+  /** For the client, on the response to this request only. */
   readonly responseHeaders: readonly Header[]
   readonly metadata: DecisionMetadata
 }
@@ -39,9 +43,13 @@ export interface Deny {
 
 export type Decision = Allow | Deny
 
-/** The client's own to send, also where a rule may write them (architecture 13.3). */
+/** Headers that clients send legitimately. They are not removed where a rule can set them and did not. */
 const CLIENT_CONTROLLED_HEADERS: ReadonlySet<string> = new Set(['authorization', 'cookie'])
 
+/**
+ * Allows a request. `rule` and `authenticator` are ids; `settableHeaders` are the lower-case names of all
+ * headers that any rule can set.
+ */
 export function grant(
   session: Session,
   rule: string,
@@ -69,14 +77,16 @@ export function grant(
   }
 }
 
-/** How far a decision has come; filled on the way. */
+/** How far the evaluation of a request has come; filled on the way. */
 export interface DecisionProgress {
   rule: string
   authenticator: string
   refusedBy: string
 }
+/** The progress before a rule is found. */
 export const createDecisionProgress = (): DecisionProgress => ({ rule: '', authenticator: '', refusedBy: '' })
 
+/** Denies a request with a rendered response, to which the headers of the denial are added. */
 export function refuse(response: DenialResponse, denial: Denial, progress: Readonly<DecisionProgress>): Deny {
   return {
     kind: 'deny',

@@ -1,29 +1,32 @@
-/** access/choice — which of the rules that match a request decides it: the only one, or the first in order (Q-05). Knows candidates of the index, no request. */
+/** Which matching rule decides a request: the only one, or the first one (Q-05). */
 import { badRequest, type Denial, multipleRules } from './denial.ts'
 import type { IndexEntry, RuleMatch } from './rule.ts'
 
-/** UTF-16 code units of `scheme://host/path`; what is longer is refused before any pattern sees it (A18, G5). */
+/**
+ * Longest `scheme://host/path` that is matched, in UTF-16 code units. It bounds the time that patterns take.
+ */
 export const MAX_URL_CHARS = 16_384
 
-/** What was chosen, and its place among the rules in order. */
+/** The rule that decides or the denial, and the position of the rule in the rule set. */
 export interface Selection {
   readonly outcome: RuleMatch | Denial
   readonly order: number
 }
 
 /**
- * Of the first `count` candidates and what was chosen `before` among others for the same request: `undefined` where none
- * matches. A pattern that is too slow for a URL of that length refuses it, since whether it matches is not found out.
+ * Selects among the first `count` candidates and `previous`, the selection among other candidates for the
+ * same request. `undefined` where no rule matches. A URL that is too long for a candidate's pattern is
+ * denied: a less specific rule must not decide only because this one cannot be tried in time.
  */
 export type MatchPolicy = (
   url: string,
   method: string,
   candidates: readonly IndexEntry[],
   count: number,
-  before: Selection | undefined,
+  previous: Selection | undefined,
 ) => Selection | undefined
 
-/** Oathkeeper's way: one rule alone may match. */
+/** Oathkeeper's policy: if several rules match, the request is denied. */
 export const rejectMultiple: MatchPolicy = (url, method, candidates, count, previous) => {
   if (previous?.outcome.kind === 'denial') return previous
   let selection = previous
@@ -43,7 +46,10 @@ export const rejectMultiple: MatchPolicy = (url, method, candidates, count, prev
   return matchingIds === undefined ? selection : { outcome: multipleRules(matchingIds), order: 0 }
 }
 
-/** The earliest rule that matches decides; what it refuses no later one grants. Candidates come in any order. */
+/**
+ * The first matching rule in the order of the rule set decides. A later rule is not tried, even if the first
+ * one denies.
+ */
 export const firstMatch: MatchPolicy = (url, method, candidates, count, previous) => {
   let selection = previous
   for (let i = 0; i < count; i++) {
@@ -55,14 +61,11 @@ export const firstMatch: MatchPolicy = (url, method, candidates, count, previous
   return selection
 }
 
-function matchEntry(
-  { rule, pattern, prefixIndex: start }: IndexEntry,
-  url: string,
-): RuleMatch | Denial | undefined {
+function matchEntry({ rule, pattern, prefixIndex }: IndexEntry, url: string): RuleMatch | Denial | undefined {
   if (url.length > (pattern.maxUrlChars ?? MAX_URL_CHARS)) return badRequest('the URL is too long')
   const captures =
-    start >= 0 && pattern.execFromPrefix !== undefined
-      ? pattern.execFromPrefix(url, start)
+    prefixIndex >= 0 && pattern.execFromPrefix !== undefined
+      ? pattern.execFromPrefix(url, prefixIndex)
       : pattern.exec(url)
   return captures === undefined ? undefined : { kind: 'found', rule, captures }
 }

@@ -5,8 +5,8 @@ import { type Decision, refuse } from './decision.ts'
 import { internalError, withAnnotations } from './denial.ts'
 
 /**
- * The decision itself, or a 500 denial where one of its headers is not valid. Envoy writes headers out unchecked, so a
- * header that frames the message or has a line break would let a client smuggle a request.
+ * The decision itself, or a 500 denial where one of its headers is not valid. Envoy writes headers out
+ * unchecked, so a header that frames the message or has a line break would let a client smuggle a request.
  */
 export function validateOutgoingHeaders(decision: Decision): Decision {
   const problem =

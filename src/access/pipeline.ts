@@ -1,19 +1,19 @@
-/** access/pipeline — three shapes of function, and how they are run one after another. Knows no handler by name. */
+/** The types of compiled handlers, and how a rule's handlers run one after another. */
 import { type Awaitable, andThen } from './awaitable.ts'
 import { type Denial, unauthorized } from './denial.ts'
 import type { RequestView } from './request.ts'
 import type { Header, Identity, Session } from './session.ts'
 
-/** "Not mine, ask the next one": a third answer, never to be confused with "no". */
+/** An authenticator does not apply to the request, so the next one is tried. It is not a denial. */
 export interface NotResponsible {
   readonly kind: 'not responsible'
 }
 export const NOT_RESPONSIBLE: NotResponsible = Object.freeze({ kind: 'not responsible' })
 
 export type Authenticate = (request: RequestView) => Awaitable<Identity | NotResponsible | Denial>
-/** Authorizers and mutators alike: hand the session on, or refuse. */
+/** Authorizers and mutators: return the session for the next step, or deny. */
 export type Step = (session: Session) => Awaitable<Session | Denial>
-/** A refusal in the form that the client sees. */
+/** Renders a denial as the response that the client gets. */
 export type Respond = (denial: Denial, request: RequestView) => DenialResponse
 
 export interface DenialResponse {
@@ -22,7 +22,7 @@ export interface DenialResponse {
   readonly body: string
 }
 
-/** A compiled handler; the id is for trail, log and span. */
+/** A compiled handler; its id is for the access log and the span. */
 export interface Stage<F> {
   readonly id: string
   readonly run: F
@@ -34,7 +34,7 @@ export interface Responder {
   readonly respond: Respond
 }
 
-/** Who refused, beside the refusal. */
+/** A denial, and the id of the handler that denied; the id is empty where no authenticator applied. */
 export interface Refusal {
   readonly kind: 'refused'
   readonly handlerId: string
@@ -48,7 +48,10 @@ export interface Authentication {
 
 const refusal = (handlerId: string, denial: Denial): Refusal => ({ kind: 'refused', handlerId, denial })
 
-/** The first responsible authenticator decides (spec 3.2); none: 401. */
+/**
+ * Runs the authenticators from `index` on. The first that applies decides; if none applies, the request is
+ * denied with 401.
+ */
 export function authenticate(
   stages: readonly Stage<Authenticate>[],
   request: RequestView,
@@ -68,7 +71,7 @@ export function authenticate(
   })
 }
 
-/** Authorizer, then mutators, in order; the first refusal ends the walk. */
+/** Runs the authorizers and mutators from `index` on, in order. The first denial ends the run. */
 export function runSteps(
   steps: readonly Stage<Step>[],
   session: Session,

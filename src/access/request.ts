@@ -1,47 +1,47 @@
-/** access/request — what a rule may know of a request. Knows no Envoy and no wire; a door builds it. */
+/** The request as rules see it, whatever transport it came by. */
 import type { Instant } from '../lib/time.ts'
 
 /**
- * One request as the rules see it. Header names are lower case. Nothing is decoded twice: `path` was read once, at the
- * door (architecture 13.5), and is what is matched, captured and reported.
+ * One request. Header names are in lower case. The transport decodes the path once; rules match, capture and
+ * report that text, so that no two parts of Credence can read it differently.
  */
 export interface RequestView {
-  /** As sent; compared case-insensitively with a rule's methods. */
+  /** As sent. A rule's methods match it whatever the case. */
   readonly method: string
-  /** `http` or `https`, lower case; `ws` or `wss` where a gateway that asks over HTTP says so. */
+  /** `http` or `https` in lower case; `ws` or `wss` where a gateway states so at `/decisions`. */
   readonly scheme: string
-  /** For matching: lower case, without the scheme's default port and one trailing dot (Q-20). */
+  /** For matching: lower case, without the scheme's default port and without one trailing dot (Q-20). */
   readonly host: string
   /** Host and port as sent, for `MatchContext.URL.Host` and `return_to`. */
   readonly authority: string
-  /** Decoded once, without query, without one trailing slash; starts with `/`. */
+  /** Decoded once, without the query and without one trailing slash. Starts with `/`. */
   readonly path: string
-  /** The path exactly as Envoy forwards it, without the query. */
+  /** The path as Envoy forwards it, without the query. */
   readonly rawPath: string
-  /** The text after the first `?`, as sent; empty without one. Never logged. */
+  /** The text after the first `?`, as sent; empty without one. It may hold a token, so it is never logged. */
   readonly query: string
-  /** Envoy's `x-request-id`, empty when there is none. */
+  /** The header `x-request-id`; empty without a valid one. */
   readonly requestId: string
-  /** Address of the client as the gateway states it, else of the TCP peer; without a port, empty when unknown. */
+  /** IP address of the client as the gateway states it, else of the TCP peer; empty when unknown. */
   readonly remoteAddress: string
-  /** TLS server name, empty when unknown. */
+  /** TLS server name; empty when unknown. */
   readonly sni: string
-  /** Peer principal as Envoy states it, empty when unknown. */
+  /** Principal of the client's certificate as Envoy states it; empty when unknown. */
   readonly principal: string
-  /** The (possibly cut) body, when Envoy was told to send it. */
+  /** The body, where Envoy is configured to send it; Envoy may truncate it. */
   readonly body: Uint8Array | undefined
-  /** When an answer has to be on its way, monotonic. */
+  /** Monotonic time at which the decision must be made. */
   readonly deadline: Instant
   /** First value of a header; `name` in lower case. */
   header(name: string): string | undefined
-  /** All values, one per header line as far as the door can tell lines apart. */
+  /** All values: one a header line, unless Envoy has joined lines of one name. */
   headerValues(name: string): readonly string[]
   /** All headers but pseudo headers, in order, names in lower case. */
   headerEntries(): Iterable<readonly [name: string, value: string]>
-  /** First cookie of exactly this name (case-sensitive, C3). */
+  /** Value of the first cookie of this name; names are case-sensitive. */
   cookie(name: string): string | undefined
-  /** All values of cookies of exactly this name, in order; duplicates matter (C2, J11). */
+  /** Values of all cookies of this name, in order. Two values make a session ambiguous. */
   cookieValues(name: string): readonly string[]
-  /** All cookies in order, parsed once, on first use; values without quotes, and whether there were any. */
+  /** All cookies in order, parsed on first use. `quoted`: the value had quotes, which are removed. */
   cookies(): readonly (readonly [name: string, value: string, quoted: boolean])[]
 }

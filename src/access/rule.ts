@@ -1,31 +1,37 @@
-/** What a compiled rule is: the pattern that finds it, and the functions that decide its requests. */
+/** Compiled rules: the pattern that a URL must match, and the handlers that decide. */
 import type { Authenticate, Responder, Stage, Step } from './pipeline.ts'
 
-/** A compiled `match.url`. Captures are those of spec 2.4; a pattern of the glob strategy has none. */
+/**
+ * A compiled `match.url`. Its captures are those that templates see; a pattern of the glob strategy has none.
+ */
 export interface MatchPattern {
   /** As written in the rule. */
   readonly text: string
-  /** `scheme://host` of every request that can match, when these are finitely many; `undefined` means any. */
+  /** `scheme://host` of all URLs that can match; `undefined` where they are not a finite set. */
   readonly origins: readonly string[] | undefined
-  /** Every path that matches starts with this literal text; may be empty. */
+  /** Literal text that every matching path starts with; may be empty. */
   readonly pathPrefix: string
-  /** Literal texts one of which every matching URL starts with; absent: `origins` with `pathPrefix`. */
+  /**
+   * Literal texts; every matching URL starts with one of them. Absent: `origins` followed by `pathPrefix`.
+   */
   readonly prefixes?: readonly string[]
-  /** Literal text that begins with a slash and stands somewhere in every matching URL; absent: none is known. */
+  /** Literal text that every matching URL contains and that begins with a slash; absent: none is known. */
   readonly requiredSubstring?: string
-  /** A URL of more UTF-16 code units is refused rather than tried: the pattern's cost is a power of the length (Q-24). */
+  /**
+   * Longest URL that is matched, in UTF-16 code units; the pattern's cost is polynomial in the length (Q-24).
+   */
   readonly maxUrlChars?: number
-  /** `url` is `scheme://host/path` as spec 2.1 composes it; the captures, or `undefined` for no match. */
+  /** The captures of `scheme://host/path`, or `undefined` where it does not match. */
   exec(url: string): readonly string[] | undefined
-  /** The same for a URL that is known to start with `starts[start]` and with none of the others. */
-  execFromPrefix?(url: string, start: number): readonly string[] | undefined
+  /** The same for a URL that starts with `prefixes[prefixIndex]` and with none of the other prefixes. */
+  execFromPrefix?(url: string, prefixIndex: number): readonly string[] | undefined
 }
 
 export interface CompiledRule {
   readonly id: string
-  /** Matches gRPC requests, by `rpc://authority/full_method`, and nothing else (spec 1.9). */
+  /** The rule matches gRPC requests only, as `rpc://authority/full_method`. */
   readonly rpc?: true
-  /** Upper case. */
+  /** In upper case. */
   readonly methods: ReadonlySet<string>
   readonly pattern: MatchPattern
   readonly authenticators: readonly Stage<Authenticate>[]
@@ -33,19 +39,23 @@ export interface CompiledRule {
   readonly responders: readonly Responder[]
 }
 
+/** The rule that decides a request, and what its pattern captured. */
 export interface RuleMatch {
   readonly kind: 'found'
   readonly rule: CompiledRule
   readonly captures: readonly string[]
 }
 
-/** A rule in one place of the index. All that a refused candidate costs stands here, and rules share what is equal. */
+/**
+ * A rule in one node of the index. It copies what rejecting a candidate needs, so that a candidate that does
+ * not match costs no further lookups.
+ */
 export interface IndexEntry {
   readonly rule: CompiledRule
   readonly methods: ReadonlySet<string>
   readonly pattern: MatchPattern
-  /** Which of the pattern's `starts` brought the search here; -1 where none did. */
+  /** The one of the pattern's `prefixes` under which the entry is indexed; -1 without one. */
   readonly prefixIndex: number
-  /** Of the rule among all rules, in order. */
+  /** Position of the rule in the rule set. */
   readonly order: number
 }

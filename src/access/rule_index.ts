@@ -1,13 +1,16 @@
-/** access/rule_index — finds the few rules that can match a URL without looking at the others (Q-25). Knows texts and rules, no request. */
+/** An index that finds the few rules that can match a URL without trying all of them (Q-25). */
 import type { CompiledRule, IndexEntry } from './rule.ts'
 
-/** Radix tree of literal texts; a node's entries want everything on the way to it. */
+/** A node of a radix tree. Its entries require the labels on the path from the root. */
 interface RadixNode {
   label: string
   readonly entries: IndexEntry[]
-  /** By first code unit of the child's label. */
+  /** By the first code unit of the child's label. */
   readonly children: (RadixNode | undefined)[]
-  /** The last search that came by: a text that occurs twice is tried once. */
+  /**
+   * Number of the last search that reached the node, so that a text that occurs twice in a URL is collected
+   * once.
+   */
   lastSearch: number
 }
 
@@ -18,7 +21,10 @@ const createNode = (label: string): RadixNode => ({
   lastSearch: 0,
 })
 
-/** A slice refers to the text that it was cut from; reading labels is most of the search, so each has its own. */
+/**
+ * A copy of the characters. V8 makes a slice a reference into its source, and comparing labels is most of a
+ * search.
+ */
 const flatten = (text: string): string => Array.from({ length: text.length }, (_, i) => text[i]).join('')
 
 function insertText(root: RadixNode, text: string, entry: IndexEntry): void {
@@ -56,15 +62,18 @@ function insertText(root: RadixNode, text: string, entry: IndexEntry): void {
 }
 
 export interface RuleIndex {
-  /** One rule at a time: thousands are added with pauses. */
-  add(rule: CompiledRule, place: number): void
-  /** Fills `out` from 0 with rules that may match `url`, each once, and returns how many. `pathAt`: where the path begins. */
-  collectCandidates(url: string, pathAt: number, out: IndexEntry[]): number
+  /** Adds a rule; `order` is its position in the rule set. */
+  add(rule: CompiledRule, order: number): void
+  /**
+   * Writes the rules that may match `url` to the beginning of `out`, each once, and returns their number. The
+   * path begins at `pathStart`.
+   */
+  collectCandidates(url: string, pathStart: number, out: IndexEntry[]): number
 }
 
 /**
- * Every rule stands in exactly one of four places, by the longest literal that a matching URL must have: at its start, at
- * the start of its path, at any slash (what follows a fragment that may swallow slashes), or nowhere in particular.
+ * An empty index. It keeps each rule in one of four places, by the longest literal text that a matching URL
+ * must have: at the start of the URL, at the start of its path, at any slash, or nowhere.
  */
 export function createRuleIndex(): RuleIndex {
   const byStart = createNode('')
@@ -94,28 +103,28 @@ export function createRuleIndex(): RuleIndex {
   let count = 0
 
   function collect(root: RadixNode, url: string, from: number, out: IndexEntry[]): void {
-    let at = root
+    let node = root
     let offset = from
     for (;;) {
-      if (at.lastSearch !== search) {
-        at.lastSearch = search
-        for (let i = 0; i < at.entries.length; i++) out[count++] = at.entries[i] as IndexEntry
+      if (node.lastSearch !== search) {
+        node.lastSearch = search
+        for (let i = 0; i < node.entries.length; i++) out[count++] = node.entries[i] as IndexEntry
       }
       if (offset >= url.length) return
-      const child = at.children[url.charCodeAt(offset)]
+      const child = node.children[url.charCodeAt(offset)]
       if (child === undefined || !url.startsWith(child.label, offset)) return
       offset += child.label.length
-      at = child
+      node = child
     }
   }
 
   return {
     add,
-    collectCandidates(url, pathAt, out) {
+    collectCandidates(url, pathStart, out) {
       search++
       count = 0
       collect(byStart, url, 0, out)
-      if (byPath.children.length > 0) collect(byPath, url, pathAt, out)
+      if (byPath.children.length > 0) collect(byPath, url, pathStart, out)
       if (bySlash.children.length > 0) {
         for (let at = url.indexOf('/'); at >= 0; at = url.indexOf('/', at + 1)) collect(bySlash, url, at, out)
       }
@@ -125,7 +134,10 @@ export function createRuleIndex(): RuleIndex {
   }
 }
 
-/** Where one start begins with another, the shorter one serves for both, so that a URL meets the rule once. */
+/**
+ * Inserts the entry under each prefix. A prefix that begins with another one is left out, so that a URL finds
+ * the rule once.
+ */
 function insertPrefixes(root: RadixNode, prefixes: readonly string[], entry: IndexEntry): void {
   const minimal = prefixes.filter((text, i) =>
     prefixes.every((other, j) => i === j || !text.startsWith(other) || (text === other && i < j)),

@@ -1,7 +1,7 @@
-/** access/session — who was recognised, and what travels from step to step. Immutable; knows no handler. */
+/** The authenticated identity, and the immutable session that the steps of a rule pass on. */
 import type { RequestView } from './request.ts'
 
-/** One header line. Names in lower case. */
+/** One header line; the name is in lower case. */
 export interface Header {
   readonly name: string
   readonly value: string
@@ -12,34 +12,41 @@ export interface JsonObject {
   readonly [key: string]: Json
 }
 
-/** `undefined` is Oathkeeper's nil map. Look up own properties only (H3). */
+/** `undefined` is Oathkeeper's nil map. Read own properties only: a key may be `__proto__`. */
 export type Extra = JsonObject | undefined
 
-/** How an answer came about; closed keys, for log line, span and metric. Values never contain a credential. */
+/**
+ * Facts about a decision for the access log, the span and metrics. The keys are a closed set; no value
+ * contains a credential.
+ */
 export interface Annotations {
+  /** How the cache took part in authenticating the request. */
   readonly cache?: 'hit' | 'miss' | 'shared' | 'remote' | 'stale' | 'negative' | 'off'
 }
 
-/** The answer of a responsible authenticator. */
+/** What an authenticator returns for a valid credential. */
 export interface Identity {
   readonly kind: 'identity'
   readonly subject: string
   readonly extra: Extra
-  /** To be relayed to the client on this answer only, e.g. Kratos' re-issued cookie (kratos 1.6). */
+  /** For the client, on the response to this request only, for example a cookie that Kratos renews. */
   readonly responseHeaders: readonly Header[]
   readonly annotations: Annotations
 }
 
-/** What templates see as `.MatchContext`; the hydrator may replace it, and then anything may be missing (spec 6.5). */
+/**
+ * What templates see as `.MatchContext`. The hydrator may replace it by a document in which any part is
+ * missing.
+ */
 export interface MatchContext {
   readonly captures: readonly string[] | undefined
   readonly method: string
   readonly url: MatchUrl | undefined
-  /** All request headers by canonical name are derived from this. */
+  /** The source of the request headers, which templates see by their canonical names. */
   readonly headers: RequestView | ReadonlyMap<string, readonly string[]> | undefined
 }
 
-/** The parts of Go's `url.URL` that templates can reach (spec 6.0). */
+/** The fields of Go's `url.URL` that templates can read. */
 export interface MatchUrl {
   readonly scheme: string
   /** Host and port as sent. */
@@ -49,11 +56,12 @@ export interface MatchUrl {
   readonly rawQuery: string
 }
 
+/** An identity and its request, between two steps of a rule. */
 export interface Session {
   readonly kind: 'session'
   readonly subject: string
   readonly extra: Extra
-  /** Headers for the upstream; one value a name, names in lower case, later ones replace (Q-31). */
+  /** Headers for the upstream, with one value for each name (Q-31). */
   readonly headers: readonly Header[]
   readonly responseHeaders: readonly Header[]
   readonly match: MatchContext
@@ -64,6 +72,7 @@ export interface Session {
 const NO_HEADERS: readonly Header[] = Object.freeze([])
 const NO_ANNOTATIONS: Annotations = Object.freeze({})
 
+/** An identity. Without `options` it has no headers for the client and no annotations. */
 export function identity(
   subject: string,
   extra?: Extra,
@@ -78,6 +87,7 @@ export function identity(
   }
 }
 
+/** The session before the first step of a rule; `captures` are those of the rule's pattern. */
 export function createSession(
   authenticated: Identity,
   request: RequestView,
@@ -100,7 +110,10 @@ export function createSession(
   }
 }
 
-/** A session with one more header for the upstream; an earlier one of the same name is replaced. `name` in lower case. */
+/**
+ * The session with a header for the upstream, which replaces an earlier one of the same name. `name` is in
+ * lower case.
+ */
 export function withHeader(session: Session, name: string, value: string): Session {
   const others = session.headers.filter(header => header.name !== name)
   return { ...session, headers: [...others, { name, value }] }

@@ -1,5 +1,4 @@
-/** access/snapshot — the rules that serve traffic, immutable, and how the one that matches is found. Knows no files and no YAML. */
-
+/** An immutable set of compiled rules, and how the rule that decides a request is found in it. */
 import { badRequest, type Denial, noRule } from './denial.ts'
 import { MAX_URL_CHARS, type MatchPolicy, rejectMultiple } from './match_policy.ts'
 import type { Responder } from './pipeline.ts'
@@ -7,43 +6,63 @@ import type { RequestView } from './request.ts'
 import type { CompiledRule, IndexEntry, RuleMatch } from './rule.ts'
 import { createRuleIndex, type RuleIndex } from './rule_index.ts'
 
+/**
+ * The rules in force. A reload replaces the whole snapshot; a request is decided by the one it began with.
+ */
 export interface Snapshot {
-  /** Hash of the texts that it was made from. */
+  /** Hash of the configuration and rules that the snapshot was made from. */
   readonly revision: string
   readonly rules: readonly CompiledRule[]
-  /** Lower-case names of headers that any rule may set (architecture 13.3). */
+  /** Lower-case names of all headers that any rule can set. */
   readonly settableHeaders: ReadonlySet<string>
-  /** Responders where no rule matched. */
+  /** Render denials of requests that no rule matches. */
   readonly fallbackResponders: readonly Responder[]
+  /** The rule that decides the request, or a denial. Never throws. */
   find(request: RequestView): RuleMatch | Denial
 }
 
-/** Also answers what traffic never asks. */
+/** A snapshot that lints can search, too. */
 export interface SearchableSnapshot extends Snapshot {
-  /** All rules whose pattern matches a URL, whatever their methods; `rpc://…` asks those for gRPC. */
+  /** All rules whose pattern matches a URL, whatever their methods; `rpc://…` searches the rules for gRPC. */
   rulesMatchingUrl(url: string): readonly CompiledRule[]
 }
 
 export interface SnapshotOptions extends Omit<Snapshot, 'find'> {
-  /** Absent: `only`, as Oathkeeper. */
+  /** Absent: `rejectMultiple`, Oathkeeper's policy. */
   readonly matchPolicy?: MatchPolicy
-  /** Hosts are compared as they were sent, in Oathkeeper's way; absent: as all spellings of one are read (Q-20, option). */
+  /**
+   * `exact` compares hosts as they were sent, like Oathkeeper; absent: normalized, so that all spellings of a
+   * host match (Q-20).
+   */
   readonly hosts?: 'exact' | undefined
-  /** What a request gets that no rule matches; absent: 404, as from Oathkeeper (Q-06). */
+  /** What decides a request that no rule matches; absent: a 404 denial, like Oathkeeper's (Q-06). */
   readonly defaultMatch?: RuleMatch | Denial
 }
 
-/** A dot matches everything but a newline: in a longer URL one would make patterns backtrack that otherwise cannot. */
+/**
+ * Longest URL with a newline. A dot does not match a newline, so that a newline can make patterns backtrack
+ * that match any other URL without.
+ */
 const MAX_URL_WITH_NEWLINE_CHARS = 512
 
+export interface SnapshotBuilder {
+  /** Adds the next rule in order. */
+  add(rule: CompiledRule): void
+  /** Makes the snapshot. No rule may be added afterwards. */
+  build(options: Omit<SnapshotOptions, 'rules'>): SearchableSnapshot
+}
+
+/** A snapshot of all rules at once. */
 export function createSnapshot({ rules, ...options }: SnapshotOptions): SearchableSnapshot {
   const builder = createSnapshotBuilder()
   for (const rule of rules) builder.add(rule)
-  return builder.finish(options)
+  return builder.build(options)
 }
 
-/** The same in steps; nothing may be added once it is finished. */
-export function createSnapshotBuilder() {
+/**
+ * Builds a snapshot rule by rule, so that the caller can yield to the event loop between thousands of them.
+ */
+export function createSnapshotBuilder(): SnapshotBuilder {
   const rules: CompiledRule[] = []
   const http = createRuleIndex()
   let rpc: RuleIndex | undefined
@@ -56,8 +75,7 @@ export function createSnapshotBuilder() {
         rpc.add(rule, order)
       }
     },
-    finish: (options: Omit<SnapshotOptions, 'rules'>) =>
-      createSearchableSnapshot({ ...options, rules }, http, rpc),
+    build: options => createSearchableSnapshot({ ...options, rules }, http, rpc),
   }
 }
 
@@ -65,16 +83,16 @@ function createSearchableSnapshot(
   {
     revision,
     rules,
-    settableHeaders: writes,
-    fallbackResponders: fallback,
+    settableHeaders,
+    fallbackResponders,
     hosts,
-    matchPolicy: choose = rejectMultiple,
-    defaultMatch: otherwise = noRule(),
+    matchPolicy = rejectMultiple,
+    defaultMatch = noRule(),
   }: SnapshotOptions,
   http: RuleIndex,
   rpc: RuleIndex | undefined,
 ): SearchableSnapshot {
-  /** Filled anew by each search; a search never waits, so one list serves all. */
+  /** Overwritten by each search. Searches are synchronous, so they can share it. */
   const candidates: IndexEntry[] = []
 
   function find(request: RequestView): RuleMatch | Denial {
@@ -86,14 +104,14 @@ function createSearchableSnapshot(
     }
     const method = request.method.toUpperCase()
     const count = http.collectCandidates(url, scheme.length + 3 + host.length, candidates)
-    const selection = choose(url, method, candidates, count, undefined)
-    if (rpc === undefined || !isRpcCall(request, method)) return selection?.outcome ?? otherwise
+    const selection = matchPolicy(url, method, candidates, count, undefined)
+    if (rpc === undefined || !isRpcCall(request, method)) return selection?.outcome ?? defaultMatch
     const rpcUrl = `rpc://${host}${path}`
     const rpcCount = rpc.collectCandidates(rpcUrl, 6 + host.length, candidates)
-    return choose(rpcUrl, method, candidates, rpcCount, selection)?.outcome ?? otherwise
+    return matchPolicy(rpcUrl, method, candidates, rpcCount, selection)?.outcome ?? defaultMatch
   }
 
-  function matching(url: string): readonly CompiledRule[] {
+  function rulesMatchingUrl(url: string): readonly CompiledRule[] {
     const index = url.startsWith('rpc://') ? rpc : http
     const count = index?.collectCandidates(url, pathStart(url), candidates) ?? 0
     return candidates
@@ -101,23 +119,19 @@ function createSearchableSnapshot(
       .flatMap(({ rule }) => (rule.pattern.exec(url) === undefined ? [] : [rule]))
   }
 
-  return {
-    revision,
-    rules,
-    settableHeaders: writes,
-    fallbackResponders: fallback,
-    find,
-    rulesMatchingUrl: matching,
-  }
+  return { revision, rules, settableHeaders, fallbackResponders, find, rulesMatchingUrl }
 }
 
-/** Where the path begins. */
+/** Index at which the path of a URL begins. */
 function pathStart(url: string): number {
   const slash = url.indexOf('/', url.indexOf('://') + 3)
   return slash < 0 ? url.length : slash
 }
 
-/** A call of gRPC or, as Oathkeeper's middleware knows them, of Connect, whose calls without effects may be GETs. */
+/**
+ * Whether the request is a call of gRPC or of Connect, as Oathkeeper's middleware recognises them. Connect
+ * sends calls without side effects as GETs.
+ */
 function isRpcCall(request: RequestView, method: string): boolean {
   if (method === 'GET') return /(?:^|&)connect=v1(?:&|$)/.test(request.query)
   if (method !== 'POST') return false

@@ -1,8 +1,11 @@
-/** access/verdict — what is known of a credential that was presented. Types only: whoever finds out lives elsewhere. */
+/** What verifying a credential of Kratos can result in. */
 import type { WallTime } from '../lib/time.ts'
 import type { Annotations, Header, JsonObject } from './session.ts'
 
-/** Exactly one credential goes to Kratos, and it is the one that keys the cache (kratos 1.2, C1). */
+/**
+ * A session cookie or session token. Exactly one goes to Kratos, and the same one is the key of the cache:
+ * otherwise a request could get the session of another credential.
+ */
 export interface Credential {
   readonly kind: 'cookie' | 'token'
   /** The cookie's name; empty for a token. */
@@ -10,38 +13,41 @@ export interface Credential {
   readonly value: string
 }
 
+/** Kratos' authenticator assurance level: how many factors the user has proved. */
 export type AssuranceLevel = 'aal0' | 'aal1' | 'aal2' | 'aal3'
 
-/** Kratos' verified answer, frozen, before any rule read it. */
+/** A session that Kratos verified. Frozen, because all requests with the credential share it. */
 export interface VerifiedSession {
   readonly id: string
   readonly identityId: string
   readonly aal: AssuranceLevel
   readonly authenticatedAt: WallTime
   readonly expiresAt: WallTime
-  /** The whole session as Kratos said it, for `subject_from` and `extra_from`. */
+  /** The whole session as Kratos returned it, for `subject_from` and `extra_from`. */
   readonly document: JsonObject
 }
 
+/** How the cache took part in a verification. */
 export type CacheResult = NonNullable<Annotations['cache']>
 
+/** The result of verifying a credential. */
 export type Verdict =
   | {
       readonly kind: 'verified'
       readonly session: VerifiedSession
       readonly cache: CacheResult
-      /** Set-Cookie of this very answer; never remembered (kratos 1.6). */
+      /** Set-Cookie headers of this response of Kratos. They are for one client and never cached. */
       readonly responseHeaders: readonly Header[]
     }
   | { readonly kind: 'rejected'; readonly cache: CacheResult }
-  /** A live session that Kratos wants a second factor for (403 `session_aal2_required`). */
+  /** The session is live, and Kratos requires a second factor (403 `session_aal2_required`). */
   | { readonly kind: 'second factor'; readonly loginUrl: string | undefined; readonly cache: CacheResult }
-  /** 429 with the headers that may be passed on. */
+  /** Kratos answered 429; `headers` may be passed on to the client. */
   | { readonly kind: 'limited'; readonly headers: readonly Header[]; readonly cache?: CacheResult }
-  /** "Could not find out": 503, never 401. `why` names no credential. */
+  /** The session could not be verified: 503, never 401. `reason` names no credential. */
   | {
       readonly kind: 'unavailable'
-      readonly why: string
+      readonly reason: string
       readonly retryAfterSeconds?: number
       readonly cache?: CacheResult
     }

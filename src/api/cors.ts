@@ -1,16 +1,24 @@
-/** api/cors — which pages of other origins may read the api (Fetch §3.2), as `serve.api.cors` says. Knows headers, no route. */
+/** Cross-origin resource sharing (Fetch §3.2) for the api server: which pages of other origins may read its replies. */
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Reply } from './reply.ts'
 
 export interface CorsOptions {
-  /** `*` for every origin; otherwise whole origins, in which one `*` stands for anything. None: no page of another origin. */
+  /**
+   * Allowed origins; one `*` in an origin matches any text, and `*` alone all origins. Empty: none is
+   * allowed.
+   */
   readonly origins: readonly string[]
   readonly methods: readonly string[]
-  /** `*` for every header. */
+  /** Request headers that a page may set; `*` for all. */
   readonly headers: readonly string[]
+  /** Response headers that a page may read. */
   readonly exposedHeaders: readonly string[]
+  /** Whether a page may send cookies. */
   readonly credentials: boolean
-  /** Seconds for which a browser may remember the answer; 0 leaves it to the browser, less forbids it. */
+  /**
+   * Time for which a browser may cache the reply to a preflight; 0 sends no header, a negative value forbids
+   * caching.
+   */
   readonly maxAgeSeconds: number
 }
 
@@ -22,14 +30,15 @@ export interface CorsRequest {
 type Headers = Reply['headers']
 
 export interface CorsPolicy {
-  /** The answer to a preflight, whatever it asks for; `undefined` for any other request (spec 8.3). */
-  preflight(asked: CorsRequest): Reply | undefined
-  /** What is added to an answer. */
-  headers(asked: CorsRequest): Headers
+  /** The reply to a preflight; `undefined` for any other request. */
+  preflight(request: CorsRequest): Reply | undefined
+  /** Headers to add to the reply to any other request. */
+  headers(request: CorsRequest): Headers
 }
 
 const VARY = 'origin, access-control-request-method, access-control-request-headers'
 
+/** The policy of these options. It compares origins and header names without regard to case. */
 export function createCorsPolicy(options: CorsOptions): CorsPolicy {
   const anyOrigin = options.origins.includes('*')
   const origins = options.origins.map(origin => compileOriginPattern(origin.toLowerCase()))
@@ -38,12 +47,11 @@ export function createCorsPolicy(options: CorsOptions): CorsPolicy {
   const exposed = options.exposedHeaders.join(', ')
   const isAllowedOrigin = (origin: string) =>
     anyOrigin || origins.some(matches => matches(origin.toLowerCase()))
-  // A browser asks before it sends anything else, and OPTIONS itself does nothing.
+  // OPTIONS has no effect of its own, and a browser sends a preflight before it sends another method.
   const isAllowedMethod = (method: string) => method === 'OPTIONS' || options.methods.includes(method)
   const areAllowedHeaders = (names: string) =>
     anyHeader || names.split(',').every(name => name.trim() === '' || headers.has(name.trim().toLowerCase()))
 
-  /** To whoever may read the answer. */
   function allowOriginHeaders(origin: string): Headers {
     return [
       ['access-control-allow-origin', anyOrigin ? '*' : origin],

@@ -25,10 +25,10 @@ const FORWARDED_PARTS = ['method', 'proto', 'host', 'uri'] as const
 /**
  * The request, or the denial of one that is not valid.
  *
- * Direct mode: the text after `/decisions` is the original target. Forwarded mode: the headers X-Forwarded-Method, -Proto,
- * -Host and -Uri of a trusted peer describe the request, its query included (Q-28, Q-29). A gateway may pass on such
- * headers of its client. Two unequal lines of one header, or a target that differs from the one that the gateway calls, show
- * that, and the request is denied.
+ * Direct mode: the text after `/decisions` is the original target. Forwarded mode: the headers
+ * X-Forwarded-Method, -Proto, -Host and -Uri of a trusted peer describe the request, its query included
+ * (Q-28, Q-29). A gateway may pass on such headers of its client. Two unequal lines of one header, or a
+ * target that differs from the one that the gateway calls, show that, and the request is denied.
  */
 export function readDecisionRequest(
   message: IncomingMessage,
@@ -66,7 +66,10 @@ export function readDecisionRequest(
   return new DecisionRequest(lines, line, client, options)
 }
 
-/** The last address of X-Forwarded-For that is not a trusted proxy's, which is the client of the first one; else `peer`. */
+/**
+ * The last address of X-Forwarded-For that is not a trusted proxy's, which is the client of the first one;
+ * else `peer`.
+ */
 function clientAddress(
   lines: HeaderLines,
   peer: string,
@@ -125,7 +128,8 @@ export class DecisionRequest implements RequestView {
     remoteAddress: string,
     { body, deadline }: DecisionRequestOptions,
   ) {
-    // Go and Envoy keep the host in the request line, so no template and no service sees it among the headers.
+    // Go and Envoy keep the host in the request line, so no template and no service sees it among the
+    // headers.
     this.#lines = lines.filter(([name]) => name !== 'host')
     this.method = line.method
     this.scheme = line.scheme

@@ -73,8 +73,8 @@ function toReply(decision: Decision): Reply {
 const toPair = ({ name, value }: Header) => [name, Buffer.from(value).toString('latin1')] as const
 
 /**
- * Envoy's HTTP filter removes the headers that `x-envoy-auth-headers-to-remove` names. Other gateways ignore it and need
- * a list of their own.
+ * Envoy's HTTP filter removes the headers that `x-envoy-auth-headers-to-remove` names. Other gateways ignore
+ * it and need a list of their own.
  */
 function headersOfAllow({ headers, remove, responseHeaders }: Allow): readonly Header[] {
   const removal =

@@ -1,8 +1,11 @@
-/** api/health — alive, ready, version. Knows whether, not why. */
+/** The routes `/health/alive`, `/health/ready` and `/version`. */
 import { jsonErrorReply, jsonReply } from './reply.ts'
 import type { Route } from './server.ts'
 
-/** Liveness depends on nothing outside; readiness follows the rules and the drain (F15, Q-13, Q-95). */
+/**
+ * Liveness depends on nothing outside the process, so that an outage of Kratos restarts no replica. Readiness
+ * requires that all rule repositories are loaded and that the service does not drain (Q-13, Q-95).
+ */
 export function healthRoutes(dependencies: { ready: () => boolean; version: string }): Route {
   return ({ method, path }) => {
     if (method !== 'GET' && method !== 'HEAD') return undefined

@@ -1,13 +1,13 @@
-/** api/jwks — the public halves of the keys that sign id tokens (spec 9.1). Sees no private one. */
+/** The route that serves the public keys of signed id tokens. */
 import { jsonErrorReply, jsonReply } from './reply.ts'
 import type { Route } from './server.ts'
 
 export interface JwksDependencies {
-  /** `undefined` when no key set could be loaded, or none is configured. */
+  /** Must not contain private keys. `undefined` where no key set is configured or could be loaded. */
   readonly publicKeys: () => Promise<{ readonly keys: readonly object[] } | undefined>
 }
 
-/** `GET /.well-known/jwks.json`. */
+/** `GET /.well-known/jwks.json`: a JSON Web Key Set (RFC 7517), or 500 without one. */
 export function jwksRoute({ publicKeys }: JwksDependencies): Route {
   return async ({ method, path }) => {
     if (path !== '/.well-known/jwks.json' || (method !== 'GET' && method !== 'HEAD')) return undefined

@@ -2,8 +2,9 @@
 import type { IncomingMessage } from 'node:http'
 
 /**
- * The body, or `undefined` where it is longer than `maxBytes`. The rest of a body that is too long stays unread, and the
- * connection stays open for the answer. Rejects where the client closes the connection in the middle.
+ * The body, or `undefined` where it is longer than `maxBytes`. The rest of a body that is too long stays
+ * unread, and the connection stays open for the answer. Rejects where the client closes the connection in the
+ * middle.
  */
 export async function readBody(message: IncomingMessage, maxBytes: number): Promise<Buffer | undefined> {
   const chunks: Uint8Array[] = []

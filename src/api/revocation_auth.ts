@@ -7,7 +7,10 @@ import type { WallTime } from '../lib/time.ts'
 export type SignatureResult = 'valid' | 'replayed' | 'invalid'
 
 export interface RevocationAuth {
-  /** Whether the headers have one of the keys: `X-Revocation-Key`, a bearer token, or the password of basic auth. */
+  /**
+   * Whether the headers have one of the keys: `X-Revocation-Key`, a bearer token, or the password of basic
+   * auth.
+   */
   hasValidKey(headers: IncomingHttpHeaders): boolean
   /** Whether the headers have a signature. Verifying it needs the body. */
   hasSignature(headers: IncomingHttpHeaders): boolean
@@ -21,7 +24,10 @@ const MAX_SEEN_SIGNATURES = 100_000
 /** Longest id of a message. */
 export const MAX_MESSAGE_ID_CHARS = 256
 
-/** Accepts any of `keys`, so that an operator can rotate them: add the new one, change the callers, remove the old one. */
+/**
+ * Accepts any of `keys`, so that an operator can rotate them: add the new one, change the callers, remove the
+ * old one.
+ */
 export function createRevocationAuth(keys: readonly string[], wall: () => WallTime): RevocationAuth {
   const digests = keys.map(digest)
   const secrets = keys.map(decodeSecret)
@@ -86,7 +92,9 @@ function anyTimingSafeEqual(given: Buffer, known: readonly Buffer[]): boolean {
 const decodeSecret = (key: string): Buffer =>
   key.startsWith('whsec_') ? Buffer.from(key.slice('whsec_'.length), 'base64') : Buffer.from(key)
 
-/** A bearer token, or the password of basic auth with any user name. Kratos' web hooks can send the latter. */
+/**
+ * A bearer token, or the password of basic auth with any user name. Kratos' web hooks can send the latter.
+ */
 function keyFromAuthorization(value: string): string {
   const [, scheme = '', credentials = ''] = /^(\S+) +(\S.*)$/.exec(value) ?? []
   if (scheme.toLowerCase() === 'bearer') return credentials

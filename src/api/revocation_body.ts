@@ -1,21 +1,21 @@
-/** api/revocation_body — what news says: JSON text → whose sessions end. Strict: nothing that could be a misspelt revocation passes. Knows no socket and no memory. */
+/** Parses the body of a revocation. It is strict: a misspelt key must not revoke less than its sender meant. */
 import type { WallTime } from '../lib/time.ts'
 import { parseTimestamp } from '../lib/timestamp.ts'
 import type { RevocationTarget } from '../sessions/types.ts'
 
-/** For whoever sent something else; repeats nothing of it. */
+/** The message for an invalid body. It quotes nothing of the body, which may hold a credential. */
 export const REVOCATION_BODY_HELP =
   'Send {"session_id": UUID}, {"identity_id": UUID, "keep_session_id"?: UUID}, {"credential": text} or {"everything": true, "before"?: RFC 3339, not in the future}'
 
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
-/** Kratos' id of a session that is not stored yet: at a login its hooks see no other. */
+/** Kratos' id of a session that is not stored yet. Its hooks see this id at a login. */
 const NIL_UUID = '00000000-0000-0000-0000-000000000000'
-/** Characters; a cookie that Envoy lets through is shorter. */
+/** Longest credential. By Envoy's default limits no cookie is longer. */
 const MAX_CREDENTIAL_CHARS = 8192
-/** ms. The sender's clock may be ahead of ours. */
+/** How far the clock of the sender may be ahead. */
 const MAX_CLOCK_SKEW_MS = 60_000
 
-/** `undefined` for whatever is not exactly one revocation. */
+/** The revocation, or `undefined` where the text is not exactly one. `now` bounds the time in `before`. */
 export function parseRevocation(text: string, now: WallTime): RevocationTarget | undefined {
   let value: unknown
   try {
@@ -56,7 +56,7 @@ export function parseRevocation(text: string, now: WallTime): RevocationTarget |
   }
 }
 
-/** A flow without a session has null or the nil UUID to keep: then nothing is kept. */
+/** A flow without a session sends null or the nil UUID as the session to keep; then no session is kept. */
 function parseIdentityRevocation(identity: unknown, keepSession: unknown): RevocationTarget | undefined {
   const id = parseUuid(identity)
   if (id === undefined) return undefined
@@ -65,6 +65,6 @@ function parseIdentityRevocation(identity: unknown, keepSession: unknown): Revoc
   return keep === undefined ? undefined : { kind: 'identity', id, keep }
 }
 
-/** In lower case, as Kratos writes them. */
+/** A UUID in lower case, as Kratos writes it. */
 const parseUuid = (value: unknown): string | undefined =>
   typeof value === 'string' && UUID.test(value) && value !== NIL_UUID ? value.toLowerCase() : undefined

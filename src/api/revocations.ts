@@ -24,8 +24,9 @@ const RETRY_WINDOW_MS = 120_000
 const MAX_MESSAGE_IDS = 10_000
 
 /**
- * `POST /sessions/revocations` with a key or a signature, and one revocation as its body. Answers 204 whether a session was
- * cached or not, so that the caller does not learn who is logged in. Answers 202 while other replicas cannot be reached.
+ * `POST /sessions/revocations` with a key or a signature, and one revocation as its body. Answers 204 whether
+ * a session was cached or not, so that the caller does not learn who is logged in. Answers 202 while other
+ * replicas cannot be reached.
  */
 export function revocationsRoute({ keys, wall, revoke }: RevocationDependencies): Route {
   const auth = createRevocationAuth(keys, wall)
@@ -42,8 +43,8 @@ export function revocationsRoute({ keys, wall, revoke }: RevocationDependencies)
     if (signature === 'invalid') return UNAUTHORIZED
     const revoked = parseRevocation(body.toString(), wall())
     if (revoked === undefined) return jsonErrorReply(400, REVOCATION_BODY_HELP)
-    // A retry must revoke a single session or identity again: Kratos commits its change after the last try of the hook, so a
-    // session could be cached between the tries.
+    // A retry must revoke a single session or identity again: Kratos commits its change after the last try of
+    // the hook, so a session could be cached between the tries.
     const isRepeated = signature === 'replayed' || (isRetry(headers) && revoked.kind === 'everything')
     return isRepeated || (await revoke(revoked)) ? NO_CONTENT : QUEUED
   }

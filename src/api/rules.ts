@@ -1,4 +1,4 @@
-/** api/rules — the rules in force, as Oathkeeper lists them, and our own status. Shows no secret of a handler's config (Q-94). */
+/** The routes `/rules`, in Oathkeeper's format, and `/status`. They reveal no secret of a handler's config (Q-94). */
 import type { Diagnostic } from '../documents/diagnostic.ts'
 import { jsonErrorReply, jsonReply, type Reply } from './reply.ts'
 import type { Route } from './server.ts'
@@ -8,7 +8,7 @@ interface HandlerEntry {
   readonly config: unknown
 }
 
-/** A rule as written, as far as it is shown. */
+/** The parts of a rule, as written, that `/rules` lists. */
 export interface ListedRule {
   readonly id: string
   readonly version: string
@@ -30,15 +30,20 @@ export interface ListedRule {
   readonly upstream: { readonly url: string; readonly stripPath: string; readonly preserveHost: boolean }
 }
 
+/** The body of `/status`. */
 export interface ServiceStatus {
+  /** Hash of the configuration and rules in force; empty before the first. */
   readonly revision: string
+  /** Number of rules in force. */
   readonly rules: number
-  /** Rule repositories and how each is doing. */
+  /** The state of each rule repository. */
   readonly sources: readonly object[]
+  /** Problems of the last reload. */
   readonly issues: readonly Diagnostic[]
 }
 
 export interface RulesDependencies {
+  /** Rules in force that have no error. */
   readonly validRules: () => readonly ListedRule[]
   readonly status: () => ServiceStatus
 }
@@ -46,21 +51,22 @@ export interface RulesDependencies {
 const DEFAULT_PAGE_RULES = 50
 const MAX_PAGE_RULES = 500
 
-export function rulesRoutes({ validRules: listed, status }: RulesDependencies): Route {
+/** `GET /rules`, `GET /rules/{id}` and `GET /status`. */
+export function rulesRoutes({ validRules, status }: RulesDependencies): Route {
   return ({ method, path, query }) => {
     if (method !== 'GET' && method !== 'HEAD') return undefined
     if (path === '/status') return jsonReply(200, status())
-    if (path === '/rules') return rulesPage(listed(), query)
+    if (path === '/rules') return rulesPage(validRules(), query)
     const id = path.startsWith('/rules/') ? decodeId(path.slice('/rules/'.length)) : undefined
     if (id === undefined || id === '') return undefined
-    const rule = listed().find(one => one.id === id)
+    const rule = validRules().find(one => one.id === id)
     return rule === undefined
       ? jsonErrorReply(404, 'The requested resource could not be found')
       : jsonReply(200, ruleBody(rule))
   }
 }
 
-/** `limit` 0 or less is an empty page; what is no number is the default (spec 9.1). */
+/** A `limit` of 0 or less yields an empty page. A value that is not an integer counts as not set. */
 function rulesPage(rules: readonly ListedRule[], query: URLSearchParams): Reply {
   const limit = Math.min(parseInteger(query.get('limit')) ?? DEFAULT_PAGE_RULES, MAX_PAGE_RULES)
   const offset = Math.max(parseInteger(query.get('offset')) ?? 0, 0)
@@ -96,7 +102,7 @@ function ruleBody(rule: ListedRule): object {
           : { methods: match.methods ?? null, url: match.url },
     authenticators: rule.authenticators.map(handlerBody),
     authorizer: rule.authorizer === undefined ? { handler: '', config: null } : handlerBody(rule.authorizer),
-    // Oathkeeper has no such key: it is there where somebody wrote it.
+    // Credence's own key; a rule without it is listed exactly as Oathkeeper lists it.
     ...(rule.authorizers === undefined ? {} : { authorizers: rule.authorizers.map(handlerBody) }),
     mutators: rule.mutators.map(handlerBody),
     errors: rule.errors?.map(handlerBody) ?? null,
@@ -113,29 +119,30 @@ const handlerBody = ({ handler, config }: HandlerEntry) => ({
   config: config === undefined ? null : redact(config),
 })
 
-/** Keys whose values are secrets by name; `token_url` and `jwks_url` are none. */
+/** Keys whose text is a secret. `token_url` and `jwks_url` are not. */
 const SECRET_KEY =
   /secret|password|passwd|authorization|api[-_]?key|private|token$|[-_]key$|credential|^cookie$/i
-/** Headers for another service, by whatever names it wants its key. */
+/** Keys of headers for another service. Any of them may hold a key, whatever its name. */
 const HEADER_MAP_KEYS: ReadonlySet<string> = new Set(['additional_headers', 'introspection_request_headers'])
 const REDACTED = 'REDACTED'
 
-function redact(value: unknown, everything = false): unknown {
-  if (typeof value === 'string') return everything ? REDACTED : withoutSecrets(value)
-  if (Array.isArray(value)) return value.map(one => redact(one, everything))
+/** A copy of a handler's config without its secrets. With `all`, every text is a secret. */
+function redact(value: unknown, all = false): unknown {
+  if (typeof value === 'string') return all ? REDACTED : withoutSecrets(value)
+  if (Array.isArray(value)) return value.map(one => redact(one, all))
   if (typeof value !== 'object' || value === null) return value
   return Object.fromEntries(
     Object.entries(value).map(([key, member]) => [
       key,
-      redact(
-        member,
-        everything || HEADER_MAP_KEYS.has(key) || (typeof member === 'string' && SECRET_KEY.test(key)),
-      ),
+      redact(member, all || HEADER_MAP_KEYS.has(key) || (typeof member === 'string' && SECRET_KEY.test(key))),
     ]),
   )
 }
 
-/** `inline://` holds a key set, private keys included; a query may hold a token, or the signature of a store's address. */
+/**
+ * Removes the content of `inline://`, which may be a key set with private keys, and those parameters of a
+ * query that may be a token or the signature of a storage address.
+ */
 const withoutSecrets = (text: string): string =>
   withoutUserinfo(text)
     .replace(/^inline:.*$/is, `inline://${REDACTED}`)
@@ -144,6 +151,6 @@ const withoutSecrets = (text: string): string =>
       `$1${REDACTED}`,
     )
 
-/** `https://user:password@host` without its user part. */
+/** Removes the user part of `https://user:password@host`. */
 const withoutUserinfo = (text: string): string =>
   text.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/@\s]*@/i, `$1${REDACTED}@`)

@@ -1,4 +1,4 @@
-/** api/server — the side door: Oathkeeper's api port. Routes requests to small functions; knows neither rules as files nor Envoy. */
+/** The HTTP server of Oathkeeper's api port. */
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
@@ -7,11 +7,12 @@ import { secureContextOptions, type TlsIdentity, tlsServerOptions } from '../htt
 import type { CorsPolicy } from './cors.ts'
 import { internalErrorReply, notFoundReply, type Reply } from './reply.ts'
 
-/** Answers or, with `undefined`, leaves it to the next; `path` is decoded text without the query. */
+/** Replies to a request, or returns `undefined` to leave it to the next route. */
 export type Route = (request: ApiRequest) => Reply | undefined | Promise<Reply | undefined>
 
 export interface ApiRequest {
   readonly method: string
+  /** As sent, without the query. */
   readonly path: string
   readonly query: URLSearchParams
   readonly message: IncomingMessage
@@ -21,36 +22,42 @@ export interface ApiServerDependencies {
   /** Empty for all interfaces. */
   readonly host: string
   readonly port: number
-  /** Milliseconds, from `serve.api.timeout`. */
+  /** Milliseconds; the settings `serve.api.timeout.*`. */
   readonly timeouts: { readonly read: number; readonly write: number; readonly idle: number }
+  /** Tried in order. */
   readonly routes: readonly Route[]
-  /** `undefined`: no page of another origin reads anything. */
+  /** `undefined`: pages of other origins may read nothing. */
   readonly cors: CorsPolicy | undefined
   /** `undefined`: plain HTTP. */
   readonly tls: TlsIdentity | undefined
+  /** Called with unexpected errors of routes and of the listener. */
   readonly onError: (error: unknown) => void
 }
 
 export interface ApiServer {
-  /** `host:port` in force. */
+  /** The address in force, `host:port`. */
   readonly address: string
+  /**
+   * Accepts no further connections, answers the requests that have arrived, and closes the rest after 10 s.
+   */
   close(): Promise<void>
 }
 
-/** ms. */
+/** Not below the longest time for a decision, so that each request to `/decisions` is answered. */
 const DRAIN_TIMEOUT_MS = 10_000
 
-/** Listens; rejects when the address is taken. */
+/** Resolves when the server listens. Rejects with the system's error, for example EADDRINUSE. */
 export function startApiServer(dependencies: ApiServerDependencies): Promise<ApiServer> {
   const server = createNodeServer(dependencies.tls, (message, response) => {
     handleRequest(message, dependencies)
       .catch((error: unknown) => {
-        // Whoever leaves before he has asked is no accident, and could fill the log with them.
+        // A client that disconnects in the middle of its request is no error of ours, and could fill the log.
         if (error !== message.errored) dependencies.onError(error)
         return internalErrorReply()
       })
       .then(reply => {
-        // Of a stop: the connection ends with its answer, or it would be waited for until it is idle for too long.
+        // While the server closes, each connection ends with its answer. Otherwise closing would wait for its
+        // idle timeout.
         if (!server.listening) response.shouldKeepAlive = false
         response.writeHead(reply.status, statusText(reply.status), [...reply.headers.flat()])
         response.end(message.method === 'HEAD' ? undefined : reply.body)
@@ -112,10 +119,12 @@ function formatAddress(server: Server): string {
   return family === 'IPv6' ? `[${address}]:${port}` : `${address}:${port}`
 }
 
-/** Answers what has arrived; whoever is still asking after the longest decision (app_api) is cut off. */
+/**
+ * Answers the requests that have arrived, and closes connections that are still open after the drain timeout.
+ */
 function closeServer(server: Server): Promise<void> {
   return new Promise(resolve => {
-    // Once it closes, Node looks after no time of its connections.
+    // A server that closes no longer applies its own timeouts to open connections.
     const timer = setTimeout(() => server.closeAllConnections(), DRAIN_TIMEOUT_MS)
     server.close(() => {
       clearTimeout(timer)

@@ -33,12 +33,21 @@ export interface CheckDependencies {
     | undefined
 }
 
-/** Time that writing and sending the response takes at most. Without it, Envoy times out before it gets our 503. */
+/**
+ * Time that writing and sending the response takes at most. Without it, Envoy times out before it gets our
+ * 503.
+ */
 const RESPONSE_MARGIN_MS = millis(15)
-/** Longest time for a Check, whatever Envoy allows. Must be below the drain timeout, which has to answer all open Checks. */
+/**
+ * Longest time for a Check, whatever Envoy allows. Must be below the drain timeout, which has to answer all
+ * open Checks.
+ */
 const MAX_CHECK_MS = millis(15_000)
 
-/** The handler of `CHECK_METHOD`. Neither throws nor rejects: an unexpected error is reported and answered with a 500 denial. */
+/**
+ * The handler of `CHECK_METHOD`. Neither throws nor rejects: an unexpected error is reported and answered
+ * with a 500 denial.
+ */
 export function createCheckHandler(dependencies: CheckDependencies): UnaryHandler {
   const fail = (error: unknown): Buffer => {
     dependencies.onError('check', error)
@@ -96,8 +105,8 @@ function decideInTime(
 }
 
 /**
- * The earliest of `grpc-timeout`, Envoy's timeout of one try and `MAX_CHECK_MS`, less the response margin. Retries do not
- * extend it, because Envoy states the timeout of each try.
+ * The earliest of `grpc-timeout`, Envoy's timeout of one try and `MAX_CHECK_MS`, less the response margin.
+ * Retries do not extend it, because Envoy states the timeout of each try.
  */
 function checkDeadline({ deadline, metadata, arrived }: UnaryCall): Instant {
   const tryTimeout = Number(metadata.get('x-envoy-expected-rq-timeout-ms'))

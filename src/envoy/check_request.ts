@@ -10,8 +10,8 @@ import type { Instant } from '../lib/time.ts'
 import { CheckRequestMessage } from './check_request_message.ts'
 
 /**
- * The request, or the denial of one that is not valid. Never throws for any bytes. Trusts the attributes that Envoy states
- * and no forwarded header, because a client can send any header. `deadline` is monotonic.
+ * The request, or the denial of one that is not valid. Never throws for any bytes. Trusts the attributes that
+ * Envoy states and no forwarded header, because a client can send any header. `deadline` is monotonic.
  */
 export function decodeCheckRequest(
   bytes: Buffer,

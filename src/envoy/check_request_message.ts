@@ -1,22 +1,25 @@
-/** envoy/wire — reads a CheckRequest, only the fields in use. Knows protobuf's encoding, not what the fields mean. */
+/** Reads the fields of a CheckRequest that rules can use from its bytes. */
 import { isUtf8 } from 'node:buffer'
 import { ProtobufReader } from '../grpc/protobuf_reader.ts'
 
-/** A byte range of the message; a string is made of it where one is needed. */
+/** A byte range of the message. It becomes a string when the field is read, because most fields never are. */
 interface ByteRange {
   readonly start: number
   readonly end: number
 }
 const EMPTY_RANGE: ByteRange = { start: 0, end: 0 }
 
-/** Of each header four offsets: start and end of the name, start and end of the value. One list makes less to collect than an object each. */
+/**
+ * Offsets of each header: start and end of its name, start and end of its value. One list of numbers is less
+ * work for the garbage collector than an object for each header.
+ */
 const OFFSETS_PER_HEADER = 4
-/** What a browser sends and Envoy adds has room from the beginning; the list grows where there is more. */
+/** Room for the headers of a browser and of Envoy. The list grows when there are more. */
 const INITIAL_OFFSETS = 24 * OFFSETS_PER_HEADER
 
-/** What rules may ask of a CheckRequest. */
+/** A CheckRequest. The constructor throws `ProtobufError` for bytes that are not one. */
 export class CheckRequestMessage {
-  /** An HTTP request is there at all (a check of the network filter has none, F5). */
+  /** False for a Check of Envoy's network filter, which describes a connection and no HTTP request. */
   hasHttpRequest = false
   readonly #bytes: Buffer
   #method = EMPTY_RANGE
@@ -27,7 +30,7 @@ export class CheckRequestMessage {
   #principal = EMPTY_RANGE
   #sni = EMPTY_RANGE
   #body: ByteRange | undefined
-  /** `header_map` where Envoy filled it (D7), else `headers`. */
+  /** Those of `header_map` where Envoy fills it (`encode_raw_headers`), else those of `headers`. */
   readonly #headers: number[] = new Array(INITIAL_OFFSETS)
   #used = 0
   #raw = false
@@ -47,8 +50,8 @@ export class CheckRequestMessage {
     return this.#text(this.#host)
   }
   /**
-   * Path and query. Envoy replaces bytes that are not UTF-8 in its field `path` by "!" and forwards the bytes themselves;
-   * the header `:path`, where Envoy sends it, has the bytes.
+   * Path and query. Envoy replaces bytes that are not UTF-8 in its field `path` by "!" and forwards the bytes
+   * themselves; the header `:path`, where Envoy sends it, has the bytes.
    */
   get target(): string {
     return this.header(':path') ?? this.#text(this.#path)
@@ -81,11 +84,13 @@ export class CheckRequestMessage {
     return found
   }
 
+  /** The first value of a header; `name` in lower case. */
   header(name: string): string | undefined {
     const at = this.#find(name, 0)
     return at < 0 ? undefined : this.#value(at)
   }
 
+  /** All headers except pseudo headers, in wire order; names in lower case. */
   *headerEntries(): Generator<readonly [string, string]> {
     const headers = this.#headers
     for (let at = 0; at < this.#used; at += OFFSETS_PER_HEADER) {
@@ -102,7 +107,7 @@ export class CheckRequestMessage {
     return decodeText(this.#bytes, this.#headers[at + 2] as number, this.#headers[at + 3] as number)
   }
 
-  /** Where a header of that name stands in the list, from `at` on; -1 for nowhere. */
+  /** Index of the next header of a name in the list of offsets, from `from` on; -1 without one. */
   #find(name: string, from: number): number {
     const headers = this.#headers
     for (let at = from; at < this.#used; at += OFFSETS_PER_HEADER) {
@@ -187,7 +192,7 @@ export class CheckRequestMessage {
     while (fields.next(to)) if (fields.fieldNumber === 1) this.#readHeader(fields, fields.enter())
   }
 
-  /** A map entry, or a HeaderValue with its text in `value` or `raw_value`; absent is empty. */
+  /** A map entry, or a HeaderValue with its text in `value` or `raw_value`. An absent field is empty. */
   #readHeader(fields: ProtobufReader, to: number): void {
     let nameStart = to
     let nameEnd = to
@@ -211,10 +216,14 @@ export class CheckRequestMessage {
 
 const rangeOf = ({ start, end }: ByteRange): ByteRange => ({ start, end })
 
-/** UTF-8 where it is that, Latin-1 byte for byte where it is not, so that no two unlike values become one (D3). */
+/**
+ * The text of bytes: UTF-8 where they are valid UTF-8, else Latin-1. Replacing invalid bytes would make
+ * different values equal.
+ */
 function decodeText(bytes: Buffer, start: number, end: number): string {
   const latin1 = bytes.toString('latin1', start, end)
-  // Each character beyond ASCII takes a second byte: the quickest way to learn that there is none.
+  // Characters beyond ASCII take two bytes in UTF-8. Comparing lengths is the fastest way to find that there
+  // are none.
   if (Buffer.byteLength(latin1) === latin1.length) return latin1
   return isUtf8(bytes.subarray(start, end)) ? bytes.toString('utf8', start, end) : latin1
 }

@@ -1,4 +1,4 @@
-/** envoy/encode — a decision to the bytes of a CheckResponse. The only code that names a status: 0 for a decision of `grant`, else a refusal. */
+/** Encodes a decision as the bytes of a CheckResponse. No other code writes its status. */
 import { builtInResponse } from '../access/built_in_response.ts'
 import { type Allow, createDecisionProgress, type Decision, type Deny, refuse } from '../access/decision.ts'
 import { internalError } from '../access/denial.ts'
@@ -6,19 +6,25 @@ import type { Header } from '../access/session.ts'
 import { ProtobufWriter } from '../grpc/protobuf_writer.ts'
 import { statusText } from '../http/status_text.ts'
 
-/** google.rpc.Code. Only zero allows, and only `writeAllow` writes it (F3). */
+/** google.rpc.Code. Envoy forwards a request for 0 only, and only `writeAllow` writes 0. */
 const OK = 0
 const PERMISSION_DENIED = 7
 const UNAUTHENTICATED = 16
 
-/** `append: { value: false }` and `append_action: OVERWRITE_IF_EXISTS_OR_ADD`; Envoy up to 1.40 reads the first only (D1). */
+/**
+ * `append: { value: false }` and `append_action: OVERWRITE_IF_EXISTS_OR_ADD`. Envoy up to 1.40 reads `append`
+ * only.
+ */
 const OVERWRITE_FIELDS = Uint8Array.of(0x12, 0x00, 0x18, 0x02)
-/** Characters; Envoy cuts none unless told to. */
+/** Longest body of a denial; the rest is cut off. By default Envoy has no limit. */
 const MAX_BODY_CHARS = 64 * 1024
 
 const writer = new ProtobufWriter()
 
-/** `decision` is fit to leave (access/header_rules). `grpc`: the client gets a status it can read, no page and no redirect (D17). */
+/**
+ * The bytes of a CheckResponse. With `grpc`, a denial has an error status and its text in place of a redirect
+ * or a page, because a gRPC client can use neither.
+ */
 export function encodeDecision(decision: Decision, grpc: boolean): Buffer {
   writer.reset()
   if (decision.kind === 'allow') writeAllow(decision)
@@ -31,7 +37,8 @@ function writeAllow(allow: Allow): void {
   writer.message(3, () => {
     for (const header of allow.headers) writeHeader(2, header, true)
     for (const name of allow.remove) writer.text(5, name)
-    // With neither append nor an action Envoy adds, so that several Set-Cookie and the upstream's own survive (D13).
+    // Without `append` and `append_action` Envoy adds the header, so that several Set-Cookie headers and
+    // those of the upstream are kept.
     for (const header of allow.responseHeaders) writeHeader(6, header, header.name !== 'set-cookie')
   })
 }
@@ -52,7 +59,7 @@ function writeDeny(deny: Deny, grpc: boolean): void {
   })
 }
 
-/** A refusal must not be kept by anybody on the way (D15). */
+/** A cache must not store a denial: the next request of this URL may be allowed. */
 const NO_STORE: Header = { name: 'cache-control', value: 'no-store' }
 
 function writeHeader(field: number, header: Header, overwrite: boolean): void {
@@ -65,12 +72,16 @@ function writeHeader(field: number, header: Header, overwrite: boolean): void {
   })
 }
 
-/** Envoy sends any number out as it is; below 200 and above 599 clients lose step (J5). */
+/** Envoy sends any number. A status below 200 or above 599 makes clients misread the connection. */
 const validHttpStatus = (status: number): number =>
   Number.isInteger(status) && status >= 200 && status <= 599 ? status : 500
 
-/** Made before the first request, so that it can be sent when nothing else works. */
+/** A 500 denial. It is encoded at start, so that sending it cannot fail. */
 export const INTERNAL_ERROR_RESPONSE: Buffer = encodeDecision(
-  refuse(builtInResponse(500), internalError('internal', 'accident'), createDecisionProgress()),
+  refuse(
+    builtInResponse(500),
+    internalError('internal', 'An internal error occurred'),
+    createDecisionProgress(),
+  ),
   false,
 )

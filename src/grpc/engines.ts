@@ -6,8 +6,8 @@ import type { GrpcServer, GrpcServerDependencies } from './server.ts'
 export type EngineName = 'http2' | 'grpc-js'
 
 /**
- * Resolves when the server listens. Rejects with the system's error, for example EADDRINUSE, or with one that says what
- * occupies the address. Loads grpc-js only where it is named.
+ * Resolves when the server listens. Rejects with the system's error, for example EADDRINUSE, or with one that
+ * says what occupies the address. Loads grpc-js only where it is named.
  */
 export async function startGrpcServer(
   name: EngineName,

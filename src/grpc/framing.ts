@@ -1,7 +1,10 @@
 /** gRPC over HTTP/2: message frames, statuses and timeouts, as the protocol's specification defines them. */
 import { type Millis, millis } from '../lib/time.ts'
 
-/** Longest message. A CheckRequest has up to `with_request_body.max_request_bytes` of body and about 64 KiB of headers. */
+/**
+ * Longest message. A CheckRequest has up to `with_request_body.max_request_bytes` of body and about 64 KiB of
+ * headers.
+ */
 export const MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 
 /** Status codes that a server sends by itself, without its handlers. */
@@ -32,8 +35,8 @@ export interface GrpcFailure {
 }
 
 /**
- * The message of a unary call, whose body must be exactly one frame. A compressed message is a failure, because a few bytes
- * could expand to a message of any length.
+ * The message of a unary call, whose body must be exactly one frame. A compressed message is a failure,
+ * because a few bytes could expand to a message of any length.
  */
 export function decodeFrame(body: Buffer): Buffer | GrpcFailure {
   if (body.length < PREFIX_BYTES) return NOT_ONE_MESSAGE

@@ -41,7 +41,10 @@ const SERVER_OPTIONS = {
   'grpc.enable_channelz': 0,
 } as const
 
-/** Resolves when the server listens; rejects with the system's error or with one that says what occupies the address. */
+/**
+ * Resolves when the server listens; rejects with the system's error or with one that says what occupies the
+ * address.
+ */
 export async function startGrpcJsServer(dependencies: GrpcServerDependencies): Promise<GrpcServer> {
   // grpc-js logs the errors that it also rejects with. GRPC_VERBOSITY turns that on again.
   if (process.env.GRPC_VERBOSITY === undefined) setLogVerbosity(logVerbosity.NONE)
@@ -62,7 +65,10 @@ export async function startGrpcJsServer(dependencies: GrpcServerDependencies): P
   }
 }
 
-/** A unary method whose messages stay bytes. Decoding them with proto-loader costs a third of a Check (docs/performance.md). */
+/**
+ * A unary method whose messages stay bytes. Decoding them with proto-loader costs a third of a Check
+ * (docs/performance.md).
+ */
 function rawMethod(path: string): MethodDefinition<Buffer, Buffer> {
   const passThrough = (bytes: Buffer) => bytes
   return {

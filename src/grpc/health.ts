@@ -6,7 +6,10 @@ export interface HealthPublisher extends HealthStatus {
   notifyChanged(): void
 }
 
-/** Health of `services` and of the server as a whole, whose name is empty. All of them serve while `ready` returns true. */
+/**
+ * Health of `services` and of the server as a whole, whose name is empty. All of them serve while `ready`
+ * returns true.
+ */
 export function createHealth(ready: () => boolean, services: readonly string[]): HealthPublisher {
   const known: ReadonlySet<string> = new Set(['', ...services])
   const watchers = new Set<() => void>()

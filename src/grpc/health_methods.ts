@@ -17,8 +17,8 @@ export function handleHealthCheck(health: HealthStatus, request: Buffer): Uint8A
 }
 
 /**
- * `Watch`: sends the health at once and at every change until the returned function is called. An unknown service is no
- * failure, because health.proto lets it become known later.
+ * `Watch`: sends the health at once and at every change until the returned function is called. An unknown
+ * service is no failure, because health.proto lets it become known later.
  */
 export function handleHealthWatch(
   health: HealthStatus,

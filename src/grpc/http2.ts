@@ -28,16 +28,20 @@ const KEEPALIVE_INTERVAL_MS = 60_000
 
 const SERVER_OPTIONS: ServerOptions = {
   settings: { maxConcurrentStreams: 1024, enablePush: false },
-  // MB of one connection, for header tables and data to be sent. At Node's default of 10, Checks fail while long responses
-  // are queued.
+  // MB of one connection, for header tables and data to be sent. At Node's default of 10, Checks fail while
+  // long responses are queued.
   maxSessionMemory: 64,
-  // Envoy sends the requests of many clients on one connection, and resets a Check when its client disconnects. By default,
-  // Node closes the connection after a burst of a thousand resets, and with it the Checks of all other clients.
+  // Envoy sends the requests of many clients on one connection, and resets a Check when its client
+  // disconnects. By default, Node closes the connection after a burst of a thousand resets, and with it the
+  // Checks of all other clients.
   streamResetBurst: 100_000,
   streamResetRate: 20_000,
 }
 
-/** Resolves when the server listens; rejects with the system's error or with one that says what occupies the address. */
+/**
+ * Resolves when the server listens; rejects with the system's error or with one that says what occupies the
+ * address.
+ */
 export async function startHttp2Server(dependencies: GrpcServerDependencies): Promise<GrpcServer> {
   const watches = new Set<ServerHttp2Stream>()
   const methods = createMethods(dependencies, watches)
@@ -54,7 +58,8 @@ export async function startHttp2Server(dependencies: GrpcServerDependencies): Pr
       const closed = new Promise(resolve => server.close(resolve))
       // Watchers have the last change by now. Their open streams would keep the connections open.
       for (const watch of watches) watch.end()
-      // Sends GOAWAY: calls that have arrived are answered, later ones are rejected, and Envoy may retry those elsewhere.
+      // Sends GOAWAY: calls that have arrived are answered, later ones are rejected, and Envoy may retry
+      // those elsewhere.
       for (const session of sessions) session.close()
       const timer = setTimeout(() => {
         for (const session of sessions) session.destroy()

@@ -1,14 +1,15 @@
-/** envoy/wire_fields — the fields of a protobuf message, one after the other. Knows the encoding, not what the fields mean. */
+/** Reads a message in the protobuf wire format field by field, without decoding it to objects. */
 
-/** Bytes that are not the message they claim to be. Caught by `decode`, never by a caller outside the door. */
+/** The bytes are not a protobuf message. */
 export class ProtobufError extends Error {}
 
 /**
- * A cursor over a message and the messages within it. `next` finds the length-delimited fields one by one, skips numbers,
- * and takes groups for faults; a field that is a message itself is entered, read to its end, and the outer one goes on.
+ * A cursor over a message and the messages in it. `next` finds the length-delimited fields one by one and
+ * skips numbers. To read a field that is a message, call `enter`, then `next` until its end; then the outer
+ * message goes on.
  */
 export class ProtobufReader {
-  /** Of the field that `next` has found, and the bytes of its value. */
+  /** Number of the field that `next` has found, and the range of its value. */
   fieldNumber = 0
   start = 0
   end = 0
@@ -19,7 +20,7 @@ export class ProtobufReader {
     this.#bytes = bytes
   }
 
-  /** False at `to`, where the message ends. */
+  /** Finds the next field of the message that ends at `to`; false at its end. Throws `ProtobufError`. */
   next(to: number): boolean {
     while (this.#at < to) {
       const tag = this.#varint(to)
@@ -52,14 +53,14 @@ export class ProtobufReader {
     return false
   }
 
-  /** Goes into the field that `next` has found; its end, to be handed to `next`. */
+  /** Enters the field that `next` has found. Returns its end, for `next`. */
   enter(): number {
     this.#at = this.start
     return this.end
   }
 
   #varint(to: number): number {
-    // Almost all are of one byte.
+    // Nearly all tags and lengths are one byte.
     const first = this.#bytes[this.#at] as number
     if (first > 0x7f || this.#at >= to) return this.#longVarint(to)
     this.#at++

@@ -1,27 +1,33 @@
-/** envoy/wire_writer — the parts of a CheckResponse as bytes. Knows protobuf's encoding, not what the fields mean. */
+/** Writes a message in the protobuf wire format. */
 
-/** Writes into memory that is used again and again; `take` copies the message out. One answer is written in one turn. */
+/**
+ * Writes one message at a time into a buffer that it reuses. A message must be written synchronously, from
+ * `reset` to `toBuffer`, or it would be mixed with another one.
+ */
 export class ProtobufWriter {
   #bytes = Buffer.allocUnsafe(16_384)
   #at = 0
 
+  /** Begins a message. */
   reset(): void {
     this.#at = 0
   }
 
+  /** A copy of the message. */
   toBuffer(): Buffer {
     const message = Buffer.allocUnsafe(this.#at)
     this.#bytes.copy(message, 0, 0, this.#at)
     return message
   }
 
-  /** A string or bytes field; nothing for an empty one where `optional`. */
+  /** A string field. */
   text(field: number, value: string): void {
-    const most = value.length * 3
-    this.#reserve(most + 12)
+    const maxBytes = value.length * 3
+    this.#reserve(maxBytes + 12)
     this.#byte((field << 3) | 2)
-    // Almost all text is short ASCII: its length is known without looking twice.
-    const length = most < 0x80 ? -1 : Buffer.byteLength(value)
+    // Text that fits into 127 bytes in any case has a length of one byte, which is written after the text
+    // itself.
+    const length = maxBytes < 0x80 ? -1 : Buffer.byteLength(value)
     if (length < 0) {
       const written = this.#bytes.write(value, this.#at + 1)
       this.#bytes[this.#at] = written
@@ -32,19 +38,21 @@ export class ProtobufWriter {
     this.#at += this.#bytes.write(value, this.#at)
   }
 
+  /** A number field. `value` is not negative. */
   varint(field: number, value: number): void {
     this.#reserve(12)
     this.#byte(field << 3)
     this.#varint(value)
   }
 
+  /** Fields that are encoded already. */
   bytes(value: Uint8Array): void {
     this.#reserve(value.length)
     this.#bytes.set(value, this.#at)
     this.#at += value.length
   }
 
-  /** A message field whose length is not known before it is written. */
+  /** A message field. `write` writes its fields; if its length needs more than one byte, they are moved. */
   message(field: number, write: () => void): void {
     this.#reserve(6)
     this.#byte((field << 3) | 2)

@@ -49,8 +49,8 @@ export interface GrpcServer {
   /** The address in force: `host:port` or `unix:path`. */
   readonly address: string
   /**
-   * Accepts no further calls, answers those that have arrived, and closes the rest after `drainTimeout` ms. Resolves when
-   * all connections are closed.
+   * Accepts no further calls, answers those that have arrived, and closes the rest after `drainTimeout` ms.
+   * Resolves when all connections are closed.
    */
   drain(drainTimeout: number): Promise<void>
 }

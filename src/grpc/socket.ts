@@ -4,9 +4,9 @@ import { connect, type Server } from 'node:net'
 import type { ListenAddress } from './server.ts'
 
 /**
- * Resolves to the address in force: `host:port`, `[host]:port` or `unix:path`. Rejects with the system's error, or with one
- * that says what occupies the path. `onError` gets later errors, for example of a connection for which no file descriptor
- * is left; the listener goes on after them.
+ * Resolves to the address in force: `host:port`, `[host]:port` or `unix:path`. Rejects with the system's
+ * error, or with one that says what occupies the path. `onError` gets later errors, for example of a
+ * connection for which no file descriptor is left; the listener goes on after them.
  */
 export async function listenOn(
   server: Server,
@@ -40,10 +40,13 @@ function untilListening(server: Server, start: () => void): Promise<void> {
   })
 }
 
-/** Lets the group connect, which needs the permission to write, and nobody else. */
+/** Lets the owner and the group connect, which needs the permission to write, and no other user. */
 export const allowGroupAccess = (path: string): Promise<void> => chmod(path, 0o660)
 
-/** Removes a socket file that a killed process left. Rejects where a process still serves it, or where it is another file. */
+/**
+ * Removes a socket file that a killed process left. Rejects where a process still serves it, or where it is
+ * another file.
+ */
 export async function removeStaleSocket(path: string): Promise<void> {
   const stats = await lstat(path).catch(() => undefined)
   if (stats === undefined) return

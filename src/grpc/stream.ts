@@ -22,7 +22,10 @@ export interface ReceivedCall {
 /** Answers with `sendResponse`, with `sendFailure`, or with any number of `sendMessage`. */
 export type MethodHandler = (call: ReceivedCall, stream: ServerHttp2Stream) => void
 
-/** Reads the call's message and runs the method at its path. Answers a request that is not a call of one of `methods`. */
+/**
+ * Reads the call's message and runs the method at its path. Answers a request that is not a call of one of
+ * `methods`.
+ */
 export function receiveCall(
   stream: ServerHttp2Stream,
   headers: IncomingHttpHeaders,
@@ -67,7 +70,9 @@ const isOpen = (stream: ServerHttp2Stream): boolean => !stream.destroyed && !str
 const isUnanswered = (stream: ServerHttp2Stream): boolean => isOpen(stream) && !stream.headersSent
 
 const RESPONSE_HEADERS = { ':status': 200, 'content-type': 'application/grpc' }
-/** Without the header `date`, which no gRPC client uses. Node supports `sendDate`; its types do not have it. */
+/**
+ * Without the header `date`, which no gRPC client uses. Node supports `sendDate`; its types do not have it.
+ */
 const RESPONSE_OPTIONS = { waitForTrailers: true, sendDate: false }
 const OK_TRAILERS = { 'grpc-status': '0' }
 
@@ -99,7 +104,10 @@ export function sendFailure(stream: ServerHttp2Stream, { status, message }: Grpc
   endWithHeaders(stream, { ...RESPONSE_HEADERS, 'grpc-status': String(status), 'grpc-message': message })
 }
 
-/** Answers with headers only. Discards what still arrives: a reset of the stream could reach the client before the answer. */
+/**
+ * Answers with headers only. Discards what still arrives: a reset of the stream could reach the client before
+ * the answer.
+ */
 function endWithHeaders(stream: ServerHttp2Stream, headers: OutgoingHttpHeaders): void {
   if (!isUnanswered(stream)) return
   stream.respond(headers, { endStream: true })

@@ -1,16 +1,19 @@
-/** lib/authority — the one reading of a host. Knows nothing of access control. */
+/** Parses an authority (host and port) by one set of rules, so that no two parts of Credence read a host differently. */
 import { isIPv6 } from 'node:net'
 
 export interface Authority {
-  /** Lower case, without one trailing dot and without the scheme's default port (Q-20, B1–B3). */
+  /** In lower case, without one trailing dot and without the scheme's default port (Q-20). */
   readonly host: string
 }
 
-/** Letters, digits, hyphen, underscore, separated by single dots: what a name on the web is made of once it is ASCII. */
+/**
+ * Labels of letters, digits, hyphens and underscores, separated by single dots. An international name is
+ * Punycode here.
+ */
 const HOST_NAME = /^[a-z0-9_-]+(?:\.[a-z0-9_-]+)*$/
 const VISIBLE_ASCII = /^[\x21-\x7e]*$/
 
-/** Schemes of requests with their default ports; ws and wss are what Traefik calls the handshake of a WebSocket. */
+/** Default ports by scheme. Traefik states `ws` and `wss` for the handshake of a WebSocket. */
 export const DEFAULT_PORTS: ReadonlyMap<string, string> = new Map([
   ['http', '80'],
   ['https', '443'],
@@ -18,9 +21,12 @@ export const DEFAULT_PORTS: ReadonlyMap<string, string> = new Map([
   ['wss', '443'],
 ])
 
-/** `undefined` for everything else: empty, userinfo, commas, escapes, non-ASCII, bad ports (B2–B8, J4). */
+/**
+ * The host of an authority, or `undefined` where the authority is not valid: an empty one, user information,
+ * commas, escapes, characters beyond ASCII, an invalid port. A comma means that Envoy has joined two hosts.
+ */
 export function parseAuthority(text: string, scheme: string): Authority | undefined {
-  // Before letters become lower case: the sign for kelvin would become a k (B8).
+  // Checked before the conversion to lower case, which turns the Kelvin sign into a k.
   if (text.length === 0 || text.length > 300 || !VISIBLE_ASCII.test(text)) return undefined
   const lower = text.toLowerCase()
   if (lower.startsWith('[')) return parseIPv6(lower, scheme)

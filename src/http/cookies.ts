@@ -1,20 +1,23 @@
-/** lib/cookies — the Cookie header to names and values, as Go reads it. Knows nothing of access control. */
+/** Parses Cookie headers exactly as Go's net/http does, because Kratos and Oathkeeper use it. */
 
-/** The value without its quotes. */
+/** The value without its quotes, and whether it had quotes. */
 export type Cookie = readonly [name: string, value: string, quoted: boolean]
 
 const COOKIE_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
-/** What may stand in a value: visible ASCII, blank and comma, but no quote, semicolon or backslash (Go, RFC 6265 §4.1.1). */
+/**
+ * Visible ASCII, spaces and commas, except quotes, semicolons and backslashes (RFC 6265 §4.1.1, extended as
+ * in Go).
+ */
 const COOKIE_VALUE = /^[\x20!#-:<-[\]-~]*$/
-/** Blank, tab and line breaks. */
+/** Space, tab and line breaks. */
 const isBlank = (code: number): boolean => code === 0x20 || code === 0x09 || code === 0x0d || code === 0x0a
-/** Cookies of one request; what comes after them is not read (D12). */
+/** Most cookies of one request; the rest is ignored. */
 const MAX_COOKIES = 1_000
 
 /**
- * Names exact and case-sensitive (C3), without blanks around them. Only `;` separates, so a comma belongs to the value.
- * A name without `=` has the empty value; a pair with an unusable name or value is skipped; one pair of double quotes
- * around a value is told apart from it.
+ * All cookies in order. Names are case-sensitive. Only `;` separates cookies, so a comma is part of a value.
+ * A name without `=` has an empty value. A pair with an invalid name or value is skipped. One pair of double
+ * quotes around a value is removed.
  */
 export function parseCookies(lines: readonly string[]): readonly Cookie[] {
   const cookies: Cookie[] = []
@@ -30,7 +33,10 @@ export function parseCookies(lines: readonly string[]): readonly Cookie[] {
   return cookies
 }
 
-/** Go's blanks only, and in linear time: JavaScript's `trim` takes away what belongs to a value. */
+/**
+ * Removes what Go regards as blank, in linear time. JavaScript's `trim` would also remove characters of the
+ * value.
+ */
 function trimBlanks(text: string): string {
   const from = skipBlanks(text, 0)
   let end = text.length
@@ -38,13 +44,16 @@ function trimBlanks(text: string): string {
   return text.slice(from, end)
 }
 
-/** Values of the cookies of one name as `parseCookies` finds them, without making texts of all the others. */
+/**
+ * Values of the cookies of one name, as `parseCookies` finds them, without creating strings for the other
+ * cookies.
+ */
 export function cookieValues(lines: readonly string[], name: string): readonly string[] {
   const values: string[] = []
   let pairs = 0
   for (const line of lines) {
     for (let from = 0; from < line.length; ) {
-      // Which of so many count is for the one who looks at all of them.
+      // `parseCookies` decides which cookies are within the limit: those that it skips do not count.
       if (++pairs > MAX_COOKIES) return parseCookies(lines).flatMap(one => (one[0] === name ? [one[1]] : []))
       const semicolon = line.indexOf(';', from)
       const end = semicolon < 0 ? line.length : semicolon

@@ -1,21 +1,21 @@
-/** lib/media_type — Accept and Content-Type against patterns of types. Knows nothing of access control. */
+/** Parses media types of Accept and Content-Type headers, and matches them against patterns. */
 
 const TOKEN = "[!#$%&'*+\\-.^_`|~0-9A-Za-z]+"
 const MEDIA_RANGE = new RegExp(
   `^(${TOKEN})/(${TOKEN})((?:\\s*;\\s*${TOKEN}=(?:${TOKEN}|"(?:[^"\\\\]|\\\\.)*"))*)\\s*;?$`,
 )
 
-/** RFC 9110 §12.4.2. */
+/** A quality value (RFC 9110 §12.4.2). */
 const WEIGHT = /^(?:0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)$/
 
 export interface MediaType {
   readonly type: string
   readonly subtype: string
-  /** 0 to 1; 1 when absent. */
+  /** From 0 to 1; 1 where it is absent. */
   readonly quality: number
 }
 
-/** Entries of a list, lower case; those that cannot be read are left out (Q-41, Q-42). */
+/** The media types of a list, in lower case. Invalid entries are left out (Q-41, Q-42). */
 export function parseMediaTypes(text: string): readonly MediaType[] {
   return splitList(text).flatMap(entry => {
     const match = MEDIA_RANGE.exec(entry.trim())
@@ -27,7 +27,7 @@ export function parseMediaTypes(text: string): readonly MediaType[] {
   })
 }
 
-/** At commas that stand outside of quotes. */
+/** Splits at commas outside quotes. */
 function splitList(text: string): string[] {
   if (!text.includes('"')) return text.split(',')
   const parts: string[] = []
@@ -44,7 +44,10 @@ function splitList(text: string): string[] {
   return [...parts, text.slice(from)]
 }
 
-/** A pattern may be `type/*` or `*` for both; wildcards of the request are literal (spec 7.2). */
+/**
+ * Whether a type matches a pattern, which may be `type/*`, or `*` for both parts. A wildcard in the request
+ * is literal, as for Oathkeeper: it matches only a wildcard in the pattern.
+ */
 export function mediaTypeMatches(pattern: string, { type, subtype }: MediaType): boolean {
   const [wantedType, wantedSubtype] = pattern.trim().toLowerCase().split('/')
   if (wantedType === '*' && wantedSubtype === '*') return true

@@ -1,7 +1,10 @@
-/** lib/cidr — is an address in one of some networks? Knows nothing of access control. */
+/** Matches IP addresses against networks in CIDR notation. */
 import { BlockList, isIP } from 'node:net'
 
-/** `undefined` when an entry is neither an address nor a network in CIDR form. */
+/**
+ * A function that tells whether an IP address is in one of the networks. `undefined` where an entry is
+ * neither an address nor a network in CIDR notation.
+ */
 export function compileNetworks(entries: readonly string[]): ((address: string) => boolean) | undefined {
   const list = new BlockList()
   for (const entry of entries) {
@@ -13,7 +16,7 @@ export function compileNetworks(entries: readonly string[]): ((address: string) 
     list.addSubnet(address, bits, family === 4 ? 'ipv4' : 'ipv6')
   }
   return address => {
-    // A dual-stack socket shows IPv4 peers as ::ffff:a.b.c.d.
+    // A dual-stack socket states IPv4 peers as ::ffff:a.b.c.d.
     const plain =
       address.toLowerCase().startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address
     const family = isIP(plain)

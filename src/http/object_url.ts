@@ -1,4 +1,4 @@
-/** lib/object_url — the address of one object in a cloud's store, with the options that Oathkeeper's library takes in its query. Knows no client and nothing of access control. */
+/** Parses URLs of objects in cloud storage (`s3://`, `gs://`, `azblob://`) with the options of gocloud.dev, which Oathkeeper uses. */
 import { closestMatch } from '../lib/closest_match.ts'
 
 export type ObjectScheme = 's3' | 'gs' | 'azblob'
@@ -6,25 +6,27 @@ export type ObjectScheme = 's3' | 'gs' | 'azblob'
 export interface ObjectUrl {
   readonly kind: 'object'
   readonly scheme: ObjectScheme
-  /** Bucket of S3 and Google, container of Azure. */
+  /** The bucket of S3 or Google Cloud Storage, or the container of Azure. */
   readonly bucket: string
-  /** Decoded, without the slash that it begins with. */
+  /** Decoded, without a leading slash. */
   readonly key: string
-  /** Of the query, by today's name; booleans are `true` or `false`. */
+  /** Options of the query by their current name. Booleans are `true` or `false`. */
   readonly options: ReadonlyMap<string, string>
-  /** For people and for the log: without the query. */
+  /** For messages and the log: without the query, which may hold a signature. */
   readonly name: string
 }
 
 export interface InvalidObjectUrl {
-  readonly kind: 'bad object url'
+  readonly kind: 'invalid object url'
   readonly message: string
   readonly hint: string
 }
 
 type OptionType = 'text' | 'boolean' | { readonly sameAs: string } | 'ignored'
 
-/** What gocloud.dev's s3blob, gcsblob and azureblob read from a URL. `ignored`: of no use to somebody who only reads. */
+/**
+ * The options of gocloud.dev's s3blob, gcsblob and azureblob. `ignored`: the option matters only for writing.
+ */
 const SUPPORTED_OPTIONS: Readonly<Record<ObjectScheme, Readonly<Record<string, OptionType>>>> = {
   s3: {
     region: 'text',
@@ -58,7 +60,7 @@ const SUPPORTED_OPTIONS: Readonly<Record<ObjectScheme, Readonly<Record<string, O
   },
 }
 
-/** As Go's ParseBool reads them. */
+/** As Go's strconv.ParseBool parses them. */
 const BOOLEANS: ReadonlyMap<string, string> = new Map([
   ...['1', 't', 'T', 'TRUE', 'true', 'True'].map(word => [word, 'true'] as const),
   ...['0', 'f', 'F', 'FALSE', 'false', 'False'].map(word => [word, 'false'] as const),
@@ -70,27 +72,30 @@ const EXAMPLES: Readonly<Record<ObjectScheme, string>> = {
   azblob: 'azblob://container/rules.json',
 }
 
-/** `undefined` for another kind of address. */
+/** The scheme of an object URL; `undefined` for any other text. */
 export function parseObjectScheme(text: string): ObjectScheme | undefined {
   const scheme = /^(s3|gs|azblob):\/\//i.exec(text)?.[1]
   return scheme?.toLowerCase() as ObjectScheme | undefined
 }
 
-/** Reads what `objectSchemeOf` knows; names what is wrong without quoting the query. */
+/**
+ * Parses a URL for which `parseObjectScheme` finds a scheme. Its messages quote nothing of the query but the
+ * name of an option.
+ */
 export function parseObjectUrl(text: string): ObjectUrl | InvalidObjectUrl {
   const scheme = parseObjectScheme(text) as ObjectScheme
   const invalid = (message: string, hint = `write e.g. ${EXAMPLES[scheme]}`): InvalidObjectUrl => ({
-    kind: 'bad object url',
+    kind: 'invalid object url',
     message,
     hint,
   })
   const url = URL.parse(text)
-  if (url === null || url.host === '') return invalid(`not the address of an object of ${scheme}://`)
+  if (url === null || url.host === '') return invalid(`not the URL of an object in ${scheme}://`)
   if (url.username !== '' || url.password !== '') {
-    return invalid('credentials do not belong into the address', 'give them by the variables of the client')
+    return invalid('the URL has credentials', 'set the environment variables of the storage client instead')
   }
   const path = decodeComponent(url.pathname.slice(1))
-  if (path === undefined || path === '') return invalid('no object is named')
+  if (path === undefined || path === '') return invalid('the URL names no object')
   const options = new Map<string, string>()
   const supported = SUPPORTED_OPTIONS[scheme]
   for (const [name, value] of url.searchParams) {
@@ -103,7 +108,7 @@ export function parseObjectUrl(text: string): ObjectUrl | InvalidObjectUrl {
     if (type !== 'ignored') options.set(target, parsed)
   }
   if (scheme === 'gs' && url.searchParams.get('access_id') === '-') {
-    const hint = 'a public object has an address: https://storage.googleapis.com/BUCKET/OBJECT'
+    const hint = 'use https://storage.googleapis.com/BUCKET/OBJECT for a public object'
     return invalid('reading without credentials is not supported', hint)
   }
   const key = (options.get('prefix') ?? '') + path

@@ -1,4 +1,4 @@
-/** lib/rate_limit — which headers of an answer 429 may be passed on to the client. Knows nothing of access control. */
+/** Which headers of a 429 response of another service are passed on to the client. */
 
 const FORWARDED_HEADERS: ReadonlySet<string> = new Set([
   'retry-after',
@@ -8,7 +8,7 @@ const FORWARDED_HEADERS: ReadonlySet<string> = new Set([
   'x-ratelimit-type',
 ])
 
-/** First value of each, only those present (spec 4.0). Names in lower case. */
+/** The first value of each rate limit header that is present. Names are in lower case. */
 export function rateLimitHeaders(
   headers: readonly (readonly [name: string, value: string])[],
 ): { readonly name: string; readonly value: string }[] {

@@ -1,8 +1,8 @@
-/** lib/request_id — the id of a request as logs and bodies may carry it. Knows nothing of access control. */
+/** The id of a request, checked before it reaches logs and response bodies. */
 
-/** Visible ASCII, not without end: it may be the client's own word (I2). */
+/** Up to 200 characters of visible ASCII. A client may have chosen the id, to forge log lines for example. */
 const VALID_REQUEST_ID = /^[\x21-\x7e]{1,200}$/
 
-/** Empty where there is none, or none that is fit to be repeated. */
+/** The id, or an empty text where it is absent or not valid. */
 export const sanitizeRequestId = (value: string | undefined): string =>
   value !== undefined && VALID_REQUEST_ID.test(value) ? value : ''

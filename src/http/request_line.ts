@@ -53,8 +53,8 @@ export const HTTP_SCHEMES: ReadonlySet<string> = new Set(['http', 'https'])
 export const GATEWAY_SCHEMES: ReadonlySet<string> = new Set(['http', 'https', 'ws', 'wss'])
 
 /**
- * Checks and reads a stated request. Never throws, whatever the texts contain. `schemes` are in lower case; `paths` says
- * whether an ambiguous path is rejected or cleaned (Q-18, Q-19).
+ * Checks and reads a stated request. Never throws, whatever the texts contain. `schemes` are in lower case;
+ * `paths` says whether an ambiguous path is rejected or cleaned (Q-18, Q-19).
  */
 export function readRequestLine(
   stated: StatedRequest,
@@ -69,7 +69,7 @@ export function readRequestLine(
   const parsed = parseAuthority(authority, scheme)
   if (parsed === undefined) return invalid('the host is not valid')
   const target = parseRequestTarget(stated.target, paths)
-  if (target.kind === 'bad target') return invalid(target.reason)
+  if (target.kind === 'invalid target') return invalid(target.reason)
   const { path, rawPath, query } = target
   return { kind: 'request line', method, scheme, host: parsed.host, authority, path, rawPath, query }
 }

@@ -1,29 +1,35 @@
-/** lib/url_path — the one reading of a request target. Knows nothing of access control. */
+/** Parses a request target by one set of rules, so that no two parts of Credence read a path differently. */
 import { isUtf8 } from 'node:buffer'
 
 export interface RequestTarget {
   readonly kind: 'target'
-  /** Decoded once, one trailing slash dropped; what is matched, captured and reported. */
+  /** Decoded once, without one trailing slash. Rules match, capture and report this text. */
   readonly path: string
-  /** Before the first `?`, as sent. */
+  /** The text before the first `?`, as sent. */
   readonly rawPath: string
-  /** After the first `?`, as sent; empty without one. */
+  /** The text after the first `?`, as sent; empty without one. */
   readonly query: string
 }
 
 export interface InvalidTarget {
-  readonly kind: 'bad target'
-  /** Which rule it breaks, without quoting it. */
+  readonly kind: 'invalid target'
+  /** The rule that the target breaks. Quotes nothing of it. */
   readonly reason: string
 }
 
-/** `strict` refuses whatever cleaning or a second decoding would change; `oathkeeper` decodes and cleans (Q-18, Q-19). */
+/**
+ * `strict` rejects a path that cleaning or a second decoding would change, because the upstream might read it
+ * differently. `oathkeeper` decodes and cleans it (Q-18, Q-19).
+ */
 export type PathMode = 'strict' | 'oathkeeper'
 
-/** Characters of the raw path; longer ones are refused before they are looked at (A18). */
+/** Longest raw path. It bounds the time for parsing. */
 const MAX_PATH_CHARS = 16_384
 
-/** Nothing to decode, nothing to clean: letters, digits and what needs no thought, in segments that begin with no dot. */
+/**
+ * A path that needs neither decoding nor cleaning: unreserved characters, in segments that do not begin with
+ * a dot.
+ */
 const SIMPLE_PATH = /^(?=\/)(?:\/[\w\-~!$&'()*+,=:@][\w\-~!$&'()*+,=:@.]*)*\/?$/
 const FORBIDDEN_RAW = /[\0-\x20#\\\x7f-\uffff]/
 const ESCAPED_CONTROL = /%(?:[01][0-9a-f]|7f)/i
@@ -31,17 +37,19 @@ const ESCAPED_SEPARATOR = /%(?:2f|5c)/i
 const MALFORMED_ESCAPE = /%(?![0-9a-f]{2})/i
 const DOUBLE_ESCAPE = /%25[0-9a-f]{2}/i
 
-const invalid = (why: string): InvalidTarget => ({ kind: 'bad target', reason: why })
+const invalid = (reason: string): InvalidTarget => ({ kind: 'invalid target', reason })
 
-/** Cuts at the first `?` before anything else is looked at (A1). */
+/**
+ * Parses a target. The query is split off first, at the first `?`, so that nothing in it can change the path.
+ */
 export function parseRequestTarget(target: string, mode: PathMode): RequestTarget | InvalidTarget {
   const queryStart = target.indexOf('?')
   const rawPath = queryStart < 0 ? target : target.slice(0, queryStart)
   const query = queryStart < 0 ? '' : target.slice(queryStart + 1)
   if (rawPath.length > MAX_PATH_CHARS) return invalid('the path is too long')
   if (SIMPLE_PATH.test(rawPath)) return { kind: 'target', path: trimTrailingSlash(rawPath), rawPath, query }
-  const why = mode === 'strict' ? findAmbiguity(rawPath) : findInvalidCharacter(rawPath)
-  if (why !== undefined) return invalid(why)
+  const problem = mode === 'strict' ? findAmbiguity(rawPath) : findInvalidCharacter(rawPath)
+  if (problem !== undefined) return invalid(problem)
   const decoded = decodePath(rawPath)
   if (decoded === undefined) return invalid('the path is not UTF-8')
   if (mode === 'oathkeeper') {
@@ -53,7 +61,10 @@ export function parseRequestTarget(target: string, mode: PathMode): RequestTarge
   return { kind: 'target', path: trimTrailingSlash(decoded), rawPath, query }
 }
 
-/** Security cases A2–A17, J2: everything that another reader might read otherwise. */
+/**
+ * Why another parser might read the path differently; `undefined` where none would (docs/security-cases.md,
+ * A2 to A17).
+ */
 function findAmbiguity(path: string): string | undefined {
   if (!path.startsWith('/')) return 'the path does not begin with a slash'
   if (FORBIDDEN_RAW.test(path)) return 'the path has a character that must be escaped'
@@ -65,6 +76,7 @@ function findAmbiguity(path: string): string | undefined {
   return undefined
 }
 
+/** Why the path cannot be decoded; `undefined` where it can. */
 function findInvalidCharacter(path: string): string | undefined {
   if (!path.startsWith('/')) return 'the path does not begin with a slash'
   if (/[\0\x80-\uffff]|%00/.test(path)) return 'the path has a character that must be escaped'
@@ -72,14 +84,17 @@ function findInvalidCharacter(path: string): string | undefined {
   return undefined
 }
 
-/** Path parameters do not hide dots: `/..;x/` is a dot segment to some upstreams (A10). */
+/** Ignores path parameters, because some upstreams read `/..;x/` as a dot segment. */
 function isDotSegment(segment: string): boolean {
   const end = segment.indexOf(';')
   const name = end < 0 ? segment : segment.slice(0, end)
   return name === '.' || name === '..'
 }
 
-/** `undefined` for bytes that are not UTF-8: replacement would make unequal paths equal (A12). */
+/**
+ * The decoded path; `undefined` where it is not UTF-8. Replacing invalid bytes would make different paths
+ * equal.
+ */
 function decodePath(path: string): string | undefined {
   if (!path.includes('%')) return path
   const bytes = Buffer.from(

@@ -1,5 +1,5 @@
-/** lib/status_text — the standard text of an HTTP status. Knows nothing of access control. */
+/** Reason phrases of HTTP statuses (RFC 9110 §15). */
 import { STATUS_CODES } from 'node:http'
 
-/** Empty for a status without one. */
+/** The reason phrase; empty for an unknown status. */
 export const statusText = (status: number): string => STATUS_CODES[status] ?? ''

@@ -1,21 +1,27 @@
-/** lib/tls_identity — the certificate with which a listener shows itself, renewed while it is in use. Knows no file. */
+/** The certificate of a listener, which can be renewed while the listener is in use. */
 import { createSecureContext, type SecureContextOptions, type TlsOptions } from 'node:tls'
 
 export interface TlsIdentity {
-  /** In force now; with `ca`, clients must show a certificate of one of these authorities. */
+  /**
+   * The certificate in force. With `ca`, clients must present a certificate that one of these authorities
+   * signed.
+   */
   readonly material: TlsMaterial
-  /** Calls back with each later one. */
+  /** Calls `use` with each later certificate. */
   onRenewal(use: (material: TlsMaterial) => void): void
 }
 
-/** PEM. */
+/** PEM files. */
 export interface TlsMaterial {
   readonly key: Buffer
   readonly cert: Buffer
   readonly ca?: Buffer
 }
 
-/** Why a listener could not use it, in OpenSSL's words, which name no content; `undefined` for none. */
+/**
+ * OpenSSL's message for material that a listener cannot use; `undefined` where it can. The message quotes no
+ * content.
+ */
 export function tlsMaterialProblem(material: TlsMaterial): string | undefined {
   try {
     createSecureContext(secureContextOptions(material))
@@ -25,16 +31,18 @@ export function tlsMaterialProblem(material: TlsMaterial): string | undefined {
   }
 }
 
-/** TLS 1.2 at least: Envoy as a client stops there unless it is told otherwise. */
+/** Requires TLS 1.2, which is the highest version that Envoy's client uses by default. */
 export const secureContextOptions = (material: TlsMaterial): SecureContextOptions => ({
   ...material,
   minVersion: 'TLSv1.2',
 })
 
-/** ms; a stop waits for connections, and one that never says who it is must not hold it up. */
+/** A stop waits for open connections. A client that does not complete its handshake must not delay it. */
 const HANDSHAKE_TIMEOUT_MS = 5_000
 
-/** For a listener: its own certificate, and what it wants from clients. */
+/**
+ * Options of a TLS server with this certificate. With `ca`, it rejects clients without a valid certificate.
+ */
 export const tlsServerOptions = (material: TlsMaterial): TlsOptions => ({
   ...secureContextOptions(material),
   handshakeTimeout: HANDSHAKE_TIMEOUT_MS,

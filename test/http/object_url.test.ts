@@ -29,20 +29,20 @@ for (const [url, bucket, key, options] of READ) {
 }
 
 const REFUSED: readonly (readonly [url: string, message: string, hint: RegExp])[] = [
-  ['s3://bucket', 'no object is named', /s3:\/\/bucket\/rules\.json/],
-  ['gs:///r', 'not the address of an object of gs://', /gs:\/\/bucket/],
+  ['s3://bucket', 'the URL names no object', /s3:\/\/bucket\/rules\.json/],
+  ['gs:///r', 'not the URL of an object in gs://', /gs:\/\/bucket/],
   ['s3://b/r?regoin=x', 'unknown parameter "regoin"', /did you mean "region"/],
   ['gs://b/r?whatever=x', 'unknown parameter "whatever"', /^known: prefix, universe_domain$/],
   ['s3://b/r?anonymous=perhaps', '"anonymous" must be true or false', /./],
-  ['s3://key:secret@b/r', 'credentials do not belong into the address', /variables/],
+  ['s3://key:secret@b/r', 'the URL has credentials', /variables/],
   ['gs://b/r?access_id=-', 'reading without credentials is not supported', /storage\.googleapis\.com/],
-  ['azblob://b/%zz', 'no object is named', /./],
+  ['azblob://b/%zz', 'the URL names no object', /./],
   ['s3://b/r?__proto__=x', 'unknown parameter "__proto__"', /known/],
 ]
 for (const [url, message, hint] of REFUSED) {
   test(`${url} is refused: ${message}`, () => {
     const read = parseObjectUrl(url)
-    assert.ok(read.kind === 'bad object url')
+    assert.ok(read.kind === 'invalid object url')
     assert.equal(read.message, message)
     assert.match(read.hint, hint)
   })
