@@ -1,15 +1,16 @@
-/** bench/compare — rows against one another: fresh processes for every sample, alternating order, medians; the ratio is taken within a round. */
+/** Compares servers: a new process for each sample, alternating order, medians, and ratios within one round. */
 import { spawn } from 'node:child_process'
 import { json } from 'node:stream/consumers'
-import { sessionCheck } from './checks.ts'
-import { type FakeKratos, startFakeKratos } from './kratos.ts'
+import { type FakeKratos, startFakeKratos } from './fake_kratos.ts'
 import type { LoadJob, LoadResult, Workload } from './load.ts'
+import { sessionCheck } from './rules_and_checks.ts'
 import { pinnedCommand, type RunningServer, startReferenceServer } from './servers.ts'
 
 export interface MeasurementOptions {
   readonly rounds: number
-  /** Of one measurement and of the warming up before it. */
+  /** Duration of one measurement. */
   readonly measureSeconds: number
+  /** Duration of the warm-up before each measurement. */
   readonly warmupSeconds: number
 }
 
@@ -25,17 +26,17 @@ interface Sample {
   readonly idleMemoryMb: number
   readonly loadedMemoryMb: number
   readonly startupMs: number
-  /** Of Kratos or another service, per Check. */
+  /** Calls to the fake Kratos per Check. */
   readonly callsPerCheck: number
 }
 
 const MAX_IN_FLIGHT = 64
 
-/** The measure for everything: a no-op on the same libraries, as anybody would write it. */
+/** The baseline of all ratios: a server that allows everything, on grpc-js and proto-loader. */
 export const NOOP: BenchmarkCase = {
   name: 'no-op, grpc-js and proto-loader',
   start: () => startReferenceServer('noop_server'),
-  workload: { messages: [sessionCheck(10).toString('base64')], expected: 'nobody' },
+  workload: { messages: [sessionCheck(10).toString('base64')], expected: 'guest' },
 }
 
 export async function runLoad(job: LoadJob): Promise<LoadResult> {
@@ -50,25 +51,25 @@ export async function runLoad(job: LoadJob): Promise<LoadResult> {
 
 async function measure(
   benchmark: BenchmarkCase,
-  { measureSeconds: seconds, warmupSeconds: warmup }: MeasurementOptions,
+  { measureSeconds, warmupSeconds }: MeasurementOptions,
 ): Promise<Sample> {
   const kratos = await startFakeKratos()
   const server = await benchmark.start(kratos)
   try {
     const idleMemoryMb = server.memoryMb()
-    const job = (time: number, from: number): LoadJob => ({
+    const job = (seconds: number, from: number): LoadJob => ({
       target: server.address,
       maxInFlight: MAX_IN_FLIGHT,
-      seconds: time,
+      seconds,
       workloads: [{ ...benchmark.workload, name: 'all', ...continueCounter(benchmark.workload, from) }],
     })
-    const warmupResult = await runLoad(job(warmup, 0))
+    const warmupResult = await runLoad(job(warmupSeconds, 0))
     const [cpu, calls] = [server.cpuMicros(), kratos.callCount()]
-    const { seconds: elapsedSeconds, workloads: kinds } = await runLoad(
-      job(seconds, warmupResult.workloads.all?.completed ?? 0),
+    const { seconds: elapsedSeconds, workloads } = await runLoad(
+      job(measureSeconds, warmupResult.workloads.all?.completed ?? 0),
     )
-    const { completed: done = 0, wrong = 0 } = kinds.all ?? {}
-    if (wrong > 0) throw new Error(`${benchmark.name}: ${wrong} of ${done} answers were wrong`)
+    const { completed: done = 0, wrong = 0 } = workloads.all ?? {}
+    if (wrong > 0) throw new Error(`${benchmark.name}: ${wrong} of ${done} responses were wrong`)
     return {
       checksPerSecond: done / elapsedSeconds,
       cpuMicrosPerCheck: (server.cpuMicros() - cpu) / done,
@@ -83,21 +84,21 @@ async function measure(
   }
 }
 
-/** Digits that count go on where the warming up stopped, so that nothing is asked twice. */
+/** Continues the numbering after the warm-up, so that no session is sent twice. */
 const continueCounter = ({ counter }: BenchmarkCase['workload'], from: number) =>
   counter === undefined ? {} : { counter: { at: counter.at, from: counter.from + from } }
 
 export const median = (values: readonly number[]): number =>
   values.toSorted((a, b) => a - b)[values.length >> 1] as number
 
-/** Prints a table; the first row is what the others are compared with. */
+/** Prints a table. The first benchmark is the baseline of the ratios. */
 export async function compare(
   benchmarks: readonly BenchmarkCase[],
   options: MeasurementOptions,
 ): Promise<void> {
   const samples = new Map(benchmarks.map(benchmark => [benchmark, [] as Sample[]]))
   for (let round = 0; round < options.rounds; round++) {
-    // Every other round the other way round, so that nobody always comes first.
+    // Every other round runs in reverse order, so that no server always runs first.
     for (const row of round % 2 === 0 ? benchmarks : benchmarks.toReversed()) {
       const sample = await measure(row, options)
       samples.get(row)?.push(sample)

@@ -1,4 +1,4 @@
-/** bench/groups — what can be measured, by name. */
+/** The groups of measurements by name. */
 import { flood } from './groups/flood.ts'
 import type { BenchmarkGroup } from './groups/group.ts'
 import { hanging } from './groups/hanging.ts'
@@ -6,11 +6,24 @@ import { headers } from './groups/headers.ts'
 import { main } from './groups/main.ts'
 import { memory } from './groups/memory.ts'
 import { reload } from './groups/reload.ts'
+import { reloadCpu } from './groups/reload_cpu.ts'
 import { rules } from './groups/rules.ts'
 import { sessions } from './groups/sessions.ts'
 import { stampede } from './groups/stampede.ts'
 import { tokens } from './groups/tokens.ts'
 
 export const GROUPS: ReadonlyMap<string, BenchmarkGroup> = new Map(
-  Object.entries({ main, rules, headers, tokens, sessions, stampede, memory, flood, hanging, reload }),
+  Object.entries({
+    main,
+    rules,
+    headers,
+    tokens,
+    sessions,
+    stampede,
+    memory,
+    flood,
+    hanging,
+    reload,
+    reload_cpu: reloadCpu,
+  }),
 )

@@ -1,23 +1,23 @@
-/** bench/load — a closed-loop client over node:http2 in a process of its own: reads a job as JSON from standard input, looks at every answer, prints one JSON line. */
+/** A closed-loop gRPC load generator: it reads a job as JSON from stdin, verifies every response, and prints the result as JSON. */
 import { type ClientHttp2Session, connect } from 'node:http2'
 import { text } from 'node:stream/consumers'
 
-/** Kinds of Checks that are sent in turn, as often as their weight says. */
+/** Checks of one kind. Several workloads are interleaved in proportion to their weights. */
 export interface Workload {
   readonly name: string
   readonly weight?: number
-  /** Messages as base64, one after the other. */
+  /** CheckRequests as base64, sent in turn. */
   readonly messages: readonly string[]
-  /** Eight digits at this offset count up from `from` with each message. */
+  /** The eight digits at byte offset `at` are replaced by a number that starts at `from`. */
   readonly counter?: { readonly at: number; readonly from: number }
-  /** Every answer must have it. */
+  /** A text that every response must contain. */
   readonly expected: string
 }
 
 export interface LoadJob {
   readonly target: string
   readonly maxInFlight: number
-  /** Ends after this many seconds or, where it is given, this many Checks. */
+  /** The job ends after `seconds`, or after `checks` Checks if that is earlier. */
   readonly seconds: number
   readonly checks?: number
   readonly workloads: readonly Workload[]
@@ -25,8 +25,8 @@ export interface LoadJob {
 
 export interface WorkloadResult {
   readonly completed: number
+  /** Responses that failed or did not contain the expected text. */
   readonly wrong: number
-  /** Milliseconds. */
   readonly p50Ms: number
   readonly p99Ms: number
   readonly maxMs: number
@@ -45,11 +45,11 @@ class WorkloadRun {
   wrong = 0
   #sent = 0
 
-  constructor(kind: Workload) {
-    this.workload = kind
-    this.expectedBytes = Buffer.from(kind.expected)
-    this.frames = kind.messages.map(body => {
-      const message = Buffer.from(body, 'base64')
+  constructor(workload: Workload) {
+    this.workload = workload
+    this.expectedBytes = Buffer.from(workload.expected)
+    this.frames = workload.messages.map(encoded => {
+      const message = Buffer.from(encoded, 'base64')
       const frame = Buffer.concat([Buffer.alloc(5), message])
       frame.writeUInt32BE(message.length, 1)
       return frame
@@ -97,24 +97,22 @@ function sendCheck(session: ClientHttp2Session, workloadRun: WorkloadRun): Promi
 
 async function runJob({
   target,
-  maxInFlight: inFlight,
+  maxInFlight,
   seconds,
   checks = Number.POSITIVE_INFINITY,
-  workloads: kinds,
+  workloads,
 }: LoadJob): Promise<LoadResult> {
-  const workloadRuns = kinds.map(kind => new WorkloadRun(kind))
-  const schedule = workloadRuns.flatMap(source =>
-    Array.from({ length: source.workload.weight ?? 1 }, () => source),
-  )
+  const workloadRuns = workloads.map(workload => new WorkloadRun(workload))
+  const schedule = workloadRuns.flatMap(run => Array.from({ length: run.workload.weight ?? 1 }, () => run))
   const sessions = [connect(`http://${target}`), connect(`http://${target}`)]
   const started = performance.now()
   const end = started + seconds * 1000
   let sent = 0
   await Promise.all(
-    Array.from({ length: inFlight }, async (_, i) => {
+    Array.from({ length: maxInFlight }, async (_, i) => {
       while (sent < checks && performance.now() < end) {
-        const source = schedule[sent++ % schedule.length] as WorkloadRun
-        await sendCheck(sessions[i % sessions.length] as ClientHttp2Session, source)
+        const run = schedule[sent++ % schedule.length] as WorkloadRun
+        await sendCheck(sessions[i % sessions.length] as ClientHttp2Session, run)
       }
     }),
   )
@@ -122,7 +120,7 @@ async function runJob({
   for (const session of sessions) session.destroy()
   return {
     seconds: elapsedSeconds,
-    workloads: Object.fromEntries(workloadRuns.map(source => [source.workload.name, source.result()])),
+    workloads: Object.fromEntries(workloadRuns.map(run => [run.workload.name, run.result()])),
   }
 }
 

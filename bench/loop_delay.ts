@@ -1,13 +1,13 @@
-/** bench/loop_delay — Credence in this process: how late its event loop runs while so many rules are read anew. Prints two lines. */
+/** Runs Credence in this process and prints the delay of its event loop when idle and during a reload of the given number of rules. */
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { extraRule, sessionConfig, sessionRules } from './checks.ts'
+import { extraRule, sessionConfig, sessionRules } from './rules_and_checks.ts'
 
 const count = Number(process.argv[2])
-// What is shipped is what is measured; the types are those of its sources.
+// Measures the compiled code, which is what users run.
 const { startApp } = (await import(
   new URL('../dist/app/app.js', import.meta.url).href
 )) as typeof import('../src/app/app.ts')
@@ -35,18 +35,18 @@ async function measureLoopDelay(name: string, done: () => Promise<boolean>): Pro
   delay.disable()
   const ms = (ns: number) => (ns / 1e6).toFixed(1)
   console.log(
-    `event loop, ${name}: ${Math.round(performance.now() - from)} ms; one turn in two later than ${ms(delay.percentile(50))} ms, ` +
-      `one in a hundred than ${ms(delay.percentile(99))}, at most ${ms(delay.max)}`,
+    `event loop, ${name}: ${Math.round(performance.now() - from)} ms; delay p50 ${ms(delay.percentile(50))} ms, ` +
+      `p99 ${ms(delay.percentile(99))} ms, max ${ms(delay.max)} ms`,
   )
 }
 
 const loadedRuleCount = async () => JSON.parse(await (await fetch(`http://${app.api}/status`)).text()).rules
 await sleep(1_000)
-const end = performance.now() + 2_000
-await measureLoopDelay('nothing to do', async () => performance.now() > end)
+const idleUntil = performance.now() + 2_000
+await measureLoopDelay('idle', async () => performance.now() > idleUntil)
 renameSync(`${file}.new`, file)
 await measureLoopDelay(
-  `${count.toLocaleString('en')} rules read anew`,
+  `${count.toLocaleString('en')} rules reloaded`,
   async () => (await loadedRuleCount()) === count + 1,
 )
 await app.close()

@@ -1,4 +1,4 @@
-/** bench/noop_server — a Check server on grpc-js and proto-loader that allows everything: the measure for ours. */
+/** An ext_authz server on grpc-js and proto-loader that allows everything: the baseline of the comparisons. */
 import { Server, ServerCredentials, type ServiceDefinition, type UntypedHandleCall } from '@grpc/grpc-js'
 import { loadSync } from '@grpc/proto-loader'
 
@@ -10,7 +10,7 @@ const definitions = loadSync('envoy/service/auth/v3/external_auth.proto', {
 })
 const response = {
   status: { code: 0 },
-  okResponse: { headers: [{ header: { key: 'x-user-id', value: 'nobody' }, append: { value: false } }] },
+  okResponse: { headers: [{ header: { key: 'x-user-id', value: 'guest' }, append: { value: false } }] },
 }
 const server = new Server()
 const check = (_call: unknown, callback: (error: null, value: unknown) => void) => callback(null, response)

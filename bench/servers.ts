@@ -1,4 +1,4 @@
-/** bench/servers — servers in processes of their own, pinned to a core; ends what it started. Knows how to start them, not what is asked. */
+/** Builds the project and starts the measured servers in separate processes, pinned to one core. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
@@ -8,41 +8,42 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { freePort } from '../demo/ports.ts'
 
 const root = new URL('..', import.meta.url).pathname
-/** The server has core 0 for itself; load, Kratos and this process share core 1. */
+/** The server runs alone on core 0. The load generator, the fake Kratos and this process share core 1. */
 const pinned = spawnSync('taskset', ['-cp', '1', String(process.pid)]).status === 0
 export const pinnedCommand = (core: 0 | 1, args: readonly string[]): readonly string[] =>
   pinned ? ['taskset', '-c', String(core), process.execPath, ...args] : [process.execPath, ...args]
 
 export interface RunningServer {
   readonly address: string
-  /** Milliseconds from start to the first moment at which Checks are decided. */
+  /** Time from the start of the process until it is ready, in ms. */
   readonly startupMs: number
-  /** CPU time so far, µs; resident memory, MB. */
+  /** CPU time of the process so far, in µs. */
   cpuMicros(): number
+  /** Resident memory, in MB. */
   memoryMb(): number
-  /** Where its configuration and rules are; empty where it has none. */
+  /** Folder of its configuration and rules; empty for a reference server. */
   readonly folder: string
-  /** A page of its api port; of Credence only. */
+  /** Resolves to the body of a page of Credence's api port. */
   fetchApi(path: string): Promise<string>
   stop(): Promise<void>
 }
 
-/** What is shipped is what is measured: sources run as they are carry Node's type stripper along. */
+/** Compiles the sources. Users run the compiled code, and type stripping would add to startup time and memory. */
 export function buildProject(): void {
   const stdio = ['ignore', 2, 2] as ['ignore', number, number]
   const done = spawnSync(process.execPath, [join(root, 'scripts/build.js')], { cwd: root, stdio })
   if (done.status !== 0) throw new Error('the build failed')
 }
 
-/** Output goes nowhere, at the levels of production. */
+/** Output is discarded; log levels are those of production. */
 function spawnServer(args: readonly string[]): ChildProcess {
   const [command, ...rest] = pinnedCommand(0, args)
   return spawn(command as string, rest, { cwd: root, stdio: 'ignore' })
 }
 
-/** A Check server that allows everything: `noop_server` by proto-loader, `bytes_server` on an engine of ours without looking at the bytes. */
+/** Starts a server that allows everything: `noop_server`, or `engine_server` on the given engine. */
 export async function startReferenceServer(
-  file: 'noop_server' | 'bytes_server',
+  file: 'noop_server' | 'engine_server',
   engine = '',
 ): Promise<RunningServer> {
   const port = await freePort()
@@ -52,7 +53,7 @@ export async function startReferenceServer(
 
 export interface CredenceServerOptions {
   readonly rules: readonly object[]
-  /** Sections of the configuration beside `serve` and `access_rules`. */
+  /** Sections of the configuration except `serve` and `access_rules`. */
   readonly config: object
   readonly strategy?: 'regexp' | 'glob'
 }
@@ -100,18 +101,18 @@ async function waitUntilReady(
 ): Promise<RunningServer> {
   const started = performance.now()
   while (!(await ready())) {
-    if (child.exitCode !== null) throw new Error(`a server ended with ${child.exitCode}`)
-    if (performance.now() - started > 60_000) throw new Error('a server did not become ready')
+    if (child.exitCode !== null) throw new Error(`the server exited with ${child.exitCode}`)
+    if (performance.now() - started > 60_000) throw new Error('the server is not ready after 60 s')
     await sleep(5)
   }
-  const startup = performance.now() - started
+  const startupMs = performance.now() - started
   const proc = (name: string) => readFileSync(`/proc/${child.pid}/${name}`, 'utf8')
   return {
     address: `127.0.0.1:${port}`,
-    startupMs: startup,
+    startupMs,
     folder,
     cpuMicros() {
-      // utime and stime in ticks of 10 ms, after the name in brackets.
+      // utime and stime are the 12th and 13th fields after the name in parentheses, in ticks of 10 ms.
       const fields = proc('stat').split(') ')[1]?.split(' ') ?? []
       return (Number(fields[11]) + Number(fields[12])) * 10_000
     },

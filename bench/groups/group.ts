@@ -1,7 +1,8 @@
-/** A group of measurements that the command line can name. */
+/** The interface of a group of measurements. */
 import type { MeasurementOptions } from '../compare.ts'
 
 export interface BenchmarkGroup {
+  /** What the group measures, for --help. */
   readonly description: string
-  run(effort: MeasurementOptions): Promise<void>
+  run(options: MeasurementOptions): Promise<void>
 }

@@ -1,6 +1,7 @@
-/** bench/groups/headers — what header templates cost, from a constant to sprig. */
-import { IDENTITY_ID, sessionCheck, sessionConfig, sessionRules, USER_ID } from '../checks.ts'
+/** Measures the cost of header templates, from a constant to sprig functions. */
+
 import { type BenchmarkCase, compare } from '../compare.ts'
+import { IDENTITY_ID, sessionCheck, sessionConfig, sessionRules, USER_ID } from '../rules_and_checks.ts'
 import { startCredenceServer } from '../servers.ts'
 import type { BenchmarkGroup } from './group.ts'
 

@@ -1,13 +1,14 @@
-/** bench/groups/main — the main job beside a no-op: cached session, one header, 10 to 10,000 rules. */
-import { IDENTITY_ID, sessionCheck, sessionConfig, sessionRules } from '../checks.ts'
+/** Measures a Check with a cached session and one header, with 10 to 10,000 rules, against a no-op server. */
+
 import { type BenchmarkCase, compare, NOOP } from '../compare.ts'
+import { IDENTITY_ID, sessionCheck, sessionConfig, sessionRules } from '../rules_and_checks.ts'
 import { startCredenceServer, startReferenceServer } from '../servers.ts'
 import type { BenchmarkGroup } from './group.ts'
 
 const engineCase = (engine: 'http2' | 'grpc-js'): BenchmarkCase => ({
   ...NOOP,
   name: `our engine on ${engine}, bytes in and out`,
-  start: () => startReferenceServer('bytes_server', engine),
+  start: () => startReferenceServer('engine_server', engine),
 })
 
 export const credenceCase = (

@@ -1,34 +1,35 @@
-/** bench/groups/memory — what a remembered session takes. */
-import { counterOffset, IDENTITY_ID, sessionCheck } from '../checks.ts'
+/** Measures the memory of a cached session. */
+
 import { runLoad } from '../compare.ts'
+import { counterOffset, IDENTITY_ID, sessionCheck } from '../rules_and_checks.ts'
+import { withServer } from '../single_server.ts'
 import type { BenchmarkGroup } from './group.ts'
-import { withServer } from './one_server.ts'
 
 export const memory: BenchmarkGroup = {
-  description: '100,000 distinct sessions: memory a session',
-  run: ({ measureSeconds: seconds }) =>
+  description: 'memory per cached session, with 100,000 sessions',
+  run: ({ measureSeconds }) =>
     withServer({ sessions: { cache: { ttl: '10m' } } }, async (server, kratos) => {
-      const body = sessionCheck(10)
+      const check = sessionCheck(10)
       const send = async (checks: number, from: number) => {
-        const { workloads: kinds } = await runLoad({
+        const { workloads } = await runLoad({
           target: server.address,
           maxInFlight: 64,
           seconds: 300,
           checks,
           workloads: [
             {
-              name: 'each new',
-              messages: [body.toString('base64')],
-              counter: { at: counterOffset(body), from },
+              name: 'new sessions',
+              messages: [check.toString('base64')],
+              counter: { at: counterOffset(check), from },
               expected: IDENTITY_ID,
             },
           ],
         })
-        if ((kinds['each new']?.wrong ?? 0) > 0) throw new Error('some answers were wrong')
+        if ((workloads['new sessions']?.wrong ?? 0) > 0) throw new Error('some responses were wrong')
         return server.memoryMb()
       }
-      const quick = seconds < 1
-      // What the engine takes under load is there before the counting begins.
+      const quick = measureSeconds < 1
+      // The first load makes the engine allocate what it needs under load, which is not part of a session.
       const before = await send(quick ? 500 : 20_000, 0)
       const added = quick ? 1_000 : 80_000
       const after = await send(added, 20_000)

@@ -1,16 +1,16 @@
-/** bench/groups/reload — 10,000 rules read anew: the slowest Check meanwhile, and how late the event loop runs. */
+/** Measures the slowest Check and the delay of the event loop during a reload of 10,000 rules. */
 import { spawn } from 'node:child_process'
 import { renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { extraRule, IDENTITY_ID, sessionCheck, sessionConfig, sessionRules } from '../checks.ts'
 import { runLoad } from '../compare.ts'
-import { startFakeKratos } from '../kratos.ts'
+import { startFakeKratos } from '../fake_kratos.ts'
+import { extraRule, IDENTITY_ID, sessionCheck, sessionConfig, sessionRules } from '../rules_and_checks.ts'
 import { pinnedCommand, startCredenceServer } from '../servers.ts'
 import type { BenchmarkGroup } from './group.ts'
 
 export const reload: BenchmarkGroup = {
-  description: '10,000 rules read anew: slowest Check, delay of the event loop',
+  description: 'slowest Check and delay of the event loop during a reload of 10,000 rules',
   async run(options) {
     const count = options.measureSeconds < 1 ? 100 : 10_000
     await slowestCheck(count)
@@ -41,9 +41,9 @@ async function slowestCheck(count: number): Promise<void> {
     renameSync(`${file}.new`, file)
     const duringReload = (await during).workloads.all
     const { rules } = JSON.parse(await server.fetchApi('/status'))
-    if (rules !== count + 1) throw new Error('the new rules were not read in time')
+    if (rules !== count + 1) throw new Error('the rules were not reloaded during the measurement')
     console.log(
-      `\nslowest of the Checks with 8 in flight: ${before?.maxMs.toFixed(1)} ms without (p99 ${before?.p99Ms.toFixed(1)}), ` +
+      `\nslowest Check with 8 in flight: ${before?.maxMs.toFixed(1)} ms without a reload (p99 ${before?.p99Ms.toFixed(1)}), ` +
         `${duringReload?.maxMs.toFixed(1)} ms with a reload (p99 ${duringReload?.p99Ms.toFixed(1)}); ${duringReload?.wrong} wrong`,
     )
   } finally {
@@ -52,7 +52,7 @@ async function slowestCheck(count: number): Promise<void> {
   }
 }
 
-/** In the process itself, where it can be seen what the loop waits for. */
+/** Runs in a process of its own, because the delay can only be measured inside the process. */
 function loopDelay(count: number): Promise<void> {
   const [command, ...args] = pinnedCommand(0, [
     new URL('../loop_delay.ts', import.meta.url).pathname,
@@ -60,6 +60,6 @@ function loopDelay(count: number): Promise<void> {
   ])
   return new Promise((resolve, reject) => {
     const child = spawn(command as string, args, { stdio: ['ignore', 'inherit', 'inherit'] })
-    child.on('exit', code => (code === 0 ? resolve() : reject(new Error(`loop_delay ended with ${code}`))))
+    child.on('exit', code => (code === 0 ? resolve() : reject(new Error(`loop_delay exited with ${code}`))))
   })
 }

@@ -1,6 +1,7 @@
-/** bench/groups/rules — regular expressions against globs, few rules and many. */
-import { globRules, IDENTITY_ID, sessionCheck, sessionConfig } from '../checks.ts'
+/** Measures regular expressions against globs, with 10 and 10,000 rules. */
+
 import { type BenchmarkCase, compare } from '../compare.ts'
+import { globRules, IDENTITY_ID, sessionCheck, sessionConfig } from '../rules_and_checks.ts'
 import { startCredenceServer } from '../servers.ts'
 import type { BenchmarkGroup } from './group.ts'
 import { credenceCase } from './main.ts'

@@ -1,6 +1,7 @@
-/** bench/groups/sessions — a session that is remembered, and one that is new with every Check. */
-import { counterOffset, IDENTITY_ID, sessionCheck, sessionConfig, sessionRules } from '../checks.ts'
+/** Measures a cached session, and a new session with every Check. */
+
 import { type BenchmarkCase, compare, NOOP } from '../compare.ts'
+import { counterOffset, IDENTITY_ID, sessionCheck, sessionConfig, sessionRules } from '../rules_and_checks.ts'
 import { startCredenceServer } from '../servers.ts'
 import type { BenchmarkGroup } from './group.ts'
 import { credenceCase } from './main.ts'
@@ -8,7 +9,7 @@ import { credenceCase } from './main.ts'
 const CHECK = sessionCheck(10)
 
 const CACHE_MISSES: BenchmarkCase = {
-  name: 'each session new: one call to Kratos a Check',
+  name: 'a new session with each Check',
   start: kratos => startCredenceServer({ rules: sessionRules(10), config: sessionConfig(kratos.whoami) }),
   workload: {
     messages: [CHECK.toString('base64')],
@@ -18,6 +19,6 @@ const CACHE_MISSES: BenchmarkCase = {
 }
 
 export const sessions: BenchmarkGroup = {
-  description: 'remembered sessions, and sessions of which Kratos must be asked, against a no-op',
-  run: options => compare([NOOP, credenceCase(10, 'one session, remembered'), CACHE_MISSES], options),
+  description: 'cached sessions, and sessions that need a call to Kratos, against a no-op',
+  run: options => compare([NOOP, credenceCase(10, 'one session, cached'), CACHE_MISSES], options),
 }

@@ -1,27 +1,32 @@
-/** bench/groups/stampede — many Checks at once with one session that nobody knows yet. */
-import { IDENTITY_ID, sessionCheck } from '../checks.ts'
+/** Measures how many calls to Kratos concurrent Checks with one uncached session cause. */
+
 import { runLoad } from '../compare.ts'
+import { IDENTITY_ID, sessionCheck } from '../rules_and_checks.ts'
+import { withServer } from '../single_server.ts'
 import type { BenchmarkGroup } from './group.ts'
-import { withServer } from './one_server.ts'
 
 const CONCURRENT_CHECKS = 1_000
 
 export const stampede: BenchmarkGroup = {
-  description: '1,000 concurrent Checks with one new session: calls to Kratos',
+  description: 'calls to Kratos for 1,000 concurrent Checks with one uncached session',
   run: () =>
     withServer({}, async (server, kratos) => {
       kratos.delayMs = 50
-      const bodies = [sessionCheck(10).toString('base64')]
-      const { workloads: kinds } = await runLoad({
+      const messages = [sessionCheck(10).toString('base64')]
+      const { workloads } = await runLoad({
         target: server.address,
         maxInFlight: CONCURRENT_CHECKS,
         seconds: 10,
         checks: CONCURRENT_CHECKS,
-        workloads: [{ name: 'same', messages: bodies, expected: IDENTITY_ID }],
+        workloads: [{ name: 'same', messages, expected: IDENTITY_ID }],
       })
-      const { completed: done, wrong, maxMs: slowest } = kinds.same ?? { completed: 0, wrong: 0, maxMs: 0 }
+      const {
+        completed: done,
+        wrong,
+        maxMs: slowest,
+      } = workloads.same ?? { completed: 0, wrong: 0, maxMs: 0 }
       console.log(
-        `\n${done} Checks (${wrong} wrong), Kratos answers after 50 ms: ${kratos.callCount()} call to Kratos, slowest Check ${slowest.toFixed(0)} ms`,
+        `\n${done} Checks (${wrong} wrong), Kratos responds after 50 ms: ${kratos.callCount()} calls to Kratos, slowest Check ${slowest.toFixed(0)} ms`,
       )
     }),
 }

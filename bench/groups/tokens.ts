@@ -1,12 +1,12 @@
-/** bench/groups/tokens — JWTs verified each time and remembered, and introspection remembered. */
+/** Measures JWTs with and without the cache of verified tokens, and cached introspection. */
 import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
-import { encodeCheck, IDENTITY_ID, sessionRules, USER_ID } from '../checks.ts'
 import { type BenchmarkCase, compare, NOOP } from '../compare.ts'
+import { encodeCheck, IDENTITY_ID, sessionRules, USER_ID } from '../rules_and_checks.ts'
 import { startCredenceServer } from '../servers.ts'
 import type { BenchmarkGroup } from './group.ts'
 
 type Algorithm = 'RS256' | 'ES256'
-/** Enough that a memory of one token never has the next one. */
+/** Together with a cache of one entry, so that every token is a miss. */
 const DISTINCT_TOKENS = 256
 
 const KEY_PAIRS = {
@@ -51,14 +51,14 @@ function jwtCase(alg: Algorithm, cached: boolean): BenchmarkCase {
     ...(cached ? {} : { sessions: { cache: { max_entries: 1 } } }),
   }
   return {
-    name: `JWT ${alg}, ${cached ? 'remembered' : 'verified each time'}`,
+    name: `JWT ${alg}, ${cached ? 'cached' : 'verified each time'}`,
     start: () => startCredenceServer({ rules: sessionRules(10, ruleWith('jwt')), config }),
     workload: { messages: tokens.map(checkWithToken), expected: IDENTITY_ID },
   }
 }
 
 const INTROSPECTION: BenchmarkCase = {
-  name: 'introspection, remembered',
+  name: 'introspection, cached',
   start: kratos =>
     startCredenceServer({
       rules: sessionRules(10, ruleWith('oauth2_introspection')),
@@ -83,7 +83,7 @@ const INTROSPECTION: BenchmarkCase = {
 }
 
 export const tokens: BenchmarkGroup = {
-  description: 'JWT RS256 and ES256, verified each time and remembered; introspection remembered',
+  description: 'JWT RS256 and ES256, verified each time and cached; cached introspection',
   run: options =>
     compare(
       [

@@ -1,14 +1,14 @@
-/** bench/checks — rule sets with their configuration, and Checks as Chrome causes them. Knows no server. */
+/** Rule sets, their configuration, and CheckRequests with the headers of Chrome. */
 import { encodeRequest } from '../test/envoy/reference_codec.ts'
 
-/** Whom the session endpoint and the tokens tell of. */
+/** Subject of every session and token. */
 export const IDENTITY_ID = '90b31539-08ba-45b1-a5fc-5de840f19d7e'
 
-/** Where a cookie has digits to count with; a load generator writes over them. */
+/** Placeholder in a cookie. The load generator overwrites it with a number to create distinct sessions. */
 const COUNTER = '00000000'
 export const sessionCookieValue = (prefix: string) => `${prefix}${COUNTER}${'a'.repeat(415)}==`
 
-/** Of ten rules nine with a literal host of 200, one with any host; every scheme is `<https?>`. */
+/** Nine of ten rules have a literal host (200 hosts in all), one of ten has any host. The scheme is `<https?>`. */
 export function sessionRules(count: number, handlers: object = SESSION_RULE): object[] {
   return Array.from({ length: count }, (_, i) => ({
     id: `rule-${i}`,
@@ -37,14 +37,14 @@ const SESSION_RULE = {
   mutators: [{ handler: 'header' }],
 }
 
-/** One rule more, which nobody asks for: a set with it is another one. */
+/** A rule that matches no benchmark request. Adding it creates another rule set. */
 export const extraRule = (): object => ({
   ...SESSION_RULE,
   id: 'one-more',
   match: { url: 'http://one-more.example.com/', methods: ['GET'] },
 })
 
-/** Configuration of handlers for rules with a session cookie. */
+/** Configuration of the handlers of `sessionRules`. */
 export const sessionConfig = (whoami: string, headers: object = USER_ID) => ({
   authenticators: {
     cookie_session: {
@@ -57,7 +57,7 @@ export const sessionConfig = (whoami: string, headers: object = USER_ID) => ({
 })
 export const USER_ID = { 'x-user-id': '{{ print .Subject }}' }
 
-/** For the last rule of a set, so that a scan would show. */
+/** A CheckRequest that the last of `count` rules matches, so that a linear scan would be visible in the result. */
 export function encodeCheck(count: number, credential: Readonly<Record<string, string>>): Buffer {
   const last = count - 1
   const host = `svc${last % 200}.example.com`
@@ -88,11 +88,11 @@ export function encodeCheck(count: number, credential: Readonly<Record<string, s
   })
 }
 
-/** A Check with a session cookie. `first`: letters by which the endpoint knows what it is. */
+/** A Check with a session cookie. `cookiePrefix` selects the response of the fake Kratos. */
 export const sessionCheck = (count: number, cookiePrefix = 'MTc2Mzg4'): Buffer =>
   encodeCheck(count, {
     cookie: `theme=dark; ory_kratos_session=${sessionCookieValue(cookiePrefix)}; consent=1`,
   })
 
-/** Where the digits of a session Check stand in its bytes. */
+/** Offset in bytes of the placeholder for the number of the session. */
 export const counterOffset = (check: Buffer): number => check.indexOf(COUNTER)

@@ -1,7 +1,8 @@
-/** bench/groups/one_server — a Credence with 10 rules before a small Kratos, for groups that count instead of comparing. */
-import { sessionConfig, sessionRules } from '../checks.ts'
-import { type FakeKratos, startFakeKratos } from '../kratos.ts'
-import { type RunningServer, startCredenceServer } from '../servers.ts'
+/** Starts one Credence with 10 rules and a fake Kratos, for groups that do not compare servers. */
+
+import { type FakeKratos, startFakeKratos } from './fake_kratos.ts'
+import { sessionConfig, sessionRules } from './rules_and_checks.ts'
+import { type RunningServer, startCredenceServer } from './servers.ts'
 
 export async function withServer(
   config: object,

@@ -1,4 +1,4 @@
-/** bench/bytes_server — the engine of the door with nobody behind it: what is left of a Check when nobody looks at it. */
+/** A server on one of Credence's gRPC engines that returns fixed bytes: the cost of transport without decoding and deciding. */
 import type { ServiceDefinition } from '@grpc/grpc-js'
 import { loadSync } from '@grpc/proto-loader'
 import { CHECK_METHOD } from '../src/envoy/check.ts'
@@ -16,7 +16,7 @@ const definitions = loadSync('envoy/service/auth/v3/external_auth.proto', {
 const { Check: method } = definitions['envoy.service.auth.v3.Authorization'] as ServiceDefinition
 const response = method?.responseSerialize({
   status: { code: 0 },
-  okResponse: { headers: [{ header: { key: 'x-user-id', value: 'nobody' }, append: { value: false } }] },
+  okResponse: { headers: [{ header: { key: 'x-user-id', value: 'guest' }, append: { value: false } }] },
 }) as Buffer
 const start = engine === 'grpc-js' ? startGrpcJsServer : startHttp2Server
 await start({

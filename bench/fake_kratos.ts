@@ -1,18 +1,18 @@
-/** bench/kratos — a small Kratos that counts: whoami by cookie, slow or hanging where asked; and an introspection endpoint. Loopback only. */
+/** A fake Kratos and introspection endpoint on loopback: it counts calls and can respond late or never. */
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { IDENTITY_ID } from './checks.ts'
+import { IDENTITY_ID } from './rules_and_checks.ts'
 
 export interface FakeKratos {
   readonly whoami: string
   readonly introspection: string
   readonly callCount: () => number
-  /** Milliseconds until an answer; `Infinity` for never. */
+  /** Delay of each response in ms; with `Infinity` it never responds. */
   delayMs: number
   close(): void
 }
 
-/** Cookies that begin so are of nobody. */
+/** Prefix of cookies without a session; whoami responds with 401. */
 export const INVALID_COOKIE_PREFIX = 'INVENTED'
 
 const sessionDocument = () => ({
