@@ -1,4 +1,5 @@
-/** lib/gjson — gjson's path language: compiled once, looked up often. Knows nothing of access control. Own properties only (H3). */
+/** Compiles a path of gjson to a function that finds its value in a document. */
+import { isRecord, type JsonValue, parseUnboundedJson } from '../golang/index.ts'
 import { compileModifier } from './modifiers.ts'
 import {
   indexAfterClosing,
@@ -12,31 +13,25 @@ import {
   splitAtPipe,
 } from './path.ts'
 import { compileCondition } from './query.ts'
-import {
-  compileWildcard,
-  type GjsonLookup,
-  type GjsonResult,
-  isRecord,
-  type JsonValue,
-  tryParseJson,
-} from './value.ts'
+import { compileWildcard, type GjsonLookup, type GjsonResult } from './value.ts'
 
-export type { JsonValue }
-
-/** What gjson 1.19 finds in a document. A path that cannot be read is read as far as gjson reads it; mostly it finds nothing. */
+/**
+ * Compiles a path of gjson 1.19. The function returns `undefined` if the path finds nothing; it sees own members only. An
+ * invalid path does not throw: it means what gjson makes of it, which is mostly nothing.
+ */
 export function compileGjson(path: string): (document: JsonValue) => JsonValue | undefined {
   return new PathCompiler().compile(path)
 }
 
-/** A walk downwards: what it found, and the pipe that it came to, which then takes even what is missing. */
+/** The state of one lookup: the result, and the lookup behind a pipe, which is applied even if nothing was found. */
 interface Search {
   result: GjsonResult
   onPipe: GjsonLookup | undefined
 }
-/** Goes into an object or a list; whether the search is over. */
-type Descent = (value: JsonValue, walk: Search) => boolean
+/** Descends into an object or a list. Returns whether the search is complete. */
+type Descent = (value: JsonValue, search: Search) => boolean
 
-/** The same rest of a path is met once as a key and once as an index, so each is compiled once and remembered. */
+/** Memoizes, because the rest of a path is compiled for objects and for lists: without it, time is exponential. */
 class PathCompiler {
   readonly #paths = new Map<string, GjsonLookup>()
   readonly #levels = new Map<string, Descent>()
@@ -48,32 +43,32 @@ class PathCompiler {
   #path(path: string): GjsonLookup {
     if (path.length > 1) {
       if (path[0] === '@') {
-        const cut = parseModifier(path)
-        if (cut !== undefined) {
-          const modify = compileModifier(cut.name, cut.argument, cut.rest === '', inner =>
+        const parsed = parseModifier(path)
+        if (parsed !== undefined) {
+          const modify = compileModifier(parsed.name, parsed.argument, parsed.rest === '', inner =>
             this.compile(inner),
           )
-          return this.#then(modify, cut.rest)
+          return this.#then(modify, parsed.rest)
         }
       } else if (path[0] === '!') {
         const fixed = parseStaticValue(path.slice(1))
         if (fixed !== undefined) return this.#then(() => fixed.value, fixed.rest)
       } else if (path[0] === '{' || path[0] === '[') {
-        const cut = parseMultipath(path)
-        if (cut === undefined) return this.compile('')
-        if (cut.rest !== '' && !/^[.|]/.test(cut.rest)) return this.compile(cut.rest)
-        return this.#then(this.#multipath(cut.members, path[0] === '['), cut.rest)
+        const parsed = parseMultipath(path)
+        if (parsed === undefined) return this.compile('')
+        if (parsed.rest !== '' && !/^[.|]/.test(parsed.rest)) return this.compile(parsed.rest)
+        return this.#then(this.#multipath(parsed.members, path[0] === '['), parsed.rest)
       }
     }
     if (path.startsWith('..')) {
       const list = this.#list(path.slice(2))
-      return createSearch((value, walk) => list(value === undefined ? [] : [value], walk))
+      return createSearch((value, search) => list(value === undefined ? [] : [value], search))
     }
     const level = this.#level(path)
-    return createSearch((value, walk) => value !== undefined && level(value, walk))
+    return createSearch((value, search) => value !== undefined && level(value, search))
   }
 
-  /** Goes on after a dot or a pipe; anything else that follows is not looked at. */
+  /** Continues after a dot or a pipe; gjson ignores anything else. */
   #then(first: GjsonLookup, rest: string): GjsonLookup {
     if (!/^[.|]/.test(rest)) return first
     const next = this.compile(rest.slice(1))
@@ -98,81 +93,81 @@ class PathCompiler {
     return memoize(this.#levels, path, () => {
       const inObject = this.#object(path)
       const inList = this.#list(path)
-      return (value, walk) => {
-        if (Array.isArray(value)) return inList(value, walk)
-        return isRecord(value) && inObject(value, walk)
+      return (value, search) => {
+        if (Array.isArray(value)) return inList(value, search)
+        return isRecord(value) && inObject(value, search)
       }
     })
   }
 
-  #object(path: string): (object: { readonly [key: string]: JsonValue }, walk: Search) => boolean {
+  #object(path: string): (object: { readonly [key: string]: JsonValue }, search: Search) => boolean {
     const { part, next, pipe, wild } = parseKeySegment(path)
     const after = pipe === undefined ? undefined : this.compile(pipe)
     const deeper = next === undefined ? undefined : this.#level(next)
-    const enter = (one: JsonValue, walk: Search): boolean => {
-      if (deeper !== undefined) return deeper(one, walk)
-      walk.result = one
+    const enter = (one: JsonValue, search: Search): boolean => {
+      if (deeper !== undefined) return deeper(one, search)
+      search.result = one
       return true
     }
     const fits = wild ? compileWildcard(part) : undefined
-    return (object, walk) => {
-      if (after !== undefined) walk.onPipe = after
-      if (fits === undefined) return Object.hasOwn(object, part) && enter(object[part] as JsonValue, walk)
-      // A key that fits but leads nowhere is passed over for the next one.
-      return Object.entries(object).some(([key, one]) => fits(key) && enter(one, walk))
+    return (object, search) => {
+      if (after !== undefined) search.onPipe = after
+      if (fits === undefined) return Object.hasOwn(object, part) && enter(object[part] as JsonValue, search)
+      // If a matching key has no result, the next matching key is tried.
+      return Object.entries(object).some(([key, one]) => fits(key) && enter(one, search))
     }
   }
 
-  #list(path: string): (list: readonly JsonValue[], walk: Search) => boolean {
-    const cut = parseListSegment(path)
-    const after = cut.pipe === undefined ? undefined : this.compile(cut.pipe)
-    const look = this.#inList(cut)
-    if (after === undefined) return look
-    return (list, walk) => {
-      walk.onPipe = after
-      return look(list, walk)
+  #list(path: string): (list: readonly JsonValue[], search: Search) => boolean {
+    const parsed = parseListSegment(path)
+    const after = parsed.pipe === undefined ? undefined : this.compile(parsed.pipe)
+    const descend = this.#inList(parsed)
+    if (after === undefined) return descend
+    return (list, search) => {
+      search.onPipe = after
+      return descend(list, search)
     }
   }
 
-  #inList(cut: ListSegment): (list: readonly JsonValue[], walk: Search) => boolean {
-    if (cut.query !== undefined) return this.#query(cut)
-    if (cut.hash) {
-      if (cut.part !== '#') return () => false
-      if (cut.each !== undefined) return this.#each(cut.each)
-      return (list, walk) => {
-        walk.result = list.length
+  #inList(parsed: ListSegment): (list: readonly JsonValue[], search: Search) => boolean {
+    if (parsed.query !== undefined) return this.#query(parsed)
+    if (parsed.hash) {
+      if (parsed.part !== '#') return () => false
+      if (parsed.each !== undefined) return this.#each(parsed.each)
+      return (list, search) => {
+        search.result = list.length
         return true
       }
     }
-    const index = /^\d+$/.test(cut.part) ? Number(cut.part) : -1
-    const deeper = cut.next === undefined ? undefined : this.#level(cut.next)
-    return (list, walk) => {
+    const index = /^\d+$/.test(parsed.part) ? Number(parsed.part) : -1
+    const deeper = parsed.next === undefined ? undefined : this.#level(parsed.next)
+    return (list, search) => {
       const one = list[index]
       if (one === undefined) return false
-      if (deeper !== undefined) return deeper(one, walk)
-      walk.result = one
+      if (deeper !== undefined) return deeper(one, search)
+      search.result = one
       return true
     }
   }
 
-  /** `#.path`: what the path finds in each element, null and lists as they are; elements where it finds nothing are left out. */
-  #each(path: string): (list: readonly JsonValue[], walk: Search) => boolean {
+  /** `#.path`: the results of the path in all elements, without the elements that have none. */
+  #each(path: string): (list: readonly JsonValue[], search: Search) => boolean {
     const { find, after } = this.#upToPipe(path)
-    return (list, walk) => {
-      if (after !== undefined) walk.onPipe = after
-      walk.result = list.map(find).filter(found => found !== undefined)
+    return (list, search) => {
+      if (after !== undefined) search.onPipe = after
+      search.result = list.map(find).filter(found => found !== undefined)
       return true
     }
   }
 
   #upToPipe(path: string): { find: GjsonLookup; after: GjsonLookup | undefined } {
-    const cut = splitAtPipe(path)
-    if (cut === undefined) return { find: this.compile(path), after: undefined }
-    return { find: this.compile(cut.before), after: this.compile(cut.after) }
+    const parsed = splitAtPipe(path)
+    if (parsed === undefined) return { find: this.compile(path), after: undefined }
+    return { find: this.compile(parsed.before), after: this.compile(parsed.after) }
   }
 
-  /** `#(…)` is the first that fits, whatever it then holds; `#(…)#` all. */
-  #query({ query, next }: ListSegment): (list: readonly JsonValue[], walk: Search) => boolean {
+  /** `#(…)` selects the first element that matches, even if the rest finds nothing in it; `#(…)#` selects all. */
+  #query({ query, next }: ListSegment): (list: readonly JsonValue[], search: Search) => boolean {
     if (query === undefined) return () => false
     const subject = this.compile(query.path)
     const holds = compileCondition(query)
@@ -181,20 +176,20 @@ class PathCompiler {
       if (typeof one === 'object' && one !== null) return holds(subject(one))
       return query.path === '' && holds(one)
     }
-    return (list, walk) => {
+    return (list, search) => {
       const all: JsonValue[] = []
       for (const one of list) {
         if (!fits(one)) continue
-        if (onward?.after !== undefined) walk.onPipe = onward.after
+        if (onward?.after !== undefined) search.onPipe = onward.after
         const found = onward === undefined ? one : onward.find(one)
         if (!query.all) {
-          walk.result = found
+          search.result = found
           return true
         }
         if (found !== undefined) all.push(found)
       }
-      // Not the end of the search: among keys with wildcards, a later one may still lead somewhere.
-      if (query.all) walk.result ??= all
+      // The search is not complete: after a key with wildcards, a later key may have a result.
+      if (query.all) search.result ??= all
       return false
     }
   }
@@ -208,26 +203,27 @@ function memoize<T>(memo: Map<string, T>, key: string, make: () => T): T {
   return made
 }
 
-/** A whole search from a value down, and what its pipe makes of the find. */
+/** Runs a search and applies the lookup behind its pipe. */
 const createSearch =
-  (start: (value: GjsonResult, walk: Search) => boolean): GjsonLookup =>
+  (start: (value: GjsonResult, search: Search) => boolean): GjsonLookup =>
   value => {
-    const walk: Search = { result: undefined, onPipe: undefined }
-    start(value, walk)
-    return walk.onPipe === undefined ? walk.result : walk.onPipe(walk.result)
+    const search: Search = { result: undefined, onPipe: undefined }
+    start(value, search)
+    return search.onPipe === undefined ? search.result : search.onPipe(search.result)
   }
 
-/** Before the colon of a member: a JSON text, or just a name. */
+/** The name of a multipath member: a JSON string, or plain text. */
 function parseMemberName(written: string): string {
-  const read = written.startsWith('"') ? tryParseJson(written) : undefined
+  const read = written.startsWith('"') ? parseUnboundedJson(written) : undefined
   return typeof read === 'string' ? read : written
 }
 
-/** `!"text"`, `!1`, `!{"a":1}`, `!true`: a value that stands in the path itself. A text or a number takes all that follows. */
+/** A literal in the path: `!"text"`, `!1`, `!{"a":1}`, `!true`. After a string or a number the rest is ignored. */
 function parseStaticValue(text: string): { readonly value: GjsonResult; readonly rest: string } | undefined {
   const word = /^(true|false|null)(?=[.|]|$)/i.exec(text)?.[1]
-  if (word !== undefined) return { value: tryParseJson(word.toLowerCase()), rest: text.slice(word.length) }
+  if (word !== undefined)
+    return { value: parseUnboundedJson(word.toLowerCase()), rest: text.slice(word.length) }
   const end = /^[{[]/.test(text) ? indexAfterClosing(text, 0) : text.length
   const read = /^(?:"(?:[^"\\]|\\.)*"|[-+\d][^\s,\]}]*|[{[].*)/s.exec(text.slice(0, end))?.[0]
-  return read === undefined ? undefined : { value: tryParseJson(read), rest: text.slice(end) }
+  return read === undefined ? undefined : { value: parseUnboundedJson(read), rest: text.slice(end) }
 }

@@ -1,9 +1,10 @@
-/** lib/gjson_modifiers — gjson's `@` functions by name. Knows values, no paths but those of `@dig`. */
-import { type GjsonLookup, type GjsonResult, isRecord, type JsonValue, tryParseJson } from './value.ts'
+/** The modifiers of gjson, such as `@reverse` and `@flatten`. */
+import { isRecord, type JsonValue, parseUnboundedJson } from '../golang/index.ts'
+import type { GjsonLookup, GjsonResult } from './value.ts'
 
 /**
- * Each takes what was found; nothing (an empty text) mostly stays nothing. `name` is one of `MODIFIERS`; `last`: no more of
- * the path follows.
+ * `name` is one of `MODIFIERS`. `last`: the modifier ends the path. `compile` compiles the argument of `@dig`. Most
+ * modifiers return `undefined` for `undefined`.
  */
 export function compileModifier(
   name: string,
@@ -29,19 +30,19 @@ export function compileModifier(
     case 'tostr':
       return value => (value === undefined ? '' : JSON.stringify(value))
     case 'fromstr':
-      return value => (typeof value === 'string' ? tryParseJson(value) : (value ?? undefined))
+      return value => (typeof value === 'string' ? parseUnboundedJson(value) : (value ?? undefined))
     case 'group':
       return group
     case 'dig':
       return dig(compile(argument))
     default:
-      // @this, and what only concerns the form of a text: @pretty, @ugly, @valid.
+      // @this, and those that only change the formatting: @pretty, @ugly, @valid.
       return value => value
   }
 }
 
 function readOption(argument: string, name: string): boolean {
-  const read = tryParseJson(argument)
+  const read = parseUnboundedJson(argument)
   const value = isRecord(read) && Object.hasOwn(read, name) ? read[name] : undefined
   return typeof value === 'string'
     ? /^(1|t|true)$/i.test(value)
@@ -68,7 +69,10 @@ function values(value: GjsonResult): GjsonResult {
 const flatten = (list: readonly JsonValue[], deep: boolean): JsonValue[] =>
   list.flatMap(one => (!Array.isArray(one) ? [one] : deep ? flatten(one, true) : [...one]))
 
-/** Objects of a list as one. `preserve` leaves equal keys side by side: a path sees the first, who reads it all the last. */
+/**
+ * Merges the objects of a list. With `preserve` gjson keeps repeated keys: a path finds the first of them, a reader of the
+ * whole object the last.
+ */
 function join(list: readonly JsonValue[], preserve: boolean): JsonValue {
   const entries = list.filter(isRecord).flatMap(one => Object.entries(one))
   return Object.fromEntries(preserve ? [...entries, ...entries.toReversed()] : entries)
@@ -87,7 +91,7 @@ function group(value: GjsonResult): GjsonResult {
   return rows
 }
 
-/** What a path finds at any depth, in order. */
+/** The results of a path at every depth, in document order. */
 const dig =
   (find: GjsonLookup): GjsonLookup =>
   value => {

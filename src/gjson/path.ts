@@ -1,6 +1,6 @@
-/** lib/gjson_path — how gjson 1.19 cuts a path into its parts. Knows texts, no values. Long because it is one grammar, whose forms nest in one another. */
+/** Splits a path into its parts, as gjson 1.19 does. Long because it is one grammar, whose forms nest in one another. */
 
-/** Names of the functions that a path may call with `@`. */
+/** Names of the modifiers, which a path calls with `@`. */
 export const MODIFIERS: ReadonlySet<string> = new Set([
   'dig',
   'flatten',
@@ -17,14 +17,14 @@ export const MODIFIERS: ReadonlySet<string> = new Set([
   'values',
 ])
 
-/** A part, and what follows it: after a dot (`next`) or after a pipe (`pipe`, which also takes what was not found). */
+/** A part, and the rest of the path after a dot (`next`) or a pipe (`pipe`, which is applied even if nothing was found). */
 export interface PathSegment {
   readonly part: string
   readonly next: string | undefined
   readonly pipe: string | undefined
 }
 
-/** The first key of a path, where an object is looked at. `wild`: a `*` or `?` stands in it unescaped, and then all of them count. */
+/** Splits off the first part as a key of an object. `wild`: the part contains an unescaped `*` or `?`. */
 export function parseKeySegment(path: string): PathSegment & { readonly wild: boolean } {
   let part = ''
   let wild = false
@@ -42,7 +42,7 @@ export function parseKeySegment(path: string): PathSegment & { readonly wild: bo
   return { part, next: undefined, pipe: undefined, wild }
 }
 
-/** A dot before a modifier or a multipath is a pipe. */
+/** A dot before a modifier or a multipath has the meaning of a pipe. */
 function afterDot(rest: string): Pick<PathSegment, 'next' | 'pipe'> {
   return startsModifierOrMultipath(rest) ? { next: undefined, pipe: rest } : { next: rest, pipe: undefined }
 }
@@ -53,23 +53,23 @@ function startsModifierOrMultipath(text: string): boolean {
 }
 
 export interface ListSegment extends PathSegment {
-  /** A `#` stands in the part: it is no index. */
+  /** The part contains a `#`, so it is not an index. */
   readonly hash: boolean
-  /** What `#.` asks of each element. */
+  /** The path behind `#.`, which is applied to each element. */
   readonly each: string | undefined
   readonly query: ListQuery | undefined
 }
 
 export interface ListQuery {
   readonly path: string
-  /** `==` is written `=`; empty: only whether something is there. */
+  /** `==` is normalized to `=`; empty if the query tests only for existence. */
   readonly operator: string
   readonly operand: string
-  /** `#(…)#`: all that fit. */
+  /** `#(…)#`: select all matching elements. */
   readonly all: boolean
 }
 
-/** The first part of a path, where a list is looked at. */
+/** Splits off the first part as an index or query of a list. */
 export function parseListSegment(path: string): ListSegment {
   let hash = false
   let each: string | undefined
@@ -95,7 +95,7 @@ export function parseListSegment(path: string): ListSegment {
     if (path[1] === '.') each = path.slice(2)
     else if (path[1] === '(' || path[1] === '[') {
       const read = parseQueryAt(path)
-      // A query that is not closed has no path and no condition.
+      // gjson treats a query without a closing bracket as empty.
       if (read === undefined) {
         query = { path: '', operator: '', operand: '', all: false }
         return end(path.length, nothing)
@@ -109,7 +109,7 @@ export function parseListSegment(path: string): ListSegment {
 
 const OPERATOR = /^(?:!=|!%|<=|>=|==|[!=<>%])/
 
-/** `#(path op value)` at the start of a path; `end` is the place behind its bracket. */
+/** Parses `#(path op value)` at the start of a path; `end` is the index after its bracket. */
 function parseQueryAt(path: string): { query: Omit<ListQuery, 'all'>; end: number } | undefined {
   let depth = 1
   let operator = 0
@@ -155,7 +155,7 @@ function parseOperand(text: string, escaped: boolean): string {
   return escaped ? readEscapes(text.slice(1, -1)) : text.slice(1, -1)
 }
 
-/** JSON's escapes; what is none ends the text, as in gjson. */
+/** Decodes JSON escapes; an invalid one ends the string, as in gjson. */
 function readEscapes(text: string): string {
   let out = ''
   for (let i = 0; i < text.length; i++) {
@@ -190,7 +190,7 @@ export function trimBlanks(text: string): string {
   return text.replace(/^[\0- ]+/, '').replace(/[\0- ]+$/, '')
 }
 
-/** What lists hand on to their elements ends at a pipe. */
+/** Splits at the first pipe: the part before it applies to each element of a list, the part after it to the result. */
 export function splitAtPipe(path: string): { readonly before: string; readonly after: string } | undefined {
   if (path[0] === '{') {
     const end = indexAfterClosing(path, 0)
@@ -210,7 +210,7 @@ export function splitAtPipe(path: string): { readonly before: string; readonly a
   return undefined
 }
 
-/** The place behind the bracket or quote that closes the one at `from`; the end where none does. */
+/** Index after the bracket or quote that closes the one at `from`; the end of the text if there is none. */
 export function indexAfterClosing(text: string, from: number): number {
   let depth = text[from] === '"' ? 0 : 1
   for (let i = text[from] === '"' ? from : from + 1; i < text.length; i++) {
@@ -225,12 +225,12 @@ export function indexAfterClosing(text: string, from: number): number {
 }
 
 export interface MultipathMember {
-  /** As written before the colon; `undefined` where there is none. */
+  /** The text before the colon; `undefined` without a colon. */
   readonly name: string | undefined
   readonly path: string
 }
 
-/** `{a,"name":b}` or `[a,b]` at the start of a path; `undefined` where it is not closed. */
+/** Parses `{a,"name":b}` or `[a,b]` at the start of a path; `undefined` without a closing bracket. */
 export function parseMultipath(
   path: string,
 ): { readonly members: MultipathMember[]; readonly rest: string } | undefined {
@@ -264,7 +264,7 @@ export function parseMultipath(
   return undefined
 }
 
-/** The name that a member without one has: its path's last key. */
+/** The name of a multipath member that has none: the last key of its path. */
 export function lastKey(path: string): string {
   let name = path
   for (let i = path.length - 1; i >= 0; i--) {
@@ -276,7 +276,7 @@ export function lastKey(path: string): string {
   return /[\0-\x1f[\]{}()#|!]/.test(name) ? '_' : name
 }
 
-/** `@name:argument` at the start of a path; `rest` is what follows, its dot or pipe included. */
+/** Parses `@name:argument` at the start of a path; `rest` starts with the dot or pipe that follows. */
 export function parseModifier(
   path: string,
 ): { readonly name: string; readonly argument: string; readonly rest: string } | undefined {

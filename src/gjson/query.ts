@@ -1,10 +1,10 @@
-/** lib/gjson_query — the condition of a gjson query, `#(age>40)`, as a function. Knows one value at a time. */
+/** Compiles the condition of a gjson query, such as `#(age>40)`. */
 
 import { parseFloat64 } from '../golang/index.ts'
 import type { ListQuery } from './path.ts'
 import { compileWildcard, type GjsonResult } from './value.ts'
 
-/** Whether a query's condition holds for what its path found. */
+/** The function tells whether the condition holds for the result of the query's path. */
 export function compileCondition({ operator, operand }: ListQuery): (value: GjsonResult) => boolean {
   if (!operand.startsWith('~')) return compileComparison(operator, operand)
   const amounts = LOOSE_CONDITIONS.get(operand.slice(1))
@@ -13,7 +13,7 @@ export function compileCondition({ operator, operand }: ListQuery): (value: Gjso
   return value => fits(amounts(value))
 }
 
-/** `==~true` and its like ask what a value amounts to; one that is missing amounts to null and to false. */
+/** Conditions such as `==~true` compare by truthiness; a missing value is both null and false. */
 const LOOSE_CONDITIONS: ReadonlyMap<string, (value: GjsonResult) => boolean> = new Map([
   ['*', value => value !== undefined],
   ['null', value => value === undefined || value === null],
@@ -30,7 +30,7 @@ function looseBoolean(value: GjsonResult): boolean | undefined {
   return typeof value === 'boolean' ? value : undefined
 }
 
-/** The value's type decides how the operand is read; null, lists and objects fit nothing. `%` compares with wildcards. */
+/** The type of the value decides how the operand is parsed; null, lists and objects never match. `%` compares by wildcards. */
 function compileComparison(operator: string, operand: string): (value: GjsonResult) => boolean {
   if (operator === '') return value => value !== undefined
   const number = parseFloat64(operand) ?? 0
@@ -64,7 +64,7 @@ function compareOrdered<T extends string | number>(operator: string, a: T, b: T)
   }
 }
 
-/** false stands below true; any other operand equals neither. */
+/** false is less than true; any other operand equals neither. */
 function compareBoolean(operator: string, value: boolean, operand: string): boolean {
   if (operator === '=') return operand === String(value)
   if (operator === '!=') return operand !== String(value)

@@ -1,29 +1,11 @@
-/** lib/gjson_value — the values that gjson paths walk through, and its wildcards. Knows no path. */
-import { replaceLoneSurrogateEscapes } from '../golang/index.ts'
+/** The result of a lookup, and gjson's wildcards. */
+import type { JsonValue } from '../golang/index.ts'
 
-export type JsonValue =
-  | null
-  | boolean
-  | number
-  | string
-  | readonly JsonValue[]
-  | { readonly [key: string]: JsonValue }
-/** `undefined`: nothing was found; gjson goes on with an empty text then. */
+/** `undefined` if nothing was found; the next part of the path then receives an empty document. */
 export type GjsonResult = JsonValue | undefined
 export type GjsonLookup = (value: GjsonResult) => GjsonResult
 
-export const isRecord = (value: GjsonResult): value is { readonly [key: string]: JsonValue } =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-
-export function tryParseJson(text: string): GjsonResult {
-  try {
-    return JSON.parse(replaceLoneSurrogateEscapes(text)) as JsonValue
-  } catch {
-    return undefined
-  }
-}
-
-/** `*` and `?`; a backslash takes their meaning away. Never more steps than text times pattern. */
+/** Compiles `*`, `?` and `\\`. Matching takes at most the length of the text times the length of the pattern. */
 export function compileWildcard(pattern: string): (text: string) => boolean {
   const tokens: { readonly char: string; readonly wild: boolean }[] = []
   const chars = [...pattern]
@@ -36,7 +18,7 @@ export function compileWildcard(pattern: string): (text: string) => boolean {
     const letters = [...text]
     let at = 0
     let token = 0
-    // The last star, and where what follows it was tried: a failure moves that one further.
+    // The last star, and the position at which the rest was tried after it: on a mismatch the star takes one more.
     let lastStar = -1
     let retryAt = 0
     while (at < letters.length) {

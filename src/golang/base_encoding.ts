@@ -1,10 +1,10 @@
-/** lib/template_encoding — Go's base64 and base32, whose errors sprig prints. Knows nothing of templates. */
+/** Go's base64 and base32 with its error messages, which sprig returns as the result. */
 import { bytesToString } from './strings.ts'
 
 const BASE64 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
 const BASE32 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'
 
-/** `bits` of each digit, most significant first; what does not fill a byte is dropped. */
+/** Packs digits of `bits` bits each, most significant first. Drops remaining bits that do not fill a byte. */
 function packBits(digits: readonly number[], bits: number): Buffer {
   const bytes: number[] = []
   let value = 0
@@ -21,7 +21,7 @@ function packBits(digits: readonly number[], bits: number): Buffer {
   return Buffer.from(bytes)
 }
 
-/** The text, or Go's error: standard alphabet, padding needed, line breaks ignored. */
+/** Decodes the standard alphabet; requires padding, ignores line breaks. Returns Go's error message as a string. */
 export function base64Decode(text: string): Buffer | string {
   const corrupt = (at: number): string => `illegal base64 data at input byte ${at}`
   const source = Buffer.from(text, 'utf8').toString('latin1')
@@ -55,6 +55,7 @@ export function base64Decode(text: string): Buffer | string {
   }
 }
 
+/** Encodes with padding. */
 export function base32Encode(bytes: Uint8Array): string {
   let out = ''
   let value = 0
@@ -71,6 +72,7 @@ export function base32Encode(bytes: Uint8Array): string {
   return out + '='.repeat((8 - (out.length % 8)) % 8)
 }
 
+/** Like `base64Decode`, for base32. */
 export function base32Decode(text: string): Buffer | string {
   const corrupt = (at: number): string => `illegal base32 data at input byte ${at}`
   const source = Buffer.from(text.replace(/[\r\n]/g, ''), 'utf8').toString('latin1')
@@ -97,6 +99,6 @@ export function base32Decode(text: string): Buffer | string {
   return packBits(digits, 5)
 }
 
-/** Decoded text, or the error's. */
+/** Converts a result of `base64Decode` or `base32Decode` to a string: the decoded text, or the error message. */
 export const decodedOrErrorText = (decoded: Buffer | string): string =>
   typeof decoded === 'string' ? decoded : bytesToString(decoded)

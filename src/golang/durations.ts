@@ -1,4 +1,4 @@
-/** Go's `time.Duration` as nanoseconds: parse, print, round. */
+/** Go's `time.Duration` as nanoseconds: parsing, formatting and rounding. */
 
 export const NS_PER_SECOND = 1_000_000_000n
 
@@ -15,7 +15,7 @@ export const NS_PER_UNIT: Readonly<Record<string, bigint>> = {
 
 export const INT64_LIMIT = 1n << 63n
 
-/** Nanoseconds, or `undefined` for what Go's `ParseDuration` refuses. */
+/** Go's `time.ParseDuration`: `1h30m`, `1.5s`. Returns nanoseconds; `undefined` where Go returns an error. */
 export function parseGoDuration(text: string): bigint | undefined {
   const body = text.replace(/^[+-]/, '')
   if (body === '0') return 0n
@@ -55,7 +55,7 @@ export function withFraction(n: bigint, scale: bigint): string {
   return `${n / scale}${fraction === '' ? '' : `.${fraction}`}`
 }
 
-/** Rounded to a whole multiple, halves away from zero. */
+/** Go's `Duration.Round`: to a multiple of `to` nanoseconds, halves away from zero. */
 export function roundDuration(ns: bigint, to: bigint): bigint {
   const magnitude = ns < 0n ? -ns : ns
   const rounded = ((magnitude + to / 2n) / to) * to

@@ -1,19 +1,19 @@
-/** lib/template_float — floating-point numbers as Go's strconv prints them. Knows nothing of templates. */
+/** Formats floating-point numbers as Go's strconv and fmt packages do. */
 
-/** Digits without a point, and where the point is: 0.digits × 10^point. */
+/** The number 0.digits × 10^point. */
 interface Decimal {
   readonly digits: string
   readonly point: number
 }
 
-/** Fewest digits that read back as the same number. */
+/** The fewest digits that parse to the same number. */
 function shortestDecimal(value: number): Decimal {
   if (value === 0) return { digits: '0', point: 1 }
   const [mantissa, exponent] = value.toExponential().split('e') as [string, string]
   return { digits: mantissa.replace('.', ''), point: Number(exponent) + 1 }
 }
 
-/** The value times 10^places, rounded half to even on its exact binary value (JavaScript rounds halves up). */
+/** The value times 10^places, rounded half to even by its exact binary value; JavaScript's own methods round half up. */
 function scaleAndRound(value: number, places: number): bigint {
   const { mantissa, exponent: shift } = decomposeFloat(value)
   let numerator = mantissa
@@ -27,10 +27,10 @@ function scaleAndRound(value: number, places: number): bigint {
   return twice > denominator || (twice === denominator && quotient % 2n === 1n) ? quotient + 1n : quotient
 }
 
-/** No double has more decimals than this. */
+/** No double has more decimal places. */
 const MAX_DECIMAL_PLACES = 1100
 
-/** Rounded to so many significant digits. */
+/** Rounds to `count` significant digits. */
 function significantDigits(value: number, count: number): Decimal {
   if (value === 0) return { digits: '0'.repeat(count), point: 1 }
   const exact = Math.min(count, MAX_DECIMAL_PLACES)
@@ -66,7 +66,7 @@ function exponentialForm({ digits, point }: Decimal, letter: string): string {
   return `${mantissa}${letter}${exponent < 0 ? '-' : '+'}${power}`
 }
 
-/** Go's `strconv.FormatFloat(value, format, precision, 64)` for e, E, f, g and G; precision -1 is the fewest digits. */
+/** Go's `strconv.FormatFloat(value, format, precision, 64)` for e, E, f, g and G; -1 asks for the fewest digits. */
 export function formatFloat(value: number, format: string, precision: number): string {
   if (Number.isNaN(value)) return 'NaN'
   if (value === Number.POSITIVE_INFINITY) return '+Inf'
@@ -86,7 +86,7 @@ export function formatFloat(value: number, format: string, precision: number): s
       const few = precision < 0
       const decimal = few ? shortestDecimal(value) : significantDigits(value, precision === 0 ? 1 : precision)
       const digits = decimal.digits.replace(/0+$/, '') || '0'
-      // As many digits as asked for decide between the two forms, but no more than there are; 6 where none were.
+      // The exponent form starts at this exponent: the precision, but not more than the digits, and 6 by default.
       let limit = few ? 6 : precision === 0 ? 1 : precision
       if (!few && limit > digits.length && digits.length >= decimal.point) limit = digits.length
       const exponent = decimal.point - 1
@@ -97,7 +97,7 @@ export function formatFloat(value: number, format: string, precision: number): s
   }
 }
 
-/** A double's bits as mantissa × 2^exponent. */
+/** Decomposes a double into mantissa × 2^exponent. */
 function decomposeFloat(value: number): { mantissa: bigint; exponent: number } {
   const view = new DataView(new ArrayBuffer(8))
   view.setFloat64(0, value)
@@ -110,7 +110,7 @@ function decomposeFloat(value: number): { mantissa: bigint; exponent: number } {
   }
 }
 
-/** `%b`: `4503599627370496p-52`; `%x`: `0x1.8p+00`, with so many digits after the point. Of a positive number. */
+/** `%b` (`4503599627370496p-52`) and `%x` (`0x1.8p+00`, with `precision` digits after the point) of a positive number. */
 export function formatBinaryFloat(value: number, letter: 'b' | 'x' | 'X', precision?: number): string {
   let { mantissa, exponent } = decomposeFloat(value)
   const sign = (n: number): string => (n < 0 ? '-' : '+')
@@ -125,7 +125,7 @@ export function formatBinaryFloat(value: number, letter: 'b' | 'x' | 'X', precis
     const half = 1n << BigInt(4 * (HEX_PLACES - places) - 1)
     const rest = mantissa & (2n * half - 1n)
     mantissa -= rest
-    // Half to even, and a carry into the first digit is one of the exponent.
+    // Round half to even; a carry out of the first digit increments the exponent.
     if (rest > half || (rest === half && (mantissa & (2n * half)) !== 0n)) mantissa += 2n * half
     if (mantissa >= 1n << 53n) {
       mantissa >>= 1n
@@ -140,10 +140,10 @@ export function formatBinaryFloat(value: number, letter: 'b' | 'x' | 'X', precis
   const form = `0x${digits[0]}${fraction === '' ? '' : `.${fraction}`}p${sign(power)}${String(Math.abs(power)).padStart(2, '0')}`
   return letter === 'X' ? form.toUpperCase() : form
 }
-/** Hexadecimal digits behind the point of a double. */
+/** Hexadecimal digits of a double after the point. */
 const HEX_PLACES = 13
 
-/** Flag `#`: a point always, and the zeros that `%g` drops. `number` is without sign. */
+/** fmt's flag `#`: always prints a point, and the zeros that `%g` omits. `number` has no sign. */
 export function alternateForm(number: string, letter: string, precision: number): string {
   const [, mantissa, tail] = /^([0-9.]*)(.*)$/.exec(number) as unknown as [string, string, string]
   let wanted = letter === 'g' || letter === 'G' ? (precision === -1 ? 6 : precision) : 0

@@ -1,23 +1,26 @@
-/** lib/glob — glob patterns in gobwas' language: read once, as a tree, a regular expression, or a matcher. Knows nothing of access control. */
+/** Glob patterns as github.com/gobwas/glob defines them: parsed once, then matched or translated to a regular expression. */
 
-/** Separators are `.` and `/`. `chars` of a class are code points or pairs; a class may be negated and then takes separators too. */
+/**
+ * Separators are `.` and `/`. A class is a list of code points (`chars`), or a range from `chars` to `rangeEnd`; a negated
+ * class also matches separators.
+ */
 export type GlobNode =
   | { readonly kind: 'text'; readonly text: string }
-  | { readonly kind: 'run' }
-  | { readonly kind: 'any' }
-  /** `narrow`: ASCII only, as gobwas reads it before anything of a fixed length (it counts bytes there; kept). */
-  | { readonly kind: 'one'; readonly narrow: boolean }
-  | { readonly kind: 'class'; readonly not: boolean; readonly chars: string; readonly upTo?: string }
-  | { readonly kind: 'either'; readonly branches: readonly (readonly GlobNode[])[] }
+  | { readonly kind: 'star' }
+  | { readonly kind: 'globstar' }
+  /** `asciiOnly`: before a node of fixed length gobwas counts bytes, so `?` matches ASCII only. */
+  | { readonly kind: 'question'; readonly asciiOnly: boolean }
+  | { readonly kind: 'class'; readonly negated: boolean; readonly chars: string; readonly rangeEnd?: string }
+  | { readonly kind: 'alternatives'; readonly branches: readonly (readonly GlobNode[])[] }
 
-/** One character of a pattern; what stands outside of delimiters is literal. */
+/** One character of a pattern; outside of the delimiters `<` and `>` it is literal. */
 export interface GlobToken {
   readonly char: string
   readonly literal: boolean
 }
 
 export class GlobError extends Error {
-  /** 0-based index into the characters. */
+  /** 0-based index into the tokens. */
   readonly index: number
   constructor(message: string, at: number) {
     super(message)
@@ -25,9 +28,12 @@ export class GlobError extends Error {
   }
 }
 
-const FIXED_LENGTH_KINDS: ReadonlySet<string | undefined> = new Set(['text', 'one', 'class'])
+const FIXED_LENGTH_KINDS: ReadonlySet<string | undefined> = new Set(['text', 'question', 'class'])
 
-/** Reads `*`, `**`, `?`, `[…]`, `{…}` and `\c` (spec 2.5). An unclosed brace ends with the pattern. */
+/**
+ * Parses `*`, `**`, `?`, `[…]`, `{…}` and `\c`. The end of the pattern closes an open brace. Throws a `GlobError` for an
+ * invalid class and for more than 50 nested braces.
+ */
 export function parseGlob(chars: readonly GlobToken[]): GlobNode[] {
   let at = 0
   const active = (char: string): boolean => chars[at]?.char === char && !(chars[at] as GlobToken).literal
@@ -45,12 +51,12 @@ export function parseGlob(chars: readonly GlobToken[]): GlobNode[] {
       if (active('*')) {
         let stars = 0
         for (; active('*'); at++) stars++
-        nodes.push({ kind: stars === 1 ? 'run' : 'any' })
-        // gobwas reads `***` as `**` and `*`, and what it makes of the two is one character at least.
-        if (stars > 1 && stars % 2 === 1) nodes.push({ kind: 'class', not: true, chars: '' })
+        nodes.push({ kind: stars === 1 ? 'star' : 'globstar' })
+        // gobwas reads `***` as `**` and `*`, and requires at least one character for the two.
+        if (stars > 1 && stars % 2 === 1) nodes.push({ kind: 'class', negated: true, chars: '' })
       } else if (active('?')) {
         at++
-        nodes.push({ kind: 'one', narrow: false })
+        nodes.push({ kind: 'question', asciiOnly: false })
       } else if (active('[')) {
         nodes.push(charClass())
       } else if (active('{')) {
@@ -61,8 +67,8 @@ export function parseGlob(chars: readonly GlobToken[]): GlobNode[] {
       }
     }
     return nodes.map((node, i) =>
-      node.kind === 'one' && FIXED_LENGTH_KINDS.has(nodes[i + 1]?.kind)
-        ? { kind: 'one', narrow: true }
+      node.kind === 'question' && FIXED_LENGTH_KINDS.has(nodes[i + 1]?.kind)
+        ? { kind: 'question', asciiOnly: true }
         : node,
     )
   }
@@ -74,14 +80,14 @@ export function parseGlob(chars: readonly GlobToken[]): GlobNode[] {
       branches.push(sequence(depth + 1))
     } while (active(','))
     if (active('}')) at++
-    return { kind: 'either', branches }
+    return { kind: 'alternatives', branches }
   }
 
-  /** Either a list or one range: `[a-z0-9]` is neither. */
+  /** A list or one range; gobwas rejects `[a-z0-9]`, which is both. */
   function charClass(): GlobNode {
     at++
-    const not = active('!')
-    if (not) at++
+    const negated = active('!')
+    if (negated) at++
     if (chars[at + 1]?.char === '-' && chars[at + 2]?.char !== undefined) {
       const low = (chars[at] as GlobToken).char
       const high = (chars[at + 2] as GlobToken).char
@@ -91,7 +97,7 @@ export function parseGlob(chars: readonly GlobToken[]): GlobNode[] {
         throw new GlobError(`the range "${low}-${high}" is reversed`, at)
       }
       at++
-      return { kind: 'class', not, chars: low, upTo: high }
+      return { kind: 'class', negated, chars: low, rangeEnd: high }
     }
     let list = ''
     while (at < chars.length && !active(']')) {
@@ -101,52 +107,57 @@ export function parseGlob(chars: readonly GlobToken[]): GlobNode[] {
     if (at >= chars.length) throw new GlobError('the class is not closed', at)
     if (list === '') throw new GlobError('the class is empty', at)
     at++
-    return { kind: 'class', not, chars: list }
+    return { kind: 'class', negated, chars: list }
   }
 
   return sequence(0)
 }
 
-/** For texts that are in lower case: letters are, but those of a negated class, which would then exclude others. */
+/** Converts to lower case, for texts in lower case. A negated class stays: folding it would exclude other characters. */
 export function foldGlobCase(node: GlobNode): GlobNode {
   switch (node.kind) {
     case 'text':
       return { kind: 'text', text: node.text.toLowerCase() }
     case 'class': {
-      if (node.not) return node
+      if (node.negated) return node
       const chars = node.chars.toLowerCase()
-      return { ...node, chars, ...(node.upTo === undefined ? {} : { upTo: node.upTo.toLowerCase() }) }
+      return {
+        ...node,
+        chars,
+        ...(node.rangeEnd === undefined ? {} : { rangeEnd: node.rangeEnd.toLowerCase() }),
+      }
     }
-    case 'either':
-      return { kind: 'either', branches: node.branches.map(branch => branch.map(foldGlobCase)) }
+    case 'alternatives':
+      return { kind: 'alternatives', branches: node.branches.map(branch => branch.map(foldGlobCase)) }
     default:
       return node
   }
 }
 
-/** JavaScript source for the `v` flag, without captures; `quote` writes a text literally. */
+/** JavaScript source for a RegExp with the `v` flag, without capture groups. `quote` escapes a literal text. */
 export function globToRegExpSource(node: GlobNode, quote: (text: string) => string): string {
   switch (node.kind) {
     case 'text':
       return quote(node.text)
-    case 'run':
+    case 'star':
       return '[^.\\/]*'
-    case 'any':
+    case 'globstar':
       return '[^]*'
-    case 'one':
-      return node.narrow ? '[\\x00-\\x2d\\x30-\\x7f]' : '[^.\\/]'
+    case 'question':
+      return node.asciiOnly ? '[\\x00-\\x2d\\x30-\\x7f]' : '[^.\\/]'
     case 'class': {
-      const inside = node.upTo === undefined ? quote(node.chars) : `${quote(node.chars)}-${quote(node.upTo)}`
-      return `[${node.not ? '^' : ''}${inside}]`
+      const inside =
+        node.rangeEnd === undefined ? quote(node.chars) : `${quote(node.chars)}-${quote(node.rangeEnd)}`
+      return `[${node.negated ? '^' : ''}${inside}]`
     }
-    case 'either':
+    case 'alternatives':
       return `(?:${node.branches.map(branch => branch.map(n => globToRegExpSource(n, quote)).join('')).join('|')})`
   }
 }
 
 /**
- * Whether the whole text matches, without backtracking: every node turns the set of places where the match may stand into
- * the next one, so the cost is nodes times length whatever the pattern is (G5).
+ * Whether the whole text matches. Each node maps the set of reachable positions to the next set, without backtracking, so
+ * the cost is at most the number of nodes times the length of the text.
  */
 export function matchGlob(nodes: readonly GlobNode[], text: string): boolean {
   let positions = new Uint8Array(text.length + 1)
@@ -167,7 +178,7 @@ function matchNodes(
 
 function matchNode(node: GlobNode, text: string, from: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   const to = new Uint8Array(from.length)
-  if (node.kind === 'either') {
+  if (node.kind === 'alternatives') {
     for (const branch of node.branches) {
       const ends = matchNodes(branch, text, from)
       for (let i = 0; i < to.length; i++) to[i] = (to[i] as number) | (ends[i] as number)
@@ -176,11 +187,11 @@ function matchNode(node: GlobNode, text: string, from: Uint8Array<ArrayBuffer>):
   }
   let isOpen = 0
   for (let i = 0; i < from.length; i++) {
-    if (node.kind === 'any' || node.kind === 'run') {
-      // A run is open from any place of the set until a separator closes it; `**` is never closed.
+    if (node.kind === 'globstar' || node.kind === 'star') {
+      // A star reaches every position from a position of the set to the next separator; `**` also crosses separators.
       if (from[i] === 1) isOpen = 1
       to[i] = isOpen
-      if (node.kind === 'run' && isSeparator(text[i])) isOpen = 0
+      if (node.kind === 'star' && isSeparator(text[i])) isOpen = 0
     } else if (from[i] === 1) {
       const width = matchLength(node, text, i)
       if (width >= 0) to[i + width] = 1
@@ -191,27 +202,31 @@ function matchNode(node: GlobNode, text: string, from: Uint8Array<ArrayBuffer>):
 
 const isSeparator = (char: string | undefined): boolean => char === '.' || char === '/'
 
-/** UTF-16 code units that a text, a class or `?` takes at a place; -1 for none. */
-function matchLength(node: GlobNode & { kind: 'text' | 'class' | 'one' }, text: string, at: number): number {
+/** UTF-16 code units that a text, a class or `?` matches at a position; -1 if it does not match. */
+function matchLength(
+  node: GlobNode & { kind: 'text' | 'class' | 'question' },
+  text: string,
+  at: number,
+): number {
   if (node.kind === 'text') return text.startsWith(node.text, at) ? node.text.length : -1
   const code = text.codePointAt(at)
   if (code === undefined) return -1
   const char = String.fromCodePoint(code)
-  if (node.kind === 'one') return isSeparator(char) || (node.narrow && code > 0x7f) ? -1 : char.length
+  if (node.kind === 'question') return isSeparator(char) || (node.asciiOnly && code > 0x7f) ? -1 : char.length
   const inside =
-    node.upTo === undefined
+    node.rangeEnd === undefined
       ? Array.from(node.chars).includes(char)
-      : code >= (node.chars.codePointAt(0) as number) && code <= (node.upTo.codePointAt(0) as number)
-  return inside !== node.not ? char.length : -1
+      : code >= (node.chars.codePointAt(0) as number) && code <= (node.rangeEnd.codePointAt(0) as number)
+  return inside !== node.negated ? char.length : -1
 }
 
 /**
- * Texts shorter than both literals of `literal ** literal` that gobwas accepts because it only looks at both ends:
- * `/<**>/edit` also matches `/edit`. People rely on it (Q-73, kept).
+ * Texts that gobwas accepts for `literal ** literal` although the two literals overlap in them, because it compares both
+ * ends separately: `/<**>/edit` also matches `/edit` (Q-73).
  */
 export function overlappingTexts(nodes: readonly GlobNode[]): string[] {
   const [head, middle, tail] = nodes
-  if (nodes.length !== 3 || head?.kind !== 'text' || middle?.kind !== 'any' || tail?.kind !== 'text')
+  if (nodes.length !== 3 || head?.kind !== 'text' || middle?.kind !== 'globstar' || tail?.kind !== 'text')
     return []
   const texts: string[] = []
   for (let n = Math.min(head.text.length, tail.text.length); n > 0; n--) {

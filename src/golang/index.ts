@@ -1,4 +1,4 @@
-/** Go's standard library on plain values: the only entry to this folder. */
+/** Functions of Go's standard library on plain values. The only entry to this folder. */
 export {
   base32Decode,
   base32Encode,
@@ -29,7 +29,7 @@ export {
   memberIgnoringCase,
   ownMember,
   parseJson,
-  replaceLoneSurrogateEscapes,
+  parseUnboundedJson,
 } from './json.ts'
 export {
   civilTime,

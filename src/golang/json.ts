@@ -1,22 +1,21 @@
-/** lib/json — JSON from outside to a value that nobody can change: bounded in depth, without numbers that are none. Knows nothing of access control. */
+/** JSON as Go's encoding/json reads it: parsing and finding members. */
 
 export type JsonValue = null | boolean | number | string | readonly JsonValue[] | JsonRecord
 export interface JsonRecord {
   readonly [key: string]: JsonValue
 }
 
-/** Levels; what is deeper is no document that anybody wrote (F2). */
+/** Levels of nesting; deeper documents are attacks. */
 const MAX_JSON_DEPTH = 100
 
-/** Frozen to the last member. `undefined` for what is no JSON, too deep, or has a number beyond a double (`1e999`). */
+/**
+ * For documents from the network: the result is deeply frozen. `undefined` for invalid JSON, for more than 100 levels, and
+ * for a number that a double cannot represent (`1e999`).
+ */
 export function parseJson(text: string): JsonValue | undefined {
-  let value: JsonValue
-  try {
-    value = JSON.parse(replaceLoneSurrogateEscapes(text)) as JsonValue
-  } catch {
-    return undefined
-  }
-  // No recursion: a mebibyte of brackets must not end in a full stack.
+  const value = parseUnboundedJson(text)
+  if (value === undefined) return undefined
+  // Without recursion, because a mebibyte of brackets would overflow the stack.
   let level: readonly JsonValue[] = [value]
   for (let depth = 0; level.length > 0; depth++) {
     if (depth > MAX_JSON_DEPTH) return undefined
@@ -32,11 +31,20 @@ export function parseJson(text: string): JsonValue | undefined {
   return value
 }
 
+/** Without the limits and the freezing of `parseJson`. `undefined` for invalid JSON. */
+export function parseUnboundedJson(text: string): JsonValue | undefined {
+  try {
+    return JSON.parse(replaceLoneSurrogateEscapes(text)) as JsonValue
+  } catch {
+    return undefined
+  }
+}
+
 const LONE_SURROGATE_ESCAPE = /\\u[dD][89a-fA-F]/
 const JSON_ESCAPE =
   /\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[dD][89a-fA-F][0-9a-fA-F]{2}|.)/gs
 
-/** A JSON text with U+FFFD for every escaped half of a character, as Go's decoder reads it: no header can carry the half. */
+/** Replaces escaped lone surrogates in a JSON text by U+FFFD, as Go's decoder does; a header cannot contain them. */
 export const replaceLoneSurrogateEscapes = (text: string): string =>
   LONE_SURROGATE_ESCAPE.test(text)
     ? text.replace(JSON_ESCAPE, one => (one.length === 6 ? '\\ufffd' : one))
@@ -45,7 +53,7 @@ export const replaceLoneSurrogateEscapes = (text: string): string =>
 export const isRecord = (value: JsonValue | undefined): value is JsonRecord =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-/** As Go's decoder finds a field: by its exact name, else in any case. */
+/** Finds a member as Go's decoder does: by its exact name, else ignoring case. */
 export function memberIgnoringCase(record: JsonRecord, name: string): JsonValue | undefined {
   const exact = ownMember(record, name)
   if (exact !== undefined) return exact
@@ -53,6 +61,6 @@ export function memberIgnoringCase(record: JsonRecord, name: string): JsonValue 
   return key === undefined ? undefined : record[key]
 }
 
-/** An own member; what `Object.prototype` has does not count (H3). */
+/** An own member: members of `Object.prototype` are never found. */
 export const ownMember = (record: JsonRecord, name: string): JsonValue | undefined =>
   Object.hasOwn(record, name) ? record[name] : undefined

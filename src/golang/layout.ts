@@ -1,16 +1,16 @@
-/** lib/template_layout — points in time, their calendar, and Go's layouts. Knows nothing of templates' values. */
+/** Points in time, their calendar, and formatting by Go's layouts. */
 
 import { NS_PER_SECOND } from './durations.ts'
 import { GoError } from './limits.ts'
 import { UTC, type Zone } from './zones.ts'
 
-/** A point in time: nanoseconds since 1970, and the zone it is shown in. */
+/** A point in time: nanoseconds since the Unix epoch, and the zone to display it in. */
 export interface ZonedTime {
   readonly ns: bigint
   readonly zone: Zone
 }
 
-/** The first instant of the year 1, Go's zero time. */
+/** Go's zero time: the start of the year 1. */
 export const ZERO_TIME: ZonedTime = { ns: -62135596800n * NS_PER_SECOND, zone: UTC }
 
 export const MONTHS = [
@@ -30,11 +30,11 @@ export const MONTHS = [
 export const DAYS = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday']
 
 export const floorDiv = (a: bigint, b: bigint): bigint => (a % b < 0n ? a / b - 1n : a / b)
-/** Whole seconds since 1970. */
-export const unixSeconds = (moment: ZonedTime): bigint => floorDiv(moment.ns, NS_PER_SECOND)
+/** Seconds since the Unix epoch, rounded down. */
+export const unixSeconds = (time: ZonedTime): bigint => floorDiv(time.ns, NS_PER_SECOND)
 const MAX_UNIX_SECONDS = 8_640_000_000_000n
 
-/** The calendar in the moment's zone. */
+/** Calendar fields of a point in time, in its zone. */
 export interface CivilTime {
   readonly year: number
   readonly month: number
@@ -46,14 +46,15 @@ export interface CivilTime {
   readonly weekday: number
   readonly yearDay: number
   readonly offset: number
-  readonly short: string
+  readonly abbreviation: string
 }
 
-export function civilTime(moment: ZonedTime): CivilTime {
-  const second = unixSeconds(moment)
+/** Throws a `GoError` for a time outside of JavaScript's range. */
+export function civilTime(time: ZonedTime): CivilTime {
+  const second = unixSeconds(time)
   if (second > MAX_UNIX_SECONDS || second < -MAX_UNIX_SECONDS) throw new GoError('a time is out of range')
   const ms = Number(second) * 1000
-  const { offset, short } = moment.zone.at(ms)
+  const { offset, abbreviation } = time.zone.at(ms)
   const date = new Date(ms + offset * 1000)
   const year = date.getUTCFullYear()
   const start = midnight(year, 1, 1)
@@ -64,22 +65,22 @@ export function civilTime(moment: ZonedTime): CivilTime {
     hour: date.getUTCHours(),
     minute: date.getUTCMinutes(),
     second: date.getUTCSeconds(),
-    nanosecond: Number(moment.ns - second * NS_PER_SECOND),
+    nanosecond: Number(time.ns - second * NS_PER_SECOND),
     weekday: date.getUTCDay(),
     yearDay: Math.floor((date.getTime() - start) / 86_400_000) + 1,
     offset,
-    short,
+    abbreviation,
   }
 }
 
-/** Milliseconds of a UTC day; months and days may be beyond their range. */
+/** Start of a UTC day in milliseconds since the Unix epoch; months and days outside of their range carry over. */
 export function midnight(year: number, month: number, day: number): number {
   const date = new Date(0)
   date.setUTCFullYear(year, month - 1, day)
   return date.getTime()
 }
 
-/** The moment at which a zone's clocks show this. */
+/** The point in time at which the clocks of `zone` show `localMs`. Throws a `GoError` if it is out of range. */
 export function zonedTimeAt(localMs: number, nanosecond: number, zone: Zone): ZonedTime {
   if (!Number.isFinite(localMs)) throw new GoError('a time is out of range')
   const first = zone.at(localMs - zone.at(localMs).offset * 1000).offset
@@ -87,13 +88,13 @@ export function zonedTimeAt(localMs: number, nanosecond: number, zone: Zone): Zo
   return { ns: BigInt(ms / 1000) * NS_PER_SECOND + BigInt(nanosecond), zone }
 }
 
-/** The parts of a layout: a literal text, or one of the words of Go's reference time. */
+/** The elements of Go's reference time in a layout; all other text is literal. */
 export const LAYOUT_ELEMENT =
   /January|Jan(?![a-z])|Monday|Mon(?![a-z])|MST|002|0[1-6]|15|1|2006|__2|_2(?!006)|2|3|4|5|PM|pm|-07:00:00|-070000|-07:00|-0700|-07|Z07:00:00|Z070000|Z07:00|Z0700|Z07|[.,]0+(?![0-9])|[.,]9+(?![0-9])/g
 
 const twoDigits = (n: number): string => String(n).padStart(2, '0')
 
-/** `+01:00` and its like, by the layout's own form. */
+/** Formats an offset in seconds by a layout element such as `-07:00` or `Z0700`. */
 function formatOffset(form: string, offset: number): string {
   if (form.startsWith('Z') && offset === 0) return 'Z'
   const colon = form.includes(':') ? ':' : ''
@@ -106,8 +107,8 @@ function formatOffset(form: string, offset: number): string {
 }
 
 /** Go's `Time.Format`. */
-export function formatTime(moment: ZonedTime, layout: string): string {
-  const c = civilTime(moment)
+export function formatTime(time: ZonedTime, layout: string): string {
+  const c = civilTime(time)
   return layout.replace(LAYOUT_ELEMENT, part => {
     switch (part) {
       case 'January':
@@ -119,7 +120,7 @@ export function formatTime(moment: ZonedTime, layout: string): string {
       case 'Mon':
         return (DAYS[c.weekday] as string).slice(0, 3)
       case 'MST':
-        return c.short === '' ? formatOffset('-0700', c.offset) : c.short
+        return c.abbreviation === '' ? formatOffset('-0700', c.offset) : c.abbreviation
       case '2006':
         return c.year < 0 ? `-${String(-c.year).padStart(4, '0')}` : String(c.year).padStart(4, '0')
       case '06':
@@ -163,13 +164,13 @@ export function formatTime(moment: ZonedTime, layout: string): string {
         .slice(0, part.length - 1)
         .padEnd(part.length - 1, '0')
       if (part[1] === '0') return part[0] + digits
-      const short = digits.replace(/0+$/, '')
-      return short === '' ? '' : part[0] + short
+      const trimmed = digits.replace(/0+$/, '')
+      return trimmed === '' ? '' : part[0] + trimmed
     }
     return formatOffset(part, c.offset)
   })
 }
 
 /** Go's `Time.String`. */
-export const formatDefault = (moment: ZonedTime): string =>
-  formatTime(moment, '2006-01-02 15:04:05.999999999 -0700 MST')
+export const formatDefault = (time: ZonedTime): string =>
+  formatTime(time, '2006-01-02 15:04:05.999999999 -0700 MST')

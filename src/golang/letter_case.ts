@@ -1,6 +1,6 @@
-/** lib/template_case — Go's upper, lower and title case, and sprig's snake, kebab and camel case. Knows nothing of templates. */
+/** Upper, lower and title case of Go's strings package, and the naming styles of xstrings, which sprig uses. */
 
-/** Go maps one character to one; JavaScript may make two of it. */
+/** Go maps one character to one; JavaScript may map it to two (`ß` to `SS`). */
 const keepSingle = (mapped: string, char: string): string =>
   mapped.length > char.length && [...mapped].length > 1 ? char : mapped
 const upperChar = (char: string): string => keepSingle(char.toUpperCase(), char)
@@ -17,7 +17,7 @@ export const toLower = (text: string): string =>
 
 /** Go's `unicode.IsSpace`. */
 export const GO_SPACE = /[\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]/
-/** Not an expression: one that looks for blanks before the end takes the square of their number. */
+/** Go's `strings.TrimSpace`. A regular expression for trailing spaces would take quadratic time. */
 export function trimSpace(text: string): string {
   let from = 0
   let to = text.length
@@ -32,7 +32,7 @@ const isLower = (char: string): boolean => /^\p{Ll}/u.test(char)
 const isNumber = (char: string): boolean => /^\p{N}/u.test(char)
 const isPunctuation = (char: string): boolean => /^\p{P}/u.test(char)
 
-/** Go's `strings.Title`: the first letter of every word. */
+/** Go's `strings.Title`: converts the first letter of each word to upper case. */
 export function title(text: string): string {
   let before = ' '
   let out = ''
@@ -45,6 +45,7 @@ export function title(text: string): string {
 const isSeparator = (char: string): boolean =>
   /^\p{ASCII}$/u.test(char) ? !/[A-Za-z0-9_]/.test(char) : !/^[\p{L}\p{Nd}]/u.test(char) && isSpace(char)
 
+/** sprig's `untitle`: converts the first letter of each word to lower case. */
 export function untitle(text: string): string {
   let next = true
   let out = ''
@@ -60,7 +61,7 @@ export function untitle(text: string): string {
   return out
 }
 
-/** sprig's `swapcase`: what is lower at the start of a word becomes upper, like the rest. */
+/** sprig's `swapcase`. */
 export const swapCase = (text: string): string =>
   [...text]
     .map(char =>
@@ -70,13 +71,13 @@ export const swapCase = (text: string): string =>
 
 const isConnector = (char: string): boolean => char === '-' || char === '_' || isSpace(char)
 
-/** `some_words` becomes `SomeWords`; leading connectors stay. */
+/** xstrings' `ToCamelCase`: `some_words` becomes `SomeWords`; leading connectors stay. */
 export function camelCase(text: string): string {
   const chars = [...text]
   let i = 0
   let out = ''
   while (i < chars.length && isConnector(chars[i] as string)) out += chars[i++]
-  // Go writes the last connector twice where there is nothing else.
+  // xstrings repeats the last connector if the text has nothing else.
   if (i >= chars.length) return out + (chars.at(-1) ?? '')
   let startsUpper = isUpper(chars[i] as string)
   let current = upperChar(chars[i++] as string)
@@ -110,7 +111,7 @@ interface Word {
 const isLetter = (char: string): boolean => !isUpper(char) && isAlphabet(char)
 const isAlphabet = (char: string): boolean => /^\p{L}/u.test(char)
 
-/** Runs of one kind; of `HTTPStatus` the `S` belongs to the second. */
+/** Splits into runs of one kind of character; the `S` of `HTTPStatus` starts the second run. */
 function splitWords(text: string): Word[] {
   const chars = [...text]
   const out: Word[] = []

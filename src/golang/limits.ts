@@ -1,34 +1,35 @@
-/** lib/template_budget — what one rendering may cost. Knows nothing of templates but that they render one at a time. */
+/** Limits on the time and memory of one template rendering, and the error of all functions here. */
 
-/** Longest text, in UTF-16 units, that a rendering or any function in it may make (H2). */
+/** Maximum length of the output of a rendering and of every string in it, in UTF-16 code units. */
 export const MAX_TEXT_CHARS = 1024 * 1024
-/** Longest list that a function may make. */
+/** Maximum number of items of a list that a function returns. */
 export const MAX_LIST_ITEMS = 100_000
-/** Steps of one rendering: nodes run, list elements copied, characters a regular expression looked at. */
+/** Steps of one rendering: executed nodes, copied list items, states of a regular expression. About a third of a second. */
 const MAX_STEPS = 1_000_000
 
-/** Something went wrong while a template ran; the executor adds the place and makes a `TemplateError` of it. */
+/** A function failed as it would in Go. The message contains no data, because it is logged. */
 export class GoError extends Error {}
 
-// Rendering never waits, so at any time there is at most one, and one meter serves all.
+// Rendering is synchronous: at most one runs at a time, so all share one counter.
 let steps = 0
 
+/** Starts a new rendering. */
 export function resetStepBudget(): void {
   steps = 0
 }
 
-/** Counts work; throws when a rendering has had its share. */
+/** Counts steps. Throws a `GoError` when the rendering exceeds its budget. */
 export function consumeSteps(count: number): void {
   steps += count
   if (steps > MAX_STEPS) throw new GoError('the template runs for too long')
 }
 
-/** Refuses a text before it is made: `length` is what it would have. */
+/** Call it before a string of `length` UTF-16 code units is created. Throws a `GoError` if it is too long. */
 export function assertTextLength(length: number): void {
   if (!(length <= MAX_TEXT_CHARS)) throw new GoError(`a text is longer than ${MAX_TEXT_CHARS} characters`)
 }
 
-/** Refuses a list before it is made, and counts its elements. */
+/** Call it before a list of `length` items is created; counts a step for each. Throws a `GoError`. */
 export function assertListLength(length: number): void {
   if (!(length <= MAX_LIST_ITEMS)) throw new GoError(`a list is longer than ${MAX_LIST_ITEMS} elements`)
   consumeSteps(length)

@@ -1,7 +1,7 @@
-/** lib/template_number — number constants of Go's templates. Knows nothing of access control. */
+/** Parses numbers as Go's strconv package and Go's source code do. */
 import { unquoteString } from './strings.ts'
 
-/** A constant, under every type that can hold it; the syntax says which one it has where nothing else does. */
+/** An untyped constant: its value in every type that can hold it. `ideal` is its type where the context has none. */
 export interface NumberConstant {
   readonly int: bigint | undefined
   readonly float: number | undefined
@@ -13,12 +13,12 @@ const INTEGER =
 const DECIMAL =
   /^[+-]?(?:[0-9](?:_?[0-9])*(?:\.(?:[0-9](?:_?[0-9])*)?)?|\.[0-9](?:_?[0-9])*)(?:[eE][+-]?[0-9]+)?$/
 const HEX_FLOAT = /^([+-]?)0[xX]([0-9a-fA-F_]*)(?:\.([0-9a-fA-F_]*))?[pP]([+-]?[0-9]+)$/
-/** No number that fits is longer, but for zeros before it. */
+/** A longer text does not fit into 64 bits, unless it has leading zeros. */
 const MAX_INTEGER_CHARS = 1000
 const MAX_INT64 = (1n << 63n) - 1n
 const MIN_INT64 = -(1n << 63n)
 
-/** Go's `strconv.ParseInt(text, 0, 64)`; `undefined` where it fails, range included. */
+/** Go's `strconv.ParseInt(text, 0, 64)`; `undefined` where Go returns an error. */
 export function parseInt64(text: string): bigint | undefined {
   const n = parseUnboundedInteger(text)
   return n !== undefined && n >= MIN_INT64 && n <= MAX_INT64 ? n : undefined
@@ -32,7 +32,7 @@ function parseUnboundedInteger(text: string): bigint | undefined {
   return found[1] === '-' ? -n : n
 }
 
-/** Go's `strconv.ParseFloat`, without `inf` and `nan`; `undefined` where it fails, range included. */
+/** Go's `strconv.ParseFloat(text, 64)`, except for `inf` and `nan`; `undefined` where Go returns an error. */
 export function parseFloat64(text: string): number | undefined {
   const hex = HEX_FLOAT.exec(text)
   if (hex !== null) {
@@ -48,7 +48,7 @@ export function parseFloat64(text: string): number | undefined {
   return Number.isFinite(value) ? value : undefined
 }
 
-/** A number or character constant; an `Error` says what is wrong with it. */
+/** Parses a number or character literal. Returns an `Error` for an invalid one. */
 export function parseNumberConstant(text: string): NumberConstant | Error {
   if (text.startsWith("'")) {
     const char = unquoteString(text.slice(1, -1), "'")

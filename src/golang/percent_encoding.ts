@@ -1,9 +1,9 @@
-/** Percent-encoding as Go's net/url does it. */
+/** Percent-encoding as in Go's net/url package. */
 import { fromByteString, toByteString } from './strings.ts'
 
 export type EscapeMode = 'path' | 'segment' | 'user' | 'query' | 'fragment' | 'host'
 
-/** Bytes beside letters, digits and `-_.~` that stand unescaped. */
+/** Bytes that are not escaped, in addition to letters, digits and `-_.~`. */
 export const UNESCAPED: Readonly<Record<EscapeMode, string>> = {
   path: '$&+,/:;=@',
   segment: '$&+:=@',
@@ -26,7 +26,7 @@ export function percentEncode(text: string, mode: EscapeMode): string {
 /** Go's `url.QueryEscape`. */
 export const queryEscape = (text: string): string => percentEncode(text, 'query')
 
-/** `undefined` where an escape is malformed. */
+/** Go's `url.PathUnescape`, or with `plusIsBlank` `url.QueryUnescape`. `undefined` for a malformed escape. */
 export function percentDecode(text: string, plusIsBlank = false): string | undefined {
   const plain = plusIsBlank ? text.replaceAll('+', ' ') : text
   if (!plain.includes('%')) return plain

@@ -1,10 +1,10 @@
-/** lib/template_regexp — Go's regular expressions for sprig's functions: linear time, whatever the text (H2). Knows nothing of access control. */
+/** Go's regular expressions: matching takes linear time for every expression and text. */
 import { consumeSteps, GoError } from './limits.ts'
 import { type Assertion, type ParsedRegexp, parseRegexp, type RegexpNode } from './re2_parser.ts'
 
 /*
- * Why an engine of its own: JavaScript's backtracks, the expression may come from a session, and nothing can stop it.
- * This one walks all possibilities at once (Thompson, Pike), prefers as Perl does, and counts its steps.
+ * JavaScript's engine backtracks and cannot be interrupted, and a template may take the expression from a session. This
+ * engine simulates all states at once (Thompson, Pike), prefers matches as Perl does, and counts its steps.
  */
 type Instruction =
   | { readonly op: 'char'; readonly test: (code: number) => boolean }
@@ -82,7 +82,7 @@ function compileProgram({ root }: ParsedRegexp): Instruction[] {
           fork.set(body, program.length, greedy)
           return
         }
-        // Of what may be empty `x*` is `(x+)?`: otherwise an empty turn would end it too early.
+        // If `x` can match the empty string, `x*` is compiled as `(x+)?`; an empty iteration would end the loop too early.
         const optional = min === 0 ? split() : undefined
         const start = program.length
         write(part.part)
@@ -97,7 +97,7 @@ function compileProgram({ root }: ParsedRegexp): Instruction[] {
   return program
 }
 
-/** Whether a part can match nothing. */
+/** Whether a node can match the empty string. */
 function matchesEmpty(part: RegexpNode): boolean {
   switch (part.kind) {
     case 'char':
@@ -118,16 +118,16 @@ function matchesEmpty(part: RegexpNode): boolean {
 const isWord = (code: number | undefined): boolean =>
   code !== undefined && /^\w$/.test(String.fromCodePoint(code))
 
-/** Positions in code points: start and end of each group, -1 where it took no part. */
+/** Start and end of each group, in code points; -1 if the group did not participate. Group 0 is the whole match. */
 export type RegexpMatch = readonly number[]
 
 export interface Regexp {
   readonly names: readonly string[]
-  /** The leftmost match from a position on, as Perl would choose it. */
+  /** The leftmost match that starts at or after `from`, chosen by Perl's preference. Throws a `GoError` out of steps. */
   exec(codes: readonly number[], from: number): RegexpMatch | undefined
 }
 
-/** Throws a `Fault` for what RE2 refuses. */
+/** Throws a `GoError` for a syntax that RE2 rejects, and for a program of more than 20,000 instructions. */
 export function compileRegexp(source: string): Regexp {
   const expression = parseRegexp(source)
   const program = compileProgram(expression)
@@ -154,7 +154,7 @@ export function compileRegexp(source: string): Regexp {
     let threads: Thread[] = []
     let best: readonly number[] | undefined
 
-    /** All instructions that wait for a character, reachable from one; in order of preference, without recursion. */
+    /** Adds the instructions that consume a character and are reachable from `pc`, in order of preference. */
     const add = (list: Thread[], pc: number, groups: readonly number[], at: number): void => {
       const stack: Thread[] = [{ pc, groups }]
       while (stack.length > 0) {

@@ -1,4 +1,4 @@
-/** lib/template_regexp_parser — RE2's syntax to a tree. Knows nothing of matching and nothing of access control. Long because: one grammar, whose rules call each other. */
+/** Parses RE2's syntax to a tree. Long because it is one grammar, whose rules call each other. */
 import { GoError } from './limits.ts'
 
 export type Assertion = 'text start' | 'text end' | 'line start' | 'line end' | 'word' | 'no word'
@@ -19,7 +19,7 @@ export type RegexpNode =
 
 export interface ParsedRegexp {
   readonly root: RegexpNode
-  /** Name of each group; the whole match is number 0. */
+  /** Name of each group, empty for an unnamed one; group 0 is the whole match. */
   readonly names: readonly string[]
 }
 
@@ -31,7 +31,7 @@ interface Flags {
 }
 
 const MAX_REGEXP_CHARS = 1000
-/** RE2's own limit of counted repetition, for one and for all that are nested. */
+/** RE2's limit for the count of a repetition, and for the product of nested counts. */
 const MAX_REPEATS = 1000
 const MAX_GROUP_DEPTH = 100
 
@@ -54,10 +54,10 @@ const POSIX: Readonly<Record<string, string>> = {
 const PERL: Readonly<Record<string, string>> = { d: '0-9', s: '\\t\\n\\f\\r ', w: '0-9A-Za-z_' }
 const LETTERS: Readonly<Record<string, number>> = { a: 7, f: 12, t: 9, n: 10, r: 13, v: 11 }
 
-/** One character of a class, as JavaScript writes it in a class of the `u` kind. */
+/** A code point as JavaScript writes it in a character class. */
 const escapeCodePoint = (code: number): string => `\\u{${code.toString(16)}}`
 
-/** Throws a `Fault` for what RE2 refuses. */
+/** Throws a `GoError` for what RE2 rejects. */
 export function parseRegexp(source: string): ParsedRegexp {
   if (source.length > MAX_REGEXP_CHARS) throw new GoError('the regular expression is too long')
   const chars = [...source]
@@ -225,7 +225,7 @@ export function parseRegexp(source: string): ParsedRegexp {
     return literal(codeEscape())
   }
 
-  /** `\d`, `\PL`, `\p{Greek}`; nothing is read where it is none. */
+  /** `\d`, `\PL`, `\p{Greek}`; consumes nothing if there is none. */
   function classEscape(): { body: string; negated: boolean } | undefined {
     const next = chars[at + 1] ?? ''
     const perl = Object.hasOwn(PERL, next.toLowerCase()) ? PERL[next.toLowerCase()] : undefined
@@ -314,7 +314,7 @@ export function parseRegexp(source: string): ParsedRegexp {
     return ((chars[at++] ?? fail('missing closing ]')) as string).codePointAt(0) as number
   }
 
-  /** A class of one character at a time: JavaScript's own, which knows Unicode and cannot be slow here. */
+  /** Tests one code point with JavaScript's engine, which knows the Unicode properties and cannot backtrack here. */
   function tester(body: string, negated: boolean): (code: number) => boolean {
     const pattern = new RegExp(`^[${negated ? '^' : ''}${body}]$`, flags.ignoreCase ? 'vi' : 'v')
     return code => pattern.test(String.fromCodePoint(code))
@@ -329,7 +329,7 @@ export function parseRegexp(source: string): ParsedRegexp {
   return { root, names }
 }
 
-/** In a class of the `v` kind a class may stand in a class. */
+/** With the `v` flag, a class may contain a class. */
 const complement = (body: string): string => `[^${body}]`
 
 function withFlags(flags: Flags, letters: string, on: boolean): Flags {
@@ -341,7 +341,7 @@ function withFlags(flags: Flags, letters: string, on: boolean): Flags {
   }
 }
 
-/** How often counted repetition writes a part down. */
+/** How many copies of a node the counted repetitions expand to. */
 function expandedCopies(part: RegexpNode): number {
   switch (part.kind) {
     case 'sequence':

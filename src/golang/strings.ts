@@ -1,12 +1,12 @@
-/** lib/template_text — Go's strings are bytes: quoting, unquoting, cutting between bytes. Knows nothing of templates. */
+/** Go's strings, which are bytes, in JavaScript's, which are UTF-16: conversion, quoting and unquoting. */
 import { isUtf8 } from 'node:buffer'
 
 /*
- * A byte that is not part of valid UTF-8 is kept as a lone low surrogate (U+DC00 + byte), so that a text that a function
- * cut in the middle of a character can be put together again. `toWellFormed` at the end makes U+FFFD of what is left.
+ * A byte that is not part of valid UTF-8 is represented by a lone low surrogate (U+DC00 + byte). So a template may cut a
+ * character in two and join the halves again. The renderer replaces remaining ones by U+FFFD at the end.
  */
 
-/** The UTF-8 bytes of a text. */
+/** The bytes of a Go string. */
 export function stringToBytes(text: string): Buffer {
   if (text.isWellFormed()) return Buffer.from(text, 'utf8')
   const parts = text.split(/([\udc80-\udcff])/u)
@@ -15,7 +15,7 @@ export function stringToBytes(text: string): Buffer {
   )
 }
 
-/** The text of bytes that may not be valid UTF-8. */
+/** The Go string of bytes, which need not be valid UTF-8. */
 export function bytesToString(bytes: Uint8Array): string {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   if (isUtf8(buffer)) return buffer.toString('utf8')
@@ -35,11 +35,11 @@ export function bytesToString(bytes: Uint8Array): string {
   return text
 }
 
-/** A string with one unit a byte, for functions that count and cut bytes; `fromByteString` is the way back. */
+/** Converts to a string with one code unit per byte, for functions that count or cut bytes. `fromByteString` reverses it. */
 export const toByteString = (text: string): string => stringToBytes(text).toString('latin1')
 export const fromByteString = (bytes: string): string => bytesToString(Buffer.from(bytes, 'latin1'))
 
-/** Length in bytes, as Go's `len`. */
+/** Length in bytes: Go's `len`. */
 export const byteLength = (text: string): number =>
   text.isWellFormed() ? Buffer.byteLength(text) : stringToBytes(text).length
 
@@ -57,7 +57,7 @@ const PRINTABLE = /^[\p{L}\p{M}\p{N}\p{P}\p{S} ]$/u
 
 export const isPrintable = (char: string): boolean => PRINTABLE.test(char)
 
-/** Go's `strconv.Quote`, or with `'` as quote `QuoteRune`; `ascii` writes everything else as an escape. */
+/** Go's `strconv.Quote`, or `QuoteRune` with the quote mark `'`. `ascii` escapes all other characters. */
 export function quoteString(text: string, quoteMark = '"', ascii = false): string {
   let out = quoteMark
   for (const char of text) {
@@ -88,7 +88,7 @@ const NAMED_ESCAPES: Readonly<Record<string, string>> = {
   '\\': '\\',
 }
 
-/** Go's `strconv.Unquote` of what stands between double quotes (or single ones); `undefined` if it is malformed. */
+/** Go's `strconv.Unquote` of the text between the quote marks; `undefined` if it is malformed. */
 export function unquoteString(inner: string, quoteMark: '"' | "'"): string | undefined {
   let good = true
   const text = inner.replace(ESCAPE, (_all, named, x, octal, u4, u8, _other) => {
@@ -99,7 +99,7 @@ export function unquoteString(inner: string, quoteMark: '"' | "'"): string | und
     if (x !== undefined || octal !== undefined) {
       const byte = x === undefined ? Number.parseInt(octal, 8) : Number.parseInt(x, 16)
       good &&= byte < 256
-      // In a character constant it is a code point, in a string a byte.
+      // In a character literal the escape is a code point, in a string literal a byte.
       return byte < 0x80 || quoteMark === "'" ? String.fromCharCode(byte) : String.fromCharCode(0xdc00 + byte)
     }
     const code = Number.parseInt(u4 ?? u8 ?? 'x', 16)

@@ -1,4 +1,4 @@
-/** lib/template_time_parse — a text by Go's layout to a time. Knows nothing of access control. */
+/** Parses a time by a layout of Go's time package. */
 
 import { DAYS, LAYOUT_ELEMENT, MONTHS, midnight, type ZonedTime, zonedTimeAt } from './layout.ts'
 import { GoError } from './limits.ts'
@@ -15,11 +15,11 @@ interface TimeFields {
   nanosecond: number
   half: '' | 'am' | 'pm'
   offset: number | undefined
-  short: string
+  abbreviation: string
   utc: boolean
 }
 
-/** Go's `time.ParseInLocation`; throws a `Fault` where it fails. */
+/** Go's `time.ParseInLocation`. Throws a `GoError` where Go returns an error. */
 export function parseTime(layout: string, text: string, local: Zone): ZonedTime {
   const parts: TimeFields = {
     year: 0,
@@ -32,7 +32,7 @@ export function parseTime(layout: string, text: string, local: Zone): ZonedTime 
     nanosecond: 0,
     half: '',
     offset: undefined,
-    short: '',
+    abbreviation: '',
     utc: false,
   }
   let rest = text
@@ -48,7 +48,7 @@ export function parseTime(layout: string, text: string, local: Zone): ZonedTime 
     const n = Number(take(pattern))
     return n >= min && n <= max ? n : fail()
   }
-  /** Blanks of a layout stand for any number of blanks. */
+  /** A space in the layout matches any number of spaces. */
   const takeLiteral = (expected: string): void => {
     let wanted = expected
     while (wanted !== '') {
@@ -138,7 +138,7 @@ export function parseTime(layout: string, text: string, local: Zone): ZonedTime 
       case '05':
       case '5': {
         parts.second = takeNumber(part === '05' ? /^[0-9]{2}/ : /^[0-9]{1,2}/, 0, 59)
-        // A fraction may follow though the layout has none.
+        // Go accepts a fraction after the seconds even if the layout has none.
         const next = words[i + 1]
         const own = next !== undefined && next.index === at && /^[.,]/.test(next[0])
         if (!own && /^[.,][0-9]/.test(rest)) parts.nanosecond = nanosecondsOf(take(/^[.,][0-9]+/))
@@ -150,7 +150,7 @@ export function parseTime(layout: string, text: string, local: Zone): ZonedTime 
         break
       case 'MST': {
         if (rest.startsWith('UTC')) parts.utc = true
-        parts.short = take(/^(?:UTC|GMT[+-][0-9]{1,2}|ChST|MeST|[+-][0-9]{2}(?:[0-9]{2})?|[A-Z]{3,5})/)
+        parts.abbreviation = take(/^(?:UTC|GMT[+-][0-9]{1,2}|ChST|MeST|[+-][0-9]{2}(?:[0-9]{2})?|[A-Z]{3,5})/)
         break
       }
       default:
@@ -171,7 +171,7 @@ export function parseTime(layout: string, text: string, local: Zone): ZonedTime 
 
 const nanosecondsOf = (text: string): number => Number(text.slice(1, 10).padEnd(9, '0'))
 
-/** Seconds of `+01:00`, in the layout's own form. */
+/** Parses an offset such as `+01:00` by a layout element. Returns seconds. */
 function takeOffset(form: string, take: (pattern: RegExp) => string): number {
   const colon = form.includes(':') ? ':' : ''
   const more = form.replace(/[^0-9]/g, '').length / 2 - 1
@@ -201,20 +201,21 @@ function toZonedTime(parts: TimeFields, local: Zone, fail: () => never): ZonedTi
   const clock = midnight(parts.year, month, day) + ((hour * 60 + parts.minute) * 60 + parts.second) * 1000
   if (parts.utc) return zonedTimeAt(clock, parts.nanosecond, UTC)
   if (parts.offset !== undefined) {
-    const moment = zonedTimeAt(clock, parts.nanosecond, fixedZone(parts.short, parts.offset))
+    const moment = zonedTimeAt(clock, parts.nanosecond, fixedZone(parts.abbreviation, parts.offset))
     const localOffset = local.at(clock - parts.offset * 1000)
     const same =
-      localOffset.offset === parts.offset && (parts.short === '' || localOffset.short === parts.short)
+      localOffset.offset === parts.offset &&
+      (parts.abbreviation === '' || localOffset.abbreviation === parts.abbreviation)
     return same ? { ns: moment.ns, zone: local } : moment
   }
-  if (parts.short !== '') {
+  if (parts.abbreviation !== '') {
     const localTime = zonedTimeAt(clock, parts.nanosecond, local)
-    if (local.at(clock).short === parts.short) return localTime
-    // Go reads the clock as UTC and invents a zone for an abbreviation that it does not know.
-    const hours = /^GMT([+-][0-9]{1,2})/.exec(parts.short)?.[1]
+    if (local.at(clock).abbreviation === parts.abbreviation) return localTime
+    // For an unknown abbreviation Go interprets the time as UTC and creates a zone of that name.
+    const hours = /^GMT([+-][0-9]{1,2})/.exec(parts.abbreviation)?.[1]
     return {
       ns: zonedTimeAt(clock, parts.nanosecond, UTC).ns,
-      zone: fixedZone(parts.short, Number(hours ?? 0) * 3600),
+      zone: fixedZone(parts.abbreviation, Number(hours ?? 0) * 3600),
     }
   }
   return zonedTimeAt(clock, parts.nanosecond, local)

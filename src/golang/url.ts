@@ -1,4 +1,4 @@
-/** Go's `url.URL` as plain values: how its parts print. */
+/** Go's `url.URL` as a plain value: formatting, escaping and query parsing. */
 import { percentDecode, percentEncode } from './percent_encoding.ts'
 
 export interface UserInfo {
@@ -28,7 +28,7 @@ export function escapedPath(url: GoUrl): string {
   return url.path === '*' ? '*' : percentEncode(url.path, 'path')
 }
 
-/** Go's `Userinfo.String`; of a nil pointer nothing. */
+/** Go's `Userinfo.String`; empty for a nil pointer. */
 export function formatUserInfo(user: UserInfo | undefined): string {
   if (user === undefined) return ''
   const password = user.password === undefined ? '' : `:${percentEncode(user.password, 'user')}`
@@ -66,7 +66,7 @@ export function splitHost(hostPort: string): { host: string; port: string } {
 
 export const hostname = (url: GoUrl): string => splitHost(url.host).host
 
-/** Go's `url.ParseQuery` without its errors: malformed parts are left out. */
+/** Go's `url.ParseQuery`, ignoring errors: malformed pairs are skipped. */
 export function parseQuery(query: string): Map<string, readonly string[]> {
   const values = new Map<string, string[]>()
   for (const part of query.split('&')) {

@@ -1,9 +1,9 @@
-/** lib/template_url_parse — Go's `url.Parse`. Knows nothing of access control. */
+/** Go's `url.Parse`. */
 import { GoError } from './limits.ts'
 import { percentDecode, percentEncode } from './percent_encoding.ts'
 import type { GoUrl, UserInfo } from './url.ts'
 
-/** Go's `url.Parse`; throws a `Fault`. */
+/** Throws a `GoError` where Go returns an error; the message does not contain the URL. */
 export function parseUrl(text: string): GoUrl {
   if (/\p{Cc}/u.test(text)) throw new GoError('invalid control character in URL')
   const mark = text.indexOf('#')

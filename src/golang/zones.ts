@@ -1,43 +1,43 @@
-/** lib/template_zone — time zones by name, as far as Node's ICU knows them. Knows nothing of templates. */
+/** Time zones of the IANA database, by the ICU data of Node. */
 
 export interface Zone {
-  /** As Go's `Location.String`. */
+  /** Go's `Location.String`. */
   readonly name: string
-  /** Seconds east of UTC and the abbreviation, at a time in milliseconds. */
-  at(ms: number): { readonly offset: number; readonly short: string }
+  /** Offset in seconds east of UTC and the abbreviation, at a time in milliseconds since the Unix epoch. */
+  at(ms: number): { readonly offset: number; readonly abbreviation: string }
 }
 
-export const UTC: Zone = Object.freeze({ name: 'UTC', at: () => ({ offset: 0, short: 'UTC' }) })
+export const UTC: Zone = Object.freeze({ name: 'UTC', at: () => ({ offset: 0, abbreviation: 'UTC' }) })
 
-/** A zone with one offset (seconds); an empty `short` prints as the offset. */
-export const fixedZone = (short: string, offset: number): Zone => ({
-  name: short,
-  at: () => ({ offset, short }),
+/** Go's `time.FixedZone`, with an offset in seconds. Without an abbreviation, layouts print the offset. */
+export const fixedZone = (abbreviation: string, offset: number): Zone => ({
+  name: abbreviation,
+  at: () => ({ offset, abbreviation }),
 })
 
 const MAX_CACHED_ZONES = 50
 const zoneCache = new Map<string, Zone>()
 
-/** Go's `LoadLocation`; `undefined` for a name that nobody knows. `Local` is the zone of the process. */
+/** Go's `time.LoadLocation`; `undefined` for an unknown name. `Local` is the zone of the process. */
 export function loadZone(name: string): Zone | undefined {
   if (name === '' || name === 'UTC') return UTC
   const known = zoneCache.get(name)
   if (known !== undefined) return known
-  // A name of a file of zones, not one of JavaScript's offsets.
+  // Intl also accepts offsets such as `+01:00` as names; Go does not.
   if (!/^[A-Za-z][A-Za-z0-9_+\-/]*$/.test(name) || name.length > 64) return undefined
   const timeZone = name === 'Local' ? Intl.DateTimeFormat().resolvedOptions().timeZone : name
   if (timeZone === 'UTC') return UTC
   let zone: Zone
   try {
     const long = new Intl.DateTimeFormat('en-US', { timeZone, timeZoneName: 'longOffset' })
-    const short = ENGLISH_LOCALES.map(
+    const shortFormats = ENGLISH_LOCALES.map(
       english => new Intl.DateTimeFormat(english, { timeZone, timeZoneName: 'short' }),
     )
     zone = {
       name,
       at: ms => {
         const offset = offsetOf(zoneNamePart(long, ms))
-        return { offset, short: abbreviation(short, ms, offset) }
+        return { offset, abbreviation: findAbbreviation(shortFormats, ms, offset) }
       },
     }
   } catch {
@@ -51,11 +51,11 @@ export function loadZone(name: string): Zone | undefined {
 const zoneNamePart = (format: Intl.DateTimeFormat, ms: number): string =>
   format.formatToParts(ms).find(one => one.type === 'timeZoneName')?.value ?? ''
 
-/** ICU knows abbreviations where they are in use: `CET` in Britain, `IST` in India, `AEST` in Australia. */
+/** ICU has an abbreviation only in the locales that use it: `CET` in Britain, `IST` in India, `AEST` in Australia. */
 const ENGLISH_LOCALES: readonly string[] = ['en-US', 'en-GB', 'en-AU', 'en-IN']
 
-/** Where nobody has one, the offset, as zone files write it: `+13`, `-1130`. */
-function abbreviation(formats: readonly Intl.DateTimeFormat[], ms: number, offset: number): string {
+/** Without an abbreviation, the offset as the zone files write it: `+13`, `-1130`. */
+function findAbbreviation(formats: readonly Intl.DateTimeFormat[], ms: number, offset: number): string {
   for (const format of formats) {
     const name = zoneNamePart(format, ms)
     if (!/^GMT[+-]/.test(name)) return name

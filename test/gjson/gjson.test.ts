@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import test from 'node:test'
 import { isDeepStrictEqual } from 'node:util'
-import { compileGjson, type JsonValue } from '../../src/gjson/compile.ts'
+import { compileGjson } from '../../src/gjson/index.ts'
+import type { JsonValue } from '../../src/golang/index.ts'
 
 const document: JsonValue = {
   identity: { id: 'u1', traits: { email: 'a@b.c', 'na.me': 'dotted' } },
@@ -60,7 +61,7 @@ for (const [path, expected] of [
   })
 }
 
-test('@this is the document itself', () => {
+test('@this returns the document itself', () => {
   assert.equal(compileGjson('@this')(document), document)
 })
 
@@ -76,7 +77,7 @@ const recorded: JsonValue = {
   ],
 }
 
-/** What gjson 1.19.0 itself answers. */
+/** Results of gjson 1.19.0 itself. */
 for (const [path, expected] of [
   ['friends.#.nets', [['ig', 'fb'], ['fb']]],
   ['friends.#.nets|0', ['ig', 'fb']],
@@ -111,7 +112,7 @@ for (const [path, expected] of [
   ['name.first|@keys', [null]],
   ['{name.first|@this}', { '@this': 'Tom' }],
 ] as const) {
-  test(`gjson itself agrees: ${path} finds ${JSON.stringify(expected)}`, () => {
+  test(`as in gjson 1.19.0, ${path} finds ${JSON.stringify(expected)}`, () => {
     assert.deepEqual(compileGjson(path)(recorded), expected)
   })
 }
@@ -131,9 +132,9 @@ test('every recorded path finds what gjson 1.19.0 finds', () => {
   const documents = new Map(
     rows.flatMap(({ document, value }) => (value === undefined ? [] : [[document, value]])),
   )
-  const asked = rows.filter(({ path }) => path !== undefined)
-  assert.ok(asked.length > 300)
-  const wrong = asked.flatMap(({ document, path = '', expect }) => {
+  const lookups = rows.filter(({ path }) => path !== undefined)
+  assert.ok(lookups.length > 300)
+  const wrong = lookups.flatMap(({ document, path = '', expect }) => {
     const got = compileGjson(path)(documents.get(document) as JsonValue) ?? null
     return isDeepStrictEqual(got, expect) ? [] : [{ document, path, got, expect }]
   })

@@ -8,13 +8,13 @@ import {
   replaceLoneSurrogateEscapes,
 } from '../../src/golang/json.ts'
 
-test('what comes out is frozen to the last member', () => {
+test('the result is deeply frozen', () => {
   const value = parseJson('{"a":[{"b":1}]}') as { a: { b: number }[] }
   assert.deepEqual(value, { a: [{ b: 1 }] })
   for (const part of [value, value.a, value.a[0]]) assert.ok(Object.isFrozen(part))
 })
 
-test('no JSON, a number beyond a double, and a hundred levels and more are nothing', () => {
+test('invalid JSON, a number beyond a double and more than 100 levels are rejected', () => {
   for (const text of ['', '{', 'nul', '1e999', '{"a":[-1e999]}', '['.repeat(102) + ']'.repeat(102)]) {
     assert.equal(parseJson(text), undefined, text.slice(0, 20))
   }
@@ -23,7 +23,7 @@ test('no JSON, a number beyond a double, and a hundred levels and more are nothi
   assert.equal(parseJson('['.repeat(500_000) + ']'.repeat(500_000)), undefined)
 })
 
-test('a member in any case is found, rather the exact one, and none of Object.prototype', () => {
+test('a member is found by its exact name, else in any case, never in Object.prototype', () => {
   const record = parseJson('{"Active":1,"active":2,"SUB":3}')
   assert.ok(isRecord(record))
   assert.deepEqual([memberIgnoringCase(record, 'active'), memberIgnoringCase(record, 'sub')], [2, 3])
@@ -31,7 +31,7 @@ test('a member in any case is found, rather the exact one, and none of Object.pr
     assert.equal(memberIgnoringCase(record, name), undefined)
 })
 
-test('null is a value, and no record; members of Object.prototype are none', () => {
+test('null is a value but not a record; members of Object.prototype are not found', () => {
   assert.equal(parseJson('null'), null)
   for (const value of [null, [], 'a', 1, undefined]) assert.ok(!isRecord(value))
   const record = parseJson('{"__proto__":{"a":1},"b":2}')
@@ -40,7 +40,7 @@ test('null is a value, and no record; members of Object.prototype are none', () 
   for (const name of ['a', 'toString', 'constructor']) assert.equal(ownMember(record, name), undefined)
 })
 
-test('half a character is U+FFFD, as Go reads it; whole ones and what only looks like one stay', () => {
+test('an escaped lone surrogate becomes U+FFFD, as in Go; pairs and escaped backslashes stay', () => {
   for (const [text, read] of [
     ['"a\\ud800b"', 'a\ufffdb'],
     ['"\\uDC00"', '\ufffd'],

@@ -1,5 +1,5 @@
 /** lib/template_json — values of templates as Go's encoding/json writes and reads them. Knows nothing of access control. */
-import { assertTextLength, consumeSteps, GoError, replaceLoneSurrogateEscapes } from '../../golang/index.ts'
+import { assertTextLength, consumeSteps, GoError, parseUnboundedJson } from '../../golang/index.ts'
 import {
   ANY_MAP,
   type AnyMap,
@@ -104,14 +104,10 @@ export function marshalJson(value: GoValue, { html = true, indent = false } = {}
   return write(value, '')
 }
 
-/** Go's `json.Unmarshal` into an `interface {}`; throws a `Fault`. The maps are the template's own, which may change them. */
+/** Go's `json.Unmarshal` into an `interface {}`. The maps are new, so a template may change them. Throws a `GoError`. */
 export function unmarshalJson(text: string): GoValue {
-  let parsed: GoValue
-  try {
-    parsed = JSON.parse(replaceLoneSurrogateEscapes(text)) as GoValue
-  } catch {
-    throw new GoError('invalid JSON')
-  }
+  const parsed = parseUnboundedJson(text)
+  if (parsed === undefined) throw new GoError('invalid JSON')
   return mutableCopy(parsed, new Map())
 }
 

@@ -68,14 +68,14 @@ function lintGobwasDifferences(nodes: readonly GlobNode[]): PatternLint[] {
   }
   for (const [i, node] of nodes.entries()) {
     const neighborKinds = [nodes[i - 1]?.kind, nodes[i + 1]?.kind]
-    if (node.kind === 'run' && neighborKinds[1] === 'one') addLint('"*?"')
-    if (node.kind === 'class' && node.not && !/[./]/.test(node.chars) && node.chars !== '') {
+    if (node.kind === 'star' && neighborKinds[1] === 'question') addLint('"*?"')
+    if (node.kind === 'class' && node.negated && !/[./]/.test(node.chars) && node.chars !== '') {
       lints.push({
-        message: `"[!${node.chars}${node.upTo === undefined ? '' : `-${node.upTo}`}]" also matches "." and "/"`,
+        message: `"[!${node.chars}${node.rangeEnd === undefined ? '' : `-${node.rangeEnd}`}]" also matches "." and "/"`,
         hint: 'exclude the separators as well: [!./…]',
       })
     }
-    if (node.kind !== 'either') continue
+    if (node.kind !== 'alternatives') continue
     const lengths = node.branches.map(fixedLength)
     const fixed = lengths.filter(length => length !== undefined)
     const open = lengths.indexOf(undefined)
@@ -83,7 +83,7 @@ function lintGobwasDifferences(nodes: readonly GlobNode[]): PatternLint[] {
       addLint('a group whose branch with "*" comes before branches of one length')
     } else if (
       lengths.includes(0) &&
-      neighborKinds.some(kind => kind === 'run' || kind === 'any' || kind === 'either')
+      neighborKinds.some(kind => kind === 'star' || kind === 'globstar' || kind === 'alternatives')
     ) {
       addLint('a group with an empty branch beside a wildcard')
     }
@@ -96,9 +96,9 @@ function lintGobwasDifferences(nodes: readonly GlobNode[]): PatternLint[] {
 function fixedLength(branch: readonly GlobNode[]): number | undefined {
   let length = 0
   for (const node of branch) {
-    if (node.kind === 'run' || node.kind === 'any') return undefined
+    if (node.kind === 'star' || node.kind === 'globstar') return undefined
     if (node.kind === 'text') length += node.text.length
-    else if (node.kind !== 'either') length++
+    else if (node.kind !== 'alternatives') length++
     else {
       const [one, ...others] = new Set(node.branches.map(fixedLength))
       if (one === undefined || others.length > 0) return undefined
