@@ -1,4 +1,4 @@
-/** test/conformance/case — one case as data, and how cases are read. */
+/** The format of a recorded case, and the reader of the case files. */
 import { readdirSync, readFileSync } from 'node:fs'
 
 export type HeaderPair = readonly [name: string, value: string]
@@ -10,7 +10,7 @@ export interface CaseRequest {
   readonly body?: string
   /** `address:port` of the peer. */
   readonly source?: string
-  /** A bearer token made with a key of the case. */
+  /** A bearer token to sign with a key of the case. */
   readonly mint?: { readonly key: string; readonly kid: string; readonly claims: object }
 }
 
@@ -43,7 +43,7 @@ export interface Expectation {
   readonly calls?: readonly ExpectedCall[]
   readonly json?: unknown
   readonly starts?: boolean
-  /** Of metrics: the label `request` of one call, or how often it has which value. */
+  /** For metrics: the value of the label `request`, or the count of each value. */
   readonly request_label?: string
   readonly by_request_label?: Readonly<Record<string, number>>
 }
@@ -86,7 +86,7 @@ export interface KeyEntry {
 export interface Case extends Step {
   readonly id: string
   readonly area: string
-  /** Of metrics: paths that were asked for. */
+  /** For metrics: the requested paths. */
   readonly input?: string | readonly string[]
   readonly kind: 'check' | 'steps' | 'startup' | 'http' | 'unit'
   readonly oddity?: readonly string[]
@@ -107,7 +107,7 @@ export interface Case extends Step {
 
 const folder = new URL('cases/', import.meta.url)
 
-/** Area → its cases. */
+/** Reads all cases, by area. */
 export function readCases(): ReadonlyMap<string, readonly Case[]> {
   const files = readdirSync(folder).filter(name => name.endsWith('.jsonl'))
   return new Map(

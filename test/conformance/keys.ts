@@ -1,4 +1,4 @@
-/** test/conformance/keys — JWK sets made afresh for cases, tokens made with them, and the check of a signature by Node alone. */
+/** Generates JWK sets and tokens for cases, and verifies signatures with Node's crypto only. */
 import {
   constants,
   createHmac,
@@ -31,7 +31,7 @@ function generate(gen: KeyEntry['gen']): Jwk {
 
 const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi']
 
-/** Entries of one `gen` are one key pair, so that a public and a private entry are twins. */
+/** Entries with the same `gen` share one key pair, so that a public and a private entry belong together. */
 export function jwkOf({ gen, private: isPrivate, ...members }: KeyEntry): Jwk {
   const pair = keyPairs.get(gen) ?? generate(gen)
   keyPairs.set(gen, pair)
@@ -43,7 +43,7 @@ export function jwkOf({ gen, private: isPrivate, ...members }: KeyEntry): Jwk {
 
 const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
 
-/** An RS256 token by the private key of that kid. */
+/** Signs an RS256 token with the private key of that `kid`. */
 export function mintToken(
   { key, kid, claims }: NonNullable<CaseRequest['mint']>,
   keys: readonly Jwk[],
@@ -55,7 +55,7 @@ export function mintToken(
   return `${data}.${signature.toString('base64url')}`
 }
 
-/** Does any of the keys verify the token? */
+/** Whether one of the keys verifies the token. */
 export function hasValidSignature(token: string, keys: readonly Jwk[]): boolean {
   const [header = '', payload = '', signature = ''] = token.split('.')
   const data = Buffer.from(`${header}.${payload}`)

@@ -1,4 +1,4 @@
-/** test/conformance/lints — oddities that are kept and said at load: each shows in `validate` (spec 10, keep + lint). */
+/** Each preserved quirk that can be found in a rule or in the configuration is reported by `validate`. */
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -42,7 +42,7 @@ const header = (template: string) => [
   { ...RULE, mutators: [{ handler: 'header', config: { headers: { 'X-A': template } } }] },
 ]
 
-/** What is written, and what validate says of it. */
+/** Rules, and the diagnostic that validate prints for them. */
 const LINTS: readonly (readonly [
   q: string,
   about: string,
@@ -65,7 +65,7 @@ const LINTS: readonly (readonly [
     'a rule that is never reached, where the first one decides',
     [RULE, { ...RULE, id: 's' }],
     /0 errors, 1 warning/,
-    { access_rules: { several_matches: 'first' } },
+    { access_rules: { on_multiple_matches: 'first' } },
   ],
   [
     'Q-06',
@@ -88,36 +88,36 @@ const LINTS: readonly (readonly [
     /duplicate id "r"/,
   ],
   ['Q-19', 'a pattern that ends in a slash', match('http://h/a/'), /never matches: it ends in a slash/],
-  ['Q-20', 'a host in upper case', match('http://API.example/a'), /read in lower case/],
-  ['Q-24', 'a pattern that is slow', match('http://h/<.*>a<.*>b<.*>'), /to the power of/],
+  ['Q-20', 'a host in upper case', match('http://API.example/a'), /is lower-cased/],
+  ['Q-24', 'a pattern of polynomial cost', match('http://h/<.*>a<.*>b<.*>'), /to the power of/],
   [
     'Q-27',
-    'a regular expression as a glob',
+    'a regular expression with the glob strategy',
     match('http://h/<.*>'),
     /looks like a regular expression/,
     { access_rules: { matching_strategy: 'glob' } },
   ],
   [
     'Q-36',
-    'error handlers that apply at once',
+    'two error handlers that match',
     [{ ...RULE, errors: [{ handler: 'json' }, { handler: 'redirect' }] }],
     /500/,
   ],
   [
     'Q-36',
-    'an error handler that is switched off',
+    'a disabled error handler',
     [{ ...RULE, errors: [{ handler: 'www_authenticate' }] }],
     /not enabled/,
   ],
   [
     'Q-36',
-    'a fallback that is switched off',
+    'a disabled fallback',
     [RULE],
     /www_authenticate" is not enabled/,
     { errors: { fallback: ['www_authenticate'] } },
   ],
   ['Q-46', 'cookie_session without only', authn('cookie_session'), /only/],
-  ['Q-49', 'a path that is thrown away', authn('cookie_session', { only: ['a'] }), /preserve_path/],
+  ['Q-49', 'a path that is replaced', authn('cookie_session', { only: ['a'] }), /preserve_path/],
   [
     'Q-50',
     'whoami with the method of the request',
@@ -139,42 +139,42 @@ const LINTS: readonly (readonly [
   ['Q-62', 'jwks_ttl in a rule', authn('jwt', { jwks_ttl: '5s' }), /jwks_ttl/],
   [
     'Q-68',
-    'a payload that takes injection',
+    'a payload that allows injection',
     [{ ...RULE, authorizer: { handler: 'remote_json', config: { payload: '{"s":"{{ .Subject }}"}' } } }],
     /toJson/,
   ],
   [
     'Q-70',
-    'a remote authorizer, which wants the body',
+    'a remote authorizer, which needs the body',
     [{ ...RULE, authorizer: { handler: 'remote' } }],
     /with_request_body|body/,
   ],
   [
     'Q-72',
-    'one authorizer beside several',
+    'both authorizer and authorizers',
     [{ ...RULE, authorizers: [{ handler: 'allow' }] }],
     /rules\.json:\d+:\d+: error: authorizers: the rule has both authorizer and authorizers/,
   ],
   [
     'Q-73',
-    'a glob that Oathkeeper reads otherwise',
+    'a glob that Oathkeeper misreads',
     match('http://h/<{foo*,bar}>'),
-    /otherwise than it is meant/,
+    /Oathkeeper misreads/,
     { access_rules: { matching_strategy: 'glob' } },
   ],
   ['Q-78', 'a member that may be missing', header('{{ .Extra.nope }}'), /<no value>/],
   [
     'Q-85',
-    'a hydrator whose memory goes by every header',
+    'a hydrator whose cache key has every header',
     [{ ...RULE, mutators: [{ handler: 'hydrator', config: { cache: { enabled: true } } }] }],
-    /hardly ever finds an answer.*ignored_headers/,
+    /almost never has a hit.*ignored_headers/,
   ],
   ['Q-81', 'a template that reads the environment', header('{{ env "HOME" }}'), /"env" is not available/],
 ]
 
 async function validateOutput(rules: readonly object[], more: object): Promise<string> {
   const dir = mkdtempSync(join(tmpdir(), 'lints-'))
-  const { world, close } = createValidateDependencies(clock)
+  const { dependencies, close } = createValidateDependencies(clock)
   let text = ''
   try {
     const file = join(dir, 'rules.json')
@@ -195,7 +195,7 @@ async function validateOutput(rules: readonly object[], more: object): Promise<s
       env: {},
     }
     const args = { configFiles: [join(dir, 'config.json')], flags: new Map(), rules: [], strict: false }
-    await validate(args, io, world)
+    await validate(args, io, dependencies)
   } finally {
     await close()
     rmSync(dir, { recursive: true, force: true })
@@ -204,11 +204,11 @@ async function validateOutput(rules: readonly object[], more: object): Promise<s
 }
 
 for (const [q, about, rules, expected, more = {}] of LINTS) {
-  test(`${q}: ${about} shows in validate`, async () => {
+  test(`${q}: validate reports ${about}`, async () => {
     assert.match(await validateOutput(rules, more), expected)
   })
 }
 
-test('a sound rule gets no word', async () => {
+test('validate reports nothing about a valid rule', async () => {
   assert.match(await validateOutput([RULE], {}), /^0 errors, 0 warnings in 1 rule\n$/)
 })

@@ -1,4 +1,4 @@
-/** A default rule is found by its id, and what is wrong with the id is said where it was written. */
+/** The default rule is found by its id, and a wrong id is reported at the setting. */
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { type CheckHarness, createCheckHarness, statusOf } from '../support/check_harness.ts'
@@ -18,75 +18,77 @@ const matchOf = (url: string) => `match: {url: "${url}", methods: [GET]}`
 
 const openWithDefaultRule = (id: string, rules: string, more = '') =>
   createCheckHarness({ config: `access_rules:\n  default_rule: ${id}\n${HANDLERS}${more}`, rules })
-const check = async (house: CheckHarness, url: string): Promise<string> => {
+const check = async (harness: CheckHarness, url: string): Promise<string> => {
   const [, scheme = '', host = '', path = ''] = /^(\w+):\/\/([^/]*)(.*)$/.exec(url) ?? []
-  const status = statusOf(await house.send({ method: 'GET', scheme, host, path, headers: { ':path': path } }))
-  const { rule: id, code } = house.decisions.at(-1)?.metadata ?? {}
+  const status = statusOf(
+    await harness.send({ method: 'GET', scheme, host, path, headers: { ':path': path } }),
+  )
+  const { rule: id, code } = harness.decisions.at(-1)?.metadata ?? {}
   return `${status} ${id} ${code}`
 }
 const issueLines = ({ issues }: CheckHarness) =>
   issues.map(one => `${one.severity} ${one.source}:${one.line} ${one.path}: ${one.message} (${one.hint})`)
 
-test('a rule without match is none that matches nothing when it is the default', async () => {
-  const house = await openWithDefaultRule('rest', rule('a', matchOf('https://h/a')) + rule('rest'))
-  assert.deepEqual(issueLines(house), [])
-  assert.equal(await check(house, 'https://h/a'), '200 a ok')
-  assert.equal(await check(house, 'https://h/b'), '200 rest ok')
-  assert.equal(house.snapshot.rules.length, 2)
+test('the default rule needs no match', async () => {
+  const harness = await openWithDefaultRule('rest', rule('a', matchOf('https://h/a')) + rule('rest'))
+  assert.deepEqual(issueLines(harness), [])
+  assert.equal(await check(harness, 'https://h/a'), '200 a ok')
+  assert.equal(await check(harness, 'https://h/b'), '200 rest ok')
+  assert.equal(harness.snapshot.rules.length, 2)
 })
 
-test('a rule with a match keeps it, and is the default beside it', async () => {
-  const house = await openWithDefaultRule(
+test('a default rule with a match also decides requests that match it', async () => {
+  const harness = await openWithDefaultRule(
     'rest',
     rule('rest', matchOf('https://h/a')) + rule('b', matchOf('https://h/<b>')),
   )
-  assert.deepEqual(issueLines(house), [])
-  assert.equal(await check(house, 'https://h/a'), '200 rest ok')
-  assert.equal(await check(house, 'https://h/b'), '200 b ok')
-  assert.equal(await check(house, 'https://h/c'), '200 rest ok')
+  assert.deepEqual(issueLines(harness), [])
+  assert.equal(await check(harness, 'https://h/a'), '200 rest ok')
+  assert.equal(await check(harness, 'https://h/b'), '200 b ok')
+  assert.equal(await check(harness, 'https://h/c'), '200 rest ok')
 })
 
-test('an id that no rule has is an error where it was written, and 500 where it would decide', async () => {
-  const house = await openWithDefaultRule(
+test('an id that no rule has is an error at the setting, and unmatched requests are 500', async () => {
+  const harness = await openWithDefaultRule(
     'rset',
     rule('a', matchOf('https://h/a')) + rule('rest', matchOf('https://h/b')),
   )
-  assert.deepEqual(issueLines(house), [
+  assert.deepEqual(issueLines(harness), [
     'error config.yaml:2 access_rules.default_rule: no rule has the id "rset" (did you mean "rest"?)',
   ])
-  assert.equal(await check(house, 'https://h/a'), '200 a ok')
-  assert.equal(await check(house, 'https://h/c'), '500  rule_misconfigured')
+  assert.equal(await check(harness, 'https://h/a'), '200 a ok')
+  assert.equal(await check(harness, 'https://h/c'), '500  rule_misconfigured')
 })
 
-test('an id that two rules have names neither', async () => {
-  const house = await openWithDefaultRule(
+test('an id that two rules have selects neither', async () => {
+  const harness = await openWithDefaultRule(
     'rest',
     rule('rest', matchOf('https://h/a')) + rule('rest', matchOf('https://h/b')),
   )
   assert.ok(
-    issueLines(house).includes(
+    issueLines(harness).includes(
       'error config.yaml:2 access_rules.default_rule: 2 rules have the id "rest" (give each rule its own id)',
     ),
-    issueLines(house).join('\n'),
+    issueLines(harness).join('\n'),
   )
-  assert.equal(await check(house, 'https://h/b'), '200 rest ok')
-  assert.equal(await check(house, 'https://h/c'), '500  rule_misconfigured')
+  assert.equal(await check(harness, 'https://h/b'), '200 rest ok')
+  assert.equal(await check(harness, 'https://h/c'), '500  rule_misconfigured')
 })
 
-test('strict: a default rule that does not exist refuses the set', async () => {
+test('strict: a default rule that does not exist rejects the set', async () => {
   await assert.rejects(
     openWithDefaultRule('none', rule('a', matchOf('https://h/a')), 'strict: true\n'),
     /no rule has the id/,
   )
 })
 
-test('a default rule whose handlers are broken answers 500', async () => {
-  const house = await openWithDefaultRule('rest', rule('rest').replace('allow', 'alow'))
-  assert.match(issueLines(house).join(), /unknown authorizer "alow"/)
-  assert.equal(await check(house, 'https://h/c'), '500 rest rule_misconfigured')
+test('a default rule with misconfigured handlers answers 500', async () => {
+  const harness = await openWithDefaultRule('rest', rule('rest').replace('allow', 'alow'))
+  assert.match(issueLines(harness).join(), /unknown authorizer "alow"/)
+  assert.equal(await check(harness, 'https://h/c'), '500 rest rule_misconfigured')
 })
 
-test('one whose pattern cannot be used refuses the set, and is not said to be missing', async () => {
+test('a default rule whose pattern cannot be used rejects the set and is not reported as missing', async () => {
   await assert.rejects(
     openWithDefaultRule('rest', rule('rest', matchOf('https://h/<[>'))),
     (error: Error) => {

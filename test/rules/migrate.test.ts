@@ -43,7 +43,7 @@ const KETO: readonly (readonly [version: string, rewritten: boolean])[] = [
   ['', false],
 ]
 for (const [version, rewritten] of KETO) {
-  test(`keto's $N of version "${version}" ${rewritten ? 'becomes a template' : 'stays as it is'}`, () => {
+  test(`keto's $N of version "${version}" ${rewritten ? 'becomes a template' : 'is unchanged'}`, () => {
     assert.deepEqual(
       keto(version),
       rewritten
@@ -75,12 +75,12 @@ const HYDRATOR: readonly (readonly [version: string, retry: object, becomes: obj
   ['v0.32.0', { number_of_retries: 3 }, { number_of_retries: 3 }],
 ]
 for (const [version, retry, becomes] of HYDRATOR) {
-  test(`the hydrator's ${JSON.stringify(retry)} of ${version} is ${JSON.stringify(becomes)} today`, () => {
+  test(`the hydrator's ${JSON.stringify(retry)} of ${version} becomes ${JSON.stringify(becomes)}`, () => {
     assert.deepEqual(hydrator(version, retry), becomes)
   })
 }
 
-test('a migration changes no other handler, and nothing of a rule without a version', () => {
+test('a migration changes no other handler', () => {
   const raw = {
     authenticators: [{ handler: 'noop' }],
     authorizer: { handler: 'remote', config: { remote: 'http://h/$1' } },

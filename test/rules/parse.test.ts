@@ -33,15 +33,15 @@ const RULE: AccessRule = {
   upstream: { url: '', stripPath: '', preserveHost: false },
 }
 
-test('a rule is read with everything that it leaves out', () => {
+test('omitted fields of a rule have defaults', () => {
   assert.deepEqual(rulesOf(`[${FULL}]`), [RULE])
 })
 
-test('a single rule without a list around it is a set of one (Q-08)', () => {
+test('a single rule without a list is accepted (Q-08)', () => {
   assert.deepEqual(rulesOf(FULL), [RULE])
 })
 
-test('YAML with words for true, merge keys and a trailing comma is read as Oathkeeper reads it (Q-16)', () => {
+test('YAML 1.1 booleans, merge keys and trailing commas are read as by Oathkeeper (Q-16)', () => {
   const rules = rulesOf(
     `- &a\n  id: yy\n  match: {url: "http://h/<.*>", methods: [GET,]}\n  upstream: {preserve_host: yes}\n` +
       '  authenticators: [{handler: noop}]\n- <<: *a\n  id: zz\n',
@@ -54,11 +54,11 @@ test('YAML with words for true, merge keys and a trailing comma is read as Oathk
   assert.equal(rules[1]?.authenticators[0]?.handler, 'noop')
 })
 
-test('an empty document, null and an empty list are sets of no rules', () => {
+test('an empty document, null and an empty list have no rules', () => {
   for (const text of ['', 'null', '[]', '# nothing yet\n']) assert.deepEqual(rulesOf(text), [], text)
 })
 
-test('a config may be any value, and null is as good as none', () => {
+test('a config may be any value, and null counts as absent', () => {
   const { authenticators } = firstRuleOf(
     '[{"authenticators":[{"handler":"a","config":[1]},{"handler":"b","config":null},{"handler":"c","config":{"X.Dot":1}}]}]',
   )
@@ -68,7 +68,7 @@ test('a config may be any value, and null is as good as none', () => {
   )
 })
 
-test('field names match in any case, except match', () => {
+test('field names are case-insensitive, except match', () => {
   const rule = firstRuleOf(
     '[{"ID":"x","Authenticators":[{"Handler":"noop"}],"match":{"URL":"u","Full_Method":"/s/m"}}]',
   )
@@ -78,11 +78,11 @@ test('field names match in any case, except match', () => {
   assert.equal(rule.match?.fullMethod, '/s/m')
 })
 
-test('what maester leaks is no typo', () => {
+test('configMapName, which Oathkeeper Maester writes, is accepted', () => {
   assert.deepEqual(issuesOf('[{"id":"x","configMapName":"rules"}]'), [])
 })
 
-/** One undecodable rule refuses the document, and says which and why (Q-07). */
+/** One rule that cannot be decoded rejects the document, with its number and the reason (Q-07). */
 const REJECTED: readonly (readonly [name: string, text: string, issue: string])[] = [
   [
     'an id that is a number',
@@ -132,7 +132,7 @@ const REJECTED: readonly (readonly [name: string, text: string, issue: string])[
   ['a rule that is a text', '- x\n', 'r:1:3: error: [0]: cannot decode rule 1: a rule must be a map'],
 ]
 for (const [name, text, issue] of REJECTED) {
-  test(`${name} refuses the document`, () => {
+  test(`${name} rejects the document`, () => {
     assert.equal(parseRules(text, 'r').rules, undefined)
     assert.deepEqual(issuesOf(text), [issue])
   })
@@ -162,13 +162,13 @@ const LINTS: readonly (readonly [name: string, text: string, issue: string])[] =
   ['a duplicate key', '- id: a\n  id: b\n', 'r:2:3: warning: id: duplicate key "id" (the last one counts)'],
 ]
 for (const [name, text, issue] of LINTS) {
-  test(`${name} is named, and the rule is used all the same (Q-09)`, () => {
+  test(`${name} is reported, and the rule is used (Q-09)`, () => {
     assert.equal(rulesOf(text).length, 1)
     assert.deepEqual(issuesOf(text), [issue])
   })
 }
 
-test('a text that is neither JSON nor YAML is one issue with its place', () => {
+test('a text that is neither JSON nor YAML is one diagnostic with a position', () => {
   const { rules, diagnostics: issues } = parseRules('[{"id":', 'r')
   assert.equal(rules, undefined)
   assert.equal(issues.length, 1)
@@ -176,7 +176,7 @@ test('a text that is neither JSON nor YAML is one issue with its place', () => {
   assert.equal(issues[0]?.column, 8)
 })
 
-test('each rule knows where its values stand', () => {
+test('each rule has the positions of its values', () => {
   const { rules } = parseRules('- id: a\n- id: b\n  authorizer:\n    handler: allow\n', 'rules.yml')
   const place = rules?.[1]?.location
   assert.equal(place?.source, 'rules.yml')
@@ -184,25 +184,25 @@ test('each rule knows where its values stand', () => {
   assert.deepEqual(place?.positionOf(['mutators']), { line: 2, column: 3 })
 })
 
-test('places are found in whatever case the fields are written', () => {
+test('positions are found for field names in any case', () => {
   const { rules } = parseRules('- ID: b\n  Authorizer:\n    handler: allow\n', 'r')
   assert.deepEqual(rules?.[0]?.location.positionOf(['authorizer', 'handler']), { line: 3, column: 14 })
 })
 
-test('versions that only look semantic refuse the document', () => {
+test('invalid semantic versions reject the document', () => {
   for (const version of ['v01.2.3', '1.2.3-', '1.2.3-a..b', '1.2.3-01', '1.2.3+', 'v1.2.3.4', 'vv1.2.3']) {
     assert.equal(parseRules(JSON.stringify([{ version }]), 'r').rules, undefined, version)
   }
 })
 
-test('null among methods is an empty text, which no request has', () => {
+test('null in methods is an empty string, which no request has', () => {
   assert.deepEqual(firstRuleOf('[{"match":{"url":"http://h/","methods":["GET",null]}}]').match?.methods, [
     'GET',
     '',
   ])
 })
 
-test('versions of the future and a v in front are fine', () => {
+test('future versions and a leading v are accepted', () => {
   for (const version of ['v99.0.0', '0.36.0-beta.4', 'v0.36.0+build.1', '']) {
     assert.equal(firstRuleOf(JSON.stringify([{ version }])).version, version)
   }
@@ -222,14 +222,14 @@ for (const [kind, rule] of Object.entries(WRITERS)) {
   const items = Array.from({ length: 2_000 }, (_, i) => rule(i))
   const text = kind === 'JSON' ? ` [\n${items.join(',')}]\n` : items.join('\n# and\n')
 
-  test(`thousands of rules in ${kind} are read in steps, and are the same as in one`, async () => {
+  test(`thousands of rules in ${kind} parse the same in batches and at once`, async () => {
     let pauses = 0
-    const breathe = () => {
+    const yieldToEventLoop = () => {
       pauses++
       return undefined
     }
     const whole = parseRules(text, 'r')
-    const stepped = await parseRulesInBatches(text, 'r', breathe)
+    const stepped = await parseRulesInBatches(text, 'r', yieldToEventLoop)
     assert.ok(pauses > 2_000)
     assert.deepEqual(stepped.diagnostics.toSorted(byPosition), whole.diagnostics.toSorted(byPosition))
     assert.deepEqual(
@@ -244,14 +244,14 @@ for (const [kind, rule] of Object.entries(WRITERS)) {
     }
   })
 
-  test(`a fault far down in ${kind} is told as when it is read in one`, async () => {
+  test(`a syntax error far down in ${kind} is reported the same in batches and at once`, async () => {
     const broken = text.replace('r1999', '"r1999')
     const stepped = await parseRulesInBatches(broken, 'r', () => undefined)
     assert.equal(stepped.rules, undefined)
     assert.deepEqual(stepped.diagnostics, parseRules(broken, 'r').diagnostics)
   })
 
-  test(`a rule far down in ${kind} that cannot be decoded is named by its number`, async () => {
+  test(`a rule far down in ${kind} that cannot be decoded is reported by its number`, async () => {
     const wrong = kind === 'JSON' ? text.replace('"r1999"', '7') : text.replace('r1999', '7')
     const { rules, diagnostics: issues } = await parseRulesInBatches(wrong, 'r', () => undefined)
     assert.equal(rules, undefined)

@@ -27,14 +27,14 @@ const loadOf = (revision: string) => async (): Promise<LoadResult> => ({
   diagnostics: [],
 })
 
-test('there is no edition before the first load, and the new one after it', async () => {
+test('there is no rule set before the first load', async () => {
   const { book } = createTestRulebook([loadOf('1')])
   assert.equal(book.current as unknown, undefined)
   await book.reload()
   assert.equal(book.current?.snapshot.revision, '1')
 })
 
-test('a refused reload keeps the edition in force and shows its issues', async () => {
+test('a rejected reload keeps the rule set in force and shows its diagnostics', async () => {
   const { book, outcomes } = createTestRulebook([
     loadOf('1'),
     async () => ({ ruleSet: undefined, diagnostics: [issue] }),
@@ -46,7 +46,7 @@ test('a refused reload keeps the edition in force and shows its issues', async (
   assert.deepEqual(outcomes, ['changed', 'refused'])
 })
 
-test('an accident while preparing counts as a refusal', async () => {
+test('an unexpected error counts as a rejected reload', async () => {
   const { book } = createTestRulebook([loadOf('1'), () => Promise.reject(new Error('disk'))])
   await book.reload()
   const report = await book.reload()
@@ -54,7 +54,7 @@ test('an accident while preparing counts as a refusal', async () => {
   assert.match(report.diagnostics[0]?.message ?? '', /disk/)
 })
 
-test('equal texts leave the very same snapshot in force', async () => {
+test('an unchanged revision leaves the same snapshot in force', async () => {
   const { book, outcomes } = createTestRulebook([loadOf('1'), loadOf('1')])
   await book.reload()
   const before = book.current
@@ -63,7 +63,7 @@ test('equal texts leave the very same snapshot in force', async () => {
   assert.deepEqual(outcomes, ['changed', 'unchanged'])
 })
 
-test('changes during a reload lead to exactly one more', async () => {
+test('calls during a reload share one further reload', async () => {
   let release = () => {}
   const slow = () =>
     new Promise<LoadResult>(done => (release = () => done({ ruleSet: ruleSet('1'), diagnostics: [] })))

@@ -1,4 +1,4 @@
-/** Overlaps are found where they can be proved, and every one that is told is a request that the service answers with 500. */
+/** Overlaps are found for many shapes of patterns, and each reported one is a request that is answered with 500. */
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
@@ -53,7 +53,10 @@ async function overlapsOf(
     const header = () => (grpc ? 'application/grpc' : undefined)
     const request = { scheme: grpc ? 'https' : scheme, host, path, method, header } as unknown as RequestView
     const answer = snapshot.find(request)
-    assert.ok(answer.kind === 'denial' && answer.code === 'several_rules', `${url} is no conflict`)
+    assert.ok(
+      answer.kind === 'denial' && answer.code === 'several_rules',
+      `${url} does not match several rules`,
+    )
   }
   return overlaps
 }
@@ -63,15 +66,15 @@ const describeOverlaps = (overlaps: readonly Overlap[]) =>
 const OVERLAPPING: readonly (readonly [what: string, a: string, b: string])[] = [
   ['equal patterns', 'https://h/a/<.*>', 'https://h/a/<.*>'],
   ['equal literals', 'https://h/a', 'https://h/a'],
-  ['a literal inside of an expression', 'https://h/<.*>', 'https://h/a/b'],
-  ['a prefix inside of a prefix', 'https://h/<.*>', '<https?>://h/a/<[0-9]+>'],
+  ['a literal inside an expression', 'https://h/<.*>', 'https://h/a/b'],
+  ['a prefix inside a prefix', 'https://h/<.*>', '<https?>://h/a/<[0-9]+>'],
   ['anything at all', '<.*>', 'https://h/<[^/]+>/edit'],
-  ['an end inside of a beginning', 'https://h/users/<.*>', '<.*>/edit'],
-  ['expressions that only cross', 'https://h/<[^/]+>/edit', 'https://h/users/<[a-z]{4}>'],
-  ['fragments of hosts', 'https://<[a-z]+>.example.com/a', 'https://api.<[^/]+>/<.*>'],
-  ['a lookahead that lets one through', 'https://h/<(?!admin).*>', 'https://h/<(?!public).*>'],
-  ['texts without regard to case', 'https://h/<(?i:abc)>', 'https://h/<[A-Z]+>'],
-  ['calls of gRPC', 'rpc://g/pkg.Service/<.*>', 'rpc://g/pkg.Service/Get'],
+  ['a suffix inside a prefix', 'https://h/users/<.*>', '<.*>/edit'],
+  ['expressions of which neither contains the other', 'https://h/<[^/]+>/edit', 'https://h/users/<[a-z]{4}>'],
+  ['fragments in hosts', 'https://<[a-z]+>.example.com/a', 'https://api.<[^/]+>/<.*>'],
+  ['lookaheads that exclude different texts', 'https://h/<(?!admin).*>', 'https://h/<(?!public).*>'],
+  ['case-insensitive texts', 'https://h/<(?i:abc)>', 'https://h/<[A-Z]+>'],
+  ['gRPC calls', 'rpc://g/pkg.Service/<.*>', 'rpc://g/pkg.Service/Get'],
 ]
 for (const [what, a, b] of OVERLAPPING) {
   test(`${what}: ${a} and ${b} overlap, whichever comes first`, async () => {
@@ -89,7 +92,7 @@ const DISJOINT: readonly (readonly [a: string, b: string])[] = [
   ['https://h/<[^/]+>/edit', 'https://h/<[^/]+>/view'],
   ['https://h/<(?!admin).*>', 'https://h/admin'],
   ['https://h/<[^/]+>', 'https://h/a/b'],
-  // They share URLs, but none that a request can have.
+  // They have common URLs, but none that a request can have.
   ['https://h/<.*>/', 'https://h/a/<.*>/'],
   ['https://g/pkg.Service/Get', 'rpc://g/pkg.Service/Get'],
 ]
@@ -118,7 +121,7 @@ test('rules without a common method do not overlap', async () => {
   )
 })
 
-test('a rule is told of the first that it collides with, and how many more there are', async () => {
+test('a rule reports the first rule that it overlaps with, and the number of others', async () => {
   const overlaps = await overlapsOf(['https://h/a', 'https://h/<.*>', 'https://h/<a|b>', 'https://h/c'])
   assert.deepEqual(
     overlaps.map(({ earlier, later, additional: more }) => [earlier, later, more]),
@@ -130,13 +133,13 @@ test('a rule is told of the first that it collides with, and how many more there
   )
 })
 
-test('a rule that collides with thousands is no reason to tell of all of them', async () => {
+test('at most 100 overlaps are reported', async () => {
   const many = Array.from({ length: 400 }, (_, i) => `https://svc-${i}.example.com/<.*>`)
   assert.equal((await overlapsOf([...many, '<.*>'])).length, 1)
   assert.equal((await overlapsOf(['<.*>', ...many])).length, 100)
 })
 
-test('in a set of thousands of rules of several shapes the one collision is found, with pauses', async () => {
+test('the only overlap in thousands of rules is found, yielding between rules', async () => {
   const shapes = [
     (i: number) => `https://svc-${i}.example.com/api/<.*>`,
     (i: number) => `<https?>://app.example.com/svc-${i}/<[^/]+>/edit`,
@@ -145,16 +148,16 @@ test('in a set of thousands of rules of several shapes the one collision is foun
   ]
   const rules = Array.from({ length: 2_000 }, (_, i) => (shapes[i % 4] as (i: number) => string)(i))
   let pauses = 0
-  const breathe = () => {
+  const yieldToEventLoop = () => {
     pauses++
     return undefined
   }
-  const overlaps = await overlapsOf([...rules, 'https://app.example.com/svc-1/users/<.*>'], breathe)
+  const overlaps = await overlapsOf([...rules, 'https://app.example.com/svc-1/users/<.*>'], yieldToEventLoop)
   assert.deepEqual(describeOverlaps(overlaps), ['1 2000 GET https://app.example.com/svc-1/users/edit'])
-  assert.ok(pauses > 4_000, 'between rules, so that requests get their turn')
+  assert.ok(pauses > 4_000, 'yields between rules')
 })
 
-test('whatever patterns there are, nothing is told that is not so', async () => {
+test('for random patterns, every reported overlap is real', async () => {
   const piece = fc.constantFrom(
     'a',
     'b',

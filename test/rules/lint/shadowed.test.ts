@@ -1,10 +1,10 @@
-/** Where the first rule decides, a rule that is never reached is told; overlaps are meant and are not. */
+/** If the first match decides, rules that are never reached are reported, and overlaps are not. */
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { createCheckHarness } from '../../support/check_harness.ts'
 
 const CONFIG = `
-access_rules: {several_matches: first}
+access_rules: {on_multiple_matches: first}
 authenticators: {anonymous: {enabled: true}}
 authorizers: {allow: {enabled: true}}
 mutators: {noop: {enabled: true}}
@@ -12,7 +12,7 @@ mutators: {noop: {enabled: true}}
 
 type Written = readonly [url: string, ...methods: string[]]
 
-/** Ids of the rules that others are told of, as being before them. */
+/** Ids of the earlier rules in reports of rules that are never reached. */
 async function shadowingRules(...written: readonly Written[]) {
   const rules = written.map(([url, ...methods], i) => ({
     id: `r${i}`,
@@ -39,14 +39,14 @@ const SHADOWED: readonly (readonly [what: string, ...rules: Written[]])[] = [
   ['a few literals, all of which an earlier rule matches', ['<.*>://h/<.*>'], ['<https?>://h/<a|b>']],
   ['a rule with fewer methods', ['https://h/<.*>', 'GET', 'PUT'], ['https://h/a', 'put']],
   [
-    'an expression that begins as one that lets all follow',
+    'an expression with a prefix that an earlier rule accepts with any suffix',
     ['<https?>://h/<.*>'],
     ['https://h/<a|b>/<[0-9]+>'],
   ],
-  ['calls', ['rpc://s/<.*>'], ['rpc://s/get']],
+  ['RPC calls', ['rpc://s/<.*>'], ['rpc://s/get']],
 ]
 for (const [what, ...rules] of SHADOWED) {
-  test(`told: ${what}`, async () => {
+  test(`reported: ${what}`, async () => {
     assert.deepEqual(await shadowingRules(...rules), ['r0'])
   })
 }
@@ -54,16 +54,16 @@ for (const [what, ...rules] of SHADOWED) {
 const NOT_SHADOWED: typeof SHADOWED = [
   ['the narrower rule first', ['https://h/a'], ['https://h/<.*>']],
   ['a rule with another method', ['https://h/<.*>', 'GET'], ['https://h/a', 'GET', 'PUT']],
-  ['one of two literals is left', ['https://h/a'], ['https://h/<a|b>']],
-  ['another scheme is left', ['https://h/<.*>'], ['<https?>://h/a']],
+  ['one of two literals is reached', ['https://h/a'], ['https://h/<a|b>']],
+  ['another scheme is reached', ['https://h/<.*>'], ['<https?>://h/a']],
   ['patterns that overlap', ['https://h/<.*>/b'], ['https://h/a/<.*>']],
-  ['an expression with a start of its own', ['https://h/a/<.*>'], ['https://h/<a|b>/<[0-9]+>']],
-  ['a start that lets not all follow', ['https://h/a/<[^/]*>'], ['https://h/a/<.*>']],
-  ['a start that a lookahead narrows', ['https://h/<(?!b)(a|b)>/<.*>'], ['https://h/b/<[0-9]+>']],
-  ['calls beside URLs', ['https://h/<.*>', 'POST'], ['rpc://s/get']],
+  ['an expression with another prefix', ['https://h/a/<.*>'], ['https://h/<a|b>/<[0-9]+>']],
+  ['an earlier prefix that accepts not every suffix', ['https://h/a/<[^/]*>'], ['https://h/a/<.*>']],
+  ['an earlier prefix that a lookahead narrows', ['https://h/<(?!b)(a|b)>/<.*>'], ['https://h/b/<[0-9]+>']],
+  ['RPC calls and URLs', ['https://h/<.*>', 'POST'], ['rpc://s/get']],
 ]
 for (const [what, ...rules] of NOT_SHADOWED) {
-  test(`not told: ${what}`, async () => {
+  test(`not reported: ${what}`, async () => {
     assert.deepEqual(await shadowingRules(...rules), [])
   })
 }

@@ -1,4 +1,4 @@
-/** What is said of globs that mean something else than they look like (Q-27, Q-73). */
+/** Globs that are easily misunderstood, or that Oathkeeper misreads, are reported (Q-27, Q-73). */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { compilePattern } from '../../../src/rules/patterns/pattern.ts'
@@ -17,7 +17,7 @@ const LINTS: readonly (readonly [glob: string, message: RegExp | undefined])[] =
 
 describe('a glob', () => {
   for (const [glob, message] of LINTS) {
-    it(`${glob} ${message === undefined ? 'passes without a word' : `is told: ${message}`}`, () => {
+    it(`${glob} ${message === undefined ? 'causes no warning' : `causes ${message}`}`, () => {
       const made = compilePattern(glob, 'glob')
       assert.ok(!('fault' in made))
       const lints = made.lints.map(lint => lint.message)

@@ -1,4 +1,4 @@
-/** Matching piece by piece decides and captures as one whole expression does. */
+/** Matching in parts gives the same result and captures as one whole expression. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
@@ -50,8 +50,8 @@ const text = fc
   .map(pieces => pieces.join(''))
   .filter(made => made.split('?<n>').length < 3)
 
-describe('matcherOf', () => {
-  it('agrees with one whole expression on matches and captures, with all its starts too', () => {
+describe('createMatcher', () => {
+  it('agrees with one whole expression on matches and captures, from every prefix', () => {
     const url = fc.string({ unit: fc.constantFrom('a', 'b', '/', 'A', '\n'), maxLength: 10 })
     fc.assert(
       fc.property(text, fc.array(url, { minLength: 1, maxLength: 10 }), (made, urls) => {
@@ -71,7 +71,7 @@ describe('matcherOf', () => {
     )
   })
 
-  it('lets .* be empty, take the last slash that fits, and stop at a newline', () => {
+  it('matches .* as the empty text, up to the last possible slash, and not across a line feed', () => {
     const parts = partsOf('a<.*>/b<[a-z]?>')
     const { exec } = createMatcher(parts, findLiteralPrefixes(parts))
     assert.deepEqual(exec('a/b'), ['', ''])
@@ -80,7 +80,7 @@ describe('matcherOf', () => {
     assert.deepEqual(exec('a\n/b'), undefined)
   })
 
-  it('shares the expression of equal endings between patterns', () => {
+  it('shares expressions between patterns with equal endings', () => {
     const made = ['http://h/a/<[0-9]+>', 'http://h/b/<[0-9]+>'].map(one => {
       const parts = partsOf(one)
       return createMatcher(parts, findLiteralPrefixes(parts))

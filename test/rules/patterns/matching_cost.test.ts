@@ -1,4 +1,4 @@
-/** Patterns whose cost can explode are refused, those whose cost is a power of the length are named; by structure, not by time. */
+/** Patterns of exponential cost are rejected and those of polynomial cost reported, by their structure and not by measured time. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { matchingCost } from '../../../src/rules/patterns/matching_cost.ts'
@@ -56,9 +56,9 @@ const DEGREES: [text: string, degree: number][] = [
   ['http://h/<[a-z]+-[a-z]+>x', 1],
 ]
 
-describe('riskOf', () => {
+describe('matchingCost', () => {
   for (const fragment of EXPONENTIAL) {
-    it(`<${fragment}> is refused: it can take exponential time`, () => {
+    it(`<${fragment}> is rejected: it can take exponential time`, () => {
       const made = compilePattern(`http://h/<${fragment}>`, 'regexp')
       assert.ok('fault' in made)
       assert.match(made.fault.message, /exponential/)
@@ -66,7 +66,7 @@ describe('riskOf', () => {
   }
 
   for (const fragment of HARMLESS) {
-    it(`<${fragment}> is taken without a word`, () => {
+    it(`<${fragment}> is accepted without a warning`, () => {
       const made = compilePattern(`http://h/<${fragment}>`, 'regexp')
       assert.ok(!('fault' in made), JSON.stringify(made))
       assert.deepEqual(made.lints, [])
@@ -74,12 +74,12 @@ describe('riskOf', () => {
   }
 
   for (const [text, expected] of DEGREES) {
-    it(`${text} costs the length to the power of ${expected}`, () => {
+    it(`the cost of ${text} grows with the power ${expected} of the length`, () => {
       assert.equal(degree(text), expected)
     })
   }
 
-  it('warns of a polynomial pattern and bounds the URLs that it is tried on, the shorter the steeper', () => {
+  it('warns of polynomial cost and limits the length of URLs, the more the higher the degree', () => {
     const bound = (text: string): number | undefined => {
       const made = compilePattern(text, 'regexp')
       assert.ok(!('fault' in made))

@@ -1,4 +1,4 @@
-/** Hosts of patterns are read as hosts of requests are; what is odd about a pattern is said; what the index may rely on is true. */
+/** Scheme and host of patterns are normalized like those of requests, suspicious patterns are reported, and index hints are true. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { createWordFinder } from '../../../src/rules/patterns/automata.ts'
@@ -32,26 +32,26 @@ describe('literal hosts of patterns', () => {
     })
   }
 
-  it('keep a port that is the default of one scheme only, and say so', () => {
+  it('keep a port that is the default of one of several schemes, with a warning', () => {
     const made = compiled('<https?>://h:443/a')
     assert.deepEqual(made.pattern.exec('http://h:443/a'), ['http'])
     assert.equal(made.pattern.exec('https://h/a'), undefined)
     assert.match(made.lints[0]?.message ?? '', /port 443 never matches with https/)
   })
 
-  it('are captured as requests have them', () => {
+  it('are captured in normalized form', () => {
     assert.deepEqual(compiled('http://<Api|(W)WW>.x/<A|b>').pattern.exec('http://www.x/A'), ['www', 'w', 'A'])
     assert.deepEqual(compiled('http://<Api|WWW>.x/<A|b>').pattern.origins, ['http://api.x', 'http://www.x'])
   })
 
-  it('of globs, too', () => {
+  it('are normalized in globs as well', () => {
     const made = compiled('http://<{API,w[W]w}>.x/<A*>', 'glob')
     assert.ok(made.pattern.exec('http://api.x/Ab') && made.pattern.exec('http://www.x/A'))
     assert.equal(made.pattern.exec('http://api.x/ab'), undefined)
     assert.equal(made.lints.length, 1)
   })
 
-  it('do not change the path', () => {
+  it('leave the path unchanged', () => {
     assert.equal(compiled('http://H/A').pattern.exec('http://h/a'), undefined)
   })
 })
@@ -107,7 +107,7 @@ describe('lints', () => {
   }
 })
 
-describe('what the index may rely on', () => {
+describe('index hints', () => {
   const facts: [
     text: string,
     origins: string[] | undefined,
@@ -143,7 +143,7 @@ describe('what the index may rely on', () => {
   }
 })
 
-it('hosts as they were sent are hosts as they are written, and nothing is said of them (Q-20)', () => {
+it('with exact hosts, a host is not normalized and causes no warning (Q-20)', () => {
   for (const [url, origin] of [
     ['HTTPS://Shop.Example/a', 'https://Shop.Example'],
     ['https://h:443/a', 'https://h:443'],
@@ -164,7 +164,7 @@ it('hosts as they were sent are hosts as they are written, and nothing is said o
   }
 })
 
-it('hosts as they were sent: what no request has is dead still', () => {
+it('with exact hosts, a pattern that no request matches is still dead', () => {
   const asked = { paths: 'strict', hosts: 'exact', rpc: false } as const
   const reach = (url: string) => {
     const made = compilePattern(url, 'regexp', 'exact')
@@ -173,7 +173,7 @@ it('hosts as they were sent: what no request has is dead still', () => {
   }
   assert.equal(reach('https://<[A-Z]>.h:<443|80>/a').dead, false)
   assert.equal(reach('https://<[!]>.h/a').dead, true)
-  // Shorter words come first, and none of those is a host: what is left is found in common with all hosts.
+  // The shortest words are no hosts: a witness is found by the intersection with all request URLs.
   assert.match(reach('https://<[!]{1,12}|[A-Z]{14}>/a').witnesses[0] ?? '', /^https:\/\/[A-Z]{14}\/a$/)
   assert.match(reach('https://<[!]{1,20}|a{22}\\.>/a').witnesses[0] ?? '', /^https:\/\/a{22}\.\/a$/)
 })

@@ -1,4 +1,4 @@
-/** What patterns match and capture, by the recorded decisions of Oathkeeper and by our own tables. */
+/** Patterns match and capture as recorded from Oathkeeper. */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'

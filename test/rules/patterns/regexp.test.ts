@@ -1,4 +1,4 @@
-/** Oathkeeper's dialect in JavaScript: what is accepted, what it captures, what is refused. */
+/** The translation of Oathkeeper's dialect: captures, and rejected syntax. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { compilePattern } from '../../../src/rules/patterns/pattern.ts'
@@ -56,7 +56,7 @@ const CAPTURED: [fragments: string, path: string, captures: string[] | undefined
   ['<\\/\\.\\->', '/.-', ['/.-']],
   ['<\\t\\x{1F600}>', '\t😀', ['\t😀']],
   ['<(?:(a)|b)+>', 'ba', ['ba', 'a']],
-  // A class that follows what ignores case heeds it (V8 14.6 forgets, unless told).
+  // A class after a case-insensitive part is case-sensitive; V8 14.6 needs an explicit (?-i:) for that.
   ['<(?i:v)[0-9]+[a-z]>', 'V1B', undefined],
   ['<(?i:v)[a-z]>', 'VB', undefined],
   ['<(?i:v)[a-z]>', 'Vb', ['Vb']],
@@ -128,7 +128,7 @@ describe('the regexp strategy', () => {
   }
 
   for (const fragment of REJECTED) {
-    it(`refuses <${fragment.slice(0, 30)}>, with a reason and the place`, () => {
+    it(`rejects <${fragment.slice(0, 30)}>, with a reason and a column`, () => {
       const made = compilePattern(`http://h/<${fragment}>`, 'regexp')
       assert.ok('fault' in made)
       assert.doesNotMatch(made.fault.message, /cannot be used/)
@@ -137,20 +137,20 @@ describe('the regexp strategy', () => {
     })
   }
 
-  it('wants every fragment to be an expression of its own', () => {
+  it('requires every fragment to be a complete expression', () => {
     assert.ok('fault' in compilePattern('http://h/<(a>b<c)>', 'regexp'))
     assert.ok('fault' in compilePattern('http://h/<(a)>/<(b)x\\1>', 'regexp'))
     assert.ok('fault' in compilePattern('http://h/<(?<n>a)>/<\\k<n>>', 'regexp'))
   })
 
-  it('refuses a name in two fragments, which is one group to Oathkeeper', () => {
+  it('rejects a group name that appears in two fragments, which is one group in Oathkeeper', () => {
     const made = compilePattern('http://h/<(?<n>a)(?<m>x)>/<(?<n>b)>', 'regexp')
     assert.ok('fault' in made)
     assert.match(made.fault.message, /"n" is used twice/)
     assert.equal(made.fault.column, 'http://h/<(?<n>a)(?<m>x)>/<'.length + 1)
   })
 
-  it('says when a capture may differ from Oathkeeper or a fragment can never match', () => {
+  it('warns if a capture may differ from Oathkeeper or a fragment never matches', () => {
     const lints = (text: string): number => {
       const made = compilePattern(text, 'regexp')
       assert.ok(!('fault' in made))

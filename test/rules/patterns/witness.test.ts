@@ -1,4 +1,4 @@
-/** A pattern is alive by a URL that it matches, or dead by proof; where neither is found, nothing is said. */
+/** A pattern has a URL that it matches, or is proved dead, or neither is claimed. */
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import type { PathMode } from '../../../src/http/request_target.ts'
@@ -68,19 +68,19 @@ for (const [text, strategy] of UNSATISFIABLE) {
   })
 }
 
-test('what cannot be told is not called dead', () => {
-  // Words of five hundred letters are not looked for, and a lookahead may exclude all that were.
+test('a pattern without witness and without proof is not called dead', () => {
+  // Words of five hundred letters are not searched, and a lookahead may exclude all words that were.
   for (const text of ['https://h/<a{500}b>', 'https://h/<(?=[a-z]{9}$)(?!a+$)(?!z+$).*>']) {
     assert.equal(witnessesOf(text).dead, false)
   }
 })
 
-test('the reading of paths counts: what is refused by one is matched by the other', () => {
+test('the path mode decides: a path that strict rejects can match with oathkeeper', () => {
   assert.equal(witnessesOf('https://h/<a\\\\b>', 'regexp', 'oathkeeper').witnesses.length, 1)
   assert.equal(witnessesOf('https://h/a/', 'regexp', 'oathkeeper').dead, true)
 })
 
-test('patterns for gRPC are asked about calls only', () => {
+test('RPC patterns match RPC calls only', () => {
   const made = compileRpcPattern('grpc.example', 'pkg.Service/<[^/]+>')
   assert.ok(!('fault' in made))
   const { witnesses: urls } = findWitnesses(made, { paths: 'strict', rpc: true }, createWordFinder())

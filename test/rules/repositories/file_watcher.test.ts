@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
 import { watchFiles } from '../../../src/rules/repositories/file_watcher.ts'
 
-/** A directory of its own, a watch on it, and a promise of the next change. */
+/** A temporary directory, a watch on it, and a promise of the next change. */
 async function startWatch(
   t: TestContext,
   files: readonly string[],
@@ -34,32 +34,32 @@ async function startWatch(
 const pause = (ms: number) => new Promise(resolve => setTimeout(resolve, ms))
 const writeRules = (directory: string) => writeFile(join(directory, 'rules.json'), '[]')
 
-test('a write in place is told', async t => {
+test('a write in place is reported', async t => {
   const { directory, next } = await startWatch(t, ['rules.json'], writeRules)
-  const told = next()
+  const changed = next()
   await writeFile(join(directory, 'rules.json'), '[ ]')
-  await told
+  await changed
 })
 
-test('a rename over the file is told', async t => {
+test('a rename over the file is reported', async t => {
   const { directory, next } = await startWatch(t, ['rules.json'], writeRules)
   await writeFile(join(directory, 'new'), '[]')
-  const told = next()
+  const changed = next()
   await rename(join(directory, 'new'), join(directory, 'rules.json'))
-  await told
+  await changed
 })
 
-test('a file that appears later is told, and so is its going', async t => {
+test('creating and deleting a file are reported', async t => {
   const { directory, next } = await startWatch(t, ['rules.json'])
-  let told = next()
+  let changed = next()
   await writeRules(directory)
-  await told
-  told = next()
+  await changed
+  changed = next()
   await rm(join(directory, 'rules.json'))
-  await told
+  await changed
 })
 
-test('the swap of the ..data link of a ConfigMap is told, each time', async t => {
+test('each swap of the ..data link of a ConfigMap is reported', async t => {
   const version = async (directory: string, name: string) => {
     await mkdir(join(directory, name))
     await writeFile(join(directory, name, 'rules.json'), '[]')
@@ -71,52 +71,52 @@ test('the swap of the ..data link of a ConfigMap is told, each time', async t =>
     await symlink('..data/rules.json', join(at, 'rules.json'))
   })
   for (const name of ['..2', '..3']) {
-    const told = next()
+    const changed = next()
     await version(directory, name)
-    await told
+    await changed
     await pause(50)
   }
 })
 
-test('a write behind a link into another directory is told', async t => {
+test('a write to the target of a link in another directory is reported', async t => {
   const { directory, next } = await startWatch(t, ['rules.json'], async at => {
     await mkdir(join(at, 'elsewhere'))
     await writeRules(join(at, 'elsewhere'))
     await symlink('elsewhere/rules.json', join(at, 'rules.json'))
   })
-  const told = next()
+  const changed = next()
   await writeFile(join(directory, 'elsewhere', 'rules.json'), '[ ]')
-  await told
+  await changed
 })
 
-test('a writer that writes in pieces is told of once, when it is done', async t => {
+test('several writes in a row are reported once, after the last one', async t => {
   const { directory, calls, next } = await startWatch(t, ['rules.json'], writeRules)
-  const told = next()
+  const changed = next()
   for (let i = 1; i <= 5; i++) await writeFile(join(directory, 'rules.json'), '['.repeat(i))
-  await told
+  await changed
   await pause(60)
   assert.equal(calls.count, 1)
 })
 
-test('other files of the directory are nobody’s business', async t => {
+test('other files of the directory are ignored', async t => {
   const { directory, calls } = await startWatch(t, ['rules.json'], writeRules)
   await writeFile(join(directory, 'other.json'), '[]')
   await pause(100)
   assert.equal(calls.count, 0)
 })
 
-test('a file in a directory that does not exist yet is found by the slow look', async t => {
+test('a file in a directory that does not exist yet is found by polling', async t => {
   const { directory, next } = await startWatch(t, ['later/rules.json'], undefined, 20)
-  const told = next()
+  const changed = next()
   await mkdir(join(directory, 'later'))
   await writeFile(join(directory, 'later', 'rules.json'), '[]')
-  await told
+  await changed
 })
 
-test('a change right after the call is not lost', async t => {
+test('a change right after the start is not lost', async t => {
   const directory = await mkdtemp(join(tmpdir(), 'credence-watch-'))
   await writeRules(directory)
-  const told = new Promise<void>(resolve => {
+  const changed = new Promise<void>(resolve => {
     const watch = watchFiles([join(directory, 'rules.json')], resolve, {
       quietMs: 20,
       pollIntervalMs: 60_000,
@@ -127,10 +127,10 @@ test('a change right after the call is not lost', async t => {
     })
   })
   writeFileSync(join(directory, 'rules.json'), '[ ]')
-  await told
+  await changed
 })
 
-test('nothing is told after close', async t => {
+test('nothing is reported after close', async t => {
   const { directory, calls, watch } = await startWatch(t, ['rules.json'], writeRules)
   watch.close()
   await writeFile(join(directory, 'rules.json'), '[ ]')

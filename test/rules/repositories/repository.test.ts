@@ -19,7 +19,7 @@ const PARSED: readonly (readonly [entry: string, kind: string, stands: string])[
   ['s3://bucket/a/b.json?region=x', 'remote', 's3://bucket/a/b.json?region=x'],
   ['gs://bucket/b.json', 'remote', 'gs://bucket/b.json'],
   ['azblob://container/b.json', 'remote', 'azblob://container/b.json'],
-  ['s3://bucket', 'unusable', 'no object is named'],
+  ['s3://bucket', 'unusable', 'the URL names no object'],
   ['s3://bucket/b.json?regoin=x', 'unusable', 'unknown parameter "regoin"'],
   ['ftp://h/r', 'unusable', 'ftp:// is not supported'],
 ]
@@ -32,6 +32,6 @@ for (const [entry, kind, stands] of PARSED) {
   })
 }
 
-test('files to watch are the local ones, absolute', () => {
+test('the files to watch are the absolute paths of local repositories', () => {
   assert.deepEqual(repositoryFiles(['file:///a', 'https://h/b', 'c'], '/here'), ['/a', '/here/c'])
 })

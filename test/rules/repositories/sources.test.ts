@@ -9,7 +9,7 @@ import { formatDiagnostic } from '../../../src/documents/diagnostic.ts'
 import { createRuleSources, type LoadedRules } from '../../../src/rules/repositories/sources.ts'
 import { startObjectStore } from '../../support/object_store.ts'
 
-test('credentials and query of a URL are kept out of its name, and sent as a header', async () => {
+test('the name of a URL has neither credentials nor query; the credentials are sent as a header', async () => {
   const asked: OutgoingRequest[] = []
   const { load } = createTestSources([failedAnswer('refused')], asked)
   const { diagnostics: issues } = await load(['https://user:p%40ss@h/rules.json?token=secret'])
@@ -39,13 +39,13 @@ function createTestSources(
   return createRuleSources({
     directory,
     yieldToEventLoop: () => undefined,
-    fetch: async request => answers[asked.push(request) - 1] ?? failedAnswer('nobody there'),
+    fetch: async request => answers[asked.push(request) - 1] ?? failedAnswer('connection refused'),
   })
 }
 const ids = (loaded: LoadedRules): readonly string[] => loaded.rules.map(one => one.rule.id)
 const URL_A = 'http://h/a.json'
 
-test('repositories are joined in configured order, rules in written order (Q-11)', async () => {
+test('rules keep the order of the repositories and of their documents (Q-11)', async () => {
   const { load } = createTestSources([okAnswer('[{"id":"a"},{"id":"b"}]'), okAnswer('- id: c\n')])
   const loaded = await load([URL_A, 'http://h/b.yml', `inline://${btoa('[{"id":"d"}]')}`])
   assert.deepEqual(ids(loaded), ['a', 'b', 'c', 'd'])
@@ -56,7 +56,7 @@ test('repositories are joined in configured order, rules in written order (Q-11)
   )
 })
 
-test('what never was loaded makes the whole incomplete, and the rest is there (Q-17)', async () => {
+test('with a repository that was never loaded, the set is incomplete and has the rules of the others (Q-17)', async () => {
   const loaded = await createTestSources([statusAnswer(404), okAnswer('[{"id":"b"}]')]).load([
     URL_A,
     'http://h/b',
@@ -68,7 +68,7 @@ test('what never was loaded makes the whole incomplete, and the rest is there (Q
   ])
 })
 
-test('a repository that fails later keeps its last good rules, and the others follow theirs', async () => {
+test('a repository that fails later keeps its previous rules, and the others are updated', async () => {
   const bad: readonly (HttpResponse | HttpFailure)[] = [
     failedAnswer('refused'),
     statusAnswer(500),
@@ -90,7 +90,7 @@ test('a repository that fails later keeps its last good rules, and the others fo
   }
 })
 
-test('a tag is sent along, and "not modified" means the rules read before', async () => {
+test('an entity tag is sent, and a 304 keeps the previous rules', async () => {
   const asked: OutgoingRequest[] = []
   const { load } = createTestSources([okAnswer('[{"id":"a"}]', [['etag', '"1"']]), statusAnswer(304)], asked)
   await load([URL_A])
@@ -106,7 +106,7 @@ test('a tag is sent along, and "not modified" means the rules read before', asyn
 const conditionalHeaders = (request: OutgoingRequest | undefined) =>
   request?.headers.filter(([name]) => name.startsWith('if-')).map(([, value]) => value)
 
-test('where there is no tag, the date serves', async () => {
+test('without an entity tag, the date is sent', async () => {
   const asked: OutgoingRequest[] = []
   const date = 'Wed, 25 Nov 2026 01:00:00 GMT'
   const { load } = createTestSources([okAnswer('[]', [['last-modified', date]]), statusAnswer(304)], asked)
@@ -115,7 +115,7 @@ test('where there is no tag, the date serves', async () => {
   assert.deepEqual(asked.map(conditionalHeaders), [[], [date]])
 })
 
-test('a text that cannot be decoded is asked for again until it can, and its fault is told as long', async () => {
+test('a text that cannot be decoded is fetched and reported again until it can be decoded', async () => {
   const asked: OutgoingRequest[] = []
   const bad = okAnswer('[{"id":', [['etag', '"2"']])
   const { load } = createTestSources([okAnswer('[{"id":"a"}]', [['etag', '"1"']]), bad, bad], asked)
@@ -127,7 +127,7 @@ test('a text that cannot be decoded is asked for again until it can, and its fau
   assert.deepEqual(asked.map(conditionalHeaders), [[], ['"1"'], ['"1"']])
 })
 
-test('"not modified" where nothing was asked for is a fault', async () => {
+test('a 304 without a conditional request is an error', async () => {
   const loaded = await createTestSources([statusAnswer(304)]).load([URL_A])
   assert.equal(loaded.allLoaded, false)
   assert.deepEqual(loaded.diagnostics.map(formatDiagnostic), [
@@ -135,7 +135,7 @@ test('"not modified" where nothing was asked for is a fault', async () => {
   ])
 })
 
-test('each repository says how it is doing, and what is wrong is told where it is named', async () => {
+test('each repository has a state, and its errors are reported at its entry', async () => {
   const answers = [
     okAnswer('[{"id":"a"}]'),
     okAnswer('[{"id":"b"}]'),
@@ -161,7 +161,7 @@ test('each repository says how it is doing, and what is wrong is told where it i
   ])
 })
 
-test('equal texts have equal digests, whatever their tag says', async () => {
+test('equal texts have equal digests, whatever their entity tag', async () => {
   const { load } = createTestSources([
     okAnswer('[]', [['etag', '"1"']]),
     okAnswer('[]', [['etag', '"2"']]),
@@ -173,7 +173,7 @@ test('equal texts have equal digests, whatever their tag says', async () => {
   assert.notDeepEqual(digests[1], digests[2])
 })
 
-test('an object of a store is read like any other remote repository, and kept while the store refuses', async t => {
+test('an object of a store is loaded like other remote repositories, and keeps its rules while the store fails', async t => {
   const store = await startObjectStore()
   const objects = createObjectStoreClient({ AZURE_STORAGE_ACCOUNT: 'a', AZURE_STORAGE_KEY: btoa('k') })
   t.after(() => {
@@ -189,7 +189,7 @@ test('an object of a store is read like any other remote repository, and kept wh
   store.object.body = '[{"id":"a"}]'
   assert.deepEqual(ids(await load(repositories)), ['a'])
   assert.deepEqual((await load(repositories)).diagnostics, [])
-  assert.equal(store.contentReads.length, 1, 'the second time it was not sent')
+  assert.equal(store.contentReads.length, 1, 'the second response has no content')
   store.object.status = 403
   const kept = await load(repositories)
   assert.deepEqual([ids(kept), kept.states[0]?.state], [['a'], 'stale'])
@@ -197,7 +197,7 @@ test('an object of a store is read like any other remote repository, and kept wh
   assert.deepEqual(ids(await load(repositories)), ['b'])
 })
 
-test('a repository that is taken out loses its rules, and its memory', async () => {
+test('a removed repository loses its rules and its cached document', async () => {
   const asked: OutgoingRequest[] = []
   const { load } = createTestSources(
     [okAnswer('[{"id":"a"}]', [['etag', '"1"']]), failedAnswer('gone')],
@@ -211,7 +211,7 @@ test('a repository that is taken out loses its rules, and its memory', async () 
   assert.equal(again.allLoaded, false)
 })
 
-test('lints of a text are told at every load', async () => {
+test('diagnostics of an unchanged text are reported at every load', async () => {
   const { load } = createTestSources([okAnswer('[{"idd":"a"}]'), okAnswer('[{"idd":"a"}]')])
   assert.equal((await load([URL_A])).diagnostics.length, 1)
   assert.equal((await load([URL_A])).diagnostics.length, 1)
@@ -223,7 +223,7 @@ async function temporaryDirectory(t: TestContext): Promise<string> {
   return made
 }
 
-test('a file of no bytes is one that is not written yet; only [] empties a set (Q-14)', async t => {
+test('an empty file counts as not written yet; only [] removes all rules (Q-14)', async t => {
   const here = await temporaryDirectory(t)
   const file = join(here, 'rules.json')
   const { load } = createTestSources([], [], here)
@@ -255,7 +255,7 @@ test('a deleted file keeps its rules (Q-15)', async t => {
   )
 })
 
-test('a missing file and a directory are issues, not accidents', async t => {
+test('a missing file and a directory are reported as errors', async t => {
   const here = await temporaryDirectory(t)
   await mkdir(join(here, 'folder'))
   const { diagnostics: issues, allLoaded: complete } = await createTestSources([], [], here).load([

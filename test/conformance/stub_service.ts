@@ -1,4 +1,4 @@
-/** test/conformance/stub — another service on loopback that answers as a case says and remembers who asked. */
+/** A service on loopback that sends the responses of a case and records the calls. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { StubSpec } from './case.ts'
@@ -15,13 +15,13 @@ export interface RecordedCall {
 export interface Stub {
   readonly name: string
   readonly url: string
-  /** Calls since the last `forget`. */
+  /** Calls since the last `clearCalls`. */
   readonly calls: readonly RecordedCall[]
   clearCalls(): void
   stop(): void
 }
 
-/** `fill` puts addresses and folders in for the placeholders of the case. */
+/** Starts a stub. `resolvePlaceholders` inserts addresses and folders of this run into its responses. */
 export async function startStub(
   spec: StubSpec,
   resolvePlaceholders: (text: string) => string,

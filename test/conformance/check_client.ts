@@ -1,4 +1,4 @@
-/** test/conformance/ask — a Check as Envoy would send it, and its answer as the upstream or the client would see it. */
+/** Sends a Check as Envoy does, and applies the response to the request as Envoy does. */
 import { credentials, makeGenericClientConstructor } from '@grpc/grpc-js'
 import { decodeResponse, encodeRequest, type Response } from '../envoy/reference_codec.ts'
 import type { CaseRequest } from './case.ts'
@@ -6,11 +6,11 @@ import type { CaseRequest } from './case.ts'
 export interface CheckOutcome {
   readonly allow: boolean
   readonly status: number
-  /** Allow: the request's headers as the upstream receives them; deny: the answer's. */
+  /** Allowed: headers that the upstream receives. Denied: headers of the response. */
   readonly headers: ReadonlyMap<string, readonly string[]>
-  /** What was set on the request. */
+  /** Headers that the response sets on the request. */
   readonly setHeaders: ReadonlyMap<string, string>
-  /** What the client sent. */
+  /** Headers that the client sent. */
   readonly sentHeaders: ReadonlyMap<string, readonly string[]>
   readonly body: string
 }

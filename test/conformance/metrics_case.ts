@@ -1,17 +1,16 @@
-/** test/conformance/unit — a case that no request can show: what Oathkeeper's own metrics say of paths. Runs the instruments themselves. */
-
+/** Runs cases about the labels of Oathkeeper's metrics, which no response shows, against the instruments themselves. */
 import { createOathkeeperMetrics } from '../../src/telemetry/oathkeeper_metrics.ts'
 import { openMetrics, scrape } from '../support/metrics.ts'
 import type { Case } from './case.ts'
-import { matchesJson } from './judge.ts'
-import type { CaseResult } from './run.ts'
+import { matchesJson } from './compare.ts'
+import type { CaseResult } from './run_case.ts'
 
 interface Prometheus {
   readonly hide_request_paths?: boolean
   readonly metric_name_prefix?: string
 }
 
-/** One decision for each path of the case; then what Prometheus reads. */
+/** Records one decision for each path of the case, and compares what Prometheus scrapes. */
 export async function runMetricsCase(testCase: Case): Promise<CaseResult> {
   const { prometheus } = (testCase.config?.serve ?? {}) as { readonly prometheus?: Prometheus }
   const prefix = prometheus?.metric_name_prefix ?? 'ory_oathkeeper_'

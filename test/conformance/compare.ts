@@ -1,15 +1,15 @@
-/** test/conformance/judge — what came against what must come: a list of differences, empty when there is none. */
+/** Compares an outcome with an expectation; returns the differences. */
 
 import type { Expectation, ExpectedCall } from './case.ts'
+import type { CheckOutcome } from './check_client.ts'
 import { hasValidSignature, type Jwk } from './keys.ts'
-import type { CheckOutcome } from './request.ts'
-import type { RecordedCall } from './stub.ts'
+import type { RecordedCall } from './stub_service.ts'
 
 export interface ComparisonContext {
-  /** Addresses and folders of this run back to the placeholders of the case. */
+  /** Replaces addresses and folders of this run by the placeholders of the case. */
   readonly toPlaceholders: (text: string) => string
   readonly keys: readonly Jwk[]
-  /** Nothing may be set that the case does not name. */
+  /** Whether a header that the expectation does not name is a difference. */
   readonly rejectsExtraHeaders: boolean
   previousToken?: string
 }
@@ -26,7 +26,7 @@ export function parseJson(text: string): unknown {
   }
 }
 
-/** `{{any}}` stands for whatever. */
+/** `{{any}}` matches any text. */
 export function matchesText(want: string, got: unknown): boolean {
   if (typeof got !== 'string') return false
   if (!want.includes('{{any}}')) return want === got
@@ -50,7 +50,7 @@ export function matchesJson(want: unknown, got: unknown): boolean {
 
 const matchesNumber = (want: number | readonly number[], got: number): boolean => [want].flat().includes(got)
 
-/** `alternative`: only the parts that it names are compared. */
+/** Compares a decision, its headers and the calls made for it. For an `alternative`, extra headers are no difference. */
 export function compareDecision(
   expect: Expectation,
   actual: CheckOutcome,
@@ -167,7 +167,7 @@ function compareToken(
   context.previousToken = token
 }
 
-/** Headers that any HTTP client may add of its own accord. */
+/** Headers that an HTTP client may add by itself. */
 const CLIENT_HEADERS =
   /^(accept|accept-encoding|accept-language|user-agent|connection|keep-alive|host|content-length|transfer-encoding|sec-fetch-mode|traceparent|tracestate|b3|uber-trace-id|baggage|x-request-id|content-type)$/
 
@@ -227,7 +227,7 @@ function matchesBody(want: string | undefined, got: RecordedCall): boolean {
   return /urlencoded/.test(String(got.headers['content-type'])) && form(want) === form(got.body)
 }
 
-/** Lists of rules by id and key sets by kid: their order is not part of the contract. */
+/** Compares a response of the api port. Rules are sorted by id and keys by kid: their order is not part of the contract. */
 export function compareHttp(
   expect: Expectation,
   status: number,

@@ -1,4 +1,4 @@
-/** test/conformance/run — one case against the running server: real files, real sockets, a fresh server each. */
+/** Runs one case against a new instance of the service, with real files and real sockets. */
 import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { request as httpRequest } from 'node:http'
 import { tmpdir } from 'node:os'
@@ -9,20 +9,21 @@ import { StartupError } from '../../src/app/startup_error.ts'
 import { validate } from '../../src/cli/validate.ts'
 import { createValidateDependencies } from '../../src/cli/validate_dependencies.ts'
 import type { Case, Expectation, Step } from './case.ts'
-import { type ComparisonContext, compareDecision, compareHttp, parseJson } from './judge.ts'
+import { type CheckClient, openCheckClient } from './check_client.ts'
+import { type ComparisonContext, compareDecision, compareHttp, parseJson } from './compare.ts'
 import { type Jwk, jwkOf, mintToken } from './keys.ts'
-import { type CheckClient, openCheckClient } from './request.ts'
-import { type Stub, startStub } from './stub.ts'
+import { type Stub, startStub } from './stub_service.ts'
 
 export interface CaseResult {
   readonly differences: readonly string[]
-  /** Q-number of the better behaviour that was seen instead. */
+  /** Q-number of the permitted alternative that was met instead of the expectation. */
   readonly alternative: string | undefined
 }
 
-/** How long a change of files may take to be in force, ms. */
+/** Time within which a change of files must be in force. */
 const RELOAD_TIMEOUT_MS = 4_000
 
+/** Compares every step with its expectation, then with its alternatives. Rejects only on an unexpected error. */
 export async function runCase(testCase: Case): Promise<CaseResult> {
   const dir = mkdtempSync(join(tmpdir(), 'conformance-'))
   const stubs = new Map<string, Stub>()
@@ -141,12 +142,12 @@ const appOptions = ({ configFile, env }: CaseSetup) => ({
 
 async function runValidate(testCase: Case, configFile: string, env: NodeJS.ProcessEnv): Promise<string[]> {
   if (testCase.lint === undefined) return []
-  const { world, close } = createValidateDependencies(clock)
+  const { dependencies, close } = createValidateDependencies(clock)
   const io = { out: () => {}, err: () => {}, env }
   const code = await validate(
     { configFiles: [configFile], flags: new Map(), rules: [], strict: false },
     io,
-    world,
+    dependencies,
   )
   await close()
   return (code === 0) === (testCase.lint === 'clean')
@@ -154,8 +155,8 @@ async function runValidate(testCase: Case, configFile: string, env: NodeJS.Proce
     : [`lint: wanted ${testCase.lint}, exit code ${code}`]
 }
 
-async function checkStarts(testCase: Case, place: CaseSetup): Promise<CaseResult> {
-  const starts = await startApp(appOptions(place)).then(
+async function checkStarts(testCase: Case, setup: CaseSetup): Promise<CaseResult> {
+  const starts = await startApp(appOptions(setup)).then(
     async app => {
       await app.close()
       return true
@@ -166,10 +167,10 @@ async function checkStarts(testCase: Case, place: CaseSetup): Promise<CaseResult
     },
   )
   if (starts === testCase.expect.starts) return { differences: [], alternative: undefined }
-  const better = (testCase.alternatives ?? []).find(({ expect }) => (expect.starts ?? starts) === starts)
-  return better === undefined
+  const met = (testCase.alternatives ?? []).find(({ expect }) => (expect.starts ?? starts) === starts)
+  return met === undefined
     ? { differences: [`starts: wanted ${testCase.expect.starts}, got ${starts}`], alternative: undefined }
-    : { differences: [], alternative: better.q }
+    : { differences: [], alternative: met.q }
 }
 
 interface CaseEnvironment {
@@ -241,13 +242,14 @@ async function runStep(
     const { status, body } = await sendHttp(app.api, step.http.method, step.http.path)
     compare = expect => compareHttp(expect, status, body, environment.toPlaceholders)
   } else {
-    if (step.request === undefined) return { differences: ['the step asks nothing'], alternative: undefined }
+    if (step.request === undefined)
+      return { differences: ['the step has no request'], alternative: undefined }
     const headers = JSON.parse(environment.resolvePlaceholders(JSON.stringify(step.request.headers ?? [])))
     if (step.request.mint)
       headers.push(['Authorization', `Bearer ${mintToken(step.request.mint, setup.keys)}`])
     const actual = await client.check({ ...step.request, headers })
     const all = () => [...environment.stubs.values()].flatMap(stub => stub.calls)
-    // A call that nobody waits for may still be on its way.
+    // The service does not wait for every call: one may still be on its way.
     if ((step.expect.calls?.length ?? 0) > all().length) await sleep(50)
     const calls = all().map(call => JSON.parse(environment.toPlaceholders(JSON.stringify(call))))
     compare = (expect, other) => compareDecision(expect, actual, calls, context, other)
@@ -256,10 +258,8 @@ async function runStep(
   if (differences.length === 0) return { differences, alternative: undefined }
   if (previousToken === undefined) delete context.previousToken
   else context.previousToken = previousToken
-  const better = (step.alternatives ?? []).find(one => compare(one.expect, true).length === 0)
-  return better === undefined
-    ? { differences, alternative: undefined }
-    : { differences: [], alternative: better.q }
+  const met = (step.alternatives ?? []).find(({ expect }) => compare(expect, true).length === 0)
+  return met === undefined ? { differences, alternative: undefined } : { differences: [], alternative: met.q }
 }
 
 function sendHttp(address: string, method: string, path: string): Promise<{ status: number; body: string }> {
