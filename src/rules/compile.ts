@@ -94,7 +94,7 @@ export async function compileRules(dependencies: CompileDependencies): Promise<C
     if (dependencies.strict) isRejected = true
   }
   const matchPolicy = dependencies.onMultipleMatches === 'first' ? firstMatch : rejectMultiple
-  const snapshot = snapshotBuilder.finish({
+  const snapshot = snapshotBuilder.build({
     revision: dependencies.revision,
     settableHeaders,
     fallbackResponders,

@@ -1,17 +1,17 @@
-/** test/scenarios/scenario — what a scenario file may say: rules, a world, checks. `npm run generate` prints the schema for editors. */
+/** The format of a scenario file: configuration, rules, responses of other services, and checks. */
 import { z } from 'zod'
 
 const lines = z.union([z.string(), z.array(z.string())])
 const headers = z.record(z.string(), lines)
 
 const reply = z.strictObject({
-  status: z.int().default(200).describe('status of the answer'),
-  headers: headers.default({}).describe('headers of the answer; a list is several lines'),
+  status: z.int().default(200).describe('status of the response'),
+  headers: headers.default({}).describe('headers of the response; a list is several lines'),
   body: z.unknown().optional().describe('a map is sent as JSON, text as it is'),
   fails: z
     .enum(['connect', 'timeout', 'deadline', 'reset', 'too_large', 'malformed', 'closed', 'busy'])
     .optional()
-    .describe('no answer at all: why'),
+    .describe('no response: the cause of the failure'),
 })
 
 const answer = z.strictObject({
@@ -24,19 +24,17 @@ const answer = z.strictObject({
 
 const allow = z
   .record(z.string(), z.string())
-  .describe('headers for the upstream, all of them; an empty map: none')
+  .describe('all headers that are set for the upstream; an empty map means none')
 
 const expectation = z
   .strictObject({
     allow: allow.optional(),
-    remove: z.array(z.string()).optional().describe('headers that are taken from the request, all of them'),
-    response: headers.optional().describe('headers for the client on an allow, all of them'),
+    remove: z.array(z.string()).optional().describe('all headers that are removed from the request'),
+    response: headers.optional().describe('all headers that are added to the response of an allowed request'),
     deny: z.int().optional().describe('status that the client sees'),
-    headers: headers
-      .optional()
-      .describe('headers of the refusal that must be there; "" means that there is none'),
-    body: z.unknown().optional().describe('text of the refusal, or a map that its JSON contains'),
-    log: z.record(z.string(), z.unknown()).optional().describe('fields of the log line that must be so'),
+    headers: headers.optional().describe('headers of the denial; "" means that the header is absent'),
+    body: z.unknown().optional().describe('text of the denial, or a map that its JSON contains'),
+    log: z.record(z.string(), z.unknown()).optional().describe('fields of the log line'),
   })
   .refine(one => (one.allow === undefined) !== (one.deny === undefined), 'either allow or deny')
 
@@ -44,35 +42,34 @@ const check = z.strictObject({
   case: z
     .string()
     .optional()
-    .describe('what it shows, for the message when it fails: a security case, a Q number'),
+    .describe('what it shows, for the message if it fails: a security case or a Q-number'),
   request: z.string().describe('method and URL: GET https://shop.example/orders'),
   headers: headers.default({}).describe('headers of the request; a list is several lines'),
-  after: z
-    .string()
-    .optional()
-    .describe('how long after the check before it, a duration: both clocks are moved'),
+  after: z.string().optional().describe('duration since the previous check; both clocks advance by it'),
   expect: expectation,
-  calls: z.int().optional().describe('calls to the outside for this check'),
+  calls: z.int().optional().describe('number of calls to other services for this check'),
 })
 
 export const scenarioSchema = z.strictObject({
-  name: z.string().describe('a sentence that holds'),
+  name: z.string().describe('the behaviour that the scenario shows, as a sentence'),
   config: z
     .record(z.string(), z.unknown())
     .default({})
-    .describe('merged over the configuration that all scenarios share (test/scenarios/base.yaml)'),
+    .describe('merged over the configuration of all scenarios (test/scenarios/base.yaml)'),
   rules: z
     .array(z.union([z.string(), z.record(z.string(), z.unknown())]))
     .describe('rules as written, and paths of rule files, relative to this file'),
-  world: z
+  services: z
     .record(z.string(), z.array(answer))
     .default({})
-    .describe('method and URL → answers; the first that fits is given. Who is not listed is not there'),
+    .describe(
+      'method and URL → responses, of which the first that matches is sent. A service that is not listed is unreachable',
+    ),
   checks: z.array(check).min(1),
 })
 
 export type Scenario = z.output<typeof scenarioSchema>
 export type Check = Scenario['checks'][number]
 
-/** For `# yaml-language-server: $schema=./scenario.schema.json`. */
+/** The JSON Schema for editors; scenario files refer to it in their first line. */
 export const describeScenario = (): object => z.toJSONSchema(scenarioSchema, { io: 'input' })

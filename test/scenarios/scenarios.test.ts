@@ -1,4 +1,4 @@
-/** test/scenarios — the product's stories as data: every file is run from the bytes of a Check to the bytes of its answer, with the headers as a map and as raw bytes. */
+/** Runs every scenario file, from the bytes of a Check to the bytes of its response, with headers as a map and as raw bytes. */
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { describe, test } from 'node:test'
@@ -7,13 +7,13 @@ import { parseYaml } from '../../src/documents/yaml.ts'
 import { deepMerge } from '../../src/lib/merge.ts'
 import { parseDuration } from '../../src/lib/time.ts'
 import type { HttpFields, Response } from '../envoy/reference_codec.ts'
-import { fakeClock } from '../support/clock.ts'
 import { type CheckHarness, createCheckHarness, statusOf } from '../support/check_harness.ts'
+import { fakeClock } from '../support/clock.ts'
 import { type Check, type Scenario, scenarioSchema } from './scenario.ts'
 
 const folder = new URL('./', import.meta.url)
 const readScenarioFile = (name: string): string => readFileSync(new URL(name, folder), 'utf8')
-/** As rule files are read, merge keys included. */
+/** Parses a file like a rule file, with merge keys. */
 function parseYamlFile(text: string, name: string): unknown {
   const document = parseYaml(text, 'rules')
   assert.equal(document.kind, 'document', `${name}: ${JSON.stringify(document)}`)
@@ -29,7 +29,7 @@ for (const name of readdirSync(folder).filter(one => one.endsWith('.yaml') && on
       test(`${name}, headers ${form}`, () => runScenario(scenario, form))
     }
   })
-  test(`${name} names its schema, so that editors help`, () => {
+  test(`${name} refers to the schema for editors`, () => {
     assert.match(text, /^# yaml-language-server: \$schema=\.\/scenario\.schema\.json\n/)
   })
 }
@@ -45,7 +45,7 @@ async function runScenario(scenario: Scenario, form: 'as a map' | 'as raw bytes'
     clock,
     send: async request => {
       calls.push(request)
-      return replyTo(request, scenario.world)
+      return replyTo(request, scenario.services)
     },
   })
   for (const [i, check] of scenario.checks.entries()) {
@@ -53,12 +53,13 @@ async function runScenario(scenario: Scenario, form: 'as a map' | 'as raw bytes'
     calls = []
     if (check.after !== undefined) {
       const delay = parseDuration(check.after)
-      assert.ok(delay !== undefined, `${label}: after: ${check.after} is no duration`)
+      assert.ok(delay !== undefined, `${label}: after: ${check.after} is not a duration`)
       clock.advance(delay)
     }
     const response = await harness.send(httpOf(check, form))
     assertExpectation(check, response, harness, label)
-    if (check.calls !== undefined) assert.equal(calls.length, check.calls, `${label}: calls to the outside`)
+    if (check.calls !== undefined)
+      assert.equal(calls.length, check.calls, `${label}: calls to other services`)
   }
 }
 
@@ -74,7 +75,7 @@ const headerLines = (headers: Readonly<Record<string, string | readonly string[]
     [values].flat().map(value => [name.toLowerCase(), value] as const),
   )
 
-/** A Check as Envoy writes it: pseudo headers among the headers, several lines of one name joined in a map. */
+/** The request of a Check in Envoy's form: with pseudo headers; in a map, several lines of one name are joined. */
 function httpOf(check: Check, form: 'as a map' | 'as raw bytes'): HttpFields {
   const [, method = '', scheme = '', host = '', path = ''] =
     /^(\S+) (\w+):\/\/([^/?]*)(.*)$/.exec(check.request) ?? []
@@ -94,11 +95,11 @@ function httpOf(check: Check, form: 'as a map' | 'as raw bytes'): HttpFields {
   return { ...http, headers }
 }
 
-function replyTo(request: OutgoingRequest, responses: Scenario['world']): HttpResponse | HttpFailure {
+function replyTo(request: OutgoingRequest, responses: Scenario['services']): HttpResponse | HttpFailure {
   const { method, url, headers, target } = request
   const values = (name: string) =>
     headers.filter(([key]) => key.toLowerCase() === name).map(([, value]) => value)
-  const matches = ({ with: wanted = {}, without }: Scenario['world'][string][number]): boolean =>
+  const matches = ({ with: wanted = {}, without }: Scenario['services'][string][number]): boolean =>
     Object.entries(wanted).every(([name, value]) => values(name).join() === [value].flat().join()) &&
     without.every(name => values(name).length === 0)
   const given = responses[`${method} ${url}`]?.find(matches)?.reply
@@ -113,10 +114,10 @@ function assertExpectation(
   { expect }: Check,
   response: Response,
   harness: CheckHarness,
-  where: string,
+  label: string,
 ): void {
   const record = JSON.parse(harness.log().trimEnd().split('\n').at(-1) ?? '{}') as Record<string, unknown>
-  const context = `${where}: ${statusOf(response)} ${JSON.stringify(record)} ${response.denied_response?.body ?? ''}`
+  const context = `${label}: ${statusOf(response)} ${JSON.stringify(record)} ${response.denied_response?.body ?? ''}`
   for (const [field, value] of Object.entries(expect.log ?? {}))
     assert.deepEqual(record[field], value, context)
   const { ok_response: ok, denied_response: denied } = response
@@ -146,7 +147,7 @@ function assertExpectation(
 const headerRecord = (options: NonNullable<Response['ok_response']>['headers']): Record<string, string> =>
   Object.fromEntries((options ?? []).map(({ header }) => [header.key, header.value ?? '']))
 
-/** Every member that is named, and what is in it. */
+/** Compares the members of `expected`, recursively; `actual` may have more. */
 function assertContains(actual: unknown, expected: unknown, context: string): void {
   if (typeof expected !== 'object' || expected === null || Array.isArray(expected)) {
     assert.deepEqual(actual, expected, context)

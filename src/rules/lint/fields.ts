@@ -10,7 +10,7 @@ export type ReportDiagnostic = (
   hint?: string,
 ) => void
 
-/** Oathkeeper accepts missing and duplicate ids, but logs and metrics can then not tell the rules apart. */
+/** Oathkeeper accepts missing and duplicate ids, but logs and metrics cannot distinguish such rules. */
 export function lintId(
   { rule, location }: LocatedRule,
   firstUses: Map<string, string>,

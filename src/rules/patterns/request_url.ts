@@ -11,7 +11,7 @@ export interface RequestUrlOptions {
   readonly rpc: boolean
 }
 
-/** Returns a function that tells whether a request can have a given URL after normalization. */
+/** Returns a predicate: whether a request can have a given URL after normalization. */
 export const requestUrlPredicate =
   ({ paths, hosts, rpc }: RequestUrlOptions) =>
   (url: string): boolean => {

@@ -68,7 +68,7 @@ function remoteRepository(entry: string, name: string): Repository {
 
 function objectRepository(entry: string, name: string): Repository {
   const url = parseObjectUrl(entry)
-  if (url.kind === 'bad object url') return unusableRepository(name, url.message, url.hint)
+  if (url.kind === 'invalid object url') return unusableRepository(name, url.message, url.hint)
   return { kind: 'remote', source: url.name, url: entry, authorization: '' }
 }
 
