@@ -1,4 +1,4 @@
-/** test/fail_closed — an exception means no: thrown from every handler, every service, every client and every part of the way out, in turn. */
+/** An exception always means a denial: thrown from every handler, service and client, and from every part of a Check in turn. */
 import assert from 'node:assert/strict'
 import test, { before } from 'node:test'
 import fc from 'fast-check'
@@ -23,7 +23,7 @@ const SECTIONS: Readonly<Record<HandlerKind, string>> = {
   error: 'handlers',
 }
 
-/** All of them switched on, with their documented examples. */
+/** A configuration that enables all handlers with their documented examples. */
 function configWithEveryHandler(): string {
   const sections: Record<string, Record<string, object>> = {}
   for (const { kind, id, example } of HANDLERS) {
@@ -36,13 +36,13 @@ function configWithEveryHandler(): string {
 }
 const CONFIG = configWithEveryHandler()
 
-/** Configurations in which a handler uses all that it may use. */
+/** Configurations in which a handler calls all its services. */
 const CONFIG_OVERRIDES: Readonly<Record<string, object>> = {
   hydrator: { api: { url: 'http://profiles:8080/hydrate' }, cache: { enabled: true, ttl: '10s' } },
   cookie_session: { require: { authenticated_within: '1h' } },
 }
 
-/** One rule for everything, in which `handler` has its part. Without it the request would be let in (or refused by `unauthorized`). */
+/** One rule for all requests that uses `handler`. The rest of the rule allows the request, or denies it with `unauthorized`. */
 function ruleWith({ kind, id }: AnyHandler): string {
   const at = (section: HandlerKind, otherwise: string) => (kind === section ? id : otherwise)
   const named = (name: string) => ({
@@ -81,16 +81,16 @@ const requestFor = ({ id }: AnyHandler): HttpFields => ({
 const isDenial = (response: Response): boolean =>
   (response.status?.code ?? 0) !== 0 && response.http_response === 'denied_response'
 
-/** Whatever may be thrown, and both ways of throwing. */
+/** Values to throw, synchronously and as a rejection. */
 const THROWN_VALUES: Readonly<Record<string, unknown>> = {
   'an Error': new Error('boom'),
   undefined,
   'an identity': identity('root'),
-  'something that cannot be looked at': new Proxy(
+  'a proxy that throws when it is read': new Proxy(
     {},
     {
       get() {
-        throw new Error('do not look')
+        throw new Error('read')
       },
     },
   ),
@@ -109,11 +109,11 @@ const throwError = (): never => {
   throw new Error('boom')
 }
 
-/** What goes wrong in the houses now, and whether it had its turn. */
+/** The function that fails now, and whether it was called. */
 let activeFault: { readonly at: string; readonly thrower: () => unknown } | undefined
 let faultTriggered = false
 
-/** The same function, which goes wrong while `fault` is at this place. */
+/** Wraps a function. It fails while `activeFault` names it. */
 const withFault = <F>(at: string, run: F): F =>
   ((...args: unknown[]): unknown => {
     if (activeFault?.at !== at) return (run as (...all: unknown[]) => unknown)(...args)
@@ -123,46 +123,51 @@ const withFault = <F>(at: string, run: F): F =>
 
 const withMemberFaults = <T extends object>(at: string, part: T): T =>
   Object.fromEntries(
-    Object.entries(part).map(([name, member]) => [
-      name,
-      typeof member === 'function' ? withFault(`${at}.${name}`, member) : member,
-    ]),
+    Object.entries(part).map(([name, member]) => {
+      if (typeof member !== 'function') return [name, member]
+      wrappedServices.add(`${at}.${name}`)
+      return [name, withFault(`${at}.${name}`, member)]
+    }),
   ) as T
 
-/** Every function that a handler may call, by path. */
+/** Names of all wrapped services, so that the test can prove that it sweeps services that exist. */
+const wrappedServices = new Set<string>()
+
+/** Wraps every function that a handler can call. */
 const withServiceFaults = (services: Services): Services => ({
   clock: withMemberFaults('clock', services.clock),
   send: withFault('send', services.send),
   kratos: withMemberFaults('kratos', services.kratos),
-  jwks: withMemberFaults('keys', services.jwks),
+  jwks: withMemberFaults('jwks', services.jwks),
   oauth2: withMemberFaults('oauth2', services.oauth2),
-  // Whoever asks for a shelf asks at load.
+  // Handlers get their caches when they are compiled.
   getCache: name =>
     ({ ...services.getCache(name), ...withMemberFaults('cache', services.getCache(name)) }) as never,
-  reportEmptySubject: withFault('subjectless', services.reportEmptySubject),
-  cacheKey: withFault('keyOf', services.cacheKey),
+  reportEmptySubject: withFault('reportEmptySubject', services.reportEmptySubject),
+  cacheKey: withFault('cacheKey', services.cacheKey),
 })
 
-/** What is called by somebody while a Check is decided; the rest of the list is swept all the same. */
+/** Services that some handler calls during a Check. */
 const CALLED_SERVICES = [
   'send',
   'kratos.verify',
-  'keys.verify',
-  'keys.issue',
+  'jwks.verify',
+  'jwks.issue',
   'oauth2.introspect',
   'oauth2.fetchClientToken',
 ]
+/** All services. Those that no handler calls today are swept, too. */
 const SERVICES = [
   ...CALLED_SERVICES,
   'cache.get',
-  'cache.ask',
+  'cache.load',
   'clock.now',
   'clock.wall',
-  'keyOf',
-  'subjectless',
+  'cacheKey',
+  'reportEmptySubject',
 ]
 
-/** A house for each handler, in which everything can go wrong. */
+/** A harness for each handler, in which every function can fail. */
 const harnesses = new Map<AnyHandler, CheckHarness>()
 before(async () => {
   const traced: TraceHandler = (kind, id, run) => withFault(`${kind} ${id}`, run)
@@ -180,7 +185,7 @@ before(async () => {
   }
 })
 
-/** The answer while something is at fault; `undefined` where that never had its turn. */
+/** The response while a function fails; `undefined` where the function was not called. */
 async function responseWithFault(handler: AnyHandler, at: string, thrower: () => unknown) {
   activeFault = { at, thrower }
   faultTriggered = false
@@ -189,11 +194,11 @@ async function responseWithFault(handler: AnyHandler, at: string, thrower: () =>
   return faultTriggered ? response : undefined
 }
 
-test('the sweep is not vacuous: where nothing goes wrong, the same rules let in or refuse for their own reasons', async () => {
+test('the sweep is not vacuous: without a failure, some of the same rules allow the request', async () => {
   const statuses = new Map<string, number>()
-  for (const [handler, house] of harnesses) {
-    statuses.set(`${handler.kind} ${handler.id}`, statusOf(await house.send(requestFor(handler))))
-    assert.deepEqual(house.errors, [])
+  for (const [handler, harness] of harnesses) {
+    statuses.set(`${handler.kind} ${handler.id}`, statusOf(await harness.send(requestFor(handler))))
+    assert.deepEqual(harness.errors, [])
   }
   const allowed = [...statuses].filter(([, status]) => status === 200).map(([name]) => name)
   assert.deepEqual(allowed.toSorted(), [
@@ -206,24 +211,32 @@ test('the sweep is not vacuous: where nothing goes wrong, the same rules let in 
   ])
 })
 
+test('every service of the sweep exists, so that a renamed one cannot drop out of it', () => {
+  const single = new Set(['send', 'cacheKey', 'reportEmptySubject'])
+  assert.deepEqual(
+    SERVICES.filter(name => !wrappedServices.has(name) && !single.has(name)),
+    [],
+  )
+})
+
 for (const handler of HANDLERS) {
-  test(`${handler.kind} ${handler.id} that throws or rejects, whatever it is, refuses`, async () => {
+  test(`${handler.kind} ${handler.id} that throws or rejects with any value denies`, async () => {
     for (const [how, thrower] of faultFunctions) {
-      // A responder answers at once; one that waits does not pass the compiler.
+      // Responders are synchronous; the type checker rejects another one.
       if (handler.kind === 'error' && how.startsWith('rejects')) continue
       const response = await responseWithFault(handler, `${handler.kind} ${handler.id}`, thrower)
-      assert.ok(response, `${how}: it had its turn`)
+      assert.ok(response, `${how}: it was called`)
       assert.ok(isDenial(response), how)
       assert.equal(response.denied_response?.status?.code, 500, how)
-      // Caught where the rule is known, so that the log can name it.
-      const { decisions, errors: accidents } = harnesses.get(handler) as CheckHarness
-      assert.deepEqual([decisions.at(-1)?.metadata.rule, accidents], ['one', []], how)
+      // The exception is caught where the rule is known, so that the log can name it.
+      const { decisions, errors } = harnesses.get(handler) as CheckHarness
+      assert.deepEqual([decisions.at(-1)?.metadata.rule, errors], ['one', []], how)
     }
   })
 }
 
 for (const at of SERVICES) {
-  test(`services.${at} that throws refuses, whichever handler calls it`, async () => {
+  test(`a handler whose service ${at} throws denies`, async () => {
     let callers = 0
     for (const handler of HANDLERS) {
       const response = await responseWithFault(handler, at, throwError)
@@ -231,19 +244,19 @@ for (const at of SERVICES) {
       callers++
       assert.ok(isDenial(response), `${handler.kind} ${handler.id}`)
     }
-    if (CALLED_SERVICES.includes(at)) assert.ok(callers > 0, 'somebody calls it')
+    if (CALLED_SERVICES.includes(at)) assert.ok(callers > 0, 'a handler calls it')
   })
 }
 
-/** What a client that is broken may do instead of telling a failure. */
+/** What a broken client may do instead of returning a failure. */
 const BROKEN_CLIENTS: Readonly<Record<string, () => unknown>> = {
   throws: throwError,
   rejects: () => Promise.reject(new Error('boom')),
-  'says nothing': () => Promise.resolve(undefined),
-  'says half': () => Promise.resolve({ kind: 'answered' }),
+  'returns nothing': () => Promise.resolve(undefined),
+  'returns half a response': () => Promise.resolve({ kind: 'answered' }),
 }
 for (const [what, thrower] of Object.entries(BROKEN_CLIENTS)) {
-  test(`a connection that ${what} refuses, whoever asks over it`, async () => {
+  test(`a handler whose HTTP client ${what} denies`, async () => {
     let callers = 0
     for (const handler of HANDLERS) {
       const response = await responseWithFault(handler, 'client', thrower)
@@ -251,90 +264,97 @@ for (const [what, thrower] of Object.entries(BROKEN_CLIENTS)) {
       callers++
       assert.ok(isDenial(response), `${handler.kind} ${handler.id}`)
     }
-    assert.ok(callers >= 6, `${callers} handlers asked`)
+    assert.ok(callers >= 6, `${callers} handlers use the client`)
   })
 }
 
 const throwingProxy = <T>(value: object): T =>
   new Proxy(value, {
     get(target, key) {
-      // `await` looks for this one.
+      // `await` reads `then`.
       if (key === 'then' || key === 'kind') return Reflect.get(target, key)
       throw new Error('boom')
     },
   }) as T
 
-/** The corridor around a decision that was made somewhere else. */
+/** Handles one Check in which the given parts fail. */
 async function runCheck(parts: {
   readonly find?: () => never
   readonly decision?: () => Decision
-  readonly record?: () => void
+  readonly listener?: () => void
   readonly snapshot?: () => never
   readonly request?: Buffer
   readonly metadata?: () => string
-  readonly around?: () => never
-}): Promise<{ bytes: Buffer; accidents: number }> {
-  let accidents = 0
+  readonly withSpan?: () => never
+}): Promise<{ bytes: Buffer; errors: number }> {
+  let errors = 0
   const now = () => performance.now() as Instant
-  const whole = createSnapshot({
+  const snapshot = createSnapshot({
     revision: '',
     rules: [],
     settableHeaders: new Set(),
     fallbackResponders: [],
   })
   const check = createCheckHandler({
-    snapshot: parts.snapshot ?? (() => ({ ...whole, ...(parts.find && { find: parts.find }) })),
-    onDecision: [() => parts.record?.()],
+    snapshot: parts.snapshot ?? (() => ({ ...snapshot, ...(parts.find && { find: parts.find }) })),
+    onDecision: [() => parts.listener?.()],
     onError: () => {
-      accidents++
+      errors++
     },
     now,
     paths: 'strict',
-    withSpan: parts.around ?? (parts.decision && (() => (parts.decision as () => Decision)())),
+    withSpan: parts.withSpan ?? (parts.decision && (() => (parts.decision as () => Decision)())),
   })
   const metadata = { get: parts.metadata ?? (() => undefined) }
   const request = parts.request ?? encodeRequest({ path: '/x' })
   const bytes = await check({ request, metadata, deadline: undefined, arrived: now() })
-  return { bytes, accidents }
+  return { bytes, errors }
 }
 
-const trail = { rule: '', authenticator: '', refusedBy: '', code: 'ok', reason: '', annotations: {} } as const
+const metadata = {
+  rule: '',
+  authenticator: '',
+  refusedBy: '',
+  code: 'ok',
+  reason: '',
+  annotations: {},
+} as const
 
 const CHECK_FAULTS: Readonly<Record<string, Parameters<typeof runCheck>[0]>> = {
-  'decode, which gets no bytes': { request: throwingProxy<Buffer>({}) },
-  'the metadata of the call': { metadata: throwError },
-  'the rules in force': { snapshot: throwError },
-  'the tracer around it': { around: throwError },
-  'the record of it': { record: throwError },
-  'encode, of an allow that cannot be read': { decision: () => throwingProxy<Decision>({ kind: 'allow' }) },
-  'encode, of a denial that cannot be read': { decision: () => throwingProxy<Decision>({ kind: 'deny' }) },
-  'encode, of an allow with half a header': {
+  'decoding bytes that cannot be read': { request: throwingProxy<Buffer>({}) },
+  'reading the metadata of the call': { metadata: throwError },
+  'reading the rules in force': { snapshot: throwError },
+  'the tracer': { withSpan: throwError },
+  'a listener': { listener: throwError },
+  'encoding an allow that cannot be read': { decision: () => throwingProxy<Decision>({ kind: 'allow' }) },
+  'encoding a denial that cannot be read': { decision: () => throwingProxy<Decision>({ kind: 'deny' }) },
+  'encoding an allow with half a header': {
     decision: () => ({
       kind: 'allow',
       headers: [{ name: 'x' } as never],
       remove: [],
       responseHeaders: [],
-      metadata: trail,
+      metadata,
     }),
   },
-  'encode, of a denial without a body': {
-    decision: () => ({ kind: 'deny', status: 401, headers: [], body: undefined as never, metadata: trail }),
+  'encoding a denial without a body': {
+    decision: () => ({ kind: 'deny', status: 401, headers: [], body: undefined as never, metadata }),
   },
 }
 for (const [what, parts] of Object.entries(CHECK_FAULTS)) {
-  test(`an accident in ${what} is the prepared denial, and is told`, async () => {
-    const { bytes, accidents } = await runCheck(parts)
+  test(`an exception in ${what} is the prepared denial, and is reported`, async () => {
+    const { bytes, errors } = await runCheck(parts)
     assert.deepEqual(bytes, INTERNAL_ERROR_RESPONSE)
-    assert.equal(accidents, 1)
+    assert.equal(errors, 1)
   })
 }
 
-test('an accident while a rule is looked for refuses (F10)', async () => {
+test('an exception in the search for a rule denies (F10)', async () => {
   const { bytes } = await runCheck({ find: throwError })
   assert.equal(decodeResponse(bytes).denied_response?.status?.code, 500)
 })
 
-test('for any bytes on the wire there is no allow without a matching rule, and an answer for each (F5, F6, J16)', async () => {
+test('any bytes are answered, and never with an allow unless a rule matches (F5, F6, J16)', async () => {
   const valid = encodeRequest({
     path: '/x',
     header_map: [
@@ -362,7 +382,7 @@ test('for any bytes on the wire there is no allow without a matching rule, and a
   )
 })
 
-test('for any value that is thrown, by any stage, decide refuses', async () => {
+test('any value that any handler throws is a denial', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.anything(),

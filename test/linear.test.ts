@@ -1,4 +1,4 @@
-/** test/linear — what reads the words of strangers takes time in proportion to their length: by analysis of every regular expression, and on hostile input. */
+/** Parsing client input takes linear time: shown by analysing every regular expression, and on hostile input. */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import test from 'node:test'
@@ -9,7 +9,7 @@ import { parseMediaTypes } from '../src/http/media_type.ts'
 import { sanitizeRequestId } from '../src/http/request_id.ts'
 import { parseRequestTarget } from '../src/http/request_target.ts'
 
-/** Files whose regular expressions meet text that a client wrote. */
+/** Files whose regular expressions are applied to text of a client. */
 const INPUT_PARSERS = [
   'http/header_rules.ts',
   'api/decision_request.ts',
@@ -24,11 +24,11 @@ const INPUT_PARSERS = [
   'http/request_target.ts',
 ]
 
-/** Literals after `=`, `(`, `,` or a bracket; none of these files divides. */
+/** Literals after `=`, `(`, `,` or a bracket. None of these files has a division. */
 const REGEXP_LITERAL = /[=(,:[]\s*\/((?:[^/\\\n[]|\\.|\[(?:[^\]\\\n]|\\.)*\])+)\/([a-z]*)/g
 
 for (const file of INPUT_PARSERS) {
-  test(`no regular expression of ${file} can be made to take more than linear time`, () => {
+  test(`no regular expression of ${file} takes more than linear time`, () => {
     const text = readFileSync(new URL(`../src/${file}`, import.meta.url), 'utf8').replace(
       /^\s*(\/\*\*|\*|\/\/).*$/gm,
       '',
@@ -44,13 +44,13 @@ for (const file of INPUT_PARSERS) {
   })
 }
 
-test('the analysis finds what it looks for', () => {
+test('the analysis finds expressions that take more than linear time', () => {
   assert.ok(analyse({ source: '^(?:a+)+b$', flags: '' }).reports.length > 0)
   assert.ok(analyse({ source: '^a*a*b$', flags: '' }).reports.length > 0)
 })
 
 const INPUT_LENGTH = 60_000
-/** Shapes on which careless readers go back and forth; each is one header, as long as Envoy lets through. */
+/** Texts that make careless parsers backtrack. Each is one header of the greatest length that Envoy accepts. */
 const HOSTILE_INPUTS = [
   'a',
   ' ',
@@ -73,8 +73,8 @@ const HOSTILE_INPUTS = [
 ].map(piece => piece.repeat(INPUT_LENGTH / piece.length))
 const SUFFIXES = ['', '\0', '"', 'x', '\u00e9']
 
-// Bounded by the time limit of a test, not by a measurement: what is quadratic here takes minutes.
-test('sixty thousand characters of any hostile shape are read or refused', { timeout: 60_000 }, () => {
+// The timeout of the test is the bound, because a measurement would be flaky. A quadratic parser takes minutes.
+test('sixty thousand characters of each hostile text are parsed or rejected', { timeout: 60_000 }, () => {
   for (const long of HOSTILE_INPUTS) {
     for (const end of SUFFIXES) {
       const text = long + end
@@ -83,9 +83,9 @@ test('sixty thousand characters of any hostile shape are read or refused', { tim
       parseMediaTypes(`text/html${text}`)
       parseAuthority(text, 'https')
       sanitizeRequestId(text)
-      for (const reading of ['strict', 'oathkeeper'] as const) {
-        parseRequestTarget(`/${text}`, reading)
-        parseRequestTarget(`/?${text}`, reading)
+      for (const mode of ['strict', 'oathkeeper'] as const) {
+        parseRequestTarget(`/${text}`, mode)
+        parseRequestTarget(`/?${text}`, mode)
       }
     }
   }

@@ -1,4 +1,4 @@
-/** test/canaries — marked secrets in every place of a request and of every answer: none of them comes out in log, span, metric or refusal. */
+/** Secrets are planted in every part of requests and upstream responses; none may reach the log, spans, metrics or denials. */
 
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
@@ -12,16 +12,16 @@ import { createInstruments } from '../src/telemetry/instruments.ts'
 import type { Metrics } from '../src/telemetry/metrics.ts'
 import { traceChecks, traceSend } from '../src/telemetry/spans.ts'
 import type { HttpFields, Response } from './envoy/reference_codec.ts'
-import { realClock } from './support/clock.ts'
 import { createCheckHarness } from './support/check_harness.ts'
+import { realClock } from './support/clock.ts'
 import { signTestToken, testKey } from './support/jwks_host.ts'
 import { IDENTITY_ID, SESSION_ID } from './support/kratos.ts'
 import { openMetrics } from './support/metrics.ts'
 
-/** One for each place, so that a leak names its source. */
+/** One secret for each place, so that a leak names its source. */
 const PLANTED_SECRETS = Object.fromEntries(
   ['cookie', 'token', 'query', 'body', 'trait', 'answer', 'password', 'secret', 'header', 'subject'].map(
-    place => [place, `canary-${place}-7f3a`],
+    place => [place, `planted-${place}-7f3a`],
   ),
 ) as Readonly<Record<string, string>>
 
@@ -36,33 +36,33 @@ const claims = {
 }
 const jwt = signTestToken({ alg: 'RS256', kid: 'k' }, claims, key.signingKey)
 
-/** What each handler is told; secrets of the operator are marked, too. */
+/** Configurations of the handlers, which contain the operator's planted secrets. */
 const HANDLER_CONFIGS: Readonly<Record<string, object>> = {
   jwt: { jwks_urls: [inlineKeySet], required_scope: ['orders'], scope_strategy: 'exact' },
   oauth2_introspection: {
-    introspection_url: 'http://world/introspect',
+    introspection_url: 'http://upstream/introspect',
     pre_authorization: {
       enabled: true,
       client_id: 'us',
       client_secret: PLANTED_SECRETS.secret,
-      token_url: 'http://world/token',
+      token_url: 'http://upstream/token',
     },
   },
-  oauth2_client_credentials: { token_url: 'http://world/token' },
-  cookie_session: { check_session_url: 'http://world/sessions/whoami', only: ['ory_kratos_session'] },
+  oauth2_client_credentials: { token_url: 'http://upstream/token' },
+  cookie_session: { check_session_url: 'http://upstream/sessions/whoami', only: ['ory_kratos_session'] },
   bearer_token: {
-    check_session_url: `http://us:${PLANTED_SECRETS.secret}@world/check?k=${PLANTED_SECRETS.secret}`,
+    check_session_url: `http://us:${PLANTED_SECRETS.secret}@upstream/check?k=${PLANTED_SECRETS.secret}`,
   },
-  remote: { remote: 'http://world/remote', headers: { 'X-Who': '{{ .Subject }}' } },
-  remote_json: { remote: 'http://world/remote', payload: '{"who": {{ toJson .Extra }} }' },
+  remote: { remote: 'http://upstream/remote', headers: { 'X-Who': '{{ .Subject }}' } },
+  remote_json: { remote: 'http://upstream/remote', payload: '{"who": {{ toJson .Extra }} }' },
   keto_engine_acp_ory: {
-    base_url: 'http://world/keto/',
+    base_url: 'http://upstream/keto/',
     required_action: 'read',
     required_resource: '{{ .Subject }}',
   },
   hydrator: {
     api: {
-      url: 'http://world/hydrate',
+      url: 'http://upstream/hydrate',
       auth: { basic: { username: 'us', password: PLANTED_SECRETS.secret } },
       retry: { give_up_after: '10ms', max_delay: '1ms' },
     },
@@ -98,7 +98,7 @@ interface HandlerReference {
   readonly handler: string
   readonly config?: object
 }
-/** Templates that stumble over what they are given. */
+/** Templates that fail, so that their errors could quote their input. */
 const FAILING_TEMPLATES = [
   '{{ mustRegexMatch .Subject "x" }}',
   '{{ semver .Subject }}',
@@ -121,7 +121,7 @@ const rule = (id: string, parts: Partial<Record<HandlerKind, HandlerReference>>)
 const RULES = [
   ...HANDLERS.map(({ kind, id }) => rule(`${kind}-${id}`, { [kind]: { handler: id } })),
   ...FAILING_TEMPLATES.map((template, i) =>
-    rule(`stumbling-${i}`, {
+    rule(`failing-template-${i}`, {
       authenticator: { handler: 'jwt' },
       mutator: { handler: 'header', config: { headers: { 'X-Bad': template } } },
     }),
@@ -149,15 +149,15 @@ const GOOD_BODIES: Readonly<Record<string, object>> = {
   '/remote': {},
 }
 
-/** How the world is: each service answers well, badly, or not at all, and always with a secret in it. */
+/** How upstream services respond. Every response contains a secret. */
 const UPSTREAM_BEHAVIORS: Readonly<Record<string, (path: string) => HttpResponse | HttpFailure>> = {
-  well: path => answer(200, JSON.stringify({ ...GOOD_BODIES[path], note: PLANTED_SECRETS.answer })),
+  healthy: path => answer(200, JSON.stringify({ ...GOOD_BODIES[path], note: PLANTED_SECRETS.answer })),
   broken: () => answer(500, `trace: ${PLANTED_SECRETS.answer}`),
   refusing: () => answer(401, PLANTED_SECRETS.answer as string),
   forbidding: () => answer(403, PLANTED_SECRETS.answer as string),
-  busy: () => answer(429, PLANTED_SECRETS.answer as string),
-  odd: () => answer(200, `{"active": "${PLANTED_SECRETS.answer}", "sub": [`),
-  away: () => ({ kind: 'failed', cause: 'connect', message: 'world: no connection' }),
+  limiting: () => answer(429, PLANTED_SECRETS.answer as string),
+  malformed: () => answer(200, `{"active": "${PLANTED_SECRETS.answer}", "sub": [`),
+  unreachable: () => ({ kind: 'failed', cause: 'connect', message: 'upstream: no connection' }),
 }
 const answer = (status: number, body: string): HttpResponse => ({
   kind: 'answered',
@@ -199,14 +199,15 @@ after(async () => {
   await sdk.shutdown()
 })
 
-test('no secret of a request, of an answer or of the configuration comes out anywhere (I1, I3)', async () => {
+test('no secret of a request, of an upstream response or of the configuration leaks (I1, I3)', async () => {
   const tracer = trace.getTracer('credence')
   const observed = {
     rules: () => 0,
-    issues: () => ({ errors: 0, warnings: 0 }),
+    configProblems: () => ({ errors: 0, warnings: 0 }),
     ready: () => true,
     sources: () => ({ fresh: 0, stale: 0, missing: 0 }),
-    sessions: () => ({ cached: 0, breaker: 'closed', inFlight: 0, pending: 0, worstStaleness: 0 }) as const,
+    sessions: () =>
+      ({ cached: 0, circuitBreaker: 'closed', inFlight: 0, pending: 0, maxStaleness: 0 }) as const,
     revocationStream: () => undefined,
   }
   const instruments = createInstruments(
@@ -215,35 +216,35 @@ test('no secret of a request, of an answer or of the configuration comes out any
     observed,
     realClock.now,
   )
-  let mood = UPSTREAM_BEHAVIORS.well as (path: string) => HttpResponse | HttpFailure
-  const world: Send = async ({ url }) => mood(new URL(url).pathname)
-  const house = await createCheckHarness({
+  let behavior = UPSTREAM_BEHAVIORS.healthy as (path: string) => HttpResponse | HttpFailure
+  const upstream: Send = async ({ url }) => behavior(new URL(url).pathname)
+  const harness = await createCheckHarness({
     config: config(),
     rules: JSON.stringify(RULES),
-    send: traceSend(tracer, instruments.instrumentSend(world)),
+    send: traceSend(tracer, instruments.instrumentSend(upstream)),
     traced: handlerTracing({ tracer, stop: async () => {} }),
     withSpan: traceChecks(tracer),
     recordMetrics: instruments.recordCheck,
   })
-  const shown: string[] = [JSON.stringify(house.issues)]
+  const shown: string[] = [JSON.stringify(harness.issues)]
   const seen = new Map<string, number>()
-  for (const inMood of Object.values(UPSTREAM_BEHAVIORS)) {
-    mood = inMood
+  for (const next of Object.values(UPSTREAM_BEHAVIORS)) {
+    behavior = next
     for (const { id } of RULES as readonly { id: string }[]) {
       for (const headers of CREDENTIALS) {
-        const response = await house.send(requestFor(id, headers))
+        const response = await harness.send(requestFor(id, headers))
         seen.set(response.http_response ?? '', (seen.get(response.http_response ?? '') ?? 0) + 1)
         shown.push(denialText(response))
       }
     }
   }
-  await house.send({ ...requestFor('nowhere', {}), path: `/no%where?${PLANTED_SECRETS.query}` })
+  await harness.send({ ...requestFor('no-rule', {}), path: `/no%where?${PLANTED_SECRETS.query}` })
   assert.ok(
     (seen.get('ok_response') ?? 0) > 50 && (seen.get('denied_response') ?? 0) > 500,
     JSON.stringify([...seen]),
   )
 
-  const codes = new Set(house.decisions.map(({ metadata: trail }) => trail.code))
+  const codes = new Set(harness.decisions.map(({ metadata }) => metadata.code))
   for (const code of [
     'ok',
     'template',
@@ -252,12 +253,12 @@ test('no secret of a request, of an answer or of the configuration comes out any
     'bad_answer',
     'rate_limited',
   ] as const) {
-    assert.ok(codes.has(code), `nothing ended as ${code}`)
+    assert.ok(codes.has(code), `no decision has the code ${code}`)
   }
 
   const finished = spans.getFinishedSpans()
   const places: Readonly<Record<string, string>> = {
-    log: house.log(),
+    log: harness.log(),
     spans: JSON.stringify(
       finished.map(({ name, attributes, events, status, links }) => [
         name,
@@ -268,8 +269,8 @@ test('no secret of a request, of an answer or of the configuration comes out any
       ]),
     ),
     metrics: await (await fetch(`http://${address}/metrics`)).text(),
-    refusals: shown.join('\n'),
-    accidents: house.errors.map(String).join('\n'),
+    denials: shown.join('\n'),
+    errors: harness.errors.map(String).join('\n'),
   }
   assert.ok(finished.length > 1_000)
   assert.match(places.metrics ?? '', /credence_outgoing_requests_total\{/)
@@ -293,7 +294,7 @@ const requestFor = (id: string, headers: Readonly<Record<string, string>>): Http
   body: JSON.stringify({ password: PLANTED_SECRETS.body }),
 })
 
-/** What the client gets of a refusal. The subject of a renewed cookie is its own, and goes out on an allow only. */
+/** What the client gets of a denial. A renewed cookie is the client's own, and is sent on an allow only. */
 const denialText = ({ denied_response: denied }: Response): string =>
   denied === undefined || denied === null
     ? ''

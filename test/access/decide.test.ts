@@ -51,7 +51,7 @@ const boom = (): never => {
 }
 const eventually = <T>(value: T): Promise<T> => new Promise(done => setImmediate(done, value))
 
-test('a recognised request that every step hands on is allowed with the headers that were set', () => {
+test('an authenticated request that every step passes is allowed with the headers that they set', () => {
   const decision = decide(
     snapshotOf({
       steps: [s => s, s => withHeader(s, 'x-user-id', s.subject)],
@@ -66,11 +66,11 @@ test('a recognised request that every step hands on is allowed with the headers 
   assert.equal(decision.metadata.authenticator, 'a0')
 })
 
-test('nothing is awaited where nothing waits: the decision is there in the same turn', () => {
+test('without asynchronous handlers, the decision is synchronous', () => {
   assert.ok(!(decide(snapshotOf({}), request) instanceof Promise))
 })
 
-test('stages that wait lead to the same decision', async () => {
+test('asynchronous handlers lead to the same decision', async () => {
   const decision = await decide(
     snapshotOf({
       authenticators: [() => eventually(NOT_RESPONSIBLE), () => eventually(identity('u2'))],
@@ -82,7 +82,7 @@ test('stages that wait lead to the same decision', async () => {
   assert.equal(decision.metadata.authenticator, 'a1')
 })
 
-test('the first responsible authenticator decides, also when it says no', () => {
+test('the first authenticator that applies decides, even if it denies', () => {
   const decision = decide(
     snapshotOf({
       authenticators: [
@@ -98,13 +98,13 @@ test('the first responsible authenticator decides, also when it says no', () => 
   assert.equal(decision.metadata.refusedBy, 'a1')
 })
 
-test('nobody responsible is 401', () => {
+test('no applicable authenticator is 401', () => {
   const decision = decide(snapshotOf({ authenticators: [() => NOT_RESPONSIBLE] }), request) as Decision
   assert.equal(decision.kind === 'deny' && decision.status, 401)
   assert.equal(decision.metadata.code, 'no_authenticator_responsible')
 })
 
-test('a refusing step ends the walk', () => {
+test('no step runs after one that denies', () => {
   let reached = false
   const decision = decide(
     snapshotOf({
@@ -122,7 +122,7 @@ test('a refusing step ends the walk', () => {
   assert.equal(reached, false)
 })
 
-test('no matching rule is answered by the fallback responders', () => {
+test('the fallback responders render the denial of a request without a rule', () => {
   const decision = decide(snapshotOf({ find: () => noRule() }), request) as Decision
   assert.equal(decision.kind === 'deny' && decision.status, 404)
   assert.equal(decision.kind === 'deny' && decision.body, 'responder')
@@ -145,7 +145,7 @@ for (const [where, world] of Object.entries<RuleFixture>({
     ],
   },
 })) {
-  test(`when ${where}, the answer is a 500 denial and never an allow`, async () => {
+  test(`when ${where}, the decision is a 500 denial and never an allow`, async () => {
     const decision = await decide(snapshotOf(world), request)
     assert.equal(decision.kind, 'deny')
     assert.equal(decision.kind === 'deny' && decision.status, 500)
@@ -157,7 +157,7 @@ for (const [where, responder] of Object.entries<Responder>({
   'when() throws': { id: 'x', when: boom, respond: statusOnly.respond },
   'respond() throws': { id: 'x', when: () => true, respond: boom },
 })) {
-  test(`a responder whose ${where} still leaves a denial`, () => {
+  test(`a responder whose ${where} still yields a denial`, () => {
     const decision = decide(
       snapshotOf({ authenticators: [() => NOT_RESPONSIBLE], responders: [responder] }),
       request,
@@ -196,7 +196,7 @@ test('a denial whose responder sets an invalid header is a 500 denial without it
   assert.ok(!JSON.stringify(decision).includes('set-cookie'))
 })
 
-test('headers of the client’s own are not removed although a rule may write them', () => {
+test('authorization and cookie are not removed, although a rule can set them', () => {
   const decision = decide(
     snapshotOf({ writes: ['authorization', 'cookie', 'x-user-id'] }),
     request,
@@ -204,7 +204,7 @@ test('headers of the client’s own are not removed although a rule may write th
   assert.deepEqual(decision.kind === 'allow' && decision.remove, ['x-user-id'])
 })
 
-test('how memory answered is told of a refusal, too, whoever refused', () => {
+test('a denial has the annotations of the authenticator, whichever handler denies', () => {
   const who = identity('u1', undefined, { annotations: { cache: 'hit' } })
   const byStep = decide(
     snapshotOf({ authenticators: [() => who], steps: [() => forbidden('forbidden')] }),

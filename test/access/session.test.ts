@@ -11,7 +11,7 @@ const request = {
   query: 'q=1',
 } as RequestView
 
-test('a later header of the same name replaces the earlier one, others stay', () => {
+test('a later header replaces an earlier one of the same name and no other', () => {
   const opened = createSession(identity('u'), request, [])
   const session = withHeader(withHeader(withHeader(opened, 'a', '1'), 'b', '2'), 'a', '3')
   assert.deepEqual(session.headers, [
@@ -21,7 +21,7 @@ test('a later header of the same name replaces the earlier one, others stay', ()
   assert.deepEqual(opened.headers, [], 'the session it was made from is unchanged')
 })
 
-test('the match context carries host and port as sent, and the captures', () => {
+test('the match context has host and port as sent, and the captures', () => {
   const session = createSession(identity('u', { a: 1 }), request, ['x'])
   assert.deepEqual(session.match.url, { scheme: 'https', host: 'App:8443', path: '/a', rawQuery: 'q=1' })
   assert.deepEqual(session.match.captures, ['x'])

@@ -1,4 +1,4 @@
-/** The one rule that matches is found through the index exactly as by trying every rule. */
+/** The index finds exactly the rule that trying all rules finds. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
@@ -41,14 +41,14 @@ function requestOf(url: string, method = 'GET', contentType?: string): RequestVi
   return view as RequestView
 }
 
-/** What `find` decides, in one line. */
+/** The result of `find` in one line. */
 function outcome(rules: readonly CompiledRule[], request: RequestView, options?: Options): string {
   const found = snapshotOf(rules, options).find(request)
   if (found.kind === 'found') return `${found.rule.id} ${JSON.stringify(found.captures)}`
   return found.code === 'several_rules' ? found.reason : found.code
 }
 
-/** The same by trying every rule; the order of ids is not promised. */
+/** The same by trying all rules. The order of ids is not specified. */
 function scan(rules: readonly CompiledRule[], url: string, method: string): string {
   const hits = rules.flatMap(rule => {
     const captures = rule.methods.has(method) ? rule.pattern.exec(url) : undefined
@@ -99,7 +99,7 @@ const someRules = fc
   .map(made => made.map(([text, methods], i) => ruleOf(`r${i}`, patternOf(text), methods)))
 const someUrls = fc.array(url, { minLength: 1, maxLength: 8 })
 
-/** Patterns that count together how often they are tried. */
+/** Patterns that share a counter of their tries. */
 function createTryCounter() {
   const tries = { count: 0 }
   const counting = (text: string): MatchPattern => {
@@ -116,7 +116,7 @@ function createTryCounter() {
 }
 
 describe('find', () => {
-  it('decides as trying every rule does, for random rules and requests', () => {
+  it('finds what trying all rules finds, for random rules and requests', () => {
     fc.assert(
       fc.property(someRules, someUrls, (compiled, urls) => {
         for (const one of urls) {
@@ -131,13 +131,13 @@ describe('find', () => {
     )
   })
 
-  it('needs no more of a pattern than its origins and the start of its path', () => {
+  it('requires only the origins and the path prefix of a pattern', () => {
     const byHand: MatchPattern = { text: '', origins: ['http://h'], pathPrefix: '/a', exec: () => ['x'] }
     assert.equal(outcome([ruleOf('r', byHand)], requestOf('http://h/ab')), 'r ["x"]')
     assert.equal(outcome([ruleOf('r', byHand)], requestOf('http://h/b')), 'no_rule')
   })
 
-  it('tries a rule once however often its literal occurs', () => {
+  it('tries a rule once, however often its literal text occurs', () => {
     let tries = 0
     const pattern: MatchPattern = {
       text: '',
@@ -153,7 +153,7 @@ describe('find', () => {
     assert.equal(tries, 1)
   })
 
-  it('does not try rules whose literals are not in the URL, wherever they stand', () => {
+  it('does not try rules whose literal text is not in the URL', () => {
     const { counting, tries } = createTryCounter()
     const shapes = [
       '<https?>://svc#.example.com/api/r#/<[a-z]+>',
@@ -175,7 +175,7 @@ describe('find', () => {
     assert.equal(tries.count, 3)
   })
 
-  it('compares methods without regard to case, and refuses two rules that match', () => {
+  it('ignores the case of methods, and denies where two rules match', () => {
     const rules = [
       ruleOf('one', patternOf('http://h/<.*>'), ['GET', 'PROPFIND']),
       ruleOf('two', patternOf('http://h/a'), ['GET']),
@@ -186,7 +186,7 @@ describe('find', () => {
     assert.equal(outcome([], requestOf('http://h/a')), 'no_rule')
   })
 
-  it('refuses long URLs, sooner where a pattern is slow or a newline could make one slow', () => {
+  it('denies long URLs, and shorter ones where a pattern is slow or a newline could make it slow', () => {
     const any = [ruleOf('r', patternOf('http://h/<.*>'))]
     assert.equal(outcome(any, requestOf(`http://h/${'a'.repeat(16_000)}`)).slice(0, 2), 'r ')
     assert.equal(outcome(any, requestOf(`http://h/${'a'.repeat(16_400)}`)), 'bad_request')
@@ -197,10 +197,10 @@ describe('find', () => {
   })
 })
 
-describe('find, where the first rule decides', () => {
+describe('find with the policy firstMatch', () => {
   const choose = { matchPolicy: firstMatch }
 
-  it('finds the one that trying every rule in order finds first, for random rules and requests', () => {
+  it('finds the first rule that trying all rules in order finds, for random rules and requests', () => {
     fc.assert(
       fc.property(someRules, someUrls, (compiled, urls) => {
         for (const one of urls) {
@@ -214,7 +214,7 @@ describe('find, where the first rule decides', () => {
     )
   })
 
-  it('asks no rule whose literals are not in the URL, and none behind the one that was found', () => {
+  it('tries no rule whose literal text is not in the URL, and none after the match', () => {
     const { counting, tries } = createTryCounter()
     const rules = Array.from({ length: 10_000 }, (_, i) =>
       ruleOf(`r${i}`, counting(`<https?>://h/api/r${i}/<[a-z]+>`)),
@@ -227,7 +227,7 @@ describe('find, where the first rule decides', () => {
     assert.equal(tries.count, 1)
   })
 
-  it('refuses a URL that is too long for a pattern, unless an earlier rule has decided', () => {
+  it('denies a URL that is too long for a pattern, unless an earlier rule matches', () => {
     const long = `http://h/${'a'.repeat(8000)}`
     const slow = ruleOf('slow', patternOf('http://h/<.*>x<.*>y<.*>z'))
     const any = ruleOf('any', patternOf('http://h/<.*>'))
@@ -235,7 +235,7 @@ describe('find, where the first rule decides', () => {
     assert.equal(outcome([slow, any], requestOf(long), choose), 'bad_request')
   })
 
-  it('orders RPC rules and URL rules by one order', () => {
+  it('has one order for RPC rules and URL rules', () => {
     const made = compileRpcPattern('h', '<.*>')
     assert.ok(!('fault' in made))
     const rpc = ruleOf('rpc', made.pattern, ['POST'], true)
@@ -248,40 +248,31 @@ describe('find, where the first rule decides', () => {
   })
 })
 
-describe('a rule for what no other matches', () => {
+describe('the default rule', () => {
   const rule = ruleOf('default', patternOf('http://nowhere/'))
-  const otherwise: RuleMatch = { kind: 'found', rule, captures: [] }
+  const defaultMatch: RuleMatch = { kind: 'found', rule, captures: [] }
   const rules = [ruleOf('one', patternOf('http://h/a')), ruleOf('two', patternOf('http://h/<a|b>'))]
 
-  it('decides there, whatever host and method', () => {
-    assert.equal(outcome(rules, requestOf('http://h/c'), { defaultMatch: otherwise }), 'default []')
-    assert.equal(outcome(rules, requestOf('https://x/y', 'PATCH'), { defaultMatch: otherwise }), 'default []')
-    assert.equal(outcome(rules, requestOf('http://h/b'), { defaultMatch: otherwise }), 'two ["b"]')
+  it('decides requests that no other rule matches, whatever host and method', () => {
+    assert.equal(outcome(rules, requestOf('http://h/c'), { defaultMatch }), 'default []')
+    assert.equal(outcome(rules, requestOf('https://x/y', 'PATCH'), { defaultMatch }), 'default []')
+    assert.equal(outcome(rules, requestOf('http://h/b'), { defaultMatch }), 'two ["b"]')
   })
 
-  it('decides not where two rules match, nor of a URL that is too long', () => {
-    assert.equal(
-      outcome(rules, requestOf('http://h/a'), { defaultMatch: otherwise }),
-      'matching rules: one, two',
-    )
-    assert.equal(
-      outcome(rules, requestOf(`http://h/${'a'.repeat(16_400)}`), { defaultMatch: otherwise }),
-      'bad_request',
-    )
+  it('does not decide where two rules match, nor where the URL is too long', () => {
+    assert.equal(outcome(rules, requestOf('http://h/a'), { defaultMatch }), 'matching rules: one, two')
+    assert.equal(outcome(rules, requestOf(`http://h/${'a'.repeat(16_400)}`), { defaultMatch }), 'bad_request')
     const slow = [ruleOf('slow', patternOf('http://h/<.*>x<.*>y<.*>z'))]
-    assert.equal(
-      outcome(slow, requestOf(`http://h/${'a'.repeat(8000)}`), { defaultMatch: otherwise }),
-      'bad_request',
-    )
+    assert.equal(outcome(slow, requestOf(`http://h/${'a'.repeat(8000)}`), { defaultMatch }), 'bad_request')
   })
 
-  it('decides of gRPC calls as well', () => {
+  it('decides gRPC calls, too', () => {
     const made = compileRpcPattern('h', 'some.Service/<.*>')
     assert.ok(!('fault' in made))
     const all = [...rules, ruleOf('rpc', made.pattern, ['POST'], true)]
     const call = (path: string) => requestOf(`http://h/${path}`, 'POST', 'application/grpc')
-    assert.equal(outcome(all, call('some.Service/m'), { defaultMatch: otherwise }), 'rpc ["m"]')
-    assert.equal(outcome(all, call('other.Service/m'), { defaultMatch: otherwise }), 'default []')
+    assert.equal(outcome(all, call('some.Service/m'), { defaultMatch }), 'rpc ["m"]')
+    assert.equal(outcome(all, call('other.Service/m'), { defaultMatch }), 'default []')
   })
 })
 
@@ -308,7 +299,7 @@ describe('RPC rules', () => {
     )
   })
 
-  it('match the calls of Connect, its GETs where allow_http_get adds the method', () => {
+  it('match calls of Connect, and its GETs where allow_http_get adds the method', () => {
     const found = 'rpc ["shop.v1.Orders","Get"]'
     assert.equal(outcome(rules, requestOf(call, 'POST', 'application/connect+proto')), found)
     const get = `${call}?connect=v1&encoding=json&message=x`
@@ -319,7 +310,7 @@ describe('RPC rules', () => {
     assert.equal(outcome(both, requestOf(`${call}?connect=v12`, 'GET')), 'no_rule')
   })
 
-  it('count together with URL rules, which never match by them alone', () => {
+  it('count together with URL rules', () => {
     const both = [...rules, ruleOf('url', patternOf('http://<.*>'), ['POST'])]
     assert.equal(outcome(both, requestOf(call, 'POST', 'application/grpc')), 'matching rules: url, rpc')
     assert.equal(outcome(both, requestOf(call, 'POST')).slice(0, 4), 'url ')

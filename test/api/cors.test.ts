@@ -1,4 +1,4 @@
-/** test/api/cors — who may read the api; what is marked R was seen on a running Oathkeeper v0.40.9. */
+/** Which pages may read the api. Tests marked R were compared with a running Oathkeeper v0.40.9. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type CorsOptions, createCorsPolicy } from '../../src/api/cors.ts'
@@ -21,7 +21,7 @@ const NARROW: CorsOptions = {
 }
 const A = 'https://a.example.com'
 
-/** Without `vary`, which is the same for all. */
+/** The headers without `vary`, which is checked here. */
 function corsHeaders(
   options: CorsOptions,
   method: string,
@@ -48,7 +48,7 @@ const preflight = (options: CorsOptions, origin: string | undefined, method: str
     ...(headers === undefined ? {} : { 'access-control-request-headers': headers }),
   })
 
-test('a page of any origin may read, unless origins are named (R)', () => {
+test('a page of any origin may read unless origins are configured (R)', () => {
   const any = { 'access-control-allow-origin': '*', 'access-control-expose-headers': 'Content-Type' }
   assert.deepEqual(corsHeaders(DEFAULTS, 'GET', { origin: A }), any)
   assert.deepEqual(corsHeaders(DEFAULTS, 'GET', { origin: 'null' }), any)
@@ -69,7 +69,7 @@ test('a page of any origin may read, unless origins are named (R)', () => {
     assert.deepEqual(corsHeaders(NARROW, 'GET', { origin }), {}, origin)
 })
 
-test('a preflight is answered with what it asked for, or with nothing (R)', () => {
+test('the reply to a preflight allows what it asks for, or nothing (R)', () => {
   assert.deepEqual(preflight(DEFAULTS, A, 'GET'), {
     'access-control-allow-origin': '*',
     'access-control-allow-methods': 'GET',
@@ -96,7 +96,7 @@ test('a preflight is answered with what it asked for, or with nothing (R)', () =
     assert.deepEqual(preflight(NARROW, origin, method, headers), {}, `${origin} ${method} ${headers}`)
 })
 
-test('a star allows every header; a negative age forbids to remember (R)', () => {
+test('a star allows every header; a negative age forbids caching (R)', () => {
   assert.deepEqual(
     preflight({ ...DEFAULTS, headers: ['*'], maxAgeSeconds: -1, credentials: true }, A, 'GET', 'x,y'),
     {
@@ -109,11 +109,11 @@ test('a star allows every header; a negative age forbids to remember (R)', () =>
   )
 })
 
-test('names are compared without case and spaces, as browsers may write them', () => {
+test('the case of names and spaces around them do not matter', () => {
   assert.notDeepEqual(preflight(DEFAULTS, A, 'GET', 'Content-Type, authorization'), {})
   assert.notDeepEqual(corsHeaders(NARROW, 'GET', { origin: 'HTTPS://A.EXAMPLE.COM' }), {})
 })
 
-test('no origin at all is named by an empty list', () => {
+test('an empty list allows no origin', () => {
   assert.deepEqual(corsHeaders({ ...DEFAULTS, origins: [] }, 'GET', { origin: A }), {})
 })

@@ -13,7 +13,7 @@ import { decisionsRoute } from '../../src/api/decisions.ts'
 import { type ApiServer, startApiServer } from '../../src/api/server.ts'
 import type { Instant } from '../../src/lib/time.ts'
 
-/** Tells in headers which request the rules saw. */
+/** Returns the request that the rules see in headers. */
 const echoRequest: Step = session => {
   const { method, scheme, host, path, query } = session.request
   const seen = withHeader(session, 'x-seen', [method, scheme, host, path, query].join(' '))
@@ -102,7 +102,7 @@ const forwarded = {
   'x-forwarded-uri': '/f?y=2',
 }
 
-test('in direct mode the rules see what follows /decisions', async () => {
+test('in direct mode, the target is the text after /decisions', async () => {
   const { status, headers } = await get('/decisions/a%20b?x=1', {}, 'POST')
   assert.equal(status, 200)
   assert.equal(headers['x-seen'], 'POST http app.test /a b x=1')
@@ -110,18 +110,18 @@ test('in direct mode the rules see what follows /decisions', async () => {
   assert.equal(headers['x-envoy-auth-headers-to-remove'], 'x-role')
 })
 
-test('forwarded headers of anybody are not believed (Q-28, E1, E2)', async () => {
+test('forwarded headers of an untrusted peer are ignored (Q-28, E1, E2)', async () => {
   assert.equal((await get('/decisions/a', forwarded)).headers['x-seen'], 'GET http app.test /a')
 })
 
-test('forwarded headers of a configured gateway describe the request, its query included (Q-29)', async () => {
+test('forwarded headers of a trusted gateway describe the request, its query included (Q-29)', async () => {
   trustsProxies = true
   const { headers } = await get('/decisions', forwarded)
   trustsProxies = false
   assert.equal(headers['x-seen'], 'PUT https other.test /f y=2')
 })
 
-test('where the call itself names the target, its client names no other by X-Forwarded-Uri (E2)', async () => {
+test('a call whose X-Forwarded-Uri differs from its own target is denied (E2)', async () => {
   trustsProxies = true
   try {
     for (const [call, uri] of [
@@ -143,7 +143,7 @@ test('where the call itself names the target, its client names no other by X-For
   }
 })
 
-test('a gateway that adds its X-Forwarded-* to those of its client is not understood (E2)', async () => {
+test('two unequal X-Forwarded-* headers of one name are denied (E2)', async () => {
   trustsProxies = true
   try {
     for (const [part, value] of Object.entries(forwarded)) {
@@ -156,7 +156,7 @@ test('a gateway that adds its X-Forwarded-* to those of its client is not unders
   }
 })
 
-test('behind a trusted gateway the client is the last one whom no such gateway asked for (E3)', async () => {
+test('behind trusted gateways, the client is the last address that is not one of theirs (E3)', async () => {
   const whence = async (forwardedFor: string | string[]): Promise<unknown> =>
     (await get('/decisions/whence', { 'x-forwarded-for': forwardedFor })).headers['x-whence']
   assert.equal(await whence('203.0.113.9'), '127.0.0.1')
@@ -171,7 +171,7 @@ test('behind a trusted gateway the client is the last one whom no such gateway a
   }
 })
 
-test('a gateway may call the handshake of a WebSocket ws or wss, as Traefik does', async () => {
+test('a gateway may state ws or wss for the handshake of a WebSocket, as Traefik does', async () => {
   const seen = async (proto: string) => {
     const { status, headers } = await get('/decisions', { ...forwarded, 'x-forwarded-proto': proto })
     return headers['x-seen'] ?? status
@@ -182,12 +182,12 @@ test('a gateway may call the handshake of a WebSocket ws or wss, as Traefik does
   assert.deepEqual(answers, ['PUT wss other.test /f y=2', 'PUT ws other.test /f y=2', 400, 400])
 })
 
-test('a refusal has the status and body of the responder', async () => {
+test('a denial has the status and the body of its responder', async () => {
   const { status, body } = await get('/decisions/forbidden')
   assert.deepEqual([status, body], [403, 'no'])
 })
 
-test('a target that others might read otherwise is 400, in the log as well, and nobody keeps it (D15)', async () => {
+test('an ambiguous target is 400, in the log as well, and no cache may store it (D15)', async () => {
   const { status, headers, body } = await get('/decisions/a/..%2fb')
   assert.deepEqual([status, headers['cache-control']], [400, 'no-store'])
   assert.equal(JSON.parse(body).error.code, 400)
@@ -195,7 +195,7 @@ test('a target that others might read otherwise is 400, in the log as well, and 
   assert.deepEqual([code, reason], ['bad_request', 'the path has an escaped slash or backslash'])
 })
 
-test('a call with two unequal hosts is 400, as the comma that Envoy puts between them makes it (J4)', async () => {
+test('a call with two unequal hosts is 400, as in a Check, where Envoy joins them by a comma (J4)', async () => {
   const socket = connect(Number(api.address.split(':')[1]), '127.0.0.1')
   socket.write('GET /decisions/a HTTP/1.1\r\nhost: app.test\r\nhost: other.test\r\nconnection: close\r\n\r\n')
   assert.match(await text(socket), /^HTTP\/1\.1 400 /)
@@ -221,7 +221,7 @@ test('a body of more than a MiB is 413, and the connection ends with the answer'
   assert.match(answer, /\r\nconnection: close\r\n/i)
 })
 
-test('before the rules are loaded every decision is 503, in the log as well, and says when to ask again', async () => {
+test('before the rules are loaded every decision is 503 with Retry-After, in the log as well', async () => {
   loaded = false
   const { status, headers } = await get('/decisions/a')
   loaded = true
@@ -229,12 +229,12 @@ test('before the rules are loaded every decision is 503, in the log as well, and
   assert.equal(recorded.at(-1)?.metadata.reason, 'the rules have not been loaded')
 })
 
-test('what is not /decisions is not answered here', async () => {
+test('the route does not answer other paths', async () => {
   assert.equal((await get('/decisionsfoo')).status, 404)
 })
 
 for (const path of ['/smuggles', '/breaks']) {
-  test(`an allow with a header that may not leave is 500 for the gateway and in the log: ${path} (J1, D2)`, async () => {
+  test(`an allow with an invalid header is 500 for the gateway and in the log: ${path} (J1, D2)`, async () => {
     const { status, headers } = await get(`/decisions${path}`)
     assert.equal(status, 500)
     assert.equal(headers['x-role'], undefined)
@@ -243,25 +243,25 @@ for (const path of ['/smuggles', '/breaks']) {
   })
 }
 
-test('the host is none of the headers that rules see (seen on a running Oathkeeper v0.40.9)', async () => {
+test('rules do not see the host among the headers (compared with a running Oathkeeper v0.40.9)', async () => {
   const { headers } = await get('/decisions/headers', { 'x-name': 'n' })
   const seen = new Map(JSON.parse(String(headers['x-seen'])))
   assert.deepEqual([seen.get('x-name'), seen.has('host')], ['n', false])
 })
 
-test('text beyond ASCII travels as UTF-8', async () => {
+test('text beyond ASCII is sent as UTF-8', async () => {
   const { headers } = await get('/decisions/utf8')
   assert.equal(Buffer.from(String(headers['x-user-id']), 'latin1').toString(), 'ü')
 })
 
-test('a header beyond ASCII is read as through the other door: UTF-8, or else Latin-1 (D3)', async () => {
+test('a header beyond ASCII is read as in a Check: UTF-8, or else Latin-1 (D3)', async () => {
   for (const bytes of [Buffer.from('é'), Buffer.of(0xe9)]) {
     const { headers } = await get('/decisions/name', { 'x-name': bytes.toString('latin1') })
     assert.equal(Buffer.from(String(headers['x-name']), 'latin1').toString(), 'é')
   }
 })
 
-test('a decision that does not come in time is 503, and the log names its rule (F1)', async () => {
+test('a decision that takes too long is 503, and the log names its rule (F1)', async () => {
   const { status, headers } = await get('/decisions/hangs')
   assert.deepEqual([status, headers['retry-after'], headers['cache-control']], [503, '1', 'no-store'])
   assert.deepEqual([recorded.at(-1)?.metadata.code, recorded.at(-1)?.metadata.rule], ['deadline', 'r'])

@@ -7,18 +7,18 @@ const PATH = '/.well-known/jwks.json'
 const ask = (set: { keys: object[] } | undefined, path = PATH, method = 'GET') =>
   jwksRoute({ publicKeys: async () => set })({ path, method } as ApiRequest)
 
-test('the key set is answered as JSON', async () => {
+test('the reply is the key set as JSON', async () => {
   const reply = await ask({ keys: [{ kid: 'a' }] })
   assert.deepEqual([reply?.status, reply?.body], [200, '{"keys":[{"kid":"a"}]}'])
   assert.equal((await ask({ keys: [] }, PATH, 'HEAD'))?.status, 200)
 })
 
-test('no set at all is a 500 in the shape of Ory’s errors', async () => {
+test('without a key set the reply is a 500 in the shape of Ory’s errors', async () => {
   const reply = await ask(undefined)
   assert.deepEqual([reply?.status, JSON.parse(reply?.body ?? '').error.code], [500, 500])
 })
 
-test('other paths and methods are for other routes', async () => {
+test('the route leaves other paths and methods to other routes', async () => {
   assert.equal(await ask({ keys: [] }, '/.well-known/jwks.json/'), undefined)
   assert.equal(await ask({ keys: [] }, PATH, 'POST'), undefined)
 })

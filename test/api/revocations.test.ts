@@ -13,23 +13,23 @@ const NIL = '00000000-0000-0000-0000-000000000000'
 const KEY = 'a key of sixteen or more'
 const NEXT_KEY = 'the key that will follow'
 const PATH = '/sessions/revocations'
-/** What the fake clock shows. */
+/** The time of the fake clock. */
 const NOW = '2026-11-22T05:00:00Z'
 
 interface PostOptions {
   readonly body?: string
   readonly headers?: Readonly<Record<string, string>>
   readonly method?: string
-  /** Says nothing of its length. */
+  /** Send the body without a content length. */
   readonly chunked?: boolean
 }
 
-/** The route behind the real server of the api port. */
+/** The route on a real api server. */
 async function openRoute(t: TestContext) {
   const clock: FakeClock = fakeClock()
   const revoked: RevocationTarget[] = []
   const reachable = { value: true }
-  const accidents: unknown[] = []
+  const errors: unknown[] = []
   const api = await startApiServer({
     host: '127.0.0.1',
     port: 0,
@@ -43,10 +43,10 @@ async function openRoute(t: TestContext) {
         revoke: async one => revoked.push(one) > 0 && reachable.value,
       }),
     ],
-    onError: error => accidents.push(error),
+    onError: error => errors.push(error),
   })
   t.after(() => api.close())
-  t.after(() => assert.deepEqual(accidents, []))
+  t.after(() => assert.deepEqual(errors, []))
   function post({ body = '', headers = { 'x-revocation-key': KEY }, method = 'POST', chunked }: PostOptions) {
     return new Promise<{ status: number; text: string }>((resolve, reject) => {
       const length = chunked === true ? {} : { 'content-length': String(Buffer.byteLength(body)) }
@@ -122,7 +122,7 @@ for (const body of [
   '{"everything":true,"before":1763787600}',
   '{"everything":true,"before":"2026-11-22T05:02:00Z"}',
 ]) {
-  test(`${body.slice(0, 90) || '(empty)'} is 400, revokes nothing and is not repeated`, async t => {
+  test(`${body.slice(0, 90) || '(empty)'} is 400, revokes nothing and is not quoted`, async t => {
     const { post, revoked } = await openRoute(t)
     const { status, text } = await post({ body })
     assert.equal(status, 400)
@@ -131,7 +131,7 @@ for (const body of [
   })
 }
 
-test('what other replicas have not heard yet is 202', async t => {
+test('a revocation that is queued for other replicas is 202', async t => {
   const { post, reachable, revoked } = await openRoute(t)
   reachable.value = false
   assert.equal((await post({ body: '{"everything":true}' })).status, 202)
@@ -152,7 +152,7 @@ for (const headers of [
   { authorization: 'Bearer' },
   { 'webhook-signature': 'v1,', 'webhook-id': 'a', 'webhook-timestamp': '1795323600' },
 ]) {
-  test(`with ${JSON.stringify(headers)} it is 401 and revokes nothing`, async t => {
+  test(`a request with ${JSON.stringify(headers)} is 401 and revokes nothing`, async t => {
     const { post, revoked } = await openRoute(t)
     assert.equal((await post({ body: '{"everything":true}', headers })).status, 401)
     assert.deepEqual(revoked, [])
@@ -164,14 +164,14 @@ for (const [how, headers] of [
   ['a bearer token', { authorization: `bearer ${KEY}` }],
   ['the password of any user', basic(`kratos:${KEY}`)],
 ] as const) {
-  test(`a key may come as ${how}, and any of several`, async t => {
+  test(`each key is accepted as ${how}`, async t => {
     const { post, revoked } = await openRoute(t)
     assert.equal((await post({ body: '{"everything":true}', headers })).status, 204)
     assert.equal(revoked.length, 1)
   })
 }
 
-test('another method is 405, a huge body 413 with and without a length, a wrong key is told before anything is read', async t => {
+test('another method is 405, a long body is 413, and a wrong key is 401 before the body is read', async t => {
   const { post, revoked } = await openRoute(t)
   assert.equal((await post({ method: 'PUT' })).status, 405)
   const body = 'x'.repeat(20_000)
@@ -183,7 +183,7 @@ test('another method is 405, a huge body 413 with and without a length, a wrong 
 
 const SIGNED_AT = String(Date.parse(NOW) / 1000)
 
-/** As every library of Standard Webhooks does it. */
+/** Signs like the libraries of Standard Webhooks. */
 function signed(body: string, over: { key?: string | Buffer; id?: string; at?: string } = {}) {
   const { key = KEY, id = 'msg_1', at = SIGNED_AT } = over
   const signature = createHmac('sha256', key).update(`${id}.${at}.${body}`).digest('base64')
@@ -193,14 +193,14 @@ function signed(body: string, over: { key?: string | Buffer; id?: string; at?: s
 const ONE = `{"session_id":"${ID}"}`
 const ALL = '{"everything":true}'
 
-test('a signed message needs no key, signed by any of several', async t => {
+test('a message that is signed with any of the keys needs no key', async t => {
   const { post, revoked } = await openRoute(t)
   assert.equal((await post({ body: ONE, headers: signed(ONE) })).status, 204)
   assert.equal((await post({ body: ONE, headers: signed(ONE, { key: NEXT_KEY, id: 'msg_2' }) })).status, 204)
   assert.equal(revoked.length, 2)
 })
 
-test('what was changed after signing, is of another key, or of another time, is 401', async t => {
+test('a message that was changed after signing, or signed with another key or at another time, is 401', async t => {
   const { post, revoked, clock } = await openRoute(t)
   const bad = [
     { body: ALL, headers: signed(ONE) },
@@ -217,7 +217,7 @@ test('what was changed after signing, is of another key, or of another time, is 
   assert.deepEqual(revoked, [])
 })
 
-test('a signed message that comes a second time is heard once', async t => {
+test('a replayed message revokes nothing', async t => {
   const { post, revoked, clock } = await openRoute(t)
   assert.equal((await post({ body: ONE, headers: signed(ONE) })).status, 204)
   clock.advance(290_000)
@@ -229,7 +229,7 @@ test('a signed message that comes a second time is heard once', async t => {
 })
 
 for (const name of ['ory-webhook-trigger-id', 'webhook-id']) {
-  test(`a further try of a hook (${name}) ends one session again, because Kratos commits after it, and everything once`, async t => {
+  test(`a retry of a hook (${name}) revokes one session again, because Kratos commits after it, and everything only once`, async t => {
     const { post, revoked, clock } = await openRoute(t)
     const headers = { 'x-revocation-key': KEY, [name]: '5f3b1c7e' }
     await post({ body: ONE, headers })
@@ -245,8 +245,8 @@ for (const name of ['ory-webhook-trigger-id', 'webhook-id']) {
   })
 }
 
-test('a secret of Standard Webhooks is base64 behind its prefix', async t => {
-  // The example of the specification's own libraries.
+test('a secret of Standard Webhooks is base64 after its prefix', async t => {
+  // The test vector of the specification's own libraries.
   const secret = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'
   const clock = fakeClock(1_614_265_330_000)
   const route = revocationsRoute({ keys: [secret], wall: clock.wall, revoke: async () => true })
@@ -269,5 +269,5 @@ test('a secret of Standard Webhooks is base64 behind its prefix', async t => {
       'webhook-signature': 'v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=',
     },
   })
-  assert.equal(answer.status, 400, 'it is believed, and is no revocation')
+  assert.equal(answer.status, 400, 'the signature is valid, and the body is not a revocation')
 })

@@ -39,7 +39,7 @@ const routes = rulesRoutes({ validRules: () => many, status })
 const ids = async (target: string) =>
   JSON.parse((await get(routes, target))?.body ?? '').map((one: { id: string }) => one.id)
 
-test('a page has 50 rules unless it is told otherwise', async () => {
+test('a page has 50 rules by default', async () => {
   assert.equal((await ids('/rules')).length, 50)
   assert.deepEqual(await ids('/rules?limit=2&offset=1'), ['r1', 'r2'])
   assert.deepEqual(await ids('/rules?limit=0'), [])
@@ -47,12 +47,12 @@ test('a page has 50 rules unless it is told otherwise', async () => {
   assert.equal((await ids('/rules?limit=1000')).length, 60)
 })
 
-test('one rule is found by its id, an unknown one is 404', async () => {
+test('a rule is found by its id, and an unknown id is 404', async () => {
   assert.equal(JSON.parse((await get(routes, '/rules/r7'))?.body ?? '').id, 'r7')
   assert.equal((await get(routes, '/rules/nope'))?.status, 404)
 })
 
-test('several authorizers are shown under a key that no other rule has', async () => {
+test('only a rule with several authorizers has the key authorizers', async () => {
   const several: ListedRule = {
     ...rule('several'),
     authorizer: undefined,
@@ -71,7 +71,7 @@ test('several authorizers are shown under a key that no other rule has', async (
   ])
 })
 
-test('secrets of a handler’s config are not shown (Q-94)', async () => {
+test('secrets of a handler’s config are redacted (Q-94)', async () => {
   const config = {
     client_secret: 's3cret',
     api: { auth: { basic: { password: 's3cret' } }, url: 'https://u:s3cret@h/x' },
@@ -86,7 +86,7 @@ test('secrets of a handler’s config are not shown (Q-94)', async () => {
   assert.ok(reply.body.includes('"https://h/token?a=1&api_key=REDACTED&b=2"'))
 })
 
-test('signatures in addresses, and headers for another service by any name, are not shown either (Q-94)', async () => {
+test('signatures in URLs and all headers for another service are redacted (Q-94)', async () => {
   const config = {
     jwks_urls: ['https://a.blob.example/k?sv=1&sig=s3cret', 'https://b.example/k?X-Amz-Signature=s3cret&v=2'],
     additional_headers: { 'X-Gate': 's3cret' },
@@ -99,11 +99,11 @@ test('signatures in addresses, and headers for another service by any name, are 
     assert.ok(reply.body.includes(shown), shown)
 })
 
-test('the status shows revision, sources and issues', async () => {
+test('the status has the revision, the sources and the problems', async () => {
   assert.deepEqual(JSON.parse((await get(routes, '/status'))?.body ?? ''), status())
 })
 
-test('readiness follows, liveness and version do not', async () => {
+test('readiness follows the service, liveness and version do not', async () => {
   let ready = false
   const health = healthRoutes({ ready: () => ready, version: '1.2.3' })
   assert.equal((await get(health, '/health/ready'))?.status, 503)

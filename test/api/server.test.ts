@@ -9,7 +9,7 @@ const TIMEOUTS = { read: 60_000, write: 60_000, idle: 60_000 }
 
 async function openServer(
   route: Route,
-  accident: (error: unknown) => void = () => {},
+  onError: (error: unknown) => void = () => {},
 ): Promise<{ api: ApiServer; socket: Socket }> {
   const parts = {
     host: '127.0.0.1',
@@ -17,7 +17,7 @@ async function openServer(
     timeouts: TIMEOUTS,
     cors: undefined,
     tls: undefined,
-    onError: accident,
+    onError,
   }
   const api = await startApiServer({ ...parts, routes: [route] })
   const socket = connect(Number(api.address.split(':')[1]), '127.0.0.1')
@@ -25,7 +25,7 @@ async function openServer(
   return { api, socket }
 }
 
-test('whoever has not finished asking holds up no stop', async () => {
+test('an unfinished request does not delay a stop beyond the drain timeout', async () => {
   const arrived = Promise.withResolvers<void>()
   const { api, socket } = await openServer(async ({ message }) => {
     arrived.resolve()
@@ -46,7 +46,7 @@ test('whoever has not finished asking holds up no stop', async () => {
   }
 })
 
-test('who has asked is answered before a stop, and the connection ends with it', async () => {
+test('a request that has arrived is answered before a stop, and its connection closes', async () => {
   const arrived = Promise.withResolvers<void>()
   const go = Promise.withResolvers<void>()
   const { api, socket } = await openServer(async () => {
@@ -67,8 +67,8 @@ test('who has asked is answered before a stop, and the connection ends with it',
   assert.match(text, /^HTTP\/1\.1 200 OK.*"done":true/s)
 })
 
-test('a client that leaves in the middle is no accident; a route that throws is one', async () => {
-  const accidents: unknown[] = []
+test('a client that disconnects in the middle is not an error; a route that throws is one', async () => {
+  const errors: unknown[] = []
   const met = Promise.withResolvers<void>()
   const left = Promise.withResolvers<void>()
   const { api, socket } = await openServer(
@@ -82,7 +82,7 @@ test('a client that leaves in the middle is no accident; a route that throws is 
       }
       return undefined
     },
-    error => accidents.push(error),
+    error => errors.push(error),
   )
   socket.write('POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\nab')
   await met.promise
@@ -90,5 +90,5 @@ test('a client that leaves in the middle is no accident; a route that throws is 
   await left.promise
   assert.equal((await fetch(`http://${api.address}/broken`, { method: 'POST', body: 'b' })).status, 500)
   await api.close()
-  assert.deepEqual(accidents.map(String), ['Error: broken'])
+  assert.deepEqual(errors.map(String), ['Error: broken'])
 })

@@ -1,7 +1,7 @@
 /**
- * test/envoy/capture — writes goldens.jsonl anew: the bytes that a real Envoy sends for a handful of requests.
+ * Records goldens.jsonl: the bytes that a real Envoy sends for some requests.
  *
- *   node scripts/run.js test/envoy/capture_goldens.ts        (needs openssl; look at the difference before you commit it)
+ *   node scripts/run.js test/envoy/capture_goldens.ts        (requires openssl; review the difference before you commit it)
  */
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'

@@ -56,10 +56,10 @@ function createFixture(
     })
     return { response: decodeResponse(await answer), waited: answer instanceof Promise }
   }
-  return { ask, recorded, accidents: errors }
+  return { ask, recorded, errors }
 }
 
-test('a Check that needs nobody is answered in the turn in which it arrived', async () => {
+test('a Check without asynchronous handlers is answered synchronously', async () => {
   const { ask, recorded } = createFixture()
   const { response, waited } = await ask()
   assert.equal(response.http_response, 'ok_response')
@@ -78,14 +78,14 @@ test('before the rules are loaded every Check is 503', async () => {
 
 const never = () => new Promise<never>(() => {})
 
-test('a decision that does not come in time is 503 before grpc-timeout is over (F1, F12)', async () => {
+test('a decision that takes too long is 503 before grpc-timeout ends (F1, F12)', async () => {
   const { ask, recorded } = createFixture({ run: never })
   const { response } = await ask({}, 60)
   assert.equal(response.denied_response?.status?.code, 503)
   assert.deepEqual([recorded[0]?.metadata.code, recorded[0]?.metadata.rule], ['deadline', 'r'])
 })
 
-test('what Envoy says of one try counts where it is shorter than grpc-timeout', async () => {
+test('Envoy’s timeout of one try counts where it is shorter than grpc-timeout', async () => {
   const { response } = await createFixture({ run: never }).ask(
     { 'x-envoy-expected-rq-timeout-ms': '60' },
     60_000,
@@ -95,15 +95,15 @@ test('what Envoy says of one try counts where it is shorter than grpc-timeout', 
 
 for (const [what, metadata, budget, ms] of [
   ['Envoy’s default', { 'x-envoy-expected-rq-timeout-ms': '200' }, 200, 185],
-  ['a try that is shorter than the whole', { 'x-envoy-expected-rq-timeout-ms': '100' }, 1_000, 85],
-  ['a whole that is shorter than a try', { 'x-envoy-expected-rq-timeout-ms': '1000' }, 100, 85],
+  ['a try that is shorter than the whole call', { 'x-envoy-expected-rq-timeout-ms': '100' }, 1_000, 85],
+  ['a call that is shorter than a try', { 'x-envoy-expected-rq-timeout-ms': '1000' }, 100, 85],
   ['grpc-timeout alone', {}, 200, 185],
   ['no limit', {}, undefined, 14_985],
-  ['a limit without end', { 'x-envoy-expected-rq-timeout-ms': 'Infinity' }, undefined, 14_985],
-  ['a limit that is no number', { 'x-envoy-expected-rq-timeout-ms': 'soon' }, undefined, 14_985],
-  ['a limit too short to answer in', { 'x-envoy-expected-rq-timeout-ms': '5' }, 200, 0],
+  ['an infinite limit', { 'x-envoy-expected-rq-timeout-ms': 'Infinity' }, undefined, 14_985],
+  ['a limit that is not a number', { 'x-envoy-expected-rq-timeout-ms': 'soon' }, undefined, 14_985],
+  ['a limit that is too short for a response', { 'x-envoy-expected-rq-timeout-ms': '5' }, 200, 0],
 ] as const) {
-  test(`${what}: a rule is to decide within ${ms} ms`, async () => {
+  test(`${what}: a rule must decide within ${ms} ms`, async () => {
     const arrived = 1_000 as Instant
     let left = Number.NaN
     const run = ({ deadline }: RequestView) => {
@@ -115,18 +115,18 @@ for (const [what, metadata, budget, ms] of [
   })
 }
 
-test('when recording throws, the answer is the prepared denial and the accident is told', async () => {
-  const { ask, accidents } = createFixture({
+test('when a listener throws, the response is a 500 denial and the error is reported', async () => {
+  const { ask, errors } = createFixture({
     record: () => {
       throw new Error('disk')
     },
   })
   const { response } = await ask()
   assert.equal(response.denied_response?.status?.code, 500)
-  assert.equal(accidents.length, 1)
+  assert.equal(errors.length, 1)
 })
 
-test('no Check outlives a drain, however long Envoy would wait (Istio: 600 s)', async t => {
+test('no Check takes longer than a drain, however long Envoy would wait (Istio: 600 s)', async t => {
   t.mock.timers.enable({ apis: ['setTimeout'] })
   const { ask } = createFixture({ run: never })
   const asked = ask({ 'x-envoy-expected-rq-timeout-ms': '600000' }, 600_000)
@@ -134,7 +134,7 @@ test('no Check outlives a drain, however long Envoy would wait (Istio: 600 s)', 
   assert.equal((await asked).response.denied_response?.status?.code, 503)
 })
 
-test('a request ends by the rules with which it began, also when they are replaced meanwhile (F9)', async () => {
+test('a reload during a request does not change the rules that decide it (F9)', async () => {
   const ruleOf = (id: string, run: CompiledRule['authenticators'][number]['run']) =>
     ({ id, authenticators: [{ id: 'a', run }], steps: [], responders: [] }) as unknown as CompiledRule
   const snapshotOf = (rule: CompiledRule, writes: readonly string[]): Snapshot => ({

@@ -12,7 +12,7 @@ const accepted = (http: HttpFields): CheckRequestView => {
   return request
 }
 
-test('a request is what Envoy’s attributes say, whatever forwarded headers say (E1–E4)', () => {
+test('Envoy’s attributes describe the request, and forwarded headers do not (E1–E4)', () => {
   const request = accepted({
     method: 'POST',
     path: '/a/b?q=1?2',
@@ -43,7 +43,7 @@ test('a request is what Envoy’s attributes say, whatever forwarded headers say
   )
 })
 
-test('cookies of several lines are one list in order', () => {
+test('cookies of several header lines are one list in order', () => {
   const request = accepted({
     header_map: [
       ['cookie', 'a=1; s=X'],
@@ -55,7 +55,7 @@ test('cookies of several lines are one list in order', () => {
   assert.equal(request.cookie('S'), undefined)
 })
 
-test('the path is read from the raw headers, where a replaced byte shows (J2)', () => {
+test('the path is read from the raw headers, which keep bytes that Envoy replaces in the attribute (J2)', () => {
   const raw = decode({ path: '/adm!n', header_map: [[':path', Buffer.from('/adm\xe9n', 'latin1')]] })
   assert.equal(raw.kind, 'denial')
 })
@@ -104,24 +104,24 @@ test('more than a thousand headers are 431', () => {
   assert.equal(outcome.kind === 'denial' && outcome.status, 431)
 })
 
-test('bytes that are no CheckRequest, and a Check without an HTTP request, are 400 (F5)', () => {
+test('bytes that are not a CheckRequest, and a Check without an HTTP request, are 400 (F5)', () => {
   for (const bytes of [Buffer.from([0xff, 0xff]), Buffer.alloc(0)]) {
     const outcome = decodeCheckRequest(bytes, 0 as Instant, 'strict')
     assert.equal(outcome.kind === 'denial' && outcome.status, 400)
   }
 })
 
-test('Oathkeeper’s reading decodes and cleans instead of refusing', () => {
+test('paths: oathkeeper decodes and cleans a path instead of denying it', () => {
   const request = decode({ path: '/a/../b%2Fc//d/?x' }, 'oathkeeper')
   assert.equal(request.kind === 'request' && request.path, '/b/c/d')
 })
 
-test('a scheme in capitals is what it says (B10)', () => {
+test('the case of a scheme does not matter (B10)', () => {
   assert.equal(accepted({ scheme: 'HTTPS' }).scheme, 'https')
 })
 
 for (const id of ['', 'a b', 'a\nb', '\u001b[31m', 'ü', 'x'.repeat(201)]) {
-  test(`the request id ${JSON.stringify(id.slice(0, 10))} is not repeated (I2)`, () => {
+  test(`the request id ${JSON.stringify(id.slice(0, 10))} is left out (I2)`, () => {
     assert.equal(accepted({ header_map: [['x-request-id', id]] }).requestId, '')
   })
 }

@@ -8,7 +8,7 @@ import { encodeRequest } from './reference_codec.ts'
 const text = fc.string({ unit: 'grapheme' })
 const name = fc.stringMatching(/^[a-z][a-z0-9-]{0,20}$/)
 
-test('the own reader finds in random requests what proto-loader wrote', () => {
+test('our reader finds in random requests what proto-loader has written', () => {
   fc.assert(
     fc.property(
       text,
@@ -59,7 +59,7 @@ test('raw headers keep repeated names, their order and bytes that are not UTF-8 
   )
 })
 
-test('where both forms are there, the raw one counts (D7)', () => {
+test('header_map takes precedence over headers (D7)', () => {
   const message = new CheckRequestMessage(
     encodeRequest({ headers: { 'x-a': 'map' }, header_map: [['x-a', 'raw']] }),
   )
@@ -67,14 +67,14 @@ test('where both forms are there, the raw one counts (D7)', () => {
 })
 
 for (const hostile of ['__proto__', 'constructor', 'hasownproperty']) {
-  test(`a header named ${hostile} is a header like any other (J9)`, () => {
+  test(`a header named ${hostile} is an ordinary header (J9)`, () => {
     const message = new CheckRequestMessage(encodeRequest({ header_map: [[hostile, 'v']] }))
     assert.equal(message.header(hostile), 'v')
     assert.deepEqual([...message.headerEntries()], [[hostile, 'v']])
   })
 }
 
-test('random bytes are a request or a fault, never another exception and never a read beyond the end (F6)', () => {
+test('random bytes are a request or a ProtobufError, and no read is beyond the end (F6)', () => {
   const valid = encodeRequest({ headers: { cookie: 'a=b', accept: '*/*' } })
   const bytes = fc.oneof(
     fc.uint8Array({ maxLength: 200 }),

@@ -45,7 +45,7 @@ const decisions: fc.Arbitrary<Decision> = fc.oneof(
   fc.record({ status: fc.integer(), headers, body: fc.string({ unit: 'binary' }) }).map(deny),
 )
 
-test('status 0 stands with ok_response and nothing else does, whatever the decision carries (F3, F11, J7)', () => {
+test('status 0 is sent with ok_response and only with it, whatever the decision contains (F3, F11, J7)', () => {
   fc.assert(
     fc.property(decisions, fc.boolean(), (decision, grpc) => {
       const response = send(decision, grpc)
@@ -60,7 +60,7 @@ test('status 0 stands with ok_response and nothing else does, whatever the decis
   )
 })
 
-test('request headers overwrite in the words of every Envoy (D1)', () => {
+test('request headers overwrite, for every version of Envoy (D1)', () => {
   const response = send(allow({ headers: [{ name: 'x-user-id', value: 'ü1' }], remove: ['x-role'] }))
   const [option] = response.ok_response?.headers ?? []
   assert.deepEqual(option?.header, { key: 'x-user-id', value: 'ü1' })
@@ -68,7 +68,7 @@ test('request headers overwrite in the words of every Envoy (D1)', () => {
   assert.deepEqual(response.ok_response?.headers_to_remove, ['x-role'])
 })
 
-test('cookies for the client are added, each by itself (D13)', () => {
+test('cookies for the client are added one by one (D13)', () => {
   const cookies: Header[] = [
     { name: 'set-cookie', value: 'a=1' },
     { name: 'set-cookie', value: 'b=2' },
@@ -95,14 +95,14 @@ for (const [what, header] of Object.entries<Header>({
   'an Envoy header': { name: 'x-envoy-internal', value: 'true' },
   'too much': { name: 'x-a', value: 'a'.repeat(60_000) },
 })) {
-  test(`a header with ${what} turns the allow into a 500 that names no value (D2, D10, D11, J1, J6, J8)`, () => {
+  test(`a header with ${what} turns the allow into a 500 that quotes no value (D2, D10, D11, J1, J6, J8)`, () => {
     const fit = validateOutgoingHeaders(allow({ headers: [header] }))
     assert.equal(fit.kind === 'deny' && fit.status, 500)
     assert.ok(!JSON.stringify(fit).includes('x-role: admin'))
   })
 }
 
-test('a denial keeps status, headers and body, and is nobody’s to keep', () => {
+test('a denial keeps status, headers and body, and no cache may store it', () => {
   const response = send(deny({ status: 302, headers: [{ name: 'location', value: '/login' }], body: 'x' }))
   assert.equal(response.denied_response?.status?.code, 302)
   const sent = new Map(response.denied_response?.headers?.map(one => [one.header.key, one.header.value]))
@@ -135,11 +135,11 @@ test('a gRPC client gets a status instead of a redirect (D17)', () => {
   assert.equal(response.denied_response?.body, 'Unauthorized')
 })
 
-test('the prepared answer denies', () => {
+test('the prepared response denies', () => {
   assert.equal(decodeResponse(INTERNAL_ERROR_RESPONSE).denied_response?.status?.code, 500)
 })
 
-test('every header that may leave comes out as it went in, in order, on both ways', () => {
+test('each valid header is encoded unchanged and in order, for the upstream and for the client', () => {
   const name = fc.stringMatching(/^x-[a-z0-9!#$%&'*+.^_`|~-]{1,20}$/)
   const value = fc
     .oneof(fc.string({ unit: 'grapheme' }), fc.constantFrom('', ' ', 'ü', '\t', 'a'.repeat(300)))

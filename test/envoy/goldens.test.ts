@@ -1,4 +1,4 @@
-/** test/envoy/goldens — bytes that a real Envoy 1.40 sent (goldens.jsonl, by capture.ts) are read as what the client had sent; our answers are compared byte for byte. */
+/** Bytes that Envoy 1.40 sent (goldens.jsonl, recorded by capture_goldens.ts) are decoded as what the client sent, and responses are compared byte for byte. */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import test from 'node:test'
@@ -28,11 +28,11 @@ const read = (name: string): CheckRequestView => {
 const summary = ({ method, scheme, host, authority, path, query }: CheckRequestView) =>
   `${method} ${scheme} ${host} ${authority} ${path} ${query}`
 
-test('a GET, headers as a map: several lines of one name are one, a byte that is no UTF-8 is a "!"', () => {
+test('a GET, headers as a map: Envoy joins lines of one name, and replaces a byte that is not UTF-8 by "!"', () => {
   const request = read('a GET, headers as a map')
   assert.equal(summary(request), 'GET http app.test:8080 App.test:8080 /orders x=1')
   assert.deepEqual(request.headerValues('cookie'), ['a=1; s=X,s=Y'])
-  assert.deepEqual(request.cookieValues('s'), ['X,s=Y'], 'no session: the comma belongs to the value')
+  assert.deepEqual(request.cookieValues('s'), ['X,s=Y'], 'no session: the comma is part of the value')
   assert.deepEqual(request.headerValues('x-a'), ['1,2'])
   assert.equal(request.header('x-latin'), 'caf!')
   assert.equal(request.header('x-empty'), '')
@@ -44,7 +44,7 @@ test('a GET, headers as a map: several lines of one name are one, a byte that is
   assert.ok([...request.headerEntries()].every(([name]) => !name.startsWith(':')))
 })
 
-test('a GET, headers as raw bytes: line by line, byte by byte', () => {
+test('a GET, headers as raw bytes: each line and each byte is kept', () => {
   const request = read('a GET, headers as raw bytes')
   assert.equal(summary(request), 'GET http app.test:8080 App.test:8080 /orders x=1')
   assert.deepEqual(request.headerValues('cookie'), ['a=1; s=X', 's=Y'])
@@ -55,7 +55,7 @@ test('a GET, headers as raw bytes: line by line, byte by byte', () => {
   assert.equal(request.header('__proto__'), 'x')
 })
 
-test('a path of HTTP/2 with a byte beyond ASCII is refused (J2)', () => {
+test('a path of HTTP/2 with a byte beyond ASCII is denied (J2)', () => {
   const denial = outcome('a path of HTTP/2 with a byte beyond ASCII')
   assert.deepEqual([denial.kind, denial.kind === 'denial' && denial.status], ['denial', 400])
 })
@@ -69,7 +69,7 @@ test('a gRPC call is a POST of its method', () => {
 })
 
 for (const form of ['text', 'bytes']) {
-  test(`a cut body as ${form} is there as far as it was sent, and says that it is cut`, () => {
+  test(`a truncated body as ${form} is read as far as Envoy sent it, and marked as partial`, () => {
     const request = read(`a cut body as ${form}`)
     assert.equal(Buffer.from(request.body ?? []).toString(), '0123456789')
     assert.equal(request.header('x-envoy-auth-partial-body'), 'true')
@@ -91,7 +91,7 @@ const metadata = {
   annotations: {},
 } as const
 
-/** Field by field, as in external_auth.proto: the answers that a client or an upstream depends on. */
+/** Responses that a client or an upstream depends on, field by field as in external_auth.proto. */
 const ANSWERS: Readonly<Record<string, readonly [decision: Decision, grpc: boolean, bytes: string]>> = {
   'an allow with nothing': [
     { kind: 'allow', headers: [], remove: [], responseHeaders: [], metadata },
@@ -162,7 +162,7 @@ const ANSWERS: Readonly<Record<string, readonly [decision: Decision, grpc: boole
       metadata,
     },
     true,
-    // 401 and its words, no location
+    // 401 with its reason phrase, without the location
     `0a020810 1234
      0a03 089103
      121f 0a19 0a0d 63616368652d636f6e74726f6c 1208 6e6f2d73746f7265 1200 1802
@@ -172,12 +172,12 @@ const ANSWERS: Readonly<Record<string, readonly [decision: Decision, grpc: boole
 
 const hex = (text: string): string => text.replace(/\s/g, '')
 for (const [what, [decision, grpc, bytes]] of Object.entries(ANSWERS)) {
-  test(`${what} is these bytes`, () => {
+  test(`${what} has these bytes`, () => {
     assert.equal(encodeDecision(decision, grpc).toString('hex'), hex(bytes))
   })
 }
 
-test('the prepared answer denies with 500 and is what it always was', () => {
+test('the prepared response is a 500 denial, with these bytes', () => {
   const { status, denied_response: denied } = decodeResponse(INTERNAL_ERROR_RESPONSE)
   assert.deepEqual([status?.code, denied?.status?.code], [7, 500])
 })

@@ -1,4 +1,4 @@
-/** test/envoy/messages — the door's messages by proto-loader, the reference that the own codec is held against. */
+/** The messages of ext_authz by proto-loader: the reference that our codec is tested with. */
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { loadSync, type ServiceDefinition } from '@grpc/proto-loader'
@@ -21,12 +21,12 @@ export interface HttpFields {
   readonly host?: string
   readonly scheme?: string
   readonly headers?: Readonly<Record<string, string>>
-  /** Filled instead of `headers` where Envoy sends raw headers. */
+  /** In place of `headers`, where Envoy sends raw headers. */
   readonly header_map?: readonly (readonly [name: string, value: Uint8Array | string])[]
   readonly body?: string
 }
 
-/** A CheckRequest as Envoy would write it. */
+/** A CheckRequest as Envoy encodes it. */
 export function encodeRequest(
   http: HttpFields,
   peer: { address?: string; principal?: string; sni?: string } = {},

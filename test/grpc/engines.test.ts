@@ -1,4 +1,4 @@
-/** test/envoy/engines — both engines over real sockets: health, drain, hostile bytes, sockets in the file system. */
+/** Both gRPC engines over real sockets: health, drain, hostile bytes, Unix sockets. */
 import assert from 'node:assert/strict'
 import { existsSync, linkSync, mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { connect as connectHttp2, constants } from 'node:http2'
@@ -82,7 +82,7 @@ const health = (service: string): Buffer =>
 
 const portOf = ({ engine }: ServerFixture) => Number(engine.address.split(':').at(-1))
 
-/** What comes back before the connection ends, for as long as there is something. */
+/** What the server sends until the connection ends or is idle. */
 function sendBytes(port: number, bytes: Buffer): Promise<Buffer> {
   return new Promise(resolve => {
     const chunks: Buffer[] = []
@@ -111,7 +111,7 @@ for (const name of ['http2', 'grpc-js'] as const)
       world = await openFixture(name)
     })
 
-    test('a Check passes as bytes, with its deadline on the monotonic clock and its metadata', async () => {
+    test('a handler gets the message as bytes, the deadline on the monotonic clock and the metadata', async () => {
       const client = clientOf(world)
       const metadata = new Metadata()
       metadata.set('x-request-id', 'r1')
@@ -124,7 +124,7 @@ for (const name of ['http2', 'grpc-js'] as const)
       assert.ok((call?.deadline ?? 0) > before + 1_000 && (call?.deadline ?? 0) < before + 6_000)
     })
 
-    test('grpc.health.v1 follows readiness, for the server and for the one service', async () => {
+    test('grpc.health.v1 follows readiness, for the server and for its service', async () => {
       const client = clientOf(world)
       const of = async (service: string) => {
         const { code, bytes } = await ask(client, '/grpc.health.v1.Health/Check', health(service))
@@ -139,7 +139,7 @@ for (const name of ['http2', 'grpc-js'] as const)
       client.close()
     })
 
-    test('nothing else is offered: no reflection, no method without a name (I10)', async () => {
+    test('no other method exists: no reflection, no method without a name (I10)', async () => {
       const client = clientOf(world)
       const before = world.calls.length
       const paths = ['/grpc.reflection.v1.ServerReflection/ServerReflectionInfo', `${CHECK}s`, '/Check', '/']
@@ -149,7 +149,7 @@ for (const name of ['http2', 'grpc-js'] as const)
       client.close()
     })
 
-    test('who watches is told of every change, and does not hold up a drain', async () => {
+    test('a watcher gets every change, and does not delay a drain', async () => {
       const own = await openFixture(name)
       const client = clientOf(own)
       const heard: number[][] = []
@@ -187,7 +187,7 @@ for (const name of ['http2', 'grpc-js'] as const)
       client.close()
     })
 
-    test('a drain cuts what is not answered within its grace', async () => {
+    test('a drain closes calls that are not answered within its timeout', async () => {
       let arrived = () => {}
       const there = new Promise<void>(resolve => {
         arrived = resolve
@@ -197,7 +197,7 @@ for (const name of ['http2', 'grpc-js'] as const)
         return new Promise<Buffer>(() => {})
       })
       const client = clientOf(own)
-      // A client of grpc-js tries again on a new connection for as long as it has time.
+      // The client of grpc-js retries on a new connection until its deadline.
       const asked = ask(client, CHECK, Buffer.from([1]), 500)
       await there
       await own.engine.drain(50)
@@ -206,7 +206,7 @@ for (const name of ['http2', 'grpc-js'] as const)
     })
 
     for (const [what, bytes] of Object.entries(HOSTILE)) {
-      test(`${what} on the port are a matter of that connection alone (G1)`, async () => {
+      test(`${what} affect no other connection (G1)`, async () => {
         const before = world.calls.length
         await sendBytes(portOf(world), bytes)
         const client = clientOf(world)
@@ -216,7 +216,7 @@ for (const name of ['http2', 'grpc-js'] as const)
       })
     }
 
-    test('a message that is too large is refused before it is decided (G4)', async () => {
+    test('a message that is too large is rejected before the handler runs (G4)', async () => {
       const before = world.calls.length
       const client = clientOf(world)
       const { code } = await ask(client, CHECK, Buffer.alloc(5 * 1024 * 1024))
@@ -225,7 +225,7 @@ for (const name of ['http2', 'grpc-js'] as const)
       client.close()
     })
 
-    test('a compressed message is not taken, or counts by what it unpacks to (G4)', async () => {
+    test('a compressed message is rejected, or its uncompressed size counts (G4)', async () => {
       const packed = gzipSync(Buffer.alloc(64 * 1024 * 1024))
       const head = Buffer.alloc(5)
       head[0] = 1
@@ -240,7 +240,7 @@ for (const name of ['http2', 'grpc-js'] as const)
         'grpc-encoding': 'gzip',
         te: 'trailers',
       })
-      const told = await new Promise<string>(resolve => {
+      const grpcStatus = await new Promise<string>(resolve => {
         stream.on('response', headers => headers['grpc-status'] && resolve(String(headers['grpc-status'])))
         stream.on('trailers', trailers => resolve(String(trailers['grpc-status'])))
         stream.on('error', error => resolve(error.message))
@@ -249,11 +249,11 @@ for (const name of ['http2', 'grpc-js'] as const)
         stream.resume()
       })
       session.destroy()
-      assert.equal(told, String(name === 'http2' ? status.UNIMPLEMENTED : status.RESOURCE_EXHAUSTED))
+      assert.equal(grpcStatus, String(name === 'http2' ? status.UNIMPLEMENTED : status.RESOURCE_EXHAUSTED))
       assert.equal(world.calls.length, before)
     })
 
-    test('a burst of streams that are reset at once leaves the server well (G2)', async () => {
+    test('the server survives a burst of streams that are reset at once (G2)', async () => {
       const session = connectHttp2(`http://${world.engine.address}`)
       session.on('error', () => {})
       for (let i = 0; i < 500 && !session.destroyed; i++) {
@@ -272,7 +272,7 @@ for (const name of ['http2', 'grpc-js'] as const)
       client.close()
     })
 
-    test('a Unix socket is for its owner and group, and takes the place of one that was left behind', async () => {
+    test('a Unix socket is for its owner and group, and replaces a stale one', async () => {
       const socket = join(folder, `${name}.sock`)
       const first = await openFixture(name, undefined, { socket })
       assert.equal(first.engine.address, `unix:${socket}`)
@@ -282,7 +282,7 @@ for (const name of ['http2', 'grpc-js'] as const)
       client.close()
       await assert.rejects(openFixture(name, undefined, { socket }), /served by another process/)
       await first.engine.drain(1_000)
-      // As a killed process leaves it.
+      // A killed process leaves its socket file like this.
       const left = createServer().listen(socket)
       await new Promise(resolve => left.once('listening', resolve))
       const kept = `${socket}.kept`
@@ -295,7 +295,7 @@ for (const name of ['http2', 'grpc-js'] as const)
       again.close()
     })
 
-    test('a file that is no socket is left alone', async () => {
+    test('a file that is not a socket is not removed', async () => {
       const file = join(folder, 'precious.txt')
       writeFileSync(file, 'x')
       await assert.rejects(openFixture(name, undefined, { socket: file }), /is not a socket/)
@@ -303,7 +303,7 @@ for (const name of ['http2', 'grpc-js'] as const)
     })
   })
 
-test('grpc-js is no way around a certificate that is set: it does not start', async () => {
+test('grpc-js does not start where a certificate is configured, instead of ignoring it', async () => {
   const material = { key: Buffer.alloc(0), cert: Buffer.alloc(0) }
   const starting = startGrpcServer('grpc-js', {
     methods: new Map(),

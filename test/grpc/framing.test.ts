@@ -1,4 +1,4 @@
-/** test/envoy/grpc_protocol — frames, content types and timeouts, as gRPC's specification of its HTTP/2 mapping has them. */
+/** Frames, content types and timeouts of gRPC over HTTP/2. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import {
@@ -9,7 +9,7 @@ import {
   parseTimeout,
 } from '../../src/grpc/framing.ts'
 
-test('what is framed is read again, also nothing at all', () => {
+test('a framed message is decoded unchanged, even an empty one', () => {
   for (const bytes of [[], [1], [1, 2, 3]]) {
     const message = decodeFrame(encodeFrame(Buffer.from(bytes)))
     assert.ok(Buffer.isBuffer(message))
@@ -25,27 +25,27 @@ const NOT_ONE: Readonly<Record<string, Buffer>> = {
   'two messages': Buffer.concat([encodeFrame(Buffer.alloc(2)), encodeFrame(Buffer.alloc(2))]),
 }
 for (const [what, body] of Object.entries(NOT_ONE)) {
-  test(`${what} is no unary call`, () => {
+  test(`${what} is not a unary call`, () => {
     const fault = decodeFrame(body)
     assert.equal('status' in fault && fault.status, GrpcStatus.internal)
   })
 }
 
-test('a compressed message is not taken (G4)', () => {
+test('a compressed message is rejected (G4)', () => {
   const body = encodeFrame(Buffer.from([1]))
   body[0] = 1
   const fault = decodeFrame(body)
   assert.equal('status' in fault && fault.status, GrpcStatus.unimplemented)
 })
 
-test('gRPC is known by its content type', () => {
+test('a call has the content type application/grpc', () => {
   for (const type of ['application/grpc', 'application/grpc+proto', 'application/grpc;charset=utf-8'])
     assert.equal(isGrpcContentType(type), true, type)
   for (const type of [undefined, '', 'application/grpc-web', 'application/json', 'text/application/grpc'])
     assert.equal(isGrpcContentType(type), false, String(type))
 })
 
-test('a timeout has up to eight digits and a unit; another is none', () => {
+test('a timeout has up to eight digits and a unit; any other text is none', () => {
   const read = (text: string | undefined) => parseTimeout(text)
   assert.deepEqual(
     ['1H', '2M', '3S', '200m', '1500u', '0m'].map(read),

@@ -1,4 +1,4 @@
-/** test/envoy/http2 — our own engine, spoken to without a gRPC library: what is no call, what ends early, what never ends. */
+/** The engine on node:http2, called without a gRPC library: requests that are no calls, calls that end early, calls that never end. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -71,7 +71,7 @@ interface StreamResult {
   readonly body: number[]
 }
 
-/** Ends with what was told, also when the stream is reset. */
+/** What the server sent, also when the stream was reset. */
 async function readResult(stream: ClientHttp2Stream): Promise<StreamResult> {
   let http = 0
   let grpc = ''
@@ -100,11 +100,11 @@ function ask(body: Buffer, headers: OutgoingHttpHeaders = {}): Promise<StreamRes
 const ONE = encodeFrame(Buffer.from([7]))
 const SUCCESS: StreamResult = { http: 200, grpc: '0', body: [...ONE] }
 
-test('a Check is answered with one message and its status after it', async () => {
+test('a call is answered with one message, and its status in the trailers', async () => {
   assert.deepEqual(await ask(ONE), SUCCESS)
 })
 
-test('what is no POST and no gRPC is refused as HTTP, and decides nothing', async () => {
+test('a request that is not a gRPC call gets an HTTP status, and no handler runs', async () => {
   const before = calls.length
   assert.equal((await ask(ONE, { ':method': 'PUT' })).http, 405)
   assert.equal((await ask(ONE, { 'content-type': 'application/json' })).http, 415)
@@ -112,25 +112,25 @@ test('what is no POST and no gRPC is refused as HTTP, and decides nothing', asyn
   assert.equal(calls.length, before)
 })
 
-test('two messages, none, and half of one are refused', async () => {
+test('two messages, none, and half of one are rejected', async () => {
   const before = calls.length
   for (const body of [Buffer.concat([ONE, ONE]), Buffer.alloc(0), ONE.subarray(0, 5)])
     assert.deepEqual(await ask(body), { http: 200, grpc: '13', body: [] })
   assert.equal(calls.length, before)
 })
 
-test('a message in many pieces is put together', async () => {
+test('a message is joined from its chunks', async () => {
   const large = encodeFrame(Buffer.alloc(3_900_000, 5))
   const { grpc, body } = await ask(large)
   assert.equal(grpc, '0')
   assert.equal(body.length, large.length)
 })
 
-test('a message that goes on after it was whole is refused once, and nothing is decided (G4)', async () => {
+test('a body that goes on after its message is rejected once, and no handler runs (G4)', async () => {
   const before = calls.length
   const stream = session.request(HEADERS)
   const end = readResult(stream)
-  // The largest that is taken, had nothing followed.
+  // The longest body that is accepted.
   stream.write(encodeFrame(Buffer.alloc(4 * 1024 * 1024)))
   await sleep(50)
   stream.end(Buffer.alloc(10))
@@ -139,7 +139,7 @@ test('a message that goes on after it was whole is refused once, and nothing is 
   assert.deepEqual(await ask(ONE), SUCCESS)
 })
 
-test('a client that leaves is not answered, and nobody else notices', async () => {
+test('a client that resets its stream gets no answer, and other calls go on', async () => {
   let answer = (_bytes: Buffer) => {}
   check = () =>
     new Promise(resolve => {
@@ -158,7 +158,7 @@ test('a client that leaves is not answered, and nobody else notices', async () =
   assert.deepEqual(await ask(ONE), SUCCESS)
 })
 
-test('strangers who leave by the thousand do not end the connection on which everybody is asked (G2)', async () => {
+test('thousands of reset streams do not close the connection that all Checks share (G2)', async () => {
   check = () => new Promise(() => {})
   for (let i = 0; i < 3_000; i++) {
     const stream = session.request(HEADERS)
@@ -172,7 +172,7 @@ test('strangers who leave by the thousand do not end the connection on which eve
   assert.equal(session.closed, false)
 })
 
-test('a drain ends connections on which nothing is asked, and refuses what comes later', async () => {
+test('a drain closes idle connections and rejects later calls', async () => {
   const own = await start()
   const client = await open(own)
   const goaway = once(client, 'goaway')
@@ -181,7 +181,7 @@ test('a drain ends connections on which nothing is asked, and refuses what comes
   await assert.rejects(open(own))
 })
 
-test('a call whose message never ends does not outlive the grace of a drain', async () => {
+test('a call whose message never ends is closed after the drain timeout', async () => {
   const own = await start()
   const client = await open(own)
   const stream = client.request(HEADERS)
@@ -192,13 +192,13 @@ test('a call whose message never ends does not outlive the grace of a drain', as
   assert.notEqual((await end).grpc, '0')
 })
 
-test('a peer that is gone without a word is noticed, one that is there is kept', async t => {
+test('a peer that does not answer pings is disconnected, another one is not', async t => {
   t.mock.timers.enable({ apis: ['setInterval'] })
   const own = await start()
   t.after(() => own.drain(0))
   const there = await open(own)
   const [host, port] = own.address.split(':')
-  // Speaks HTTP/2 as far as it must, and answers no PING.
+  // Sends the preface and SETTINGS of HTTP/2, and answers no PING.
   const gone = connectSocket(Number(port), host)
   gone.write('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
   gone.write(Buffer.from('000000040000000000', 'hex'))
@@ -213,7 +213,10 @@ test('a peer that is gone without a word is noticed, one that is there is kept',
   assert.equal(there.closed, false)
 })
 
-test('who never says who it is holds up no drain', { skip: skipWithoutOpenssl, timeout: 30_000 }, async t => {
+test('a client that does not complete its TLS handshake does not delay a drain', {
+  skip: skipWithoutOpenssl,
+  timeout: 30_000,
+}, async t => {
   const folder = mkdtempSync(join(tmpdir(), 'credence-handshake-'))
   t.after(() => rmSync(folder, { recursive: true }))
   const authority = createCertificateAuthority(folder)

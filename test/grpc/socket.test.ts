@@ -1,16 +1,16 @@
-/** test/envoy/socket — what becomes of a listener after it listens; the rest is told by the engines' tests. */
+/** Errors of a listener before and after it listens. The tests of the engines cover the rest. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect, createServer } from 'node:net'
 import { test } from 'node:test'
 import { listenOn } from '../../src/grpc/socket.ts'
 
-test('a connection that cannot be taken is told, and the listener goes on (G3)', async t => {
+test('an error of accepting a connection is reported, and the listener goes on (G3)', async t => {
   const server = createServer(socket => socket.end('x'))
   t.after(() => server.close())
   const failures: Error[] = []
   const address = await listenOn(server, { host: '127.0.0.1', port: 0 }, error => failures.push(error))
-  // As Node does when there are no descriptors left.
+  // Node emits this when no file descriptor is left.
   server.emit('error', new Error('accept EMFILE'))
   assert.deepEqual(
     failures.map(error => error.message),
@@ -20,7 +20,7 @@ test('a connection that cannot be taken is told, and the listener goes on (G3)',
   assert.equal(String((await once(socket, 'data'))[0]), 'x')
 })
 
-test('what is in the way at the start is the listener’s refusal, not an accident', async () => {
+test('an address in use rejects the start and is not reported as a later error', async () => {
   const first = createServer()
   const address = await listenOn(first, { host: '127.0.0.1', port: 0 }, assert.fail)
   const port = Number(address.split(':')[1])

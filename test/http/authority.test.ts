@@ -5,7 +5,7 @@ import { parseAuthority } from '../../src/http/authority.ts'
 
 const host = (text: string, scheme = 'https') => parseAuthority(text, scheme)?.host
 
-/** B1–B5, B8, J4: what is read, and as what. */
+/** Valid authorities and their hosts (docs/security-cases.md, B1 to B5, B8, J4). */
 const READ: Readonly<Record<string, readonly [text: string, scheme: string, host: string]>> = {
   'B1 letters become lower case': ['APP.Example.COM', 'https', 'app.example.com'],
   'B2 the default port of https goes': ['app.example.com:443', 'https', 'app.example.com'],
@@ -25,7 +25,7 @@ for (const [what, [text, scheme, expected]] of Object.entries(READ)) {
   test(`${what}: ${text}`, () => assert.equal(host(text, scheme), expected))
 }
 
-/** What no server should be asked by. */
+/** Invalid authorities. */
 const REFUSED: readonly (readonly [id: string, text: string])[] = [
   ['B2', 'app.example.com:'],
   ['B2', 'app.example.com:0'],
@@ -65,10 +65,10 @@ const REFUSED: readonly (readonly [id: string, text: string])[] = [
   ['J4', '%61pp.test'],
 ]
 for (const [id, text] of REFUSED) {
-  test(`${id}: ${JSON.stringify(text)} is no host`, () => assert.equal(host(text), undefined))
+  test(`${id}: ${JSON.stringify(text)} is not a host`, () => assert.equal(host(text), undefined))
 }
 
-test('a host is read or not, never thrown at, and reading it again changes nothing', () => {
+test('parsing never throws, and parsing a host again does not change it', () => {
   const texts = fc.oneof(
     fc.string({ unit: 'binary' }),
     fc.string({ unit: fc.constantFrom(...'aZ09.-_:[]%@,'), maxLength: 40 }),

@@ -3,7 +3,7 @@ import test from 'node:test'
 import fc from 'fast-check'
 import { type Cookie, cookieValues, parseCookies } from '../../src/http/cookies.ts'
 
-/** What Go's `Request.Cookies` makes of it (C3). */
+/** Results of Go's `Request.Cookies`. */
 const TABLE: readonly (readonly [line: string, cookies: readonly Cookie[]])[] = [
   ['', []],
   ['a=1', [['a', '1', false]]],
@@ -43,7 +43,7 @@ for (const [line, cookies] of TABLE) {
   test(`the line ${JSON.stringify(line)}`, () => assert.deepEqual(parseCookies([line]), cookies))
 }
 
-test('lines are read in order, and after a thousand cookies no more (D12)', () => {
+test('lines are parsed in order, up to a thousand cookies (D12)', () => {
   assert.deepEqual(
     parseCookies(['b=1', 'a=2; b=3']).map(([name]) => name),
     ['b', 'a', 'b'],
@@ -62,7 +62,7 @@ const others = [
   '"ory_kratos_session"=a',
 ]
 for (const line of [...others, 'a=1,ory_kratos_session=b', '\u00a0ory_kratos_session=a']) {
-  test(`there is no session cookie in ${JSON.stringify(line)} (C3, J11)`, () => {
+  test(`${JSON.stringify(line)} has no session cookie (C3, J11)`, () => {
     assert.deepEqual(
       parseCookies([line]).filter(([name]) => name === NAME),
       [],
@@ -70,7 +70,7 @@ for (const line of [...others, 'a=1,ory_kratos_session=b', '\u00a0ory_kratos_ses
   })
 }
 
-test('any lines are cookies, never an exception, and every cookie stands in a line', () => {
+test('parsing never throws, and every cookie is in a line', () => {
   const pieces = fc.oneof(fc.string({ unit: 'binary' }), fc.constantFrom('; ', '=', '"', `${NAME}=`, ','))
   const lines = fc.array(
     fc.array(pieces, { maxLength: 10 }).map(parts => parts.join('')),
@@ -86,7 +86,7 @@ test('any lines are cookies, never an exception, and every cookie stands in a li
   )
 })
 
-test('well-formed cookies come back as they were written', () => {
+test('valid cookies are parsed as they were written', () => {
   const name = fc.stringMatching(/^[A-Za-z0-9_.-]{1,10}$/)
   const value = fc.stringMatching(/^[A-Za-z0-9_=|.+/-]{0,20}$/)
   fc.assert(
@@ -100,7 +100,7 @@ test('well-formed cookies come back as they were written', () => {
   )
 })
 
-test('the values of one name are those that reading all cookies finds', () => {
+test('the values of one name are those that parsing all cookies finds', () => {
   const pieces = fc.array(
     fc.constantFrom('a', 'ab', 'b', '=', ';', ' ', '\t', '\u00a0', '"', '1', ',', '; a=1'),
     {
@@ -121,7 +121,7 @@ test('the values of one name are those that reading all cookies finds', () => {
   )
 })
 
-test('beyond a thousand cookies the same ones count for both', () => {
+test('both functions ignore the same cookies beyond a thousand', () => {
   for (const before of [998, 999, 1_000, 1_001]) {
     const lines = [`${'x=y; '.repeat(before)}a=1; a=2`, `${'bad cookie;'.repeat(5)}a=3`]
     assert.deepEqual(

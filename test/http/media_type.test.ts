@@ -13,7 +13,7 @@ for (const [text, expected] of [
   ['a/b c/d, e/f', ['e/f 1']],
   ['', []],
 ] as const) {
-  test(`${JSON.stringify(text)} is read as ${JSON.stringify(expected)} (Q-41, Q-42)`, () => {
+  test(`${JSON.stringify(text)} is parsed as ${JSON.stringify(expected)} (Q-41, Q-42)`, () => {
     const read = parseMediaTypes(text).map(({ type, subtype, quality }) => `${type}/${subtype} ${quality}`)
     assert.deepEqual(read, expected)
   })
@@ -30,14 +30,14 @@ for (const [pattern, type, expected] of [
   ['application/json', '*/*', false],
   ['text', 'text/html', false],
 ] as const) {
-  test(`the pattern ${pattern} ${expected ? 'fits' : 'does not fit'} ${type}`, () => {
+  test(`the pattern ${pattern} ${expected ? 'matches' : 'does not match'} ${type}`, () => {
     const [read] = parseMediaTypes(type)
     assert.ok(read)
     assert.equal(mediaTypeMatches(pattern, read), expected)
   })
 }
 
-test('any text is a list of media types, never an exception, and no quality is no number', () => {
+test('parsing never throws, and every quality is a number', () => {
   const pieces = fc.oneof(
     fc.string({ unit: 'binary' }),
     fc.constantFrom('text/html', ';q=', ',', '"', '\\', '; ', '0.5'),
@@ -60,7 +60,7 @@ for (const text of [
   'text/html;q=.',
   'text/html;q=-1',
 ]) {
-  test(`${text} has no quality that could be, and is not wanted (D18)`, () => {
+  test(`${text} has an invalid quality and is left out (D18)`, () => {
     assert.deepEqual(
       parseMediaTypes(text).filter(({ quality }) => quality > 0),
       [],

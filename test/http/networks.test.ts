@@ -18,7 +18,7 @@ for (const [networks, address, expected] of [
   [['10.0.0.0/8'], 'unknown', false],
   [['10.0.0.0/8'], '10.1.2.3:80', false],
 ] as const) {
-  test(`${JSON.stringify(address)} is ${expected ? 'in' : 'outside of'} ${networks.join(', ')}`, () => {
+  test(`${JSON.stringify(address)} is ${expected ? 'in' : 'outside'} ${networks.join(', ')}`, () => {
     assert.equal(compileNetworks(networks)?.(address), expected)
   })
 }

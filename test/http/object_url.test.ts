@@ -40,7 +40,7 @@ const REFUSED: readonly (readonly [url: string, message: string, hint: RegExp])[
   ['s3://b/r?__proto__=x', 'unknown parameter "__proto__"', /known/],
 ]
 for (const [url, message, hint] of REFUSED) {
-  test(`${url} is refused: ${message}`, () => {
+  test(`${url} is invalid: ${message}`, () => {
     const read = parseObjectUrl(url)
     assert.ok(read.kind === 'invalid object url')
     assert.equal(read.message, message)
@@ -48,7 +48,7 @@ for (const [url, message, hint] of REFUSED) {
   })
 }
 
-test('other addresses are not of a store', () => {
+test('other URLs have no object scheme', () => {
   for (const url of ['https://b/r', 'file:///r', 's3:b', 'inline://e30=', 'gss://b/r']) {
     assert.equal(parseObjectScheme(url), undefined)
   }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { rateLimitHeaders } from '../../src/http/rate_limit_headers.ts'
 
-test('only the known headers are passed on, the first value of each', () => {
+test('only rate limit headers are passed on, with their first values', () => {
   assert.deepEqual(
     rateLimitHeaders([
       ['x-ratelimit-limit', '5'],

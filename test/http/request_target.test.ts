@@ -8,7 +8,7 @@ const path = (target: string, reading: PathMode = 'strict'): string | undefined 
   return read.kind === 'target' ? read.path : undefined
 }
 
-/** What is read, and as which path: matched, captured and reported. */
+/** Valid targets and their paths. */
 const READ: readonly (readonly [id: string, target: string, path: string])[] = [
   ['A1', '/admin?x=/public', '/admin'],
   ['A1', '/admin?.css', '/admin'],
@@ -40,7 +40,7 @@ for (const [id, target, expected] of READ) {
   })
 }
 
-/** What another reader might read otherwise. */
+/** Targets that another parser might read differently. */
 const REFUSED: readonly (readonly [id: string, target: string])[] = [
   ['A2', '//admin/x'],
   ['A2', '///admin'],
@@ -97,10 +97,10 @@ const REFUSED: readonly (readonly [id: string, target: string])[] = [
   ['J2', '/adm\ufffdn'],
 ]
 for (const [id, target] of REFUSED) {
-  test(`${id} ${JSON.stringify(target)} is refused`, () => assert.equal(path(target), undefined))
+  test(`${id} ${JSON.stringify(target)} is invalid`, () => assert.equal(path(target), undefined))
 }
 
-test('A18: a path that is too long is refused before it is looked at', () => {
+test('A18: a path that is too long is invalid, whatever it contains', () => {
   assert.equal(path(`/${'a'.repeat(16_383)}`)?.length, 16_384)
   assert.equal(path(`/${'a'.repeat(16_384)}`), undefined)
   assert.equal(path('/../'.repeat(100_000)), undefined)
@@ -133,7 +133,7 @@ const targets = fc.oneof(
     .map(parts => parts.join('')),
 )
 
-test('any target is read or refused, never thrown at, in either reading', () => {
+test('parsing never throws, in either mode', () => {
   fc.assert(
     fc.property(targets, fc.constantFrom<PathMode>('strict', 'oathkeeper'), (target, reading) => {
       const read = parseRequestTarget(target, reading)
@@ -145,12 +145,12 @@ test('any target is read or refused, never thrown at, in either reading', () => 
   )
 })
 
-test('what is read strictly needs no cleaning: another reader of the same path comes to the same place', () => {
+test('a path that strict mode accepts needs no cleaning, so that another parser reads the same path', () => {
   fc.assert(
     fc.property(targets, target => {
       const read = parseRequestTarget(target, 'strict')
       if (read.kind === 'invalid target') return
-      // The WHATWG URL cleans dots and backslashes away; where it finds none, the path is as it was sent.
+      // The WHATWG URL parser cleans dots and backslashes. Where it finds none, the path stays as it was sent.
       const { pathname } = new URL(`http://h${read.rawPath}`)
       assert.equal(decodeURIComponent(pathname), decodeURIComponent(read.rawPath))
       for (const segment of read.path.split('/').slice(1, -1)) assert.ok(!/^\.{0,2}$/.test(segment), target)

@@ -1,8 +1,7 @@
-/** test/fakes/house — the house from the bytes of a Check to the bytes of its answer, in this process; the world outside is one function. */
+/** Runs Checks in this process, from the bytes of the request to those of the response. One function replaces all other services. */
 import type { Decision } from '../../src/access/decision.ts'
 import type { Snapshot } from '../../src/access/snapshot.ts'
 import { type Config, loadConfig } from '../../src/app/config.ts'
-import { pathModeOf } from '../../src/app/options.ts'
 import { compileRuleSet, UNTRACED } from '../../src/app/ruleset.ts'
 import { createServices } from '../../src/app/services.ts'
 import type { Send } from '../../src/clients/http/message.ts'
@@ -14,6 +13,7 @@ import { HANDLERS } from '../../src/handlers/registry.ts'
 import type { Services } from '../../src/handlers/services.ts'
 import type { Clock, Instant } from '../../src/lib/time.ts'
 import { parseRules } from '../../src/rules/parse.ts'
+import { pathMode } from '../../src/rules/settings.ts'
 import { createDecisionRecorder, type RecorderDependencies } from '../../src/telemetry/access_log.ts'
 import { createLog } from '../../src/telemetry/log.ts'
 import type { traceChecks } from '../../src/telemetry/spans.ts'
@@ -21,31 +21,33 @@ import { decodeResponse, encodeRequest, type HttpFields, type Response } from '.
 import { realClock } from './clock.ts'
 
 export interface CheckHarnessOptions {
-  /** YAML, as a user would write it. */
+  /** YAML, as in a file of an operator. */
   readonly config: string
   readonly rules: string
-  /** Who is asked outside. Default: nobody is there. */
+  /** Replaces all outbound calls. Default: no service can be reached. */
   readonly send?: Send
   readonly clock?: Clock
   readonly traced?: TraceHandler
   readonly withSpan?: ReturnType<typeof traceChecks>
   readonly recordMetrics?: RecorderDependencies['recordMetrics']
-  /** Last word on what handlers may ask. */
+  /** Wraps the services that handlers get. */
   readonly services?: (services: Services) => Services
 }
 
 export interface CheckHarness {
   readonly config: Config
   readonly snapshot: Snapshot
-  /** What was said of the rules at load. */
+  /** Diagnostics of the rules. */
   readonly issues: readonly Diagnostic[]
   /** Oldest first. */
   readonly decisions: readonly Decision[]
+  /** Unexpected errors that the Check handler reported. */
   readonly errors: readonly unknown[]
-  /** The log so far, one line a record. */
+  /** The log so far, one record a line. */
   log(): string
-  /** Bytes in, bytes out, as the engine calls it. */
-  check(request: Buffer, metadata?: Readonly<Record<string, string>>, budget?: number): Promise<Buffer>
+  /** Handles a Check as a gRPC engine does; `timeoutMs` stands for `grpc-timeout`. */
+  check(request: Buffer, metadata?: Readonly<Record<string, string>>, timeoutMs?: number): Promise<Buffer>
+  /** Encodes the request, handles it and decodes the response. */
   send(http: HttpFields): Promise<Response>
 }
 
@@ -55,7 +57,7 @@ const unreachable: Send = async ({ target }) => ({
   message: `${target}: no connection`,
 })
 
-/** Rejects where the configuration or the set of rules cannot be used; a rule that has errors is one that answers 500. */
+/** Rejects where the configuration or the rule set is invalid. A rule with errors is compiled to one that denies with 500. */
 export async function createCheckHarness(options: CheckHarnessOptions): Promise<CheckHarness> {
   const files = [{ source: 'config.yaml', text: options.config }]
   const { config, issues } = loadConfig({ files, env: {}, flags: new Map() }, HANDLERS)
@@ -91,32 +93,32 @@ export async function createCheckHarness(options: CheckHarnessOptions): Promise<
     now: clock.now,
   })
   const decisions: Decision[] = []
-  const accidents: unknown[] = []
+  const errors: unknown[] = []
   const handler = createCheckHandler({
     snapshot: () => snapshot,
     onDecision: [decision => decisions.push(decision), accessLog],
-    onError: (_where, error) => accidents.push(error),
+    onError: (_where, error) => errors.push(error),
     now: clock.now,
-    paths: pathModeOf(config),
+    paths: pathMode(config),
     withSpan: options.withSpan,
   })
-  const check: CheckHarness['check'] = async (request, metadata = {}, budget = 5_000) => {
+  const check: CheckHarness['check'] = async (request, metadata = {}, timeoutMs = 5_000) => {
     const arrived = clock.now()
     const call: CallMetadata = { get: name => metadata[name] }
-    return handler({ request, metadata: call, deadline: (arrived + budget) as Instant, arrived })
+    return handler({ request, metadata: call, deadline: (arrived + timeoutMs) as Instant, arrived })
   }
   return {
     config,
     snapshot,
     issues: [...parsed.diagnostics, ...compiled.diagnostics],
     decisions,
-    errors: accidents,
+    errors,
     log: () => text,
     check,
     send: async http => decodeResponse(await check(encodeRequest(http))),
   }
 }
 
-/** Of an answer: allowed or not, and the status that the client sees. */
+/** The HTTP status that the client gets: 200 for an allow. */
 export const statusOf = (response: Response): number =>
   (response.status?.code ?? 0) === 0 ? 200 : (response.denied_response?.status?.code ?? 403)

@@ -1,4 +1,4 @@
-/** test/fakes/request — a request as rules see it, from header lines. */
+/** Requests as rules see them, from header lines. */
 import type { RequestView } from '../../src/access/request.ts'
 import { parseCookies } from '../../src/http/cookies.ts'
 import type { Instant } from '../../src/lib/time.ts'
@@ -8,7 +8,7 @@ type RequestOverrides = Partial<
   Pick<RequestView, 'method' | 'scheme' | 'authority' | 'path' | 'query' | 'deadline'>
 >
 
-/** Any names, as a client would send them; the deadline is far away. */
+/** A request with these headers, whose names may have any case. It has no deadline unless `overrides` has one. */
 export function requestWith(
   headers: readonly HeaderLine[] = [],
   overrides: RequestOverrides = {},
