@@ -1,9 +1,6 @@
 /** Migrates rules that were written for older versions of Oathkeeper, as Oathkeeper does when it loads them. */
+import { isRecord, type JsonValue } from '../golang/index.ts'
 import type { AccessRule, HandlerEntry } from './document.ts'
-
-type PlainObject = Readonly<Record<string, unknown>>
-const isPlainObject = (value: unknown): value is PlainObject =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** Rewrites the handler configurations that changed since `rule.version`. A rule without a version is current. */
 export function migrateRule(rule: AccessRule): AccessRule {
@@ -28,14 +25,14 @@ export function migrateRule(rule: AccessRule): AccessRule {
  * current hydrator reads `config.api.retry`.
  */
 function migrateHydratorRetry(entry: HandlerEntry): HandlerEntry {
-  if (entry.handler !== 'hydrator' || !isPlainObject(entry.config) || !isPlainObject(entry.config.retry))
-    return entry
-  const { delay_in_milliseconds: delay, number_of_retries: retries, ...rest } = entry.config.retry
+  const config = entry.config as JsonValue | undefined
+  if (entry.handler !== 'hydrator' || !isRecord(config) || !isRecord(config.retry)) return entry
+  const { delay_in_milliseconds: delay, number_of_retries: retries, ...rest } = config.retry
   const delayMs = typeof delay === 'number' ? delay : 100
   return {
     ...entry,
     config: {
-      ...entry.config,
+      ...config,
       retry: {
         ...rest,
         ...(typeof delay === 'number' ? { max_delay: `${delay}ms` } : {}),
@@ -47,7 +44,8 @@ function migrateHydratorRetry(entry: HandlerEntry): HandlerEntry {
 
 /** Replaces `$1` by the template that prints the first capture. */
 function migrateKetoCaptures(entry: HandlerEntry): HandlerEntry {
-  if (entry.handler !== 'keto_engine_acp_ory' || !isPlainObject(entry.config)) return entry
+  const config = entry.config as JsonValue | undefined
+  if (entry.handler !== 'keto_engine_acp_ory' || !isRecord(config)) return entry
   const rewrite = (value: unknown) =>
     typeof value === 'string'
       ? value.replace(
@@ -55,11 +53,11 @@ function migrateKetoCaptures(entry: HandlerEntry): HandlerEntry {
           (_all, n: string) => `{{ printIndex .MatchContext.RegexpCaptureGroups (sub ${n} 1 | int)}}`,
         )
       : value
-  const { required_action: action, required_resource: resource } = entry.config
+  const { required_action: action, required_resource: resource } = config
   return {
     ...entry,
     config: {
-      ...entry.config,
+      ...config,
       ...(action === undefined ? {} : { required_action: rewrite(action) }),
       ...(resource === undefined ? {} : { required_resource: rewrite(resource) }),
     },

@@ -1,8 +1,17 @@
 /** Compares an outcome with an expectation; returns the differences. */
 
-import type { Expectation, ExpectedCall } from './case.ts'
+import type { Expectation } from './case.ts'
 import type { CheckOutcome } from './check_client.ts'
+import { compareCalls } from './compare_calls.ts'
 import { hasValidSignature, type Jwk } from './keys.ts'
+import {
+  isPlainObject,
+  matchesJson,
+  matchesNumber,
+  matchesText,
+  type PlainObject,
+  parseJson,
+} from './matches.ts'
 import type { RecordedCall } from './stub_service.ts'
 
 export interface ComparisonContext {
@@ -13,42 +22,6 @@ export interface ComparisonContext {
   readonly rejectsExtraHeaders: boolean
   previousToken?: string
 }
-
-type PlainObject = Readonly<Record<string, unknown>>
-const isPlainObject = (value: unknown): value is PlainObject =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-
-export function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
-}
-
-/** `{{any}}` matches any text. */
-export function matchesText(want: string, got: unknown): boolean {
-  if (typeof got !== 'string') return false
-  if (!want.includes('{{any}}')) return want === got
-  const source = want
-    .split('{{any}}')
-    .map(part => part.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&'))
-    .join('.*')
-  return new RegExp(`^${source}$`, 's').test(got)
-}
-
-export function matchesJson(want: unknown, got: unknown): boolean {
-  if (typeof want === 'string') return want === '{{any}}' || matchesText(want, got)
-  if (Array.isArray(want))
-    return (
-      Array.isArray(got) && want.length === got.length && want.every((one, i) => matchesJson(one, got[i]))
-    )
-  if (!isPlainObject(want)) return want === got
-  if (!isPlainObject(got) || Object.keys(want).length !== Object.keys(got).length) return false
-  return Object.entries(want).every(([key, value]) => key in got && matchesJson(value, got[key]))
-}
-
-const matchesNumber = (want: number | readonly number[], got: number): boolean => [want].flat().includes(got)
 
 /** Compares a decision, its headers and the calls made for it. For an `alternative`, extra headers are no difference. */
 export function compareDecision(
@@ -165,66 +138,6 @@ function compareToken(
   if (want.sameAsPrevious !== undefined && (context.previousToken === token) !== want.sameAsPrevious)
     note('same token', want.sameAsPrevious, !want.sameAsPrevious)
   context.previousToken = token
-}
-
-/** Headers that an HTTP client may add by itself. */
-const CLIENT_HEADERS =
-  /^(accept|accept-encoding|accept-language|user-agent|connection|keep-alive|host|content-length|transfer-encoding|sec-fetch-mode|traceparent|tracestate|b3|uber-trace-id|baggage|x-request-id|content-type)$/
-
-export function compareCalls(want: readonly ExpectedCall[], got: readonly RecordedCall[]): string[] {
-  const line = (call: ExpectedCall | RecordedCall) =>
-    `${call.stub} ${call.method} ${call.path}${call.query ? `?${call.query}` : ''}`
-  const differences =
-    want.length === got.length
-      ? []
-      : [`calls: wanted [${want.map(line).join(', ')}], saw [${got.map(line).join(', ')}]`]
-  const remaining = [...got]
-  for (const wanted of want) {
-    const candidates = remaining
-      .filter(call => call.stub === wanted.stub && call.method === wanted.method && call.path === wanted.path)
-      .map(call => ({ call, differences: callDifferences(wanted, call) }))
-      .sort((a, b) => a.differences.length - b.differences.length)
-    const [best] = candidates
-    if (best === undefined) differences.push(`call not made: ${line(wanted)}`)
-    else {
-      remaining.splice(remaining.indexOf(best.call), 1)
-      differences.push(...best.differences)
-    }
-  }
-  return differences
-}
-
-function callDifferences(want: ExpectedCall, got: RecordedCall): string[] {
-  const differences: string[] = []
-  if ((want.query ?? '') !== got.query)
-    differences.push(`call query: wanted ${want.query ?? ''}, saw ${got.query}`)
-  const named = new Set(Object.keys(want.headers ?? {}).map(name => name.toLowerCase()))
-  for (const [name, value] of Object.entries(want.headers ?? {})) {
-    const [wanted, seen] = [[value].flat(), [got.headers[name.toLowerCase()] ?? []].flat()]
-    const joined = [', ', ',', '; '].some(separator =>
-      matchesText(wanted.join(separator), seen.join(separator)),
-    )
-    if (!joined && [...wanted, ...seen].some(one => one !== ''))
-      differences.push(`call header ${name}: wanted ${wanted}, saw ${seen}`)
-  }
-  if (want.headers !== undefined) {
-    for (const name of Object.keys(got.headers)) {
-      if (!named.has(name) && !CLIENT_HEADERS.test(name))
-        differences.push(`call header not expected: ${name}: ${got.headers[name]}`)
-    }
-  }
-  if (!matchesBody(want.body, got))
-    differences.push(`call body: wanted ${want.body ?? 'none'}, saw ${got.body}`)
-  return differences
-}
-
-function matchesBody(want: string | undefined, got: RecordedCall): boolean {
-  if (want === undefined) return got.body === ''
-  if (matchesText(want, got.body)) return true
-  const [a, b] = [parseJson(want), parseJson(got.body)]
-  if (a !== undefined && b !== undefined && matchesJson(a, b)) return true
-  const form = (text: string) => [...new URLSearchParams(text)].map(String).sort().join('&')
-  return /urlencoded/.test(String(got.headers['content-type'])) && form(want) === form(got.body)
 }
 
 /** Compares a response of the api port. Rules are sorted by id and keys by kid: their order is not part of the contract. */

@@ -2,7 +2,7 @@
 import { createOathkeeperMetrics } from '../../src/telemetry/oathkeeper_metrics.ts'
 import { openMetrics, scrape } from '../support/metrics.ts'
 import type { Case } from './case.ts'
-import { matchesJson } from './compare.ts'
+import { matchesJson } from './matches.ts'
 import type { CaseResult } from './run_case.ts'
 
 interface Prometheus {

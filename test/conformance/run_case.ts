@@ -1,17 +1,19 @@
 /** Runs one case against a new instance of the service, with real files and real sockets. */
-import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { request as httpRequest } from 'node:http'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type App, clock, startApp } from '../../src/app/app.ts'
 import { StartupError } from '../../src/app/startup_error.ts'
 import { validate } from '../../src/cli/validate.ts'
 import { createValidateDependencies } from '../../src/cli/validate_dependencies.ts'
 import type { Case, Expectation, Step } from './case.ts'
+import { appOptions, type CaseSetup, setUpCase } from './case_setup.ts'
 import { type CheckClient, openCheckClient } from './check_client.ts'
-import { type ComparisonContext, compareDecision, compareHttp, parseJson } from './compare.ts'
-import { type Jwk, jwkOf, mintToken } from './keys.ts'
+import { type ComparisonContext, compareDecision, compareHttp } from './compare.ts'
+import { mintToken } from './keys.ts'
+import { parseJson } from './matches.ts'
 import { type Stub, startStub } from './stub_service.ts'
 
 export interface CaseResult {
@@ -53,92 +55,6 @@ export async function runCase(testCase: Case): Promise<CaseResult> {
     rmSync(dir, { recursive: true, force: true })
   }
 }
-
-interface CaseSetup {
-  readonly configFile: string
-  readonly env: NodeJS.ProcessEnv
-  readonly keys: readonly Jwk[]
-  readonly repository: string | undefined
-  write(name: string, text: string): void
-  configText(config: unknown, repository: string | undefined): string
-}
-
-function setUpCase(testCase: Case, dir: string, resolvePlaceholders: (text: string) => string): CaseSetup {
-  const write = (name: string, text: string): void => {
-    const file = join(dir, name)
-    mkdirSync(dirname(file), { recursive: true })
-    writeFileSync(`${file}.new`, text)
-    renameSync(`${file}.new`, file)
-  }
-  const keys: Jwk[] = []
-  for (const [name, entries] of Object.entries(testCase.keys ?? {})) {
-    const set = entries.map(jwkOf)
-    keys.push(...set)
-    write(name, JSON.stringify({ keys: set }))
-  }
-  for (const [name, text] of Object.entries(testCase.files ?? {})) {
-    write(name, resolvePlaceholders(text))
-    const set = parseJson(text) as { keys?: Jwk[] } | undefined
-    if (/jwks/.test(name)) keys.push(...(set?.keys ?? []))
-  }
-  const rules = resolvePlaceholders(testCase.rulesText ?? JSON.stringify(testCase.rules ?? []))
-  let repository: string | undefined
-  if (testCase.mount === 'inline') repository = `inline://${Buffer.from(rules).toString('base64')}`
-  else if (testCase.mount !== 'none') {
-    write('rules.json', rules)
-    repository = `file://${join(dir, 'rules.json')}`
-  }
-  write(
-    'config.yaml',
-    configText(
-      testCase.configText === undefined ? testCase.config : resolvePlaceholders(testCase.configText),
-      repository,
-    ),
-  )
-  const env = Object.fromEntries(
-    Object.entries(testCase.env ?? {}).map(([name, value]) => [name, resolvePlaceholders(value)]),
-  )
-  return {
-    configFile: join(dir, 'config.yaml'),
-    env,
-    keys,
-    repository,
-    write,
-    configText: (c, r) => configText(typeof c === 'string' ? resolvePlaceholders(c) : c, r),
-  }
-
-  /** Ports are any that are free; a repository is added unless the configuration names its own. */
-  function configText(config: unknown, added: string | undefined): string {
-    const document =
-      typeof config === 'string'
-        ? parseJson(config)
-        : parseJson(resolvePlaceholders(JSON.stringify(config ?? {})))
-    if (typeof document !== 'object' || document === null) {
-      const text = String(config)
-      if (/^\s*[[{]/.test(text)) return text
-      const serve = /^serve:/m.test(text) ? '' : `\nserve: ${JSON.stringify(withPorts({}))}\n`
-      return `${text}${serve}${added === undefined ? '' : `\naccess_rules: {repositories: [${JSON.stringify(added)}]}\n`}`
-    }
-    const { serve, access_rules: access, ...rest } = document as Record<string, Record<string, unknown>>
-    const repositories = added === undefined ? {} : { repositories: [added] }
-    return JSON.stringify(
-      { ...rest, serve: withPorts(serve ?? {}), access_rules: { ...access, ...repositories } },
-      null,
-      1,
-    )
-  }
-}
-
-function withPorts(serve: Readonly<Record<string, unknown>>): object {
-  const at = (name: string) => ({ ...(serve[name] as object | undefined), host: '127.0.0.1', port: 0 })
-  return { ...serve, grpc: at('grpc'), api: at('api'), proxy: at('proxy'), prometheus: at('prometheus') }
-}
-
-const appOptions = ({ configFile, env }: CaseSetup) => ({
-  configFiles: [configFile],
-  flags: new Map(),
-  env: { ...env, LOG_LEVEL: 'fatal' },
-})
 
 async function runValidate(testCase: Case, configFile: string, env: NodeJS.ProcessEnv): Promise<string[]> {
   if (testCase.lint === undefined) return []
