@@ -77,6 +77,7 @@ export {
 export {
   byteLength,
   bytesToString,
+  compareStrings,
   fromByteString,
   isPrintable,
   quoteString,

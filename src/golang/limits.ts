@@ -26,7 +26,7 @@ export function consumeSteps(count: number): void {
 
 /** Call it before a string of `length` UTF-16 code units is created. Throws a `GoError` if it is too long. */
 export function assertTextLength(length: number): void {
-  if (!(length <= MAX_TEXT_CHARS)) throw new GoError(`a text is longer than ${MAX_TEXT_CHARS} characters`)
+  if (!(length <= MAX_TEXT_CHARS)) throw new GoError(`a string is longer than ${MAX_TEXT_CHARS} characters`)
 }
 
 /** Call it before a list of `length` items is created; counts a step for each. Throws a `GoError`. */

@@ -112,3 +112,18 @@ export function unquoteString(inner: string, quoteMark: '"' | "'"): string | und
   if (!good || (quoteMark === '"' && /^(?:[^"\\]|\\[\s\S])*$/.test(inner) === false)) return undefined
   return text.isWellFormed() ? text : bytesToString(stringToBytes(text))
 }
+
+/** Go's `strings.Compare`: by UTF-8 bytes, which is the order of code points and not of UTF-16 code units. */
+export function compareStrings(a: string, b: string): number {
+  const length = Math.min(a.length, b.length)
+  for (let i = 0; i < length; i++) {
+    const x = a.charCodeAt(i)
+    const y = b.charCodeAt(i)
+    if (x !== y) return codePointOrder(x) - codePointOrder(y)
+  }
+  return a.length - b.length
+}
+
+/** Sorts surrogates above all other code units. */
+const codePointOrder = (unit: number): number =>
+  unit >= 0xe000 ? unit - 0x800 : unit >= 0xd800 ? unit + 0x2000 : unit

@@ -1,9 +1,15 @@
-/** lib/template_functions — the functions of Go's text/template itself, and Oathkeeper's `print` and `printIndex`. Knows nothing of access control. */
-import { byteLength, GoError, isPrintable, queryEscape, toByteString } from '../golang/index.ts'
+/** The built-in functions of Go's text/template, and Oathkeeper's own `print` and `printIndex`. */
+import {
+  byteLength,
+  compareStrings,
+  GoError,
+  isPrintable,
+  queryEscape,
+  toByteString,
+} from '../golang/index.ts'
 import { printValue, sprint, sprintAll, sprintf } from './values/format.ts'
 import { type FunctionTable, goFunc } from './values/signature.ts'
 import {
-  compareStrings,
   GoInt,
   GoMap,
   GoSlice,
@@ -20,7 +26,7 @@ import {
   UINT8,
 } from './values/value.ts'
 
-/** Without `and` and `or`, which do not evaluate all their arguments: the executor knows them. */
+/** Without `and` and `or`: they do not evaluate all arguments, so the evaluator implements them. */
 export const BUILTINS: FunctionTable = {
   not: goFunc(['any'], value => !isTruthy(value)),
   len: goFunc(['any'], length),
@@ -36,7 +42,7 @@ export const BUILTINS: FunctionTable = {
   gt: goFunc(['any', 'any'], (a, b) => !(less(a, b) || equals(a, b))),
   ge: goFunc(['any', 'any'], (a, b) => !less(a, b)),
 
-  // Oathkeeper's: one argument, nothing for nil (spec 6.0).
+  // Oathkeeper replaces Go's `print`: it takes one argument, and nil prints nothing.
   print: goFunc(['any'], value => (value == null ? '' : sprint(value))),
   printIndex: goFunc(['any', 'int'], (list, i) => {
     if (!isSlice(list) || i >= list.length) return ''
@@ -67,7 +73,7 @@ const joinArguments = (values: readonly GoValue[]): string =>
     ? values[0]
     : sprintAll(values.map(printableArgument), values)
 
-/** Pointers print as what they point to, nil as `<no value>`. */
+/** Dereferences pointers; nil prints as `<no value>`. */
 const printableArgument = (value: GoValue): GoValue =>
   value == null ? '<no value>' : value instanceof GoStruct && value.type.pointer ? printValue(value) : value
 

@@ -1,4 +1,4 @@
-/** lib/template_exec — the tree of a Go template as functions. Knows Go's rules of evaluation and nothing of access control. Long because: one closure for each kind of node, and they call each other. */
+/** Compiles the tree of a template to functions. Long because every kind of node has one, and they call each other. */
 import { assertListLength, assertTextLength, consumeSteps, GoError } from '../golang/index.ts'
 import type { Command, Operand, ParseTree, Pipeline, TemplateNode } from './parser.ts'
 import { printValue } from './values/format.ts'
@@ -23,39 +23,39 @@ import {
   typeName,
 } from './values/value.ts'
 
-/** One rendering. */
+/** The state of one rendering. */
 export interface RenderState {
   output: string
-  /** Offset of the node that runs, for the place of an error. */
+  /** Offset of the node that is evaluated, for the position of an error. */
   at: number
   variables: GoValue[]
   depth: number
-  /** Copies of JSON objects that the template may change; `undefined` where it changes none. */
+  /** Copies of JSON objects, which the template may change; `undefined` if the template changes none. */
   readonly copies: Map<object, GoValue> | undefined
 }
 
 type ControlFlow = 'next' | 'break' | 'continue'
-export type ExecuteNode = (run: RenderState, dot: GoValue) => ControlFlow
-type Evaluate = (run: RenderState, dot: GoValue) => GoValue
-type EvaluateCommand = (run: RenderState, dot: GoValue, last: GoValue) => GoValue
-/** What a parameter receives: already of its type. */
-type EvaluateArgument = (run: RenderState, dot: GoValue) => unknown
+export type ExecuteNode = (state: RenderState, dot: GoValue) => ControlFlow
+type Evaluate = (state: RenderState, dot: GoValue) => GoValue
+type EvaluateCommand = (state: RenderState, dot: GoValue, last: GoValue) => GoValue
+/** Evaluates an argument, and converts it to the type of the parameter. */
+type EvaluateArgument = (state: RenderState, dot: GoValue) => unknown
 
-/** Something that fails whenever it is reached, found at load. */
+/** Found when the template is compiled: fails whenever it is reached. */
 export interface CertainFailure {
   readonly at: number
   readonly message: string
 }
 
-/** Templates that call each other; Go's limit is 100,000, far beyond any use. */
+/** Nesting of template calls; Go's limit of 100,000 would overflow the stack. */
 const MAX_TEMPLATE_DEPTH = 100
 
-/** Functions that change a map that they are given. */
+/** Functions that change their argument. */
 const MUTATORS = new Set(['set', 'unset', 'merge', 'mergeOverwrite', 'mustMerge', 'mustMergeOverwrite'])
 
 export interface CompiledTemplate {
   readonly execute: ExecuteNode
-  /** Needs copies of what it is given: see `Run.owned`. */
+  /** Calls a function that changes its argument, so it needs `RenderState.copies`. */
   readonly mutates: boolean
   readonly certainFailures: readonly CertainFailure[]
 }
@@ -80,9 +80,9 @@ export function compileTree(
     const [first, second] = steps
     if (first === undefined) return () => 'next'
     if (second === undefined) return first
-    return (run, dot) => {
+    return (state, dot) => {
       for (const step of steps) {
-        const signal = step(run, dot)
+        const signal = step(state, dot)
         if (signal !== 'next') return signal
       }
       return 'next'
@@ -93,26 +93,26 @@ export function compileTree(
     switch (one.kind) {
       case 'text': {
         const { text } = one
-        return run => {
-          run.output += text
-          assertTextLength(run.output.length)
+        return state => {
+          state.output += text
+          assertTextLength(state.output.length)
           return 'next'
         }
       }
       case 'action': {
         const value = pipeline(one.pipe)
         if (one.pipe.slots.length > 0) {
-          return (run, dot) => {
-            value(run, dot)
+          return (state, dot) => {
+            value(state, dot)
             return 'next'
           }
         }
         const { at } = one
-        return (run, dot) => {
-          const result = value(run, dot)
-          run.at = at
-          run.output += typeof result === 'string' ? result : printValue(result)
-          assertTextLength(run.output.length)
+        return (state, dot) => {
+          const result = value(state, dot)
+          state.at = at
+          state.output += typeof result === 'string' ? result : printValue(result)
+          assertTextLength(state.output.length)
           return 'next'
         }
       }
@@ -126,9 +126,9 @@ export function compileTree(
         const body = list(one.list)
         const otherwise = list(one.otherwise)
         const moves = one.kind === 'with'
-        return (run, dot) => {
-          const result = value(run, dot)
-          return isTruthy(result) ? body(run, moves ? result : dot) : otherwise(run, dot)
+        return (state, dot) => {
+          const result = value(state, dot)
+          return isTruthy(result) ? body(state, moves ? result : dot) : otherwise(state, dot)
         }
       }
       case 'range':
@@ -145,34 +145,35 @@ export function compileTree(
     const { at } = one
     const indexSlot = one.pipe.slots.length > 1 ? one.pipe.slots[0] : undefined
     const elementSlot = one.pipe.slots.at(-1)
-    const pass = (run: RenderState, key: GoValue, element: GoValue): ControlFlow => {
+    const pass = (state: RenderState, key: GoValue, element: GoValue): ControlFlow => {
       consumeSteps(1)
-      if (elementSlot !== undefined) run.variables[elementSlot] = element
-      if (indexSlot !== undefined) run.variables[indexSlot] = key
-      return body(run, element)
+      if (elementSlot !== undefined) state.variables[elementSlot] = element
+      if (indexSlot !== undefined) state.variables[indexSlot] = key
+      return body(state, element)
     }
-    return (run, dot) => {
-      const over = value(run, dot)
-      run.at = at
-      if (over === undefined || over === null) return otherwise(run, dot)
+    return (state, dot) => {
+      const over = value(state, dot)
+      state.at = at
+      if (over === undefined || over === null) return otherwise(state, dot)
       if (isSlice(over)) {
-        if (over.length === 0) return otherwise(run, dot)
+        if (over.length === 0) return otherwise(state, dot)
         for (let i = 0; i < over.length; i++) {
-          if (pass(run, indexSlot === undefined ? undefined : goInt(i), over[i] ?? null) === 'break') break
+          if (pass(state, indexSlot === undefined ? undefined : goInt(i), over[i] ?? null) === 'break') break
         }
         return 'next'
       }
       if (over instanceof GoInt) {
         if (indexSlot !== undefined) throw new GoError('an integer has no second variable to iterate over')
-        if (over.n <= 0n) return otherwise(run, dot)
+        if (over.n <= 0n) return otherwise(state, dot)
         assertListLength(Number(over.n))
-        for (let i = 0n; i < over.n; i++) if (pass(run, undefined, new GoInt(over.type, i)) === 'break') break
+        for (let i = 0n; i < over.n; i++)
+          if (pass(state, undefined, new GoInt(over.type, i)) === 'break') break
         return 'next'
       }
       if (isMap(over)) {
         const keys = mapKeys(over)
-        if (keys.length === 0) return otherwise(run, dot)
-        for (const key of keys) if (pass(run, key, mapGet(over, key) ?? null) === 'break') break
+        if (keys.length === 0) return otherwise(state, dot)
+        for (const key of keys) if (pass(state, key, mapGet(over, key) ?? null) === 'break') break
         return 'next'
       }
       throw new GoError(`range can't iterate over a ${typeName(over)}`)
@@ -184,16 +185,16 @@ export function compileTree(
     if (!parsed.templates.has(name)) {
       return alwaysFail(at, `template ${JSON.stringify(name)} is not defined`)
     }
-    return (run, dot) => {
-      if (run.depth >= MAX_TEMPLATE_DEPTH) throw new GoError('templates call each other too deeply')
+    return (state, dot) => {
+      if (state.depth >= MAX_TEMPLATE_DEPTH) throw new GoError('templates call each other too deeply')
       consumeSteps(1)
-      const own = value(run, dot)
-      const outer = run.variables
-      run.variables = [own]
-      run.depth++
-      ;(templates.get(name) as ExecuteNode)(run, own)
-      run.depth--
-      run.variables = outer
+      const own = value(state, dot)
+      const outer = state.variables
+      state.variables = [own]
+      state.depth++
+      ;(templates.get(name) as ExecuteNode)(state, own)
+      state.depth--
+      state.variables = outer
       return 'next'
     }
   }
@@ -201,24 +202,24 @@ export function compileTree(
   function pipeline({ slots, commands }: Pipeline): Evaluate {
     const calls = commands.map((one, i) => command(one, i > 0))
     const first = calls[0] as EvaluateCommand
-    const single: Evaluate = (run, dot) => first(run, dot, undefined) ?? undefined
+    const single: Evaluate = (state, dot) => first(state, dot, undefined) ?? undefined
     const value: Evaluate =
       calls.length === 1
         ? single
-        : (run, dot) => {
+        : (state, dot) => {
             let last: GoValue
-            for (const call of calls) last = call(run, dot, last) ?? undefined
+            for (const call of calls) last = call(state, dot, last) ?? undefined
             return last
           }
     if (slots.length === 0) return value
-    return (run, dot) => {
-      const result = value(run, dot)
-      for (const slot of slots) run.variables[slot] = result
+    return (state, dot) => {
+      const result = value(state, dot)
+      for (const slot of slots) state.variables[slot] = result
       return result
     }
   }
 
-  /** `piped`: the result of the command before is its last argument. */
+  /** `piped`: the last argument is the result of the previous command. */
   function command({ args }: Command, piped: boolean): EvaluateCommand {
     const [head, ...rest] = args as [Operand, ...Operand[]]
     switch (head.kind) {
@@ -227,7 +228,7 @@ export function compileTree(
       case 'chain':
         return chain(inner(head.of), head.at, head.names, rest, piped)
       case 'variable': {
-        const variable: Evaluate = run => run.variables[head.slot]
+        const variable: Evaluate = state => state.variables[head.slot]
         if (head.names.length > 0) return chain(variable, head.at, head.names, rest, piped)
         break
       }
@@ -241,13 +242,13 @@ export function compileTree(
     return operand(head)
   }
 
-  /** What stands before the dot in `(…).Name` or `function.Name`. */
+  /** The receiver in `(…).Name` or `function.Name`. */
   function inner(of: Operand): Evaluate {
     if (of.kind === 'nil') return alwaysFail(of.at, 'indirection through explicit nil')
     return operand(of)
   }
 
-  /** An operand's value, without arguments. */
+  /** Compiles an operand that has no arguments. */
   function operand(one: Operand): Evaluate {
     switch (one.kind) {
       case 'dot':
@@ -266,8 +267,8 @@ export function compileTree(
         return () => constant
       }
       case 'variable':
-        if (one.names.length === 0) return run => run.variables[one.slot]
-        return chain(run => run.variables[one.slot], one.at, one.names, [], false) as Evaluate
+        if (one.names.length === 0) return state => state.variables[one.slot]
+        return chain(state => state.variables[one.slot], one.at, one.names, [], false) as Evaluate
       case 'field':
         return chain((_run, dot) => dot, one.at, one.names, [], false) as Evaluate
       case 'chain':
@@ -279,7 +280,7 @@ export function compileTree(
     }
   }
 
-  /** `.A.B.C arg…`: all but the last name without arguments. */
+  /** Compiles `.A.B.C arg…`; only the last name takes the arguments. */
   function chain(
     start: Evaluate,
     at: number,
@@ -290,36 +291,36 @@ export function compileTree(
     const [first, second] = names as [string, string | undefined]
     if (args.length === 0 && !piped) {
       if (names.length === 1) {
-        return (run, dot) => {
-          run.at = at
-          return evaluateMember(run, start(run, dot), first)
+        return (state, dot) => {
+          state.at = at
+          return evaluateMember(state, start(state, dot), first)
         }
       }
       if (names.length === 2) {
-        return (run, dot) => {
-          run.at = at
-          return evaluateMember(run, evaluateMember(run, start(run, dot), first), second as string)
+        return (state, dot) => {
+          state.at = at
+          return evaluateMember(state, evaluateMember(state, start(state, dot), first), second as string)
         }
       }
-      return (run, dot) => {
-        run.at = at
-        let value = start(run, dot)
-        for (const name of names) value = evaluateMember(run, value, name)
+      return (state, dot) => {
+        state.at = at
+        let value = start(state, dot)
+        for (const name of names) value = evaluateMember(state, value, name)
         return value
       }
     }
     const last = names.at(-1) as string
     const before = names.slice(0, -1)
-    // Which parameters there are is known only when the method is found.
+    // The parameters are known only when the method is found.
     const prepared = new Map<Signature, readonly EvaluateArgument[]>()
-    return (run, dot, piece) => {
-      run.at = at
-      let value = start(run, dot)
-      for (const name of before) value = evaluateMember(run, value, name)
+    return (state, dot, piece) => {
+      state.at = at
+      let value = start(state, dot)
+      for (const name of before) value = evaluateMember(state, value, name)
       if (value === undefined) return undefined
       const method = findMethod(value, last)
       if (method === undefined) {
-        evaluateMember(run, value, last)
+        evaluateMember(state, value, last)
         throw new GoError(`${last} is not a method but has arguments`)
       }
       const { signature } = method
@@ -328,11 +329,11 @@ export function compileTree(
         ready = args.map((arg, i) => argument(arg, parameterTypeAt(signature, i)))
         prepared.set(signature, ready)
       }
-      const values = ready.map(one => one(run, dot))
+      const values = ready.map(one => one(state, dot))
       const fault = arityError(signature, last, values.length + (piped ? 1 : 0))
       if (fault !== '') throw new GoError(fault)
       if (piped) values.push(convertArgument(parameterTypeAt(signature, values.length), piece))
-      run.at = at
+      state.at = at
       return invokeMethod(value, method, last, values)
     }
   }
@@ -347,8 +348,8 @@ export function compileTree(
     const ready = args.map((arg, i) => argument(arg, parameterTypeAt(signature, i)))
     const fn = found.run as (...values: unknown[]) => GoValue
     const lastParameter = parameterTypeAt(signature, args.length)
-    const checked = (run: RenderState, value: GoValue): GoValue => {
-      run.at = at
+    const checked = (state: RenderState, value: GoValue): GoValue => {
+      state.at = at
       if (typeof value === 'string') {
         assertTextLength(value.length)
         consumeSteps(value.length >> 4)
@@ -357,23 +358,23 @@ export function compileTree(
     }
     const [only] = ready
     if (ready.length === 1 && only !== undefined && !piped) {
-      return (run, dot) => {
+      return (state, dot) => {
         consumeSteps(1)
-        const value = only(run, dot)
-        run.at = at
-        return checked(run, fn(value))
+        const value = only(state, dot)
+        state.at = at
+        return checked(state, fn(value))
       }
     }
-    return (run, dot, piece) => {
+    return (state, dot, piece) => {
       consumeSteps(1)
-      const values = ready.map(one => one(run, dot))
-      run.at = at
+      const values = ready.map(one => one(state, dot))
+      state.at = at
       if (piped) values.push(convertArgument(lastParameter, piece))
-      return checked(run, fn(...values))
+      return checked(state, fn(...values))
     }
   }
 
-  /** `and` and `or` stop at the first argument that decides. */
+  /** `and` and `or` stop at the first argument that decides the result. */
   function shortCircuit(
     name: 'and' | 'or',
     at: number,
@@ -384,17 +385,17 @@ export function compileTree(
       return alwaysFail(at, `wrong number of args for ${name}: want at least 1 got 0`)
     const evals = args.map(operand)
     const stop = name === 'or'
-    return (run, dot, piece) => {
+    return (state, dot, piece) => {
       let value: GoValue
       for (const one of evals) {
-        value = one(run, dot)
+        value = one(state, dot)
         if (isTruthy(value) === stop) return value
       }
       return piped ? piece : value
     }
   }
 
-  /** An operand for a parameter: constants are converted at load. */
+  /** Compiles an argument for a parameter; constants are converted once. */
   function argument(one: Operand, parameter: ParameterType): EvaluateArgument {
     const { at } = one
     if (one.kind === 'nil') {
@@ -415,10 +416,10 @@ export function compileTree(
       return () => value
     }
     const value = operand(one)
-    if (parameter === 'any') return (run, dot) => value(run, dot) ?? null
-    return (run, dot) => {
-      const result = value(run, dot)
-      run.at = at
+    if (parameter === 'any') return (state, dot) => value(state, dot) ?? null
+    return (state, dot) => {
+      const result = value(state, dot)
+      state.at = at
       return convertArgument(parameter, result)
     }
   }
@@ -454,8 +455,8 @@ function invokeMethod(
   return result
 }
 
-/** `value.name`: a method without arguments, a struct's field, or a map's key. */
-function evaluateMember(run: RenderState, value: GoValue, name: string): GoValue {
+/** Evaluates `value.name`: a method without arguments, a field of a struct, or a key of a map. */
+function evaluateMember(state: RenderState, value: GoValue, name: string): GoValue {
   if (value === undefined) return undefined
   if (value === null || typeof value !== 'object') throw missingFieldError(value, name)
   if (value instanceof GoStruct) {
@@ -465,7 +466,7 @@ function evaluateMember(run: RenderState, value: GoValue, name: string): GoValue
     if (field === undefined) throw missingFieldError(value, name)
     if (value.nil) throw new GoError(`nil pointer evaluating ${typeName(value)}.${name}`)
     const result = field.get(value.self as never)
-    return run.copies === undefined ? result : mutableCopy(result, run.copies)
+    return state.copies === undefined ? result : mutableCopy(result, state.copies)
   }
   if (value instanceof GoMap) {
     const method = value.type.methods.get(name)

@@ -1,4 +1,4 @@
-/** lib/template_library — which functions templates have, and which they do not and why. Knows nothing of access control. */
+/** The functions that templates may call, and the reasons why others are not available. */
 import type { Clock } from '../lib/time.ts'
 import { BUILTINS } from './builtins.ts'
 import { CRYPTO_FUNCTIONS } from './sprig/crypto.ts'
@@ -12,12 +12,12 @@ import { URL_FUNCTIONS } from './sprig/urls.ts'
 import { VALUE_FUNCTIONS } from './sprig/values.ts'
 import type { FunctionTable, GoFunction } from './values/signature.ts'
 
-const NO_KEYS = 'a template must not make keys, certificates or password hashes'
-/** sprig's functions that a rule must not use (Q-81), and why. */
+const NO_KEYS = 'a template must not create keys, certificates or password hashes'
+/** Functions of sprig that a template must not call (Q-81), with the reason. */
 export const UNAVAILABLE_FUNCTIONS: ReadonlyMap<string, string> = new Map([
   ['env', 'a template must not read the environment of the service'],
   ['expandenv', 'a template must not read the environment of the service'],
-  ['getHostByName', 'a template must not ask the network'],
+  ['getHostByName', 'a template must not access the network'],
   ...[
     'bcrypt',
     'buildCustomCert',
@@ -48,7 +48,7 @@ const PURE_FUNCTIONS: ReadonlyMap<string, GoFunction> = new Map(
 )
 const DATE_FUNCTIONS_WITHOUT_CLOCK = createDateFunctions(undefined)
 
-/** The functions by name; those that need the time ask the clock. */
+/** Returns a lookup by name; functions of the current time read `clock`, and fail without it. */
 export function createFunctionLookup(clock?: Pick<Clock, 'wall'>): (name: string) => GoFunction | undefined {
   let dateFunctionsWithClock: FunctionTable | undefined
   return name => {
@@ -58,7 +58,7 @@ export function createFunctionLookup(clock?: Pick<Clock, 'wall'>): (name: string
   }
 }
 
-/** Names of all functions that a template may call. */
+/** Names of all available functions. */
 export const functionNames = (): string[] => [
   'and',
   'or',

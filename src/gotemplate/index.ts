@@ -1,4 +1,4 @@
-/** Go's text/template with sprig: the only entry to this folder. */
+/** Go's text/template with sprig. The only entry to this folder. */
 export { type KnownFields, lintTemplate } from './lint.ts'
 export { parseTemplate, type Template, TemplateError } from './template.ts'
 export { goHeader } from './values/header.ts'

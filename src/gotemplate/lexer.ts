@@ -1,4 +1,4 @@
-/** lib/template_lexer — the text of a Go template as tokens. Knows no syntax beyond words, and nothing of access control. */
+/** Splits the text of a template into tokens. */
 
 export type TokenType =
   | 'text'
@@ -27,11 +27,11 @@ export type TokenType =
 export interface Token {
   readonly type: TokenType
   readonly text: string
-  /** Offset of the first character, in UTF-16 units. */
+  /** Offset of the first character, in UTF-16 code units. */
   readonly at: number
 }
 
-/** A fault of the text, with its offset. */
+/** A syntax error at an offset of the template. */
 export class TemplateSyntaxError extends Error {
   readonly at: number
   constructor(at: number, message: string) {
@@ -62,7 +62,7 @@ const RAW = /`[^`]*`/y
 const CHAR = /'(?:[^'\\\n]|\\[^\n])*'/y
 const RIGHT = /(?:[ \t\r\n]-)?\}\}/y
 
-/** Throws `SyntaxFault`. The last token is `eof`. */
+/** The last token is `eof`. Throws a `TemplateSyntaxError`. */
 export function lex(text: string): Token[] {
   const tokens: Token[] = []
   let pos = 0
@@ -92,7 +92,7 @@ function trimmedLength(text: string): number {
   return length
 }
 
-/** One `{{ … }}` or comment from its left delimiter on. */
+/** Reads one `{{ … }}` or comment from its left delimiter. */
 function lexAction(text: string, start: number, tokens: Token[]): { end: number; trim: boolean } {
   const trimLeft = /^-[ \t\r\n]/.test(text.slice(start + 2, start + 4))
   let pos = start + (trimLeft ? 4 : 2)
@@ -120,7 +120,7 @@ function lexAction(text: string, start: number, tokens: Token[]): { end: number;
     const char = text[pos] as string
     const spaces = matchAt(SPACES, text, pos)
     if (spaces !== undefined) {
-      // The last blank may belong to a trimming delimiter.
+      // The last space may belong to a trimming delimiter (` -}}`).
       const cut = matchAt(RIGHT, text, pos + spaces.length - 1) === undefined ? 0 : 1
       push('space', cut === 1 && spaces.length > 1 ? spaces.slice(0, -1) : spaces)
     } else if (char === '=') push('assign', '=')
@@ -180,7 +180,7 @@ function lexQuoted(pattern: RegExp, text: string, at: number, message: string): 
   return found
 }
 
-/** A word with `skip` leading characters; it must end where a word may end. */
+/** Reads a word after `skip` characters; Go restricts the character after it. */
 function lexWord(text: string, at: number, skip: number): string {
   const found = text.slice(at, at + skip) + matchAt(WORD, text, at + skip)
   const end = at + found.length

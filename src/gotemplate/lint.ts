@@ -1,4 +1,4 @@
-/** lib/template_lint — what is legal in a template and probably not meant. Knows nothing of access control. */
+/** Finds constructs that are valid in a template but probably wrong. */
 import { closestMatch } from '../lib/closest_match.ts'
 import type { Operand, Pipeline, TemplateNode } from './parser.ts'
 import { lineAndColumn, type Template } from './template.ts'
@@ -11,7 +11,7 @@ export interface TemplateLint {
   readonly hint: string
 }
 
-/** Functions whose results need no escaping in a JSON string. */
+/** Functions whose results do not need escaping in a JSON string. */
 const JSON_SAFE_FUNCTIONS: ReadonlySet<string> = new Set([
   'adler32sum',
   'b32enc',
@@ -28,23 +28,23 @@ const JSON_SAFE_FUNCTIONS: ReadonlySet<string> = new Set([
   'uuidv4',
 ])
 
-/** What the data that is rendered has: names, and the members of those that have a closed set of them. */
+/** Fields of the data that is rendered, with the names of their members if these are fixed. */
 export type KnownFields = ReadonlyMap<string, readonly string[] | undefined>
 
 export interface TemplateLintOptions {
-  /** The template makes a JSON document (Q-68). */
+  /** The template produces a JSON document (Q-68). */
   readonly json?: boolean
-  /** Where given, a field of the data that is none of these is named: rendering it fails. */
+  /** If set, other fields of the data are reported: rendering them fails. */
   readonly fields?: KnownFields
 }
 
-/** Where the walk is: what is known to be there, whether `.` is still the session, whether a JSON string is open. */
+/** `guardedPaths` are tested for existence around the node; `dotIsData` tells whether `.` is the data itself. */
 interface LintScope {
   readonly guardedPaths: ReadonlySet<string>
   readonly dotIsData: boolean
 }
 
-/** What fails for sure, members that print `<no value>` when they are missing (Q-78), and what can break JSON. */
+/** Reports certain failures, members that print `<no value>` if missing (Q-78), and values that can break JSON (Q-68). */
 export function lintTemplate(
   template: Template,
   { json = false, fields }: TemplateLintOptions = {},
@@ -116,7 +116,7 @@ interface FieldUse {
   readonly at: number
 }
 
-/** Fields of the data itself: of `$`, and of `.` where that is the same. */
+/** Fields of the data: of `$`, and of `.` where both are the same. */
 function dataFieldsIn({ commands }: Pipeline, atTop: boolean): FieldUse[] {
   const usesIn = (arg: Operand): readonly FieldUse[] => {
     if (arg.kind === 'pipe') return dataFieldsIn(arg.pipe, atTop)
@@ -161,7 +161,7 @@ function pathsIn({ commands }: Pipeline): string[] {
     })
 }
 
-/** A constant, or a function's result that holds neither quotes nor backslashes. */
+/** A constant, or a result of a function without quotes and backslashes. */
 function isJsonSafe({ commands }: Pipeline): boolean {
   const head = commands.at(-1)?.args[0]
   if (head?.kind === 'function') return JSON_SAFE_FUNCTIONS.has(head.name)

@@ -1,9 +1,9 @@
-/** lib/template_parser — tokens of a Go template to its tree. Knows no values and nothing of access control. Long because: one grammar, whose rules call each other. */
+/** Parses a template to a tree. Long because it is one grammar, whose rules call each other. */
 
 import { type NumberConstant, parseNumberConstant, unquoteString } from '../golang/index.ts'
 import { lex, TemplateSyntaxError, type Token, type TokenType } from './lexer.ts'
 
-/** Everything that stands in a tree has the offset at which it began. */
+/** `at` is the offset of the node in the template, in UTF-16 code units. */
 export type Operand =
   | { readonly kind: 'dot' | 'nil'; readonly at: number }
   | { readonly kind: 'bool'; readonly at: number; readonly value: boolean }
@@ -27,7 +27,7 @@ export interface Command {
 
 export interface Pipeline {
   readonly at: number
-  /** Places of the variables that are set; `$` is 0. */
+  /** Slots of the variables that the pipeline sets; `$` has slot 0. */
   readonly slots: readonly number[]
   readonly commands: readonly Command[]
 }
@@ -52,14 +52,14 @@ export type TemplateNode =
 
 export interface ParseTree {
   readonly root: readonly TemplateNode[]
-  /** What `define` and `block` defined. */
+  /** Definitions of `define` and `block`. */
   readonly templates: ReadonlyMap<string, readonly TemplateNode[]>
 }
 
-/** Nesting of parentheses and blocks; what is deeper is an error, not a full stack. */
+/** Levels of parentheses and blocks; prevents a stack overflow. */
 const MAX_NESTING_DEPTH = 200
 
-/** Throws `SyntaxFault`. `checkFunction` throws for a name that is not a function. */
+/** Throws a `TemplateSyntaxError`. `checkFunction` is called for every function name, and throws for an unknown one. */
 export function parseTree(text: string, checkFunction: (name: string, at: number) => void): ParseTree {
   const tokens = lex(text)
   const templates = new Map<string, readonly TemplateNode[]>()
@@ -96,14 +96,14 @@ export function parseTree(text: string, checkFunction: (name: string, at: number
     return unquoteString(token.text.slice(1, -1), '"') ?? fail(token, 'invalid syntax in quoted string')
   }
 
-  /** A name of a template, in quotes. */
+  /** Parses the quoted name of a template. */
   const name = (context: string): string => {
     const token = skip()
     if (token.type !== 'string' && token.type !== 'raw') unexpected(token, context)
     return string(next())
   }
 
-  /** A definition's own scope: no variables, no surrounding range. */
+  /** Parses a definition in a scope of its own: without outer variables and ranges. */
   const define = (key: string, context: string): void => {
     const outer = { variables, ranges }
     variables = ['$']
@@ -117,7 +117,7 @@ export function parseTree(text: string, checkFunction: (name: string, at: number
     else if (!isEmpty(list)) fail(peek(), `multiple definition of template ${JSON.stringify(key)}`)
   }
 
-  /** Nodes up to `{{end}}` or `{{else…`, whose keyword has been read. */
+  /** Parses nodes up to `{{end}}` or `{{else…`, including that keyword. */
   function itemList(): { list: TemplateNode[]; end: 'end' | 'else' } {
     const list: TemplateNode[] = []
     while (skip().type !== 'eof') {
@@ -152,7 +152,7 @@ export function parseTree(text: string, checkFunction: (name: string, at: number
         expect('right', 'end')
         return 'end'
       case 'else':
-        // `{{else if` and `{{else with` leave their keyword to `control`.
+        // After `else`, the keyword `if` or `with` is left to `control`.
         if (!['if', 'with'].includes(skip().text) || peek().type !== 'keyword') expect('right', 'else')
         return 'else'
       case 'break':
@@ -215,11 +215,11 @@ export function parseTree(text: string, checkFunction: (name: string, at: number
         throw new TemplateSyntaxError(one.at, `non executable command in pipeline stage ${i + 2}`)
       }
     })
-    // Only now: in `$x := add $x 1` the second is the outer one.
+    // Variables are declared last: in `$x := add $x 1` the operand is the outer `$x`.
     return { at, slots: names.map(isNew ? declare : resolve), commands }
   }
 
-  /** `$x :=`, `$x =`, and in a range `$i, $e :=`. */
+  /** Parses `$x :=`, `$x =`, and in a range `$i, $e :=`. */
   function declarations(context: string): { names: Token[]; isNew: boolean } {
     const names: Token[] = []
     while (skip().type === 'variable') {
@@ -262,7 +262,7 @@ export function parseTree(text: string, checkFunction: (name: string, at: number
     }
   }
 
-  /** A term and the fields that follow it without a blank. */
+  /** Parses a term and the fields that follow it without a space. */
   function operand(): Operand | undefined {
     const one = term()
     if (one === undefined || peek().type !== 'field') return one
@@ -351,6 +351,6 @@ const OPERANDS: ReadonlySet<TokenType> = new Set([
 ])
 const LITERALS: ReadonlySet<Operand['kind']> = new Set(['bool', 'dot', 'nil', 'number', 'string'])
 
-/** Nothing but blanks: such a definition gives way to another of its name. */
+/** Only white space: another definition of the same name may replace such a one. */
 const isEmpty = (nodes: readonly TemplateNode[]): boolean =>
   nodes.every(node => node.kind === 'text' && node.text.trim() === '')

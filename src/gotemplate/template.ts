@@ -1,4 +1,4 @@
-/** lib/template — Go's text/template with sprig's functions: parse once, render often. Knows nothing of access control. */
+/** Parses a template of Go's text/template with sprig's functions, and renders it. */
 
 import { assertTextLength, bytesToString, GoError, resetStepBudget, stringToBytes } from '../golang/index.ts'
 import { closestMatch } from '../lib/closest_match.ts'
@@ -9,7 +9,7 @@ import { TemplateSyntaxError } from './lexer.ts'
 import { type ParseTree, parseTree } from './parser.ts'
 import type { GoValue } from './values/value.ts'
 
-/** What is wrong with a template, or went wrong in it; 1-based line and column. The message names no data. */
+/** A syntax error, or a failure while rendering; line and column are 1-based. The message contains no data. */
 export class TemplateError extends Error {
   readonly line: number
   readonly column: number
@@ -23,27 +23,26 @@ export class TemplateError extends Error {
 export interface Template {
   readonly name: string
   readonly text: string
-  /** The tree, for lints. */
+  /** For lints. */
   readonly tree: ParseTree
-  /** What fails whenever it is reached: a wrong number of arguments, a template that is not defined. */
+  /** Errors that occur whenever their action is reached: a wrong number of arguments, an undefined template. */
   readonly certainErrors: readonly TemplateError[]
-  /** The same text for whatever data: it has no actions. */
+  /** The output if the template has no actions, so that it does not depend on the data. */
   readonly constant: string | undefined
-  /** Throws `TemplateError` and nothing else. */
+  /** Throws a `TemplateError` and nothing else. Limits: see `golang/limits.ts`. */
   render(data: GoValue): string
 }
 
 export interface TemplateOptions {
-  /** For the reader of an error. */
+  /** For messages about the template. */
   readonly name?: string
-  /** For `now`, `ago` and their like; without it they fail. */
+  /** For `now`, `ago` and others, which fail without it. */
   readonly clock?: Pick<Clock, 'wall'>
 }
 
 /**
- * Parses Go's text/template as Oathkeeper runs it: option missingkey=zero, sprig 3.3.0, `print` and `printIndex` of its
- * own (spec 6.0). Throws `TemplateError` for what Go's parser refuses, and for functions that do not exist or may not be
- * used (Q-81).
+ * Parses a template as Oathkeeper does: with the option missingkey=zero, sprig 3.3.0, and its own `print` and
+ * `printIndex`. Throws a `TemplateError` for a syntax error and for an unknown or forbidden function (Q-81).
  */
 export function parseTemplate(text: string, options: TemplateOptions = {}): Template {
   const lookup = createFunctionLookup(options.clock)
@@ -55,7 +54,7 @@ export function parseTemplate(text: string, options: TemplateOptions = {}): Temp
   } catch (error) {
     throw toTemplateError(text, error instanceof TemplateSyntaxError ? error.at : 0, error)
   }
-  const { execute: exec, mutates, certainFailures: doomed } = compiled
+  const { execute, mutates, certainFailures } = compiled
   const [firstNode] = parsed.root
   const isText = firstNode === undefined || (parsed.root.length === 1 && firstNode.kind === 'text')
   const constant = isText ? (firstNode?.kind === 'text' ? firstNode.text : '') : undefined
@@ -63,11 +62,11 @@ export function parseTemplate(text: string, options: TemplateOptions = {}): Temp
     name: options.name ?? '',
     text,
     tree: parsed,
-    certainErrors: doomed.map(one => toTemplateError(text, one.at, new GoError(one.message))),
+    certainErrors: certainFailures.map(one => toTemplateError(text, one.at, new GoError(one.message))),
     constant,
     render(data) {
       if (constant !== undefined) return constant
-      const run: RenderState = {
+      const state: RenderState = {
         output: '',
         at: 0,
         variables: [data],
@@ -76,13 +75,13 @@ export function parseTemplate(text: string, options: TemplateOptions = {}): Temp
       }
       try {
         resetStepBudget()
-        exec(run, data)
-        assertTextLength(run.output.length)
-        return run.output.isWellFormed()
-          ? run.output
-          : bytesToString(stringToBytes(run.output)).toWellFormed()
+        execute(state, data)
+        assertTextLength(state.output.length)
+        return state.output.isWellFormed()
+          ? state.output
+          : bytesToString(stringToBytes(state.output)).toWellFormed()
       } catch (error) {
-        throw toTemplateError(text, run.at, error)
+        throw toTemplateError(text, state.at, error)
       }
     },
   }
@@ -97,15 +96,15 @@ function assertFunctionExists(name: string, at: number, lookup: (name: string) =
   throw new TemplateSyntaxError(at, `function "${name}" is not defined${hint}`)
 }
 
-/** An error with the place of an offset; accidents (a full stack) become errors of the template too. */
+/** Adds the position. An unexpected error, such as a stack overflow, is the cause of a generic one. */
 function toTemplateError(text: string, at: number, error: unknown): TemplateError {
   const { line, column } = lineAndColumn(text, at)
   const own = error instanceof GoError || error instanceof TemplateSyntaxError
-  const message = own ? error.message : 'the template could not be run'
+  const message = own ? error.message : 'the template failed unexpectedly'
   return new TemplateError(line, column, message, own ? undefined : { cause: error })
 }
 
-/** 1-based line and column of an offset. */
+/** Converts an offset in UTF-16 code units to a 1-based position. */
 export function lineAndColumn(text: string, at: number): { line: number; column: number } {
   const before = text.slice(0, at)
   const start = before.lastIndexOf('\n') + 1

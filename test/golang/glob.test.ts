@@ -1,4 +1,3 @@
-/** Globs: the expression and the matcher that never goes back say the same. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
@@ -31,7 +30,7 @@ const token = fc.constantFrom(
 )
 
 describe('globs', () => {
-  it('match alike by expression and by sets of places', () => {
+  it('match alike by regular expression and by sets of positions', () => {
     const glob = fc.array(token, { maxLength: 8 }).map(tokens => tokens.join(''))
     const text = fc.string({ unit: fc.constantFrom('a', 'b', '.', '/', 'é', '😀', '*'), maxLength: 8 })
     fc.assert(
@@ -71,17 +70,17 @@ describe('globs', () => {
   }
 
   for (const glob of ['[a-z0-9]', '[z-a]', '[]', '[', '[a', '[!]', '[a-']) {
-    it(`${glob} is refused`, () => {
+    it(`${glob} is rejected`, () => {
       assert.throws(() => parse(glob), GlobError)
     })
   }
 
-  it('takes hostile texts in as many steps as text times pattern', () => {
+  it('match a hostile text in time proportional to text times pattern', () => {
     const nodes = parse(`${'{a,aa}'.repeat(30)}${'**a'.repeat(20)}b`)
     assert.equal(matchGlob(nodes, 'a'.repeat(5000)), false)
   })
 
-  it('knows the texts that two literals around ** make by overlapping', () => {
+  it('have the texts in which the two literals around ** overlap', () => {
     assert.deepEqual(overlappingTexts(parse('/a/**/a/b')), ['/a/b', '/a/a/b'])
     assert.deepEqual(overlappingTexts(parse('a**b')), [])
   })

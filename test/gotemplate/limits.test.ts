@@ -1,4 +1,4 @@
-/** test/lib/template_limits — a template that would take all memory or time fails (H2). */
+/** Limits of templates: excessive memory or time ends with an error. */
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
@@ -6,7 +6,7 @@ import { parseTemplate, TemplateError } from '../../src/gotemplate/template.ts'
 import { STANDARD_DATA, templateDataFor } from './session.ts'
 
 const bombs = {
-  'a text that doubles':
+  'a string that doubles':
     '{{ $x := "aaaaaaaaaa" }}{{ range until 64 }}{{ $x = printf "%s%s" $x $x }}{{ end }}',
   'a long repetition': '{{ repeat 1000000000 "a" }}',
   'repetitions of a repetition': '{{ repeat 100000 (repeat 100000 "a") }}',
@@ -28,7 +28,7 @@ const bombs = {
   'a template that calls itself': '{{ define "x" }}{{ template "x" . }}{{ end }}{{ template "x" . }}',
   'a template that calls itself twice':
     '{{ define "x" }}{{ if . }}{{ template "x" (rest .) }}{{ template "x" (rest .) }}{{ end }}{{ end }}{{ template "x" (until 60) }}',
-  'output without an end': '{{ range until 99999 }}{{ repeat 1000 "a" }}{{ end }}',
+  'endless output': '{{ range until 99999 }}{{ repeat 1000 "a" }}{{ end }}',
   'a large expression': '{{ regexMatch "((a{30}){30}){30}" "a" | ternary "" (fail "x") }}',
   'a nested expression': '{{ mustRegexMatch (repeat 900 "(") "a" }}',
   'many random letters': '{{ randAlpha 100000000 }}',
@@ -37,19 +37,19 @@ const bombs = {
   'a wrapped text': '{{ wrapWith 1 (repeat 1000 "x") (repeat 10000 "y") }}',
 }
 
-test('what grows without bounds fails as an error of the template', () => {
+test('unbounded growth ends with a TemplateError (H2)', () => {
   for (const [name, template] of Object.entries(bombs)) {
     assert.throws(() => parseTemplate(template).render(templateDataFor(undefined)), TemplateError, name)
   }
 })
 
-test('an expression that makes backtracking engines hang is matched in steps that grow with the text', () => {
+test('a regular expression on which backtracking engines hang takes linear time', () => {
   const template = parseTemplate('{{ regexMatch "^(a+)+$" .Subject }} {{ regexMatch "^(a|aa)+$" .Subject }}')
   assert.equal(template.render(templateDataFor({ subject: `${'a'.repeat(5000)}!` })), 'false false')
   assert.equal(template.render(templateDataFor({ subject: 'a'.repeat(5000) })), 'true true')
 })
 
-/** Each of these texts made a naive expression take the square of its length; then this test does not end. */
+/** With a naive implementation, each of these texts takes quadratic time, and the test does not finish. */
 const slow: readonly (readonly [template: string, subject: string, expected: string])[] = [
   ['{{ trim .Subject | len }}', `a${' '.repeat(300_000)}b`, '300002'],
   ['{{ base .Subject }}', `a${'/'.repeat(300_000)}b`, 'b'],
@@ -61,13 +61,13 @@ const slow: readonly (readonly [template: string, subject: string, expected: str
   ['{{ (urlParse .Subject).host | len }}', `//${'a'.repeat(300_000)}`, '300000'],
   ['{{ title .Subject | len }}{{ snakecase .Subject | len }}', 'aB'.repeat(100_000), '200000300000'],
 ]
-test('long texts of a client take time that grows with their length', () => {
+test('long texts of a client take linear time', () => {
   for (const [template, subject, expected] of slow) {
     assert.equal(parseTemplate(template).render(templateDataFor({ subject })), expected, template)
   }
 })
 
-test('a template that failed leaves the next one its whole budget', () => {
+test('after a failure, the next rendering has its full budget', () => {
   assert.throws(
     () => parseTemplate(bombs['loops in loops']).render(templateDataFor(undefined)),
     TemplateError,
@@ -75,7 +75,7 @@ test('a template that failed leaves the next one its whole budget', () => {
   assert.equal(parseTemplate('{{ .Subject }}').render(templateDataFor(undefined)), 'subj')
 })
 
-/** Templates that touch every kind of value, with whatever a session holds in them. */
+/** Templates that use values of every kind. */
 const touching = [
   '{{ .Extra.a }}{{ .Extra.b.c }}',
   '{{ .Extra }}{{ . }}{{ print . }}{{ toJson . }}{{ toPrettyJson .Extra }}',
@@ -99,7 +99,7 @@ const touching = [
   '{{ html .Extra.a }}{{ js .Subject }}{{ urlquery .Extra }}{{ quote .Extra.a .Subject }}',
 ].map(text => parseTemplate(text))
 
-test('rendering gives a well-formed text or a TemplateError, whatever the session holds', () => {
+test('rendering any session returns a well-formed string or throws a TemplateError', () => {
   const text = fc.string({ unit: 'binary', maxLength: 20 })
   const extra = fc.dictionary(fc.constantFrom('a', 'b', 'c', '__proto__'), fc.jsonValue({ maxDepth: 3 }))
   fc.assert(
@@ -116,7 +116,7 @@ test('rendering gives a well-formed text or a TemplateError, whatever the sessio
         return out.isWellFormed()
       } catch (error) {
         if (!(error instanceof TemplateError)) throw error
-        // A cause is an accident of ours, not a fault of the template's.
+        // A cause would be an unexpected error of the evaluator.
         assert.equal(error.cause, undefined)
         return true
       }
@@ -125,7 +125,7 @@ test('rendering gives a well-formed text or a TemplateError, whatever the sessio
   )
 })
 
-test('parsing gives a template or a TemplateError with a place in the text, whatever the text', () => {
+test('parsing any text returns a template or throws a TemplateError with a position in it', () => {
   const piece = fc.constantFrom(
     '{{',
     '}}',

@@ -1,4 +1,3 @@
-/** test/lib/template_lint — what is probably not meant. */
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { lintTemplate } from '../../src/gotemplate/lint.ts'
@@ -9,14 +8,14 @@ const found = (text: string, json = false): string[] =>
 
 const NO_VALUE = 'prints "<no value>" where'
 
-test('a bare member that may be missing is named (Q-78)', () => {
+test('a member that may be missing is reported (Q-78)', () => {
   assert.deepEqual(found('{{ .Extra.x }}'), [`1:4 ${NO_VALUE} .Extra.x is missing (Q-78)`])
   assert.deepEqual(found('a\n{{ $.Extra.x.y }}'), [`2:4 ${NO_VALUE} .Extra.x.y is missing (Q-78)`])
   assert.equal(found('{{ if .Extra.y }}{{ .Extra.x }}{{ end }}').length, 1)
   assert.equal(found('{{ if .Extra.x }}{{ else }}{{ .Extra.x }}{{ end }}').length, 1)
 })
 
-test('members that are printed, defaulted, tested or not the session’s are not', () => {
+test('members that are printed, have a default, are tested, or are not of the session, are not reported', () => {
   const clean = [
     '{{ .Subject }}',
     '{{ print .Extra.x }}',
@@ -30,7 +29,7 @@ test('members that are printed, defaulted, tested or not the session’s are not
   for (const text of clean) assert.deepEqual(found(text), [], text)
 })
 
-test('what always fails is named', () => {
+test('certain failures are reported', () => {
   assert.deepEqual(found('{{ print .Subject "x" }}'), [
     '1:4 fails whenever it is reached: wrong number of args for print: want 1 got 2',
   ])
@@ -39,7 +38,7 @@ test('what always fails is named', () => {
   ])
 })
 
-test('a value in quotes of JSON is named where it could end them (Q-68)', () => {
+test('a value inside of JSON quotes is reported if it can close them (Q-68)', () => {
   const message = 'a value in quotes can end them and add members to the JSON (Q-68)'
   assert.deepEqual(found('{"a":"{{ .Subject }}"}', true), [`1:10 ${message}`])
   assert.deepEqual(found('{"a":"x-{{ print .Extra.x }}-y","b":{{ toJson .Subject }}}', true), [
@@ -57,28 +56,28 @@ test('a value in quotes of JSON is named where it could end them (Q-68)', () => 
   assert.deepEqual(found('"{{ .Subject }}"'), [])
 })
 
-test('a field that the data does not have is named, wherever the data is meant', () => {
+test('an unknown field is reported wherever the data is the receiver', () => {
   const fields = new Map([
     ['Subject', undefined],
     ['Extra', undefined],
     ['MatchContext', ['URL', 'Method']],
   ])
-  const told = (text: string) =>
+  const reported = (text: string) =>
     lintTemplate(parseTemplate(text), { fields }).map(lint => `${lint.column} ${lint.message} (${lint.hint})`)
   const no = (name: string, near: string) =>
     `fails whenever it is reached: there is no ${name} (did you mean ${near}?)`
-  assert.deepEqual(told('{{ print .Subjekt }}'), [`10 ${no('.Subjekt', '.Subject')}`])
-  assert.deepEqual(told('{{ if .MatchContext.Metod }}{{ end }}'), [
+  assert.deepEqual(reported('{{ print .Subjekt }}'), [`10 ${no('.Subjekt', '.Subject')}`])
+  assert.deepEqual(reported('{{ if .MatchContext.Metod }}{{ end }}'), [
     `7 ${no('.MatchContext.Metod', '.MatchContext.Method')}`,
   ])
-  assert.deepEqual(told('{{ range .Extra.l }}{{ .Subjekt }}{{ $.Subjekt }}{{ end }}').length, 1)
-  assert.deepEqual(told('{{ (index .Extrra "a").b | print }}').length, 1)
-  assert.match(told('{{ .Zebra }}').join(), /known: \.Subject, \.Extra, \.MatchContext/)
+  assert.deepEqual(reported('{{ range .Extra.l }}{{ .Subjekt }}{{ $.Subjekt }}{{ end }}').length, 1)
+  assert.deepEqual(reported('{{ (index .Extrra "a").b | print }}').length, 1)
+  assert.match(reported('{{ .Zebra }}').join(), /known: \.Subject, \.Extra, \.MatchContext/)
   for (const clean of [
     '{{ .Subject }}{{ print .Extra.Subjekt }}{{ .MatchContext.URL.Foo }}',
     '{{ with .Extra.m }}{{ .Subjekt }}{{ end }}',
     '{{ $x := .Extra }}{{ $x.Subjekt }}',
     '{{ define "t" }}{{ .Subjekt }}{{ end }}{{ template "t" .Extra }}',
   ])
-    assert.deepEqual(told(clean), [], clean)
+    assert.deepEqual(reported(clean), [], clean)
 })

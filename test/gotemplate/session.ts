@@ -1,4 +1,4 @@
-/** test/lib/template_session — a session for templates, from the data of a test row. */
+/** Builds the template data of a session from the data of a test case. */
 import type { JsonObject, Session } from '../../src/access/session.ts'
 import type { GoValue } from '../../src/gotemplate/values/value.ts'
 import { templateData } from '../../src/handlers/compile/template_data.ts'
@@ -13,7 +13,7 @@ export interface TemplateCaseData {
   readonly headers?: Readonly<Record<string, readonly string[]>>
 }
 
-/** What rows without data of their own render. */
+/** For cases without data of their own. */
 export const STANDARD_DATA: TemplateCaseData = {
   subject: 'subj',
   extra: {

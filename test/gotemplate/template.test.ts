@@ -1,4 +1,4 @@
-/** test/lib/template — what Oathkeeper and Go print for a template, and what they refuse. */
+/** Compares with recorded results of Go's text/template and sprig, as Oathkeeper runs them. */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import test from 'node:test'
@@ -10,10 +10,10 @@ import { type TemplateCaseData, templateDataFor } from './session.ts'
 interface Row {
   readonly id: string
   readonly template: string
-  /** Missing: the standard session. */
+  /** Default: the standard session. */
   readonly data?: TemplateCaseData
   readonly expect?: string
-  /** Refused at load or failing when rendered. */
+  /** Go rejects the template, or fails to render it. */
   readonly error?: true
 }
 
@@ -29,7 +29,7 @@ const clock = { wall: () => Date.UTC(2026, 0, 2, 3, 4, 5) as WallTime }
 const render = (template: string, data?: TemplateCaseData): string =>
   parseTemplate(template, { clock }).render(templateDataFor(data))
 
-test('every template prints what Go prints, or fails where Go fails', () => {
+test('every template has the output of Go, or fails where Go fails', () => {
   assert.ok(rows.length > 500)
   const wrong = rows.flatMap(({ id, template, data, expect, error }) => {
     let got: string | TemplateError
@@ -45,7 +45,7 @@ test('every template prints what Go prints, or fails where Go fails', () => {
   assert.deepEqual(wrong, [])
 })
 
-/** Spec 6.0: all of sprig's text functions. */
+/** All functions of sprig's TxtFuncMap. */
 const SPRIG =
   'abbrev abbrevboth add add1 add1f addf adler32sum ago all any append atoi b32dec b32enc b64dec b64enc base bcrypt biggest buildCustomCert camelcase cat ceil chunk clean coalesce compact concat contains date dateInZone dateModify date_in_zone date_modify decryptAES deepCopy deepEqual default derivePassword dict dig dir div divf duration durationRound empty encryptAES env expandenv ext fail first float64 floor fromJson genCA genCAWithKey genPrivateKey genSelfSignedCert genSelfSignedCertWithKey genSignedCert genSignedCertWithKey get getHostByName has hasKey hasPrefix hasSuffix hello htmlDate htmlDateInZone htpasswd indent initial initials int int64 isAbs join kebabcase keys kindIs kindOf last list lower max maxf merge mergeOverwrite min minf mod mul mulf mustAppend mustChunk mustCompact mustDateModify mustDeepCopy mustFirst mustFromJson mustHas mustInitial mustLast mustMerge mustMergeOverwrite mustPrepend mustPush mustRegexFind mustRegexFindAll mustRegexMatch mustRegexReplaceAll mustRegexReplaceAllLiteral mustRegexSplit mustRest mustReverse mustSlice mustToDate mustToJson mustToPrettyJson mustToRawJson mustUniq mustWithout must_date_modify nindent nospace now omit osBase osClean osDir osExt osIsAbs pick pluck plural prepend push quote randAlpha randAlphaNum randAscii randBytes randInt randNumeric regexFind regexFindAll regexMatch regexQuoteMeta regexReplaceAll regexReplaceAllLiteral regexSplit repeat replace rest reverse round semver semverCompare seq set sha1sum sha256sum sha512sum shuffle slice snakecase sortAlpha split splitList splitn squote sub subf substr swapcase ternary title toDate toDecimal toJson toPrettyJson toRawJson toString toStrings trim trimAll trimPrefix trimSuffix trimall trunc tuple typeIs typeIsLike typeOf uniq unixEpoch unset until untilStep untitle upper urlJoin urlParse uuidv4 values without wrap wrapWith'.split(
     ' ',
@@ -53,18 +53,18 @@ const SPRIG =
 const GO =
   'and or not eq ne lt le gt ge len index print printf println html js urlquery call printIndex'.split(' ')
 
-test('templates have the functions of Go, sprig and Oathkeeper, and no others', () => {
+test('the functions are exactly those of Go, sprig and Oathkeeper', () => {
   const known = [...functionNames(), ...UNAVAILABLE_FUNCTIONS.keys()].sort()
   assert.deepEqual(known, [...SPRIG, ...GO].sort())
 })
 
-test('functions that read the environment, ask the network or make keys do not exist (Q-81)', () => {
+test('functions that read the environment, access the network or create keys are not available (Q-81)', () => {
   for (const name of ['env', 'expandenv', 'getHostByName', 'genPrivateKey', 'htpasswd']) {
     assert.throws(() => parseTemplate(`{{ ${name} "x" }}`), /is not available: /)
   }
 })
 
-test('an unknown function is refused at load, with the nearest name', () => {
+test('an unknown function is rejected at load, with the closest name', () => {
   assert.throws(() => parseTemplate('{{ if true }}{{ uper .Subject }}{{ end }}'), {
     message: 'function "uper" is not defined (did you mean "upper"?)',
     line: 1,
@@ -72,7 +72,7 @@ test('an unknown function is refused at load, with the nearest name', () => {
   })
 })
 
-const places: readonly (readonly [template: string, line: number, column: number])[] = [
+const positions: readonly (readonly [template: string, line: number, column: number])[] = [
   ['{{ .Subject }', 1, 1],
   ['a\nb {{ .Subject | }} {{ end }}', 2, 20],
   ['a\n  {{ .Nope }}', 2, 6],
@@ -80,8 +80,8 @@ const places: readonly (readonly [template: string, line: number, column: number
   ['{{ .Subject }}\n{{ index .Extra.groups 9 }}', 2, 4],
   ['{{ define "x" }}\n\n{{ .a.b.c }}{{ end }}{{ template "x" .Subject }}', 3, 4],
 ]
-test('an error says its line and column', () => {
-  for (const [template, line, column] of places) {
+test('an error has a line and a column', () => {
+  for (const [template, line, column] of positions) {
     assert.throws(() => render(template), { line, column }, template)
   }
 })
@@ -93,12 +93,12 @@ test('a template without actions is a constant', () => {
   assert.equal(parseTemplate('{{ .Subject }}').constant, undefined)
 })
 
-test('what a session holds is never run: one pass only (H2)', () => {
+test('data of a session is never evaluated as a template (H2)', () => {
   const evil = `{{ fail "x" }}$\{7*7}%s{{ .Extra }}`
   assert.equal(render('{{ .Subject }}|{{ printf "%s" .Subject }}', { subject: evil }), `${evil}|${evil}`)
 })
 
-test('look-ups see own members only (H3)', () => {
+test('only own members are found (H3)', () => {
   const extra = JSON.parse('{"a":{"__proto__":{"x":1}}}')
   for (const path of ['constructor', 'a.constructor', 'toString', '__proto__', 'a.hasOwnProperty']) {
     assert.equal(render(`{{ print .Extra.${path} }}`, { subject: '', extra }), '', path)
@@ -108,7 +108,7 @@ test('look-ups see own members only (H3)', () => {
   assert.throws(() => render('{{ .MatchContext.URL.__proto__ }}'), TemplateError)
 })
 
-test('a template may change what it was given for itself, and for nobody else', () => {
+test('a template changes a copy of its data', () => {
   const extra = Object.freeze({ a: Object.freeze({ b: 1 }), l: Object.freeze(['x']) })
   const template = parseTemplate(
     '{{ $_ := set .Extra.a "b" 2 }}{{ $_ := set .Extra "n" 3 }}{{ toJson .Extra }}',
@@ -119,7 +119,7 @@ test('a template may change what it was given for itself, and for nobody else', 
   assert.deepEqual(extra, { a: { b: 1 }, l: ['x'] })
 })
 
-test('an error carries no value of the session', () => {
+test('an error contains no value of the session', () => {
   const secret = 'hunter2-secret'
   const data: TemplateCaseData = { subject: secret, extra: { a: secret, [secret]: secret, l: [secret] } }
   const templates = [

@@ -1,4 +1,4 @@
-/** lib/template_cast — sprig's conversions between numbers, texts and lists. Knows nothing of access control. */
+/** sprig's conversions between numbers, strings and lists. */
 import { consumeSteps, parseFloat64, parseInt64 } from '../../golang/index.ts'
 import { sprint } from '../values/format.ts'
 import {
@@ -17,13 +17,13 @@ import {
 
 const MIN_INT64 = -(1n << 63n)
 
-/** Go's `int64(f)` on amd64: what does not fit is the least number. */
+/** Go's `int64(f)` on amd64: the smallest integer if the value does not fit. */
 export function floatToInt64(value: number): bigint {
   if (!(Math.abs(value) < 2 ** 63)) return MIN_INT64
   return BigInt(Math.trunc(value))
 }
 
-/** `int64`, and what all whole-number arithmetic of sprig does first; 0 where it fails. */
+/** sprig's `int64`, which its integer arithmetic applies to all operands; 0 if the conversion fails. */
 export function toInt64(value: GoValue): bigint {
   if (value instanceof GoInt) return NUMERIC_TYPES.has(value.type.name) ? BigInt.asIntN(64, value.n) : 0n
   if (typeof value === 'number') return floatToInt64(value)
@@ -31,7 +31,7 @@ export function toInt64(value: GoValue): bigint {
   if (typeof value === 'string') return parseInt64(value.replace(/\.0+$/, '')) ?? 0n
   return 0n
 }
-/** Go's cast library knows these by type; a `time.Duration` is not among them. */
+/** Types that spf13/cast converts; `time.Duration` is not among them. */
 const NUMERIC_TYPES: ReadonlySet<string> = new Set([
   'int',
   'int64',
@@ -41,6 +41,7 @@ const NUMERIC_TYPES: ReadonlySet<string> = new Set([
   'time.Weekday',
 ])
 
+/** sprig's `float64`; 0 if the conversion fails. */
 export function toFloat64(value: GoValue): number {
   if (value instanceof GoInt) return NUMERIC_TYPES.has(value.type.name) ? Number(value.n) : 0
   if (typeof value === 'number') return value
@@ -54,7 +55,7 @@ export function toFloat64(value: GoValue): number {
   return 0
 }
 
-/** sprig's `toStrings`: a list's elements without nil, or the one value. */
+/** sprig's `toStrings`: the elements of a list without nil, or a single value. */
 export function toStrings(value: GoValue): readonly string[] {
   if (isSlice(value)) {
     consumeSteps(value.length)
@@ -63,9 +64,10 @@ export function toStrings(value: GoValue): readonly string[] {
   return value == null ? [] : [sprint(value)]
 }
 
+/** A Go `[]string`. */
 export const stringSlice = (items: Iterable<string>): GoSlice => goSlice('[]string', items)
 
-/** sprig's `empty`: the zero of its type. Structs never are. */
+/** sprig's `empty`: whether a value is the zero value of its type. A struct never is. */
 export function isEmpty(value: GoValue): boolean {
   switch (typeof value) {
     case 'undefined':
@@ -83,7 +85,7 @@ export function isEmpty(value: GoValue): boolean {
   return isSlice(value) ? value.length === 0 : mapKeys(value).length === 0
 }
 
-/** Go's `reflect.DeepEqual`: types count. */
+/** Go's `reflect.DeepEqual`: also compares the types. */
 export function deepEqual(a: GoValue, b: GoValue): boolean {
   consumeSteps(1)
   if (a == null || b == null) return a == null && b == null

@@ -1,4 +1,4 @@
-/** lib/template_sprig_crypto — sprig's hashes, random texts and AES. Knows nothing of access control. */
+/** sprig's hashes, random strings and AES. */
 import { createCipheriv, createDecipheriv, createHash, randomBytes, randomInt, randomUUID } from 'node:crypto'
 import {
   assertTextLength,
@@ -37,7 +37,7 @@ const randomText = (alphabet: string) =>
     return out
   })
 
-/** The first 32 bytes of the password, filled with zeros. */
+/** The first 32 bytes of the password, padded with zeros, as in sprig. */
 function aesKey(password: string): Buffer {
   const key = Buffer.alloc(32)
   stringToBytes(password).copy(key)

@@ -1,4 +1,4 @@
-/** lib/template_sprig_dates — sprig's functions on dates. Knows the time only through the clock that it is given. */
+/** sprig's functions on dates. */
 
 import {
   formatGoDuration,
@@ -23,7 +23,7 @@ import { toInt64 } from './cast.ts'
 const localZone = (): Zone => loadZone('Local') ?? UTC
 const zonedTimeIn = (value: GoStruct): ZonedTime => value.self as ZonedTime
 
-/** `72h` and more in its largest unit. */
+/** The duration as a number of its largest unit, such as `3d` for 72 hours. */
 function largestUnit(ns: bigint): string {
   const n = ns < 0n ? -ns : ns
   const hour = 3600n * NS_PER_SECOND
@@ -41,10 +41,10 @@ function largestUnit(ns: bigint): string {
 
 export function createDateFunctions(clock: Pick<Clock, 'wall'> | undefined): FunctionTable {
   const now = (): ZonedTime => {
-    if (clock === undefined) throw new GoError('there is no clock here')
+    if (clock === undefined) throw new GoError('no clock is available')
     return { ns: BigInt(Math.trunc(clock.wall())) * 1_000_000n, zone: localZone() }
   }
-  /** A time, seconds since 1970, or else the present. */
+  /** Accepts a time or seconds since the Unix epoch; anything else means now. */
   const momentOf = (value: GoValue): ZonedTime => {
     if (value instanceof GoStruct && value.type.name === 'time.Time') return zonedTimeIn(value)
     if (value instanceof GoInt && ['int', 'int64'].includes(value.type.name)) {

@@ -1,17 +1,8 @@
-/** lib/template_sprig_lists — sprig's functions on lists. Knows nothing of access control. */
-import { assertListLength, GoError } from '../../golang/index.ts'
+/** sprig's functions on lists. */
+import { assertListLength, compareStrings, GoError } from '../../golang/index.ts'
 import { sprint } from '../values/format.ts'
 import { type FunctionTable, type GoFunction, goFunc } from '../values/signature.ts'
-import {
-  compareStrings,
-  GoSlice,
-  type GoValue,
-  goInt,
-  goSlice,
-  isSlice,
-  kindName,
-  nilSlice,
-} from '../values/value.ts'
+import { GoSlice, type GoValue, goInt, goSlice, isSlice, kindName, nilSlice } from '../values/value.ts'
 import { deepEqual, isEmpty, stringSlice, toInt64, toStrings } from './cast.ts'
 
 function listOf(value: GoValue, what: string): readonly GoValue[] {
@@ -21,7 +12,7 @@ function listOf(value: GoValue, what: string): readonly GoValue[] {
   }
   throw new GoError(`Cannot ${what} on type ${kindName(value)}`)
 }
-/** Elements as `[]interface {}`, of which a plain array is one. */
+/** A plain array is an `[]interface {}`; checks its length. */
 const checkedList = (items: readonly GoValue[]): readonly GoValue[] => {
   assertListLength(items.length)
   return items
@@ -74,8 +65,8 @@ const chunk = goFunc(['int', 'any'], (size, list) => {
   return goSlice('[][]interface {}', out)
 })
 
-/** `name` and `mustName`, which differ in Go in how they fail and here not at all. */
-const withMustVariant = (name: string, run: GoFunction): Record<string, GoFunction> => ({
+/** `name` and `mustName`: Go's first panics where the second returns an error; here both throw. */
+export const withMustVariant = (name: string, run: GoFunction): Record<string, GoFunction> => ({
   [name]: run,
   [`must${(name[0] as string).toUpperCase()}${name.slice(1)}`]: run,
 })

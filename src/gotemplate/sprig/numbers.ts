@@ -1,4 +1,4 @@
-/** lib/template_sprig_numbers — sprig's arithmetic. Knows nothing of access control. */
+/** sprig's arithmetic. */
 import { GoError } from '../../golang/index.ts'
 import { sprint } from '../values/format.ts'
 import { type FunctionTable, goFunc } from '../values/signature.ts'
@@ -13,7 +13,7 @@ function divisor(value: GoValue): bigint {
   return n
 }
 
-/** A decimal number: n × 10^-places. */
+/** The decimal number n × 10^-places. */
 interface Decimal {
   readonly n: bigint
   readonly places: number
@@ -39,7 +39,7 @@ const aligned =
 const ADD = aligned((a, b) => a + b)
 const SUBTRACT = aligned((a, b) => a - b)
 const MULTIPLY: Operation = (a, b) => ({ n: a.n * b.n, places: a.places + b.places })
-/** To 16 places, halves away from zero. */
+/** Rounds to 16 places, halves away from zero, as shopspring/decimal does. */
 const DIVIDE: Operation = (a, b) => {
   if (b.n === 0n) throw new GoError('decimal division by 0')
   const places = Math.max(a.places, b.places)
@@ -61,7 +61,7 @@ const selectInt64 = (pick: (a: bigint, b: bigint) => boolean) =>
   )
 const max = selectInt64((a, b) => a > b)
 
-/** Go's `Math.Modf`-based rounding: halves go up, also those of negative numbers. */
+/** sprig's `round` uses `math.Modf`: fractions of `on` or more are rounded up, also for negative numbers. */
 function round(value: number, places: number, on: number): number {
   const power = 10 ** places
   const digit = power * value

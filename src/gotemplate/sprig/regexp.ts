@@ -1,4 +1,4 @@
-/** lib/template_sprig_regexp — sprig's functions on regular expressions. Knows nothing of access control. */
+/** sprig's functions on regular expressions. */
 import {
   assertListLength,
   assertTextLength,
@@ -8,13 +8,14 @@ import {
   type Regexp,
   type RegexpMatch,
 } from '../../golang/index.ts'
-import { type FunctionTable, type GoFunction, goFunc } from '../values/signature.ts'
+import { type FunctionTable, goFunc } from '../values/signature.ts'
 import { nilSlice } from '../values/value.ts'
 import { stringSlice } from './cast.ts'
+import { withMustVariant } from './lists.ts'
 
 const MAX_CACHED_REGEXPS = 200
 const regexpCache = new Map<string, Regexp>()
-/** Compiled expressions are kept: most stand in the templates. */
+/** Caches compiled expressions: most are constants of a template. */
 function compileCached(source: string): Regexp {
   const known = regexpCache.get(source)
   if (known !== undefined) return known
@@ -34,7 +35,7 @@ const codePointsToString = (codes: readonly number[], from: number, to: number):
   return out
 }
 
-/** At most `count` matches; negative: all. An empty match right after another is none. */
+/** At most `count` matches, all if negative. Go skips an empty match directly after another match. */
 function findMatches(regexp: Regexp, codes: readonly number[], count: number): RegexpMatch[] {
   const out: RegexpMatch[] = []
   let at = 0
@@ -71,7 +72,7 @@ function replace(source: string, text: string, by: (match: RegexpMatch) => strin
   return out + codePointsToString(codes, last, codes.length)
 }
 
-/** Go's `Expand`: `$1`, `${name}`, `$$`; the longest name counts, an unknown one is empty. */
+/** Go's `Regexp.Expand`: `$1`, `${name}`, `$$`. Takes the longest possible name; an unknown one expands to nothing. */
 function expand(template: string, { names }: Regexp, codes: readonly number[], match: RegexpMatch): string {
   return template.replace(/\$(?:\$|\{(\w+)\}|(\w+))/g, (_all, braced?: string, bare?: string) => {
     const name = braced ?? bare
@@ -119,16 +120,11 @@ const split = goFunc(['string', 'string', 'int'], (source, text, count) => {
   return stringSlice(out)
 })
 
-const withMustVariant = (name: string, run: GoFunction): Record<string, GoFunction> => ({
-  [name]: run,
-  [`must${(name[0] as string).toUpperCase()}${name.slice(1)}`]: run,
-})
-
 const isMatch = (source: string, text: string): boolean =>
   compileCached(source).exec(codePointsOf(text), 0) !== undefined
 
 export const REGEXP_FUNCTIONS: FunctionTable = {
-  // Go's swallows the error of an expression that does not compile.
+  // sprig ignores the error of an invalid expression here.
   regexMatch: goFunc(['string', 'string'], (source, text) => {
     try {
       return isMatch(source, text)

@@ -1,4 +1,4 @@
-/** lib/template_sprig_semver — sprig's `semver` and `semverCompare`. Knows nothing of access control. */
+/** sprig's `semver` and `semverCompare`. */
 import { GoError } from '../../golang/index.ts'
 import { type FunctionTable, goFunc, signature } from '../values/signature.ts'
 import {

@@ -1,6 +1,5 @@
-/** lib/template_semver — versions and constraints as Masterminds/semver 3.3 reads them. Knows nothing of access control. */
-import { GoError } from '../../golang/index.ts'
-import { compareStrings } from '../values/value.ts'
+/** Semantic versions and constraints as in Masterminds/semver 3.3. */
+import { compareStrings, GoError } from '../../golang/index.ts'
 
 export interface Version {
   readonly major: bigint
@@ -14,7 +13,7 @@ export interface Version {
 const TAIL = '(?:-([0-9A-Za-z-]+(?:\\.[0-9A-Za-z-]+)*))?(?:\\+([0-9A-Za-z-]+(?:\\.[0-9A-Za-z-]+)*))?'
 const VERSION = new RegExp(`^v?([0-9]+)(?:\\.([0-9]+))?(?:\\.([0-9]+))?${TAIL}$`)
 
-/** Throws a `Fault`. */
+/** Throws a `GoError` for an invalid version. */
 export function parseVersion(text: string): Version {
   const found = VERSION.exec(text)
   if (found === null) throw new GoError('invalid semantic version')
@@ -57,7 +56,7 @@ function comparePrerelease(a: string, b: string): number {
   return 0
 }
 
-/** As semver orders them; metadata do not count. */
+/** Compares by semantic versioning 2.0, which ignores metadata. */
 export function compareVersions(a: Version, b: Version): number {
   for (const part of ['major', 'minor', 'patch'] as const) {
     if (a[part] !== b[part]) return a[part] > b[part] ? 1 : -1
@@ -68,7 +67,7 @@ export function compareVersions(a: Version, b: Version): number {
 interface Constraint {
   readonly operator: string
   readonly version: Version
-  /** Which parts were left open. */
+  /** Whether a part was omitted or a wildcard, and which. */
   readonly dirty: boolean
   readonly minorDirty: boolean
   readonly patchDirty: boolean
@@ -130,7 +129,7 @@ function parseConstraint(source: string): Constraint {
 
 function satisfies(v: Version, c: Constraint): boolean {
   const { operator, version: bound, dirty, minorDirty, patchDirty } = c
-  // A constraint without a prerelease does not look for any.
+  // A constraint without a prerelease excludes prereleases.
   const excludesPrerelease = v.prerelease !== '' && bound.prerelease === ''
   if (operator === '!=') {
     if (!dirty) return compareVersions(v, bound) !== 0
@@ -188,10 +187,10 @@ function caret(v: Version, { version: con, minorDirty, patchDirty }: Constraint)
   return v.minor === 0n && con.patch === v.patch
 }
 
-/** The expressions above look back; a constraint that somebody wrote is shorter. */
+/** The regular expressions above backtrack; real constraints are shorter. */
 const MAX_CONSTRAINT_CHARS = 256
 
-/** Whether a version satisfies a constraint; throws a `Fault` where either is malformed. */
+/** Whether a version satisfies a constraint. Throws a `GoError` if either is invalid. */
 export function checkVersion(constraint: string, version: string): boolean {
   if (constraint.length > MAX_CONSTRAINT_CHARS) throw new GoError('improper constraint')
   const source = constraint.replace(HYPHEN_RANGE, (_all, from: string, to: string) => `>= ${from}, <= ${to} `)

@@ -1,4 +1,4 @@
-/** lib/template_sprig_strings — sprig's functions on texts and paths. Knows nothing of access control. */
+/** sprig's functions on strings and paths. Long because sprig has so many: each entry is one function. */
 import { randomInt } from 'node:crypto'
 import {
   assertTextLength,
@@ -29,7 +29,7 @@ import { stringSlice } from './cast.ts'
 
 const STRING_MAP: MapType = { name: 'map[string]string', zero: '', methods: new Map() }
 
-/** Runs a function on bytes: one unit a byte. */
+/** Applies a function to a string with one code unit per byte. */
 const onBytes = (text: string, run: (bytes: string) => string): string =>
   fromByteString(run(toByteString(text)))
 
@@ -76,7 +76,7 @@ function trimCharacters(text: string, set: string): string {
   return chars.slice(from, to).join('')
 }
 
-/** goutils' AbbreviateFull, on bytes. */
+/** `AbbreviateFull` of goutils; counts bytes. */
 function abbreviate(bytes: string, offset: number, width: number): string {
   if (bytes === '' || width < 4) return ''
   if (bytes.length <= width) return bytes
@@ -88,7 +88,7 @@ function abbreviate(bytes: string, offset: number, width: number): string {
   return `...${bytes.slice(bytes.length - (width - 3))}`
 }
 
-/** goutils' WrapCustom, on bytes. */
+/** `WrapCustom` of goutils; counts bytes. */
 function wrap(bytes: string, length: number, lineBreak: string, cutLong: boolean): string {
   const width = Math.max(1, length)
   const br = lineBreak === '' ? '\n' : lineBreak
@@ -122,7 +122,7 @@ function wrap(bytes: string, length: number, lineBreak: string, cutLong: boolean
   return out + bytes.slice(at)
 }
 
-/** Go reads the bytes of a text as characters here. */
+/** goutils takes each byte for a character. */
 function initials(text: string): string {
   let gap = true
   let out = ''

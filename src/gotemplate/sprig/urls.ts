@@ -1,4 +1,4 @@
-/** lib/template_sprig_urls — sprig's `urlParse` and `urlJoin`. Knows nothing of access control. */
+/** sprig's `urlParse` and `urlJoin`. */
 import { formatUrl, formatUserInfo, GoError, hostname, parseUrl } from '../../golang/index.ts'
 import { type FunctionTable, goFunc } from '../values/signature.ts'
 import { ANY_MAP, type AnyMap, GoMap, type GoValue, kindName, mapGet } from '../values/value.ts'

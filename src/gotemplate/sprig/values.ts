@@ -1,4 +1,4 @@
-/** lib/template_sprig_values — sprig's functions on maps, on defaults and on types. Knows nothing of access control. */
+/** sprig's functions on maps, default values, types and JSON. */
 import { assertListLength, GoError } from '../../golang/index.ts'
 import { sprint } from '../values/format.ts'
 import { copyMap, marshalJson, unmarshalJson } from '../values/json.ts'
@@ -23,13 +23,13 @@ import { deepEqual, isEmpty } from './cast.ts'
 
 const mapOf = (entries: Iterable<readonly [string, GoValue]>): GoMap => new GoMap(ANY_MAP, new Map(entries))
 
-/** A map that may be changed. What a template gets from a session is copied for it before (`Run.owned`). */
+/** Maps of the data are copied before a template changes them (`RenderState.copies`). */
 function assertMutable(map: AnyMap): GoMap {
   if (!(map instanceof GoMap) || map.nil) throw new GoError('assignment to entry in nil map')
   return map
 }
 
-/** mergo's merge: `into` keeps what it has, unless `over`; maps in maps are merged too. */
+/** `Merge` of mergo: existing values of `target` stay unless `overwrite`; nested maps are merged. */
 function mergeInto(target: GoMap, source: AnyMap, overwrite: boolean): void {
   for (const key of mapKeys(source)) {
     assertListLength(1)
@@ -113,7 +113,7 @@ export const VALUE_FUNCTIONS: FunctionTable = {
   pluck: goFunc(['string', '...map'], (key, ...maps) =>
     maps.map(map => mapGet(map, key)).filter(value => value !== undefined),
   ),
-  // Go's order is random; ours is sorted.
+  // Go's order is random; this one is sorted.
   keys: goFunc(['...map'], (...maps) => goSlice('[]string', maps.flatMap(mapKeys))),
   values: goFunc(['map'], map => mapKeys(map).map(key => mapGet(map, key))),
   pick: goFunc(['map', '...string'], (map, ...keys) =>
@@ -145,7 +145,7 @@ export const VALUE_FUNCTIONS: FunctionTable = {
   any: goFunc(['...any'], (...values) => values.some(value => !isEmpty(value))),
   ternary: goFunc(['any', 'any', 'bool'], (yes, no, condition) => (condition ? yes : no)),
   fail: goFunc(['string'], () => {
-    // The text may hold data of the session; the error must not.
+    // The argument may contain data of the session, which must not reach the log.
     throw new GoError('the template called fail')
   }),
 

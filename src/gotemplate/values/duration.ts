@@ -1,4 +1,4 @@
-/** lib/template_duration — Go's `time.Duration`: parse, print, and what templates may call on it. Knows nothing of access control. */
+/** Go's `time.Duration` with the methods that templates can call. */
 
 import { formatGoDuration, NS_PER_SECOND } from '../../golang/index.ts'
 import { signature } from './signature.ts'

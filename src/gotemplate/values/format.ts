@@ -1,4 +1,4 @@
-/** lib/template_format — Go's fmt: how values print, and `printf`. Knows nothing of access control. Long because: verbs, flags and kinds are one table in Go too. */
+/** Formats values as Go's fmt package does. Long because verbs, flags and kinds depend on each other, as in Go. */
 
 import {
   alternateForm,
@@ -29,7 +29,7 @@ interface Flags {
   sharp: boolean
   space: boolean
   zero: boolean
-  /** `%+v` and `%#v`. */
+  /** The flag `+` or `#` of the verb `v`. */
   plusV: boolean
   sharpV: boolean
   width: number | undefined
@@ -48,14 +48,14 @@ const noFlags = (): Flags => ({
 })
 const NO_FLAGS = Object.freeze(noFlags())
 
-/** Go's `fmt.Sprint(value)`: the default format. */
+/** Go's `fmt.Sprint(value)`. */
 export function sprint(value: GoValue): string {
   if (typeof value === 'string') return value
   if (typeof value === 'number') return formatFloat(value, 'g', -1)
   return formatValue(value, 'v', NO_FLAGS, 0)
 }
 
-/** What `{{ value }}` prints: pointers are followed, nothing is `<no value>`. */
+/** The output of `{{ value }}`: dereferences pointers; no value prints as `<no value>`. */
 export function printValue(value: GoValue): string {
   if (value === undefined) return '<no value>'
   if (value instanceof GoStruct && value.type.pointer && !value.nil && value.type.text === undefined) {
@@ -64,7 +64,7 @@ export function printValue(value: GoValue): string {
   return sprint(value)
 }
 
-/** Go's `fmt.Sprint` of several: a blank between operands when neither is a string. `of`: what the values were made from. */
+/** Go's `fmt.Sprint(values...)`: adds a space between operands if neither is a string. `originals` decides that. */
 export function sprintAll(values: readonly GoValue[], originals: readonly GoValue[] = values): string {
   const isText = (i: number): boolean => originals[i] == null || typeof originals[i] === 'string'
   return values
@@ -95,7 +95,7 @@ export function sprintf(pattern: string, args: readonly GoValue[]): string {
     let good = true
     let afterIndex = false
 
-    /** `[3]`: the next argument, by its number. */
+    /** Parses `[3]`, the number of the next argument. */
     const index = (): void => {
       if (pattern[i] !== '[') return
       reordered = true
@@ -107,7 +107,7 @@ export function sprintf(pattern: string, args: readonly GoValue[]): string {
       } else good = false
       i = close < 0 ? i + 1 : close + 1
     }
-    /** Digits, or `*` for an argument; `undefined` where there is neither. */
+    /** Parses a width or precision: digits, or `*` for an argument. */
     const count = (): { star: boolean; n: number | undefined } => {
       if (pattern[i] === '*') {
         i++
@@ -183,11 +183,11 @@ export function sprintf(pattern: string, args: readonly GoValue[]): string {
   return out
 }
 
-/** One value with one verb. `depth` is 0 for an argument itself. */
+/** Formats a value by a verb. `depth` is 0 for an argument, more for the values in it. */
 function formatValue(value: GoValue, verb: string, flags: Flags, depth: number): string {
   consumeSteps(1)
   if (verb === 'T') return formatString(typeName(value), 's', flags)
-  // `%w` is for errors that are wrapped; it shows the value whole, as `%p` does here.
+  // Neither has a meaning here: `%w` is for wrapped errors, and there are no addresses for `%p`.
   if (verb === 'p' || verb === 'w') return badVerb(value, verb, flags)
   switch (typeof value) {
     case 'boolean':
@@ -245,7 +245,7 @@ function formatStruct(value: GoStruct, verb: string, flags: Flags, depth: number
     return formatString(type.text(value.self), verb, flags)
   }
   if (value.nil) return flags.sharpV ? `(*${type.name})(nil)` : padToWidth('<nil>', flags)
-  // Go prints an address for a pointer inside of another value; there is none to print.
+  // Go prints the address of a nested pointer; this stands for it.
   if (type.pointer && depth > 0) return padToWidth('0xc000000000', flags)
   const fields = [...type.fields].map(
     ([name, field]) =>
@@ -262,7 +262,7 @@ function assertLength(out: string): string {
   return out
 }
 
-/** `%!d(string=hi)`: the verb is none of the value's. */
+/** `%!d(string=hi)`: the verb does not apply to the value. */
 function badVerb(value: GoValue, verb: string, flags: Flags): string {
   if (value === null || value === undefined) return `%!${verb}(<nil>)`
   const inner = value instanceof GoInt ? formatInteger(value, 'v', flags) : formatValue(value, 'v', flags, 0)
@@ -292,7 +292,7 @@ function formatString(value: string, verb: string, flags: Flags): string {
   }
 }
 
-/** Precision of a text: that many characters. */
+/** The precision of a string is its maximum number of characters. */
 function truncateToPrecision(value: string, { precision }: Flags): string {
   if (precision === undefined || value.length <= precision) return value
   return [...value].slice(0, precision).join('')
@@ -326,7 +326,7 @@ function formatFloatVerb(value: number, verb: string, flags: Flags): string {
   return padAfterSign(sign, number, flags)
 }
 
-/** Zeros go between the sign and the digits. */
+/** Pads with zeros between the sign and the digits. */
 function padAfterSign(sign: string, digits: string, flags: Flags): string {
   if (flags.zero && !flags.minus && flags.width !== undefined) {
     return sign + digits.padStart(flags.width - sign.length, '0')
@@ -384,7 +384,7 @@ function formatInteger({ n, type }: GoInt, verb: string, flags: Flags): string {
 const character = (n: bigint): string =>
   n >= 0n && n <= 0x10ffffn && !(n >= 0xd800n && n < 0xe000n) ? String.fromCodePoint(Number(n)) : '\ufffd'
 
-/** To the flags' width, in characters. */
+/** Pads to the width of the flags, in characters. */
 function padToWidth(value: string, flags: Flags): string {
   if (flags.width === undefined) return value
   const missing = flags.width - [...value].length

@@ -1,10 +1,10 @@
-/** lib/template_header — Go's `http.Header` as templates see it. Knows nothing of access control. */
+/** Go's `http.Header` with the methods that templates can call. */
 import { signature } from './signature.ts'
 import { GoMap, type GoMethod, type GoValue, goSlice, type MapType, nilSlice } from './value.ts'
 
 const TOKEN = /^[A-Za-z0-9!#$%&'*+\-.^_`|~]+$/
 
-/** Go's `textproto.CanonicalMIMEHeaderKey`: `x-lower-CASE` is `X-Lower-Case`, `X_Under` is `X_under` (spec 6.2). */
+/** Go's `textproto.CanonicalMIMEHeaderKey`: `x-lower-CASE` becomes `X-Lower-Case`, and `X_Under` becomes `X_under`. */
 export function canonicalHeaderName(name: string): string {
   if (!TOKEN.test(name)) return name
   return name
@@ -39,7 +39,7 @@ const HEADER_TYPE: MapType = {
   ]),
 }
 
-/** An `http.Header`; `lines` is read when a template first touches it, `undefined` is the nil header. */
+/** Creates an `http.Header`. `lines` is called on first access; `undefined` creates the nil header. */
 export function goHeader(lines: (() => Iterable<readonly [name: string, value: string]>) | undefined): GoMap {
   if (lines === undefined) return new GoMap(HEADER_TYPE, new Map(), true)
   return new GoMap(HEADER_TYPE, () => {

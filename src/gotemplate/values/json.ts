@@ -1,4 +1,4 @@
-/** lib/template_json — values of templates as Go's encoding/json writes and reads them. Knows nothing of access control. */
+/** JSON encoding and decoding of template values, as in Go's encoding/json. */
 import { assertTextLength, consumeSteps, GoError, parseUnboundedJson } from '../../golang/index.ts'
 import {
   ANY_MAP,
@@ -30,7 +30,7 @@ const ESCAPES: Readonly<Record<string, string>> = {
 const ESCAPED = /[\p{Cc}"\\\u2028\u2029]/gu
 const ESCAPED_FOR_HTML = /[\p{Cc}"\\\u2028\u2029<>&]/gu
 
-/** Go's JSON string: what is no character (a byte that a function cut off) is `\ufffd`. */
+/** Encodes a string; a byte that is not part of a character becomes `\ufffd`. */
 export function quoteJsonString(text: string, html: boolean): string {
   if (!text.isWellFormed()) {
     const chars = Array.from(text, char => (char.isWellFormed() ? escapeJson(char, html) : '\\ufffd'))
@@ -49,7 +49,7 @@ function jsonNumber(value: number): string {
   return Object.is(value, -0) ? '-0' : String(value)
 }
 
-/** Go's `json.Marshal`, or `MarshalIndent` with two blanks where `indent` says so; `html` escapes `<`, `>` and `&`. */
+/** Go's `json.Marshal`, or with `indent` `MarshalIndent` with two spaces. `html` escapes `<`, `>` and `&`. */
 export function marshalJson(value: GoValue, { html = true, indent = false } = {}): string {
   const write = (one: GoValue, margin: string): string => {
     consumeSteps(1)
@@ -111,7 +111,7 @@ export function unmarshalJson(text: string): GoValue {
   return mutableCopy(parsed, new Map())
 }
 
-/** A copy of JSON that a template may change. `known` keeps one copy of each object. */
+/** Copies JSON, so that a template may change it. `copies` ensures a single copy of each object. */
 export function mutableCopy(value: GoValue, copies: Map<object, GoValue>): GoValue {
   if (typeof value !== 'object' || value === null) return value
   if (value instanceof GoInt || value instanceof GoStruct || value instanceof GoMap) return value
@@ -129,6 +129,6 @@ export function mutableCopy(value: GoValue, copies: Map<object, GoValue>): GoVal
   return copy
 }
 
-/** A new `map[string]interface {}` with the same keys. */
+/** A new `map[string]interface {}` with the same keys and converted values. */
 export const copyMap = (map: AnyMap, each: (value: GoValue) => GoValue): GoMap =>
   new GoMap(ANY_MAP, new Map(mapKeys(map).map(key => [key, each(mapGet(map, key))])))

@@ -1,4 +1,4 @@
-/** lib/template_signature — types of parameters as Go checks them when a template calls a function. Knows nothing of access control. */
+/** Signatures of functions, and the checks that Go makes when a template calls one. */
 import { GoError } from '../../golang/index.ts'
 import {
   GoInt,
@@ -39,13 +39,13 @@ export function signature(parameters: ParameterList): Signature {
   }
 }
 
-/** A function that templates may call; the last parameter may be `...type`. */
+/** Declares a function for templates; the last parameter type may be variadic (`...type`). */
 export const goFunc = <const P extends ParameterList>(
   parameters: P,
   run: (...args: Arguments<P>) => GoValue,
 ): GoFunction => ({ signature: signature(parameters), run: run as (...args: never[]) => GoValue })
 
-/** Go's message where the number of arguments is wrong; empty where it is right. */
+/** Go's message for a wrong number of arguments; empty if the number is right. */
 export function arityError({ fixed, rest }: Signature, name: string, count: number): string {
   if (rest === undefined && count !== fixed.length) {
     return `wrong number of args for ${name}: want ${fixed.length} got ${count}`
@@ -71,7 +71,7 @@ const TYPE_NAMES: Readonly<Record<ParameterType, string>> = {
   duration: 'time.Duration',
 }
 
-/** The value as the parameter takes it, or a `Fault`: Go converts nothing. */
+/** Converts a value to the JavaScript type of a parameter. Throws a `GoError` for another type: Go does not convert. */
 export function convertArgument(parameter: ParameterType, value: GoValue): unknown {
   switch (parameter) {
     case 'any':

@@ -1,4 +1,4 @@
-/** lib/template_time — Go's `time.Time`: what templates may call on it. Knows nothing of access control. */
+/** Go's `time.Time` with the methods that templates can call. */
 
 import {
   civilTime,
@@ -51,7 +51,7 @@ const comparison = (run: (a: bigint, b: bigint) => GoValue): GoMethod<ZonedTime>
   run: ({ ns }, [other]) => run(ns, ((other as GoStruct).self as ZonedTime).ns),
 })
 
-/** Longer than 292 years is the longest duration that there is. */
+/** Go saturates durations of more than 292 years. */
 function saturateInt64(n: bigint): bigint {
   if (n === BigInt.asIntN(64, n)) return n
   return n < 0n ? -(1n << 63n) : (1n << 63n) - 1n

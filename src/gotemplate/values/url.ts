@@ -1,4 +1,4 @@
-/** lib/template_url — Go's `url.URL` and `url.Values` as templates see them. Knows nothing of access control. */
+/** Go's `url.URL`, `url.Userinfo` and `url.Values` with the fields and methods that templates can use. */
 
 import {
   escapedPath,
@@ -59,7 +59,7 @@ const VALUES_TYPE: MapType = {
   ]),
 }
 
-/** Go's `url.Values` of a query. */
+/** The entries of Go's `url.Values`. */
 const valuesOf = (query: string): Map<string, GoValue> =>
   new Map([...parseQuery(query)].map(([name, list]) => [name, goSlice('[]string', list)]))
 

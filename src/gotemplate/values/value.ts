@@ -1,10 +1,10 @@
-/** lib/template_value — the values that Go's templates know, as JavaScript values. Knows nothing of access control. */
-import { GoError } from '../../golang/index.ts'
+/** The values of Go's templates as JavaScript values. */
+import { compareStrings, GoError } from '../../golang/index.ts'
 
 /**
- * A Go value. JSON comes as it is parsed: `number` is a float64, an array is `[]interface {}`, a plain object is
- * `map[string]interface {}` (own properties only, H3). `null` is a nil interface, `undefined` is no value at all: Go's
- * templates treat a member of the former as an error and a member of the latter as missing.
+ * A Go value. Parsed JSON is used as it is: a `number` is a float64, an array is an `[]interface {}`, and a plain object is
+ * a `map[string]interface {}` of its own properties. `null` is a nil interface and `undefined` is no value: for Go's
+ * templates, a member of `null` is an error and a member of `undefined` is missing.
  */
 export type GoValue =
   | undefined
@@ -32,7 +32,7 @@ export const INT64: IntType = { name: 'int64', kind: 'int64' }
 export const UINT8: IntType = { name: 'uint8', kind: 'uint8', unsigned: true }
 export const UINT64: IntType = { name: 'uint64', kind: 'uint64', unsigned: true }
 
-/** A whole number of one of Go's integer types; arithmetic wraps as there. */
+/** An integer with its Go type; arithmetic overflows as in Go. */
 export class GoInt {
   readonly type: IntType
   readonly n: bigint
@@ -44,7 +44,7 @@ export class GoInt {
 export const goInt = (n: number | bigint): GoInt => new GoInt(INT, BigInt(n))
 export const goInt64 = (n: number | bigint): GoInt => new GoInt(INT64, BigInt(n))
 
-/** A slice whose elements have a type of their own, or the nil slice. A plain array is `[]interface {}`. */
+/** A typed slice, or the nil slice. A plain array is an `[]interface {}`. */
 export class GoSlice extends Array<GoValue> {
   type = '[]interface {}'
   nil = false
@@ -66,13 +66,13 @@ export function nilSlice(type = '[]interface {}'): GoSlice {
 
 export interface MapType {
   readonly name: string
-  /** What a missing key gives (option missingkey=zero). */
+  /** Value of a missing key (option missingkey=zero). */
   readonly zero: GoValue
   readonly methods: GoMethods<GoMap>
 }
 export const ANY_MAP: MapType = { name: 'map[string]interface {}', zero: null, methods: new Map() }
 
-/** A map that is not JSON: typed, with methods, made by a function, or read only when it is asked for. */
+/** A map that is not plain JSON: typed, with methods, created by a function, or computed on first access. */
 export class GoMap {
   readonly type: MapType
   readonly nil: boolean
@@ -92,19 +92,19 @@ export const nilMap = (type: MapType = ANY_MAP): GoMap => new GoMap(type, new Ma
 export type PlainMap = { readonly [key: string]: GoValue }
 export type AnyMap = PlainMap | GoMap
 
-/** A field of a struct: `json` is its name in JSON. */
+/** A field of a struct; `json` is its name in JSON. */
 export interface StructField<T> {
   readonly json: string
   get(self: T): GoValue
 }
-/** A method; `run` is missing where Go's has no result a template could use, which is an error when it is called. */
+/** A method. It has no `run` if Go's method has no result, so that a template cannot call it. */
 export interface GoMethod<T> {
   readonly signature: Signature
   run?(self: T, args: readonly unknown[]): GoValue
 }
 export type GoMethods<T> = ReadonlyMap<string, GoMethod<T>>
 
-/** The description of a struct type: fields and methods are computed when a template touches them. */
+/** Describes a struct type; fields and methods are evaluated when a template uses them. */
 export interface StructType<T = never> {
   readonly name: string
   /** The value is a pointer to the struct. */
@@ -113,7 +113,7 @@ export interface StructType<T = never> {
   readonly methods: GoMethods<T>
   /** Go's `String()`. */
   text?(self: T): string
-  /** Go's `MarshalJSON()`, as the text that it would have. */
+  /** Go's `MarshalJSON()`; returns the JSON text. */
   json?(self: T): string
   equal?(a: T, b: T): boolean
 }
@@ -129,7 +129,7 @@ export class GoStruct {
     this.nil = nil
   }
 }
-/** A value of a described struct type. */
+/** Creates a struct. */
 export const goStruct = <T>(type: StructType<T>, self: T): GoStruct =>
   new GoStruct(type as StructType<unknown>, self)
 
@@ -141,7 +141,7 @@ export const isMap = (value: GoValue): value is AnyMap =>
   !(value instanceof GoInt) &&
   !(value instanceof GoStruct)
 
-/** A key's value; `undefined` where the map has no such key. */
+/** The value of a key; `undefined` if the map does not have the key. */
 export function mapGet(map: AnyMap, key: string): GoValue {
   if (map instanceof GoMap) return map.entries.get(key)
   return Object.hasOwn(map, key) ? (map[key] ?? null) : undefined
@@ -149,25 +149,11 @@ export function mapGet(map: AnyMap, key: string): GoValue {
 export function mapSize(map: AnyMap): number {
   return map instanceof GoMap ? map.entries.size : Object.keys(map).length
 }
-/** Keys in Go's order: by bytes. */
+/** Keys, sorted as Go sorts them when it prints or iterates over a map. */
 export function mapKeys(map: AnyMap): string[] {
   return (map instanceof GoMap ? [...map.entries.keys()] : Object.keys(map)).sort(compareStrings)
 }
 export const mapZero = (map: AnyMap): GoValue => (map instanceof GoMap ? map.type.zero : null)
-
-/** Order of the UTF-8 bytes of two texts: code points, not UTF-16 units. */
-export function compareStrings(a: string, b: string): number {
-  const length = Math.min(a.length, b.length)
-  for (let i = 0; i < length; i++) {
-    const x = a.charCodeAt(i)
-    const y = b.charCodeAt(i)
-    if (x !== y) return byCodePoint(x) - byCodePoint(y)
-  }
-  return a.length - b.length
-}
-/** Moves surrogates above the rest of the plane. */
-const byCodePoint = (unit: number): number =>
-  unit >= 0xe000 ? unit - 0x800 : unit >= 0xd800 ? unit + 0x2000 : unit
 
 /** Go's `%T`. */
 export function typeName(value: GoValue): string {
@@ -189,7 +175,7 @@ export function typeName(value: GoValue): string {
   return ANY_MAP.name
 }
 
-/** Go's `reflect.Kind`. */
+/** Name of Go's `reflect.Kind`. */
 export function kindName(value: GoValue): string {
   if (value === null || value === undefined) return 'invalid'
   if (typeof value !== 'object') return typeName(value)
@@ -198,7 +184,7 @@ export function kindName(value: GoValue): string {
   return isSlice(value) ? 'slice' : 'map'
 }
 
-/** Whether a value is "not the zero of its type", as `if` sees it. */
+/** Go's `template.IsTrue`: whether `if` takes its first branch. */
 export function isTruthy(value: GoValue): boolean {
   switch (typeof value) {
     case 'undefined':
@@ -216,22 +202,22 @@ export function isTruthy(value: GoValue): boolean {
   return isSlice(value) ? value.length > 0 : mapSize(value) > 0
 }
 
-/** `value.name` without arguments for what has no methods; `undefined` as receiver stays missing. */
+/** The error for `value.name` if the value has no such field or method. */
 export function missingFieldError(value: GoValue, name: string): GoError {
   if (value === null) return new GoError(`nil pointer evaluating interface {}.${name}`)
   return new GoError(`can't evaluate field ${name} in type ${typeName(value)}`)
 }
 
-/** What a parameter of each type gives to the function. */
+/** The JavaScript type of an argument, by the Go type of its parameter. */
 export interface ParameterTypes {
-  /** `interface {}` or `reflect.Value`: anything; a nil interface and no value are both `null`. */
+  /** `interface {}` or `reflect.Value`; a nil interface and no value are both `null`. */
   any: GoValue
   string: string
   bool: boolean
   int: number
   int64: bigint
   float64: number
-  /** `map[string]interface {}`, a nil one included. */
+  /** `map[string]interface {}`; may be nil. */
   map: AnyMap
   /** `time.Time`. */
   time: GoStruct
