@@ -1,13 +1,23 @@
-/** scripts/describe_handlers — docs/handlers.md from the handlers' own schemas. */
+/** Renders docs/handlers.md from the schemas of the handlers. */
 import { z } from 'zod'
 import type { AnyHandler, HandlerKind } from '../src/handlers/handler.ts'
 import { HANDLERS } from '../src/handlers/registry.ts'
 
-/** Beside the table of each handler. */
-const NOTES: Partial<Record<HandlerKind, string>> = {
-  authorizer: `A rule names one in \`authorizer\`, or several in \`authorizers\`, a list: they are asked in order, each sees the headers that those before
-it have set, and the first that refuses ends it; all must allow. Exactly one of the two keys may be there. Oathkeeper does not know \`authorizers\`; there such a
-rule answers 500.
+/** Text between the heading of a kind and its handlers. */
+const INTRODUCTIONS: Readonly<Record<HandlerKind, string>> = {
+  authenticator: `A rule lists authenticators. The first one that applies to the request decides: it returns an identity or denies.
+
+`,
+  authorizer: `A rule names one authorizer in \`authorizer\` or a list of them in \`authorizers\`; exactly one of the two keys
+must be present. The authorizers of a list run in order. Each sees the headers that those before it have set, and the
+first denial ends the list. Oathkeeper does not have \`authorizers\`: with such a rule it responds with 500.
+
+`,
+  mutator: `A rule lists mutators. They run in order, and each one sees the session that the one before it returned.
+
+`,
+  error: `A rule lists error handlers. The one whose \`when\` matches responds to a denial; without one, the handlers of
+\`errors.fallback\` are tried in order.
 
 `,
 }
@@ -21,59 +31,74 @@ const SECTIONS: readonly (readonly [kind: HandlerKind, title: string, key: strin
 
 type Schema = z.core.JSONSchema._JSONSchema
 
+/** Returns the page as Markdown. */
 export function renderHandlersPage(): string {
   const sections = SECTIONS.map(([kind, title, key]) => {
     const handlers = HANDLERS.filter(handler => handler.kind === kind)
-    return `## ${title}\n\n${NOTES[kind] ?? ''}${handlers.map(handler => renderHandler(handler, key)).join('\n')}`
+    return `## ${title}\n\n${INTRODUCTIONS[kind]}${handlers.map(handler => renderHandler(handler, key)).join('\n')}`
   })
   return `# Handlers
 
-Every handler is off until \`<section>.<name>.enabled: true\`. Its \`config\` there is the base; the \`config\` of a rule is
-laid over it: maps merge, lists and values replace. The result is checked when rules are loaded.
+This page lists every handler with its configuration. It is for authors of rules.
+
+A handler works only after \`<section>.<name>.enabled: true\` in the configuration of the service. Its \`config\` there
+is the base for all rules. The \`config\` of a rule is merged into it: maps merge, lists and other values replace.
+Credence checks the result when it loads rules. \`credence validate\` reports all problems.
 
 ${sections.join('\n')}`
 }
 
 function renderHandler(handler: AnyHandler, section: string): string {
   const keys = keyRows(z.toJSONSchema(handler.schema, { io: 'input', unrepresentable: 'any' }), '')
-  const table = ['| key | type | meaning |', '|---|---|---|', ...keys].join('\n')
+  const table = ['| Key | Type | Meaning |', '|---|---|---|', ...keys].join('\n')
   const example = JSON.stringify({ handler: handler.id, config: handler.example }, null, 2)
   return `### \`${handler.id}\`
 
-${handler.summary[0]?.toUpperCase()}${handler.summary.slice(1)}. Section \`${section}.${handler.id}\`.
+${handler.summary[0]?.toUpperCase()}${handler.summary.slice(1)}.
 
-${keys.length === 0 ? 'No keys; what stands in its config is ignored.\n' : `${table}\n\n\`\`\`json\n${example}\n\`\`\`\n`}`
+Configuration section: \`${section}.${handler.id}\`.
+
+${keys.length === 0 ? 'It has no keys and ignores its config.\n' : `${table}\n\n\`\`\`json\n${example}\n\`\`\`\n`}`
 }
 
+/** One row for each key of a schema and of everything inside it. Items of a list have the path `key[]`. */
 function keyRows(schema: Schema, path: string): string[] {
   if (typeof schema === 'boolean') return []
-  const object =
-    schema.properties === undefined
-      ? schema.anyOf?.find(one => typeof one === 'object' && one.properties)
-      : schema
-  if (typeof object !== 'object' || object.properties === undefined) return []
-  const required = new Set(object.required ?? [])
-  return Object.entries(object.properties).flatMap(([key, member]) => {
-    const at = path === '' ? key : `${path}.${key}`
-    const description = typeof member === 'object' ? (member.description ?? '') : ''
-    const meaning = required.has(key)
-      ? `${description}${description === '' ? '' : '; '}required`
-      : description
-    return [`| \`${at}\` | ${typeName(member)} | ${meaning.replaceAll('|', '\\|')} |`, ...keyRows(member, at)]
-  })
+  const alternatives = flattenAlternatives(schema)
+  const objects = alternatives.filter(({ properties }) => properties !== undefined)
+  const rows = objects.flatMap(({ properties = {}, required = [] }) =>
+    Object.entries(properties).flatMap(([key, member]) => {
+      const keyPath = path === '' ? key : `${path}.${key}`
+      const description = typeof member === 'object' ? (member.description ?? '') : ''
+      // Each alternative of a choice requires its own key, so none of them is required.
+      const isRequired = objects.length === 1 && required.includes(key)
+      const meaning = isRequired ? `${description} Required.`.trim() : description
+      return [
+        `| \`${keyPath}\` | ${typeName(member)} | ${meaning.replaceAll('|', '\\|')} |`,
+        ...keyRows(member, keyPath),
+      ]
+    }),
+  )
+  const items = alternatives.flatMap(({ items: item = [] }) => [item].flat())
+  return [...rows, ...items.flatMap(item => keyRows(item, `${path}[]`))]
+}
+
+function flattenAlternatives(schema: Schema): Exclude<Schema, boolean>[] {
+  if (typeof schema === 'boolean') return []
+  return [schema, ...(schema.anyOf ?? []).flatMap(flattenAlternatives)]
 }
 
 function typeName(schema: Schema): string {
   if (typeof schema === 'boolean') return 'any'
   if (schema.enum !== undefined)
     return schema.enum
-      .filter(one => one !== null)
-      .map(one => `\`${one}\``)
+      .filter(value => value !== null)
+      .map(value => `\`${value}\``)
       .join(', ')
   if (schema.const !== undefined) return `\`${schema.const}\``
-  const choices = schema.anyOf?.filter(one => typeof one === 'object' && one.type !== 'null') ?? []
+  const choices = schema.anyOf?.filter(choice => typeof choice === 'object' && choice.type !== 'null') ?? []
   if (choices.length > 0) return [...new Set(choices.map(typeName))].join(' or ')
-  const type = [schema.type].flat().find(one => one !== 'null')
+  const type = [schema.type].flat().find(name => name !== 'null')
   if (type === 'array') return 'list'
   return type === 'object' ? 'map' : (type ?? 'any')
 }

@@ -1,9 +1,10 @@
-/** app_services — what handlers may ask of the world, opened once a process. Knows the windows and the memory, no socket of our own. */
+/** Creates the outbound clients and the services of handlers, once for each process. */
+
 import { randomBytes } from 'node:crypto'
 import { createHttpClient } from '../clients/http/client.ts'
 import type { Send } from '../clients/http/message.ts'
 import { createProxyResolver } from '../clients/http/proxy.ts'
-import { createJwksClient } from '../clients/jwks/keys.ts'
+import { createJwksClient } from '../clients/jwks/client.ts'
 import type { JwksProblem } from '../clients/jwks/remote_jwk_set.ts'
 import { createOAuth2Client } from '../clients/oauth2/client.ts'
 import { createObjectStoreClient, withObjectStores } from '../clients/objects/client.ts'
@@ -12,20 +13,21 @@ import { createKeyHash } from '../lib/key_hash.ts'
 import { createNamedCaches } from '../lib/named_caches.ts'
 import type { Clock } from '../lib/time.ts'
 import type { SharedCache } from '../sessions/replication/shared_cache.ts'
+import { sessionCacheSettings } from '../sessions/settings.ts'
 import type { Config } from './config.ts'
-import { jwksTimingOf } from './options.ts'
+import { jwksTiming } from './jwks_settings.ts'
 import { createVerifierFromConfig, type SessionsReporter } from './sessions.ts'
 
 export interface ClientsDependencies {
   readonly clock: Clock
   readonly env: NodeJS.ProcessEnv
-  /** Most connections to one origin. */
+  /** Default: that of the HTTP client. */
   readonly maxConnectionsPerOrigin?: number
-  /** Around each way out: counts and spans. */
+  /** Wraps outgoing calls, for metrics and spans. */
   readonly instrument?: (send: Send) => Send
 }
 
-/** The ways out of the house, until they are closed. */
+/** Returns the outbound clients. `close` ends their connections. */
 export function createClients({
   clock,
   env,
@@ -40,9 +42,9 @@ export function createClients({
   })
   const objects = createObjectStoreClient(env)
   return {
-    /** What handlers call: http(s) only. */
+    /** For handlers: http and https only. */
     send: instrument(http.send),
-    /** Of rules and keys: the stores of the clouds, too. */
+    /** For rule repositories and key sets: object stores as well. */
     fetch: instrument(withObjectStores(http.send, objects.send)),
     async close() {
       objects.close()
@@ -53,19 +55,19 @@ export function createClients({
 
 export interface ServicesDependencies {
   readonly config: Config
-  /** http(s) only: what handlers call. */
+  /** Calls of handlers: http and https only. */
   readonly send: Send
-  /** The stores of the clouds, too: where key sets may be. */
+  /** Fetches key sets: object stores as well. */
   readonly fetch: Send
   readonly clock: Clock
   readonly onKeyProblem: (problem: JwksProblem) => void
-  /** What becomes of Kratos; nobody hears of it unless given. */
+  /** Receives events and warnings about sessions. Default: none are reported. */
   readonly sessionsReport?: SessionsReporter
-  /** What other replicas know; nothing is shared unless given. */
+  /** Cache that replicas share. Default: none. */
   readonly sharedCache?: SharedCache | undefined
 }
 
-/** What handlers may ask of the world. Lives as long as the process: reloads keep what is remembered. */
+/** Returns the services of handlers and the session verifier. They live as long as the process, so reloads keep the caches. */
 export function createServices({
   config,
   send,
@@ -76,7 +78,7 @@ export function createServices({
   sharedCache,
 }: ServicesDependencies) {
   const sessions = createVerifierFromConfig(config, send, clock, sessionsReport, sharedCache)
-  const maxEntries = config.number('sessions.cache.max_entries')
+  const maxEntries = config.get(sessionCacheSettings.maxEntries)
   const services: Services = {
     clock,
     send,
@@ -85,7 +87,7 @@ export function createServices({
       clock,
       fetch,
       directory: process.cwd(),
-      options: jwksTimingOf(config),
+      options: jwksTiming(config),
       secret: randomBytes(32),
       maxEntries,
       onProblem: onKeyProblem,
@@ -98,19 +100,19 @@ export function createServices({
   return { services, sessions }
 }
 
-/** Counts each time; says it once of each endpoint, since what it says will not change (Q-44). */
+/** Counts each response without a subject, and warns once for each endpoint (Q-44). */
 export function createEmptySubjectReporter({
-  onEvent: tell,
+  onEvent,
   warn,
 }: SessionsReporter): Services['reportEmptySubject'] {
   const warnedEndpoints = new Set<string>()
   return endpoint => {
-    tell({ kind: 'subjectless' })
+    onEvent({ kind: 'response_without_subject' })
     if (warnedEndpoints.has(endpoint)) return
     warnedEndpoints.add(endpoint)
     warn(
       endpoint,
-      'answered 200 without a subject, which lets in whom nobody knows; require_subject: true refuses that',
+      'returned 200 without a subject, so the request was allowed with an empty subject. Set require_subject: true to reject such responses',
     )
   }
 }

@@ -1,21 +1,16 @@
-/** handlers/builder — from a handler as named in a rule to compiled functions: enabled? → merge → decode → compile → remember. Knows no handler by name and no file. */
-import { z } from 'zod'
+/**
+ * Builds the handlers of rules: merges the configurations of service and rule, decodes and compiles them, and reports what is
+ * wrong.
+ */
 import { type Denial, misconfigured } from '../access/denial.ts'
 import type { Authenticate, Respond, Stage, Step } from '../access/pipeline.ts'
 import type { RequestView } from '../access/request.ts'
 import type { JsonObject } from '../access/session.ts'
-import type { DocumentPath } from '../documents/issue.ts'
-import { typeMismatch } from '../documents/type_mismatch.ts'
+import type { DocumentPath } from '../documents/diagnostic.ts'
 import { closestMatch } from '../lib/closest_match.ts'
 import { canonicalJson, deepMerge } from '../lib/merge.ts'
-import {
-  type AnyHandler,
-  type CompileContext,
-  HandlerConfigError,
-  type HandlerFunctions,
-  type HandlerKind,
-} from './handler.ts'
-import { knownKeys } from './known_keys.ts'
+import { diagnosticsOf, type HandlerDiagnostic } from './compile/diagnostics.ts'
+import type { AnyHandler, CompileContext, HandlerFunctions, HandlerKind } from './handler.ts'
 import { compileWhen } from './responses/when.ts'
 import type { Services } from './services.ts'
 
@@ -24,6 +19,7 @@ export interface HandlerSettings {
   readonly enabled: boolean
   readonly config: JsonObject | undefined
 }
+/** All handler sections of the service configuration, by kind and id. */
 export type GlobalHandlers = Readonly<Record<HandlerKind, ReadonlyMap<string, HandlerSettings>>>
 
 /** A handler as a rule names it. */
@@ -32,45 +28,39 @@ export interface HandlerRef {
   readonly config?: unknown
 }
 
-/** What is wrong with one handler. `path` leads from the rule's (or, if `global`, the service's) handler entry to the value. */
-export interface HandlerDiagnostic {
-  readonly severity: 'error' | 'warning'
-  readonly path: DocumentPath
-  readonly message: string
-  readonly hint: string
-}
-
-/** A stage that can always be run: one that could not be built answers 500, so that its rule still matches (Q-01). */
+/** A stage that can always run. A misconfigured one denies with 500, so that its rule still matches (Q-01). */
 export interface BuiltStage<F> {
   readonly stage: Stage<F>
+  /** Names in lower case of the headers that the stage may set on the upstream request. */
   readonly setsHeaders: readonly string[]
   readonly diagnostics: readonly HandlerDiagnostic[]
 }
 
-/** An error handler as selection needs it (spec 7.1). */
+/** An error handler with everything that `selectResponders` needs. */
 export interface BuiltResponder {
   readonly id: string
   readonly when: (denial: Denial, request: RequestView) => boolean
   readonly respond: Respond
-  /** Unknown, disabled or wrongly configured: a 500 where it would be used. */
+  /** Defined if the handler is unknown, disabled or misconfigured. The rule then responds with this 500 where it would use the handler. */
   readonly misconfiguration: Denial | undefined
-  /** Broken in a way that is found before conditions are looked at, so that a rule that names it answers 500 to every error. */
+  /** Oathkeeper finds this misconfiguration before it evaluates conditions, so a rule with the handler responds to every error with 500. */
   readonly invalidatesRule: boolean
-  /** The condition as text, equal for equal ones; empty for a handler that fits every error. */
+  /** Canonical text of `when`. Empty for a handler that matches every error. */
   readonly conditionKey: string
   readonly diagnostics: readonly HandlerDiagnostic[]
 }
 
+/** Builds each handler that a rule names. Its methods never throw for a misconfigured handler. */
 export interface HandlerBuilder {
   authenticator(ref: HandlerRef): BuiltStage<Authenticate>
   authorizer(ref: HandlerRef): BuiltStage<Step>
   mutator(ref: HandlerRef): BuiltStage<Step>
   responder(ref: HandlerRef): BuiltResponder
-  /** Error handlers of `errors.fallback`, built from the service configuration alone. */
+  /** Error handlers of `errors.fallback`, built from the service configuration only. */
   readonly fallback: readonly BuiltResponder[]
 }
 
-/** Wraps each compiled function in a span; the identity function when tracing is off. */
+/** Wraps a compiled function in a span. The identity function if tracing is off. */
 export type TraceHandler = <K extends HandlerKind>(
   kind: K,
   id: string,
@@ -86,7 +76,7 @@ export interface HandlerBuilderDependencies {
   readonly trace: TraceHandler
 }
 
-/** A choice of exactly one key: the rule's replaces the global one (Q-92). */
+/** Objects with exactly one key. The rule's object replaces the global one instead of merging with it (Q-92). */
 const REPLACED_KEYS: ReadonlySet<string> = new Set(['token_from'])
 
 const KIND_NAMES: Readonly<Record<HandlerKind, string>> = {
@@ -104,10 +94,10 @@ const SECTIONS: Readonly<Record<HandlerKind, string>> = {
 
 type BuildOutcome<K extends HandlerKind> = (
   | { readonly run: HandlerFunctions[K]; readonly diagnostics: readonly HandlerDiagnostic[] }
-  | { readonly broken: Denial; readonly diagnostics: readonly HandlerDiagnostic[] }
+  | { readonly misconfiguration: Denial; readonly diagnostics: readonly HandlerDiagnostic[] }
 ) & { readonly setsHeaders: readonly string[] }
 
-/** One builder a compile: equal handlers of a thousand rules share one function; afterwards the memory is dropped. */
+/** Returns a builder for one load of the rules. Equal handlers of all rules share one compiled function, which saves time and memory. */
 export function createHandlerBuilder(dependencies: HandlerBuilderDependencies): HandlerBuilder {
   const outcomes = new Map<string, BuildOutcome<HandlerKind>>()
   const byKind = new Map<string, AnyHandler>(dependencies.handlers.map(h => [`${h.kind} ${h.id}`, h]))
@@ -120,10 +110,10 @@ export function createHandlerBuilder(dependencies: HandlerBuilderDependencies): 
       const suggestion = closestMatch(id, idsOf(kind))
       const hint =
         suggestion === undefined ? `known: ${idsOf(kind).join(', ')}` : `did you mean "${suggestion}"?`
-      const message = id === '' ? `no ${name} is named` : `unknown ${name} "${id}"`
+      const message = id === '' ? `the ${name} has no name` : `unknown ${name} "${id}"`
       return misconfiguredOutcome(kind, ['handler'], message, hint)
     }
-    // Also of one that is broken: a fault of one rule must not let clients bring its headers along through another.
+    // Also for a misconfigured handler. Otherwise an error in one rule would let clients send its headers through another rule.
     const setsHeaders = handler.setsHeaders(effective)
     if (dependencies.settings[kind].get(id)?.enabled !== true) {
       const hint = `set ${SECTIONS[kind]}.${id}.enabled: true`
@@ -144,7 +134,7 @@ export function createHandlerBuilder(dependencies: HandlerBuilderDependencies): 
     } catch (error) {
       const errors = diagnosticsOf(error, handler.schema)
       return {
-        broken: misconfigured(name, errors[0]?.message ?? ''),
+        misconfiguration: misconfigured(name, errors[0]?.message ?? ''),
         diagnostics: [...diagnostics, ...errors],
         setsHeaders,
       }
@@ -158,7 +148,7 @@ export function createHandlerBuilder(dependencies: HandlerBuilderDependencies): 
     hint: string,
   ): BuildOutcome<K> {
     return {
-      broken: misconfigured(KIND_NAMES[kind], message),
+      misconfiguration: misconfigured(KIND_NAMES[kind], message),
       diagnostics: [{ severity: 'error', path, message, hint }],
       setsHeaders: [],
     }
@@ -189,39 +179,42 @@ export function createHandlerBuilder(dependencies: HandlerBuilderDependencies): 
     kind: K,
     ref: HandlerRef,
   ): BuiltStage<HandlerFunctions[K]> {
-    const made = sharedOutcome(kind, ref, effectiveConfig(kind, ref))
-    const run = 'broken' in made ? ((() => made.broken) as unknown as HandlerFunctions[K]) : made.run
+    const built = sharedOutcome(kind, ref, effectiveConfig(kind, ref))
+    const run =
+      'misconfiguration' in built
+        ? ((() => built.misconfiguration) as unknown as HandlerFunctions[K])
+        : built.run
     return {
       stage: { id: ref.handler, run },
-      setsHeaders: made.setsHeaders,
-      diagnostics: made.diagnostics,
+      setsHeaders: built.setsHeaders,
+      diagnostics: built.diagnostics,
     }
   }
 
   function buildResponder(ref: HandlerRef): BuiltResponder {
     const effective = effectiveConfig('error', ref)
-    const made = sharedOutcome('error', ref, effective)
+    const built = sharedOutcome('error', ref, effective)
     const respondWithError: Respond = () => ({ status: 500, headers: [], body: '' })
     const conditionKey = conditionKeyOf((effective as { when?: unknown } | undefined)?.when)
-    const base = { id: ref.handler, diagnostics: made.diagnostics, conditionKey }
-    // A handler that is known, sound and switched off hurts only where it would answer (spec 7.1).
+    const base = { id: ref.handler, diagnostics: built.diagnostics, conditionKey }
+    // Like Oathkeeper: a valid but disabled handler affects only the errors that it would handle.
     const isOnlyDisabled =
       dependencies.settings.error.get(ref.handler)?.enabled !== true &&
       byKind.get(`error ${ref.handler}`)?.schema.safeParse(effective ?? {}).success === true
     try {
       const matches = compileWhen((effective as { when?: unknown } | undefined)?.when)
-      if ('broken' in made)
+      if ('misconfiguration' in built)
         return {
           ...base,
           when: matches,
           respond: respondWithError,
-          misconfiguration: made.broken,
+          misconfiguration: built.misconfiguration,
           invalidatesRule: !isOnlyDisabled,
         }
       return {
         ...base,
         when: matches,
-        respond: made.run,
+        respond: built.run,
         misconfiguration: undefined,
         invalidatesRule: false,
       }
@@ -247,42 +240,8 @@ export function createHandlerBuilder(dependencies: HandlerBuilderDependencies): 
   }
 }
 
-/** Any of the entries must fit; one without a member, as no entry at all, fits everything. */
+/** One matching entry suffices. An entry without members matches every error, as does an empty list. */
 function conditionKeyOf(when: unknown): string {
   if (!Array.isArray(when) || when.length === 0) return ''
   return when.some(entry => canonicalJson(entry) === '{}') ? '' : canonicalJson(when)
-}
-
-/** What a decoder or a handler's `compile` threw, as faults; anything else is an accident and goes on. */
-function diagnosticsOf(error: unknown, schema?: z.ZodType): readonly HandlerDiagnostic[] {
-  if (error instanceof HandlerConfigError) {
-    return [error, ...error.otherErrors].map(({ path, message, hint }) => ({
-      severity: 'error',
-      path: ['config', ...path],
-      message,
-      hint,
-    }))
-  }
-  if (error instanceof z.ZodError) return error.issues.flatMap(issue => zodDiagnostics(issue, schema))
-  throw error
-}
-
-function zodDiagnostics(
-  issue: z.core.$ZodIssue,
-  schema: z.ZodType | undefined,
-): readonly HandlerDiagnostic[] {
-  const path = ['config', ...issue.path.map(part => (typeof part === 'symbol' ? String(part) : part))]
-  if (issue.code === 'unrecognized_keys') {
-    const known = schema === undefined ? [] : knownKeys(schema, issue.path)
-    return issue.keys.map(key => {
-      const suggestion = closestMatch(key, known)
-      const hint = suggestion === undefined ? '' : `did you mean "${suggestion}"?`
-      return { severity: 'error' as const, path: [...path, key], message: `unknown key "${key}"`, hint }
-    })
-  }
-  const problem =
-    issue.code === 'invalid_type'
-      ? typeMismatch(issue.expected, issue.input)
-      : { message: issue.message, hint: '' }
-  return [{ severity: 'error', path, ...problem }]
 }

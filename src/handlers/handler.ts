@@ -1,13 +1,14 @@
-/** handlers/handler — what a handler is: schema, summary, compile. Knows no handler by name and nothing of files. */
+/** Defines what a handler is: its id, its configuration schema, and the function that compiles a configuration. */
 import type { z } from 'zod'
 import type { Authenticate, Respond, Step } from '../access/pipeline.ts'
-import type { DocumentPath } from '../documents/issue.ts'
+import type { DocumentPath } from '../documents/diagnostic.ts'
+import { headersSetBy } from './compile/sets_headers.ts'
 import type { Services } from './services.ts'
-import { headersSetBy } from './sets_headers.ts'
 
+/** The four sections of the configuration that hold handlers. */
 export type HandlerKind = 'authenticator' | 'authorizer' | 'mutator' | 'error'
 
-/** The shape of function that each kind compiles to. `when` of an error handler is compiled by the builder. */
+/** The type of function that each kind compiles to. The builder compiles `when` of an error handler. */
 export interface HandlerFunctions {
   readonly authenticator: Authenticate
   readonly authorizer: Step
@@ -15,63 +16,32 @@ export interface HandlerFunctions {
   readonly error: Respond
 }
 
-/** What a handler may know of its surroundings while it is compiled. */
+/** The surroundings of a handler while it compiles. */
 export interface CompileContext {
   readonly strategy: 'regexp' | 'glob'
-  /** Says something at load without refusing: a lint. `path` leads from the handler's config to the value. */
+  /** Reports a warning without rejecting the configuration. `path` leads from the handler's config to the value. */
   warn(path: DocumentPath, message: string, hint?: string): void
 }
 
-/** `Config` is what the schema decodes to: complete, frozen, checked. */
+/** `Config` is the decoded configuration. */
 export interface Handler<K extends HandlerKind, Config> {
   readonly kind: K
-  /** As written in YAML. */
+  /** The name in rules and configuration. */
   readonly id: string
-  /** One sentence that begins with a verb: for `docs/handlers.md` and `--help`. */
+  /** One sentence for `docs/handlers.md`, beginning with a verb in lower case. */
   readonly summary: string
   readonly config: z.ZodType<Config>
-  /** A configuration that works, as a user would write it: documented, and built by the common test suite. */
+  /** A working configuration, printed in `docs/handlers.md` and built by `test/handlers/every_handler.test.ts`. */
   readonly example: object
-  /** Oathkeeper takes any junk in this handler's config (spec 1.7, last lines). */
+  /** Oathkeeper accepts any value as this handler's config. */
   readonly ignoresConfig?: boolean
-  /** May throw `ConfigFault`. */
+  /** Runs once when rules load. Throws `HandlerConfigError` for a configuration that cannot work. */
   compile(config: Config, services: Services, context: CompileContext): HandlerFunctions[K]
-  /** Names of the headers that it may set on the upstream request, lower case; feeds `Snapshot.writes`. */
+  /** Names in lower case of the headers that it may set on the upstream request. Clients cannot send these headers through any rule. */
   setsHeaders?(config: Config): readonly string[]
 }
 
-/** A fault of the configuration that no schema can see: a template that does not parse, a URL of the wrong kind. */
-export class HandlerConfigError extends Error {
-  readonly path: DocumentPath
-  readonly hint: string
-  /** What is wrong beside it, in other parts of the same config. */
-  readonly otherErrors: readonly HandlerConfigError[]
-  constructor(path: DocumentPath, message: string, hint = '', others: readonly HandlerConfigError[] = []) {
-    super(message)
-    this.path = path
-    this.hint = hint
-    this.otherErrors = others
-  }
-}
-
-/** Makes something of each part; where `make` throws `ConfigFault`, all of what is wrong is thrown, not the first alone. */
-export function mapCollectingErrors<T, R>(items: readonly T[], map: (item: T) => R): R[] {
-  const results: R[] = []
-  const errors: HandlerConfigError[] = []
-  for (const part of items) {
-    try {
-      results.push(map(part))
-    } catch (error) {
-      if (!(error instanceof HandlerConfigError)) throw error
-      errors.push(error)
-    }
-  }
-  const [first, ...others] = errors
-  if (first !== undefined) throw new HandlerConfigError(first.path, first.message, first.hint, others)
-  return results
-}
-
-/** A handler whose config type is closed over, so that unlike handlers can stand in one list. */
+/** A handler without its config type, so that one list can hold all handlers. */
 export interface AnyHandler<K extends HandlerKind = HandlerKind> {
   readonly kind: K
   readonly id: string
@@ -79,12 +49,13 @@ export interface AnyHandler<K extends HandlerKind = HandlerKind> {
   readonly schema: z.ZodType
   readonly example: object
   readonly ignoresConfig: boolean
-  /** Decodes, then compiles; throws `z.ZodError` or `ConfigFault`. */
+  /** Decodes and compiles a configuration. Throws `z.ZodError` or `HandlerConfigError`. */
   build(raw: unknown, services: Services, context: CompileContext): { readonly run: HandlerFunctions[K] }
-  /** What it may set; as far as that can be read where it cannot be built. Never throws. */
+  /** Headers that it may set, read as far as possible if the configuration is invalid. Never throws. */
   setsHeaders(raw: unknown): readonly string[]
 }
 
+/** Hides the config type of a handler behind `build`, which decodes first. */
 export function eraseConfigType<K extends HandlerKind, Config>(handler: Handler<K, Config>): AnyHandler<K> {
   return {
     kind: handler.kind,
@@ -102,6 +73,7 @@ export function eraseConfigType<K extends HandlerKind, Config>(handler: Handler<
 }
 
 type WithoutKind<K extends HandlerKind, Config> = Omit<Handler<K, Config>, 'kind'>
+
 export const defineAuthenticator = <C>(h: WithoutKind<'authenticator', C>): Handler<'authenticator', C> => ({
   kind: 'authenticator',
   ...h,

@@ -1,4 +1,4 @@
-/** handlers/registry — the list of all handlers. Nothing registers itself. */
+/** Lists all handlers. A new handler works only after it is added here. */
 import { anonymous } from './authenticators/anonymous.ts'
 import { bearerToken } from './authenticators/bearer_token.ts'
 import { cookieSession } from './authenticators/cookie_session.ts'

@@ -1,4 +1,4 @@
-/** handlers/services — what a handler may ask of the world, as interfaces. `app.ts` fills them; no handler opens a socket of its own. */
+/** The services that handlers use for everything outside the request: clients, caches, sessions and time. */
 import type { Awaitable } from '../access/awaitable.ts'
 import type { RequestView } from '../access/request.ts'
 import type { Header } from '../access/session.ts'
@@ -6,24 +6,24 @@ import type { Credential, Verdict } from '../access/verdict.ts'
 import type { Send } from '../clients/http/message.ts'
 import type { JwksClient } from '../clients/jwks/client.ts'
 import type { OAuth2Client } from '../clients/oauth2/client.ts'
-import type { SingleFlightCache } from '../lib/single_flight_cache.ts'
 import type { KeyHash } from '../lib/key_hash.ts'
+import type { SingleFlightCache } from '../lib/single_flight_cache.ts'
 import type { Clock, Millis } from '../lib/time.ts'
 
-/** Where whoami is asked. Two endpoints with unequal members never share an entry (C4, C7). */
+/** A whoami endpoint as a rule configures it. Endpoints with different members never share a cached session. */
 export interface KratosEndpoint {
   /** Absolute URL that ends in `/sessions/whoami`. */
   readonly whoamiUrl: string
   /** Static headers of the configuration (`additional_headers`). */
   readonly headers: readonly Header[]
-  /** Longest time that an answer may be believed; `undefined` is the service's own setting, 0 switches the cache off. */
+  /** Maximum age of a cached session, in ms. `undefined`: `sessions.cache.ttl`. 0: no cache. */
   readonly maxAge: Millis | undefined
 }
 
 export interface KratosSessions {
   /**
-   * Asks memory, then Kratos; equal concurrent questions share one call. `fresh` skips memory; `stale: false` refuses what
-   * is only known from before Kratos could not be asked. Never rejects.
+   * Returns the cached session, or calls Kratos; equal concurrent calls are coalesced. `fresh` bypasses the cache.
+   * `stale: false` rejects a session that is cached beyond its freshness because Kratos is unavailable. Never rejects.
    */
   verify(
     kratos: KratosEndpoint,
@@ -35,17 +35,17 @@ export interface KratosSessions {
 
 export interface Services {
   readonly clock: Clock
-  /** One bounded call to the outside: limits, deadline, no redirects. */
+  /** Makes one HTTP call with limits and a deadline, without following redirects. */
   readonly send: Send
   readonly kratos: KratosSessions
-  /** Key sets by URL: verifies tokens of others, signs our own. Keeps both for the process. */
+  /** Verifies tokens with remote key sets and issues tokens with local keys. Its caches live as long as the process. */
   readonly jwks: JwksClient
-  /** Introspection and client credentials: raw answers, remembered where a rule wants it. */
+  /** Introspects tokens and checks client credentials. Caches results if the rule enables it. */
   readonly oauth2: OAuth2Client
-  /** Memory for answers, one a name and process: reloads keep it. */
+  /** Returns the cache of a name. It lives as long as the process, so a reload keeps its entries. */
   readonly getCache: <Loaded, Value extends {}>(name: string) => SingleFlightCache<Loaded, Value>
-  /** An endpoint let somebody in by a 200 that says not whom (Q-44): for metrics and log. `endpoint`: origin and path. */
+  /** Reports to metrics and log that an endpoint responded with 200 but without a subject (Q-44). `endpoint`: origin and path. */
   readonly reportEmptySubject: (endpoint: string) => void
-  /** Keys for it that cannot be read back: what they are made of may hold credentials. */
+  /** Hashes the parts of a cache key, because they may contain credentials. */
   readonly cacheKey: KeyHash
 }

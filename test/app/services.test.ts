@@ -7,7 +7,7 @@ import type { Send } from '../../src/clients/http/message.ts'
 import { HANDLERS } from '../../src/handlers/registry.ts'
 import { fakeClock } from '../support/clock.ts'
 
-test('an endpoint that names nobody is counted each time and told once', () => {
+test('counts each response without a subject, and warns once for each endpoint', () => {
   const counted: string[] = []
   const told: string[] = []
   const subjectless = createEmptySubjectReporter({
@@ -15,7 +15,7 @@ test('an endpoint that names nobody is counted each time and told once', () => {
     warn: (source, problem) => told.push(`${source} ${problem}`),
   })
   for (const endpoint of ['http://a/me', 'http://a/me', 'http://b/me', 'http://a/me']) subjectless(endpoint)
-  assert.deepEqual(counted, Array(4).fill('subjectless'))
+  assert.deepEqual(counted, Array(4).fill('response_without_subject'))
   assert.deepEqual(
     told.map(line => line.split(' ')[0]),
     ['http://a/me', 'http://b/me'],
@@ -23,7 +23,7 @@ test('an endpoint that names nobody is counted each time and told once', () => {
   assert.match(told[0] ?? '', /require_subject: true/)
 })
 
-test('what handlers notice reaches metrics and log', () => {
+test('reports events of handlers to metrics and log', () => {
   const { bestEffort: config } = loadConfig({ files: [], env: {}, flags: new Map() }, HANDLERS)
   const send: Send = async () => ({ kind: 'failed', cause: 'connect', message: 'nobody there' })
   const heard: string[] = []
@@ -36,5 +36,5 @@ test('what handlers notice reaches metrics and log', () => {
     sessionsReport: { onEvent: ({ kind }) => heard.push(kind), warn: source => heard.push(source) },
   })
   services.reportEmptySubject('http://a/me')
-  assert.deepEqual(heard, ['subjectless', 'http://a/me'])
+  assert.deepEqual(heard, ['response_without_subject', 'http://a/me'])
 })

@@ -1,4 +1,4 @@
-/** test/handlers/build — a handler's compiled function from a configuration, for tests. */
+/** Compiles handlers and creates sessions for tests. */
 import type { Denial } from '../../src/access/denial.ts'
 import type { RequestView } from '../../src/access/request.ts'
 import { createSession, identity, type Session } from '../../src/access/session.ts'
@@ -14,7 +14,7 @@ import { requestWith } from '../support/request.ts'
 
 const clock = { now: () => 0 as Instant, wall: () => 0 as WallTime }
 
-/** Throws what the decoder or `compile` throws. */
+/** Throws the error of the decoder or of `compile`. */
 export function compileHandler<K extends HandlerKind, C>(
   handler: Handler<K, C>,
   config?: unknown,

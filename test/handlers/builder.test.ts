@@ -17,7 +17,7 @@ type HandlerSections = {
   readonly [kind in keyof GlobalHandlers]?: Readonly<Record<string, HandlerSettings['config']>>
 }
 
-/** Every handler named is enabled with this config; `undefined` is an enabled one without. */
+/** Enables every named handler with the given config; `undefined` enables it without one. */
 function createTestBuilder(sections: HandlerSections, fallback: readonly string[] = []) {
   const settings = Object.fromEntries(
     (['authenticator', 'authorizer', 'mutator', 'error'] as const).map(kind => [
@@ -40,7 +40,7 @@ async function headersAfter(run: Step): Promise<readonly Header[] | number> {
   return outcome.kind === 'session' ? (outcome as Session).headers : outcome.status
 }
 
-test('the rule’s config is laid over the service’s: maps merge, texts and lists replace (spec 1.7)', async () => {
+test('merges the config of the rule into that of the service: maps merge, other values replace', async () => {
   const builder = createTestBuilder({
     mutator: { header: { headers: { a: 'global', b: 'global', 'X.Dot': 'kept' } } },
   })
@@ -52,7 +52,7 @@ test('the rule’s config is laid over the service’s: maps merge, texts and li
   ])
 })
 
-test('an empty map of the rule takes nothing away, a null takes the place of all and is refused', async () => {
+test('an empty map of the rule removes nothing, and a null replaces the whole and is rejected', async () => {
   const builder = createTestBuilder({ mutator: { header: { headers: { a: 'global' } } } })
   const headers = async (config: unknown) =>
     headersAfter(builder.mutator({ handler: 'header', config }).stage.run)
@@ -62,14 +62,14 @@ test('an empty map of the rule takes nothing away, a null takes the place of all
   for (const config of [{ headers: null }, [], 'text', 0]) assert.equal(await headers(config), 500)
 })
 
-test('the rule’s choice of where the token is takes the place of the service’s (Q-92)', () => {
+test('token_from of the rule replaces that of the service (Q-92)', () => {
   const url = 'http://sessions/'
   const config = { check_session_url: url, token_from: { header: 'X-A' } }
   const builder = createTestBuilder({ authenticator: { bearer_token: config } })
   const run = (over: object) => builder.authenticator({ handler: 'bearer_token', config: over }).stage.run
   const asked = run({ token_from: { cookie: 'c' } })(requestWith([['X-A', 't']]))
   assert.equal('kind' in asked && asked.kind, 'not responsible')
-  // Nothing is no choice (seen on a running Oathkeeper v0.40.9), and two are none either.
+  // An empty object and two keys are invalid, as observed with Oathkeeper v0.40.9.
   const empty = run({ token_from: {} })(requestWith([['Cookie', 'c=t']]))
   assert.equal('kind' in empty && empty.kind, 'not responsible')
   const two = run({ token_from: { header: 'a', cookie: 'b' } })(requestWith())
@@ -88,7 +88,7 @@ for (const [handler, key, value, path] of [
     'config.introspection_request_headers.X-A',
   ],
 ] as const) {
-  test(`what no client could send is found at load: ${handler} ${JSON.stringify(value)}`, () => {
+  test(`reports an unsendable header when rules load: ${handler} ${JSON.stringify(value)}`, () => {
     const url = 'http://sessions/'
     const required =
       handler === 'oauth2_introspection' ? { introspection_url: url } : { check_session_url: url }
@@ -99,7 +99,7 @@ for (const [handler, key, value, path] of [
   })
 }
 
-test('what cannot be built answers 500 at its place and says what is wrong where', async () => {
+test('a misconfigured handler denies with 500 and reports what is wrong and where', async () => {
   const builder = createTestBuilder({ mutator: { header: undefined } })
   for (const [ref, path, message] of [
     [{ handler: 'headr' }, 'handler', /unknown mutator.*did you mean "header"/],
@@ -123,7 +123,7 @@ test('what cannot be built answers 500 at its place and says what is wrong where
   }
 })
 
-test('what cannot be built still says which headers it has for its own (D1b)', () => {
+test('a misconfigured handler still declares the headers that it sets (D1b)', () => {
   const builder = createTestBuilder({ mutator: { header: { headers: { 'X-User': 'u' } } }, authorizer: {} })
   const headers = { 'X-Role': '{{ print .Subject }}' }
   for (const [ref, names] of [
@@ -145,7 +145,7 @@ test('what cannot be built still says which headers it has for its own (D1b)', (
   assert.deepEqual(builder.authorizer({ handler: 'remote', config }).setsHeaders, ['x-role'])
 })
 
-test('each kind is built from its own section and named by it, and says what it may write', () => {
+test('builds each kind from its own section and declares the headers that it sets', () => {
   const builder = createTestBuilder({
     authenticator: { noop: undefined },
     authorizer: { allow: undefined },
@@ -167,7 +167,7 @@ test('each kind is built from its own section and named by it, and says what it 
   assert.deepEqual(builder.mutator({ handler: 'header' }).setsHeaders, ['x-a'])
 })
 
-test('what a handler warns of is said at its key, and it works all the same', async () => {
+test('reports a warning at its key and builds the handler', async () => {
   const builder = createTestBuilder({ mutator: { header: undefined } })
   const config = { headers: { 'X-A': '{{ .Extra.none }}' } }
   const { stage, diagnostics: faults } = builder.mutator({ handler: 'header', config })
@@ -178,7 +178,7 @@ test('what a handler warns of is said at its key, and it works all the same', as
   assert.deepEqual(await headersAfter(stage.run), [{ name: 'x-a', value: '<no value>' }])
 })
 
-test('what is wrong is in the reason of the 500, for whoever reads the log', () => {
+test('the reason of the 500 says what is wrong', () => {
   const builder = createTestBuilder({
     authorizer: { remote: { remote: 'http://a/' } },
     error: { json: undefined },
@@ -187,16 +187,16 @@ test('what is wrong is in the reason of the 500, for whoever reads the log', () 
   const outcome = refused(sessionOf('sam'))
   assert.deepEqual('reason' in outcome && [outcome.message, outcome.reason], [
     'authorizer matching this route is misconfigured or disabled',
-    'not a header name',
+    'must be a header name',
   ])
   const { misconfiguration: broken } = builder.responder({
     handler: 'json',
     config: { when: [{ request: { cidr: ['x'] } }] },
   })
-  assert.equal(broken?.reason, 'not a list of networks')
+  assert.equal(broken?.reason, 'must be a list of networks')
 })
 
-test('a condition that holds for everything is an empty text, equal ones are equal (Q-36)', () => {
+test('the key of a condition is empty if it matches everything, and equal for equal conditions (Q-36)', () => {
   const builder = createTestBuilder({ error: { json: undefined } })
   const condition = (when?: unknown) => builder.responder({ handler: 'json', config: { when } }).conditionKey
   for (const when of [undefined, [], [{}], [{ error: ['forbidden'] }, {}]]) assert.equal(condition(when), '')
@@ -206,7 +206,7 @@ test('a condition that holds for everything is an empty text, equal ones are equ
   assert.notEqual(one, condition([{ error: ['unauthorized'] }]))
 })
 
-test('equal handlers share one function, in whatever order their keys are written', () => {
+test('equal handlers share one function, regardless of the order of their keys', () => {
   const builder = createTestBuilder({
     authenticator: { anonymous: undefined },
     mutator: { header: undefined },
@@ -217,21 +217,21 @@ test('equal handlers share one function, in whatever order their keys are writte
 })
 
 const LOGIN = { handler: 'redirect', config: { to: '/login', when: [{ error: ['forbidden'] }] } }
-test('of error handlers that cannot be built, all but one that is switched off spoil every answer (spec 7.1)', () => {
+test('a misconfigured error handler invalidates the rule, unless it is only disabled', () => {
   const builder = createTestBuilder({ error: { json: undefined, redirect: undefined } })
-  const spoils = (ref: { handler: string; config?: unknown }) => {
+  const invalidates = (ref: { handler: string; config?: unknown }) => {
     const built = builder.responder(ref)
     return [built.misconfiguration !== undefined, built.invalidatesRule]
   }
   const { when } = LOGIN.config
-  assert.deepEqual(spoils(LOGIN), [false, false])
-  assert.deepEqual(spoils({ handler: 'www_authenticate', config: { when } }), [true, false])
-  assert.deepEqual(spoils({ handler: 'redirrect', config: { when } }), [true, true])
-  assert.deepEqual(spoils({ handler: 'redirect', config: { when } }), [true, true])
-  assert.deepEqual(spoils({ handler: 'json', config: { when: [{ errors: [] }] } }), [true, true])
+  assert.deepEqual(invalidates(LOGIN), [false, false])
+  assert.deepEqual(invalidates({ handler: 'www_authenticate', config: { when } }), [true, false])
+  assert.deepEqual(invalidates({ handler: 'redirrect', config: { when } }), [true, true])
+  assert.deepEqual(invalidates({ handler: 'redirect', config: { when } }), [true, true])
+  assert.deepEqual(invalidates({ handler: 'json', config: { when: [{ errors: [] }] } }), [true, true])
 })
 
-test('the condition of an error handler is that of the merged config, the rule’s before the service’s', () => {
+test('the condition of an error handler comes from the merged config', () => {
   const global = { to: '/', when: [{ error: ['unauthorized'] }] }
   const builder = createTestBuilder({ error: { redirect: global } }, ['redirect'])
   const fits = (config?: object) =>

@@ -61,7 +61,7 @@ export function createObjectStoreClient(env: NodeJS.ProcessEnv): ObjectStoreClie
 
   async function send({ url: address, headers, timeout, maxBytes, target }: OutgoingRequest) {
     const url = parseObjectUrl(address)
-    if (url.kind === 'bad object url') return httpFailure(target, 'malformed', url.message)
+    if (url.kind === 'invalid object url') return httpFailure(target, 'malformed', url.message)
     const abortController = new AbortController()
     const etag = headers.find(([name]) => name === 'if-none-match')?.[1]
     const readRequest = {

@@ -1,4 +1,4 @@
-/** handlers/authenticators/anonymous — recognises everybody who brings no Authorization header. Asks nobody. */
+/** Authenticates every request without an Authorization header as one anonymous subject. */
 import { z } from 'zod'
 import { NOT_RESPONSIBLE } from '../../access/pipeline.ts'
 import { identity } from '../../access/session.ts'
@@ -6,17 +6,17 @@ import { defineAuthenticator } from '../handler.ts'
 
 export const anonymous = defineAuthenticator({
   id: 'anonymous',
-  summary: 'recognises everybody who brings no Authorization header as one guest',
+  summary: 'authenticates requests without an Authorization header as one anonymous subject',
   config: z.strictObject({
     subject: z
       .string()
       .optional()
-      .describe('the subject of a guest; default (and for an empty one) "anonymous"'),
+      .describe('Subject of such requests. Default, also for an empty value: `anonymous`.'),
   }),
   example: { subject: 'guest' },
   compile({ subject }) {
     const guest = identity(subject || 'anonymous')
-    // Any scheme, and any value but the empty one; cookies do not count (Q-47).
+    // Any non-empty Authorization header counts, whatever its scheme. Cookies do not (Q-47).
     return request => ((request.header('authorization') ?? '') === '' ? guest : NOT_RESPONSIBLE)
   },
 })

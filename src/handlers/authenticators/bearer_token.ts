@@ -1,4 +1,4 @@
-/** handlers/authenticators/bearer_token — recognises whoever holds an opaque token. Asks Kratos through memory, any other endpoint directly. */
+/** Authenticates opaque tokens through Ory Kratos or another session endpoint. */
 import { z } from 'zod'
 import { type Authenticate, NOT_RESPONSIBLE } from '../../access/pipeline.ts'
 import type { RequestView } from '../../access/request.ts'
@@ -16,16 +16,16 @@ import {
 
 export const bearerToken = defineAuthenticator({
   id: 'bearer_token',
-  summary: 'recognises whoever holds an opaque token, by asking Ory Kratos or another session endpoint',
+  summary: 'authenticates opaque tokens by asking Ory Kratos or another session endpoint',
   config: z.strictObject({
     ...sessionConfigShape,
     token_from: tokenFromSchema.describe(
-      'where the token is; default the Authorization header with the scheme Bearer, for Kratos X-Session-Token before it',
+      'Location of the token. Default: the Authorization header with the scheme Bearer; for Kratos, X-Session-Token takes precedence.',
     ),
     prefix: z
       .string()
       .optional()
-      .describe('a token that does not begin so is left to the next authenticator; default none'),
+      .describe('Required prefix. Tokens without it are left to the next authenticator. Default: none.'),
   }),
   example: { check_session_url: 'http://kratos:4433/sessions/whoami', prefix: 'ory_st_' },
   compile(config, services, context) {
@@ -36,7 +36,7 @@ export const bearerToken = defineAuthenticator({
         return authenticateToken(find, prefix, checkWithKratos(compileKratosCheck(config, url, services)))
       }
       const check = compileCheckSession(config, url, FORWARDING_DEFAULTS, services)
-      // Here the token only says who is responsible; what is sent is what is forwarded.
+      // The token only decides whether this authenticator applies. The endpoint receives the forwarded headers.
       return authenticateToken(compileTokenFrom(from), prefix, (_token, request) => check(request))
     })
   },
@@ -59,7 +59,7 @@ function authenticateToken(
   }
 }
 
-/** A JWT is for another authenticator, unless it stands where nothing but a token of Kratos can (kratos 1.2, C27). */
+/** Leaves a JWT to another authenticator, unless it stands in X-Session-Token, which only Kratos uses. */
 function checkWithKratos(check: CheckCredential): CheckToken {
   return (value, request) =>
     JWT_PATTERN.test(value) && !request.headerValues(SESSION_TOKEN_HEADER).includes(value)

@@ -1,4 +1,4 @@
-/** handlers/authenticators/cookie_session — recognises whoever holds a session cookie. Asks Kratos through memory, any other endpoint directly. */
+/** Authenticates session cookies through Ory Kratos or another session endpoint. */
 import { z } from 'zod'
 import { unauthorized } from '../../access/denial.ts'
 import { type Authenticate, NOT_RESPONSIBLE } from '../../access/pipeline.ts'
@@ -10,14 +10,14 @@ import { type CheckCredential, compileKratosCheck } from '../session/kratos_sess
 
 export const cookieSession = defineAuthenticator({
   id: 'cookie_session',
-  summary: 'recognises whoever holds a session cookie, by asking Ory Kratos or another session endpoint',
+  summary: 'authenticates session cookies by asking Ory Kratos or another session endpoint',
   config: z.strictObject({
     ...sessionConfigShape,
     only: z
       .array(z.string())
       .optional()
       .describe(
-        'cookies that make it responsible, for Kratos the first of them is the session; default any cookie, for Kratos ory_kratos_session',
+        'Names of the cookies for which the authenticator applies. For Kratos the first one with a value is the session. Default: any cookie; for Kratos the session is `ory_kratos_session`.',
       ),
   }),
   example: { check_session_url: 'http://kratos:4433/sessions/whoami', only: ['ory_kratos_session'] },
@@ -26,8 +26,8 @@ export const cookieSession = defineAuthenticator({
     if (only.length === 0) {
       context.warn(
         ['only'],
-        'without it every request with any cookie ends here, and no later authenticator is tried',
-        'name the session cookie (Q-46)',
+        'is not set: every request with any cookie ends here, and no later authenticator is tried',
+        'set it to the name of the session cookie (Q-46)',
       )
     }
     const at = (url: URL, kratos: boolean) =>
@@ -50,12 +50,12 @@ function authenticateAnyCookie(cookieNames: readonly string[], check: CheckSessi
 }
 
 const NO_CREDENTIAL = unauthorized('no_credential', { reason: 'the request has no session cookie' })
-/** Kratos takes the first that decodes, and only it can tell which that is; we never pick (J11). */
+/** Kratos uses the first cookie that decodes, and only Kratos can decode them. Choosing one here could select another session. */
 const AMBIGUOUS_CREDENTIAL = unauthorized('ambiguous_credential', {
-  reason: 'the request has several unequal session cookies',
+  reason: 'the request has several different session cookies',
 })
 
-/** Exactly one credential goes to Kratos: the first configured name that has a value. Without one there is nothing to ask. */
+/** Sends exactly one credential to Kratos: the cookie of the first configured name that has a value. */
 function authenticateKratosCookie(cookieNames: readonly string[], check: CheckCredential): Authenticate {
   const names = cookieNames.length === 0 ? ['ory_kratos_session'] : cookieNames
   return request => {
@@ -64,7 +64,7 @@ function authenticateKratosCookie(cookieNames: readonly string[], check: CheckCr
       const values = request.cookieValues(name)
       if (values.length === 0) continue
       isPresent = true
-      const value = values.find(one => one !== '')
+      const value = values.find(candidate => candidate !== '')
       if (value === undefined) continue
       if (values.some(other => other !== '' && other !== value)) return AMBIGUOUS_CREDENTIAL
       return check({ kind: 'cookie', name, value }, request)

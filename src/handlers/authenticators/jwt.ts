@@ -1,9 +1,9 @@
-/** handlers/authenticators/jwt — recognises whoever brings a JWT signed by a known key. Asks for keys, never for the token. */
+/** Authenticates JSON Web Tokens whose signature a configured key set verifies. */
 import { z } from 'zod'
 import { type Denial, withAnnotations } from '../../access/denial.ts'
 import { NOT_RESPONSIBLE } from '../../access/pipeline.ts'
 import { type Annotations, type Identity, identity } from '../../access/session.ts'
-import type { JwksClient } from '../../clients/jwks/keys.ts'
+import type { JwksClient } from '../../clients/jwks/client.ts'
 import type { VerifyResult } from '../../clients/jwks/verify.ts'
 import { parseGoDuration } from '../../golang/index.ts'
 import { type Millis, millis, parseDuration } from '../../lib/time.ts'
@@ -19,70 +19,76 @@ const stringListSchema = z.array(z.string()).optional()
 
 export const jwt = defineAuthenticator({
   id: 'jwt',
-  summary: 'recognises whoever brings a JSON Web Token that one of the configured key sets verifies',
+  summary: 'authenticates JSON Web Tokens that a configured key set verifies',
   config: z.strictObject({
     jwks_urls: z
       .array(keySetUrlSchema)
       .describe(
-        'key sets, in order: http(s)://, file://, inline://<base64>, s3://, gs:// or azblob://; redirects are not followed',
+        'URLs of key sets, in order of precedence: http(s)://, file://, inline://<base64>, s3://, gs:// or azblob://. Redirects are not followed.',
       ),
     allowed_algorithms: stringListSchema.describe(
-      'algorithms by name, EdDSA among them; default (and for none) RS256',
+      'Accepted algorithms by JWA name, such as ES256 or EdDSA. Default, also for an empty list: RS256.',
     ),
-    required_scope: stringListSchema.describe('scopes that the token must have, by scope_strategy'),
+    required_scope: stringListSchema.describe(
+      'Scopes that the token must have, compared by `scope_strategy`.',
+    ),
     scope_strategy: scopeStrategySchema,
-    target_audience: stringListSchema.describe('audiences, all of which the token must name'),
-    trusted_issuers: stringListSchema.describe('issuers, one of which the token must name'),
+    target_audience: stringListSchema.describe('Audiences that the token must have, all of them.'),
+    trusted_issuers: stringListSchema.describe('Accepted issuers. Default: any.'),
     token_from: tokenFromSchema,
     jwks_max_wait: z
       .string()
       .optional()
-      .describe('longest wait of a request for a key set; only the service’s own value counts; default 1s'),
+      .describe(
+        'Maximum time that a request waits for a key set. Only the value of the service configuration has an effect. Default: 1s.',
+      ),
     jwks_ttl: z
       .string()
       .optional()
       .describe(
-        'how long a key set is fresh; a key that was removed ends after at most twice this; only the service’s own value counts; default 30s',
+        'Freshness lifetime of a key set. A removed key stops working after at most twice this time. Only the value of the service configuration has an effect. Default: 30s.',
       ),
     leeway: z
       .string()
       .regex(/^[0-9]+(ns|us|ms|s|m|h)$/, 'must be a whole number and one unit, like 30s')
       .optional()
-      .describe('how far the clocks of issuer and service may differ, for exp, nbf and iat; default 0s'),
-    require_exp: z.boolean().optional().describe('refuses a token without exp; default false'),
+      .describe(
+        'Tolerated difference between the clocks of issuer and service, for exp, nbf and iat. Default: 0s.',
+      ),
+    require_exp: z.boolean().optional().describe('Whether to reject a token without exp. Default: false.'),
     on_rejected: onRejectedSchema,
   }),
   example: {
     jwks_urls: ['https://id.example.com/.well-known/jwks.json'],
     trusted_issuers: ['https://id.example.com/'],
   },
-  compile(config, { clock, jwks: keys }, context) {
+  compile(config, { clock, jwks }, context) {
     const urls = config.jwks_urls
     const algorithms = new Set(config.allowed_algorithms?.length ? config.allowed_algorithms : ['RS256'])
-    warnAboutConfig(config, algorithms, keys, context)
+    warnAboutConfig(config, algorithms, jwks, context)
     const tokenFrom = compileTokenFrom(config.token_from)
-    const read = compileClaimChecks(config)
+    const readClaims = compileClaimChecks(config)
     return withOnRejected(config.on_rejected, request => {
       const token = tokenFrom(request)
       if (token === undefined) return NOT_RESPONSIBLE
       if (typeof token !== 'string') return token
-      // Opaque tokens, and encrypted ones, are for the next authenticator (spec 4.8).
+      // Leave opaque and encrypted tokens to the next authenticator, as Oathkeeper does.
       if (token.split('.', 4).length !== 3) return NOT_RESPONSIBLE
-      const verified = keys.verify({ token, urls, algorithms, deadline: request.deadline })
-      if (!(verified instanceof Promise)) return toIdentity(verified, read, clock.wall())
-      return verified.then(answer => toIdentity(answer, read, clock.wall()))
+      const result = jwks.verify({ token, urls, algorithms, deadline: request.deadline })
+      if (!(result instanceof Promise)) return toIdentity(result, readClaims, clock.wall())
+      return result.then(verified => toIdentity(verified, readClaims, clock.wall()))
     })
   },
 })
 
 function toIdentity(result: VerifyResult, readClaims: ReadClaims, now: number): Identity | Denial {
-  // Every failure is a 401, also that no key could be had (spec 4.8).
-  if (result.kind === 'unavailable') return invalidToken(result.why, 'unavailable')
+  // Like Oathkeeper: every failure is a 401, even if the key sets are unavailable.
+  if (result.kind === 'unavailable') return invalidToken(result.reason, 'unavailable')
   if (result.kind === 'refused') return invalidToken(result.reason)
   const outcome = readClaims(result.claims, now)
-  const notes: Annotations = { cache: result.cached ? 'hit' : 'miss' }
-  if (outcome.kind === 'denial') return withAnnotations(outcome, notes)
-  return identity(outcome.subject, outcome.extra, { annotations: notes })
+  const annotations: Annotations = { cache: result.cached ? 'hit' : 'miss' }
+  if (outcome.kind === 'denial') return withAnnotations(outcome, annotations)
+  return identity(outcome.subject, outcome.extra, { annotations })
 }
 
 type Config = z.output<typeof jwt.config>
@@ -90,26 +96,34 @@ type Config = z.output<typeof jwt.config>
 function warnAboutConfig(
   config: Config,
   algorithms: ReadonlySet<string>,
-  keys: JwksClient,
+  jwks: JwksClient,
   context: CompileContext,
 ): void {
-  if (algorithms.has('none')) context.warn(['allowed_algorithms'], 'none is never accepted')
+  if (algorithms.has('none')) context.warn(['allowed_algorithms'], 'the algorithm none is never accepted')
   const hasPlainHttpUrl = config.jwks_urls.some(url => url.startsWith('http:'))
   if (hasPlainHttpUrl && [...algorithms].some(name => name.startsWith('HS'))) {
-    context.warn(['allowed_algorithms'], 'shared secrets are read over plain http', 'use file:// or https://')
+    context.warn(
+      ['allowed_algorithms'],
+      'shared secrets are fetched over plain http',
+      'use file:// or https://',
+    )
   }
   if (config.required_scope?.length && (config.scope_strategy ?? 'none') === 'none') {
-    context.warn(['required_scope'], 'no token is accepted without a scope_strategy', 'set scope_strategy')
+    context.warn(
+      ['required_scope'],
+      'every token is rejected, because scope_strategy is not set',
+      'set scope_strategy',
+    )
   }
   const options = readJwksOptions(config)
-  if (options.ttl !== keys.options.ttl)
+  if (options.ttl !== jwks.options.ttl)
     context.warn(['jwks_ttl'], 'has no effect in a rule', SERVICE_CONFIG_HINT)
-  if (options.maxWait !== keys.options.maxWait)
+  if (options.maxWait !== jwks.options.maxWait)
     context.warn(['jwks_max_wait'], 'has no effect in a rule', SERVICE_CONFIG_HINT)
 }
-const SERVICE_CONFIG_HINT = 'set it under authenticators.jwt.config of the service'
+const SERVICE_CONFIG_HINT = 'set it in authenticators.jwt.config of the service configuration'
 
-/** The times of key sets from the service's own config of this handler; what is no duration counts as not set (Q-62). */
+/** Reads `jwks_ttl` and `jwks_max_wait` of this handler's section in the service configuration. Invalid durations and 0 mean the default (Q-62). */
 export function readJwksOptions(
   config: { readonly [key: string]: unknown } | undefined,
 ): JwksClient['options'] {

@@ -1,4 +1,4 @@
-/** handlers/authenticators/oauth2_client_credentials — recognises OAuth 2.0 clients by the id and secret that they send with HTTP Basic. Throws their token away. */
+/** Authenticates OAuth 2.0 clients by id and secret: the token endpoint must issue a token for them, which is discarded. */
 import { z } from 'zod'
 import {
   type Denial,
@@ -13,7 +13,8 @@ import { type Identity, identity } from '../../access/session.ts'
 import type { TokenResult } from '../../clients/oauth2/token_request.ts'
 import { percentDecode } from '../../golang/index.ts'
 import { rateLimitHeaders } from '../../http/rate_limit_headers.ts'
-import { DURATION_PATTERN, millis, parseDuration } from '../../lib/time.ts'
+import { millis, parseDuration } from '../../lib/time.ts'
+import { durationSchema } from '../compile/duration_schema.ts'
 import { retrySchema } from '../compile/retry.ts'
 import { httpUrlSchema } from '../compile/urls.ts'
 import { defineAuthenticator } from '../handler.ts'
@@ -21,47 +22,48 @@ import { onRejectedSchema, withOnRejected } from '../responses/on_rejected.ts'
 
 export const oauth2ClientCredentials = defineAuthenticator({
   id: 'oauth2_client_credentials',
-  summary: 'recognises OAuth 2.0 clients by id and secret, which a token endpoint must accept',
+  summary: 'authenticates OAuth 2.0 clients by the id and secret that a token endpoint accepts',
   config: z.strictObject({
-    token_url: httpUrlSchema.describe('URL of the token endpoint'),
+    token_url: httpUrlSchema.describe('URL of the token endpoint.'),
     required_scope: z
       .array(z.string())
       .optional()
-      .describe('scopes that are asked for; the endpoint refuses those that the client may not have'),
+      .describe('Requested scopes. The endpoint rejects a client that may not have them.'),
     retry: retrySchema,
     cache: z
       .strictObject({
-        enabled: z.boolean().optional().describe('default false'),
-        ttl: z
-          .string()
-          .regex(DURATION_PATTERN, 'must be a whole number and one unit, like 30s')
+        enabled: z.boolean().optional().describe('Whether to cache. Default: false.'),
+        ttl: durationSchema('30s')
           .optional()
           .describe(
-            'longest time that credentials are believed, never beyond the end of the token; default that end',
+            'Maximum age of a cached result, at most the lifetime of the token. Default: the lifetime of the token.',
           ),
-        max_tokens: z.int().optional().describe('accepted and without effect: the memory is bounded anyway'),
+        max_tokens: z
+          .int()
+          .optional()
+          .describe('Accepted without effect; `sessions.cache.max_entries` bounds the cache.'),
       })
       .optional()
-      .describe('whether credentials that were accepted are remembered'),
+      .describe('Cache of accepted credentials.'),
     on_rejected: onRejectedSchema,
   }),
   example: { token_url: 'https://id.example.com/oauth2/token', cache: { enabled: true, ttl: '60s' } },
   compile(config, { oauth2 }) {
     const { token_url: tokenUrl, required_scope, cache } = config
     const scopes = required_scope ?? []
-    // `undefined`: as long as the token is good.
+    // `undefined`: until the token expires.
     const maxAge = cache?.enabled === true ? parseDuration(cache.ttl ?? '') : millis(0)
     return withOnRejected(config.on_rejected, request => {
       const credentials = parseBasicCredentials(request.headerValues('authorization'))
       if (credentials === undefined) return NOT_RESPONSIBLE
       if ('kind' in credentials) return credentials
       const { id, secret } = credentials
-      const asked = oauth2.fetchClientToken(
+      const result = oauth2.fetchClientToken(
         { tokenUrl, id, secret, scopes, audience: '' },
         { maxAge, deadline: request.deadline },
       )
-      if (!(asked instanceof Promise)) return toOutcome(asked, id)
-      return asked.then(answer => toOutcome(answer, id))
+      if (!(result instanceof Promise)) return toOutcome(result, id)
+      return result.then(loaded => toOutcome(loaded, id))
     })
   },
 })
@@ -73,14 +75,14 @@ interface BasicCredentials {
 
 const BASIC_AUTHORIZATION = /^basic ((?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?)$/i
 
-/** Both escaped as in a query, which RFC 6749 §2.3.1 wants; `undefined` for what is no HTTP Basic. */
+/** Id and secret are form-encoded before Base64 (RFC 6749 §2.3.1). Returns `undefined` for a header that is not HTTP Basic. */
 function parseBasicCredentials(values: readonly string[]): BasicCredentials | Denial | undefined {
   const [first] = values
   if (first === undefined) return undefined
-  // Envoy joins several lines by a comma, which no credential of this kind has (J4).
+  // Envoy joins several header lines with a comma, which Base64 cannot contain.
   const isBasic = /^basic /i.test(first)
   if (values.some(value => value !== first) || (isBasic && first.includes(','))) {
-    return unauthorized('ambiguous_credential', { reason: 'the request carries several unequal credentials' })
+    return unauthorized('ambiguous_credential', { reason: 'the request has several different credentials' })
   }
   const encoded = BASIC_AUTHORIZATION.exec(first)?.[1]
   if (encoded === undefined) return undefined
@@ -90,7 +92,7 @@ function parseBasicCredentials(values: readonly string[]): BasicCredentials | De
   const id = percentDecode(decoded.slice(0, colon), true)
   const secret = percentDecode(decoded.slice(colon + 1), true)
   if (id === undefined || secret === undefined) {
-    return unauthorized('credential_rejected', { reason: 'the credentials are not escaped as they must be' })
+    return unauthorized('credential_rejected', { reason: 'the credentials are not form-encoded correctly' })
   }
   return { id, secret }
 }
@@ -102,15 +104,15 @@ function toOutcome(result: TokenResult, id: string): Identity | Denial {
     case 'refused':
       return statusToDenial(result.status, result.headers)
     case 'malformed':
-      return unavailable('the token endpoint gave an answer without a token')
+      return unavailable('the token endpoint sent a response without a token')
     case 'failed':
       return unavailable(result.message)
   }
 }
 
-/** The statuses that Oathkeeper hands on (Q-63). */
+/** Passes on the statuses that Oathkeeper passes on (Q-63). */
 function statusToDenial(status: number, headers: Parameters<typeof rateLimitHeaders>[0]): Denial {
-  const reason = `the token endpoint answered ${status}`
+  const reason = `the token endpoint responded with ${status}`
   switch (status) {
     case 429:
       return rateLimited({ headers: rateLimitHeaders(headers) })

@@ -1,4 +1,4 @@
-/** handlers/authenticators/oauth2_introspection — recognises whoever brings a token that an authorization server calls active (RFC 7662). Knows no cache but asks for one. */
+/** Authenticates tokens that an OAuth 2.0 introspection endpoint reports as active (RFC 7662). */
 import { z } from 'zod'
 import { type Denial, internalError, rateLimited, unavailable, withAnnotations } from '../../access/denial.ts'
 import { NOT_RESPONSIBLE } from '../../access/pipeline.ts'
@@ -9,62 +9,69 @@ import type { IntrospectionResult } from '../../clients/oauth2/client.ts'
 import type { IntrospectionResponse } from '../../clients/oauth2/responses.ts'
 import type { ClientCredentials } from '../../clients/oauth2/token_request.ts'
 import { rateLimitHeaders } from '../../http/rate_limit_headers.ts'
-import { DURATION_PATTERN, millis, parseDuration } from '../../lib/time.ts'
+import { millis, parseDuration } from '../../lib/time.ts'
+import { HandlerConfigError } from '../compile/config_error.ts'
+import { durationSchema } from '../compile/duration_schema.ts'
 import { fixedHeadersSchema } from '../compile/header_templates.ts'
 import { retrySchema } from '../compile/retry.ts'
 import { httpUrlSchema } from '../compile/urls.ts'
-import { type CompileContext, defineAuthenticator, HandlerConfigError } from '../handler.ts'
+import { type CompileContext, defineAuthenticator } from '../handler.ts'
 import { insufficientScope, invalidToken, unsuitableToken } from '../responses/challenge.ts'
 import { onRejectedSchema, withOnRejected } from '../responses/on_rejected.ts'
 import { compileScopeCheck, scopeStrategySchema } from '../token/scopes.ts'
 import { compileTokenFrom, tokenFromSchema } from '../token/token_from.ts'
 
 const stringListSchema = z.array(z.string()).optional()
-const durationSchema = z
-  .string()
-  .regex(DURATION_PATTERN, 'must be a whole number and one unit, like 30s')
-  .optional()
 
 export const oauth2Introspection = defineAuthenticator({
   id: 'oauth2_introspection',
-  summary: 'recognises whoever brings a token that an OAuth 2.0 introspection endpoint calls active',
+  summary: 'authenticates tokens that an OAuth 2.0 introspection endpoint reports as active',
   config: z.strictObject({
-    introspection_url: httpUrlSchema.describe('URL of the introspection endpoint'),
+    introspection_url: httpUrlSchema.describe('URL of the introspection endpoint.'),
     token_from: tokenFromSchema,
-    prefix: z.string().optional().describe('other tokens are left to the next authenticator'),
+    prefix: z
+      .string()
+      .optional()
+      .describe('Required prefix. Tokens without it are left to the next authenticator. Default: none.'),
     required_scope: stringListSchema.describe(
-      'scopes that the token must have, by scope_strategy; with none they are only sent to the endpoint',
+      'Scopes that the token must have, compared by `scope_strategy`. With the strategy `none` they are only sent to the endpoint.',
     ),
     scope_strategy: scopeStrategySchema,
-    target_audience: stringListSchema.describe('audiences, all of which the answer must name'),
-    trusted_issuers: stringListSchema.describe('issuers, one of which the answer must name'),
-    introspection_request_headers: fixedHeadersSchema.describe('headers to send to the endpoint'),
+    target_audience: stringListSchema.describe('Audiences that the response must have, all of them.'),
+    trusted_issuers: stringListSchema.describe('Accepted issuers. Default: any.'),
+    introspection_request_headers: fixedHeadersSchema.describe('Headers to send to the endpoint.'),
     preserve_host: z
       .boolean()
       .optional()
-      .describe('sends X-Forwarded-Host with the host of the request; default false'),
+      .describe('Whether to send X-Forwarded-Host with the host of the request. Default: false.'),
     pre_authorization: z
       .strictObject({
-        enabled: z.boolean().optional().describe('gets an access token for the call first; default false'),
-        client_id: z.string().optional(),
-        client_secret: z.string().optional(),
-        token_url: httpUrlSchema.optional(),
-        audience: z.string().optional(),
-        scope: stringListSchema,
+        enabled: z
+          .boolean()
+          .optional()
+          .describe('Whether to authorize the call with an access token. Default: false.'),
+        client_id: z.string().optional().describe('Id of the client.'),
+        client_secret: z.string().optional().describe('Secret of the client.'),
+        token_url: httpUrlSchema.optional().describe('URL of the token endpoint.'),
+        audience: z.string().optional().describe('Audience to request. Default: none.'),
+        scope: stringListSchema.describe('Scopes to request. Default: none.'),
       })
       .optional()
-      .describe('client credentials with which the call itself is authorized'),
+      .describe('Client credentials for an access token that authorizes the call.'),
     retry: retrySchema,
     cache: z
       .strictObject({
-        enabled: z.boolean().optional().describe('default false'),
-        ttl: durationSchema.describe(
-          'longest time that an answer is believed, never beyond the end of the token; default 60s',
-        ),
-        max_cost: z.int().optional().describe('accepted and without effect: the memory is bounded anyway'),
+        enabled: z.boolean().optional().describe('Whether to cache. Default: false.'),
+        ttl: durationSchema('30s')
+          .optional()
+          .describe('Maximum age of a cached response, at most until the token expires. Default: 60s.'),
+        max_cost: z
+          .int()
+          .optional()
+          .describe('Accepted without effect; `sessions.cache.max_entries` bounds the cache.'),
       })
       .optional()
-      .describe('whether active answers are remembered; all checks are made anew each time'),
+      .describe('Cache of active responses. Every request repeats the checks of the rule.'),
     on_rejected: onRejectedSchema,
   }),
   example: {
@@ -82,14 +89,14 @@ export const oauth2Introspection = defineAuthenticator({
       (config.scope_strategy ?? 'none') === 'none' ? (config.required_scope ?? []).join(' ') : undefined
     const headers = compileRequestHeaders(config)
     const maxAge = maxCacheAge(config)
-    const read = compileResultCheck(config, clock.wall)
+    const checkResult = compileResultCheck(config, clock.wall)
     warnAboutConfig(config, context)
     return withOnRejected(config.on_rejected, request => {
       const token = tokenFrom(request)
       if (token === undefined) return NOT_RESPONSIBLE
       if (typeof token !== 'string') return token
       if (!token.startsWith(prefix)) return NOT_RESPONSIBLE
-      const asked = oauth2.introspect({
+      const result = oauth2.introspect({
         url,
         token,
         scope,
@@ -98,7 +105,7 @@ export const oauth2Introspection = defineAuthenticator({
         maxAge,
         deadline: request.deadline,
       })
-      return asked instanceof Promise ? asked.then(read) : read(asked)
+      return result instanceof Promise ? result.then(checkResult) : checkResult(result)
     })
   },
 })
@@ -129,36 +136,36 @@ function compileRequestHeaders(config: Config): (request: RequestView) => readon
   return request => [...fixed, ['x-forwarded-host', request.authority]]
 }
 
-/** Where scopes are sent, the answer depends on them: not remembered, as Oathkeeper has it. */
+/** Like Oathkeeper: no cache if scopes are sent, because the response depends on them. */
 function maxCacheAge({ cache, scope_strategy: strategy, required_scope: required }: Config) {
   if (cache?.enabled !== true || ((strategy ?? 'none') === 'none' && required?.length)) return millis(0)
   return parseDuration(cache.ttl ?? '60s') ?? millis(0)
 }
 
-/** The answer as this rule reads it: checks in the order of spec 4.7, each time, remembered or not (C5). */
+/** Checks a response in Oathkeeper's order. The checks also apply to cached responses, because other rules may share them. */
 function compileResultCheck(
   config: Config,
   wallTime: () => number,
-): (answer: IntrospectionResult) => Identity | Denial {
+): (result: IntrospectionResult) => Identity | Denial {
   const audiences = config.target_audience ?? []
   const issuers = config.trusted_issuers?.length ? new Set(config.trusted_issuers) : undefined
   const strategy = config.scope_strategy ?? 'none'
   const required = config.required_scope ?? []
   const missingScope = strategy === 'none' ? () => undefined : compileScopeCheck(strategy, required)
-  const checkResponse = ({ response: answer, cache }: IntrospectedResult): Identity | Denial => {
-    if (answer.tokenUse !== '' && answer.tokenUse !== 'access_token')
+  const checkResponse = ({ response, cache }: IntrospectedResult): Identity | Denial => {
+    if (response.tokenUse !== '' && response.tokenUse !== 'access_token')
       return unsuitableToken('not an access token')
-    if (!answer.active) return invalidToken('the token is not active')
-    if (answer.exp > 0 && answer.exp * 1000 < wallTime()) return invalidToken('the token has expired')
-    // Q-64: all of them.
-    if (!audiences.every(one => answer.aud.includes(one)))
+    if (!response.active) return invalidToken('the token is not active')
+    if (response.exp > 0 && response.exp * 1000 < wallTime()) return invalidToken('the token has expired')
+    // All audiences are required (Q-64).
+    if (!audiences.every(audience => response.aud.includes(audience)))
       return unsuitableToken('the token is for another audience')
-    if (issuers !== undefined && !issuers.has(answer.iss)) {
+    if (issuers !== undefined && !issuers.has(response.iss)) {
       return unsuitableToken('the issuer of the token is not trusted')
     }
-    const missing = missingScope(answer.scope.split(' '))
+    const missing = missingScope(response.scope.split(' '))
     if (missing !== undefined) return insufficientScope(403, missing, required)
-    return identity(answer.sub, extraOf(answer), { annotations: { cache } })
+    return identity(response.sub, extraOf(response), { annotations: { cache } })
   }
   return result => {
     if (result.kind !== 'introspected') return failureToDenial(result)
@@ -186,11 +193,11 @@ function failureToDenial(result: Exclude<IntrospectionResult, { kind: 'introspec
         `Introspection returned status code ${result.status} but expected 200`,
       )
     case 'malformed':
-      return internalError('bad_answer', 'the introspection endpoint gave an answer that cannot be read')
+      return internalError('bad_answer', 'the introspection endpoint sent a malformed response')
     case 'not authorized':
-      return internalError('unavailable', 'no access token could be had for the introspection endpoint')
+      return internalError('unavailable', 'obtaining an access token for the introspection endpoint failed')
     case 'failed':
-      // The asker's own time is over; what is wrong with the endpoint is a 500 (Q-58).
+      // A passed deadline of the request is a 503. A failure of the endpoint is a 500, as in Oathkeeper (Q-58).
       if (result.cause === 'deadline') return unavailable(result.message)
       return internalError('unavailable', result.message)
   }
@@ -200,8 +207,8 @@ function warnAboutConfig(config: Config, context: CompileContext): void {
   if (config.required_scope?.length && (config.scope_strategy ?? 'none') === 'none') {
     context.warn(
       ['required_scope'],
-      'is sent to the endpoint and not checked here',
-      'set scope_strategy to have it checked',
+      'is sent to the endpoint but not checked, because scope_strategy is not set',
+      'set scope_strategy',
     )
   }
 }

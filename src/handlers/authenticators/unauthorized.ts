@@ -1,11 +1,11 @@
-/** handlers/authenticators/unauthorized — recognises nobody and ends the search. Asks nobody. */
+/** Rejects every request, so that no later authenticator is tried. */
 import { z } from 'zod'
 import { unauthorized as refused } from '../../access/denial.ts'
 import { defineAuthenticator } from '../handler.ts'
 
 export const unauthorized = defineAuthenticator({
   id: 'unauthorized',
-  summary: 'refuses every request with 401',
+  summary: 'rejects every request with 401',
   config: z.strictObject({}),
   example: {},
   ignoresConfig: true,

@@ -1,10 +1,10 @@
-/** handlers/authorizers/allow — lets everybody through. Asks nothing. */
+/** Allows every authenticated request. */
 import { z } from 'zod'
 import { defineAuthorizer } from '../handler.ts'
 
 export const allow = defineAuthorizer({
   id: 'allow',
-  summary: 'lets every authenticated request through',
+  summary: 'allows every authenticated request',
   config: z.strictObject({}),
   example: {},
   ignoresConfig: true,

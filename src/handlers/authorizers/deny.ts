@@ -1,11 +1,11 @@
-/** handlers/authorizers/deny — refuses everybody. Asks nothing. */
+/** Denies every request. */
 import { z } from 'zod'
 import { forbidden } from '../../access/denial.ts'
 import { defineAuthorizer } from '../handler.ts'
 
 export const deny = defineAuthorizer({
   id: 'deny',
-  summary: 'refuses every request with 403',
+  summary: 'denies every request with 403',
   config: z.strictObject({}),
   example: {},
   ignoresConfig: true,

@@ -1,4 +1,4 @@
-/** handlers/authorizers/keto_engine_acp_ory — asks Ory Keto 0.5 or older, whose access control policies no later Keto has (Q-71). */
+/** Authorizes through the access control policies of Ory Keto 0.5 and older, which later versions do not have (Q-71). */
 import { z } from 'zod'
 import { type Denial, forbidden, internalError } from '../../access/denial.ts'
 import type { RequestView } from '../../access/request.ts'
@@ -8,19 +8,24 @@ import { isRecord, memberIgnoringCase, parseJson } from '../../golang/index.ts'
 import { quoteJsonString } from '../../gotemplate/index.ts'
 import { compileNetworks } from '../../http/networks.ts'
 import { type Clock, millis } from '../../lib/time.ts'
+import { HandlerConfigError } from '../compile/config_error.ts'
 import { compileTemplate } from '../compile/template.ts'
 import { httpUrlSchema } from '../compile/urls.ts'
-import { defineAuthorizer, HandlerConfigError } from '../handler.ts'
+import { defineAuthorizer } from '../handler.ts'
 
 export const ketoEngineAcpOry = defineAuthorizer({
   id: 'keto_engine_acp_ory',
-  summary: 'asks the access control policies of Ory Keto 0.5 or older; no later Keto has them',
+  summary:
+    'authorizes through the access control policies of Ory Keto 0.5 or older; later versions do not have them',
   config: z.strictObject({
-    base_url: httpUrlSchema.describe('URL of Keto'),
-    required_action: z.string().describe('template of the action; empty means `unset`'),
-    required_resource: z.string().describe('template of the resource; empty means `unset`'),
-    subject: z.string().optional().describe('template of the subject; default that of the session'),
-    flavor: z.string().optional().describe('how Keto compares: regex, glob or exact; default regex'),
+    base_url: httpUrlSchema.describe('URL of Keto.'),
+    required_action: z.string().describe('Template of the action. An empty one means `unset`.'),
+    required_resource: z.string().describe('Template of the resource. An empty one means `unset`.'),
+    subject: z.string().optional().describe('Template of the subject. Default: the subject of the session.'),
+    flavor: z
+      .string()
+      .optional()
+      .describe('Matching strategy of Keto: regex, glob or exact. Default: regex.'),
   }),
   example: {
     base_url: 'http://keto:4466/',
@@ -53,7 +58,7 @@ export const ketoEngineAcpOry = defineAuthorizer({
         body: `{"action":${act},"context":${asked},"resource":${on},"subject":${who}}\n`,
         timeout: CALL_TIMEOUT_MS,
         deadline: session.request.deadline,
-        // After a connection error alone (Q-66).
+        // After a connection error only (Q-66).
         retries: 1,
         target: 'keto',
       })
@@ -78,7 +83,7 @@ function readDecision({ status, body }: HttpResponse, session: Session): Session
   const document = parseJson(body)
   const allowed = isRecord(document) ? (memberIgnoringCase(document, 'allowed') ?? false) : undefined
   if (typeof allowed !== 'boolean')
-    return internalError('bad_answer', 'keto: not the answer to this question')
+    return internalError('bad_answer', 'keto: the response has no boolean `allowed`')
   return allowed ? session : forbidden('forbidden')
 }
 
@@ -94,7 +99,7 @@ const isPrivate = compileNetworks([
 ]) as (address: string) => boolean
 const isAddress = compileNetworks(['0.0.0.0/0', '::/0']) as (address: string) => boolean
 
-/** The first public address that was forwarded, else what a proxy said; the peer only where neither says anything (spec 5.4). */
+/** Like Oathkeeper: the first public address of X-Forwarded-For, else X-Real-Ip. The peer address only if both headers are empty. */
 function requestContext(request: RequestView, clock: Clock): string {
   const forwardedFor = request.header('x-forwarded-for') ?? ''
   const realIp = request.header('x-real-ip') ?? ''

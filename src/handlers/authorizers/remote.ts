@@ -1,4 +1,4 @@
-/** handlers/authorizers/remote — asks a service with the body of the request whether it may pass. Knows no answer but its status. */
+/** Authorizes through a service that receives the body of the request. */
 import { z } from 'zod'
 import { forbidden } from '../../access/denial.ts'
 import { compileRemoteCall, headersSetByRemote, remoteConfigShape } from '../compile/remote_call.ts'
@@ -6,7 +6,7 @@ import { defineAuthorizer } from '../handler.ts'
 
 export const remote = defineAuthorizer({
   id: 'remote',
-  summary: 'asks a service, which gets the body of the request and headers from templates',
+  summary: 'authorizes through a service that receives the body of the request and headers from templates',
   config: z.strictObject(remoteConfigShape),
   example: {
     remote: 'http://policies:8080/may',
@@ -14,20 +14,20 @@ export const remote = defineAuthorizer({
     forward_response_headers_to_upstream: ['X-Role'],
   },
   compile(config, services, context) {
-    const ask = compileRemoteCall(config, 'remote', services, context)
-    // silent where it is missing, since a request without a body looks the same.
+    const callRemote = compileRemoteCall(config, 'remote', services, context)
+    // A missing body cannot be detected at run time, because a request without one looks the same.
     context.warn(
       ['remote'],
-      'gets the body of a request only where Envoy sends it',
-      'set with_request_body in Envoy, without allow_partial_message, if the service looks at it',
+      'receives the body of a request only if Envoy sends it',
+      'set with_request_body in Envoy, without allow_partial_message, if the service reads the body',
     )
     return session => {
       const { request } = session
-      // E12: who is asked about a part cannot answer for the whole.
+      // A decision about a part of the body must not apply to all of it (docs/security-cases.md, E12).
       if (request.header('x-envoy-auth-partial-body') === 'true') {
-        return forbidden('forbidden', { reason: 'the body is too large to be authorized as a whole' })
+        return forbidden('forbidden', { reason: 'the body is too large for Envoy to send it completely' })
       }
-      return ask(session, request.header('content-type') ?? '', request.body)
+      return callRemote(session, request.header('content-type') ?? '', request.body)
     }
   },
   setsHeaders: config => headersSetByRemote(config),

@@ -1,9 +1,9 @@
-/** handlers/parts/header_templates — maps of header names and values or templates, checked and compiled at load. Knows no request. */
+/** Validates and compiles maps of header names to values or templates when rules load. */
 import { z } from 'zod'
-import type { DocumentPath } from '../../documents/issue.ts'
+import type { DocumentPath } from '../../documents/diagnostic.ts'
 import { headerNameProblem, isHeaderName, isHeaderValue } from '../../http/header_rules.ts'
-import { HandlerConfigError, mapCollectingErrors } from '../handler.ts'
 import type { Services } from '../services.ts'
+import { HandlerConfigError, mapCollectingErrors } from './config_error.ts'
 import { compileTemplate, type RenderTemplate, type TemplateContext } from './template.ts'
 
 export interface HeaderTemplate {
@@ -12,15 +12,15 @@ export interface HeaderTemplate {
   readonly render: RenderTemplate
 }
 
-/** Headers that are sent as they are written: what no client could send is found at load. */
+/** Headers with fixed values, validated so that an unsendable one is found when rules load. */
 export const fixedHeadersSchema = z
   .record(
-    z.string().refine(isHeaderName, 'not a header name'),
-    z.string().refine(isHeaderValue, 'has characters that no header may have'),
+    z.string().refine(isHeaderName, 'must be a header name'),
+    z.string().refine(isHeaderValue, 'has characters that are not allowed in a header'),
   )
   .optional()
 
-/** A header name in lower case. Throws `ConfigFault` for one that may not be set. */
+/** Returns the header name in lower case. Throws `HandlerConfigError` for a header that a rule must not set. */
 export function settableHeaderName(written: string, path: DocumentPath): string {
   const name = written.toLowerCase()
   const problem = headerNameProblem(name, 'request')
@@ -28,11 +28,11 @@ export function settableHeaderName(written: string, path: DocumentPath): string 
   return name
 }
 
-/** Of a call of our own these belong to the connection; no client sends them on, Go's neither. */
+/** Headers of the connection. No HTTP client lets callers set them, Go's included. */
 const CONNECTION_HEADERS =
   /^(connection|content-length|expect|host|keep-alive|proxy-connection|te|trailer|transfer-encoding|upgrade)$/
 
-/** In name order, for the upstream. Throws `ConfigFault` for a name that may not be set and for a template that does not parse. */
+/** Compiles headers of the upstream request, in order of names. Throws `HandlerConfigError` for a header that a rule must not set and for a template that does not parse. */
 export const compileUpstreamHeaders = (
   headers: Readonly<Record<string, string>>,
   path: DocumentPath,
@@ -40,7 +40,7 @@ export const compileUpstreamHeaders = (
   context: TemplateContext,
 ): readonly HeaderTemplate[] => compileHeaderMap(headers, settableHeaderName, path, services, context)
 
-/** The same for a call of our own: what no client could set is named at load and left out. */
+/** Compiles headers of an outgoing call, in order of names. Connection headers cause a warning and are omitted. */
 export function compileOutgoingHeaders(
   headers: Readonly<Record<string, string>>,
   path: DocumentPath,
@@ -48,13 +48,13 @@ export function compileOutgoingHeaders(
   context: TemplateContext,
 ): readonly HeaderTemplate[] {
   const nameOf = (written: string, headerPath: DocumentPath): string => {
-    if (!isHeaderName(written)) throw new HandlerConfigError(headerPath, 'not a header name')
+    if (!isHeaderName(written)) throw new HandlerConfigError(headerPath, 'must be a header name')
     return written.toLowerCase()
   }
   const compiled = compileHeaderMap(headers, nameOf, path, services, context)
   for (const { name, written } of compiled) {
     if (CONNECTION_HEADERS.test(name))
-      context.warn([...path, written], 'is not sent: it belongs to the connection')
+      context.warn([...path, written], 'is not sent, because it belongs to the connection')
   }
   return compiled.filter(({ name }) => !CONNECTION_HEADERS.test(name))
 }

@@ -1,14 +1,15 @@
-/** handlers/parts/host_list — a list of hosts in a configuration: which requests are for one of them. Knows no handler. */
+/** Compiles a list of hosts to a function that matches requests. */
 import type { RequestView } from '../../access/request.ts'
-import type { DocumentPath } from '../../documents/issue.ts'
+import type { DocumentPath } from '../../documents/diagnostic.ts'
 import { parseAuthority } from '../../http/authority.ts'
-import { HandlerConfigError } from '../handler.ts'
+import { HandlerConfigError } from './config_error.ts'
 
 const SCHEMES = ['http', 'https'] as const
 
 /**
- * Whether a request's host is one of `hosts`: `shop.example.com`, `shop.example.com:8443`, or `*.example.com` for every host
- * below that one. Read as those of requests are: any case, a scheme's default port may be left out (Q-20).
+ * Entries are hosts such as `shop.example.com` or `shop.example.com:8443`, or `*.example.com` for all subdomains. They are
+ * normalized like the host of a request: case is ignored, and the default port of the scheme is optional (Q-20). Throws
+ * `HandlerConfigError` for an entry that is not a host.
  */
 export function compileHostMatcher(
   hosts: readonly string[],
@@ -23,8 +24,8 @@ export function compileHostMatcher(
       if (parsed === undefined) {
         throw new HandlerConfigError(
           [...path, i],
-          'must be a host, as in a URL',
-          'e.g. shop.example.com or *.example.com',
+          'must be a host',
+          'for example shop.example.com or *.example.com',
         )
       }
       if (isWildcard) subdomains.push([scheme, `.${parsed.host}`])

@@ -1,14 +1,20 @@
-/** handlers/parts/hydrated — a session as the hydrator's API writes it, checked member by member (spec 6.5). Knows no call. */
+/** Parses and validates the session in the response of a hydrator's API. */
 import type { Header, JsonObject, MatchContext, MatchUrl, Session } from '../../access/session.ts'
-import { isRecord, type JsonRecord, type JsonValue, memberIgnoringCase, parseJson } from '../../golang/index.ts'
+import {
+  isRecord,
+  type JsonRecord,
+  type JsonValue,
+  memberIgnoringCase,
+  parseJson,
+} from '../../golang/index.ts'
 
-/** What an API may replace of a session; all of it is replaced. */
+/** The members of a session that the API replaces. */
 export type HydratedSession = Pick<Session, 'subject' | 'extra' | 'headers' | 'match'>
 
-/** A member of the wrong kind. */
+/** A member has another type than Go's decoder accepts. */
 class UnexpectedTypeError extends Error {}
 
-/** `undefined` for what is no session. What is missing or null is empty, as Go decodes it. */
+/** Returns `undefined` for a body that is not a session. A missing or null member is empty, as Go decodes it. */
 export function parseHydratedSession(body: string): HydratedSession | undefined {
   const document = parseJson(body)
   if (!isRecord(document)) return undefined
@@ -25,7 +31,7 @@ export function parseHydratedSession(body: string): HydratedSession | undefined 
   }
 }
 
-/** One value a name; Oathkeeper loses what is not written in canonical form, here any case will do (Q-85). */
+/** One value for each name. Oathkeeper loses names that are not in canonical form; here the case does not matter (Q-85). */
 function toHeaders(lines: ReadonlyMap<string, readonly string[]> | undefined): readonly Header[] {
   const byName = new Map<string, string>()
   for (const [written, values] of lines ?? []) {

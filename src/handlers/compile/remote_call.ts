@@ -1,4 +1,4 @@
-/** handlers/parts/remote_call — the question to an authorizer outside and what its answer means (spec 5.2). Knows not what the body says. */
+/** The call of a remote authorizer and the interpretation of its response, shared by `remote` and `remote_json`. */
 import { z } from 'zod'
 import { type Denial, denial, forbidden, internalError, rateLimited } from '../../access/denial.ts'
 import { type Json, type Session, withHeader } from '../../access/session.ts'
@@ -16,29 +16,35 @@ import { retrySchema } from './retry.ts'
 import { httpUrlSchema } from './urls.ts'
 
 export const remoteConfigShape = {
-  remote: httpUrlSchema.describe('URL that is asked with POST: 200 lets the request in, 403 refuses it'),
+  remote: httpUrlSchema.describe(
+    'URL for the POST request. A response with 200 allows the request, one with 403 denies it.',
+  ),
   headers: z
     .record(z.string(), z.string())
     .optional()
-    .describe('header names, each with a template for its value; one that renders empty is not sent'),
+    .describe(
+      'Header names, each with a template of its value. A header with an empty value is not sent. Default: none.',
+    ),
   forward_response_headers_to_upstream: z
     .array(z.string())
-    .refine(names => new Set(names).size === names.length, 'must not name a header twice')
+    .refine(names => new Set(names).size === names.length, 'must not contain a header twice')
     .optional()
-    .describe('headers of the answer to set on the upstream request; one that is missing is set empty'),
+    .describe(
+      'Response headers to set on the upstream request. A missing one is set to an empty value. Default: none.',
+    ),
   allow_statuses: z
     .array(z.int().min(200).max(299))
     .optional()
-    .describe('further statuses that let the request in, such as 204; default none'),
+    .describe('Further statuses that allow the request, such as 204. Default: none.'),
   deny_statuses: z
     .array(z.union([z.literal(400), z.literal(401), z.literal(404)]))
     .optional()
-    .describe('further statuses that refuse it, each with itself: 400, 401, 404; default none'),
+    .describe('Further statuses that deny the request with the same status: 400, 401 or 404. Default: none.'),
   allowed_from: z
     .string()
     .optional()
     .describe(
-      'gjson path in the JSON of the answer: lets the request in only where it finds true; default: any answer',
+      'Gjson path in the JSON response. The request is allowed only if the path finds `true`. Default: the status decides.',
     ),
   retry: retrySchema,
 }
@@ -46,17 +52,17 @@ export const remoteConfigShape = {
 const remoteConfigSchema = z.strictObject(remoteConfigShape)
 export type RemoteConfig = z.infer<typeof remoteConfigSchema>
 
-/** Asks with this content type and body. */
+/** Calls the service with a content type and a body. Resolves to the session with the forwarded headers, or to a denial. */
 export type CallRemote = (
   session: Session,
   contentType: string,
   body: string | Uint8Array | undefined,
 ) => Promise<Session | Denial>
 
-/** Long enough for slow services that work today (Q-55); the deadline of the request ends it earlier. */
+/** Long enough for slow services that work with Oathkeeper (Q-55). The deadline of the request ends the call earlier. */
 const CALL_TIMEOUT_MS = millis(10_000)
 
-/** `target` names the call in spans and metrics. */
+/** `target` names the call in spans and metrics. Throws `HandlerConfigError` for invalid headers. */
 export function compileRemoteCall(
   config: RemoteConfig,
   target: string,
@@ -77,53 +83,53 @@ export function compileRemoteCall(
         return internalError('template', `the value of ${name} has a control character`)
       if (value !== '') headers.set(name, value)
     }
-    const answer = await services.send({
+    const response = await services.send({
       method: 'POST',
       url: config.remote,
       headers: [...headers],
       ...(body === undefined ? {} : { body }),
       timeout: CALL_TIMEOUT_MS,
       deadline: request.deadline,
-      // After a connection error alone: each further try of anything else cost whole seconds (Q-66).
+      // After a connection error only. Oathkeeper's retries of other failures take whole seconds (Q-66).
       retries: 1,
       target,
     })
-    if (answer.kind === 'failed') return internalError('unavailable', answer.message)
-    return readResponse(answer, session)
+    if (response.kind === 'failed') return internalError('unavailable', response.message)
+    return readResponse(response, session)
   }
 }
 
-/** 204, 3xx and all the rest are no answer to the question unless the rule says so (Q-65). */
+/** All other statuses, such as 204 and 3xx, are a 500 unless the rule lists them (Q-65). */
 function compileResponseReader(
   config: RemoteConfig,
   target: string,
-): (answer: HttpResponse, session: Session) => Session | Denial {
+): (response: HttpResponse, session: Session) => Session | Denial {
   const forwardedHeaders = forwardedHeaderNames(config)
   const allowStatuses = new Set([200, ...(config.allow_statuses ?? [])])
   const denyStatuses = new Map((config.deny_statuses ?? []).map(status => [status as number, status]))
   const findAllowed = config.allowed_from === undefined ? undefined : compileGjson(config.allowed_from)
-  return (answer, session) => {
-    const { status } = answer
+  return (response, session) => {
+    const { status } = response
     if (status === 403) return forbidden('forbidden')
-    if (status === 429) return rateLimited({ headers: rateLimitHeaders(answer.headers) })
+    if (status === 429) return rateLimited({ headers: rateLimitHeaders(response.headers) })
     const denyStatus = denyStatuses.get(status)
     if (denyStatus !== undefined) return denial(denyStatus, 'forbidden', statusText(denyStatus))
     if (!allowStatuses.has(status))
       return internalError('bad_answer', `${target}: expected 200 or 403, got ${status}`)
     if (findAllowed !== undefined) {
-      const document = parseJson(answer.body)
-      if (document === undefined) return internalError('bad_answer', `${target}: the answer is not JSON`)
-      // H9: an explicit yes, and nothing that only looks like one.
+      const document = parseJson(response.body)
+      if (document === undefined) return internalError('bad_answer', `${target}: the response is not JSON`)
+      // Only `true` allows; values such as "true" or 1 do not (docs/security-cases.md, H9).
       if (findAllowed(document as Json) !== true) return forbidden('forbidden')
     }
     return forwardedHeaders.reduce(
-      (changed, name) => withHeader(changed, name, firstHeaderValue(answer.headers, name)),
+      (changed, name) => withHeader(changed, name, firstHeaderValue(response.headers, name)),
       session,
     )
   }
 }
 
-/** Empty where there is none: a client's own header of that name must not pass for the authorizer's (Q-69). */
+/** Empty if absent, so that a header of the client cannot pass for one of the authorizer (Q-69). */
 const firstHeaderValue = (headers: readonly HeaderPair[], name: string): string =>
   headers.find(([key]) => key === name)?.[1] ?? ''
 
@@ -132,6 +138,6 @@ const forwardedHeaderNames = (config: RemoteConfig): readonly string[] =>
     settableHeaderName(written, ['forward_response_headers_to_upstream', i]),
   )
 
-/** For `Handler.writes`. */
+/** Implements `Handler.setsHeaders`. */
 export const headersSetByRemote = (config: RemoteConfig): readonly string[] =>
   (config.forward_response_headers_to_upstream ?? []).map(name => name.toLowerCase())

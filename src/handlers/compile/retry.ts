@@ -1,13 +1,10 @@
-/** handlers/parts/retry — the `retry` keys that Oathkeeper accepts and never used (Q-55). Knows no call. */
+/** The `retry` keys that Oathkeeper accepts but never uses (Q-55). */
 import { z } from 'zod'
-import { DURATION_PATTERN } from '../../lib/time.ts'
+import { durationSchema } from './duration_schema.ts'
 
-const durationSchema = z
-  .string()
-  .regex(DURATION_PATTERN, 'must be a whole number and one unit, like 100ms')
-  .optional()
+const unusedSchema = durationSchema('100ms').optional().describe('Accepted without effect.')
 
 export const retrySchema = z
-  .strictObject({ give_up_after: durationSchema, max_delay: durationSchema })
+  .strictObject({ give_up_after: unusedSchema, max_delay: unusedSchema })
   .optional()
-  .describe('accepted and without effect: a call has 10s, and one more try after a connection error')
+  .describe('Accepted without effect. Each call has a timeout of 10s and one retry after a connection error.')

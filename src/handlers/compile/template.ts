@@ -1,21 +1,22 @@
-/** handlers/parts/compile_template — a template of a rule, compiled at load, to a function of the session. Knows no handler. */
+/** Compiles a Go template of a rule to a function of the session. */
 import { type Denial, internalError } from '../../access/denial.ts'
 import type { Session } from '../../access/session.ts'
-import type { DocumentPath } from '../../documents/issue.ts'
+import type { DocumentPath } from '../../documents/diagnostic.ts'
 import { lintTemplate, parseTemplate, type Template, TemplateError } from '../../gotemplate/index.ts'
-import { type CompileContext, HandlerConfigError } from '../handler.ts'
+import type { CompileContext } from '../handler.ts'
 import type { Services } from '../services.ts'
+import { HandlerConfigError } from './config_error.ts'
 import { SESSION_FIELDS, templateData } from './template_data.ts'
 
-/** The rendered text, or the 500 of a template that fails for this session (spec 6.0). */
+/** Returns the rendered text, or a denial with 500 if the template fails for this session. */
 export type RenderTemplate = (session: Session) => string | Denial
 
-/** Whom to warn, and whether patterns capture anything. */
+/** Receives warnings, and knows whether patterns have capture groups. */
 export type TemplateContext = Pick<CompileContext, 'warn'> & Partial<Pick<CompileContext, 'strategy'>>
 
 /**
- * Parses and lints; throws `ConfigFault` at `path` for a template that no session could render. `json` says that the
- * text is a JSON document (Q-68).
+ * Parses and lints a template. `path` leads from the handler's config to the text. `options.json`: the template renders JSON
+ * (Q-68). Throws `HandlerConfigError` for a template that does not parse.
  */
 export function compileTemplate(
   text: string,
@@ -39,7 +40,7 @@ export function compileTemplate(
   if (context.strategy === 'glob' && /\.RegexpCaptureGroups\b/.test(text)) {
     context.warn(
       path,
-      'patterns of the glob strategy capture nothing: RegexpCaptureGroups is empty',
+      'RegexpCaptureGroups is empty, because glob patterns have no capture groups',
       CAPTURES_HINT,
     )
   }

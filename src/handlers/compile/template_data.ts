@@ -1,21 +1,21 @@
-/** handlers/parts/template_data — a session as the templates of rules see it (spec 6.0). Computes nothing that a template does not touch. */
+/** Presents a session to templates as Oathkeeper's `AuthenticationSession`. Members are computed only when a template reads them. */
 import type { MatchContext, Session } from '../../access/session.ts'
 import { resetStepBudget } from '../../golang/index.ts'
 import type { KnownFields } from '../../gotemplate/index.ts'
 import {
+  type GoMethod,
   type GoStruct,
+  type GoValue,
   goHeader,
+  goSlice,
   goStruct,
   goUrl,
-  type GoMethod,
+  marshalJson,
   NIL_URL,
   nilMap,
   nilSlice,
   type StructType,
   signature,
-  goSlice,
-  marshalJson,
-  type GoValue,
 } from '../../gotemplate/index.ts'
 
 const MATCH_CONTEXT: StructType<MatchContext> = {
@@ -62,15 +62,15 @@ const SESSION: StructType<Session> = {
   ]),
   methods: new Map<string, GoMethod<Session>>([
     ['Copy', { signature: signature([]), run: session => goStruct(SESSION, session) }],
-    // Go's has no result, so a template that calls it fails.
+    // Go's method has no result, so a template that calls it fails.
     ['SetHeader', { signature: signature(['string', 'string']) }],
   ]),
 }
 
-/** What a template renders: `.Subject`, `.Extra`, `.Header`, `.MatchContext`. */
+/** The root value of a template, with `.Subject`, `.Extra`, `.Header` and `.MatchContext`. */
 export const templateData = (session: Session): GoStruct => goStruct(SESSION, session)
 
-/** What a template may name, to tell at load what it may not. */
+/** All fields and methods that a template may use, for the linter. */
 export const SESSION_FIELDS: KnownFields = new Map(
   [...SESSION.fields.keys(), ...SESSION.methods.keys()].map(name => [
     name,
@@ -78,7 +78,7 @@ export const SESSION_FIELDS: KnownFields = new Map(
   ]),
 )
 
-/** A session as Go's `json.Marshal` writes it (spec 6.5). Throws what has no form in JSON, or is too large. */
+/** Encodes a session like Go's `json.Marshal`. Throws `GoError` for a value that JSON cannot represent and for a session that is too large. */
 export function sessionJson(session: Session): string {
   resetStepBudget()
   return marshalJson(templateData(session))

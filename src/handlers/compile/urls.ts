@@ -1,16 +1,16 @@
-/** handlers/parts/uri — addresses in configurations: what may be called, where keys may be. Reads nothing behind them. */
+/** Schemas of URLs in handler configurations. */
 import { z } from 'zod'
-import type { DocumentPath } from '../../documents/issue.ts'
+import type { DocumentPath } from '../../documents/diagnostic.ts'
 import { parseObjectScheme, parseObjectUrl } from '../../http/object_url.ts'
-import { HandlerConfigError } from '../handler.ts'
+import { HandlerConfigError } from './config_error.ts'
 
 const NOT_HTTP = 'must be an absolute http or https URL'
 const isHttpUrl = (text: string): boolean => /^https?:$/.test(URL.parse(text)?.protocol ?? '')
 
-/** An absolute http or https URL. In the schema, so that a fault of the service's configuration is one at its start, rule or none. */
+/** An absolute http or https URL. As a schema, it also rejects the service configuration at the start when no rule uses the handler. */
 export const httpUrlSchema = z.string().refine(isHttpUrl, NOT_HTTP)
 
-/** The address of a key set, likewise. */
+/** The URL of a key set. */
 export const keySetUrlSchema = z.string().superRefine((text, check) => {
   try {
     checkKeySetUrl(text, [])
@@ -20,23 +20,23 @@ export const keySetUrlSchema = z.string().superRefine((text, check) => {
   }
 })
 
-/** Where a browser may be sent: an absolute URL or a reference to one. */
+/** The target of a redirect: an absolute URL or a relative reference. */
 export const urlReferenceSchema = z
   .string()
   .refine(text => !text.startsWith(':') && URL.canParse(text, 'http://h/'), 'must be a URL or a path')
 
-/** Refuses what no key set can be read from. */
+/** Returns the URL unchanged. Throws `HandlerConfigError` if a key set cannot be read from it. */
 export function checkKeySetUrl(text: string, path: DocumentPath): string {
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(text)?.[1]?.toLowerCase()
   if (scheme === 'file' || scheme === 'inline') return text
   if (parseObjectScheme(text) !== undefined) {
     const object = parseObjectUrl(text)
-    if (object.kind === 'bad object url') throw new HandlerConfigError(path, object.message, object.hint)
+    if (object.kind === 'invalid object url') throw new HandlerConfigError(path, object.message, object.hint)
     return text
   }
   if (scheme !== 'http' && scheme !== 'https') {
     const hint = 'use file://, http://, https://, inline://, s3://, gs:// or azblob://'
-    throw new HandlerConfigError(path, 'not the URL of a key set', hint)
+    throw new HandlerConfigError(path, 'must be the URL of a key set', hint)
   }
   if (!isHttpUrl(text)) throw new HandlerConfigError(path, NOT_HTTP)
   return text

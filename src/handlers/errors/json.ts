@@ -1,4 +1,4 @@
-/** handlers/errors/json — refuses with Oathkeeper's JSON. Knows only the denial and the request's id. */
+/** Responds to errors with Oathkeeper's JSON body. */
 import { z } from 'zod'
 import { defineErrorHandler } from '../handler.ts'
 import { jsonErrorResponse } from '../responses/error_body.ts'
@@ -6,9 +6,14 @@ import { whenSchema } from '../responses/when.ts'
 
 export const json = defineErrorHandler({
   id: 'json',
-  summary: 'answers with the status and a JSON body',
+  summary: 'responds with the status and a JSON body',
   config: z.strictObject({
-    verbose: z.boolean().optional().describe('show why, instead of a message by status; default false'),
+    verbose: z
+      .boolean()
+      .optional()
+      .describe(
+        'Whether to show the message and reason of the denial instead of a general message. Default: false.',
+      ),
     when: whenSchema,
   }),
   example: { verbose: true, when: [{ error: ['unauthorized'] }] },

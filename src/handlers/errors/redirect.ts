@@ -1,42 +1,45 @@
-/** handlers/errors/redirect — sends the browser elsewhere, usually to a login page. Builds `return_to` from what Envoy saw, never from a forwarded header (Q-38). */
+/** Redirects browsers, usually to a login page. The URL to return to is that of the request, never one from a forwarded header (Q-38). */
 import { z } from 'zod'
 import type { Denial } from '../../access/denial.ts'
 import type { DenialResponse } from '../../access/pipeline.ts'
 import type { RequestView } from '../../access/request.ts'
 import type { Header } from '../../access/session.ts'
 import { cleanPath } from '../../http/request_target.ts'
+import { HandlerConfigError } from '../compile/config_error.ts'
 import { compileHostMatcher } from '../compile/host_list.ts'
 import { urlReferenceSchema } from '../compile/urls.ts'
-import { defineErrorHandler, HandlerConfigError } from '../handler.ts'
+import { defineErrorHandler } from '../handler.ts'
 import { NO_STORE_HEADERS } from '../responses/error_body.ts'
+import { escapeHtml, explanationPage } from '../responses/explanation_page.ts'
 import { countRedirect, resetRedirectCount } from '../responses/redirect_loop_guard.ts'
-import { escapeHtml, explanationPage } from '../responses/redirect_loop_page.ts'
 import { whenSchema } from '../responses/when.ts'
 
 const STATUS_TEXTS: Readonly<Record<number, string>> = { 301: 'Moved Permanently', 302: 'Found' }
-/** Characters; a longer address is not worth coming back to (D8). */
+/** A longer URL is omitted, because servers and browsers reject such redirects. */
 const MAX_RETURN_TO_CHARS = 8_192
 
 export const redirect = defineErrorHandler({
   id: 'redirect',
   summary:
-    'answers with a redirect to a fixed address, which may carry the way back; never a third time in a minute',
+    'redirects the browser, for example to a login; after two redirects of a page within a minute it responds with an explanation',
   config: z.strictObject({
-    to: urlReferenceSchema.describe('where to: an absolute URL, or a path'),
+    to: urlReferenceSchema.describe('Target: an absolute URL or a path.'),
     code: z
       .union([z.literal(301), z.literal(302)])
       .optional()
-      .describe('301 or 302; default 302'),
+      .describe('Status: 301 or 302. Default: 302.'),
     return_to_query_param: z
       .string()
       .regex(/^[A-Za-z0-9,._~-]*$/)
       .optional()
-      .describe('query parameter of `to` that carries the address of the request'),
+      .describe(
+        'Query parameter of the target that carries the URL of the request. Default: none; for the login flow of Kratos, `return_to`.',
+      ),
     return_to_hosts: z
       .array(z.string())
       .optional()
       .describe(
-        'hosts that the way back may lead to, `*.example.com` for all below one; a request for another host is sent to the login without it; default: every host',
+        'Hosts to which a browser may return; `*.example.com` matches all subdomains. Requests to other hosts are redirected without the parameter. Default: every host.',
       ),
     when: whenSchema,
   }),
@@ -49,44 +52,46 @@ export const redirect = defineErrorHandler({
     if (/[\0-\x1f\x7f]/.test(written))
       throw new HandlerConfigError(['to'], 'must be a URL without control characters')
     const to = written.toWellFormed().replace(/[^\x21-\x7e]+/g, encodeURIComponent)
-    if (code === 301) context.warn(['code'], 'browsers keep a 301 for ever', 'use 302')
+    if (code === 301) context.warn(['code'], 'browsers cache a 301 permanently', 'use 302')
     const status = code ?? 302
     const mayReturn = hosts === undefined ? () => true : compileHostMatcher(hosts, ['return_to_hosts'])
-    const named = new Set(when?.flatMap(one => one.error ?? []))
+    const errorNames = new Set(when?.flatMap(entry => entry.error ?? []))
     return (denial, request) => {
       const outage = OUTAGE_STATUSES.get(denial.status)
-      if (outage !== undefined && !named.has(outage)) return explanationPage(denial, request)
-      const { loginUrl, login = {}, enrol } = denial.hints ?? {}
-      const roundTrip = parameter || (loginUrl === undefined ? undefined : 'return_to')
+      if (outage !== undefined && !errorNames.has(outage)) return explanationPage(denial, request)
+      const { loginUrl, loginQuery: login = {}, enrollmentRequired: enrol } = denial.hints ?? {}
+      const returnParameter = parameter || (loginUrl === undefined ? undefined : 'return_to')
       const target =
         loginUrl ??
-        (roundTrip ? withQueryParameters(resolveLocation(to, request), login) : resolveLocation(to, request))
-      const comesBack = roundTrip && mayReturn(request)
-      const location = comesBack ? withReturnTo(target, roundTrip, request) : target
+        (returnParameter
+          ? withQueryParameters(resolveLocation(to, request), login)
+          : resolveLocation(to, request))
+      const returns = returnParameter && mayReturn(request)
+      const location = returns ? withReturnTo(target, returnParameter, request) : target
       if (enrol === true) return explanationPage(denial, request, location)
       if (isCurrentUrl(target, request)) return stopRedirectLoop(denial, request, location)
-      if (!comesBack) return { status, ...redirectPage(status, location, request.method) }
-      const round = countRedirect(request)
-      if (round === undefined) return stopRedirectLoop(denial, request, location)
+      if (!returns) return { status, ...redirectPage(status, location, request.method) }
+      const counter = countRedirect(request)
+      if (counter === undefined) return stopRedirectLoop(denial, request, location)
       const { headers, body } = redirectPage(status, location, request.method)
-      return { status, headers: [...headers, round], body }
+      return { status, headers: [...headers, counter], body }
     }
   },
 })
 
-/** What could not be found out sends nobody to the login, where all would meet at once (G7), unless `when` names it. */
+/** Errors by which an outage shows. They cause no redirect unless `when` names them, because all users would reach the login at once. */
 const OUTAGE_STATUSES: ReadonlyMap<number, string> = new Map([
   [503, 'service_unavailable'],
   [504, 'gateway_timeout'],
 ])
 
-/** Sent back here once more, the browser would come back again (D9, kratos 6.4). */
+/** Another redirect would continue the loop. The explanation also resets the counter, so that the user can try again. */
 function stopRedirectLoop(denial: Denial, request: RequestView, login: string): DenialResponse {
   const { status, headers, body } = explanationPage(denial, request, login)
   return { status, headers: [...headers, resetRedirectCount(request)], body }
 }
 
-/** Whoever follows would only come back: the same address with at least the same query, asked for with GET (D9). */
+/** Whether the target is the current page: the same URL, whose query contains all parameters of the target, requested with GET. */
 function isCurrentUrl(target: string, { method, scheme, authority, rawPath, query }: RequestView): boolean {
   if (method !== 'GET' && method !== 'HEAD') return false
   const targetUrl = URL.parse(target, `${scheme}://${authority}`)
@@ -103,8 +108,8 @@ function isCurrentUrl(target: string, { method, scheme, authority, rawPath, quer
 }
 
 /**
- * A path without a leading slash starts where the request was, and every path is cleaned but for its last slash (Go's
- * http.Redirect). Two slashes in front, or what browsers take for two, would name another host (D8).
+ * Resolves a path like Go's `http.Redirect`: relative to the directory of the request, and cleaned except for a trailing slash.
+ * A path must not begin with `//`, or with what browsers treat as such, because that would name another host.
  */
 function resolveLocation(to: string, request: RequestView): string {
   if (to.startsWith('//') || /^[a-z][a-z0-9+.-]*:/i.test(to)) return to
@@ -115,14 +120,14 @@ function resolveLocation(to: string, request: RequestView): string {
   return `${clean}${joined.endsWith('/') && clean !== '/' ? '/' : ''}${rest}`
 }
 
-/** `to` with the way back, unless that is too long to be worth it. */
+/** Adds the URL of the request to `to`, unless it is longer than `MAX_RETURN_TO_CHARS`. */
 function withReturnTo(to: string, parameter: string, request: RequestView): string {
   const { scheme, authority, rawPath, query } = request
   const returnTo = `${scheme}://${authority}${rawPath}${query === '' ? '' : `?${query}`}`
   return returnTo.length > MAX_RETURN_TO_CHARS ? to : withQueryParameters(to, { [parameter]: returnTo })
 }
 
-/** The query of `to` with more parameters, all of it encoded and sorted as Go does. */
+/** Adds parameters to the query of `to`. The whole query is sorted and encoded like Go's `url.Values`. */
 function withQueryParameters(to: string, more: Readonly<Record<string, string>>): string {
   if (Object.keys(more).length === 0) return to
   const [beforeFragment = '', fragment] = to.split(/#(.*)/s)
@@ -130,12 +135,12 @@ function withQueryParameters(to: string, more: Readonly<Record<string, string>>)
   const parameters = new URLSearchParams(query)
   for (const [name, value] of Object.entries(more)) parameters.set(name, value)
   parameters.sort()
-  // Go escapes a tilde not and an asterisk, URLSearchParams the other way round.
+  // Go escapes an asterisk and not a tilde; URLSearchParams does the opposite.
   const encoded = parameters.toString().replaceAll('*', '%2A').replaceAll('%7E', '~')
   return `${base}?${encoded}${fragment === undefined ? '' : `#${fragment}`}`
 }
 
-/** What Go's http.Redirect writes: a page for GET, only its type for HEAD, nothing for other methods. */
+/** Like Go's `http.Redirect`: a page for GET, only its content type for HEAD, no body for other methods. */
 function redirectPage(
   status: number,
   location: string,

@@ -1,23 +1,24 @@
-/** handlers/errors/www_authenticate — asks for HTTP Basic credentials. Always 401, whatever the denial (Q-39). */
+/** Requests HTTP Basic credentials. The status is 401 for every denial (Q-39). */
 import { z } from 'zod'
 import type { Header } from '../../access/session.ts'
 import { isHeaderValue } from '../../http/header_rules.ts'
-import { defineErrorHandler, HandlerConfigError } from '../handler.ts'
+import { HandlerConfigError } from '../compile/config_error.ts'
+import { defineErrorHandler } from '../handler.ts'
 import { NO_STORE_HEADERS } from '../responses/error_body.ts'
 import { whenSchema } from '../responses/when.ts'
 
 export const wwwAuthenticate = defineErrorHandler({
   id: 'www_authenticate',
-  summary: 'answers 401 and asks for HTTP Basic credentials',
+  summary: 'responds with 401 and requests HTTP Basic credentials',
   config: z.strictObject({
-    realm: z.string().optional().describe('what the credentials are for; default "Please authenticate."'),
+    realm: z.string().optional().describe('Realm of the challenge. Default: `Please authenticate.`'),
     when: whenSchema,
   }),
   example: { realm: 'staff only' },
   compile({ realm }) {
     const name = realm || 'Please authenticate.'
     if (!isHeaderValue(name))
-      throw new HandlerConfigError(['realm'], 'has characters that no header may have')
+      throw new HandlerConfigError(['realm'], 'has characters that are not allowed in a header')
     const headers: readonly Header[] = [
       { name: 'www-authenticate', value: `Basic realm="${name.replace(/["\\]/g, '\\$&')}"` },
       { name: 'content-type', value: 'text/plain; charset=utf-8' },

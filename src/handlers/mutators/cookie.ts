@@ -1,14 +1,15 @@
-/** handlers/mutators/cookie — replaces the Cookie header for the upstream: cookies from templates, then the request's others. Asks nobody. */
+/** Replaces the Cookie header of the upstream request: cookies from templates, then the other cookies of the request. */
 import { z } from 'zod'
 import { withHeader } from '../../access/session.ts'
+import { HandlerConfigError, mapCollectingErrors } from '../compile/config_error.ts'
 import { compileTemplate } from '../compile/template.ts'
-import { defineMutator, HandlerConfigError, mapCollectingErrors } from '../handler.ts'
+import { defineMutator } from '../handler.ts'
 
 export const cookie = defineMutator({
   id: 'cookie',
-  summary: 'sets cookies for the upstream from templates and keeps the other cookies of the request',
+  summary: 'sets cookies of the upstream request from templates and keeps its other cookies',
   config: z.strictObject({
-    cookies: z.record(z.string(), z.string()).describe('cookie names, each with a template for its value'),
+    cookies: z.record(z.string(), z.string()).describe('Cookie names, each with a template of its value.'),
   }),
   example: { cookies: { user: '{{ print .Subject }}' } },
   compile({ cookies }, services, context) {
@@ -17,9 +18,9 @@ export const cookie = defineMutator({
       if (!COOKIE_NAME.test(name)) throw new HandlerConfigError(path, 'not a cookie name')
       return { name, render: compileTemplate(text, path, services, context) }
     })
-      // Each run alike, where Oathkeeper's order is random (Q-80).
+      // A fixed order; Oathkeeper's is random (Q-80).
       .sort((a, b) => (a.name < b.name ? -1 : 1))
-    const ours = new Set(compiled.map(({ name }) => name))
+    const templateNames = new Set(compiled.map(({ name }) => name))
     return session => {
       const pairs: string[] = []
       for (const { name, render } of compiled) {
@@ -27,9 +28,10 @@ export const cookie = defineMutator({
         if (typeof value !== 'string') return value
         pairs.push(`${name}=${encodeCookieValue(value)}`)
       }
-      // What is no cookie was left out by the parser: an open quote could swallow a cookie of ours.
+      // Write parsed cookies only. In an invalid part an open quote could hide a cookie from a template.
       for (const [name, value, quoted] of session.request.cookies()) {
-        if (!ours.has(name)) pairs.push(`${name}=${quoted ? `"${value}"` : encodeCookieValue(value)}`)
+        if (!templateNames.has(name))
+          pairs.push(`${name}=${quoted ? `"${value}"` : encodeCookieValue(value)}`)
       }
       return withHeader(session, 'cookie', pairs.join('; '))
     }
@@ -37,12 +39,12 @@ export const cookie = defineMutator({
   setsHeaders: () => ['cookie'],
 })
 
-/** Wider than RFC 6265: PHP's `user[id]` is sent by Oathkeeper, too. Nothing that ends a name or a cookie. */
+/** Wider than RFC 6265, because Oathkeeper also accepts PHP's `user[id]`. Excludes characters that end a name or a cookie. */
 const COOKIE_NAME = /^(?:(?![",;=\\])[!-~])+$/
-/** What no value of a cookie may have, so that a subject cannot add a cookie (spec 6.3, RFC 6265 §4.1.1). */
+/** Characters that a cookie value must not have (RFC 6265 §4.1.1). They could end the value and add a cookie. */
 const UNUSABLE_CHARACTERS = /[^\x20!#-:<-[\]-~]/gu
 
-/** Unusable characters go; a blank or a comma puts the value in quotes. */
+/** Removes unusable characters. Quotes a value with a space or a comma, as Go does. */
 function encodeCookieValue(text: string): string {
   const value = text.replace(UNUSABLE_CHARACTERS, '')
   return /[ ,]/.test(value) ? `"${value}"` : value

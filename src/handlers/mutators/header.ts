@@ -1,4 +1,4 @@
-/** handlers/mutators/header — sets request headers for the upstream from templates. Asks nobody. */
+/** Sets headers of the upstream request from templates. */
 import { z } from 'zod'
 import { internalError } from '../../access/denial.ts'
 import { withHeader } from '../../access/session.ts'
@@ -8,9 +8,9 @@ import { defineMutator } from '../handler.ts'
 
 export const header = defineMutator({
   id: 'header',
-  summary: 'sets request headers for the upstream from templates',
+  summary: 'sets headers of the upstream request from templates',
   config: z.strictObject({
-    headers: z.record(z.string(), z.string()).describe('header names, each with a template for its value'),
+    headers: z.record(z.string(), z.string()).describe('Header names, each with a template of its value.'),
   }),
   example: { headers: { 'X-User-Id': '{{ print .Subject }}' } },
   compile({ headers }, services, context) {
@@ -18,7 +18,7 @@ export const header = defineMutator({
     return session => {
       let changed = session
       for (const { name, render } of compiled) {
-        // Each template sees what the ones before it have set, in name order.
+        // In order of names, so that each template sees the headers before it.
         const value = render(changed)
         if (typeof value !== 'string') return value
         if (!isHeaderValue(value))

@@ -1,4 +1,4 @@
-/** handlers/mutators/hydrator — lets a service replace the session: extra data, headers, all but the subject. Knows not what the answer holds. */
+/** Replaces the session, except its subject, by the response of a service. */
 import { setTimeout as wait } from 'node:timers/promises'
 import { z } from 'zod'
 import { type Denial, internalError } from '../../access/denial.ts'
@@ -6,141 +6,148 @@ import type { RequestView } from '../../access/request.ts'
 import type { Session } from '../../access/session.ts'
 import type { HeaderPair, HttpFailure, HttpResponse, OutgoingRequest } from '../../clients/http/message.ts'
 import { GoError, parseQuery, queryEscape } from '../../golang/index.ts'
-import {
-  DURATION_PATTERN,
-  type Instant,
-  millis,
-  millisBetween,
-  parseDuration,
-  plusMillis,
-} from '../../lib/time.ts'
+import { type Instant, millis, millisBetween, parseDuration, plusMillis } from '../../lib/time.ts'
+import { durationSchema } from '../compile/duration_schema.ts'
 import { type HydratedSession, parseHydratedSession } from '../compile/hydrated_session.ts'
 import { sessionJson } from '../compile/template_data.ts'
 import { httpUrlSchema } from '../compile/urls.ts'
 import { defineMutator } from '../handler.ts'
 import type { Services } from '../services.ts'
 
-const durationSchema = z
-  .string()
-  .regex(DURATION_PATTERN, 'must be a whole number and one unit, like 100ms')
-  .optional()
-
 export const hydrator = defineMutator({
   id: 'hydrator',
-  summary: 'asks a service for more about the session, and replaces all of it but the subject by the answer',
+  summary: 'replaces the session, except its subject, by the response of a service',
   config: z.strictObject({
     api: z
       .strictObject({
-        url: httpUrlSchema.describe('URL that is asked with POST; its query is replaced by the request’s'),
+        url: httpUrlSchema.describe(
+          'URL for the POST request. Its query is replaced by that of the request.',
+        ),
         auth: z
           .strictObject({
             basic: z
               .strictObject({
-                username: z.string().describe('user of the service'),
-                password: z.string().describe('password of that user'),
+                username: z.string().describe('User name.'),
+                password: z.string().describe('Password.'),
               })
-              .describe('HTTP Basic authentication'),
+              .describe('HTTP Basic credentials.'),
           })
           .optional()
-          .describe('sent in place of the Authorization header of the request'),
+          .describe('Credentials to send instead of the Authorization header of the request.'),
         retry: z
           .strictObject({
-            give_up_after: durationSchema.describe(
-              'time for each of up to five tries; default 1s, 0s is 10s',
-            ),
-            max_delay: durationSchema.describe('longest wait between two tries; default 100ms'),
+            give_up_after: durationSchema('100ms')
+              .optional()
+              .describe('Timeout for each of up to five attempts. Default: 1s. 0s means 10s.'),
+            max_delay: durationSchema('100ms')
+              .optional()
+              .describe('Maximum delay between two attempts. Default: 100ms.'),
           })
           .optional()
-          .describe('tries after connection errors, time-outs, 429 and 5xx; none beyond Envoy’s deadline'),
+          .describe(
+            'Retries after connection errors, timeouts, 429 and 5xx, within the deadline of the request.',
+          ),
       })
-      .describe('the service that is asked'),
+      .describe('The service.'),
     cache: z
       .strictObject({
-        enabled: z.boolean().optional().describe('remembers answers to equal sessions; default false'),
-        ttl: durationSchema.describe('how long an answer is believed; default 1m, also for 0s'),
+        enabled: z.boolean().optional().describe('Whether to cache. Default: false.'),
+        ttl: durationSchema('100ms')
+          .optional()
+          .describe('Lifetime of a cached response. Default, also for 0s: 1m.'),
         ignored_headers: z
           .array(z.string())
           .optional()
-          .describe('headers of the request that make no other answer, such as X-Request-Id; default none'),
+          .describe(
+            'Request headers that are not part of the cache key, such as X-Request-Id. Default: none.',
+          ),
       })
       .optional()
-      .describe('memory of answers; an equal session has equal path, query and headers'),
+      .describe(
+        'Cache of responses. Its key covers the session with path, query and headers of the request.',
+      ),
     headers: z
       .array(z.string())
       .optional()
-      .describe('headers that its answers may set: no client can bring one of them along, through no rule'),
+      .describe(
+        'Headers that the responses may set. Clients cannot send these headers through any rule. Default: none.',
+      ),
   }),
   example: { api: { url: 'http://profiles:8080/hydrate', retry: { give_up_after: '500ms' } } },
   setsHeaders: ({ headers = [] }) => headers.map(name => name.toLowerCase()),
-  compile({ api, cache: memory }, services, context) {
-    const ignored = new Set((memory?.ignored_headers ?? []).map(name => name.toLowerCase()))
-    if (memory?.enabled === true && !ignored.has('x-request-id')) {
-      // Q-85: Envoy gives each request one of its own.
-      context.warn(['cache'], 'hardly ever finds an answer', 'add X-Request-Id to cache.ignored_headers')
+  compile({ api, cache: cacheConfig }, services, context) {
+    const ignored = new Set((cacheConfig?.ignored_headers ?? []).map(name => name.toLowerCase()))
+    if (cacheConfig?.enabled === true && !ignored.has('x-request-id')) {
+      // Envoy gives each request its own X-Request-Id (Q-85).
+      context.warn(
+        ['cache'],
+        'almost never has a hit, because every request has another X-Request-Id',
+        'add X-Request-Id to cache.ignored_headers',
+      )
     }
-    const target = compileUrl(api.url)
+    const requestUrl = compileUrl(api.url)
     const basic = api.auth?.basic
     const authorization =
       basic && `Basic ${Buffer.from(`${basic.username}:${basic.password}`).toString('base64')}`
-    // As Go's client: no time at all is no limit of its own.
+    // Like Go's client, where a timeout of 0 means no limit.
     const timeout = parseDuration(api.retry?.give_up_after ?? '1s') || MAX_CALL_MS
-    const delay = parseDuration(api.retry?.max_delay ?? '100ms') ?? millis(0)
-    const ttl = parseDuration(memory?.ttl ?? '1m') || millis(60_000)
-    const shelf = services.getCache<HydratedSession | Denial, HydratedSession>('hydrator')
+    const maxDelay = parseDuration(api.retry?.max_delay ?? '100ms') ?? millis(0)
+    const ttl = parseDuration(cacheConfig?.ttl ?? '1m') || millis(60_000)
+    const cache = services.getCache<HydratedSession | Denial, HydratedSession>('hydrator')
 
-    const ask = async (
+    const callService = async (
       session: Session,
       body: string,
       deadline: Instant,
     ): Promise<HydratedSession | Denial> => {
       const call: OutgoingRequest = {
         method: 'POST',
-        url: target(session.request),
+        url: requestUrl(session.request),
         headers: requestHeaders(session.request, authorization),
         body,
         timeout,
         deadline,
         target: 'hydrator',
       }
-      return readResponse(await sendWithRetries(services, call, deadline, delay), session.subject)
+      return readResponse(await sendWithRetries(services, call, deadline, maxDelay), session.subject)
     }
 
     return async session => {
       let body: string
       try {
-        // Go's encoder ends a document with a line break; whoever signs bodies counts it.
+        // Go's encoder appends a line break, and services that verify body signatures depend on it.
         body = `${sessionJson(session)}\n`
       } catch (error) {
         if (error instanceof GoError) return internalError('internal', `hydrator: ${error.message}`)
         throw error
       }
-      if (memory?.enabled !== true)
-        return toSession(await ask(session, body, session.request.deadline), session)
-      const equal = ignored.size === 0 ? body : sessionJson(withoutHeaders(session, ignored))
-      // What is sent, and not only what the session says of it: another hydrator may have replaced its match context.
+      if (cacheConfig?.enabled !== true)
+        return toSession(await callService(session, body, session.request.deadline), session)
+      const keyBody = ignored.size === 0 ? body : sessionJson(withoutHeaders(session, ignored))
+      // The key covers the headers to send as well, because an earlier hydrator may have replaced those in the session.
       const sent = requestHeaders(session.request, authorization).filter(([name]) => !ignored.has(name))
-      const key = services.cacheKey([target(session.request), sent.map(pair => [...pair]), equal])
-      const known = shelf.get(key)
-      if (known !== undefined) return toSession(known, session)
-      const { promise: answer } = shelf.load(key, {
-        // Others may wait for it: its end is not that of one request.
-        load: () => ask(session, body, plusMillis(services.clock.now(), MAX_CALL_MS)),
-        toEntry: made => ('kind' in made ? undefined : { value: made, ttl }),
+      const key = services.cacheKey([requestUrl(session.request), sent.map(pair => [...pair]), keyBody])
+      const cached = cache.get(key)
+      if (cached !== undefined) return toSession(cached, session)
+      const { promise } = cache.load(key, {
+        // Not the deadline of one request, because other requests may share the call.
+        load: () => callService(session, body, plusMillis(services.clock.now(), MAX_CALL_MS)),
+        toEntry: loaded => ('kind' in loaded ? undefined : { value: loaded, ttl }),
       })
-      return toSession(await answer, session)
+      return toSession(await promise, session)
     }
   },
 })
 
-/** Longest time for one try that has no limit, and for a question that several requests wait for. */
+/** Limit for an attempt without a timeout, and for a call that several requests share. */
 const MAX_CALL_MS = millis(10_000)
-/** After the first one. */
+/** Retries after the first attempt. */
 const MAX_RETRIES = 4
 
 const toSession = (hydrated: HydratedSession | Denial, session: Session): Session | Denial =>
   'kind' in hydrated ? hydrated : { ...session, ...hydrated }
 
-/** The session without some headers of the request. */
+/** Removes request headers from the session. */
 function withoutHeaders(session: Session, names: ReadonlySet<string>): Session {
   const { headers } = session.match
   if (headers === undefined) return session
@@ -151,13 +158,13 @@ function withoutHeaders(session: Session, names: ReadonlySet<string>): Session {
   return { ...session, match: { ...session.match, headers: kept } }
 }
 
-/** Where nothing was wrong with the question. */
+/** Whether another attempt may succeed. */
 const isRetryable = (answer: HttpResponse | HttpFailure): boolean =>
   answer.kind === 'failed'
     ? answer.cause === 'connect' || answer.cause === 'reset' || answer.cause === 'timeout'
     : answer.status === 429 || (answer.status >= 500 && answer.status !== 501)
 
-/** Waits 1 s, 2 s, 4 s, none longer than `longest`, and never beyond the deadline. */
+/** Delays are 1 s, 2 s, 4 s and 8 s, each limited by `maxDelay` (ms). No attempt starts after the deadline. */
 async function sendWithRetries(
   { send, clock }: Services,
   call: OutgoingRequest,
@@ -173,19 +180,19 @@ async function sendWithRetries(
   }
 }
 
-/** Anything but a session of the same subject is a 500 (Q-86). */
+/** Any response but a session with the same subject is a 500 (Q-86). */
 function readResponse(answer: HttpResponse | HttpFailure, subject: string): HydratedSession | Denial {
   if (answer.kind === 'failed') return internalError('unavailable', answer.message)
   if (answer.status !== 200)
     return internalError('bad_answer', `hydrator: expected 200, got ${answer.status}`)
   const hydrated = parseHydratedSession(answer.body)
-  if (hydrated === undefined) return internalError('bad_answer', 'hydrator: the answer is no session')
+  if (hydrated === undefined) return internalError('bad_answer', 'hydrator: the response is not a session')
   if (hydrated.subject !== subject)
-    return internalError('bad_answer', 'hydrator: the answer has another subject')
+    return internalError('bad_answer', 'hydrator: the response has another subject')
   return hydrated
 }
 
-/** The URL with the request's query, its names sorted. */
+/** The URL with the query of the request, sorted by names. */
 function compileUrl(text: string): (request: RequestView) => string {
   const url = new URL(text)
   url.search = ''
@@ -200,7 +207,7 @@ function compileUrl(text: string): (request: RequestView) => string {
   }
 }
 
-/** They speak of the request's own body and host, or of forms of the answer that we do not read. */
+/** Headers that describe the body and host of the request, or encodings of a response that the client cannot decode. */
 const REPLACED_HEADERS: ReadonlySet<string> = new Set([
   'accept-encoding',
   'content-encoding',

@@ -1,41 +1,42 @@
-/** handlers/mutators/id_token — hands the upstream a signed token of the session, as a bearer token. Knows no key. */
+/** Sets the Authorization header of the upstream request to a signed token with claims of the session. */
 import { z } from 'zod'
 import { type Denial, denial, internalError } from '../../access/denial.ts'
 import { type Session, withHeader } from '../../access/session.ts'
 import type { IssueResult } from '../../clients/jwks/sign.ts'
 import { isRecord, parseJson } from '../../golang/index.ts'
-import { DURATION_PATTERN, parseDuration } from '../../lib/time.ts'
+import { parseDuration } from '../../lib/time.ts'
+import { HandlerConfigError } from '../compile/config_error.ts'
+import { durationSchema } from '../compile/duration_schema.ts'
 import { compileTemplate } from '../compile/template.ts'
 import { keySetUrlSchema } from '../compile/urls.ts'
-import { defineMutator, HandlerConfigError } from '../handler.ts'
+import { defineMutator } from '../handler.ts'
 
 export const idToken = defineMutator({
   id: 'id_token',
-  summary: 'sets the Authorization header to a token of our own, signed, with claims from a template',
+  summary: 'sets the Authorization header to a signed token with claims from a template',
   config: z.strictObject({
-    issuer_url: z.string().describe('the claim iss'),
+    issuer_url: z.string().describe('Value of the claim iss.'),
     jwks_url: keySetUrlSchema.describe(
-      'key set with the signing key: file://, http(s)://, inline://<base64>, s3://, gs:// or azblob://',
+      'URL of the key set with the signing key: file://, http(s)://, inline://<base64>, s3://, gs:// or azblob://.',
     ),
     claims: z
       .string()
       .optional()
       .describe(
-        'template of a JSON object with more claims; exp, jti, iat, nbf, iss and sub are always ours',
+        'Template of a JSON object with further claims. Credence sets exp, jti, iat, nbf, iss and sub itself. Default: none.',
       ),
-    ttl: z
-      .string()
-      .regex(DURATION_PATTERN, 'must be a whole number and one unit, like 15m')
-      .optional()
-      .describe('lifetime of a token; default 15m'),
+    ttl: durationSchema('15m').optional().describe('Lifetime of a token. Default: 15m.'),
     cache: z
       .strictObject({
-        enabled: z.boolean().optional().describe('default true'),
-        max_cost: z.int().optional().describe('accepted and without effect: the memory is bounded anyway'),
+        enabled: z.boolean().optional().describe('Whether to cache. Default: true.'),
+        max_cost: z
+          .int()
+          .optional()
+          .describe('Accepted without effect; `sessions.cache.max_entries` bounds the cache.'),
       })
       .optional()
       .describe(
-        'whether a token is handed out again for the same session, until a tenth of its life is left',
+        'Cache of issued tokens. A token is reused for equal claims until a tenth of its lifetime is left.',
       ),
   }),
   example: {
@@ -46,15 +47,16 @@ export const idToken = defineMutator({
   compile({ issuer_url: issuer, jwks_url: url, claims, ttl: lifetime, cache }, services, context) {
     const { jwks: keys } = services
     const ttl = parseDuration(lifetime ?? '15m')
-    if (ttl === undefined || ttl <= 0) throw new HandlerConfigError(['ttl'], 'must be longer than nothing')
+    if (ttl === undefined || ttl <= 0) throw new HandlerConfigError(['ttl'], 'must be longer than 0')
     const reuse = cache?.enabled !== false
     const render = compileTemplate(claims || '{}', ['claims'], services, context, { json: true })
     return session => {
       const rendered = render(session)
       if (typeof rendered !== 'string') return rendered
       const read = parseJson(rendered)
-      // A null is no object either (Q-84).
-      if (!isRecord(read)) return internalError('template', 'the template of the claims gave no JSON object')
+      // Null is not an object either (Q-84).
+      if (!isRecord(read))
+        return internalError('template', 'the template of the claims did not render a JSON object')
       const issued = keys.issue({
         url,
         issuer,
@@ -77,5 +79,5 @@ const toSession = (issued: IssueResult, session: Session): Session | Denial =>
     ? withHeader(session, 'authorization', `Bearer ${issued.token}`)
     : denial(500, 'internal', SIGNING_FAILED_MESSAGE, { reason: issued.reason })
 
-/** Oathkeeper's, for keys that cannot be had or used. */
+/** Oathkeeper's message for keys that are unavailable or unusable. */
 const SIGNING_FAILED_MESSAGE = 'An internal server error occurred, please contact the system administrator'

@@ -1,13 +1,13 @@
-/** handlers/mutators/noop — changes nothing. */
+/** Leaves the request unchanged. */
 import { z } from 'zod'
 import { defineMutator } from '../handler.ts'
 
 export const noop = defineMutator({
   id: 'noop',
-  summary: 'hands the request on unchanged',
+  summary: 'leaves the request unchanged',
   config: z.strictObject({}),
   example: {},
   ignoresConfig: true,
-  // Oathkeeper echoes every request header here; Envoy keeps them by itself.
+  // Oathkeeper copies every request header here. Envoy keeps the headers without that.
   compile: () => session => session,
 })

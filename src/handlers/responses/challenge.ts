@@ -1,20 +1,20 @@
-/** handlers/parts/challenge — refusals of bearer tokens with the challenge of RFC 6750 §3. Knows no token. */
+/** Denials of bearer tokens with the challenge of RFC 6750 §3. */
 import { type Denial, denial, forbidden, type ReasonCode, unauthorized } from '../../access/denial.ts'
 
 const INVALID_TOKEN_CHALLENGE = 'Bearer error="invalid_token"'
 
-/** 401: the token proves nothing. `reason` is short and names nothing of the token (Q-35). */
+/** 401: the token is invalid. `reason` must contain nothing of the token (Q-35). */
 export const invalidToken = (reason: string, code: ReasonCode = 'credential_rejected'): Denial =>
   unauthorized(code, { reason, hints: { wwwAuthenticate: INVALID_TOKEN_CHALLENGE } })
 
-/** 403: a good token, for something else. */
+/** 403: the token is valid but was issued for something else. */
 export const unsuitableToken = (reason: string): Denial =>
   forbidden('credential_rejected', { reason, hints: { wwwAuthenticate: INVALID_TOKEN_CHALLENGE } })
 
-/** What may stand in the challenge (RFC 6749 §3.3). */
+/** Characters of a scope in a challenge (RFC 6749 §3.3). */
 const SCOPE_TOKEN = /^[!#-[\]-~]+$/
 
-/** A good token without a scope that the rule wants; `status` 401 is Oathkeeper's for JWTs. */
+/** The token lacks a required scope. Oathkeeper uses the status 401 for JWTs and 403 for introspected tokens. */
 export function insufficientScope(status: 401 | 403, missing: string, required: readonly string[]): Denial {
   const scope = required.filter(scope => SCOPE_TOKEN.test(scope)).join(' ')
   const wwwAuthenticate = `Bearer error="insufficient_scope"${scope === '' ? '' : `, scope="${scope}"`}`

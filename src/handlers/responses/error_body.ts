@@ -1,11 +1,11 @@
-/** handlers/parts/error_body — a denial as Oathkeeper's JSON (spec 7.3). Knows statuses, not who refused. */
+/** Renders a denial as Oathkeeper's JSON error body. */
 import type { Denial } from '../../access/denial.ts'
 import type { DenialResponse } from '../../access/pipeline.ts'
 import type { RequestView } from '../../access/request.ts'
 import type { Header } from '../../access/session.ts'
 import { statusText } from '../../http/status_text.ts'
 
-/** What everybody may read; a status without a line says its standard text (Q-34: nothing of what another service said). */
+/** Messages that reveal nothing of other services (Q-34). Other statuses use their standard text. */
 const PUBLIC_MESSAGES: ReadonlyMap<number, string> = new Map([
   [400, 'The request was malformed or contained invalid parameters'],
   [401, 'The request could not be authorized'],
@@ -17,7 +17,7 @@ const PUBLIC_MESSAGES: ReadonlyMap<number, string> = new Map([
   [504, 'The service did not answer in time'],
 ])
 
-/** `verbose` shows the denial's own message and reason, which name no credential. */
+/** `verbose` includes the message and the reason of the denial, which contain no credentials. */
 export function jsonErrorResponse(denial: Denial, request: RequestView, verbose: boolean): DenialResponse {
   const { status } = denial
   const text = statusText(status)
@@ -37,12 +37,12 @@ export function jsonErrorResponse(denial: Denial, request: RequestView, verbose:
 
 const CONTENT_TYPE: Header = { name: 'content-type', value: 'application/json' }
 
-/** A refusal is nobody's to keep or to guess the type of (D14, D15). */
+/** Prevent caches from storing a denial and browsers from guessing its type. */
 export const NO_STORE_HEADERS: readonly Header[] = [
   { name: 'cache-control', value: 'no-store' },
   { name: 'x-content-type-options', value: 'nosniff' },
 ]
 
-/** The challenge of a denial that has one (RFC 6750, RFC 9470). */
+/** The `WWW-Authenticate` header of a denial that has a challenge (RFC 6750, RFC 9470). */
 export const challengeHeaders = ({ hints }: Denial): readonly Header[] =>
   hints?.wwwAuthenticate === undefined ? [] : [{ name: 'www-authenticate', value: hints.wwwAuthenticate }]

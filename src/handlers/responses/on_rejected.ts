@@ -1,4 +1,4 @@
-/** handlers/parts/on_rejected — whether a credential that is not valid ends the search, as in Oathkeeper, or counts as none (Q-48). Knows no credential. */
+/** Implements `on_rejected`: whether an invalid credential ends the authentication or the next authenticator is tried (Q-48). */
 import { z } from 'zod'
 import { andThen } from '../../access/awaitable.ts'
 import type { Denial, ReasonCode } from '../../access/denial.ts'
@@ -8,13 +8,17 @@ export const onRejectedSchema = z
   .enum(['refuse', 'next'])
   .optional()
   .describe(
-    'what a credential that is not valid means: `refuse` (default) ends with 401, `next` asks the next authenticator as if there were none. What could not be found out, or is ambiguous, always ends',
+    'Effect of an invalid credential. `refuse` responds with 401; `next` tries the next authenticator. An ambiguous credential or an unavailable service always ends the authentication. Default: `refuse`.',
   )
 
-/** "No" to a credential. A session that wants a second factor is a good one, and several unequal ones are an attack (C2, C13). */
+/**
+ * Codes of an invalid credential. A session without its second factor is valid, and several different credentials may be an
+ * attack, so both always end the authentication.
+ */
 const REJECTION_CODES: ReadonlySet<ReasonCode> = new Set(['no_credential', 'credential_rejected'])
 const isRejection = ({ status, code }: Denial): boolean => status === 401 && REJECTION_CODES.has(code)
 
+/** Applies `on_rejected: next` to an authenticator. Returns it unchanged for any other choice. */
 export function withOnRejected(
   choice: z.output<typeof onRejectedSchema>,
   authenticate: Authenticate,

@@ -1,27 +1,27 @@
-/** handlers/parts/login_rounds — how often a browser was sent away from a page and came back: a cookie of a minute that ends redirect loops (kratos 6.4). Knows no session. */
+/** Counts the redirects of a page in a short-lived cookie, so that a redirect loop between page and login ends. */
 import { andThen } from '../../access/awaitable.ts'
 import type { Authenticate } from '../../access/pipeline.ts'
 import type { RequestView } from '../../access/request.ts'
 import type { Header } from '../../access/session.ts'
 
 const COOKIE_NAME = 'credence_login_rounds'
-/** Rounds that a person may need by accident (a second tab, the back button); a loop takes them in a moment. */
+/** A user may cause this many without a loop, for example with a second tab or the back button. */
 const MAX_REDIRECTS = 2
-/** Seconds. A loop turns several times in one of them; nobody logs in thrice in a minute. */
+/** A loop repeats several times a second. A user does not log in three times in a minute. */
 const COOKIE_MAX_AGE_SECONDS = 60
-/** Octets; browsers ignore longer attributes (RFC 6265bis §5.6). */
+/** Browsers ignore longer attributes (RFC 6265bis §5.6). */
 const MAX_COOKIE_PATH_BYTES = 1_024
 
 /**
- * Whoever sends another value harms only himself: he gets a page with a link instead of a redirect. Of several cookies
- * the first is the one of the longest path (RFC 6265 §5.4), which is this page's own.
+ * The value needs no protection: a client that forges it only receives the explanation page instead of a redirect. Of several
+ * cookies the first has the longest path (RFC 6265 §5.4), which is the path of this page.
  */
 function redirectCount(request: RequestView): number {
   const value = request.cookie(COOKIE_NAME) ?? ''
   return /^[1-9]$/.test(value) ? Number(value) : 0
 }
 
-/** A header that counts this round; `undefined` when there were enough of them. */
+/** The header that counts this redirect. `undefined`: the page has reached the maximum. */
 export function countRedirect(request: RequestView): Header | undefined {
   const redirects = redirectCount(request)
   return redirects >= MAX_REDIRECTS
@@ -29,10 +29,10 @@ export function countRedirect(request: RequestView): Header | undefined {
     : setCountCookie(request, `${redirects + 1}`, COOKIE_MAX_AGE_SECONDS)
 }
 
-/** After a page that says why, the next try is a first one. */
+/** The header that restarts the count, for use with the explanation page. */
 export const resetRedirectCount = (request: RequestView): Header => setCountCookie(request, '0', 0)
 
-/** Whoever is recognised has come back well: what sends him away next, be it his own logout, is no loop. */
+/** Resets the count after a successful authentication, so that a later redirect, for example after a logout, does not count as a loop. */
 export function withRedirectCountReset(authenticate: Authenticate): Authenticate {
   return request =>
     andThen(authenticate(request), outcome =>
@@ -48,7 +48,7 @@ function setCountCookie(request: RequestView, value: string, maxAge: number): He
   return { name: 'set-cookie', value: `${COOKIE_NAME}=${value}; ${attributes}` }
 }
 
-/** The page's own path, so that other pages count for themselves; a semicolon would end the attribute, so its folder then. */
+/** The path of the page, so that each page has its own count. A path with a semicolon, which would end the attribute, is cut to its folder. */
 function cookiePath(rawPath: string): string {
   const semicolon = rawPath.indexOf(';')
   const path = semicolon < 0 ? rawPath : rawPath.slice(0, rawPath.lastIndexOf('/', semicolon) + 1)

@@ -1,20 +1,22 @@
-/** handlers/parts/select_responder — which error handler answers (spec 7.1). Knows no handler by name. */
+/** Selects the error handler that responds to a denial. */
 import { type Denial, denial } from '../../access/denial.ts'
 import type { DenialResponse, Responder } from '../../access/pipeline.ts'
 import type { RequestView } from '../../access/request.ts'
-import type { BuiltResponder, HandlerDiagnostic } from '../builder.ts'
+import type { BuiltResponder } from '../builder.ts'
+import type { HandlerDiagnostic } from '../compile/diagnostics.ts'
 import { jsonErrorResponse } from './error_body.ts'
 
 /**
- * One responder that chooses: of the rule's own error handlers the one whose `when` fits, else the first fitting
- * fallback. Two that fit, a broken one, or none are 500, told as if verbose (Q-36). A handler of the rule that is unknown
- * or cannot be configured so is a 500 for every error; a broken fallback is one as soon as its turn comes.
+ * Returns one responder for a rule. It uses the error handler of the rule whose `when` matches, else the first matching
+ * fallback. It responds with 500 and a verbose body (Q-36) if several handlers of the rule match, if the selected handler is
+ * misconfigured, or if none matches. An unknown or invalid handler of the rule makes every response a 500. A misconfigured
+ * fallback counts as matching.
  */
 export function selectResponders(
   own: readonly BuiltResponder[],
   fallback: readonly BuiltResponder[],
 ): readonly Responder[] {
-  const misconfiguration = own.find(one => one.invalidatesRule)?.misconfiguration
+  const misconfiguration = own.find(responder => responder.invalidatesRule)?.misconfiguration
   const respond = (refused: Denial, request: RequestView): DenialResponse => {
     const chosen = misconfiguration ?? chooseResponder(own, fallback, refused, request)
     return 'status' in chosen ? jsonErrorResponse(chosen, request, true) : chosen.respond(refused, request)
@@ -47,7 +49,7 @@ const misconfiguredErrors = (reason: string): Denial =>
     { reason },
   )
 
-/** Handlers of one rule that must fit together: whoever wrote both wanted one of them (Q-36). `path` leads from the rule. */
+/** Warns about error handlers of one rule that always match together, which makes the response a 500 (Q-36). `path` leads from the rule. */
 export function lintResponders(own: readonly BuiltResponder[]): readonly HandlerDiagnostic[] {
   return own.flatMap(({ conditionKey: condition }, i): HandlerDiagnostic[] => {
     const twin = own.findIndex(
@@ -56,11 +58,13 @@ export function lintResponders(own: readonly BuiltResponder[]): readonly Handler
     if (twin < 0) return []
     const message =
       condition === ''
-        ? 'fits every error: where another handler of the rule fits, too, the answer is 500'
-        : `fits the same errors as errors[${twin}]: the answer is 500`
-    return [{ severity: 'warning', path: ['errors', i], message, hint: 'let `when` tell them apart' }]
+        ? 'matches every error: if another handler of the rule matches as well, the response is 500'
+        : `matches the same errors as errors[${twin}]: the response is 500`
+    return [
+      { severity: 'warning', path: ['errors', i], message, hint: 'give each handler a different `when`' },
+    ]
   })
 }
 
-const SEVERAL_MATCH = misconfiguredErrors('more than one error handler of the rule fits the error')
-const NONE_MATCHES = misconfiguredErrors('no error handler fits the error')
+const SEVERAL_MATCH = misconfiguredErrors('several error handlers of the rule match the error')
+const NONE_MATCHES = misconfiguredErrors('no error handler matches the error')

@@ -1,12 +1,12 @@
-/** handlers/parts/when — the condition under which an error handler answers (spec 7.2). Knows denials and requests, no handler. */
+/** Compiles `when`, the condition under which an error handler responds. */
 import { z } from 'zod'
 import type { Denial, ReasonCode } from '../../access/denial.ts'
 import type { RequestView } from '../../access/request.ts'
 import { mediaTypeMatches, parseMediaTypes } from '../../http/media_type.ts'
 import { compileNetworks } from '../../http/networks.ts'
-import { HandlerConfigError } from '../handler.ts'
+import { HandlerConfigError } from '../compile/config_error.ts'
 
-/** Oathkeeper's four names and those that it cannot say: other statuses (Q-40), and what logging in differently can lift (Q-53). */
+/** Oathkeeper's four names, and those of Credence: further statuses (Q-40), and denials that another login can resolve (Q-53). */
 const ERROR_NAMES = new Map<string, Denial['status'] | ReasonCode>([
   ['bad_request', 400],
   ['unauthorized', 401],
@@ -27,36 +27,44 @@ export const whenSchema = z
         .array(z.enum([...ERROR_NAMES.keys()]))
         .optional()
         .describe(
-          'statuses by name; any when absent. second_factor_required and reauthentication_required: a session that does not do for this rule',
+          'Names of statuses. Default: any. second_factor_required and reauthentication_required match sessions that do not meet the requirements of the rule.',
         ),
       request: z
         .strictObject({
-          cidr: z.array(z.string()).optional().describe('networks of the peer address'),
+          cidr: z.array(z.string()).optional().describe('Networks that contain the peer address.'),
           remote_ip: z
             .strictObject({
-              match: z.array(z.string()).optional(),
-              respect_forwarded_for_header: z.boolean().optional(),
+              match: z.array(z.string()).optional().describe('Networks in CIDR notation.'),
+              respect_forwarded_for_header: z
+                .boolean()
+                .optional()
+                .describe('Whether to match the addresses of X-Forwarded-For as well. Default: false.'),
             })
             .optional()
-            .describe('networks of the peer address; with the flag also of X-Forwarded-For'),
+            .describe('Address of the client.'),
           header: z
             .strictObject({
-              accept: z.array(z.string()).optional().describe('media types of the Accept header'),
-              content_type: z.array(z.string()).optional().describe('media types of the Content-Type header'),
+              accept: z.array(z.string()).optional().describe('Media types of the Accept header.'),
+              content_type: z
+                .array(z.string())
+                .optional()
+                .describe('Media types of the Content-Type header.'),
             })
-            .optional(),
+            .optional()
+            .describe('Headers of the request.'),
         })
-        .optional(),
+        .optional()
+        .describe('Conditions on the request, all of which must match. Default: none.'),
     }),
   )
   .optional()
-  .describe('conditions, one of which must hold; none: always')
+  .describe('Conditions, one of which must match. Default: always.')
 
 export type WhenPredicate = (denial: Denial, request: RequestView) => boolean
 type Conditions = NonNullable<z.output<typeof whenSchema>>
 type Condition = Conditions[number]
 
-/** Throws `ConfigFault` or `z.ZodError` for a condition that cannot be used. */
+/** Throws `HandlerConfigError` or `z.ZodError` for an invalid condition. */
 export function compileWhen(when: unknown): WhenPredicate {
   const entries = whenSchema.parse(when) ?? []
   if (entries.length === 0) return () => true
@@ -81,7 +89,7 @@ function compileEntry(entry: Condition, index: number): WhenPredicate {
   return (denial, request) => predicates.every(matches => matches(denial, request))
 }
 
-/** The peer's address; any address of X-Forwarded-For counts only where the rule's author says so (Q-33). */
+/** Matches the peer address. Addresses of X-Forwarded-For count only if the rule enables it, because clients can set them (Q-33). */
 function matchesNetworks(
   networks: readonly string[],
   path: (string | number)[],
@@ -89,7 +97,7 @@ function matchesNetworks(
 ): WhenPredicate {
   const isInside = compileNetworks(networks)
   if (isInside === undefined)
-    throw new HandlerConfigError(path, 'not a list of networks', 'write e.g. 10.0.0.0/8')
+    throw new HandlerConfigError(path, 'must be a list of networks', 'for example 10.0.0.0/8')
   return (_denial, request) => {
     if (isInside(request.remoteAddress)) return true
     if (!respectForwardedFor) return false
@@ -99,7 +107,7 @@ function matchesNetworks(
   }
 }
 
-/** A header that is absent or empty counts as `application/octet-stream` (Q-43); `q=0` means "not this" (Q-41). */
+/** An absent or empty header counts as `application/octet-stream` (Q-43). `q=0` excludes a type (Q-41). */
 function matchesMediaType(name: 'accept' | 'content-type', patterns: readonly string[]): WhenPredicate {
   return (_denial, request) => {
     const text = request.headerValues(name).join(',')

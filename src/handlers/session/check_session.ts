@@ -1,4 +1,4 @@
-/** handlers/parts/check_session — asks a session endpoint that is not Kratos, forwarding as Oathkeeper does (spec 4.4), through memory where a rule wants that. Knows no session. */
+/** Checks a session with an endpoint that is not Kratos: forwards the request as Oathkeeper does, and caches if the rule enables it. */
 import { type Awaitable, andThen } from '../../access/awaitable.ts'
 import { type Denial, forbidden, rateLimited, unauthorized, unavailable } from '../../access/denial.ts'
 import type { RequestView } from '../../access/request.ts'
@@ -12,12 +12,13 @@ import type { Services } from '../services.ts'
 import { checkSessionMaxAge, type SessionConfig } from './config_schema.ts'
 import { compileIdentityReader, type ReadIdentity } from './subject.ts'
 
+/** Returns the identity of a session, or a denial. */
 export type CheckSession = (request: RequestView) => Awaitable<Identity | Denial>
 
-/** Oathkeeper waits for ever (Q-52). */
+/** Oathkeeper has no timeout (Q-52). */
 const CALL_TIMEOUT_MS = millis(10_000)
 
-/** `always` is the header that is copied whether listed or not; `subjectFrom` the default path. */
+/** `defaults.always`: header to forward even if it is not listed. `defaults.subjectFrom`: default path of the subject. */
 export function compileCheckSession(
   config: SessionConfig,
   url: URL,
@@ -29,14 +30,14 @@ export function compileCheckSession(
   const method = config.force_method ?? ''
   const read = reportingEmptySubject(
     compileIdentityReader({
-      // An empty path is none, as Oathkeeper has it.
+      // Like Oathkeeper: an empty path means the default.
       subjectFrom: config.subject_from || defaults.subjectFrom,
       extraFrom: config.extra_from || 'extra',
       requireSubject: config.require_subject ?? false,
     }),
     () => services.reportEmptySubject(url.origin + url.pathname),
   )
-  const checkRequest = (request: RequestView): SessionRequest => {
+  const toSessionRequest = (request: RequestView): SessionRequest => {
     const usedMethod = method === '' ? request.method : method
     return {
       method: usedMethod,
@@ -50,17 +51,20 @@ export function compileCheckSession(
   const maxAge = checkSessionMaxAge(config)
   const check =
     maxAge > 0
-      ? compileCachedCheck(checkRequest, maxAge, read, services)
+      ? compileCachedCheck(toSessionRequest, maxAge, read, services)
       : async (request: RequestView) => {
-          const answer = await services.send({ ...checkRequest(request), deadline: request.deadline })
-          return readResponse(answer, read)
+          const response = await services.send({
+            ...toSessionRequest(request),
+            deadline: request.deadline,
+          })
+          return readResponse(response, read)
         }
   return config.forbid_unreachable === true
     ? request => andThen(check(request), unavailableAsForbidden)
     : check
 }
 
-/** Whoever is let in without a name is let in, as by Oathkeeper, and does not go unnoticed (Q-44). */
+/** Reports identities with an empty subject, which are allowed as in Oathkeeper (Q-44). */
 const reportingEmptySubject =
   (read: ReadIdentity, reportEmptySubject: () => void): ReadIdentity =>
   (document, parts) => {
@@ -69,36 +73,36 @@ const reportingEmptySubject =
     return outcome
   }
 
-/** What is sent, and nothing else decides what comes back: together the key of what is remembered. */
+/** Everything that is sent. It forms the cache key, because nothing else can influence the response. */
 type SessionRequest = Omit<OutgoingRequest, 'deadline' | 'body'>
 
-/** Oathkeeper's 403 where nothing could be found out (Q-51). */
+/** Oathkeeper's 403 for an unreachable endpoint (Q-51). */
 const unavailableAsForbidden = (outcome: Identity | Denial): Identity | Denial =>
   outcome.kind === 'denial' && outcome.code === 'unavailable'
     ? forbidden('unavailable', { reason: outcome.reason })
     : outcome
 
-/** A 200 alone lets in. */
+/** Only a 200 authenticates. */
 function readResponse(
-  answer: HttpResponse | HttpFailure,
+  response: HttpResponse | HttpFailure,
   read: ReadIdentity,
   parts?: Parameters<ReadIdentity>[1],
 ) {
-  // Q-51: not having found out is no answer about the credential.
-  if (answer.kind === 'failed') return unavailable(answer.message)
-  if (answer.status === 429) return rateLimited({ headers: rateLimitHeaders(answer.headers) })
-  // Redirects among them: one to a login page would let everybody in (Q-45).
-  if (answer.status !== 200) return unauthorized('credential_rejected', { reason: 'no valid session' })
-  const document = parseDocument(answer)
-  return document === undefined && LOOKS_LIKE_JSON.test(answer.body) ? BROKEN_JSON : read(document, parts)
+  // A failed call says nothing about the credential, so it is not a 401 (Q-51).
+  if (response.kind === 'failed') return unavailable(response.message)
+  if (response.status === 429) return rateLimited({ headers: rateLimitHeaders(response.headers) })
+  // This includes redirects: following one to a login page would authenticate every request (Q-45).
+  if (response.status !== 200) return unauthorized('credential_rejected', { reason: 'no valid session' })
+  const document = parseDocument(response)
+  return document === undefined && LOOKS_LIKE_JSON.test(response.body) ? BROKEN_JSON : read(document, parts)
 }
 
-/** `undefined` for what is no JSON. .NET's services like to begin with a byte order mark. */
+/** Accepts a byte order mark, which .NET services often send. Returns `undefined` for a body that is not JSON. */
 const parseDocument = ({ body }: HttpResponse): Json | undefined => parseJson(body.replace(/^\ufeff/, ''))
 
-/** Anything else has an empty subject, as Oathkeeper has it (Q-44); this may hold one that nobody can read (P3). */
+/** Broken JSON may contain a subject, so it is denied. Any other body has an empty subject, as in Oathkeeper (Q-44). */
 const LOOKS_LIKE_JSON = /^[\s\ufeff]*[[{]/
-const BROKEN_JSON = forbidden('bad_answer', { reason: 'the session endpoint answered with broken JSON' })
+const BROKEN_JSON = forbidden('bad_answer', { reason: 'the session endpoint sent broken JSON' })
 
 interface CachedDocument {
   readonly document: Json
@@ -108,42 +112,42 @@ interface CachedDocument {
 const TIMED_OUT: HttpFailure = Object.freeze({
   kind: 'failed',
   cause: 'deadline',
-  message: 'the session endpoint did not answer in time',
+  message: 'the session endpoint did not respond before the deadline of the request',
 })
 
 /**
- * Answers of one process, by exactly what was sent (C4, C6): rules that send the same share them, each for no longer than
- * its own `maxAge`. Only a 200 with JSON is kept, and any other answer but "could not find out" ends what was.
+ * Caches responses by what was sent. Rules that send the same request share entries, each up to its own `maxAge`. Only a 200
+ * with JSON is cached. Any other response evicts the entry, except a failed call and 429, which say nothing about the session.
  */
 function compileCachedCheck(
-  sessionRequest: (request: RequestView) => SessionRequest,
+  toSessionRequest: (request: RequestView) => SessionRequest,
   maxAge: Millis,
   read: ReadIdentity,
   { getCache, clock, cacheKey, send }: Services,
 ): CheckSession {
   const cache = getCache<HttpResponse | HttpFailure, CachedDocument>('check_session')
-  const entryFor = (answer: HttpResponse | HttpFailure, askedAt: Instant) => {
-    if (answer.kind === 'failed' || answer.status === 429) return undefined
-    const document = answer.status === 200 ? parseDocument(answer) : undefined
+  const entryFor = (response: HttpResponse | HttpFailure, requestedAt: Instant) => {
+    if (response.kind === 'failed' || response.status === 429) return undefined
+    const document = response.status === 200 ? parseDocument(response) : undefined
     if (document === undefined) return 'evict' as const
-    const remaining = millis(maxAge - millisBetween(askedAt, clock.now()))
-    return { value: { document, requestedAt: askedAt }, ttl: remaining }
+    const remaining = millis(maxAge - millisBetween(requestedAt, clock.now()))
+    return { value: { document, requestedAt }, ttl: remaining }
   }
   return request => {
-    const outgoing = sessionRequest(request)
+    const outgoing = toSessionRequest(request)
     const key = cacheKey([outgoing.method, outgoing.url, outgoing.headers])
     const cached = cache.get(key)
     const now = clock.now()
     if (cached !== undefined && millisBetween(cached.requestedAt, now) < maxAge) {
       return read(cached.document, { annotations: { cache: 'hit' } })
     }
-    const { promise: answer, shared: joined } = cache.load(key, {
+    const { promise, shared } = cache.load(key, {
       load: () => send(outgoing),
       toEntry: response => entryFor(response, now),
     })
-    const notes = { cache: joined ? 'shared' : 'miss' } as const
-    return withTimeout(answer, millisBetween(now, request.deadline), TIMED_OUT).then(found =>
-      readResponse(found, read, { annotations: notes }),
+    const annotations = { cache: shared ? 'shared' : 'miss' } as const
+    return withTimeout(promise, millisBetween(now, request.deadline), TIMED_OUT).then(response =>
+      readResponse(response, read, { annotations }),
     )
   }
 }
@@ -161,7 +165,7 @@ function compileUrl(config: SessionConfig, url: URL): (request: RequestView) => 
   }
 }
 
-/** Listed headers with all their values, then the static ones in their place, then the host. `Host` itself is never set. */
+/** Listed headers with all their values, then static headers, which replace listed ones, then X-Forwarded-Host. `Host` is never set. */
 function compileForwardedHeaders(
   config: SessionConfig,
   alwaysForwarded: string,

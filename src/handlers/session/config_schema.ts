@@ -1,70 +1,82 @@
-/** handlers/parts/session_keys — the keys that `cookie_session` and `bearer_token` share (spec 4.4), and what to say about them at load. Knows no request. */
+/** The configuration that `cookie_session` and `bearer_token` share: schema, selection of the endpoint by host, and warnings. */
 import { z } from 'zod'
 import type { Authenticate } from '../../access/pipeline.ts'
 import { parseAuthority } from '../../http/authority.ts'
 import { isHeaderName } from '../../http/header_rules.ts'
-import { DURATION_PATTERN, type Millis, millis, parseDuration } from '../../lib/time.ts'
+import { type Millis, millis, parseDuration } from '../../lib/time.ts'
+import { HandlerConfigError } from '../compile/config_error.ts'
+import { durationSchema } from '../compile/duration_schema.ts'
 import { fixedHeadersSchema } from '../compile/header_templates.ts'
 import { httpUrlSchema } from '../compile/urls.ts'
-import { type CompileContext, HandlerConfigError } from '../handler.ts'
+import type { CompileContext } from '../handler.ts'
 import { onRejectedSchema, withOnRejected } from '../responses/on_rejected.ts'
 import { requirementsSchema } from './requirements.ts'
 
 export const sessionConfigShape = {
   check_session_url: httpUrlSchema.describe(
-    'URL that says whose session it is; one that ends in /sessions/whoami is Ory Kratos',
+    'URL of the session endpoint. A URL that ends in /sessions/whoami is Ory Kratos.',
   ),
   check_session_url_by_host: z
     .record(z.string(), httpUrlSchema)
     .optional()
     .describe(
-      'host of the request → URL instead of check_session_url, for a rule with several hosts that has a Kratos each',
+      'URLs that replace check_session_url for requests to a host, for rules whose hosts have a Kratos each.',
     ),
   preserve_path: z
     .boolean()
     .optional()
-    .describe('true keeps the path of the URL; default false: the path of the request. Kratos: always kept'),
+    .describe(
+      'Whether to keep the path of the URL instead of using that of the request. Default: false; for Kratos always true.',
+    ),
   preserve_query: z
     .boolean()
     .optional()
     .describe(
-      'false replaces the query of the URL by that of the request; default true. Kratos: always kept',
+      'Whether to keep the query of the URL instead of using that of the request. Default: true; for Kratos always true.',
     ),
   preserve_host: z
     .boolean()
     .optional()
-    .describe('sends X-Forwarded-Host with the host of the request; default false. Not to Kratos'),
+    .describe(
+      'Whether to send X-Forwarded-Host with the host of the request. Default: false; for Kratos always false.',
+    ),
   force_method: z
     .string()
-    .refine(name => name === '' || isHeaderName(name), 'not a method')
+    .refine(name => name === '' || isHeaderName(name), 'must be an HTTP method')
     .optional()
-    .describe('method instead of that of the request. Kratos: always GET'),
+    .describe('Method to use instead of that of the request. For Kratos always GET.'),
   forward_http_headers: z
     .array(z.string())
     .optional()
-    .describe('headers of the request to send along. Not to Kratos, which gets one credential'),
-  additional_headers: fixedHeadersSchema.describe('headers to send, set last'),
+    .describe(
+      'Request headers to forward. Kratos receives none of them, because it gets exactly one credential.',
+    ),
+  additional_headers: fixedHeadersSchema.describe('Static headers to send. They replace forwarded ones.'),
   subject_from: z
     .string()
     .optional()
-    .describe('gjson path of the subject; default `identity.id` for Kratos, else `subject` or `sub`'),
+    .describe(
+      'Gjson path of the subject. Default: `identity.id` for Kratos, else `subject` for cookie_session and `sub` for bearer_token.',
+    ),
   extra_from: z
     .string()
     .optional()
-    .describe('gjson path of the extra data; default `@this` for Kratos, else `extra`'),
+    .describe('Gjson path of the extra data. Default: `@this` for Kratos, else `extra`.'),
   kratos: z
     .boolean()
     .optional()
-    .describe('whether the URL is Kratos’ whoami; default: whether it ends in /sessions/whoami'),
+    .describe(
+      'Whether the URL is the whoami endpoint of Kratos. Default: whether it ends in /sessions/whoami.',
+    ),
   require_subject: z
     .boolean()
     .optional()
-    .describe('refuses an answer without a subject; default true for Kratos, else false'),
+    .describe('Whether to reject a response without a subject. Default: true for Kratos, else false.'),
   forbid_unreachable: z
     .boolean()
     .optional()
     .describe(
-      'true refuses with 403 where the endpoint cannot be reached, as Oathkeeper does; default 503. Kratos: always 503',
+      'Whether to respond with 403, as Oathkeeper does, instead of 503 if the endpoint cannot be reached. Default: false; for Kratos always false.',
     ),
   require: requirementsSchema,
   cache: z
@@ -73,22 +85,20 @@ export const sessionConfigShape = {
         .boolean()
         .optional()
         .describe(
-          'false asks for each request; default true for Kratos, false for any other endpoint, where what is sent is the key of what is remembered',
+          'Whether to cache. Default: true for Kratos, else false. For other endpoints the cache key is the whole request to the endpoint.',
         ),
-      ttl: z
-        .string()
-        .regex(DURATION_PATTERN, 'must be a whole number and one unit, like 30s')
+      ttl: durationSchema('30s')
         .optional()
         .describe(
-          'longest time that this rule believes an answer; of Kratos never longer than sessions.cache.ttl, of another endpoint 1s unless set',
+          'Maximum age of a cached response. For Kratos at most sessions.cache.ttl, which is also the default. Default for other endpoints: 1s.',
         ),
       max_cost: z
         .int()
         .optional()
-        .describe('accepted and without effect: sessions.cache.max_entries bounds the memory'),
+        .describe('Accepted without effect; `sessions.cache.max_entries` bounds the cache.'),
     })
     .optional()
-    .describe('how long answers are believed'),
+    .describe('Cache of responses.'),
   on_rejected: onRejectedSchema,
 }
 
@@ -96,8 +106,8 @@ const sessionConfigSchema = z.strictObject(sessionConfigShape)
 export type SessionConfig = z.infer<typeof sessionConfigSchema>
 
 /**
- * One authenticator for each URL of the configuration; the host of a request says which. Their endpoints are unequal, so
- * they share nothing that is remembered (C4, C7).
+ * Compiles one authenticator for each URL of the configuration and selects it by the host of the request. Their cached sessions
+ * are separate, because their endpoints differ.
  */
 export function compileEndpointsByHost(
   config: SessionConfig,
@@ -108,14 +118,14 @@ export function compileEndpointsByHost(
   const byHost = Object.entries(config.check_session_url_by_host ?? {}).map(([text, url]) => {
     const path = ['check_session_url_by_host', text]
     const host = parseAuthority(text, '')?.host
-    if (host === undefined) throw new HandlerConfigError(path, 'must be a host, as in a URL')
+    if (host === undefined) throw new HandlerConfigError(path, 'must be a host, for example shop.example.com')
     return [host, new URL(url)] as const
   })
   warnAboutConfig(config, [defaultUrl, ...byHost.map(([, url]) => url)], context)
   const compiled = (url: URL) => compileAt(url, isKratos(config, url))
   const byDefault = compiled(defaultUrl)
   const byExactHost = byHost.map(([host, url]) => [host, compiled(url)] as const)
-  // Requests come without their scheme's default port (Q-20); whoever names the host without it means more.
+  // Requests have no default port (Q-20), so an entry with port 80 or 443 also matches the host without it. An exact entry takes precedence.
   const byBareHost = byExactHost.map(([host, run]) => [host.replace(/:(?:80|443)$/, ''), run] as const)
   const authenticators = new Map([...byBareHost, ...byExactHost])
   const authenticate: Authenticate =
@@ -128,12 +138,12 @@ export function compileEndpointsByHost(
 const isKratos = (config: SessionConfig, url: URL): boolean =>
   config.kratos ?? url.pathname.endsWith('/sessions/whoami')
 
-/** Of answers of another endpoint; 0: nothing is remembered. PR #1244 of Oathkeeper has the second as default. */
+/** Maximum age of a response of an endpoint that is not Kratos, in ms. 0: no cache. The default of 1s is that of Oathkeeper's pull request 1244. */
 export function checkSessionMaxAge({ cache }: SessionConfig): Millis {
   return cache?.enabled === true ? (parseDuration(cache.ttl ?? '1s') ?? millis(0)) : millis(0)
 }
 
-/** `undefined`: the service's own; 0: not at all. */
+/** Maximum age of a session of Kratos, in ms. `undefined`: `sessions.cache.ttl`. 0: no cache. */
 export function kratosMaxAge({ cache }: SessionConfig): Millis | undefined {
   if (cache?.enabled === false) return millis(0)
   return cache?.ttl === undefined ? undefined : parseDuration(cache.ttl)
@@ -147,51 +157,55 @@ function warnAboutConfig(config: SessionConfig, urls: readonly URL[], context: C
   if (forwardingUrl !== undefined) warnAboutForwardingConfig(config, forwardingUrl, context)
 }
 
-/** What has no effect for Kratos and would surprise whoever wrote it. */
+/** Warns about keys that have no effect for Kratos. */
 function warnAboutKratosConfig(config: SessionConfig, context: CompileContext): void {
   for (const name of config.forward_http_headers ?? []) {
     if (CREDENTIAL_HEADERS.test(name)) {
-      context.warn(['forward_http_headers'], `${name} is not forwarded`, 'Kratos gets exactly one credential')
+      context.warn(
+        ['forward_http_headers'],
+        `${name} is not forwarded`,
+        'Kratos receives exactly one credential',
+      )
     }
   }
   for (const name of Object.keys(config.additional_headers ?? {})) {
     if (CREDENTIAL_HEADERS.test(name)) {
-      context.warn(['additional_headers', name], 'not sent', 'Kratos gets exactly one credential')
+      context.warn(['additional_headers', name], 'is not sent', 'Kratos receives exactly one credential')
     }
   }
   if (config.forbid_unreachable === true) {
-    context.warn(['forbid_unreachable'], 'has no effect', 'a Kratos that cannot be reached is always 503')
+    context.warn(['forbid_unreachable'], 'has no effect', 'an unreachable Kratos is always a 503')
   }
   const method = config.force_method ?? ''
   if (method !== '' && method.toUpperCase() !== 'GET') {
-    context.warn(['force_method'], 'has no effect', 'Kratos is always asked with GET')
+    context.warn(['force_method'], 'has no effect', 'Kratos is always called with GET')
   }
 }
 
-/** Oathkeeper's traps, kept and named (Q-44, Q-49). */
+/** Warns about behaviour that is kept from Oathkeeper although it may surprise (Q-44, Q-49). */
 function warnAboutForwardingConfig(config: SessionConfig, url: URL, context: CompileContext): void {
   if (config.preserve_path !== true && url.pathname !== '/') {
     context.warn(
       ['check_session_url'],
-      'its path is replaced by that of each request',
+      'its path is replaced by that of the request',
       'set preserve_path: true to keep it',
     )
   }
   if (config.require_subject !== true) {
     context.warn(
       ['check_session_url'],
-      'any answer 200 lets the request in, with an empty subject where it names none',
-      'set require_subject: true to refuse those',
+      'every response with status 200 authenticates the request, even without a subject',
+      'set require_subject: true to reject responses without a subject',
     )
   }
   if (config.require !== undefined) {
     throw new HandlerConfigError(
       ['require'],
-      'only sessions of Kratos can be held to it',
-      'name Kratos’ whoami, or leave it out',
+      'applies to sessions of Kratos only',
+      'set check_session_url to the whoami URL of Kratos, or remove the key',
     )
   }
   if (config.cache !== undefined && typeof config.cache.enabled !== 'boolean') {
-    context.warn(['cache'], 'has no effect', 'answers of this endpoint are remembered with enabled: true')
+    context.warn(['cache'], 'has no effect', 'set enabled: true to cache the responses of this endpoint')
   }
 }

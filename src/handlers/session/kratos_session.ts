@@ -1,4 +1,4 @@
-/** handlers/parts/kratos_session — a credential and Kratos' verdict on it → identity or denial. Knows no cookie, no header and no cache. */
+/** Checks a session credential with Kratos, enforces the requirements of the rule, and returns an identity or a denial. */
 import { type Awaitable, andThen } from '../../access/awaitable.ts'
 import {
   type Denial,
@@ -23,28 +23,30 @@ import {
 import { compileHasSecondFactor } from './second_factor.ts'
 import { compileIdentityReader, type ReadIdentity } from './subject.ts'
 
+/** Returns the identity of a session credential, or a denial. */
 export type CheckCredential = (credential: Credential, request: RequestView) => Awaitable<Identity | Denial>
 
-/** Characters; Kratos decodes no cookie above 4096, and no server takes headers without end. */
+/** Kratos decodes no cookie above 4,096 characters. */
 const MAX_CREDENTIAL_CHARS = 8_192
 const CREDENTIAL_PATTERNS: Readonly<Record<Credential['kind'], RegExp>> = {
   cookie: /^[\x20-\x7e]+$/,
   token: /^[\x21-\x7e]+$/,
 }
-/** Two dots: a JWT, which Kratos never takes for a session (kratos 1.2). */
+/** Two dots mean a JWT, which Kratos never accepts as a session token. */
 export const JWT_PATTERN = /^[^.]*\.[^.]*\.[^.]*$/
 
 const rejectedCredential = (reason: string): Denial => unauthorized('credential_rejected', { reason })
-const NOT_A_CREDENTIAL = rejectedCredential('this cannot be a credential of a session')
+const NOT_A_CREDENTIAL = rejectedCredential('the value cannot be a session credential')
 const NO_SESSION = rejectedCredential('no valid session')
 
-/** RFC 9470 §3: the way in which a bearer of a token is asked for a second factor. */
+/** Asks the client of a token for a second factor (RFC 9470 §3). */
 const STEP_UP_CHALLENGE: Header = {
   name: 'www-authenticate',
   value:
     'Bearer error="insufficient_user_authentication", error_description="A second factor is required", acr_values="aal2"',
 }
 
+/** `url` is the whoami URL of the Kratos to ask. */
 export function compileKratosCheck(config: SessionConfig, url: URL, services: Services): CheckCredential {
   const endpoint: KratosEndpoint = Object.freeze({
     whoamiUrl: url.href,
@@ -78,7 +80,7 @@ export function compileKratosCheck(config: SessionConfig, url: URL, services: Se
     return andThen(hasSecondFactor(credential, request), hasFactor => (hasFactor ? denial : ENROLMENT_DENIAL))
   }
 
-  /** A session that does not do is looked at once more: after a step-up, memory is behind (kratos 2.5, C8). */
+  /** Checks a cached session that does not meet the requirements again with Kratos, because the user may have just stepped up. */
   function enforceRequirements(
     credential: Credential,
     request: RequestView,
@@ -86,11 +88,11 @@ export function compileKratosCheck(config: SessionConfig, url: URL, services: Se
   ): Awaitable<Identity | Denial> {
     const unmetOf = ({ session }: Verdict & { kind: 'verified' }) =>
       findUnmet?.(session, services.clock.wall())
-    const decide = (last: Verdict): Awaitable<Identity | Denial> => {
-      const unmet = last.kind === 'verified' ? unmetOf(last) : undefined
-      if (unmet === undefined) return verdictToOutcome(last, credential.kind, read)
+    const decide = (final: Verdict): Awaitable<Identity | Denial> => {
+      const unmet = final.kind === 'verified' ? unmetOf(final) : undefined
+      if (unmet === undefined) return verdictToOutcome(final, credential.kind, read)
       return andThen(denyUnmet(unmet, credential, request), denial =>
-        withAnnotations(denial, annotationsOf(last)),
+        withAnnotations(denial, annotationsOf(final)),
       )
     }
     const isCached = verdict.kind === 'verified' && verdict.cache !== 'miss' && verdict.cache !== 'off'
@@ -108,11 +110,9 @@ export function compileKratosCheck(config: SessionConfig, url: URL, services: Se
   }
 }
 
-/** How memory answered. */
 const annotationsOf = (verdict: Verdict): Annotations =>
   'cache' in verdict && verdict.cache !== undefined ? { cache: verdict.cache } : {}
 
-/** Architecture 14.10. */
 function verdictToOutcome(verdict: Verdict, kind: Credential['kind'], read: ReadIdentity): Identity | Denial {
   switch (verdict.kind) {
     case 'verified':
@@ -127,7 +127,7 @@ function verdictToOutcome(verdict: Verdict, kind: Credential['kind'], read: Read
     case 'limited':
       return rateLimited({ headers: verdict.headers, annotations: annotationsOf(verdict) })
     case 'unavailable': {
-      const { why, retryAfterSeconds } = verdict
+      const { reason: why, retryAfterSeconds } = verdict
       const notes = annotationsOf(verdict)
       return unavailable(
         why,
@@ -137,7 +137,7 @@ function verdictToOutcome(verdict: Verdict, kind: Credential['kind'], read: Read
   }
 }
 
-/** A browser can be sent on; whoever holds a token is told by a challenge. */
+/** 403 for a session cookie, so that an error handler can redirect the browser. 401 with a challenge for a token. */
 function secondFactorDenial(kind: Credential['kind'], loginUrl: string | undefined): Denial {
   const reason = 'a second factor is required'
   if (kind === 'token')

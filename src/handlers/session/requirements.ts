@@ -1,4 +1,4 @@
-/** handlers/parts/session_demands — what a rule demands of a live session beyond being one: second factor, freshness, methods. Knows a verified session, no cache. */
+/** Compiles `require`: what a rule requires of an active session, such as a second factor or a recent login. */
 import { z } from 'zod'
 import {
   type Denial,
@@ -9,7 +9,8 @@ import {
 } from '../../access/denial.ts'
 import type { Json } from '../../access/session.ts'
 import type { AssuranceLevel, Credential, VerifiedSession } from '../../access/verdict.ts'
-import { DURATION_PATTERN, millis, parseDuration, type WallTime } from '../../lib/time.ts'
+import { millis, parseDuration, type WallTime } from '../../lib/time.ts'
+import { durationSchema } from '../compile/duration_schema.ts'
 
 const ASSURANCE_LEVELS: readonly AssuranceLevel[] = ['aal0', 'aal1', 'aal2', 'aal3']
 
@@ -18,33 +19,34 @@ export const requirementsSchema = z
     aal: z
       .enum(['aal1', 'aal2', 'aal3'])
       .optional()
-      .describe('least assurance level; aal2 is a second factor'),
-    authenticated_within: z
-      .string()
-      .regex(DURATION_PATTERN, 'must be a whole number and one unit, like 10m')
+      .describe('Minimum authenticator assurance level. aal2 requires a second factor.'),
+    authenticated_within: durationSchema('10m')
       .optional()
-      .describe('longest time since the person last proved who they are'),
+      .describe('Maximum time since the last authentication of the user.'),
     methods: z
       .array(z.string())
       .optional()
-      .describe(
-        'authentication methods, one of which the session must have been made with: webauthn, totp, …',
-      ),
+      .describe('Authentication methods, such as webauthn or totp. The session must have used one of them.'),
     fresh: z
       .union([z.boolean(), z.literal('required')])
       .optional()
-      .describe('true or `required` asks Kratos for each request of this rule; default false'),
+      .describe(
+        'Whether to ask Kratos for each request of this rule; `required` is the same as true. Default: false.',
+      ),
   })
   .optional()
-  .describe('what the session must be beyond alive; ours, Oathkeeper does not know it')
+  .describe('Requirements for the session beyond being active. Oathkeeper does not have this key.')
 
 export type SessionRequirements = z.infer<typeof requirementsSchema>
 
-/** Which demand a session does not meet; `undefined` when it meets all. */
+/** The requirement that a session does not meet. */
 export type UnmetRequirement = 'second factor' | 'too old' | 'method' | 'method of a second factor'
 export type FindUnmetRequirement = (session: VerifiedSession, now: WallTime) => UnmetRequirement | undefined
 
-/** `undefined` where nothing is demanded. Stale knowledge errs on the safe side: levels only rise, times only move on (kratos 2.5, 2.6). */
+/**
+ * Returns `undefined` if nothing is required. A cached session can only fail a requirement that the current one meets, never the
+ * reverse, because within a session levels only rise and times only increase.
+ */
 export function compileRequirements(requirements: SessionRequirements): FindUnmetRequirement | undefined {
   const { aal, authenticated_within: maxAuthenticationAge, methods } = requirements ?? {}
   if (!aal && !maxAuthenticationAge && !methods?.length) return undefined
@@ -66,7 +68,7 @@ export function compileRequirements(requirements: SessionRequirements): FindUnme
   }
 }
 
-/** Methods that Kratos asks for in its `aal=aal2` flow; webauthn also is one, where it is not the first factor. */
+/** Methods of the login flow of Kratos with `aal=aal2`. webauthn counts although it may also be the first factor. */
 const SECOND_FACTOR_METHODS: ReadonlySet<string> = new Set(['totp', 'lookup_secret', 'webauthn'])
 
 const methodsOf = (value: Json | undefined): readonly string[] =>
@@ -75,8 +77,8 @@ const methodsOf = (value: Json | undefined): readonly string[] =>
 interface DenialTerms {
   readonly code: ReasonCode
   readonly reason: string
-  /** Parameters of the login flow in which the demand can be met (kratos 6.1). */
-  readonly login: NonNullable<DenialHints['login']>
+  /** Parameters of a login flow of Kratos in which the user can meet the requirement. */
+  readonly login: NonNullable<DenialHints['loginQuery']>
 }
 
 const DENIAL_TERMS: Readonly<Record<UnmetRequirement, DenialTerms>> = {
@@ -95,7 +97,7 @@ const DENIAL_TERMS: Readonly<Record<UnmetRequirement, DenialTerms>> = {
     reason: 'another authentication method is required',
     login: { refresh: 'true' },
   },
-  // Asked for again even where the session has a second factor by another method.
+  // `refresh` asks for the factor again even if the session has one of another method.
   'method of a second factor': {
     code: 'reauthentication_required',
     reason: 'another authentication method is required',
@@ -103,7 +105,7 @@ const DENIAL_TERMS: Readonly<Record<UnmetRequirement, DenialTerms>> = {
   },
 }
 
-/** RFC 9470 §3: all that the rule demands, so that one authentication can meet it. */
+/** Challenge with all requirements of the rule, so that one authentication can meet them (RFC 9470 §3). */
 function challengeOf(reason: string, requirements: SessionRequirements): string {
   const { aal, authenticated_within: maxAuthenticationAge } = requirements ?? {}
   const seconds = maxAuthenticationAge
@@ -117,20 +119,20 @@ function challengeOf(reason: string, requirements: SessionRequirements): string 
   ].join(', ')
 }
 
-/** An account without a second factor: no login can help (kratos 6.1). */
+/** Denial for an account without a second factor. No login flow can help; the user must set one up first. */
 export const ENROLMENT_DENIAL: Denial = forbidden('second_factor_required', {
   reason: 'a second factor is required, and the account has none',
-  hints: { enrol: true },
+  hints: { enrollmentRequired: true },
 })
 
-/** A browser's session is refused with 403, the bearer of a token is told by a challenge (RFC 9470, architecture 14.10). */
+/** 403 for a session cookie, so that an error handler can redirect the browser. 401 with a challenge for a token (RFC 9470). */
 export function unmetRequirementDenial(
   unmet: UnmetRequirement,
   requirements: SessionRequirements,
   kind: Credential['kind'],
 ): Denial {
   const { code, reason, login } = DENIAL_TERMS[unmet]
-  if (kind === 'cookie') return forbidden(code, { reason, hints: { login } })
+  if (kind === 'cookie') return forbidden(code, { reason, hints: { loginQuery: login } })
   const challenge = { name: 'www-authenticate', value: challengeOf(reason, requirements) }
   return unauthorized(code, { reason, headers: [challenge] })
 }

@@ -1,21 +1,21 @@
-/** handlers/parts/second_factor — whether an account has a second factor at all, read from the login flow that would ask for it. Knows no session and no rule. */
+/** Finds out whether an account has a second factor, from the login flow of Kratos that would ask for it. */
 import type { RequestView } from '../../access/request.ts'
 import type { Credential } from '../../access/verdict.ts'
 import type { HttpFailure, HttpResponse, Send } from '../../clients/http/message.ts'
 import { isRecord, type JsonValue, ownMember, parseJson } from '../../golang/index.ts'
 import { millis } from '../../lib/time.ts'
 
-/** `false` only where Kratos shows that there is none. */
+/** Resolves to `false` only if Kratos shows that the account has none. */
 export type HasSecondFactor = (credential: Credential, request: RequestView) => Promise<boolean>
 
-/** Nobody waits longer to be told that much, ms; then he is sent to the flow like everybody. */
+/** After it the browser is redirected to the login flow, as without this lookup. */
 const LOOKUP_TIMEOUT_MS = millis(1_000)
 const WHOAMI_PATH = '/sessions/whoami'
 
 /**
- * A browser whose account has no second factor would be sent to a flow that nobody can finish (kratos 6.1). whoami does
- * not say it, the flow itself does: as JSON it has no field but the anti-forgery token. `undefined`: the URL does not
- * say where the flows of this Kratos are.
+ * A user without a second factor cannot complete the login flow that asks for one. Whoami does not tell whether there is one,
+ * but the flow does: as JSON it then has no fields except the anti-forgery token. Returns `undefined` if the whoami URL does
+ * not reveal the URL of the flows.
  */
 export function compileHasSecondFactor(whoami: URL, send: Send): HasSecondFactor | undefined {
   if (!whoami.pathname.endsWith(WHOAMI_PATH)) return undefined
@@ -46,5 +46,6 @@ function showsNoFactor(answer: HttpResponse | HttpFailure): boolean {
   return Array.isArray(nodes) && nodes.every(isInDefaultGroup)
 }
 
-/** Kratos puts what belongs to no method into the group `default`. */
-const isInDefaultGroup = (node: JsonValue): boolean => isRecord(node) && ownMember(node, 'group') === 'default'
+/** Kratos puts fields that belong to no method into the group `default`. */
+const isInDefaultGroup = (node: JsonValue): boolean =>
+  isRecord(node) && ownMember(node, 'group') === 'default'

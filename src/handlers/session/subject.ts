@@ -1,20 +1,21 @@
-/** handlers/parts/session_subject — from what a session endpoint said to an identity, by two gjson paths (spec 4.0). Knows no endpoint. */
+/** Reads subject and extra data from the response of a session endpoint by two gjson paths. */
 import { type Denial, forbidden } from '../../access/denial.ts'
 import { type Identity, identity, type Json, type JsonObject } from '../../access/session.ts'
 import { compileGjson } from '../../gjson/index.ts'
 
+/** Gjson paths of the subject and of the extra data. */
 export interface SubjectPaths {
   readonly subjectFrom: string
   readonly extraFrom: string
-  /** An empty subject is refused. */
+  /** Whether to deny a response with an empty subject. */
   readonly requireSubject: boolean
 }
 
 type IdentityOptions = Parameters<typeof identity>[2]
-/** `undefined`: the answer had no JSON. */
+/** `document` is `undefined` if the response is not JSON. */
 export type ReadIdentity = (document: Json | undefined, parts?: IdentityOptions) => Identity | Denial
 
-/** Missing or null: an empty subject, no extra data. Of another type: 403, naming the path and nothing of the answer. */
+/** A missing or null value means an empty subject or no extra data. A value of another type is a 403 whose reason names only the path. */
 export function compileIdentityReader({
   subjectFrom,
   extraFrom,
@@ -24,10 +25,12 @@ export function compileIdentityReader({
   const findExtra = compileGjson(extraFrom)
   return (document, parts) => {
     const subject = document === undefined ? '' : (findSubject(document) ?? '')
-    if (typeof subject !== 'string') return badAnswer(`subject_from "${subjectFrom}" found no text`)
-    if (subject === '' && requireSubject) return badAnswer(`subject_from "${subjectFrom}" found no subject`)
+    if (typeof subject !== 'string') return badAnswer(`subject_from "${subjectFrom}" did not find a string`)
+    if (subject === '' && requireSubject)
+      return badAnswer(`subject_from "${subjectFrom}" did not find a subject`)
     const extra = document === undefined ? undefined : (findExtra(document) ?? undefined)
-    if (extra !== undefined && !isObject(extra)) return badAnswer(`extra_from "${extraFrom}" found no object`)
+    if (extra !== undefined && !isObject(extra))
+      return badAnswer(`extra_from "${extraFrom}" did not find an object`)
     return identity(subject, extra, parts)
   }
 }

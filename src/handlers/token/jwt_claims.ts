@@ -1,4 +1,4 @@
-/** handlers/parts/jwt_claims — the claims of a verified JWT to a subject and its data, or a refusal (spec 4.8, 6–9). Knows no signature. */
+/** Checks the claims of a verified JWT and derives the subject and its extra data. */
 import { type Denial, unauthorized } from '../../access/denial.ts'
 import type { JsonObject } from '../../access/session.ts'
 import { ownMember } from '../../golang/index.ts'
@@ -21,12 +21,13 @@ interface TokenIdentity {
   readonly extra: JsonObject
 }
 
-/** `now` is the wall clock, in ms. */
+/** `now`: wall-clock time in ms since the epoch. */
 export type ReadClaims = (claims: JsonObject, now: number) => TokenIdentity | Denial
 
-/** The first of these that a token has; its own name is dropped for `scp`. */
+/** The first one that a token has is used. In the extra data it is renamed to `scp`, as in Oathkeeper. */
 const SCOPE_CLAIMS = ['scp', 'scope', 'scopes'] as const
 
+/** Returns a function that checks times, audience, issuer and scopes, in Oathkeeper's order. */
 export function compileClaimChecks(rules: ClaimRules): ReadClaims {
   const audiences = rules.target_audience ?? []
   const issuers = rules.trusted_issuers?.length ? new Set<unknown>(rules.trusted_issuers) : undefined
@@ -39,15 +40,15 @@ export function compileClaimChecks(rules: ClaimRules): ReadClaims {
     const timeProblem = checkTimes(claims, now, leeway, rules.require_exp === true)
     if (timeProblem !== undefined) return invalidToken(timeProblem)
     const tokenAudience = audienceOf(claims)
-    // Q-64: all of them.
-    if (!audiences.every(one => tokenAudience.includes(one)))
+    // All audiences are required (Q-64).
+    if (!audiences.every(audience => tokenAudience.includes(audience)))
       return invalidToken('the token is for another audience')
     if (issuers !== undefined && !issuers.has(ownMember(claims, 'iss'))) {
       return invalidToken('the issuer of the token is not trusted')
     }
-    const name = SCOPE_CLAIMS.find(one => Object.hasOwn(claims, one))
+    const name = SCOPE_CLAIMS.find(claim => Object.hasOwn(claims, claim))
     const scopes = name === undefined ? [] : scopesOf(claims[name])
-    // Q-57.
+    // Like Oathkeeper, where the strategy `none` grants no scope (Q-57).
     if (missingScope === undefined && required.length > 0) return NO_STRATEGY
     const missing = missingScope?.(scopes)
     if (missing !== undefined) return insufficientScope(401, missing, required)
@@ -64,7 +65,7 @@ const NO_STRATEGY = unauthorized('scope_missing', {
   reason: 'the rule requires scopes and has no scope_strategy',
 })
 
-/** Each counts if present; a zero is none, and what is no number is a fault (C18). All in seconds since the epoch. */
+/** Checks the times that are present. 0 counts as absent, and a time that is not a number invalidates the token. Returns the problem. */
 function checkTimes(
   claims: JsonObject,
   now: number,
@@ -76,7 +77,7 @@ function checkTimes(
   const iat = timestampMs(claims, 'iat')
   if (exp === null || nbf === null || iat === null) return 'a time of the token is not a number'
   if (exp === undefined && requireExp) return 'the token has no exp'
-  // J14: what Kratos' tokenizer makes of a template without a ttl.
+  // Kratos issues such tokens from a tokenizer template without a ttl.
   if (exp !== undefined && exp === iat) return 'the token expired when it was issued: its template has no ttl'
   if (exp !== undefined && now - leeway >= exp) return 'the token has expired'
   if (nbf !== undefined && now + leeway < nbf) return 'the token is not valid yet'
@@ -84,10 +85,10 @@ function checkTimes(
   return undefined
 }
 
-/** Seconds that no clock reaches: Go's time is a 64-bit number. */
+/** Go stores times as 64-bit integers. */
 const MAX_TIMESTAMP_SECONDS = 2 ** 63
 
-/** Milliseconds of the whole seconds; `undefined` for none, `null` for what is no number or no time. */
+/** The claim in ms, without fractions of a second. `undefined`: absent. `null`: not a number, or out of range. */
 function timestampMs(claims: JsonObject, name: string): number | undefined | null {
   const value = ownMember(claims, name)
   if (value === undefined || value === 0) return undefined
@@ -96,7 +97,7 @@ function timestampMs(claims: JsonObject, name: string): number | undefined | nul
     : null
 }
 
-/** A list with anything but texts names nobody. */
+/** A list with anything but strings counts as empty. */
 function audienceOf(claims: JsonObject): readonly unknown[] {
   const aud = ownMember(claims, 'aud')
   if (typeof aud === 'string') return [aud]
@@ -104,7 +105,7 @@ function audienceOf(claims: JsonObject): readonly unknown[] {
 }
 
 function scopesOf(claim: JsonObject[string] | undefined): readonly string[] {
-  // An empty text is no scope at all, two blanks stand around an empty one.
+  // Like Oathkeeper: an empty string has no scope; two consecutive spaces enclose an empty scope.
   if (typeof claim === 'string') return claim === '' ? [] : claim.split(' ')
   return Array.isArray(claim) ? claim.map(one => (typeof one === 'string' ? one : '')) : []
 }

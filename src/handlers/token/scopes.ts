@@ -1,4 +1,4 @@
-/** handlers/parts/scopes — whether the scopes of a token grant the required ones (spec 4.0). Pure; knows no token. */
+/** Checks whether the scopes of a token grant the required ones, by Oathkeeper's strategies. */
 import { z } from 'zod'
 
 const STRATEGIES = ['hierarchic', 'exact', 'wildcard', 'none'] as const
@@ -7,9 +7,9 @@ export type ScopeStrategy = (typeof STRATEGIES)[number]
 export const scopeStrategySchema = z
   .enum(STRATEGIES)
   .optional()
-  .describe('how required scopes are compared with those of the token; default none')
+  .describe('Strategy for comparing required scopes with those of the token. Default: none.')
 
-/** Whether a scope of a token grants a required one. */
+/** Whether the scope `has` of a token grants a required one. */
 const GRANT_CHECKS: Readonly<
   Record<Exclude<ScopeStrategy, 'none'>, (has: string, required: string) => boolean>
 > = {
@@ -18,7 +18,7 @@ const GRANT_CHECKS: Readonly<
   wildcard: grantsWithWildcard,
 }
 
-/** A `*` stands for one segment that is not empty; the last one also for all that follow, whatever they are. */
+/** `*` matches one non-empty segment. As the last segment it matches all remaining segments. */
 function grantsWithWildcard(granted: string, required: string): boolean {
   const pattern = granted.split('.')
   const segments = required.split('.')
@@ -27,7 +27,7 @@ function grantsWithWildcard(granted: string, required: string): boolean {
   return pattern.every((expected, i) => (expected === '*' ? segments[i] !== '' : segments[i] === expected))
 }
 
-/** The first required scope that is missing; `undefined`: all are granted. */
+/** Returns a function that finds the first missing scope; `undefined` if all are granted. */
 export function compileScopeCheck(
   strategy: Exclude<ScopeStrategy, 'none'>,
   required: readonly string[],

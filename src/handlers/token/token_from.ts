@@ -1,30 +1,30 @@
-/** handlers/parts/token_from — where a rule looks for a token, compiled (spec 4.0). Knows nothing of what a token means. */
+/** Compiles `token_from`, the location of a token in a request. */
 import { z } from 'zod'
 import { type Denial, unauthorized } from '../../access/denial.ts'
 import type { RequestView } from '../../access/request.ts'
 import { parseQuery } from '../../golang/index.ts'
 
-/** Exactly one of three keys; the rule's choice replaces that of the service (Q-92). */
+/** Exactly one of three keys. The value of a rule replaces that of the service configuration (Q-92). */
 export const tokenFromSchema = z
   .union([
-    z.strictObject({ header: z.string().describe('raw value of this header, no scheme removed') }),
-    z.strictObject({ query_parameter: z.string().describe('value of this parameter of the query') }),
-    z.strictObject({ cookie: z.string().describe('value of this cookie') }),
+    z.strictObject({ header: z.string().describe('Name of the header. Its whole value is the token.') }),
+    z.strictObject({ query_parameter: z.string().describe('Name of the query parameter.') }),
+    z.strictObject({ cookie: z.string().describe('Name of the cookie.') }),
   ])
   .nullish()
-  .describe('where the token is; default the Authorization header with the scheme Bearer')
+  .describe('Location of the token. Default: the Authorization header with the scheme Bearer.')
 
 export type TokenFrom = z.infer<typeof tokenFromSchema>
 
-/** No token: `undefined`, and the authenticator is not responsible. Several unequal ones: a refusal, never a choice (C13). */
+/** Returns `undefined` without a token, so that the authenticator does not apply. Several different tokens are a denial, because choosing one would be a guess. */
 export type FindToken = (request: RequestView) => string | undefined | Denial
 
-/** Header names are looked up in any case; `authorization` written so is a raw header, `Authorization` is not. */
+/** The header name `Authorization` means a bearer token, like Oathkeeper's default. In any other spelling it means the raw header value. */
 export function compileTokenFrom(from: TokenFrom): FindToken {
   if (from === undefined || from === null || ('header' in from && from.header === 'Authorization')) {
     return request => {
       const lines = request.headerValues('authorization')
-      // No bearer token has a comma: two lines were joined on their way (J4).
+      // A bearer token cannot contain a comma: a proxy has joined several header lines.
       return lines.some(line => line.includes(',') && parseBearer(line) !== '')
         ? AMBIGUOUS_TOKEN
         : singleToken(lines, parseBearer)
@@ -45,12 +45,12 @@ export const SESSION_TOKEN_HEADER = 'x-session-token'
 
 const findInSessionTokenHeader = compileTokenFrom({ header: SESSION_TOKEN_HEADER })
 const findBearerToken = compileTokenFrom(undefined)
-/** Of a native client, in Kratos' own order: a token in the header of its own counts, and Bearer is not looked at (kratos 1.2, C1). */
+/** Finds the token of a native client in Kratos' own order: X-Session-Token, else the bearer token. */
 export const findSessionToken: FindToken = request =>
   findInSessionTokenHeader(request) ?? findBearerToken(request)
 
 const AMBIGUOUS_TOKEN = unauthorized('ambiguous_credential', {
-  reason: 'the request carries several unequal tokens',
+  reason: 'the request has several different tokens',
 })
 
 function singleToken(
@@ -63,7 +63,7 @@ function singleToken(
   return read(first) || undefined
 }
 
-/** Cut at the first blank; the scheme in any case, the rest as it stands, a second blank included. */
+/** Splits at the first space. The scheme is case-insensitive. The token is the unchanged rest, including further spaces. */
 function parseBearer(value: string): string {
   const space = value.indexOf(' ')
   return space >= 0 && value.slice(0, space).toLowerCase() === 'bearer' ? value.slice(space + 1) : ''

@@ -88,7 +88,7 @@ test('verifies every algorithm with the type of key that it requires', async t =
   assert.equal(calls(), 1)
 })
 
-/** Tokens to reject: what is wrong, and the token. */
+/** Tokens to reject: what is wrong, and the token (C12, C14). */
 const pem = createPublicKey({ key: RSA.public as never, format: 'jwk' }).export({
   type: 'spki',
   format: 'pem',
@@ -265,7 +265,7 @@ test('caches a verified token while its key is in the set', async t => {
   assert.deepEqual(hit, { kind: 'verified', claims: CLAIMS, cached: true })
   assert.ok(Object.isFrozen(hit.kind === 'verified' && hit.claims))
 
-  // A refresh keeps cached tokens of keys that are still in the set, and drops the others.
+  // A refresh keeps cached tokens of keys that are still in the set, and drops the others (C16).
   clock.advance(31_000)
   assert.ok(!(keys.verify({ ...question, token }) instanceof Promise))
   await waitUntil(() => one.callCount() === 2)
@@ -384,7 +384,7 @@ test('a request stops waiting for a set at jwks_max_wait or at its own deadline'
   assert.equal(answer.kind, 'unavailable')
 })
 
-/** Responses of a failing host. The last good set stays in use; without one no token can be verified. */
+/** Responses of a failing host. The last good set stays in use; without one no token can be verified (C17). */
 const FAILING_RESPONSES: readonly (readonly [string, Parameters<FakeJwksHost['respondWith']>[0]])[] = [
   ['500', response => response.writeHead(500).end('{"keys":[]}')],
   ['a page of HTML', response => response.end('<html>')],

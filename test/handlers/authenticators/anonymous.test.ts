@@ -10,7 +10,7 @@ for (const [config, subject] of [
   [{ subject: '' }, 'anonymous'],
   [{ subject: 'guest' }, 'guest'],
 ] as const) {
-  test(`a request without Authorization is ${subject} with ${JSON.stringify(config)}`, () => {
+  test(`a request without Authorization has the subject ${subject} with ${JSON.stringify(config)}`, () => {
     const outcome = compileHandler(anonymous, config)(requestWith([['cookie', 'ory_kratos_session=x']]))
     assert.deepEqual(outcome, {
       kind: 'identity',
@@ -22,14 +22,14 @@ for (const [config, subject] of [
   })
 }
 
-test('any Authorization makes it step aside, whatever the scheme (Q-47)', () => {
+test('does not apply with an Authorization header of any scheme (Q-47)', () => {
   assert.equal(compileHandler(anonymous)(requestWith([['Authorization', 'Basic zzz']])), NOT_RESPONSIBLE)
 })
 
-test('an empty Authorization is none', () => {
+test('an empty Authorization header counts as absent', () => {
   assert.notEqual(compileHandler(anonymous)(requestWith([['Authorization', '']])), NOT_RESPONSIBLE)
 })
 
-test('unknown keys are refused', () => {
+test('rejects unknown keys', () => {
   assert.throws(() => compileHandler(anonymous, { subjekt: 'x' }), /subjekt/)
 })

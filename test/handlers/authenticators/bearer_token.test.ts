@@ -39,7 +39,7 @@ for (const [what, config, headers, sent] of [
     [['authorization', 'Bearer x']],
   ],
 ] as const satisfies readonly (readonly [string, object, Lines, unknown])[]) {
-  test(`another endpoint, token from ${what}`, async () => {
+  test(`other endpoint: token from ${what}`, async () => {
     const world = createHandlerHarness({ answer: BOB })
     const outcome = await authenticate({ ...ENDPOINT_CONFIG, ...config }, headers, world)
     assert.equal(outcome.kind, sent === undefined ? 'not responsible' : 'identity')
@@ -51,7 +51,7 @@ for (const [what, config, headers, sent] of [
   })
 }
 
-test('several unequal tokens are refused, not passed to the next authenticator (C13)', async () => {
+test('denies several different tokens instead of leaving them to the next authenticator (C13)', async () => {
   const world = createHandlerHarness()
   const outcome = await authenticate(ENDPOINT_CONFIG, [...bearer('a'), ...bearer('b')], world)
   assert.equal(outcome.kind === 'denial' && outcome.code, 'ambiguous_credential')
@@ -100,7 +100,7 @@ for (const [what, config, headers, query, value] of [
   ['a cookie', { token_from: { cookie: 't' } }, [['Cookie', 't=ory_st_z']], '', 'ory_st_z'],
   ['the query', { token_from: { query_parameter: 't' } }, [], 't=ory_st_q', 'ory_st_q'],
 ] as const satisfies readonly (readonly [string, object, Lines, string, string])[]) {
-  test(`Kratos gets the token from ${what} as its one credential`, async () => {
+  test(`Kratos receives the token from ${what} as its only credential`, async () => {
     const world = createHandlerHarness({ verdict: REJECTED })
     await authenticate({ ...KRATOS_CONFIG, ...config }, headers, world, { query })
     assert.deepEqual(
@@ -117,7 +117,7 @@ for (const [what, token] of [
   ['a control character', 'ory_st_\u0001'],
   ['endless text', 'x'.repeat(8_193)],
 ] as const) {
-  test(`${what} is no session token: refused without asking Kratos`, async () => {
+  test(`rejects ${what} without asking Kratos`, async () => {
     const world = createHandlerHarness()
     const outcome = await authenticate(KRATOS_CONFIG, bearer(token), world)
     assert.equal(outcome.kind === 'denial' && outcome.code, 'credential_rejected')
@@ -132,7 +132,7 @@ for (const [what, config, headers, query] of [
   ['in a header of somebody else', { token_from: { header: 'X-Token' } }, [['X-Token', JWT]], ''],
   ['in the query', { token_from: { query_parameter: 't' } }, [], `t=${JWT}`],
 ] as const satisfies readonly (readonly [string, object, Lines, string])[]) {
-  test(`a JWT ${what} is for another authenticator; Kratos takes none for a session (kratos 1.2)`, async () => {
+  test(`leaves a JWT ${what} to another authenticator`, async () => {
     const world = createHandlerHarness()
     const outcome = await authenticate({ ...KRATOS_CONFIG, ...config }, headers, world, { query })
     assert.equal(outcome.kind, 'not responsible')
@@ -141,7 +141,7 @@ for (const [what, config, headers, query] of [
 }
 
 for (const config of [{}, { token_from: { header: 'X-Session-Token' } }]) {
-  test(`what is no token of Kratos in its own header is refused, and makes nobody a guest (C27): ${JSON.stringify(config)}`, async () => {
+  test(`denies an invalid value in X-Session-Token instead of leaving it to anonymous (C27): ${JSON.stringify(config)}`, async () => {
     const world = createHandlerHarness()
     const outcome = await authenticate({ ...KRATOS_CONFIG, ...config }, [['X-Session-Token', JWT]], world)
     assert.equal(outcome.kind === 'denial' && outcome.code, 'credential_rejected')
@@ -149,7 +149,7 @@ for (const config of [{}, { token_from: { header: 'X-Session-Token' } }]) {
   })
 }
 
-test('two unequal tokens in the header of native clients are refused (C13)', async () => {
+test('denies two different tokens in X-Session-Token (C13)', async () => {
   const headers = [
     ['X-Session-Token', 'ory_st_x'],
     ['X-Session-Token', 'ory_st_y'],
@@ -158,7 +158,7 @@ test('two unequal tokens in the header of native clients are refused (C13)', asy
   assert.equal(outcome.kind === 'denial' && outcome.code, 'ambiguous_credential')
 })
 
-test('for another endpoint that header means nothing', async () => {
+test('ignores X-Session-Token for another endpoint', async () => {
   const outcome = await authenticate(
     ENDPOINT_CONFIG,
     [['X-Session-Token', 'ory_st_x']],
@@ -167,7 +167,7 @@ test('for another endpoint that header means nothing', async () => {
   assert.equal(outcome.kind, 'not responsible')
 })
 
-test('a second factor is asked for as RFC 9470 has it, and nobody is sent to a login page', async () => {
+test('asks for a second factor with the challenge of RFC 9470, without a login URL', async () => {
   const verdict: Verdict = { kind: 'second factor', loginUrl: 'https://auth/x', cache: 'miss' }
   const outcome = (await authenticate(
     KRATOS_CONFIG,
@@ -180,7 +180,7 @@ test('a second factor is asked for as RFC 9470 has it, and nobody is sent to a l
   assert.match(header?.value ?? '', /^Bearer error="insufficient_user_authentication", .*acr_values="aal2"$/)
 })
 
-test('what is no configuration is refused at load', () => {
+test('rejects an invalid configuration when rules load', () => {
   for (const config of [
     {},
     { ...ENDPOINT_CONFIG, token_from: {} },
@@ -191,7 +191,7 @@ test('what is no configuration is refused at load', () => {
   }
 })
 
-test('two tokens that were joined in one line are several: refused without asking Kratos (J4)', async () => {
+test('denies two tokens that a proxy joined in one line, without asking Kratos (J4)', async () => {
   const world = createHandlerHarness()
   const outcome = await authenticate(KRATOS_CONFIG, bearer('ory_st_x,Bearer ory_st_y'), world)
   assert.equal(outcome.kind === 'denial' && outcome.code, 'ambiguous_credential')

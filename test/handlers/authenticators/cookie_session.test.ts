@@ -29,7 +29,7 @@ const cookies = (line: string, parts = {}) => requestWith(line === '' ? [] : [['
 
 const ALICE = { subject: 'alice', extra: { a: 1 }, identity: { id: 'i1', traits: { email: 'e@x' } } }
 
-/** Oathkeeper's own answers (spec 4.4), but for Q-45 and Q-51. */
+/** Oathkeeper's own outcomes, except for Q-45 and Q-51. */
 for (const [what, config, answer, expected] of [
   ['200', {}, answered(200, ALICE), ['alice', { a: 1 }]],
   [
@@ -99,7 +99,7 @@ for (const [what, config, answer, expected] of [
   ],
   ['no answer in time', {}, { kind: 'failed', cause: 'deadline', message: 'no' }, [503, 'unavailable']],
 ] as const satisfies readonly (readonly [string, object, NonNullable<Answer>, unknown])[]) {
-  test(`another endpoint says ${what}`, async () => {
+  test(`other endpoint: ${what}`, async () => {
     const world = createHandlerHarness({ answer })
     const outcome = await authenticate({ check_session_url: SESSION_URL, ...config }, cookies('sid=1'), world)
     assert.deepEqual(summarize(outcome), expected)
@@ -108,7 +108,7 @@ for (const [what, config, answer, expected] of [
   })
 }
 
-test('429 of another endpoint passes on when to come again', async () => {
+test('passes on the rate limit headers of a 429 of another endpoint', async () => {
   const world = createHandlerHarness({
     answer: answered(429, '', [
       ['retry-after', '9'],
@@ -130,7 +130,7 @@ for (const [what, config, line, responsible] of [
   ['an empty list of names', { only: [] }, 'other=1', true],
   ['no names', { only: [] }, 'other=1', true],
 ] as const) {
-  test(`another endpoint: ${what} makes it ${responsible ? '' : 'not '}responsible`, async () => {
+  test(`other endpoint: ${responsible ? 'applies' : 'does not apply'} with ${what}`, async () => {
     const world = createHandlerHarness({ answer: answered(200, ALICE) })
     const outcome = await authenticate({ check_session_url: SESSION_URL, ...config }, cookies(line), world)
     assert.equal(outcome.kind, responsible ? 'identity' : 'not responsible')
@@ -250,7 +250,7 @@ for (const [what, config, method, url, headers] of [
     [COOKIE_HEADER],
   ],
 ] as const) {
-  test(`what another endpoint is sent with ${what}`, async () => {
+  test(`sends to another endpoint with ${what}`, async () => {
     const world = createHandlerHarness({ answer: answered(200, ALICE) })
     await authenticate({ check_session_url: SESSION_URL, ...config }, FULL_REQUEST, world)
     const [call] = world.requests
@@ -275,7 +275,7 @@ const VERIFIED: Verdict = {
 }
 const KRATOS_CONFIG = { check_session_url: WHOAMI }
 
-test('Kratos: the identity is the subject, the session the extra data, its cookie is relayed, memory is noted', async () => {
+test('Kratos: subject is the identity, extra data is the session, and the response cookie is relayed', async () => {
   const world = createHandlerHarness({ verdict: VERIFIED })
   const request = cookies('a=1; ory_kratos_session=MTc=; b=2', { method: 'POST', path: '/health/alive' })
   const outcome = (await authenticate(KRATOS_CONFIG, request, world)) as Identity
@@ -289,7 +289,7 @@ test('Kratos: the identity is the subject, the session the extra data, its cooki
   assert.equal(world.requests.length, 0)
 })
 
-test('whoever is recognised has come back from the login: his rounds are forgotten, at the page that counted them', async () => {
+test('a successful authentication resets the redirect count of the page', async () => {
   const line = 'ory_kratos_session=a; credence_login_rounds=1'
   const outcome = (await authenticate(
     KRATOS_CONFIG,
@@ -302,7 +302,7 @@ test('whoever is recognised has come back from the login: his rounds are forgott
   )
 })
 
-test('Kratos: a session that is remembered is recognised without waiting', () => {
+test('Kratos: authenticates a cached session synchronously', () => {
   const outcome = buildHandler(
     cookieSession,
     KRATOS_CONFIG,
@@ -356,7 +356,7 @@ for (const [what, config, line, expected] of [
   })
 }
 
-test('Kratos: unequal values in several Cookie lines are ambiguous too', async () => {
+test('Kratos: different values in several Cookie lines are ambiguous as well', async () => {
   const request = requestWith([
     ['Cookie', 'ory_kratos_session=a'],
     ['Cookie', 'ory_kratos_session=b'],
@@ -370,7 +370,7 @@ test('Kratos: unequal values in several Cookie lines are ambiguous too', async (
 for (const [what, verdict, expected] of [
   ['rejected', { kind: 'rejected', cache: 'miss' }, [401, 'credential_rejected']],
   ['limited', { kind: 'limited', headers: [{ name: 'retry-after', value: '9' }] }, [429, 'rate_limited']],
-  ['unavailable', { kind: 'unavailable', why: 'no' }, [503, 'unavailable']],
+  ['unavailable', { kind: 'unavailable', reason: 'no' }, [503, 'unavailable']],
   [
     'in need of a second factor',
     { kind: 'second factor', loginUrl: 'https://auth/x', cache: 'miss' },
@@ -387,7 +387,7 @@ for (const [what, verdict, expected] of [
   })
 }
 
-test('Kratos: a second factor says where to give it; 503 says when to come again', async () => {
+test('Kratos: the denial has the login URL of a second factor, and a 503 has Retry-After', async () => {
   const ask = async (verdict: Verdict) =>
     (await authenticate(
       KRATOS_CONFIG,
@@ -397,7 +397,7 @@ test('Kratos: a second factor says where to give it; 503 says when to come again
   const step = await ask({ kind: 'second factor', loginUrl: 'https://auth/x?aal=aal2', cache: 'miss' })
   assert.deepEqual(step.hints, { loginUrl: 'https://auth/x?aal=aal2' })
   assert.equal((await ask({ kind: 'second factor', loginUrl: undefined, cache: 'miss' })).hints, undefined)
-  const down = await ask({ kind: 'unavailable', why: 'no', retryAfterSeconds: 7 })
+  const down = await ask({ kind: 'unavailable', reason: 'no', retryAfterSeconds: 7 })
   assert.deepEqual(down.headers, [{ name: 'retry-after', value: '7' }])
 })
 
@@ -432,7 +432,7 @@ for (const [config, isKratos] of [
   [{ check_session_url: 'http://kratos/sessions/whoami/' }, false],
   [{ check_session_url: 'http://kratos/?x=/sessions/whoami' }, false],
 ] as const) {
-  test(`${JSON.stringify(config)} is ${isKratos ? '' : 'not '}Kratos`, async () => {
+  test(`${JSON.stringify(config)} is ${isKratos ? '' : 'not '}treated as Kratos`, async () => {
     const world = createHandlerHarness({ verdict: VERIFIED, answer: answered(200, ALICE) })
     await authenticate(config, cookies('ory_kratos_session=a'), world)
     assert.deepEqual([world.verifyCalls.length, world.requests.length], isKratos ? [1, 0] : [0, 1])
@@ -448,7 +448,7 @@ for (const [cache, maxAge] of [
   [{ enabled: false, ttl: '90s' }, 0],
   [{ ttl: '0s' }, 0],
 ] as const) {
-  test(`cache ${JSON.stringify(cache)} believes an answer for ${maxAge ?? 'as long as the service'}`, async () => {
+  test(`cache ${JSON.stringify(cache)} has the maximum age ${maxAge ?? 'of the service'}`, async () => {
     const world = createHandlerHarness({ verdict: VERIFIED })
     await authenticate({ ...KRATOS_CONFIG, cache }, cookies('ory_kratos_session=a'), world)
     assert.equal(world.verifyCalls[0]?.endpoint.maxAge, maxAge)
@@ -463,12 +463,12 @@ for (const [what, config] of [
   ['a lifetime that is none', { ...KRATOS_CONFIG, cache: { ttl: '1.5s' } }],
   ['a key of bearer_token', { check_session_url: SESSION_URL, prefix: 'x' }],
 ] as const) {
-  test(`${what} is refused at load`, () => {
+  test(`rejects ${what} when rules load`, () => {
     assert.throws(() => buildHandler(cookieSession, config, createHandlerHarness()))
   })
 }
 
-test('Oathkeeper’s traps are named at load, and a good configuration is silent', () => {
+test('warns about surprising behaviour of Oathkeeper, and not about a good configuration', () => {
   const warned = (config: object) => {
     const world = createHandlerHarness()
     buildHandler(cookieSession, config, world)
@@ -503,11 +503,11 @@ test('Oathkeeper’s traps are named at load, and a good configuration is silent
   )
 })
 
-test('no denial names a credential', async () => {
+test('no denial contains a credential', async () => {
   const secret = 'MARKED-SECRET'
   for (const verdict of [
     { kind: 'rejected', cache: 'miss' },
-    { kind: 'unavailable', why: 'no' },
+    { kind: 'unavailable', reason: 'no' },
   ] as const) {
     const outcome = await authenticate(
       KRATOS_CONFIG,

@@ -19,7 +19,7 @@ async function authenticate(config: object, headers: Lines, parts: Parameters<ty
   return buildHandler(jwt, { jwks_urls: SETS, ...config }, world)(requestWith(headers, parts))
 }
 
-test('a token that a key set verifies is a subject with all its claims', async () => {
+test('a verified token yields its subject and all its claims', async () => {
   const outcome = await authenticate({}, bearer(TOKEN))
   assert.equal(outcome.kind, 'identity')
   assert.deepEqual('extra' in outcome && [outcome.subject, outcome.extra, outcome.annotations], [
@@ -29,7 +29,7 @@ test('a token that a key set verifies is a subject with all its claims', async (
   ])
 })
 
-test('a token that was seen is answered in the turn in which it came, and its times are looked at again', async () => {
+test('a cached token is checked synchronously, and its times are checked again', async () => {
   const world = createOAuthHarness()
   const authenticate = buildHandler(jwt, { jwks_urls: SETS }, world)
   const exp = world.clock.wall() / 1000 + 60
@@ -52,12 +52,12 @@ for (const [what, config, headers, parts] of [
   ['another scheme', {}, [['Authorization', `Basic ${TOKEN}`]], {}],
   ['a token elsewhere', { token_from: { cookie: 'c' } }, bearer(TOKEN), {}],
 ] as const satisfies readonly (readonly [string, object, Lines, object])[]) {
-  test(`${what} is for the next authenticator`, async () => {
+  test(`leaves ${what} to the next authenticator`, async () => {
     assert.equal((await authenticate(config, headers, parts)).kind, 'not responsible')
   })
 }
 
-test('the token comes from where the rule says', async () => {
+test('reads the token from the configured location', async () => {
   assert.equal(
     (await authenticate({ token_from: { cookie: 'c' } }, [['Cookie', `c=${TOKEN}`]])).kind,
     'identity',
@@ -83,7 +83,7 @@ for (const [what, config, token] of [
   ['another issuer', { trusted_issuers: ['x'] }, TOKEN],
   ['a key set that cannot be had', { jwks_urls: ['http://down/jwks'] }, TOKEN],
 ] as const) {
-  test(`${what}: 401 with a challenge and a short reason that quotes nothing (Q-35)`, async () => {
+  test(`${what}: 401 with a challenge and a reason that quotes nothing (Q-35)`, async () => {
     const outcome = await authenticate(config, bearer(token))
     assert.ok(outcome.kind === 'denial')
     assert.equal(outcome.status, 401)
@@ -93,12 +93,12 @@ for (const [what, config, token] of [
   })
 }
 
-test('a set that cannot be had is told from a token that is refused, for whoever watches', async () => {
+test('the reason code distinguishes an unavailable key set from a rejected token', async () => {
   const outcome = await authenticate({ jwks_urls: ['http://down/jwks'] }, bearer(TOKEN))
   assert.equal(outcome.kind === 'denial' && outcome.code, 'unavailable')
 })
 
-test('a missing scope is named in the challenge, without what no scope can have (RFC 6750 §3)', async () => {
+test('the challenge names the required scopes, without invalid ones (RFC 6750 §3)', async () => {
   const challenge = async (...required_scope: string[]) => {
     const outcome = await authenticate({ required_scope, scope_strategy: 'exact' }, bearer(TOKEN))
     assert.ok(outcome.kind === 'denial')
@@ -109,17 +109,17 @@ test('a missing scope is named in the challenge, without what no scope can have 
   assert.equal(await challenge('"'), 'Bearer error="insufficient_scope"')
 })
 
-test('a shared secret counts where the rule allows its algorithm', async () => {
+test('accepts a shared secret if the rule allows its algorithm', async () => {
   const token = signTestToken({ alg: 'HS256', kid: 'hs' }, CLAIMS, SECRET.signingKey)
   assert.equal((await authenticate({ allowed_algorithms: ['HS256'] }, bearer(token))).kind, 'identity')
 })
 
-test('several unequal tokens are refused, not chosen from (C13)', async () => {
+test('denies several different tokens (C13)', async () => {
   const outcome = await authenticate({}, [...bearer(TOKEN), ...bearer('a.b.c')])
   assert.equal(outcome.kind === 'denial' && outcome.code, 'ambiguous_credential')
 })
 
-test('what has no effect, or cannot work, is said at load', () => {
+test('warns about keys without effect and about configurations that cannot work', () => {
   const warned = (config: object) => {
     const world = createOAuthHarness()
     buildHandler(jwt, { jwks_urls: SETS, ...config }, world)
@@ -140,20 +140,20 @@ test('what has no effect, or cannot work, is said at load', () => {
   assert.deepEqual(warned({ jwks_urls: ['http://a'] }), [])
 })
 
-test('a rule with a key set that cannot be read, or with an unknown key, is refused at load', () => {
+test('rejects an invalid key set URL and unknown keys', () => {
   assert.throws(
     () => buildHandler(jwt, { jwks_urls: ['ftp://a/b'] }, createOAuthHarness()),
-    /not the URL of a key set/,
+    /must be the URL of a key set/,
   )
   assert.throws(
     () => buildHandler(jwt, { jwks_urls: ['nonsense'] }, createOAuthHarness()),
-    /not the URL of a key set/,
+    /must be the URL of a key set/,
   )
   assert.throws(() => buildHandler(jwt, { jwks_urls: SETS, required_audience: ['x'] }, createOAuthHarness()))
   assert.throws(() => buildHandler(jwt, {}, createOAuthHarness()))
 })
 
-test('the times of key sets come from the service’s config; what is no duration counts as not set', () => {
+test('reads the options of key sets from the service config, and ignores invalid durations', () => {
   assert.deepEqual(readJwksOptions(undefined), { ttl: 30_000, maxWait: 1_000 })
   assert.deepEqual(readJwksOptions({ jwks_ttl: '1s', jwks_max_wait: '1m30s' }), {
     ttl: 1_000,

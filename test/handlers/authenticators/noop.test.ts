@@ -4,7 +4,7 @@ import { noop } from '../../../src/handlers/authenticators/noop.ts'
 import { requestWith } from '../../support/request.ts'
 import { compileHandler } from '../build.ts'
 
-test('everybody is nobody: an empty subject and no data, whatever the config says', () => {
+test('authenticates with an empty subject and without data, whatever its config', () => {
   const outcome = compileHandler(noop, { junk: [1] })(requestWith([['authorization', 'Bearer x']]))
   assert.deepEqual(outcome, {
     kind: 'identity',

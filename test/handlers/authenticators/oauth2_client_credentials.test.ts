@@ -20,7 +20,7 @@ async function authenticate(config: object, request = requestAs('cli:sec'), repl
 const summarize = (outcome: { kind: string; status?: number; code?: string }) =>
   outcome.kind === 'denial' ? `${outcome.status} ${outcome.code}` : outcome.kind
 
-test('a client whose credentials the endpoint accepts is its id, without extra data', async () => {
+test('the subject is the id of the client, without extra data', async () => {
   const { outcome, world } = await authenticate({ required_scope: ['a', 'b'] })
   assert.deepEqual('extra' in outcome && [outcome.subject, outcome.extra], ['cli', undefined])
   assert.deepEqual(world.calls(), ['/token grant_type=client_credentials&scope=a+b'])
@@ -30,7 +30,7 @@ test('a client whose credentials the endpoint accepts is its id, without extra d
   ])
 })
 
-test('credentials are unescaped for us and escaped again for the endpoint', async () => {
+test('decodes the credentials, and encodes them again for the endpoint', async () => {
   const { outcome, world } = await authenticate({}, requestAs('a%20b+c:s%2Bc+d'))
   assert.equal('subject' in outcome && outcome.subject, 'a b c')
   assert.deepEqual(world.requests[0]?.headers[0], ['authorization', `Basic ${btoa('a+b+c:s%2Bc+d')}`])
@@ -43,14 +43,14 @@ for (const [what, lines] of [
   ['no base64', [['Authorization', 'Basic !!']]],
   ['no colon', [['Authorization', `Basic ${btoa('cli')}`]]],
 ] as const) {
-  test(`not responsible: ${what}`, async () => {
+  test(`does not apply: ${what}`, async () => {
     const { outcome, world } = await authenticate({}, requestWith(lines))
     assert.equal(outcome.kind, 'not responsible')
     assert.equal(world.requests.length, 0)
   })
 }
 
-test('several credentials, on several lines or joined by a comma, are refused (C13, J4)', async () => {
+test('denies several credentials, on several lines or joined with a comma (C13, J4)', async () => {
   const [line] = basic('a:b')
   const both = [...basic('a:b'), ...basic('c:d')]
   for (const lines of [
@@ -68,7 +68,7 @@ test('several credentials, on several lines or joined by a comma, are refused (C
   )
 })
 
-test('a bad escape is a bad credential', async () => {
+test('rejects credentials with an invalid escape', async () => {
   for (const credentials of ['a%2:b', 'a:b%zz']) {
     assert.equal(
       summarize((await authenticate({}, requestAs(credentials))).outcome),
@@ -77,7 +77,7 @@ test('a bad escape is a bad credential', async () => {
   }
 })
 
-/** Q-63. */
+/** Outcomes as in Oathkeeper (Q-63). */
 for (const [what, reply, expected] of [
   ['400', { status: 400 }, '401 credential_rejected'],
   ['401', { status: 401 }, '401 credential_rejected'],
@@ -111,12 +111,12 @@ for (const [what, reply, expected] of [
   ],
   ['201', jsonReply({ access_token: 'x' }, 201), 'identity'],
 ] as const) {
-  test(`an endpoint that answers ${what}: ${expected}`, async () => {
+  test(`an endpoint that responds with ${what}: ${expected}`, async () => {
     assert.equal(summarize((await authenticate({}, requestAs('cli:sec'), reply)).outcome), expected)
   })
 }
 
-/** Calls made for two equal requests with this many ms between. */
+/** Number of calls for two equal requests, `pauseMs` apart. */
 async function countCalls(cache: object | undefined, token: object, pauseMs: number): Promise<number> {
   const world = createOAuthHarness({ '/token': jsonReply({ access_token: 'at', ...token }) })
   const authenticate = buildHandler(oauth2ClientCredentials, { ...CONFIG, ...(cache && { cache }) }, world)
@@ -126,7 +126,7 @@ async function countCalls(cache: object | undefined, token: object, pauseMs: num
   return world.requests.length
 }
 
-test('credentials are believed as long as the token is good, and as long as the rule says', async () => {
+test('caches credentials until the token expires or the maximum age of the rule passes', async () => {
   assert.equal(await countCalls(undefined, { expires_in: 60 }, 0), 2)
   assert.equal(await countCalls({ enabled: false }, { expires_in: 60 }, 0), 2)
   assert.equal(await countCalls({ enabled: true }, { expires_in: 60 }, 59_000), 1)
@@ -139,7 +139,7 @@ test('credentials are believed as long as the token is good, and as long as the 
   assert.equal(await countCalls({ enabled: true, ttl: '60s' }, {}, 0), 2)
 })
 
-test('other credentials, scopes or endpoints are asked for anew (C4), refusals each time', async () => {
+test('other credentials, scopes or endpoints are separate cache entries (C4), and rejections are not cached', async () => {
   const world = createOAuthHarness({ '/token': TOKEN, '/other': TOKEN, '/no': { status: 401 } })
   const cached = { ...CONFIG, cache: { enabled: true } }
   const authenticate = buildHandler(oauth2ClientCredentials, cached, world)
@@ -165,7 +165,7 @@ test('other credentials, scopes or endpoints are asked for anew (C4), refusals e
   assert.equal(world.requests.length, 7)
 })
 
-test('no denial quotes the credentials or what the endpoint said', async () => {
+test('no denial quotes the credentials or the response of the endpoint', async () => {
   for (const reply of [
     { status: 401, body: 'canary' },
     { status: 503, body: 'canary' },
@@ -177,7 +177,7 @@ test('no denial quotes the credentials or what the endpoint said', async () => {
   }
 })
 
-test('an address that cannot be called, and unknown keys, are refused at load', () => {
+test('rejects an invalid URL and unknown keys', () => {
   assert.throws(() => buildHandler(oauth2ClientCredentials, { token_url: 'c' }, createOAuthHarness()))
   assert.throws(() => buildHandler(oauth2ClientCredentials, { ...CONFIG, retries: {} }, createOAuthHarness()))
   assert.throws(() =>

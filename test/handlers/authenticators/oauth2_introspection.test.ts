@@ -26,7 +26,7 @@ async function authenticate(config: object, answer: unknown, parts: Replies = {}
 const summarize = (outcome: { kind: string; status?: number; code?: string }) =>
   outcome.kind === 'denial' ? `${outcome.status} ${outcome.code}` : outcome.kind
 
-test('an active token is its sub, with what the endpoint said of it', async () => {
+test('an active token yields its subject and the data of the response', async () => {
   const ext = { foo: 'bar', username: 'evil', client_id: 'evil', scope: 'evil', aud: 'kept' }
   const { outcome } = await authenticate({}, { ...ACTIVE_RESPONSE, ext, extra_field: 1 })
   assert.deepEqual('extra' in outcome && [outcome.subject, outcome.extra], [
@@ -40,7 +40,7 @@ test('an active token is its sub, with what the endpoint said of it', async () =
   ])
 })
 
-/** Config, answer, outcome (spec 4.7, F2). The clock stands in 2026. */
+/** Config, response, outcome (F2). The clock is in 2026. */
 const TABLE: readonly (readonly [config: object, answer: unknown, outcome: string])[] = [
   [{}, ACTIVE_RESPONSE, 'identity'],
   [{}, { ...ACTIVE_RESPONSE, active: false }, '401 credential_rejected'],
@@ -103,12 +103,12 @@ for (const [what, reply, expected] of [
     '500 unavailable',
   ],
 ] as const) {
-  test(`an endpoint that answers ${what}: ${expected} (Q-58)`, async () => {
+  test(`an endpoint that responds with ${what}: ${expected} (Q-58)`, async () => {
     assert.equal(summarize((await authenticate({}, {}, { '/introspect': reply })).outcome), expected)
   })
 }
 
-test('a 429 goes on to the client with its headers', async () => {
+test('passes a 429 on to the client with its headers', async () => {
   const headers = [
     ['retry-after', '7'],
     ['x-other', 'x'],
@@ -118,7 +118,7 @@ test('a 429 goes on to the client with its headers', async () => {
   assert.deepEqual(outcome.kind === 'denial' && outcome.headers, [{ name: 'retry-after', value: '7' }])
 })
 
-test('what is sent: the token, the scopes without a strategy, headers of the rule, ours last', async () => {
+test('sends the token, the scopes without a strategy, and the headers of the rule', async () => {
   const headers = {
     'X-A': 'b',
     'Content-Type': 'x/y',
@@ -145,7 +145,7 @@ test('what is sent: the token, the scopes without a strategy, headers of the rul
   ])
 })
 
-test('a token that does not begin with the prefix, and none at all, are for the next authenticator', async () => {
+test('leaves a token without the prefix, and a request without a token, to the next authenticator', async () => {
   assert.equal((await authenticate({ prefix: 'zz' }, ACTIVE_RESPONSE)).outcome.kind, 'not responsible')
   assert.equal((await authenticate({ prefix: 'tok' }, ACTIVE_RESPONSE)).outcome.kind, 'identity')
   assert.equal(
@@ -154,7 +154,7 @@ test('a token that does not begin with the prefix, and none at all, are for the 
   )
 })
 
-test('an answer is remembered, and every rule reads it for itself (C5)', async () => {
+test('caches a response, and every rule repeats its own checks (C5)', async () => {
   const world = createOAuthHarness({ '/introspect': jsonReply(ACTIVE_RESPONSE) })
   const cached = { ...CONFIG, cache: { enabled: true, ttl: '30s' } }
   const weak = buildHandler(oauth2Introspection, cached, world)
@@ -168,7 +168,7 @@ test('an answer is remembered, and every rule reads it for itself (C5)', async (
     '403 credential_rejected',
   )
   assert.equal(world.requests.length, 1)
-  // Another token, another endpoint, other headers: other answers (C4).
+  // Another token, endpoint or header is another cache entry (C4).
   await weak(request('tok124'))
   await buildHandler(
     oauth2Introspection,
@@ -181,7 +181,7 @@ test('an answer is remembered, and every rule reads it for itself (C5)', async (
     world,
   )(request())
   assert.equal(world.requests.length, 4)
-  // A rule that believes less looks for itself.
+  // A rule with a shorter maximum age makes its own call.
   world.clock.advance(10_000)
   await buildHandler(
     oauth2Introspection,
@@ -194,7 +194,7 @@ test('an answer is remembered, and every rule reads it for itself (C5)', async (
   assert.equal(world.requests.length, 6)
 })
 
-test('an answer is not believed beyond the end of the token, nor by default for more than a minute (Q-56)', async () => {
+test('caches a response until the token expires, by default for at most a minute (Q-56)', async () => {
   const world = createOAuthHarness({
     '/introspect': () => jsonReply({ ...ACTIVE_RESPONSE, exp: Math.floor(world.clock.wall() / 1000) + 10 }),
   })
@@ -221,7 +221,7 @@ for (const [what, config, reply] of [
     jsonReply(ACTIVE_RESPONSE),
   ],
 ] as const) {
-  test(`nothing is remembered: ${what}`, async () => {
+  test(`does not cache: ${what}`, async () => {
     const world = createOAuthHarness({ '/introspect': reply })
     const authenticate = buildHandler(oauth2Introspection, { ...CONFIG, ...config }, world)
     await authenticate(request())
@@ -230,7 +230,7 @@ for (const [what, config, reply] of [
   })
 }
 
-test('many who bring the same token share one call, and one whose time is over leaves with 503 (C25)', async () => {
+test('requests with the same token share one call, and one whose deadline passes gets 503 (C25)', async () => {
   const { promise, resolve } = Promise.withResolvers<object>()
   const world = createOAuthHarness({ '/introspect': () => promise })
   const authenticate = buildHandler(oauth2Introspection, CONFIG, world)
@@ -251,7 +251,7 @@ const PRE_AUTHORIZATION = {
   token_url: 'http://id/token',
 }
 
-test('the call is authorized by a token of our own, which is kept until it expires', async () => {
+test('authorizes the call with an access token, which is cached until it expires', async () => {
   const world = createOAuthHarness({
     '/introspect': jsonReply(ACTIVE_RESPONSE),
     '/token': jsonReply({ access_token: 'AT', expires_in: 60 }),
@@ -280,7 +280,7 @@ test('the call is authorized by a token of our own, which is kept until it expir
   assert.equal(tokens(), 2)
 })
 
-test('a token endpoint that refuses the header gets the credentials in the body, from then on at once', async () => {
+test('sends the credentials in the body to a token endpoint that rejected the header', async () => {
   const world = createOAuthHarness({
     '/introspect': jsonReply(ACTIVE_RESPONSE),
     '/token': ({ headers }) =>
@@ -305,7 +305,7 @@ test('a token endpoint that refuses the header gets the credentials in the body,
   ])
 })
 
-test('without a token of our own nothing is asked: 500', async () => {
+test('denies with 500, without a call, if the access token cannot be obtained', async () => {
   const refused = await authenticate({ pre_authorization: PRE_AUTHORIZATION }, ACTIVE_RESPONSE, {
     '/token': { status: 401 },
   })
@@ -316,7 +316,7 @@ test('without a token of our own nothing is asked: 500', async () => {
   ])
 })
 
-test('a token of our own that the endpoint refuses is not used again', async () => {
+test('does not reuse an access token that the endpoint rejected', async () => {
   const world = createOAuthHarness({
     '/introspect': { status: 401 },
     '/token': jsonReply({ access_token: 'AT' }),
@@ -331,7 +331,7 @@ test('a token of our own that the endpoint refuses is not used again', async () 
   assert.equal(world.calls().filter(call => call.startsWith('/token')).length, 2)
 })
 
-test('an incomplete pre-authorization is refused at load, a wrong URL also where it is switched off', () => {
+test('rejects an incomplete pre_authorization, and an invalid URL even if it is disabled', () => {
   const load = (pre_authorization: object) =>
     buildHandler(oauth2Introspection, { ...CONFIG, pre_authorization }, createOAuthHarness())
   for (const pre of [
@@ -348,7 +348,7 @@ test('an incomplete pre-authorization is refused at load, a wrong URL also where
   load({})
 })
 
-test('unknown keys, and addresses that cannot be called, are refused at load', () => {
+test('rejects unknown keys and invalid URLs', () => {
   const load = (config: object) => () =>
     buildHandler(oauth2Introspection, { ...CONFIG, ...config }, createOAuthHarness())
   assert.throws(load({ introspection_url: 'c' }))
@@ -357,7 +357,7 @@ test('unknown keys, and addresses that cannot be called, are refused at load', (
   assert.throws(load({ scope_strategy: 'EXACT' }))
 })
 
-test('scopes that are not checked here are named at load (Q-57)', () => {
+test('warns about scopes that are not checked (Q-57)', () => {
   const world = createOAuthHarness()
   const named = (config: object) => {
     buildHandler(oauth2Introspection, { ...CONFIG, ...config }, world)
@@ -369,7 +369,7 @@ test('scopes that are not checked here are named at load (Q-57)', () => {
   assert.deepEqual(named({ required_scope: [] }), [])
 })
 
-test('no denial quotes the token, the secret or what the endpoint said', async () => {
+test('no denial quotes the token, the secret or the response of the endpoint', async () => {
   for (const reply of [
     jsonReply({ ...ACTIVE_RESPONSE, active: false, sub: 'canary' }),
     { status: 500, body: 'canary' },

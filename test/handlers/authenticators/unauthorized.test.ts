@@ -4,7 +4,7 @@ import { unauthorized } from '../../../src/handlers/authenticators/unauthorized.
 import { requestWith } from '../../support/request.ts'
 import { assertDenial, compileHandler } from '../build.ts'
 
-test('everybody is refused with 401', () => {
+test('rejects every request with 401', () => {
   const outcome = compileHandler(unauthorized)(requestWith())
   assertDenial(outcome)
   assert.equal(outcome.status, 401)

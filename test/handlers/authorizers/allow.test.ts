@@ -5,7 +5,7 @@ import { allow } from '../../../src/handlers/authorizers/allow.ts'
 import { eraseConfigType } from '../../../src/handlers/handler.ts'
 import type { Services } from '../../../src/handlers/services.ts'
 
-test('allow hands on the very session it was given, whatever its config says', () => {
+test('allow returns the same session, whatever its config', () => {
   const { run } = eraseConfigType(allow).build({ junk: true }, {} as Services, {
     strategy: 'regexp',
     warn: () => {},

@@ -6,7 +6,7 @@ import { deny } from '../../../src/handlers/authorizers/deny.ts'
 import { eraseConfigType } from '../../../src/handlers/handler.ts'
 import type { Services } from '../../../src/handlers/services.ts'
 
-test('deny refuses every session with 403, whatever its config says', () => {
+test('deny denies every session with 403, whatever its config', () => {
   for (const config of [undefined, { junk: 1 }, []]) {
     const { run } = eraseConfigType(deny).build(config, {} as Services, {
       strategy: 'regexp',

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import type { HttpFailure, HttpResponse } from '../../../src/clients/http/message.ts'
 import { ketoEngineAcpOry } from '../../../src/handlers/authorizers/keto_engine_acp_ory.ts'
-import { eraseConfigType, HandlerConfigError } from '../../../src/handlers/handler.ts'
+import { HandlerConfigError } from '../../../src/handlers/compile/config_error.ts'
+import { eraseConfigType } from '../../../src/handlers/handler.ts'
 import { requestWith } from '../../support/request.ts'
 import { buildHandler, createHandlerHarness } from '../../support/services.ts'
 import { assertDenial, sessionOf } from '../build.ts'
@@ -21,7 +22,7 @@ function authorize(config: object, answer: HttpResponse | HttpFailure = ALLOWED,
   return { world, outcome: buildHandler(ketoEngineAcpOry, { ...CONFIG, ...config }, world)(session) }
 }
 
-test('the question is Keto’s, with Go’s escapes and a line feed', async () => {
+test('the request body equals that of Go’s encoder', async () => {
   const session = sessionOf('u<1', undefined, requestWith([['x-real-ip', '5.6.7.8']]))
   const { world, outcome } = authorize(
     { required_action: 'read:{{ .MatchContext.Method }}' },
@@ -38,7 +39,7 @@ test('the question is Keto’s, with Go’s escapes and a line feed', async () =
   )
 })
 
-test('empty templates are unset, the subject and the flavor can be chosen', async () => {
+test('empty templates mean unset, and subject and flavor are configurable', async () => {
   const { world, outcome } = authorize({
     required_action: '',
     required_resource: '',
@@ -50,7 +51,7 @@ test('empty templates are unset, the subject and the flavor can be chosen', asyn
   assert.equal(world.requests[0]?.url, 'http://keto/base/engines/acp/ory/glob/allowed')
 })
 
-/** Seen on a running Oathkeeper v0.40.9: the peer, which is a gateway, never stands for a client that a proxy spoke of. */
+/** Observed with Oathkeeper v0.40.9: the peer address is used only if no header names a client. */
 for (const [forwarded, real, address] of [
   ['1.2.3.4, 10.0.0.1', '', '1.2.3.4'],
   ['10.0.0.1, 192.168.0.1, 2001:db8::1', '', '2001:db8::1'],
@@ -60,7 +61,7 @@ for (const [forwarded, real, address] of [
   ['', '10.2.2.2', '10.2.2.2'],
   ['', '', '9.9.9.9'],
 ] as const) {
-  test(`of "${forwarded}" and "${real}" Keto is told "${address}"`, async () => {
+  test(`sends "${address}" to Keto for "${forwarded}" and "${real}"`, async () => {
     const request = requestWith([
       ['x-forwarded-for', forwarded],
       ['x-real-ip', real],
@@ -93,13 +94,13 @@ for (const [answer, status] of [
   })
 }
 
-test('a template that fails is 500 and nothing is asked', async () => {
+test('a failing template is a 500 without a call', async () => {
   const { world, outcome } = authorize({ required_resource: '{{ .Extra.no.more }}' })
   assertDenial(await outcome)
   assert.equal(world.requests.length, 0)
 })
 
-test('with the strategy glob it is a fault of the configuration', () => {
+test('rejects the strategy glob', () => {
   const context = { strategy: 'glob', warn: () => {} } as const
   assert.throws(
     () => eraseConfigType(ketoEngineAcpOry).build(CONFIG, createHandlerHarness().services, context),
@@ -107,6 +108,6 @@ test('with the strategy glob it is a fault of the configuration', () => {
   )
 })
 
-test('a base that is no URL does not decode', () => {
+test('rejects an invalid base_url', () => {
   assert.throws(() => authorize({ base_url: 'keto' }), { name: 'ZodError' })
 })

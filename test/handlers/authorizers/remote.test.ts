@@ -3,7 +3,7 @@ import test from 'node:test'
 import type { Session } from '../../../src/access/session.ts'
 import type { HeaderPair, HttpFailure, HttpResponse } from '../../../src/clients/http/message.ts'
 import { remote } from '../../../src/handlers/authorizers/remote.ts'
-import { HandlerConfigError } from '../../../src/handlers/handler.ts'
+import { HandlerConfigError } from '../../../src/handlers/compile/config_error.ts'
 import type { Instant } from '../../../src/lib/time.ts'
 import { requestWith } from '../../support/request.ts'
 import { buildHandler, createHandlerHarness } from '../../support/services.ts'
@@ -33,7 +33,7 @@ async function sentRequest(config: object, session?: Session) {
   return world.requests[0]
 }
 
-test('it gets the body, the content type and the authorization of the request, and nothing else', async () => {
+test('sends the body, the content type and the authorization of the request, and nothing else', async () => {
   const body = new TextEncoder().encode('a=1')
   const request = {
     ...requestWith([
@@ -60,7 +60,7 @@ test('it gets the body, the content type and the authorization of the request, a
   })
 })
 
-test('configured headers replace those of the request; an empty one is not sent', async () => {
+test('configured headers replace those of the request, and an empty one is not sent', async () => {
   const request = requestWith([['Authorization', 'Bearer t']])
   const headers = {
     Authorization: 'Basic x',
@@ -88,7 +88,7 @@ for (const [status, code] of [
   [500, 500],
   [501, 500],
 ] as const) {
-  test(`an answer ${status} is ${code} (Q-65, Q-67)`, async () => {
+  test(`a response with ${status} is ${code} (Q-65, Q-67)`, async () => {
     const outcome = await authorize({}, answered(status)).outcome
     assertDenial(outcome)
     assert.equal(outcome.status, code)
@@ -107,7 +107,7 @@ for (const [status, config, outcome] of [
   [429, { deny_statuses: [404] }, '429 rate_limited'],
   [302, { allow_statuses: [204], deny_statuses: [400, 401, 404] }, '500 bad_answer'],
 ] as const) {
-  test(`an answer ${status} with ${JSON.stringify(config)} is ${outcome} (Q-65)`, async () => {
+  test(`a response with ${status} and ${JSON.stringify(config)} is ${outcome} (Q-65)`, async () => {
     const made = await authorize(config, answered(status)).outcome
     assert.equal(made.kind === 'session' ? 'session' : `${made.status} ${made.code}`, outcome)
   })
@@ -124,7 +124,7 @@ for (const [body, outcome] of [
   ['', '500 bad_answer'],
   ['<html>', '500 bad_answer'],
 ] as const) {
-  test(`where the answer must say yes, ${body} is ${outcome} (H9)`, async () => {
+  test(`with allowed_from, the body ${body} is ${outcome} (H9)`, async () => {
     const config = { allowed_from: 'result.allow', forward_response_headers_to_upstream: ['X-Role'] }
     const made = await authorize(config, { ...answered(200, [['x-role', 'a']]), body }).outcome
     assert.equal(made.kind === 'session' ? 'session' : `${made.status} ${made.code}`, outcome)
@@ -132,7 +132,7 @@ for (const [body, outcome] of [
   })
 }
 
-test('429 takes its headers along (Q-67)', async () => {
+test('passes on the headers of a 429 (Q-67)', async () => {
   const outcome = await authorize(
     {},
     answered(429, [
@@ -151,7 +151,7 @@ test('a failed call is 500', async () => {
   assert.deepEqual([outcome.status, outcome.code], [500, 'unavailable'])
 })
 
-test('headers of the answer are set: the first value, empty where there is none (Q-69)', async () => {
+test('sets headers of the response to their first value, or to an empty value if absent (Q-69)', async () => {
   const { outcome } = authorize(
     { forward_response_headers_to_upstream: ['X-Role', 'X-None'] },
     answered(200, [
@@ -166,14 +166,14 @@ test('headers of the answer are set: the first value, empty where there is none 
   ])
 })
 
-test('a refusal sets nothing, and a part of a body is never asked about (E12)', async () => {
+test('a denial sets nothing, and a partial body causes no call (E12)', async () => {
   const request = requestWith([['x-envoy-auth-partial-body', 'true']])
   const { outcome, world } = authorize({}, answered(200), sessionOf('u1', undefined, request))
   assertDenial(await outcome)
   assert.equal(world.requests.length, 0)
 })
 
-test('a value with a control character is 500, unsent and not in the reason (Q-79)', async () => {
+test('a value with a control character is a 500 without a call, and is not in the reason (Q-79)', async () => {
   const { outcome, world } = authorize(
     { headers: { 'x-sub': '{{ .Subject }}' } },
     answered(200),
@@ -190,7 +190,7 @@ for (const [why, config] of [
   ['a forwarded header that frames', { forward_response_headers_to_upstream: ['Host'] }],
   ['a template that does not parse', { headers: { a: '{{' } }],
 ] as const) {
-  test(`${why} is a fault of the configuration`, () => {
+  test(`rejects ${why}`, () => {
     assert.throws(() => authorize(config), HandlerConfigError)
   })
 }
@@ -213,7 +213,7 @@ for (const config of [
   })
 }
 
-test('headers that belong to the connection are not sent and named at load; Envoy’s own names are no others’', async () => {
+test('warns about connection headers and does not send them; Envoy’s own headers are allowed', async () => {
   const headers = { Host: 'other', 'Content-Length': '0', TE: 'trailers', 'X-Envoy-Original-Path': '/p' }
   const { world, outcome } = authorize({ headers })
   await outcome
@@ -228,8 +228,8 @@ test('headers that belong to the connection are not sent and named at load; Envo
   )
 })
 
-test('the headers that it may set are declared, and the body is linted (Q-70)', () => {
+test('declares the headers that it sets, and warns about the body (Q-70)', () => {
   const config = { remote: REMOTE_URL, forward_response_headers_to_upstream: ['X-Role'] }
   assert.deepEqual(remote.setsHeaders?.(config), ['x-role'])
-  assert.match(authorize({}).world.warnings.join(), /only where Envoy sends it/)
+  assert.match(authorize({}).world.warnings.join(), /only if Envoy sends it/)
 })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { remoteJson } from '../../../src/handlers/authorizers/remote_json.ts'
-import { HandlerConfigError } from '../../../src/handlers/handler.ts'
+import { HandlerConfigError } from '../../../src/handlers/compile/config_error.ts'
 import { requestWith } from '../../support/request.ts'
 import { buildHandler, createHandlerHarness } from '../../support/services.ts'
 import { assertDenial, sessionOf } from '../build.ts'
@@ -27,7 +27,7 @@ for (const [payload, body] of [
 }
 
 for (const payload of ['', '{', '{"a": "{{ .Extra.role }}"}', '{{ .Extra.no.more }}', '{{ .Foo }}']) {
-  test(`the payload ${payload} is 500 and not sent`, async () => {
+  test(`the payload ${payload} is a 500 and is not sent`, async () => {
     const { world, outcome } = authorize({ payload })
     const denial = await outcome
     assertDenial(denial)
@@ -35,7 +35,7 @@ for (const payload of ['', '{', '{"a": "{{ .Extra.role }}"}', '{{ .Extra.no.more
   })
 }
 
-test('the authorization of the request goes along, configured headers replace it', async () => {
+test('sends the authorization of the request unless a configured header replaces it', async () => {
   const session = sessionOf(
     'u1',
     undefined,
@@ -55,12 +55,12 @@ test('the authorization of the request goes along, configured headers replace it
   assert.deepEqual(other.world.requests[0]?.headers[1], ['authorization', 'Basic x'])
 })
 
-test('a value that is printed into a JSON string without toJson is linted (Q-68)', () => {
+test('warns about a value in a JSON string without toJson (Q-68)', () => {
   assert.equal(authorize({ payload: '{"a": "{{ .Subject }}"}' }).world.warnings.length, 1)
   assert.equal(authorize({ payload: '{"a": {{ print .Subject | toJson }}}' }).world.warnings.length, 0)
 })
 
-test('a payload that does not parse is a fault at its key, a missing one does not decode', () => {
+test('rejects an invalid payload at its key, and a missing one', () => {
   assert.throws(
     () => authorize({ payload: '{{' }),
     (error: unknown) => error instanceof HandlerConfigError && error.path.join('.') === 'payload',

@@ -1,10 +1,10 @@
-/** test/handlers/parts/compile_template — a rule's template from load to the request. */
+/** Tests templates of rules from load to request. */
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import type { RequestView } from '../../../src/access/request.ts'
 import { createSession, identity } from '../../../src/access/session.ts'
+import { HandlerConfigError } from '../../../src/handlers/compile/config_error.ts'
 import { compileTemplate } from '../../../src/handlers/compile/template.ts'
-import { HandlerConfigError } from '../../../src/handlers/handler.ts'
 import type { Clock } from '../../../src/lib/time.ts'
 
 const clock = { wall: () => 0, now: () => 0 } as unknown as Clock
@@ -23,7 +23,7 @@ const request = {
 } as unknown as RequestView
 const session = createSession(identity('me', { role: 'admin' }), request, ['one'])
 
-test('a template sees the session and its request', () => {
+test('a template reads the session and its request', () => {
   const warnings: string[] = []
   const render = compileTemplate(
     '{{ .Subject }} {{ print .Extra.role }} {{ .MatchContext.URL }} {{ .MatchContext.Header.Get "x-a" }} {{ .MatchContext.Header }} {{ printIndex .MatchContext.RegexpCaptureGroups 0 }} {{ now.Year }}',
@@ -35,7 +35,7 @@ test('a template sees the session and its request', () => {
   assert.deepEqual(warnings, [])
 })
 
-test('a template that does not parse is a fault of the configuration, with its place', () => {
+test('rejects a template that does not parse, with its position', () => {
   assert.throws(
     () => compileTemplate('x\n{{ nope }}', ['claims'], { clock }, { warn: () => {} }),
     (error: HandlerConfigError) =>
@@ -45,7 +45,7 @@ test('a template that does not parse is a fault of the configuration, with its p
   )
 })
 
-test('a template that fails for a session is a 500, not an exception', () => {
+test('a template that fails for a session is a 500 and not an exception', () => {
   const render = compileTemplate('{{ .Extra.role.x }}', [], { clock }, { warn: () => {} })
   const denial = render(session)
   assert.ok(typeof denial !== 'string')
@@ -53,7 +53,7 @@ test('a template that fails for a session is a 500, not an exception', () => {
   assert.equal(denial.code, 'template')
 })
 
-test('lints are said at load, with the path of the setting', () => {
+test('reports lints when rules load, with the path of the key', () => {
   const said: unknown[] = []
   const warn = (...words: unknown[]): void => void said.push(words)
   compileTemplate('{"a":"{{ .Extra.x }}"}', ['payload'], { clock }, { warn }, { json: true })
@@ -61,7 +61,7 @@ test('lints are said at load, with the path of the setting', () => {
   assert.deepEqual((said[0] as unknown[])[0], ['payload'])
 })
 
-test('a template that asks for captures is warned about where globs match, for they have none (Q-27)', () => {
+test('warns about capture groups with glob patterns (Q-27)', () => {
   const warnings: string[] = []
   const text = '{{ printIndex .MatchContext.RegexpCaptureGroups 0 }}'
   for (const strategy of ['regexp', 'glob'] as const) {
@@ -71,5 +71,5 @@ test('a template that asks for captures is warned about where globs match, for t
     compileTemplate(text, ['x'], { clock }, { strategy, warn })
   }
   assert.equal(warnings.length, 1)
-  assert.match(warnings[0] ?? '', /^glob: .*capture nothing/)
+  assert.match(warnings[0] ?? '', /^glob: .*have no capture groups/)
 })

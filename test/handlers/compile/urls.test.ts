@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
+import { HandlerConfigError } from '../../../src/handlers/compile/config_error.ts'
 import {
   checkKeySetUrl,
   httpUrlSchema,
   keySetUrlSchema,
   urlReferenceSchema,
 } from '../../../src/handlers/compile/urls.ts'
-import { HandlerConfigError } from '../../../src/handlers/handler.ts'
 
 const assertRejected = (read: (text: string, path: string[]) => string, text: string) =>
   assert.throws(
@@ -15,19 +15,19 @@ const assertRejected = (read: (text: string, path: string[]) => string, text: st
     text,
   )
 
-test('what is called is an absolute http or https URL', () => {
+test('accepts absolute http and https URLs only', () => {
   const read = (url: string) => httpUrlSchema.safeParse(url).success
   for (const url of ['http://a', 'https://user:pass@a:1/b?c=d']) assert.ok(read(url), url)
   for (const url of ['', 'c', '/a', 'ftp://a', 'file:///a', 'http://']) assert.ok(!read(url), url)
 })
 
-test('where a browser is sent may be a path', () => {
+test('accepts a path as the target of a redirect', () => {
   const read = (url: string) => urlReferenceSchema.safeParse(url).success
   for (const url of ['http://a/b?c', '/login', 'login', '?a=b', '']) assert.ok(read(url), url)
   for (const url of [':', 'http://a b', 'http://a:x']) assert.ok(!read(url), url)
 })
 
-test('a key set is behind http, https, file, inline or in a store of a cloud', () => {
+test('accepts key sets from http, https, file, inline and object stores', () => {
   for (const url of [
     'https://a/b',
     'file:///a',
@@ -44,5 +44,5 @@ test('a key set is behind http, https, file, inline or in a store of a cloud', (
     assertRejected(checkKeySetUrl, url)
     assert.ok(!keySetUrlSchema.safeParse(url).success, url)
   }
-  assert.throws(() => checkKeySetUrl('ftp://a/b', []), /not the URL of a key set/)
+  assert.throws(() => checkKeySetUrl('ftp://a/b', []), /must be the URL of a key set/)
 })

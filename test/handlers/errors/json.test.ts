@@ -28,23 +28,23 @@ for (const [status, text, message] of [
   [504, 'Gateway Timeout', 'The service did not answer in time'],
   [431, 'Request Header Fields Too Large', 'Request Header Fields Too Large'],
 ] as const) {
-  test(`${status} says its fixed message and nothing of what happened inside (Q-34)`, () => {
+  test(`${status} has a fixed message without internal details (Q-34)`, () => {
     assert.deepEqual(body(status), { error: { code: status, status: text, message } })
   })
 }
 
-test('verbose shows message and reason', () => {
+test('verbose includes message and reason', () => {
   assert.deepEqual(body(403, true), {
     error: { code: 403, status: 'Forbidden', reason: 'why', message: 'inner words' },
   })
 })
 
-test('the request id is in the body, so that a user can name it', () => {
+test('the body contains the request id', () => {
   const answer = compileHandler(json)(unauthorized('no_credential'), { ...requestWith(), requestId: 'r1' })
   assert.equal(JSON.parse(answer.body).error.request, 'r1')
 })
 
-test('a refusal is JSON, not to be kept, with the challenge of its denial', () => {
+test('the response is uncacheable JSON with the challenge of the denial', () => {
   const hints = { wwwAuthenticate: 'Bearer error="x"' }
   const answer = compileHandler(json)(unauthorized('credential_rejected', { hints }), requestWith())
   assert.deepEqual(

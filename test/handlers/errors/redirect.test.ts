@@ -14,13 +14,13 @@ const respond = (config: object, parts: Partial<RequestView> = {}, denial = unau
 const locationOf = (config: object, parts?: Partial<RequestView>, denial?: ReturnType<typeof unauthorized>) =>
   respond(config, parts, denial).headers.find(header => header.name === 'location')?.value
 
-test('the browser is sent where the configuration says, with 302 unless it says otherwise', () => {
+test('redirects to the configured target, by default with 302', () => {
   assert.equal(respond({ to: 'https://login/' }).status, 302)
   assert.equal(respond({ to: 'https://login/', code: 301 }).status, 301)
   assert.equal(locationOf({ to: 'https://login/?a=1' }), 'https://login/?a=1')
 })
 
-test('what no header may carry of `to` is escaped, and control characters are refused at load', () => {
+test('escapes characters of `to` that are not allowed in a header, and rejects control characters', () => {
   assert.equal(
     locationOf({ to: 'https://login/für mich?ö#ß' }),
     'https://login/f%C3%BCr%20mich?%C3%B6#%C3%9F',
@@ -32,7 +32,7 @@ test('what no header may carry of `to` is escaped, and control characters are re
   assert.throws(() => compileHandler(redirect, { to: 'https://login/\tx' }), { path: ['to'] })
 })
 
-test('return_to is the request as Envoy saw it, encoded as a whole, beside what `to` has (Q-37, Q-38)', () => {
+test('return_to is the whole URL of the request, added to the query of `to` (Q-37, Q-38)', () => {
   const parts = { scheme: 'https', authority: 'App:8443', rawPath: '/a%20b/', query: 'x=1&y=%2F' }
   assert.equal(
     locationOf({ to: 'https://login/x?foo=bar', return_to_query_param: 'return_to' }, parts),
@@ -40,7 +40,7 @@ test('return_to is the request as Envoy saw it, encoded as a whole, beside what 
   )
 })
 
-test('a path that looks like a host of its own stays below the host (D8)', () => {
+test('a path that looks like a host stays a path (D8)', () => {
   const to = locationOf(
     { to: '/login', return_to_query_param: 'r' },
     { rawPath: '//evil.com', authority: 'app' },
@@ -48,7 +48,7 @@ test('a path that looks like a host of its own stays below the host (D8)', () =>
   assert.equal(to, '/login?r=https%3A%2F%2Fapp%2F%2Fevil.com')
 })
 
-test('a forwarded host is not believed', () => {
+test('ignores a forwarded host', () => {
   const request = requestWith([['x-forwarded-host', 'evil.com']])
   const { headers } = compileHandler(redirect, { to: '/l', return_to_query_param: 'r' })(
     unauthorized('no_credential'),
@@ -57,7 +57,7 @@ test('a forwarded host is not believed', () => {
   assert.ok(!JSON.stringify(headers).includes('evil'))
 })
 
-test('the way back leads to listed hosts only, where some are listed (Q-38)', () => {
+test('with return_to_hosts, browsers return to listed hosts only (Q-38)', () => {
   const config = {
     to: 'https://login/x?a=1',
     return_to_query_param: 'r',
@@ -102,9 +102,9 @@ test('the way back leads to listed hosts only, where some are listed (Q-38)', ()
   )
 })
 
-test('without a way back nothing is counted, and a flow that is asked for is asked for', () => {
+test('without a return URL the redirect is not counted and keeps the parameters of the flow', () => {
   const config = { to: '/login', return_to_query_param: 'r', return_to_hosts: ['other'] }
-  const stepUp = forbidden('second_factor_required', { hints: { login: { aal: 'aal2' } } })
+  const stepUp = forbidden('second_factor_required', { hints: { loginQuery: { aal: 'aal2' } } })
   const { headers } = respond(config, { host: 'here' }, stepUp)
   assert.equal(headers.find(one => one.name === 'location')?.value, '/login?aal=aal2')
   assert.equal(
@@ -125,19 +125,19 @@ for (const host of [
   'shop:0',
   '*.*.example.com',
 ]) {
-  test(`"${host}" is no host`, () => {
+  test(`rejects "${host}" as a host`, () => {
     assert.throws(() => compileHandler(redirect, { to: '/l', return_to_hosts: [host] }), /must be a host/)
   })
 }
 
-test('a very long address is not worth coming back to', () => {
+test('omits a very long return URL', () => {
   assert.equal(
     locationOf({ to: '/login', return_to_query_param: 'r' }, { query: 'q'.repeat(10_000) }),
     '/login',
   )
 })
 
-test('a denial that knows its own login flow is sent there, with the way back', () => {
+test('redirects to the login flow of the denial, with the return URL', () => {
   const denial = forbidden('second_factor_required', { hints: { loginUrl: 'https://auth/login?aal=aal2' } })
   assert.match(
     locationOf({ to: '/login' }, {}, denial) ?? '',
@@ -145,7 +145,7 @@ test('a denial that knows its own login flow is sent there, with the way back', 
   )
 })
 
-test('GET gets a page that cannot be turned against the reader, HEAD its type, POST neither (D14)', () => {
+test('GET gets an escaped page, HEAD its type, POST neither (D14)', () => {
   assert.equal(
     respond({ to: '/l?"><script>' }).body,
     '<a href="/l?&#34;&#62;&#60;script&#62;">Found</a>.\n\n',
@@ -157,7 +157,7 @@ test('GET gets a page that cannot be turned against the reader, HEAD its type, P
   )
 })
 
-/** What Go's http.Redirect makes of it. */
+/** Results of Go's `http.Redirect`. */
 for (const [to, rawPath, expected] of [
   ['login', '/a/b', '/a/login'],
   ['login', '/a/b/', '/a/b/login'],
@@ -183,7 +183,7 @@ for (const [to, rawPath, expected] of [
   })
 }
 
-/** A redirect to the request itself would only come back (D9). */
+/** A redirect to the request itself would be a loop (D9). */
 for (const [to, parts, loops] of [
   ['/login', { rawPath: '/login' }, true],
   ['/login', { rawPath: '/login', query: 'return_to=x' }, true],
@@ -196,7 +196,7 @@ for (const [to, parts, loops] of [
   ['https://app/login', { rawPath: '/login', authority: 'app', scheme: 'http' }, false],
   ['/login?guest=1', { rawPath: '/login', query: 'guest=2' }, false],
 ] as const) {
-  test(`a redirect to ${to} of ${JSON.stringify(parts)} ${loops ? 'is a refusal' : 'is one'}`, () => {
+  test(`a redirect to ${to} of ${JSON.stringify(parts)} ${loops ? 'is a denial' : 'is a redirect'}`, () => {
     const config = { to, return_to_query_param: 'return_to' }
     const { status, body } = respond(config, { scheme: 'https', ...parts })
     assert.equal(status, loops ? 401 : 302)
@@ -211,11 +211,11 @@ for (const rawPath of ['//evil.com/x', '/\\evil.com/x', '/\t/evil.com/x', '///ev
   })
 }
 
-test('a target with a line break is refused at load (J6)', () => {
+test('rejects a target with a line break (J6)', () => {
   assert.throws(() => respond({ to: '/a\r\nx: y' }))
 })
 
-test('other codes than 301 and 302 do not decode; a 301 is named at load', () => {
+test('rejects codes other than 301 and 302, and warns about 301', () => {
   const warned = (code?: number) => {
     const world = createHandlerHarness()
     buildIn(redirect, { to: '/', ...(code && { code }) }, world)
@@ -225,7 +225,7 @@ test('other codes than 301 and 302 do not decode; a 301 is named at load', () =>
   for (const code of [300, 303, 307, 308]) assert.throws(() => warned(code), { name: 'ZodError' })
 })
 
-test('a page has its type for GET and HEAD, and & is written as Go writes it', () => {
+test('sets the content type for GET and HEAD, and escapes & like Go', () => {
   for (const method of ['GET', 'HEAD']) {
     const { headers } = respond({ to: '/l?a=1&b=2' }, { method })
     assert.equal(headers.find(({ name }) => name === 'content-type')?.value, 'text/html; charset=utf-8')
@@ -248,7 +248,7 @@ const respondToBrowser = (
 const headerValues = (name: string, { headers }: ReturnType<typeof respondToBrowser>) =>
   headers.filter(header => header.name === name).map(header => header.value)
 
-test('a redirect to log in counts its rounds in a cookie of the page, for a minute', () => {
+test('counts login redirects in a cookie of the page for a minute', () => {
   const sent = respondToBrowser(HTML, { rawPath: '/a/b' })
   assert.deepEqual(headerValues('set-cookie', sent), [
     'credence_login_rounds=1; Path=/a/b; Max-Age=60; HttpOnly; SameSite=Lax; Secure',
@@ -259,11 +259,11 @@ test('a redirect to log in counts its rounds in a cookie of the page, for a minu
   ])
 })
 
-test('a redirect without a way back is no login, and counts nothing', () => {
+test('does not count a redirect without a return URL', () => {
   assert.deepEqual(headerValues('set-cookie', respondToBrowser(HTML, { config: { to: '/gone' } })), [])
 })
 
-test('a third redirect within the minute is a page that says why, and the next try is a first one (kratos 6.4)', () => {
+test('replaces the third redirect within a minute by an explanation and restarts the count', () => {
   const stopped = respondToBrowser([...HTML, ['cookie', 'credence_login_rounds=2']])
   assert.equal(stopped.status, 401)
   assert.deepEqual(headerValues('location', stopped), [])
@@ -275,7 +275,7 @@ test('a third redirect within the minute is a page that says why, and the next t
   assert.deepEqual(headerValues('cache-control', stopped), ['no-store'])
 })
 
-test('whoever does not read HTML gets JSON instead of that page; HEAD gets no body', () => {
+test('a client that does not accept HTML gets JSON instead, and HEAD gets no body', () => {
   const cookie = ['cookie', 'credence_login_rounds=2'] as const
   const json = respondToBrowser([['accept', 'application/json'], cookie])
   assert.equal(JSON.parse(json.body).error.code, 401)
@@ -283,13 +283,13 @@ test('whoever does not read HTML gets JSON instead of that page; HEAD gets no bo
 })
 
 for (const value of ['', '0', '10', '-1', '2x', 'two', '%32']) {
-  test(`a counter that says ${JSON.stringify(value)} counts nothing`, () => {
+  test(`a count of ${JSON.stringify(value)} counts as 0`, () => {
     const sent = respondToBrowser([...HTML, ['cookie', `credence_login_rounds=${value}`]])
     assert.equal(sent.status, 302)
   })
 }
 
-test('of two counters that of this page counts, which browsers send first', () => {
+test('of two counts the first one is used, which belongs to this page', () => {
   const line = 'credence_login_rounds=1; credence_login_rounds=2'
   assert.equal(respondToBrowser([...HTML, ['cookie', line]]).status, 302)
 })
@@ -300,7 +300,7 @@ for (const [rawPath, path] of [
   [`/${'a'.repeat(2000)}`, '/'],
   ['/a b', '/'],
 ] as const) {
-  test(`the counter of ${rawPath.slice(0, 12)} is for ${path}: a path cannot write attributes of the cookie`, () => {
+  test(`the count of ${rawPath.slice(0, 12)} has the path ${path}`, () => {
     const [line = ''] = headerValues('set-cookie', respondToBrowser(HTML, { rawPath }))
     assert.deepEqual(line.split('; ').slice(1, 3), [`Path=${path}`, 'Max-Age=60'])
   })
@@ -311,17 +311,17 @@ for (const [to, rawPath] of [
   ['https://App.example.com/login?x=1', '/login'],
   ['login', '/login'],
 ] as const) {
-  test(`a way to log in that leads to the page itself (${to}) is a page, not a loop (D9)`, () => {
+  test(`a login URL that is the page itself (${to}) yields an explanation instead of a loop (D9)`, () => {
     const config = { to, return_to_query_param: 'r' }
     assert.equal(respondToBrowser(HTML, { config, rawPath, query: 'r=1&x=1' }).status, 401)
   })
 }
 
-test('a redirect to the page itself is a page also where it carries no way back (D9)', () => {
+test('a redirect to the page itself yields an explanation even without a return URL (D9)', () => {
   assert.equal(respondToBrowser(HTML, { config: { to: '/gone' }, rawPath: '/gone' }).status, 401)
 })
 
-test('what could not be found out sends nobody to the login, unless the condition names it (G7)', () => {
+test('an outage causes no redirect to the login unless `when` names it (G7)', () => {
   const down = unavailable('no answer')
   for (const config of [LOGIN, { to: '/login' }, { to: '/login', when: [{}, { error: ['unauthorized'] }] }]) {
     const page = respondToBrowser(HTML, { denial: down, config })
@@ -337,13 +337,13 @@ test('what could not be found out sends nobody to the login, unless the conditio
 for (const [code, said] of [
   [
     'second_factor_required',
-    /set one up first.*settings\/browser">Settings of your account.*Give the second factor/,
+    /set one up in the settings.*settings\/browser">Settings of your account.*Use your second factor/,
   ],
   ['reauthentication_required', /needs a new login/],
-  ['forbidden', /not for you/],
+  ['forbidden', /no access to this page/],
 ] as const) {
-  test(`after two rounds for ${code} a page says what to do`, () => {
-    const denial = forbidden(code, { hints: { login: { aal: 'aal2' } } })
+  test(`after two redirects for ${code} a page says what to do`, () => {
+    const denial = forbidden(code, { hints: { loginQuery: { aal: 'aal2' } } })
     const answer = respondToBrowser([...HTML, ['cookie', 'credence_login_rounds=2']], { denial })
     assert.equal(answer.status, 403)
     assert.match(answer.body, said)
@@ -351,7 +351,7 @@ for (const [code, said] of [
   })
 }
 
-test('no link of that page can be turned against the reader', () => {
+test('escapes the links of that page', () => {
   const config = { to: `${KRATOS}?x="><script>`, return_to_query_param: 'r' }
   const answer = respondToBrowser([...HTML, ['cookie', 'credence_login_rounds=2']], {
     config,

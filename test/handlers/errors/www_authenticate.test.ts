@@ -5,14 +5,14 @@ import { wwwAuthenticate } from '../../../src/handlers/errors/www_authenticate.t
 import { requestWith } from '../../support/request.ts'
 import { compileHandler } from '../build.ts'
 
-test('whatever the denial, the answer is 401 with a quoted realm (Q-39)', () => {
+test('responds to every denial with 401 and a quoted realm (Q-39)', () => {
   const answer = compileHandler(wwwAuthenticate, { realm: 'say "hi"' })(noRule(), requestWith())
   assert.equal(answer.status, 401)
   assert.equal(answer.body, 'Unauthorized\n')
   assert.equal(answer.headers[0]?.value, 'Basic realm="say \\"hi\\""')
 })
 
-test('without a realm it asks as Oathkeeper does', () => {
+test('uses Oathkeeper’s realm by default', () => {
   for (const config of [{}, { realm: '' }]) {
     assert.equal(
       compileHandler(wwwAuthenticate, config)(noRule(), requestWith()).headers[0]?.value,
@@ -21,7 +21,7 @@ test('without a realm it asks as Oathkeeper does', () => {
   }
 })
 
-test('it is text that nobody keeps, and a realm that no header can carry is refused at load', () => {
+test('responds with uncacheable text, and rejects a realm that is not allowed in a header', () => {
   const { headers } = compileHandler(wwwAuthenticate)(noRule(), requestWith())
   assert.deepEqual(
     headers.map(({ name, value }) => (name === 'www-authenticate' ? name : `${name}: ${value}`)),
@@ -35,7 +35,7 @@ test('it is text that nobody keeps, and a realm that no header can carry is refu
   assert.throws(() => compileHandler(wwwAuthenticate, { realm: 'two\nlines' }), { path: ['realm'] })
 })
 
-test('a realm may have letters beyond ASCII, as in Oathkeeper', () => {
+test('accepts non-ASCII letters in a realm, as Oathkeeper does', () => {
   const { headers } = compileHandler(wwwAuthenticate, { realm: 'caf\u00e9' })(noRule(), requestWith())
   assert.equal(headers[0]?.value, 'Basic realm="caf\u00e9"')
 })

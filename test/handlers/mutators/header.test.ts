@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import type { Session } from '../../../src/access/session.ts'
-import { HandlerConfigError } from '../../../src/handlers/handler.ts'
+import { HandlerConfigError } from '../../../src/handlers/compile/config_error.ts'
 import { header } from '../../../src/handlers/mutators/header.ts'
 import { assertDenial, compileHandler, sessionOf } from '../build.ts'
 
 const mutate = (headers: Record<string, string>, session = sessionOf('u1', { role: 'admin' })) =>
   compileHandler(header, { headers })(session)
 
-test('headers are rendered from the session, names in lower case, in name order', () => {
+test('renders headers from the session, with names in lower case and in order', () => {
   const session = mutate({
     'X-User-Id': '{{ print .Subject }}',
     'X-Role': '{{ .Extra.role }}',
@@ -21,17 +21,17 @@ test('headers are rendered from the session, names in lower case, in name order'
   ])
 })
 
-test('a later template sees what an earlier one set (Q-80)', () => {
+test('a later template reads the headers that an earlier one set (Q-80)', () => {
   const session = mutate({ 'x-b': '{{ .Header.Get "X-A" }}', 'x-a': '1' }) as Session
   assert.deepEqual(session.headers.at(-1), { name: 'x-b', value: '1' })
 })
 
-test('the names that may be written are declared', () => {
+test('declares the headers that it sets', () => {
   assert.deepEqual(header.setsHeaders?.({ headers: { 'X-A': '', 'x-b': '' } }), ['x-a', 'x-b'])
 })
 
 for (const value of ['a\r\nx-role: admin', 'a\0', 'a\x7f']) {
-  test(`a value with ${JSON.stringify(value.at(1))} is 500 and not in the reason (Q-79, D2)`, () => {
+  test(`a value with ${JSON.stringify(value.at(1))} is a 500 and not in the reason (Q-79, D2)`, () => {
     const outcome = mutate({ 'x-a': '{{ .Subject }}' }, sessionOf(value))
     assertDenial(outcome)
     assert.equal(outcome.status, 500)
@@ -39,13 +39,13 @@ for (const value of ['a\r\nx-role: admin', 'a\0', 'a\x7f']) {
   })
 }
 
-test('a template that fails for this session is 500', () => {
+test('a template that fails for this session is a 500', () => {
   const outcome = mutate({ 'x-a': '{{ .Extra.nothing.more }}' })
   assertDenial(outcome)
   assert.equal(outcome.code, 'template')
 })
 
-test('a template that does not parse is a fault of the configuration, at its key', () => {
+test('rejects a template that does not parse, at its key', () => {
   assert.throws(
     () => mutate({ 'x-a': '{{ print .Subject' }),
     (error: unknown) => error instanceof HandlerConfigError && error.path.join('.') === 'headers.x-a',
@@ -67,7 +67,7 @@ for (const name of [
   'trailer',
   'keep-alive',
 ]) {
-  test(`the header ${JSON.stringify(name)} is refused at load (D10, J1, J8)`, () => {
+  test(`rejects the header ${JSON.stringify(name)} (D10, J1, J8)`, () => {
     assert.throws(() => mutate({ [name]: 'x' }), HandlerConfigError)
   })
 }

@@ -27,7 +27,7 @@ const failed = (cause: HttpFailure['cause']): HttpFailure => ({
 })
 const SAME_SUBJECT = answered(200, { subject: 'u1' })
 
-/** Answers in turn, the last one again and again; no waits between tries. */
+/** Returns the responses in turn, then repeats the last one. No delay between attempts. */
 function createHarness(...answers: (HttpResponse | HttpFailure)[]) {
   const sent: OutgoingRequest[] = []
   const clock = fakeClock()
@@ -66,7 +66,7 @@ const REQUEST = requestWith(
   { query: 'x=1&a=%20b&;=', path: '/<p>', authority: 'h' },
 )
 
-test('the API gets the request’s query, sorted, its headers, and the session as Go writes it', async () => {
+test('sends the sorted query and the headers of the request, and the session as Go encodes it', async () => {
   const { run, sent } = createHarness(answered(200, { subject: 'u1' }))
   await run({}, sessionOf('u1', undefined, REQUEST))
   const { body, ...call } = sent[0] as OutgoingRequest
@@ -93,7 +93,7 @@ test('the API gets the request’s query, sorted, its headers, and the session a
   )
 })
 
-test('without a query the URL has none, and Basic authentication replaces the request’s', async () => {
+test('sends no query without one, and replaces the authorization by Basic authentication', async () => {
   const { run, sent } = createHarness(SAME_SUBJECT)
   const session = sessionOf('u1', undefined, requestWith([['authorization', 'Bearer t']]))
   await run({ api: { auth: { basic: { username: 'u', password: 'p' } } } }, session)
@@ -101,7 +101,7 @@ test('without a query the URL has none, and Basic authentication replaces the re
   assert.deepEqual(sent[0]?.headers[0], ['authorization', 'Basic dTpw'])
 })
 
-test('the answer replaces the session: what it omits is gone, headers have their first value', async () => {
+test('the response replaces the session: omitted members are empty, headers have their first value', async () => {
   const header = { 'x-HDR': ['v1', 'v2'], 'X-Empty': [], 'X-Null': null }
   const { run } = createHarness(answered(200, { subject: 'u1', extra: { a: 1 }, header }))
   const before = withHeader(sessionOf('u1', { gone: true }, REQUEST), 'x-gone', '1')
@@ -119,7 +119,7 @@ test('the answer replaces the session: what it omits is gone, headers have their
   assert.equal(renderTemplate('[{{ .MatchContext.Header.Get "x" }}]', session), '[]')
 })
 
-test('an answer with a match context gives templates that one', async () => {
+test('templates read the match context of the response', async () => {
   const match_context = {
     regexp_capture_groups: ['a'],
     url: { Scheme: 'http', host: 'h2', Path: '/q', RawQuery: 'y=1', Port: 1 },
@@ -149,7 +149,7 @@ for (const [why, answer] of [
   ['an answer too large', failed('too_large')],
   ['the end of the deadline', failed('deadline')],
 ] as const) {
-  test(`${why} is 500, asked once (Q-86)`, async () => {
+  test(`${why} is a 500 after one call (Q-86)`, async () => {
     const { run, sent } = createHarness(answer)
     const denial = await run()
     assertDenial(denial)
@@ -159,7 +159,7 @@ for (const [why, answer] of [
 }
 
 for (const answer of [answered(500), answered(429), failed('connect'), failed('reset'), failed('timeout')]) {
-  test(`${JSON.stringify(answer)} is asked again, five times in all, then 500`, async () => {
+  test(`${JSON.stringify(answer)} causes five attempts, then a 500`, async () => {
     const { run, sent } = createHarness(answer)
     const denial = await run()
     assertDenial(denial)
@@ -167,7 +167,7 @@ for (const answer of [answered(500), answered(429), failed('connect'), failed('r
   })
 }
 
-test('the third answer counts, and no try begins after the deadline', async () => {
+test('uses the third response, and starts no attempt after the deadline', async () => {
   const lucky = createHarness(answered(500), answered(502), SAME_SUBJECT)
   assert.equal(((await lucky.run()) as Session).subject, 'u1')
   const late = createHarness(answered(500))
@@ -176,7 +176,7 @@ test('the third answer counts, and no try begins after the deadline', async () =
   assert.equal(late.sent.length, 1)
 })
 
-test('equal sessions are asked about once within the ttl; another header is another question', async () => {
+test('equal sessions share a response within the ttl, and another header is another cache entry', async () => {
   const { run, sent, clock, keys } = createHarness(SAME_SUBJECT)
   const config = { cache: { enabled: true, ttl: '10s' } }
   const of = (id: string) => sessionOf('u1', undefined, requestWith([['X-Id', id]]))
@@ -190,7 +190,7 @@ test('equal sessions are asked about once within the ttl; another header is anot
   assert.ok(!keys.join().includes('SECRET'))
 })
 
-test('ignored headers make no other question, other URLs and credentials do (Q-85)', async () => {
+test('ignored headers are not part of the cache key, URLs and credentials are (Q-85)', async () => {
   const { run, sent } = createHarness(SAME_SUBJECT)
   const cache = { enabled: true, ignored_headers: ['X-Id'] }
   const of = (id: string) => sessionOf('u1', undefined, requestWith([['x-id', id]]))
@@ -202,7 +202,7 @@ test('ignored headers make no other question, other URLs and credentials do (Q-8
   assert.equal(sent.length, 3)
 })
 
-test('of two requests with one session each is asked for itself, also when an earlier hydrator took the request out of it', async () => {
+test('different requests are separate cache entries, even if an earlier hydrator made their sessions equal', async () => {
   const { run, sent } = createHarness(SAME_SUBJECT)
   const config = { cache: { enabled: true } }
   const emptied = async (id: string, query = '') => {
@@ -217,7 +217,7 @@ test('of two requests with one session each is asked for itself, also when an ea
   assert.equal(sent.length, 3)
 })
 
-test('give_up_after is the limit of each try, and 0s is none', async () => {
+test('give_up_after is the timeout of each attempt, and 0s means 10s', async () => {
   const { run, sent } = createHarness(SAME_SUBJECT)
   for (const give_up_after of ['7ms', '0s']) await run({ api: { retry: { give_up_after, max_delay: '0s' } } })
   await run()
@@ -227,7 +227,7 @@ test('give_up_after is the limit of each try, and 0s is none', async () => {
   )
 })
 
-test('without cache.enabled each request asks; a refusal is not remembered; 0s means 1m', async () => {
+test('does not cache without cache.enabled, nor a denial; a ttl of 0s means 1m', async () => {
   const plain = createHarness(SAME_SUBJECT)
   await plain.run({ cache: { ttl: '10s' } })
   await plain.run({ cache: { ttl: '10s' } })
@@ -243,12 +243,12 @@ test('without cache.enabled each request asks; a refusal is not remembered; 0s m
 })
 
 for (const config of [{ api: { url: 'x' } }, { api: { foo: 1 } }, { cache: { ttl: 'x' } }]) {
-  test(`${JSON.stringify(config)} does not decode`, () => {
+  test(`rejects ${JSON.stringify(config)}`, () => {
     assert.throws(() => createHarness(SAME_SUBJECT).run(config), { name: 'ZodError' })
   })
 }
 
-test('a memory that hardly ever finds an answer is named at load (Q-85)', () => {
+test('warns about a cache that almost never has a hit (Q-85)', () => {
   const warned = (cache?: object) => {
     const warnings = createHandlerHarness()
     const services = { ...warnings.services, getCache: () => ({}), cacheKey: () => '' }
@@ -268,7 +268,7 @@ test('a memory that hardly ever finds an answer is named at load (Q-85)', () => 
   assert.deepEqual(warned({ enabled: true, ignored_headers: ['X-REQUEST-ID'] }), [])
 })
 
-test('headers of the request’s own body and host are not sent', async () => {
+test('does not send headers that describe the body or host of the request', async () => {
   const { run, sent } = createHarness(SAME_SUBJECT)
   const lines = [
     ['Content-Encoding', 'br'],
@@ -282,7 +282,7 @@ test('headers of the request’s own body and host are not sent', async () => {
   )
 })
 
-test('between tries it waits 100ms unless told otherwise, and not beyond the deadline', async () => {
+test('waits 100ms between attempts by default, and not beyond the deadline', async () => {
   const soon = requestWith([], { deadline: (fakeClock().now() + 60) as Instant })
   const tries = async (retry: object) => {
     const { run, sent } = createHarness(answered(500))
@@ -295,13 +295,13 @@ test('between tries it waits 100ms unless told otherwise, and not beyond the dea
   assert.equal(await tries({ max_delay: '1ms' }), 5)
 })
 
-test('a connection that cannot be had is 500 and said as such', async () => {
+test('a failed connection is a 500 with its reason', async () => {
   const outcome = await createHarness(failed('connect')).run()
   assertDenial(outcome)
   assert.deepEqual([outcome.status, outcome.code], [500, 'unavailable'])
 })
 
-test('names of ignored headers are found in the case that an earlier hydrator wrote', async () => {
+test('ignores headers regardless of the case that an earlier hydrator wrote', async () => {
   const { run, sent } = createHarness(SAME_SUBJECT)
   const cache = { enabled: true, ignored_headers: ['x-id'] }
   const of = (id: string): Session => {
@@ -313,7 +313,7 @@ test('names of ignored headers are found in the case that an earlier hydrator wr
   assert.equal(sent.length, 1)
 })
 
-test('the headers that its answers may set are declared by its configuration (D11)', () => {
+test('declares the headers of its configuration (D11)', () => {
   const { setsHeaders: writes } = hydrator
   assert.deepEqual(writes?.({ api: { url: 'http://api/' }, headers: ['X-Role', 'x-plan'] }), [
     'x-role',

@@ -22,7 +22,7 @@ async function mutate(
   return { outcome, header, head: read(head), claims: read(payload) }
 }
 
-test('the session goes on with a signed token as its bearer token', async () => {
+test('sets a signed token as the bearer token', async () => {
   const { head, claims, header, outcome } = await mutate({})
   assert.match(header ?? '', /^Bearer [\w-]+\.[\w-]+\.[\w-]+$/)
   assert.deepEqual(head, { alg: 'ES256', typ: 'JWT', kid: 'ec' })
@@ -34,7 +34,7 @@ test('the session goes on with a signed token as its bearer token', async () => 
   assert.equal('headers' in outcome && outcome.headers.length, 1)
 })
 
-test('the template adds claims and cannot replace ours', async () => {
+test('the template adds claims and cannot replace registered ones', async () => {
   const template =
     '{"aud":["x"],"who":{{ print .Extra.name | toJson }},"sub":"evil","iss":"evil","exp":1,"jti":"4","n":123456789012}'
   const { claims } = await mutate({ claims: template, ttl: '90s' }, { name: 'a "b"' })
@@ -55,13 +55,13 @@ for (const claims of [
   '{{ .Subject.Nope }}',
   '{"a":1e999}',
 ]) {
-  test(`claims that render to no object are 500: ${claims}`, async () => {
+  test(`claims that do not render an object are a 500: ${claims}`, async () => {
     const { outcome } = await mutate({ claims }, { quote: '"' })
     assert.deepEqual('status' in outcome && [outcome.status, outcome.code], [500, 'template'])
   })
 }
 
-test('a signing key that cannot be had or used is 500, and the client learns nothing of it', async () => {
+test('an unavailable or unusable signing key is a 500 with a general message', async () => {
   for (const jwks_url of [
     inlineKeySetUrl([]),
     inlineKeySetUrl([EC.public]),
@@ -78,7 +78,7 @@ test('a signing key that cannot be had or used is 500, and the client learns not
   }
 })
 
-test('equal sessions share a token for a while; another subject or other claims have their own (C19)', async () => {
+test('equal sessions share a token; another subject or other claims get another one (C19)', async () => {
   const world = createOAuthHarness()
   const mutate = buildHandler(
     idToken,
@@ -99,7 +99,7 @@ test('equal sessions share a token for a while; another subject or other claims 
   assert.notEqual(await token('sam', '1'), first)
 })
 
-test('what cannot work is refused at load', () => {
+test('rejects configurations that cannot work', () => {
   const load = (config: object) => () =>
     buildHandler(idToken, { ...BASE_CONFIG, ...config }, createOAuthHarness())
   for (const config of [
@@ -113,7 +113,7 @@ test('what cannot work is refused at load', () => {
   }
 })
 
-test('every request has a token of its own where the cache is switched off (Q-98)', async () => {
+test('issues a token for every request if the cache is disabled (Q-98)', async () => {
   const world = createOAuthHarness()
   for (const [cache, same] of [
     [{ enabled: false }, false],
@@ -126,7 +126,7 @@ test('every request has a token of its own where the cache is switched off (Q-98
   }
 })
 
-test('it declares that it writes the Authorization header, and names claims that a value can add to (Q-68)', () => {
+test('declares the Authorization header, and warns about claims that a value can extend (Q-68)', () => {
   assert.deepEqual(idToken.setsHeaders?.(BASE_CONFIG), ['authorization'])
   const world = createOAuthHarness()
   buildHandler(idToken, { ...BASE_CONFIG, claims: '{"a": "{{ print .Subject }}"}' }, world)

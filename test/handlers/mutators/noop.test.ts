@@ -3,7 +3,7 @@ import test from 'node:test'
 import { noop } from '../../../src/handlers/mutators/noop.ts'
 import { compileHandler, sessionOf } from '../build.ts'
 
-test('the very session is handed on', () => {
+test('returns the same session', () => {
   const session = sessionOf('u')
   assert.equal(compileHandler(noop, { junk: 1 })(session), session)
 })

@@ -17,7 +17,7 @@ const outcomeOf = (choice: 'refuse' | 'next' | undefined, denial: Denial) =>
   withOnRejected(choice, () => denial)(requestWith())
 
 for (const code of ['no_credential', 'credential_rejected'] as const) {
-  test(`${code} ends the search as in Oathkeeper, unless the next authenticator is to be asked (Q-48)`, () => {
+  test(`${code} ends the authentication unless on_rejected is next (Q-48)`, () => {
     const denial = unauthorized(code)
     assert.equal(outcomeOf(undefined, denial), denial)
     assert.equal(outcomeOf('refuse', denial), denial)
@@ -34,12 +34,12 @@ for (const denial of [
   forbidden('second_factor_required'),
   forbidden('credential_rejected'),
 ]) {
-  test(`${denial.status} ${denial.code} ends the search whatever the choice: it is no "no" to the credential`, () => {
+  test(`${denial.status} ${denial.code} ends the authentication for every value of on_rejected`, () => {
     assert.equal(outcomeOf('next', denial), denial)
   })
 }
 
-test('whoever is recognised is recognised, also after waiting', async () => {
+test('does not change an identity, synchronous or not', async () => {
   const who = identity('u')
   assert.equal(withOnRejected('next', () => who)(requestWith()), who)
   assert.equal(await withOnRejected('next', async () => who)(requestWith()), who)
@@ -49,7 +49,7 @@ test('whoever is recognised is recognised, also after waiting', async () => {
   )
 })
 
-test('every authenticator that asks for a credential has the choice', () => {
+test('every authenticator that reads a credential has on_rejected', () => {
   for (const { id, config } of [
     cookieSession,
     bearerToken,
@@ -61,7 +61,7 @@ test('every authenticator that asks for a credential has the choice', () => {
   }
 })
 
-test('a dead session is a guest where the rule says so, and a Kratos that is down is not', async () => {
+test('an ended session becomes anonymous if the rule allows it, but not during an outage of Kratos', async () => {
   const config = { check_session_url: 'http://kratos/sessions/whoami', only: ['s'], on_rejected: 'next' }
   const ask = async (verdict: Verdict) =>
     (
@@ -72,5 +72,5 @@ test('a dead session is a guest where the rule says so, and a Kratos that is dow
       )(requestWith([['cookie', 's=x']]))
     ).kind
   assert.equal(await ask({ kind: 'rejected', cache: 'miss' }), 'not responsible')
-  assert.equal(await ask({ kind: 'unavailable', why: 'down' }), 'denial')
+  assert.equal(await ask({ kind: 'unavailable', reason: 'down' }), 'denial')
 })

@@ -29,10 +29,10 @@ function respond(own: BuiltResponder[], fallback: BuiltResponder[]): DenialRespo
 const matching = responder('a', true)
 const notMatching = responder('never', false)
 
-test('the rule’s own handler that fits answers, before any fallback', () => {
+test('a matching handler of the rule takes precedence over fallbacks', () => {
   assert.equal(respond([notMatching, matching], [responder('f', true)]).body, 'a')
 })
-test('the first fitting fallback answers where none of the rule’s own fits', () => {
+test('uses the first matching fallback if no handler of the rule matches', () => {
   assert.equal(respond([notMatching], [notMatching, responder('f', true), matching]).body, 'f')
 })
 for (const [what, own, fallback] of [
@@ -42,28 +42,28 @@ for (const [what, own, fallback] of [
   ['the fitting fallback is broken', [], [responder('x', true, true), matching]],
   ['a fallback is broken that would not fit', [], [responder('x', false, true), matching]],
   [
-    'one of the rule’s own spoils all',
+    'a handler of the rule invalidates the rule',
     [matching, responder('x', false, true, { invalidatesRule: true })],
     [matching],
   ],
 ] as const) {
-  test(`when ${what}, the answer is a 500 that says why (Q-36)`, () => {
+  test(`when ${what}, the response is a 500 with the reason (Q-36)`, () => {
     const { status, body } = respond([...own], [...fallback])
     assert.equal(status, 500)
     assert.notEqual(JSON.parse(body).error.reason ?? '', '')
   })
 }
-test('of a broken handler Oathkeeper’s message is shown, and what is wrong with it', () => {
+test('shows Oathkeeper’s message for a misconfigured handler, and what is wrong', () => {
   const { message, reason } = JSON.parse(respond([responder('x', true, true)], []).body).error
   assert.equal(message, 'error handler matching this route is misconfigured or disabled')
   assert.equal(reason, 'it is switched off')
 })
-test('a broken handler that does not fit hurts nobody, as does a broken fallback whose turn does not come', () => {
+test('a misconfigured handler that does not match has no effect, nor has an unused fallback', () => {
   assert.equal(respond([responder('x', false, true)], [matching]).body, 'a')
   assert.equal(respond([], [matching, responder('x', true, true)]).body, 'a')
 })
 
-test('handlers of one rule that must fit together are named at load (Q-36)', () => {
+test('warns about handlers of one rule that always match together (Q-36)', () => {
   const places = (...conditions: string[]) =>
     lintResponders(conditions.map(condition => responder('x', true, false, { conditionKey: condition }))).map(
       ({ path }) => path.join('.'),

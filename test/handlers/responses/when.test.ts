@@ -12,7 +12,7 @@ const matches = (
   remoteAddress = '10.1.2.3',
 ): boolean => compileWhen(when)(denial(status, 'internal', ''), { ...requestWith(headers), remoteAddress })
 
-test('no condition always fits', () => {
+test('no condition matches everything', () => {
   for (const when of [undefined, []]) assert.ok(matches(when, 404))
 })
 
@@ -68,7 +68,7 @@ for (const [what, when, status, headers, expected] of [
   test(`${what}: ${expected}`, () => assert.equal(matches(when, status, headers), expected))
 }
 
-test('an IPv4 peer on a dual-stack socket is the IPv4 peer', () => {
+test('treats an IPv4 peer on a dual-stack socket as IPv4', () => {
   assert.ok(matches([{ request: { cidr: ['10.0.0.0/8'] } }], 401, [], '::ffff:10.1.2.3'))
 })
 
@@ -78,10 +78,10 @@ for (const when of [
   [{ reqest: {} }],
   'x',
 ]) {
-  test(`${JSON.stringify(when)} is a fault at load`, () => assert.throws(() => compileWhen(when)))
+  test(`rejects ${JSON.stringify(when)}`, () => assert.throws(() => compileWhen(when)))
 }
 
-test('a session that does not do can be told from other refusals (Q-53)', () => {
+test('distinguishes unmet session requirements from other denials (Q-53)', () => {
   const when = compileWhen([{ error: ['unauthorized', 'second_factor_required'] }])
   assert.ok(when(denial(403, 'second_factor_required', ''), requestWith()))
   assert.ok(when(denial(401, 'no_credential', ''), requestWith()))
@@ -89,7 +89,7 @@ test('a session that does not do can be told from other refusals (Q-53)', () => 
   assert.ok(!when(denial(403, 'reauthentication_required', ''), requestWith()))
 })
 
-test('each name is one status (Q-40)', () => {
+test('each name matches one status (Q-40)', () => {
   const names = {
     bad_request: 400,
     unauthorized: 401,
@@ -154,7 +154,7 @@ for (const [what, when, headers, expected] of [
   test(what, () => assert.equal(matches(when, 401, headers), expected))
 }
 
-test('a network that is none is a fault at its place', () => {
+test('rejects an invalid network at its path', () => {
   for (const part of ['cidr', 'remote_ip.match'] as const) {
     const networks = ['10.0.0.0/40']
     const request = part === 'cidr' ? { cidr: networks } : { remote_ip: { match: networks } }

@@ -20,7 +20,7 @@ const CACHE_ON = { cache: { enabled: true, ttl: '10s' } }
 const SESSION_BODY = { subject: 'alice', sub: 'alice', extra: { a: 1 } }
 const ALICE = answered(200, SESSION_BODY)
 
-/** A world in which answers are remembered, and come when the test says so. */
+/** A harness with caches, whose responses the test controls. */
 function createHarness(...answers: (HttpResponse | HttpFailure | Promise<HttpResponse | HttpFailure>)[]) {
   const clock = fakeClock()
   const sent: OutgoingRequest[] = []
@@ -55,7 +55,7 @@ const summarize = (outcome: unknown) => {
   return kind === 'identity' ? [subject, notes?.cache] : [status]
 }
 
-test('nothing is remembered unless a rule says so', async () => {
+test('does not cache unless the rule enables it', async () => {
   for (const cache of [
     undefined,
     {},
@@ -71,7 +71,7 @@ test('nothing is remembered unless a rule says so', async () => {
   }
 })
 
-test('an answer is believed for as long as the rule says, a second unless it says more, and comes without waiting', async () => {
+test('caches a response for the ttl of the rule, by default a second, and returns it synchronously', async () => {
   for (const [cache, lifetime] of [
     [{ enabled: true, ttl: '10s' }, 10_000],
     [{ enabled: true, ttl: '10s', max_cost: 1000 }, 10_000],
@@ -90,7 +90,7 @@ test('an answer is believed for as long as the rule says, a second unless it say
   }
 })
 
-test('the time that an answer was under way counts as its age', async () => {
+test('the age of a response includes the time of the call', async () => {
   const { promise, resolve } = Promise.withResolvers<HttpResponse>()
   const { clock, sent, rule } = createHarness(promise, ALICE)
   const check = rule()
@@ -113,7 +113,7 @@ for (const [what, answer] of [
   ['a connection that failed', { kind: 'failed', cause: 'connect', message: 'no' }],
   ['200 without JSON', answered(200, '<html>')],
 ] as const satisfies readonly (readonly [string, HttpResponse | HttpFailure])[]) {
-  test(`${what} is never remembered`, async () => {
+  test(`does not cache ${what}`, async () => {
     const { sent, rule } = createHarness(answer)
     const check = rule()
     await check(requestWithCookie())
@@ -122,7 +122,7 @@ for (const [what, answer] of [
   })
 }
 
-test('whoever is let in without a name does not go unnoticed, remembered or not (Q-44)', async () => {
+test('reports an empty subject, cached or not (Q-44)', async () => {
   const noName = [
     answered(200, '<html>'),
     answered(200, ''),
@@ -140,7 +140,7 @@ test('whoever is let in without a name does not go unnoticed, remembered or not 
   }
 })
 
-test('nothing is noticed of whom an endpoint names, refuses, or must name', async () => {
+test('does not report a subject, a rejection, or a required subject that is missing', async () => {
   for (const answer of [ALICE, answered(401, SESSION_BODY), answered(200, { subject: 7 })]) {
     const { rule, world } = createHarness(answer)
     await rule({})(requestWithCookie())
@@ -151,7 +151,7 @@ test('nothing is noticed of whom an endpoint names, refuses, or must name', asyn
   assert.deepEqual(world.emptySubjects, [])
 })
 
-test('a "no" ends what a rule with a longer memory knew; not having found out does not', async () => {
+test('a rejection evicts the entry of a rule with a longer ttl; a failed call does not', async () => {
   for (const [answer, known] of [
     [answered(401), false],
     [answered(500), false],
@@ -168,7 +168,7 @@ test('a "no" ends what a rule with a longer memory knew; not having found out do
   }
 })
 
-test('rules that send the same share the answer, each for its own time and with its own paths', async () => {
+test('rules that send equal requests share a response, each with its own ttl and paths', async () => {
   const { clock, sent, rule } = createHarness(ALICE)
   const [long, short] = [rule(), rule({ cache: { enabled: true, ttl: '2s' }, subject_from: 'extra.b' })]
   await long(requestWithCookie())
@@ -179,7 +179,7 @@ test('rules that send the same share the answer, each for its own time and with 
   assert.equal(sent.length, 2)
 })
 
-test('many who ask at once are one call, which nobody’s deadline ends', async () => {
+test('concurrent requests share one call, which no deadline of a request ends', async () => {
   const { promise, resolve } = Promise.withResolvers<HttpResponse>()
   const { clock, sent, rule } = createHarness(promise)
   const check = rule()
@@ -195,7 +195,7 @@ test('many who ask at once are one call, which nobody’s deadline ends', async 
   assert.deepEqual(summarize(await check(requestWithCookie())), ['alice', 'hit'])
 })
 
-test('memory is bounded', async () => {
+test('bounds the cache', async () => {
   const { sent, rule } = createHarness(ALICE)
   const check = rule()
   for (const value of ['1', '2', '3', '4', '1']) await check(requestWithCookie(value))
@@ -237,14 +237,14 @@ const FIELDS: readonly (keyof RequestFields)[] = [
   'added',
 ]
 
-test('one who asks gets what was remembered exactly where the same would be sent (C4, C6)', async () => {
+test('a request gets a cached response exactly if it would send the same call (C4, C6)', async () => {
   await fc.assert(
     fc.asyncProperty(
       requestArbitrary,
       requestArbitrary,
       fc.constantFrom(...FIELDS),
       async (a, other, field) => {
-        // Two that differ at random never differ in one thing alone.
+        // Random requests rarely differ in exactly one field.
         const b = { ...a, [field]: other[field] }
         const remembering = createHarness(ALICE)
         await check(a, remembering, CACHE_ON)
@@ -283,7 +283,7 @@ async function check(q: RequestFields, { world }: ReturnType<typeof createHarnes
   await buildHandler(cookieSession, config, world)(requestWith(headers, { method, path, query, authority }))
 }
 
-test('the holder of a cookie never gets what the holder of a token was told, though they ask the same endpoint', async () => {
+test('cookies and tokens never share a cached response of the same endpoint', async () => {
   const { sent, world } = createHarness(ALICE)
   const shared = { check_session_url: 'http://store/me', preserve_path: true, ...CACHE_ON }
   await buildHandler(cookieSession, shared, world)(requestWith([['cookie', 'x']]))
@@ -291,7 +291,7 @@ test('the holder of a cookie never gets what the holder of a token was told, tho
   assert.equal(sent.length, 2)
 })
 
-test('a lifetime without the switch is named at load', () => {
+test('warns about a ttl without enabled', () => {
   const { rule, world } = createHarness(ALICE)
   rule({ cache: { ttl: '1s' } })
   assert.ok(world.warnings.some(text => text.startsWith('cache: has no effect')))

@@ -24,7 +24,7 @@ for (const [host, url] of [
   ['x.a.example.com', DEFAULT],
   ['constructor', DEFAULT],
 ] as const) {
-  test(`the session of a request to ${host} is asked for at ${url} (C7)`, async () => {
+  test(`asks ${url} for the session of a request to ${host} (C7)`, async () => {
     const world = createHandlerHarness({ verdict: REJECTED })
     await buildHandler(cookieSession, config, world)(requestWith([['cookie', 's=1']], { authority: host }))
     assert.deepEqual(
@@ -34,7 +34,7 @@ for (const [host, url] of [
   })
 }
 
-test('a host with the default port of a scheme is the host without it, unless that one has its own (Q-20, C7)', async () => {
+test('an entry with a default port matches the host without it, unless that host has an entry (Q-20, C7)', async () => {
   const by = {
     'c.example.com': 'http://kratos-c/sessions/whoami',
     'c.example.com:443': 'http://kratos-d/sessions/whoami',
@@ -48,7 +48,7 @@ test('a host with the default port of a scheme is the host without it, unless th
   assert.deepEqual(asked, ['kratos-c', 'kratos-d', 'kratos-e'])
 })
 
-test('one host may have Kratos and another an endpoint of its own', async () => {
+test('one host may use Kratos and another one another endpoint', async () => {
   const by = { 'old.example.com': 'http://store/me' }
   const answer = {
     kind: 'answered',
@@ -63,7 +63,7 @@ test('one host may have Kratos and another an endpoint of its own', async () => 
   assert.equal(world.verifyCalls.length, 0)
 })
 
-test('the same cookie at two hosts with two Kratos is two sessions, remembered and under way (C7)', async () => {
+test('the same cookie for two Kratos is two sessions, cached and in flight (C7)', async () => {
   const A = 'a.example.com'
   const B = 'b.example.com:8443'
   const asked: string[] = []
@@ -97,7 +97,7 @@ for (const [what, by] of [
   ['a host that is none', { 'a b': DEFAULT }],
   ['a URL that cannot be called', { 'a.example.com': '/whoami' }],
 ] as const) {
-  test(`${what} is refused at load`, () => {
+  test(`rejects ${what}`, () => {
     const bad = { ...config, check_session_url_by_host: by }
     assert.throws(() => buildHandler(cookieSession, bad, createHandlerHarness()), /must be/)
   })

@@ -34,7 +34,7 @@ function session(
   }
 }
 
-/** What the rule decides, and how often Kratos' memory and Kratos itself were asked. */
+/** The decision of the rule, and the calls for a cached and for a fresh session. */
 async function authenticate(require: object, verdicts: Verdict[], kind: 'cookie' | 'token' = 'cookie') {
   const options: Parameters<Services['kratos']['verify']>[3][] = []
   const kratos: Services['kratos'] = {
@@ -62,7 +62,7 @@ for (const [what, require, over] of [
   ['a recent authentication', { authenticated_within: '10m' }, { minutesAgo: 9 }],
   ['one of the methods', { methods: ['totp', 'webauthn'] }, { methods: ['password', 'totp'] }],
 ] as const) {
-  test(`a session with ${what} is let in from memory where a rule demands it`, async () => {
+  test(`a cached session with ${what} meets the requirement`, async () => {
     const { outcome, asked } = await authenticate(require, [session('hit', over as object)])
     assert.equal(outcome.kind, 'identity')
     assert.deepEqual(asked, [false])
@@ -74,7 +74,7 @@ for (const [what, require, code] of [
   ['a recent authentication', { authenticated_within: '10m' }, 'reauthentication_required'],
   ['a method', { methods: ['totp'] }, 'reauthentication_required'],
 ] as const) {
-  test(`without ${what} Kratos itself is asked before anybody is refused, then a cookie gets 403 (C8)`, async () => {
+  test(`without ${what} a cached session is checked with Kratos before the 403 (C8)`, async () => {
     const old = session('hit', { minutesAgo: 30 })
     const { outcome, asked } = await authenticate(require, [old, session('miss', { minutesAgo: 30 })])
     assert.deepEqual(asked, [false, true])
@@ -83,7 +83,7 @@ for (const [what, require, code] of [
   })
 }
 
-test('what is only known from before Kratos could not be asked counts where nothing is demanded, and nowhere else', async () => {
+test('accepts stale sessions only if the rule has no requirements', async () => {
   const stale = async (require: object) => {
     const { options } = await authenticate(require, [session('hit', { aal: 'aal2' })])
     return options.map(one => one?.stale)
@@ -93,27 +93,27 @@ test('what is only known from before Kratos could not be asked counts where noth
   assert.deepEqual(await stale({ fresh: true }), [false])
 })
 
-test('memory that is behind a step-up does not refuse: the fresh answer counts', async () => {
+test('after a step-up the fresh session counts instead of the cached one', async () => {
   const { outcome } = await authenticate({ aal: 'aal2' }, [session('hit'), session('miss', { aal: 'aal2' })])
   assert.equal(outcome.kind, 'identity')
 })
 
 for (const cache of ['miss', 'off'] as const) {
-  test(`an answer that was fresh already (${cache}) is not asked for twice`, async () => {
+  test(`a fresh session (${cache}) is not checked again`, async () => {
     const { asked } = await authenticate({ aal: 'aal2' }, [session(cache)])
     assert.deepEqual(asked, [false])
   })
 }
 
-test('when the second look cannot find out, that is 503 and neither yes nor no', async () => {
+test('a failed second check is a 503', async () => {
   const { outcome } = await authenticate({ aal: 'aal2' }, [
     session('hit'),
-    { kind: 'unavailable', why: 'down' },
+    { kind: 'unavailable', reason: 'down' },
   ])
   assert.equal(outcome.kind === 'denial' && outcome.status, 503)
 })
 
-test('a rule that demands fresh answers never takes one from memory', async () => {
+test('a rule with fresh never uses the cache', async () => {
   for (const fresh of [true, 'required']) {
     const { asked } = await authenticate({ fresh }, [session('miss')])
     assert.deepEqual(asked, [true])
@@ -128,7 +128,7 @@ for (const [require, expected] of [
   [{ aal: 'aal2', authenticated_within: '5m' }, /acr_values="aal2", max_age="300"$/],
   [{ methods: ['totp'] }, /^Bearer error="insufficient_user_authentication", error_description="[a-z ]+"$/],
 ] as const) {
-  test(`the bearer of a token is told by a challenge for ${JSON.stringify(require)} (RFC 9470)`, async () => {
+  test(`a token gets a challenge for ${JSON.stringify(require)} (RFC 9470)`, async () => {
     const { outcome } = await authenticate(require, [session('miss', { minutesAgo: 30 })], 'token')
     assert.ok(outcome.kind === 'denial')
     assert.equal(outcome.status, 401)
@@ -136,7 +136,7 @@ for (const [require, expected] of [
   })
 }
 
-test('a browser is sent to the flow that can help, not to one that sends it straight back (kratos 6.4)', async () => {
+test('a browser is redirected to a flow in which it can meet the requirement', async () => {
   const { outcome } = await authenticate({ aal: 'aal2' }, [session('miss')])
   assert.ok(outcome.kind === 'denial')
   const to = 'https://auth.example.com/self-service/login/browser'
@@ -147,7 +147,7 @@ test('a browser is sent to the flow that can help, not to one that sends it stra
   assert.match(headers[0]?.value ?? '', /\?aal=aal2&return_to=https/)
 })
 
-test('demands on an endpoint that is not Kratos are a fault of the configuration', () => {
+test('rejects requirements for an endpoint that is not Kratos', () => {
   assert.throws(
     () => compileHandler(cookieSession, { check_session_url: 'http://x/y', require: { aal: 'aal2' } }),
     /Kratos/,

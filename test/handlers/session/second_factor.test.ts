@@ -11,7 +11,7 @@ import { answered, liveSession } from '../../support/kratos.ts'
 import { requestWith } from '../../support/request.ts'
 import { buildHandler, createHandlerHarness, type HandlerHarness } from '../../support/services.ts'
 
-/** As Kratos v1.3.1 and v26.2.0 write the `aal=aal2` flow: its groups are what the account can be asked for. */
+/** The `aal=aal2` flow of Kratos v1.3.1 and v26.2.0. Its groups are the methods of the account. */
 const loginFlow = (...groups: string[]): HttpResponse =>
   answered(200, {
     ui: {
@@ -43,12 +43,12 @@ async function authenticate(
   return (await buildHandler(cookieSession, config, harness)(requestWith(headers))) as Denial
 }
 
-test('a browser whose account has no second factor is told to set one up, not sent to a flow without an end (kratos 6.1)', async () => {
+test('explains how to set up a second factor instead of redirecting to a flow that cannot be completed', async () => {
   const world = createHandlerHarness({ verdict: AAL1, answer: loginFlow() })
   const denial = await authenticate(world)
   assert.deepEqual(
     [denial.status, denial.code, denial.hints],
-    [403, 'second_factor_required', { enrol: true }],
+    [403, 'second_factor_required', { enrollmentRequired: true }],
   )
   const to = 'https://auth.example.com/self-service/login/browser'
   const page = buildHandler(
@@ -57,11 +57,14 @@ test('a browser whose account has no second factor is told to set one up, not se
     world,
   )(denial, requestWith(BROWSER_HEADERS))
   assert.equal(page.status, 403)
-  assert.match(page.body, /has none yet.*href="https:\/\/auth.example.com\/self-service\/settings\/browser"/)
+  assert.match(
+    page.body,
+    /has no second factor yet.*href="https:\/\/auth.example.com\/self-service\/settings\/browser"/,
+  )
   assert.ok(!page.body.includes('/login/browser'))
 })
 
-test('Kratos gets the one credential, and is asked beside its whoami', async () => {
+test('sends only the credential to the login flow of the same Kratos', async () => {
   const world = createHandlerHarness({ verdict: AAL1, answer: loginFlow() })
   await authenticate(world)
   const [call] = world.requests
@@ -81,9 +84,9 @@ for (const [what, answer] of [
   ['cannot be told from what came', answered(200, '<html>')],
   ['cannot be told from a flow without nodes', answered(200, { ui: {} })],
 ] as const satisfies readonly (readonly [string, HttpResponse | HttpFailure])[]) {
-  test(`a browser whose account ${what} is sent to the flow`, async () => {
+  test(`redirects a browser whose account ${what} to the flow`, async () => {
     const denial = await authenticate(createHandlerHarness({ verdict: AAL1, answer }))
-    assert.deepEqual(denial.hints, { login: { aal: 'aal2' } })
+    assert.deepEqual(denial.hints, { loginQuery: { aal: 'aal2' } })
   })
 }
 
@@ -104,7 +107,7 @@ for (const [what, headers, over] of [
     { check_session_url: 'http://gw/who', kratos: true },
   ],
 ] as const) {
-  test(`the flow is not looked at for ${what}`, async () => {
+  test(`does not fetch the flow for ${what}`, async () => {
     const world = createHandlerHarness({ verdict: AAL1 })
     assert.equal((await authenticate(world, headers, over)).status, 403)
     assert.equal(world.requests.length, 0)

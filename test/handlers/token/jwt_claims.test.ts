@@ -7,7 +7,7 @@ const NOW_SECONDS = 1_800_000_000
 const read = (rules: ClaimRules, claims: JsonObject) => compileClaimChecks(rules)(claims, NOW_SECONDS * 1000)
 const isAccepted = (rules: ClaimRules, claims: JsonObject) => read(rules, claims).kind === 'bearer'
 
-/** C18, spec 4.8.6. */
+/** Claims with times, and whether the token is accepted (C18). */
 const TIMES: readonly (readonly [claims: JsonObject, taken: boolean])[] = [
   [{}, true],
   [{ exp: 0 }, true],
@@ -43,7 +43,7 @@ for (const [claims, taken] of TIMES) {
     assert.equal(isAccepted({}, claims), taken))
 }
 
-test('leeway moves each limit, and exp can be demanded (Q-59)', () => {
+test('leeway moves each limit, and exp can be required (Q-59)', () => {
   const rules = { leeway: '10s', require_exp: true }
   assert.ok(isAccepted(rules, { exp: NOW_SECONDS - 9, nbf: NOW_SECONDS + 9, iat: NOW_SECONDS + 9 }))
   for (const claims of [
@@ -57,7 +57,7 @@ test('leeway moves each limit, and exp can be demanded (Q-59)', () => {
   }
 })
 
-test('a token that expired when it was issued says what made it (J14)', () => {
+test('explains a token that expired when it was issued (J14)', () => {
   const outcome = read({}, { exp: NOW_SECONDS, iat: NOW_SECONDS })
   assert.match('reason' in outcome ? outcome.reason : '', /no ttl/)
 })
@@ -74,18 +74,18 @@ const AUDIENCES: readonly (readonly [aud: JsonObject[string] | undefined, taken:
   [undefined, false],
 ]
 for (const [aud, taken] of AUDIENCES) {
-  test(`an audience of ${JSON.stringify(aud)} where a and b are wanted (Q-64)`, () => {
+  test(`an audience of ${JSON.stringify(aud)} if a and b are required (Q-64)`, () => {
     const claims = aud === undefined ? {} : { aud }
     assert.equal(isAccepted({ target_audience: ['a', 'b'] }, claims), taken)
   })
 }
 
-test('one audience may be a text', () => {
+test('accepts a single audience as a string', () => {
   assert.ok(isAccepted({ target_audience: ['a'] }, { aud: 'a' }))
   assert.ok(!isAccepted({ target_audience: ['a'] }, { aud: 'ab' }))
 })
 
-test('an issuer must be named exactly', () => {
+test('compares issuers exactly', () => {
   const rules = { trusted_issuers: ['https://id/', 'b'] }
   assert.ok(isAccepted(rules, { iss: 'https://id/' }))
   for (const iss of ['https://id', 'https://id/x', 'HTTPS://id/', '', null, ['b'], 1]) {
@@ -94,12 +94,12 @@ test('an issuer must be named exactly', () => {
   assert.ok(!isAccepted(rules, {}))
 })
 
-/** Which claim counts, and what becomes of it. */
+/** Claims, and the resulting extra data. */
 const SCOPES: readonly (readonly [claims: JsonObject, extra: JsonObject])[] = [
   [{}, { scp: [] }],
   [{ scp: ['a', 1, 'b'] }, { scp: ['a', '', 'b'] }],
   [{ scope: 'a  b' }, { scp: ['a', '', 'b'] }],
-  // Seen on a running Oathkeeper v0.40.9: an empty text is no scope at all.
+  // Observed with Oathkeeper v0.40.9: an empty string has no scope.
   [{ scope: '' }, { scp: [] }],
   [
     { scp: '', scope: 'a' },
@@ -123,7 +123,7 @@ for (const [claims, extra] of SCOPES) {
   })
 }
 
-test('a missing scope is 401, as is a rule that wants scopes and has no strategy (Q-57)', () => {
+test('a missing scope is a 401, as are required scopes without a strategy (Q-57)', () => {
   const claims = { scope: 'a' }
   assert.ok(isAccepted({ required_scope: ['a'], scope_strategy: 'exact' }, claims))
   for (const scope_strategy of ['exact', 'none', undefined] as const) {
@@ -132,7 +132,7 @@ test('a missing scope is 401, as is a rule that wants scopes and has no strategy
   }
 })
 
-test('the subject is sub if it is a text; members of Object.prototype are no claims', () => {
+test('the subject is a string sub; members of Object.prototype are not claims', () => {
   const subject = (claims: JsonObject) => {
     const outcome = read({}, claims)
     return 'subject' in outcome ? outcome.subject : outcome

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { compileScopeCheck } from '../../../src/handlers/token/scopes.ts'
 
-/** Scope of the token, required scope, whether it grants it: exact, hierarchic, wildcard (spec 4.0). */
+/** Scope of the token, required scope, and whether it is granted: exact, hierarchic, wildcard. */
 const TABLE: readonly (readonly [
   has: string,
   required: string,
@@ -36,7 +36,7 @@ const TABLE: readonly (readonly [
 ]
 
 for (const [has, required, exact, hierarchic, wildcard] of TABLE) {
-  test(`a token with the scope "${has}" and a rule that wants "${required}"`, () => {
+  test(`a token with the scope "${has}" and a rule that requires "${required}"`, () => {
     const granted = (strategy: 'exact' | 'hierarchic' | 'wildcard') =>
       compileScopeCheck(strategy, [required])([has]) === undefined
     assert.deepEqual(
@@ -46,7 +46,7 @@ for (const [has, required, exact, hierarchic, wildcard] of TABLE) {
   })
 }
 
-test('all required scopes must be granted, and the first that is not is named', () => {
+test('requires all scopes, and returns the first missing one', () => {
   const missing = compileScopeCheck('exact', ['a', 'b', 'c'])
   assert.equal(missing(['c', 'b', 'a', 'x']), undefined)
   assert.equal(missing(['a', 'c']), 'b')

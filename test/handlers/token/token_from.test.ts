@@ -87,13 +87,13 @@ for (const [from, parts, expected] of [
   })
 }
 
-test('exactly one place is named (Q-92)', () => {
+test('accepts exactly one location (Q-92)', () => {
   for (const wrong of [{}, { header: 'X', cookie: 'Y' }, { header: 1 }, { body: 'x' }, 'header']) {
     assert.equal(tokenFromSchema.safeParse(wrong).success, false, JSON.stringify(wrong))
   }
 })
 
-test('lines of Authorization that were joined with a comma on their way are several (J4)', () => {
+test('treats Authorization lines that a proxy joined with a comma as several (J4)', () => {
   const find = compileTokenFrom(undefined)
   const outcome = find(requestWith([['authorization', 'Bearer a,Bearer b']]))
   assert.ok(typeof outcome === 'object' && outcome.code === 'ambiguous_credential')

@@ -1,8 +1,8 @@
-/** handlers/writes — which headers a handler would set, also where it cannot be built: no client may bring along what a rule has for its own (D1b). Knows no handler by name. */
+/** Finds the headers that a handler sets, even if its configuration is invalid, so that clients cannot send these headers. */
 import type { z } from 'zod'
-import { headerNameProblem } from '../http/header_rules.ts'
+import { headerNameProblem } from '../../http/header_rules.ts'
 
-/** Of the parts of a configuration that can be read; `raw` itself stays as it is. */
+/** Header names in lower case, from the valid parts of `raw`. Does not change `raw` and never throws. */
 export function headersSetBy<Config>(
   schema: z.ZodType<Config>,
   setsHeaders: ((config: Config) => readonly string[]) | undefined,

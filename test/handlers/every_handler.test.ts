@@ -13,7 +13,7 @@ import { HANDLERS } from '../../src/handlers/registry.ts'
 import { fakeClock } from '../support/clock.ts'
 import { requestWith } from '../support/request.ts'
 
-/** What every handler must do, whoever wrote it. */
+/** Requirements that every handler must meet. */
 const context = { strategy: 'regexp', warn: () => {} } as const
 const { config } = loadConfig({ files: [], env: {}, flags: new Map() }, HANDLERS)
 assert.ok(config !== undefined)
@@ -30,31 +30,31 @@ const propertiesOf = ({ schema }: AnyHandler) =>
 const keysOf = (handler: AnyHandler) => (handler.ignoresConfig ? [] : Object.keys(propertiesOf(handler)))
 const nameOf = (handler: AnyHandler) => `${handler.kind} ${handler.id}`
 
-test('all of Oathkeeper’s handlers are there, each once', () => {
+test('the registry contains each of Oathkeeper’s handlers once', () => {
   const names = HANDLERS.map(nameOf)
   assert.equal(new Set(names).size, 21)
   assert.equal(names.length, 21)
 })
 
 for (const handler of HANDLERS) {
-  test(`${nameOf(handler)} is built from its own documented example`, () => {
+  test(`${nameOf(handler)} builds from its documented example`, () => {
     const { run } = handler.build(handler.example, services, context)
     assert.equal(typeof run, 'function')
   })
 
-  test(`${nameOf(handler)} refuses a key that nobody knows, unless it reads no config at all`, () => {
+  test(`${nameOf(handler)} rejects an unknown key, unless it ignores its config`, () => {
     const config = { ...handler.example, nobody_knows_this: 1 }
     const build = () => handler.build(config, services, context)
     if (handler.ignoresConfig) build()
     else assert.throws(build, /nobody_knows_this/)
   })
 
-  test(`${nameOf(handler)} refuses a list where a map belongs`, () => {
+  test(`${nameOf(handler)} rejects a list instead of a map`, () => {
     if (handler.ignoresConfig) return
     assert.throws(() => handler.build([], services, context))
   })
 
-  test(`${nameOf(handler)} refuses null for a key, unless null says where the token is by default (spec 1.7)`, () => {
+  test(`${nameOf(handler)} rejects null for a key, except for token_from`, () => {
     for (const key of keysOf(handler)) {
       const build = () => handler.build({ ...handler.example, [key]: null }, services, context)
       if (key === 'token_from') build()
@@ -62,7 +62,7 @@ for (const handler of HANDLERS) {
     }
   })
 
-  test(`${nameOf(handler)} says what it does, and what each of its keys is for`, () => {
+  test(`${nameOf(handler)} has a summary and a description of each key`, () => {
     assert.match(handler.summary, /^[a-z]+s? /)
     for (const [key, schema] of Object.entries(propertiesOf(handler))) {
       assert.ok(typeof schema === 'object' && schema.description, `${key} has no description`)
@@ -70,7 +70,7 @@ for (const handler of HANDLERS) {
   })
 }
 
-/** A service as handlers meet it: right, refusing, broken, silent. */
+/** Responses of a service: successful, denying, broken, failed. */
 const ANSWERS: readonly (HttpResponse | HttpFailure)[] = [
   ...[200, 201, 302, 400, 401, 403, 404, 429, 500, 503].flatMap(status =>
     [
@@ -93,7 +93,7 @@ const ANSWERS: readonly (HttpResponse | HttpFailure)[] = [
   { kind: 'failed', cause: 'connect', message: 'service: no connection' },
 ]
 
-/** Where a configuration may hold a secret, in each handler that has such a place. */
+/** Configurations with a secret in every place that may hold one. */
 const CONFIDENTIAL: Readonly<Record<string, object>> = {
   'authenticator cookie_session': { additional_headers: { 'X-Key': 'SECRET-config' }, kratos: false },
   'authenticator bearer_token': {
@@ -157,7 +157,7 @@ function encodings(text: string): string[] {
   return [bytes.toString('base64'), bytes.toString('base64url'), encodeURIComponent(text)]
 }
 
-/** Frozen to the last member of what it owns. */
+/** A deeply frozen session. */
 function sessionOf(request: Session['request']): Session {
   const session = createSession(identity(SECRET, { email: SECRET, list: [SECRET] }), request, [SECRET])
   for (const part of [session, session.extra, session.match, session.match.captures, session.match.url])
@@ -166,7 +166,7 @@ function sessionOf(request: Session['request']): Session {
   return session
 }
 
-/** One world for all: opening its caches takes longer than everything else here. */
+/** Shared by all tests, because creating the caches takes longer than everything else here. */
 let answer: HttpResponse | HttpFailure = { kind: 'failed', cause: 'closed', message: '' }
 const clock = fakeClock()
 const problems: unknown[] = []
@@ -186,7 +186,7 @@ async function outcomes(handler: AnyHandler, more: object): Promise<{ denials: D
   const { run } = handler.build({ ...handler.example, ...more }, answering, { strategy: 'regexp', warn })
   for (const next of ANSWERS) {
     answer = next
-    // Nothing that was remembered is still good.
+    // Let all cached entries expire.
     clock.advance(7_200_000)
     for (const request of REQUESTS) {
       const step =
@@ -205,11 +205,11 @@ const visibleText = (value: unknown): string =>
       : member,
   )
 
-/** They ask nobody and refuse nobody. */
+/** Handlers that make no call and deny no request. */
 const HARMLESS = /anonymous|noop|allow/
 for (const handler of HANDLERS) {
   if (handler.kind === 'error') continue
-  test(`${nameOf(handler)} leaves its session as it was, and says no secret of request, answer or configuration`, async () => {
+  test(`${nameOf(handler)} does not change its session, and reveals no secret of request, response or configuration`, async () => {
     for (const more of [{}, CONFIDENTIAL[nameOf(handler)] ?? {}]) {
       const { denials, said } = await outcomes(handler, more)
       for (const text of [...denials, ...said].map(visibleText)) {
@@ -222,7 +222,7 @@ for (const handler of HANDLERS) {
 }
 
 for (const handler of HANDLERS.filter(({ kind }) => kind === 'error')) {
-  test(`${nameOf(handler)} answers nothing of the request but its address and its id`, () => {
+  test(`${nameOf(handler)} reveals nothing of the request except its URL and its id`, () => {
     const { run } = handler.build(handler.example, services, context)
     for (const request of REQUESTS) {
       const denial = unauthorized('credential_rejected', { reason: 'no', cause: new Error(SECRET) })

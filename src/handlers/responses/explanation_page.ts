@@ -1,4 +1,4 @@
-/** handlers/parts/login_stopped — a plain page instead of one redirect too many: says why, and what to do. Knows denials, no session. */
+/** An HTML page that replaces a redirect: it explains why logging in does not help, and what to do. */
 import type { Denial } from '../../access/denial.ts'
 import type { DenialResponse } from '../../access/pipeline.ts'
 import type { RequestView } from '../../access/request.ts'
@@ -8,48 +8,48 @@ import { jsonErrorResponse, NO_STORE_HEADERS } from './error_body.ts'
 interface PageText {
   readonly title: string
   readonly text: string
-  /** What the link to the login is called; none where logging in cannot help. */
+  /** Text of the link to the login. Absent if logging in cannot help. */
   readonly link?: string
 }
 
 const NOT_LOGGED_IN: PageText = {
   title: 'You are not logged in here',
-  text: 'You came back from the login, and this page still does not see a session. Either the browser does not send the session cookie to this site (cookies are blocked, or the cookie belongs to another host), or sessions cannot be checked at the moment.',
+  text: 'You returned from the login, but this page received no valid session. Your browser may block cookies, or the session cookie may belong to another site.',
   link: 'Log in',
 }
 const NOT_ALLOWED: PageText = {
-  title: 'This page is not for you',
-  text: 'You are logged in, and logging in again does not change what you may see.',
-  link: 'Log in as somebody else',
+  title: 'You have no access to this page',
+  text: 'You are logged in, but your account has no access to this page.',
+  link: 'Log in with another account',
 }
 const UNAVAILABLE: PageText = {
   title: 'Please try again in a moment',
-  text: 'Whether you are logged in cannot be found out just now. Logging in again would not help; the page is there again when you load it anew.',
+  text: 'Your login cannot be checked at the moment. You do not need to log in again. Reload this page in a few minutes.',
 }
 const ENROLMENT_REQUIRED: PageText = {
   title: 'This page needs a second factor',
-  text: 'Your account has none yet. Set one up first (an authenticator app, a security key, backup codes), in the settings of your account; then come back.',
+  text: 'Your account has no second factor yet. Set one up in the settings of your account, for example an authenticator app, a security key or backup codes. Then open this page again.',
 }
 const SECOND_FACTOR: PageText = {
   title: 'This page needs a second factor',
-  text: 'Your session has none. If your account has no second factor yet (an authenticator app, a security key, backup codes), set one up first, in the settings of your account; then come back.',
-  link: 'Give the second factor',
+  text: 'You logged in without a second factor. If your account has none yet, set one up in the settings of your account first, for example an authenticator app, a security key or backup codes.',
+  link: 'Use your second factor',
 }
 const REAUTHENTICATION: PageText = {
   title: 'This page needs a new login',
-  text: 'It wants a login that is more recent, or made by another method, than the one that your session has. If your account does not have that method yet, set it up first, in the settings of your account; then come back.',
+  text: 'This page requires a more recent login or another login method. If your account does not have that method yet, set it up in the settings of your account first.',
   link: 'Log in again',
 }
 
 function pageTextOf({ code, status, hints }: Denial): PageText {
-  if (hints?.enrol === true) return ENROLMENT_REQUIRED
+  if (hints?.enrollmentRequired === true) return ENROLMENT_REQUIRED
   if (code === 'second_factor_required') return SECOND_FACTOR
   if (code === 'reauthentication_required') return REAUTHENTICATION
   if (status === 403) return NOT_ALLOWED
   return status === 401 ? NOT_LOGGED_IN : UNAVAILABLE
 }
 
-/** With the denial's own status. Who does not read HTML gets Oathkeeper's JSON. `login`: where the redirect would have led, if anywhere. */
+/** The page with the status of the denial, or Oathkeeper's JSON for a client that does not accept HTML. `login`: target of the replaced redirect, if any. */
 export function explanationPage(denial: Denial, request: RequestView, login = ''): DenialResponse {
   if (!acceptsHtml(request)) return jsonErrorResponse(denial, request, false)
   const { title, text, link } = pageTextOf(denial)
@@ -69,7 +69,7 @@ export function explanationPage(denial: Denial, request: RequestView, login = ''
 
 const LOGIN_FLOW = '/self-service/login/browser'
 
-/** Where Kratos lets people set up a second factor, beside its login. */
+/** URL of the settings flow of the Kratos whose login flow is `login`. `undefined` for any other URL. */
 function settingsUrl(login: string): string | undefined {
   const path = login.split('?', 1)[0] as string
   return path.endsWith(LOGIN_FLOW)
@@ -77,8 +77,9 @@ function settingsUrl(login: string): string | undefined {
     : undefined
 }
 
-/** Nobody's link is a script: `login` is the configuration's or Kratos' own http(s) URL, or a path. */
+/** `to` comes from the configuration or from Kratos and is an http URL or a path, so it cannot be a script. */
 const linkTo = (to: string, label: string): string => `<a href="${escapeHtml(to)}">${label}</a>`
 
+/** Escapes text for HTML content and quoted attributes. */
 export const escapeHtml = (text: string): string =>
   text.replace(/[&<>"']/g, character => (character === '&' ? '&amp;' : `&#${character.charCodeAt(0)};`))

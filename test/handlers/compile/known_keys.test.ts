@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { z } from 'zod'
-import { knownKeys } from '../../src/handlers/known_keys.ts'
+import { knownKeys } from '../../../src/handlers/compile/known_keys.ts'
 
 const schema = z.strictObject({
   one: z.string(),
@@ -11,14 +11,14 @@ const schema = z.strictObject({
   map: z.record(z.string(), z.string()),
 })
 
-test('keys are those of the place: of maps that may be null, of items of lists, of each of several forms', () => {
+test('finds the keys of nullable maps, of list items and of all alternatives', () => {
   assert.deepEqual(knownKeys(schema, []), ['one', 'inner', 'list', 'either', 'map'])
   assert.deepEqual(knownKeys(schema, ['inner']), ['two', 'three'])
   assert.deepEqual(knownKeys(schema, ['list', 3]), ['four'])
   assert.deepEqual(knownKeys(schema, ['either']), ['five', 'six'])
 })
 
-test('where there are no keys to know, there are none', () => {
+test('finds no keys where the schema has none', () => {
   for (const path of [['one'], ['map'], ['nowhere', 'else'], ['list', 'four']])
     assert.deepEqual(knownKeys(schema, path), [])
 })

@@ -1,9 +1,9 @@
-/** handlers/known_keys — the keys that a handler's schema knows at a path, for "did you mean". Knows no handler. */
+/** Finds the keys that a schema allows at a path, for "did you mean" suggestions. */
 import { z } from 'zod'
 
 type JsonSchema = z.core.JSONSchema._JSONSchema
 
-/** Empty where the schema knows no keys there. `path` leads from the handler's config; its last part may be anything. */
+/** Returns an empty list if the schema allows no keys at `path`, which leads from the handler's config to an object. */
 export function knownKeys(schema: z.ZodType, path: readonly PropertyKey[]): readonly string[] {
   let schemas: JsonSchema[] = [z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' })]
   for (const part of path) {
@@ -15,7 +15,7 @@ export function knownKeys(schema: z.ZodType, path: readonly PropertyKey[]): read
   return schemas.flatMap(alternatives).flatMap(one => Object.keys(one.properties ?? {}))
 }
 
-/** A key that may also be null, or be written in several ways, has several. */
+/** A schema and all its alternatives (`anyOf`, `allOf`), for example of a nullable key. */
 function alternatives(schema: JsonSchema): z.core.JSONSchema.JSONSchema[] {
   if (typeof schema === 'boolean') return []
   return [
