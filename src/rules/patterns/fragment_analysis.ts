@@ -2,6 +2,7 @@
 import { type CharSet, type Concatenation, type Element, JS } from 'refa'
 import { analyse } from 'scslre'
 import { isExponentiallyAmbiguous, MAX_BOUNDED_REPETITIONS } from './ambiguity.ts'
+import { wordsOf } from './finite_words.ts'
 import { type Fragment, fragmentSource } from './syntax.ts'
 
 /** A step of every match: one character of `set`, or in a loop any number of them. */
@@ -27,8 +28,6 @@ export interface FragmentAnalysis {
   readonly startsWithSlash: boolean
 }
 
-/** A fragment with more words counts as one with infinitely many. */
-const MAX_WORDS = 64
 const SLASH = 0x2f
 const MAX_CACHED_ANALYSES = 10_000
 
@@ -142,56 +141,6 @@ const isRegular = (alternatives: Alternatives): boolean =>
       return false
     }),
   )
-
-/** Lookarounds are ignored: the result may have words that do not match, but lacks none. */
-function wordsOf(alternatives: Alternatives): string[] | undefined {
-  const words = new Set<string>()
-  for (const alternative of alternatives) {
-    let prefixes: string[] = ['']
-    for (const element of alternative.elements) {
-      const suffixes = wordsOfElement(element)
-      if (suffixes === undefined || prefixes.length * suffixes.length > MAX_WORDS) return undefined
-      prefixes = prefixes.flatMap(head => suffixes.map(tail => head + tail))
-    }
-    for (const word of prefixes) words.add(word)
-  }
-  return words.size > MAX_WORDS ? undefined : [...words]
-}
-
-function wordsOfElement(element: Element): string[] | undefined {
-  switch (element.type) {
-    case 'Assertion':
-      return ['']
-    case 'Unknown':
-      return undefined
-    case 'Alternation':
-      return wordsOf(element.alternatives)
-    case 'CharacterClass':
-      return charactersOf(element.characters)
-    case 'Quantifier': {
-      if (element.max > MAX_WORDS) return undefined
-      const once = wordsOf(element.alternatives)
-      if (once === undefined) return undefined
-      const rounds: string[][] = [['']]
-      for (let n = 1; n <= element.max; n++) {
-        const before = rounds[n - 1] as string[]
-        if (before.length * once.length > MAX_WORDS) return undefined
-        rounds.push(before.flatMap(head => once.map(tail => head + tail)))
-      }
-      const counted = rounds.slice(element.min)
-      return [...new Set((element.lazy ? counted : counted.toReversed()).flat())]
-    }
-  }
-}
-
-function charactersOf(set: CharSet): string[] | undefined {
-  const chars: string[] = []
-  for (const { min, max } of set.ranges) {
-    if (max - min >= MAX_WORDS) return undefined
-    for (let code = min; code <= max; code++) chars.push(String.fromCodePoint(code))
-  }
-  return chars.length > MAX_WORDS ? undefined : chars
-}
 
 const startsWithSlash = (alternatives: Alternatives): boolean =>
   alternatives.every(({ elements: [first, ...others] }) => {

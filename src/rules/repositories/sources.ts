@@ -1,12 +1,11 @@
 /** Loads rule repositories; each keeps its last good rules while it cannot be read or decoded. */
 import { hash } from 'node:crypto'
-import { stat } from 'node:fs/promises'
-import type { HeaderPair, HttpResponse, Send } from '../../clients/http/message.ts'
+import type { HeaderPair, Send } from '../../clients/http/message.ts'
 import type { Diagnostic } from '../../documents/diagnostic.ts'
-import { readTextFile, type UnreadableFile } from '../../documents/text_file.ts'
-import { millis } from '../../lib/time.ts'
+import type { UnreadableFile } from '../../documents/text_file.ts'
 import type { Yielder } from '../../lib/yield_to_event_loop.ts'
 import { type LocatedRule, parseRulesInBatches } from '../parse.ts'
+import { createRepositoryReader, type ReadOutcome } from './read_repository.ts'
 import { parseRepository, type Repository } from './repository.ts'
 
 export interface LoadedRules {
@@ -51,11 +50,6 @@ export interface RuleSourcesDependencies {
   readonly yieldToEventLoop: Yielder
 }
 
-/** A larger document is rejected before it is read: otherwise one repository could exhaust the memory. */
-const MAX_RULES_BYTES = 64 * 1024 * 1024
-/** Timeout for one remote repository, retries included. */
-const REMOTE_TIMEOUT_MS = millis(15_000)
-
 /** The last document of a repository that could be decoded. */
 interface LoadedDocument {
   readonly digest: string
@@ -65,60 +59,14 @@ interface LoadedDocument {
   readonly validators: readonly HeaderPair[]
 }
 
-/** `unchanged`: the server answered 304, so the last document is current. */
-type ReadOutcome =
-  | { readonly text: string; readonly validators: readonly HeaderPair[] }
-  | UnreadableFile
-  | 'unchanged'
-
 /** Creates a loader that caches the last good document of each repository. */
 export function createRuleSources({
   fetch,
   directory,
   yieldToEventLoop,
 }: RuleSourcesDependencies): RuleSources {
+  const read = createRepositoryReader(fetch)
   let lastGood = new Map<string, LoadedDocument>()
-
-  async function read(repository: Repository, entry: string): Promise<ReadOutcome> {
-    switch (repository.kind) {
-      case 'inline':
-        return { text: repository.text, validators: [] }
-      case 'unusable':
-        return { reason: repository.message, hint: repository.hint }
-      case 'file':
-        return rejectEmptyText(await readLocalFile(repository))
-      case 'remote':
-        return rejectEmptyText(await fetchText(repository, lastGood.get(entry)?.validators ?? []))
-    }
-  }
-
-  async function fetchText(
-    { url, authorization }: Repository & { kind: 'remote' },
-    validators: readonly HeaderPair[],
-  ): Promise<ReadOutcome> {
-    const response = await fetch({
-      method: 'GET',
-      url,
-      headers: [
-        ['accept', 'application/json, application/yaml'],
-        ...(authorization === '' ? [] : [['authorization', authorization] as const]),
-        ...validators,
-      ],
-      timeout: REMOTE_TIMEOUT_MS,
-      retries: 3,
-      maxBytes: MAX_RULES_BYTES,
-      target: 'rules',
-    })
-    if (response.kind === 'failed') return { reason: `cannot be fetched: ${response.message}`, hint: '' }
-    if (response.status === 304 && validators.length > 0) return 'unchanged'
-    if (response.status !== 200) {
-      return {
-        reason: `answered ${response.status}`,
-        hint: STATUS_HINTS.get(response.status) ?? 'it must answer 200',
-      }
-    }
-    return { text: response.body, validators: validatorsOf(response) }
-  }
 
   /**
    * A text that cannot be decoded does not replace the validators: with its own, the next request would get a 304, and the
@@ -140,7 +88,9 @@ export function createRuleSources({
   return {
     async load(repositories, locate) {
       const parsedEntries = repositories.map((entry, i) => parseRepository(entry, i, directory))
-      const outcomes = await Promise.all(parsedEntries.map((one, i) => read(one, repositories[i] as string)))
+      const outcomes = await Promise.all(
+        parsedEntries.map((one, i) => read(one, lastGood.get(repositories[i] as string)?.validators ?? [])),
+      )
       const next = new Map<string, LoadedDocument>()
       const diagnostics: Diagnostic[] = []
       const states: SourceState[] = []
@@ -190,38 +140,6 @@ interface Decoded {
   readonly diagnostics: readonly Diagnostic[]
   /** Why the current text cannot be used. */
   readonly fault?: UnreadableFile
-}
-
-const STATUS_HINTS: ReadonlyMap<number, string> = new Map([
-  [401, 'check the credentials'],
-  [403, 'check the credentials'],
-  [404, 'check the address'],
-])
-
-/** Headers for a conditional request (RFC 9110, section 13.1): the entity tag, or the date if there is no tag. */
-function validatorsOf({ headers }: HttpResponse): readonly HeaderPair[] {
-  const header = (wanted: string) => headers.find(([name]) => name === wanted)?.[1]
-  const etag = header('etag')
-  if (etag !== undefined) return [['if-none-match', etag]]
-  const modified = header('last-modified')
-  return modified === undefined ? [] : [['if-modified-since', modified]]
-}
-
-/** An empty file is usually one that is just being written, so only an explicit `[]` removes all rules (Q-14). */
-const rejectEmptyText = (outcome: ReadOutcome): ReadOutcome =>
-  typeof outcome === 'object' && 'text' in outcome && outcome.text === ''
-    ? { reason: 'is empty', hint: 'write [] for no rules' }
-    : outcome
-
-async function readLocalFile({ path, source }: Repository & { kind: 'file' }): Promise<ReadOutcome> {
-  const stats = await stat(path).catch(() => undefined)
-  if (stats !== undefined && !stats.isFile())
-    return { reason: 'is not a file', hint: 'name one file per repository' }
-  if (stats !== undefined && stats.size > MAX_RULES_BYTES) {
-    return { reason: 'the file is larger than 64 MiB', hint: 'split it' }
-  }
-  const read = await readTextFile(path, source)
-  return 'text' in read ? { ...read, validators: [] } : read
 }
 
 /** Located at the entry of the configuration, if it is known. */
