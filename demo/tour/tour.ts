@@ -129,7 +129,7 @@ async function showTutorialRules(
     return { status: page.status, id }
   }
   reporter.heading('Tutorial rule 1: every request is a guest')
-  const guest = await requestAs('/play-1/hello', { 'x-user-id': 'root' }, "-H 'x-user-id: root' ")
+  const guest = await requestAs('/step-1/hello', { 'x-user-id': 'root' }, "-H 'x-user-id: root' ")
   reporter.check(
     guest.id === 'guest',
     'the application receives the subject guest, whatever the client sends',
@@ -137,34 +137,34 @@ async function showTutorialRules(
 
   reporter.heading('Tutorial rule 2: a session, or a guest')
   reporter.check(
-    (await requestAs('/play-2/hello', { cookie }, `-b ${COOKIE}=… `)).id === user.id,
+    (await requestAs('/step-2/hello', { cookie }, `-b ${COOKIE}=… `)).id === user.id,
     'with a session the subject is its identity',
   )
   reporter.check(
-    (await requestAs('/play-2/hello', {}, '')).id === 'guest',
+    (await requestAs('/step-2/hello', {}, '')).id === 'guest',
     'without a session the subject is guest',
   )
-  const bad = await requestAs('/play-2/hello', { cookie: `${COOKIE}=invented` }, `-b ${COOKIE}=invented `)
+  const bad = await requestAs('/step-2/hello', { cookie: `${COOKIE}=invented` }, `-b ${COOKIE}=invented `)
   reporter.check(bad.status === 401, 'an invalid session is denied and does not become a guest')
 
   reporter.heading('Tutorial rule 3: a session, a token, or a guest')
   reporter.check(
-    (await requestAs('/play-3/hello', { cookie }, `-b ${COOKIE}=… `)).id === user.id,
+    (await requestAs('/step-3/hello', { cookie }, `-b ${COOKIE}=… `)).id === user.id,
     'with a session the subject is its identity, too',
   )
   reporter.check(
-    (await requestAs('/play-3/hello', {}, '')).id === 'guest',
+    (await requestAs('/step-3/hello', {}, '')).id === 'guest',
     'without a credential the subject is guest',
   )
   const token = await tokenIssuer.issueToken('billing-job')
   const job = await requestAs(
-    '/play-3/hello',
+    '/step-3/hello',
     { authorization: `Bearer ${token}` },
     "-H 'authorization: Bearer …' ",
   )
   reporter.check(job.id === 'billing-job', 'with a token the subject is that of the token')
   const broken = await requestAs(
-    '/play-3/hello',
+    '/step-3/hello',
     { authorization: `Bearer ${token}x` },
     "-H 'authorization: Bearer …x' ",
   )
