@@ -6,7 +6,7 @@ export const IDENTITY_ID = '90b31539-08ba-45b1-a5fc-5de840f19d7e'
 
 /** Placeholder in a cookie. The load generator overwrites it with a number to create distinct sessions. */
 const COUNTER = '00000000'
-export const sessionCookieValue = (prefix: string) => `${prefix}${COUNTER}${'a'.repeat(415)}==`
+const sessionCookieValue = (prefix: string) => `${prefix}${COUNTER}${'a'.repeat(415)}==`
 
 /** Nine of ten rules have a literal host (200 hosts in all), one of ten has any host. The scheme is `<https?>`. */
 export function sessionRules(count: number, handlers: object = SESSION_RULE): object[] {

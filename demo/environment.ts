@@ -28,7 +28,7 @@ export interface DemoEnvironment {
   close(): Promise<void>
 }
 
-export const RULE_FILES = ['admin-page.yaml', 'second-factor.yaml', 'tutorial.yaml']
+const RULE_FILES = ['admin-page.yaml', 'second-factor.yaml', 'tutorial.yaml']
 
 /** `printLine` receives one line for each component. When one fails to start, those before it are stopped. */
 export async function startDemoEnvironment(printLine: (line: string) => void): Promise<DemoEnvironment> {

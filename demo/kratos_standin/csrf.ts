@@ -3,7 +3,7 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { Exchange } from './exchange.ts'
 
 /** The name contains a hash of the configured public base URL with its trailing slash. */
-export const csrfCookieName = (baseUrl: string): string =>
+const csrfCookieName = (baseUrl: string): string =>
   `csrf_token_${createHash('sha256').update(`${baseUrl}/`).digest('hex')}`
 
 export interface Csrf {

@@ -102,7 +102,7 @@ export function createDatabase(): Database {
 }
 
 /** The prefix and 32 letters and digits. Prefixes are `ory_st_` (session) and `ory_lo_` (logout). */
-export function oryToken(prefix: string): string {
+function oryToken(prefix: string): string {
   const text = randomBytes(64)
     .toString('base64')
     .replace(/[^A-Za-z0-9]/g, '')

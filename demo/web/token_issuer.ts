@@ -7,8 +7,8 @@ export interface TokenIssuer {
   issueToken(subject: string): Promise<string>
 }
 
-export const ISSUER = 'https://issuer.example.com'
-export const AUDIENCE = 'https://admin.example.com'
+const ISSUER = 'https://issuer.example.com'
+const AUDIENCE = 'https://admin.example.com'
 
 export async function createTokenIssuer(): Promise<TokenIssuer> {
   const { publicKey, privateKey } = await generateKeyPair('RS256')

@@ -3,7 +3,7 @@ import { readLines } from './markdown.ts'
 import type { Problem, TextFile } from './problem.ts'
 
 /** Counted in characters. */
-export const MAX_LINE_CHARACTERS = 120
+const MAX_LINE_CHARACTERS = 120
 
 /** A line that holds one link or URL only, after a list marker if any. Such a line cannot be wrapped. */
 const LINK_ONLY =

@@ -1,7 +1,7 @@
 /** Splits a path into its parts, as gjson 1.19 does. Long because it is one grammar, whose forms nest in one another. */
 
 /** Names of the modifiers, which a path calls with `@`. */
-export const MODIFIERS: ReadonlySet<string> = new Set([
+const MODIFIERS: ReadonlySet<string> = new Set([
   'dig',
   'flatten',
   'fromstr',
@@ -186,7 +186,7 @@ const JSON_ESCAPES: ReadonlyMap<string, string> = new Map([
   ['t', '\t'],
 ])
 
-export function trimBlanks(text: string): string {
+function trimBlanks(text: string): string {
   return text.replace(/^[\0- ]+/, '').replace(/[\0- ]+$/, '')
 }
 

@@ -2,7 +2,7 @@
 
 export const NS_PER_SECOND = 1_000_000_000n
 
-export const NS_PER_UNIT: Readonly<Record<string, bigint>> = {
+const NS_PER_UNIT: Readonly<Record<string, bigint>> = {
   ns: 1n,
   us: 1000n,
   µs: 1000n,
@@ -13,7 +13,7 @@ export const NS_PER_UNIT: Readonly<Record<string, bigint>> = {
   h: 3600n * NS_PER_SECOND,
 }
 
-export const INT64_LIMIT = 1n << 63n
+const INT64_LIMIT = 1n << 63n
 
 /** Go's `time.ParseDuration`: `1h30m`, `1.5s`. Returns nanoseconds; `undefined` where Go returns an error. */
 export function parseGoDuration(text: string): bigint | undefined {
@@ -49,7 +49,7 @@ export function formatGoDuration(ns: bigint): string {
   return `${sign}${hours > 0n ? `${hours}h` : ''}${minutes % 60n}m${seconds}`
 }
 
-export function withFraction(n: bigint, scale: bigint): string {
+function withFraction(n: bigint, scale: bigint): string {
   const digits = scale.toString().length - 1
   const fraction = digits === 0 ? '' : (n % scale).toString().padStart(digits, '0').replace(/0+$/, '')
   return `${n / scale}${fraction === '' ? '' : `.${fraction}`}`

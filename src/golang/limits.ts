@@ -1,9 +1,9 @@
 /** Limits on the time and memory of one template rendering, and the error of all functions here. */
 
 /** Maximum length of the output of a rendering and of every string in it, in UTF-16 code units. */
-export const MAX_TEXT_CHARS = 1024 * 1024
+const MAX_TEXT_CHARS = 1024 * 1024
 /** Maximum number of items of a list that a function returns. */
-export const MAX_LIST_ITEMS = 100_000
+const MAX_LIST_ITEMS = 100_000
 /** Steps of one rendering: executed nodes, copied list items, states of a regular expression. About a third of a second. */
 const MAX_STEPS = 1_000_000
 

@@ -4,7 +4,7 @@ import { fromByteString, toByteString } from './strings.ts'
 export type EscapeMode = 'path' | 'segment' | 'user' | 'query' | 'fragment' | 'host'
 
 /** Bytes that are not escaped, in addition to letters, digits and `-_.~`. */
-export const UNESCAPED: Readonly<Record<EscapeMode, string>> = {
+const UNESCAPED: Readonly<Record<EscapeMode, string>> = {
   path: '$&+,/:;=@',
   segment: '$&+:=@',
   user: '$&+,;=',

@@ -17,7 +17,7 @@ const MASKS: readonly (readonly [RegExp, string])[] = [
   [/127\.0\.0\.1:\d+/g, '<host>'],
 ]
 
-export const maskVolatile = (text: string): string =>
+const maskVolatile = (text: string): string =>
   MASKS.reduce((result, [pattern, mask]) => result.replaceAll(pattern, mask), text)
 
 /** Of the connection, not of the answer; lengths follow the number of digits in times. */

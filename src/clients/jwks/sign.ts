@@ -54,7 +54,7 @@ export interface SigningKey {
  * Without a public half it is the kid of the signing key, because an unrelated public key would verify nothing.
  * Returns the reason as text if no key can sign.
  */
-export function selectSigningKey(keys: readonly ParsedJwk[]): SigningKey | string {
+function selectSigningKey(keys: readonly ParsedJwk[]): SigningKey | string {
   let key: ParsedJwk | undefined
   let hasSeenPublic = false
   for (const candidate of keys) {

@@ -58,7 +58,7 @@ const isTimestamp = (value: JsonValue): boolean =>
   Number.isInteger(value) && Math.abs(value as number) < 2 ** 63
 
 /** Accepts one string or a list of strings. Returns `undefined` for any other value, including null (Q-58), and `[]` for an absent one. */
-export function parseAudience(value: JsonValue | undefined): readonly string[] | undefined {
+function parseAudience(value: JsonValue | undefined): readonly string[] | undefined {
   if (value === undefined) return []
   if (typeof value === 'string') return [value]
   if (!Array.isArray(value)) return undefined

@@ -18,7 +18,7 @@ import {
 const MIN_INT64 = -(1n << 63n)
 
 /** Go's `int64(f)` on amd64: the smallest integer if the value does not fit. */
-export function floatToInt64(value: number): bigint {
+function floatToInt64(value: number): bigint {
   if (!(Math.abs(value) < 2 ** 63)) return MIN_INT64
   return BigInt(Math.trunc(value))
 }

@@ -5,7 +5,7 @@ import { GoMap, type GoMethod, type GoValue, goSlice, type MapType, nilSlice } f
 const TOKEN = /^[A-Za-z0-9!#$%&'*+\-.^_`|~]+$/
 
 /** Go's `textproto.CanonicalMIMEHeaderKey`: `x-lower-CASE` becomes `X-Lower-Case`, and `X_Under` becomes `X_under`. */
-export function canonicalHeaderName(name: string): string {
+function canonicalHeaderName(name: string): string {
   if (!TOKEN.test(name)) return name
   return name
     .toLowerCase()
