@@ -1,38 +1,51 @@
-/** app_log — what the service says of itself between decisions: readings of the rules. Knows the log's records. */
-
-import type { Diagnostic } from '../documents/issue.ts'
+/** Log records between decisions: reloads, replication, circuit breakers, certificates. */
+import type { Diagnostic } from '../documents/diagnostic.ts'
 import type { SourceState } from '../rules/repositories/sources.ts'
 import type { ReloadReport } from '../rules/rulebook.ts'
 import type { CircuitBreakerCause, CircuitBreakerState } from '../sessions/kratos/circuit_breaker.ts'
 import type { RevocationStreamEvent } from '../sessions/replication/revocation_message.ts'
-import type { SessionMetricEvent } from '../telemetry/instruments.ts'
+import type { SharedCacheResult } from '../sessions/replication/shared_cache.ts'
 import type { Log } from '../telemetry/log.ts'
+import type { SessionMetricEvent } from '../telemetry/session_counters.ts'
 import type { CertificateRenewal } from './tls.ts'
 
-export function countIssues(issues: readonly Diagnostic[]) {
-  const errors = issues.filter(issue => issue.severity === 'error').length
-  return { errors, warnings: issues.length - errors }
+export function countBySeverity(diagnostics: readonly Diagnostic[]) {
+  const errors = diagnostics.filter(({ severity }) => severity === 'error').length
+  return { errors, warnings: diagnostics.length - errors }
 }
 
-/** How many repositories are in each state. */
+/** Number of repositories in each state. */
 export function countStates(states: readonly SourceState[]): Readonly<Record<SourceState['state'], number>> {
   const counts = { fresh: 0, stale: 0, missing: 0 }
   for (const { state } of states) counts[state]++
   return counts
 }
 
-/** Issues are told when they are others than at the reading before: a poll that brings no news says nothing above debug. */
+/** Logs a warning about `source`, a setting or URL, found while the service runs. */
+export function logWarning(log: Log, source: string, message: string): void {
+  const position = { line: 0, column: 0, path: '' }
+  log.event('warn', {
+    event: 'config_problem',
+    severity: 'warning',
+    source,
+    ...position,
+    message,
+    hint: '',
+  })
+}
+
+/** Logs each reload. Its problems are logged only if they differ from those of the last one, so polling repeats nothing. */
 export function createReloadLogger(log: Log): (report: ReloadReport) => void {
-  let lastIssues = ''
+  let lastProblems = ''
   return report => {
-    const issues = JSON.stringify(report.diagnostics)
-    const hasNewIssues = issues !== lastIssues
-    lastIssues = issues
-    for (const issue of hasNewIssues ? report.diagnostics : []) {
-      log.event(issue.severity === 'error' ? 'error' : 'warn', { event: 'issue', ...issue })
+    const problems = JSON.stringify(report.diagnostics)
+    const hasNewProblems = problems !== lastProblems
+    lastProblems = problems
+    for (const problem of hasNewProblems ? report.diagnostics : []) {
+      log.event(problem.severity === 'error' ? 'error' : 'warn', { event: 'config_problem', ...problem })
     }
     const { outcome } = report
-    log.event(outcome === 'refused' ? 'error' : outcome === 'changed' || hasNewIssues ? 'info' : 'debug', {
+    log.event(outcome === 'refused' ? 'error' : outcome === 'changed' || hasNewProblems ? 'info' : 'debug', {
       event: 'reload',
       outcome,
       revision: report.revision ?? '',
@@ -43,52 +56,53 @@ export function createReloadLogger(log: Log): (report: ReloadReport) => void {
   }
 }
 
-/** What a reading of the rules says of an accident; what happened is in the log. */
-export const INTERNAL_ERROR_ISSUE: Diagnostic = {
+/** Shown by `/status` if a reload fails with an exception. Details are in the log only. */
+export const INTERNAL_ERROR_DIAGNOSTIC: Diagnostic = {
   severity: 'error',
   source: 'rules',
   line: 0,
   column: 0,
   path: '',
-  message: 'an accident',
-  hint: '',
+  message: 'unexpected error',
+  hint: 'see the log event internal_error',
 }
 
-/** What replicas hear of one another is counted; what changes or goes wrong is told, trouble once until it is over. */
-export function createRevocationStreamReporter(
-  log: Log,
-  recordEvent: (happening: SessionMetricEvent) => void,
-) {
-  /** By two connections in turn, and by each command: every kind once until the line is up again. */
+/** Counts and logs what happens in replication. Each error of the Redis client is logged once until the next connection. */
+export function createReplicationReporter(log: Log, recordEvent: (event: SessionMetricEvent) => void) {
+  /** Two connections and every command report the same errors. */
   const reported = new Set<string>()
   return {
-    onLookup: (outcome: string): void => recordEvent({ kind: 'shared', outcome }),
+    onLookup: (result: SharedCacheResult): void => recordEvent({ kind: 'shared_cache', result }),
     onStreamEvent(event: RevocationStreamEvent): void {
-      recordEvent({ kind: 'bus', event })
+      recordEvent({ kind: 'revocation_stream', event })
       if (METRICS_ONLY.has(event)) return
       if (event === 'connected') reported.clear()
-      log.event(event === 'connected' ? 'info' : 'warn', { event: 'bus', state: event, error: '' })
+      log.event(event === 'connected' ? 'info' : 'warn', {
+        event: 'revocation_stream',
+        state: event,
+        error: '',
+      })
     },
     onRedisError(error: string): void {
       if (reported.has(error)) return
       reported.add(error)
-      log.event('warn', { event: 'bus', state: 'trouble', error })
+      log.event('warn', { event: 'revocation_stream', state: 'error', error })
     },
   }
 }
 
-/** These are news; metrics have them. */
-const METRICS_ONLY: ReadonlySet<RevocationStreamEvent> = new Set(['published', 'received', 'waiting'])
+/** Too frequent for the log. */
+const METRICS_ONLY: ReadonlySet<RevocationStreamEvent> = new Set(['published', 'received', 'queued'])
 
-/** Kratos is left alone, tried, asked as usual; `cause` is why it was left alone. */
+/** `cause`: why the circuit opened. */
 export function logCircuitBreaker(
   log: Log,
   { state, cause }: { state: CircuitBreakerState; cause: CircuitBreakerCause },
 ): void {
-  log.event(state === 'closed' ? 'info' : 'warn', { event: 'breaker', state, cause })
+  log.event(state === 'closed' ? 'info' : 'warn', { event: 'circuit_breaker', state, cause })
 }
 
-/** A certificate's files have changed; where they cannot be used, the former stays in force. */
+/** If the new certificate cannot be used, the previous one stays in force. */
 export function logTlsRenewal(log: Log, server: 'api' | 'grpc', renewal: CertificateRenewal): void {
   if (renewal.outcome === 'renewed') log.event('info', { event: 'tls', server, state: 'renewed' })
   else log.event('error', { event: 'tls', server, state: 'refused', why: renewal.why })

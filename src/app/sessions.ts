@@ -1,25 +1,33 @@
-/** app_sessions — the session memory as the settings want it: limits, what to do in doubt, who hears of it. Knows the table of settings. */
+/** Creates the session verifier from the configuration. */
+
 import { randomBytes } from 'node:crypto'
 import type { Send } from '../clients/http/message.ts'
 import { createKratosAdmin, createWhoami } from '../clients/kratos.ts'
-import { type Clock, millis } from '../lib/time.ts'
+import type { Clock } from '../lib/time.ts'
 import {
   createAdminProbe,
   createCanaryProbe,
   type Probe,
   parseCanaryCredential,
 } from '../sessions/kratos/probe.ts'
-import type { KratosUpstreamOptions } from '../sessions/kratos/upstream.ts'
 import type { RevocationStream } from '../sessions/replication/revocation_stream.ts'
 import type { SharedCache } from '../sessions/replication/shared_cache.ts'
+import {
+  kratosSettings,
+  kratosUpstreamOptions,
+  outageDetectionSettings,
+  rejectionSettings,
+  revocationSettings,
+  sessionCacheSettings,
+} from '../sessions/settings.ts'
 import type { RevocationTarget } from '../sessions/types.ts'
 import { createSessionVerifier, type SessionEvent, type SessionVerifier } from '../sessions/verifier.ts'
 import type { Config } from './config.ts'
 
 export interface SessionsReporter {
-  /** For metrics and log. */
-  onEvent(news: SessionEvent | { readonly kind: 'subjectless' }): void
-  /** For people. */
+  /** Called for each event that metrics count. */
+  onEvent(event: SessionEvent | { readonly kind: 'response_without_subject' }): void
+  /** Called for a problem that the operator has to solve. `source`: a setting or URL. */
   warn(source: string, problem: string): void
 }
 
@@ -30,22 +38,21 @@ export function createVerifierFromConfig(
   report: SessionsReporter,
   shared: SharedCache | undefined,
 ): SessionVerifier {
-  const duration = (path: string) => millis(config.number(path))
   const probe = createProbe(config, send, clock, report)
-  const probedUrl = URL.parse(config.text('sessions.doubt.whoami_url') ?? '')?.href
+  const probedUrl = URL.parse(config.get(outageDetectionSettings.whoamiUrl) ?? '')?.href
   return createSessionVerifier({
     clock,
-    whoami: createWhoami({ send, timeout: duration('sessions.timeout') }),
-    maxAge: duration('sessions.cache.ttl'),
-    maxEntries: config.number('sessions.cache.max_entries'),
-    staleIfError: duration('sessions.cache.stale_if_error'),
-    holdoff: duration('sessions.revocation.hold'),
-    refreshAhead: config.number('sessions.cache.refresh_ahead'),
+    whoami: createWhoami({ send, timeout: config.get(kratosSettings.timeout) }),
+    maxAge: config.get(sessionCacheSettings.ttl),
+    maxEntries: config.get(sessionCacheSettings.maxEntries),
+    staleIfError: config.get(sessionCacheSettings.staleIfError),
+    holdoff: config.get(revocationSettings.holdoff),
+    refreshAhead: config.get(sessionCacheSettings.refreshAhead),
     negativeCache: {
-      ttl: duration('sessions.refusals.ttl'),
-      entries: config.number('sessions.refusals.max_entries'),
+      ttl: config.get(rejectionSettings.negativeCacheTtl),
+      maxEntries: config.get(rejectionSettings.negativeCacheMaxEntries),
     },
-    upstreamOptions: upstreamOptions(config),
+    upstreamOptions: kratosUpstreamOptions(config),
     probeFor: url => (probedUrl === undefined || probedUrl === url ? probe : undefined),
     onEvent: report.onEvent,
     sharedCache: shared,
@@ -54,65 +61,54 @@ export function createVerifierFromConfig(
   })
 }
 
-/** Who told, and what came of it here. */
+/** A revocation that this replica received from the API or observed in a request to Kratos. */
 export interface RevocationReport {
-  readonly source: 'api' | 'door'
+  readonly source: 'api' | 'observed'
   readonly kind: RevocationTarget['kind']
-  /** Entries of the memory that went. */
+  /** Number of evicted cache entries. */
   readonly evicted: number
 }
 
-/** Ends sessions here, at once, and on all replicas; true when all that can be reached have heard. */
+/** The returned function revokes on this replica at once and on the others through Redis. It resolves to false if Redis is unavailable. */
 export function createRevoke(
   sessions: SessionVerifier,
   stream: Pick<RevocationStream, 'publish'> | undefined,
   onRevocation: (revocation: RevocationReport) => void,
 ) {
-  return (source: RevocationReport['source'], revoked: RevocationTarget): Promise<boolean> => {
-    const { evicted, events: news } = sessions.revoke(revoked)
-    onRevocation({ source, kind: revoked.kind, evicted })
-    return stream?.publish(news) ?? Promise.resolve(true)
+  return (source: RevocationReport['source'], target: RevocationTarget): Promise<boolean> => {
+    const { evicted, events } = sessions.revoke(target)
+    onRevocation({ source, kind: target.kind, evicted })
+    return stream?.publish(events) ?? Promise.resolve(true)
   }
 }
 
-function upstreamOptions(config: Config): KratosUpstreamOptions {
-  return {
-    maxConcurrentRequests: config.number('sessions.connections'),
-    maxPendingRequests: config.number('sessions.waiting'),
-    failureRatio: config.number('sessions.breaker.failure_ratio'),
-    minRequests: config.number('sessions.breaker.minimum'),
-    openDuration: millis(config.number('sessions.breaker.open_for')),
-    outageBurst: config.number('sessions.doubt.burst'),
-    maxOutageDuration: millis(config.number('sessions.doubt.longest')),
-    rejectionBurst: config.number('sessions.refusals.burst'),
-    rejectionsPerSecond: config.number('sessions.refusals.per_second'),
-  }
-}
-
-/** The admin API names the very session, so it goes before the canary. */
+/** The admin API knows the rejected session itself, so it is preferred to the canary. */
 function createProbe(
   config: Config,
   send: Send,
   clock: Clock,
   { warn }: SessionsReporter,
 ): Probe | undefined {
-  const timeout = millis(config.number('sessions.timeout'))
-  const url = config.text('sessions.doubt.admin_url')
+  const timeout = config.get(kratosSettings.timeout)
+  const url = config.get(outageDetectionSettings.adminUrl)
   if (url !== undefined) {
     const admin = createKratosAdmin({ url, send, timeout })
-    // Doubt comes in a bad moment, in which nobody should wait for a package to be loaded.
+    // Loading the package on first use would delay requests during an outage.
     void admin
       .preload()
-      .catch(() => warn('sessions.doubt.admin_url', 'the client of the admin API cannot be loaded'))
+      .catch(() => warn(outageDetectionSettings.adminUrl.path, 'cannot load the client of the admin API'))
     return createAdminProbe(admin)
   }
-  const canary = config.text('sessions.doubt.canary')
+  const canary = config.get(outageDetectionSettings.canarySession)
   if (canary === undefined || canary === '') return undefined
   return createCanaryProbe({
     clock,
     whoami: createWhoami({ send, timeout }),
     credential: parseCanaryCredential(canary),
     onUnusable: () =>
-      warn('sessions.doubt.canary', 'this is no live session of Kratos: nothing can be told by it'),
+      warn(
+        outageDetectionSettings.canarySession.path,
+        'is not a live session of Kratos, so it cannot detect an outage',
+      ),
   })
 }

@@ -1,35 +1,35 @@
-/** sessions/kratos_public — which requests to Kratos' own public API end or change sessions, and whose. Pure; knows no memory and no rule. */
+/** Recognizes requests to the public API of Kratos that end or change sessions. */
 import type { RequestView } from '../access/request.ts'
 import type { Credential } from '../access/verdict.ts'
 
-/** A request after which what is remembered may be wrong. */
+/** A request after which cached sessions may be wrong. */
 export interface SessionChange {
-  /** Whose: the session of the credentials, the identity's others, all of the identity's, or the one that is named. */
+  /** The session of the credentials, the other sessions of its identity, all sessions of its identity, or a named session. */
   readonly scope: 'session' | 'others' | 'identity' | { readonly sessionId: string }
-  /** All that the request shows. */
+  /** All session credentials in the request. */
   readonly credentials: readonly Credential[]
 }
 
 export interface KratosPublicApi {
-  /** Where Kratos' public API is reached, as clients see it; the scheme does not matter. */
+  /** URLs under which clients reach the public API of Kratos. The scheme is ignored. */
   readonly urls: readonly string[]
   /** Names of session cookies. */
   readonly cookieNames: readonly string[]
 }
 
-/** Paths below the URL, lower case as Kratos' router has them, and what they may end (kratos 3.1). */
+/** Paths below the URL that may change all sessions of an identity. Kratos' router is case-sensitive. */
 const SESSION_CHANGING_FLOWS: ReadonlySet<string> = new Set(
   ['login', 'settings', 'recovery'].map(flow => `/self-service/${flow}`),
 )
-/** A flow with another provider ends here; which flow it was, the request does not say. */
+/** Flows through a social sign-in provider end here. The request does not say which flow it was. */
 const OIDC_CALLBACK_PATH = '/self-service/methods/oidc/callback'
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
-/** Credentials of one request that are looked at; more are no browser's. */
+/** Further credentials of a request are ignored: browsers do not send that many. */
 const MAX_CREDENTIALS = 4
-/** Bytes of a body; a session token is 39. */
+/** Larger bodies are ignored. A session token has 39 bytes. */
 const MAX_BODY_BYTES = 64 * 1024
 
-/** `undefined` for every other request. */
+/** The returned function gives `undefined` for every other request. It throws for none. */
 export function createSessionChangeReader({
   urls,
   cookieNames,
@@ -41,7 +41,7 @@ export function createSessionChangeReader({
   }
   return request => {
     const { host, path, method } = request
-    // One that is the beginning of another must not hide it.
+    // One configured URL may be a prefix of another, so all that match are tried.
     const matchingPrefixes = (prefixes.get(host) ?? []).filter(
       one => path.startsWith(one) && (path[one.length] ?? '/') === '/',
     )
@@ -77,7 +77,7 @@ function changeScope(method: string, path: string): SessionChange['scope'] | und
   }
 }
 
-/** Kratos decides which of them counts; we forget all. */
+/** Kratos decides which credential it uses, so all of them are revoked. */
 function readCredentials(request: RequestView, cookies: readonly string[]): readonly Credential[] {
   const token = (value: string | undefined): Credential[] =>
     value === undefined || value === '' ? [] : [{ kind: 'token', name: '', value }]
@@ -92,7 +92,7 @@ function readCredentials(request: RequestView, cookies: readonly string[]): read
   return all.filter(({ value }) => value !== '').slice(0, MAX_CREDENTIALS)
 }
 
-/** The native logout names its session in the body, which Envoy sends along where it is told to. */
+/** The native logout has its token in the body, which Envoy sends if `with_request_body` is set. */
 function readBodyToken(body: Uint8Array | undefined): string | undefined {
   if (body === undefined || body.length === 0 || body.length > MAX_BODY_BYTES) return undefined
   try {

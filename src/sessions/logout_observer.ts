@@ -1,4 +1,4 @@
-/** sessions/door_watch — forgets sessions when a request to Kratos that ends or changes them is let through, before Kratos hears of it. Knows memory, no rule and no HTTP. */
+/** Revokes sessions when a request that ends or changes them passes through to Kratos, before Kratos receives it. */
 import type { RequestView } from '../access/request.ts'
 import type { Credential } from '../access/verdict.ts'
 import type { Clock } from '../lib/time.ts'
@@ -6,8 +6,8 @@ import { createTokenBucket } from '../lib/token_bucket.ts'
 import type { SessionChange } from './kratos_public.ts'
 import type { RevocationTarget } from './types.ts'
 
-/** Ids of a session and of whom it is of. */
 export interface SessionOwner {
+  /** Session id. */
   readonly id: string
   readonly identityId: string
 }
@@ -15,66 +15,66 @@ export interface SessionOwner {
 export interface LogoutObserverDependencies {
   readonly clock: Clock
   readonly readSessionChange: (request: RequestView) => SessionChange | undefined
-  /** What memory knows of a credential. */
+  /** The owner of a cached credential. */
   readonly findOwner: (value: string) => SessionOwner | undefined
-  /** Kratos' answer to the same; absent where it is not known whom to ask. Never rejects. */
+  /** The owner according to Kratos; absent if no whoami URL is known. Never rejects. */
   readonly verifyOwner:
     | ((credential: Credential, request: RequestView) => Promise<SessionOwner | undefined>)
     | undefined
-  readonly revoke: (revoked: RevocationTarget) => void
-  /** A request was let through unnoticed: too many of credentials that are not known here. */
+  readonly revoke: (target: RevocationTarget) => void
+  /** Called when a request is ignored because of the limit on uncached credentials. */
   readonly onSkipped: () => void
 }
 
-/** Of credentials that memory does not know. Anybody can send any number of these, and each is news for all replicas. */
+/** Each observed request is published to all replicas, and anyone can send requests with invented credentials. */
 const UNKNOWN_CREDENTIAL_LIMIT = { capacity: 100, refillPerSecond: 20 }
 
-/** For a request that may pass, before it does. Never waits, never throws for what a request may contain. */
-export function createLogoutObserver(parts: LogoutObserverDependencies): (request: RequestView) => void {
-  const unknownCredentials = createTokenBucket({ clock: parts.clock, ...UNKNOWN_CREDENTIAL_LIMIT })
+/** The returned function takes a request that is about to be allowed. It neither waits nor throws for any request. */
+export function createLogoutObserver(
+  dependencies: LogoutObserverDependencies,
+): (request: RequestView) => void {
+  const { readSessionChange, findOwner, verifyOwner, revoke, onSkipped } = dependencies
+  const unknownCredentials = createTokenBucket({ clock: dependencies.clock, ...UNKNOWN_CREDENTIAL_LIMIT })
 
   function tryConsume(): boolean {
     if (unknownCredentials.available < 1) {
-      parts.onSkipped()
+      onSkipped()
       return false
     }
     unknownCredentials.consume()
     return true
   }
 
-  function revokeIdentity(owner: SessionOwner, of: 'others' | 'identity'): void {
-    const { id, identityId } = owner
-    parts.revoke({ kind: 'identity', id: identityId, ...(of === 'others' ? { keep: id } : {}) })
+  function revokeIdentity({ id, identityId }: SessionOwner, scope: 'others' | 'identity'): void {
+    revoke({ kind: 'identity', id: identityId, ...(scope === 'others' ? { keep: id } : {}) })
   }
 
-  /** The session goes on after these, so that Kratos can still be asked whose it is, beside the request. */
+  /** The session itself survives these changes, so Kratos can still name its owner while the request is on its way. */
   function revokeVerifiedOwner(
     credential: Credential,
     request: RequestView,
-    of: 'others' | 'identity',
+    scope: 'others' | 'identity',
   ): void {
-    void parts
-      .verifyOwner?.(credential, request)
-      .then(owner => owner !== undefined && revokeIdentity(owner, of))
+    void verifyOwner?.(credential, request).then(owner => owner !== undefined && revokeIdentity(owner, scope))
   }
 
   return request => {
-    const change = parts.readSessionChange(request)
+    const change = readSessionChange(request)
     if (change === undefined) return
-    const { scope: of } = change
-    if (typeof of === 'object') {
-      if (tryConsume()) parts.revoke({ kind: 'session', id: of.sessionId })
+    const { scope } = change
+    if (typeof scope === 'object') {
+      if (tryConsume()) revoke({ kind: 'session', id: scope.sessionId })
       return
     }
     for (const credential of change.credentials) {
       const { value } = credential
-      const owner = parts.findOwner(value)
+      const owner = findOwner(value)
       if (owner === undefined && !tryConsume()) return
-      // First of all the credential itself: it may be known elsewhere, or become known while Kratos works.
-      if (of !== 'others') parts.revoke({ kind: 'credential', value })
-      if (of === 'session') continue
-      if (owner === undefined) revokeVerifiedOwner(credential, request, of)
-      else revokeIdentity(owner, of)
+      // First the credential: another replica may have cached it, or may cache it before Kratos is done.
+      if (scope !== 'others') revoke({ kind: 'credential', value })
+      if (scope === 'session') continue
+      if (owner === undefined) revokeVerifiedOwner(credential, request, scope)
+      else revokeIdentity(owner, scope)
     }
   }
 }

@@ -1,90 +1,90 @@
-/** What the parts of session verification exchange: outcomes of a whoami call, cache status, revocations. */
-
+/** Types that the cache, the guarded Kratos client and replication exchange. */
 import type { Header } from '../access/session.ts'
 import type { Verdict, VerifiedSession } from '../access/verdict.ts'
 import type { HeaderPair } from '../clients/http/message.ts'
 import type { Instant, WallTime } from '../lib/time.ts'
 
-/** A `Verdict` before it is known who waits for it, with what is needed to keep it. */
+/** Result of a lookup, independent of the request that waits for it. `Verdict` adds how the cache took part. */
 export type Finding =
   | {
       readonly kind: 'verified'
       readonly session: VerifiedSession
-      /** Set-Cookie of this very answer; for those who wait for it (kratos 1.6). */
+      /** Set-Cookie headers of this response. Only requests that wait for it receive them. */
       readonly responseHeaders: readonly Header[]
-      /** Values of `Ory-Session-Cache-For`, as they came. */
+      /** Values of `Ory-Session-Cache-For`, unparsed. */
       readonly cacheFor: readonly string[]
-      /** When another replica asked; absent: Kratos was asked for this. */
-      readonly askedAt?: Instant
+      /** When another replica called Kratos. Absent if this replica called Kratos. */
+      readonly requestedAt?: Instant
     }
   | {
       readonly kind: 'rejected'
-      /** Kratos said more than the 401 that it gives for everything, a sick database included. */
+      /** The response proves that the session is invalid. A plain 401 does not: Kratos also sends it when its database fails. */
       readonly certain: boolean
     }
   | { readonly kind: 'second factor'; readonly loginUrl: string | undefined }
   | { readonly kind: 'limited'; readonly headers: readonly Header[] }
-  | { readonly kind: 'unavailable'; readonly why: string; readonly retryAfterSeconds?: number }
-
-export interface CachedSession extends RevocableEntry {
-  /** Ready to be handed out; carries no Set-Cookie. */
-  readonly verdict: Verdict & { readonly kind: 'verified' }
-  readonly jitterFactor: number
-  /** Until then it answers by itself; afterwards only where Kratos cannot. */
-  readonly freshUntil: Instant
-  /** As long again after that, a 401 of Kratos is a surprise. */
-  readonly recentUntil: Instant
-  /** Kratos has said no since: it lets nobody in any more, and is only known to have been good. */
-  readonly rejected: boolean
-  /** No renewal is asked for before. */
-  refreshAfter: Instant
-}
-
-/** What memory has to say of a credential, whether or not it may still let anybody in. */
-export type CacheStatus =
-  /** Verified lately; a 401 would be a surprise. */
-  | { readonly kind: 'known'; readonly session: VerifiedSession }
-  /** Verified lately, and refused since. */
-  | { readonly kind: 'ended' }
-  /** Never seen, too long ago, or revoked by news. */
-  | { readonly kind: 'unknown' }
+  | { readonly kind: 'unavailable'; readonly reason: string; readonly retryAfterSeconds?: number }
 
 export type VerifiedFinding = Extract<Finding, { readonly kind: 'verified' }>
 
-/** Whose sessions end, as those who know it say it. */
+/** What the revocation index needs of a cache entry. */
+export interface RevocableEntry {
+  readonly key: string
+  /** Keyed hash of the credential alone, whichever endpoint received it. */
+  readonly credentialHash: string
+  readonly session: VerifiedSession
+  /** When Kratos was called; the age of the entry starts here. */
+  readonly requestedAt: Instant
+}
+
+export interface CachedSession extends RevocableEntry {
+  /** Verdict for cache hits. It carries no Set-Cookie. */
+  readonly verdict: Verdict & { readonly kind: 'verified' }
+  /** In (0.9, 1]; also shortens a rule's own `maxAge`. */
+  readonly jitterFactor: number
+  /** End of the freshness lifetime. Later the entry is used only if Kratos is unavailable. */
+  readonly freshUntil: Instant
+  /** Until then a 401 for this credential is unexpected. Twice the freshness lifetime. */
+  readonly recentUntil: Instant
+  /** Kratos has rejected the credential since. The entry no longer allows requests. */
+  readonly rejected: boolean
+  /** Earliest time of the next background refresh. */
+  refreshAfter: Instant
+}
+
+/** What the cache knows of a credential, whether or not the entry still allows requests. */
+export type CacheStatus =
+  /** Verified recently, so a 401 is unexpected. */
+  | { readonly kind: 'verified'; readonly session: VerifiedSession }
+  /** Verified recently and rejected since. */
+  | { readonly kind: 'rejected' }
+  /** Never seen, too old, or revoked. */
+  | { readonly kind: 'absent' }
+
+/** Which sessions a revocation ends, as its sender names them. */
 export type RevocationTarget =
   | { readonly kind: 'session'; readonly id: string }
-  /** All sessions of an identity; `keep` is the id of the one that goes on (Kratos' `revoke_active_sessions`). */
+  /** All sessions of an identity except `keep` (Kratos' `revoke_active_sessions` keeps the current one). */
   | { readonly kind: 'identity'; readonly id: string; readonly keep?: string }
-  /** The value of a cookie, or a token. */
+  /** Value of a session cookie, or a session token. */
   | { readonly kind: 'credential'; readonly value: string }
-  /** What Kratos was asked before that time, and sessions that were authenticated before it; absent: all. */
+  /** Lookups that started before that time and sessions authenticated before it. Without `before`: all. */
   | { readonly kind: 'everything'; readonly before?: WallTime }
 
-/** The same without a credential in it: this is what is kept, and what travels. */
+/** A revocation without the credential: only this form is stored and sent to other replicas. */
 export type RevocationEvent =
   | Exclude<RevocationTarget, { readonly kind: 'credential' }>
+  /** One keyed hash of the credential for each configured key. */
   | { readonly kind: 'credential'; readonly marks: readonly string[] }
 
-/** What came of a revocation. */
 export interface RevocationResult {
-  /** Entries that went. */
+  /** Number of evicted cache entries. */
   readonly evicted: number
-  /** What other replicas should hear, without a credential in it. */
+  /** Events to publish to the other replicas. */
   readonly events: readonly RevocationEvent[]
 }
 
-/** What an entry of the memory must show of itself. */
-export interface RevocableEntry {
-  readonly key: string
-  /** Keyed hash of the credential alone, whatever endpoint it was shown to. News has one by each key that somebody may use. */
-  readonly credentialHash: string
-  readonly session: VerifiedSession
-  /** When Kratos was asked. */
-  readonly askedAt: Instant
-}
-
-/** Where whoami has refused. */
+/** Where whoami is called. */
 export interface WhoamiEndpoint {
   readonly whoamiUrl: string
   readonly headers: readonly HeaderPair[]

@@ -1,4 +1,4 @@
-/** sessions/store — credential → verdict: memory first, then Kratos, one call for many who wait. Knows no rule, no HTTP and no YAML. */
+/** Verifies session credentials: by the cache, then the shared cache, then Kratos, with one call for concurrent requests. */
 import type { Awaitable } from '../access/awaitable.ts'
 import type { RequestView } from '../access/request.ts'
 import type { Header } from '../access/session.ts'
@@ -10,13 +10,13 @@ import { type Clock, type Instant, type Millis, millis, millisBetween } from '..
 import { withTimeout } from '../lib/with_timeout.ts'
 import { createNegativeCache } from './cache/negative_cache.ts'
 import { createSessionCache } from './cache/session_cache.ts'
-import { createStalenessTracker } from './cache/staleness.ts'
+import { createStalenessTracker } from './cache/staleness_tracker.ts'
 import type { Probe } from './kratos/probe.ts'
 import type { KratosUpstreamEvent, KratosUpstreamOptions } from './kratos/upstream.ts'
 import { createKratosUpstreams, type KratosUpstreamsStatus } from './kratos/upstreams.ts'
 import { toVerdict } from './kratos/whoami_response.ts'
 import type { SharedCache } from './replication/shared_cache.ts'
-import { createSharedLookups } from './replication/sharing.ts'
+import { createSharedLookups } from './replication/shared_lookups.ts'
 import type {
   CachedSession,
   Finding,
@@ -26,140 +26,141 @@ import type {
   WhoamiEndpoint,
 } from './types.ts'
 
-/** Where whoami is asked; the same shape as handlers ask with. Unequal endpoints share nothing (C4, C7). */
+/** Where and how whoami is called. Endpoints that differ in any member except `maxAge` share no cache entry. */
 export interface SessionEndpoint {
   readonly whoamiUrl: string
   readonly headers: readonly Header[]
-  /** The rule's own bound; `undefined` is the service's, 0 neither reads nor fills the memory. */
+  /** Maximum age set by the rule; `undefined`: that of the service, 0: no use of the cache. */
   readonly maxAge: Millis | undefined
 }
 
 export interface SessionVerifierDependencies {
   readonly clock: Clock
-  /** Ends by itself, whoever waits. */
+  /** Must end by its own timeout: a request that leaves does not cancel the call. */
   readonly whoami: Whoami
-  /** Longest time that a verified session is believed: how long a logout may go unseen. */
+  /** Maximum freshness lifetime. A logout that nobody reports takes effect after this time at the latest. */
   readonly maxAge: Millis
   readonly maxEntries: number
-  /** How long after that time a session still counts while Kratos cannot be asked; 0: not at all. */
+  /** How long an entry is used beyond its freshness lifetime while Kratos is unavailable; 0: not at all. */
   readonly staleIfError: Millis
-  /** How long a revoked session is not remembered although Kratos says that it lives: news may be ahead of its commit. */
+  /** How long a revoked session is not cached again: a revocation may arrive before Kratos has committed it. */
   readonly holdoff: Millis
-  /** Of this process; keys the memory. */
+  /** Random bytes of this process for the cache keys. */
   readonly secret: Uint8Array
   /** In [0, 1). */
   readonly random: () => number
-  /** The last part of a session's time in memory, 0 to 1, in which a request renews it beside itself. Default 0: never. */
+  /** Final share of the freshness lifetime, 0 to 1, in which a request triggers a background refresh. Default 0: never. */
   readonly refreshAhead?: number
-  /** How long, and how many, refused credentials are refused again without a question. Default: none. */
-  readonly negativeCache?: { readonly ttl: Millis; readonly entries: number }
-  /** Of each Kratos. */
+  /** Lifetime and maximum number of cached rejections. Default: none are cached. */
+  readonly negativeCache?: { readonly ttl: Millis; readonly maxEntries: number }
+  /** For each Kratos. */
   readonly upstreamOptions?: Partial<KratosUpstreamOptions>
-  /** How to tell an ended session from a sick Kratos, by whoami URL. Default: not at all. */
+  /** Probe that distinguishes an ended session from an outage, by whoami URL. Default: none. */
   readonly probeFor?: (whoamiUrl: string) => Probe | undefined
-  readonly onEvent?: (news: SessionEvent) => void
-  /** What other replicas know. Default: there are none, or none that share. */
+  readonly onEvent?: (event: SessionEvent) => void
+  /** Results of other replicas. Default: none. */
   readonly sharedCache?: SharedCache | undefined
 }
 
 export type SessionEvent =
   | KratosUpstreamEvent
-  | { readonly kind: 'renewal'; readonly outcome: 'renewed' | 'ended' | 'failed' | 'skipped' }
+  /** Result of a background refresh. */
+  | { readonly kind: 'refresh'; readonly outcome: 'renewed' | 'ended' | 'failed' | 'skipped' }
 
 export interface SessionVerifier {
-  /** Never rejects. A session that is remembered is answered at once, without a promise. */
+  /** Never rejects. A cached session is returned without a promise. `fresh` skips the cache; `stale` allows stale entries. */
   verify(
     endpoint: SessionEndpoint,
     credential: Credential,
     request: RequestView,
     options?: { readonly fresh?: boolean; readonly stale?: boolean },
   ): Awaitable<Verdict>
-  /** Forgets everything; what is under way is not kept either (C24). */
+  /** Empties all caches. Results of calls in flight are not cached. */
   clear(): void
-  /** From now on nobody is let in by what was asked before; Kratos is asked anew. */
-  revoke(revoked: RevocationTarget): RevocationResult
-  /** The same for news of another replica. Its `news` is what is known here and might not be there. */
-  applyRevocation(news: RevocationEvent): RevocationResult
-  /** Whose a credential is, as far as it is remembered; asks nobody. */
+  /** Evicts the affected sessions. Later requests call Kratos. */
+  revoke(target: RevocationTarget): RevocationResult
+  /** The same for an event of another replica. Its `events` name sessions that only this replica knows. */
+  applyRevocation(event: RevocationEvent): RevocationResult
+  /** The session of a credential, if it is cached. Calls nothing. */
   findOwner(value: string): VerifiedSession | undefined
+  /** Number of cached sessions. */
   readonly size: number
-  /** What metrics read. */
+  /** Values for the gauges. */
   readonly status: SessionsStatus
 }
 
 export interface SessionsStatus extends KratosUpstreamsStatus {
-  /** Age of the oldest answer that let somebody in during the last one to two minutes. */
-  readonly worstStaleness: Millis
+  /** Maximum age of an entry that allowed a request in the last one to two minutes, ms. */
+  readonly maxStaleness: Millis
 }
 
 const DEADLINE_EXCEEDED: Verdict = Object.freeze({
   kind: 'unavailable',
-  why: 'Kratos did not answer in time',
+  reason: 'Kratos did not answer in time',
 })
 const UNEXPECTED_ERROR: Finding = Object.freeze({
   kind: 'unavailable',
-  why: 'the session could not be checked',
+  reason: 'the session could not be checked',
 })
 const NEGATIVE_HIT: Verdict = Object.freeze({ kind: 'rejected', cache: 'negative' })
 
-export function createSessionVerifier(parts: SessionVerifierDependencies): SessionVerifier {
-  const { clock, whoami, random, sharedCache, refreshAhead = 0, onEvent = () => {} } = parts
-  const cache = createSessionCache({ ...parts, refreshAhead })
+interface Lookup {
+  readonly endpoint: SessionEndpoint
+  readonly credential: Credential
+  /** Key of the local cache. */
+  readonly key: string
+  readonly clientAddress: string
+}
+
+export function createSessionVerifier(dependencies: SessionVerifierDependencies): SessionVerifier {
+  const { clock, whoami, random, sharedCache, refreshAhead = 0, onEvent = () => {} } = dependencies
+  const cache = createSessionCache({ ...dependencies, refreshAhead })
   const negativeCache = createNegativeCache({
     clock,
-    ...(parts.negativeCache ?? { ttl: millis(0), entries: 1 }),
+    ...(dependencies.negativeCache ?? { ttl: millis(0), maxEntries: 1 }),
   })
   const staleness = createStalenessTracker(clock)
-  const keyOf = createKeyHash(parts.secret)
-  const lookups = createSharedLookups({ clock, cache, keyOf, sharedCache, maxAge: parts.maxAge })
+  const keyOf = createKeyHash(dependencies.secret)
+  const lookups = createSharedLookups({ clock, cache, keyOf, sharedCache, maxAge: dependencies.maxAge })
   const describedEndpoints = new WeakMap<
     SessionEndpoint,
-    { readonly text: string; readonly place: WhoamiEndpoint }
+    { readonly key: string; readonly whoami: WhoamiEndpoint }
   >()
   const upstreams = createKratosUpstreams({
     clock,
     random,
     whoami,
-    options: parts.upstreamOptions,
-    probeFor: parts.probeFor,
+    options: dependencies.upstreamOptions,
+    probeFor: dependencies.probeFor,
     onEvent,
   })
   const maxRefreshes = Math.max(1, Math.floor(upstreams.maxConcurrentRequests / 4))
   let refreshes = 0
 
+  /** Encodes an endpoint once; handlers pass the same object for every request. */
   function describeEndpoint(endpoint: SessionEndpoint) {
-    let known = describedEndpoints.get(endpoint)
-    if (known === undefined) {
+    let described = describedEndpoints.get(endpoint)
+    if (described === undefined) {
+      const { whoamiUrl } = endpoint
       const headers = endpoint.headers.map(({ name, value }): HeaderPair => [name, value])
-      known = {
-        text: encodeKeyPart([endpoint.whoamiUrl, headers]),
-        place: { whoamiUrl: endpoint.whoamiUrl, headers },
-      }
-      describedEndpoints.set(endpoint, known)
+      described = { key: encodeKeyPart([whoamiUrl, headers]), whoami: { whoamiUrl, headers } }
+      describedEndpoints.set(endpoint, described)
     }
-    return known
+    return described
   }
 
-  /** C6: an endpoint is spelled out once, a credential each time. */
   const cacheKeyFor = (endpoint: SessionEndpoint, { kind, name, value }: Credential): string =>
-    keyOf([describeEndpoint(endpoint).text, kind, name, value])
+    keyOf([describeEndpoint(endpoint).key, kind, name, value])
 
-  async function callKratos(
-    endpoint: SessionEndpoint,
-    credential: Credential,
-    key: string,
-    address: string,
-  ): Promise<Finding> {
+  async function callKratos({ endpoint, credential, key, clientAddress }: Lookup): Promise<Finding> {
     try {
-      const upstream = upstreams.forUrl(endpoint.whoamiUrl)
-      const status = () => cache.status(key)
-      const finding = await upstream.call({
-        endpoint: describeEndpoint(endpoint).place,
+      const finding = await upstreams.forUrl(endpoint.whoamiUrl).call({
+        endpoint: describeEndpoint(endpoint).whoami,
         credential,
-        clientAddress: address,
-        cacheStatus: status,
+        clientAddress,
+        cacheStatus: () => cache.status(key),
       })
-      if (finding.kind === 'rejected' && endpoint.maxAge !== 0 && status().kind === 'unknown')
+      if (finding.kind === 'rejected' && endpoint.maxAge !== 0 && cache.status(key).kind === 'absent')
         negativeCache.add(key)
       return finding
     } catch {
@@ -167,43 +168,39 @@ export function createSessionVerifier(parts: SessionVerifierDependencies): Sessi
     }
   }
 
-  /** What another replica knows, else what Kratos says. */
-  async function lookUp(
-    endpoint: SessionEndpoint,
-    credential: Credential,
-    key: string,
-    address: string,
-  ): Promise<Finding> {
-    const rejectedBefore = cache.status(key).kind === 'ended'
-    const found = rejectedBefore
+  /** The shared cache first, unless Kratos has rejected the credential recently. */
+  async function lookUp(lookup: Lookup): Promise<Finding> {
+    const { endpoint, credential, key } = lookup
+    const rejectedRecently = cache.status(key).kind === 'rejected'
+    const found = rejectedRecently
       ? undefined
-      : await lookups.findShared(describeEndpoint(endpoint).text, credential)
-    return found ?? callKratos(endpoint, credential, key, address)
+      : await lookups.findShared(describeEndpoint(endpoint).key, credential)
+    return found ?? callKratos(lookup)
   }
 
-  /** Nobody waits for it: what is remembered goes on until its time is over, unless there is something better. */
-  function refresh(endpoint: SessionEndpoint, credential: Credential, key: string, address: string): void {
+  /** Refreshes an entry in the background. The entry stays in use until it expires, unless the result replaces it. */
+  function refresh(lookup: Lookup): void {
     if (refreshes >= maxRefreshes) {
-      onEvent({ kind: 'renewal', outcome: 'skipped' })
+      onEvent({ kind: 'refresh', outcome: 'skipped' })
       return
     }
     refreshes++
-    const { promise: answer } = cache.load(key, {
-      ...lookups.startLoad(describeEndpoint(endpoint).text, credential, endpoint.maxAge),
-      load: () => callKratos(endpoint, credential, key, address),
+    const { endpoint, credential, key } = lookup
+    const { promise } = cache.load(key, {
+      ...lookups.startLoad(describeEndpoint(endpoint).key, credential, endpoint.maxAge),
+      load: () => callKratos(lookup),
       isRefresh: true,
     })
-    void answer.then(({ kind }) => {
+    void promise.then(({ kind }) => {
       refreshes--
-      const outcome =
-        kind === 'verified' ? 'renewed' : kind === 'rejected' || kind === 'second factor' ? 'ended' : 'failed'
-      onEvent({ kind: 'renewal', outcome })
+      const ended = kind === 'rejected' || kind === 'second factor'
+      onEvent({ kind: 'refresh', outcome: kind === 'verified' ? 'renewed' : ended ? 'ended' : 'failed' })
     })
   }
 
-  function useEntry(kept: CachedSession, now: Instant): Verdict & { kind: 'verified' } {
-    staleness.record(millisBetween(kept.askedAt, now), now)
-    return kept.verdict
+  function useEntry(entry: CachedSession, now: Instant): Verdict & { kind: 'verified' } {
+    staleness.record(millisBetween(entry.requestedAt, now), now)
+    return entry.verdict
   }
 
   const verify: SessionVerifier['verify'] = (endpoint, credential, request, options = {}) => {
@@ -211,39 +208,36 @@ export function createSessionVerifier(parts: SessionVerifierDependencies): Sessi
     const { maxAge } = endpoint
     const now = cache.checkClocks()
     const key = cacheKeyFor(endpoint, credential)
+    const lookup: Lookup = { endpoint, credential, key, clientAddress: request.remoteAddress }
     if (!fresh && maxAge !== 0) {
-      const kept = cache.get(key, maxAge, now)
-      if (kept !== undefined) {
-        if (cache.shouldRefresh(kept, maxAge, now)) refresh(endpoint, credential, key, request.remoteAddress)
-        return useEntry(kept, now)
+      const entry = cache.get(key, maxAge, now)
+      if (entry !== undefined) {
+        if (cache.shouldRefresh(entry, maxAge, now)) refresh(lookup)
+        return useEntry(entry, now)
       }
       if (negativeCache.has(key) && upstreams.forUrl(endpoint.whoamiUrl).trustsRejections) return NEGATIVE_HIT
     }
-    const loadRequest = lookups.startLoad(describeEndpoint(endpoint).text, credential, maxAge)
+    const loadRequest = lookups.startLoad(describeEndpoint(endpoint).key, credential, maxAge)
     const load = sharedCache === undefined || fresh || maxAge === 0 ? callKratos : lookUp
-    const { promise: answer, shared: joined } = cache.load(key, {
-      ...loadRequest,
-      load: () => load(endpoint, credential, key, request.remoteAddress),
-      fresh,
-    })
-    const state: CacheResult = joined ? 'shared' : maxAge === 0 ? 'off' : 'miss'
+    const { promise, shared } = cache.load(key, { ...loadRequest, load: () => load(lookup), fresh })
+    const cacheResult: CacheResult = shared ? 'shared' : maxAge === 0 ? 'off' : 'miss'
     const staleVerdict = (): Verdict | undefined => {
-      const kept = allowStale ? cache.getStale(key, maxAge) : undefined
-      return kept === undefined ? undefined : { ...useEntry(kept, clock.now()), cache: 'stale' }
+      const entry = allowStale ? cache.getStale(key, maxAge) : undefined
+      return entry === undefined ? undefined : { ...useEntry(entry, clock.now()), cache: 'stale' }
     }
-    const verdict = answer.then(finding =>
-      // Whoever joined may want a younger answer than the one who began.
+    const verdict = promise.then(finding =>
+      // This request may have joined a load whose rule accepts older results.
       lookups.isTooOld(finding, maxAge)
         ? verify(endpoint, credential, request, { fresh: true, stale: allowStale })
-        : toVerdict(finding, state),
+        : toVerdict(finding, cacheResult),
     )
-    return withDeadline(verdict, millisBetween(loadRequest.askedAt, request.deadline), staleVerdict)
+    return withDeadline(verdict, millisBetween(loadRequest.requestedAt, request.deadline), staleVerdict)
   }
 
-  function applyRevocation(news: RevocationEvent): RevocationResult {
-    const evicted = cache.revoke(news)
-    // Others may know the session of a credential by another value of it.
-    const ids = news.kind === 'credential' ? new Set(evicted.map(({ session }) => session.id)) : []
+  function applyRevocation(event: RevocationEvent): RevocationResult {
+    const evicted = cache.revoke(event)
+    // Other replicas may know the session by another cookie value, so they need its id.
+    const ids = event.kind === 'credential' ? new Set(evicted.map(({ session }) => session.id)) : []
     return { evicted: evicted.length, events: [...ids].map(id => ({ kind: 'session', id })) }
   }
 
@@ -254,27 +248,27 @@ export function createSessionVerifier(parts: SessionVerifierDependencies): Sessi
       cache.clear()
       negativeCache.clear()
     },
-    revoke(revoked) {
-      const first: RevocationEvent =
-        revoked.kind === 'credential'
-          ? { kind: 'credential', marks: lookups.credentialHashes(revoked.value) }
-          : revoked
-      const { evicted, events: news } = applyRevocation(first)
-      // In this order: who has heard of the session finds nothing more with its credential.
-      return { evicted, events: [...news, first] }
+    revoke(target) {
+      const event: RevocationEvent =
+        target.kind === 'credential'
+          ? { kind: 'credential', marks: lookups.credentialHashes(target.value) }
+          : target
+      const { evicted, events } = applyRevocation(event)
+      // The session ids go first: a replica that has applied them has nothing left to find by the credential.
+      return { evicted, events: [...events, event] }
     },
     findOwner: value => cache.findByCredential(lookups.credentialHashes(value)[0])?.session,
     get size() {
       return cache.size
     },
     get status(): SessionsStatus {
-      return { ...upstreams.status, worstStaleness: staleness.worst }
+      return { ...upstreams.status, maxStaleness: staleness.max }
     },
   }
 }
 
-/** One who waits leaves when his own time is over; the flight goes on (C25). */
-async function withDeadline(answer: Promise<Verdict>, left: Millis, fallback: () => Verdict | undefined) {
-  const verdict = await withTimeout(answer, left, DEADLINE_EXCEEDED)
-  return verdict.kind === 'unavailable' ? (fallback() ?? verdict) : verdict
+/** A request whose deadline has passed gets a stale entry or 503. The load goes on for the others. */
+async function withDeadline(verdict: Promise<Verdict>, timeout: Millis, fallback: () => Verdict | undefined) {
+  const outcome = await withTimeout(verdict, timeout, DEADLINE_EXCEEDED)
+  return outcome.kind === 'unavailable' ? (fallback() ?? outcome) : outcome
 }

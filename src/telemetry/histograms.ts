@@ -1,4 +1,4 @@
-/** telemetry/histograms — spread of times, counted here and given to the readers when they ask: the SDK's own instrument hashes the labels of every value, which costs as much as the decision. */
+/** Histograms that the exporters collect. The SDK's own instrument hashes the labels of every value, which takes as long as a decision. */
 import { type Attributes, type HrTime, ValueType } from '@opentelemetry/api'
 import type { Resource } from '@opentelemetry/resources'
 import {
@@ -8,7 +8,7 @@ import {
   type MetricProducer,
 } from '@opentelemetry/sdk-metrics'
 
-/** The values of one set of labels. */
+/** Values for one set of labels. */
 export interface Series {
   readonly count: number
   readonly labels: Attributes
@@ -16,13 +16,13 @@ export interface Series {
 }
 
 export interface Histogram {
-  /** A further set of labels; whoever asks keeps it. */
+  /** Creates a series for a new set of labels. The caller keeps it. */
   series(labels: Attributes): Series
 }
 
-/** Cumulative, whatever temporality a reader would like: the choice of a producer (OpenTelemetry, MetricProducer). */
+/** Always cumulative: a MetricProducer of OpenTelemetry chooses the temporality itself. */
 export interface Histograms extends MetricProducer {
-  /** `bounds` ascend; a value belongs to the first that is not below it. */
+  /** `bounds`: upper bounds of the buckets, ascending and inclusive. */
   create(name: string, description: string, bounds: readonly number[]): Histogram
 }
 
@@ -59,7 +59,7 @@ class HistogramSeries implements Series {
   }
 }
 
-/** `wall`: milliseconds since the epoch. `resource` and `scope` as the meter of the other instruments has them. */
+/** `wall`: ms since the epoch. `resource` and `scope` must be those of the meter. */
 export function createHistograms(
   scope: { readonly name: string; readonly version: string },
   resource: Resource,

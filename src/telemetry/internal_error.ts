@@ -1,15 +1,15 @@
-/** telemetry/accident — what may be told of an exception: its kind and where in the code it happened. Never its words, which may quote what it stumbled over. */
+/** Log record of an unexpected exception: its class and stack frames. Its message may quote a credential and is left out. */
 import type { LogEvent } from './records.ts'
 
-/** Frames of the stack that are told. */
 const MAX_STACK_FRAMES = 6
 
+/** `where`: part of the service that caught the exception. */
 export function internalErrorEvent(where: string, thrown: unknown): LogEvent {
-  if (!(thrown instanceof Error)) return { event: 'accident', where, error: typeof thrown, stack: '' }
-  return { event: 'accident', where, error: thrown.name, stack: stackFrames(thrown) }
+  if (!(thrown instanceof Error)) return { event: 'internal_error', where, error: typeof thrown, stack: '' }
+  return { event: 'internal_error', where, error: thrown.name, stack: stackFrames(thrown) }
 }
 
-/** The stack without its head, which repeats the message, lines of it that look like frames included. */
+/** The stack without the message at its start, which may contain lines that look like frames. */
 function stackFrames({ stack = '', message }: Error): string {
   const messageStart = stack.indexOf(message)
   return (messageStart < 0 ? '' : stack.slice(messageStart + message.length))

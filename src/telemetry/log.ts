@@ -1,15 +1,15 @@
-/** telemetry/log — the log: known records in, one JSON line out. The only importer of pino. Never sees a header, cookie, body or query. */
+/** The log: writes typed records as JSON lines. The only file that imports pino. */
 import { type DestinationStream, destination, pino } from 'pino'
-import { formatDiagnostic } from '../documents/issue.ts'
+import { formatDiagnostic } from '../documents/diagnostic.ts'
 import { writeStderr } from '../lib/write_stderr.ts'
-import { createDecisionFormatter } from './decision_line.ts'
+import { createDecisionFormatter } from './decision_formatter.ts'
 import { createLogBuffer } from './log_buffer.ts'
 import type { DecisionRecord, LogEvent, LogLevel } from './records.ts'
 
 export interface Log {
   decision(record: DecisionRecord): void
   event(level: LogLevel, event: LogEvent): void
-  /** Writes what is still in memory; nothing may follow. */
+  /** Writes buffered lines. No record may follow. */
   close(): void
   setLevel(level: LogLevel): void
 }
@@ -19,40 +19,38 @@ export interface LogOptions {
   readonly format: 'json' | 'json_pretty' | 'text'
   readonly name: string
   readonly version: string
-  /** Milliseconds since the epoch. */
+  /** ms since the epoch. */
   readonly wall: () => number
   /** For tests; standard output otherwise. */
   readonly stream?: DestinationStream
 }
 
-const MESSAGES: Readonly<Record<Exclude<LogEvent['event'], 'issue' | 'notice' | 'warning'>, string>> = {
+const MESSAGES: Readonly<Record<Exclude<LogEvent['event'], 'config_problem'>, string>> = {
   started: 'Credence is listening',
   ready: 'Ready: every rule repository has been loaded',
-  not_ready: 'Not ready: every request is refused with 503',
-  draining: 'Draining: answering what has arrived, taking nothing new',
+  not_ready: 'Not ready: every request is denied with 503',
+  draining: 'Draining: no new connections, Checks in flight are completed',
   stopped: 'Stopped',
-  reload: 'Rules read',
-  accident: 'Accident',
-  breaker: 'Kratos is left alone, tried or asked again',
-  revocation: 'Sessions were revoked',
-  bus: 'On the line between replicas',
-  tls: 'A certificate has changed',
+  reload: 'Configuration and rules loaded',
+  internal_error: 'Unexpected error',
+  circuit_breaker: 'Circuit breaker for Kratos changed state',
+  revocation: 'Sessions revoked',
+  revocation_stream: 'Revocation stream changed state',
+  tls: 'TLS certificate changed',
 }
 
-/** What is wrong with a file reads as `validate` says it. */
-function messageOf(event: LogEvent): string {
-  if (event.event === 'issue' || event.event === 'notice') return formatDiagnostic(event)
-  return event.event === 'warning' ? `${event.where}: ${event.message}` : MESSAGES[event.event]
-}
+/** Config problems have the same text as in the output of `validate`. */
+const messageOf = (event: LogEvent): string =>
+  event.event === 'config_problem' ? formatDiagnostic(event) : MESSAGES[event.event]
 
-/** Bytes that leave at once: a write costs as much as a few Checks, so that it should carry many lines; the library takes 16 KiB. */
+/** Size of a chunk in bytes. A write costs as much as several Checks, so chunks are larger than pino's 16 KiB. */
 const FLUSH_BYTES = 64 * 1024
-/** Longest time that a line waits for others, ms. */
+/** Maximum delay of a line, ms. */
 const FLUSH_INTERVAL_MS = 100
-/** Bytes that wait for a reader that is too slow; further lines are dropped (G11). */
+/** Maximum number of bytes buffered for a slow reader of the log; further lines are dropped. */
 const MAX_BUFFERED_BYTES = 16 * 1024 * 1024
 
-/** Lines leave in batches, at the latest after 100 ms, so that a slow reader of the log holds up no Check (G11). */
+/** Lines are written in the background after 100 ms at the latest, so a slow reader of the log delays no Check. */
 export async function createLog(options: LogOptions): Promise<Log> {
   const { name, version, wall } = options
   const out = options.stream ?? (await openLogStream(options.format))
@@ -82,9 +80,9 @@ export async function createLog(options: LogOptions): Promise<Log> {
 }
 
 /**
- * A log that cannot be written (a full disk, a terminal that has gone) must not end the service: unheard, the error would
- * be an accident, and the library's `flushSync` tries for ever. What failed is tried again with the next lot, so the log
- * goes on when it can; meanwhile lines wait up to `MOST_WAITING`.
+ * Keeps the service running when the log cannot be written, for example to a full disk. Without a listener the error would
+ * end the process, and `flushSync` of the library retries forever. Failed chunks are retried with the next one. Up to
+ * `MAX_BUFFERED_BYTES` wait.
  */
 function continueAfterWriteErrors(out: ReturnType<typeof destination>): void {
   let failing = false
@@ -93,7 +91,7 @@ function continueAfterWriteErrors(out: ReturnType<typeof destination>): void {
     if (!failing) flushSync()
   }
   out.on('error', (error: NodeJS.ErrnoException) => {
-    if (!failing) writeStderr(`credence: the log cannot be written (${error.code}); the service goes on`)
+    if (!failing) writeStderr(`credence: cannot write the log (${error.code}); the service continues`)
     failing = true
   })
   out.on('write', () => {
@@ -109,7 +107,7 @@ async function openLogStream(format: LogOptions['format']): Promise<DestinationS
     maxWrite: FLUSH_BYTES,
   })
   continueAfterWriteErrors(out)
-  // It takes bytes in this mode; its types speak of text.
+  // With `contentMode: 'buffer'` it takes bytes, although its type says string.
   const buffer = createLogBuffer(
     FLUSH_BYTES,
     FLUSH_INTERVAL_MS,
@@ -122,7 +120,7 @@ async function openLogStream(format: LogOptions['format']): Promise<DestinationS
   }
   process.once('exit', flushAndClose)
   if (format === 'json') return { write: buffer.write, flushSync: flushAndClose } as DestinationStream
-  // Loaded only where people read along; services write JSON.
+  // Loaded only for formats that people read.
   const { prettyFactory } = await import('pino-pretty')
   const pretty = prettyFactory({
     singleLine: format === 'text',

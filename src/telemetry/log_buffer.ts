@@ -1,21 +1,21 @@
-/** telemetry/lots — log lines to bytes that leave in lots. Knows no record; where the bytes go it is told. */
+/** Collects log lines and passes them on in large chunks. */
 
 export interface LogBuffer {
   write(line: string): void
-  /** Sends what waits. */
+  /** Passes on what has been collected. */
   flush(): void
 }
 
 /**
- * Lines collect in one buffer until `size` bytes are full or `wait` ms have passed since the first of them. Collecting
- * them as one growing string, as the library does, costs each line a copy of all that wait before it.
+ * Passes on a chunk once `flushBytes` are full, or `flushIntervalMs` after its first line. Lines are encoded into one
+ * buffer: pino's destination appends them to a growing string, which copies all waiting lines for every new one.
  */
 export function createLogBuffer(
   flushBytes: number,
   flushIntervalMs: number,
-  sendChunk: (lot: Buffer) => void,
+  sendChunk: (chunk: Buffer) => void,
 ): LogBuffer {
-  let lot = Buffer.allocUnsafeSlow(flushBytes)
+  let buffer = Buffer.allocUnsafeSlow(flushBytes)
   let used = 0
   let timer: NodeJS.Timeout | undefined
 
@@ -23,19 +23,19 @@ export function createLogBuffer(
     clearTimeout(timer)
     timer = undefined
     if (used === 0) return
-    const chunk = lot.subarray(0, used)
-    lot = Buffer.allocUnsafeSlow(flushBytes)
+    const chunk = buffer.subarray(0, used)
+    buffer = Buffer.allocUnsafeSlow(flushBytes)
     used = 0
     sendChunk(chunk)
   }
 
   return {
     write(line) {
-      // No text takes more than three bytes a code unit, so that it need not be measured first.
+      // UTF-8 takes at most three bytes for each UTF-16 code unit, so the line need not be measured.
       const maxBytes = line.length * 3
       if (used + maxBytes > flushBytes) flush()
       if (maxBytes > flushBytes) return sendChunk(Buffer.from(line))
-      used += lot.write(line, used)
+      used += buffer.write(line, used)
       timer ??= setTimeout(flush, flushIntervalMs)
     },
     flush,

@@ -1,87 +1,94 @@
-/** telemetry/instruments_table — the names of all metrics, with what each counts, and how a counter or gauge of the table is made. Knows no decision. */
+/** Names, labels and descriptions of all metrics, and the counters and gauges made from them. */
 import type { Attributes, Meter } from '@opentelemetry/api'
 
-/** Name → kind, unit or labels, and what it counts. docs/operations.md has the same table, and a test compares. */
+/** Kind, labels and description by name. A test compares the table in docs/operations.md with this one. */
 export const METRICS = {
-  credence_checks_total: ['counter', 'rule, decision, code', 'decisions by rule, outcome and reason code'],
+  credence_checks_total: ['counter', 'rule, decision, code', 'Decisions by rule, outcome and reason code'],
   credence_check_duration_seconds: [
     'histogram',
     'decision',
-    'time from the arrival of a Check to its decision',
+    'Time from the arrival of a Check to its decision',
   ],
   credence_session_lookups_total: [
     'counter',
     'cache',
-    'decisions that asked for a Kratos session, by how memory answered',
+    'Decisions that needed a Kratos session, by result of the session cache',
   ],
-  credence_sessions: ['gauge', '', 'verified sessions in memory'],
+  credence_sessions: ['gauge', '', 'Cached sessions'],
   credence_session_staleness_seconds: [
     'gauge',
     '',
-    'age of the oldest answer of Kratos that let somebody in during the last one to two minutes',
+    'Maximum age of a cached session that allowed a request in the last one to two minutes',
   ],
-  credence_session_refreshes_total: [
-    'counter',
-    'outcome',
-    'renewals of sessions in use, ahead of their time',
-  ],
-  credence_session_doubts_total: [
+  credence_session_refreshes_total: ['counter', 'outcome', 'Background refreshes of cached sessions'],
+  credence_unexpected_rejections_total: [
     'counter',
     'verdict',
-    'refusals of sessions that were good lately, by what was found out',
+    'Rejections by Kratos of recently verified sessions, by verdict of the probe',
   ],
-  credence_session_limited_total: [
-    'counter',
-    'limit',
-    'look-ups answered 503 without asking Kratos, by limit',
-  ],
-  credence_session_subjectless_total: [
+  credence_kratos_shed_total: ['counter', 'reason', 'Lookups denied with 503 without calling Kratos'],
+  credence_responses_without_subject_total: [
     'counter',
     '',
-    'requests that another session endpoint than Kratos let in by a 200 without a subject',
+    'Requests allowed by a session endpoint other than Kratos with a 200 without a subject',
   ],
-  credence_revocations_total: ['counter', 'source, kind', 'revocations, by who told and whose sessions'],
-  credence_shared_sessions_total: ['counter', 'outcome', 'looks at what replicas share in Redis, and writes'],
-  credence_bus_events_total: ['counter', 'event', 'what happened on the line between replicas'],
-  credence_bus_connected: [
+  credence_revocations_total: ['counter', 'source, kind', 'Revocations received, by source and kind'],
+  credence_shared_cache_lookups_total: ['counter', 'result', 'Reads and writes of the shared cache in Redis'],
+  credence_revocation_stream_events_total: ['counter', 'event', 'Events of the revocation stream'],
+  credence_revocation_stream_connected: [
     'gauge',
     '',
-    '1 while revocations of other replicas are heard; absent without Redis',
+    '1 while connected to the revocation stream, else 0. Absent without Redis',
   ],
-  credence_bus_lag_seconds: ['gauge', '', 'since the end of the stream of revocations was last seen'],
-  credence_bus_waiting: ['gauge', '', 'revocations that Redis has not taken yet'],
-  credence_kratos_breaker_turns_total: ['counter', 'state, cause', 'turns of the breaker before a Kratos'],
-  credence_kratos_breaker_state: [
+  credence_revocation_stream_lag_seconds: [
     'gauge',
     '',
-    'the Kratos that is worst off: 0 asked as usual, 1 tried, 2 left alone',
+    'Time since the end of the revocation stream was last read',
   ],
-  credence_kratos_in_flight: ['gauge', '', 'look-ups that Kratos is asked about at the moment'],
-  credence_kratos_waiting: ['gauge', '', 'look-ups that wait for their turn to be asked'],
+  credence_revocation_stream_pending: ['gauge', '', 'Revocations that Redis has not accepted yet'],
+  credence_circuit_breaker_transitions_total: [
+    'counter',
+    'state, cause',
+    'Transitions of the circuit breakers for Kratos',
+  ],
+  credence_circuit_breaker_state: [
+    'gauge',
+    '',
+    'Worst state of the circuit breakers for Kratos: 0 closed, 1 half open, 2 open',
+  ],
+  credence_kratos_requests_in_flight: ['gauge', '', 'Calls to Kratos in flight'],
+  credence_kratos_requests_pending: ['gauge', '', 'Calls to Kratos that wait for a free slot'],
   credence_outgoing_requests_total: [
     'counter',
     'target, outcome',
-    'calls to other services by status class or failure',
+    'Calls to other services by status class or failure',
   ],
-  credence_outgoing_duration_seconds: ['histogram', 'target', 'time of calls to other services'],
-  credence_reloads_total: ['counter', 'outcome', 'readings of configuration and rules'],
-  credence_reload_duration_seconds: ['histogram', '', 'time of a reading'],
-  credence_rules: ['gauge', '', 'rules in force'],
-  credence_issues: ['gauge', 'severity', 'issues of the latest reading'],
+  credence_outgoing_duration_seconds: ['histogram', 'target', 'Duration of calls to other services'],
+  credence_reloads_total: ['counter', 'outcome', 'Loads of configuration and rules'],
+  credence_reload_duration_seconds: ['histogram', '', 'Duration of a load of configuration and rules'],
+  credence_rules: ['gauge', '', 'Rules in force'],
+  credence_config_problems: [
+    'gauge',
+    'severity',
+    'Problems in configuration and rules found by the latest load',
+  ],
   credence_rule_repositories: [
     'gauge',
     'state',
-    'rule repositories: fresh, stale (the rules read before are in force) or missing',
+    'Rule repositories: fresh, stale (the previous rules are in force) or missing',
   ],
-  credence_ready: ['gauge', '', '1 when Checks are decided, 0 when all of them are 503'],
-} as const satisfies Record<string, readonly [kind: string, labels: string, about: string]>
+  credence_ready: ['gauge', '', '1 if ready, 0 if every Check gets 503'],
+} as const satisfies Record<string, readonly [kind: string, labels: string, description: string]>
 
 type MetricName = keyof typeof METRICS
 export const descriptionOf = (name: MetricName) => ({ description: METRICS[name][2] })
-/** The exporter adds the suffix that tells a counter. */
+/** The exporter appends `_total` to counters itself. */
 const withoutSuffix = (name: MetricName) => name.replace(/_total$/, '')
 
-/** A counter that costs a Check one look into a map; the exporter reads it when it is asked. */
+/**
+ * A counter that costs a Check one map lookup; the exporter reads it on collection. The returned function takes a key that
+ * identifies the label values, and a function for the labels that is called once for each key.
+ */
 export function lazyCounter(meter: Meter, name: MetricName) {
   const counts = new Map<string, { count: number; readonly labels: Attributes }>()
   meter.createObservableCounter(withoutSuffix(name), descriptionOf(name)).addCallback(result => {
@@ -94,7 +101,7 @@ export function lazyCounter(meter: Meter, name: MetricName) {
   }
 }
 
-/** `undefined` is not shown. */
+/** A gauge that is read on collection. It is absent while `read` returns `undefined`. */
 export function observableGauge(meter: Meter, name: MetricName, read: () => number | undefined): void {
   meter.createObservableGauge(name, descriptionOf(name)).addCallback(result => {
     const value = read()

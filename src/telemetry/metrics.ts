@@ -1,4 +1,4 @@
-/** telemetry/metrics — gathers the instruments and shows them: Prometheus on a port of its own, OTLP where the standard variables ask for it. */
+/** Exports metrics: to Prometheus on a port of its own, and by OTLP if the `OTEL_*` variables enable it. */
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Meter } from '@opentelemetry/api'
@@ -8,21 +8,21 @@ import { MeterProvider, type MetricReader, PeriodicExportingMetricReader } from 
 import { createHistograms, type Histograms } from './histograms.ts'
 
 export interface MetricsOptions {
-  /** Empty for all interfaces. */
+  /** Address to listen on; empty for all interfaces. */
   readonly host: string
   readonly port: number
   readonly path: string
   readonly serviceName: string
   readonly version: string
   readonly env: NodeJS.ProcessEnv
-  /** Milliseconds since the epoch. */
+  /** ms since the epoch. */
   readonly wall: () => number
 }
 
 export interface Metrics {
   readonly meter: Meter
   readonly histograms: Histograms
-  /** Begins to answer; resolves to the address in force, rejects when it is taken. */
+  /** Starts to listen. Resolves to `host:port`; rejects if the address is in use. */
   listen(): Promise<string>
   stop(): Promise<void>
 }
@@ -76,10 +76,10 @@ export async function createMetrics(options: MetricsOptions): Promise<Metrics> {
   }
 }
 
-/** Of one metric. Labels come from closed sets and rule ids (G10); the SDK's own 2,000 would lump rules together. */
+/** Maximum number of series for each metric. Rule ids are labels, and the SDK's default of 2,000 would merge rules. */
 const MAX_SERIES = 1_000_000
 
-/** Pushed where an OTLP endpoint is named, unless the variable for metrics says otherwise. */
+/** Whether to push by OTLP: if an endpoint is set, unless `OTEL_METRICS_EXPORTER` says otherwise. */
 function isPushEnabled(env: NodeJS.ProcessEnv): boolean {
   if (env.OTEL_SDK_DISABLED === 'true') return false
   const exporter = env.OTEL_METRICS_EXPORTER

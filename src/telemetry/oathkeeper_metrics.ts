@@ -1,8 +1,8 @@
-/** telemetry/oathkeeper_metrics — the two metrics that Oathkeeper has, for the boards that people have. Knows methods and statuses, no decision. */
+/** The two metrics of Oathkeeper, for existing dashboards. */
 import type { Series } from './histograms.ts'
 import type { Metrics } from './metrics.ts'
 
-/** Oathkeeper's. */
+/** The buckets of Oathkeeper. */
 const OATHKEEPER_BUCKETS_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 const LABELLED_METHODS: ReadonlySet<string> = new Set([
   'GET',
@@ -19,11 +19,11 @@ const LABELLED_METHODS: ReadonlySet<string> = new Set([
 export interface OathkeeperMetricsOptions {
   /** `serve.prometheus.metric_name_prefix`. */
   readonly prefix: string
-  /** `serve.prometheus.hide_request_paths`: the label `request` is empty. */
+  /** `serve.prometheus.hide_request_paths`: leaves the label `request` empty. */
   readonly hideRequestPaths: boolean
 }
 
-/** Their `request` is `/decisions`, never the path of a user's request. */
+/** The label `request` is always `/decisions`, never the path of a user's request. */
 export function createOathkeeperMetrics(
   { meter, histograms }: Pick<Metrics, 'meter' | 'histograms'>,
   { prefix, hideRequestPaths: hidden }: OathkeeperMetricsOptions,

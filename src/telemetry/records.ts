@@ -1,30 +1,36 @@
-/** The records that the log writes; docs/operations.md lists their fields. */
+/** Types of all log records. docs/operations.md lists their fields. */
 import type { ReasonCode } from '../access/denial.ts'
 import type { CacheResult } from '../access/verdict.ts'
-import type { Diagnostic } from '../documents/issue.ts'
+import type { Diagnostic } from '../documents/diagnostic.ts'
 
 export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace'
 
-/** One decision. The field names are an interface: docs/operations.md lists them and a test compares. */
+/** One decision. The field names are an interface: a test compares them with docs/operations.md. */
 export interface DecisionRecord {
+  /** Id of the matching rule; empty if none matches. */
   readonly rule: string
   readonly decision: 'allow' | 'deny'
   /** HTTP status of a denial; 200 for an allow. */
   readonly status: number
   readonly code: ReasonCode | 'ok'
-  /** Why not, in words that name no credential; empty on allow. */
+  /** Why the request is denied, without any credential; empty for an allow. */
   readonly reason: string
   readonly authenticator: string
-  /** Handler that refused; empty on allow. */
+  /** Handler that denied the request; empty for an allow. */
   readonly refused_by: string
   readonly cache: CacheResult | ''
-  /** Milliseconds from the arrival of the Check to the decision. */
+  /** From the arrival of the Check to the decision. */
   readonly duration_ms: number
   readonly request_id: string
   readonly trace_id: string
 }
 
-/** What else is worth a line. Closed: a new event is a new member here and a row in docs/operations.md. */
+/** A problem in configuration, rules or in what they refer to. Without a position, `line` and `column` are 0. */
+export interface ConfigProblem extends Omit<Diagnostic, 'severity'> {
+  readonly severity: 'error' | 'warning' | 'notice'
+}
+
+/** All other records. A new event is a new member here and a row in docs/operations.md. */
 export type LogEvent =
   | {
       readonly event: 'started'
@@ -42,21 +48,28 @@ export type LogEvent =
       readonly issues: number
       readonly took_ms: number
     }
-  | ({ readonly event: 'issue' | 'notice' } & Diagnostic)
-  | { readonly event: 'accident'; readonly where: string; readonly error: string; readonly stack: string }
-  | { readonly event: 'breaker'; readonly state: string; readonly cause: string }
+  | ({ readonly event: 'config_problem' } & ConfigProblem)
+  | {
+      readonly event: 'internal_error'
+      /** Part of the service in which the exception was caught. */
+      readonly where: string
+      /** Class of the exception; never its message. */
+      readonly error: string
+      readonly stack: string
+    }
+  | { readonly event: 'circuit_breaker'; readonly state: string; readonly cause: string }
   | {
       readonly event: 'revocation'
       readonly source: string
       readonly kind: string
-      /** Entries of the memory that went. */
+      /** Number of evicted cache entries. */
       readonly evicted: number
     }
   | {
-      readonly event: 'bus'
-      /** What happened on the line between replicas, or `trouble`. */
+      readonly event: 'revocation_stream'
+      /** An event of the stream, or `error`. */
       readonly state: string
-      /** What the client of Redis stumbled over; a code, never its text. */
+      /** Code of an error of the Redis client, never its message; empty for other states. */
       readonly error: string
     }
   | { readonly event: 'tls'; readonly server: 'api' | 'grpc'; readonly state: 'renewed' }
@@ -66,4 +79,3 @@ export type LogEvent =
       readonly state: 'refused'
       readonly why: string
     }
-  | { readonly event: 'warning'; readonly where: string; readonly message: string }

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { countStates, createReloadLogger, createRevocationStreamReporter } from '../../src/app/events.ts'
-import type { Diagnostic } from '../../src/documents/issue.ts'
+import { countStates, createReloadLogger, createReplicationReporter } from '../../src/app/events.ts'
+import type { Diagnostic } from '../../src/documents/diagnostic.ts'
 import type { ReloadReport } from '../../src/rules/rulebook.ts'
 import type { Log } from '../../src/telemetry/log.ts'
 
-const issue = (message: string): Diagnostic => ({
+const problem = (message: string): Diagnostic => ({
   severity: 'warning',
   source: 'rules.yml',
   line: 1,
@@ -21,34 +21,34 @@ function logLinesOf(reports: readonly Partial<ReloadReport>[]): string[][] {
     event: (level: string, record: { event: string; message?: string }) =>
       lines.push([level, record.event, ...(record.message ? [record.message] : [])].join(' ')),
   } as unknown as Log
-  const reported = createReloadLogger(log)
+  const logReload = createReloadLogger(log)
   return reports.map(report => {
-    reported({ outcome: 'unchanged', revision: 'r', rules: 1, diagnostics: [], durationMs: 1, ...report })
+    logReload({ outcome: 'unchanged', revision: 'r', rules: 1, diagnostics: [], durationMs: 1, ...report })
     return lines.splice(0)
   })
 }
 
-test('a reading that brings no news is a line for debugging, and repeats no issue', () => {
-  const issues = [issue('one')]
+test('an unchanged reload is logged at debug level and repeats no problem', () => {
+  const problems = [problem('one')]
   assert.deepEqual(
     logLinesOf([
-      { outcome: 'changed', diagnostics: issues },
-      { diagnostics: issues },
-      { diagnostics: [issue('two')] },
+      { outcome: 'changed', diagnostics: problems },
+      { diagnostics: problems },
+      { diagnostics: [problem('two')] },
       {},
       {},
     ]),
     [
-      ['warn issue one', 'info reload'],
+      ['warn config_problem one', 'info reload'],
       ['debug reload'],
-      ['warn issue two', 'info reload'],
+      ['warn config_problem two', 'info reload'],
       ['info reload'],
       ['debug reload'],
     ],
   )
 })
 
-test('a refusal is an error each time', () => {
+test('a refused reload is logged as an error every time', () => {
   assert.deepEqual(logLinesOf([{ outcome: 'refused' }, { outcome: 'refused' }]), [
     ['error reload'],
     ['error reload'],
@@ -64,20 +64,20 @@ test('repositories are counted by state', () => {
   })
 })
 
-test('trouble with Redis is told once of each kind, until the line is up again', () => {
+test('each error of the Redis client is logged once until the next connection', () => {
   const lines: string[] = []
   const log = {
     event: (level: string, { state, error }: { state: string; error: string }) =>
       lines.push(`${level} ${state} ${error}`.trim()),
   } as unknown as Log
-  const { onRedisError, onStreamEvent } = createRevocationStreamReporter(log, () => {})
+  const { onRedisError, onStreamEvent } = createReplicationReporter(log, () => {})
   for (let i = 0; i < 3; i++) for (const code of ['ECONNREFUSED', 'ENOTFOUND']) onRedisError(code)
   onStreamEvent('connected')
   onRedisError('ECONNREFUSED')
   assert.deepEqual(lines, [
-    'warn trouble ECONNREFUSED',
-    'warn trouble ENOTFOUND',
+    'warn error ECONNREFUSED',
+    'warn error ENOTFOUND',
     'info connected',
-    'warn trouble ECONNREFUSED',
+    'warn error ECONNREFUSED',
   ])
 })

@@ -10,10 +10,10 @@ const read = createSessionChangeReader({
   cookieNames: ['ory_kratos_session', 'other_session'],
 })
 
-const ask = (method: string, path: string, authority = 'auth.example.com') =>
+const readChange = (method: string, path: string, authority = 'auth.example.com') =>
   read(requestWith([COOKIE], { method, authority, path }))
 
-for (const [method, path, of] of [
+for (const [method, path, scope] of [
   ['GET', '/self-service/logout', 'session'],
   ['get', '/self-service/logout', 'session'],
   ['DELETE', '/self-service/logout/api', 'session'],
@@ -26,9 +26,9 @@ for (const [method, path, of] of [
   ['GET', '/self-service/methods/oidc/callback/google', 'identity'],
   ['POST', '/self-service/methods/oidc/callback', 'identity'],
 ] as const) {
-  test(`${method} ${path} ends ${typeof of === 'string' ? of : 'the one that is named'}`, () => {
-    assert.deepEqual(ask(method, path), {
-      scope: of,
+  test(`${method} ${path} changes ${typeof scope === 'string' ? scope : 'the named session'}`, () => {
+    assert.deepEqual(readChange(method, path), {
+      scope,
       credentials: [{ kind: 'cookie', name: 'ory_kratos_session', value: 'x' }],
     })
   })
@@ -48,11 +48,11 @@ for (const [method, path] of [
   ['GET', '/x/self-service/logout'],
   ['GET', '/Self-Service/Logout'],
 ] as const) {
-  test(`${method} ${path} ends nothing`, () => assert.equal(ask(method, path), undefined))
+  test(`${method} ${path} changes nothing`, () => assert.equal(readChange(method, path), undefined))
 }
 
-test('only where Kratos is reached: by host with its port, and below its path', () => {
-  const seen = (authority: string, path: string) => ask('GET', path, authority) !== undefined
+test('only at a configured URL: by host with port, and below its path', () => {
+  const seen = (authority: string, path: string) => readChange('GET', path, authority) !== undefined
   assert.ok(seen('auth.example.com', '/self-service/logout'))
   assert.ok(seen('app.example.com:8080', '/.ory/kratos/self-service/logout'))
   assert.ok(!seen('app.example.com:8080', '/self-service/logout'))
@@ -61,7 +61,7 @@ test('only where Kratos is reached: by host with its port, and below its path', 
   assert.ok(!seen('auth.example.com.evil', '/self-service/logout'))
 })
 
-test('every credential that is shown counts, in whatever place, and none is nobody’s', () => {
+test('reads credentials from cookies, headers and body; without any there is no change', () => {
   const logout = { method: 'DELETE', authority: 'auth.example.com', path: '/self-service/logout/api' }
   const values = (headers: readonly (readonly [string, string])[], body?: string) =>
     read({
@@ -93,7 +93,7 @@ test('every credential that is shown counts, in whatever place, and none is nobo
   assert.equal(values(many)?.length, 4)
 })
 
-test('of two places at one host the shorter does not hide the longer, in whatever order they stand', () => {
+test('of two URLs with one host the shorter does not hide the longer, in either order', () => {
   const urls = ['https://auth.example.com', 'https://auth.example.com/.ory']
   for (const order of [urls, urls.toReversed()]) {
     const found = createSessionChangeReader({ urls: order, cookieNames: ['ory_kratos_session'] })

@@ -7,69 +7,69 @@ import type { RevocationTarget } from '../../src/sessions/types.ts'
 import { fakeClock } from '../support/clock.ts'
 import { requestWith } from '../support/request.ts'
 
-const MINE: SessionOwner = { id: 'my session', identityId: 'me' }
+const OWNER: SessionOwner = { id: 'my session', identityId: 'me' }
 const token = (value: string): Credential => ({ kind: 'token', name: '', value })
 
-/** `mine` is remembered, `forgotten` is known to Kratos only. */
-function setup(of: SessionChange['scope'], ...values: readonly string[]) {
+/** `cached` is a cached credential, `uncached` is known to Kratos only. */
+function setup(scope: SessionChange['scope'], ...values: readonly string[]) {
   const clock = fakeClock()
   const revoked: RevocationTarget[] = []
-  const asked: string[] = []
+  const calls: string[] = []
   let skipped = 0
   const watch = createLogoutObserver({
     clock,
-    readSessionChange: () => ({ scope: of, credentials: values.map(token) }),
-    findOwner: value => (value === 'mine' ? MINE : undefined),
+    readSessionChange: () => ({ scope, credentials: values.map(token) }),
+    findOwner: value => (value === 'cached' ? OWNER : undefined),
     verifyOwner: async ({ value }) => {
-      asked.push(value)
-      return value === 'forgotten' ? MINE : undefined
+      calls.push(value)
+      return value === 'uncached' ? OWNER : undefined
     },
     revoke: one => revoked.push(one),
     onSkipped: () => skipped++,
   })
-  const pass = async (): Promise<void> => {
+  const observeRequest = async (): Promise<void> => {
     watch(requestWith())
     await new Promise(setImmediate)
   }
-  return { clock, revoked, asked, pass, skipped: () => skipped }
+  return { clock, revoked, calls, observeRequest, skipped: () => skipped }
 }
 
 const ALL = { kind: 'identity', id: 'me' } as const
 const OTHERS = { ...ALL, keep: 'my session' }
 
-for (const [of, value, expected, askedFor] of [
-  ['session', 'mine', [{ kind: 'credential', value: 'mine' }], []],
-  ['session', 'forgotten', [{ kind: 'credential', value: 'forgotten' }], []],
-  ['others', 'mine', [OTHERS], []],
-  ['others', 'forgotten', [OTHERS], ['forgotten']],
+for (const [scope, value, expected, expectedCalls] of [
+  ['session', 'cached', [{ kind: 'credential', value: 'cached' }], []],
+  ['session', 'uncached', [{ kind: 'credential', value: 'uncached' }], []],
+  ['others', 'cached', [OTHERS], []],
+  ['others', 'uncached', [OTHERS], ['uncached']],
   ['others', 'garbage', [], ['garbage']],
-  ['identity', 'mine', [{ kind: 'credential', value: 'mine' }, ALL], []],
-  ['identity', 'forgotten', [{ kind: 'credential', value: 'forgotten' }, ALL], ['forgotten']],
+  ['identity', 'cached', [{ kind: 'credential', value: 'cached' }, ALL], []],
+  ['identity', 'uncached', [{ kind: 'credential', value: 'uncached' }, ALL], ['uncached']],
   ['identity', 'garbage', [{ kind: 'credential', value: 'garbage' }], ['garbage']],
 ] as const) {
-  test(`what ends ${of}, by a credential that is ${value}`, async () => {
-    const { pass, revoked, asked } = setup(of, value)
-    await pass()
+  test(`a change of ${scope} with the credential ${value}`, async () => {
+    const { observeRequest, revoked, calls } = setup(scope, value)
+    await observeRequest()
     assert.deepEqual(revoked, expected)
-    assert.deepEqual(asked, askedFor)
+    assert.deepEqual(calls, expectedCalls)
   })
 }
 
-test('a session that is named ends, whoever asks for it', async () => {
-  const { pass, revoked } = setup({ sessionId: 'another' }, 'mine')
-  await pass()
+test('a named session is revoked, whoever sends the request', async () => {
+  const { observeRequest, revoked } = setup({ sessionId: 'another' }, 'cached')
+  await observeRequest()
   assert.deepEqual(revoked, [{ kind: 'session', id: 'another' }])
 })
 
-test('credentials that nobody knows are heard a hundred at once and twenty a second; those that are known always', async () => {
+test('uncached credentials are limited to 100 at once and 20 per second; cached ones are not', async () => {
   const unknown = setup('session', 'garbage')
-  for (let i = 0; i < 150; i++) await unknown.pass()
+  for (let i = 0; i < 150; i++) await unknown.observeRequest()
   assert.equal(unknown.revoked.length, 100)
   assert.equal(unknown.skipped(), 50)
   unknown.clock.advance(1_000)
-  for (let i = 0; i < 150; i++) await unknown.pass()
+  for (let i = 0; i < 150; i++) await unknown.observeRequest()
   assert.equal(unknown.revoked.length, 120)
-  const known = setup('session', 'mine')
-  for (let i = 0; i < 150; i++) await known.pass()
+  const known = setup('session', 'cached')
+  for (let i = 0; i < 150; i++) await known.observeRequest()
   assert.equal(known.revoked.length, 150)
 })

@@ -51,12 +51,12 @@ function setup(
   return { clock, sessions, verify }
 }
 
-/** An answer that comes when the test says so. */
+/** A response that the test resolves. */
 const pendingAnswer = () => Promise.withResolvers<HttpResponse | HttpFailure>()
 const verdictLabel = (verdict: Verdict): string =>
   'cache' in verdict ? `${verdict.kind} ${verdict.cache}` : verdict.kind
 
-test('Kratos is asked once for a session and its lifetime; what is remembered is answered without waiting', async () => {
+test('calls Kratos once per freshness lifetime; a cache hit needs no promise', async () => {
   const kratos = fakeKratos(liveSession())
   const { clock, verify } = setup(kratos)
   assert.equal(verdictLabel(await verify()), 'verified miss')
@@ -69,7 +69,7 @@ test('Kratos is asked once for a session and its lifetime; what is remembered is
   assert.equal(kratos.calls.length, 2)
 })
 
-test('a thousand requests with one session are one question, and all get the answer', async () => {
+test('a thousand concurrent requests with one session share one call', async () => {
   const answer = pendingAnswer()
   const kratos = fakeKratos(answer.promise)
   const { verify } = setup(kratos)
@@ -80,30 +80,30 @@ test('a thousand requests with one session are one question, and all get the ans
   assert.deepEqual([states[0], ...new Set(states.slice(1))], ['verified miss', 'verified shared'])
 })
 
-test('each waits until his own deadline; whoever leaves neither ends the call nor takes the answer from others', async () => {
+test('each request waits until its own deadline; one that leaves does not cancel the call', async () => {
   const answer = pendingAnswer()
   const kratos = fakeKratos(answer.promise)
   const { clock, verify } = setup(kratos)
-  const hurried = verify(cookie('a'), KRATOS, { deadline: clock.now() + 30 })
+  const impatient = verify(cookie('a'), KRATOS, { deadline: clock.now() + 30 })
   const patient = verify()
   const past = await verify(cookie('a'), KRATOS, { deadline: clock.now() - 1 })
   assert.equal(past.kind, 'unavailable')
-  assert.equal((await hurried).kind, 'unavailable')
+  assert.equal((await impatient).kind, 'unavailable')
   answer.resolve(liveSession())
   assert.equal(verdictLabel(await patient), 'verified shared')
   assert.equal(verdictLabel(await verify()), 'verified hit')
   assert.equal(kratos.calls.length, 1)
 })
 
-test('a thousand with deadlines of their own: half leave with 503, none of them ends the one question, the others get its answer (C25)', async () => {
+test('a thousand requests with their own deadlines: half get 503, the others the result of the one call (C25)', async () => {
   const answer = pendingAnswer()
   const kratos = fakeKratos(answer.promise)
   const { clock, verify } = setup(kratos)
-  const hurried = Array.from({ length: 500 }, (_, i) =>
+  const impatient = Array.from({ length: 500 }, (_, i) =>
     verify(cookie('a'), KRATOS, { deadline: clock.now() + (i % 20) - 1 }),
   )
   const patient = Array.from({ length: 500 }, () => verify())
-  const early = await Promise.all(hurried)
+  const early = await Promise.all(impatient)
   assert.deepEqual(new Set(early.map(verdictLabel)), new Set(['unavailable']))
   answer.resolve(liveSession())
   assert.deepEqual(new Set((await Promise.all(patient)).map(verdictLabel)), new Set(['verified shared']))
@@ -111,7 +111,7 @@ test('a thousand with deadlines of their own: half leave with 503, none of them 
   assert.equal(kratos.calls.length, 1)
 })
 
-test('a question that fails fails for all who share it, and for nobody after (C25)', async () => {
+test('a failed call fails for all requests that share it, and for none after (C25)', async () => {
   const answer = pendingAnswer()
   const kratos = fakeKratos(answer.promise, liveSession())
   const { verify } = setup(kratos)
@@ -135,7 +135,7 @@ for (const [what, answer, kind] of [
   ['an inactive session', liveSession([], { active: false }), 'rejected'],
   ['a reset', RESET, 'unavailable'],
 ] as const) {
-  test(`${what} is told and not remembered`, async () => {
+  test(`${what} is returned and not cached`, async () => {
     const kratos = fakeKratos(answer, liveSession())
     const { sessions, verify } = setup(kratos)
     assert.equal((await verify()).kind, kind)
@@ -146,11 +146,11 @@ for (const [what, answer, kind] of [
 }
 
 for (const [what, answer, state] of [
-  ['an explicit no forgets', answered(401), 'rejected miss'],
-  ['a second factor forgets', SECOND_FACTOR_REQUIRED, 'second factor miss'],
-  ['not having found out keeps', RESET, 'verified hit'],
+  ['a rejection evicts', answered(401), 'rejected miss'],
+  ['a second factor evicts', SECOND_FACTOR_REQUIRED, 'second factor miss'],
+  ['a failure keeps', RESET, 'verified hit'],
 ] as const) {
-  test(`${what} what was remembered when somebody asks anew (C26)`, async () => {
+  test(`${what} the cached session on a fresh lookup (C26)`, async () => {
     const kratos = fakeKratos(liveSession(), answer)
     const { verify } = setup(kratos)
     await verify()
@@ -159,7 +159,7 @@ for (const [what, answer, state] of [
   })
 }
 
-test('a whoami that throws is "could not find out" for all who wait', async () => {
+test('a whoami that throws is `unavailable` for all requests that wait', async () => {
   const { verify } = setup(fakeKratos())
   const both = await Promise.all([verify(), verify()])
   assert.deepEqual(
@@ -168,7 +168,7 @@ test('a whoami that throws is "could not find out" for all who wait', async () =
   )
 })
 
-test('Set-Cookie goes to those who wait for that answer and to nobody after', async () => {
+test('Set-Cookie goes to the requests that wait for the call, and to none after', async () => {
   const answer = pendingAnswer()
   const kratos = fakeKratos(answer.promise)
   const { verify } = setup(kratos)
@@ -184,7 +184,7 @@ test('Set-Cookie goes to those who wait for that answer and to nobody after', as
   assert.deepEqual(hit.responseHeaders, [])
 })
 
-test('unequal credentials, kinds, names, servers and static headers share nothing (C1, C4, C7)', async () => {
+test('unequal credentials, kinds, names, servers and static headers share no entry (C1, C4, C7)', async () => {
   const kratos = fakeKratos(liveSession())
   const { verify } = setup(kratos)
   const header = (value: string): SessionEndpoint => ({ ...KRATOS, headers: [{ name: 'x-tenant', value }] })
@@ -208,14 +208,14 @@ test('unequal credentials, kinds, names, servers and static headers share nothin
   assert.equal(kratos.calls.length, all.length)
 })
 
-test('a rule believes an answer for as long as it wants, never longer than the service', async () => {
+test('a rule may shorten the maximum age, not lengthen it', async () => {
   const kratos = fakeKratos(liveSession())
   const { clock, verify } = setup(kratos)
   const brief: SessionEndpoint = { ...KRATOS, maxAge: millis(1_000) }
   const long: SessionEndpoint = { ...KRATOS, maxAge: millis(3_600_000) }
   await verify(cookie('a'), brief)
   clock.advance(1_000)
-  assert.equal(verdictLabel(await verify()), 'verified hit', 'the service’s own bound still holds')
+  assert.equal(verdictLabel(await verify()), 'verified hit', 'fresh by the maximum age of the service')
   assert.equal(verdictLabel(await verify(cookie('a'), brief)), 'verified miss')
   clock.advance(59_999)
   assert.equal(verdictLabel(await verify(cookie('a'), long)), 'verified hit')
@@ -223,7 +223,7 @@ test('a rule believes an answer for as long as it wants, never longer than the s
   assert.equal(verdictLabel(await verify(cookie('a'), long)), 'verified miss')
 })
 
-test('a rule without memory neither reads nor fills it, and still shares a call', async () => {
+test('a rule without cache neither reads nor fills it, but shares a call', async () => {
   const kratos = fakeKratos(liveSession())
   const { sessions, verify } = setup(kratos)
   const both = await Promise.all([verify(cookie('a'), OFF), verify(cookie('a'), OFF)])
@@ -234,7 +234,7 @@ test('a rule without memory neither reads nor fills it, and still shares a call'
   assert.equal(kratos.calls.length, 3)
 })
 
-test('time spent waiting for Kratos counts as age', async () => {
+test('the duration of the call counts as age', async () => {
   const answer = pendingAnswer()
   const kratos = fakeKratos(answer.promise)
   const { clock, verify } = setup(kratos)
@@ -248,11 +248,11 @@ test('time spent waiting for Kratos counts as age', async () => {
   assert.equal(verdictLabel(await verify()), 'verified miss')
 })
 
-test('Kratos’ own word and the end of the session shorten the time, chance a little more', async () => {
-  const said = setup(fakeKratos(liveSession([['ory-session-cache-for', '5']])))
-  await said.verify()
-  said.clock.advance(5_000)
-  assert.equal(verdictLabel(await said.verify()), 'verified miss')
+test('Ory-Session-Cache-For, the session expiry and the jitter shorten the lifetime', async () => {
+  const cacheFor = setup(fakeKratos(liveSession([['ory-session-cache-for', '5']])))
+  await cacheFor.verify()
+  cacheFor.clock.advance(5_000)
+  assert.equal(verdictLabel(await cacheFor.verify()), 'verified miss')
 
   const ending = setup(fakeKratos(liveSession([], { expires_at: '2026-11-22T05:00:10Z' })))
   await ending.verify()
@@ -266,7 +266,7 @@ test('Kratos’ own word and the end of the session shorten the time, chance a l
 })
 
 for (const jump of [3_600_000 * 24, -3_600_000, 3_000]) {
-  test(`a wall clock that jumps by ${jump} ms empties the memory (C22)`, async () => {
+  test(`a jump of the wall clock by ${jump} ms clears the cache (C22)`, async () => {
     const kratos = fakeKratos(liveSession([], { expires_at: '2030-01-01T00:00:00Z' }))
     const { clock, verify } = setup(kratos)
     await verify()
@@ -276,7 +276,7 @@ for (const jump of [3_600_000 * 24, -3_600_000, 3_000]) {
   })
 }
 
-test('a wall clock that is corrected a little leaves the memory, and no session outlives its end', async () => {
+test('small corrections of the wall clock keep the cache, but no session outlives its expiry', async () => {
   const kratos = fakeKratos(liveSession([], { expires_at: '2026-11-22T05:00:30Z' }), answered(401))
   const { clock, verify } = setup(kratos)
   await verify()
@@ -290,7 +290,7 @@ test('a wall clock that is corrected a little leaves the memory, and no session 
   assert.equal(verdictLabel(await verify()), 'rejected miss')
 })
 
-test('what is under way when everything is forgotten is told and not kept (C24)', async () => {
+test('a call in flight during `clear` is returned and not cached (C24)', async () => {
   const answer = pendingAnswer()
   const kratos = fakeKratos(answer.promise, liveSession())
   const { sessions, verify } = setup(kratos)
@@ -302,7 +302,7 @@ test('what is under way when everything is forgotten is told and not kept (C24)'
   assert.equal(verdictLabel(await verify()), 'verified miss')
 })
 
-test('the memory is bounded', async () => {
+test('the number of entries is bounded', async () => {
   const { sessions, verify } = setup(fakeKratos(liveSession()), { maxEntries: 3 })
   for (let i = 0; i < 10; i++) await verify(cookie(String(i)))
   assert.equal(sessions.size, 3)
@@ -310,7 +310,7 @@ test('the memory is bounded', async () => {
 
 const DOWN: HttpFailure = { kind: 'failed', cause: 'connect', message: 'kratos.whoami: no connection' }
 
-test('while Kratos cannot be asked, a session counts for the grace and is marked; afterwards it is 503 (C26)', async () => {
+test('while Kratos is unavailable a session is used as `stale` for staleIfError; then 503 (C26)', async () => {
   const kratos = fakeKratos(liveSession(), DOWN)
   const { clock, verify } = setup(kratos, { maxAge: 60_000, grace: 30_000 })
   await verify()
@@ -320,21 +320,21 @@ test('while Kratos cannot be asked, a session counts for the grace and is marked
   assert.equal((await verify()).kind, 'unavailable')
 })
 
-test('without a grace, which is how it comes, nothing stale counts', async () => {
+test('without staleIfError, the default, no stale session is used', async () => {
   const { clock, verify } = setup(fakeKratos(liveSession(), DOWN))
   await verify()
   clock.advance(70_000)
   assert.equal((await verify()).kind, 'unavailable')
 })
 
-test('a stale session never counts past its own end', async () => {
+test('a stale session is never used after it expires', async () => {
   const { clock, verify } = setup(fakeKratos(liveSession(), DOWN), { maxAge: 3_500_000, grace: 3_600_000 })
   await verify()
   clock.advance(3_700_000)
   assert.equal((await verify()).kind, 'unavailable')
 })
 
-test('a no of Kratos ends the grace, and so does a revocation', async () => {
+test('a rejection and a revocation end the use of a stale session', async () => {
   const kratos = fakeKratos(liveSession(), answered(401), DOWN)
   const { clock, sessions, verify } = setup(kratos, { grace: 600_000 })
   await verify()
@@ -347,7 +347,7 @@ test('a no of Kratos ends the grace, and so does a revocation', async () => {
   assert.equal((await verify()).kind, 'unavailable')
 })
 
-test('a hanging Kratos is answered for by memory within the grace, at the deadline of each who waits', async () => {
+test('with a hanging Kratos each request gets the stale session at its deadline', async () => {
   const kratos = fakeKratos(liveSession(), pendingAnswer().promise)
   const { clock, verify } = setup(kratos, { grace: 600_000 })
   await verify()
@@ -356,7 +356,7 @@ test('a hanging Kratos is answered for by memory within the grace, at the deadli
   assert.equal(verdictLabel(await verify(cookie('a'), KRATOS, { deadline })), 'verified stale')
 })
 
-test('somebody whom memory does not know gets in by no grace', async () => {
+test('an uncached session is never used as stale', async () => {
   const { verify } = setup(fakeKratos(DOWN), { grace: 600_000 })
   assert.equal((await verify(cookie('new'))).kind, 'unavailable')
 })

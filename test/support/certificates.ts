@@ -1,29 +1,29 @@
-/** test/fakes/certificates — a throw-away authority and what it has signed, made by openssl. Knows no server. */
+/** Creates a temporary certificate authority and certificates with openssl. */
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** Why there can be no certificates here; false where there can. */
+/** The reason to skip tests with certificates; false if openssl is available. */
 export const skipWithoutOpenssl: string | false = (() => {
   try {
     execFileSync('openssl', ['version'], { stdio: 'ignore' })
     return false
   } catch {
-    return 'there is no openssl to make a certificate with'
+    return 'openssl is not installed'
   }
 })()
 
 export interface CertificateAuthority {
-  /** Path of a PEM file: `ca.pem`, `NAME.pem`, `NAME.key`. */
+  /** Path of a PEM file: `ca.pem`, `NAME.pem` or `NAME.key`. */
   file(name: string): string
   read(name: string): Buffer
-  /** Writes `NAME.pem` and `NAME.key`; with addresses and names a server's, without a client's. */
+  /** Writes `NAME.pem` and `NAME.key`. `alternatives`: subject alternative names, for a server. */
   issue(name: string, subject: string, alternatives?: string): void
 }
 
 const NEW_KEY = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2']
 
-/** In a folder of its own, which the caller removes. */
+/** Writes into `folder`, which the caller creates and removes. */
 export function createCertificateAuthority(folder: string): CertificateAuthority {
   const file = (name: string): string => join(folder, name)
   const createCertificate = (name: string, subject: string, more: readonly string[]): void => {

@@ -57,7 +57,10 @@ const unreachable: Send = async ({ target }) => ({
   message: `${target}: no connection`,
 })
 
-/** Rejects where the configuration or the rule set is invalid. A rule with errors is compiled to one that denies with 500. */
+/**
+ * Rejects where the configuration or the rule set is invalid. A rule with errors is compiled to one that
+ * denies with 500.
+ */
 export async function createCheckHarness(options: CheckHarnessOptions): Promise<CheckHarness> {
   const files = [{ source: 'config.yaml', text: options.config }]
   const { config, issues } = loadConfig({ files, env: {}, flags: new Map() }, HANDLERS)

@@ -1,10 +1,10 @@
-/** test/fakes/clock — two clocks that move only when told, and the real ones. */
+/** A clock that tests advance, and the real one. */
 import type { Clock, Instant, Millis, WallTime } from '../../src/lib/time.ts'
 
 export interface FakeClock extends Clock {
-  /** Both clocks go on. */
+  /** Advances both clocks by `span` ms. */
   advance(span: number): void
-  /** The wall clock alone is set. */
+  /** Moves only the wall clock, by `span` ms. */
   jumpWallClock(span: number): void
 }
 

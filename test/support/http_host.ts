@@ -1,10 +1,10 @@
-/** test/fakes/http_host — a host on loopback whose answers are written by the test, down to the byte. */
+/** HTTP and raw TCP servers on loopback whose responses the test writes. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { type AddressInfo, createServer as createRawServer, type Server, type Socket } from 'node:net'
 
 export interface FakeHost {
   readonly url: string
-  /** Connections accepted so far. */
+  /** Number of accepted connections. */
   connectionCount(): number
   close(): Promise<void>
 }
@@ -13,7 +13,7 @@ export const startHttpHost = (
   answer: (request: IncomingMessage, response: ServerResponse) => void,
 ): Promise<FakeHost> => listen(createServer(answer))
 
-/** Raw bytes in, raw bytes out. `data` is what came first on the connection. */
+/** A raw TCP server. `data` is the first chunk of the connection. */
 export const startRawHost = (answer: (socket: Socket, data: string) => void): Promise<FakeHost> =>
   listen(createRawServer(socket => socket.once('data', data => answer(socket, data.toString('latin1')))))
 

@@ -1,12 +1,12 @@
-/** test/fakes/jwks_host — a host of one JWK set on loopback, whose answer the test can exchange; keys and tokens of every kind. */
+/** A host of one JWK set on loopback whose response the test can replace, and keys and tokens of every type. */
 import { createHmac, generateKeyPairSync, type KeyObject, randomBytes, sign as signBytes } from 'node:crypto'
 import type { ServerResponse } from 'node:http'
 import { type FakeHost, startHttpHost } from './http_host.ts'
 
 export interface FakeJwksHost extends FakeHost {
-  /** Requests so far. */
+  /** Number of requests. */
   callCount(): number
-  /** From now on. */
+  /** Replaces the keys. */
   serve(keys: readonly object[]): void
   respondWith(answer: (response: ServerResponse) => void): void
 }
@@ -38,7 +38,7 @@ export interface TestKey {
   readonly signingKey: KeyObject | Buffer
 }
 
-/** A fresh key; `members` such as `kid`, `use` and `alg` are added to both halves. */
+/** Generates a key. `members` such as `kid`, `use` and `alg` are added to both halves. */
 export function testKey(kind: string, members: Readonly<Record<string, unknown>>): TestKey {
   if (kind === 'oct') {
     const handle = randomBytes(32)
@@ -58,7 +58,7 @@ export function testKey(kind: string, members: Readonly<Record<string, unknown>>
   }
 }
 
-/** A token with exactly this header and these claims, signed as `how` says (by default as the header's `alg`). */
+/** Signs a token with exactly this header and these claims. `algorithm` defaults to the `alg` of the header. */
 export const signTestToken = (
   header: object,
   claims: unknown,
@@ -72,7 +72,7 @@ export const signTestToken = (
     algorithm ?? (header as { alg: string }).alg,
   )
 
-/** The same for texts that need not be JSON. */
+/** Signs a token whose header and payload may be invalid JSON. */
 export function signTestTokenText(
   header: string,
   payload: string,

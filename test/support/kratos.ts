@@ -1,4 +1,4 @@
-/** test/fakes/kratos — a whoami whose answers the test writes, and a session as Kratos describes it. */
+/** A whoami function with prepared responses, and a session document of Kratos. */
 import type { JsonObject } from '../../src/access/session.ts'
 import type { HeaderPair, HttpFailure, HttpResponse } from '../../src/clients/http/message.ts'
 import type { Whoami, WhoamiRequest } from '../../src/clients/kratos.ts'
@@ -6,7 +6,7 @@ import type { Whoami, WhoamiRequest } from '../../src/clients/kratos.ts'
 export const SESSION_ID = '7458af86-c1d8-401c-978a-8da89133f78b'
 export const IDENTITY_ID = '90b31539-08ba-45b1-a5fc-5de840f19d7e'
 
-/** Ends at 06:00 on the day on which the fake clock shows 05:00. */
+/** Expires an hour after the start of the fake clock. */
 export const sessionDocument = (over: JsonObject = {}): JsonObject => ({
   id: SESSION_ID,
   active: true,
@@ -35,28 +35,28 @@ export const SECOND_FACTOR_REQUIRED = answered(403, {
   redirect_browser_to: 'https://auth.example.com/self-service/login/browser?aal=aal2',
 })
 
-type PreparedAnswers = readonly (HttpResponse | HttpFailure | Promise<HttpResponse | HttpFailure>)[]
+type PreparedResponses = readonly (HttpResponse | HttpFailure | Promise<HttpResponse | HttpFailure>)[]
 
 export interface FakeKratos {
   readonly whoami: Whoami
   readonly calls: WhoamiRequest[]
-  /** What the next questions get; the last one stays. */
-  respondWith(...answers: PreparedAnswers): void
+  /** Responses of the next calls. The last one repeats. */
+  respondWith(...responses: PreparedResponses): void
 }
 
-export function fakeKratos(...first: PreparedAnswers): FakeKratos {
+export function fakeKratos(...first: PreparedResponses): FakeKratos {
   const calls: WhoamiRequest[] = []
   let remaining = first
   return {
     calls,
-    respondWith(...answers) {
-      remaining = answers
+    respondWith(...responses) {
+      remaining = responses
     },
-    async whoami(question) {
-      calls.push(question)
+    async whoami(request) {
+      calls.push(request)
       const [next] = remaining
       if (remaining.length > 1) remaining = remaining.slice(1)
-      if (next === undefined) throw new Error('no answer was prepared')
+      if (next === undefined) throw new Error('no response was prepared')
       return next
     },
   }

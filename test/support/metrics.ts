@@ -1,4 +1,4 @@
-/** test/fakes/metrics — the metrics of one test on a port of their own, and what Prometheus reads of them. */
+/** Metrics on a port of their own, and a scrape of them. */
 import { createMetrics, type Metrics } from '../../src/telemetry/metrics.ts'
 
 export const openMetrics = (wall: () => number = Date.now): Promise<Metrics> =>
@@ -12,7 +12,7 @@ export const openMetrics = (wall: () => number = Date.now): Promise<Metrics> =>
     wall,
   })
 
-/** Listens, reads once and stops. */
+/** Listens, scrapes once and stops. */
 export async function scrape(metrics: Metrics): Promise<string> {
   const text = await (await fetch(`http://${await metrics.listen()}/metrics`)).text()
   await metrics.stop()

@@ -1,4 +1,4 @@
-/** test/fakes/object_store — one object in a store on loopback, in the protocols of S3, Google and Azure. Knows what the clients read, nothing else of them. */
+/** A store on loopback with one object, in the protocols of S3, Google and Azure as far as their clients use them. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startHttpHost } from './http_host.ts'
@@ -6,20 +6,20 @@ import { startHttpHost } from './http_host.ts'
 export interface StoredObject {
   body: string
   etag: string
-  /** Anything but 200 is the answer to every question. */
+  /** Any status but 200 is the response to every request. */
   status: number
-  /** Milliseconds before any answer. */
+  /** Delay before each response. */
   delayMs: number
-  /** Says nothing of its length beforehand. */
+  /** Whether to omit the content-length. */
   chunked: boolean
 }
 
 export interface FakeObjectStore {
   readonly host: string
   readonly object: StoredObject
-  /** Method, path and query of each call so far. */
+  /** Method, path and query of each call. */
   readonly calls: string[]
-  /** Calls that were answered with content. */
+  /** URLs of calls whose response had content. */
   readonly contentReads: string[]
   /** Headers of the last call. */
   lastHeaders(): IncomingMessage['headers']
@@ -70,7 +70,7 @@ export async function startObjectStore(): Promise<FakeObjectStore> {
   }
 }
 
-/** With a body that must not be repeated anywhere. */
+/** The body contains a secret that no message may contain. */
 function respondWithError(status: number, response: ServerResponse): void {
   response.writeHead(status, { 'content-type': 'application/xml', 'x-ms-error-code': 'Refused' })
   response.end('<?xml version="1.0"?><Error><Code>Refused</Code><Message>marked-secret</Message></Error>')

@@ -8,7 +8,9 @@ type RequestOverrides = Partial<
   Pick<RequestView, 'method' | 'scheme' | 'authority' | 'path' | 'query' | 'deadline'>
 >
 
-/** A request with these headers, whose names may have any case. It has no deadline unless `overrides` has one. */
+/**
+ * A request with these headers, whose names may have any case. It has no deadline unless `overrides` has one.
+ */
 export function requestWith(
   headers: readonly HeaderLine[] = [],
   overrides: RequestOverrides = {},

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import type { Deny } from '../../src/access/decision.ts'
+import { logWarning } from '../../src/app/events.ts'
 import { createDecisionRecorder } from '../../src/telemetry/access_log.ts'
 import { createLog } from '../../src/telemetry/log.ts'
 import { requestWith } from '../support/request.ts'
@@ -62,7 +63,7 @@ const denied = (cause?: unknown): Deny => ({
   },
 })
 
-test('a decision is one line with what helps and nothing of the request’s secrets', async () => {
+test('a decision is one line without any secret of the request', async () => {
   const { lines, text } = await lineOf(denied())
   assert.equal(lines.length, 1)
   const {
@@ -90,11 +91,11 @@ test('a decision is one line with what helps and nothing of the request’s secr
   assert.ok(!text.includes(SECRET))
 })
 
-test('what is wrong with a file reads in the log as validate says it', async () => {
+test('a config problem has the same text in the log as in `validate`', async () => {
   const { log, text } = await openLog()
   const place = { source: 'rules.yml', line: 3, column: 7, path: 'match.url' }
   log.event('error', {
-    event: 'issue',
+    event: 'config_problem',
     severity: 'error',
     ...place,
     message: 'no such thing',
@@ -103,11 +104,11 @@ test('what is wrong with a file reads in the log as validate says it', async () 
   const { msg, hint } = JSON.parse(text())
   assert.equal(msg, 'rules.yml:3:7: error: match.url: no such thing (leave it)')
   assert.equal(hint, 'leave it')
-  log.event('warn', { event: 'warning', where: 'jwks', message: 'cannot be fetched' })
-  assert.match(text(), /"msg":"jwks: cannot be fetched"/)
+  logWarning(log, 'jwks', 'cannot be fetched')
+  assert.match(text(), /"msg":"jwks: warning: cannot be fetched"/)
 })
 
-test('an accident is told by its kind and place, never by its words', async () => {
+test('an unexpected error is logged by class and stack, never by message', async () => {
   for (const words of [SECRET, `one line\n${SECRET}`, `one line\n    at ${SECRET}`, '']) {
     const { text } = await lineOf(denied(new TypeError(words)))
     assert.match(text, /"error":"TypeError","stack":"at .*access_log\.test\.ts/)
@@ -116,7 +117,7 @@ test('an accident is told by its kind and place, never by its words', async () =
 })
 
 for (const format of ['json', 'text', 'json_pretty'] as const) {
-  test(`the log opens on standard output as ${format}, and leaves nothing behind`, async () => {
+  test(`the log opens on standard output as ${format}, and closing removes its listeners`, async () => {
     const options = { level: 'fatal', format, name: 'credence', version: '1', wall: Date.now } as const
     const waiting = async () => {
       const log = await createLog(options)
@@ -125,7 +126,7 @@ for (const format of ['json', 'text', 'json_pretty'] as const) {
       log.close()
       return during - process.listenerCount('exit')
     }
-    assert.equal(await waiting(), 1, 'what ends the process loses no line')
+    assert.equal(await waiting(), 1, 'lines are flushed when the process exits')
     const before = process.listenerCount('exit')
     await waiting()
     assert.equal(process.listenerCount('exit'), before)

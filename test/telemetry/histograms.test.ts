@@ -24,7 +24,7 @@ const points = ({ scopeMetrics }: ResourceMetrics) =>
     metrics.flatMap(metric => metric.dataPoints as DataPoint<Histogram>[]),
   )
 
-test('values fall into the buckets in which the SDK’s own histogram has them', async () => {
+test('values are in the same buckets as in the SDK’s own histogram', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.uniqueArray(fc.integer({ min: 0, max: 20 }), { minLength: 1, maxLength: 6 }),
@@ -52,7 +52,7 @@ test('values fall into the buckets in which the SDK’s own histogram has them',
   )
 })
 
-test('a point says since when it counts and until when, and nothing is said of what has no values', async () => {
+test('a data point has start and end time, and a series without values is left out', async () => {
   let now = 1_700_000_000_500
   const histograms = createHistograms(scope, resource, () => now)
   const times = histograms.create('times', 'about times', [1])

@@ -9,7 +9,7 @@ function createCollector(size: number, wait = 60_000) {
   return { lots, sent, texts: () => sent.map(String) }
 }
 
-test('lines wait for each other and leave together, in order', () => {
+test('lines are passed on together and in order', () => {
   const { lots, texts } = createCollector(100)
   lots.write('one\n')
   lots.write('two\n')
@@ -19,7 +19,7 @@ test('lines wait for each other and leave together, in order', () => {
   assert.deepEqual(texts(), ['one\ntwo\n'])
 })
 
-test('a lot leaves when the next line might not fit, and what has left is not written over', () => {
+test('a chunk is passed on when the next line might not fit, and is not overwritten afterwards', () => {
   const { lots, sent, texts } = createCollector(32)
   for (let i = 0; i < 9; i++) lots.write(`line ${i}\n`)
   lots.flush()
@@ -27,7 +27,7 @@ test('a lot leaves when the next line might not fit, and what has left is not wr
   assert.ok(sent.length > 1 && sent.every(lot => lot.length <= 32))
 })
 
-test('text of any script and length arrives whole', () => {
+test('text of any script and length is complete', () => {
   const { lots, texts } = createCollector(64)
   const lines = ['ä€😀\n', `${'x'.repeat(500)}\n`, `${'€'.repeat(21)}\n`, `${'😀'.repeat(200)}\n`, 'end\n']
   for (const line of lines) lots.write(line)
@@ -35,7 +35,7 @@ test('text of any script and length arrives whole', () => {
   assert.equal(texts().join(''), lines.join(''))
 })
 
-test('a line that nobody follows leaves by itself', async () => {
+test('a single line is passed on after the interval', async () => {
   const { lots, texts } = createCollector(100, 1)
   lots.write('alone\n')
   await sleep(50)

@@ -15,16 +15,16 @@ const metadata = {
 } as const
 const allow: Decision = { kind: 'allow', headers: [], remove: [], responseHeaders: [], metadata }
 
-test('Prometheus reads ours and Oathkeeper’s metrics, labelled from closed sets (G10)', async () => {
+test('Prometheus scrapes our metrics and those of Oathkeeper, with labels from closed sets (G10)', async () => {
   const metrics = await openMetrics(() => 1_700_000_000_500)
   const observed = {
     rules: () => 3,
-    issues: () => ({ errors: 1, warnings: 2 }),
+    configProblems: () => ({ errors: 1, warnings: 2 }),
     ready: () => true,
-    revocationStream: () => ({ connected: true, lag: 1_500, waiting: 2 }),
+    revocationStream: () => ({ connected: true, lag: 1_500, pending: 2 }),
     sources: () => ({ fresh: 2, stale: 1, missing: 0 }),
     sessions: () =>
-      ({ cached: 7, breaker: 'half open', inFlight: 2, pending: 3, worstStaleness: 1_500 }) as const,
+      ({ cached: 7, circuitBreaker: 'half_open', inFlight: 2, pending: 3, maxStaleness: 1_500 }) as const,
   }
   const instruments = createInstruments(
     metrics,
@@ -37,14 +37,14 @@ test('Prometheus reads ours and Oathkeeper’s metrics, labelled from closed set
   instruments.recordCheck(allow, 700, 'GET')
   instruments.recordReload('changed', 5)
   instruments.recordRevocation('api', 'session')
-  instruments.recordSessionEvent({ kind: 'doubt', verdict: 'sick' })
-  instruments.recordSessionEvent({ kind: 'limited', limit: 'refusals' })
-  instruments.recordSessionEvent({ kind: 'renewal', outcome: 'renewed' })
-  instruments.recordSessionEvent({ kind: 'subjectless' })
-  instruments.recordSessionEvent({ kind: 'subjectless' })
-  instruments.recordSessionEvent({ kind: 'shared', outcome: 'undecryptable' })
-  instruments.recordSessionEvent({ kind: 'bus', event: 'gap' })
-  instruments.recordSessionEvent({ kind: 'breaker', state: 'open', cause: 'doubt' })
+  instruments.recordSessionEvent({ kind: 'unexpected_rejection', verdict: 'unhealthy' })
+  instruments.recordSessionEvent({ kind: 'shed', reason: 'rate_limited' })
+  instruments.recordSessionEvent({ kind: 'refresh', outcome: 'renewed' })
+  instruments.recordSessionEvent({ kind: 'response_without_subject' })
+  instruments.recordSessionEvent({ kind: 'response_without_subject' })
+  instruments.recordSessionEvent({ kind: 'shared_cache', result: 'undecryptable' })
+  instruments.recordSessionEvent({ kind: 'revocation_stream', event: 'gap' })
+  instruments.recordSessionEvent({ kind: 'circuit_breaker', state: 'open', cause: 'unexpected_rejections' })
   await instruments.instrumentSend(async () => ({ kind: 'failed', cause: 'timeout', message: '' }))({
     method: 'GET',
     url: 'http://k/',
@@ -68,22 +68,22 @@ test('Prometheus reads ours and Oathkeeper’s metrics, labelled from closed set
     'credence_outgoing_requests_total{target="kratos.whoami",outcome="timeout"} 1',
     'credence_revocations_total{source="api",kind="session"} 1',
     'credence_sessions 7',
-    'credence_session_subjectless_total 2',
+    'credence_responses_without_subject_total 2',
     'credence_session_staleness_seconds 1.5',
-    'credence_session_doubts_total{verdict="sick"} 1',
-    'credence_session_limited_total{limit="refusals"} 1',
+    'credence_unexpected_rejections_total{verdict="unhealthy"} 1',
+    'credence_kratos_shed_total{reason="rate_limited"} 1',
     'credence_session_refreshes_total{outcome="renewed"} 1',
-    'credence_kratos_breaker_turns_total{state="open",cause="doubt"} 1',
-    'credence_kratos_breaker_state 1',
-    'credence_kratos_in_flight 2',
-    'credence_kratos_waiting 3',
-    'credence_shared_sessions_total{outcome="undecryptable"} 1',
-    'credence_bus_events_total{event="gap"} 1',
-    'credence_bus_connected 1',
-    'credence_bus_lag_seconds 1.5',
-    'credence_bus_waiting 2',
+    'credence_circuit_breaker_transitions_total{state="open",cause="unexpected_rejections"} 1',
+    'credence_circuit_breaker_state 1',
+    'credence_kratos_requests_in_flight 2',
+    'credence_kratos_requests_pending 3',
+    'credence_shared_cache_lookups_total{result="undecryptable"} 1',
+    'credence_revocation_stream_events_total{event="gap"} 1',
+    'credence_revocation_stream_connected 1',
+    'credence_revocation_stream_lag_seconds 1.5',
+    'credence_revocation_stream_pending 2',
     'credence_rules 3',
-    'credence_issues{severity="warning"} 2',
+    'credence_config_problems{severity="warning"} 2',
     'credence_ready 1',
     'ory_oathkeeper_requests_total{service="oathkeeper-api",method="GET",request="/decisions",status_code="200"} 2',
     'ory_oathkeeper_requests_total{service="oathkeeper-api",method="OTHER",request="/decisions",status_code="200"} 1',
@@ -93,7 +93,7 @@ test('Prometheus reads ours and Oathkeeper’s metrics, labelled from closed set
   for (const name of Object.keys(METRICS)) assert.ok(text.includes(name), name)
 })
 
-test('every rule has its own row, however many there are', async () => {
+test('every rule has its own series, whatever their number', async () => {
   const metrics = await openMetrics()
   const checks = lazyCounter(metrics.meter, 'credence_checks_total')
   for (let i = 0; i < 3_000; i++) checks(`r${i}`, () => ({ rule: `r${i}` }))

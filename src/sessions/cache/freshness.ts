@@ -1,33 +1,38 @@
-/** sessions/lifetime — how long an answer of Kratos may be believed. Pure; knows no cache and no clock. */
+/** Freshness lifetime of a verified session in the cache. */
+import { parseGoDuration } from '../../golang/index.ts'
 import { type Millis, millis, type WallTime } from '../../lib/time.ts'
 
 export interface FreshnessBounds {
-  /** Longest time that any answer is believed. */
+  /** Configured maximum. */
   readonly maxAge: Millis
   readonly expiresAt: WallTime
-  /** Values of `Ory-Session-Cache-For`, as they came. */
+  /** Values of `Ory-Session-Cache-For`, unparsed. */
   readonly cacheFor: readonly string[]
 }
 
-/** Our clock and that of Kratos may differ by this much, in ms. */
+/** Assumed maximum difference between our clock and that of Kratos, ms. */
 const MAX_CLOCK_SKEW_MS = 2_000
-/** Entries made together do not end together. */
+/** Lifetimes are shortened by up to this share at random, so that entries made together do not expire together. */
 const MAX_JITTER_RATIO = 0.1
+/** A longer value of `Ory-Session-Cache-For` is not a duration that Kratos would send. */
+const MAX_DURATION_CHARS = 40
+const NS_PER_MS = 1e6
 
 /**
- * Smallest of ceiling, rest of the session, and what Kratos allows; shortened by chance, never below 0. `Ory-Session-Cache-For`
- * only ever shortens: without `cacheable_sessions_max_age` it is the whole rest of the session (kratos 2.2).
+ * The smallest of `maxAge`, the remaining lifetime of the session and `Ory-Session-Cache-For`, in ms, less the jitter and
+ * never below 0. `Ory-Session-Cache-For` only shortens: without `cacheable_sessions_max_age` in Kratos its value is the
+ * whole remaining lifetime. `random` is in [0, 1).
  */
 export function freshnessLifetime(bounds: FreshnessBounds, now: WallTime, random: number): Millis {
-  const rest = bounds.expiresAt - now - MAX_CLOCK_SKEW_MS
-  const shortest = Math.min(bounds.maxAge, rest, cacheForBound(bounds.cacheFor))
+  const remaining = bounds.expiresAt - now - MAX_CLOCK_SKEW_MS
+  const shortest = Math.min(bounds.maxAge, remaining, cacheForBound(bounds.cacheFor))
   return millis(Math.max(0, shortest * jitterFactor(random)))
 }
 
-/** What is left of a bound after chance shortened it; `random` is in [0, 1). */
+/** Factor that applies the jitter; `random` is in [0, 1). */
 export const jitterFactor = (random: number): number => 1 - MAX_JITTER_RATIO * random
 
-/** Absent: no bound. Repeated or unreadable: 0, nothing is kept on the word of a header that cannot be understood (C23). */
+/** Without the header there is no bound. A repeated or unreadable header allows no caching. */
 function cacheForBound(values: readonly string[]): number {
   const [first, second] = values
   if (first === undefined) return Number.POSITIVE_INFINITY
@@ -35,28 +40,10 @@ function cacheForBound(values: readonly string[]): number {
   return parseCacheFor(first) ?? 0
 }
 
-const GO_UNITS: ReadonlyMap<string, number> = new Map([
-  ['ns', 1e-6],
-  ['us', 1e-3],
-  ['µs', 1e-3],
-  ['μs', 1e-3],
-  ['ms', 1],
-  ['s', 1e3],
-  ['m', 6e4],
-  ['h', 3.6e6],
-])
-const GO_PART = /(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h)/y
-
-/** Whole seconds, as Kratos writes them, or a Go duration (`1h2m3.5s`); milliseconds. Negative or anything else: `undefined`. */
+/** Milliseconds. Kratos sends whole seconds; a Go duration such as `1h2m3.5s` is read, too. `undefined` for anything else. */
 export function parseCacheFor(text: string): number | undefined {
-  if (text.length > 40) return undefined
+  if (text.length > MAX_DURATION_CHARS || /^[+-]/.test(text)) return undefined
   if (/^\d+$/.test(text)) return Number(text) * 1000
-  let total = 0
-  GO_PART.lastIndex = 0
-  let end = 0
-  for (let part = GO_PART.exec(text); part !== null; part = GO_PART.exec(text)) {
-    total += Number(part[1]) * (GO_UNITS.get(part[2] as string) as number)
-    end = GO_PART.lastIndex
-  }
-  return end === text.length && end > 0 ? total : undefined
+  const nanoseconds = parseGoDuration(text)
+  return nanoseconds === undefined ? undefined : Number(nanoseconds) / NS_PER_MS
 }

@@ -1,4 +1,4 @@
-/** sessions/revocation — which remembered answers a revocation is about, and whose sessions may not be remembered for a while. Knows keys and marks, no credential and no cache. */
+/** Finds the cache entries that a revocation affects, and holds off refills for a while afterwards. */
 import {
   type Clock,
   type Instant,
@@ -10,31 +10,31 @@ import {
 import type { RevocableEntry, RevocationEvent } from '../types.ts'
 
 export interface RevocationIndex<R extends RevocableEntry> {
-  /** A session has any number of cookie values, an identity any number of sessions (kratos 2.8). */
+  /** A session may have any number of cookie values, and an identity any number of sessions. */
   add(entry: R): void
   remove(entry: R): void
-  /** Any entry of a credential. */
-  findByCredential(mark: string): R | undefined
-  /** What must be forgotten; from now on its sessions are held for a while. */
-  revoke(news: RevocationEvent): readonly R[]
-  /** The news may be ahead of Kratos' own commit: what it was asked in the meantime is not kept (3.3). */
+  /** Any one entry of the credential. */
+  findByCredential(credentialHash: string): R | undefined
+  /** Returns the entries to evict and starts the holdoff of their sessions. */
+  revoke(event: RevocationEvent): readonly R[]
+  /** Whether a result must not be cached: a revocation may arrive before Kratos has committed the end of the session. */
   isHeldOff(entry: Omit<RevocableEntry, 'key'>): boolean
 }
 
 interface Holdoff {
   readonly until: Instant
-  /** The one session of an identity that is not held. */
+  /** The one session of the identity that may be cached. */
   readonly keptSessionId: string | undefined
 }
 
-/** Most ids that are held at a time; beyond it the oldest goes, which a flood of news cannot turn into memory. */
+/** Bounds memory under a flood of revocations; beyond it the oldest holdoff is dropped. */
 const MAX_HOLDOFFS = 100_000
-/** ms. A call that was made before a hold ended lands within this time: until then the hold must be known. */
+/** Maximum duration of a lookup in ms. A holdoff is kept this long after its end for lookups that started before it. */
 const MAX_LOAD_MS = 60_000
-/** ms. The clock of whoever names a time and ours may differ by this much. */
+/** Assumed maximum difference between our clock and that of the sender of `before`, ms. */
 const MAX_CLOCK_SKEW_MS = 2_000
 
-/** `hold`: longest time from the news to Kratos' commit. */
+/** `holdoff`: maximum time from a revocation to its commit in Kratos. */
 export function createRevocationIndex<R extends RevocableEntry>(
   clock: Clock,
   holdoff: Millis,
@@ -42,12 +42,12 @@ export function createRevocationIndex<R extends RevocableEntry>(
   const bySession: Index<R> = new Map()
   const byIdentity: Index<R> = new Map()
   const byCredential: Index<R> = new Map()
-  /** Id of a session or an identity, or a mark. In order of arrival. */
+  /** By session id, identity id or credential hash, in order of arrival. */
   const holdoffs = new Map<string, Holdoff>()
 
   function addHoldoff(id: string, keep?: string): void {
     const earlier = holdoffs.get(id)
-    // Two who keep different sessions keep none while both count.
+    // Two revocations that keep different sessions together keep none.
     const keepersDiffer =
       earlier !== undefined && earlier.until > clock.now() && earlier.keptSessionId !== keep
     holdoffs.delete(id)
@@ -63,10 +63,12 @@ export function createRevocationIndex<R extends RevocableEntry>(
 
   function affectedBefore(time: WallTime): R[] {
     const bound = time + MAX_CLOCK_SKEW_MS
-    const asked = (at: Instant): number => clock.wall() - millisBetween(at, clock.now())
+    const toWallTime = (at: Instant): number => clock.wall() - millisBetween(at, clock.now())
     return [...bySession.values()]
       .flatMap(toList)
-      .filter(({ askedAt, session }) => asked(askedAt) < bound || session.authenticatedAt < bound)
+      .filter(
+        ({ requestedAt, session }) => toWallTime(requestedAt) < bound || session.authenticatedAt < bound,
+      )
   }
 
   return {
@@ -80,40 +82,39 @@ export function createRevocationIndex<R extends RevocableEntry>(
       removeEntry(byIdentity, entry.session.identityId, entry)
       removeEntry(byCredential, entry.credentialHash, entry)
     },
-    findByCredential: mark => toList(byCredential.get(mark))[0],
-    revoke(news) {
-      switch (news.kind) {
+    findByCredential: credentialHash => toList(byCredential.get(credentialHash))[0],
+    revoke(event) {
+      switch (event.kind) {
         case 'session':
-          addHoldoff(news.id)
-          return toList(bySession.get(news.id))
+          addHoldoff(event.id)
+          return toList(bySession.get(event.id))
         case 'identity': {
-          const { id, keep } = news
+          const { id, keep } = event
           addHoldoff(id, keep)
           return toList(byIdentity.get(id)).filter(({ session }) => session.id !== keep)
         }
         case 'credential': {
-          for (const mark of news.marks) addHoldoff(mark)
-          // The session ends with it, under whatever other values and spellings it is known.
-          const known = news.marks.flatMap(mark => toList(byCredential.get(mark)))
-          const ids = new Set(known.map(({ session }) => session.id))
-          for (const id of ids) addHoldoff(id)
-          return [...ids].flatMap(id => toList(bySession.get(id)))
+          for (const hash of event.marks) addHoldoff(hash)
+          // The whole session ends, so its entries under other cookie values go, too.
+          const entries = event.marks.flatMap(hash => toList(byCredential.get(hash)))
+          const sessionIds = new Set(entries.map(({ session }) => session.id))
+          for (const id of sessionIds) addHoldoff(id)
+          return [...sessionIds].flatMap(id => toList(bySession.get(id)))
         }
         default:
-          return affectedBefore(news.before ?? (Number.POSITIVE_INFINITY as WallTime))
+          return affectedBefore(event.before ?? (Number.POSITIVE_INFINITY as WallTime))
       }
     },
-    isHeldOff({ session, credentialHash: mark, askedAt }) {
-      const isHeld = (id: string): boolean => {
+    isHeldOff({ session, credentialHash, requestedAt }) {
+      return [session.id, session.identityId, credentialHash].some(id => {
         const found = holdoffs.get(id)
-        return found !== undefined && found.until > askedAt && found.keptSessionId !== session.id
-      }
-      return isHeld(session.id) || isHeld(session.identityId) || isHeld(mark)
+        return found !== undefined && found.until > requestedAt && found.keptSessionId !== session.id
+      })
     },
   }
 }
 
-/** Most have one entry, and a set for each would be the larger part of the memory. */
+/** Most ids have one entry; a set for each of them would take most of the memory of the index. */
 type Index<R> = Map<string, R | Set<R>>
 
 function addEntry<R>(index: Index<R>, id: string, entry: R): void {

@@ -1,6 +1,11 @@
-/** sessions/memory — verified sessions, how long each is believed, and which credentials were good lately. Knows keys, no credential, no Kratos and no rule. */
+/** Cache of verified sessions: freshness, use while Kratos is unavailable, background refresh and revocation. */
 import type { Header } from '../../access/session.ts'
-import { type CacheEntry, createLoadingCache, type LoadingCache, type PendingLoad } from '../../lib/cache.ts'
+import {
+  type CacheEntry,
+  createSingleFlightCache,
+  type PendingLoad,
+  type SingleFlightCache,
+} from '../../lib/single_flight_cache.ts'
 import { type Clock, type Instant, type Millis, millis, millisBetween, plusMillis } from '../../lib/time.ts'
 import type {
   CachedSession,
@@ -15,14 +20,14 @@ import { createRevocationIndex } from './revocation_index.ts'
 
 export interface SessionCacheDependencies {
   readonly clock: Clock
-  /** Longest time that a verified session is believed: how long a logout may go unseen. */
+  /** Maximum freshness lifetime. A logout that nobody reports takes effect after this time at the latest. */
   readonly maxAge: Millis
   readonly maxEntries: number
-  /** How long after that time a session still counts while Kratos cannot be asked; 0: not at all. */
+  /** How long an entry is used beyond its freshness lifetime while Kratos is unavailable; 0: not at all. */
   readonly staleIfError: Millis
-  /** How long a revoked session is not remembered although Kratos says that it lives: news may be ahead of its commit. */
+  /** How long a revoked session is not cached again: a revocation may arrive before Kratos has committed it. */
   readonly holdoff: Millis
-  /** The last part of an entry's life, 0 to 1, in which a request asks for its renewal; 0: never. */
+  /** Final share of the freshness lifetime, 0 to 1, in which a request triggers a background refresh; 0: never. */
   readonly refreshAhead: number
   /** In [0, 1). */
   readonly random: () => number
@@ -30,58 +35,60 @@ export interface SessionCacheDependencies {
 
 export interface SessionLoadRequest {
   readonly load: () => Promise<Finding>
-  readonly askedAt: Instant
-  /** Of the credential alone. */
+  readonly requestedAt: Instant
+  /** Keyed hash of the credential alone. Computed only if the result is cached. */
   readonly credentialHash: () => string
-  /** The rule's own bound; 0: the answer is not kept. */
+  /** Maximum age set by the rule; 0: the result is not cached. */
   readonly maxAge: Millis | undefined
+  /** Does not join a load in flight, unless that one is fresh, too. */
   readonly fresh?: boolean
-  /** Nobody waits: a Set-Cookie in the answer would be lost. */
+  /** No request waits for the result, so a Set-Cookie in it would be lost. */
   readonly isRefresh?: boolean
-  /** Told what is kept, and for how long it may be believed from now on. */
+  /** Called with the cached result and its remaining freshness lifetime. */
   readonly onCached?: (finding: VerifiedFinding, ttl: Millis) => void
-  /** Told of Kratos' no. */
+  /** Called if Kratos rejects the credential. */
   readonly onRejected?: () => void
 }
 
 export interface SessionCache {
-  /** What may be believed at this moment without asking. */
+  /** The fresh entry, by the configured maximum age and that of the rule. */
   get(key: string, maxAge: Millis | undefined, now: Instant): CachedSession | undefined
-  /** Whether it is time to renew what was recalled; says so once in a while, until it has been. */
-  shouldRefresh(kept: CachedSession, maxAge: Millis | undefined, now: Instant): boolean
-  /** What was known before Kratos could not be asked: for the grace only, never past the session's own end (C26). */
+  /** Whether the caller should refresh the entry now. True at most once a second for each entry. */
+  shouldRefresh(entry: CachedSession, maxAge: Millis | undefined, now: Instant): boolean
+  /** The entry to use while Kratos is unavailable. Never after `expires_at` of the session, never for a rule with a maximum age. */
   getStale(key: string, maxAge: Millis | undefined): CachedSession | undefined
   status(key: string): CacheStatus
-  load(key: string, question: SessionLoadRequest): PendingLoad<Finding>
-  /** Empties itself when the wall clock has jumped (C22). Returns what it read: a Check needs one moment, not several. */
+  /** Concurrent loads of one key share one call. */
+  load(key: string, request: SessionLoadRequest): PendingLoad<Finding>
+  /** Clears the cache if the wall clock has jumped. Returns the time that it read, so that a request uses one instant. */
   checkClocks(): Instant
+  /** Evicts all entries. Results of loads in flight are not cached. */
   clear(): void
-  /** What is remembered of a credential, by its mark. */
-  findByCredential(mark: string): RevocableEntry | undefined
-  /** News came since, or is so fresh that what Kratos was asked then is not to be relied on. */
-  isHeldOff(about: Omit<RevocableEntry, 'key'>): boolean
-  /** Returns what went. */
-  revoke(news: RevocationEvent): readonly RevocableEntry[]
+  findByCredential(credentialHash: string): RevocableEntry | undefined
+  /** Whether a revocation prevents this result from being cached. */
+  isHeldOff(entry: Omit<RevocableEntry, 'key'>): boolean
+  /** Evicts and returns the affected entries. */
+  revoke(event: RevocationEvent): readonly RevocableEntry[]
   readonly size: number
 }
 
-/** Between the two clocks, in milliseconds; more is a jump. */
+/** A larger change of the difference between wall clock and monotonic clock is a jump, ms. */
 const MAX_CLOCK_DRIFT_MS = 2_000
-/** Between two attempts to renew an entry. */
-const REFRESH_RETRY_DELAY_MS = millis(1_000)
+/** Minimum time between two refreshes of an entry. */
+const REFRESH_INTERVAL_MS = millis(1_000)
 const NEVER = Number.POSITIVE_INFINITY as Instant
 const NO_HEADERS: readonly Header[] = Object.freeze([])
-const ABSENT: CacheStatus = Object.freeze({ kind: 'unknown' })
-const REJECTED: CacheStatus = Object.freeze({ kind: 'ended' })
+const ABSENT: CacheStatus = Object.freeze({ kind: 'absent' })
+const REJECTED: CacheStatus = Object.freeze({ kind: 'rejected' })
 
-export function createSessionCache(parts: SessionCacheDependencies): SessionCache {
-  const { clock, staleIfError, refreshAhead } = parts
-  const revocationIndex = createRevocationIndex<CachedSession>(clock, parts.holdoff)
-  const cache: LoadingCache<Finding, CachedSession> = createLoadingCache({
+export function createSessionCache(dependencies: SessionCacheDependencies): SessionCache {
+  const { clock, staleIfError, refreshAhead } = dependencies
+  const revocationIndex = createRevocationIndex<CachedSession>(clock, dependencies.holdoff)
+  const cache: SingleFlightCache<Finding, CachedSession> = createSingleFlightCache({
     clock,
-    maxEntries: parts.maxEntries,
-    onInsert: (_key, kept) => revocationIndex.add(kept),
-    onRemove: (_key, kept) => revocationIndex.remove(kept),
+    maxEntries: dependencies.maxEntries,
+    onInsert: (_key, entry) => revocationIndex.add(entry),
+    onRemove: (_key, entry) => revocationIndex.remove(entry),
   })
   let clockOffset = clock.wall() - clock.now()
 
@@ -93,122 +100,115 @@ export function createSessionCache(parts: SessionCacheDependencies): SessionCach
     return now
   }
 
-  /** Not refused since, and the session itself not over. */
-  function getLive(key: string): CachedSession | undefined {
-    const kept = cache.get(key)
-    return kept === undefined || kept.rejected || kept.verdict.session.expiresAt <= clock.wall()
-      ? undefined
-      : kept
+  function getUsable(key: string): CachedSession | undefined {
+    const entry = cache.get(key)
+    if (entry === undefined || entry.rejected) return undefined
+    return entry.verdict.session.expiresAt <= clock.wall() ? undefined : entry
   }
 
-  function entryFor(
+  /** What becomes of the entry after a load: a new entry, removal, or no change. */
+  function entryAfterLoad(
     key: string,
     finding: Finding,
-    question: SessionLoadRequest,
-  ): CacheEntry<CachedSession> | 'drop' | undefined {
-    // An explicit no ends what is remembered (C26); not having found out does not.
+    request: SessionLoadRequest,
+  ): CacheEntry<CachedSession> | 'evict' | undefined {
+    // Only an explicit rejection ends the entry. An unavailable Kratos leaves it for `getStale`.
     if (finding.kind === 'rejected' || finding.kind === 'second factor') {
-      question.onRejected?.()
+      request.onRejected?.()
       return rejectedEntry(key)
     }
-    if (finding.kind !== 'verified' || question.maxAge === 0) return undefined
-    const { session, askedAt = question.askedAt } = finding
-    const about = { key, credentialHash: question.credentialHash(), session, askedAt }
-    if (revocationIndex.isHeldOff(about)) return 'drop'
-    if (question.isRefresh === true && finding.responseHeaders.length > 0) {
-      // Whoever asks after this entry's time gets the new cookie of that answer (kratos 1.6).
-      const kept = cache.get(key)
-      if (kept !== undefined) kept.refreshAfter = NEVER
+    if (finding.kind !== 'verified' || request.maxAge === 0) return undefined
+    const { session, requestedAt = request.requestedAt } = finding
+    const identified = { key, credentialHash: request.credentialHash(), session, requestedAt }
+    if (revocationIndex.isHeldOff(identified)) return 'evict'
+    if (request.isRefresh === true && finding.responseHeaders.length > 0) {
+      // Kratos has issued a new cookie. The entry must expire, so that a waiting request receives the next one.
+      const entry = cache.get(key)
+      if (entry !== undefined) entry.refreshAfter = NEVER
       return undefined
     }
-    const kept = verifiedEntry(finding, about)
-    if (kept !== undefined) question.onCached?.(finding, millisBetween(clock.now(), kept.value.freshUntil))
-    return kept
+    const entry = verifiedEntry(finding, identified)
+    if (entry !== undefined) request.onCached?.(finding, millisBetween(clock.now(), entry.value.freshUntil))
+    return entry
   }
 
-  function rejectedEntry(key: string): CacheEntry<CachedSession> | 'drop' {
-    const kept = cache.get(key)
-    if (kept === undefined || kept.recentUntil <= clock.now()) return 'drop'
-    return { value: { ...kept, rejected: true }, ttl: millisBetween(clock.now(), kept.recentUntil) }
+  function rejectedEntry(key: string): CacheEntry<CachedSession> | 'evict' {
+    const entry = cache.get(key)
+    if (entry === undefined || entry.recentUntil <= clock.now()) return 'evict'
+    return { value: { ...entry, rejected: true }, ttl: millisBetween(clock.now(), entry.recentUntil) }
   }
 
   function verifiedEntry(
     { cacheFor }: VerifiedFinding,
-    about: RevocableEntry,
+    identified: RevocableEntry,
   ): CacheEntry<CachedSession> | undefined {
-    const { session, askedAt } = about
-    const random = parts.random()
-    const bounds = { maxAge: parts.maxAge, expiresAt: session.expiresAt, cacheFor }
+    const { session, requestedAt } = identified
+    const random = dependencies.random()
+    const bounds = { maxAge: dependencies.maxAge, expiresAt: session.expiresAt, cacheFor }
     const ttl = freshnessLifetime(bounds, clock.wall(), random)
-    const freshUntil = plusMillis(askedAt, ttl)
+    const freshUntil = plusMillis(requestedAt, ttl)
     if (freshUntil <= clock.now()) return undefined
     const recentUntil = plusMillis(freshUntil, ttl)
-    const verdict = Object.freeze({
-      kind: 'verified',
-      session,
-      cache: 'hit',
-      responseHeaders: NO_HEADERS,
-    } as const)
-    const end = Math.max(recentUntil, plusMillis(freshUntil, staleIfError)) as Instant
+    const keepUntil = Math.max(recentUntil, plusMillis(freshUntil, staleIfError)) as Instant
     return {
       value: {
-        ...about,
-        verdict,
+        ...identified,
+        verdict: Object.freeze({ kind: 'verified', session, cache: 'hit', responseHeaders: NO_HEADERS }),
         jitterFactor: jitterFactor(random),
         freshUntil,
         recentUntil,
         rejected: false,
-        refreshAfter: askedAt,
+        refreshAfter: requestedAt,
       },
-      ttl: millisBetween(clock.now(), end),
+      ttl: millisBetween(clock.now(), keepUntil),
     }
   }
 
-  /** When an entry is no longer believed by a rule with this bound. */
-  const freshUntilFor = (kept: CachedSession, maxAge: Millis | undefined): number =>
+  const freshUntilFor = (entry: CachedSession, maxAge: Millis | undefined): number =>
     maxAge === undefined
-      ? kept.freshUntil
-      : Math.min(kept.freshUntil, kept.askedAt + maxAge * kept.jitterFactor)
+      ? entry.freshUntil
+      : Math.min(entry.freshUntil, entry.requestedAt + maxAge * entry.jitterFactor)
 
   return {
     get(key, maxAge, now) {
-      const kept = getLive(key)
-      return kept === undefined || now >= freshUntilFor(kept, maxAge) ? undefined : kept
+      const entry = getUsable(key)
+      return entry === undefined || now >= freshUntilFor(entry, maxAge) ? undefined : entry
     },
-    shouldRefresh(kept, maxAge, now) {
-      const end = freshUntilFor(kept, maxAge)
-      if (now < end - (end - kept.askedAt) * refreshAhead || now < kept.refreshAfter) return false
-      kept.refreshAfter = plusMillis(now, REFRESH_RETRY_DELAY_MS)
+    shouldRefresh(entry, maxAge, now) {
+      const end = freshUntilFor(entry, maxAge)
+      if (now < end - (end - entry.requestedAt) * refreshAhead || now < entry.refreshAfter) return false
+      entry.refreshAfter = plusMillis(now, REFRESH_INTERVAL_MS)
       return true
     },
     getStale(key, maxAge) {
       if (staleIfError === 0 || maxAge !== undefined) return undefined
-      const kept = getLive(key)
-      return kept === undefined || clock.now() >= plusMillis(kept.freshUntil, staleIfError) ? undefined : kept
+      const entry = getUsable(key)
+      if (entry === undefined) return undefined
+      return clock.now() >= plusMillis(entry.freshUntil, staleIfError) ? undefined : entry
     },
     status(key) {
-      const kept = cache.get(key)
-      if (kept === undefined || clock.now() >= kept.recentUntil) return ABSENT
-      if (kept.verdict.session.expiresAt <= clock.wall()) return ABSENT
-      return kept.rejected ? REJECTED : { kind: 'known', session: kept.verdict.session }
+      const entry = cache.get(key)
+      if (entry === undefined || clock.now() >= entry.recentUntil) return ABSENT
+      if (entry.verdict.session.expiresAt <= clock.wall()) return ABSENT
+      return entry.rejected ? REJECTED : { kind: 'verified', session: entry.verdict.session }
     },
-    load: (key, question) =>
+    load: (key, request) =>
       cache.load(key, {
-        fresh: question.fresh === true,
-        load: question.load,
+        fresh: request.fresh === true,
+        load: request.load,
         toEntry: finding => {
           checkClocks()
-          return entryFor(key, finding, question)
+          return entryAfterLoad(key, finding, request)
         },
       }),
     checkClocks,
     isHeldOff: revocationIndex.isHeldOff,
     findByCredential: revocationIndex.findByCredential,
     clear: cache.clear,
-    revoke(news) {
-      const evicted = revocationIndex.revoke(news)
+    revoke(event) {
+      const evicted = revocationIndex.revoke(event)
       for (const { key } of evicted) cache.evict(key)
-      // Whose session a look-up under way will turn out to be is not known: none of them is kept or joined (C24).
+      // A load in flight may turn out to belong to a revoked session, so none of them is cached or joined.
       cache.abandonInFlight()
       return evicted
     },

@@ -1,56 +1,58 @@
-/** sessions/breaker — whether one Kratos is asked at the moment: closed, open, half open. Knows outcomes, no credential and no HTTP. */
+/** Circuit breaker for one Kratos: closed, open or half open, by failed calls and by unexpected rejections. */
 import { type Clock, type Instant, type Millis, millis, millisBetween, plusMillis } from '../../lib/time.ts'
+import { createOutcomeCounts } from './outcome_counts.ts'
 
 export interface CircuitBreakerDependencies {
   readonly clock: Pick<Clock, 'now'>
-  /** In [0, 1); replicas do not try again together. */
+  /** In [0, 1). Spreads the half-open calls of several replicas. */
   readonly random: () => number
-  /** Share of failures, 0 to 1, from which it opens. */
+  /** Share of failed calls, 0 to 1, at which the circuit opens. */
   readonly failureRatio: number
-  /** Fewest answers and failures of the last ten to twenty seconds that say anything. */
+  /** Minimum number of calls in the window before `failureRatio` applies. */
   readonly minRequests: number
   readonly openDuration: Millis
-  /** Doubtful refusals in a row, of as many credentials, from which none is believed. */
+  /** Number of consecutive unexpected rejections at which rejections are no longer trusted. */
   readonly outageBurst: number
-  /** Longest time that refusals are not believed on the strength of a burst alone. */
+  /** Maximum time for which such a burst alone keeps rejections from being trusted. */
   readonly maxOutageDuration: Millis
   readonly onTransition: (state: CircuitBreakerState, cause: CircuitBreakerCause) => void
 }
 
-export type CircuitBreakerState = 'closed' | 'open' | 'half open'
-/** `failures`: no answers. `doubt`: refusals of what was good a moment ago, one after another. */
-export type CircuitBreakerCause = 'failures' | 'doubt'
+export type CircuitBreakerState = 'closed' | 'open' | 'half_open'
+/** `failures`: calls without a usable response. `unexpected_rejections`: a burst of 401s for recently verified sessions. */
+export type CircuitBreakerCause = 'failures' | 'unexpected_rejections'
 
 /**
- * `good`: a live session, which a sick Kratos does not know. `refused`: an answer, but one that a sick Kratos gives too.
- * `doubted`: a refusal that surprises. `failed`: no answer that could be used. `none`: it was not asked after all.
+ * `live`: Kratos returned a live session, which it cannot do while its database fails. `rejected`: a 401 or 429, which it
+ * also sends then. `unexpected`: a 401 for a recently verified session. `failed`: no usable response. `not_called`: no call.
  */
-export type CallOutcome = 'good' | 'refused' | 'doubted' | 'failed' | 'none'
+export type CallOutcome = 'live' | 'rejected' | 'unexpected' | 'failed' | 'not_called'
 
-/** Leave to ask once. To be given back with what came of it. */
+/** Permission for one call. The caller must pass it to `release` with the outcome. */
 export interface Permit {
-  readonly halfOpenCall: 'no' | 'known' | 'unknown'
+  readonly halfOpenCall: 'no' | 'verified' | 'unverified'
 }
 
 export interface CircuitBreaker {
   readonly state: CircuitBreakerState
-  /** Why it is not closed. */
+  /** Why the circuit is not closed. */
   readonly cause: CircuitBreakerCause
-  /** `undefined`: not now. While half open, one asks; after a burst one of either kind, because a refusal of the unknown proves nothing. */
-  tryAcquire(known: boolean): Permit | undefined
-  release(pass: Permit, outcome: CallOutcome): void
-  /** Until somebody may try, ms; 0 when somebody does. */
+  /**
+   * `undefined`: no call is allowed now. Half open allows one call. After a burst it allows one for a recently verified
+   * credential and one for another, because a rejection of the latter proves nothing.
+   */
+  tryAcquire(recentlyVerified: boolean): Permit | undefined
+  release(permit: Permit, outcome: CallOutcome): void
+  /** Time until the next half-open call in ms; 0 unless the circuit is open. */
   readonly retryAfter: Millis
 }
 
-/** Outcomes are counted for this span and the one before it, ms. */
-const COUNTING_WINDOW_MS = millis(10_000)
-/** The time that it is open is longer by up to this share. */
+/** An open circuit stays open longer by up to this share, at random. */
 const MAX_OPEN_JITTER_RATIO = 0.25
 const CLOSED_PERMIT: Permit = Object.freeze({ halfOpenCall: 'no' })
 
-export function createCircuitBreaker(options: CircuitBreakerDependencies): CircuitBreaker {
-  const { clock } = options
+export function createCircuitBreaker(dependencies: CircuitBreakerDependencies): CircuitBreaker {
+  const { clock, outageBurst, onTransition } = dependencies
   let state: CircuitBreakerState = 'closed'
   let cause: CircuitBreakerCause = 'failures'
   let openUntil = clock.now()
@@ -58,59 +60,57 @@ export function createCircuitBreaker(options: CircuitBreakerDependencies): Circu
   let counts = createOutcomeCounts(clock)
   let unexpectedRejections = 0
   let outageSuspectedAt: Instant | undefined
-  /** A burst that was believed in the end does not begin anew before Kratos knows somebody. */
+  /** After `maxOutageDuration` bursts are ignored until Kratos returns a live session. */
   let suppressed = false
 
-  function transition(to: CircuitBreakerState, newCause: CircuitBreakerCause): void {
-    const stateChanged = to !== state
-    state = to
+  function transition(newState: CircuitBreakerState, newCause: CircuitBreakerCause): void {
+    const changed = newState !== state
+    state = newState
     cause = newCause
     halfOpenCalls.clear()
-    if (to === 'open') {
-      openUntil = plusMillis(
-        clock.now(),
-        millis(options.openDuration * (1 + MAX_OPEN_JITTER_RATIO * options.random())),
-      )
+    if (newState === 'open') {
+      const jitter = 1 + MAX_OPEN_JITTER_RATIO * dependencies.random()
+      openUntil = plusMillis(clock.now(), millis(dependencies.openDuration * jitter))
     }
-    if (to === 'closed') {
+    if (newState === 'closed') {
       counts = createOutcomeCounts(clock)
       unexpectedRejections = 0
       outageSuspectedAt = undefined
     }
-    if (stateChanged) options.onTransition(to, newCause)
+    if (changed) onTransition(newState, newCause)
   }
 
-  /** What only time changes. */
+  /** Applies the transitions that depend on time alone. */
   function update(): void {
-    if (state === 'open' && clock.now() >= openUntil) transition('half open', cause)
-    if (state === 'closed' || cause !== 'doubt' || outageSuspectedAt === undefined) return
-    if (millisBetween(outageSuspectedAt, clock.now()) < options.maxOutageDuration) return
+    if (state === 'open' && clock.now() >= openUntil) transition('half_open', cause)
+    if (state === 'closed' || cause === 'failures' || outageSuspectedAt === undefined) return
+    if (millisBetween(outageSuspectedAt, clock.now()) < dependencies.maxOutageDuration) return
     suppressed = true
     transition('closed', cause)
   }
 
   function countWhileClosed(outcome: CallOutcome): void {
-    if (outcome === 'good') {
+    if (outcome === 'live') {
       unexpectedRejections = 0
       suppressed = false
     }
-    if (outcome === 'doubted' && !suppressed && ++unexpectedRejections >= options.outageBurst) {
+    if (outcome === 'unexpected' && !suppressed && ++unexpectedRejections >= outageBurst) {
       outageSuspectedAt = clock.now()
-      transition('half open', 'doubt')
+      transition('half_open', 'unexpected_rejections')
       return
     }
     counts.add(outcome === 'failed')
-    if (outcome !== 'failed' || counts.total < options.minRequests) return
-    if (counts.failed >= options.failureRatio * counts.total) transition('open', 'failures')
+    if (outcome !== 'failed' || counts.total < dependencies.minRequests) return
+    if (counts.failed >= dependencies.failureRatio * counts.total) transition('open', 'failures')
   }
 
   function evaluateHalfOpenCall(outcome: CallOutcome): void {
     if (outcome === 'failed') transition('open', cause)
-    else if (outcome === 'good' || cause === 'failures') {
+    else if (outcome === 'live' || cause === 'failures') {
       transition('closed', cause)
       countWhileClosed(outcome)
-    } else if (outcome === 'doubted') transition('open', cause)
-    // Else of an unknown credential: it proves nothing, and the next one may try.
+    } else if (outcome === 'unexpected') transition('open', cause)
+    // A rejected credential that was not recently verified proves nothing: the next call may try.
   }
 
   return {
@@ -121,57 +121,28 @@ export function createCircuitBreaker(options: CircuitBreakerDependencies): Circu
     get cause() {
       return cause
     },
-    tryAcquire(known) {
+    tryAcquire(recentlyVerified) {
       update()
       if (state === 'closed') return CLOSED_PERMIT
-      const halfOpenCall = known ? 'known' : 'unknown'
-      if (
-        state === 'open' ||
-        halfOpenCalls.has(halfOpenCall) ||
-        (cause === 'failures' && halfOpenCalls.size > 0)
-      )
-        return undefined
+      const halfOpenCall = recentlyVerified ? 'verified' : 'unverified'
+      if (state === 'open' || halfOpenCalls.has(halfOpenCall)) return undefined
+      if (cause === 'failures' && halfOpenCalls.size > 0) return undefined
       const permit: Permit = { halfOpenCall }
       halfOpenCalls.set(halfOpenCall, permit)
       return permit
     },
-    release(pass, outcome) {
+    release(permit, outcome) {
       update()
-      // Only of the trial under way: what was asked before it opened, or in an earlier trial, is no longer news.
+      // Calls from before the circuit opened, or of an earlier half-open phase, do not count.
       const wasHalfOpenCall =
-        halfOpenCalls.get(pass.halfOpenCall) === pass && halfOpenCalls.delete(pass.halfOpenCall)
-      if (outcome === 'none') return
+        halfOpenCalls.get(permit.halfOpenCall) === permit && halfOpenCalls.delete(permit.halfOpenCall)
+      if (outcome === 'not_called') return
       if (wasHalfOpenCall) evaluateHalfOpenCall(outcome)
       else if (state === 'closed') countWhileClosed(outcome)
     },
     get retryAfter() {
       update()
       return state === 'open' ? millis(Math.max(0, millisBetween(clock.now(), openUntil))) : millis(0)
-    },
-  }
-}
-
-/** Answers and failures of a span and of the one before it. */
-function createOutcomeCounts(clock: Pick<Clock, 'now'>) {
-  let windowStart = clock.now()
-  let current = { total: 0, failed: 0 }
-  let previous = { total: 0, failed: 0 }
-  return {
-    add(failed: boolean): void {
-      const age = millisBetween(windowStart, clock.now())
-      if (age >= COUNTING_WINDOW_MS) {
-        previous = age < 2 * COUNTING_WINDOW_MS ? current : { total: 0, failed: 0 }
-        current = { total: 0, failed: 0 }
-        windowStart = clock.now()
-      }
-      current.total++
-      if (failed) current.failed++
-    },
-    get total() {
-      return current.total + previous.total
-    },
-    get failed() {
-      return current.failed + previous.failed
     },
   }
 }

@@ -1,22 +1,23 @@
-/** sessions/places — how many questions one Kratos gets at a time, and who waits for a place. Knows who is known, no credential. */
+/** Bulkhead: limits concurrent calls to one Kratos and queues the rest. */
 import type { Awaitable } from '../../access/awaitable.ts'
 
 export interface ConcurrencyLimiterOptions {
-  /** Most questions at a time. */
+  /** Maximum number of concurrent calls. */
   readonly maxConcurrent: number
-  /** Of these, for credentials that were good lately: no flood of others makes them wait. */
+  /** Slots of these that only recently verified credentials may take, so that a flood of others does not delay them. */
   readonly reserved: number
-  /** Most who wait; beyond it there is no place. */
+  /** Maximum number of queued calls. */
   readonly maxPending: number
 }
 
 export interface ConcurrencyLimiter {
-  /** The way to give the place back, at once where one is free; `undefined` when too many wait already. */
-  acquire(known: boolean): Awaitable<Release | undefined>
+  /** Returns the function that frees the slot, immediately if a slot is free. `undefined` if the queue is full. */
+  acquire(recentlyVerified: boolean): Awaitable<Release | undefined>
   readonly inFlight: number
   readonly pending: number
 }
 
+/** Frees the slot. Further calls have no effect. */
 export type Release = () => void
 
 export function createConcurrencyLimiter({
@@ -25,44 +26,47 @@ export function createConcurrencyLimiter({
   maxPending,
 }: ConcurrencyLimiterOptions): ConcurrencyLimiter {
   const maxUnreserved = Math.max(1, maxConcurrent - reserved)
-  const queues = { known: new Set<() => void>(), unknown: new Set<() => void>() }
+  const verifiedQueue = new Set<() => void>()
+  const otherQueue = new Set<() => void>()
   let inFlight = 0
   let unreserved = 0
 
-  const hasCapacity = (known: boolean): boolean =>
-    inFlight < maxConcurrent && (known || unreserved < maxUnreserved)
-  const pending = (): number => queues.known.size + queues.unknown.size
+  const hasCapacity = (recentlyVerified: boolean): boolean =>
+    inFlight < maxConcurrent && (recentlyVerified || unreserved < maxUnreserved)
+  const pending = (): number => verifiedQueue.size + otherQueue.size
 
-  function grant(known: boolean): Release {
+  function grant(recentlyVerified: boolean): Release {
     inFlight++
-    if (!known) unreserved++
+    if (!recentlyVerified) unreserved++
     let active = true
     return () => {
       if (!active) return
       active = false
       inFlight--
-      if (!known) unreserved--
+      if (!recentlyVerified) unreserved--
       admitNext()
     }
   }
 
-  /** Known ones first, then in the order of their coming. */
+  /** Recently verified credentials first, then in order of arrival. */
   function admitNext(): void {
-    for (const known of [true, false]) {
-      const [first] = queues[known ? 'known' : 'unknown']
-      if (first === undefined || !hasCapacity(known)) continue
-      queues[known ? 'known' : 'unknown'].delete(first)
-      first()
+    for (const recentlyVerified of [true, false]) {
+      const queue = recentlyVerified ? verifiedQueue : otherQueue
+      const [next] = queue
+      if (next === undefined || !hasCapacity(recentlyVerified)) continue
+      queue.delete(next)
+      next()
       return
     }
   }
 
   return {
-    acquire(known) {
-      if (hasCapacity(known)) return grant(known)
+    acquire(recentlyVerified) {
+      if (hasCapacity(recentlyVerified)) return grant(recentlyVerified)
       if (pending() >= maxPending) return undefined
       const { promise, resolve } = Promise.withResolvers<Release>()
-      queues[known ? 'known' : 'unknown'].add(() => resolve(grant(known)))
+      const queue = recentlyVerified ? verifiedQueue : otherQueue
+      queue.add(() => resolve(grant(recentlyVerified)))
       return promise
     },
     get inFlight() {

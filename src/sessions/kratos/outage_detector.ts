@@ -1,17 +1,18 @@
-/** sessions/doubt — is a refusal of what was good a moment ago to be believed? One probe for all who wonder, its verdict kept for a second. Knows sessions, no credential. */
+/** Runs one probe for all unexpected rejections of one Kratos and caches its verdict for a second. */
 import type { VerifiedSession } from '../../access/verdict.ts'
 import { type Clock, type Instant, millisBetween } from '../../lib/time.ts'
 import type { WhoamiEndpoint } from '../types.ts'
 import type { Probe, ProbeVerdict } from './probe.ts'
 
-/** How long a verdict counts for others, ms. */
+/** How long a verdict applies to other sessions, ms. */
 const VERDICT_TTL_MS = 1_000
 
 export interface OutageDetector {
-  probe(place: WhoamiEndpoint, session: VerifiedSession): Promise<ProbeVerdict>
-  /** The session by which Kratos was found sick, until something else is known: nobody's refusal is believed without asking again. */
+  /** Never rejects. Concurrent callers share one probe. */
+  probe(endpoint: WhoamiEndpoint, session: VerifiedSession): Promise<ProbeVerdict>
+  /** Session of the last probe if its verdict was `unhealthy`. While set, every rejection needs a new probe. */
   readonly lastOutageEvidence: VerifiedSession | undefined
-  /** Kratos has known somebody. */
+  /** Called when Kratos has returned a live session. */
   clearEvidence(): void
 }
 
@@ -25,33 +26,32 @@ export function createOutageDetector(clock: Pick<Clock, 'now'>, probe: Probe): O
   let last: ProbeResult | undefined
   let inFlight: Promise<ProbeResult> | undefined
 
-  async function runProbe(place: WhoamiEndpoint, session: VerifiedSession): Promise<ProbeResult> {
-    const verdict = await probe.run(place, session).catch((): ProbeVerdict => 'unknown')
-    const result = { verdict, session, probedAt: clock.now() }
-    last = result
+  async function runProbe(endpoint: WhoamiEndpoint, session: VerifiedSession): Promise<ProbeResult> {
+    const verdict = await probe.run(endpoint, session).catch((): ProbeVerdict => 'unknown')
+    last = { verdict, session, probedAt: clock.now() }
     inFlight = undefined
-    return result
+    return last
   }
 
   return {
-    async probe(place, session) {
+    async probe(endpoint, session) {
       if (last !== undefined && millisBetween(last.probedAt, clock.now()) < VERDICT_TTL_MS)
         return verdictFor(last, session)
-      inFlight ??= runProbe(place, session)
+      inFlight ??= runProbe(endpoint, session)
       return verdictFor(await inFlight, session)
     },
     get lastOutageEvidence() {
-      return last?.verdict === 'sick' ? last.session : undefined
+      return last?.verdict === 'unhealthy' ? last.session : undefined
     },
     clearEvidence() {
-      if (last?.verdict === 'sick') last = undefined
+      if (last?.verdict === 'unhealthy') last = undefined
     },
   }
 }
 
-/** What was found out about one session, for another: that Kratos knows anything of the one makes it well for all. */
+/** Applies the verdict on one session to another. If Kratos knows that one has ended, its database works for all. */
 function verdictFor({ verdict, session }: ProbeResult, other: VerifiedSession): ProbeVerdict {
   if (session.id === other.id) return verdict
-  if (verdict === 'ended') return 'well'
-  return verdict === 'alive' ? 'unknown' : verdict
+  if (verdict === 'ended') return 'healthy'
+  return verdict === 'live' ? 'unknown' : verdict
 }

@@ -1,4 +1,4 @@
-/** sessions/probe — two ways to tell an ended session from a sick Kratos, which says 401 to both: its admin API, or a session that is known to live. Knows no memory. */
+/** Two probes that distinguish an ended session from a Kratos outage: the admin API, and a canary session. */
 import type { Credential, VerifiedSession } from '../../access/verdict.ts'
 import type { KratosAdmin, Whoami } from '../../clients/kratos.ts'
 import type { Clock, WallTime } from '../../lib/time.ts'
@@ -6,32 +6,32 @@ import type { WhoamiEndpoint } from '../types.ts'
 import { readWhoamiResponse } from './whoami_response.ts'
 
 /**
- * What was found out about a session that whoami has just refused (kratos 2.3). `ended`: that very session. `well`: Kratos
- * knows sessions, so its refusals are honest. `alive`: the session lives, so whoami was wrong. `sick`: Kratos cannot know.
- * `unknown`: the probe could not be used.
+ * Result of a probe after whoami returned 401. Kratos returns 401 for an ended session and also while its database fails.
+ * `ended`: this session has ended. `healthy`: Kratos finds sessions, so its rejections are real. `live`: the session is
+ * live, so whoami was wrong. `unhealthy`: Kratos cannot find sessions. `unknown`: the probe gave no usable result.
  */
-export type ProbeVerdict = 'ended' | 'well' | 'alive' | 'sick' | 'unknown'
+export type ProbeVerdict = 'ended' | 'healthy' | 'live' | 'unhealthy' | 'unknown'
 
 export interface Probe {
   /** Never rejects. */
-  run(place: WhoamiEndpoint, session: VerifiedSession): Promise<ProbeVerdict>
-  /** Called when Kratos has known somebody: a good moment to get ready. */
-  warmUp(place: WhoamiEndpoint): void
+  run(endpoint: WhoamiEndpoint, session: VerifiedSession): Promise<ProbeVerdict>
+  /** Called when Kratos has returned a live session, so that a later `run` has what it needs. */
+  warmUp(endpoint: WhoamiEndpoint): void
 }
 
-/** 500 and no answer: sick. 404, not active, inactive identity: ended. */
+/** Asks the admin API for the session. Status 500 or no response: unhealthy. 404, inactive session or identity: ended. */
 export function createAdminProbe(admin: KratosAdmin): Probe {
   return {
-    async run(_place, { id }) {
-      const answer = await admin.getSession(id)
-      if (answer.kind === 'failed') return 'sick'
-      if (answer.kind === 'refused') {
-        if (answer.status === 404) return 'ended'
-        return answer.status >= 500 ? 'sick' : 'unknown'
+    async run(_endpoint, { id }) {
+      const result = await admin.getSession(id)
+      if (result.kind === 'failed') return 'unhealthy'
+      if (result.kind === 'refused') {
+        if (result.status === 404) return 'ended'
+        return result.status >= 500 ? 'unhealthy' : 'unknown'
       }
-      const { active, identity } = answer.body
+      const { active, identity } = result.body
       if (active === false || identity?.state === 'inactive') return 'ended'
-      return active === true && identity?.state === 'active' ? 'alive' : 'unknown'
+      return active === true && identity?.state === 'active' ? 'live' : 'unknown'
     },
     warmUp: () => {},
   }
@@ -40,60 +40,58 @@ export function createAdminProbe(admin: KratosAdmin): Probe {
 export interface CanaryProbeDependencies {
   readonly clock: Clock
   readonly whoami: Whoami
-  /** Of a technical identity. */
+  /** Session cookie or token of a technical identity. */
   readonly credential: Credential
-  /** It is not a live session, although Kratos is well: nothing can be told by it. */
+  /** Called when a healthy Kratos does not accept the credential, so that the probe can never give a result. */
   readonly onUnusable: () => void
 }
 
-/** A canary that was never seen alive, or whose time is over, tells nothing by its death. */
-export function createCanaryProbe(parts: CanaryProbeDependencies): Probe {
-  const { clock, whoami, credential } = parts
-  /** By whoami URL: until when it has to live. */
+/**
+ * Calls whoami with the canary credential. A 401 means an outage only if the canary has been live before and has not
+ * expired; otherwise the canary session itself may have ended.
+ */
+export function createCanaryProbe(dependencies: CanaryProbeDependencies): Probe {
+  const { clock, whoami, credential } = dependencies
   const expiresAtByUrl = new Map<string, WallTime>()
   const warmedUp = new Set<string>()
 
-  async function callCanary(place: WhoamiEndpoint) {
-    const answer = await whoami({
-      url: place.whoamiUrl,
-      headers: place.headers,
-      credential,
-      target: 'kratos.canary',
-    })
-    const finding = readWhoamiResponse(answer, credential.name, clock.wall())
-    if (finding.kind === 'verified') expiresAtByUrl.set(place.whoamiUrl, finding.session.expiresAt)
+  async function callCanary({ whoamiUrl, headers }: WhoamiEndpoint) {
+    const response = await whoami({ url: whoamiUrl, headers, credential, target: 'kratos.canary' })
+    const finding = readWhoamiResponse(response, credential.name, clock.wall())
+    if (finding.kind === 'verified') expiresAtByUrl.set(whoamiUrl, finding.session.expiresAt)
     return finding.kind
   }
 
   return {
-    async run(place) {
-      switch (await callCanary(place)) {
+    async run(endpoint) {
+      switch (await callCanary(endpoint)) {
         case 'verified':
         case 'second factor':
-          return 'well'
+          return 'healthy'
         case 'unavailable':
-          return 'sick'
+          return 'unhealthy'
         case 'limited':
           return 'unknown'
         case 'rejected': {
-          const expiresAt = expiresAtByUrl.get(place.whoamiUrl)
-          return expiresAt !== undefined && expiresAt > clock.wall() ? 'sick' : 'unknown'
+          const expiresAt = expiresAtByUrl.get(endpoint.whoamiUrl)
+          return expiresAt !== undefined && expiresAt > clock.wall() ? 'unhealthy' : 'unknown'
         }
       }
     },
-    warmUp(place) {
-      if (warmedUp.has(place.whoamiUrl)) return
-      warmedUp.add(place.whoamiUrl)
-      void callCanary(place).then(kind => {
-        if (kind === 'rejected' || kind === 'second factor') parts.onUnusable()
-        // Nothing was learned: with the next one whom Kratos knows.
-        if (kind === 'unavailable' || kind === 'limited') warmedUp.delete(place.whoamiUrl)
+    warmUp(endpoint) {
+      const { whoamiUrl } = endpoint
+      if (warmedUp.has(whoamiUrl)) return
+      warmedUp.add(whoamiUrl)
+      void callCanary(endpoint).then(kind => {
+        if (kind === 'rejected' || kind === 'second factor') dependencies.onUnusable()
+        // Without a result the next live session triggers another attempt.
+        if (kind === 'unavailable' || kind === 'limited') warmedUp.delete(whoamiUrl)
       })
     },
   }
 }
 
-/** `name=value` is a cookie, anything without `=` a session token. */
+/** Reads `name=value` as a cookie and any text without `=` as a session token. */
 export function parseCanaryCredential(text: string): Credential {
   const [name = '', ...rest] = text.split('=')
   return rest.length === 0

@@ -1,4 +1,4 @@
-/** sessions/gate — the way to one Kratos: whether it is asked, how often at a time, and whether its no is believed. Knows no memory of its own. */
+/** Guarded client of one Kratos: rejection limit, circuit breaker, concurrency limit, retry budget and outage detection. */
 import type { Credential } from '../../access/verdict.ts'
 import type { Whoami } from '../../clients/kratos.ts'
 import { type Clock, type Millis, millis } from '../../lib/time.ts'
@@ -17,57 +17,66 @@ import { createRejectionLimiter } from './rejection_limiter.ts'
 import { readWhoamiResponse } from './whoami_response.ts'
 
 export interface KratosUpstreamOptions {
-  /** Most questions at a time; a quarter of it is for credentials that were good lately. */
+  /** Maximum number of concurrent calls. A quarter is reserved for recently verified credentials. */
   readonly maxConcurrentRequests: number
-  /** Most questions that wait for a place. */
+  /** Maximum number of queued calls. */
   readonly maxPendingRequests: number
+  /** Share of failed calls, 0 to 1, at which the circuit opens. */
   readonly failureRatio: number
+  /** Minimum number of calls before `failureRatio` applies. */
   readonly minRequests: number
   readonly openDuration: Millis
-  /** Doubtful refusals in a row that make all refusals doubtful. */
+  /** Number of consecutive unexpected rejections at which rejections are no longer trusted. */
   readonly outageBurst: number
   readonly maxOutageDuration: Millis
-  /** Refusals of unknown credentials: at once, and per second. */
+  /** Maximum number of rejections of unknown credentials at once, and per second. */
   readonly rejectionBurst: number
   readonly rejectionsPerSecond: number
 }
 
 export interface KratosUpstreamDependencies {
   readonly clock: Clock
+  /** In [0, 1). */
   readonly random: () => number
   readonly whoami: Whoami
   readonly options: KratosUpstreamOptions
   readonly probe: Probe | undefined
-  readonly onEvent: (news: KratosUpstreamEvent) => void
+  readonly onEvent: (event: KratosUpstreamEvent) => void
 }
 
-/** What metrics and log hear of. */
+/** Why Kratos was not called. */
+export type ShedReason = 'circuit_open' | 'overflow' | 'rate_limited'
+
+/** Events for metrics and log. */
 export type KratosUpstreamEvent =
-  | { readonly kind: 'doubt'; readonly verdict: ProbeVerdict }
-  | { readonly kind: 'limited'; readonly limit: 'breaker' | 'places' | 'refusals' }
-  | { readonly kind: 'breaker'; readonly state: CircuitBreakerState; readonly cause: CircuitBreakerCause }
+  | { readonly kind: 'unexpected_rejection'; readonly verdict: ProbeVerdict }
+  | { readonly kind: 'shed'; readonly reason: ShedReason }
+  | {
+      readonly kind: 'circuit_breaker'
+      readonly state: CircuitBreakerState
+      readonly cause: CircuitBreakerCause
+    }
 
 export interface UpstreamCall {
   readonly endpoint: WhoamiEndpoint
   readonly credential: Credential
-  /** Of the client. */
+  /** IP address of the client; empty if unknown. */
   readonly clientAddress: string
-  /** As memory has it at the moment: news may come while Kratos is asked. */
+  /** Current cache status. A function, because a revocation may arrive while Kratos is called. */
   readonly cacheStatus: () => CacheStatus
 }
 
 export interface KratosUpstream {
-  /** One question at most, and a second one where the first answer cannot be true. */
-  call(question: UpstreamCall): Promise<Finding>
-  /** Whether a refusal of Kratos is taken at its word at the moment. */
+  /** Calls whoami once, and a second time only if the first response contradicts the probe. */
+  call(request: UpstreamCall): Promise<Finding>
+  /** Whether a rejection by Kratos currently counts as proof. */
   readonly trustsRejections: boolean
   readonly circuitState: CircuitBreakerState
-  /** Questions under way, and those that wait for their turn. */
   readonly inFlight: number
   readonly pending: number
 }
 
-/** A second try costs this many calls: so that a dying Kratos gets a tenth more, not twice as many. */
+/** One retry per this many calls, so that a failing Kratos gets a tenth more calls, not twice as many. */
 const CALLS_PER_RETRY = 10
 const RETRY_BURST = 10
 
@@ -76,23 +85,18 @@ interface CallResult {
   readonly outcome: CallOutcome
 }
 
-const unavailable = (why: string, left: Millis = millis(0)): Finding => ({
+const unavailable = (reason: string, retryAfter: Millis = millis(0)): Finding => ({
   kind: 'unavailable',
-  why,
-  retryAfterSeconds: Math.max(1, Math.ceil(left / 1000)),
+  reason,
+  retryAfterSeconds: Math.max(1, Math.ceil(retryAfter / 1000)),
 })
-const OUTAGE_SUSPECTED = unavailable('Kratos refuses sessions that it knew a moment ago')
-const OVERFLOW = unavailable('too many questions wait for Kratos')
-const REJECTION_LIMIT_REACHED = unavailable('Kratos has refused too many unknown credentials')
+const OUTAGE_SUSPECTED = unavailable('Kratos rejects recently verified sessions, an outage is suspected')
+const OVERFLOW = unavailable('the queue for calls to Kratos is full')
+const RATE_LIMITED = unavailable('Kratos has rejected too many unknown credentials')
 
-export function createKratosUpstream({
-  clock,
-  random,
-  whoami,
-  options,
-  probe,
-  onEvent,
-}: KratosUpstreamDependencies): KratosUpstream {
+/** Creates the guarded client. Its state lives as long as the process. */
+export function createKratosUpstream(dependencies: KratosUpstreamDependencies): KratosUpstream {
+  const { clock, random, whoami, options, probe, onEvent } = dependencies
   const circuitBreaker = createCircuitBreaker({
     clock,
     random,
@@ -101,7 +105,7 @@ export function createKratosUpstream({
     openDuration: options.openDuration,
     outageBurst: options.outageBurst,
     maxOutageDuration: options.maxOutageDuration,
-    onTransition: (state, cause) => onEvent({ kind: 'breaker', state, cause }),
+    onTransition: (state, cause) => onEvent({ kind: 'circuit_breaker', state, cause }),
   })
   const limiter = createConcurrencyLimiter({
     maxConcurrent: options.maxConcurrentRequests,
@@ -122,104 +126,108 @@ export function createKratosUpstream({
     return true
   }
 
-  function shed(limit: 'breaker' | 'places' | 'refusals', finding: Finding): Finding {
-    onEvent({ kind: 'limited', limit })
+  function shed(reason: ShedReason, finding: Finding): Finding {
+    onEvent({ kind: 'shed', reason })
     return finding
   }
 
   const circuitOpen = (): Finding =>
-    shed('breaker', unavailable('Kratos is in trouble and not asked', circuitBreaker.retryAfter))
+    shed('circuit_open', unavailable('the circuit breaker for Kratos is open', circuitBreaker.retryAfter))
 
   async function callWhoami({ endpoint, credential }: UpstreamCall): Promise<Finding> {
     retryBudget.add(1 / CALLS_PER_RETRY)
-    const answer = await whoami({ url: endpoint.whoamiUrl, headers: endpoint.headers, credential, mayRetry })
-    return readWhoamiResponse(answer, credential.name, clock.wall())
+    const { whoamiUrl: url, headers } = endpoint
+    const response = await whoami({ url, headers, credential, mayRetry })
+    return readWhoamiResponse(response, credential.name, clock.wall())
   }
 
-  async function callOnce(question: UpstreamCall): Promise<CallResult> {
-    const finding = await callWhoami(question)
+  async function callAndEvaluate(request: UpstreamCall): Promise<CallResult> {
+    const finding = await callWhoami(request)
     switch (finding.kind) {
       case 'verified':
       case 'second factor':
         outageDetector?.clearEvidence()
-        probe?.warmUp(question.endpoint)
-        return { finding, outcome: 'good' }
+        probe?.warmUp(request.endpoint)
+        return { finding, outcome: 'live' }
       case 'rejected':
-        return evaluateRejection(finding, question)
+        return evaluateRejection(finding, request)
       case 'limited':
-        return { finding, outcome: 'refused' }
+        return { finding, outcome: 'rejected' }
       case 'unavailable':
         return { finding, outcome: 'failed' }
     }
   }
 
-  /** A 401 is not a fact: Kratos says the same when its database is sick (kratos 2.3, J13). */
+  /** A 401 proves nothing by itself: Kratos also sends it while its database fails. */
   async function evaluateRejection(
     rejection: Finding & { kind: 'rejected' },
-    question: UpstreamCall,
+    request: UpstreamCall,
   ): Promise<CallResult> {
-    if (rejection.certain) return { finding: rejection, outcome: 'refused' }
-    const status = question.cacheStatus()
-    const session = status.kind === 'known' ? status.session : outageDetector?.lastOutageEvidence
-    if (session === undefined) return { finding: rejection, outcome: 'refused' }
+    const honest: CallResult = { finding: rejection, outcome: 'rejected' }
+    if (rejection.certain) return honest
+    const status = request.cacheStatus()
+    const session = status.kind === 'verified' ? status.session : outageDetector?.lastOutageEvidence
+    if (session === undefined) return honest
     const verdict =
-      outageDetector === undefined ? 'unknown' : await outageDetector.probe(question.endpoint, session)
-    // Whoever revoked it meanwhile has told us that the refusal is honest.
-    const known = status.kind === 'known' && question.cacheStatus().kind === 'known'
-    if (known) onEvent({ kind: 'doubt', verdict })
+      outageDetector === undefined ? 'unknown' : await outageDetector.probe(request.endpoint, session)
+    // A revocation that arrived during the probe explains the rejection.
+    const unexpected = status.kind === 'verified' && request.cacheStatus().kind === 'verified'
+    if (unexpected) onEvent({ kind: 'unexpected_rejection', verdict })
     switch (verdict) {
       case 'ended':
-      case 'well':
-        return { finding: rejection, outcome: known ? 'good' : 'refused' }
-      case 'sick':
+      case 'healthy':
+        return unexpected ? { finding: rejection, outcome: 'live' } : honest
+      case 'unhealthy':
         return { finding: OUTAGE_SUSPECTED, outcome: 'failed' }
-      case 'alive':
-        return known ? retryRejected(rejection, question) : { finding: rejection, outcome: 'refused' }
+      case 'live':
+        return unexpected ? retryRejected(rejection, request) : honest
       case 'unknown':
-        return { finding: rejection, outcome: known ? 'doubted' : 'refused' }
+        return unexpected ? { finding: rejection, outcome: 'unexpected' } : honest
     }
   }
 
-  /** Its session lives: whoami was wrong a moment ago, or this cookie is too old, or made with a secret that is gone (kratos 3.1). */
-  async function retryRejected(refusal: Finding, question: UpstreamCall): Promise<CallResult> {
-    const second = await callWhoami(question)
-    if (second.kind === 'verified' || second.kind === 'second factor')
-      return { finding: second, outcome: 'good' }
-    if (second.kind !== 'rejected' || question.credential.kind === 'token') {
+  /**
+   * The probe says that the session is live. Either whoami was wrong, or this cookie is older than the configured lifespan
+   * or was signed with a removed secret. A token has neither property, so a second 401 for it means an outage.
+   */
+  async function retryRejected(rejection: Finding, request: UpstreamCall): Promise<CallResult> {
+    const finding = await callWhoami(request)
+    if (finding.kind === 'verified' || finding.kind === 'second factor') return { finding, outcome: 'live' }
+    if (finding.kind !== 'rejected' || request.credential.kind === 'token')
       return { finding: OUTAGE_SUSPECTED, outcome: 'failed' }
-    }
-    return { finding: refusal, outcome: 'doubted' }
+    return { finding: rejection, outcome: 'unexpected' }
   }
 
-  const trustsRejections = (): boolean =>
+  const breakerTrustsRejections = (): boolean =>
     circuitBreaker.state === 'closed' || circuitBreaker.cause === 'failures'
 
   return {
-    async call(question) {
-      const known = question.cacheStatus().kind === 'known'
-      if (!known && !rejectionLimiter.allows(question.clientAddress))
-        return shed('refusals', REJECTION_LIMIT_REACHED)
+    async call(request) {
+      const { clientAddress, cacheStatus } = request
+      const recentlyVerified = cacheStatus().kind === 'verified'
+      if (!recentlyVerified && !rejectionLimiter.allows(clientAddress))
+        return shed('rate_limited', RATE_LIMITED)
       if (circuitBreaker.state === 'open') return circuitOpen()
-      const place = limiter.acquire(known)
-      const release = place instanceof Promise ? await place : place
-      if (release === undefined) return shed('places', OVERFLOW)
-      const permit = circuitBreaker.tryAcquire(known)
-      let outcome: CallOutcome = 'none'
+      const slot = limiter.acquire(recentlyVerified)
+      const releaseSlot = slot instanceof Promise ? await slot : slot
+      if (releaseSlot === undefined) return shed('overflow', OVERFLOW)
+      const permit = circuitBreaker.tryAcquire(recentlyVerified)
+      let outcome: CallOutcome = 'not_called'
       try {
         if (permit === undefined) return circuitOpen()
-        const result = await callOnce(question)
+        const result = await callAndEvaluate(request)
         outcome = result.outcome
         circuitBreaker.release(permit, outcome)
         if (result.finding.kind !== 'rejected') return result.finding
-        if (question.cacheStatus().kind !== 'known') rejectionLimiter.recordRejection(question.clientAddress)
-        return result.finding.certain || trustsRejections() ? result.finding : OUTAGE_SUSPECTED
+        if (cacheStatus().kind !== 'verified') rejectionLimiter.recordRejection(clientAddress)
+        return result.finding.certain || breakerTrustsRejections() ? result.finding : OUTAGE_SUSPECTED
       } finally {
-        if (permit !== undefined && outcome === 'none') circuitBreaker.release(permit, 'none')
-        release()
+        if (permit !== undefined && outcome === 'not_called') circuitBreaker.release(permit, 'not_called')
+        releaseSlot()
       }
     },
     get trustsRejections() {
-      return trustsRejections() && outageDetector?.lastOutageEvidence === undefined
+      return breakerTrustsRejections() && outageDetector?.lastOutageEvidence === undefined
     },
     get circuitState() {
       return circuitBreaker.state

@@ -1,4 +1,4 @@
-/** sessions/gates — one gate for each Kratos, made when it is first asked. Knows URLs, no credential and no memory. */
+/** One guarded client for each Kratos, created on first use. */
 import type { Whoami } from '../../clients/kratos.ts'
 import { type Clock, millis } from '../../lib/time.ts'
 import type { CircuitBreakerState } from './circuit_breaker.ts'
@@ -17,20 +17,20 @@ export interface KratosUpstreamsDependencies {
   readonly whoami: Whoami
   readonly options: Partial<KratosUpstreamOptions> | undefined
   readonly probeFor: ((whoamiUrl: string) => Probe | undefined) | undefined
-  readonly onEvent: (news: KratosUpstreamEvent) => void
+  readonly onEvent: (event: KratosUpstreamEvent) => void
 }
 
 export interface KratosUpstreamsStatus {
-  /** Of the Kratos that is worst off. */
-  readonly breaker: CircuitBreakerState
-  /** Questions to Kratos under way, and those that wait for their turn. */
+  /** The worst state of all: open, then half open, then closed. */
+  readonly circuitBreaker: CircuitBreakerState
+  /** Calls in flight and queued calls, over all Kratos. */
   readonly inFlight: number
   readonly pending: number
 }
 
 export interface KratosUpstreams {
   forUrl(whoamiUrl: string): KratosUpstream
-  /** Questions to one Kratos at a time. */
+  /** Maximum number of concurrent calls to one Kratos. */
   readonly maxConcurrentRequests: number
   readonly status: KratosUpstreamsStatus
 }
@@ -47,12 +47,12 @@ const DEFAULT_OPTIONS: KratosUpstreamOptions = {
   rejectionsPerSecond: 100,
 }
 
-/** More Kratos than anybody has; a rule set that names others again and again does not fill memory. */
+/** Bounds memory if reloaded rules name new Kratos URLs again and again. */
 const MAX_UPSTREAMS = 256
 
-export function createKratosUpstreams(parts: KratosUpstreamsDependencies): KratosUpstreams {
-  const { probeFor, ...rest } = parts
-  const options = { ...DEFAULT_OPTIONS, ...parts.options }
+export function createKratosUpstreams(dependencies: KratosUpstreamsDependencies): KratosUpstreams {
+  const { probeFor, ...rest } = dependencies
+  const options = { ...DEFAULT_OPTIONS, ...dependencies.options }
   const upstreams = new Map<string, KratosUpstream>()
   return {
     maxConcurrentRequests: options.maxConcurrentRequests,
@@ -68,13 +68,13 @@ export function createKratosUpstreams(parts: KratosUpstreamsDependencies): Krato
     },
     get status(): KratosUpstreamsStatus {
       const all = [...upstreams.values()]
-      const worst = (['open', 'half open'] as const).find(state =>
-        all.some(gate => gate.circuitState === state),
+      const worst = (['open', 'half_open'] as const).find(state =>
+        all.some(upstream => upstream.circuitState === state),
       )
       return {
-        breaker: worst ?? 'closed',
-        inFlight: all.reduce((sum, gate) => sum + gate.inFlight, 0),
-        pending: all.reduce((sum, gate) => sum + gate.pending, 0),
+        circuitBreaker: worst ?? 'closed',
+        inFlight: all.reduce((sum, upstream) => sum + upstream.inFlight, 0),
+        pending: all.reduce((sum, upstream) => sum + upstream.pending, 0),
       }
     },
   }

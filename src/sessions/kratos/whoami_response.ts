@@ -1,4 +1,4 @@
-/** sessions/verdict — an answer of whoami → verified, rejected, second factor, limited, could not find out. Pure; knows no cache and no rule. */
+/** Reads a whoami response of Kratos as a `Finding`. */
 import type { Json, JsonObject } from '../../access/session.ts'
 import type { AssuranceLevel, CacheResult, Verdict, VerifiedSession } from '../../access/verdict.ts'
 import type { HeaderPair, HttpFailure, HttpResponse } from '../../clients/http/message.ts'
@@ -8,74 +8,75 @@ import { parseTimestamp } from '../../lib/timestamp.ts'
 import type { Finding } from '../types.ts'
 
 const SESSION_ENDED: Finding = Object.freeze({ kind: 'rejected', certain: true })
-const unavailable = (why: string): Finding => ({ kind: 'unavailable', why })
+const unavailable = (reason: string): Finding => ({ kind: 'unavailable', reason })
 
 /**
- * Architecture 14.10, kratos 1.9. A 401 says the same for a bad credential and a sick database. `cookie` is the name of the
- * cookie that was asked about, empty for a token: no other one is relayed. Never throws.
+ * Reads a response or a failed call. Never throws. `cookie` is the name of the session cookie that was sent, empty for a
+ * token: a Set-Cookie for any other name is not passed on. `now` is the current time, which a session must outlive.
  */
 export function readWhoamiResponse(
-  answer: HttpResponse | HttpFailure,
+  response: HttpResponse | HttpFailure,
   cookie: string,
   now: WallTime,
 ): Finding {
-  if (answer.kind === 'failed') return unavailable(answer.message)
-  switch (answer.status) {
+  if (response.kind === 'failed') return unavailable(response.message)
+  switch (response.status) {
     case 200:
-      return readSession(answer, cookie, now)
+      return readSession(response, cookie, now)
     case 401:
-      return readRejection(answer)
+      return readRejection(response)
     case 403:
     case 422:
-      return readSecondFactor(answer)
+      return readSecondFactor(response)
     case 429:
-      return { kind: 'limited', headers: rateLimitHeaders(answer.headers) }
+      return { kind: 'limited', headers: rateLimitHeaders(response.headers) }
     default: {
-      const seconds = Number(headerValues(answer.headers, 'retry-after')[0] ?? Number.NaN)
-      const why = `Kratos answered ${answer.status}`
+      const seconds = Number(headerValues(response.headers, 'retry-after')[0] ?? Number.NaN)
+      const reason = `Kratos answered ${response.status}`
       if (!Number.isInteger(seconds) || seconds < 0 || seconds > MAX_RETRY_AFTER_SECONDS)
-        return unavailable(why)
-      return { kind: 'unavailable', why, retryAfterSeconds: seconds }
+        return unavailable(reason)
+      return { kind: 'unavailable', reason, retryAfterSeconds: seconds }
     }
   }
 }
 
 /**
- * A 401 says the same for all, with two exceptions (kratos 1.3): the level of a session could not be computed, so there is
- * one; and, where `cacheable_sessions` is on, no usable credential was found, for which no database is asked.
+ * Kratos sends the same 401 for an invalid credential and for a failing database, with two exceptions. If it could not
+ * determine the assurance level, there is a session. If it sends `Ory-Session-Cache-For` (feature flag
+ * `cacheable_sessions`), it found no usable credential before it used the database, so the rejection is certain.
  */
-function readRejection(answer: HttpResponse): Finding {
-  const error = parseObject(answer.body)?.error
+function readRejection(response: HttpResponse): Finding {
+  const error = parseObject(response.body)?.error
   if (isObject(error) && error.reason === 'Unable to determine AAL.') {
     return unavailable('Kratos could not determine the assurance level')
   }
-  return { kind: 'rejected', certain: headerValues(answer.headers, 'ory-session-cache-for').length > 0 }
+  return { kind: 'rejected', certain: headerValues(response.headers, 'ory-session-cache-for').length > 0 }
 }
 
-/** Seconds of `Retry-After` that are handed on; a larger number is taken for a mistake. */
+/** Larger values of `Retry-After` are ignored as a mistake. */
 const MAX_RETRY_AFTER_SECONDS = 3600
 
 /**
- * C11, kratos 2.2: only a JSON object that is an active session, not yet over, of an active identity. That Kratos calls
- * one inactive is an answer; anything else that is no session is none.
+ * Accepts only a JSON object with an active, unexpired session of an active identity. A session that Kratos calls inactive
+ * is rejected. Any other 200, for example a login page of a proxy, is `unavailable` and never allows a request.
  */
-function readSession(answer: HttpResponse, cookie: string, now: WallTime): Finding {
-  const document = parseObject(answer.body)
+function readSession(response: HttpResponse, cookie: string, now: WallTime): Finding {
+  const document = parseObject(response.body)
   if (document === undefined) return unavailable('Kratos answered 200 without a JSON object')
   const { id, active, identity } = document
   if (!isObject(identity) || !isUuid(id) || !isUuid(identity.id) || typeof active !== 'boolean') {
     return unavailable('Kratos answered 200 without a session')
   }
   if (!active || identity.state === 'inactive') return SESSION_ENDED
-  if (identity.state !== 'active') return unavailable('the identity has no known state')
+  if (identity.state !== 'active') return unavailable('Kratos answered 200 with an unknown identity state')
   const expiresAt = readTime(document.expires_at)
-  if (expiresAt === undefined) return unavailable('the session has no expiry')
-  if (expiresAt <= now) return unavailable('the session is over by our clock, and active by that of Kratos')
+  if (expiresAt === undefined) return unavailable('Kratos answered 200 with a session without expiry')
+  if (expiresAt <= now) return unavailable('the session has expired by our clock but not by that of Kratos')
   const session: VerifiedSession = {
     id,
     identityId: identity.id,
     aal: LEVELS.get(document.authenticator_assurance_level) ?? 'aal0',
-    // An unknown time is an old one: it never counts as fresh.
+    // Without a readable time the session never counts as recently authenticated.
     authenticatedAt: readTime(document.authenticated_at) ?? (0 as WallTime),
     expiresAt,
     document,
@@ -83,21 +84,21 @@ function readSession(answer: HttpResponse, cookie: string, now: WallTime): Findi
   return {
     kind: 'verified',
     session: deepFreeze(session),
-    responseHeaders: headerValues(answer.headers, 'set-cookie')
+    responseHeaders: headerValues(response.headers, 'set-cookie')
       .filter(value => cookie !== '' && value.startsWith(`${cookie}=`))
       .map(value => ({ name: 'set-cookie', value })),
-    cacheFor: headerValues(answer.headers, 'ory-session-cache-for'),
+    cacheFor: headerValues(response.headers, 'ory-session-cache-for'),
   }
 }
 
-/** For whom it was found, and how. */
+/** Adds how the cache took part. A session from another replica is always `remote`. */
 export function toVerdict(finding: Finding, cache: CacheResult): Verdict {
   switch (finding.kind) {
     case 'verified':
       return {
         kind: 'verified',
         session: finding.session,
-        cache: finding.askedAt === undefined ? cache : 'remote',
+        cache: finding.requestedAt === undefined ? cache : 'remote',
         responseHeaders: finding.responseHeaders,
       }
     case 'rejected':
@@ -109,17 +110,17 @@ export function toVerdict(finding: Finding, cache: CacheResult): Verdict {
   }
 }
 
-/** 403; Kratos before v0.10 said 422 (Q-53). Any other 403 comes from something in front of Kratos. */
-function readSecondFactor(answer: HttpResponse): Finding {
-  const document = parseObject(answer.body)
+/** Kratos sends 403, before v0.10 422 (Q-53). Any other 403 comes from a proxy in front of Kratos. */
+function readSecondFactor(response: HttpResponse): Finding {
+  const document = parseObject(response.body)
   const error = document?.error
   if (document === undefined || !isObject(error) || error.id !== 'session_aal2_required') {
-    return unavailable(`Kratos answered ${answer.status}`)
+    return unavailable(`Kratos answered ${response.status}`)
   }
   return { kind: 'second factor', loginUrl: readUrl(document.redirect_browser_to) }
 }
 
-/** An unknown level is the lowest (kratos 2.5). */
+/** An unknown level counts as `aal0`, the lowest. */
 const LEVELS: ReadonlyMap<unknown, AssuranceLevel> = new Map(
   (['aal0', 'aal1', 'aal2', 'aal3'] as const).map(level => [level, level]),
 )
@@ -152,7 +153,7 @@ function readUrl(value: Json | undefined): string | undefined {
 const readTime = (value: Json | undefined): WallTime | undefined =>
   typeof value === 'string' ? parseTimestamp(value) : undefined
 
-/** What is shared between requests cannot be changed by one of them. */
+/** Requests share the session, so none of them may change it. */
 function deepFreeze<T>(value: T): T {
   if (typeof value === 'object' && value !== null) {
     for (const member of Object.values(value)) deepFreeze(member)

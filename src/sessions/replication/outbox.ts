@@ -1,29 +1,29 @@
-/** sessions/outbox — revocations on their way to other replicas, in order; what cannot leave waits. Knows no Redis. */
+/** Queue of revocations to publish, in order. Events wait here while Redis is unavailable. */
 import { millis } from '../../lib/time.ts'
 import { withTimeout } from '../../lib/with_timeout.ts'
 import type { RevocationEvent } from '../types.ts'
 
 export interface Outbox {
-  /** True when all of it has left; false when it waits. Never rejects. */
-  publish(news: readonly RevocationEvent[]): Promise<boolean>
-  /** Tries again; rejects when something has to stay. */
+  /** Resolves to true once all events are published, to false if some are still queued after 500 ms. Never rejects. */
+  publish(events: readonly RevocationEvent[]): Promise<boolean>
+  /** Publishes the queue. Rejects with the error of the first event that fails. */
   flush(): Promise<void>
   readonly size: number
 }
 
 interface QueuedEvent {
   readonly event: RevocationEvent
-  readonly settle: (done: boolean) => void
+  readonly settle: (published: boolean) => void
 }
 
-/** ms until whoever tells is answered that the others will hear later. */
+/** Maximum time that the sender of a revocation waits for Redis, ms. */
 const PUBLISH_TIMEOUT_MS = millis(500)
-/** Untold news; beyond it one "everything" takes their place. */
+/** With more queued events, one revocation of everything replaces them all. */
 const MAX_QUEUED_EVENTS = 10_000
 
-/** `delayed` is told when something has to wait. */
+/** `publish` sends one event and rejects if it fails. `onDelayed` is called when events have to wait. */
 export function createOutbox(
-  publish: (news: RevocationEvent) => Promise<void>,
+  publish: (event: RevocationEvent) => Promise<void>,
   onDelayed: () => void,
 ): Outbox {
   let queue: QueuedEvent[] = []
@@ -45,19 +45,19 @@ export function createOutbox(
   }
 
   return {
-    publish(news) {
-      const all = news.map(one => {
+    publish(events) {
+      const published = events.map(event => {
         const { promise, resolve } = Promise.withResolvers<boolean>()
-        queue.push({ event: one, settle: resolve })
+        queue.push({ event, settle: resolve })
         return promise
       })
       if (queue.length > MAX_QUEUED_EVENTS) {
-        for (const { settle: left } of queue) left(false)
+        for (const { settle } of queue) settle(false)
         queue = [{ event: { kind: 'everything' }, settle: () => {} }]
       }
       flush().catch(onDelayed)
       return withTimeout(
-        Promise.all(all).then(each => each.every(Boolean)),
+        Promise.all(published).then(results => results.every(Boolean)),
         PUBLISH_TIMEOUT_MS,
         false,
       )

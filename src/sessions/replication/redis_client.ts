@@ -1,30 +1,30 @@
-/** sessions/bus_line — a connection to Redis that comes back by itself: one server, Sentinel or a Cluster. The only importer of redis. Knows commands, not what they are for. */
+/** Reconnecting connection to Redis: a single server, Sentinel or Cluster. The only file that imports the redis package. */
 import type { ConnectionOptions } from 'node:tls'
 
 export interface RedisClientOptions {
   readonly mode: 'single' | 'sentinel' | 'cluster'
-  /** Of the server, the sentinels, or some servers of the cluster. */
+  /** Addresses of the server, of the sentinels, or of some nodes of the cluster. */
   readonly nodes: readonly { readonly host: string; readonly port: number }[]
-  /** Name of the master that the sentinels watch. */
+  /** Name of the primary that the sentinels monitor. */
   readonly master: string
   readonly username: string | undefined
   readonly password: string | undefined
   readonly sentinelPassword: string | undefined
   readonly database: number
   readonly tls: ConnectionOptions | undefined
-  /** Told of what the client stumbles over, as a code that names no credential. */
+  /** Called with an error code that contains no credential, repeatedly while the error lasts. */
   readonly onError: (code: string) => void
 }
 
 export interface RedisClient {
-  /** `key` decides on the server of a cluster. */
+  /** Sends one command. `key` selects the node of a cluster. Rejects while disconnected. */
   send(key: string, args: readonly string[]): Promise<unknown>
   close(): Promise<void>
 }
 
-/** ms between tries to reach a server. */
+/** Maximum delay between two connection attempts, ms. */
 const MAX_RECONNECT_DELAY_MS = 500
-/** ms without a byte after which a connection counts as dead; each asks for a sign of life every second. */
+/** A connection without a byte for this long, ms, counts as dead. The client sends a PING every second. */
 const SOCKET_TIMEOUT_MS = 5_000
 
 interface UnderlyingClient {
@@ -33,7 +33,7 @@ interface UnderlyingClient {
   destroy(): unknown
 }
 
-/** Connects in the background for as long as it takes. The package is loaded where Redis is configured. */
+/** Connects, and reconnects, in the background. The redis package is loaded only if this function is called. */
 export async function openRedisClient(options: RedisClientOptions): Promise<RedisClient> {
   const { createClient, createCluster, createSentinel } = await import('redis')
   const { username, password, tls, nodes } = options
@@ -110,7 +110,7 @@ function wrapClient(
         return await send(key, args)
       } catch (error) {
         const code = errorCode(error)
-        // Why the line is down the client says by itself; that it is, each command would say again.
+        // The client reports the cause of a disconnection once; every command would report the fact again.
         if (open && code !== 'ClientOfflineError') onError(code)
         throw error
       }
@@ -121,13 +121,13 @@ function wrapClient(
       try {
         await client.destroy()
       } catch {
-        // It was not open.
+        // The client was not open.
       }
     },
   }
 }
 
-/** `ECONNREFUSED`, or the first word of what Redis says (`NOAUTH`, `WRONGPASS`): the rest might quote what was sent. */
+/** A code such as `ECONNREFUSED`, or the first word of a Redis error such as `NOAUTH`. The rest may quote a command. */
 function errorCode(error: unknown): string {
   if (!(error instanceof Error)) return 'unknown'
   const { code } = error as NodeJS.ErrnoException

@@ -1,28 +1,30 @@
-/** sessions/bus — what replicas share in Redis: entries, a stream of revocations, a tombstone for each. Carries names and sealed texts; knows no session, no revocation, and not how long anybody waits. */
+/** Storage that replicas share in Redis: cache entries, the revocation stream and tombstones, all of them opaque texts. */
 import { type Millis, millis } from '../../lib/time.ts'
 import { openRedisClient, type RedisClientOptions } from './redis_client.ts'
+import { PUBLISH_SCRIPT, READ_RECENT_SCRIPT } from './redis_scripts.ts'
 import { STREAM_START, type StreamId } from './stream_id.ts'
 
 export interface StreamMessage {
   readonly id: StreamId
-  /** Id of the message before it: a chain shows what is missing. */
+  /** Id of the message before it. A break in the chain shows that messages are missing. */
   readonly previousId: StreamId
   readonly text: string
 }
 
-/** Every call rejects while the line is down, at once; one that was sent may take as long as the network likes. */
+/** Calls reject at once while Redis is disconnected. They have no timeout of their own. */
 export interface RedisStore {
-  getEntry(name: string): Promise<{ readonly text: string; readonly left: Millis } | undefined>
+  /** The entry with its remaining lifetime. */
+  getEntry(name: string): Promise<{ readonly text: string; readonly ttl: Millis } | undefined>
   putEntry(name: string, text: string, ttl: Millis): Promise<void>
   deleteEntry(name: string): Promise<void>
-  /** The latest revocation of all, and of each name the latest that is still known. */
+  /** Head of the stream, and the tombstone of each name. */
   getTombstones(names: readonly string[]): Promise<Tombstones>
-  /** In one step: adds to the stream and leaves a tombstone under each name. `undefined`: the first of them has one later than `unlessAfter` already. */
+  /** Appends to the stream and writes the tombstones atomically. `undefined` if the first tombstone is later than `unlessAfter`. */
   publish(message: Publication): Promise<StreamId | undefined>
-  /** Where the stream ends, and what came within the last `window`. */
+  /** Head of the stream, and the texts of the last `window` ms. */
   readRecent(window: Millis): Promise<{ readonly head: StreamId; readonly recent: readonly string[] }>
-  head(): Promise<StreamId>
-  /** What came after `after`; waits up to `wait` for it, on a connection of its own. 0 does not wait. */
+  readHead(): Promise<StreamId>
+  /** Messages after `after`. Waits up to `wait` ms for one, on a connection of its own; 0 does not wait. */
   readAfter(after: StreamId, wait: Millis): Promise<readonly StreamMessage[]>
   close(): Promise<void>
 }
@@ -35,40 +37,17 @@ export interface Tombstones {
 export interface Publication {
   readonly text: string
   readonly names: readonly string[]
-  /** How long stream and tombstones are kept. */
-  readonly keep: Millis
+  /** How long Redis keeps the message and its tombstones. */
+  readonly retention: Millis
   readonly unlessAfter?: StreamId
 }
 
-/** Messages beyond which the oldest go; whoever had not read them sees it by the chain. */
+/** Beyond this number Redis drops the oldest messages. A replica that missed them detects the gap by `previousId`. */
 const MAX_STREAM_MESSAGES = 100_000
-/** The keys of one script lie in one slot of a cluster: what is in braces is hashed alone. */
+/** Redis Cluster hashes only the part in braces, so that all keys of a script are in one slot. */
 const HASH_TAG = '{revocations}'
 
-const PUBLISH_SCRIPT = `
-local head = redis.call('GET', KEYS[2]) or '0-0'
-if ARGV[4] ~= '' then
-  local function parts(id)
-    local time, number = string.match(id, '^(%d+)-(%d+)$')
-    return tonumber(time or -1), tonumber(number or -1)
-  end
-  local a, b = parts(redis.call('GET', KEYS[3]) or '0-0')
-  local c, d = parts(ARGV[4])
-  if a > c or (a == c and b > d) then return false end
-end
-local now = redis.call('TIME')
-local id = redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[3], '*', 't', ARGV[1], 'p', head)
-redis.call('XTRIM', KEYS[1], 'MINID', '~', string.format('%.0f', math.max(0, now[1] * 1000 - ARGV[2])))
-redis.call('SET', KEYS[2], id)
-for i = 3, #KEYS do redis.call('SET', KEYS[i], id, 'PX', ARGV[2]) end
-return id`
-
-const READ_RECENT_SCRIPT = `
-local now = redis.call('TIME')
-local from = string.format('%.0f', math.max(0, now[1] * 1000 + math.floor(now[2] / 1000) - ARGV[1]))
-return { redis.call('GET', KEYS[2]) or '0-0', redis.call('XRANGE', KEYS[1], from, '+') }`
-
-/** `prefix` stands before every key. */
+/** Opens two connections, one for commands and one for blocking reads. `prefix` precedes every key. */
 export async function openRedisStore(options: RedisClientOptions, prefix: string): Promise<RedisStore> {
   const commands = await openRedisClient(options)
   const streamReader = await openRedisClient(options)
@@ -82,13 +61,13 @@ export async function openRedisStore(options: RedisClientOptions, prefix: string
   return {
     async getEntry(name) {
       const key = entry(name)
-      const [text, left] = await Promise.all([
+      const [text, ttl] = await Promise.all([
         commands.send(key, ['GET', key]),
         commands.send(key, ['PTTL', key]),
       ])
-      // Whatever has no end of its own was not written by us.
-      if (typeof text !== 'string' || typeof left !== 'number' || left <= 0) return undefined
-      return { text, left: millis(left) }
+      // We always set an expiry, so an entry without one is not ours.
+      if (typeof text !== 'string' || typeof ttl !== 'number' || ttl <= 0) return undefined
+      return { text, ttl: millis(ttl) }
     },
     async putEntry(name, text, ttl) {
       await commands.send(entry(name), ['SET', entry(name), text, 'PX', String(Math.ceil(ttl))])
@@ -101,9 +80,9 @@ export async function openRedisStore(options: RedisClientOptions, prefix: string
       const [first, ...rest] = toStrings(reply)
       return { head: first ?? STREAM_START, ids: rest }
     },
-    async publish({ text, names, keep, unlessAfter = '' }) {
+    async publish({ text, names, retention, unlessAfter = '' }) {
       const keys = [stream, head, ...names.map(tombstone)]
-      const args = [text, String(Math.ceil(keep)), String(MAX_STREAM_MESSAGES), unlessAfter]
+      const args = [text, String(Math.ceil(retention)), String(MAX_STREAM_MESSAGES), unlessAfter]
       const id = await evaluate(PUBLISH_SCRIPT, keys, args)
       return typeof id === 'string' ? id : undefined
     },
@@ -116,7 +95,7 @@ export async function openRedisStore(options: RedisClientOptions, prefix: string
         recent: messages.map(one => one.text),
       }
     },
-    async head() {
+    async readHead() {
       const reply = await streamReader.send(stream, ['GET', head])
       return typeof reply === 'string' ? reply : STREAM_START
     },
@@ -143,7 +122,7 @@ export async function openRedisStore(options: RedisClientOptions, prefix: string
 const toStrings = (reply: unknown): (string | undefined)[] =>
   Array.isArray(reply) ? reply.map(one => (typeof one === 'string' ? one : undefined)) : []
 
-/** `[[id, [field, value, …]], …]`, as RESP2 writes it. A message of others has no text and breaks the chain. */
+/** Reads `[[id, [field, value, …]], …]` (RESP2). A foreign message has no `p` field, which breaks the chain. */
 function parseMessages(reply: unknown): StreamMessage[] {
   if (!Array.isArray(reply)) return []
   return reply.map(one => {

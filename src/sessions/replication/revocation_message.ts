@@ -1,37 +1,39 @@
-/** sessions/news_message — a revocation as it travels between replicas: sealed, with the names under which its tombstones lie. Pure; knows no Redis. */
-
+/** Revocations as encrypted messages between replicas, and the names of their tombstones. */
 import type { RevocationEvent } from '../types.ts'
-import type { CacheCipher } from './encryption.ts'
+import type { CacheCipher } from './cache_cipher.ts'
 
+/** Encryption context of messages. Part of the ciphertext, so replicas of all releases must agree on it. */
 const MESSAGE_CONTEXT = 'news'
 
-/** What happened on the bus. Closed: docs/operations.md lists them. */
+/** State changes of the revocation stream, for metrics and log. docs/operations.md lists them. */
 export type RevocationStreamEvent =
   | 'connected'
   | 'disconnected'
   | 'published'
   | 'received'
-  | 'waiting'
+  | 'queued'
   | 'gap'
-  | 'lost'
+  | 'data_loss'
   | 'undecryptable'
 
-/** Names under which others find, without the stream, that something was revoked: by each key, for whoever has only one of them. */
-export function tombstoneNames(news: RevocationEvent, cipher: CacheCipher): readonly string[] {
-  switch (news.kind) {
+/** Tombstone names of a revocation, one for each key, because another replica may have only one of the keys. */
+export function tombstoneNames(event: RevocationEvent, cipher: CacheCipher): readonly string[] {
+  switch (event.kind) {
     case 'credential':
-      return news.marks
+      return event.marks
     case 'everything':
       return cipher.keyedHashes(EVERYTHING)
     default:
-      return cipher.keyedHashes([news.kind, news.id])
+      return cipher.keyedHashes([event.kind, event.id])
   }
 }
 
-/** What tombstones are looked up under; `seals.names` makes names of them. */
+/** Tuple whose keyed hash names the tombstone of a revocation of everything. */
 export const EVERYTHING = ['everything'] as const
 
+/** Payload format: the member names are part of it. */
 export interface RevocationMessage {
+  /** Id of the process that published it. */
   readonly origin: string
   readonly news: RevocationEvent
 }
@@ -39,7 +41,7 @@ export interface RevocationMessage {
 export const encryptMessage = (message: RevocationMessage, cipher: CacheCipher): string =>
   cipher.encrypt(MESSAGE_CONTEXT, JSON.stringify(message))
 
-/** Whoever could seal it is one of us, perhaps of another release: a kind that is not known here means everything. */
+/** `undefined` if no key decrypts it. A kind that this release does not know, from a newer one, revokes everything. */
 export function decryptMessage(encrypted: string, cipher: CacheCipher): RevocationMessage | undefined {
   const text = cipher.decrypt(MESSAGE_CONTEXT, encrypted)
   if (text === undefined) return undefined

@@ -1,8 +1,8 @@
-/** sessions/news — the same revocations on every replica: told to all, caught up with after a gap, or everything forgotten where that is not possible. Knows the bus and two functions, no session and no cache. */
+/** Applies the same revocations on every replica. A replica that may have missed one clears its cache. */
 import { type Clock, type Instant, type Millis, millis, millisBetween } from '../../lib/time.ts'
 import { withTimeout } from '../../lib/with_timeout.ts'
 import type { RevocationEvent } from '../types.ts'
-import type { CacheCipher } from './encryption.ts'
+import type { CacheCipher } from './cache_cipher.ts'
 import { createOutbox } from './outbox.ts'
 import type { RedisStore } from './redis_store.ts'
 import {
@@ -17,68 +17,71 @@ export interface RevocationStreamDependencies {
   readonly store: RedisStore
   readonly cipher: CacheCipher
   readonly clock: Clock
-  /** Of this process; what it told itself it need not hear. */
+  /** Id of this process. It skips its own messages. */
   readonly origin: string
-  /** As long as anything can be remembered anywhere. */
+  /** How long Redis keeps messages and tombstones: at least as long as any replica caches a session. */
   readonly retention: Millis
-  /** News that is younger than this when a replica joins may be ahead of Kratos' commit: it is heard again. */
+  /** A joining replica applies revocations of the last two holdoffs again: Kratos may not have committed them yet. */
   readonly holdoff: Millis
-  /** Takes news of others; returns what it found out with it and the others should know. */
-  readonly apply: (news: RevocationEvent) => readonly RevocationEvent[]
-  /** Forgets everything: what was missed cannot be known. */
+  /** Applies an event of another replica. Returns new events to publish. */
+  readonly apply: (event: RevocationEvent) => readonly RevocationEvent[]
+  /** Clears the cache. */
   readonly clear: () => void
   readonly onEvent: (event: RevocationStreamEvent) => void
   readonly onError: (error: unknown) => void
 }
 
 export interface RevocationStream {
-  /** Tells all replicas. True when Redis has it; otherwise it waits for Redis. Never rejects. */
-  publish(news: readonly RevocationEvent[]): Promise<boolean>
-  /** The latest revocation that has been heard here. */
+  /** Resolves to true once Redis has all events, to false if some are still queued. Never rejects. */
+  publish(events: readonly RevocationEvent[]): Promise<boolean>
+  /** Id of the last applied revocation. */
   readonly position: StreamId
-  /** What was asked before that is worth nothing here, whatever its tombstones say. */
+  /** Shared entries older than this are invalid here, because a message at this position was undecryptable. */
   readonly minValidPosition: StreamId
-  /** Nothing that is known here is missing there, nor, as far as can be seen, the other way round. */
+  /** Connected, joined, and with an empty outbox: only then is the shared cache in use. */
   readonly inSync: boolean
   readonly connected: boolean
-  /** How long ago the end of the stream was last seen; a revocation of others may be that old. */
+  /** Time since the end of the stream was last read, ms. A revocation of another replica may be delayed by that long. */
   readonly lag: Millis
-  readonly waiting: number
-  /** Somebody has seen the stream end earlier than it must: Redis has lost something. */
+  /** Number of revocations that Redis has not accepted yet. */
+  readonly pending: number
+  /** Whether this head is older than one that Redis has had before, so that Redis has lost data. */
   detectsLoss(head: StreamId): boolean
+  /** Publishes the outbox for up to 500 ms, then disconnects. */
   close(): Promise<void>
 }
 
-/** ms. How long the follower waits for news at a time; how soon a stop or a dead line is noticed. */
+/** Duration of one blocking read, ms. A lost connection or `close` is noticed after this time at the latest. */
 const READ_BLOCK_MS = millis(1_000)
-/** ms that one call may take beyond what it waits for. */
+/** Timeout of one call beyond its blocking time, ms. */
 const CALL_TIMEOUT_MS = millis(2_000)
-/** ms that news which is still untold has when we stop. */
+/** Maximum time to publish the outbox on `close`, ms. */
 const FLUSH_TIMEOUT_MS = millis(500)
-/** After a failed round, 250 ms. Waits for nothing else: whatever were waited for beside it would remember each wait. */
-const retryDelay = () => new Promise<void>(resolve => setTimeout(resolve, 250))
+const RETRY_DELAY_MS = 250
+/** A plain timer: racing it with a long-lived promise would add one reaction to that promise on every retry. */
+const retryDelay = () => new Promise<void>(resolve => setTimeout(resolve, RETRY_DELAY_MS))
 
-export function startRevocationStream(parts: RevocationStreamDependencies): RevocationStream {
-  const { store, cipher, clock, onEvent } = parts
+/** Starts to read in the background and returns at once. */
+export function startRevocationStream(dependencies: RevocationStreamDependencies): RevocationStream {
+  const { store, cipher, clock, onEvent } = dependencies
   let running = true
   let joined = false
   let connected = false
   let position: StreamId = STREAM_START
-  /** The latest of which is known that Redis had it. */
+  /** The latest id that Redis is known to have had. */
   let lastKnownId: StreamId = STREAM_START
-  /** Redis has lost what came after that, and nobody has been told yet. */
+  /** Set when Redis has lost the messages after that id and the other replicas do not know yet. */
   let lostSince: StreamId | undefined
-  /** News that could not be read came then. */
   let minValidPosition: StreamId = STREAM_START
   let headSeenAt: Instant = clock.now()
 
-  const withCallTimeout = async <T>(answer: Promise<T>, waited: Millis = millis(0)): Promise<T> => {
+  async function withCallTimeout<T>(call: Promise<T>, blocking: Millis = millis(0)): Promise<T> {
     const done = await withTimeout(
-      answer.then(value => ({ value })),
-      millis(CALL_TIMEOUT_MS + waited),
+      call.then(value => ({ value })),
+      millis(CALL_TIMEOUT_MS + blocking),
       undefined,
     )
-    if (done === undefined) throw new Error('no answer')
+    if (done === undefined) throw new Error('Redis did not answer in time')
     return done.value
   }
 
@@ -88,10 +91,10 @@ export function startRevocationStream(parts: RevocationStreamDependencies): Revo
     connected = up
   }
 
-  /** Where nobody knows what was missed, nothing is believed. */
-  function evictAll(why: 'gap' | 'lost' | 'undecryptable'): void {
-    onEvent(why)
-    parts.clear()
+  /** Nobody knows which revocations were missed, so no cached session may be used. */
+  function clearCache(reason: 'gap' | 'data_loss' | 'undecryptable'): void {
+    onEvent(reason)
+    dependencies.clear()
   }
 
   async function joinStream(): Promise<void> {
@@ -99,9 +102,9 @@ export function startRevocationStream(parts: RevocationStreamDependencies): Revo
       await withCallTimeout(publishEvent({ kind: 'everything' }, lostSince))
       lostSince = undefined
     }
-    const { head, recent } = await withCallTimeout(store.readRecent(millis(2 * parts.holdoff)))
-    // What was remembered before nobody told us of revocations.
-    parts.clear()
+    const { head, recent } = await withCallTimeout(store.readRecent(millis(2 * dependencies.holdoff)))
+    // Sessions cached before the replica joined may have been revoked unnoticed.
+    dependencies.clear()
     position = head
     lastKnownId = head
     for (const text of recent) applyMessage(text)
@@ -112,36 +115,37 @@ export function startRevocationStream(parts: RevocationStreamDependencies): Revo
   function applyMessage(text: string): void {
     const message = decryptMessage(text, cipher)
     if (message === undefined) {
-      evictAll('undecryptable')
+      clearCache('undecryptable')
       minValidPosition = position
+      return
     }
-    if (message === undefined || message.origin === parts.origin) return
+    if (message.origin === dependencies.origin) return
     onEvent('received')
     try {
-      const newEvents = parts.apply(message.news)
-      if (newEvents.length > 0) void outbox.publish(newEvents)
+      const events = dependencies.apply(message.news)
+      if (events.length > 0) void outbox.publish(events)
     } catch (error) {
-      parts.onError(error)
-      parts.clear()
+      dependencies.onError(error)
+      dependencies.clear()
     }
   }
 
   async function readNext(): Promise<void> {
     let messages = await withCallTimeout(store.readAfter(position, READ_BLOCK_MS), READ_BLOCK_MS)
     if (messages.length === 0) {
-      const head = await withCallTimeout(store.head())
+      const head = await withCallTimeout(store.readHead())
       if (head !== position) {
-        if (isBefore(head, lastKnownId)) return recover()
+        if (isBefore(head, lastKnownId)) return rejoin()
         messages = await withCallTimeout(store.readAfter(position, millis(0)))
         if (messages.length === 0) {
-          evictAll('gap')
+          clearCache('gap')
           position = head
         }
       }
     }
-    for (const { id, previousId: previous, text } of messages) {
-      if (isBefore(previous, position)) return recover()
-      if (previous !== position) evictAll('gap')
+    for (const { id, previousId, text } of messages) {
+      if (isBefore(previousId, position)) return rejoin()
+      if (previousId !== position) clearCache('gap')
       position = id
       lastKnownId = maxStreamId(lastKnownId, id)
       applyMessage(text)
@@ -149,31 +153,28 @@ export function startRevocationStream(parts: RevocationStreamDependencies): Revo
     setConnected(true)
   }
 
-  /** Redis was emptied, or a replica without the latest took over: what it holds may be older than what was revoked. */
-  function recover(): void {
+  /** Redis was flushed, restarted from an old dump, or failed over to a replica without the latest messages. */
+  function rejoin(): void {
     joined = false
     lostSince = lastKnownId
-    evictAll('lost')
+    clearCache('data_loss')
   }
 
   async function publishEvent(news: RevocationEvent, unlessAfter?: StreamId): Promise<void> {
-    const text = encryptMessage({ origin: parts.origin, news }, cipher)
-    const names = tombstoneNames(news, cipher)
-    const message = {
-      text,
-      names,
-      keep: parts.retention,
+    const id = await store.publish({
+      text: encryptMessage({ origin: dependencies.origin, news }, cipher),
+      names: tombstoneNames(news, cipher),
+      retention: dependencies.retention,
       ...(unlessAfter === undefined ? {} : { unlessAfter }),
-    }
-    const id = await store.publish(message)
+    })
     if (id === undefined) return
     lastKnownId = maxStreamId(lastKnownId, id)
     onEvent('published')
   }
 
   const outbox = createOutbox(
-    news => withCallTimeout(publishEvent(news)),
-    () => onEvent('waiting'),
+    event => withCallTimeout(publishEvent(event)),
+    () => onEvent('queued'),
   )
 
   async function run(): Promise<void> {
@@ -188,7 +189,7 @@ export function startRevocationStream(parts: RevocationStreamDependencies): Revo
       }
     }
   }
-  run().catch(parts.onError)
+  run().catch(dependencies.onError)
 
   return {
     publish: outbox.publish,
@@ -207,7 +208,7 @@ export function startRevocationStream(parts: RevocationStreamDependencies): Revo
     get lag() {
       return millisBetween(headSeenAt, clock.now())
     },
-    get waiting() {
+    get pending() {
       return outbox.size
     },
     detectsLoss: head => isBefore(head, lastKnownId),

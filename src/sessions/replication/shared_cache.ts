@@ -1,85 +1,87 @@
-/** sessions/shared_shelf — what one replica learnt of a session, for the others, in Redis. Never a credential, never Set-Cookie; a miss whenever anything is in doubt. Knows the bus, no Kratos. */
-import type { VerifiedSession } from '../../access/verdict.ts'
+/** Cache of verified sessions that replicas share in Redis, encrypted. It holds no credential and no Set-Cookie. */
+
 import type { KeyPart } from '../../lib/key_hash.ts'
-import { type Clock, type Instant, type Millis, millis, millisBetween, plusMillis } from '../../lib/time.ts'
+import { type Clock, type Instant, type Millis, millis, plusMillis } from '../../lib/time.ts'
 import { withTimeout } from '../../lib/with_timeout.ts'
-import { readWhoamiResponse } from '../kratos/whoami_response.ts'
-import type { Finding } from '../types.ts'
-import type { CacheCipher } from './encryption.ts'
+import type { VerifiedFinding } from '../types.ts'
+import type { CacheCipher } from './cache_cipher.ts'
 import type { RedisStore } from './redis_store.ts'
 import { EVERYTHING } from './revocation_message.ts'
 import type { RevocationStream } from './revocation_stream.ts'
+import { parseEntry, type SharedCacheEntry, serializeEntry } from './shared_entry.ts'
 import { isBefore, STREAM_START, type StreamId } from './stream_id.ts'
 
-export type SharedSession = Extract<Finding, { readonly kind: 'verified' }> & { readonly askedAt: Instant }
+export type SharedSession = VerifiedFinding & { readonly requestedAt: Instant }
 
-/** How a look at the shelf ended. Closed: docs/operations.md lists them. */
-export type SharedCacheOutcome = 'hit' | 'miss' | 'void' | 'undecryptable' | 'error' | 'closed' | 'written'
+/**
+ * Result of a read or a write. `invalidated`: expired, revoked, or older than Redis' loss of data. `skipped`: not read,
+ * because the replica is not in sync or Redis failed repeatedly. docs/operations.md lists them.
+ */
+export type SharedCacheResult =
+  | 'hit'
+  | 'miss'
+  | 'invalidated'
+  | 'undecryptable'
+  | 'error'
+  | 'skipped'
+  | 'written'
 
 export interface SharedCache {
-  /** Names of a credential alone, our own first: the same on every replica. */
+  /** Keyed hashes of a credential alone, the one by the primary key first. Equal on all replicas with the same key. */
   credentialHashes(value: string): readonly [string, ...string[]]
-  /** Which revocations are known when Kratos is asked; what it says then is worth nothing after a later one. */
+  /** Last applied revocation. A result whose call starts now is invalid after a later one for the session. */
   readonly position: StreamId
-  /** Waits for Redis no longer than its own timeout. Never rejects. */
-  get(question: SharedCacheKey): Promise<SharedSession | undefined>
-  /** Behind everybody's back: nobody waits for it. */
-  put(question: SharedCacheKey, entry: SharedCacheEntry): void
-  /** Kratos has said no. */
-  delete(question: SharedCacheKey): void
+  /** Never rejects. Waits for Redis up to the configured timeout. */
+  get(key: SharedCacheKey): Promise<SharedSession | undefined>
+  /** Writes in the background. */
+  put(key: SharedCacheKey, entry: SharedCacheEntry): void
+  /** Deletes in the background. */
+  delete(key: SharedCacheKey): void
 }
 
 export interface SharedCacheKey {
-  /** Everything that the answer depends on. */
+  /** Everything that the response of Kratos depends on: endpoint and credential. */
   readonly tuple: readonly KeyPart[]
-  /** One of the names of the credential alone. */
+  /** Keyed hash of the credential alone, by the primary key. */
   readonly credentialHash: string
-}
-
-export interface SharedCacheEntry {
-  readonly position: StreamId
-  readonly session: VerifiedSession
-  /** Values of `Ory-Session-Cache-For`. */
-  readonly cacheFor: readonly string[]
-  readonly askedAt: Instant
-  readonly ttl: Millis
 }
 
 export interface SharedCacheDependencies {
   readonly store: RedisStore
   readonly cipher: CacheCipher
-  /** Absent until somebody listens: then nothing is shared. */
+  /** Until it returns a stream, nothing is read or written. */
   readonly revocationStream: () =>
     | Pick<RevocationStream, 'position' | 'minValidPosition' | 'inSync' | 'detectsLoss'>
     | undefined
   readonly clock: Clock
+  /** Timeout of a read. */
   readonly timeout: Millis
-  readonly onOutcome: (outcome: SharedCacheOutcome) => void
+  readonly onResult: (result: SharedCacheResult) => void
 }
 
-/** Of what is written; another schema has other names. */
+/** Version of the payload format; part of the name and of the encryption context. */
 const SCHEMA_VERSION = 'v1'
-/** Characters; no session of Kratos comes near. */
+/** Larger sessions stay local. */
 const MAX_ENTRY_CHARS = 256 * 1024
-/** Failures in a row after which Redis is left alone, and for how long. */
+/** Number of consecutive failures after which reads pause. */
 const MAX_FAILURES = 3
 const PAUSE_MS = millis(1_000)
-/** Writes under way; beyond it an answer stays local. */
+/** With more writes in flight, a result stays local. */
 const MAX_PENDING_WRITES = 256
 
-export function createSharedCache(parts: SharedCacheDependencies): SharedCache {
-  const { store, cipher, clock, onOutcome } = parts
-  const isInSync = (): boolean => parts.revocationStream()?.inSync === true
+export function createSharedCache(dependencies: SharedCacheDependencies): SharedCache {
+  const { store, cipher, clock, revocationStream, onResult } = dependencies
+  const isInSync = (): boolean => revocationStream()?.inSync === true
   let failures = 0
   let pausedUntil: Instant = clock.now()
-  /** After a pause one look tells whether Redis is back; the others do not wait with it. */
+  /** After a pause one read tests whether Redis is back; the others do not wait for it. */
   let retrying = false
-  let writes = 0
+  let pendingWrites = 0
 
-  const entryKey = ({ tuple }: SharedCacheKey): string => `${SCHEMA_VERSION}:${cipher.keyedHashes(tuple)[0]}`
+  const entryName = ({ tuple }: SharedCacheKey): string => `${SCHEMA_VERSION}:${cipher.keyedHashes(tuple)[0]}`
 
   function onFailure(): void {
-    onOutcome('error')
+    onResult('error')
     failures++
     if (failures >= MAX_FAILURES) pausedUntil = plusMillis(clock.now(), PAUSE_MS)
   }
@@ -90,48 +92,50 @@ export function createSharedCache(parts: SharedCacheDependencies): SharedCache {
   }
 
   async function lookUp(
-    question: SharedCacheKey,
-  ): Promise<SharedSession | 'miss' | 'void' | 'undecryptable'> {
-    const key = entryKey(question)
-    const found = await store.getEntry(key)
-    if (found === undefined) return 'miss'
-    const text = cipher.decrypt(key, found.text)
-    const entry = text === undefined ? undefined : parseEntry(text, found.left, clock)
+    key: SharedCacheKey,
+  ): Promise<SharedSession | 'miss' | 'invalidated' | 'undecryptable'> {
+    const name = entryName(key)
+    const stored = await store.getEntry(name)
+    if (stored === undefined) return 'miss'
+    const text = cipher.decrypt(name, stored.text)
+    const entry = text === undefined ? undefined : parseEntry(text, stored.ttl, clock)
     if (entry === undefined) return 'undecryptable'
-    const { finding, position, over: expired } = entry
-    if (expired || finding.kind !== 'verified') return 'void'
+    const { finding, position, expired } = entry
+    if (expired || finding.kind !== 'verified') return 'invalidated'
     const { id, identityId } = finding.session
     const names = [EVERYTHING, ['session', id], ['identity', identityId]].map(
-      one => cipher.keyedHashes(one)[0],
+      tuple => cipher.keyedHashes(tuple)[0],
     )
-    const { head, ids } = await store.getTombstones([...names, question.credentialHash])
-    // Redis itself must know of all that was known when Kratos was asked, and of all that is known here.
-    const news = parts.revocationStream()
-    const lost = isBefore(head, position) || news?.detectsLoss(head) !== false
-    const revoked = [...ids, news?.minValidPosition].some(one => one !== undefined && isBefore(position, one))
-    return lost || revoked || !isInSync() ? 'void' : finding
+    const { head, ids } = await store.getTombstones([...names, key.credentialHash])
+    // Redis must know every revocation that the writer knew and that this replica knows.
+    const stream = revocationStream()
+    const lost = isBefore(head, position) || stream?.detectsLoss(head) !== false
+    const revoked = [...ids, stream?.minValidPosition].some(
+      tombstone => tombstone !== undefined && isBefore(position, tombstone),
+    )
+    return lost || revoked || !isInSync() ? 'invalidated' : finding
   }
 
   return {
     credentialHashes: value => cipher.keyedHashes(['credential', value]),
     get position() {
-      return parts.revocationStream()?.position ?? STREAM_START
+      return revocationStream()?.position ?? STREAM_START
     },
-    async get(question) {
+    async get(key) {
       if (isPaused()) {
-        onOutcome('closed')
+        onResult('skipped')
         return undefined
       }
       retrying = true
       try {
-        const outcome = await withTimeout(lookUp(question), parts.timeout, 'late' as const)
-        if (outcome === 'late') {
+        const result = await withTimeout(lookUp(key), dependencies.timeout, 'timeout' as const)
+        if (result === 'timeout') {
           onFailure()
           return undefined
         }
         failures = 0
-        onOutcome(typeof outcome === 'string' ? outcome : 'hit')
-        return typeof outcome === 'string' ? undefined : outcome
+        onResult(typeof result === 'string' ? result : 'hit')
+        return typeof result === 'string' ? undefined : result
       } catch {
         onFailure()
         return undefined
@@ -139,71 +143,22 @@ export function createSharedCache(parts: SharedCacheDependencies): SharedCache {
         retrying = false
       }
     },
-    put(question, entry) {
-      if (isPaused() || writes >= MAX_PENDING_WRITES || entry.ttl <= 0) return
-      const place = entryKey(question)
+    put(key, entry) {
+      if (isPaused() || pendingWrites >= MAX_PENDING_WRITES || entry.ttl <= 0) return
+      const name = entryName(key)
       const text = serializeEntry(entry, clock)
       if (text.length > MAX_ENTRY_CHARS) return
-      writes++
+      pendingWrites++
       store
-        .putEntry(place, cipher.encrypt(place, text), entry.ttl)
-        .then(() => onOutcome('written'), onFailure)
+        .putEntry(name, cipher.encrypt(name, text), entry.ttl)
+        .then(() => onResult('written'), onFailure)
         .finally(() => {
-          writes--
+          pendingWrites--
         })
     },
-    delete(question) {
+    delete(key) {
       if (!isInSync()) return
-      store.deleteEntry(entryKey(question)).catch(onFailure)
+      store.deleteEntry(entryName(key)).catch(onFailure)
     },
-  }
-}
-
-interface StoredEntry {
-  readonly position: StreamId
-  /** Wall clock of the one who asked, ms; and how old the answer was when it was written, ms. */
-  readonly asked: number
-  readonly age: number
-  readonly ttl: number
-  readonly cacheFor: readonly string[]
-  readonly session: VerifiedSession['document']
-}
-
-function serializeEntry(
-  { position, session, cacheFor, askedAt, ttl }: SharedCacheEntry,
-  clock: Clock,
-): string {
-  const age = millisBetween(askedAt, clock.now())
-  const written: StoredEntry = {
-    position,
-    asked: clock.wall() - age,
-    age,
-    ttl,
-    cacheFor,
-    session: session.document,
-  }
-  return JSON.stringify(written)
-}
-
-/**
- * The same checks as for an answer of Kratos, at today's time. Its age is what Redis' own clock says of it, or what the two
- * wall clocks say, whichever is more: no clock that is wrong makes an entry younger, nor does one that was put back.
- */
-function parseEntry(text: string, left: Millis, clock: Clock) {
-  let written: StoredEntry
-  try {
-    written = JSON.parse(text) as StoredEntry
-  } catch {
-    return undefined
-  }
-  const { position, asked, age, ttl, cacheFor, session } = written
-  const headers = cacheFor.map(value => ['ory-session-cache-for', value] as const)
-  const answer = { kind: 'answered', status: 200, headers, body: JSON.stringify(session) } as const
-  const finding = readWhoamiResponse(answer, '', clock.wall())
-  const currentAge = Math.max(age + Math.max(0, ttl - left), clock.wall() - asked, 0)
-  return {
-    position,
-    over: currentAge >= age + ttl,
-    finding: { ...finding, askedAt: plusMillis(clock.now(), millis(-currentAge)) },
   }
 }

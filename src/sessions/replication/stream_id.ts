@@ -1,11 +1,11 @@
-/** sessions/stream_id — the order of revocations: ids of a Redis stream, `milliseconds-number`. It is the clock that all replicas share. Pure. */
+/** Ids of a Redis stream, `milliseconds-number`. They order revocations for all replicas. */
 
 export type StreamId = string
 
 /** Before any revocation. */
 export const STREAM_START: StreamId = '0-0'
 
-/** `a` was given earlier than `b`. What is no id is the earliest of all. */
+/** Whether Redis issued `a` before `b`. A text that is no id counts as the earliest. */
 export function isBefore(a: StreamId, b: StreamId): boolean {
   const [aTime, aNumber] = parseStreamId(a)
   const [bTime, bNumber] = parseStreamId(b)

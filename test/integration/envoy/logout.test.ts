@@ -1,10 +1,10 @@
-/** test/e2e/logout — Kratos' public API behind the same Envoy: who logs out there is out everywhere at the next request. */
+/** Tests that a logout at Kratos' public API behind the same Envoy revokes the session before the next request. */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Browser, createBrowser, logIn, nativeLogin, sendRequest } from '../../../demo/browser.ts'
 import { chooseKratos, type User } from '../../../demo/kratos.ts'
-import { type EnvoyEnvironment, startEnvoyEnvironment } from './support/world.ts'
+import { type EnvoyEnvironment, startEnvoyEnvironment } from './support/environment.ts'
 
 const RULES = `
 - id: app
@@ -78,7 +78,7 @@ const fetchApp = async (cookie: string): Promise<number> =>
 const fetchApi = async (token: string): Promise<number> =>
   (await environment.fetch('/api', { headers: { authorization: `Bearer ${token}` } })).status
 
-/** Through Envoy, as a client would: the path is Kratos' own. */
+/** Calls Kratos' public API through Envoy, as a client does. */
 const fetchKratos = (method: string, path: string, headers: Record<string, string>, body = '') =>
   sendRequest(`${environment.origin}/.ory${path}`, {
     method,
@@ -90,16 +90,16 @@ const fetchKratos = (method: string, path: string, headers: Record<string, strin
     body,
   })
 
-describe('seen at the door', () => {
-  test('a browser that logs out is out at the next request, and another one is not', async () => {
-    const [mine, other] = [await loggedIn(), await loggedIn()]
-    const cookie = cookieOf(mine)
-    for (const one of [cookie, cookieOf(other)]) assert.equal(await fetchApp(one), 200)
-    const start = await mine.fetch(`${environment.kratos.publicUrl}/self-service/logout/browser`, {
+describe('observed logout', () => {
+  test('the logout of a browser revokes its session and no other', async () => {
+    const [browser, other] = [await loggedIn(), await loggedIn()]
+    const cookie = cookieOf(browser)
+    for (const sent of [cookie, cookieOf(other)]) assert.equal(await fetchApp(sent), 200)
+    const start = await browser.fetch(`${environment.kratos.publicUrl}/self-service/logout/browser`, {
       accept: 'json',
     })
     const { search } = new URL(start.json<{ logout_url: string }>().logout_url)
-    const done = await fetchKratos('GET', `/self-service/logout${search}`, { cookie: mine.cookies })
+    const done = await fetchKratos('GET', `/self-service/logout${search}`, { cookie: browser.cookies })
     assert.ok([204, 303].includes(done.status), `${done.status} ${done.body}`)
     assert.equal(await fetchApp(cookie), 401)
     const before = environment.kratosProxy.count('/sessions/whoami')
@@ -107,11 +107,11 @@ describe('seen at the door', () => {
     assert.equal(
       environment.kratosProxy.count('/sessions/whoami'),
       before,
-      'the other one is still remembered',
+      'the other session is still cached',
     )
   })
 
-  test('a program that logs out names its token in the body, and is out at the next request', async () => {
+  test('the logout of a native client, with its token in the body, revokes its session', async () => {
     const token = await nativeLogin(environment.kratos, user)
     assert.equal(await fetchApi(token), 200)
     const done = await fetchKratos(
@@ -124,7 +124,7 @@ describe('seen at the door', () => {
     assert.equal(await fetchApi(token), 401)
   })
 
-  test('a request that is not let through changes nothing', async () => {
+  test('a denied logout request revokes nothing', async () => {
     const cookie = cookieOf(await loggedIn())
     assert.equal(await fetchApp(cookie), 200)
     const before = environment.kratosProxy.count('/sessions/whoami')
@@ -134,23 +134,23 @@ describe('seen at the door', () => {
     assert.equal(environment.kratosProxy.count('/sessions/whoami'), before)
   })
 
-  test('it is told in log and metrics as coming from the door', async () => {
+  test('log records name the source "observed"', async () => {
     await sleep(300)
-    const told = environment.logRecords().filter(line => line.event === 'revocation')
-    assert.ok(told.length > 0 && told.every(line => line.source === 'door'))
+    const records = environment.logRecords().filter(record => record.event === 'revocation')
+    assert.ok(records.length > 0 && records.every(record => record.source === 'observed'))
   })
 })
 
 if (!HAS_REAL_KRATOS)
   process.stderr.write(
-    'tests: one’s own list of sessions and settings are not tested: the stand-in has none\n',
+    'tests: skipping the revocation of other sessions and the settings flow: the stand-in has neither\n',
   )
 
-describe('seen at the door of a real Kratos', {
-  skip: HAS_REAL_KRATOS ? false : 'the stand-in has no settings',
+describe('observed changes of sessions at a real Kratos', {
+  skip: HAS_REAL_KRATOS ? false : 'the stand-in has no such endpoints',
 }, () => {
-  for (const what of ['is remembered', 'was never seen here']) {
-    test(`whoever ends his other sessions, and ${what}, ends them here`, async () => {
+  for (const state of ['cached', 'not cached']) {
+    test(`a user whose session is ${state} revokes their other sessions`, async () => {
       const [mine, other] = [
         await nativeLogin(environment.kratos, user),
         await nativeLogin(environment.kratos, user),
@@ -158,17 +158,17 @@ describe('seen at the door of a real Kratos', {
       const browser = cookieOf(await loggedIn())
       assert.equal(await fetchApi(other), 200)
       assert.equal(await fetchApp(browser), 200)
-      if (what === 'is remembered') assert.equal(await fetchApi(mine), 200)
+      if (state === 'cached') assert.equal(await fetchApi(mine), 200)
       const done = await fetchKratos('DELETE', '/sessions', { 'x-session-token': mine })
       assert.equal(done.status, 200, done.body)
-      if (what !== 'is remembered') await sleep(200)
+      if (state !== 'cached') await sleep(200)
       assert.equal(await fetchApi(other), 401)
       assert.equal(await fetchApp(browser), 401)
       assert.equal(await fetchApi(mine), 200)
     })
   }
 
-  test('whoever ends one other session ends it here', async () => {
+  test('a user revokes one other session', async () => {
     const [mine, other] = [
       await nativeLogin(environment.kratos, user),
       await nativeLogin(environment.kratos, user),
@@ -185,7 +185,7 @@ describe('seen at the door of a real Kratos', {
     assert.equal(await fetchApi(other), 401)
   })
 
-  test('a password change that ends the other sessions ends them here, without a web hook', async () => {
+  test('a password change that ends the other sessions revokes them without a web hook', async () => {
     const [mine, other] = [
       await nativeLogin(environment.kratos, user),
       await nativeLogin(environment.kratos, user),

@@ -1,4 +1,4 @@
-/** test/e2e/replicas — two Credence processes, a Kratos and a real Redis: one knows what the other knows, with and without Redis. */
+/** Tests of two Credence processes with Kratos and a real Redis: shared sessions, revocations, and an outage of Redis. */
 import assert from 'node:assert/strict'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -10,8 +10,9 @@ import { type CountingProxy, startCountingProxy } from '../../../demo/counting_p
 import { startCredence } from '../../../demo/credence.ts'
 import { freePort } from '../../../demo/ports.ts'
 import { createProcessManager } from '../../../demo/processes.ts'
-import { type KratosUnderTest, startKratosUnderTest } from '../kratos/under_test.ts'
-import { type RedisHost, type RedisServer, redisHost, skipWithoutRedis } from '../redis/under_test.ts'
+import { waitUntil } from '../../support/wait_until.ts'
+import { type KratosUnderTest, startKratosUnderTest } from '../kratos/kratos_server.ts'
+import { type RedisHost, type RedisServer, redisHost, skipWithoutRedis } from '../redis/redis_server.ts'
 
 const KEY = 'a key for the tests only'
 const RULES = `
@@ -34,7 +35,7 @@ describe('two Credence processes and a Redis', { skip: skipWithoutRedis, timeout
   let redis: RedisHost
   let server: RedisServer
   let kratos: KratosUnderTest
-  let calls: CountingProxy
+  let kratosProxy: CountingProxy
   let a: Replica
   let b: Replica
 
@@ -49,7 +50,7 @@ serve:
   prometheus: { host: 127.0.0.1, port: ${replica.metrics} }
 access_rules: { repositories: ["file://${rules}"] }
 authenticators:
-  cookie_session: { enabled: true, config: { check_session_url: "${calls.url}/sessions/whoami", only: [ory_kratos_session] } }
+  cookie_session: { enabled: true, config: { check_session_url: "${kratosProxy.url}/sessions/whoami", only: [ory_kratos_session] } }
 authorizers: { allow: { enabled: true } }
 mutators: { noop: { enabled: true } }
 errors: { handlers: { json: { enabled: true } } }
@@ -61,11 +62,12 @@ sessions:
       CREDENCE_SESSIONS_REVOCATION_KEYS: KEY,
       CREDENCE_SESSIONS_REDIS_KEYS: 'a key of thirty-two characters and of tests only',
     }
-    const own = {
+    // The log file is named after the replica.
+    const namedProcesses = {
       start: (_: string, ...rest: [string, readonly string[], object?]) => processes.start(name, ...rest),
       stop: processes.stop,
     }
-    await startCredence(config, { apiPort: replica.api, processes: own, folder, env })
+    await startCredence(config, { apiPort: replica.api, processes: namedProcesses, folder, env })
     return replica
   }
 
@@ -73,14 +75,14 @@ sessions:
     redis = redisHost()
     server = await redis.start()
     kratos = await startKratosUnderTest()
-    calls = await startCountingProxy(kratos.kratos.publicUrl)
+    kratosProxy = await startCountingProxy(kratos.kratos.publicUrl)
     a = await start('a')
     b = await start('b')
-    for (const one of [a, b]) await until(async () => (await metric(one, 'credence_bus_connected')) === 1)
+    for (const replica of [a, b]) await waitForMetric(replica, 'credence_revocation_stream_connected', 1)
   })
   after(async () => {
     await processes.stop()
-    await calls?.close()
+    await kratosProxy?.close()
     await kratos?.close()
     await redis?.close()
     rmSync(folder, { recursive: true, force: true })
@@ -88,13 +90,15 @@ sessions:
 
   const get = (port: number, path: string, headers: Record<string, string> = {}) =>
     sendRequest(`http://127.0.0.1:${port}${path}`, { method: 'GET', headers })
-  const app = async ({ api }: Replica, cookie: string): Promise<number> =>
+  const fetchApp = async ({ api }: Replica, cookie: string): Promise<number> =>
     (await get(api, '/decisions/app', { cookie, accept: 'application/json' })).status
   async function metric({ metrics }: Replica, name: string): Promise<number | undefined> {
     const { body } = await get(metrics, '/metrics')
-    const line = body.split('\n').find(one => one.startsWith(name) && /[ }]/.test(one[name.length] ?? ''))
+    const line = body.split('\n').find(text => text.startsWith(name) && /[ }]/.test(text[name.length] ?? ''))
     return line === undefined ? undefined : Number(line.split(' ').at(-1))
   }
+  const waitForMetric = (replica: Replica, name: string, value: number): Promise<void> =>
+    waitUntil(`${name} is ${value}`, async () => (await metric(replica, name)) === value)
   const revoke = async ({ api }: Replica, body: object): Promise<number> =>
     (
       await sendRequest(`http://127.0.0.1:${api}/sessions/revocations`, {
@@ -103,9 +107,6 @@ sessions:
         body: JSON.stringify(body),
       })
     ).status
-  async function until(holds: () => Promise<boolean>): Promise<void> {
-    while (!(await holds())) await sleep(20)
-  }
   async function loggedIn(): Promise<{ readonly cookie: string; readonly id: string }> {
     const browser = createBrowser()
     const user = await kratos.kratos.createUser()
@@ -118,54 +119,57 @@ sessions:
     return { cookie, id: page.json<{ id: string }>().id }
   }
 
-  test('Kratos is asked once for both; what one hears is in force on the other at its next request', async () => {
+  test('Kratos is called once for both, and a revocation at one applies to the other', async () => {
     const { cookie, id } = await loggedIn()
-    const asked = calls.count('/sessions/whoami')
-    assert.equal(await app(a, cookie), 200)
-    await until(async () => (await metric(a, 'credence_shared_sessions_total{outcome="written"}')) === 1)
-    assert.equal(await app(b, cookie), 200)
-    assert.equal(await app(b, cookie), 200)
-    assert.equal(calls.count('/sessions/whoami'), asked + 1)
-    assert.equal(await metric(b, 'credence_shared_sessions_total{outcome="hit"}'), 1)
+    const callsBefore = kratosProxy.count('/sessions/whoami')
+    assert.equal(await fetchApp(a, cookie), 200)
+    await waitForMetric(a, 'credence_shared_cache_lookups_total{result="written"}', 1)
+    assert.equal(await fetchApp(b, cookie), 200)
+    assert.equal(await fetchApp(b, cookie), 200)
+    assert.equal(kratosProxy.count('/sessions/whoami'), callsBefore + 1)
+    assert.equal(await metric(b, 'credence_shared_cache_lookups_total{result="hit"}'), 1)
     await kratos.kratos.identities.disableSession({ id })
     assert.equal(await revoke(a, { session_id: id }), 204)
-    await until(async () => (await metric(b, 'credence_bus_events_total{event="received"}')) === 1)
-    assert.equal(await app(b, cookie), 401)
-    assert.equal(await app(a, cookie), 401)
+    await waitForMetric(b, 'credence_revocation_stream_events_total{event="received"}', 1)
+    assert.equal(await fetchApp(b, cookie), 401)
+    assert.equal(await fetchApp(a, cookie), 401)
   })
 
-  test('without Redis each goes on by itself, is ready, tells who revokes, and makes up for it afterwards', async () => {
-    const [one, two] = [await loggedIn(), await loggedIn()]
+  test('without Redis each replica works alone, is ready, answers a revocation with 202, and publishes it later', async () => {
+    const [revoked, kept] = [await loggedIn(), await loggedIn()]
     for (const replica of [a, b])
-      for (const { cookie } of [one, two]) assert.equal(await app(replica, cookie), 200)
+      for (const { cookie } of [revoked, kept]) assert.equal(await fetchApp(replica, cookie), 200)
     await server.kill()
-    await until(async () => (await metric(a, 'credence_bus_connected')) === 0)
+    await waitForMetric(a, 'credence_revocation_stream_connected', 0)
     for (const replica of [a, b]) {
       assert.equal((await get(replica.api, '/health/ready')).status, 200)
-      for (const { cookie } of [one, two]) assert.equal(await app(replica, cookie), 200)
+      for (const { cookie } of [revoked, kept]) assert.equal(await fetchApp(replica, cookie), 200)
     }
-    assert.equal(await app(a, (await loggedIn()).cookie), 200, 'nobody new is kept out')
-    await kratos.kratos.identities.disableSession({ id: one.id })
-    assert.equal(await revoke(a, { session_id: one.id }), 202)
-    assert.equal(await metric(a, 'credence_bus_waiting'), 1)
-    assert.equal(await app(a, one.cookie), 401)
+    assert.equal(await fetchApp(a, (await loggedIn()).cookie), 200, 'a new session is allowed')
+    await kratos.kratos.identities.disableSession({ id: revoked.id })
+    assert.equal(await revoke(a, { session_id: revoked.id }), 202)
+    assert.equal(await metric(a, 'credence_revocation_stream_pending'), 1)
+    assert.equal(await fetchApp(a, revoked.cookie), 401)
     await server.restart()
-    await until(async () => (await app(b, one.cookie)) === 401)
-    await until(async () => (await metric(a, 'credence_bus_waiting')) === 0)
-    assert.equal(await app(b, two.cookie), 200)
+    await waitUntil(
+      'the revocation applies to the other replica',
+      async () => (await fetchApp(b, revoked.cookie)) === 401,
+    )
+    await waitForMetric(a, 'credence_revocation_stream_pending', 0)
+    assert.equal(await fetchApp(b, kept.cookie), 200)
   })
 
-  test('the log names what happened on the line, and no address, key, id or credential', async () => {
+  test('log records of the stream contain no address, key, id or credential', async () => {
     await sleep(300)
     const text = readFileSync(join(folder, 'a.log'), 'utf8')
     const events = text
       .split('\n')
-      .filter(line => line.includes('"event":"bus"'))
+      .filter(line => line.includes('"event":"revocation_stream"'))
       .map(line => JSON.parse(line) as { state: string; error: string })
-    const states = new Set(events.map(one => one.state))
-    for (const state of ['connected', 'disconnected', 'trouble']) assert.ok(states.has(state), state)
-    assert.ok(events.length < 40, 'trouble is told once, not each time')
-    assert.ok(events.every(one => /^[\w ]*$/.test(one.error)))
+    const states = new Set(events.map(event => event.state))
+    for (const state of ['connected', 'disconnected', 'error']) assert.ok(states.has(state), state)
+    assert.ok(events.length < 40, 'a repeated error is logged once')
+    assert.ok(events.every(event => /^[\w ]*$/.test(event.error)))
     assert.ok(!text.includes('ory_kratos_session=') && !text.includes(KEY) && !text.includes('thirty-two'))
   })
 })

@@ -21,7 +21,7 @@ import {
   kratosVersion,
   skipWithoutOwnKratos,
   startKratosUnderTest,
-} from './under_test.ts'
+} from './kratos_server.ts'
 
 const NAME = 'ory_kratos_session'
 const skip = skipWithoutOwnKratos()

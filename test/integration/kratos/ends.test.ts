@@ -7,7 +7,7 @@ import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createBrowser, logIn, nativeLogin, sendRequest } from '../../../demo/browser.ts'
 import type { Kratos } from '../../../demo/kratos.ts'
-import { skipWithoutOwnKratos, skipWithoutRealKratos, startKratosUnderTest } from './under_test.ts'
+import { skipWithoutOwnKratos, skipWithoutRealKratos, startKratosUnderTest } from './kratos_server.ts'
 
 const NAME = 'ory_kratos_session'
 const lifespan = (span: string) => (yml: string) => yml.replace('lifespan: 1h', `lifespan: ${span}`)

@@ -11,7 +11,7 @@ import {
   submitLoginForm,
 } from '../../../demo/browser.ts'
 import type { Kratos, User } from '../../../demo/kratos.ts'
-import { type KratosUnderTest, startKratosUnderTest } from './under_test.ts'
+import { type KratosUnderTest, startKratosUnderTest } from './kratos_server.ts'
 
 let world: KratosUnderTest
 let kratos: Kratos

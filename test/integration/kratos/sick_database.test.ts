@@ -7,7 +7,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { after, before, test } from 'node:test'
 import { createBrowser, logIn, nativeLogin, sendRequest } from '../../../demo/browser.ts'
 import type { Kratos } from '../../../demo/kratos.ts'
-import { type KratosUnderTest, skipWithoutRealKratos, startKratosUnderTest } from './under_test.ts'
+import { type KratosUnderTest, skipWithoutRealKratos, startKratosUnderTest } from './kratos_server.ts'
 
 const NAME = 'ory_kratos_session'
 const skip = skipWithoutRealKratos()

@@ -18,7 +18,7 @@ import { HANDLERS } from '../../../src/handlers/registry.ts'
 import { compileHandler } from '../../handlers/build.ts'
 import { realClock } from '../../support/clock.ts'
 import { requestWith } from '../../support/request.ts'
-import { type KratosUnderTest, skipWithoutRealKratos, startKratosUnderTest } from './under_test.ts'
+import { type KratosUnderTest, skipWithoutRealKratos, startKratosUnderTest } from './kratos_server.ts'
 
 const skip = skipWithoutRealKratos()
 const folder = mkdtempSync(join(tmpdir(), 'credence-tokenized-'))

@@ -8,7 +8,7 @@ import { createWhoami } from '../../../src/clients/kratos.ts'
 import { millis } from '../../../src/lib/time.ts'
 import { readWhoamiResponse } from '../../../src/sessions/kratos/whoami_response.ts'
 import { realClock } from '../../support/clock.ts'
-import { type KratosUnderTest, kratosVersion, startKratosUnderTest } from './under_test.ts'
+import { type KratosUnderTest, kratosVersion, startKratosUnderTest } from './kratos_server.ts'
 
 let world: KratosUnderTest
 let kratos: Kratos

@@ -1,4 +1,4 @@
-/** test/redis/kinds — the kinds of Redis that can be configured, as real servers on loopback: access lists, TLS, Sentinel with a failover, Cluster. */
+/** All supported kinds of Redis as real servers on loopback: ACLs, TLS, Sentinel with a failover, Cluster. */
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
@@ -10,19 +10,19 @@ import type { RedisClientOptions } from '../../../src/sessions/replication/redis
 import { openRedisStore, type RedisStore } from '../../../src/sessions/replication/redis_store.ts'
 import { createCertificateAuthority, skipWithoutOpenssl } from '../../support/certificates.ts'
 import { realClock } from '../../support/clock.ts'
-import { type Replica, startReplica, waitUntil } from '../../support/replica.ts'
-import { createSessionSource } from './kratos.ts'
+import { type Replica, startReplica, waitUntil } from '../../support/replica_harness.ts'
 import {
   clientOptionsFor,
   type RedisHost,
   type RedisServer,
   redisHost,
   skipWithoutRedis,
-} from './under_test.ts'
+} from './redis_server.ts'
+import { createSessionSource } from './session_source.ts'
 
 const LOOPBACK = '127.0.0.1'
 
-/** The line of docs/sessions.md, with a password, and for the prefixes of these tests. */
+/** The ACL rule of docs/sessions.md, with a password and for the prefixes of these tests. */
 function documentedUser(password: string, more: readonly string[] = []): string[] {
   const page = readFileSync(new URL('../../../docs/sessions.md', import.meta.url), 'utf8')
   const [, rule = ''] = /```\n(ACL SETUSER credence .*)\n```/.exec(page) ?? []
@@ -40,44 +40,44 @@ describe('kinds of Redis', { skip: skipWithoutRedis, timeout: 120_000 }, () => {
   })
   after(() => host.close())
 
-  type Ending = { after(run: () => unknown): void }
+  type Cleanup = { after(run: () => unknown): void }
 
-  async function opened(t: Ending, line: RedisClientOptions): Promise<RedisStore> {
-    const bus = await openRedisStore(line, `${randomUUID()}:`)
-    t.after(() => bus.close())
-    return bus
+  async function opened(t: Cleanup, options: RedisClientOptions): Promise<RedisStore> {
+    const store = await openRedisStore(options, `${randomUUID()}:`)
+    t.after(() => store.close())
+    return store
   }
 
-  /** Everything that is ever asked of it, once. */
-  async function works(bus: RedisStore): Promise<void> {
+  /** Calls every operation of the store once. */
+  async function works(store: RedisStore): Promise<void> {
     await waitUntil(() =>
-      bus.head().then(
+      store.readHead().then(
         () => true,
         () => false,
       ),
     )
     await waitUntil(() =>
-      bus.getEntry('x').then(
+      store.getEntry('x').then(
         () => true,
         () => false,
       ),
     )
-    await bus.putEntry('x', 'sealed', millis(60_000))
-    const entry = await bus.getEntry('x')
-    assert.ok(entry?.text === 'sealed' && entry.left > 50_000)
-    await bus.deleteEntry('x')
-    assert.equal(await bus.getEntry('x'), undefined)
-    const waiting = bus.readAfter('0-0', millis(5_000))
-    const id = await bus.publish({ text: 'news', names: ['one', 'two'], keep: millis(60_000) })
-    assert.deepEqual(await waiting, [{ id, previous: '0-0', text: 'news' }])
-    assert.deepEqual(await bus.getTombstones(['two', 'three']), { head: id, ids: [id, undefined] })
-    assert.deepEqual(await bus.readRecent(millis(60_000)), { head: id, recent: ['news'] })
-    assert.equal(await bus.head(), id)
+    await store.putEntry('x', 'sealed', millis(60_000))
+    const entry = await store.getEntry('x')
+    assert.ok(entry?.text === 'sealed' && entry.ttl > 50_000)
+    await store.deleteEntry('x')
+    assert.equal(await store.getEntry('x'), undefined)
+    const waiting = store.readAfter('0-0', millis(5_000))
+    const id = await store.publish({ text: 'text', names: ['one', 'two'], retention: millis(60_000) })
+    assert.deepEqual(await waiting, [{ id, previousId: '0-0', text: 'text' }])
+    assert.deepEqual(await store.getTombstones(['two', 'three']), { head: id, ids: [id, undefined] })
+    assert.deepEqual(await store.readRecent(millis(60_000)), { head: id, recent: ['text'] })
+    assert.equal(await store.readHead(), id)
     assert.equal(
-      await bus.publish({ text: '', names: ['one'], keep: millis(1), unlessAfter: '1-1' }),
+      await store.publish({ text: '', names: ['one'], retention: millis(1), unlessAfter: '1-1' }),
       undefined,
     )
-    assert.deepEqual(await bus.readAfter(id as string, millis(0)), [])
+    assert.deepEqual(await store.readAfter(id as string, millis(0)), [])
   }
 
   test('one server', async t => {
@@ -85,11 +85,11 @@ describe('kinds of Redis', { skip: skipWithoutRedis, timeout: 120_000 }, () => {
     await works(await opened(t, clientOptionsFor(server.port)))
   })
 
-  test('a user of the access lists with just what is needed; without the password, trouble is named and nothing else', async t => {
+  test('an ACL user with the documented permissions; a wrong password is reported by its code only', async t => {
     const server = await host.start({ requirepass: 'of-the-administrator' })
     const admin = await opened(t, clientOptionsFor(server.port, { password: 'of-the-administrator' }))
     await waitUntil(() =>
-      admin.head().then(
+      admin.readHead().then(
         () => true,
         () => false,
       ),
@@ -104,19 +104,19 @@ describe('kinds of Redis', { skip: skipWithoutRedis, timeout: 120_000 }, () => {
     await client.connect()
     await client.sendCommand(documentedUser(password))
     client.destroy()
-    const line = { username: 'credence', password }
-    await works(await opened(t, clientOptionsFor(server.port, line)))
+    const options = { username: 'credence', password }
+    await works(await opened(t, clientOptionsFor(server.port, options)))
     const codes = new Set<string>()
     const wrong = await opened(
       t,
-      clientOptionsFor(server.port, { ...line, password: 'wrong', onError: code => codes.add(code) }),
+      clientOptionsFor(server.port, { ...options, password: 'wrong', onError: code => codes.add(code) }),
     )
     await waitUntil(() => codes.has('WRONGPASS'))
     await assert.rejects(wrong.getEntry('x'))
     assert.ok(![...codes].some(code => code.includes('wrong') || code.includes(password)))
   })
 
-  test('TLS: by our authority only, with a certificate of our own', { skip: noTls }, async t => {
+  test('TLS: only with our certificate authority and a client certificate', { skip: noTls }, async t => {
     const { file, read, issue } = createCertificateAuthority(host.folder)
     issue('server', '/CN=localhost', `IP:${LOOPBACK},DNS:redis.test`)
     issue('client', '/CN=credence')
@@ -138,22 +138,27 @@ describe('kinds of Redis', { skip: skipWithoutRedis, timeout: 120_000 }, () => {
       [{ ca: ours.ca }, 'ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED'],
     ] as const) {
       const codes = new Set<string>()
-      const bus = await opened(t, clientOptionsFor(server.port, { tls, onError: one => codes.add(one) }))
+      const store = await opened(t, clientOptionsFor(server.port, { tls, onError: one => codes.add(one) }))
       await waitUntil(() => codes.has(code))
-      await assert.rejects(bus.getEntry('x'))
+      await assert.rejects(store.getEntry('x'))
     }
     await assert.rejects(
       (await opened(t, clientOptionsFor(server.port))).getEntry('x'),
-      'plain text to a port with TLS',
+      'plain text to a TLS port',
     )
   })
 
-  async function replicas(t: Ending, line: RedisClientOptions) {
+  async function replicas(t: Cleanup, options: RedisClientOptions) {
     const kratos = createSessionSource()
     const prefix = `${randomUUID()}:`
     const start = async (): Promise<Replica> => {
-      const bus = await openRedisStore(line, prefix)
-      const one = startReplica({ store: bus, clock: realClock, whoami: kratos.whoami, timeout: millis(500) })
+      const store = await openRedisStore(options, prefix)
+      const one = startReplica({
+        store: store,
+        clock: realClock,
+        whoami: kratos.whoami,
+        timeout: millis(500),
+      })
       t.after(() => one.stream.close())
       return one
     }
@@ -182,7 +187,7 @@ describe('kinds of Redis', { skip: skipWithoutRedis, timeout: 120_000 }, () => {
     await waitUntil(async () => (await b.verify(value)).kind === 'rejected')
   }
 
-  test('a Cluster of three: keys over all of them, revocations in one place', async t => {
+  test('a Cluster of three nodes: entries on all of them, revocations on one', async t => {
     const nodes: RedisServer[] = []
     for (const from of [0, 5461, 10_923]) {
       const node = await host.start({
@@ -212,9 +217,9 @@ describe('kinds of Redis', { skip: skipWithoutRedis, timeout: 120_000 }, () => {
     for (const node of nodes) await node.send(...documentedUser('of-the-service', ['+cluster']))
     const user = { username: 'credence', password: 'of-the-service' }
     await works(await opened(t, clientOptionsFor(first.port, { mode: 'cluster', ...user })))
-    const line = clientOptionsFor(first.port, { mode: 'cluster' })
-    await works(await opened(t, line))
-    const { a, b, kratos } = await replicas(t, line)
+    const options = clientOptionsFor(first.port, { mode: 'cluster' })
+    await works(await opened(t, options))
+    const { a, b, kratos } = await replicas(t, options)
     for (let i = 0; i < 20; i++) await shares(a, b, kratos, `user ${i}`)
     for (let i = 0; i < 40; i++) await a.verify(`somebody else ${i}`)
     await waitUntil(() => a.lookups.filter(look => look === 'written').length >= 60)
@@ -225,7 +230,7 @@ describe('kinds of Redis', { skip: skipWithoutRedis, timeout: 120_000 }, () => {
     )
   })
 
-  test('Sentinel: found by name, and again after the master is gone', async t => {
+  test('Sentinel: finds the primary by name, and the new one after a failover', async t => {
     const master = await host.start({ 'repl-diskless-sync-delay': '0' })
     const second = await host.start({
       replicaof: `${LOOPBACK} ${master.port}`,
@@ -245,9 +250,9 @@ describe('kinds of Redis', { skip: skipWithoutRedis, timeout: 120_000 }, () => {
     await waitUntil(async () =>
       String(await sentinel.send('SENTINEL', 'REPLICAS', 'main')).includes(String(second.port)),
     )
-    const line = clientOptionsFor(sentinel.port, { mode: 'sentinel', master: 'main' })
-    await works(await opened(t, line))
-    const { a, b, kratos } = await replicas(t, line)
+    const options = clientOptionsFor(sentinel.port, { mode: 'sentinel', master: 'main' })
+    await works(await opened(t, options))
+    const { a, b, kratos } = await replicas(t, options)
     await shares(a, b, kratos, 'before')
     await a.verify('x')
     await b.verify('x')

@@ -9,9 +9,9 @@ const at = (ms: number) => (NOW + ms) as WallTime
 const life = (ceiling: number, rest: number, cacheFor: string[] = [], random = 0): number =>
   freshnessLifetime({ maxAge: millis(ceiling), expiresAt: at(rest), cacheFor }, NOW, random)
 
-test('the smallest bound counts', () => {
+test('the smallest bound applies', () => {
   assert.equal(life(60_000, 3_600_000), 60_000)
-  assert.equal(life(60_000, 12_000), 10_000, 'less what the clocks may differ')
+  assert.equal(life(60_000, 12_000), 10_000, 'less the assumed clock skew')
   assert.equal(life(60_000, 3_600_000, ['5']), 5_000)
   assert.equal(life(60_000, 3_600_000, ['3533']), 60_000, 'the header never lengthens')
   assert.equal(life(60_000, 1_000), 0)
@@ -45,13 +45,13 @@ for (const [header, ms] of [
   ['Infinity', undefined],
   ['9'.repeat(400), undefined],
 ] as const) {
-  test(`Ory-Session-Cache-For ${JSON.stringify(header.slice(0, 30))} is ${ms ?? 'unreadable, and nothing is kept'} (C23)`, () => {
+  test(`Ory-Session-Cache-For ${JSON.stringify(header.slice(0, 30))} is ${ms ?? 'unreadable and allows no caching'} (C23)`, () => {
     assert.equal(parseCacheFor(header), ms)
     if (ms === undefined) assert.equal(life(60_000, 3_600_000, [header]), 0)
   })
 }
 
-test('a header that is repeated keeps nothing', () => {
+test('a repeated header allows no caching', () => {
   assert.equal(life(60_000, 3_600_000, ['60', '60']), 0)
 })
 
@@ -74,7 +74,7 @@ test('no lifetime exceeds any bound, and none is negative', () => {
         assert.ok(ttl <= ceiling)
         assert.ok(ttl <= Math.max(0, rest))
         if (header.length === 1) assert.ok(ttl <= (parseCacheFor(header[0] as string) ?? 0))
-        assert.ok(ttl >= 0.9 * life(ceiling, rest, header) - 1e-6, 'chance takes a tenth at most')
+        assert.ok(ttl >= 0.9 * life(ceiling, rest, header) - 1e-6, 'the jitter is a tenth at most')
       },
     ),
   )

@@ -5,9 +5,9 @@ import { createNegativeCache } from '../../../src/sessions/cache/negative_cache.
 import { createRejectionLimiter } from '../../../src/sessions/kratos/rejection_limiter.ts'
 import { fakeClock } from '../../support/clock.ts'
 
-test('a hopeless credential is known for its time, and the shelf is bounded', () => {
+test('an entry expires after its ttl, and the number of entries is bounded', () => {
   const clock = fakeClock()
-  const hopeless = createNegativeCache({ clock, ttl: millis(1_000), entries: 2 })
+  const hopeless = createNegativeCache({ clock, ttl: millis(1_000), maxEntries: 2 })
   for (const key of ['a', 'b', 'c']) hopeless.add(key)
   assert.deepEqual(
     ['a', 'b', 'c'].map(key => hopeless.has(key)),
@@ -17,7 +17,7 @@ test('a hopeless credential is known for its time, and the shelf is bounded', ()
   assert.equal(hopeless.has('c'), false)
 })
 
-test('refusals spend the budget, time fills it', () => {
+test('rejections consume tokens, time refills them', () => {
   const clock = fakeClock()
   const budget = createRejectionLimiter({ clock, burst: 10, perSecond: 2 })
   for (let i = 0; i < 10; i++) {
@@ -34,7 +34,7 @@ for (const [what, bad, same, other] of [
   ['a /64 of IPv6', '2001:db8::1', '2001:DB8:0:0:ffff:1:2:3', '2001:db8:0:1::1'],
   ['an IPv4 address in IPv6 form', '::ffff:10.0.0.1', '::ffff:10.0.0.1', '::ffff:10.0.0.2'],
 ] as const) {
-  test(`when half of it is gone, ${what} that was refused lately waits, and others do not`, () => {
+  test(`once half of the tokens are used, ${what} that was rejected recently waits, and others do not`, () => {
     const clock = fakeClock()
     const budget = createRejectionLimiter({ clock, burst: 10, perSecond: 0 })
     for (let i = 0; i < 4; i++) budget.recordRejection(bad)

@@ -42,7 +42,7 @@ for (const revoked of [
   { kind: 'credential', value: 'a' },
   { kind: 'everything' },
 ] as const) {
-  test(`after ${revoked.kind} is revoked, Kratos is asked again and its no counts`, async () => {
+  test(`after a revocation of ${revoked.kind} the next request calls Kratos`, async () => {
     const { kratos, sessions, verify } = setup(liveSession(), GONE)
     assert.equal((await verify()).kind, 'verified')
     sessions.revoke(revoked)
@@ -51,7 +51,7 @@ for (const revoked of [
   })
 }
 
-test('every cookie value of the session goes, and those of other sessions stay', async () => {
+test('evicts every cookie value of the session and no other session', async () => {
   const { kratos, sessions, verify } = setup(
     liveSession(),
     liveSession(),
@@ -68,7 +68,7 @@ test('every cookie value of the session goes, and those of other sessions stay',
   assert.equal((await verify('b')).kind, 'rejected')
 })
 
-test('with a credential its session goes, under every other value too', async () => {
+test('a revoked credential evicts its session under every cookie value', async () => {
   const { sessions, verify } = setup(liveSession(), liveSession(), liveSession([], { id: OTHER }), GONE)
   await verify('a')
   await verify('another spelling of it')
@@ -78,7 +78,7 @@ test('with a credential its session goes, under every other value too', async ()
   assert.equal((await verify('of another session')).kind, 'verified')
 })
 
-test('the one session that an identity keeps stays remembered, and the others go', async () => {
+test('a revocation of an identity spares the session in `keep`', async () => {
   const { kratos, sessions, verify } = setup(liveSession(), liveSession([], { id: OTHER }), GONE)
   await verify('a')
   await verify('of another session')
@@ -88,7 +88,7 @@ test('the one session that an identity keeps stays remembered, and the others go
   assert.equal((await verify('a')).kind, 'rejected')
 })
 
-test('everything before a time is what was asked before it, and whose session was authenticated before it', async () => {
+test('`before` evicts lookups from before that time and sessions authenticated before it', async () => {
   const { clock, sessions, verify } = setup(
     liveSession(),
     liveSession([], { id: OTHER }),
@@ -105,7 +105,7 @@ test('everything before a time is what was asked before it, and whose session wa
   assert.equal((await verify('late')).kind, 'verified')
   assert.equal((await verify('asked early')).kind, 'rejected')
   const { evicted } = sessions.revoke({ kind: 'everything', before: clock.wall() })
-  assert.equal(evicted, 1, 'it was asked before now')
+  assert.equal(evicted, 1, 'its lookup was before now')
 })
 
 for (const [what, revoked] of [
@@ -114,7 +114,7 @@ for (const [what, revoked] of [
   ['credential', { kind: 'credential', value: 'a' }],
   ['everything', { kind: 'everything' }],
 ] as const) {
-  test(`an answer that was under way when the news of ${what} came is not kept, and nobody joins it (C24)`, async () => {
+  test(`a lookup in flight during a revocation of ${what} is neither cached nor joined (C24)`, async () => {
     const first = Promise.withResolvers<HttpResponse | HttpFailure>()
     const { kratos, sessions, verify } = setup(first.promise, GONE)
     const early = verify()
@@ -132,20 +132,20 @@ for (const [what, revoked] of [
   ['identity', { kind: 'identity', id: IDENTITY_ID }],
   ['credential', { kind: 'credential', value: 'a' }],
 ] as const) {
-  test(`what Kratos says of a revoked ${what} before it has committed the end is not kept`, async () => {
+  test(`a session is not cached again within the holdoff after a revocation of ${what}`, async () => {
     const { clock, kratos, sessions, verify } = setup(liveSession())
     sessions.revoke(revoked)
     await verify()
     await verify()
-    assert.equal(kratos.calls.length, 2, 'asked each time while the news is fresh')
+    assert.equal(kratos.calls.length, 2, 'called each time within the holdoff')
     clock.advance(HOLD + 1)
     await verify()
     await verify()
-    assert.equal(kratos.calls.length, 3, 'remembered again afterwards')
+    assert.equal(kratos.calls.length, 3, 'cached again after the holdoff')
   })
 }
 
-test('what Kratos was asked while the news was fresh is not kept when it answers later', async () => {
+test('a lookup that starts within the holdoff is not cached even if it ends later', async () => {
   const slow = Promise.withResolvers<HttpResponse | HttpFailure>()
   const { clock, kratos, sessions, verify } = setup(slow.promise, GONE)
   sessions.revoke({ kind: 'session', id: SESSION_ID })
@@ -158,7 +158,7 @@ test('what Kratos was asked while the news was fresh is not kept when it answers
   assert.equal(kratos.calls.length, 2)
 })
 
-test('the kept session of an identity is remembered at once; two that keep different ones keep none', async () => {
+test('the session in `keep` is cached at once; two revocations with different `keep` hold off both', async () => {
   const { kratos, sessions, verify } = setup(liveSession())
   sessions.revoke({ kind: 'identity', id: IDENTITY_ID, keep: SESSION_ID })
   await verify()
@@ -171,18 +171,18 @@ test('the kept session of an identity is remembered at once; two that keep diffe
   assert.equal(kratos.calls.length, 3)
 })
 
-test('a hundred thousand ids are held at a time, and beyond them the oldest is let go', async () => {
+test('the number of holdoffs is bounded, and the oldest is dropped', async () => {
   const index = createRevocationIndex(fakeClock(), millis(HOLD))
   const session = { id: 'first', identityId: 'i' } as VerifiedSession
-  const entry = { session, credentialHash: 'm', askedAt: fakeClock().now() }
+  const entry = { session, credentialHash: 'm', requestedAt: fakeClock().now() }
   index.revoke({ kind: 'session', id: 'first' })
   for (let i = 1; i < 100_000; i++) index.revoke({ kind: 'session', id: `another ${i}` })
   assert.ok(index.isHeldOff(entry))
   index.revoke({ kind: 'session', id: 'one too many' })
-  assert.ok(!index.isHeldOff(entry), 'memory is bounded')
+  assert.ok(!index.isHeldOff(entry), 'the oldest holdoff is dropped')
 })
 
-test('news of what is not remembered changes nothing', async () => {
+test('a revocation of an uncached session changes nothing', async () => {
   const { kratos, sessions, verify } = setup(liveSession())
   await verify()
   sessions.revoke({ kind: 'identity', id: '22222222-2222-4222-8222-222222222222' })
@@ -190,17 +190,17 @@ test('news of what is not remembered changes nothing', async () => {
   assert.equal(kratos.calls.length, 1)
 })
 
-/** The world as it is: Kratos ends a session and tells, or its hook tells and the end is committed within the hold. */
-type Move = 'ask' | 'land' | 'end and tell' | 'tell' | 'end soon after' | 'pass'
+/** Kratos ends a session with a revocation, or its web hook sends one and the end is committed within the holdoff. */
+type Move = 'look up' | 'respond' | 'end and revoke' | 'revoke' | 'end soon after' | 'advance'
 
-test('no order of look-ups, ends and time lets a session in that was ended and told before it was asked for', async () => {
+test('no order of lookups, ends and time accepts a session that was revoked before the lookup', async () => {
   const moves = fc.array(
-    fc.constantFrom<Move>('ask', 'land', 'end and tell', 'tell', 'end soon after', 'pass'),
+    fc.constantFrom<Move>('look up', 'respond', 'end and revoke', 'revoke', 'end soon after', 'advance'),
     {
       maxLength: 30,
     },
   )
-  const news = fc.constantFrom<RevocationTarget>(
+  const targets = fc.constantFrom<RevocationTarget>(
     { kind: 'session', id: SESSION_ID },
     { kind: 'identity', id: IDENTITY_ID },
     { kind: 'identity', id: IDENTITY_ID, keep: OTHER },
@@ -208,15 +208,15 @@ test('no order of look-ups, ends and time lets a session in that was ended and t
     { kind: 'everything' },
   )
   await fc.assert(
-    fc.asyncProperty(moves, news, async (order, revoked) => {
+    fc.asyncProperty(moves, targets, async (order, revoked) => {
       const clock = fakeClock()
       let ended = false
       let silent = false
-      let told = Number.NEGATIVE_INFINITY
+      let revokedAt = Number.NEGATIVE_INFINITY
       const inFlight: (() => void)[] = []
       const sessions = createSessionVerifier({
         clock,
-        // Kratos reads its database when the question arrives, the answer lands when the test says so.
+        // Kratos reads its database when the call arrives. The response arrives when the test decides.
         whoami: () => {
           const answer = ended ? GONE : liveSession()
           return new Promise(resolve => inFlight.push(() => resolve(answer)))
@@ -231,28 +231,28 @@ test('no order of look-ups, ends and time lets a session in that was ended and t
       const request = requestWith([], { deadline: Number.POSITIVE_INFINITY as Instant })
       const waiting: Promise<void>[] = []
       for (const move of order) {
-        if (move === 'ask') {
+        if (move === 'look up') {
           const endedBefore = ended
-          const unheard = silent
+          const unreported = silent
           const verdict = sessions.verify(KRATOS, { kind: 'cookie', name: 's', value: 'a' }, request)
           waiting.push(
             Promise.resolve(verdict).then((outcome: Verdict) => {
               if (!endedBefore || outcome.kind !== 'verified') return
-              // Only who joins a question that was asked before an end of which no news came may still hear of a session.
-              assert.ok(unheard && outcome.cache === 'shared', 'an ended session was let in')
+              // Only a request that joined a call from before an unreported end may still be accepted.
+              assert.ok(unreported && outcome.cache === 'shared', 'an ended session was accepted')
             }),
           )
-        } else if (move === 'land') {
+        } else if (move === 'respond') {
           inFlight.shift()?.()
           await new Promise(setImmediate)
-        } else if (move === 'pass') clock.advance(1_000)
-        else if (move === 'tell') {
-          told = clock.now()
+        } else if (move === 'advance') clock.advance(1_000)
+        else if (move === 'revoke') {
+          revokedAt = clock.now()
           silent = false
           sessions.revoke(revoked)
         } else if (move === 'end soon after') {
-          // Whoever sends "everything" sends it afterwards: it has no hold.
-          if (ended || clock.now() - told >= HOLD || revoked.kind === 'everything') continue
+          // A revocation of everything is sent after the end and has no holdoff.
+          if (ended || clock.now() - revokedAt >= HOLD || revoked.kind === 'everything') continue
           ended = true
           silent = true
         } else {
@@ -261,7 +261,7 @@ test('no order of look-ups, ends and time lets a session in that was ended and t
           sessions.revoke(revoked)
         }
       }
-      for (const land of inFlight) land()
+      for (const respond of inFlight) respond()
       await Promise.all(waiting)
     }),
     { numRuns: 300 },

@@ -24,14 +24,14 @@ function setup(over: Partial<CircuitBreakerDependencies> = {}) {
     ...over,
   })
   const enter = (known = true) => breaker.tryAcquire(known)
-  /** One after another, all let in. */
+  /** One call after another. */
   const all = (outcomes: readonly CallOutcome[], known = true) => {
     for (const outcome of outcomes) breaker.release(enter(known) as Permit, outcome)
   }
   return { clock, breaker, turns, enter, all }
 }
 
-test('it opens by the share of failures, once there are enough to say anything', () => {
+test('opens at the failure ratio, once there are enough calls', () => {
   const few = setup()
   few.all(['failed', 'failed', 'failed'])
   assert.equal(few.breaker.state, 'closed')
@@ -40,13 +40,13 @@ test('it opens by the share of failures, once there are enough to say anything',
   assert.equal(few.enter(), undefined)
 
   const mixed = setup()
-  mixed.all(['good', 'refused', 'good', 'failed', 'failed'])
+  mixed.all(['live', 'rejected', 'live', 'failed', 'failed'])
   assert.equal(mixed.breaker.state, 'closed')
   mixed.all(['failed'])
   assert.equal(mixed.breaker.state, 'open')
 })
 
-test('failures of long ago say nothing', () => {
+test('ignores failures outside the window', () => {
   const { clock, breaker, all } = setup()
   all(['failed', 'failed', 'failed'])
   clock.advance(25_000)
@@ -54,7 +54,7 @@ test('failures of long ago say nothing', () => {
   assert.equal(breaker.state, 'closed')
 })
 
-test('failures of the span before count still', () => {
+test('counts failures of the previous span', () => {
   const { clock, breaker, all } = setup()
   all(['failed', 'failed', 'failed'])
   clock.advance(12_000)
@@ -62,7 +62,7 @@ test('failures of the span before count still', () => {
   assert.equal(breaker.state, 'open')
 })
 
-test('after its time one asks, and nobody else; an answer closes it, another failure opens it again', () => {
+test('half open, it allows one call; a response closes it, a failure opens it again', () => {
   const { clock, breaker, turns, enter, all } = setup()
   all(['failed', 'failed', 'failed', 'failed'])
   assert.equal(breaker.retryAfter, 2_000)
@@ -75,96 +75,96 @@ test('after its time one asks, and nobody else; an answer closes it, another fai
   breaker.release(first, 'failed')
   assert.equal(breaker.state, 'open')
   clock.advance(2_000)
-  breaker.release(enter(false) as Permit, 'refused')
+  breaker.release(enter(false) as Permit, 'rejected')
   assert.equal(breaker.state, 'closed')
-  const cycle = ['open failures', 'half open failures']
+  const cycle = ['open failures', 'half_open failures']
   assert.deepEqual(turns, [...cycle, ...cycle, 'closed failures'])
 })
 
-test('a trial that did not ask after all leaves its place to the next', () => {
+test('a half-open call that was not made frees its permit', () => {
   const { clock, breaker, enter, all } = setup()
   all(['failed', 'failed', 'failed', 'failed'])
   clock.advance(2_000)
-  breaker.release(enter() as Permit, 'none')
+  breaker.release(enter() as Permit, 'not_called')
   assert.notEqual(enter(), undefined)
 })
 
-test('what was asked before it opened decides nothing while it is tried', () => {
+test('calls from before it opened do not count while it is half open', () => {
   const { clock, breaker, enter, all } = setup()
   const early = [enter() as Permit, enter() as Permit]
   all(['failed', 'failed', 'failed', 'failed'])
-  breaker.release(early[0] as Permit, 'good')
+  breaker.release(early[0] as Permit, 'live')
   assert.equal(breaker.state, 'open')
   clock.advance(2_000)
   const trial = enter() as Permit
   breaker.release(early[1] as Permit, 'failed')
-  assert.equal(breaker.state, 'half open')
-  breaker.release(trial, 'good')
+  assert.equal(breaker.state, 'half_open')
+  breaker.release(trial, 'live')
   assert.equal(breaker.state, 'closed')
 })
 
-test('an earlier trial that answers late neither decides nor gives its place away', () => {
+test('a late half-open call of an earlier phase neither counts nor frees a permit', () => {
   const { clock, breaker, enter, all } = setup()
-  all(['doubted', 'doubted', 'doubted'])
+  all(['unexpected', 'unexpected', 'unexpected'])
   const late = enter(true) as Permit
   breaker.release(enter(false) as Permit, 'failed')
   clock.advance(2_000)
   const trial = enter(true) as Permit
-  breaker.release(late, 'good')
-  assert.equal(breaker.state, 'half open')
+  breaker.release(late, 'live')
+  assert.equal(breaker.state, 'half_open')
   assert.equal(enter(true), undefined)
-  breaker.release(trial, 'good')
+  breaker.release(trial, 'live')
   assert.equal(breaker.state, 'closed')
 })
 
-test('replicas do not try again together', () => {
+test('replicas do not make their half-open calls together', () => {
   const { breaker, all } = setup({ random: () => 0.8 })
   all(['failed', 'failed', 'failed', 'failed'])
   assert.equal(breaker.retryAfter, 2_400)
 })
 
-test('doubtful refusals in a row are looked at by one trial; one live session between them is enough to believe', () => {
+test('a burst of unexpected rejections makes it half open; one live session in between prevents that', () => {
   const calm = setup()
-  calm.all(['doubted', 'doubted', 'good', 'doubted', 'doubted', 'refused'])
+  calm.all(['unexpected', 'unexpected', 'live', 'unexpected', 'unexpected', 'rejected'])
   assert.equal(calm.breaker.state, 'closed')
-  calm.all(['doubted'])
-  assert.equal(calm.breaker.state, 'half open', 'a refusal of somebody unknown is no sign of health')
-  assert.equal(calm.breaker.cause, 'doubt')
+  calm.all(['unexpected'])
+  assert.equal(calm.breaker.state, 'half_open', 'a rejection of an unknown credential does not prove health')
+  assert.equal(calm.breaker.cause, 'unexpected_rejections')
 })
 
-test('after a burst, one known and one unknown credential may try; of the unknown only a live session decides', () => {
+test('after a burst, one verified and one unverified credential may call; of the latter only a live session counts', () => {
   const { breaker, enter, all } = setup()
-  all(['doubted', 'doubted', 'doubted'])
+  all(['unexpected', 'unexpected', 'unexpected'])
   const known = enter(true) as Permit
   assert.equal(enter(true), undefined)
-  breaker.release(enter(false) as Permit, 'refused')
-  assert.equal(breaker.state, 'half open')
-  const stranger = enter(false) as Permit
-  breaker.release(known, 'doubted')
+  breaker.release(enter(false) as Permit, 'rejected')
+  assert.equal(breaker.state, 'half_open')
+  const unverified = enter(false) as Permit
+  breaker.release(known, 'unexpected')
   assert.equal(breaker.state, 'open')
-  breaker.release(stranger, 'good')
-  assert.equal(breaker.state, 'open', 'an earlier trial is no longer news')
+  breaker.release(unverified, 'live')
+  assert.equal(breaker.state, 'open', 'the call belongs to an earlier phase')
 })
 
-test('a live session ends a burst at once', () => {
+test('a live session closes it after a burst', () => {
   const { breaker, enter, all } = setup()
-  all(['doubted', 'doubted', 'doubted'])
-  breaker.release(enter(false) as Permit, 'good')
+  all(['unexpected', 'unexpected', 'unexpected'])
+  breaker.release(enter(false) as Permit, 'live')
   assert.equal(breaker.state, 'closed')
 })
 
-test('a burst is held for a bounded time, and is not held again before Kratos knows somebody', () => {
+test('a burst counts for a bounded time, and bursts are then ignored until Kratos returns a live session', () => {
   const { clock, breaker, enter, all } = setup()
-  all(['doubted', 'doubted', 'doubted'])
+  all(['unexpected', 'unexpected', 'unexpected'])
   for (let i = 0; i < 14; i++) {
-    breaker.release(enter() as Permit, 'doubted')
+    breaker.release(enter() as Permit, 'unexpected')
     clock.advance(2_000)
   }
-  assert.equal(breaker.state, 'half open')
+  assert.equal(breaker.state, 'half_open')
   clock.advance(2_000)
   assert.equal(breaker.state, 'closed')
-  all(['doubted', 'doubted', 'doubted', 'doubted'])
+  all(['unexpected', 'unexpected', 'unexpected', 'unexpected'])
   assert.equal(breaker.state, 'closed')
-  all(['good', 'doubted', 'doubted', 'doubted'])
-  assert.equal(breaker.state, 'half open')
+  all(['live', 'unexpected', 'unexpected', 'unexpected'])
+  assert.equal(breaker.state, 'half_open')
 })

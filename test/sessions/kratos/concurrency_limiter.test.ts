@@ -5,13 +5,13 @@ import { createConcurrencyLimiter, type Release } from '../../../src/sessions/kr
 const setup = (over = {}) =>
   createConcurrencyLimiter({ maxConcurrent: 4, reserved: 1, maxPending: 3, ...over })
 
-test('a free place is there at once', () => {
+test('a free slot is granted immediately', () => {
   const places = setup()
   assert.equal(typeof places.acquire(true), 'function')
   assert.equal(places.inFlight, 1)
 })
 
-test('unknown ones never take what is reserved for known ones', async () => {
+test('reserved slots go to recently verified credentials only', async () => {
   const places = setup()
   for (let i = 0; i < 3; i++) void places.acquire(false)
   const late = places.acquire(false)
@@ -20,7 +20,7 @@ test('unknown ones never take what is reserved for known ones', async () => {
   assert.equal(places.inFlight, 4)
 })
 
-test('who waits comes in when somebody leaves: known ones first, then in order', async () => {
+test('freed slots go to recently verified credentials first, then in order of arrival', async () => {
   const places = setup()
   const leaves = Array.from({ length: 3 }, () => places.acquire(false) as Release)
   leaves.push(places.acquire(true) as Release)
@@ -39,7 +39,7 @@ test('who waits comes in when somebody leaves: known ones first, then in order',
   assert.equal(places.pending, 0)
 })
 
-test('beyond the line there is no place', async () => {
+test('a full queue rejects', async () => {
   const places = setup()
   for (let i = 0; i < 3; i++) void places.acquire(false)
   for (let i = 0; i < 3; i++) assert.ok(places.acquire(false) instanceof Promise)
@@ -47,7 +47,7 @@ test('beyond the line there is no place', async () => {
   assert.equal(typeof places.acquire(true), 'function', 'a free place needs no line')
 })
 
-test('a place that is given back twice is one place', () => {
+test('releasing a slot twice frees one slot', () => {
   const places = setup()
   const leave = places.acquire(true) as Release
   void places.acquire(true)
@@ -56,7 +56,7 @@ test('a place that is given back twice is one place', () => {
   assert.equal(places.inFlight, 1)
 })
 
-test('with one place only, unknown ones have it too', () => {
+test('a single slot is not reserved', () => {
   const places = setup({ places: 1, reserved: 1 })
   assert.equal(typeof places.acquire(false), 'function')
 })

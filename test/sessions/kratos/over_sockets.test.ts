@@ -12,10 +12,10 @@ import { sessionDocument } from '../../support/kratos.ts'
 import { requestWith } from '../../support/request.ts'
 
 const COOKIE: Credential = { kind: 'cookie', name: 'ory_kratos_session', value: 'MTc=' }
-/** `expires_at` far from the real clock of these tests. */
+/** These tests use the real clock, so `expires_at` is far in the future. */
 const BODY = JSON.stringify(sessionDocument({ expires_at: '2999-01-01T00:00:00Z' }))
 
-/** The store as the service has it, down to the socket; a call to Kratos is given up after 200 ms unless said otherwise. */
+/** The verifier with real HTTP calls, which time out after 200 ms by default. */
 function sessionsOf(t: TestContext, url: string, timeout = 200) {
   const http = createHttpClient({ clock: realClock })
   t.after(() => http.close())
@@ -34,7 +34,7 @@ function sessionsOf(t: TestContext, url: string, timeout = 200) {
     sessions.verify(endpoint, COOKIE, requestWith([['x-session-token', 'another']], { deadline }))
 }
 
-test('a thousand requests over real sockets are one call with one credential', async t => {
+test('a thousand requests are one call over a socket with one credential', async t => {
   const calls: unknown[] = []
   const host = await startHttpHost((request, response) => {
     const { cookie, authorization, 'x-session-token': token } = request.headers
@@ -49,7 +49,7 @@ test('a thousand requests over real sockets are one call with one credential', a
   assert.deepEqual(calls, [['GET', '/sessions/whoami', 'ory_kratos_session=MTc=', undefined, undefined]])
 })
 
-test('Kratos that answers after a caller has left is remembered all the same', async t => {
+test('a response is cached even if a request has left before it', async t => {
   let calls = 0
   const asked = Promise.withResolvers<void>()
   const answer = Promise.withResolvers<void>()
@@ -87,15 +87,15 @@ for (const [what, answer] of [
   ['redirects', (socket: Socket) => socket.end(reply('302 Found\r\nlocation: /sessions/whoami'))],
   ['answers 500', (socket: Socket) => socket.end(reply('500 Oops', BODY))],
 ] as const) {
-  test(`Kratos that ${what} is "could not find out", and nothing of it is remembered`, async t => {
-    let sick = true
+  test(`Kratos that ${what} is unavailable, and nothing is cached`, async t => {
+    let failing = true
     const host = await startRawHost(socket =>
-      sick ? answer(socket) : void socket.end(reply('200 OK', BODY)),
+      failing ? answer(socket) : void socket.end(reply('200 OK', BODY)),
     )
     t.after(() => host.close())
     const verify = sessionsOf(t, host.url)
     assert.equal((await verify()).kind, 'unavailable')
-    sick = false
+    failing = false
     const verdict = await verify()
     assert.equal(verdict.kind === 'verified' && verdict.cache, 'miss')
   })

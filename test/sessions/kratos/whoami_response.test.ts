@@ -30,7 +30,7 @@ interface Recording {
   readonly body: string
 }
 
-/** Kratos v26.2.0, as it answered. */
+/** Recorded responses of Kratos v26.2.0. */
 const recordings = readFileSync(new URL('recordings/whoami.jsonl', import.meta.url), 'utf8')
   .trim()
   .split('\n')
@@ -71,7 +71,7 @@ for (const { name, method, status, headers, body } of recordings) {
   })
 }
 
-test('a live session is read with its times, its level and its whole document', () => {
+test('reads a live session with its times, its level and the whole document', () => {
   assert.deepEqual(read(liveSession()), {
     kind: 'verified',
     session: {
@@ -87,7 +87,7 @@ test('a live session is read with its times, its level and its whole document', 
   })
 })
 
-test('what is shared between requests cannot be changed by one of them', () => {
+test('the session is frozen, because requests share it', () => {
   const found = read(liveSession())
   assert.ok(found.kind === 'verified')
   const { document } = found.session
@@ -162,7 +162,7 @@ for (const [status, body, kind] of [
   })
 }
 
-test('a second factor names where to give it, unless that is no web address', () => {
+test('a required second factor has the login URL, if it is an http(s) URL', () => {
   const url = 'https://auth.example.com/self-service/login/browser?aal=aal2'
   assert.deepEqual(read(SECOND_FACTOR_REQUIRED), { kind: 'second factor', loginUrl: url })
   for (const bad of ['javascript:alert(1)', '/login', null, 7]) {
@@ -173,7 +173,7 @@ test('a second factor names where to give it, unless that is no web address', ()
   assert.equal(read(old).kind, 'second factor')
 })
 
-test('429 passes on what the client needs to slow down', () => {
+test('429 passes on the rate limit headers', () => {
   const answer = answered(429, '', [
     ['retry-after', '7'],
     ['x-ratelimit-remaining', '0'],
@@ -195,13 +195,13 @@ for (const [value, seconds] of [
   ['9999999', undefined],
   ['Sun, 22 Nov 2026 05:00:00 GMT', undefined],
 ] as const) {
-  test(`Retry-After: ${value} of a 503 is ${seconds === undefined ? 'not ' : ''}handed on`, () => {
+  test(`Retry-After: ${value} of a 503 is ${seconds === undefined ? 'not ' : ''}passed on`, () => {
     const found = read(answered(503, '', [['retry-after', value]]))
     assert.equal(found.kind === 'unavailable' && found.retryAfterSeconds, seconds)
   })
 }
 
-test('no call that failed says anything about the credential', () => {
+test('a failed call is `unavailable`, whatever the cause', () => {
   for (const cause of [
     'connect',
     'timeout',
@@ -213,11 +213,11 @@ test('no call that failed says anything about the credential', () => {
     'busy',
   ] as const) {
     const found = read({ kind: 'failed', cause, message: 'kratos.whoami: no' })
-    assert.deepEqual(found, { kind: 'unavailable', why: 'kratos.whoami: no' })
+    assert.deepEqual(found, { kind: 'unavailable', reason: 'kratos.whoami: no' })
   }
 })
 
-test('an unknown level is the lowest, an unknown time an old one', () => {
+test('an unknown level counts as aal0, an unreadable time as long ago', () => {
   const found = read(
     liveSession([], { authenticator_assurance_level: 'aal9', authenticated_at: 'yesterday' }),
   )
@@ -225,7 +225,7 @@ test('an unknown level is the lowest, an unknown time an old one', () => {
   assert.deepEqual([found.session.aal, found.session.authenticatedAt], ['aal0', 0])
 })
 
-test('only the cookie that was asked about is relayed, and none for a token', () => {
+test('only a Set-Cookie of the session cookie is passed on, none for a token', () => {
   const answer: HttpResponse = liveSession([
     ['set-cookie', 'ory_kratos_session=new; Path=/; HttpOnly'],
     ['set-cookie', 'ory_kratos_session_x=1'],
@@ -240,7 +240,7 @@ test('only the cookie that was asked about is relayed, and none for a token', ()
   assert.deepEqual(token.responseHeaders, [])
 })
 
-test('no answer whatever makes it throw, and only a 200 with a session verifies', () => {
+test('never throws, and only a 200 with a session verifies', () => {
   const body = fc.oneof(fc.string(), fc.json(), fc.constant(JSON.stringify(sessionDocument())))
   fc.assert(
     fc.property(fc.integer({ min: 100, max: 599 }), body, (status, text) => {
@@ -250,12 +250,12 @@ test('no answer whatever makes it throw, and only a 200 with a session verifies'
   )
 })
 
-test('a 401 because the level of a session could not be computed is no refusal', () => {
+test('a 401 because the assurance level could not be determined is no rejection', () => {
   const error = { code: 401, status: 'Unauthorized', reason: 'Unable to determine AAL.' }
   assert.equal(read(answered(401, { error })).kind, 'unavailable')
 })
 
-test('a 401 is certain only where Kratos says how long, which it does without asking its database', () => {
+test('a 401 is certain only with Ory-Session-Cache-For, which Kratos sends before it uses its database', () => {
   for (const { name, status, headers, body } of recordings.filter(one => one.status === 401)) {
     const finding = read({ kind: 'answered', status, headers, body })
     const says = headers.some(([header]) => header === 'ory-session-cache-for')

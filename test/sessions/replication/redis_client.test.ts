@@ -3,7 +3,7 @@ import test from 'node:test'
 import { freePort } from '../../../demo/ports.ts'
 import { openRedisClient } from '../../../src/sessions/replication/redis_client.ts'
 
-test('a line that is down says why, and not with each command that it is', async () => {
+test('a disconnected client reports the cause, but not with every command', async () => {
   const told: string[] = []
   let heard = () => {}
   const reason = new Promise<void>(resolve => {

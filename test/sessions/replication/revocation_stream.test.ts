@@ -6,12 +6,12 @@ import fc from 'fast-check'
 import type { Verdict } from '../../../src/access/verdict.ts'
 import type { RedisStore } from '../../../src/sessions/replication/redis_store.ts'
 import type { RevocationTarget } from '../../../src/sessions/types.ts'
-import { fakeRedis } from '../../support/bus.ts'
 import { fakeClock } from '../../support/clock.ts'
+import { fakeRedis } from '../../support/fake_redis.ts'
 import { answered, IDENTITY_ID, liveSession, SESSION_ID } from '../../support/kratos.ts'
-import { type Replica, startReplica } from '../../support/replica.ts'
+import { type Replica, startReplica } from '../../support/replica_harness.ts'
 
-/** Two replicas, one Redis, one Kratos; time passes only here. */
+/** Two replicas with one Redis and one Kratos. Time advances only by `advance`. */
 function createScenario() {
   const clock = fakeClock()
   const redis = fakeRedis(clock)
@@ -30,7 +30,7 @@ function createScenario() {
   }
   const replicas = lines.map(start) as [Replica, Replica]
   const turn = () => new Promise(resolve => setImmediate(resolve))
-  /** All that can happen without time passing, then a second. */
+  /** Runs everything that needs no time, then advances the clocks. */
   async function pass(span = 1_000): Promise<void> {
     for (let i = 0; i < 4; i++) await turn()
     clock.advance(span)
@@ -82,25 +82,33 @@ async function inScenario(run: (w: ReturnType<typeof createScenario>) => Promise
 const OTHER = '11111111-1111-4111-8111-111111111111'
 
 type Move =
-  | 'ask a'
-  | 'ask b'
-  | 'end and tell a'
-  | 'cut a'
-  | 'cut b'
-  | 'join'
-  | 'copy'
-  | 'go back'
-  | 'empty'
+  | 'look up on a'
+  | 'look up on b'
+  | 'end and revoke on a'
+  | 'disconnect a'
+  | 'disconnect b'
+  | 'reconnect'
+  | 'dump'
+  | 'restore'
+  | 'flush'
   | 'trim'
-  | 'tell of others'
-  | 'pass'
-  | 'turn'
+  | 'revoke another'
+  | 'advance'
+  | 'yield'
 
-test('no order of look-ups, revocations, cut lines and losses of Redis revives a session', async () => {
+test('no order of lookups, revocations, disconnections and data losses reinstates a session', async () => {
   const moves = fc.array(
     fc.constantFrom<Move>(
-      ...(['ask a', 'ask b', 'end and tell a', 'cut a', 'cut b', 'join', 'copy'] as const),
-      ...(['go back', 'empty', 'trim', 'tell of others', 'pass', 'turn'] as const),
+      ...([
+        'look up on a',
+        'look up on b',
+        'end and revoke on a',
+        'disconnect a',
+        'disconnect b',
+        'reconnect',
+        'dump',
+      ] as const),
+      ...(['restore', 'flush', 'trim', 'revoke another', 'advance', 'yield'] as const),
     ),
     { maxLength: 25 },
   )
@@ -120,32 +128,36 @@ test('no order of look-ups, revocations, cut lines and losses of Redis revives a
           const out = w.ended && one === a
           waiting.push(
             one.verify('x').then((verdict: Verdict) => {
-              assert.notEqual(verdict.kind, 'unavailable', 'an error reached somebody')
-              assert.ok(!(out && verdict.kind === 'verified'), 'who told it let it in')
+              assert.notEqual(verdict.kind, 'unavailable', 'a request failed')
+              assert.ok(!(out && verdict.kind === 'verified'), 'the replica that revoked it accepted it')
             }),
           )
         }
         for (const move of order) {
-          if (move === 'ask a') ask(a)
-          else if (move === 'ask b') ask(b)
-          else if (move === 'end and tell a') {
+          if (move === 'look up on a') ask(a)
+          else if (move === 'look up on b') ask(b)
+          else if (move === 'end and revoke on a') {
             w.end()
             waiting.push(a.revoke(revoked))
-          } else if (move === 'cut a') w.lines[0].down = true
-          else if (move === 'cut b') w.lines[1].down = true
-          else if (move === 'join') for (const line of w.lines) line.down = false
-          else if (move === 'copy') copy = w.redis.snapshot()
-          else if (move === 'go back') w.redis.state = copy
-          else if (move === 'empty') w.redis.flush()
+          } else if (move === 'disconnect a') w.lines[0].down = true
+          else if (move === 'disconnect b') w.lines[1].down = true
+          else if (move === 'reconnect') for (const line of w.lines) line.down = false
+          else if (move === 'dump') copy = w.redis.snapshot()
+          else if (move === 'restore') w.redis.state = copy
+          else if (move === 'flush') w.redis.flush()
           else if (move === 'trim') w.redis.trim()
-          else if (move === 'tell of others') waiting.push(b.revoke({ kind: 'session', id: OTHER }))
-          else if (move === 'turn') await w.turn()
+          else if (move === 'revoke another') waiting.push(b.revoke({ kind: 'session', id: OTHER }))
+          else if (move === 'yield') await w.turn()
           else await w.pass()
         }
         await w.settle()
         await Promise.all(waiting)
         if (!w.ended) return
-        assert.equal((await b.verify('x')).kind, 'rejected', 'all are connected, and it came in elsewhere')
+        assert.equal(
+          (await b.verify('x')).kind,
+          'rejected',
+          'all are connected, and another replica accepted it',
+        )
         assert.equal((await a.verify('x')).kind, 'rejected')
       }),
     ),
@@ -153,7 +165,7 @@ test('no order of look-ups, revocations, cut lines and losses of Redis revives a
   )
 })
 
-test('what was remembered before the first word of others is forgotten with it', async () => {
+test('a replica that joins clears sessions cached before', async () => {
   await inScenario(async w => {
     const [a] = w.replicas
     const late = w.redis.connect()
@@ -162,7 +174,7 @@ test('what was remembered before the first word of others is forgotten with it',
     assert.equal((await c.verify('x')).kind, 'verified')
     w.end()
     await a.revoke({ kind: 'session', id: SESSION_ID })
-    // So long ago that it is not told again to those who join.
+    // Long enough that a joining replica does not apply it again.
     for (let i = 0; i < 12; i++) await w.pass()
     late.down = false
     await w.pass()
@@ -171,7 +183,7 @@ test('what was remembered before the first word of others is forgotten with it',
   })
 })
 
-test('Redis that lost everything while nobody spoke is noticed, and all replicas forget', async () => {
+test('a loss of data in Redis is detected without traffic, and all replicas clear their caches', async () => {
   await inScenario(async w => {
     const [a, b] = w.replicas
     await a.revoke({ kind: 'session', id: OTHER })
@@ -179,32 +191,32 @@ test('Redis that lost everything while nobody spoke is noticed, and all replicas
     await w.settle()
     w.redis.flush()
     await w.settle()
-    assert.ok(a.events.includes('lost') && b.events.includes('lost'))
+    assert.ok(a.events.includes('data_loss') && b.events.includes('data_loss'))
     const before = w.asked
     await b.verify('x')
     assert.equal(w.asked, before + 1)
     assert.ok(a.stream.inSync && b.stream.inSync)
-    assert.equal(w.redis.state.stream.length, 1, 'one of them told those who start later, for both')
+    assert.equal(w.redis.state.stream.length, 1, 'one of them published it for replicas that start later')
   })
 })
 
-test('ten thousand untold revocations become one of everything', async () => {
+test('more than ten thousand queued revocations become one of everything', async () => {
   await inScenario(async w => {
     const [a, b] = w.replicas
     await b.verify('x')
     for (const line of w.lines.slice(0, 1)) line.down = true
     await w.pass()
     for (let i = 0; i < 10_001; i++) void a.revoke({ kind: 'session', id: `session ${i}` })
-    assert.equal(a.stream.waiting, 1)
+    assert.equal(a.stream.pending, 1)
     await w.settle()
-    assert.equal(a.stream.waiting, 0)
+    assert.equal(a.stream.pending, 0)
     const before = w.asked
     await b.verify('x')
     assert.equal(w.asked, before + 1)
   })
 })
 
-test('a replica that stops says its last word', async () => {
+test('a replica publishes its queue when it stops', async () => {
   await inScenario(async w => {
     const [a, b] = w.replicas
     await b.verify('x')
@@ -221,7 +233,7 @@ test('a replica that stops says its last word', async () => {
   })
 })
 
-test('a Redis that stays away for hours costs no memory', async () => {
+test('hours without Redis do not leak memory', async () => {
   setFlagsFromString('--expose-gc')
   const collect = runInNewContext('gc') as () => void
   const used = (): number => {
@@ -239,7 +251,7 @@ test('a Redis that stays away for hours costs no memory', async () => {
     await rounds(2_000)
     const before = used()
     await rounds(20_000)
-    // A promise that remembered each wait took some 800 bytes of each round and replica.
+    // Racing each wait with one long-lived promise leaked some 800 bytes per round and replica.
     assert.ok(used() - before < 4_000_000)
   })
 })

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import test, { mock, type TestContext } from 'node:test'
 import { millis } from '../../../src/lib/time.ts'
-import { createCacheCipher } from '../../../src/sessions/replication/encryption.ts'
-import { fakeRedis } from '../../support/bus.ts'
+import { createCacheCipher } from '../../../src/sessions/replication/cache_cipher.ts'
 import { fakeClock } from '../../support/clock.ts'
+import { fakeRedis } from '../../support/fake_redis.ts'
 import { answered, liveSession, SECOND_FACTOR_REQUIRED, SESSION_ID } from '../../support/kratos.ts'
-import { ENCRYPTION_KEY, type Replica, startReplica } from '../../support/replica.ts'
+import { ENCRYPTION_KEY, type Replica, startReplica } from '../../support/replica_harness.ts'
 
-/** Replicas whose time passes only here, over one Redis and one Kratos that says what the test says. */
+/** Replicas with one Redis and one Kratos whose response the test sets. Time advances only by `advance`. */
 async function createReplicas(t: TestContext, count = 2, keys: readonly (readonly string[])[] = []) {
   mock.timers.enable({ apis: ['setTimeout'] })
   const clock = fakeClock()
@@ -71,7 +71,7 @@ const verdictLabel = async (verdict: ReturnType<Replica['verify']>): Promise<str
   return 'cache' in found ? `${found.kind} ${found.cache}` : found.kind
 }
 
-test('an answer is as old on the other replica as it is, and ends with it', async t => {
+test('an entry has the same age and expiry on another replica', async t => {
   const { replicas, pass } = await createReplicas(t)
   const [a, b] = replicas
   assert.equal(await verdictLabel(a.verify('x')), 'verified miss')
@@ -79,12 +79,12 @@ test('an answer is as old on the other replica as it is, and ends with it', asyn
   assert.equal(await verdictLabel(b.verify('x')), 'verified remote')
   await pass(19_000)
   assert.equal(await verdictLabel(b.verify('x')), 'verified hit')
-  assert.deepEqual(b.lookups, ['hit'], 'what was read is not written again')
+  assert.deepEqual(b.lookups, ['hit'], 'a result of the shared cache is not written again')
   await pass(1_500)
-  assert.equal(await verdictLabel(b.verify('x')), 'verified miss', 'a minute after the first question')
+  assert.equal(await verdictLabel(b.verify('x')), 'verified miss', 'a minute after the first lookup')
 })
 
-test('a rule with a bound of its own does not take what is older', async t => {
+test('a rule with a maximum age skips older entries', async t => {
   const { replicas, pass, asked } = await createReplicas(t)
   const [a, b] = replicas
   await a.verify('x')
@@ -93,7 +93,7 @@ test('a rule with a bound of its own does not take what is older', async t => {
   assert.equal(asked.length, 2)
 })
 
-test('who joins a look at what is too old for him asks Kratos himself', async t => {
+test('a request that joined a load with a result too old for its rule calls Kratos', async t => {
   const { replicas, pass, asked } = await createReplicas(t)
   const [a, b] = replicas
   await a.verify('x')
@@ -107,7 +107,7 @@ test('who joins a look at what is too old for him asks Kratos himself', async t 
   assert.equal(asked.length, 2)
 })
 
-test('each replica has its own longest time', async t => {
+test('each replica applies its own maximum age', async t => {
   const { replicas, pass, redis, start, turns } = await createReplicas(t)
   await replicas[0].verify('x')
   const hasty = start(redis.connect(), [ENCRYPTION_KEY], 10_000)
@@ -118,7 +118,7 @@ test('each replica has its own longest time', async t => {
   assert.equal(await verdictLabel(hasty.verify('x')), 'verified miss')
 })
 
-test('where Redis lets go of a tombstone, whoever heard the news does not believe the entry', async t => {
+test('a replica that applied a revocation ignores the entry even if Redis evicted the tombstone', async t => {
   const { replicas, redis, turns, says } = await createReplicas(t)
   const [a, b] = replicas
   await b.verify('x')
@@ -130,7 +130,7 @@ test('where Redis lets go of a tombstone, whoever heard the news does not believ
   assert.equal(await verdictLabel(b.verify('x')), 'rejected miss')
 })
 
-test('a rule that wants it fresh, and one without memory, never look into Redis', async t => {
+test('`fresh` and a rule without cache never read from Redis', async t => {
   const { replicas, asked } = await createReplicas(t)
   const [a, b] = replicas
   await a.verify('x')
@@ -141,10 +141,10 @@ test('a rule that wants it fresh, and one without memory, never look into Redis'
 })
 
 for (const [what, answer] of [
-  ['no', answered(401)],
-  ['not without a second factor', SECOND_FACTOR_REQUIRED],
+  ['a rejection', answered(401)],
+  ['a required second factor', SECOND_FACTOR_REQUIRED],
 ] as const) {
-  test(`Kratos’ “${what}” takes the shared entry away, and it is not looked at again here (C26)`, async t => {
+  test(`${what} deletes the shared entry, and this replica does not read it again (C26)`, async t => {
     const { replicas, says, turns, redis } = await createReplicas(t)
     const [a, b] = replicas
     await a.verify('x')
@@ -158,7 +158,7 @@ for (const [what, answer] of [
   })
 }
 
-test('nothing is shared of a no, of a second factor, and of what could not be found out', async t => {
+test('rejections, second factors and failures are not shared', async t => {
   const { replicas, redis, says } = await createReplicas(t)
   for (const answer of [answered(401), SECOND_FACTOR_REQUIRED, answered(500), answered(200, '<html>')]) {
     says.now = answer
@@ -167,7 +167,7 @@ test('nothing is shared of a no, of a second factor, and of what could not be fo
   assert.equal(redis.state.entries.size, 0)
 })
 
-test('an entry of others is looked at as an answer of Kratos is: a session that is over is none', async t => {
+test('an entry is checked like a response of Kratos: an expired session is ignored', async t => {
   const { replicas, pass, says, redis } = await createReplicas(t)
   const [a, b] = replicas
   says.now = liveSession([], { expires_at: '2026-11-22T05:00:30Z' })
@@ -177,10 +177,10 @@ test('an entry of others is looked at as an answer of Kratos is: a session that 
   await pass(31_000)
   says.now = answered(401)
   assert.equal(await verdictLabel(b.verify('x')), 'rejected miss')
-  assert.deepEqual(b.lookups, ['void'])
+  assert.deepEqual(b.lookups, ['invalidated'])
 })
 
-test('an entry that was put back later is as old as it says itself', async t => {
+test('a restored entry keeps its age', async t => {
   const { replicas, pass, redis } = await createReplicas(t)
   const [a, b] = replicas
   await a.verify('x')
@@ -188,10 +188,10 @@ test('an entry that was put back later is as old as it says itself', async t => 
   await pass(61_000)
   redis.state.entries.set(name, { ...entry, until: Number.POSITIVE_INFINITY as never })
   assert.equal(await verdictLabel(b.verify('x')), 'verified miss')
-  assert.deepEqual(b.lookups, ['void', 'written'])
+  assert.deepEqual(b.lookups, ['invalidated', 'written'])
 })
 
-test('what is not ours, changed, or of another place is a miss, and counted (C21)', async t => {
+test('foreign, changed or moved entries are a miss and counted (C21)', async t => {
   const { replicas, redis, asked } = await createReplicas(t)
   const [a, b] = replicas
   await a.verify('x')
@@ -209,7 +209,7 @@ test('what is not ours, changed, or of another place is a miss, and counted (C21
   assert.equal(asked.length, 4)
 })
 
-test('replicas without a key in common share nothing, and hear of one another that something was revoked', async t => {
+test('replicas without a common key share nothing, but clear their caches on a revocation', async t => {
   const { replicas, turns, asked } = await createReplicas(t, 2, [
     [ENCRYPTION_KEY],
     ['another key of thirty-two or more characters'],
@@ -227,17 +227,17 @@ test('replicas without a key in common share nothing, and hear of one another th
 
 for (const [what, first, second] of [
   [
-    'before the change',
+    'before the new key is primary',
     ['k1 of thirty-two characters or more'],
     ['k1 of thirty-two characters or more', 'k2 of thirty-two characters or more'],
   ],
   [
-    'in its midst',
+    'after the new key is primary',
     ['k1 of thirty-two characters or more', 'k2 of thirty-two characters or more'],
     ['k2 of thirty-two characters or more', 'k1 of thirty-two characters or more'],
   ],
 ] as const) {
-  test(`a revocation reaches a replica with other keys (${what}), by stream and by tombstone`, async t => {
+  test(`during a key rotation (${what}) a revocation arrives by stream and by tombstone`, async t => {
     const { replicas, turns, redis } = await createReplicas(t, 2, [first, second])
     for (const [teller, other] of [replicas, replicas.toReversed()] as [Replica, Replica][]) {
       await other.verify('x')
@@ -250,7 +250,7 @@ for (const [what, first, second] of [
   })
 }
 
-test('Redis that hangs holds nobody up for longer than its own time, and is left alone for a while', async t => {
+test('a hanging Redis delays a request by its timeout only, and reads pause after repeated failures', async t => {
   const { replicas, pass, lines, asked } = await createReplicas(t)
   const [a] = replicas
   const [line] = lines
@@ -266,17 +266,17 @@ test('Redis that hangs holds nobody up for longer than its own time, and is left
     ['error', 'error', 'error'],
   )
   await a.verify('4')
-  assert.equal(a.lookups.at(-1), 'closed')
+  assert.equal(a.lookups.at(-1), 'skipped')
   await pass(1_000)
   const trying = a.verify('5')
   const meanwhile = await a.verify('6')
-  assert.ok(meanwhile.kind === 'verified', 'nobody else waits while one tries')
+  assert.ok(meanwhile.kind === 'verified', 'other requests do not wait for the retry')
   await pass(50)
   await trying
   assert.equal(asked.length, 6)
 })
 
-test('a clock that is wrong makes nothing younger', async t => {
+test('a wrong clock makes no entry younger', async t => {
   const { replicas, pass, clock, says } = await createReplicas(t)
   const [a, b] = replicas
   says.now = liveSession([], { expires_at: '2027-01-01T00:00:00Z' })
@@ -284,22 +284,19 @@ test('a clock that is wrong makes nothing younger', async t => {
   await pass(59_000)
   clock.jumpWallClock(-40_000)
   const verdict = await b.verify('x')
-  assert.ok(
-    verdict.kind === 'verified' && verdict.cache === 'remote',
-    'Redis’ own clock says that it is good',
-  )
+  assert.ok(verdict.kind === 'verified' && verdict.cache === 'remote', 'valid by the clock of Redis')
   await pass(1_500)
-  assert.equal(await verdictLabel(b.verify('x')), 'verified miss', 'and how old it is')
+  assert.equal(await verdictLabel(b.verify('x')), 'verified miss', 'and aged by it')
 })
 
-test('a session that was revoked before its whoami was asked for is kept and shared once the hold is over', async t => {
+test('a session revoked before its lookup is cached and shared after the holdoff', async t => {
   const { replicas, pass, asked } = await createReplicas(t)
   const [a, b] = replicas
   await a.revoke({ kind: 'session', id: SESSION_ID })
   await a.verify('x')
   await a.verify('x')
   await b.verify('x')
-  assert.equal(asked.length, 3, 'held on both')
+  assert.equal(asked.length, 3, 'held off on both')
   await pass(6_000)
   await a.verify('x')
   assert.equal(await verdictLabel(b.verify('x')), 'verified remote')

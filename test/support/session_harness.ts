@@ -1,4 +1,4 @@
-/** test/fakes/session_world — the session memory beside a Kratos that knows who is logged in, and can be sick in each of its ways. */
+/** A session verifier with a simulated Kratos that knows who is logged in and can fail in several ways. */
 import { hash } from 'node:crypto'
 import type { Credential, Verdict } from '../../src/access/verdict.ts'
 import type { HttpFailure, HttpResponse } from '../../src/clients/http/message.ts'
@@ -25,7 +25,7 @@ const CONNECTION_FAILED: HttpFailure = {
   cause: 'connect',
   message: 'kratos.whoami: no connection',
 }
-/** The same for everything, from a real Kratos (kratos 1.3). */
+/** The 401 of a real Kratos, which is the same for every reason. */
 export const UNAUTHORIZED = answered(401, {
   error: {
     code: 401,
@@ -35,83 +35,88 @@ export const UNAUTHORIZED = answered(401, {
   },
 })
 
-/** `sick`: the database; whoami says 401 to everybody and the admin API 500. `slow`: answers come when they are let go. */
-export type KratosHealth = 'well' | 'sick' | 'down' | 'error' | 'slow'
+/**
+ * `unhealthy`: the database fails, so whoami returns 401 for everyone and the admin API 500. `slow`: responses wait for
+ * `releaseCalls`. `error`: 500.
+ */
+export type KratosHealth = 'healthy' | 'unhealthy' | 'down' | 'error' | 'slow'
 
 export interface SessionHarnessOptions {
   readonly maxAge?: number
   readonly staleIfError?: number
   readonly refreshAhead?: number
-  readonly negativeCache?: { readonly ttl: number; readonly entries: number }
+  readonly negativeCache?: { readonly ttl: number; readonly maxEntries: number }
   readonly upstreamOptions?: Partial<KratosUpstreamOptions>
   readonly maxEntries?: number
   readonly random?: () => number
-  readonly probe?: (world: {
+  readonly probe?: (kratos: {
     admin: KratosAdmin
     whoami: ReturnType<typeof createSimulatedKratos>['whoami']
   }) => Probe
 }
 
-/** Ids as Kratos makes them, the same for the same credential. */
+/** A session id in the format of Kratos, always the same for a credential. */
 export const sessionIdOf = (value: string): string =>
   `${hash('sha256', value).slice(0, 8)}-c1d8-401c-978a-8da89133f78b`
 
 function createSimulatedKratos() {
   const state = {
-    health: 'well' as KratosHealth,
-    /** Values of credentials whose sessions live. */
+    health: 'healthy' as KratosHealth,
+    /** Values of credentials whose sessions are live. */
     loggedIn: new Set<string>(),
-    asked: [] as string[],
-    adminAsked: [] as string[],
-    /** Looks at each question. */
-    seen: (_question: WhoamiRequest): unknown => undefined,
-    /** What a credential gets instead of what it should. */
-    answers: new Map<string, HttpResponse | HttpFailure>(),
+    /** Credentials of all whoami calls. */
+    calls: [] as string[],
+    /** Session ids of all calls of the admin API. */
+    adminCalls: [] as string[],
+    onCall: (_request: WhoamiRequest): unknown => undefined,
+    /** Responses by credential that replace the simulated one. */
+    overrides: new Map<string, HttpResponse | HttpFailure>(),
   }
-  const held: (() => void)[] = []
-  const answerNow = (value: string): HttpResponse | HttpFailure => {
+  const heldCalls: (() => void)[] = []
+  const currentResponse = (value: string): HttpResponse | HttpFailure => {
     if (state.health === 'down') return CONNECTION_FAILED
     if (state.health === 'error') return answered(500)
-    const instead = state.answers.get(value)
-    if (instead !== undefined) return instead
-    if (state.health === 'sick' || !state.loggedIn.has(value)) return UNAUTHORIZED
+    const override = state.overrides.get(value)
+    if (override !== undefined) return override
+    if (state.health === 'unhealthy' || !state.loggedIn.has(value)) return UNAUTHORIZED
     return liveSession([], { id: sessionIdOf(value) })
   }
-  const whoami = async (question: WhoamiRequest): Promise<HttpResponse | HttpFailure> => {
-    const { credential } = question
-    state.seen(question)
-    state.asked.push(credential.value)
-    if (state.health !== 'slow') return answerNow(credential.value)
-    // Its database was read when the question came.
-    const answer = answerNow(credential.value)
-    await new Promise<void>(resolve => held.push(resolve))
-    return (state.health as KratosHealth) === 'well' ? answer : answerNow(credential.value)
+  const whoami = async (request: WhoamiRequest): Promise<HttpResponse | HttpFailure> => {
+    const { value } = request.credential
+    state.onCall(request)
+    state.calls.push(value)
+    if (state.health !== 'slow') return currentResponse(value)
+    // A healthy Kratos reads its database when the call arrives.
+    const response = currentResponse(value)
+    await new Promise<void>(resolve => heldCalls.push(resolve))
+    return (state.health as KratosHealth) === 'healthy' ? response : currentResponse(value)
   }
   const admin: KratosAdmin = {
     preload: async () => {},
     async getSession(id) {
-      state.adminAsked.push(id)
+      state.adminCalls.push(id)
       if (state.health === 'down') return CONNECTION_FAILED
-      if (state.health !== 'well') return { kind: 'refused', status: 500 }
-      const living = [...state.loggedIn].some(value => sessionIdOf(value) === id)
-      if (!living) return { kind: 'refused', status: 404 }
+      if (state.health !== 'healthy') return { kind: 'refused', status: 500 }
+      const live = [...state.loggedIn].some(value => sessionIdOf(value) === id)
+      if (!live) return { kind: 'refused', status: 404 }
       const identity = { id: IDENTITY_ID, state: 'active' }
       return { kind: 'found', body: { id, active: true, identity } as never }
     },
   }
-  /** Everything that was held is answered: as it was when it was asked where Kratos is well by now, else as sick as it is. */
-  const letGo = (health: KratosHealth = 'well') => {
+  /** Completes all held calls: with the response at their arrival if healthy, else by the new health. */
+  const releaseCalls = (health: KratosHealth = 'healthy') => {
     state.health = health
-    for (const go of held.splice(0)) go()
+    for (const release of heldCalls.splice(0)) release()
   }
-  return { state, whoami, admin, letGo, held }
+  return { state, whoami, admin, releaseCalls, heldCalls }
 }
 
 export function createSessionHarness(options: SessionHarnessOptions = {}) {
   const clock = fakeClock()
   const kratos = createSimulatedKratos()
-  const news: SessionEvent[] = []
+  const events: SessionEvent[] = []
   const probe = options.probe?.(kratos)
+  const { negativeCache, upstreamOptions } = options
   const sessions = createSessionVerifier({
     clock,
     whoami: kratos.whoami,
@@ -122,36 +127,40 @@ export function createSessionHarness(options: SessionHarnessOptions = {}) {
     secret: Buffer.from('secret of a test'),
     random: options.random ?? (() => 0),
     refreshAhead: options.refreshAhead ?? 0,
-    ...(options.negativeCache === undefined
+    ...(negativeCache === undefined
       ? {}
-      : {
-          negativeCache: { ttl: millis(options.negativeCache.ttl), entries: options.negativeCache.entries },
-        }),
-    ...(options.upstreamOptions === undefined ? {} : { upstreamOptions: options.upstreamOptions }),
+      : { negativeCache: { ttl: millis(negativeCache.ttl), maxEntries: negativeCache.maxEntries } }),
+    ...(upstreamOptions === undefined ? {} : { upstreamOptions }),
     probeFor: () => probe,
-    onEvent: one => news.push(one),
+    onEvent: event => events.push(event),
   })
   const verify = (
     value: string,
-    over: { fresh?: boolean; kind?: 'cookie' | 'token'; address?: string; endpoint?: SessionEndpoint } = {},
+    over: {
+      fresh?: boolean
+      kind?: 'cookie' | 'token'
+      address?: string
+      endpoint?: SessionEndpoint
+    } = {},
   ) => {
     const { fresh = false, kind = 'cookie', address = '', endpoint = KRATOS } = over
     const credential: Credential = { kind, name: kind === 'cookie' ? 'ory_kratos_session' : '', value }
     const request = { ...requestWith([], { deadline: Number.POSITIVE_INFINITY as Instant }) }
     return sessions.verify(endpoint, credential, { ...request, remoteAddress: address }, { fresh })
   }
-  /** All of them log in and are seen once. */
+  /** Logs in all of them, verifies each once, and forgets the calls. */
   const logIn = async (...values: readonly string[]) => {
     for (const value of values) kratos.state.loggedIn.add(value)
     for (const value of values) await verify(value)
-    kratos.state.asked.length = 0
+    kratos.state.calls.length = 0
   }
-  return { clock, kratos, sessions, verify, logIn, news, ...kratos.state, state: kratos.state }
+  return { clock, kratos, sessions, verify, logIn, events, ...kratos.state, state: kratos.state }
 }
 
 /** `verified hit`, `unavailable`, … */
 export const verdictLabel = (verdict: Verdict): string =>
   'cache' in verdict ? `${verdict.kind} ${verdict.cache}` : verdict.kind
 
+/** `user0`, `user1`, … */
 export const numbered = (count: number, name = 'user'): string[] =>
   Array.from({ length: count }, (_, i) => `${name}${i}`)

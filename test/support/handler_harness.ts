@@ -1,4 +1,4 @@
-/** test/fakes/services — a handler built as the builder builds it, in a world whose answers the test writes. */
+/** Builds handlers with fake services whose responses the test writes. */
 import type { RequestView } from '../../src/access/request.ts'
 import type { Credential, Verdict } from '../../src/access/verdict.ts'
 import type { HttpFailure, HttpResponse, OutgoingRequest } from '../../src/clients/http/message.ts'
@@ -19,17 +19,17 @@ export interface VerifyCall {
 
 export interface HandlerHarness {
   readonly services: Services
-  /** Calls to the outside. */
+  /** HTTP requests of the handler. */
   readonly requests: OutgoingRequest[]
-  /** Questions about sessions. */
+  /** Calls of `services.kratos.verify`. */
   readonly verifyCalls: VerifyCall[]
-  /** What was said at load. */
+  /** Warnings at load, each as `path: message`. */
   readonly warnings: string[]
-  /** Endpoints that let somebody in without saying whom. */
+  /** Endpoints that were reported for an empty subject. */
   readonly emptySubjects: string[]
 }
 
-/** Every call gets `answer`, every question about a session `verdict`; what was not prepared is an accident. */
+/** Every HTTP request resolves to `answer`, every session to `verdict`. A call without a prepared result throws. */
 export function createHandlerHarness(
   results: { answer?: HttpResponse | HttpFailure; verdict?: Verdict } = {},
 ): HandlerHarness {
@@ -37,7 +37,7 @@ export function createHandlerHarness(
   const verifyCalls: VerifyCall[] = []
   const emptySubjects: string[] = []
   const prepared = <T>(value: T | undefined): T => {
-    if (value === undefined) throw new Error('the world was asked for what was not prepared')
+    if (value === undefined) throw new Error('no result was prepared for this call')
     return value
   }
   return {

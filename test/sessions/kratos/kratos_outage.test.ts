@@ -15,13 +15,13 @@ import { fakeClock } from '../../support/clock.ts'
 import { startHttpHost } from '../../support/http_host.ts'
 import { SESSION_ID, sessionDocument } from '../../support/kratos.ts'
 import { requestWith } from '../../support/request.ts'
-import { UNAUTHORIZED } from '../../support/session_world.ts'
+import { UNAUTHORIZED } from '../../support/session_harness.ts'
 
-/** Rules, handlers, memory and sockets as the service has them; Kratos is whatever the test makes of it. */
+/** Rules, handlers, cache and HTTP calls as in the service, with a Kratos that fails as the test decides. */
 
 type Failure = (response: ServerResponse) => void
 interface Kratos {
-  /** Of whoami; absent: it is well. */
+  /** How whoami fails; absent: it works. */
   failure: Failure | undefined
   adminStatus: number
   readonly calls: string[]
@@ -85,7 +85,7 @@ ${settings.replaceAll('KRATOS', host.url).replace('LOCALHOST:PORT', new URL(host
 
 const statusOf = (decision: Decision) => (decision.kind === 'allow' ? 200 : decision.status)
 
-/** 503 with a time to come again, and no way to the login. */
+/** 503 with Retry-After and without a redirect to the login. */
 function assertCouldNotFindOut(decision: Decision): void {
   assert.equal(statusOf(decision), 503)
   const headers = decision.kind === 'deny' ? decision.headers : []
@@ -109,16 +109,16 @@ for (const when of ['', ', when: [{ error: [unauthorized, forbidden] }]'] as con
     ['answers 500', response => void response.writeHead(500).end('{}')],
     ['redirects', response => void response.writeHead(302, { location: '/login' }).end()],
   ] satisfies readonly (readonly [string, Failure])[]) {
-    test(`Kratos that ${what} is 503 for whoever is logged in and whoever is not; never 401, never the login${when}`, async t => {
+    test(`Kratos that ${what}: 503 for live and unknown sessions, never 401 and never the login${when}`, async t => {
       const { kratos, clock, ask } = await createHarness(t, { when })
       assert.equal(statusOf(await ask('known')), 200)
       kratos.failure = sickness
-      assert.equal(statusOf(await ask('known')), 200, 'remembered')
+      assert.equal(statusOf(await ask('known')), 200, 'cached')
       clock.advance(61_000)
       assertCouldNotFindOut(await ask('known', 150))
       assertCouldNotFindOut(await ask('new', 150))
       kratos.failure = undefined
-      // Whoever asks before the question under way has ended shares it; a refusal counts for a second.
+      // Requests share the call in flight until it ends, and the negative cache keeps a rejection for a second.
       for (let tries = 0; tries < 50 && statusOf(await ask('new')) !== 200; tries++) {
         clock.advance(1_000)
         await sleep(50)
@@ -129,8 +129,8 @@ for (const when of ['', ', when: [{ error: [unauthorized, forbidden] }]'] as con
   }
 }
 
-test('its database off, 401 for all and ready 200: the admin API tells, nobody is sent to the login', async t => {
-  const { kratos, clock, ask, url } = await createHarness(t, { settings: '  doubt: { admin_url: "KRATOS" }' })
+test('database down, whoami 401, readiness 200: the admin API shows the outage, and nobody is sent to the login', async t => {
+  const { kratos, clock, ask, url } = await createHarness(t, { settings: '  outage_detection: { admin_url: "KRATOS" }' })
   assert.equal(statusOf(await ask('known')), 200)
   kratos.failure = answerUnauthorized
   kratos.adminStatus = 500
@@ -147,12 +147,12 @@ test('its database off, 401 for all and ready 200: the admin API tells, nobody i
 })
 
 for (const [what, setting, asked] of [
-  ['this Kratos, however it is written', 'HTTP://LOCALHOST:PORT/sessions/whoami', true],
+  ['this Kratos, in another spelling', 'HTTP://LOCALHOST:PORT/sessions/whoami', true],
   ['another Kratos', 'http://another:4433/sessions/whoami', false],
 ] as const) {
-  test(`an admin API that speaks for ${what} is ${asked ? '' : 'not '}asked`, async t => {
+  test(`an admin API configured for ${what} is ${asked ? '' : 'not '}called`, async t => {
     const { kratos, clock, ask } = await createHarness(t, {
-      settings: `  doubt: { admin_url: "KRATOS", whoami_url: "${setting}" }`,
+      settings: `  outage_detection: { admin_url: "KRATOS", whoami_url: "${setting}" }`,
     })
     await ask('known')
     clock.advance(61_000)
@@ -166,12 +166,12 @@ for (const [what, setting, asked] of [
   })
 }
 
-test('its database off: a canary tells without the admin port', async t => {
+test('database down: a canary shows the outage without the admin API', async t => {
   const { kratos, clock, ask } = await createHarness(t, {
-    settings: '  doubt: { canary: "ory_kratos_session=canary" }',
+    settings: '  outage_detection: { canary_session: "ory_kratos_session=canary" }',
   })
   assert.equal(statusOf(await ask('known')), 200)
-  // The canary is seen alive beside the first session.
+  // The first live session triggers the first canary call.
   while (kratos.calls.length < 2) await sleep(5)
   await sleep(50)
   clock.advance(61_000)
@@ -181,20 +181,20 @@ test('its database off: a canary tells without the admin port', async t => {
   assert.ok(!kratos.calls.some(path => path.startsWith('/admin')))
 })
 
-test('its database off and nothing to tell by: after the burst nobody is sent to the login', async t => {
-  const { kratos, clock, ask } = await createHarness(t, { settings: '  doubt: { burst: 1 }' })
+test('database down without a probe: after the burst nobody is sent to the login', async t => {
+  const { kratos, clock, ask } = await createHarness(t, { settings: '  outage_detection: { burst: 1 }' })
   assert.equal(statusOf(await ask('known')), 200)
   clock.advance(61_000)
   kratos.failure = answerUnauthorized
   assertCouldNotFindOut(await ask('known'))
   assertCouldNotFindOut(await ask('new'))
   clock.advance(60_000)
-  assert.equal(statusOf(await ask('known')), 302, 'believed in the end')
+  assert.equal(statusOf(await ask('known')), 302, 'trusted after the maximum duration')
 })
 
-test('a hanging Kratos does not touch whoever is remembered, and grace lets in whoever was', async t => {
+test('a hanging Kratos does not affect cached sessions, and stale ones stay usable', async t => {
   const { kratos, clock, ask } = await createHarness(t, {
-    settings: '  cache: { stale_if_error: 10m }\n  connections: 4\n  waiting: 10',
+    settings: '  cache: { stale_if_error: 10m }\n  max_concurrent_requests: 4\n  max_pending_requests: 10',
   })
   await ask('known')
   kratos.failure = () => {}
@@ -207,7 +207,7 @@ test('a hanging Kratos does not touch whoever is remembered, and grace lets in w
   assert.equal(grace.metadata.annotations.cache, 'stale')
 })
 
-test('how memory answered is told of a denial, too', async t => {
+test('the cache result of a denial is recorded, too', async t => {
   const { ask } = await createHarness(t)
   assert.equal((await ask('nobody')).metadata.annotations.cache, 'miss')
   assert.equal((await ask('nobody')).metadata.annotations.cache, 'negative')

@@ -1,4 +1,4 @@
-/** test/sessions/keys — one answer of Kratos is never taken for another's: unequal in any part of endpoint or credential, unequal in memory (C4, C6, C7). */
+/** Lookups share a cache entry only if endpoint and credential are equal in every part (docs/security-cases.md, C4, C6, C7). */
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
@@ -27,7 +27,7 @@ interface Lookup {
   readonly credential: Credential
 }
 
-/** Texts that could be taken for parts of each other. */
+/** Texts that are parts or encodings of each other. */
 const text = fc.constantFrom(
   '',
   'a',
@@ -59,7 +59,7 @@ const asked: fc.Arbitrary<Lookup> = fc.record({
   credential: fc.record({ kind: fc.constantFrom('cookie', 'token'), name: text, value: text }),
 })
 
-/** Another in one part alone: two at random are hardly ever that. */
+/** Pairs that differ in one part. Random pairs hardly ever do. */
 const differingInOnePart = fc
   .tuple(asked, asked, fc.constantFrom('none', 'whoamiUrl', 'headers', 'kind', 'name', 'value'))
   .map(([a, b, part]): readonly [Lookup, Lookup] => {
@@ -71,7 +71,7 @@ const differingInOnePart = fc
     return [a, { ...a, credential: { ...credential, [part]: b.credential[part] } }]
   })
 
-/** Where a header stands does not matter to HTTP, but which values it has does; we go by what is written. */
+/** The order of headers is part of the key, although HTTP ignores it. */
 const lookupKey = ({ endpoint, credential }: Lookup): string =>
   JSON.stringify([
     endpoint.whoamiUrl,
@@ -85,7 +85,7 @@ for (const [what, pairs] of [
   ['that differ in one part', differingInOnePart],
   ['at random', fc.tuple(asked, asked)],
 ] as const) {
-  test(`two questions ${what} share an answer exactly where they are the same question`, async () => {
+  test(`two lookups ${what} share an entry only if they are equal`, async () => {
     await fc.assert(
       fc.asyncProperty(pairs, async ([a, b]) => {
         const kratos = fakeKratos(liveSession())
@@ -99,7 +99,7 @@ for (const [what, pairs] of [
   })
 }
 
-test('parts that are joined otherwise are another question', async () => {
+test('a different split between name and value is another lookup', async () => {
   await fc.assert(
     fc.asyncProperty(fc.string({ minLength: 1, maxLength: 8 }), fc.nat(), fc.nat(), async (whole, m, n) => {
       const cut = (at: number): Credential => {

@@ -1,15 +1,15 @@
-/** test/fakes/replica — one of several replicas: a store, its share of what is in Redis, and its ear for revocations. */
+/** One of several replicas: a session verifier with shared cache and revocation stream. */
 import type { Verdict } from '../../src/access/verdict.ts'
 import type { Whoami } from '../../src/clients/kratos.ts'
 import { type Clock, type Instant, type Millis, millis } from '../../src/lib/time.ts'
-import { createCacheCipher } from '../../src/sessions/replication/encryption.ts'
+import { createCacheCipher } from '../../src/sessions/replication/cache_cipher.ts'
 import type { RedisStore } from '../../src/sessions/replication/redis_store.ts'
 import type { RevocationStreamEvent } from '../../src/sessions/replication/revocation_message.ts'
 import {
   type RevocationStream,
   startRevocationStream,
 } from '../../src/sessions/replication/revocation_stream.ts'
-import { createSharedCache, type SharedCacheOutcome } from '../../src/sessions/replication/shared_cache.ts'
+import { createSharedCache, type SharedCacheResult } from '../../src/sessions/replication/shared_cache.ts'
 import type { RevocationTarget } from '../../src/sessions/types.ts'
 import { createSessionVerifier, type SessionVerifier } from '../../src/sessions/verifier.ts'
 import { requestWith } from './request.ts'
@@ -28,16 +28,16 @@ export interface ReplicaOptions {
 export interface Replica {
   readonly sessions: SessionVerifier
   readonly stream: RevocationStream
-  readonly lookups: SharedCacheOutcome[]
+  readonly lookups: SharedCacheResult[]
   readonly events: RevocationStreamEvent[]
-  /** With the cookie `s`; `maxAge` is the rule's own. */
+  /** Verifies the cookie `s`. `maxAge` is that of the rule. */
   verify(value: string, options?: { readonly maxAge?: Millis; readonly fresh?: boolean }): Promise<Verdict>
-  revoke(revoked: RevocationTarget): Promise<boolean>
+  revoke(target: RevocationTarget): Promise<boolean>
 }
 
 let replicaCount = 0
 
-export function startReplica(parts: ReplicaOptions): Replica {
+export function startReplica(options: ReplicaOptions): Replica {
   const {
     store,
     clock,
@@ -45,9 +45,9 @@ export function startReplica(parts: ReplicaOptions): Replica {
     keys = [ENCRYPTION_KEY],
     maxAge = millis(60_000),
     timeout = millis(500),
-  } = parts
+  } = options
   const cipher = createCacheCipher(keys)
-  const lookups: SharedCacheOutcome[] = []
+  const lookups: SharedCacheResult[] = []
   const events: RevocationStreamEvent[] = []
   let stream: RevocationStream
   const sharedCache = createSharedCache({
@@ -56,7 +56,7 @@ export function startReplica(parts: ReplicaOptions): Replica {
     revocationStream: () => stream,
     clock,
     timeout,
-    onOutcome: outcome => lookups.push(outcome),
+    onResult: result => lookups.push(result),
   })
   const sessions = createSessionVerifier({
     clock,
@@ -67,7 +67,7 @@ export function startReplica(parts: ReplicaOptions): Replica {
     holdoff: millis(5_000),
     secret: Buffer.from(`secret of replica ${replicaCount}`),
     random: () => 0,
-    // A test asks faster about sessions that have ended than any client may.
+    // Tests send rejected credentials faster than the limit for clients allows.
     upstreamOptions: { rejectionBurst: 1_000_000 },
     sharedCache,
   })
@@ -78,7 +78,7 @@ export function startReplica(parts: ReplicaOptions): Replica {
     origin: `replica ${replicaCount++}`,
     retention: millis(3_600_000),
     holdoff: millis(5_000),
-    apply: told => sessions.applyRevocation(told).events,
+    apply: event => sessions.applyRevocation(event).events,
     clear: sessions.clear,
     onEvent: event => events.push(event),
     onError: error => {
@@ -101,15 +101,15 @@ export function startReplica(parts: ReplicaOptions): Replica {
       endpoints.set(bound, endpoint)
       return sessions.verify(endpoint, { kind: 'cookie', name: 's', value }, request, { fresh })
     },
-    revoke: revoked => stream.publish(sessions.revoke(revoked).events),
+    revoke: target => stream.publish(sessions.revoke(target).events),
   }
 }
 
-/** Until it holds; what does not within a minute fails, and nobody waits on. */
+/** Polls until the condition holds. Rejects after a minute. */
 export async function waitUntil(holds: () => boolean | Promise<boolean>): Promise<void> {
   const end = Date.now() + 60_000
   while (!(await holds())) {
-    if (Date.now() > end) throw new Error(`never came: ${holds}`)
+    if (Date.now() > end) throw new Error(`timed out: ${holds}`)
     await new Promise(resolve => setTimeout(resolve, 5))
   }
 }

@@ -1,4 +1,4 @@
-/** telemetry/trace — spans around what is already compiled, or nothing at all. Knows the OpenTelemetry API, not its SDK. */
+/** Spans around Checks, handlers and outgoing calls. */
 import {
   type Attributes,
   type Context,
@@ -15,7 +15,7 @@ import { type Awaitable, andThen } from '../access/awaitable.ts'
 import type { Decision } from '../access/decision.ts'
 import type { HeaderPair, HttpFailure, HttpResponse, OutgoingRequest, Send } from '../clients/http/message.ts'
 
-/** What tracing needs of a call's metadata; names in lower case. */
+/** Metadata of a gRPC call. Names are in lower case. */
 export interface MetadataCarrier {
   get(name: string): string | undefined
 }
@@ -25,7 +25,7 @@ const CARRIER_GETTER: TextMapGetter<MetadataCarrier> = {
   keys: () => [],
 }
 
-/** Runs one Check inside a SERVER span that continues Envoy's trace: its context is in the gRPC metadata (envoy 0.17). */
+/** Runs a Check in a SERVER span that continues the trace of Envoy, whose context is in the gRPC metadata. */
 export function traceChecks(tracer: Tracer) {
   return (metadata: MetadataCarrier, run: () => Awaitable<Decision>): Awaitable<Decision> => {
     const parent = propagation.extract(context.active(), metadata, CARRIER_GETTER)
@@ -44,7 +44,7 @@ export function traceChecks(tracer: Tracer) {
     return context.with(trace.setSpan(parent, span), () =>
       endSpanAfter(span, run, decision => {
         span.setAttributes(decisionAttributes(decision))
-        // A denial is a product, not a failure; only what we could not do marks the span.
+        // A denial is a normal result. Only a 5xx marks the span as failed.
         if (decision.kind === 'deny' && decision.status >= 500) {
           span.setStatus({ code: SpanStatusCode.ERROR, message: decision.metadata.code })
         }
@@ -53,7 +53,7 @@ export function traceChecks(tracer: Tracer) {
   }
 }
 
-/** What `run` gives or throws, at once or later; the span ends with it, and knows nothing of what was thrown but that it was. */
+/** Ends the span when `run` returns, resolves or throws. The error is not recorded: its message may contain a credential. */
 function endSpanAfter<T>(span: Span, run: () => Awaitable<T>, onOutcome: (outcome: T) => void): Awaitable<T> {
   return andThen(
     undefined,
@@ -64,7 +64,7 @@ function endSpanAfter<T>(span: Span, run: () => Awaitable<T>, onOutcome: (outcom
         return outcome
       }),
     error => {
-      span.setStatus({ code: SpanStatusCode.ERROR, message: 'accident' })
+      span.setStatus({ code: SpanStatusCode.ERROR, message: 'internal_error' })
       span.end()
       throw error
     },
@@ -84,7 +84,7 @@ function decisionAttributes(decision: Decision): Attributes {
   }
 }
 
-/** The same function in an INTERNAL span named `authenticator cookie_session`. */
+/** Wraps a handler in an INTERNAL span with a name such as `authenticator cookie_session`. */
 export function traceStages(tracer: Tracer) {
   return <F extends (...args: never[]) => unknown>(kind: string, id: string, run: F): F => {
     const name = `${kind} ${id}`
@@ -108,7 +108,7 @@ export function traceStages(tracer: Tracer) {
 const isDenial = (outcome: unknown): outcome is { code: string } =>
   typeof outcome === 'object' && outcome !== null && 'kind' in outcome && outcome.kind === 'denial'
 
-/** A CLIENT span around each call to the outside, its context sent along. The URL's query and user part stay out. */
+/** Wraps each outgoing call in a CLIENT span and injects its context. The query and user info of the URL are left out. */
 export function traceSend(tracer: Tracer, send: Send): Send {
   return async request => {
     const { protocol, host, pathname, hostname, port } = new URL(request.url)
@@ -123,9 +123,9 @@ export function traceSend(tracer: Tracer, send: Send): Send {
       },
     })
     const spanContext = trace.setSpan(context.active(), span)
-    const answer = await context.with(spanContext, () => send(injectContext(request, spanContext)))
-    endClientSpan(span, answer)
-    return answer
+    const response = await context.with(spanContext, () => send(injectContext(request, spanContext)))
+    endClientSpan(span, response)
+    return response
   }
 }
 
@@ -135,14 +135,14 @@ function injectContext(request: OutgoingRequest, spanContext: Context): Outgoing
   return { ...request, headers: [...request.headers, ...added] }
 }
 
-function endClientSpan(span: Span, answer: HttpResponse | HttpFailure): void {
-  if (answer.kind === 'answered') span.setAttribute('http.response.status_code', answer.status)
-  if (answer.kind === 'failed') span.setAttribute('error.type', answer.cause)
-  if (answer.kind === 'failed' || answer.status >= 500) span.setStatus({ code: SpanStatusCode.ERROR })
+function endClientSpan(span: Span, response: HttpResponse | HttpFailure): void {
+  if (response.kind === 'answered') span.setAttribute('http.response.status_code', response.status)
+  if (response.kind === 'failed') span.setAttribute('error.type', response.cause)
+  if (response.kind === 'failed' || response.status >= 500) span.setStatus({ code: SpanStatusCode.ERROR })
   span.end()
 }
 
-/** Trace id of the span in force, for the log; empty where nothing is traced. */
+/** Trace id of the active span, for the log; empty without one. */
 export function activeTraceId(): string {
   return trace.getActiveSpan()?.spanContext().traceId ?? ''
 }

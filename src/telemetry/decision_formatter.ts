@@ -1,21 +1,21 @@
-/** telemetry/decision_line — one decision as the very line that pino writes for it, without asking of each field what it is. Knows the record, no stream. */
+/** Formats a decision as exactly the line that pino writes, without pino's inspection of every field. */
 import type { DecisionRecord } from './records.ts'
 
-/** What pino writes as it is between quotes; everything else goes through `JSON.stringify`, as there. */
+/** Text that needs no escaping. pino uses `JSON.stringify` for any other, too. */
 const UNESCAPED_TEXT = /^[\x20!#-[\]-\ud7ff\ue000-\uffff]*$/
 const quoteJson = (text: string): string => (UNESCAPED_TEXT.test(text) ? `"${text}"` : JSON.stringify(text))
 
-/** Rules with what became of them; a set of more than that is written out each time it comes round again. */
+/** Bounds the cache of outcomes. Beyond it the cache starts anew. */
 const MAX_CACHED_RULES = 20_000
 
-/** `base`: what every line begins with after level and time, as `,"key":"value"`; `wall` is in milliseconds since the epoch. */
+/** `base`: fields after level and time, as `,"key":"value"`. `wall`: ms since the epoch. */
 export function createDecisionFormatter(
   base: string,
   wall: () => number,
 ): (record: DecisionRecord) => string {
   let timestampMs = Number.NaN
   let timestamp = ''
-  /** By rule: what became of a request the last time, which is nearly always what becomes of the next one. */
+  /** Last outcome and its text by rule. The next request of a rule nearly always has the same outcome. */
   const lastByRule = new Map<string, { readonly of: DecisionRecord; readonly text: string }>()
 
   function formatOutcome(record: DecisionRecord): string {
@@ -32,7 +32,7 @@ export function createDecisionFormatter(
 
   return record => {
     const now = wall()
-    // Lines come faster than the milliseconds that they show.
+    // Several lines share one millisecond.
     if (now !== timestampMs) {
       timestampMs = now
       timestamp = new Date(now).toISOString()

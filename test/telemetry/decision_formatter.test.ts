@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
 import { pino } from 'pino'
-import { createDecisionFormatter } from '../../src/telemetry/decision_line.ts'
+import { createDecisionFormatter } from '../../src/telemetry/decision_formatter.ts'
 import type { DecisionRecord } from '../../src/telemetry/records.ts'
 
 const texts = fc.oneof(
@@ -24,7 +24,7 @@ const records: fc.Arbitrary<DecisionRecord> = fc.record({
   trace_id: fc.constantFrom('', '0af7651916cd43dd8448eb211c80319c'),
 })
 
-/** Few words, so that a rule comes round again with the same outcome and with others. */
+/** Few values, so that rules repeat with the same and with different outcomes. */
 const again = fc
   .record({
     rule: fc.constantFrom('a', 'b'),
@@ -38,7 +38,7 @@ const again = fc
   })
   .chain(outcome => records.map(record => ({ ...record, ...outcome })))
 
-test('a decision’s line is byte for byte what pino writes for the record', () => {
+test('the line of a decision is byte for byte that of pino', () => {
   const wall = () => 1_700_000_000_500
   let line = ''
   const logger = pino(
@@ -63,7 +63,7 @@ test('a decision’s line is byte for byte what pino writes for the record', () 
   )
 })
 
-test('the time moves on', () => {
+test('each line has the current time', () => {
   let now = 1_700_000_000_000
   const lineOf = createDecisionFormatter('', () => now)
   const record: DecisionRecord = fc.sample(records, 1)[0] as DecisionRecord

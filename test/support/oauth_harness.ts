@@ -1,19 +1,19 @@
-/** test/fakes/oauth_world — a world whose key sets are real and whose authorization servers say what the test wrote. */
+/** A handler harness with real clients of key sets and OAuth 2.0, and fake authorization servers. */
 import type { HttpFailure, HttpResponse, OutgoingRequest } from '../../src/clients/http/message.ts'
-import { createJwksClient } from '../../src/clients/jwks/keys.ts'
+import { createJwksClient } from '../../src/clients/jwks/client.ts'
 import { createOAuth2Client } from '../../src/clients/oauth2/client.ts'
 import { millis } from '../../src/lib/time.ts'
 import { type FakeClock, fakeClock, seconds } from './clock.ts'
-import { createHandlerHarness, type HandlerHarness } from './services.ts'
+import { createHandlerHarness, type HandlerHarness } from './handler_harness.ts'
 
 export interface OAuthHarness extends HandlerHarness {
   readonly clock: FakeClock
-  /** Bodies of the calls so far, as `path body`. */
+  /** All calls, each as `path body`. */
   calls(): string[]
 }
 
 type Reply = Partial<HttpResponse> | HttpFailure
-/** What a path answers; a function is asked each time. */
+/** Replies by path. A function is called for each request. */
 export type Replies = Readonly<Record<string, Reply | ((request: OutgoingRequest) => Reply | Promise<Reply>)>>
 
 export function createOAuthHarness(replies: Replies = {}): OAuthHarness {
@@ -28,7 +28,7 @@ export function createOAuthHarness(replies: Replies = {}): OAuthHarness {
     const now = typeof reply === 'function' ? await reply(request) : reply
     return now.kind === 'failed' ? now : { kind: 'answered', status: 200, headers: [], body: '', ...now }
   }
-  const secret = Buffer.from('of this process')
+  const secret = Buffer.from('secret of a test')
   const common = { clock, send, secret, maxEntries: 100 }
   const times = { ttl: seconds(30), maxWait: millis(1_000) }
   const keys = createJwksClient({
@@ -50,6 +50,6 @@ export function createOAuthHarness(replies: Replies = {}): OAuthHarness {
 
 export const jsonReply = (value: unknown, status = 200): Reply => ({ status, body: JSON.stringify(value) })
 
-/** A key set in its own URL. */
+/** An `inline:` URL that contains a key set. */
 export const inlineKeySetUrl = (keys: readonly object[]): string =>
   `inline://${Buffer.from(JSON.stringify({ keys })).toString('base64')}`

@@ -1,4 +1,4 @@
-/** test/redis/kratos — a Kratos with a session for each cookie value, which counts who asks. */
+/** A whoami function with a live session for every cookie value, which counts its calls. */
 import { randomUUID } from 'node:crypto'
 import type { WhoamiRequest } from '../../../src/clients/kratos.ts'
 import { answered, sessionDocument } from '../../support/kratos.ts'

@@ -1,10 +1,10 @@
-/** test/telemetry/trace — the span of a Check: whose child it is, what it says, and what it does not believe. */
+/** Parents, attributes and status of spans. */
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, test } from 'node:test'
 import { SpanKind, SpanStatusCode, trace } from '@opentelemetry/api'
 import { NodeSDK, tracing } from '@opentelemetry/sdk-node'
 import type { Decision } from '../../src/access/decision.ts'
-import { activeTraceId, traceChecks, traceSend, traceStages } from '../../src/telemetry/trace.ts'
+import { activeTraceId, traceChecks, traceSend, traceStages } from '../../src/telemetry/spans.ts'
 
 const spans = new tracing.InMemorySpanExporter()
 const sdk = new NodeSDK({
@@ -38,7 +38,7 @@ const tracer = () => trace.getTracer('test')
 const withCheckSpan = (metadata: Record<string, string>, run: () => Decision | Promise<Decision>) =>
   traceChecks(tracer())({ get: name => metadata[name] }, run)
 
-test('the span of a Check continues what Envoy names in the metadata, and says how it was decided', async () => {
+test('the span of a Check continues the trace of Envoy and has the decision as attributes', async () => {
   let seen = ''
   const decision = withCheckSpan({ traceparent: `00-${TRACE}-${PARENT}-01` }, () => {
     seen = activeTraceId()
@@ -59,7 +59,7 @@ test('the span of a Check continues what Envoy names in the metadata, and says h
   )
 })
 
-test('a refusal is no failure, and what could not be done is one', async () => {
+test('a denial is no error, a 5xx is one', async () => {
   await withCheckSpan({}, () => deny(403))
   await withCheckSpan({}, () => deny(503))
   const [refused, failed] = spans.getFinishedSpans()
@@ -75,7 +75,7 @@ for (const [what, traceparent] of Object.entries({
   'a version that is none': `ff-${TRACE}-${PARENT}-01`,
   'a megabyte': '0'.repeat(1024 * 1024),
 })) {
-  test(`${what} in place of a context begins a trace of our own (J10, G15)`, async () => {
+  test(`${what} instead of a trace context starts a new trace (J10, G15)`, async () => {
     await withCheckSpan(
       { traceparent, tracestate: 'a=b,'.repeat(100_000), baggage: 'x=y,'.repeat(100_000) },
       () => allow,
@@ -86,7 +86,7 @@ for (const [what, traceparent] of Object.entries({
   })
 }
 
-test('a call to the outside is a CLIENT span below its handler, and is told whose it is', async () => {
+test('an outgoing call is a CLIENT span below its handler and carries its context', async () => {
   let sent: readonly (readonly [string, string])[] = []
   const send = traceSend(tracer(), async request => {
     sent = request.headers
@@ -121,7 +121,7 @@ test('a call to the outside is a CLIENT span below its handler, and is told whos
   assert.deepEqual(sent, [['traceparent', `00-${TRACE}-${client?.spanContext().spanId}-01`]])
 })
 
-test('what is thrown inside ends the span and goes on', () => {
+test('an exception ends the span and is rethrown', () => {
   assert.throws(() =>
     withCheckSpan({}, () => {
       throw new Error('boom secret')
@@ -132,7 +132,7 @@ test('what is thrown inside ends the span and goes on', () => {
   assert.ok(!JSON.stringify([span?.status, span?.events, span?.attributes]).includes('secret'))
 })
 
-test('a handler that throws ends its span, too', () => {
+test('the span of a handler that throws ends, too', () => {
   const stage = traceStages(tracer())('mutator', 'header', () => {
     throw new Error('boom')
   })

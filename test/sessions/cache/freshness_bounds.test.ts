@@ -3,12 +3,12 @@ import test from 'node:test'
 import fc from 'fast-check'
 import { millis } from '../../../src/lib/time.ts'
 import { liveSession } from '../../support/kratos.ts'
-import { createSessionHarness, KRATOS, sessionIdOf } from '../../support/session_world.ts'
+import { createSessionHarness, KRATOS, sessionIdOf } from '../../support/session_harness.ts'
 
-/** Milliseconds from the fake clock's 05:00 to its 06:00. */
+/** ms until the session of the fake Kratos expires. */
 const HOUR = 3_600_000
 
-test('no answer from memory is older than any bound on it, whatever the order of questions and time', async () => {
+test('no cache hit is older than any of its bounds, in any order of lookups and time', async () => {
   const ms = (max: number) => fc.integer({ min: 1, max })
   const step = fc.record({
     pass: fc.oneof(
@@ -38,37 +38,37 @@ test('no answer from memory is older than any bound on it, whatever the order of
         steps: fc.array(step, { minLength: 10, maxLength: 40, size: 'max' }),
       }),
       async ({ ceiling, grace, rest, cacheFor, random, refreshAhead, steps }) => {
-        const world = createSessionHarness({
+        const harness = createSessionHarness({
           maxAge: ceiling,
           staleIfError: grace,
           random: () => random,
           refreshAhead,
         })
-        const { clock, verify, answers, state, sessions } = world
+        const { clock, verify, overrides, state, sessions } = harness
         const end = clock.wall() + rest
         const headers = cacheFor === undefined ? [] : ([['ory-session-cache-for', String(cacheFor)]] as const)
         const living = liveSession(headers, { id: sessionIdOf('a'), expires_at: new Date(end).toISOString() })
-        world.loggedIn.add('a')
-        answers.set('a', living)
-        /** When Kratos last said so: nothing younger can be known. */
-        let told = Number.NEGATIVE_INFINITY
-        state.seen = () => {
-          if (answers.has('a')) told = clock.now()
+        harness.loggedIn.add('a')
+        overrides.set('a', living)
+        /** Time of the last call with a live session. */
+        let verifiedAt = Number.NEGATIVE_INFINITY
+        state.onCall = () => {
+          if (overrides.has('a')) verifiedAt = clock.now()
         }
         for (const { pass, jump, maxAge, fresh, down } of steps) {
           clock.advance(pass)
           clock.jumpWallClock(jump)
-          state.health = down ? 'down' : 'well'
-          if (down) answers.delete('a')
-          else answers.set('a', living)
+          state.health = down ? 'down' : 'healthy'
+          if (down) overrides.delete('a')
+          else overrides.set('a', living)
           const endpoint = maxAge === undefined ? KRATOS : { ...KRATOS, maxAge: millis(maxAge) }
-          const before = told
+          const before = verifiedAt
           const verdict = await verify('a', { fresh, endpoint })
           if (verdict.kind !== 'verified' || (verdict.cache !== 'hit' && verdict.cache !== 'stale')) continue
           const age = clock.now() - before
           const bound = Math.min(ceiling, (cacheFor ?? Number.POSITIVE_INFINITY) * 1_000)
-          assert.ok(!fresh, 'fresh is never from memory')
-          assert.ok(clock.wall() < end, 'never past the session’s own end')
+          assert.ok(!fresh, '`fresh` never uses the cache')
+          assert.ok(clock.wall() < end, 'never after the session expires')
           if (verdict.cache === 'stale') {
             stale++
             assert.ok(down && maxAge === undefined && age < bound + grace)
@@ -83,17 +83,17 @@ test('no answer from memory is older than any bound on it, whatever the order of
     ),
     { numRuns: 300 },
   )
-  // Far below what is usual: a generator that stops producing them is a test that looks at nothing.
-  assert.ok(hits > 300 && stale > 20, `the property was looked at: ${hits} hits, ${stale} stale`)
+  // Far below the usual numbers. Without any hits the property would hold trivially.
+  assert.ok(hits > 300 && stale > 20, `too few cases: ${hits} hits, ${stale} stale`)
 })
 
-test('a wall clock that jumps empties the memory, whichever question comes first after it (C22)', async () => {
+test('a jump of the wall clock clears the cache, whichever session is looked up first (C22)', async () => {
   for (const jump of [-10_000, 10_000]) {
-    const world = createSessionHarness({ staleIfError: 600_000 })
-    await world.logIn('anna', 'bert')
-    world.clock.jumpWallClock(jump)
-    world.state.health = 'down'
-    assert.equal((await world.verify('bert')).kind, 'unavailable')
-    assert.equal((await world.verify('anna')).kind, 'unavailable')
+    const harness = createSessionHarness({ staleIfError: 600_000 })
+    await harness.logIn('anna', 'bert')
+    harness.clock.jumpWallClock(jump)
+    harness.state.health = 'down'
+    assert.equal((await harness.verify('bert')).kind, 'unavailable')
+    assert.equal((await harness.verify('anna')).kind, 'unavailable')
   }
 })

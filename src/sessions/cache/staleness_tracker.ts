@@ -1,13 +1,13 @@
-/** sessions/staleness — the oldest answer that was handed out lately, for the gauge that says how far behind Kratos anybody was let in. Knows ages, no session. */
+/** Maximum age of the cache entries that allowed requests recently, for the staleness gauge. */
 import { type Clock, type Instant, type Millis, millis, millisBetween } from '../../lib/time.ts'
 
-/** Ages are remembered for this span and the one before it, ms: a reader who comes once a minute misses none. */
+/** Length of one span in ms. Two spans cover any scrape interval up to a minute. */
 const WINDOW_MS = millis(60_000)
 
 export interface StalenessTracker {
   record(age: Millis, now: Instant): void
-  /** Of the last one to two minutes; 0 when nothing was handed out. */
-  readonly worst: Millis
+  /** Maximum of the last one to two minutes in ms; 0 without any record. */
+  readonly max: Millis
 }
 
 export function createStalenessTracker(clock: Pick<Clock, 'now'>): StalenessTracker {
@@ -28,7 +28,7 @@ export function createStalenessTracker(clock: Pick<Clock, 'now'>): StalenessTrac
       rotate(now)
       if (age > current) current = age
     },
-    get worst() {
+    get max() {
       rotate(clock.now())
       return millis(Math.max(current, previous))
     },

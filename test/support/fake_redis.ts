@@ -1,4 +1,4 @@
-/** test/fakes/bus — what Redis does for replicas, in memory, with the ways in which it fails. One world, a line to it for each replica. */
+/** In-memory Redis for several replicas that can fail, lose data and be restored from a dump. */
 import { type Clock, type Instant, type Millis, millis, plusMillis } from '../../src/lib/time.ts'
 import type { RedisStore, StreamMessage } from '../../src/sessions/replication/redis_store.ts'
 import { isBefore, STREAM_START } from '../../src/sessions/replication/stream_id.ts'
@@ -11,16 +11,16 @@ interface RedisState {
 }
 
 export interface FakeRedis {
-  /** A line of its own; `down` makes every call on it reject. */
+  /** Opens a connection for one replica. While `down` is set, its calls reject. */
   connect(): RedisStore & { down: boolean }
   state: RedisState
-  /** A copy to go back to, as a restart from an old dump does. */
+  /** A copy of the state. Assigning it to `state` is a restart from an old dump. */
   snapshot(): RedisState
-  /** As a restart without a dump. */
+  /** A restart without a dump. */
   flush(): void
-  /** Lets go of all messages but the latest. */
+  /** Drops all messages except the latest. */
   trim(): void
-  /** Answers those who wait for news. */
+  /** Completes all blocking reads. */
   notifyReaders(): void
 }
 
@@ -51,8 +51,8 @@ export function fakeRedis(clock: Clock): FakeRedis {
       async getEntry(name: string) {
         await assertUp()
         const found = state.entries.get(name)
-        const left = found === undefined ? 0 : found.until - clock.now()
-        return found === undefined || left <= 0 ? undefined : { text: found.text, left: millis(left) }
+        const ttl = found === undefined ? 0 : found.until - clock.now()
+        return found === undefined || ttl <= 0 ? undefined : { text: found.text, ttl: millis(ttl) }
       },
       async putEntry(name: string, text: string, ttl: Millis) {
         await assertUp()
@@ -70,7 +70,7 @@ export function fakeRedis(clock: Clock): FakeRedis {
         await assertUp()
         const last = state.tombstones.get(names[0] ?? '') ?? STREAM_START
         if (unlessAfter !== undefined && isBefore(unlessAfter, last)) return undefined
-        // As Redis': by its clock, whatever it has lost.
+        // Redis derives the id from its clock, even after a loss of data.
         const id = `${Math.floor(clock.wall())}-${sequence++}`
         state.stream = [...state.stream, { id, previousId: state.head, text }]
         state.head = id
@@ -83,7 +83,7 @@ export function fakeRedis(clock: Clock): FakeRedis {
         const recent = messagesAfter(`${Math.floor(clock.wall() - window)}-0`)
         return { head: state.head, recent: recent.map(one => one.text) }
       },
-      async head() {
+      async readHead() {
         await assertUp()
         return state.head
       },
