@@ -13,7 +13,7 @@ import {
   submitLoginForm,
 } from '../../../demo/browser.ts'
 import type { User } from '../../../demo/kratos.ts'
-import { type EnvoyEnvironment, startEnvoyEnvironment } from './support/world.ts'
+import { type EnvoyEnvironment, startEnvoyEnvironment } from './support/environment.ts'
 
 const rule = (id: string, authenticator: string, config: string, more = ''): string => `
 - id: ${id}

@@ -1,15 +1,15 @@
-/** test/e2e/encodings — the same requests with Envoy's headers as a map and as raw bytes, over TCP and over a Unix socket. No Kratos. */
+/** Tests that Credence reads the headers that Envoy sends as a map and as raw bytes, over TCP and over a Unix socket. */
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { sendRaw } from './support/raw_request.ts'
 import {
   type EnvoyEnvironment,
   type EnvoyEnvironmentOptions,
   startEnvoyEnvironment,
-} from './support/world.ts'
+} from './support/environment.ts'
+import { sendRaw } from './support/raw_request.ts'
 
 const RULES = `
 - id: open
@@ -23,7 +23,7 @@ const folder = mkdtempSync(join(tmpdir(), 'credence-socket-'))
 after(() => rmSync(folder, { recursive: true, force: true }))
 const socket = join(folder, 'check.sock')
 
-/** How Envoy is told, and what Credence is told, where it differs from the minimal file. */
+/** Changes of the two configurations by encoding. */
 const ENCODINGS: Readonly<Record<string, Partial<EnvoyEnvironmentOptions>>> = {
   'as a map, over TCP': {},
   'as raw bytes, over a Unix socket': {
@@ -44,51 +44,51 @@ interface Echoed {
 
 for (const [form, options] of Object.entries(ENCODINGS)) {
   describe(`headers ${form}`, () => {
-    let world: EnvoyEnvironment
+    let environment: EnvoyEnvironment
     before(async () => {
-      world = await startEnvoyEnvironment({ rules: RULES, ...options })
+      environment = await startEnvoyEnvironment({ rules: RULES, ...options })
     })
-    after(() => world.close())
+    after(() => environment.close())
 
-    const ask = (headers: Record<string, string> = {}) => world.fetch('/open', { headers })
+    const fetchOpen = (headers: Record<string, string> = {}) => environment.fetch('/open', { headers })
 
     test('are read, and the headers of the rule are set', async () => {
-      const page = await ask({ 'x-name': 'value' })
+      const page = await fetchOpen({ 'x-name': 'value' })
       assert.equal(page.status, 200)
       const { headers } = page.json<Echoed>()
       assert.deepEqual([headers['x-user-id'], headers['x-seen']], ['guest', 'value'])
     })
 
-    test('cannot be forged, in whatever case', async () => {
-      const page = await ask({ 'X-USER-ID': 'root', 'x-Seen': 'root' })
+    test('of identity cannot be forged, in any case', async () => {
+      const page = await fetchOpen({ 'X-USER-ID': 'root', 'x-Seen': 'root' })
       const { headers } = page.json<Echoed>()
       assert.deepEqual([headers['x-user-id'], headers['x-seen'] ?? ''], ['guest', ''])
     })
 
-    test('with a credential make anonymous step aside: 401', async () => {
-      assert.equal((await ask({ authorization: 'Basic zzz' })).status, 401)
+    test('with a credential are 401, because anonymous does not apply', async () => {
+      assert.equal((await fetchOpen({ authorization: 'Basic zzz' })).status, 401)
     })
 
-    test('named like what every object has are headers like any other (J9)', async () => {
-      const page = await ask({ constructor: 'x', hasownproperty: 'y' })
+    test('named like members of Object.prototype are headers like any other (J9)', async () => {
+      const page = await fetchOpen({ constructor: 'x', hasownproperty: 'y' })
       assert.equal(page.status, 200)
     })
 
-    test('of two hosts are refused and reach nobody (J4)', async () => {
-      const before = world.echo.receivedRequests.length
-      const answer = await sendRaw(
-        world.ports.envoy,
+    test('with two hosts are 400 and reach no upstream (J4)', async () => {
+      const before = environment.echo.receivedRequests.length
+      const response = await sendRaw(
+        environment.ports.envoy,
         'GET /open HTTP/1.1\r\nHost: a.test\r\nHost: b.test\r\nConnection: close\r\n\r\n',
       )
-      assert.equal(answer.status, 400)
-      assert.equal(world.echo.receivedRequests.length, before)
+      assert.equal(response.status, 400)
+      assert.equal(environment.echo.receivedRequests.length, before)
     })
 
-    test('are read again after Credence was killed and came back', async () => {
-      await world.killCredence()
-      assert.equal((await ask()).status, 503)
-      await world.startCredence()
-      assert.equal((await ask()).status, 200)
+    test('are read again after a crash and restart of Credence', async () => {
+      await environment.killCredence()
+      assert.equal((await fetchOpen()).status, 503)
+      await environment.startCredence()
+      assert.equal((await fetchOpen()).status, 200)
     })
   })
 }

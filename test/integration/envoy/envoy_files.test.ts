@@ -1,4 +1,4 @@
-/** test/e2e/envoy_files — every Envoy file that we hand out is one that Envoy takes, and says no when it cannot ask. */
+/** Tests that Envoy accepts every Envoy file of the repository and of README, and that each one fails closed. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -10,7 +10,7 @@ import { projectRoot } from '../../../demo/kratos.ts'
 
 const folder = join(projectRoot, 'envoy')
 
-for (const name of readdirSync(folder).filter(one => one.endsWith('.yaml'))) {
+for (const name of readdirSync(folder).filter(file => file.endsWith('.yaml'))) {
   test(`envoy/${name} passes Envoy's own validation`, () => {
     const { status, stderr } = spawnSync(findEnvoy(), ['--mode', 'validate', '-c', join(folder, name)], {
       encoding: 'utf8',
@@ -18,7 +18,7 @@ for (const name of readdirSync(folder).filter(one => one.endsWith('.yaml'))) {
     assert.equal(status, 0, stderr)
   })
 
-  test(`envoy/${name} stays closed on failure and reads paths in one way`, () => {
+  test(`envoy/${name} fails closed and normalizes paths`, () => {
     const text = readFileSync(join(folder, name), 'utf8')
     assert.match(text, /failure_mode_allow: false/)
     assert.match(text, /status_on_error: \{ code: 503 \}/)
@@ -28,8 +28,8 @@ for (const name of readdirSync(folder).filter(one => one.endsWith('.yaml'))) {
   })
 }
 
-/** The YAML blocks of README that are for Envoy, each at the depth at which the minimal file has it. */
-test('what README says to paste into an Envoy is taken by one', () => {
+/** Puts the Envoy blocks of README into the minimal file, each indented as the part that it replaces. */
+test('Envoy accepts the blocks of README', () => {
   const blocks = [
     ...readFileSync(join(projectRoot, 'README.md'), 'utf8').matchAll(/^```yaml\n([\s\S]*?)^```/gm),
   ].map(([, block]) => block as string)
@@ -37,21 +37,25 @@ test('what README says to paste into an Envoy is taken by one', () => {
   assert.ok(
     filter?.includes('ext_authz') && cluster?.includes('STRICT_DNS') && manager?.includes('normalize_path'),
   )
-  const at = (depth: number, text = '') => text.replace(/^(?=.)/gm, ' '.repeat(depth))
+  const indent = (depth: number, text = '') => text.replace(/^(?=.)/gm, ' '.repeat(depth))
   const text = readFileSync(join(folder, 'minimal.yaml'), 'utf8')
-    .replace(/^ {10}normalize_path[\s\S]*?(?= {10}http_filters:)/m, at(10, manager))
+    .replace(/^ {10}normalize_path[\s\S]*?(?= {10}http_filters:)/m, indent(10, manager))
     .replace(
       /^ {10}- name: envoy\.filters\.http\.ext_authz[\s\S]*?(?= {10}- name: envoy\.filters\.http\.router)/m,
-      at(10, filter),
+      indent(10, filter),
     )
-    .replace(/^ {2}- name: credence[\s\S]*$/m, at(2, cluster))
+    .replace(/^ {2}- name: credence[\s\S]*$/m, indent(2, cluster))
   for (const block of [filter, cluster, manager])
     assert.ok(text.includes(((block ?? '').split('\n')[1] ?? '').trim()))
-  const home = mkdtempSync(join(tmpdir(), 'credence-readme-'))
-  writeFileSync(join(home, 'envoy.yaml'), text)
-  const { status, stderr } = spawnSync(findEnvoy(), ['--mode', 'validate', '-c', join(home, 'envoy.yaml')], {
-    encoding: 'utf8',
-  })
-  rmSync(home, { recursive: true })
+  const workFolder = mkdtempSync(join(tmpdir(), 'credence-readme-'))
+  writeFileSync(join(workFolder, 'envoy.yaml'), text)
+  const { status, stderr } = spawnSync(
+    findEnvoy(),
+    ['--mode', 'validate', '-c', join(workFolder, 'envoy.yaml')],
+    {
+      encoding: 'utf8',
+    },
+  )
+  rmSync(workFolder, { recursive: true })
   assert.equal(status, 0, stderr)
 })

@@ -1,4 +1,4 @@
-/** test/e2e/hardened — envoy/hardened.yaml with two Credences behind it: one trace from client to Kratos, health, a drain that nobody notices. */
+/** Tests of envoy/hardened.yaml with two replicas: traces from the client to Kratos, health checks, and draining. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { mkdirSync, readFileSync, renameSync } from 'node:fs'
@@ -11,8 +11,9 @@ import { startCredence } from '../../../demo/credence.ts'
 import { choosePorts, freePort } from '../../../demo/ports.ts'
 import { createProcessManager, type ProcessManager } from '../../../demo/processes.ts'
 import { IDENTITY_ID, sessionDocument } from '../../support/kratos.ts'
+import { waitUntil } from '../../support/wait_until.ts'
+import { type EnvoyEnvironment, startEnvoyEnvironment } from './support/environment.ts'
 import { type OtlpReceiver, startOtlpReceiver } from './support/otlp_receiver.ts'
-import { type EnvoyEnvironment, startEnvoyEnvironment } from './support/world.ts'
 
 const RULES = `
 - id: app
@@ -26,11 +27,11 @@ const RULES = `
   authorizer: { handler: allow }
   mutators: [ { handler: noop } ]
 `
-/** Envoy sends spans every five seconds unless told otherwise. */
-const FLUSH_SOON =
-  'layered_runtime: { layers: [ { name: soon, static_layer: { tracing.opentelemetry.flush_interval_ms: 50 } } ] }'
+/** Envoy exports spans every five seconds by default. */
+const FAST_SPAN_EXPORT =
+  'layered_runtime: { layers: [ { name: fast_spans, static_layer: { tracing.opentelemetry.flush_interval_ms: 50 } } ] }'
 const ENV = { OTEL_BSP_SCHEDULE_DELAY: '50' }
-/** How long Kratos takes, ms: long enough for Checks to be under way when a Credence is told to stop. */
+/** Response time of Kratos in ms, long enough that Checks are in progress when a replica receives SIGTERM. */
 const KRATOS_DELAY_MS = 60
 
 let environment: EnvoyEnvironment
@@ -54,8 +55,8 @@ tracing: { provider: otel, providers: { otlp: { server_url: "${collector.httpUrl
     env: ENV,
     editEnvoy: yaml =>
       yaml
-        .replace(/^static_resources:/m, `${FLUSH_SOON}\n$&`)
-        // A machine that is busy with other tests must not be taken for a Credence that is gone.
+        .replace(/^static_resources:/m, `${FAST_SPAN_EXPORT}\n$&`)
+        // On a machine that is busy with other tests a slow replica must not count as a failed one.
         .replace(/timeout: 0\.5s( +# everything)/, 'timeout: 10s$1')
         .replace('max_interval: 0.15s', 'max_interval: 5s')
         .replace('domains: [ app.example.com ]', 'domains: [ "*" ]')
@@ -93,19 +94,19 @@ after(async () => {
 async function startSecondReplica(): Promise<ProcessManager> {
   const folder = join(environment.folder, 'second')
   mkdirSync(folder)
-  const own = createProcessManager(folder, { endOnSignal: true })
+  const manager = createProcessManager(folder, { endOnSignal: true })
   const ports = await choosePorts(false)
   const yaml = readFileSync(join(environment.folder, 'credence.yaml'), 'utf8')
     .replace(`port: ${environment.ports.credence}`, `port: ${secondPort}`)
     .replace(`port: ${environment.ports.credenceApi}`, `port: ${ports.credenceApi}`)
     .replace(`port: ${environment.ports.prometheus}`, `port: ${ports.prometheus}`)
-  await startCredence(yaml, { apiPort: ports.credenceApi, processes: own, folder, env: ENV })
-  return own
+  await startCredence(yaml, { apiPort: ports.credenceApi, processes: manager, folder, env: ENV })
+  return manager
 }
 
 const cookie = { cookie: 'ory_kratos_session=x' }
 
-/** What Envoy thinks of a Credence. */
+/** Envoy's health flags of a replica. */
 async function healthFlags(port: number): Promise<string> {
   const { body } = await sendRequest(`http://127.0.0.1:${environment.ports.envoyAdmin}/clusters`, {
     method: 'GET',
@@ -115,16 +116,14 @@ async function healthFlags(port: number): Promise<string> {
   return new RegExp(`^credence::127\\.0\\.0\\.1:${port}::health_flags::(.*)$`, 'm').exec(body)?.[1] ?? ''
 }
 
-async function waitForHealthFlags(port: number, wanted: RegExp): Promise<void> {
-  const end = Date.now() + 10_000
-  while (!wanted.test(await healthFlags(port))) {
-    assert.ok(Date.now() < end, `Envoy still says ${await healthFlags(port)} of ${port}, and not ${wanted}`)
-    await sleep(30)
-  }
+function waitForHealthFlags(port: number, expected: RegExp): Promise<void> {
+  return waitUntil(`health flags of ${port} match ${expected}`, async () =>
+    expected.test(await healthFlags(port)),
+  )
 }
 
 describe('behind the hardened Envoy', () => {
-  test('both Credences are healthy, and a session is let in', async () => {
+  test('both replicas are healthy, and a session is allowed', async () => {
     await waitForHealthFlags(environment.ports.credence, /^healthy$/)
     await waitForHealthFlags(secondPort, /^healthy$/)
     const page = await environment.fetch('/app', { headers: cookie })
@@ -132,7 +131,7 @@ describe('behind the hardened Envoy', () => {
     assert.equal(page.json<{ headers: Record<string, string> }>().headers['x-user-id'], IDENTITY_ID)
   })
 
-  test('no header of identity, and none of Envoy’s own, arrives from outside (D4, J10)', async () => {
+  test('identity headers and Envoy’s own headers of the client are removed (D4, J10)', async () => {
     const forged = {
       'x-user-id': 'root',
       'x-user-name': 'root',
@@ -147,14 +146,14 @@ describe('behind the hardened Envoy', () => {
     assert.equal((await environment.fetch('/open', { headers: { x_user_id: 'root' } })).status, 400)
   })
 
-  test('one trace leads from the client over Envoy and Credence to Kratos', async () => {
+  test('one trace connects the client, Envoy, Credence and Kratos', async () => {
     const traceId = '4bf92f3577b34da6a3ce929d0e0e4736'
     const client = '00f067aa0ba902b7'
     const before = whoamiRequests.length
     const headers = { ...cookie, traceparent: `00-${traceId}-${client}-01` }
     assert.equal((await environment.fetch('/app', { headers })).status, 200)
     const spans = await collector.waitForTrace(traceId, found => found.length >= 7)
-    const one = (service: string, kind: string, name: RegExp) => {
+    const onlySpan = (service: string, kind: string, name: RegExp) => {
       const found = spans.filter(
         span => span.service === service && span.kind === kind && name.test(span.name),
       )
@@ -165,45 +164,43 @@ describe('behind the hardened Envoy', () => {
       )
       return found[0] as (typeof spans)[number]
     }
-    const ingress = one('edge-envoy', 'server', /./)
+    const ingress = onlySpan('edge-envoy', 'server', /./)
     assert.equal(ingress.parentId, client)
-    const egress = one('edge-envoy', 'client', /Authorization\.Check egress/)
+    const egress = onlySpan('edge-envoy', 'client', /Authorization\.Check egress/)
     assert.equal(egress.parentId, ingress.spanId)
-    const check = one('credence', 'server', /Authorization\/Check$/)
-    assert.equal(check.parentId, egress.spanId, 'our span continues the one that Envoy names in the metadata')
+    const check = onlySpan('credence', 'server', /Authorization\/Check$/)
+    assert.equal(check.parentId, egress.spanId, 'the parent is the span in the gRPC metadata')
     assert.deepEqual(
       ['credence.rule.id', 'credence.decision', 'credence.authenticator'].map(key => check.attributes[key]),
       ['app', 'allow', 'cookie_session'],
     )
-    const authenticator = one('credence', 'internal', /^authenticator cookie_session$/)
+    const authenticator = onlySpan('credence', 'internal', /^authenticator cookie_session$/)
     assert.equal(authenticator.parentId, check.spanId)
-    const whoami = one('credence', 'client', /whoami/)
+    const whoami = onlySpan('credence', 'client', /whoami/)
     assert.equal(whoami.parentId, authenticator.spanId)
-    assert.equal(whoamiRequests[before]?.traceparent, `00-${traceId}-${whoami.spanId}-01`, 'Kratos is told')
-    const inLog = () =>
+    assert.equal(whoamiRequests[before]?.traceparent, `00-${traceId}-${whoami.spanId}-01`)
+    const logged = () =>
       [...environment.logRecords(), ...secondReplicaLog()].filter(record => record.trace_id === traceId)
-    const end = Date.now() + 5_000
-    while (inLog().length === 0 && Date.now() < end) await sleep(20)
-    assert.equal(inLog().length, 1)
+    await waitUntil('a log record of the trace', () => logged().length > 0)
+    assert.equal(logged().length, 1)
   })
 
-  test('a trace that Envoy cannot read starts anew here, and nothing of it is believed (J10)', async () => {
+  test('an invalid trace context starts a new trace (J10)', async () => {
     const before = collector.spans.length
     assert.equal((await environment.fetch('/open', { headers: { traceparent: 'zz' } })).status, 200)
-    const end = Date.now() + 5_000
-    const ours = () =>
+    const checkSpan = () =>
       collector.spans.slice(before).find(span => span.service === 'credence' && span.kind === 'server')
-    while (ours() === undefined && Date.now() < end) await sleep(20)
-    assert.match(ours()?.traceId ?? '', /^[0-9a-f]{32}$/)
-    assert.equal(ours()?.parentId, '')
+    await waitUntil('the span of the Check', () => checkSpan() !== undefined)
+    assert.match(checkSpan()?.traceId ?? '', /^[0-9a-f]{32}$/)
+    assert.equal(checkSpan()?.parentId, '')
   })
 
-  test('a Credence that is told to stop answers what has arrived, and no request fails (F15, J15)', async () => {
+  test('a replica that receives SIGTERM answers what it received, and no request fails (F15, J15)', async () => {
     const seen = new Map<number, number>()
     const failed: string[] = []
     let stopping = false
-    const lines = Array.from({ length: 16 }, async () => {
-      // Bounded by count as well: a test that goes wrong must end.
+    const clients = Array.from({ length: 16 }, async () => {
+      // The bound ends the loop even if the test fails before it sets `stopping`.
       for (let i = 0; i < 200 && !stopping; i++) {
         const { status, body } = await environment.fetch('/app', { headers: cookie })
         if (status !== 200) failed.push(`${status} ${body}`)
@@ -216,24 +213,22 @@ describe('behind the hardened Envoy', () => {
     assert.equal(await environment.credence.ended, 'exit code 0')
     await sleep(4 * KRATOS_DELAY_MS)
     stopping = true
-    await Promise.all(lines)
+    await Promise.all(clients)
     assert.deepEqual(failed, [], JSON.stringify([...seen]))
-    assert.ok(started > 0 && (seen.get(200) ?? 0) > started, 'there was traffic before and after')
+    assert.ok(started > 0 && (seen.get(200) ?? 0) > started, 'requests were sent before and after the signal')
     const events = environment
       .logRecords()
       .flatMap(record => (typeof record.event === 'string' ? [record.event] : []))
     assert.deepEqual(events.slice(-2), ['draining', 'stopped'])
   })
 
-  test('a Credence without rules says so to Envoy, which asks the other (F15)', async () => {
+  test('a replica without rules is unhealthy, and Envoy uses the other one (F15)', async () => {
     await waitForHealthFlags(environment.ports.credence, /failed_active_hc/)
     const rules = join(environment.folder, 'rules.yaml')
     renameSync(rules, `${rules}.away`)
     const starting = environment.startCredence()
-    const listening = () => environment.logRecords().filter(record => record.event === 'started').length > 1
-    const end = Date.now() + 10_000
-    while (!listening() && Date.now() < end) await sleep(20)
-    assert.ok(listening())
+    const startCount = () => environment.logRecords().filter(record => record.event === 'started').length
+    await waitUntil('the replica listens', () => startCount() > 1)
     await sleep(300)
     assert.match(await healthFlags(environment.ports.credence), /failed_active_hc/)
     for (let i = 0; i < 6; i++) assert.equal((await environment.fetch('/open')).status, 200)

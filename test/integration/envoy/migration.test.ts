@@ -1,4 +1,4 @@
-/** test/e2e/migration — the Envoy parts of docs/migrating-from-oathkeeper.md, run as they stand there: both ways of asking give one answer. */
+/** Tests the Envoy blocks of docs/migrating-from-oathkeeper.md: HTTP and gRPC ext_authz lead to the same responses. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -7,11 +7,11 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { findEnvoy } from '../../../demo/envoy.ts'
 import { projectRoot } from '../../../demo/kratos.ts'
-import { type EnvoyEnvironment, startEnvoyEnvironment } from './support/world.ts'
+import { type EnvoyEnvironment, startEnvoyEnvironment } from './support/environment.ts'
 
 const page = readFileSync(join(projectRoot, 'docs/migrating-from-oathkeeper.md'), 'utf8')
 
-/** A block of the page, by the word in its first line, at an indent. */
+/** Returns the block of the page whose first line is the name as a comment, indented. */
 function yamlBlock(name: string, indent: number): string {
   const found = new RegExp(`^\`\`\`yaml\n# ${name}\n(.*?)^\`\`\`$`, 'ms').exec(page)?.[1]
   assert.ok(found !== undefined, `the page has no block "${name}"`)
@@ -81,21 +81,22 @@ for (const [path, headers, status] of [
   ['/staff', { accept: 'application/json' }, 401],
   ['/nowhere', {}, 404],
 ] as const) {
-  test(`${path} with ${JSON.stringify(headers)} is ${status}, whichever way Envoy asks`, async () => {
-    const told = await Promise.all(
-      [httpEnvironment, grpcEnvironment].map(async world => {
-        const page = await world.fetch(path, { headers })
-        const own = (name: string) => page.headers.get(name)?.replaceAll(encodeURIComponent(world.origin), '')
+  test(`${path} with ${JSON.stringify(headers)} is ${status} with HTTP and with gRPC`, async () => {
+    const results = await Promise.all(
+      [httpEnvironment, grpcEnvironment].map(async environment => {
+        const page = await environment.fetch(path, { headers })
+        const header = (name: string) =>
+          page.headers.get(name)?.replaceAll(encodeURIComponent(environment.origin), '')
         const user = page.status === 200 && page.json<Echoed>().headers['x-user-id']
-        return { status: page.status, user, to: own('location'), challenge: own('www-authenticate') }
+        return { status: page.status, user, to: header('location'), challenge: header('www-authenticate') }
       }),
     )
-    assert.deepEqual(told[0], told[1])
-    assert.equal(told[0]?.status, status)
+    assert.deepEqual(results[0], results[1])
+    assert.equal(results[0]?.status, status)
   })
 }
 
-test('one route can be tried first', () => {
+test('Envoy accepts both filters with one route on gRPC', () => {
   const inner = (name: string) => yamlBlock(name, 10).replace(/^.*?typed_config:\n/s, '')
   const both = yamlBlock('both', 10)
     .replace(/ BEFORE.*\n/, () => `\n${inner('before')}`)

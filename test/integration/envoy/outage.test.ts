@@ -1,9 +1,9 @@
-/** test/e2e/outage — a Kratos whose database is sick, through a real Envoy and a rule that redirects to the login: nobody is sent there. */
+/** Tests that an outage of Kratos' database leads to 503 and never to a redirect to the login. */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { createBrowser, logIn, sendRequest } from '../../../demo/browser.ts'
-import { type EnvoyEnvironment, startEnvoyEnvironment } from './support/world.ts'
+import { waitUntil } from '../../support/wait_until.ts'
+import { type EnvoyEnvironment, startEnvoyEnvironment } from './support/environment.ts'
 
 const RULES = `
 - id: app
@@ -14,61 +14,61 @@ const RULES = `
   errors: [ { handler: redirect } ]
 `
 
-describe('a Kratos that says 401 to everybody because its database is sick', () => {
-  let world: EnvoyEnvironment
+describe('a Kratos that responds with 401 to every session because its database fails', () => {
+  let environment: EnvoyEnvironment
   let cookie: string
   before(async () => {
-    world = await startEnvoyEnvironment({
+    environment = await startEnvoyEnvironment({
       rules: RULES,
       kratos: 'stand-in',
       editCredence: (text, ports) =>
-        `${text}sessions: { cache: { ttl: 1s }, doubt: { admin_url: "http://127.0.0.1:${ports.kratosAdmin}" } }\n`,
+        `${text}sessions: { cache: { ttl: 1s }, outage_detection: { admin_url: "http://127.0.0.1:${ports.kratosAdmin}" } }\n`,
     })
     const browser = createBrowser()
-    await logIn(browser, world.kratos, await world.kratos.createUser())
+    await logIn(browser, environment.kratos, await environment.kratos.createUser())
     cookie = `ory_kratos_session=${browser.cookie('ory_kratos_session')}`
   })
-  after(() => world.close())
+  after(() => environment.close())
 
-  const database = (health: 'up' | 'queries_fail') =>
-    sendRequest(`${world.kratos.adminUrl}/__standin/knobs`, {
+  const setDatabase = (health: 'up' | 'queries_fail') =>
+    sendRequest(`${environment.kratos.adminUrl}/__standin/knobs`, {
       method: 'POST',
       headers: {},
       body: JSON.stringify({ database: health }),
     })
-  const app = (sent: string) => world.fetch('/app', { headers: { cookie: sent }, accept: 'html' })
-  /** Asks on until the answer is another one, as somebody does who keeps working. */
-  const after200 = async () => {
-    const end = Date.now() + 10_000
-    let page = await app(cookie)
-    while (page.status === 200 && Date.now() < end) {
-      await sleep(50)
-      page = await app(cookie)
-    }
+  const fetchApp = (sent: string) => environment.fetch('/app', { headers: { cookie: sent }, accept: 'html' })
+  /** Repeats the request until it is no longer 200, as a user does who keeps working. */
+  const waitForDenial = async () => {
+    let page = await fetchApp(cookie)
+    await waitUntil('the session is no longer cached', async () => {
+      page = await fetchApp(cookie)
+      return page.status !== 200
+    })
     return page
   }
 
-  test('is 503 with a time to come again for whoever was in, and for whoever comes', async () => {
-    assert.equal((await app(cookie)).status, 200)
-    await database('queries_fail')
-    const whoami = await sendRequest(`${world.kratos.publicUrl}/sessions/whoami`, {
+  test('is 503 with Retry-After, for a cached session and for an unknown one', async () => {
+    assert.equal((await fetchApp(cookie)).status, 200)
+    await setDatabase('queries_fail')
+    const whoami = await sendRequest(`${environment.kratos.publicUrl}/sessions/whoami`, {
       method: 'GET',
       headers: { cookie },
     })
     assert.equal(whoami.status, 401)
-    const ready = await sendRequest(`${world.kratos.publicUrl}/health/ready`, { method: 'GET', headers: {} })
+    const ready = await sendRequest(`${environment.kratos.publicUrl}/health/ready`, {
+      method: 'GET',
+      headers: {},
+    })
     assert.equal(ready.status, 200)
-    const page = await after200()
+    const page = await waitForDenial()
     assert.equal(page.status, 503)
     assert.ok(Number(page.headers.get('retry-after')) >= 1)
-    assert.equal((await app('ory_kratos_session=another')).status, 503)
+    assert.equal((await fetchApp('ory_kratos_session=another')).status, 503)
   })
 
-  test('and when it is well again, the session is in and the login is for others', async () => {
-    await database('up')
-    const end = Date.now() + 10_000
-    while ((await app(cookie)).status !== 200 && Date.now() < end) await sleep(100)
-    assert.equal((await app(cookie)).status, 200)
-    assert.equal((await app('ory_kratos_session=another')).status, 302)
+  test('is no longer 503 after the outage: the session is allowed, an unknown one is redirected', async () => {
+    await setDatabase('up')
+    await waitUntil('the session is allowed', async () => (await fetchApp(cookie)).status === 200)
+    assert.equal((await fetchApp('ory_kratos_session=another')).status, 302)
   })
 })

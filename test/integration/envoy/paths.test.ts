@@ -1,8 +1,8 @@
-/** test/e2e/paths — the same odd requests through four kinds of Envoy: what a rule saw is what the application got, to the byte. No Kratos. */
+/** Tests with four configurations of Envoy that the path that a rule sees is the path that the application receives. */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import { type EnvoyEnvironment, startEnvoyEnvironment } from './support/environment.ts'
 import { sendHttp2, sendRaw, sendRawRequest } from './support/raw_request.ts'
-import { type EnvoyEnvironment, startEnvoyEnvironment } from './support/world.ts'
 
 const rule = (id: string, path: string, authenticator: string): string => `
 - id: ${id}
@@ -31,7 +31,7 @@ before(async () => {
 })
 after(() => environment.close())
 
-/** By security case; whoever reads them otherwise than the rules do is fooled. */
+/** Request targets by case of docs/security-cases.md. An application may read them otherwise than the rules do. */
 const TARGETS: readonly (readonly [id: string, target: string])[] = [
   ['', '/public/x'],
   ['A1', '/public?/../admin'],
@@ -73,7 +73,7 @@ const TARGETS: readonly (readonly [id: string, target: string])[] = [
 const decoded = (path: string): string => decodeURIComponent(path)
 const withoutSlash = (path: string): string => (path.length > 1 ? path.replace(/\/$/, '') : path)
 
-/** As an application might read it that decodes twice, takes backslashes for slashes, drops parameters, and cleans. */
+/** Reads a path as a lenient application may: decodes twice, treats backslashes as slashes, drops parameters and cleans. */
 function decodeLeniently(path: string): string {
   let text = path
   for (let i = 0; i < 2; i++) {
@@ -81,13 +81,13 @@ function decodeLeniently(path: string): string {
       String.fromCharCode(Number.parseInt(hex, 16)),
     )
   }
-  const kept: string[] = []
+  const segments: string[] = []
   for (const segment of text.replaceAll('\\', '/').split('/')) {
     const name = segment.replace(/;.*/, '')
-    if (name === '..') kept.pop()
-    else if (name !== '' && name !== '.') kept.push(name)
+    if (name === '..') segments.pop()
+    else if (name !== '' && name !== '.') segments.push(name)
   }
-  return `/${kept.join('/')}`
+  return `/${segments.join('/')}`
 }
 
 const headerOf = (head: string, name: string): string | undefined => {
@@ -95,12 +95,12 @@ const headerOf = (head: string, name: string): string | undefined => {
   return text && Buffer.from(text.slice(name.length + 2), 'latin1').toString()
 }
 
-/** What the application got, where the request reached it. */
+/** Resolves to the status, and to what the application received if the request reached it. */
 async function sendAndCapture(
-  ask: () => Promise<{ status: number }>,
+  send: () => Promise<{ status: number }>,
 ): Promise<{ status: number; head: string | undefined }> {
   const earlier = environment.raw.receivedHeads.length
-  const { status } = await ask()
+  const { status } = await send()
   assert.ok(environment.raw.receivedHeads.length <= earlier + 1)
   return { status, head: environment.raw.receivedHeads[earlier] }
 }
@@ -113,7 +113,10 @@ function assertSamePath({ status, head }: { status: number; head: string | undef
   }
   const path = (head.split(' ')[1] ?? '').split('?', 1)[0] ?? ''
   assert.equal(withoutSlash(decoded(path)), headerOf(head, 'x-seen'), `${what}: the rule saw another path`)
-  assert.ok(!/^\/admin\b/i.test(decodeLeniently(path)), `${what}: ${path} is /admin to somebody`)
+  assert.ok(
+    !/^\/admin\b/i.test(decodeLeniently(path)),
+    `${what}: a lenient application reads ${path} as /admin`,
+  )
 }
 
 for (const listener of Object.keys(LISTENERS)) {
@@ -125,32 +128,32 @@ for (const listener of Object.keys(LISTENERS)) {
       })
     }
 
-    test('what is good arrives, and what is protected does not', async () => {
+    test('an allowed path arrives, and a protected one does not', async () => {
       const port = environment.listenerPort(listener)
       assert.equal((await sendAndCapture(() => sendRawRequest(port, '/public/x'))).status, 200)
       assert.equal((await sendAndCapture(() => sendRawRequest(port, '/admin'))).status, 401)
       assert.equal((await sendAndCapture(() => sendRawRequest(port, '/admin?x=/public'))).status, 401)
     })
 
-    test('J2: bytes beyond ASCII in a path of HTTP/2 reach nobody', async () => {
+    test('J2: bytes beyond ASCII in an HTTP/2 path reach no upstream', async () => {
       const port = environment.listenerPort(listener)
-      const ask = (path: string) => () => sendHttp2(port, { ':path': path, 'x-upstream': 'raw' })
-      assert.equal((await sendAndCapture(ask('/public/x'))).status, 200)
-      assertSamePath(await sendAndCapture(ask('/public/caf\xc3\xa9')), 'UTF-8')
-      const { status, head } = await sendAndCapture(ask('/public/adm\xe9n'))
+      const request = (path: string) => () => sendHttp2(port, { ':path': path, 'x-upstream': 'raw' })
+      assert.equal((await sendAndCapture(request('/public/x'))).status, 200)
+      assertSamePath(await sendAndCapture(request('/public/caf\xc3\xa9')), 'UTF-8')
+      const { status, head } = await sendAndCapture(request('/public/adm\xe9n'))
       if (listener === 'paths as sent, headers as a map') {
-        // The one cell in which Envoy tells us less than it forwards: a "!" in place of the byte. Why README asks for
-        // `encode_raw_headers` and `normalize_path`, either of which closes it.
+        // The only configuration in which Envoy sends less than it forwards: "!" instead of the byte. Either of
+        // `encode_raw_headers` and `normalize_path` prevents it, so README requires both.
         assert.equal(headerOf(head ?? '', 'x-seen'), '/public/adm!n')
       } else assertSamePath({ status, head }, 'latin1')
     })
 
-    test('J3: the scheme of HTTP/2 is http or https, or nobody is reached', async () => {
+    test('J3: an HTTP/2 request with a scheme other than http or https reaches no upstream', async () => {
       const port = environment.listenerPort(listener)
-      const ask = (scheme: string) => () =>
+      const request = (scheme: string) => () =>
         sendHttp2(port, { ':path': '/public', ':scheme': scheme, 'x-upstream': 'raw' })
-      assert.equal((await sendAndCapture(ask('http'))).status, 200)
-      const ftp = await sendAndCapture(ask('ftp'))
+      assert.equal((await sendAndCapture(request('http'))).status, 200)
+      const ftp = await sendAndCapture(request('ftp'))
       assert.deepEqual([ftp.status, ftp.head], [400, undefined])
     })
 
@@ -165,7 +168,7 @@ for (const listener of Object.keys(LISTENERS)) {
       ['B2', ['app.test:0']],
       ['B3', ['app..test']],
     ] as const) {
-      test(`${id} Host ${hosts.map(host => JSON.stringify(host)).join(' and ')} reaches nobody`, async () => {
+      test(`${id} Host ${hosts.map(host => JSON.stringify(host)).join(' and ')} reaches no upstream`, async () => {
         const lines = hosts.map(host => `host: ${host}\r\n`).join('')
         const { status, head } = await sendAndCapture(() =>
           sendRaw(
@@ -177,7 +180,7 @@ for (const listener of Object.keys(LISTENERS)) {
       })
     }
 
-    test('B1 a host in capitals, with a final dot, is the host that the rules know', async () => {
+    test('B1 a host in capitals with a trailing dot matches the rule', async () => {
       const { status, head } = await sendAndCapture(() =>
         sendRaw(
           environment.listenerPort(listener),
@@ -185,10 +188,10 @@ for (const listener of Object.keys(LISTENERS)) {
         ),
       )
       assert.equal(status, 200)
-      assert.equal(headerOf(head ?? '', 'x-seen-host'), 'APP.test.:80', 'templates see it as it was sent')
+      assert.equal(headerOf(head ?? '', 'x-seen-host'), 'APP.test.:80', 'templates receive it as it was sent')
     })
 
-    test('A16 an absolute target is its path and its host', async () => {
+    test('A16 an absolute target is split into path and host', async () => {
       const bytes =
         'GET http://other.test/public/../admin HTTP/1.1\r\nhost: app.test\r\nx-upstream: raw\r\nconnection: close\r\n\r\n'
       assertSamePath(

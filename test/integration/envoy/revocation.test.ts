@@ -1,4 +1,4 @@
-/** test/e2e/revocation — sessions that end, told by hand and by the hooks of a real Kratos: out at the next request. */
+/** Tests that a revocation, sent by an operator or by a web hook of a real Kratos, applies to the next request. */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
@@ -7,7 +7,8 @@ import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createBrowser, logIn, nativeLogin, type Page, sendRequest } from '../../../demo/browser.ts'
 import { chooseKratos, type User } from '../../../demo/kratos.ts'
-import { type EnvoyEnvironment, startEnvoyEnvironment } from './support/world.ts'
+import { waitUntil } from '../../support/wait_until.ts'
+import { type EnvoyEnvironment, startEnvoyEnvironment } from './support/environment.ts'
 
 const rule = (id: string, authenticator: string): string => `
 - id: ${id}
@@ -33,60 +34,66 @@ async function cookieOf(environment: EnvoyEnvironment, user: User): Promise<stri
   return `${SESSION}=${browser.cookie(SESSION)}`
 }
 
-describe('told by hand', () => {
-  let world: EnvoyEnvironment
+describe('a revocation by an operator', () => {
+  let environment: EnvoyEnvironment
   let user: User
   before(async () => {
-    world = await startEnvoyEnvironment({
+    environment = await startEnvoyEnvironment({
       rules: RULES,
       kratos: 'any',
       env: ENV,
       editCredence: withLongCacheTtl,
     })
-    user = await world.kratos.createUser()
+    user = await environment.kratos.createUser()
   })
-  after(() => world.close())
+  after(() => environment.close())
 
-  const tell = (body: object, key = KEY) =>
-    sendRequest(`http://127.0.0.1:${world.ports.credenceApi}/sessions/revocations`, {
+  const revoke = (body: object, key = KEY) =>
+    sendRequest(`http://127.0.0.1:${environment.ports.credenceApi}/sessions/revocations`, {
       method: 'POST',
       headers: { 'x-revocation-key': key },
       body: JSON.stringify(body),
     })
   const sessionOf = async (cookie: string) =>
     (
-      await sendRequest(`${world.kratos.publicUrl}/sessions/whoami`, { method: 'GET', headers: { cookie } })
+      await sendRequest(`${environment.kratos.publicUrl}/sessions/whoami`, {
+        method: 'GET',
+        headers: { cookie },
+      })
     ).json<{
       id: string
     }>()
 
-  test('a session that an administrator ended is out at its next request', async () => {
-    const cookie = await cookieOf(world, user)
-    assert.equal((await fetchWithCookie(world, cookie)).status, 200)
+  test('applies to the next request of a session that an administrator ended', async () => {
+    const cookie = await cookieOf(environment, user)
+    assert.equal((await fetchWithCookie(environment, cookie)).status, 200)
     const { id } = await sessionOf(cookie)
-    await world.kratos.identities.disableSession({ id })
-    assert.equal((await fetchWithCookie(world, cookie)).status, 200, 'nobody has told yet')
-    assert.equal((await tell({ session_id: id }, 'another key of sixteen')).status, 401)
-    assert.equal((await fetchWithCookie(world, cookie)).status, 200)
-    assert.equal((await tell({ session_id: id })).status, 204)
-    assert.equal((await fetchWithCookie(world, cookie)).status, 401)
+    await environment.kratos.identities.disableSession({ id })
+    assert.equal((await fetchWithCookie(environment, cookie)).status, 200, 'not revoked yet')
+    assert.equal((await revoke({ session_id: id }, 'another key of sixteen')).status, 401)
+    assert.equal((await fetchWithCookie(environment, cookie)).status, 200)
+    assert.equal((await revoke({ session_id: id })).status, 204)
+    assert.equal((await fetchWithCookie(environment, cookie)).status, 401)
   })
 
-  test('so is one that is known by its token only, and whatever is older than now', async () => {
-    const tokens = [await nativeLogin(world.kratos, user), await nativeLogin(world.kratos, user)] as const
-    for (const token of tokens) assert.equal((await fetchWithToken(world, token)).status, 200)
-    await world.kratos.identities.deleteIdentitySessions({ id: user.id })
-    assert.equal((await tell({ credential: tokens[0] })).status, 204)
-    assert.equal((await fetchWithToken(world, tokens[0])).status, 401)
-    assert.equal((await fetchWithToken(world, tokens[1])).status, 200)
-    assert.equal((await tell({ everything: true, before: new Date().toISOString() })).status, 204)
-    assert.equal((await fetchWithToken(world, tokens[1])).status, 401)
+  test('can name a token, or all sessions older than a time', async () => {
+    const tokens = [
+      await nativeLogin(environment.kratos, user),
+      await nativeLogin(environment.kratos, user),
+    ] as const
+    for (const token of tokens) assert.equal((await fetchWithToken(environment, token)).status, 200)
+    await environment.kratos.identities.deleteIdentitySessions({ id: user.id })
+    assert.equal((await revoke({ credential: tokens[0] })).status, 204)
+    assert.equal((await fetchWithToken(environment, tokens[0])).status, 401)
+    assert.equal((await fetchWithToken(environment, tokens[1])).status, 200)
+    assert.equal((await revoke({ everything: true, before: new Date().toISOString() })).status, 204)
+    assert.equal((await fetchWithToken(environment, tokens[1])).status, 401)
   })
 
-  test('log and metrics say what kind of news came, and no credential', async () => {
-    // Lines leave in lots.
+  test('is in log and metrics with its kind, without a credential', async () => {
+    // Log lines are buffered.
     await sleep(300)
-    const kinds = world
+    const kinds = environment
       .logRecords()
       .filter(line => line.event === 'revocation')
       .map(line => [line.source, line.kind, line.evicted])
@@ -95,21 +102,21 @@ describe('told by hand', () => {
       ['api', 'credential', 1],
       ['api', 'everything', 1],
     ])
-    const metrics = await sendRequest(`http://127.0.0.1:${world.ports.prometheus}/metrics`, {
+    const metrics = await sendRequest(`http://127.0.0.1:${environment.ports.prometheus}/metrics`, {
       method: 'GET',
       headers: {},
     })
     assert.match(metrics.body, /credence_revocations_total\{[^}]*source="api",kind="session"[^}]*\} 1/)
-    assert.ok(!JSON.stringify(world.logRecords()).includes('ory_st_'))
+    assert.ok(!JSON.stringify(environment.logRecords()).includes('ory_st_'))
   })
 })
 
-/** Texts of docs/sessions.md. */
+/** Jsonnet of docs/sessions.md. */
 const IDENTITY_JSONNET = 'function(ctx) { identity_id: ctx.identity.id }'
 const KEEP_SESSION_JSONNET =
   "function(ctx) { identity_id: ctx.identity.id, keep_session_id: if 'session' in ctx then ctx.session.id else null }"
 
-test('the recipes of docs/sessions.md are the ones that are tested here', () => {
+test('docs/sessions.md shows the Jsonnet that is tested here', () => {
   const page = readFileSync(new URL('../../../docs/sessions.md', import.meta.url), 'utf8')
   assert.ok(
     page.includes(`base64://${Buffer.from(IDENTITY_JSONNET).toString('base64')}   # ${IDENTITY_JSONNET}\n`),
@@ -118,30 +125,33 @@ test('the recipes of docs/sessions.md are the ones that are tested here', () => 
 })
 
 const HAS_REAL_KRATOS = chooseKratos().kind === 'binary'
-if (!HAS_REAL_KRATOS) process.stderr.write('tests: Kratos’ hooks are not tested: the stand-in has none\n')
+if (!HAS_REAL_KRATOS) process.stderr.write('tests: skipping web hooks of Kratos: the stand-in has none\n')
 
-describe('told by the hooks of a real Kratos', {
+describe('a revocation by a web hook of a real Kratos', {
   skip: HAS_REAL_KRATOS ? false : 'the stand-in has no hooks',
 }, () => {
-  let world: EnvoyEnvironment
+  let environment: EnvoyEnvironment
   let user: User
-  /** Stands between Kratos and Credence, and looks in before Kratos hears that it may go on. */
-  let between: (() => Promise<unknown>) | undefined
-  const heard: { readonly body: string; readonly trigger: string; readonly status: number }[] = []
+  /** Runs after Credence has responded to the hook and before Kratos receives the response. */
+  let beforeHookReply: (() => Promise<unknown>) | undefined
+  const hookCalls: { readonly body: string; readonly trigger: string; readonly status: number }[] = []
   const relay = createServer(async (request, response) => {
     const chunks: Buffer[] = []
     for await (const chunk of request) chunks.push(chunk)
     const body = Buffer.concat(chunks).toString()
     const { authorization = '' } = request.headers
     const key = request.headers['x-revocation-key'] as string | undefined
-    const answer = await sendRequest(`http://127.0.0.1:${world.ports.credenceApi}/sessions/revocations`, {
-      method: 'POST',
-      headers: key === undefined ? { authorization } : { 'x-revocation-key': key },
-      body,
-    })
-    heard.push({ body, trigger: String(request.headers['ory-webhook-trigger-id']), status: answer.status })
-    await between?.()
-    response.writeHead(answer.status).end()
+    const reply = await sendRequest(
+      `http://127.0.0.1:${environment.ports.credenceApi}/sessions/revocations`,
+      {
+        method: 'POST',
+        headers: key === undefined ? { authorization } : { 'x-revocation-key': key },
+        body,
+      },
+    )
+    hookCalls.push({ body, trigger: String(request.headers['ory-webhook-trigger-id']), status: reply.status })
+    await beforeHookReply?.()
+    response.writeHead(reply.status).end()
   })
 
   const hook = (jsonnet: string, auth: string, more = ''): string => {
@@ -154,7 +164,7 @@ describe('told by the hooks of a real Kratos', {
 
   before(async () => {
     await new Promise<void>(resolve => relay.listen(0, '127.0.0.1', resolve))
-    world = await startEnvoyEnvironment({
+    environment = await startEnvoyEnvironment({
       rules: RULES,
       kratos: 'any',
       env: ENV,
@@ -171,59 +181,59 @@ describe('told by the hooks of a real Kratos', {
           },
         ),
     })
-    user = await world.kratos.createUser()
+    user = await environment.kratos.createUser()
   })
   after(async () => {
-    await world?.close()
+    await environment?.close()
     relay.closeAllConnections()
     relay.close()
   })
 
-  test('a login has no session id yet: nothing is kept, and the hook is heard', async () => {
-    heard.length = 0
-    await nativeLogin(world.kratos, user)
-    const [one] = heard
-    assert.deepEqual(JSON.parse(one?.body ?? ''), {
+  test('of a login has no session id to keep, and is accepted', async () => {
+    hookCalls.length = 0
+    await nativeLogin(environment.kratos, user)
+    const [call] = hookCalls
+    assert.deepEqual(JSON.parse(call?.body ?? ''), {
       identity_id: user.id,
       keep_session_id: '00000000-0000-0000-0000-000000000000',
     })
-    assert.equal(one?.status, 204)
-    // v1.3.1 gives its messages no id; later ones do.
-    assert.match(one?.trigger ?? '', /^(undefined|[0-9a-f-]{36})$/)
+    assert.equal(call?.status, 204)
+    // Kratos v1.3.1 sends no Ory-Webhook-Trigger-ID; later versions do.
+    assert.match(call?.trigger ?? '', /^(undefined|[0-9a-f-]{36})$/)
   })
 
-  test('after a password change that ends the other sessions, they are out at their next request', async () => {
-    const mine = await nativeLogin(world.kratos, user)
-    const other = await nativeLogin(world.kratos, user)
-    const browser = await cookieOf(world, user)
-    for (const token of [mine, other]) assert.equal((await fetchWithToken(world, token)).status, 200)
-    assert.equal((await fetchWithCookie(world, browser)).status, 200)
-    heard.length = 0
+  test('of a password change applies to the other sessions', async () => {
+    const mine = await nativeLogin(environment.kratos, user)
+    const other = await nativeLogin(environment.kratos, user)
+    const browser = await cookieOf(environment, user)
+    for (const token of [mine, other]) assert.equal((await fetchWithToken(environment, token)).status, 200)
+    assert.equal((await fetchWithCookie(environment, browser)).status, 200)
+    hookCalls.length = 0
     await changePassword(mine, 'quite-another-password-1')
-    // It does not wait for the hook, as the recipe has it.
-    for (const end = Date.now() + 5_000; heard.length === 0 && Date.now() < end; ) await sleep(10)
+    // With `response.ignore` Kratos does not wait for the hook.
+    await waitUntil('the web hook is called', () => hookCalls.length > 0)
     assert.deepEqual(
-      heard.map(({ body, status }) => [JSON.parse(body), status]),
+      hookCalls.map(({ body, status }) => [JSON.parse(body), status]),
       [[{ identity_id: user.id }, 204]],
     )
-    assert.equal((await fetchWithToken(world, other)).status, 401)
-    assert.equal((await fetchWithCookie(world, browser)).status, 401)
-    assert.equal((await fetchWithToken(world, mine)).status, 200)
+    assert.equal((await fetchWithToken(environment, other)).status, 401)
+    assert.equal((await fetchWithCookie(environment, browser)).status, 401)
+    assert.equal((await fetchWithToken(environment, mine)).status, 200)
   })
 
-  test('what Kratos says between its hook and its commit is not remembered', async () => {
-    const someone = await world.kratos.createUser()
-    const token = await nativeLogin(world.kratos, someone)
-    const first = authenticated(await fetchWithToken(world, token))
-    let inBetween = ''
-    between = async () => {
-      inBetween = authenticated(await fetchWithToken(world, token))
+  test('prevents caching of a response between the hook and the commit of Kratos', async () => {
+    const other = await environment.kratos.createUser()
+    const token = await nativeLogin(environment.kratos, other)
+    const first = authenticated(await fetchWithToken(environment, token))
+    let duringHook = ''
+    beforeHookReply = async () => {
+      duringHook = authenticated(await fetchWithToken(environment, token))
     }
-    await refresh(token, someone)
-    between = undefined
-    const committed = authenticated(await fetchWithToken(world, token))
-    assert.equal(inBetween, first, 'the hook ran before the commit')
-    assert.notEqual(committed, first, 'and its answer was not kept')
+    await refresh(token, other)
+    beforeHookReply = undefined
+    const committed = authenticated(await fetchWithToken(environment, token))
+    assert.equal(duringHook, first, 'the hook ran before the commit')
+    assert.notEqual(committed, first, 'the response during the hook was not cached')
   })
 
   const authenticated = (page: Page): string => {
@@ -232,7 +242,7 @@ describe('told by the hooks of a real Kratos', {
   }
 
   async function changePassword(token: string, password: string): Promise<void> {
-    const { frontend } = world.kratos
+    const { frontend } = environment.kratos
     const { data: flow } = await frontend.createNativeSettingsFlow({ xSessionToken: token })
     await frontend.updateSettingsFlow({
       flow: flow.id,
@@ -241,13 +251,13 @@ describe('told by the hooks of a real Kratos', {
     })
   }
 
-  async function refresh(token: string, who: User): Promise<void> {
-    const { frontend } = world.kratos
+  async function refresh(token: string, owner: User): Promise<void> {
+    const { frontend } = environment.kratos
     const { data: flow } = await frontend.createNativeLoginFlow({ refresh: true, xSessionToken: token })
     await frontend.updateLoginFlow({
       flow: flow.id,
       xSessionToken: token,
-      updateLoginFlowBody: { method: 'password', identifier: who.email, password: who.password },
+      updateLoginFlowBody: { method: 'password', identifier: owner.email, password: owner.password },
     })
   }
 })

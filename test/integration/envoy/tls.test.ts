@@ -1,4 +1,4 @@
-/** test/e2e/tls — a real Envoy asks over mutual TLS: who has no certificate gets nowhere, and a renewed one takes over. */
+/** Tests of mutual TLS between a real Envoy and Credence: required client certificates, and renewal without a restart. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { copyFileSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
@@ -6,17 +6,17 @@ import { connect as connectHttp2, type SecureClientSessionOptions } from 'node:h
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { connect as connectTls } from 'node:tls'
 import {
   type CertificateAuthority,
   createCertificateAuthority,
   skipWithoutOpenssl,
 } from '../../support/certificates.ts'
-import { type EnvoyEnvironment, startEnvoyEnvironment } from './support/world.ts'
+import { waitUntil } from '../../support/wait_until.ts'
+import { type EnvoyEnvironment, startEnvoyEnvironment } from './support/environment.ts'
 
 if (skipWithoutOpenssl !== false)
-  process.stderr.write(`tests: skipped TLS with Envoy, ${skipWithoutOpenssl}\n`)
+  process.stderr.write(`tests: skipping TLS with Envoy: ${skipWithoutOpenssl}\n`)
 
 const RULES = `
 - id: all
@@ -29,9 +29,10 @@ const RULES = `
 describe('Envoy over mutual TLS', { skip: skipWithoutOpenssl, timeout: 60_000 }, () => {
   let folder = ''
   let authority: CertificateAuthority
-  let world: EnvoyEnvironment
+  let environment: EnvoyEnvironment
 
-  const put = (name: string) => {
+  /** Replaces the certificate and the key of Credence. */
+  const install = (name: string) => {
     for (const ending of ['key', 'pem']) {
       copyFileSync(authority.file(`${name}.${ending}`), join(folder, 'next'))
       renameSync(join(folder, 'next'), join(folder, `live.${ending}`))
@@ -44,16 +45,16 @@ describe('Envoy over mutual TLS', { skip: skipWithoutOpenssl, timeout: 60_000 },
     authority.issue('one', '/CN=one', 'DNS:credence.test')
     authority.issue('two', '/CN=two', 'DNS:credence.test')
     authority.issue('edge', '/CN=edge')
-    put('one')
+    install('one')
     const [key, cert, ca] = ['live.key', 'live.pem', 'ca.pem'].map(name => authority.file(name))
-    world = await startEnvoyEnvironment({
+    environment = await startEnvoyEnvironment({
       rules: RULES,
       editCredence: yaml =>
         yaml.replace(
           /^( *grpc: \{ .*?) \}$/m,
           `$1, tls: { key: { path: "${key}" }, cert: { path: "${cert}" }, client_ca: { path: "${ca}" } } }`,
         ),
-      // The lines of docs/operations.md.
+      // As in docs/operations.md.
       editEnvoy: yaml =>
         yaml.replace(
           /^ {2}- name: credence$/m,
@@ -75,20 +76,20 @@ describe('Envoy over mutual TLS', { skip: skipWithoutOpenssl, timeout: 60_000 },
     })
   })
   after(async () => {
-    await world?.close()
+    await environment?.close()
     rmSync(folder, { recursive: true, force: true })
   })
 
-  const asks = async () => {
-    const page = await world.fetch('/page')
+  const assertAllowed = async () => {
+    const page = await environment.fetch('/page')
     assert.equal(page.status, 200, page.body)
     assert.equal(page.json<{ headers: Record<string, string> }>().headers['x-user-id'], 'guest')
   }
 
-  test('Envoy asks and is answered', asks)
+  test('a request through Envoy is allowed', assertAllowed)
 
-  /** The status of an answer, `undefined` where the connection ends without one. */
-  function heard(url: string, options: SecureClientSessionOptions): Promise<number | undefined> {
+  /** Resolves to the HTTP status, or to `undefined` when the connection ends without a response. */
+  function statusOf(url: string, options: SecureClientSessionOptions): Promise<number | undefined> {
     const session = connectHttp2(url, options)
     session.on('error', () => {})
     const stream = session.request({ ':method': 'POST', ':path': '/' })
@@ -102,21 +103,25 @@ describe('Envoy over mutual TLS', { skip: skipWithoutOpenssl, timeout: 60_000 },
     })
   }
 
-  test('without a certificate of that authority nobody is heard', async () => {
-    const at = `127.0.0.1:${world.ports.credence}`
+  test('a client without a certificate of the authority receives no response', async () => {
+    const address = `127.0.0.1:${environment.ports.credence}`
     const ca = authority.read('ca.pem')
-    const named = { ca, servername: 'credence.test' }
+    const options = { ca, servername: 'credence.test' }
     const [cert, key] = [authority.read('edge.pem'), authority.read('edge.key')]
-    assert.equal(await heard(`https://${at}`, { ...named, cert, key }), 415, 'heard, and no gRPC')
-    assert.equal(await heard(`https://${at}`, named), undefined)
-    assert.equal(await heard(`http://${at}`, {}), undefined)
-    await asks()
+    assert.equal(
+      await statusOf(`https://${address}`, { ...options, cert, key }),
+      415,
+      'accepted, but the request is no gRPC',
+    )
+    assert.equal(await statusOf(`https://${address}`, options), undefined)
+    assert.equal(await statusOf(`http://${address}`, {}), undefined)
+    await assertAllowed()
   })
 
-  /** Common name of the certificate that a new connection is shown. */
-  async function shown(): Promise<string> {
+  /** Resolves to the common name of the certificate that Credence presents to a new connection. */
+  async function presentedName(): Promise<string> {
     const socket = connectTls({
-      port: world.ports.credence,
+      port: environment.ports.credence,
       host: '127.0.0.1',
       servername: 'credence.test',
       ALPNProtocols: ['h2'],
@@ -130,20 +135,17 @@ describe('Envoy over mutual TLS', { skip: skipWithoutOpenssl, timeout: 60_000 },
     return String(subject.CN)
   }
 
-  test('a renewed certificate takes over without a restart, and no request fails', async () => {
-    assert.equal(await shown(), 'one')
-    put('two')
-    const end = Date.now() + 20_000
-    while ((await shown()) !== 'two') {
-      assert.ok(Date.now() < end, 'the new certificate never came')
-      await asks()
-      await sleep(50)
+  test('a renewed certificate is used without a restart, and no request fails', async () => {
+    assert.equal(await presentedName(), 'one')
+    install('two')
+    const isRenewed = async () => {
+      await assertAllowed()
+      return (await presentedName()) === 'two'
     }
-    await asks()
-    const told = () => world.logRecords().some(record => record.event === 'tls' && record.state === 'renewed')
-    while (!told()) {
-      assert.ok(Date.now() < end, 'the log never says so')
-      await sleep(50)
-    }
+    await waitUntil('the new certificate is used', isRenewed, { timeoutMs: 20_000 })
+    await assertAllowed()
+    const isLogged = () =>
+      environment.logRecords().some(record => record.event === 'tls' && record.state === 'renewed')
+    await waitUntil('the renewal is logged', isLogged)
   })
 })

@@ -1,30 +1,30 @@
-/** test/e2e/support/echo_upstream — an HTTP/1 application that shows what arrived, and echoes WebSocket messages. */
+/** An HTTP/1 upstream that returns what it received as JSON, streams events, and echoes WebSocket messages. */
 import { createHash } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 
 export interface EchoedRequest {
   readonly method: string
-  /** As it arrived, query included. */
+  /** Path and query as received. */
   readonly target: string
-  /** `[name, value]`, names as they arrived, one pair a line. */
+  /** `[name, value]` for each header line, names as received. */
   readonly headers: readonly (readonly [string, string])[]
   readonly body: string
-  /** First line of that name, in lower case. */
+  /** First value of the header; `name` is in lower case. */
   header(name: string): string | undefined
 }
 
 export interface EchoUpstream {
   /** Oldest first. */
   readonly receivedRequests: readonly EchoedRequest[]
-  /** Ends the streams of events that are open. */
+  /** Sends a last event to all open event streams and ends them. */
   endEvents(): void
   close(): Promise<void>
 }
 
 /**
- * Answers 200 with `{method, target, headers, body}` as JSON. `/status/503` answers with that status, `own-cookie` in the
- * target sets one, a path that ends in `/events` gets one event at once and another when it is told to end.
+ * Responds with 200 and `{method, target, headers, body}` as JSON. `/status/503` responds with that status; a target
+ * with `own-cookie` sets a cookie; a path that ends in `/events` streams an event at once and another at the end.
  */
 export async function startEchoUpstream(port: number): Promise<EchoUpstream> {
   const receivedRequests: EchoedRequest[] = []
@@ -83,14 +83,14 @@ function echoedRequestOf(message: IncomingMessage, body: string): EchoedRequest 
     target: message.url ?? '',
     headers,
     body,
-    header: name => headers.find(([one]) => one.toLowerCase() === name)?.[1],
+    header: name => headers.find(([headerName]) => headerName.toLowerCase() === name)?.[1],
   }
 }
 
 /** RFC 6455 §4.2.2. */
 const WEBSOCKET_GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
 
-/** Echoes text of up to 125 bytes; enough to see that the way is open in both directions. */
+/** Echoes text frames of up to 125 bytes, enough to prove that data flows in both directions. */
 function acceptWebSocket(message: IncomingMessage, socket: Duplex): void {
   const key = createHash('sha1')
     .update(`${message.headers['sec-websocket-key']}${WEBSOCKET_GUID}`)

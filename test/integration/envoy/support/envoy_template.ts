@@ -1,4 +1,4 @@
-/** test/e2e/support/envoy_template — the project's own Envoy files, made ready for tests: three upstreams, an admin port, WebSocket. */
+/** Prepares the repository's Envoy files for tests: ports, three upstreams, an admin port and WebSocket. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { projectRoot } from '../../../../demo/kratos.ts'
@@ -28,12 +28,12 @@ ${
     : ''
 }`
 
-/** A request with `x-upstream: raw` or `grpc` goes there; every other one to the echo. */
+/** Routes a request with `x-upstream: raw` or `grpc` to that upstream. All others go to the echo upstream. */
 const routeYaml = (name: string, indent: string): string =>
   `${indent}- match: { prefix: /, headers: [ { name: x-upstream, string_match: { exact: ${name} } } ] }\n` +
   `${indent}  route: { cluster: ${name} }\n`
 
-/** The configuration text; everything else is as users get it. */
+/** Returns the configuration. What is not listed above stays as users get it. */
 export function envoyConfig(template: EnvoyTemplate, ports: Ports, upstreamPorts: UpstreamPorts): string {
   let text = replacePorts(readFileSync(join(projectRoot, 'envoy', `${template}.yaml`), 'utf8'), ports)
   if (!/^admin:/m.test(text)) {
@@ -57,7 +57,7 @@ export function envoyConfig(template: EnvoyTemplate, ports: Ports, upstreamPorts
   )
 }
 
-/** One more listener, a copy of the first with another name and port; `edit` makes it different. */
+/** Adds a copy of the first listener with another name and port, changed by `edit`. Throws when `edit` changes nothing. */
 export function addListener(
   yaml: string,
   {
@@ -74,6 +74,6 @@ export function addListener(
     .replace('- name: ingress', `- name: ${name}`)
     .replace(/port_value: \d+/, `port_value: ${port}`)
   const edited = edit(copy)
-  if (edited === copy) throw new Error(`listener ${name} is no different`)
+  if (edited === copy) throw new Error(`edit changed nothing in listener ${name}`)
   return `${before}${first.trimEnd()}\n${edited.trimEnd()}\n${after}`
 }

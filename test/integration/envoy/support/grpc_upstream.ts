@@ -1,4 +1,4 @@
-/** test/e2e/support/grpc_upstream — a gRPC application with one method that says it back, and a client for it. */
+/** A gRPC upstream with one method that returns its message, and a client for it. */
 import {
   Client,
   credentials,
@@ -11,7 +11,7 @@ import {
 } from '@grpc/grpc-js'
 
 export interface GrpcUpstream {
-  /** Metadata of all calls, names in lower case; oldest first. */
+  /** Metadata of all calls, oldest first, names in lower case. */
   readonly receivedMetadata: readonly Readonly<Record<string, unknown>>[]
   close(): Promise<void>
 }
@@ -60,7 +60,7 @@ export interface EchoReply {
   readonly text: string
 }
 
-/** One call on a connection of its own. */
+/** Makes one call on a new connection, with a deadline of 10 s. */
 export function callGrpcEcho(
   port: number,
   text: string,
@@ -71,8 +71,8 @@ export function callGrpcEcho(
   for (const [name, value] of Object.entries(metadata)) sent.set(name, value)
   return new Promise<EchoReply>(resolve => {
     const options = { deadline: Date.now() + 10_000 }
-    const done = (error: ServiceError | null, answer?: Buffer) =>
-      resolve({ code: error?.code ?? 0, details: error?.details ?? '', text: answer?.toString() ?? '' })
+    const done = (error: ServiceError | null, response?: Buffer) =>
+      resolve({ code: error?.code ?? 0, details: error?.details ?? '', text: response?.toString() ?? '' })
     client.makeUnaryRequest(ECHO_METHOD, passThrough, passThrough, Buffer.from(text), sent, options, done)
   }).finally(() => client.close())
 }

@@ -1,15 +1,16 @@
-/** test/e2e/support/otlp_receiver — a collector of spans: over gRPC for Envoy, over HTTP for Credence. */
+/** An OTLP receiver that collects spans, over gRPC from Envoy and over HTTP from Credence. */
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData } from '@grpc/grpc-js'
 import { loadSync, type ServiceDefinition } from '@grpc/proto-loader'
+import { waitUntil } from '../../../support/wait_until.ts'
 
 export interface Span {
   readonly service: string
   readonly name: string
   readonly kind: 'internal' | 'server' | 'client' | 'other'
-  /** In hex, as in `traceparent`. */
+  /** Hexadecimal, as in `traceparent`. */
   readonly traceId: string
   readonly spanId: string
   /** Empty for the first span of a trace. */
@@ -19,11 +20,11 @@ export interface Span {
 
 export interface OtlpReceiver {
   readonly grpcPort: number
-  /** `http://127.0.0.1:port/v1/traces`. */
+  /** `http://127.0.0.1:PORT/v1/traces`. */
   readonly httpUrl: string
   readonly spans: readonly Span[]
-  /** Once there are spans of that trace that `enough` is content with; else after five seconds. */
-  waitForTrace(traceId: string, enough: (spans: readonly Span[]) => boolean): Promise<readonly Span[]>
+  /** Resolves to the spans of the trace as soon as `isComplete` accepts them, or after 5 s. */
+  waitForTrace(traceId: string, isComplete: (spans: readonly Span[]) => boolean): Promise<readonly Span[]>
   close(): Promise<void>
 }
 
@@ -85,13 +86,10 @@ export async function startOtlpReceiver(): Promise<OtlpReceiver> {
     grpcPort,
     httpUrl: `http://127.0.0.1:${(http.address() as AddressInfo).port}/v1/traces`,
     spans,
-    async waitForTrace(traceId, enough) {
-      const end = Date.now() + 5_000
-      for (;;) {
-        const found = spans.filter(span => span.traceId === traceId)
-        if (enough(found) || Date.now() > end) return found
-        await new Promise(resolve => setTimeout(resolve, 20))
-      }
+    async waitForTrace(traceId, isComplete) {
+      const found = () => spans.filter(span => span.traceId === traceId)
+      await waitUntil('all spans', () => isComplete(found()), { timeoutMs: 5_000 }).catch(() => {})
+      return found()
     },
     async close() {
       server.forceShutdown()

@@ -1,19 +1,19 @@
-/** test/e2e/support/raw_request — sends bytes to a port as they are, for requests that no client library would write. */
+/** Sends raw bytes and raw HTTP/2 headers, for requests that no client library would send. */
 import { connect as connectHttp2, type IncomingHttpHeaders } from 'node:http2'
 import { connect } from 'node:net'
 
 export interface RawResponse {
   readonly status: number
-  /** Everything that came, as latin1 text. */
+  /** The whole response as latin1 text. */
   readonly text: string
 }
 
-/** `bytes` is latin1; write `connection: close` into it, for the answer ends with the connection. */
+/** `bytes` is latin1 and must contain `connection: close`, because the response ends with the connection. */
 export function sendRaw(port: number, bytes: string): Promise<RawResponse> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
     const socket = connect(port, '127.0.0.1', () => socket.write(Buffer.from(bytes, 'latin1')))
-    socket.setTimeout(10_000, () => socket.destroy(new Error('no answer in 10 s')))
+    socket.setTimeout(10_000, () => socket.destroy(new Error('no response within 10 s')))
     socket.on('error', reject)
     socket.on('data', (chunk: Buffer) => chunks.push(chunk))
     socket.on('close', () => {
@@ -23,7 +23,7 @@ export function sendRaw(port: number, bytes: string): Promise<RawResponse> {
   })
 }
 
-/** A GET (or another method) with that target, however odd, to the raw upstream. */
+/** Sends a request with exactly that target to the raw upstream. */
 export const sendRawRequest = (
   port: number,
   target: string,
@@ -35,7 +35,7 @@ export const sendRawRequest = (
     `${[`${method} ${target} HTTP/1.1`, `host: 127.0.0.1:${port}`, 'x-upstream: raw', ...lines, 'connection: close'].join('\r\n')}\r\n\r\n`,
   )
 
-/** One request over HTTP/2 in clear text; header values are latin1, pseudo headers are written as they are. */
+/** Sends a request over HTTP/2 without TLS. Header values are latin1; pseudo headers are sent as given. */
 export function sendHttp2(
   port: number,
   headers: Readonly<Record<string, string>>,
@@ -44,17 +44,19 @@ export function sendHttp2(
   return new Promise<{ status: number; headers: IncomingHttpHeaders; body: string }>((resolve, reject) => {
     session.on('error', reject)
     const stream = session.request({ ':authority': `127.0.0.1:${port}`, ...headers })
-    let answered: IncomingHttpHeaders = {}
+    let responseHeaders: IncomingHttpHeaders = {}
     let body = ''
-    stream.setTimeout(10_000, () => reject(new Error('no answer in 10 s')))
-    stream.on('response', given => {
-      answered = given
+    stream.setTimeout(10_000, () => reject(new Error('no response within 10 s')))
+    stream.on('response', received => {
+      responseHeaders = received
     })
     stream.on('data', chunk => {
       body += chunk
     })
     stream.on('error', reject)
-    stream.on('close', () => resolve({ status: Number(answered[':status'] ?? 0), headers: answered, body }))
+    stream.on('close', () =>
+      resolve({ status: Number(responseHeaders[':status'] ?? 0), headers: responseHeaders, body }),
+    )
     stream.end()
   }).finally(() => session.destroy())
 }

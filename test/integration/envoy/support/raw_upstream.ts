@@ -1,13 +1,13 @@
-/** test/e2e/support/raw_upstream — an application that keeps the bytes it is sent and refuses none, as other servers than Node might. */
+/** An upstream that records the bytes of each request and accepts all of them, as servers other than Node may do. */
 import { createServer, type Socket } from 'node:net'
 
 export interface RawUpstream {
-  /** The heads of all requests, request line and headers, as latin1 text; oldest first. */
+  /** Request line and headers of all requests as latin1 text, oldest first. */
   readonly receivedHeads: readonly string[]
   close(): Promise<void>
 }
 
-/** Answers 200 with the request line as text, and hangs up: one request a connection, bodies are not waited for. */
+/** Responds with 200 and the request line, and closes the connection without waiting for a body. */
 export async function startRawUpstream(port: number): Promise<RawUpstream> {
   const receivedHeads: string[] = []
   const sockets = new Set<Socket>()

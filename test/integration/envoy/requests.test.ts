@@ -1,12 +1,12 @@
-/** test/e2e/door — allow, deny and what lies between, through a real Envoy to real upstreams. No Kratos. */
+/** Tests of allowed and denied requests of all kinds through a real Envoy to real upstreams, without Kratos. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { after, before, describe, test } from 'node:test'
 import { sessionDocument } from '../../support/kratos.ts'
+import { type EnvoyEnvironment, startEnvoyEnvironment } from './support/environment.ts'
 import { callGrpcEcho } from './support/grpc_upstream.ts'
 import { sendHttp2, sendRawRequest } from './support/raw_request.ts'
-import { type EnvoyEnvironment, startEnvoyEnvironment } from './support/world.ts'
 
 const rule = (id: string, url: string, authenticator: string, more = ''): string => `
 - id: ${id}
@@ -46,7 +46,7 @@ interface Echoed {
 }
 
 describe('a request through Envoy', () => {
-  test('is let through with the headers of its rule and its own body', async () => {
+  test('is allowed with the headers of its rule and its own body', async () => {
     const page = await environment.fetch('/open/a?b=c', { fields: { x: 'y' } })
     assert.equal(page.status, 200)
     const { target, headers, body } = page.json<Echoed>()
@@ -55,7 +55,7 @@ describe('a request through Envoy', () => {
     assert.equal(body, '{"x":"y"}')
   })
 
-  test('is refused with JSON that carries the request id', async () => {
+  test('is denied with JSON that contains the request id', async () => {
     const page = await environment.fetch('/closed', { headers: { 'x-request-id': 'rid-1' } })
     assert.equal(page.status, 401)
     const { error } = page.json<{ error: { code: number; request: string } }>()
@@ -63,13 +63,13 @@ describe('a request through Envoy', () => {
     assert.equal(page.headers.get('x-upstream'), undefined)
   })
 
-  test('that matches no rule is 404 and reaches nobody', async () => {
+  test('that matches no rule is 404 and reaches no upstream', async () => {
     const before = environment.echo.receivedRequests.length
     assert.equal((await environment.fetch('/nowhere')).status, 404)
     assert.equal(environment.echo.receivedRequests.length, before)
   })
 
-  test('of a browser is redirected with the place to come back to', async () => {
+  test('of a browser is redirected with its return address', async () => {
     const page = await environment.fetch('/page?x=1', { accept: 'html' })
     assert.equal(page.status, 302)
     const back = encodeURIComponent(`${environment.origin}/page?x=1`)
@@ -77,7 +77,7 @@ describe('a request through Envoy', () => {
     assert.equal((await environment.fetch('/page')).status, 401)
   })
 
-  test('cannot bring a header along that some rule writes', async () => {
+  test('cannot send a header that any rule may set', async () => {
     const forged = { 'x-user-id': 'root' }
     const written = (await environment.fetch('/open', { headers: forged })).json<Echoed>()
     assert.equal(written.headers['x-user-id'], 'guest')
@@ -85,8 +85,8 @@ describe('a request through Envoy', () => {
     assert.equal(silent.headers['x-user-id'], undefined)
   })
 
-  test('cannot dodge a rule by spelling its path differently', async () => {
-    const tricks = [
+  test('cannot bypass a rule by another spelling of its path', async () => {
+    const targets = [
       '/open/../closed',
       '/open/%2e%2e/closed',
       '/open/..;/closed',
@@ -94,7 +94,7 @@ describe('a request through Envoy', () => {
       '//closed',
       '/open//../../closed',
     ]
-    for (const target of tricks) {
+    for (const target of targets) {
       const before = environment.raw.receivedHeads.length
       const answer = await sendRawRequest(environment.ports.envoy, target)
       assert.ok([400, 401, 404].includes(answer.status), `${target}: ${answer.status}`)
@@ -105,8 +105,8 @@ describe('a request through Envoy', () => {
   })
 })
 
-describe('what others could make of an answer', () => {
-  test('a header that the client nominates as hop-by-hop arrives all the same (D6)', async () => {
+describe('a response', () => {
+  test('has the headers of the rule even if the client lists them as hop-by-hop (D6)', async () => {
     const before = environment.raw.receivedHeads.length
     await sendRawRequest(environment.ports.envoy, '/open/x', ['connection: x-user-id', 'x-user-id: root'])
     const head = environment.raw.receivedHeads[before] ?? ''
@@ -115,7 +115,7 @@ describe('what others could make of an answer', () => {
     assert.doesNotMatch(head, /root/)
   })
 
-  test('a refusal of HEAD has the headers of its body, and no body', async () => {
+  test('that denies HEAD has a Content-Length and no body', async () => {
     const refused = await sendRawRequest(environment.ports.envoy, '/nowhere', [], 'HEAD')
     assert.equal(refused.status, 404)
     const [head = '', body] = refused.text.split('\r\n\r\n')
@@ -123,7 +123,7 @@ describe('what others could make of an answer', () => {
     assert.equal(body, '')
   })
 
-  test('a refusal is nobody’s to keep, and its type is not guessed (D14, D15)', async () => {
+  test('that denies is not cacheable, and browsers do not guess its type (D14, D15)', async () => {
     for (const path of ['/closed', '/nowhere', '/a%2fb']) {
       const { headers } = await environment.fetch(path)
       assert.equal(headers.get('cache-control'), 'no-store', path)
@@ -132,7 +132,7 @@ describe('what others could make of an answer', () => {
     }
   })
 
-  test('cookies that Kratos renews reach the browser beside those of the application, on that answer alone (D13)', async () => {
+  test('has the cookies that Kratos renews beside those of the application, once (D13)', async () => {
     const kratos = createServer((_request, response) => {
       const set = ['ory_kratos_session=renewed; Path=/; HttpOnly', 'csrf=1']
       response.writeHead(200, { 'content-type': 'application/json', 'set-cookie': set })
@@ -153,8 +153,8 @@ describe('what others could make of an answer', () => {
   })
 })
 
-describe('other kinds of traffic', () => {
-  test('server-sent events flow as they come, after one Check', async () => {
+describe('other protocols', () => {
+  test('server-sent events are streamed after one Check', async () => {
     const response = await fetch(`${environment.origin}/open/events`, {
       headers: { 'x-request-id': 'events-1' },
     })
@@ -166,7 +166,7 @@ describe('other kinds of traffic', () => {
     assert.equal((await environment.waitForLogRecords('events-1')).length, 1)
   })
 
-  test('a refused gRPC call is trailers only: HTTP 200, a status, no body (D17)', async () => {
+  test('a denied gRPC call is HTTP 200 with a gRPC status and no body (D17)', async () => {
     const call = (path: string) =>
       sendHttp2(environment.ports.envoy, {
         ':method': 'POST',
@@ -183,7 +183,7 @@ describe('other kinds of traffic', () => {
 
   const socket = (path: string) => new WebSocket(`ws://127.0.0.1:${environment.ports.envoy}${path}`)
 
-  test('a WebSocket is checked at its upgrade and then flows', async () => {
+  test('a WebSocket is checked at its upgrade only', async () => {
     const open = socket('/open/ws')
     const answer = await new Promise(resolve => {
       open.onopen = () => open.send('hello')
@@ -197,25 +197,25 @@ describe('other kinds of traffic', () => {
     assert.equal(
       await new Promise(resolve => {
         closed.onopen = () => resolve('open')
-        closed.onerror = () => resolve('refused')
+        closed.onerror = () => resolve('denied')
       }),
-      'refused',
+      'denied',
     )
   })
 
-  test('gRPC goes to its upstream with the headers of the rule, and a refusal is a gRPC status', async () => {
-    const said = await callGrpcEcho(environment.ports.envoy, 'hello', {
+  test('a gRPC call reaches its upstream with the headers of the rule, and a denial is a gRPC status', async () => {
+    const reply = await callGrpcEcho(environment.ports.envoy, 'hello', {
       'x-upstream': 'grpc',
       'x-user-id': 'root',
     })
-    assert.deepEqual([said.code, said.text], [0, 'hello'])
+    assert.deepEqual([reply.code, reply.text], [0, 'hello'])
     assert.equal(environment.grpc.receivedMetadata.at(-1)?.['x-user-id'], 'guest')
     await environment.writeRules(RULES.replace(/(grpc-open[\s\S]*?)anonymous/, '$1unauthorized'))
     assert.equal((await callGrpcEcho(environment.ports.envoy, 'hello', { 'x-upstream': 'grpc' })).code, 16)
     await environment.writeRules(RULES)
   })
 
-  test('a rule may name a gRPC method instead of a URL', async () => {
+  test('a rule can match a gRPC method instead of a URL', async () => {
     const byMethod = (method: string) =>
       RULES.replace(
         /match:[^\n]*credence\.test\.Echo\/Say[^\n]*/,
@@ -232,8 +232,8 @@ describe('other kinds of traffic', () => {
   })
 })
 
-describe('when things change', () => {
-  test('new rules are in force once they are loaded; a broken file leaves the old ones', async () => {
+describe('changes at run time', () => {
+  test('new rules apply once they are loaded, and a broken file keeps the old ones', async () => {
     assert.equal((await environment.fetch('/later')).status, 404)
     await environment.writeRules(RULES + rule('later', '<https?>://<[^/]+>/later', 'anonymous'))
     assert.equal((await environment.fetch('/later')).status, 200)
@@ -243,7 +243,7 @@ describe('when things change', () => {
     assert.equal((await environment.fetch('/later')).status, 404)
   })
 
-  test('without Credence nobody gets in, and with a new one everything is as before', async () => {
+  test('without Credence every request is 503; after its restart requests are decided again', async () => {
     await environment.killCredence()
     assert.equal((await environment.fetch('/open')).status, 503)
     await environment.startCredence()

@@ -1,11 +1,11 @@
 /**
- * test/e2e/support/world — a whole small world on loopback: a real Envoy, Credence, three upstreams and, if wanted, Kratos.
- * One world serves all tests of a file: `before(async () => { world = await openWorld({ … }) })`, `after(() => world.close())`.
+ * The environment of the tests with a real Envoy: Envoy, Credence, three upstreams and optionally Kratos, on loopback.
+ * All tests of a file share one: `before(async () => { environment = await startEnvoyEnvironment({ … }) })`.
+ * Long because the start of all components is one sequence, and each stops in reverse order.
  */
 import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { type Page, type PageRequest, sendRequest } from '../../../../demo/browser.ts'
 import { type CountingProxy, startCountingProxy } from '../../../../demo/counting_proxy.ts'
 import { startCredence } from '../../../../demo/credence.ts'
@@ -13,62 +13,63 @@ import { findEnvoy, startEnvoy } from '../../../../demo/envoy.ts'
 import { chooseKratos, type Kratos, startKratos } from '../../../../demo/kratos.ts'
 import { choosePorts, freePort, type Ports, replacePorts } from '../../../../demo/ports.ts'
 import { createProcessManager, type ManagedProcess, waitForStatus } from '../../../../demo/processes.ts'
+import { waitUntil } from '../../../support/wait_until.ts'
 import { type EchoUpstream, startEchoUpstream } from './echo_upstream.ts'
 import { addListener, type EnvoyTemplate, envoyConfig } from './envoy_template.ts'
 import { type GrpcUpstream, startGrpcUpstream } from './grpc_upstream.ts'
 import { type RawUpstream, startRawUpstream } from './raw_upstream.ts'
 
 export interface EnvoyEnvironmentOptions {
-  /** A rule file. Usual ports (10000, 3000, 4433 …) in it become the world's own. */
+  /** Content of the rule file. Default ports in it (10000, 3000, 4433 …) are replaced by the chosen ones. */
   readonly rules: string
-  /** Default `minimal`: Envoy does the least by itself there, so Credence's own work shows. */
+  /** Default: `minimal`, with which Envoy itself rejects the least, so that Credence is tested. */
   readonly envoy?: EnvoyTemplate
-  /** Last word on the Envoy configuration. */
+  /** Changes the configuration of Envoy. */
   readonly editEnvoy?: (yaml: string, ports: Ports) => string
-  /** More listeners of the same Envoy: copies of the first, each edited. */
+  /** Additional listeners by name: copies of the first one, each changed by the function. */
   readonly listeners?: Readonly<Record<string, (listener: string) => string>>
-  /** Last word on Credence's configuration. */
+  /** Changes the configuration of Credence. */
   readonly editCredence?: (yaml: string, ports: Ports) => string
-  /** `any`: a real one where there is one. Default `none`. */
+  /** `any` is a real Kratos where one is available, else the stand-in. Default: `none`. */
   readonly kratos?: 'any' | 'stand-in' | 'none'
-  /** Last word on kratos.yml. */
+  /** Changes kratos.yml. */
   readonly editKratos?: (yaml: string, ports: Ports) => string
-  /** Added to Credence's environment. */
+  /** Additional environment variables of Credence. */
   readonly env?: NodeJS.ProcessEnv
 }
 
 export interface EnvoyEnvironment {
-  /** `http://127.0.0.1:port` of Envoy. */
+  /** `http://127.0.0.1:PORT` of Envoy. */
   readonly origin: string
   readonly ports: Ports
-  /** Where one of the `listeners` listens. */
+  /** Port of one of the additional listeners. */
   listenerPort(listener: string): number
   readonly folder: string
   readonly echo: EchoUpstream
   readonly raw: RawUpstream
   readonly grpc: GrpcUpstream
-  /** Throws where the world was opened without one. */
+  /** Throws when the environment was started without Kratos. */
   readonly kratos: Kratos
-  /** Counts what Credence asks Kratos. */
+  /** The proxy between Credence and Kratos, which counts calls. */
   readonly kratosProxy: CountingProxy
   readonly envoy: ManagedProcess
   readonly credence: ManagedProcess
-  /** Ends Credence as a crash would. */
+  /** Ends Credence with SIGKILL, as a crash does. */
   killCredence(): Promise<void>
-  /** A new Credence with the same configuration, after it was killed or stopped. */
+  /** Starts Credence with the same configuration after it has ended. */
   startCredence(): Promise<void>
-  /** Replaces the rule file at once, and waits until Credence has taken other rules from it; `broken`: has named issues. */
+  /** Replaces the rule file and waits until the rule set has changed; with `broken`, until a reload has reported problems. */
   writeRules(rules: string, broken?: 'broken'): Promise<void>
-  /** One request through Envoy; JSON is accepted unless said otherwise. */
-  fetch(path: string, asking?: PageRequest & { readonly listener?: string }): Promise<Page>
-  /** Credence's log so far, one record a line. */
+  /** Sends a request through Envoy. It accepts JSON by default. */
+  fetch(path: string, pageRequest?: PageRequest & { readonly listener?: string }): Promise<Page>
+  /** All records of Credence's log so far. */
   logRecords(): readonly Readonly<Record<string, unknown>>[]
-  /** Its records of one request, once there is one: lines are written in lots. */
+  /** Resolves to the log records of one request. Waits up to 5 s, because log lines are buffered; then it is empty. */
   waitForLogRecords(requestId: string): Promise<readonly Readonly<Record<string, unknown>>[]>
   close(): Promise<void>
 }
 
-/** Not the beginning of another port, which the counter may have got. */
+/** The word boundary keeps a longer port, such as 44330, which the proxy may listen on. */
 const DEFAULT_KRATOS_URL = /http:\/\/127\.0\.0\.1:4433\b/g
 
 const CONFIG = `
@@ -102,11 +103,11 @@ errors:
 log: { level: info, format: json }
 `
 
-/** Everything is up when this resolves; whatever was started is ended again when it rejects. */
+/** Resolves when all components are ready. When it rejects, those that were started are stopped again. */
 export async function startEnvoyEnvironment(options: EnvoyEnvironmentOptions): Promise<EnvoyEnvironment> {
   const cleanups: (() => Promise<void>)[] = []
   const close = async () => {
-    for (const one of cleanups.splice(0).toReversed()) await one()
+    for (const cleanUp of cleanups.splice(0).toReversed()) await cleanUp()
   }
   try {
     return await startComponents(options, cleanups, close)
@@ -121,7 +122,7 @@ async function startComponents(
   cleanups: (() => Promise<void>)[],
   close: () => Promise<void>,
 ): Promise<EnvoyEnvironment> {
-  const folder = mkdtempSync(join(tmpdir(), 'credence-world-'))
+  const folder = mkdtempSync(join(tmpdir(), 'credence-envoy-'))
   cleanups.push(async () => rmSync(folder, { recursive: true, force: true }))
   const processes = createProcessManager(folder, { endOnSignal: true })
   cleanups.push(() => processes.stop())
@@ -136,9 +137,9 @@ async function startComponents(
   const grpc = await startGrpcUpstream(upstreamPorts.grpc)
   cleanups.push(() => grpc.close())
 
-  const kratos = await startKratosIfWanted(options, processOptions)
+  const kratos = await startKratosIfRequested(options, processOptions)
   if (kratos !== undefined) cleanups.push(() => kratos.close())
-  // Without Kratos nobody listens behind the counter: a call to it is a fault that shows.
+  // Without Kratos nothing listens behind the proxy, so an unexpected call fails the test.
   const kratosProxy = await startCountingProxy(kratos?.publicUrl ?? `http://127.0.0.1:${ports.kratosPublic}`)
   cleanups.push(() => kratosProxy.close())
 
@@ -172,11 +173,11 @@ async function startComponents(
   const origin = `http://127.0.0.1:${ports.envoy}`
   const listenerPort = (listener: string): number => {
     const port = listeners.get(listener)
-    if (port === undefined) throw new Error(`this world has no listener ${listener}`)
+    if (port === undefined) throw new Error(`there is no listener ${listener}`)
     return port
   }
   const logRecords = () => parseLogRecords(join(folder, 'credence.log'))
-  // Envoy may have tried Credence before; the first real Check must find a connection.
+  // Envoy may have failed to connect to Credence before; the first Check must find a connection.
   await waitForStatus(envoy, `http://127.0.0.1:${ports.envoyAdmin}/ready`)
 
   return {
@@ -188,7 +189,7 @@ async function startComponents(
     raw,
     grpc,
     get kratos() {
-      if (kratos === undefined) throw new Error('this world was opened without Kratos')
+      if (kratos === undefined) throw new Error('the environment was started without Kratos')
       return kratos
     },
     kratosProxy,
@@ -204,37 +205,31 @@ async function startComponents(
       credence = await start()
     },
     async writeRules(rules, broken) {
-      const noticed = (one: Readonly<Record<string, unknown>>) =>
-        one.event === 'reload' && (broken === undefined ? one.outcome === 'changed' : Number(one.issues) > 0)
-      const reloads = () => logRecords().filter(noticed).length
+      const isExpected = (record: Readonly<Record<string, unknown>>) =>
+        record.event === 'reload' &&
+        (broken === undefined ? record.outcome === 'changed' : Number(record.issues) > 0)
+      const reloads = () => logRecords().filter(isExpected).length
       const before = reloads()
       writeFileSync(`${rulesFile}.new`, adaptPorts(rules))
       renameSync(`${rulesFile}.new`, rulesFile)
-      const end = Date.now() + 10_000
-      while (reloads() === before) {
-        if (Date.now() > end) throw new Error('Credence did not notice the new rules')
-        await sleep(20)
-      }
+      await waitUntil('Credence reloads the rules', () => reloads() > before)
     },
-    fetch(path, asking = {}) {
-      const { fields, listener } = asking
-      const at = listener === undefined ? origin : `http://127.0.0.1:${listenerPort(listener)}`
+    fetch(path, pageRequest = {}) {
+      const { fields, listener } = pageRequest
+      const target = listener === undefined ? origin : `http://127.0.0.1:${listenerPort(listener)}`
       const accept =
-        asking.accept === 'html' ? 'text/html,application/xhtml+xml,*/*;q=0.8' : 'application/json'
-      return sendRequest(`${at}${path}`, {
-        method: asking.method ?? (fields === undefined ? 'GET' : 'POST'),
-        headers: { accept, ...asking.headers },
+        pageRequest.accept === 'html' ? 'text/html,application/xhtml+xml,*/*;q=0.8' : 'application/json'
+      return sendRequest(`${target}${path}`, {
+        method: pageRequest.method ?? (fields === undefined ? 'GET' : 'POST'),
+        headers: { accept, ...pageRequest.headers },
         body: fields === undefined ? '' : JSON.stringify(fields),
       })
     },
     logRecords,
     async waitForLogRecords(requestId) {
-      const end = Date.now() + 5_000
-      for (;;) {
-        const found = logRecords().filter(record => record.request_id === requestId)
-        if (found.length > 0 || Date.now() > end) return found
-        await sleep(20)
-      }
+      const found = () => logRecords().filter(record => record.request_id === requestId)
+      await waitUntil('a log record', () => found().length > 0, { timeoutMs: 5_000 }).catch(() => {})
+      return found()
     },
     close,
   }
@@ -242,16 +237,17 @@ async function startComponents(
 
 const unchanged = (text: string): string => text
 
-function startKratosIfWanted(
+function startKratosIfRequested(
   options: EnvoyEnvironmentOptions,
-  parts: Parameters<typeof startKratos>[1],
+  launchOptions: Parameters<typeof startKratos>[1],
 ): Promise<Kratos> | undefined {
   if (options.kratos === undefined || options.kratos === 'none') return undefined
-  const choice = options.kratos === 'any' ? chooseKratos() : ({ kind: 'stand-in', why: 'asked for' } as const)
-  return startKratos(choice, parts, text => options.editKratos?.(text, parts.ports) ?? text)
+  const choice =
+    options.kratos === 'any' ? chooseKratos() : ({ kind: 'stand-in', why: 'this test requires it' } as const)
+  return startKratos(choice, launchOptions, text => options.editKratos?.(text, launchOptions.ports) ?? text)
 }
 
-/** Lines that are not JSON (a message of Node's) are left out, as is a line that is just being written. */
+/** Skips lines that are not JSON, such as messages of Node, and a line that is not completely written. */
 function parseLogRecords(file: string): readonly Readonly<Record<string, unknown>>[] {
   return readFileSync(file, 'utf8')
     .split('\n')
