@@ -47,7 +47,7 @@ const LINTS: readonly (readonly [
   q: string,
   about: string,
   rules: readonly object[],
-  said: RegExp,
+  expected: RegExp,
   more?: object,
 ])[] = [
   ['Q-01', 'an invalid rule', [{ ...RULE, mutators: [] }], /error: .*no mutators/],

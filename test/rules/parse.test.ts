@@ -4,10 +4,11 @@ import { type Diagnostic, formatDiagnostic } from '../../src/documents/diagnosti
 import type { AccessRule } from '../../src/rules/document.ts'
 import { parseRules, parseRulesInBatches } from '../../src/rules/parse.ts'
 
-const issuesOf = (text: string): readonly string[] => parseRules(text, 'r').diagnostics.map(formatDiagnostic)
+const diagnosticsOf = (text: string): readonly string[] =>
+  parseRules(text, 'r').diagnostics.map(formatDiagnostic)
 function rulesOf(text: string): readonly AccessRule[] {
-  const { rules, diagnostics: issues } = parseRules(text, 'r')
-  assert.ok(rules !== undefined, issues.map(formatDiagnostic).join('\n'))
+  const { rules, diagnostics } = parseRules(text, 'r')
+  assert.ok(rules !== undefined, diagnostics.map(formatDiagnostic).join('\n'))
   return rules.map(one => one.rule)
 }
 const firstRuleOf = (text: string): AccessRule => rulesOf(text)[0] as AccessRule
@@ -79,7 +80,7 @@ test('field names are case-insensitive, except match', () => {
 })
 
 test('configMapName, which Oathkeeper Maester writes, is accepted', () => {
-  assert.deepEqual(issuesOf('[{"id":"x","configMapName":"rules"}]'), [])
+  assert.deepEqual(diagnosticsOf('[{"id":"x","configMapName":"rules"}]'), [])
 })
 
 /** One rule that cannot be decoded rejects the document, with its number and the reason (Q-07). */
@@ -134,7 +135,7 @@ const REJECTED: readonly (readonly [name: string, text: string, issue: string])[
 for (const [name, text, issue] of REJECTED) {
   test(`${name} rejects the document`, () => {
     assert.equal(parseRules(text, 'r').rules, undefined)
-    assert.deepEqual(issuesOf(text), [issue])
+    assert.deepEqual(diagnosticsOf(text), [issue])
   })
 }
 
@@ -164,24 +165,24 @@ const LINTS: readonly (readonly [name: string, text: string, issue: string])[] =
 for (const [name, text, issue] of LINTS) {
   test(`${name} is reported, and the rule is used (Q-09)`, () => {
     assert.equal(rulesOf(text).length, 1)
-    assert.deepEqual(issuesOf(text), [issue])
+    assert.deepEqual(diagnosticsOf(text), [issue])
   })
 }
 
 test('a text that is neither JSON nor YAML is one diagnostic with a position', () => {
-  const { rules, diagnostics: issues } = parseRules('[{"id":', 'r')
+  const { rules, diagnostics } = parseRules('[{"id":', 'r')
   assert.equal(rules, undefined)
-  assert.equal(issues.length, 1)
-  assert.equal(issues[0]?.line, 1)
-  assert.equal(issues[0]?.column, 8)
+  assert.equal(diagnostics.length, 1)
+  assert.equal(diagnostics[0]?.line, 1)
+  assert.equal(diagnostics[0]?.column, 8)
 })
 
 test('each rule has the positions of its values', () => {
   const { rules } = parseRules('- id: a\n- id: b\n  authorizer:\n    handler: allow\n', 'rules.yml')
-  const place = rules?.[1]?.location
-  assert.equal(place?.source, 'rules.yml')
-  assert.deepEqual(place?.positionOf(['authorizer', 'handler']), { line: 4, column: 14 })
-  assert.deepEqual(place?.positionOf(['mutators']), { line: 2, column: 3 })
+  const location = rules?.[1]?.location
+  assert.equal(location?.source, 'rules.yml')
+  assert.deepEqual(location?.positionOf(['authorizer', 'handler']), { line: 4, column: 14 })
+  assert.deepEqual(location?.positionOf(['mutators']), { line: 2, column: 3 })
 })
 
 test('positions are found for field names in any case', () => {
@@ -238,8 +239,8 @@ for (const [kind, rule] of Object.entries(WRITERS)) {
     )
     for (const path of [[], ['id'], ['match', 'url']]) {
       assert.deepEqual(
-        stepped.rules?.map(({ location: place }) => place.positionOf(path)),
-        whole.rules?.map(({ location: place }) => place.positionOf(path)),
+        stepped.rules?.map(({ location }) => location.positionOf(path)),
+        whole.rules?.map(({ location }) => location.positionOf(path)),
       )
     }
   })
@@ -253,9 +254,9 @@ for (const [kind, rule] of Object.entries(WRITERS)) {
 
   test(`a rule far down in ${kind} that cannot be decoded is reported by its number`, async () => {
     const wrong = kind === 'JSON' ? text.replace('"r1999"', '7') : text.replace('r1999', '7')
-    const { rules, diagnostics: issues } = await parseRulesInBatches(wrong, 'r', () => undefined)
+    const { rules, diagnostics } = await parseRulesInBatches(wrong, 'r', () => undefined)
     assert.equal(rules, undefined)
-    const [error] = issues.filter(issue => issue.severity === 'error').map(formatDiagnostic)
+    const [error] = diagnostics.filter(one => one.severity === 'error').map(formatDiagnostic)
     assert.match(error ?? '', /: error: \[1999\]\.id: cannot decode rule 2000/)
   })
 }

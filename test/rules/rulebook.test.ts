@@ -9,18 +9,18 @@ const ruleSet = (revision: string): RuleSet => ({
   validRules: [],
   ready: true,
 })
-const issue = { severity: 'error', message: 'broken' } as Diagnostic
+const diagnostic = { severity: 'error', message: 'broken' } as Diagnostic
 
 function createTestRulebook(answers: (() => Promise<LoadResult>)[]) {
   const outcomes: string[] = []
   let loads = 0
-  const book = createRulebook({
+  const rulebook = createRulebook({
     load: () => (answers[loads++] as () => Promise<LoadResult>)(),
     now: () => 0,
     onReload: report => outcomes.push(report.outcome),
-    toDiagnostic: error => ({ ...issue, message: String(error) }),
+    toDiagnostic: error => ({ ...diagnostic, message: String(error) }),
   })
-  return { book, outcomes, asked: () => loads }
+  return { rulebook, outcomes, loadCount: () => loads }
 }
 const loadOf = (revision: string) => async (): Promise<LoadResult> => ({
   ruleSet: ruleSet(revision),
@@ -28,38 +28,38 @@ const loadOf = (revision: string) => async (): Promise<LoadResult> => ({
 })
 
 test('there is no rule set before the first load', async () => {
-  const { book } = createTestRulebook([loadOf('1')])
-  assert.equal(book.current as unknown, undefined)
-  await book.reload()
-  assert.equal(book.current?.snapshot.revision, '1')
+  const { rulebook } = createTestRulebook([loadOf('1')])
+  assert.equal(rulebook.current as unknown, undefined)
+  await rulebook.reload()
+  assert.equal(rulebook.current?.snapshot.revision, '1')
 })
 
 test('a rejected reload keeps the rule set in force and shows its diagnostics', async () => {
-  const { book, outcomes } = createTestRulebook([
+  const { rulebook, outcomes } = createTestRulebook([
     loadOf('1'),
-    async () => ({ ruleSet: undefined, diagnostics: [issue] }),
+    async () => ({ ruleSet: undefined, diagnostics: [diagnostic] }),
   ])
-  await book.reload()
-  await book.reload()
-  assert.equal(book.current?.snapshot.revision, '1')
-  assert.deepEqual(book.diagnostics, [issue])
+  await rulebook.reload()
+  await rulebook.reload()
+  assert.equal(rulebook.current?.snapshot.revision, '1')
+  assert.deepEqual(rulebook.diagnostics, [diagnostic])
   assert.deepEqual(outcomes, ['changed', 'refused'])
 })
 
 test('an unexpected error counts as a rejected reload', async () => {
-  const { book } = createTestRulebook([loadOf('1'), () => Promise.reject(new Error('disk'))])
-  await book.reload()
-  const report = await book.reload()
+  const { rulebook } = createTestRulebook([loadOf('1'), () => Promise.reject(new Error('disk'))])
+  await rulebook.reload()
+  const report = await rulebook.reload()
   assert.equal(report.outcome, 'refused')
   assert.match(report.diagnostics[0]?.message ?? '', /disk/)
 })
 
 test('an unchanged revision leaves the same snapshot in force', async () => {
-  const { book, outcomes } = createTestRulebook([loadOf('1'), loadOf('1')])
-  await book.reload()
-  const before = book.current
-  await book.reload()
-  assert.equal(book.current, before)
+  const { rulebook, outcomes } = createTestRulebook([loadOf('1'), loadOf('1')])
+  await rulebook.reload()
+  const before = rulebook.current
+  await rulebook.reload()
+  assert.equal(rulebook.current, before)
   assert.deepEqual(outcomes, ['changed', 'unchanged'])
 })
 
@@ -67,12 +67,12 @@ test('calls during a reload share one further reload', async () => {
   let release = () => {}
   const slow = () =>
     new Promise<LoadResult>(done => (release = () => done({ ruleSet: ruleSet('1'), diagnostics: [] })))
-  const { book, asked } = createTestRulebook([slow, loadOf('2')])
-  const first = book.reload()
-  const second = book.reload()
-  const third = book.reload()
+  const { rulebook, loadCount } = createTestRulebook([slow, loadOf('2')])
+  const first = rulebook.reload()
+  const second = rulebook.reload()
+  const third = rulebook.reload()
   release()
   await Promise.all([first, second, third])
-  assert.equal(asked(), 2)
-  assert.equal(book.current?.snapshot.revision, '2')
+  assert.equal(loadCount(), 2)
+  assert.equal(rulebook.current?.snapshot.revision, '2')
 })

@@ -18,9 +18,9 @@ const LINTS: readonly (readonly [glob: string, message: RegExp | undefined])[] =
 describe('a glob', () => {
   for (const [glob, message] of LINTS) {
     it(`${glob} ${message === undefined ? 'causes no warning' : `causes ${message}`}`, () => {
-      const made = compilePattern(glob, 'glob')
-      assert.ok(!('fault' in made))
-      const lints = made.lints.map(lint => lint.message)
+      const compiled = compilePattern(glob, 'glob')
+      assert.ok(!('fault' in compiled))
+      const lints = compiled.lints.map(lint => lint.message)
       if (message === undefined) assert.deepEqual(lints, [])
       else assert.match(lints.join('\n'), message)
     })

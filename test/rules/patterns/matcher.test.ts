@@ -48,22 +48,26 @@ const text = fc
     { minLength: 1, maxLength: 6 },
   )
   .map(pieces => pieces.join(''))
-  .filter(made => made.split('?<n>').length < 3)
+  .filter(pattern => pattern.split('?<n>').length < 3)
 
 describe('createMatcher', () => {
   it('agrees with one whole expression on matches and captures, from every prefix', () => {
     const url = fc.string({ unit: fc.constantFrom('a', 'b', '/', 'A', '\n'), maxLength: 10 })
     fc.assert(
-      fc.property(text, fc.array(url, { minLength: 1, maxLength: 10 }), (made, urls) => {
-        const parts = partsOf(made)
+      fc.property(text, fc.array(url, { minLength: 1, maxLength: 10 }), (pattern, urls) => {
+        const parts = partsOf(pattern)
         const heads = findLiteralPrefixes(parts)
-        const { exec, execFromPrefix: execFrom } = createMatcher(parts, heads)
+        const { exec, execFromPrefix } = createMatcher(parts, heads)
         for (const one of urls) {
           const expected = matchWhole(parts, one)
-          assert.deepEqual(exec(one), expected, JSON.stringify([made, one]))
+          assert.deepEqual(exec(one), expected, JSON.stringify([pattern, one]))
           const starts = heads.alternatives.flatMap((head, i) => (one.startsWith(head.text) ? [i] : []))
-          if (starts.length === 1 && execFrom !== undefined) {
-            assert.deepEqual(execFrom(one, starts[0] as number), expected, JSON.stringify([made, one]))
+          if (starts.length === 1 && execFromPrefix !== undefined) {
+            assert.deepEqual(
+              execFromPrefix(one, starts[0] as number),
+              expected,
+              JSON.stringify([pattern, one]),
+            )
           }
         }
       }),
@@ -81,12 +85,12 @@ describe('createMatcher', () => {
   })
 
   it('shares expressions between patterns with equal endings', () => {
-    const made = ['http://h/a/<[0-9]+>', 'http://h/b/<[0-9]+>'].map(one => {
+    const matchers = ['http://h/a/<[0-9]+>', 'http://h/b/<[0-9]+>'].map(one => {
       const parts = partsOf(one)
       return createMatcher(parts, findLiteralPrefixes(parts))
     })
     assert.deepEqual(
-      made.map(({ exec }) => [exec('http://h/a/1'), exec('http://h/b/2'), exec('http://h/a/1')]),
+      matchers.map(({ exec }) => [exec('http://h/a/1'), exec('http://h/b/2'), exec('http://h/a/1')]),
       [
         [['1'], undefined, ['1']],
         [undefined, ['2'], undefined],

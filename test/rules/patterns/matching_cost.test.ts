@@ -59,17 +59,17 @@ const DEGREES: [text: string, degree: number][] = [
 describe('matchingCost', () => {
   for (const fragment of EXPONENTIAL) {
     it(`<${fragment}> is rejected: it can take exponential time`, () => {
-      const made = compilePattern(`http://h/<${fragment}>`, 'regexp')
-      assert.ok('fault' in made)
-      assert.match(made.fault.message, /exponential/)
+      const compiled = compilePattern(`http://h/<${fragment}>`, 'regexp')
+      assert.ok('fault' in compiled)
+      assert.match(compiled.fault.message, /exponential/)
     })
   }
 
   for (const fragment of HARMLESS) {
     it(`<${fragment}> is accepted without a warning`, () => {
-      const made = compilePattern(`http://h/<${fragment}>`, 'regexp')
-      assert.ok(!('fault' in made), JSON.stringify(made))
-      assert.deepEqual(made.lints, [])
+      const compiled = compilePattern(`http://h/<${fragment}>`, 'regexp')
+      assert.ok(!('fault' in compiled), JSON.stringify(compiled))
+      assert.deepEqual(compiled.lints, [])
     })
   }
 
@@ -81,11 +81,11 @@ describe('matchingCost', () => {
 
   it('warns of polynomial cost and limits the length of URLs, the more the higher the degree', () => {
     const bound = (text: string): number | undefined => {
-      const made = compilePattern(text, 'regexp')
-      assert.ok(!('fault' in made))
-      const warned = made.lints.some(lint => lint.message.includes('to the power of'))
+      const compiled = compilePattern(text, 'regexp')
+      assert.ok(!('fault' in compiled))
+      const warned = compiled.lints.some(lint => lint.message.includes('to the power of'))
       assert.equal(warned, degree(text) > 1)
-      return made.pattern.maxUrlChars
+      return compiled.pattern.maxUrlChars
     }
     assert.equal(bound('http://h/<.*>x'), undefined)
     assert.equal(bound('http://h/<.*>x<.*>y'), undefined)

@@ -5,10 +5,10 @@ import { createWordFinder } from '../../../src/rules/patterns/automata.ts'
 import { type CompiledPattern, compilePattern } from '../../../src/rules/patterns/pattern.ts'
 import { findWitnesses } from '../../../src/rules/patterns/witness.ts'
 
-const compiled = (text: string, strategy: 'regexp' | 'glob' = 'regexp'): CompiledPattern => {
-  const made = compilePattern(text, strategy)
-  assert.ok(!('fault' in made), JSON.stringify(made))
-  return made
+const compile = (text: string, strategy: 'regexp' | 'glob' = 'regexp'): CompiledPattern => {
+  const compiled = compilePattern(text, strategy)
+  assert.ok(!('fault' in compiled), JSON.stringify(compiled))
+  return compiled
 }
 
 describe('literal hosts of patterns', () => {
@@ -26,33 +26,33 @@ describe('literal hosts of patterns', () => {
   ]
   for (const [text, url, lints] of same) {
     it(`${text} matches ${url}`, () => {
-      const made = compiled(text)
-      assert.ok(made.pattern.exec(url) !== undefined)
-      assert.equal(made.lints.length, lints, JSON.stringify(made.lints))
+      const compiled = compile(text)
+      assert.ok(compiled.pattern.exec(url) !== undefined)
+      assert.equal(compiled.lints.length, lints, JSON.stringify(compiled.lints))
     })
   }
 
   it('keep a port that is the default of one of several schemes, with a warning', () => {
-    const made = compiled('<https?>://h:443/a')
-    assert.deepEqual(made.pattern.exec('http://h:443/a'), ['http'])
-    assert.equal(made.pattern.exec('https://h/a'), undefined)
-    assert.match(made.lints[0]?.message ?? '', /port 443 never matches with https/)
+    const compiled = compile('<https?>://h:443/a')
+    assert.deepEqual(compiled.pattern.exec('http://h:443/a'), ['http'])
+    assert.equal(compiled.pattern.exec('https://h/a'), undefined)
+    assert.match(compiled.lints[0]?.message ?? '', /port 443 never matches with https/)
   })
 
   it('are captured in normalized form', () => {
-    assert.deepEqual(compiled('http://<Api|(W)WW>.x/<A|b>').pattern.exec('http://www.x/A'), ['www', 'w', 'A'])
-    assert.deepEqual(compiled('http://<Api|WWW>.x/<A|b>').pattern.origins, ['http://api.x', 'http://www.x'])
+    assert.deepEqual(compile('http://<Api|(W)WW>.x/<A|b>').pattern.exec('http://www.x/A'), ['www', 'w', 'A'])
+    assert.deepEqual(compile('http://<Api|WWW>.x/<A|b>').pattern.origins, ['http://api.x', 'http://www.x'])
   })
 
   it('are normalized in globs as well', () => {
-    const made = compiled('http://<{API,w[W]w}>.x/<A*>', 'glob')
-    assert.ok(made.pattern.exec('http://api.x/Ab') && made.pattern.exec('http://www.x/A'))
-    assert.equal(made.pattern.exec('http://api.x/ab'), undefined)
-    assert.equal(made.lints.length, 1)
+    const compiled = compile('http://<{API,w[W]w}>.x/<A*>', 'glob')
+    assert.ok(compiled.pattern.exec('http://api.x/Ab') && compiled.pattern.exec('http://www.x/A'))
+    assert.equal(compiled.pattern.exec('http://api.x/ab'), undefined)
+    assert.equal(compiled.lints.length, 1)
   })
 
   it('leave the path unchanged', () => {
-    assert.equal(compiled('http://H/A').pattern.exec('http://h/a'), undefined)
+    assert.equal(compile('http://H/A').pattern.exec('http://h/a'), undefined)
   })
 })
 
@@ -100,7 +100,7 @@ const LINTS: [strategy: 'regexp' | 'glob', text: string, message: RegExp | undef
 describe('lints', () => {
   for (const [strategy, text, message] of LINTS) {
     it(`${strategy} ${text}: ${message ?? 'nothing'}`, () => {
-      const messages = compiled(text, strategy).lints.map(lint => lint.message)
+      const messages = compile(text, strategy).lints.map(lint => lint.message)
       if (message === undefined) assert.deepEqual(messages, [])
       else assert.match(messages.join('; '), message)
     })
@@ -134,7 +134,7 @@ describe('index hints', () => {
   ]
   for (const [text, origins, pathPrefix, contains] of facts) {
     it(`${text}: ${origins ?? 'any host'}, path ${pathPrefix || 'any'}, ${contains ?? 'no literal inside'}`, () => {
-      const { pattern } = compiled(text)
+      const { pattern } = compile(text)
       assert.deepEqual(
         [pattern.origins, pattern.pathPrefix, pattern.requiredSubstring],
         [origins, pathPrefix, contains],
@@ -150,26 +150,26 @@ it('with exact hosts, a host is not normalized and causes no warning (Q-20)', ()
     ['http://h./a', 'http://h.'],
     ['https://<API|www>.h/a', 'https://API.h'],
   ] as const) {
-    const made = compilePattern(url, 'regexp', 'exact')
-    assert.ok(!('fault' in made))
-    assert.equal(made.pattern.origins?.[0], origin, url)
+    const compiled = compilePattern(url, 'regexp', 'exact')
+    assert.ok(!('fault' in compiled))
+    assert.equal(compiled.pattern.origins?.[0], origin, url)
     assert.deepEqual(
-      made.lints.filter(lint => !lint.message.includes('"HTTPS://"')),
+      compiled.lints.filter(lint => !lint.message.includes('"HTTPS://"')),
       [],
     )
-    assert.notEqual(made.pattern.exec(`${origin}/a`), undefined)
-    assert.equal(made.pattern.exec(`${origin.toLowerCase().replace(/:443$|\.$/, '')}/a`), undefined)
-    const asked = { paths: 'strict', hosts: 'exact', rpc: false } as const
-    assert.deepEqual(findWitnesses(made, asked, createWordFinder()).witnesses.at(0), `${origin}/a`)
+    assert.notEqual(compiled.pattern.exec(`${origin}/a`), undefined)
+    assert.equal(compiled.pattern.exec(`${origin.toLowerCase().replace(/:443$|\.$/, '')}/a`), undefined)
+    const options = { paths: 'strict', hosts: 'exact', rpc: false } as const
+    assert.deepEqual(findWitnesses(compiled, options, createWordFinder()).witnesses.at(0), `${origin}/a`)
   }
 })
 
 it('with exact hosts, a pattern that no request matches is still dead', () => {
-  const asked = { paths: 'strict', hosts: 'exact', rpc: false } as const
+  const options = { paths: 'strict', hosts: 'exact', rpc: false } as const
   const reach = (url: string) => {
-    const made = compilePattern(url, 'regexp', 'exact')
-    assert.ok(!('fault' in made))
-    return findWitnesses(made, asked, createWordFinder())
+    const compiled = compilePattern(url, 'regexp', 'exact')
+    assert.ok(!('fault' in compiled))
+    return findWitnesses(compiled, options, createWordFinder())
   }
   assert.equal(reach('https://<[A-Z]>.h:<443|80>/a').dead, false)
   assert.equal(reach('https://<[!]>.h/a').dead, true)

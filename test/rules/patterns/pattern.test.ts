@@ -21,9 +21,9 @@ const cases: readonly Case[] = readFileSync(new URL('cases.jsonl', import.meta.u
 describe('recorded decisions', () => {
   for (const { id, strategy, patterns, url, expect, captures } of cases) {
     it(`${id}: ${patterns.join(' and ')} and ${JSON.stringify(url)}: ${expect}`, () => {
-      const made = patterns.map(pattern => compilePattern(pattern, strategy))
-      if (expect === 'refused') return assert.ok(made.some(one => 'fault' in one))
-      const found = made.flatMap(one => {
+      const compiled = patterns.map(pattern => compilePattern(pattern, strategy))
+      if (expect === 'refused') return assert.ok(compiled.some(one => 'fault' in one))
+      const found = compiled.flatMap(one => {
         assert.ok(!('fault' in one), JSON.stringify(one))
         return [one.pattern.exec(url)].filter(captured => captured !== undefined)
       })

@@ -4,9 +4,9 @@ import { describe, it } from 'node:test'
 import { compilePattern } from '../../../src/rules/patterns/pattern.ts'
 
 const match = (fragment: string, path: string): readonly string[] | undefined => {
-  const made = compilePattern(`http://h/${fragment}`, 'regexp')
-  assert.ok(!('fault' in made), JSON.stringify(made))
-  return made.pattern.exec(`http://h/${path}`)
+  const compiled = compilePattern(`http://h/${fragment}`, 'regexp')
+  assert.ok(!('fault' in compiled), JSON.stringify(compiled))
+  return compiled.pattern.exec(`http://h/${path}`)
 }
 
 const CAPTURED: [fragments: string, path: string, captures: string[] | undefined][] = [
@@ -129,10 +129,10 @@ describe('the regexp strategy', () => {
 
   for (const fragment of REJECTED) {
     it(`rejects <${fragment.slice(0, 30)}>, with a reason and a column`, () => {
-      const made = compilePattern(`http://h/<${fragment}>`, 'regexp')
-      assert.ok('fault' in made)
-      assert.doesNotMatch(made.fault.message, /cannot be used/)
-      const { column = 0 } = made.fault
+      const compiled = compilePattern(`http://h/<${fragment}>`, 'regexp')
+      assert.ok('fault' in compiled)
+      assert.doesNotMatch(compiled.fault.message, /cannot be used/)
+      const { column = 0 } = compiled.fault
       assert.ok(column > 'http://h/'.length && column <= `http://h/<${fragment}>`.length, String(column))
     })
   }
@@ -144,17 +144,17 @@ describe('the regexp strategy', () => {
   })
 
   it('rejects a group name that appears in two fragments, which is one group in Oathkeeper', () => {
-    const made = compilePattern('http://h/<(?<n>a)(?<m>x)>/<(?<n>b)>', 'regexp')
-    assert.ok('fault' in made)
-    assert.match(made.fault.message, /"n" is used twice/)
-    assert.equal(made.fault.column, 'http://h/<(?<n>a)(?<m>x)>/<'.length + 1)
+    const compiled = compilePattern('http://h/<(?<n>a)(?<m>x)>/<(?<n>b)>', 'regexp')
+    assert.ok('fault' in compiled)
+    assert.match(compiled.fault.message, /"n" is used twice/)
+    assert.equal(compiled.fault.column, 'http://h/<(?<n>a)(?<m>x)>/<'.length + 1)
   })
 
   it('warns if a capture may differ from Oathkeeper or a fragment never matches', () => {
     const lints = (text: string): number => {
-      const made = compilePattern(text, 'regexp')
-      assert.ok(!('fault' in made))
-      return made.lints.length
+      const compiled = compilePattern(text, 'regexp')
+      assert.ok(!('fault' in compiled))
+      return compiled.lints.length
     }
     assert.equal(lints('http://h/<(?:(a)|b)+c>'), 1)
     assert.equal(lints('http://h/<(?:([a-z])/?)>'), 0)

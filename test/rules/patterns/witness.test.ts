@@ -12,11 +12,11 @@ function witnessesOf(
   strategy: 'regexp' | 'glob' = 'regexp',
   paths: PathMode = 'strict',
 ): WitnessSearch {
-  const made = compilePattern(text, strategy)
-  assert.ok(!('fault' in made), JSON.stringify(made))
-  const found = findWitnesses(made, { paths, rpc: false }, createWordFinder())
+  const compiled = compilePattern(text, strategy)
+  assert.ok(!('fault' in compiled), JSON.stringify(compiled))
+  const found = findWitnesses(compiled, { paths, rpc: false }, createWordFinder())
   for (const url of found.witnesses) {
-    assert.ok(made.pattern.exec(url) !== undefined, `${text} does not match ${url}`)
+    assert.ok(compiled.pattern.exec(url) !== undefined, `${text} does not match ${url}`)
     assert.ok(requestUrlPredicate({ paths, rpc: false })(url), `no request has ${url}`)
   }
   return found
@@ -81,9 +81,9 @@ test('the path mode decides: a path that strict rejects can match with oathkeepe
 })
 
 test('RPC patterns match RPC calls only', () => {
-  const made = compileRpcPattern('grpc.example', 'pkg.Service/<[^/]+>')
-  assert.ok(!('fault' in made))
-  const { witnesses: urls } = findWitnesses(made, { paths: 'strict', rpc: true }, createWordFinder())
+  const compiled = compileRpcPattern('grpc.example', 'pkg.Service/<[^/]+>')
+  assert.ok(!('fault' in compiled))
+  const { witnesses: urls } = findWitnesses(compiled, { paths: 'strict', rpc: true }, createWordFinder())
   assert.equal(urls[0], 'rpc://grpc.example/pkg.Service/a')
-  assert.equal(findWitnesses(made, { paths: 'strict', rpc: false }, createWordFinder()).dead, true)
+  assert.equal(findWitnesses(compiled, { paths: 'strict', rpc: false }, createWordFinder()).dead, true)
 })

@@ -10,12 +10,14 @@ import { createRuleSources, type LoadedRules } from '../../../src/rules/reposito
 import { startObjectStore } from '../../support/object_store.ts'
 
 test('the name of a URL has neither credentials nor query; the credentials are sent as a header', async () => {
-  const asked: OutgoingRequest[] = []
-  const { load } = createTestSources([failedAnswer('refused')], asked)
-  const { diagnostics: issues } = await load(['https://user:p%40ss@h/rules.json?token=secret'])
-  assert.deepEqual(issues.map(formatDiagnostic), ['https://h/rules.json: error: cannot be fetched: refused'])
-  assert.equal(asked[0]?.url, 'https://h/rules.json?token=secret')
-  assert.deepEqual(asked[0]?.headers[1], ['authorization', `Basic ${btoa('user:p@ss')}`])
+  const requests: OutgoingRequest[] = []
+  const { load } = createTestSources([failedAnswer('refused')], requests)
+  const { diagnostics } = await load(['https://user:p%40ss@h/rules.json?token=secret'])
+  assert.deepEqual(diagnostics.map(formatDiagnostic), [
+    'https://h/rules.json: error: cannot be fetched: refused',
+  ])
+  assert.equal(requests[0]?.url, 'https://h/rules.json?token=secret')
+  assert.deepEqual(requests[0]?.headers[1], ['authorization', `Basic ${btoa('user:p@ss')}`])
 })
 
 const okAnswer = (body: string, headers: HttpResponse['headers'] = []): HttpResponse => ({
@@ -33,13 +35,13 @@ const statusAnswer = (code: number): HttpResponse => ({
 const failedAnswer = (message: string): HttpFailure => ({ kind: 'failed', cause: 'connect', message })
 function createTestSources(
   answers: readonly (HttpResponse | HttpFailure)[],
-  asked: OutgoingRequest[] = [],
+  requests: OutgoingRequest[] = [],
   directory = '/',
 ) {
   return createRuleSources({
     directory,
     yieldToEventLoop: () => undefined,
-    fetch: async request => answers[asked.push(request) - 1] ?? failedAnswer('connection refused'),
+    fetch: async request => answers[requests.push(request) - 1] ?? failedAnswer('connection refused'),
   })
 }
 const ids = (loaded: LoadedRules): readonly string[] => loaded.rules.map(one => one.rule.id)
@@ -91,14 +93,17 @@ test('a repository that fails later keeps its previous rules, and the others are
 })
 
 test('an entity tag is sent, and a 304 keeps the previous rules', async () => {
-  const asked: OutgoingRequest[] = []
-  const { load } = createTestSources([okAnswer('[{"id":"a"}]', [['etag', '"1"']]), statusAnswer(304)], asked)
+  const requests: OutgoingRequest[] = []
+  const { load } = createTestSources(
+    [okAnswer('[{"id":"a"}]', [['etag', '"1"']]), statusAnswer(304)],
+    requests,
+  )
   await load([URL_A])
   const loaded = await load([URL_A])
   assert.deepEqual(ids(loaded), ['a'])
   assert.deepEqual(loaded.diagnostics, [])
   assert.deepEqual(
-    asked.map(one => one.headers.find(([name]) => name === 'if-none-match')?.[1]),
+    requests.map(one => one.headers.find(([name]) => name === 'if-none-match')?.[1]),
     [undefined, '"1"'],
   )
 })
@@ -107,24 +112,24 @@ const conditionalHeaders = (request: OutgoingRequest | undefined) =>
   request?.headers.filter(([name]) => name.startsWith('if-')).map(([, value]) => value)
 
 test('without an entity tag, the date is sent', async () => {
-  const asked: OutgoingRequest[] = []
+  const requests: OutgoingRequest[] = []
   const date = 'Wed, 25 Nov 2026 01:00:00 GMT'
-  const { load } = createTestSources([okAnswer('[]', [['last-modified', date]]), statusAnswer(304)], asked)
+  const { load } = createTestSources([okAnswer('[]', [['last-modified', date]]), statusAnswer(304)], requests)
   await load([URL_A])
   await load([URL_A])
-  assert.deepEqual(asked.map(conditionalHeaders), [[], [date]])
+  assert.deepEqual(requests.map(conditionalHeaders), [[], [date]])
 })
 
 test('a text that cannot be decoded is fetched and reported again until it can be decoded', async () => {
-  const asked: OutgoingRequest[] = []
+  const requests: OutgoingRequest[] = []
   const bad = okAnswer('[{"id":', [['etag', '"2"']])
-  const { load } = createTestSources([okAnswer('[{"id":"a"}]', [['etag', '"1"']]), bad, bad], asked)
+  const { load } = createTestSources([okAnswer('[{"id":"a"}]', [['etag', '"1"']]), bad, bad], requests)
   await load([URL_A])
   for (let i = 0; i < 2; i++) {
     const loaded = await load([URL_A])
     assert.deepEqual([ids(loaded), loaded.diagnostics.length], [['a'], 1])
   }
-  assert.deepEqual(asked.map(conditionalHeaders), [[], ['"1"'], ['"1"']])
+  assert.deepEqual(requests.map(conditionalHeaders), [[], ['"1"'], ['"1"']])
 })
 
 test('a 304 without a conditional request is an error', async () => {
@@ -145,8 +150,8 @@ test('each repository has a state, and its errors are reported at its entry', as
   ]
   const { load } = createTestSources(answers)
   await load([URL_A, 'http://h/b'])
-  const place = (index: number) => ({ source: 'c.yml', line: 7 + index, column: 3, path: `r[${index}]` })
-  const { states, diagnostics: issues } = await load([URL_A, 'http://h/b', 's3://bucket/c'], place)
+  const locate = (index: number) => ({ source: 'c.yml', line: 7 + index, column: 3, path: `r[${index}]` })
+  const { states, diagnostics } = await load([URL_A, 'http://h/b', 's3://bucket/c'], locate)
   assert.deepEqual(
     states.map(({ source, kind, state, rules, fault }) => [source, kind, state, rules, fault]),
     [
@@ -155,7 +160,7 @@ test('each repository has a state, and its errors are reported at its entry', as
       ['s3://bucket/c', 'remote', 'missing', 0, 'answered 503'],
     ],
   )
-  assert.deepEqual(issues.map(formatDiagnostic).slice(1), [
+  assert.deepEqual(diagnostics.map(formatDiagnostic).slice(1), [
     'c.yml:8:3: error: r[1]: http://h/b answered 403; its previous rules stay in force (check the credentials)',
     'c.yml:9:3: error: r[2]: s3://bucket/c answered 503 (it must answer 200)',
   ])
@@ -198,15 +203,15 @@ test('an object of a store is loaded like other remote repositories, and keeps i
 })
 
 test('a removed repository loses its rules and its cached document', async () => {
-  const asked: OutgoingRequest[] = []
+  const requests: OutgoingRequest[] = []
   const { load } = createTestSources(
     [okAnswer('[{"id":"a"}]', [['etag', '"1"']]), failedAnswer('gone')],
-    asked,
+    requests,
   )
   await load([URL_A])
   assert.deepEqual(ids(await load([])), [])
   const again = await load([URL_A])
-  assert.ok(!asked[1]?.headers.some(([name]) => name === 'if-none-match'))
+  assert.ok(!requests[1]?.headers.some(([name]) => name === 'if-none-match'))
   assert.deepEqual(ids(again), [])
   assert.equal(again.allLoaded, false)
 })
@@ -258,12 +263,12 @@ test('a deleted file keeps its rules (Q-15)', async t => {
 test('a missing file and a directory are reported as errors', async t => {
   const here = await temporaryDirectory(t)
   await mkdir(join(here, 'folder'))
-  const { diagnostics: issues, allLoaded: complete } = await createTestSources([], [], here).load([
+  const { diagnostics, allLoaded: complete } = await createTestSources([], [], here).load([
     'none.json',
     'folder',
   ])
   assert.equal(complete, false)
-  assert.deepEqual(issues.map(formatDiagnostic), [
+  assert.deepEqual(diagnostics.map(formatDiagnostic), [
     `none.json: error: cannot be read: the file does not exist (it resolves to ${join(here, 'none.json')})`,
     'folder: error: is not a file (name one file per repository)',
   ])
