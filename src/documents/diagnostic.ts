@@ -17,6 +17,9 @@ export interface Diagnostic {
   readonly hint: string
 }
 
+/** Where a diagnostic is: a value in a source. */
+export type DiagnosticLocation = Pick<Diagnostic, 'source' | 'line' | 'column' | 'path'>
+
 /** `a.b[0].c`; a key with other characters than letters, digits, `_` and `-` is quoted: `a["b.c"]`. */
 export function formatPath(path: DocumentPath): string {
   let text = ''
@@ -41,7 +44,9 @@ export function sortDiagnostics(diagnostics: readonly Diagnostic[]): Diagnostic[
 }
 
 /** Formats like a compiler: `rules.json:12:7: error: authenticators[0].handler: unknown handler "jwtt" (did you mean "jwt"?)` */
-export function formatDiagnostic(diagnostic: Diagnostic): string {
+export function formatDiagnostic(
+  diagnostic: Omit<Diagnostic, 'severity'> & { readonly severity: string },
+): string {
   const location =
     diagnostic.line > 0 ? `${diagnostic.source}:${diagnostic.line}:${diagnostic.column}` : diagnostic.source
   const path = diagnostic.path === '' ? '' : `${diagnostic.path}: `

@@ -55,11 +55,7 @@ export async function compileRules(dependencies: CompileDependencies): Promise<C
 
   for (const located of dependencies.rules) {
     const countBefore = diagnostics.length
-    const report: ReportDiagnostic = (severity, path, message, hint = '') => {
-      const { line, column } = located.location.positionOf(path)
-      const { source } = located.location
-      diagnostics.push({ severity, source, line, column, path: formatPath(path), message, hint })
-    }
+    const report = createReport(located, diagnostics)
     linter.checkRule(located, report)
     const isDefault = defaultRule.isDefault(located.rule)
     const compiledPattern =
@@ -69,12 +65,10 @@ export async function compileRules(dependencies: CompileDependencies): Promise<C
     if (compiledPattern === 'rejected') isRejected = true
     const handlers = compileHandlers(located.rule, dependencies.builder, settableHeaders, report)
     if (compiledPattern !== 'rejected' && (compiledPattern !== undefined || isDefault)) {
-      const methods = new Set(methodsOf(located.rule).map(method => method.toUpperCase()))
-      const rpc = located.rule.match?.fullMethod === undefined ? {} : { rpc: true as const }
       const rule: CompiledRule = {
         id: located.rule.id,
-        ...rpc,
-        methods,
+        ...(located.rule.match?.fullMethod === undefined ? {} : { rpc: true }),
+        methods: methodsOf(located.rule),
         pattern: compiledPattern?.pattern ?? MATCHES_NOTHING,
         ...handlers,
       }
@@ -105,6 +99,15 @@ export async function compileRules(dependencies: CompileDependencies): Promise<C
   return isRejected
     ? { snapshot: undefined, validRules: [], diagnostics }
     : { snapshot, validRules, diagnostics }
+}
+
+/** Adds diagnostics about one rule, with the position of the value at a path. */
+function createReport({ location }: LocatedRule, diagnostics: Diagnostic[]): ReportDiagnostic {
+  return (severity, path, message, hint = '') => {
+    const { line, column } = location.positionOf(path)
+    const { source } = location
+    diagnostics.push({ severity, source, line, column, path: formatPath(path), message, hint })
+  }
 }
 
 /** `undefined`: the rule matches nothing (Q-02, Q-03); `'rejected'`: the pattern cannot be used, so the set is rejected. */
@@ -143,7 +146,7 @@ function compileRulePattern(
 }
 
 /** gRPC calls are POST requests; `allow_http_get` adds the GET requests of the Connect protocol. */
-function methodsOf({ match }: AccessRule): readonly string[] {
-  if (match?.fullMethod === undefined) return match?.methods ?? []
-  return match.allowHttpGet ? ['POST', 'GET'] : ['POST']
+function methodsOf({ match }: AccessRule): ReadonlySet<string> {
+  if (match?.fullMethod !== undefined) return new Set(match.allowHttpGet ? ['POST', 'GET'] : ['POST'])
+  return new Set(match?.methods?.map(method => method.toUpperCase()))
 }

@@ -1,7 +1,7 @@
 /** Finds the rule that decides requests which no other rule matches (Q-06). */
 import { type Denial, internalError, noRule } from '../access/denial.ts'
 import type { CompiledRule, MatchPattern, RuleMatch } from '../access/rule.ts'
-import type { Diagnostic } from '../documents/diagnostic.ts'
+import type { Diagnostic, DiagnosticLocation } from '../documents/diagnostic.ts'
 import { closestMatch } from '../lib/closest_match.ts'
 import type { AccessRule } from './document.ts'
 
@@ -9,7 +9,7 @@ import type { AccessRule } from './document.ts'
 export interface DefaultRuleRef {
   readonly id: string
   /** Where the setting is written, for diagnostics about the id. */
-  readonly location: Pick<Diagnostic, 'source' | 'line' | 'column' | 'path'>
+  readonly location: DiagnosticLocation
 }
 
 /** Pattern of a default rule without `match`. */

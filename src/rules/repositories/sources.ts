@@ -1,7 +1,7 @@
 /** Loads rule repositories; each keeps its last good rules while it cannot be read or decoded. */
 import { hash } from 'node:crypto'
 import type { HeaderPair, Send } from '../../clients/http/message.ts'
-import type { Diagnostic } from '../../documents/diagnostic.ts'
+import type { Diagnostic, DiagnosticLocation } from '../../documents/diagnostic.ts'
 import type { UnreadableFile } from '../../documents/text_file.ts'
 import type { Yielder } from '../../lib/yield_to_event_loop.ts'
 import { type LocatedRule, parseRulesInBatches } from '../parse.ts'
@@ -34,7 +34,7 @@ export interface SourceState {
 }
 
 /** Locates an entry in the configuration, for diagnostics about the repository itself. */
-export type LocateRepository = (index: number) => Pick<Diagnostic, 'source' | 'line' | 'column' | 'path'>
+export type LocateRepository = (index: number) => DiagnosticLocation
 
 export interface RuleSources {
   /** Reads all repositories. Never rejects: a repository that cannot be read or decoded keeps its last good rules. */
@@ -147,7 +147,7 @@ function repositoryDiagnostic(
   { source }: Repository,
   { reason, hint }: UnreadableFile,
   keepsRules: boolean,
-  location: ReturnType<LocateRepository> = { source, line: 0, column: 0, path: '' },
+  location: DiagnosticLocation = { source, line: 0, column: 0, path: '' },
 ): Diagnostic {
   const prefix = source === location.source || source === location.path ? '' : `${source} `
   const message = `${prefix}${reason}${keepsRules ? '; its previous rules stay in force' : ''}`
