@@ -42,7 +42,10 @@ const CONFIG_OVERRIDES: Readonly<Record<string, object>> = {
   cookie_session: { require: { authenticated_within: '1h' } },
 }
 
-/** One rule for all requests that uses `handler`. The rest of the rule allows the request, or denies it with `unauthorized`. */
+/**
+ * One rule for all requests that uses `handler`. The rest of the rule allows the request, or denies it with
+ * `unauthorized`.
+ */
 function ruleWith({ kind, id }: AnyHandler): string {
   const at = (section: HandlerKind, otherwise: string) => (kind === section ? id : otherwise)
   const named = (name: string) => ({

@@ -50,7 +50,9 @@ test('the analysis finds expressions that take more than linear time', () => {
 })
 
 const INPUT_LENGTH = 60_000
-/** Texts that make careless parsers backtrack. Each is one header of the greatest length that Envoy accepts. */
+/**
+ * Texts that make careless parsers backtrack. Each is one header of the greatest length that Envoy accepts.
+ */
 const HOSTILE_INPUTS = [
   'a',
   ' ',
@@ -73,7 +75,8 @@ const HOSTILE_INPUTS = [
 ].map(piece => piece.repeat(INPUT_LENGTH / piece.length))
 const SUFFIXES = ['', '\0', '"', 'x', '\u00e9']
 
-// The timeout of the test is the bound, because a measurement would be flaky. A quadratic parser takes minutes.
+// The timeout of the test is the bound, because a measurement would be flaky. A quadratic parser takes
+// minutes.
 test('sixty thousand characters of each hostile text are parsed or rejected', { timeout: 60_000 }, () => {
   for (const long of HOSTILE_INPUTS) {
     for (const end of SUFFIXES) {

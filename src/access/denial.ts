@@ -1,5 +1,4 @@
 /** Denials as values: why a request is denied, and with which HTTP status. Responders render them. */
-import type { InvalidRequestLine } from '../http/request_line.ts'
 import type { Annotations, Header } from './session.ts'
 
 export type DenialStatus = 400 | 401 | 403 | 404 | 429 | 431 | 500 | 503 | 504
@@ -101,12 +100,17 @@ export const withAnnotations = (denied: Denial, annotations: Annotations): Denia
   annotations,
 })
 
+interface InvalidLine {
+  readonly status: 400 | 431
+  readonly reason: string
+}
+
 /** 400. */
 export const badRequest = (reason: string): Denial =>
   denial(400, 'bad_request', 'The request was malformed or contained invalid parameters', { reason })
 
-/** The denial of a request line that is not valid: 431 for too many headers, else 400. */
-export const rejectRequestLine = ({ status, reason }: InvalidRequestLine): Denial =>
+/** The denial of an invalid request line (`http/request_line`): 431 for too many headers, else 400. */
+export const rejectRequestLine = ({ status, reason }: InvalidLine): Denial =>
   status === 431 ? denial(431, 'headers_too_large', 'The request has too many headers') : badRequest(reason)
 
 /** 401: the client has no valid credential. */

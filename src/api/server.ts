@@ -2,6 +2,7 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
+import { formatListenAddress } from '../http/listen_address.ts'
 import { statusText } from '../http/status_text.ts'
 import { secureContextOptions, type TlsIdentity, tlsServerOptions } from '../http/tls.ts'
 import type { CorsPolicy } from './cors.ts'
@@ -75,7 +76,8 @@ export function startApiServer(dependencies: ApiServerDependencies): Promise<Api
       () => {
         server.off('error', reject)
         server.on('error', dependencies.onError)
-        resolve({ address: formatAddress(server), close: () => closeServer(server) })
+        const { address, port } = server.address() as AddressInfo
+        resolve({ address: formatListenAddress(address, port), close: () => closeServer(server) })
       },
     )
   })
@@ -112,11 +114,6 @@ async function dispatch(message: IncomingMessage, dependencies: ApiServerDepende
     if (reply !== undefined) return reply
   }
   return notFoundReply(message.headers.accept)
-}
-
-function formatAddress(server: Server): string {
-  const { address, port, family } = server.address() as AddressInfo
-  return family === 'IPv6' ? `[${address}]:${port}` : `${address}:${port}`
 }
 
 /**

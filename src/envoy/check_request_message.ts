@@ -14,7 +14,7 @@ const EMPTY_RANGE: ByteRange = { start: 0, end: 0 }
  * work for the garbage collector than an object for each header.
  */
 const OFFSETS_PER_HEADER = 4
-/** Room for the headers of a browser and of Envoy. The list grows when there are more. */
+/** Initial capacity: the usual headers of a browser and of Envoy. The list grows when there are more. */
 const INITIAL_OFFSETS = 24 * OFFSETS_PER_HEADER
 
 /** A CheckRequest. The constructor throws `ProtobufError` for bytes that are not one. */

@@ -16,6 +16,7 @@ import {
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js'
 import { loadSync } from '@grpc/proto-loader'
+import { formatListenAddress } from '../http/listen_address.ts'
 import type { Instant } from '../lib/time.ts'
 import { MAX_MESSAGE_BYTES } from './framing.ts'
 import type {
@@ -168,8 +169,8 @@ async function bindServer(server: Server, listen: ListenAddress): Promise<string
     await allowGroupAccess(listen.socket)
     return `unix:${listen.socket}`
   }
-  const host = listen.host.includes(':') ? `[${listen.host}]` : listen.host || '[::]'
-  return `${host}:${await bindAddress(`${host}:${listen.port}`)}`
+  const port = await bindAddress(formatListenAddress(listen.host, listen.port))
+  return formatListenAddress(listen.host, port)
 }
 
 function drainServer(server: Server, drainTimeout: number): Promise<void> {

@@ -1,6 +1,7 @@
 /** Listens on a TCP port or a Unix socket. */
 import { chmod, lstat, unlink } from 'node:fs/promises'
-import { connect, type Server } from 'node:net'
+import { type AddressInfo, connect, type Server } from 'node:net'
+import { formatListenAddress } from '../http/listen_address.ts'
 import type { ListenAddress } from './server.ts'
 
 /**
@@ -24,9 +25,8 @@ export async function listenOn(
     server.listen({ port: target.port, ...(target.host === '' ? {} : { host: target.host }) }),
   )
   server.on('error', onError)
-  const address = server.address()
-  const port = typeof address === 'object' ? address?.port : undefined
-  return `${target.host.includes(':') ? `[${target.host}]` : target.host || '[::]'}:${port}`
+  const { port } = server.address() as AddressInfo
+  return formatListenAddress(target.host, port)
 }
 
 function untilListening(server: Server, start: () => void): Promise<void> {

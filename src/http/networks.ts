@@ -2,7 +2,7 @@
 import { BlockList, isIP } from 'node:net'
 
 /**
- * A function that tells whether an IP address is in one of the networks. `undefined` where an entry is
+ * A predicate: whether an IP address is in one of the networks. `undefined` where an entry is
  * neither an address nor a network in CIDR notation.
  */
 export function compileNetworks(entries: readonly string[]): ((address: string) => boolean) | undefined {

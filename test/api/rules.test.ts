@@ -89,13 +89,13 @@ test('secrets of a handler’s config are redacted (Q-94)', async () => {
 test('signatures in URLs and all headers for another service are redacted (Q-94)', async () => {
   const config = {
     jwks_urls: ['https://a.blob.example/k?sv=1&sig=s3cret', 'https://b.example/k?X-Amz-Signature=s3cret&v=2'],
-    additional_headers: { 'X-Gate': 's3cret' },
-    introspection_request_headers: { 'X-Gate': 's3cret' },
+    additional_headers: { 'X-Service-Key': 's3cret' },
+    introspection_request_headers: { 'X-Service-Key': 's3cret' },
     headers: { 'X-User': '{{ print .Subject }}' },
   }
   const reply = await get(rulesRoutes({ validRules: () => [rule('r', config)], status }), '/rules')
   assert.ok(reply !== undefined && !reply.body.includes('s3cret'))
-  for (const shown of ['sv=1&sig=REDACTED', 'REDACTED&v=2', '"X-Gate"', '{{ print .Subject }}'])
+  for (const shown of ['sv=1&sig=REDACTED', 'REDACTED&v=2', '"X-Service-Key"', '{{ print .Subject }}'])
     assert.ok(reply.body.includes(shown), shown)
 })
 

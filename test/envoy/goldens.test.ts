@@ -108,7 +108,8 @@ const ANSWERS: Readonly<Record<string, readonly [decision: Decision, grpc: boole
       metadata,
     },
     false,
-    // headers { header { key, value } append {} append_action: 2 }, headers_to_remove, response_headers_to_add { header }
+    // headers { header { key, value } append {} append_action: 2 }, headers_to_remove,
+    // response_headers_to_add { header }
     `0a020800 1a34
      1215 0a0f 0a09 782d757365722d6964 1202 7531 1200 1802
      2a06 782d726f6c65
@@ -128,7 +129,8 @@ const ANSWERS: Readonly<Record<string, readonly [decision: Decision, grpc: boole
       metadata,
     },
     false,
-    // status { code: 16 }, denied_response { status { code: 401 } headers { header append append_action } body }
+    // status { code: 16 }, denied_response { status { code: 401 } headers { header append append_action }
+    // body }
     `0a020810 122a
      0a03 089103
      121f 0a19 0a0d 63616368652d636f6e74726f6c 1208 6e6f2d73746f7265 1200 1802

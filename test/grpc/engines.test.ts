@@ -152,16 +152,16 @@ for (const name of ['http2', 'grpc-js'] as const)
     test('a watcher gets every change, and does not delay a drain', async () => {
       const own = await openFixture(name)
       const client = clientOf(own)
-      const heard: number[][] = []
+      const responses: number[][] = []
       const stream = client.makeServerStreamRequest('/grpc.health.v1.Health/Watch', same, same, health(''))
       const ended = new Promise(resolve => stream.on('end', resolve))
-      stream.on('data', (bytes: Buffer) => heard.push([...bytes]))
+      stream.on('data', (bytes: Buffer) => responses.push([...bytes]))
       stream.on('error', () => {})
       await new Promise(resolve => stream.once('data', resolve))
       own.setReady(false)
       await own.engine.drain(60_000)
       await ended
-      assert.deepEqual(heard, [SERVING, NOT_SERVING])
+      assert.deepEqual(responses, [SERVING, NOT_SERVING])
       client.close()
     })
 

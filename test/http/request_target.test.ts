@@ -150,7 +150,8 @@ test('a path that strict mode accepts needs no cleaning, so that another parser 
     fc.property(targets, target => {
       const read = parseRequestTarget(target, 'strict')
       if (read.kind === 'invalid target') return
-      // The WHATWG URL parser cleans dots and backslashes. Where it finds none, the path stays as it was sent.
+      // The WHATWG URL parser cleans dots and backslashes. Where it finds none, the path stays as it was
+      // sent.
       const { pathname } = new URL(`http://h${read.rawPath}`)
       assert.equal(decodeURIComponent(pathname), decodeURIComponent(read.rawPath))
       for (const segment of read.path.split('/').slice(1, -1)) assert.ok(!/^\.{0,2}$/.test(segment), target)
