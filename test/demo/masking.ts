@@ -1,4 +1,4 @@
-/** test/demo/masked — takes out of an answer of Kratos what differs each time, so that two answers can be compared. */
+/** Masks what differs between two equal responses of Kratos, so that they can be compared. */
 
 const MASKS: readonly (readonly [RegExp, string])[] = [
   [/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g, '<uuid>'],
@@ -10,7 +10,7 @@ const MASKS: readonly (readonly [RegExp, string])[] = [
   [/[A-Za-z0-9+/]{86}==/g, '<masked csrf>'],
   [/"ip_address":"127\.0\.0\.1:\d+"/g, '"ip_address":"<peer>"'],
   [/Max-Age=3(?:5\d\d|600)\b/g, 'Max-Age=<an hour>'],
-  // The recorded answers are of several users; which of them had what is not Kratos' doing.
+  // The recordings use several users with different data.
   [/[a-z]+@example\.com/g, '<email>'],
   [/"external_id":"ext-1",/g, ''],
   [/"metadata_public":\{"plan":"free"\}/g, '"metadata_public":null'],
@@ -20,7 +20,7 @@ const MASKS: readonly (readonly [RegExp, string])[] = [
 const maskVolatile = (text: string): string =>
   MASKS.reduce((result, [pattern, mask]) => result.replaceAll(pattern, mask), text)
 
-/** Of the connection, not of the answer; lengths follow the number of digits in times. */
+/** Headers of the connection, and lengths, which depend on the number of digits in times. */
 const NOT_COMPARED = new Set(['connection', 'content-length', 'date', 'keep-alive', 'transfer-encoding'])
 
 export interface Comparable {

@@ -1,4 +1,4 @@
-/** test/demo/ports — configuration texts get other ports where ports stand, and nowhere else. */
+/** Tests the choice of ports and their replacement in configurations. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { createServer } from 'node:net'
@@ -8,7 +8,7 @@ import { DEFAULT_PORTS, freePort, replacePorts } from '../../demo/ports.ts'
 const other = Object.fromEntries(Object.entries(DEFAULT_PORTS).map(([part, port]) => [part, port + 1]))
 const ports = other as unknown as Parameters<typeof replacePorts>[1]
 
-test('a port is replaced after its key and after a host, and no other number is', () => {
+test('a port is replaced after its key and after a host; other numbers are not', () => {
   const rows: readonly (readonly [string, string])[] = [
     ['address: 127.0.0.1, port_value: 10000 } }', 'address: 127.0.0.1, port_value: 10001 } }'],
     ['grpc: { host: 127.0.0.1, port: 9191 }', 'grpc: { host: 127.0.0.1, port: 9192 }'],
@@ -21,7 +21,7 @@ test('a port is replaced after its key and after a host, and no other number is'
   for (const [from, to] of rows) assert.equal(replacePorts(from, ports), to)
 })
 
-test('a port that is taken gives way to a free one', async () => {
+test('a free port is chosen instead of one in use', async () => {
   const taken = createServer()
   const port = await new Promise<number>(resolve => {
     taken.listen(0, '127.0.0.1', () => resolve((taken.address() as { port: number }).port))
@@ -32,13 +32,13 @@ test('a port that is taken gives way to a free one', async () => {
   await new Promise(resolve => taken.close(resolve))
 })
 
-test('a port is handed out once, to this process and to those beside it', async () => {
+test('a port is chosen once, in this process and in concurrent ones', async () => {
   const port = await freePort()
   assert.notEqual(await freePort(port), port)
-  const ask = `import { freePort } from ${JSON.stringify(new URL('../../demo/ports.ts', import.meta.url).href)}
+  const script = `import { freePort } from ${JSON.stringify(new URL('../../demo/ports.ts', import.meta.url).href)}
     console.log(await freePort(${port}))`
-  const other = spawnSync(process.execPath, ['--input-type=module', '--eval', ask], { encoding: 'utf8' })
+  const other = spawnSync(process.execPath, ['--input-type=module', '--eval', script], { encoding: 'utf8' })
   assert.equal(other.status, 0, other.stderr)
   assert.notEqual(Number(other.stdout), port)
-  assert.ok(Number(other.stdout) < 32_768, 'outgoing connections take ports from there')
+  assert.ok(Number(other.stdout) < 32_768, 'outgoing connections use the ports from 32768')
 })

@@ -1,4 +1,7 @@
-/** test/demo/standin — the stand-in for Kratos against recorded answers of a real Kratos v26.2.0, header by header. */
+/**
+ * Compares the responses of the stand-in with recordings of Kratos v26.2.0, status, headers and body.
+ * Long because every recording is checked in the order of the recorded session.
+ */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { request } from 'node:http'
@@ -24,7 +27,7 @@ let ports: Ports
 let standIn: StandIn
 before(async () => {
   ports = await choosePorts(false)
-  // The recorded one sends browsers to the root when nobody asked for anything else.
+  // The recorded Kratos had the root as its default return URL.
   const text = replacePorts(yaml, ports).replace(/(default_browser_return_url: \S+)\/admin/, '$1/')
   standIn = await startStandIn(parseStandInSettings(text))
 })
@@ -36,7 +39,7 @@ interface Raw {
   readonly body: string
 }
 
-/** Header lines as given, several of one name included; nothing is added but Host. */
+/** Sends the header lines as given, including several with one name, and adds Host only. */
 function sendTo(
   port: 'kratosPublic' | 'kratosAdmin',
   target: string,
@@ -78,7 +81,7 @@ const sendAdmin = (target: string, body = '') =>
   sendTo('kratosAdmin', target, body === '' ? [] : ['Content-Type', 'application/json'], body)
 const setKnobs = (set: object) => sendAdmin('POST /__standin/knobs', JSON.stringify(set))
 
-/** The answer must be what the real Kratos gave to the same question. */
+/** Asserts that the response equals the recording of the same request. */
 function assertSameAsRecording(name: string, raw: Raw): void {
   const row = recorded.get(name)
   assert.ok(row !== undefined, `no recording ${name}`)
@@ -130,7 +133,7 @@ const csrfLine = (raw: Raw): string => {
 interface StartedFlow {
   readonly raw: Raw
   readonly flow: Flow
-  /** `csrf_token_…=…`, as the browser sends it. */
+  /** Cookie `csrf_token_…=…`, as a browser sends it. */
   readonly csrf: string
   readonly formToken: string
 }
@@ -142,7 +145,7 @@ async function startLoginFlow(target = 'GET /self-service/login/browser'): Promi
   return { raw, flow, csrf: csrfLine(raw), formToken: node?.attributes.value ?? '' }
 }
 
-/** A session cookie's value, by the browser's flow. */
+/** Logs in with the browser flow; resolves to the value of the session cookie. */
 async function loginCookie(email: string): Promise<string> {
   const { flow, csrf, formToken } = await startLoginFlow()
   const body = JSON.stringify({
@@ -174,7 +177,7 @@ interface WhoamiJson {
 const HI = 'hi@example.com'
 const CAROL = 'carol@example.com'
 
-describe('the stand-in answers as Kratos does', () => {
+describe('the stand-in responds as Kratos does', () => {
   test('identities and health', async () => {
     const more = { metadata_public: { plan: 'free' }, metadata_admin: { secret: 'x' }, external_id: 'ext-1' }
     assertSameAsRecording('aux-identity-create', await createUser(HI, more))
@@ -184,7 +187,7 @@ describe('the stand-in answers as Kratos does', () => {
     await createUser(CAROL)
   })
 
-  test('logging in as a program', async () => {
+  test('the login of a native client', async () => {
     const begun = await sendPublic('GET /self-service/login/api', JSON_ACCEPT)
     assertSameAsRecording('login-api-1-flow', begun)
     const submit = `POST /self-service/login?flow=${parseBody<Flow>(begun).id}`
@@ -197,7 +200,7 @@ describe('the stand-in answers as Kratos does', () => {
     assertSameAsRecording('login-api-2-submit', await sendPublic(submit, JSON_BODY, JSON.stringify(right)))
   })
 
-  test('logging in as a browser', async () => {
+  test('the login of a browser', async () => {
     const { raw, flow, csrf, formToken } = await startLoginFlow()
     assertSameAsRecording('login-browser-1-flow', raw)
     const fields = { method: 'password', csrf_token: formToken, identifier: HI, password: PASSWORD }
@@ -224,7 +227,7 @@ describe('the stand-in answers as Kratos does', () => {
     )
   })
 
-  test('where a login begins, by who asks and what for', async () => {
+  test('the start of a login by client and parameters', async () => {
     const session = cookieHeaders(await loginCookie(HI)).slice(2)
     const html = ['Accept', 'text/html']
     const start = 'GET /self-service/login/browser'
@@ -318,7 +321,7 @@ describe('the stand-in answers as Kratos does', () => {
     }
   })
 
-  test('the end of a session', async () => {
+  test('logout', async () => {
     const c = await loginCookie(HI)
     const begun = await sendPublic('GET /self-service/logout/browser', cookieHeaders(c))
     assertSameAsRecording('logout-browser-1', begun)
@@ -348,7 +351,7 @@ describe('the stand-in answers as Kratos does', () => {
     assert.equal((await sendPublic(WHOAMI, tokenHeaders(t))).status, 401)
   })
 
-  test('what an administrator ends, extends, switches off', async () => {
+  test('sessions that an administrator revokes or extends, and inactive identities', async () => {
     const nobody = '00000000-0000-0000-0000-000000000001'
     assertSameAsRecording('revoke-admin-unknown-session', await sendAdmin(`DELETE /admin/sessions/${nobody}`))
     const dave = parseBody<{ id: string }>(await createUser('dave@example.com')).id
@@ -372,7 +375,7 @@ describe('the stand-in answers as Kratos does', () => {
 
     const c = await loginCookie(HI)
     const mine = parseBody<{ id: string }>(await sendPublic(WHOAMI, cookieHeaders(c))).id
-    // The recorded answer shows no devices and another user; its head must be the same.
+    // The recording has no devices and another user, so only status and headers are compared.
     const extended = await sendAdmin(`PATCH /admin/sessions/${mine}/extend`)
     unusedRecordings.delete('extend-session')
     assert.equal(extended.status, recorded.get('extend-session')?.status)
@@ -421,7 +424,7 @@ describe('the stand-in answers as Kratos does', () => {
     await setKnobs({ requiredAal: 'aal1' })
   })
 
-  test('answers that say how long they may be kept', async () => {
+  test('responses with Ory-Session-Cache-For', async () => {
     const [c] = [await loginCookie(HI)]
     await setKnobs({ cacheableSessions: true })
     const kept = await sendPublic(WHOAMI, cookieHeaders(c))
@@ -437,7 +440,7 @@ describe('the stand-in answers as Kratos does', () => {
     await setKnobs({ cacheableSessions: false })
   })
 
-  test('a database that answers pings and nothing else looks well from outside', async () => {
+  test('readiness reports success while every query fails', async () => {
     const c = await loginCookie(HI)
     const { id } = parseBody<{ id: string }>(await sendPublic(WHOAMI, cookieHeaders(c)))
     await setKnobs({ database: 'queries_fail' })
@@ -459,8 +462,8 @@ describe('the stand-in answers as Kratos does', () => {
   test('every recording was used', () => assert.deepEqual([...unusedRecordings], []))
 })
 
-describe('the knobs', () => {
-  test('whoami can be broken, empty of JSON, or silent; the clock can be moved; calls are counted', async () => {
+describe('fault injection', () => {
+  test('whoami can fail, return HTML or hang; the clock can be shifted; calls are counted', async () => {
     const t = await loginToken(HI)
     const status = async (set: object) => {
       await setKnobs(set)
@@ -490,14 +493,14 @@ describe('the knobs', () => {
   })
 })
 
-describe('what it is', () => {
-  test('its version and its front page say that it is not Kratos', async () => {
+describe('the stand-in', () => {
+  test('says in its version and its front page that it is not Kratos', async () => {
     assert.deepEqual(parseBody(await sendAdmin('GET /version')), { version: 'stand-in (not Ory Kratos)' })
     const page = await createBrowser().fetch(`http://127.0.0.1:${ports.kratosPublic}/`)
     assert.ok(page.body.includes(STAND_IN_NAME))
   })
 
-  test('it refuses to listen where others could reach it', async () => {
+  test('listens on loopback only', async () => {
     const settings = parseStandInSettings(
       replacePorts(yaml, ports).replaceAll('host: 127.0.0.1', 'host: 0.0.0.0'),
     )

@@ -1,3 +1,4 @@
+/** Tests that docs/operations.md lists exactly the log fields, reason codes, metrics and call targets of the code. */
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import test from 'node:test'
@@ -6,7 +7,7 @@ import { METRICS } from '../../src/telemetry/metric_definitions.ts'
 const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')
 const page = read('docs/operations.md')
 
-/** First cells of the table under a heading. */
+/** First cells of the table below a heading. */
 function documentedNames(heading: string): string[] {
   const section = page.split(`## ${heading}\n`)[1]?.split('\n## ')[0] ?? ''
   return [...section.matchAll(/^\| `([^`]+)` \|/gm)].map(match => match[1] as string)
@@ -18,7 +19,7 @@ function sourceBetween(path: string, from: RegExp, to: string): string {
   return text.slice(start, text.indexOf(to, start))
 }
 
-test('every field of a decision’s log line is documented, and no other', () => {
+test('the log fields of a decision are documented, and no others', () => {
   const record = sourceBetween('src/telemetry/records.ts', /interface DecisionRecord/, '\n}')
   assert.deepEqual(
     documentedNames('Log'),
@@ -26,7 +27,7 @@ test('every field of a decision’s log line is documented, and no other', () =>
   )
 })
 
-test('every reason code is documented, and no other', () => {
+test('the reason codes are documented, and no others', () => {
   const union = sourceBetween('src/access/denial.ts', /export type ReasonCode/, '\n\n')
   assert.deepEqual(
     documentedNames('Reason codes'),
@@ -34,7 +35,7 @@ test('every reason code is documented, and no other', () => {
   )
 })
 
-test('every metric is documented with its kind, its labels and what it says, and no other', () => {
+test('the metrics are documented with type, labels and description, and no others', () => {
   const rows = [...page.matchAll(/^\| `(credence_\w+)` \| (\w+) \| ([^|]*) \| ([^|]*) \|$/gm)].map(match =>
     match.slice(1, 5),
   )
@@ -44,12 +45,12 @@ test('every metric is documented with its kind, its labels and what it says, and
   )
 })
 
-test('every service that is called is documented as a target', () => {
+test('every called service is documented as a value of `target`', () => {
   const [, documented = ''] = /^\| `target` \| [^:]*: (.*) \|$/m.exec(page) ?? []
-  const targets = ['handlers', 'sessions', 'clients', 'rules'].flatMap(room =>
-    readdirSync(new URL(`../../src/${room}/`, import.meta.url), { recursive: true, encoding: 'utf8' })
+  const targets = ['handlers', 'sessions', 'clients', 'rules'].flatMap(folder =>
+    readdirSync(new URL(`../../src/${folder}/`, import.meta.url), { recursive: true, encoding: 'utf8' })
       .filter(name => name.endsWith('.ts'))
-      .flatMap(name => [...read(`src/${room}/${name}`).matchAll(/\btarget(?::| =) '([\w.]+)'/g)])
+      .flatMap(name => [...read(`src/${folder}/${name}`).matchAll(/\btarget(?::| =) '([\w.]+)'/g)])
       .map(match => match[1] as string),
   )
   assert.ok(targets.length > 5)

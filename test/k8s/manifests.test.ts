@@ -1,15 +1,19 @@
+/** Tests that the Kubernetes manifests fit together, fail closed, and contain a valid configuration. */
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import test from 'node:test'
 import { loadAll } from 'js-yaml'
+import { apiListenerSettings } from '../../src/api/settings.ts'
 import { loadConfig } from '../../src/app/config.ts'
+import { grpcSettings } from '../../src/grpc/settings.ts'
 import { HANDLERS } from '../../src/handlers/registry.ts'
 import { parseRules } from '../../src/rules/parse.ts'
+import { prometheusSettings } from '../../src/telemetry/settings.ts'
 
 const folder = new URL('../../k8s/', import.meta.url)
 const text = (name: string) => readFileSync(new URL(name, folder), 'utf8')
 
-// biome-ignore lint/suspicious/noExplicitAny: manifests of others' schemas, looked into by path
+// biome-ignore lint/suspicious/noExplicitAny: the schemas of Kubernetes, Istio and Envoy Gateway are not typed here
 type Manifest = any
 const manifests = (name: string): Manifest[] => loadAll(text(name)) as Manifest[]
 
@@ -18,60 +22,60 @@ const [deployment] = manifests('base/deployment.yaml')
 const pod = deployment.spec.template.spec
 const [container] = pod.containers
 
-test('every file is YAML with a kind, or what the mesh configuration takes', () => {
+test('every file is YAML with a kind, or a mesh configuration', () => {
   for (const name of readdirSync(folder, { recursive: true }) as string[]) {
     if (!/\.ya?ml$/.test(name) || /base\/(config|rules)\.yaml$/.test(name)) continue
-    for (const one of manifests(name))
-      assert.ok(one.kind !== undefined || one.extensionProviders !== undefined, name)
+    for (const manifest of manifests(name))
+      assert.ok(manifest.kind !== undefined || manifest.extensionProviders !== undefined, name)
   }
 })
 
-test('the base lists the files that are there, and nothing else', () => {
+test('the base lists exactly the files of its folder', () => {
   const listed = [
     ...kustomization.resources,
-    ...kustomization.configMapGenerator.flatMap((one: Manifest) => one.files),
+    ...kustomization.configMapGenerator.flatMap((entry: Manifest) => entry.files),
   ]
-  const there = readdirSync(new URL('base/', folder)).filter(name => name !== 'kustomization.yaml')
-  assert.deepEqual(listed.toSorted(), there.toSorted())
+  const present = readdirSync(new URL('base/', folder)).filter(name => name !== 'kustomization.yaml')
+  assert.deepEqual(listed.toSorted(), present.toSorted())
 })
 
-test('volumes, ConfigMaps and mounts name one another', () => {
-  const made = kustomization.configMapGenerator.map((one: Manifest) => one.name)
-  for (const volume of pod.volumes) assert.ok(made.includes(volume.configMap.name), volume.name)
-  const volumes = pod.volumes.map((one: Manifest) => one.name)
+test('volumes refer to ConfigMaps, and mounts to volumes', () => {
+  const generated = kustomization.configMapGenerator.map((entry: Manifest) => entry.name)
+  for (const volume of pod.volumes) assert.ok(generated.includes(volume.configMap.name), volume.name)
+  const volumes = pod.volumes.map((entry: Manifest) => entry.name)
   for (const mount of container.volumeMounts) assert.ok(volumes.includes(mount.name), mount.name)
 })
 
-test('services, probes and the policy name ports of the container', () => {
-  const ports = container.ports.map((one: Manifest) => one.name)
-  const named = [
-    ...manifests('base/services.yaml').flatMap(one =>
-      one.spec.ports.map((port: Manifest) => port.targetPort),
+test('services, probes and the network policy use ports of the container', () => {
+  const ports = container.ports.map((entry: Manifest) => entry.name)
+  const used = [
+    ...manifests('base/services.yaml').flatMap(entry =>
+      entry.spec.ports.map((port: Manifest) => port.targetPort),
     ),
-    ...manifests('base/network_policy.yaml')[0].spec.ingress.flatMap((one: Manifest) =>
-      one.ports.map((p: Manifest) => p.port),
+    ...manifests('base/network_policy.yaml')[0].spec.ingress.flatMap((entry: Manifest) =>
+      entry.ports.map((p: Manifest) => p.port),
     ),
     ...['livenessProbe', 'readinessProbe', 'startupProbe'].map(probe => container[probe].httpGet.port),
   ]
-  for (const port of named) assert.ok(ports.includes(port), String(port))
+  for (const port of used) assert.ok(ports.includes(port), String(port))
 })
 
-test('the container is neither root nor able to write, and has time to drain', () => {
+test('the container is not root, has a read-only file system, and has time to drain', () => {
   assert.equal(pod.securityContext.runAsNonRoot, true)
   assert.equal(container.securityContext.readOnlyRootFilesystem, true)
   assert.ok(pod.terminationGracePeriodSeconds > 20 + container.lifecycle.preStop.sleep.seconds)
 })
 
-test('the configuration and the rules inside are accepted, and listen on the ports of the container', () => {
+test('configuration and rules are valid, and the listeners use the ports of the container', () => {
   const files = [{ source: 'config.yaml', text: text('base/config.yaml') }]
   const { config, issues } = loadConfig({ files, env: {}, flags: new Map() }, HANDLERS)
   assert.deepEqual(issues, [])
-  const listened = ['serve.grpc.port', 'serve.api.port', 'serve.prometheus.port'].map(path =>
-    config?.number(path),
+  const listenerPorts = [grpcSettings.port, apiListenerSettings.port, prometheusSettings.port].map(port =>
+    config?.get(port),
   )
   assert.deepEqual(
-    listened,
-    container.ports.map((one: Manifest) => one.containerPort),
+    listenerPorts,
+    container.ports.map((entry: Manifest) => entry.containerPort),
   )
   const rules = parseRules(text('base/rules.yaml'), 'rules.yaml')
   assert.deepEqual([rules.diagnostics, rules.rules?.length], [[], 1])
@@ -79,23 +83,23 @@ test('the configuration and the rules inside are accepted, and listen on the por
 
 const NAME = { 'app.kubernetes.io/name': 'credence' }
 
-test('everything selects the pods of the Deployment, by labels that are written out', () => {
+test('every selector selects the pods of the Deployment by explicit labels', () => {
   const [labels, ...more] = kustomization.labels
   assert.deepEqual([labels.pairs, labels.includeTemplates, more.length], [NAME, true, 0])
-  // It would add the label to the peers of a NetworkPolicy, too, and nobody would be let in.
+  // includeSelectors would also add the label to the peers of the NetworkPolicy, which would block all traffic.
   assert.notEqual(labels.includeSelectors, true)
   const selectors = [
     deployment.spec.selector.matchLabels,
-    ...pod.topologySpreadConstraints.map((one: Manifest) => one.labelSelector.matchLabels),
-    ...manifests('base/services.yaml').map(one => one.spec.selector),
-    // Without one a budget is nobody's.
+    ...pod.topologySpreadConstraints.map((entry: Manifest) => entry.labelSelector.matchLabels),
+    ...manifests('base/services.yaml').map(entry => entry.spec.selector),
+    // A budget without a selector would apply to no pod.
     manifests('base/pod_disruption_budget.yaml')[0].spec.selector.matchLabels,
     manifests('base/network_policy.yaml')[0].spec.podSelector.matchLabels,
   ]
   for (const selector of selectors) assert.deepEqual(selector, NAME)
 })
 
-test('Envoy finds every pod by itself, and reaches no other port; a port for gRPC says so by its name', () => {
+test('the gRPC service is headless with a port named grpc, and Envoy reaches no other port', () => {
   const [grpc] = manifests('base/services.yaml')
   assert.equal(grpc.spec.clusterIP, 'None')
   assert.deepEqual(
@@ -103,40 +107,44 @@ test('Envoy finds every pod by itself, and reaches no other port; a port for gRP
     ['grpc'],
   )
   const [policy] = manifests('base/network_policy.yaml')
-  const ofEnvoy = policy.spec.ingress.filter((one: Manifest) =>
-    one.ports.some((port: Manifest) => port.port === 'grpc'),
+  const envoyIngress = policy.spec.ingress.filter((entry: Manifest) =>
+    entry.ports.some((port: Manifest) => port.port === 'grpc'),
   )
   assert.deepEqual(
-    ofEnvoy.map((one: Manifest) => one.ports.length),
+    envoyIngress.map((entry: Manifest) => entry.ports.length),
     [1],
   )
 })
 
-test('configuration rolls the pods, rules do not and are read as they change', () => {
+test('a changed configuration restarts the pods; changed rules are reloaded', () => {
   const [config, rules] = kustomization.configMapGenerator
   assert.equal(config.options?.disableNameSuffixHash, undefined)
   assert.equal(rules.options.disableNameSuffixHash, true)
-  const mounts = new Map<string, Manifest>(container.volumeMounts.map((one: Manifest) => [one.name, one]))
-  assert.equal(mounts.get('rules').subPath, undefined, 'the kubelet never renews a subPath')
+  const mounts = new Map<string, Manifest>(container.volumeMounts.map((entry: Manifest) => [entry.name, entry]))
+  assert.equal(mounts.get('rules').subPath, undefined, 'the kubelet does not update a subPath')
   const { repositories } = manifests('base/config.yaml')[0].access_rules
   assert.deepEqual(repositories, [`file://${mounts.get('rules').mountPath}/rules.yaml`])
 })
 
-test('the sidecar starts before Envoy, is no root, and speaks where Envoy listens', () => {
+test('the sidecar starts before Envoy, is not root, and shares its socket with Envoy', () => {
   const [{ spec }] = manifests('sidecar/pod.yaml')
   const [credence] = spec.initContainers
   const [envoy] = spec.containers
   assert.deepEqual([credence.restartPolicy, spec.securityContext.runAsNonRoot], ['Always', true])
   assert.equal(credence.securityContext.readOnlyRootFilesystem, true)
-  const socket = credence.env.find((one: Manifest) => one.name === 'CREDENCE_SERVE_GRPC_SOCKET').value
+  const socket = credence.env.find((entry: Manifest) => entry.name === 'CREDENCE_SERVE_GRPC_SOCKET').value
   assert.ok(text('sidecar/pod.yaml').includes(`pipe: { path: ${socket} }`))
-  const folder = (one: Manifest) =>
-    one.volumeMounts.find((mount: Manifest) => socket.startsWith(`${mount.mountPath}/`))
+  const folder = (entry: Manifest) =>
+    entry.volumeMounts.find((mount: Manifest) => socket.startsWith(`${mount.mountPath}/`))
   assert.equal(folder(credence).name, folder(envoy).name)
-  assert.equal(envoy.securityContext.runAsGroup, spec.securityContext.fsGroup, 'the socket is for its group')
+  assert.equal(
+    envoy.securityContext.runAsGroup,
+    spec.securityContext.fsGroup,
+    'Envoy is in the group of the socket',
+  )
 })
 
-test('Istio fails closed, in time, and says 503', () => {
+test('Istio fails closed with 503 after half a second', () => {
   const [mesh] = manifests('istio/extension_provider.yaml')
   const [policy] = manifests('istio/authorization_policy.yaml')
   const provider = mesh.extensionProviders[0]
@@ -148,15 +156,18 @@ test('Istio fails closed, in time, and says 503', () => {
   assert.deepEqual([policy.spec.action, policy.spec.provider.name], ['CUSTOM', provider.name])
 })
 
-test('gateways name the Service of the base, with its port, and never fail open', () => {
+test('gateways use the Service of the base and fail closed', () => {
   const [service] = manifests('base/services.yaml')
-  const at = { name: service.metadata.name, port: service.spec.ports[0].port }
+  const backend = { name: service.metadata.name, port: service.spec.ports[0].port }
   const { namespace } = kustomization
   const [policy, grant] = manifests('envoy_gateway/security_policy.yaml')
-  assert.deepEqual(policy.spec.extAuth.grpc.backendRefs, [{ ...at, namespace }])
-  assert.deepEqual([grant.metadata.namespace, grant.spec.to[0].name], [namespace, at.name])
+  assert.deepEqual(policy.spec.extAuth.grpc.backendRefs, [{ ...backend, namespace }])
+  assert.deepEqual([grant.metadata.namespace, grant.spec.to[0].name], [namespace, backend.name])
   assert.equal(grant.spec.from[0].namespace, policy.metadata.namespace)
   const [{ envoyExtAuthzGrpc: istio }] = manifests('istio/extension_provider.yaml')[0].extensionProviders
-  assert.deepEqual([istio.service, istio.port], [`${at.name}.${namespace}.svc.cluster.local`, at.port])
+  assert.deepEqual(
+    [istio.service, istio.port],
+    [`${backend.name}.${namespace}.svc.cluster.local`, backend.port],
+  )
   assert.deepEqual([policy.spec.extAuth.failOpen, istio.failOpen], [false, false])
 })
