@@ -196,8 +196,8 @@ function locateValues(text: string, events: readonly Event[]) {
       case EVENT_ID.SEQUENCE:
       case EVENT_ID.MAPPING: {
         const anchor = event.anchorStart < 0 ? '' : text.slice(event.anchorStart, event.anchorEnd)
-        const map = event.type === EVENT_ID.MAPPING
-        stack.push({ node: addNode(event.start, new Map()), isMap: map, key: undefined, anchor, size: 0 })
+        const isMap = event.type === EVENT_ID.MAPPING
+        stack.push({ node: addNode(event.start, new Map()), isMap, key: undefined, anchor, size: 0 })
         break
       }
       case EVENT_ID.POP: {

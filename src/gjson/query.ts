@@ -4,7 +4,7 @@ import { parseFloat64 } from '../golang/index.ts'
 import type { ListQuery } from './path.ts'
 import { compileWildcard, type GjsonResult } from './value.ts'
 
-/** The function tells whether the condition holds for the result of the query's path. */
+/** The function returns whether the condition holds for the result of the query's path. */
 export function compileCondition({ operator, operand }: ListQuery): (value: GjsonResult) => boolean {
   if (!operand.startsWith('~')) return compileComparison(operator, operand)
   const amounts = LOOSE_CONDITIONS.get(operand.slice(1))

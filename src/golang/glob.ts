@@ -22,9 +22,9 @@ export interface GlobToken {
 export class GlobError extends Error {
   /** 0-based index into the tokens. */
   readonly index: number
-  constructor(message: string, at: number) {
+  constructor(message: string, index: number) {
     super(message)
-    this.index = at
+    this.index = index
   }
 }
 

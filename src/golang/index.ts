@@ -44,17 +44,7 @@ export {
   type ZonedTime,
   zonedTimeAt,
 } from './layout.ts'
-export {
-  camelCase,
-  delimitedCase,
-  GO_SPACE,
-  swapCase,
-  title,
-  toLower,
-  toUpper,
-  trimSpace,
-  untitle,
-} from './letter_case.ts'
+export { isSpace, title, toLower, toUpper, trimSpace } from './letter_case.ts'
 export {
   assertListLength,
   assertTextLength,

@@ -38,7 +38,7 @@ export interface TemplateLintOptions {
   readonly fields?: KnownFields
 }
 
-/** `guardedPaths` are tested for existence around the node; `dotIsData` tells whether `.` is the data itself. */
+/** `guardedPaths` are tested for existence around the node; `dotIsData` is true where `.` is the data itself. */
 interface LintScope {
   readonly guardedPaths: ReadonlySet<string>
   readonly dotIsData: boolean
@@ -62,8 +62,8 @@ export function lintTemplate(
     for (const node of nodes) {
       if (fields !== undefined && 'pipe' in node && node.pipe !== undefined) {
         for (const { names, at } of dataFieldsIn(node.pipe, scope.dotIsData)) {
-          const fault = unknownField(names, fields)
-          if (fault !== undefined) add(at, fault.message, fault.hint)
+          const problem = unknownField(names, fields)
+          if (problem !== undefined) add(at, problem.message, problem.hint)
         }
       }
       switch (node.kind) {
@@ -76,29 +76,25 @@ export function lintTemplate(
         case 'if':
         case 'with':
         case 'range': {
-          const guarded = new Set([...scope.guardedPaths, ...pathsIn(node.pipe)])
-          visit(node.list, { guardedPaths: guarded, dotIsData: scope.dotIsData && node.kind === 'if' })
+          const guardedPaths = new Set([...scope.guardedPaths, ...pathsIn(node.pipe)])
+          visit(node.list, { guardedPaths, dotIsData: scope.dotIsData && node.kind === 'if' })
           visit(node.otherwise, scope)
           break
         }
       }
     }
   }
-  const visitAction = (
-    pipe: Pipeline,
-    at: number,
-    { guardedPaths: guarded, dotIsData: atTop }: LintScope,
-  ): void => {
+  const visitAction = (pipe: Pipeline, at: number, { guardedPaths, dotIsData }: LintScope): void => {
     if (pipe.slots.length > 0) return
     if (json && inString && !isJsonSafe(pipe)) {
-      const hint = 'write {{ toJson … }} without quotes around it'
-      add(at, 'a value in quotes can end them and add members to the JSON (Q-68)', hint)
+      const hint = 'write {{ toJson … }}, without quotes around it'
+      add(at, 'a value inside of quotes can close them and add members to the JSON (Q-68)', hint)
     }
-    const [only, second] = pipe.commands
-    const operand = only?.args.length === 1 && second === undefined ? only.args[0] : undefined
+    const [command, next] = pipe.commands
+    const operand = command?.args.length === 1 && next === undefined ? command.args[0] : undefined
     const path = operand === undefined ? undefined : pathOf(operand)
-    if (path === undefined || !path.startsWith('Extra.') || guarded.has(path)) return
-    if (operand?.kind === 'field' && !atTop) return
+    if (path === undefined || !path.startsWith('Extra.') || guardedPaths.has(path)) return
+    if (operand?.kind === 'field' && !dotIsData) return
     add(
       at,
       `prints "<no value>" where .${path} is missing (Q-78)`,
@@ -117,11 +113,11 @@ interface FieldUse {
 }
 
 /** Fields of the data: of `$`, and of `.` where both are the same. */
-function dataFieldsIn({ commands }: Pipeline, atTop: boolean): FieldUse[] {
+function dataFieldsIn({ commands }: Pipeline, dotIsData: boolean): FieldUse[] {
   const usesIn = (arg: Operand): readonly FieldUse[] => {
-    if (arg.kind === 'pipe') return dataFieldsIn(arg.pipe, atTop)
+    if (arg.kind === 'pipe') return dataFieldsIn(arg.pipe, dotIsData)
     if (arg.kind === 'chain') return usesIn(arg.of)
-    const ofData = arg.kind === 'field' ? atTop : arg.kind === 'variable' && arg.slot === 0
+    const ofData = arg.kind === 'field' ? dotIsData : arg.kind === 'variable' && arg.slot === 0
     return ofData && 'names' in arg && arg.names.length > 0 ? [arg] : []
   }
   return commands.flatMap(({ args }) => args.flatMap(usesIn))
@@ -134,13 +130,13 @@ function unknownField([first = '', second]: readonly string[], fields: KnownFiel
       ? [`.${first}`, second, members]
       : ['', first, [...fields.keys()]]
   if (known.includes(name)) return undefined
-  const near = closestMatch(name, known)
+  const suggestion = closestMatch(name, known)
   return {
     message: `fails whenever it is reached: there is no ${parent}.${name}`,
     hint:
-      near === undefined
+      suggestion === undefined
         ? `known: ${known.map(one => `${parent}.${one}`).join(', ')}`
-        : `did you mean ${parent}.${near}?`,
+        : `did you mean ${parent}.${suggestion}?`,
   }
 }
 

@@ -27,7 +27,7 @@ const ONE_NANOSECOND_MS = 1e-6
 
 /** Expired entries are removed when they are read; there is no timer. */
 export function createLruCache<Value extends {}>(options: LruCacheOptions<Value>): LruCache<Value> {
-  // lru-cache allocates room for all entries at once, 5 MB for 100,000. Most caches of an instance stay empty.
+  // lru-cache allocates memory for all entries at once, 5 MB for 100,000. Most caches of an instance stay empty.
   let lru: LRUCache<string, Value> | undefined
   return {
     get: key => lru?.get(key),

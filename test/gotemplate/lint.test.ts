@@ -39,7 +39,7 @@ test('certain failures are reported', () => {
 })
 
 test('a value inside of JSON quotes is reported if it can close them (Q-68)', () => {
-  const message = 'a value in quotes can end them and add members to the JSON (Q-68)'
+  const message = 'a value inside of quotes can close them and add members to the JSON (Q-68)'
   assert.deepEqual(found('{"a":"{{ .Subject }}"}', true), [`1:10 ${message}`])
   assert.deepEqual(found('{"a":"x-{{ print .Extra.x }}-y","b":{{ toJson .Subject }}}', true), [
     `1:12 ${message}`,

@@ -5,27 +5,24 @@ import {
   base32Decode,
   base32Encode,
   base64Decode,
-  camelCase,
   consumeSteps,
   decodedOrErrorText,
-  delimitedCase,
   fromByteString,
-  GO_SPACE,
   GoError,
+  isSpace,
   quoteString,
   stringToBytes,
-  swapCase,
   title,
   toByteString,
   toLower,
   toUpper,
   trimSpace,
-  untitle,
 } from '../../golang/index.ts'
 import { sprint } from '../values/format.ts'
 import { type FunctionTable, goFunc } from '../values/signature.ts'
 import { GoMap, type GoValue, type MapType } from '../values/value.ts'
 import { stringSlice } from './cast.ts'
+import { camelCase, delimitedCase, swapCase, untitle } from './word_case.ts'
 
 const STRING_MAP: MapType = { name: 'map[string]string', zero: '', methods: new Map() }
 
@@ -127,7 +124,7 @@ function initials(text: string): string {
   let gap = true
   let out = ''
   for (const char of toByteString(text)) {
-    if (GO_SPACE.test(char)) gap = true
+    if (isSpace(char)) gap = true
     else if (gap) {
       out += char
       gap = false
@@ -198,7 +195,7 @@ export const STRING_FUNCTIONS: FunctionTable = {
   trimPrefix: goFunc(['string', 'string'], (start, text) =>
     text.startsWith(start) ? text.slice(start.length) : text,
   ),
-  nospace: goFunc(['string'], text => [...text].filter(char => !GO_SPACE.test(char)).join('')),
+  nospace: goFunc(['string'], text => [...text].filter(char => !isSpace(char)).join('')),
   trunc: goFunc(['int', 'string'], (count, text) =>
     onBytes(text, bytes => {
       if (count < 0) return bytes.length + count > 0 ? bytes.slice(bytes.length + count) : bytes
