@@ -9,8 +9,8 @@ import {
   type HandlerSettings,
 } from '../../src/handlers/builder.ts'
 import { HANDLERS } from '../../src/handlers/registry.ts'
+import { createHandlerHarness } from '../support/handler_harness.ts'
 import { requestWith } from '../support/request.ts'
-import { createHandlerHarness } from '../support/services.ts'
 import { sessionOf } from './build.ts'
 
 type HandlerSections = {

@@ -156,7 +156,7 @@ test('a host that never responds causes a timeout, or a deadline failure if the 
   assert.equal(late.kind === 'failed' && late.cause, 'deadline')
   const past = await send(http, { url: host.url, deadline: (deadline - 60) as Instant })
   assert.equal(past.kind === 'failed' && past.cause, 'deadline')
-  assert.equal(asked, 2, 'a call whose time is over is not made')
+  assert.equal(asked, 2, 'a call whose deadline has passed is not made')
 })
 
 test('a response that arrives byte by byte does not outlast the timeout', async t => {
@@ -202,7 +202,7 @@ for (const [cause, bytes] of [
     )
     const answer = await send(createTestClient(t), { url: host.url, retries: 1 })
     assert.equal(answer.kind === 'failed' && answer.cause, cause)
-    assert.equal(host.connectionCount(), 1, 'an answer that has begun is not asked for again')
+    assert.equal(host.connectionCount(), 1, 'a response that has started is not retried')
   })
 }
 
@@ -241,10 +241,10 @@ test('a retry budget can prevent a retry', async t => {
 for (const [what, wanted] of [
   ['a relative URL', { url: '/sessions/whoami' }],
   ['another scheme', { url: 'file:///etc/passwd' }],
-  ['a method with a blank', { url: 'http://127.0.0.1:1/', method: 'GE T' }],
+  ['a method with a space', { url: 'http://127.0.0.1:1/', method: 'GE T' }],
   ['CONNECT', { url: 'http://127.0.0.1:1/', method: 'CONNECT' }],
   ['a header value with a line break', { url: 'http://127.0.0.1:1/', headers: [['a', 'b\r\nc: d']] }],
-  ['a header name with a blank', { url: 'http://127.0.0.1:1/', headers: [['a b', 'c']] }],
+  ['a header name with a space', { url: 'http://127.0.0.1:1/', headers: [['a b', 'c']] }],
 ] as const satisfies readonly (readonly [string, RequestFields])[]) {
   test(`${what} fails as malformed and nothing is sent`, async t => {
     const answer = await send(createTestClient(t), wanted)
@@ -279,8 +279,8 @@ test('calls beyond the limit of an origin fail at once, and calls that timed out
     ['timeout', 'timeout'],
   )
   const fourth = await send(http, { url: `${host.url}/fourth`, timeout: millis(100) })
-  assert.equal(fourth.kind === 'failed' && fourth.cause, 'timeout', 'the places are free again')
-  assert.deepEqual(asked, ['/first', '/fourth'], 'the second call had left before a connection was free')
+  assert.equal(fourth.kind === 'failed' && fourth.cause, 'timeout', 'the slots are free again')
+  assert.deepEqual(asked, ['/first', '/fourth'], 'the second call timed out before a connection was free')
 })
 
 test('opening one origin too many closes the least recently used one after its last call', async t => {

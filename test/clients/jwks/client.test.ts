@@ -52,7 +52,7 @@ function createHarness(times: { ttl?: number; maxWait?: number } = {}): JwksHarn
     fetch: http.send,
     directory: tmpdir(),
     options: { ttl: seconds(times.ttl ?? 30), maxWait: millis(times.maxWait ?? 1_000) },
-    secret: Buffer.from('of this process'),
+    secret: Buffer.from('secret of a test'),
     maxEntries: 100,
     onProblem: problem => problems.push(problem),
   })
@@ -129,7 +129,7 @@ const FORGERIES: readonly (readonly [what: string, token: () => string])[] = [
     () => signTestToken({ alg: 'RS256', kid: 'rsa', typ: 'logout+jwt' }, CLAIMS, RSA.signingKey),
   ],
   [
-    'a typ that is no text',
+    'a typ that is not a string',
     () => signTestToken({ alg: 'RS256', kid: 'rsa', typ: 1 }, CLAIMS, RSA.signingKey),
   ],
   [
@@ -173,15 +173,15 @@ const FORGERIES: readonly (readonly [what: string, token: () => string])[] = [
     () => rs256('rsa', RSA).replace(/\.[^.]*\./, `.${btoa('{"sub":"root"}').replace(/=+$/, '')}.`),
   ],
   ['a payload that is an array', () => signTestToken({ alg: 'RS256', kid: 'rsa' }, [1], RSA.signingKey)],
-  ['a payload with a number that is none', () => signedText('rsa', '{"exp":1e999}')],
-  ['a payload deeper than anybody writes', () => signedText('rsa', '['.repeat(5_000) + ']'.repeat(5_000))],
-  ['a token with blanks', () => ` ${rs256('rsa', RSA)}`],
+  ['a payload with an invalid number', () => signedText('rsa', '{"exp":1e999}')],
+  ['a payload that is too deep', () => signedText('rsa', '['.repeat(5_000) + ']'.repeat(5_000))],
+  ['a token with spaces', () => ` ${rs256('rsa', RSA)}`],
   ['a token with padding', () => rs256('rsa', RSA).replace('.', '=.')],
   ['a key without use', () => rs256('nouse', NO_USE)],
   ['a key for encryption', () => rs256('enc', ENCRYPTION_KEY)],
   ['a weak key', () => rs256('weak', WEAK_KEY)],
   [
-    'a key that names another algorithm',
+    'a key with another algorithm',
     () => signTestToken({ alg: 'RS512', kid: 'rs256' }, CLAIMS, ONLY_RS256.signingKey),
   ],
   ['a short secret', () => signTestToken({ alg: 'HS256', kid: 'short' }, CLAIMS, Buffer.from('short'))],
@@ -269,7 +269,7 @@ test('caches a verified token while its key is in the set', async t => {
   clock.advance(31_000)
   assert.ok(!(keys.verify({ ...question, token }) instanceof Promise))
   await waitUntil(() => one.callCount() === 2)
-  assert.ok(!(keys.verify({ ...question, token }) instanceof Promise), 'still, after the refresh')
+  assert.ok(!(keys.verify({ ...question, token }) instanceof Promise), 'still cached after the refresh')
   one.serve(publicJwks([P256]))
   clock.advance(61_000)
   assert.equal((await verify(token, [one.jwks], ['RS256'])).kind, 'refused')
@@ -342,9 +342,9 @@ test('during an outage of the host requests use the stale set without waiting', 
   )
   one.respondWith(() => {})
   clock.advance(2_000)
-  assert.ok(!(keys.verify(question) instanceof Promise), 'at once, while the host hangs')
+  assert.ok(!(keys.verify(question) instanceof Promise), 'synchronous while the host hangs')
   clock.advance(60_000)
-  assert.ok(keys.verify(question) instanceof Promise, 'after a while somebody has to wait again')
+  assert.ok(keys.verify(question) instanceof Promise, 'later a request waits again')
 })
 
 test('a kid that is too long causes no refresh', async t => {
@@ -387,9 +387,9 @@ test('a request stops waiting for a set at jwks_max_wait or at its own deadline'
 /** Responses of a failing host. The last good set stays in use; without one no token can be verified (C17). */
 const FAILING_RESPONSES: readonly (readonly [string, Parameters<FakeJwksHost['respondWith']>[0]])[] = [
   ['500', response => response.writeHead(500).end('{"keys":[]}')],
-  ['a page of HTML', response => response.end('<html>')],
+  ['an HTML page', response => response.end('<html>')],
   ['no keys', response => response.end('{"keys":[]}')],
-  ['keys that are no list', response => response.end('{"keys":{}}')],
+  ['keys that are not a list', response => response.end('{"keys":{}}')],
   ['null', response => response.end('null')],
   ['nothing', response => response.end()],
   ['a redirect', response => response.writeHead(302, { location: '/elsewhere' }).end()],
@@ -541,16 +541,16 @@ const publicJwk = (key: TestKey, kid: string) => ({ ...key.public, alg: 'ES256',
 const OTHER_EC = testKey('P-256', { use: 'sig' })
 /** Key sets, and the kid in the header of the issued token (Q-82). */
 const SIGNING_KEY_CASES: readonly (readonly [what: string, keys: readonly object[], kid: string])[] = [
-  ['the kid of the public twin before the key', [publicJwk(P256, 'pub'), privateJwk(P256, 'priv')], 'pub'],
-  ['the kid of the public twin after the key', [privateJwk(P256, 'priv'), publicJwk(P256, 'pub')], 'pub'],
+  ['the kid of the public half before the key', [publicJwk(P256, 'pub'), privateJwk(P256, 'priv')], 'pub'],
+  ['the kid of the public half after the key', [privateJwk(P256, 'priv'), publicJwk(P256, 'pub')], 'pub'],
   [
-    'its own kid where the public key is another’s',
+    'its own kid if the public key belongs to another pair',
     [publicJwk(OTHER_EC, 'pub'), privateJwk(P256, 'priv')],
     'priv',
   ],
-  ['its own kid where it is alone', [privateJwk(P256, 'priv')], 'priv'],
+  ['its own kid if it is alone', [privateJwk(P256, 'priv')], 'priv'],
   [
-    'the kid of its twin among others',
+    'the kid of its public half among others',
     [publicJwk(OTHER_EC, 'a'), privateJwk(P256, 'priv'), publicJwk(P256, 'b')],
     'b',
   ],
@@ -574,7 +574,7 @@ const UNUSABLE: readonly (readonly [what: string, keys: readonly object[]])[] = 
   ['no alg', [P256.private]],
   ['an unknown alg', [{ ...P256.private, alg: 'ES999' }]],
   ['alg none', [{ ...P256.private, alg: 'none' }]],
-  ['an alg of another kind', [{ ...P256.private, alg: 'RS256' }]],
+  ['an alg of another type', [{ ...P256.private, alg: 'RS256' }]],
   ['an alg of another curve', [{ ...P256.private, alg: 'ES384' }]],
   ['a weak RSA key', [{ ...testKey('RSA-1024', { kid: 'weak' }).private, alg: 'RS256' }]],
   ['a short secret', [{ ...SHORT_SECRET, alg: 'HS256' }]],
@@ -624,7 +624,7 @@ test('a rotated key signs a new token (Q-83), and concurrent equal requests are 
   assert.equal('header' in answer && answer.header.kid, 'next')
 })
 
-test('reports a world-readable signing key once, and not a private one', async t => {
+test('reports a harness-readable signing key once, and not a private one', async t => {
   const directory = await mkdtemp(join(tmpdir(), 'keys-'))
   t.after(() => rm(directory, { recursive: true }))
   for (const [mode, expected] of [
@@ -688,7 +688,7 @@ test('reads a key set from an object store', async t => {
     fetch: objects.send,
     directory: tmpdir(),
     options: { ttl: seconds(30), maxWait: millis(5_000) },
-    secret: Buffer.from('of this process'),
+    secret: Buffer.from('secret of a test'),
     maxEntries: 100,
     onProblem: problem => problems.push(problem),
   })

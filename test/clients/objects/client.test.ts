@@ -88,7 +88,7 @@ for (const [scheme, address] of Object.entries(STORES)) {
     test(`${scheme}: reports ${status} without the text of the store`, async () => {
       store.object.status = status
       assert.deepEqual(await read(address()), { kind: 'answered', status, headers: [], body: '' })
-      assert.equal(store.calls.length, 1, 'it is not asked again')
+      assert.equal(store.calls.length, 1, 'it is not retried')
     })
   }
 

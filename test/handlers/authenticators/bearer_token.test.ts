@@ -3,9 +3,9 @@ import test from 'node:test'
 import type { Denial } from '../../../src/access/denial.ts'
 import type { Verdict } from '../../../src/access/verdict.ts'
 import { bearerToken } from '../../../src/handlers/authenticators/bearer_token.ts'
+import { buildHandler, createHandlerHarness, type HandlerHarness } from '../../support/handler_harness.ts'
 import { answered } from '../../support/kratos.ts'
 import { requestWith } from '../../support/request.ts'
-import { buildHandler, createHandlerHarness, type HandlerHarness } from '../../support/services.ts'
 
 const ENDPOINT_CONFIG = { check_session_url: 'http://store/check/me' }
 const KRATOS_CONFIG = { check_session_url: 'http://kratos:4433/sessions/whoami' }
@@ -13,38 +13,38 @@ const BOB = answered(200, { sub: 'bob', extra: { e: 1 }, subject: 'other' })
 const REJECTED: Verdict = { kind: 'rejected', cache: 'miss' }
 
 type Lines = Parameters<typeof requestWith>[0]
-const authenticate = async (config: object, headers: Lines, world: HandlerHarness, parts = {}) =>
-  buildHandler(bearerToken, config, world)(requestWith(headers, parts))
+const authenticate = async (config: object, headers: Lines, harness: HandlerHarness, parts = {}) =>
+  buildHandler(bearerToken, config, harness)(requestWith(headers, parts))
 const bearer = (token: string) => [['Authorization', `Bearer ${token}`]] as const
 
 for (const [what, config, headers, sent] of [
   ['the Authorization header', {}, bearer('tok123'), [['authorization', 'Bearer tok123']]],
-  ['a prefix that fits', { prefix: 'tok' }, bearer('tok123'), [['authorization', 'Bearer tok123']]],
-  ['a prefix that does not', { prefix: 'tok' }, bearer('zzz'), undefined],
+  ['a matching prefix', { prefix: 'tok' }, bearer('tok123'), [['authorization', 'Bearer tok123']]],
+  ['another prefix', { prefix: 'tok' }, bearer('zzz'), undefined],
   ['a prefix in another case', { prefix: 'TOK' }, bearer('tok123'), undefined],
   ['no token', {}, [], undefined],
   ['another scheme', {}, [['Authorization', 'Basic xx']], undefined],
   ['another header, which is not sent (Q-54)', { token_from: { header: 'X-Tok' } }, [['X-Tok', 'abc']], []],
   [
-    'another header, listed',
+    'another header, which is listed',
     { token_from: { header: 'X-Tok' }, forward_http_headers: ['x-tok'] },
     [['X-Tok', 'abc']],
     [['x-tok', 'abc']],
   ],
   ['a cookie, which is not sent (Q-54)', { token_from: { cookie: 'tok' } }, [['Cookie', 'tok=abc']], []],
   [
-    'the raw header, prefix and all',
+    'the raw header with its prefix',
     { token_from: { header: 'authorization' }, prefix: 'Bearer ' },
     bearer('x'),
     [['authorization', 'Bearer x']],
   ],
 ] as const satisfies readonly (readonly [string, object, Lines, unknown])[]) {
   test(`other endpoint: token from ${what}`, async () => {
-    const world = createHandlerHarness({ answer: BOB })
-    const outcome = await authenticate({ ...ENDPOINT_CONFIG, ...config }, headers, world)
+    const harness = createHandlerHarness({ answer: BOB })
+    const outcome = await authenticate({ ...ENDPOINT_CONFIG, ...config }, headers, harness)
     assert.equal(outcome.kind, sent === undefined ? 'not responsible' : 'identity')
     assert.deepEqual(
-      world.requests.map(call => call.headers),
+      harness.requests.map(call => call.headers),
       sent === undefined ? [] : [sent],
     )
     if (outcome.kind === 'identity') assert.deepEqual([outcome.subject, outcome.extra], ['bob', { e: 1 }])
@@ -52,30 +52,24 @@ for (const [what, config, headers, sent] of [
 }
 
 test('denies several different tokens instead of leaving them to the next authenticator (C13)', async () => {
-  const world = createHandlerHarness()
-  const outcome = await authenticate(ENDPOINT_CONFIG, [...bearer('a'), ...bearer('b')], world)
+  const harness = createHandlerHarness()
+  const outcome = await authenticate(ENDPOINT_CONFIG, [...bearer('a'), ...bearer('b')], harness)
   assert.equal(outcome.kind === 'denial' && outcome.code, 'ambiguous_credential')
-  assert.equal(world.requests.length, 0)
+  assert.equal(harness.requests.length, 0)
 })
 
 for (const [what, config, headers, query, value] of [
   ['the Authorization header', {}, bearer('ory_st_x'), '', 'ory_st_x'],
   ['a prefix', { prefix: 'ory_st_' }, bearer('ory_st_x'), '', 'ory_st_x'],
-  ['the header of native clients', {}, [['X-Session-Token', 'ory_st_y']], '', 'ory_st_y'],
+  ['X-Session-Token', {}, [['X-Session-Token', 'ory_st_y']], '', 'ory_st_y'],
   [
-    'the header of native clients before Bearer, as Kratos does (C1)',
+    'X-Session-Token before Bearer, as in Kratos (C1)',
     {},
     [...bearer('ory_st_x'), ['X-Session-Token', 'ory_st_y']],
     '',
     'ory_st_y',
   ],
-  [
-    'the header of native clients before a JWT',
-    {},
-    [...bearer('a.b.c'), ['X-Session-Token', 'ory_st_y']],
-    '',
-    'ory_st_y',
-  ],
+  ['X-Session-Token before a JWT', {}, [...bearer('a.b.c'), ['X-Session-Token', 'ory_st_y']], '', 'ory_st_y'],
   [
     'Bearer where the other header is empty',
     {},
@@ -84,14 +78,14 @@ for (const [what, config, headers, query, value] of [
     'ory_st_x',
   ],
   [
-    'the place that the rule names, and no other',
+    'the configured location only',
     { token_from: { header: 'Authorization' } },
     [...bearer('ory_st_x'), ['X-Session-Token', 'ory_st_y']],
     '',
     'ory_st_x',
   ],
   [
-    'the header of native clients, named',
+    'X-Session-Token in token_from',
     { token_from: { header: 'X-Session-Token' } },
     [['X-Session-Token', 'ory_st_y']],
     '',
@@ -101,51 +95,51 @@ for (const [what, config, headers, query, value] of [
   ['the query', { token_from: { query_parameter: 't' } }, [], 't=ory_st_q', 'ory_st_q'],
 ] as const satisfies readonly (readonly [string, object, Lines, string, string])[]) {
   test(`Kratos receives the token from ${what} as its only credential`, async () => {
-    const world = createHandlerHarness({ verdict: REJECTED })
-    await authenticate({ ...KRATOS_CONFIG, ...config }, headers, world, { query })
+    const harness = createHandlerHarness({ verdict: REJECTED })
+    await authenticate({ ...KRATOS_CONFIG, ...config }, headers, harness, { query })
     assert.deepEqual(
-      world.verifyCalls.map(({ credential }) => credential),
+      harness.verifyCalls.map(({ credential }) => credential),
       [{ kind: 'token', name: '', value }],
     )
-    assert.equal(world.requests.length, 0)
+    assert.equal(harness.requests.length, 0)
   })
 }
 
 for (const [what, token] of [
-  ['a leading blank', ' ory_st_x'],
+  ['a leading space', ' ory_st_x'],
   ['bytes outside ASCII', 'ory_st_ü'],
   ['a control character', 'ory_st_\u0001'],
   ['endless text', 'x'.repeat(8_193)],
 ] as const) {
   test(`rejects ${what} without asking Kratos`, async () => {
-    const world = createHandlerHarness()
-    const outcome = await authenticate(KRATOS_CONFIG, bearer(token), world)
+    const harness = createHandlerHarness()
+    const outcome = await authenticate(KRATOS_CONFIG, bearer(token), harness)
     assert.equal(outcome.kind === 'denial' && outcome.code, 'credential_rejected')
-    assert.equal(world.verifyCalls.length, 0)
+    assert.equal(harness.verifyCalls.length, 0)
   })
 }
 
 const JWT = 'eyJhbGciOi.eyJzdWIi.c2ln'
 for (const [what, config, headers, query] of [
   ['as Bearer', {}, bearer(JWT), ''],
-  ['as Bearer, with a prefix that fits', { prefix: 'ey' }, bearer(JWT), ''],
-  ['in a header of somebody else', { token_from: { header: 'X-Token' } }, [['X-Token', JWT]], ''],
+  ['as Bearer, with a matching prefix', { prefix: 'ey' }, bearer(JWT), ''],
+  ['in another header', { token_from: { header: 'X-Token' } }, [['X-Token', JWT]], ''],
   ['in the query', { token_from: { query_parameter: 't' } }, [], `t=${JWT}`],
 ] as const satisfies readonly (readonly [string, object, Lines, string])[]) {
   test(`leaves a JWT ${what} to another authenticator`, async () => {
-    const world = createHandlerHarness()
-    const outcome = await authenticate({ ...KRATOS_CONFIG, ...config }, headers, world, { query })
+    const harness = createHandlerHarness()
+    const outcome = await authenticate({ ...KRATOS_CONFIG, ...config }, headers, harness, { query })
     assert.equal(outcome.kind, 'not responsible')
-    assert.equal(world.verifyCalls.length, 0)
+    assert.equal(harness.verifyCalls.length, 0)
   })
 }
 
 for (const config of [{}, { token_from: { header: 'X-Session-Token' } }]) {
   test(`denies an invalid value in X-Session-Token instead of leaving it to anonymous (C27): ${JSON.stringify(config)}`, async () => {
-    const world = createHandlerHarness()
-    const outcome = await authenticate({ ...KRATOS_CONFIG, ...config }, [['X-Session-Token', JWT]], world)
+    const harness = createHandlerHarness()
+    const outcome = await authenticate({ ...KRATOS_CONFIG, ...config }, [['X-Session-Token', JWT]], harness)
     assert.equal(outcome.kind === 'denial' && outcome.code, 'credential_rejected')
-    assert.equal(world.verifyCalls.length, 0)
+    assert.equal(harness.verifyCalls.length, 0)
   })
 }
 
@@ -192,8 +186,8 @@ test('rejects an invalid configuration when rules load', () => {
 })
 
 test('denies two tokens that a proxy joined in one line, without asking Kratos (J4)', async () => {
-  const world = createHandlerHarness()
-  const outcome = await authenticate(KRATOS_CONFIG, bearer('ory_st_x,Bearer ory_st_y'), world)
+  const harness = createHandlerHarness()
+  const outcome = await authenticate(KRATOS_CONFIG, bearer('ory_st_x,Bearer ory_st_y'), harness)
   assert.equal(outcome.kind === 'denial' && outcome.code, 'ambiguous_credential')
-  assert.equal(world.verifyCalls.length, 0)
+  assert.equal(harness.verifyCalls.length, 0)
 })

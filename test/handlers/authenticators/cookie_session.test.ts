@@ -6,9 +6,9 @@ import type { Verdict } from '../../../src/access/verdict.ts'
 import { cookieSession } from '../../../src/handlers/authenticators/cookie_session.ts'
 import type { Instant, WallTime } from '../../../src/lib/time.ts'
 import { readWhoamiResponse } from '../../../src/sessions/kratos/whoami_response.ts'
+import { buildHandler, createHandlerHarness, type HandlerHarness } from '../../support/handler_harness.ts'
 import { answered, IDENTITY_ID, liveSession, sessionDocument } from '../../support/kratos.ts'
 import { requestWith } from '../../support/request.ts'
-import { buildHandler, createHandlerHarness, type HandlerHarness } from '../../support/services.ts'
 
 const SESSION_URL = 'http://store:80/check/me'
 const WHOAMI = 'http://kratos:4433/sessions/whoami'
@@ -72,7 +72,7 @@ for (const [what, config, answer, expected] of [
   ],
   ['a number as subject', { subject_from: 'n' }, answered(200, { n: 12 }), [403, 'bad_answer']],
   ['an object as subject', { subject_from: 'extra' }, answered(200, ALICE), [403, 'bad_answer']],
-  ['a text as extra', { extra_from: 'subject' }, answered(200, ALICE), [403, 'bad_answer']],
+  ['a string as extra', { extra_from: 'subject' }, answered(200, ALICE), [403, 'bad_answer']],
   ['a list as extra', { extra_from: 'l' }, answered(200, { l: [1] }), [403, 'bad_answer']],
   ['201', {}, answered(201, ALICE), [401, 'credential_rejected']],
   ['204', {}, answered(204), [401, 'credential_rejected']],
@@ -90,32 +90,45 @@ for (const [what, config, answer, expected] of [
   ['422', {}, answered(422, { error: { id: 'session_aal2_required' } }), [401, 'credential_rejected']],
   ['500', {}, answered(500), [401, 'credential_rejected']],
   ['429', {}, answered(429), [429, 'rate_limited']],
-  ['no connection (Q-51)', {}, { kind: 'failed', cause: 'connect', message: 'no' }, [503, 'unavailable']],
   [
-    'no connection where the rule wants Oathkeeper’s 403 (Q-51)',
+    'a failed connection (Q-51)',
+    {},
+    { kind: 'failed', cause: 'connect', message: 'no' },
+    [503, 'unavailable'],
+  ],
+  [
+    'no connection, with forbid_unreachable (Q-51)',
     { forbid_unreachable: true },
     { kind: 'failed', cause: 'connect', message: 'no' },
     [403, 'unavailable'],
   ],
-  ['no answer in time', {}, { kind: 'failed', cause: 'deadline', message: 'no' }, [503, 'unavailable']],
+  ['a timeout', {}, { kind: 'failed', cause: 'deadline', message: 'no' }, [503, 'unavailable']],
 ] as const satisfies readonly (readonly [string, object, NonNullable<Answer>, unknown])[]) {
   test(`other endpoint: ${what}`, async () => {
-    const world = createHandlerHarness({ answer })
-    const outcome = await authenticate({ check_session_url: SESSION_URL, ...config }, cookies('sid=1'), world)
+    const harness = createHandlerHarness({ answer })
+    const outcome = await authenticate(
+      { check_session_url: SESSION_URL, ...config },
+      cookies('sid=1'),
+      harness,
+    )
     assert.deepEqual(summarize(outcome), expected)
-    assert.equal(world.requests.length, 1)
-    assert.equal(world.verifyCalls.length, 0)
+    assert.equal(harness.requests.length, 1)
+    assert.equal(harness.verifyCalls.length, 0)
   })
 }
 
 test('passes on the rate limit headers of a 429 of another endpoint', async () => {
-  const world = createHandlerHarness({
+  const harness = createHandlerHarness({
     answer: answered(429, '', [
       ['retry-after', '9'],
       ['x-other', 'n'],
     ]),
   })
-  const outcome = (await authenticate({ check_session_url: SESSION_URL }, cookies('sid=1'), world)) as Denial
+  const outcome = (await authenticate(
+    { check_session_url: SESSION_URL },
+    cookies('sid=1'),
+    harness,
+  )) as Denial
   assert.deepEqual(outcome.headers, [{ name: 'retry-after', value: '9' }])
 })
 
@@ -131,10 +144,10 @@ for (const [what, config, line, responsible] of [
   ['no names', { only: [] }, 'other=1', true],
 ] as const) {
   test(`other endpoint: ${responsible ? 'applies' : 'does not apply'} with ${what}`, async () => {
-    const world = createHandlerHarness({ answer: answered(200, ALICE) })
-    const outcome = await authenticate({ check_session_url: SESSION_URL, ...config }, cookies(line), world)
+    const harness = createHandlerHarness({ answer: answered(200, ALICE) })
+    const outcome = await authenticate({ check_session_url: SESSION_URL, ...config }, cookies(line), harness)
     assert.equal(outcome.kind, responsible ? 'identity' : 'not responsible')
-    assert.equal(world.requests.length, responsible ? 1 : 0)
+    assert.equal(harness.requests.length, responsible ? 1 : 0)
   })
 }
 
@@ -189,7 +202,7 @@ for (const [what, config, method, url, headers] of [
     [COOKIE_HEADER],
   ],
   [
-    'a user part',
+    'user information',
     { check_session_url: 'http://u:p@store/x' },
     'PUT',
     'http://u:p@store/p%20q/%C3%BC',
@@ -217,7 +230,7 @@ for (const [what, config, method, url, headers] of [
     [['x-user', 'one'], ['x-user', 'two'], ['authorization', 'Bearer t'], COOKIE_HEADER],
   ],
   [
-    'headers of its own, in place of copies',
+    'static headers instead of copies',
     {
       preserve_path: true,
       forward_http_headers: ['X-User'],
@@ -251,9 +264,9 @@ for (const [what, config, method, url, headers] of [
   ],
 ] as const) {
   test(`sends to another endpoint with ${what}`, async () => {
-    const world = createHandlerHarness({ answer: answered(200, ALICE) })
-    await authenticate({ check_session_url: SESSION_URL, ...config }, FULL_REQUEST, world)
-    const [call] = world.requests
+    const harness = createHandlerHarness({ answer: answered(200, ALICE) })
+    await authenticate({ check_session_url: SESSION_URL, ...config }, FULL_REQUEST, harness)
+    const [call] = harness.requests
     assert.ok(call !== undefined)
     const same = (text: string) => new URL(text).href
     assert.deepEqual([call.method, same(call.url), call.headers], [method, same(url), headers])
@@ -276,17 +289,17 @@ const VERIFIED: Verdict = {
 const KRATOS_CONFIG = { check_session_url: WHOAMI }
 
 test('Kratos: subject is the identity, extra data is the session, and the response cookie is relayed', async () => {
-  const world = createHandlerHarness({ verdict: VERIFIED })
+  const harness = createHandlerHarness({ verdict: VERIFIED })
   const request = cookies('a=1; ory_kratos_session=MTc=; b=2', { method: 'POST', path: '/health/alive' })
-  const outcome = (await authenticate(KRATOS_CONFIG, request, world)) as Identity
+  const outcome = (await authenticate(KRATOS_CONFIG, request, harness)) as Identity
   assert.deepEqual([outcome.subject, outcome.extra], [IDENTITY_ID, sessionDocument()])
   assert.deepEqual(outcome.responseHeaders, [{ name: 'set-cookie', value: 'ory_kratos_session=new' }])
   assert.deepEqual(outcome.annotations, { cache: 'miss' })
-  const [asked] = world.verifyCalls
+  const [asked] = harness.verifyCalls
   assert.deepEqual(asked?.endpoint, { whoamiUrl: WHOAMI, headers: [], maxAge: undefined })
   assert.deepEqual(asked?.credential, { kind: 'cookie', name: 'ory_kratos_session', value: 'MTc=' })
   assert.equal(asked?.request, request)
-  assert.equal(world.requests.length, 0)
+  assert.equal(harness.requests.length, 0)
 })
 
 test('a successful authentication resets the redirect count of the page', async () => {
@@ -313,45 +326,45 @@ test('Kratos: authenticates a cached session synchronously', () => {
 
 for (const [what, config, line, expected] of [
   ['no cookie at all', {}, '', 'not responsible'],
-  ['other cookies only: responsible, and nothing to ask', {}, 'other=1', [401, 'no_credential']],
+  ['other cookies only: applies, and asks nothing', {}, 'other=1', [401, 'no_credential']],
   ['its cookie, empty', {}, 'ory_kratos_session=', [401, 'no_credential']],
   ['a name in another case', {}, 'ORY_KRATOS_SESSION=a', [401, 'no_credential']],
   ['longer and shorter names', {}, 'ory_kratos_session_x=a; xory_kratos_session=b', [401, 'no_credential']],
   ['a comma before the name (J11)', {}, 'a=1,ory_kratos_session=b', [401, 'no_credential']],
   ['the value twice', {}, 'ory_kratos_session=a; ory_kratos_session=a', 'a'],
   ['an empty one beside it', {}, 'ory_kratos_session=; ory_kratos_session=a', 'a'],
-  ['two unequal ones (J11)', {}, 'ory_kratos_session=a; ory_kratos_session=b', [401, 'ambiguous_credential']],
   [
-    'two unequal ones in the other order',
+    'two different ones (J11)',
+    {},
+    'ory_kratos_session=a; ory_kratos_session=b',
+    [401, 'ambiguous_credential'],
+  ],
+  [
+    'two different ones in the other order',
     {},
     'ory_kratos_session=b; ory_kratos_session=a',
     [401, 'ambiguous_credential'],
   ],
   ['`=` in the value', {}, 'ory_kratos_session=a=b==', 'a=b=='],
-  ['named cookies, none there', { only: ['sid'] }, 'ory_kratos_session=a', 'not responsible'],
-  ['named cookies, the second there', { only: ['sid', 'sid2'] }, 'sid2=x', 'x'],
-  ['named cookies, both there: the order of the names', { only: ['sid', 'sid2'] }, 'sid2=x; sid=y', 'y'],
+  ['named cookies, none present', { only: ['sid'] }, 'ory_kratos_session=a', 'not responsible'],
+  ['named cookies, the second present', { only: ['sid', 'sid2'] }, 'sid2=x', 'x'],
+  ['named cookies, both present: the order of the names', { only: ['sid', 'sid2'] }, 'sid2=x; sid=y', 'y'],
   ['named cookies, the first empty', { only: ['sid', 'sid2'] }, 'sid=; sid2=x', 'x'],
   ['a named cookie, empty', { only: ['sid'] }, 'sid=', [401, 'no_credential']],
-  [
-    'a value too long for any server',
-    {},
-    `ory_kratos_session=${'a'.repeat(8_193)}`,
-    [401, 'credential_rejected'],
-  ],
+  ['a value that is too long', {}, `ory_kratos_session=${'a'.repeat(8_193)}`, [401, 'credential_rejected']],
 ] as const) {
   test(`Kratos: ${what}`, async () => {
-    const world = createHandlerHarness({ verdict: VERIFIED })
-    const outcome = await authenticate({ ...KRATOS_CONFIG, ...config }, cookies(line), world)
+    const harness = createHandlerHarness({ verdict: VERIFIED })
+    const outcome = await authenticate({ ...KRATOS_CONFIG, ...config }, cookies(line), harness)
     if (typeof expected === 'string' && expected !== 'not responsible') {
       assert.equal(outcome.kind, 'identity')
       assert.deepEqual(
-        world.verifyCalls.map(({ credential }) => credential.value),
+        harness.verifyCalls.map(({ credential }) => credential.value),
         [expected],
       )
     } else {
       assert.deepEqual(summarize(outcome), expected)
-      assert.equal(world.verifyCalls.length, 0)
+      assert.equal(harness.verifyCalls.length, 0)
     }
   })
 }
@@ -407,9 +420,9 @@ for (const [what, config, expected] of [
     { subject_from: 'identity.traits.email', extra_from: 'identity' },
     ['hi@example.com', sessionDocument().identity],
   ],
-  ['a subject that is not there', { subject_from: 'identity.traits.name' }, [403, 'bad_answer']],
+  ['a missing subject', { subject_from: 'identity.traits.name' }, [403, 'bad_answer']],
   [
-    'a subject that need not be there',
+    'a missing optional subject',
     { subject_from: 'identity.traits.name', require_subject: false },
     ['', sessionDocument()],
   ],
@@ -433,10 +446,10 @@ for (const [config, isKratos] of [
   [{ check_session_url: 'http://kratos/?x=/sessions/whoami' }, false],
 ] as const) {
   test(`${JSON.stringify(config)} is ${isKratos ? '' : 'not '}treated as Kratos`, async () => {
-    const world = createHandlerHarness({ verdict: VERIFIED, answer: answered(200, ALICE) })
-    await authenticate(config, cookies('ory_kratos_session=a'), world)
-    assert.deepEqual([world.verifyCalls.length, world.requests.length], isKratos ? [1, 0] : [0, 1])
-    if (isKratos) assert.equal(world.verifyCalls[0]?.endpoint.whoamiUrl, config.check_session_url)
+    const harness = createHandlerHarness({ verdict: VERIFIED, answer: answered(200, ALICE) })
+    await authenticate(config, cookies('ory_kratos_session=a'), harness)
+    assert.deepEqual([harness.verifyCalls.length, harness.requests.length], isKratos ? [1, 0] : [0, 1])
+    if (isKratos) assert.equal(harness.verifyCalls[0]?.endpoint.whoamiUrl, config.check_session_url)
   })
 }
 
@@ -449,9 +462,9 @@ for (const [cache, maxAge] of [
   [{ ttl: '0s' }, 0],
 ] as const) {
   test(`cache ${JSON.stringify(cache)} has the maximum age ${maxAge ?? 'of the service'}`, async () => {
-    const world = createHandlerHarness({ verdict: VERIFIED })
-    await authenticate({ ...KRATOS_CONFIG, cache }, cookies('ory_kratos_session=a'), world)
-    assert.equal(world.verifyCalls[0]?.endpoint.maxAge, maxAge)
+    const harness = createHandlerHarness({ verdict: VERIFIED })
+    await authenticate({ ...KRATOS_CONFIG, cache }, cookies('ory_kratos_session=a'), harness)
+    assert.equal(harness.verifyCalls[0]?.endpoint.maxAge, maxAge)
   })
 }
 
@@ -460,7 +473,7 @@ for (const [what, config] of [
   ['a relative URL', { check_session_url: '/sessions/whoami' }],
   ['another scheme', { check_session_url: 'ftp://x/sessions/whoami' }],
   ['an unknown key', { check_session_url: SESSION_URL, onyl: ['x'] }],
-  ['a lifetime that is none', { ...KRATOS_CONFIG, cache: { ttl: '1.5s' } }],
+  ['an invalid ttl', { ...KRATOS_CONFIG, cache: { ttl: '1.5s' } }],
   ['a key of bearer_token', { check_session_url: SESSION_URL, prefix: 'x' }],
 ] as const) {
   test(`rejects ${what} when rules load`, () => {
@@ -470,9 +483,9 @@ for (const [what, config] of [
 
 test('warns about surprising behaviour of Oathkeeper, and not about a good configuration', () => {
   const warned = (config: object) => {
-    const world = createHandlerHarness()
-    buildHandler(cookieSession, config, world)
-    return world.warnings.map(text => text.split(':', 1)[0])
+    const harness = createHandlerHarness()
+    buildHandler(cookieSession, config, harness)
+    return harness.warnings.map(text => text.split(':', 1)[0])
   }
   assert.deepEqual(warned({ ...KRATOS_CONFIG, only: ['ory_kratos_session'], preserve_path: true }), [])
   assert.deepEqual(

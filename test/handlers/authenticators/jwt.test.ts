@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { jwt, readJwksOptions } from '../../../src/handlers/authenticators/jwt.ts'
+import { buildHandler } from '../../support/handler_harness.ts'
 import { signTestToken, testKey } from '../../support/jwks_host.ts'
-import { createOAuthHarness, inlineKeySetUrl } from '../../support/oauth_world.ts'
+import { createOAuthHarness, inlineKeySetUrl } from '../../support/oauth_harness.ts'
 import { requestWith } from '../../support/request.ts'
-import { buildHandler } from '../../support/services.ts'
 
 const RSA = testKey('RSA', { kid: 'rsa', use: 'sig' })
 const SECRET = testKey('oct', { kid: 'hs', use: 'sig' })
@@ -15,8 +15,8 @@ const TOKEN = signTestToken({ alg: 'RS256', kid: 'rsa' }, CLAIMS, RSA.signingKey
 type Lines = NonNullable<Parameters<typeof requestWith>[0]>
 const bearer = (token: string): Lines => [['Authorization', `Bearer ${token}`]]
 async function authenticate(config: object, headers: Lines, parts: Parameters<typeof requestWith>[1] = {}) {
-  const world = createOAuthHarness()
-  return buildHandler(jwt, { jwks_urls: SETS, ...config }, world)(requestWith(headers, parts))
+  const harness = createOAuthHarness()
+  return buildHandler(jwt, { jwks_urls: SETS, ...config }, harness)(requestWith(headers, parts))
 }
 
 test('a verified token yields its subject and all its claims', async () => {
@@ -30,9 +30,9 @@ test('a verified token yields its subject and all its claims', async () => {
 })
 
 test('a cached token is checked synchronously, and its times are checked again', async () => {
-  const world = createOAuthHarness()
-  const authenticate = buildHandler(jwt, { jwks_urls: SETS }, world)
-  const exp = world.clock.wall() / 1000 + 60
+  const harness = createOAuthHarness()
+  const authenticate = buildHandler(jwt, { jwks_urls: SETS }, harness)
+  const exp = harness.clock.wall() / 1000 + 60
   const request = requestWith(
     bearer(signTestToken({ alg: 'RS256', kid: 'rsa' }, { sub: 'sam', exp }, RSA.signingKey)),
   )
@@ -40,7 +40,7 @@ test('a cached token is checked synchronously, and its times are checked again',
   const hit = authenticate(request)
   assert.ok(!(hit instanceof Promise))
   assert.deepEqual(hit.kind === 'identity' && hit.annotations, { cache: 'hit' })
-  world.clock.jumpWallClock(61_000)
+  harness.clock.jumpWallClock(61_000)
   assert.equal((await authenticate(request)).kind, 'denial')
 })
 
@@ -48,9 +48,9 @@ for (const [what, config, headers, parts] of [
   ['no token', {}, [], {}],
   ['an opaque token', {}, bearer('opaque'), {}],
   ['two parts', {}, bearer('a.b'), {}],
-  ['five parts, a JWE', {}, bearer('a.b.c.d.e'), {}],
+  ['a JWE with five parts', {}, bearer('a.b.c.d.e'), {}],
   ['another scheme', {}, [['Authorization', `Basic ${TOKEN}`]], {}],
-  ['a token elsewhere', { token_from: { cookie: 'c' } }, bearer(TOKEN), {}],
+  ['a token in another place', { token_from: { cookie: 'c' } }, bearer(TOKEN), {}],
 ] as const satisfies readonly (readonly [string, object, Lines, object])[]) {
   test(`leaves ${what} to the next authenticator`, async () => {
     assert.equal((await authenticate(config, headers, parts)).kind, 'not responsible')
@@ -68,20 +68,16 @@ test('reads the token from the configured location', async () => {
 })
 
 for (const [what, config, token] of [
-  ['three parts that are no JWT', {}, 'qqqq.wwww.zzzz'],
+  ['three parts that are not a JWT', {}, 'qqqq.wwww.zzzz'],
   [
     'an algorithm that the rule does not allow',
     {},
     signTestToken({ alg: 'RS512', kid: 'rsa' }, CLAIMS, RSA.signingKey),
   ],
-  [
-    'a shared secret where nothing is said of it',
-    {},
-    signTestToken({ alg: 'HS256', kid: 'hs' }, CLAIMS, SECRET.signingKey),
-  ],
+  ['a shared secret by default', {}, signTestToken({ alg: 'HS256', kid: 'hs' }, CLAIMS, SECRET.signingKey)],
   ['another audience', { target_audience: ['x'] }, TOKEN],
   ['another issuer', { trusted_issuers: ['x'] }, TOKEN],
-  ['a key set that cannot be had', { jwks_urls: ['http://down/jwks'] }, TOKEN],
+  ['an unavailable key set', { jwks_urls: ['http://down/jwks'] }, TOKEN],
 ] as const) {
   test(`${what}: 401 with a challenge and a reason that quotes nothing (Q-35)`, async () => {
     const outcome = await authenticate(config, bearer(token))
@@ -121,9 +117,9 @@ test('denies several different tokens (C13)', async () => {
 
 test('warns about keys without effect and about configurations that cannot work', () => {
   const warned = (config: object) => {
-    const world = createOAuthHarness()
-    buildHandler(jwt, { jwks_urls: SETS, ...config }, world)
-    return world.warnings.map(line => line.split(':')[0])
+    const harness = createOAuthHarness()
+    buildHandler(jwt, { jwks_urls: SETS, ...config }, harness)
+    return harness.warnings.map(line => line.split(':')[0])
   }
   assert.deepEqual(warned({}), [])
   assert.deepEqual(warned({ jwks_ttl: '30s', jwks_max_wait: '1s' }), [])

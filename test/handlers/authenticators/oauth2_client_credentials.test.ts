@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { oauth2ClientCredentials } from '../../../src/handlers/authenticators/oauth2_client_credentials.ts'
-import { createOAuthHarness, jsonReply, type Replies } from '../../support/oauth_world.ts'
+import { buildHandler } from '../../support/handler_harness.ts'
+import { createOAuthHarness, jsonReply, type Replies } from '../../support/oauth_harness.ts'
 import { requestWith } from '../../support/request.ts'
-import { buildHandler } from '../../support/services.ts'
 
 const CONFIG = { token_url: 'http://id/token' }
 const TOKEN = jsonReply({ access_token: 'at', token_type: 'bearer', expires_in: 3600 })
@@ -11,29 +11,29 @@ const basic = (credentials: string) => [['Authorization', `Basic ${btoa(credenti
 const requestAs = (credentials: string) => requestWith(basic(credentials))
 
 async function authenticate(config: object, request = requestAs('cli:sec'), reply: Replies[string] = TOKEN) {
-  const world = createOAuthHarness({ '/token': reply })
+  const harness = createOAuthHarness({ '/token': reply })
   return {
-    outcome: await buildHandler(oauth2ClientCredentials, { ...CONFIG, ...config }, world)(request),
-    world,
+    outcome: await buildHandler(oauth2ClientCredentials, { ...CONFIG, ...config }, harness)(request),
+    harness,
   }
 }
 const summarize = (outcome: { kind: string; status?: number; code?: string }) =>
   outcome.kind === 'denial' ? `${outcome.status} ${outcome.code}` : outcome.kind
 
 test('the subject is the id of the client, without extra data', async () => {
-  const { outcome, world } = await authenticate({ required_scope: ['a', 'b'] })
+  const { outcome, harness } = await authenticate({ required_scope: ['a', 'b'] })
   assert.deepEqual('extra' in outcome && [outcome.subject, outcome.extra], ['cli', undefined])
-  assert.deepEqual(world.calls(), ['/token grant_type=client_credentials&scope=a+b'])
-  assert.deepEqual(world.requests[0]?.headers, [
+  assert.deepEqual(harness.calls(), ['/token grant_type=client_credentials&scope=a+b'])
+  assert.deepEqual(harness.requests[0]?.headers, [
     ['authorization', `Basic ${btoa('cli:sec')}`],
     ['content-type', 'application/x-www-form-urlencoded'],
   ])
 })
 
 test('decodes the credentials, and encodes them again for the endpoint', async () => {
-  const { outcome, world } = await authenticate({}, requestAs('a%20b+c:s%2Bc+d'))
+  const { outcome, harness } = await authenticate({}, requestAs('a%20b+c:s%2Bc+d'))
   assert.equal('subject' in outcome && outcome.subject, 'a b c')
-  assert.deepEqual(world.requests[0]?.headers[0], ['authorization', `Basic ${btoa('a+b+c:s%2Bc+d')}`])
+  assert.deepEqual(harness.requests[0]?.headers[0], ['authorization', `Basic ${btoa('a+b+c:s%2Bc+d')}`])
   assert.equal('subject' in (await authenticate({}, requestAs(':s'))).outcome, true)
 })
 
@@ -44,9 +44,9 @@ for (const [what, lines] of [
   ['no colon', [['Authorization', `Basic ${btoa('cli')}`]]],
 ] as const) {
   test(`does not apply: ${what}`, async () => {
-    const { outcome, world } = await authenticate({}, requestWith(lines))
+    const { outcome, harness } = await authenticate({}, requestWith(lines))
     assert.equal(outcome.kind, 'not responsible')
-    assert.equal(world.requests.length, 0)
+    assert.equal(harness.requests.length, 0)
   })
 }
 
@@ -58,9 +58,9 @@ test('denies several credentials, on several lines or joined with a comma (C13, 
     [['Authorization', `${line?.[1]},${line?.[1]}`]],
     [['Authorization', `${line?.[1]}, Bearer x`]],
   ]) {
-    const { outcome, world } = await authenticate({}, requestWith(lines as typeof both))
+    const { outcome, harness } = await authenticate({}, requestWith(lines as typeof both))
     assert.equal(summarize(outcome), '401 ambiguous_credential')
-    assert.equal(world.requests.length, 0)
+    assert.equal(harness.requests.length, 0)
   }
   assert.equal(
     (await authenticate({}, requestWith([...basic('a:b'), ...basic('a:b')]))).outcome.kind,
@@ -93,10 +93,14 @@ for (const [what, reply, expected] of [
   ['an empty token', jsonReply({ access_token: '' }), '503 unavailable'],
   ['a token that is a number', jsonReply({ access_token: 1 }), '503 unavailable'],
   ['a token beside an error', jsonReply({ access_token: 'x', error: 'no' }), '401 credential_rejected'],
-  ['a token with half a second', jsonReply({ access_token: 'x', expires_in: 1.5 }), '503 unavailable'],
-  ['a token with an empty time', jsonReply({ access_token: 'x', expires_in: '' }), '503 unavailable'],
-  ['a token without a time', jsonReply({ access_token: 'x', expires_in: null, error: '' }), 'identity'],
-  ['a token in capitals', jsonReply({ Access_Token: 'x' }), 'identity'],
+  [
+    'a token with a fraction of a second',
+    jsonReply({ access_token: 'x', expires_in: 1.5 }),
+    '503 unavailable',
+  ],
+  ['a token with an empty expires_in', jsonReply({ access_token: 'x', expires_in: '' }), '503 unavailable'],
+  ['a token without expires_in', jsonReply({ access_token: 'x', expires_in: null, error: '' }), 'identity'],
+  ['a token in upper case', jsonReply({ Access_Token: 'x' }), 'identity'],
   ['no JSON', { body: '<html>' }, '503 unavailable'],
   ['nothing', { kind: 'failed', cause: 'connect', message: 'no connection' }, '503 unavailable'],
   [
@@ -118,12 +122,12 @@ for (const [what, reply, expected] of [
 
 /** Number of calls for two equal requests, `pauseMs` apart. */
 async function countCalls(cache: object | undefined, token: object, pauseMs: number): Promise<number> {
-  const world = createOAuthHarness({ '/token': jsonReply({ access_token: 'at', ...token }) })
-  const authenticate = buildHandler(oauth2ClientCredentials, { ...CONFIG, ...(cache && { cache }) }, world)
+  const harness = createOAuthHarness({ '/token': jsonReply({ access_token: 'at', ...token }) })
+  const authenticate = buildHandler(oauth2ClientCredentials, { ...CONFIG, ...(cache && { cache }) }, harness)
   await authenticate(requestAs('cli:sec'))
-  world.clock.advance(pauseMs)
+  harness.clock.advance(pauseMs)
   assert.equal((await authenticate(requestAs('cli:sec'))).kind, 'identity')
-  return world.requests.length
+  return harness.requests.length
 }
 
 test('caches credentials until the token expires or the maximum age of the rule passes', async () => {
@@ -140,9 +144,9 @@ test('caches credentials until the token expires or the maximum age of the rule 
 })
 
 test('other credentials, scopes or endpoints are separate cache entries (C4), and rejections are not cached', async () => {
-  const world = createOAuthHarness({ '/token': TOKEN, '/other': TOKEN, '/no': { status: 401 } })
+  const harness = createOAuthHarness({ '/token': TOKEN, '/other': TOKEN, '/no': { status: 401 } })
   const cached = { ...CONFIG, cache: { enabled: true } }
-  const authenticate = buildHandler(oauth2ClientCredentials, cached, world)
+  const authenticate = buildHandler(oauth2ClientCredentials, cached, harness)
   await authenticate(requestAs('cli:sec'))
   const hit = authenticate(requestAs('cli:sec'))
   assert.deepEqual(!(hit instanceof Promise) && hit.kind === 'identity' && hit.annotations, { cache: 'hit' })
@@ -151,18 +155,18 @@ test('other credentials, scopes or endpoints are separate cache entries (C4), an
   await buildHandler(
     oauth2ClientCredentials,
     { ...cached, required_scope: ['a'] },
-    world,
+    harness,
   )(requestAs('cli:sec'))
   await buildHandler(
     oauth2ClientCredentials,
     { ...cached, token_url: 'http://id/other' },
-    world,
+    harness,
   )(requestAs('cli:sec'))
-  assert.equal(world.requests.length, 5)
-  const refused = buildHandler(oauth2ClientCredentials, { ...cached, token_url: 'http://id/no' }, world)
+  assert.equal(harness.requests.length, 5)
+  const refused = buildHandler(oauth2ClientCredentials, { ...cached, token_url: 'http://id/no' }, harness)
   await refused(requestAs('cli:sec'))
   await refused(requestAs('cli:sec'))
-  assert.equal(world.requests.length, 7)
+  assert.equal(harness.requests.length, 7)
 })
 
 test('no denial quotes the credentials or the response of the endpoint', async () => {

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { oauth2Introspection } from '../../../src/handlers/authenticators/oauth2_introspection.ts'
 import type { Instant } from '../../../src/lib/time.ts'
-import { createOAuthHarness, jsonReply, type Replies } from '../../support/oauth_world.ts'
+import { buildHandler } from '../../support/handler_harness.ts'
+import { createOAuthHarness, jsonReply, type Replies } from '../../support/oauth_harness.ts'
 import { requestWith } from '../../support/request.ts'
-import { buildHandler } from '../../support/services.ts'
 
 const CONFIG = { introspection_url: 'http://id/introspect' }
 const ACTIVE_RESPONSE = {
@@ -19,9 +19,9 @@ const ACTIVE_RESPONSE = {
 
 const request = (token = 'tok123', parts = {}) => requestWith([['Authorization', `Bearer ${token}`]], parts)
 async function authenticate(config: object, answer: unknown, parts: Replies = {}) {
-  const world = createOAuthHarness({ '/introspect': jsonReply(answer), ...parts })
-  const outcome = await buildHandler(oauth2Introspection, { ...CONFIG, ...config }, world)(request())
-  return { outcome, world }
+  const harness = createOAuthHarness({ '/introspect': jsonReply(answer), ...parts })
+  const outcome = await buildHandler(oauth2Introspection, { ...CONFIG, ...config }, harness)(request())
+  return { outcome, harness }
 }
 const summarize = (outcome: { kind: string; status?: number; code?: string }) =>
   outcome.kind === 'denial' ? `${outcome.status} ${outcome.code}` : outcome.kind
@@ -93,7 +93,7 @@ for (const [what, reply, expected] of [
   ['201', jsonReply(ACTIVE_RESPONSE, 201), '500 bad_answer'],
   ['no JSON', { body: '<html>' }, '500 bad_answer'],
   [
-    'JSON deeper than anybody writes',
+    'JSON that is too deep',
     { body: `{"active":true,"ext":${'{"a":'.repeat(5_000)}1${'}'.repeat(5_000)}}` },
     '500 bad_answer',
   ],
@@ -127,8 +127,8 @@ test('sends the token, the scopes without a strategy, and the headers of the rul
     'X-Forwarded-Host': 'z',
   }
   const config = { required_scope: ['a', 'b'], introspection_request_headers: headers, preserve_host: true }
-  const { world } = await authenticate(config, ACTIVE_RESPONSE)
-  const [call] = world.requests
+  const { harness } = await authenticate(config, ACTIVE_RESPONSE)
+  const [call] = harness.requests
   assert.equal(call?.method, 'POST')
   assert.equal(call?.body, 'scope=a+b&token=tok123')
   assert.deepEqual(call?.headers, [
@@ -137,10 +137,10 @@ test('sends the token, the scopes without a strategy, and the headers of the rul
     ['x-forwarded-host', 'app.example.com'],
     ['content-type', 'application/x-www-form-urlencoded'],
   ])
-  assert.deepEqual((await authenticate({}, ACTIVE_RESPONSE)).world.calls(), [
+  assert.deepEqual((await authenticate({}, ACTIVE_RESPONSE)).harness.calls(), [
     '/introspect scope=&token=tok123',
   ])
-  assert.deepEqual((await authenticate({ scope_strategy: 'exact' }, ACTIVE_RESPONSE)).world.calls(), [
+  assert.deepEqual((await authenticate({ scope_strategy: 'exact' }, ACTIVE_RESPONSE)).harness.calls(), [
     '/introspect token=tok123',
   ])
 })
@@ -155,54 +155,54 @@ test('leaves a token without the prefix, and a request without a token, to the n
 })
 
 test('caches a response, and every rule repeats its own checks (C5)', async () => {
-  const world = createOAuthHarness({ '/introspect': jsonReply(ACTIVE_RESPONSE) })
+  const harness = createOAuthHarness({ '/introspect': jsonReply(ACTIVE_RESPONSE) })
   const cached = { ...CONFIG, cache: { enabled: true, ttl: '30s' } }
-  const weak = buildHandler(oauth2Introspection, cached, world)
+  const weak = buildHandler(oauth2Introspection, cached, harness)
   const strong = { ...cached, trusted_issuers: ['other'] }
   assert.equal((await weak(request())).kind, 'identity')
   const hit = weak(request())
   assert.ok(!(hit instanceof Promise))
   assert.deepEqual(hit.kind === 'identity' && hit.annotations, { cache: 'hit' })
   assert.equal(
-    summarize(await buildHandler(oauth2Introspection, strong, world)(request())),
+    summarize(await buildHandler(oauth2Introspection, strong, harness)(request())),
     '403 credential_rejected',
   )
-  assert.equal(world.requests.length, 1)
+  assert.equal(harness.requests.length, 1)
   // Another token, endpoint or header is another cache entry (C4).
   await weak(request('tok124'))
   await buildHandler(
     oauth2Introspection,
     { ...cached, introspection_url: 'http://id2/introspect' },
-    world,
+    harness,
   )(request())
   await buildHandler(
     oauth2Introspection,
     { ...cached, introspection_request_headers: { a: 'b' } },
-    world,
+    harness,
   )(request())
-  assert.equal(world.requests.length, 4)
+  assert.equal(harness.requests.length, 4)
   // A rule with a shorter maximum age makes its own call.
-  world.clock.advance(10_000)
+  harness.clock.advance(10_000)
   await buildHandler(
     oauth2Introspection,
     { ...CONFIG, cache: { enabled: true, ttl: '5s' } },
-    world,
+    harness,
   )(request())
-  assert.equal(world.requests.length, 5)
-  world.clock.advance(31_000)
+  assert.equal(harness.requests.length, 5)
+  harness.clock.advance(31_000)
   await weak(request())
-  assert.equal(world.requests.length, 6)
+  assert.equal(harness.requests.length, 6)
 })
 
 test('caches a response until the token expires, by default for at most a minute (Q-56)', async () => {
-  const world = createOAuthHarness({
-    '/introspect': () => jsonReply({ ...ACTIVE_RESPONSE, exp: Math.floor(world.clock.wall() / 1000) + 10 }),
+  const harness = createOAuthHarness({
+    '/introspect': () => jsonReply({ ...ACTIVE_RESPONSE, exp: Math.floor(harness.clock.wall() / 1000) + 10 }),
   })
-  const authenticate = buildHandler(oauth2Introspection, { ...CONFIG, cache: { enabled: true } }, world)
+  const authenticate = buildHandler(oauth2Introspection, { ...CONFIG, cache: { enabled: true } }, harness)
   await authenticate(request())
-  world.clock.advance(10_000)
+  harness.clock.advance(10_000)
   await authenticate(request())
-  assert.equal(world.requests.length, 2)
+  assert.equal(harness.requests.length, 2)
   const endless = createOAuthHarness({ '/introspect': jsonReply(ACTIVE_RESPONSE) })
   const other = buildHandler(oauth2Introspection, { ...CONFIG, cache: { enabled: true } }, endless)
   await other(request())
@@ -215,31 +215,27 @@ for (const [what, config, reply] of [
   ['without cache.enabled', {}, jsonReply(ACTIVE_RESPONSE)],
   ['an inactive token', { cache: { enabled: true } }, jsonReply({ active: false })],
   ['a failure', { cache: { enabled: true } }, { status: 500 }],
-  [
-    'where the scopes are sent along',
-    { cache: { enabled: true }, required_scope: ['a'] },
-    jsonReply(ACTIVE_RESPONSE),
-  ],
+  ['if scopes are sent', { cache: { enabled: true }, required_scope: ['a'] }, jsonReply(ACTIVE_RESPONSE)],
 ] as const) {
   test(`does not cache: ${what}`, async () => {
-    const world = createOAuthHarness({ '/introspect': reply })
-    const authenticate = buildHandler(oauth2Introspection, { ...CONFIG, ...config }, world)
+    const harness = createOAuthHarness({ '/introspect': reply })
+    const authenticate = buildHandler(oauth2Introspection, { ...CONFIG, ...config }, harness)
     await authenticate(request())
     await authenticate(request())
-    assert.equal(world.requests.length, 2)
+    assert.equal(harness.requests.length, 2)
   })
 }
 
 test('requests with the same token share one call, and one whose deadline passes gets 503 (C25)', async () => {
   const { promise, resolve } = Promise.withResolvers<object>()
-  const world = createOAuthHarness({ '/introspect': () => promise })
-  const authenticate = buildHandler(oauth2Introspection, CONFIG, world)
+  const harness = createOAuthHarness({ '/introspect': () => promise })
+  const authenticate = buildHandler(oauth2Introspection, CONFIG, harness)
   const patient = Promise.all([authenticate(request()), authenticate(request())])
-  const hurried = await authenticate(request('tok123', { deadline: (world.clock.now() + 5) as Instant }))
+  const hurried = await authenticate(request('tok123', { deadline: (harness.clock.now() + 5) as Instant }))
   assert.equal(summarize(hurried), '503 unavailable')
   resolve(jsonReply(ACTIVE_RESPONSE))
   assert.deepEqual((await patient).map(summarize), ['identity', 'identity'])
-  assert.equal(world.requests.length, 1)
+  assert.equal(harness.requests.length, 1)
 })
 
 // --- pre-authorization ---
@@ -252,7 +248,7 @@ const PRE_AUTHORIZATION = {
 }
 
 test('authorizes the call with an access token, which is cached until it expires', async () => {
-  const world = createOAuthHarness({
+  const harness = createOAuthHarness({
     '/introspect': jsonReply(ACTIVE_RESPONSE),
     '/token': jsonReply({ access_token: 'AT', expires_in: 60 }),
   })
@@ -261,27 +257,27 @@ test('authorizes the call with an access token, which is cached until it expires
     pre_authorization: { ...PRE_AUTHORIZATION, audience: 'au', scope: ['foo', 'bar'] },
     introspection_request_headers: { Authorization: 'Basic zz' },
   }
-  const authenticate = buildHandler(oauth2Introspection, config, world)
+  const authenticate = buildHandler(oauth2Introspection, config, harness)
   await Promise.all([authenticate(request('t1')), authenticate(request('t2'))])
-  assert.deepEqual(world.calls().toSorted(), [
+  assert.deepEqual(harness.calls().toSorted(), [
     '/introspect scope=&token=t1',
     '/introspect scope=&token=t2',
     '/token audience=au&grant_type=client_credentials&scope=foo+bar',
   ])
-  const auth = world.requests.map(call => call.headers.filter(([name]) => name === 'authorization'))
+  const auth = harness.requests.map(call => call.headers.filter(([name]) => name === 'authorization'))
   assert.deepEqual(auth[0], [['authorization', `Basic ${btoa('a+b:s%3A%2F')}`]])
   assert.deepEqual(auth[1], [['authorization', 'Bearer AT']])
-  const tokens = () => world.calls().filter(call => call.startsWith('/token')).length
-  world.clock.advance(49_999)
+  const tokens = () => harness.calls().filter(call => call.startsWith('/token')).length
+  harness.clock.advance(49_999)
   await authenticate(request('t3'))
   assert.equal(tokens(), 1)
-  world.clock.advance(2)
+  harness.clock.advance(2)
   await authenticate(request('t4'))
   assert.equal(tokens(), 2)
 })
 
 test('sends the credentials in the body to a token endpoint that rejected the header', async () => {
-  const world = createOAuthHarness({
+  const harness = createOAuthHarness({
     '/introspect': jsonReply(ACTIVE_RESPONSE),
     '/token': ({ headers }) =>
       headers.some(([name]) => name === 'authorization')
@@ -291,12 +287,12 @@ test('sends the credentials in the body to a token endpoint that rejected the he
   const authenticate = buildHandler(
     oauth2Introspection,
     { ...CONFIG, pre_authorization: PRE_AUTHORIZATION },
-    world,
+    harness,
   )
   await authenticate(request('t1'))
   await authenticate(request('t2'))
   const body = '/token client_id=a+b&client_secret=s%3A%2F&grant_type=client_credentials'
-  assert.deepEqual(world.calls(), [
+  assert.deepEqual(harness.calls(), [
     '/token grant_type=client_credentials',
     body,
     '/introspect scope=&token=t1',
@@ -310,25 +306,25 @@ test('denies with 500, without a call, if the access token cannot be obtained', 
     '/token': { status: 401 },
   })
   assert.equal(summarize(refused.outcome), '500 unavailable')
-  assert.deepEqual(refused.world.calls(), [
+  assert.deepEqual(refused.harness.calls(), [
     '/token grant_type=client_credentials',
     '/token client_id=a+b&client_secret=s%3A%2F&grant_type=client_credentials',
   ])
 })
 
 test('does not reuse an access token that the endpoint rejected', async () => {
-  const world = createOAuthHarness({
+  const harness = createOAuthHarness({
     '/introspect': { status: 401 },
     '/token': jsonReply({ access_token: 'AT' }),
   })
   const authenticate = buildHandler(
     oauth2Introspection,
     { ...CONFIG, pre_authorization: PRE_AUTHORIZATION },
-    world,
+    harness,
   )
   await authenticate(request())
   await authenticate(request())
-  assert.equal(world.calls().filter(call => call.startsWith('/token')).length, 2)
+  assert.equal(harness.calls().filter(call => call.startsWith('/token')).length, 2)
 })
 
 test('rejects an incomplete pre_authorization, and an invalid URL even if it is disabled', () => {
@@ -358,10 +354,10 @@ test('rejects unknown keys and invalid URLs', () => {
 })
 
 test('warns about scopes that are not checked (Q-57)', () => {
-  const world = createOAuthHarness()
+  const harness = createOAuthHarness()
   const named = (config: object) => {
-    buildHandler(oauth2Introspection, { ...CONFIG, ...config }, world)
-    return world.warnings.splice(0).map(line => line.split(':')[0])
+    buildHandler(oauth2Introspection, { ...CONFIG, ...config }, harness)
+    return harness.warnings.splice(0).map(line => line.split(':')[0])
   }
   assert.deepEqual(named({ required_scope: ['a'] }), ['required_scope'])
   assert.deepEqual(named({ required_scope: ['a'], scope_strategy: 'none' }), ['required_scope'])
@@ -375,12 +371,12 @@ test('no denial quotes the token, the secret or the response of the endpoint', a
     { status: 500, body: 'canary' },
     { body: 'canary' },
   ]) {
-    const world = createOAuthHarness({
+    const harness = createOAuthHarness({
       '/introspect': reply,
       '/token': jsonReply({ access_token: 'canary' }),
     })
     const config = { ...CONFIG, pre_authorization: { ...PRE_AUTHORIZATION, client_secret: 'canary' } }
-    const outcome = await buildHandler(oauth2Introspection, config, world)(request('canary'))
+    const outcome = await buildHandler(oauth2Introspection, config, harness)(request('canary'))
     assert.equal(outcome.kind, 'denial')
     assert.doesNotMatch(JSON.stringify(outcome), /canary/)
   }

@@ -4,8 +4,8 @@ import type { HttpFailure, HttpResponse } from '../../../src/clients/http/messag
 import { ketoEngineAcpOry } from '../../../src/handlers/authorizers/keto_engine_acp_ory.ts'
 import { HandlerConfigError } from '../../../src/handlers/compile/config_error.ts'
 import { eraseConfigType } from '../../../src/handlers/handler.ts'
+import { buildHandler, createHandlerHarness } from '../../support/handler_harness.ts'
 import { requestWith } from '../../support/request.ts'
-import { buildHandler, createHandlerHarness } from '../../support/services.ts'
 import { assertDenial, sessionOf } from '../build.ts'
 
 const CONFIG = { base_url: 'http://keto/base/', required_action: 'read', required_resource: 'a' }
@@ -18,37 +18,37 @@ const answered = (status: number, body = ''): HttpResponse => ({
 const ALLOWED = answered(200, '{"allowed":true}')
 
 function authorize(config: object, answer: HttpResponse | HttpFailure = ALLOWED, session = sessionOf('u<1')) {
-  const world = createHandlerHarness({ answer })
-  return { world, outcome: buildHandler(ketoEngineAcpOry, { ...CONFIG, ...config }, world)(session) }
+  const harness = createHandlerHarness({ answer })
+  return { harness, outcome: buildHandler(ketoEngineAcpOry, { ...CONFIG, ...config }, harness)(session) }
 }
 
 test('the request body equals that of Go’s encoder', async () => {
   const session = sessionOf('u<1', undefined, requestWith([['x-real-ip', '5.6.7.8']]))
-  const { world, outcome } = authorize(
+  const { harness, outcome } = authorize(
     { required_action: 'read:{{ .MatchContext.Method }}' },
     ALLOWED,
     session,
   )
   assert.equal(await outcome, session)
-  assert.equal(world.requests[0]?.url, 'http://keto/base/engines/acp/ory/regex/allowed')
-  assert.deepEqual(world.requests[0]?.headers, [['content-type', 'application/json']])
+  assert.equal(harness.requests[0]?.url, 'http://keto/base/engines/acp/ory/regex/allowed')
+  assert.deepEqual(harness.requests[0]?.headers, [['content-type', 'application/json']])
   assert.equal(
-    world.requests[0]?.body,
+    harness.requests[0]?.body,
     '{"action":"read:GET","context":{"remoteIpAddress":"5.6.7.8","requestedAt":"2026-11-22T05:00:00.000Z"},' +
       '"resource":"a","subject":"u\\u003c1"}\n',
   )
 })
 
 test('empty templates mean unset, and subject and flavor are configurable', async () => {
-  const { world, outcome } = authorize({
+  const { harness, outcome } = authorize({
     required_action: '',
     required_resource: '',
     subject: 'me',
     flavor: 'glob',
   })
   await outcome
-  assert.match(String(world.requests[0]?.body), /"action":"unset",.*"resource":"unset","subject":"me"/)
-  assert.equal(world.requests[0]?.url, 'http://keto/base/engines/acp/ory/glob/allowed')
+  assert.match(String(harness.requests[0]?.body), /"action":"unset",.*"resource":"unset","subject":"me"/)
+  assert.equal(harness.requests[0]?.url, 'http://keto/base/engines/acp/ory/glob/allowed')
 })
 
 /** Observed with Oathkeeper v0.40.9: the peer address is used only if no header names a client. */
@@ -67,9 +67,9 @@ for (const [forwarded, real, address] of [
       ['x-real-ip', real],
     ])
     const session = sessionOf('u', undefined, { ...request, remoteAddress: '9.9.9.9' })
-    const { world, outcome } = authorize({}, ALLOWED, session)
+    const { harness, outcome } = authorize({}, ALLOWED, session)
     await outcome
-    assert.match(String(world.requests[0]?.body), new RegExp(`"remoteIpAddress":"${address}"`))
+    assert.match(String(harness.requests[0]?.body), new RegExp(`"remoteIpAddress":"${address}"`))
   })
 }
 
@@ -95,9 +95,9 @@ for (const [answer, status] of [
 }
 
 test('a failing template is a 500 without a call', async () => {
-  const { world, outcome } = authorize({ required_resource: '{{ .Extra.no.more }}' })
+  const { harness, outcome } = authorize({ required_resource: '{{ .Extra.no.more }}' })
   assertDenial(await outcome)
-  assert.equal(world.requests.length, 0)
+  assert.equal(harness.requests.length, 0)
 })
 
 test('rejects the strategy glob', () => {

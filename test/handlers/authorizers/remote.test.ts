@@ -5,8 +5,8 @@ import type { HeaderPair, HttpFailure, HttpResponse } from '../../../src/clients
 import { remote } from '../../../src/handlers/authorizers/remote.ts'
 import { HandlerConfigError } from '../../../src/handlers/compile/config_error.ts'
 import type { Instant } from '../../../src/lib/time.ts'
+import { buildHandler, createHandlerHarness } from '../../support/handler_harness.ts'
 import { requestWith } from '../../support/request.ts'
-import { buildHandler, createHandlerHarness } from '../../support/services.ts'
 import { assertDenial, sessionOf } from '../build.ts'
 
 const answered = (status: number, headers: readonly HeaderPair[] = []): HttpResponse => ({
@@ -22,15 +22,15 @@ function authorize(
   answer: HttpResponse | HttpFailure = answered(200),
   session = sessionOf('u1'),
 ) {
-  const world = createHandlerHarness({ answer })
-  const outcome = buildHandler(remote, { remote: REMOTE_URL, ...config }, world)(session)
-  return { outcome, world }
+  const harness = createHandlerHarness({ answer })
+  const outcome = buildHandler(remote, { remote: REMOTE_URL, ...config }, harness)(session)
+  return { outcome, harness }
 }
 async function sentRequest(config: object, session?: Session) {
-  const { outcome, world } = authorize(config, answered(200), session)
+  const { outcome, harness } = authorize(config, answered(200), session)
   await outcome
-  assert.equal(world.requests.length, 1)
-  return world.requests[0]
+  assert.equal(harness.requests.length, 1)
+  return harness.requests[0]
 }
 
 test('sends the body, the content type and the authorization of the request, and nothing else', async () => {
@@ -168,26 +168,26 @@ test('sets headers of the response to their first value, or to an empty value if
 
 test('a denial sets nothing, and a partial body causes no call (E12)', async () => {
   const request = requestWith([['x-envoy-auth-partial-body', 'true']])
-  const { outcome, world } = authorize({}, answered(200), sessionOf('u1', undefined, request))
+  const { outcome, harness } = authorize({}, answered(200), sessionOf('u1', undefined, request))
   assertDenial(await outcome)
-  assert.equal(world.requests.length, 0)
+  assert.equal(harness.requests.length, 0)
 })
 
 test('a value with a control character is a 500 without a call, and is not in the reason (Q-79)', async () => {
-  const { outcome, world } = authorize(
+  const { outcome, harness } = authorize(
     { headers: { 'x-sub': '{{ .Subject }}' } },
     answered(200),
     sessionOf('a\r\nrole: admin'),
   )
   const denial = await outcome
   assertDenial(denial)
-  assert.deepEqual([denial.status, world.requests.length], [500, 0])
+  assert.deepEqual([denial.status, harness.requests.length], [500, 0])
   assert.ok(!JSON.stringify(denial).includes('admin'))
 })
 
 for (const [why, config] of [
-  ['a name that is none', { headers: { 'x y': '0' } }],
-  ['a forwarded header that frames', { forward_response_headers_to_upstream: ['Host'] }],
+  ['an invalid name', { headers: { 'x y': '0' } }],
+  ['a forwarded framing header', { forward_response_headers_to_upstream: ['Host'] }],
   ['a template that does not parse', { headers: { a: '{{' } }],
 ] as const) {
   test(`rejects ${why}`, () => {
@@ -215,13 +215,13 @@ for (const config of [
 
 test('warns about connection headers and does not send them; Envoy’s own headers are allowed', async () => {
   const headers = { Host: 'other', 'Content-Length': '0', TE: 'trailers', 'X-Envoy-Original-Path': '/p' }
-  const { world, outcome } = authorize({ headers })
+  const { harness, outcome } = authorize({ headers })
   await outcome
   assert.deepEqual(
-    world.requests[0]?.headers.map(([name]) => name),
+    harness.requests[0]?.headers.map(([name]) => name),
     ['content-type', 'x-envoy-original-path'],
   )
-  const named = world.warnings.filter(line => line.includes('belongs to the connection'))
+  const named = harness.warnings.filter(line => line.includes('belongs to the connection'))
   assert.deepEqual(
     named.map(line => line.split(':')[0]),
     ['headers.Content-Length', 'headers.Host', 'headers.TE'],
@@ -231,5 +231,5 @@ test('warns about connection headers and does not send them; Envoy’s own heade
 test('declares the headers that it sets, and warns about the body (Q-70)', () => {
   const config = { remote: REMOTE_URL, forward_response_headers_to_upstream: ['X-Role'] }
   assert.deepEqual(remote.setsHeaders?.(config), ['x-role'])
-  assert.match(authorize({}).world.warnings.join(), /only if Envoy sends it/)
+  assert.match(authorize({}).harness.warnings.join(), /only if Envoy sends it/)
 })

@@ -3,8 +3,8 @@ import test from 'node:test'
 import { type Denial, forbidden, unauthorized, unavailable } from '../../../src/access/denial.ts'
 import type { RequestView } from '../../../src/access/request.ts'
 import { redirect } from '../../../src/handlers/errors/redirect.ts'
+import { buildHandler as buildIn, createHandlerHarness } from '../../support/handler_harness.ts'
 import { requestWith } from '../../support/request.ts'
-import { buildHandler as buildIn, createHandlerHarness } from '../../support/services.ts'
 import { compileHandler } from '../build.ts'
 
 type Headers = Parameters<typeof requestWith>[0]
@@ -217,9 +217,9 @@ test('rejects a target with a line break (J6)', () => {
 
 test('rejects codes other than 301 and 302, and warns about 301', () => {
   const warned = (code?: number) => {
-    const world = createHandlerHarness()
-    buildIn(redirect, { to: '/', ...(code && { code }) }, world)
-    return world.warnings.map(line => line.split(':')[0])
+    const harness = createHandlerHarness()
+    buildIn(redirect, { to: '/', ...(code && { code }) }, harness)
+    return harness.warnings.map(line => line.split(':')[0])
   }
   assert.deepEqual([warned(), warned(302), warned(301)], [[], [], ['code']])
   for (const code of [300, 303, 307, 308]) assert.throws(() => warned(code), { name: 'ZodError' })

@@ -10,8 +10,8 @@ import { createKeyHash } from '../../../src/lib/key_hash.ts'
 import { createNamedCaches } from '../../../src/lib/named_caches.ts'
 import type { Instant } from '../../../src/lib/time.ts'
 import { fakeClock } from '../../support/clock.ts'
+import { buildHandler as buildIn, createHandlerHarness } from '../../support/handler_harness.ts'
 import { requestWith } from '../../support/request.ts'
-import { buildHandler as buildIn, createHandlerHarness } from '../../support/services.ts'
 import { assertDenial, compileHandler, sessionOf } from '../build.ts'
 
 const answered = (status: number, body: unknown = ''): HttpResponse => ({
@@ -135,19 +135,19 @@ test('templates read the match context of the response', async () => {
 for (const [why, answer] of [
   ['another subject', answered(200, { subject: 'u2' })],
   ['no subject', answered(200, {})],
-  ['a subject that is no text', answered(200, { subject: ['u1'] })],
+  ['a subject that is not a string', answered(200, { subject: ['u1'] })],
   ['extra data that is a list', answered(200, { subject: 'u1', extra: [1] })],
-  ['a header that is a text', answered(200, { subject: 'u1', header: { a: 'b' } })],
+  ['a header that is a string', answered(200, { subject: 'u1', header: { a: 'b' } })],
   ['a header of numbers', answered(200, { subject: 'u1', header: { a: [1] } })],
-  ['a URL that is a text', answered(200, { subject: 'u1', match_context: { url: 'http://h' } })],
+  ['a URL that is a string', answered(200, { subject: 'u1', match_context: { url: 'http://h' } })],
   ['null', answered(200, 'null')],
   ['no JSON', answered(200, 'zz')],
   ['201', answered(201, { subject: 'u1' })],
   ['401', answered(401)],
   ['404', answered(404)],
   ['501', answered(501)],
-  ['an answer too large', failed('too_large')],
-  ['the end of the deadline', failed('deadline')],
+  ['a response that is too large', failed('too_large')],
+  ['a passed deadline', failed('deadline')],
 ] as const) {
   test(`${why} is a 500 after one call (Q-86)`, async () => {
     const { run, sent } = createHarness(answer)
@@ -232,9 +232,9 @@ test('does not cache without cache.enabled, nor a denial; a ttl of 0s means 1m',
   await plain.run({ cache: { ttl: '10s' } })
   await plain.run({ cache: { ttl: '10s' } })
   assert.equal(plain.sent.length, 2)
-  const sick = createHarness(answered(404), SAME_SUBJECT)
-  assertDenial(await sick.run({ cache: { enabled: true } }))
-  assert.equal((await sick.run({ cache: { enabled: true } })).kind, 'session')
+  const failing = createHarness(answered(404), SAME_SUBJECT)
+  assertDenial(await failing.run({ cache: { enabled: true } }))
+  assert.equal((await failing.run({ cache: { enabled: true } })).kind, 'session')
   const zero = createHarness(SAME_SUBJECT)
   await zero.run({ cache: { enabled: true, ttl: '0s' } })
   zero.clock.advance(59_000)

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { idToken } from '../../../src/handlers/mutators/id_token.ts'
+import { buildHandler } from '../../support/handler_harness.ts'
 import { testKey } from '../../support/jwks_host.ts'
-import { createOAuthHarness, inlineKeySetUrl, type OAuthHarness } from '../../support/oauth_world.ts'
-import { buildHandler } from '../../support/services.ts'
+import { createOAuthHarness, inlineKeySetUrl, type OAuthHarness } from '../../support/oauth_harness.ts'
 import { sessionOf } from '../build.ts'
 
 const EC = testKey('P-256', { kid: 'ec', use: 'sig', alg: 'ES256' })
@@ -12,9 +12,9 @@ const BASE_CONFIG = { issuer_url: 'http://iss/', jwks_url: inlineKeySetUrl([EC.p
 async function mutate(
   config: object,
   extra?: Parameters<typeof sessionOf>[1],
-  world: OAuthHarness = createOAuthHarness(),
+  harness: OAuthHarness = createOAuthHarness(),
 ) {
-  const outcome = await buildHandler(idToken, { ...BASE_CONFIG, ...config }, world)(sessionOf('sam', extra))
+  const outcome = await buildHandler(idToken, { ...BASE_CONFIG, ...config }, harness)(sessionOf('sam', extra))
   if (outcome.kind === 'denial') return { outcome }
   const header = outcome.headers.find(({ name }) => name === 'authorization')?.value ?? ''
   const [head = '', payload = ''] = header.replace(/^Bearer /, '').split('.')
@@ -79,11 +79,11 @@ test('an unavailable or unusable signing key is a 500 with a general message', a
 })
 
 test('equal sessions share a token; another subject or other claims get another one (C19)', async () => {
-  const world = createOAuthHarness()
+  const harness = createOAuthHarness()
   const mutate = buildHandler(
     idToken,
     { ...BASE_CONFIG, claims: '{"a":{{ print .Extra.a | toJson }}}' },
-    world,
+    harness,
   )
   const token = async (subject: string, a: string) => {
     const outcome = await mutate(sessionOf(subject, { a }))
@@ -91,11 +91,11 @@ test('equal sessions share a token; another subject or other claims get another 
   }
   const first = await token('sam', '1')
   assert.ok(!(mutate(sessionOf('sam', { a: '1' })) instanceof Promise), 'at once')
-  world.clock.advance(800_000)
+  harness.clock.advance(800_000)
   assert.equal(await token('sam', '1'), first)
   assert.notEqual(await token('sue', '1'), first)
   assert.notEqual(await token('sam', '2'), first)
-  world.clock.advance(20_000)
+  harness.clock.advance(20_000)
   assert.notEqual(await token('sam', '1'), first)
 })
 
@@ -114,21 +114,21 @@ test('rejects configurations that cannot work', () => {
 })
 
 test('issues a token for every request if the cache is disabled (Q-98)', async () => {
-  const world = createOAuthHarness()
+  const harness = createOAuthHarness()
   for (const [cache, same] of [
     [{ enabled: false }, false],
     [{ enabled: true, max_cost: 1 }, true],
     [{}, true],
   ] as const) {
-    const first = await mutate({ cache }, undefined, world)
-    const second = await mutate({ cache }, undefined, world)
+    const first = await mutate({ cache }, undefined, harness)
+    const second = await mutate({ cache }, undefined, harness)
     assert.equal(first.header === second.header, same)
   }
 })
 
 test('declares the Authorization header, and warns about claims that a value can extend (Q-68)', () => {
   assert.deepEqual(idToken.setsHeaders?.(BASE_CONFIG), ['authorization'])
-  const world = createOAuthHarness()
-  buildHandler(idToken, { ...BASE_CONFIG, claims: '{"a": "{{ print .Subject }}"}' }, world)
-  assert.match(world.warnings.join(), /^claims: .*Q-68/)
+  const harness = createOAuthHarness()
+  buildHandler(idToken, { ...BASE_CONFIG, claims: '{"a": "{{ print .Subject }}"}' }, harness)
+  assert.match(harness.warnings.join(), /^claims: .*Q-68/)
 })

@@ -10,8 +10,8 @@ import { jwt } from '../../../src/handlers/authenticators/jwt.ts'
 import { oauth2ClientCredentials } from '../../../src/handlers/authenticators/oauth2_client_credentials.ts'
 import { oauth2Introspection } from '../../../src/handlers/authenticators/oauth2_introspection.ts'
 import { withOnRejected } from '../../../src/handlers/responses/on_rejected.ts'
+import { buildHandler, createHandlerHarness } from '../../support/handler_harness.ts'
 import { requestWith } from '../../support/request.ts'
-import { buildHandler, createHandlerHarness } from '../../support/services.ts'
 
 const outcomeOf = (choice: 'refuse' | 'next' | undefined, denial: Denial) =>
   withOnRejected(choice, () => denial)(requestWith())
@@ -26,7 +26,7 @@ for (const code of ['no_credential', 'credential_rejected'] as const) {
 }
 
 for (const denial of [
-  unavailable('Kratos did not answer in time'),
+  unavailable('Kratos timed out'),
   unauthorized('ambiguous_credential'),
   unauthorized('unavailable'),
   unauthorized('second_factor_required'),

@@ -15,7 +15,7 @@ const responder = (
   id,
   when: () => fits,
   respond: () => ({ status: 401, headers: [], body: id }),
-  misconfiguration: broken ? misconfigured('error handler', 'it is switched off') : undefined,
+  misconfiguration: broken ? misconfigured('error handler', 'it is disabled') : undefined,
   invalidatesRule: false,
   conditionKey: id,
   diagnostics: [],
@@ -36,11 +36,11 @@ test('uses the first matching fallback if no handler of the rule matches', () =>
   assert.equal(respond([notMatching], [notMatching, responder('f', true), matching]).body, 'f')
 })
 for (const [what, own, fallback] of [
-  ['two of the rule’s own fit', [matching, responder('b', true)], []],
+  ['two handlers of the rule match', [matching, responder('b', true)], []],
   ['none fits', [notMatching], [notMatching]],
-  ['the fitting one is broken', [responder('x', true, true)], [matching]],
-  ['the fitting fallback is broken', [], [responder('x', true, true), matching]],
-  ['a fallback is broken that would not fit', [], [responder('x', false, true), matching]],
+  ['the matching one is misconfigured', [responder('x', true, true)], [matching]],
+  ['the matching fallback is misconfigured', [], [responder('x', true, true), matching]],
+  ['a fallback that would not match is misconfigured', [], [responder('x', false, true), matching]],
   [
     'a handler of the rule invalidates the rule',
     [matching, responder('x', false, true, { invalidatesRule: true })],
@@ -56,7 +56,7 @@ for (const [what, own, fallback] of [
 test('shows Oathkeeper’s message for a misconfigured handler, and what is wrong', () => {
   const { message, reason } = JSON.parse(respond([responder('x', true, true)], []).body).error
   assert.equal(message, 'error handler matching this route is misconfigured or disabled')
-  assert.equal(reason, 'it is switched off')
+  assert.equal(reason, 'it is disabled')
 })
 test('a misconfigured handler that does not match has no effect, nor has an unused fallback', () => {
   assert.equal(respond([responder('x', false, true)], [matching]).body, 'a')

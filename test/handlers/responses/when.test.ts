@@ -24,7 +24,7 @@ for (const [what, when, status, headers, expected] of [
   ['one of two alternatives', [{ error: ['forbidden'] }, { error: ['unauthorized'] }], 401, [], true],
   ['a browser', html, 401, [['accept', 'text/html,application/xhtml+xml;q=0.9,*/*;q=0.8']], true],
   ['curl, whose wildcard is literal', html, 401, [['accept', '*/*']], false],
-  ['the right Accept and another status', html, 404, [['accept', 'text/html']], false],
+  ['a matching Accept and another status', html, 404, [['accept', 'text/html']], false],
   ['a type with parameters (Q-41)', html, 401, [['accept', 'Text/HTML;level=1']], true],
   ['a type that is ruled out by q=0 (Q-41)', html, 401, [['accept', 'text/html;q=0']], false],
   [
@@ -51,14 +51,14 @@ for (const [what, when, status, headers, expected] of [
   ['a peer inside', [{ request: { cidr: ['10.0.0.0/8'] } }], 401, [], true],
   ['a peer outside', [{ request: { cidr: ['192.168.0.0/16'] } }], 401, [], false],
   [
-    'a forwarded address that nobody asked for (Q-33)',
+    'a forwarded address by default (Q-33)',
     [{ request: { remote_ip: { match: ['1.2.3.0/24'] } } }],
     401,
     [['x-forwarded-for', '1.2.3.4']],
     false,
   ],
   [
-    'a forwarded address that was asked for',
+    'a forwarded address with the flag',
     [{ request: { remote_ip: { match: ['1.2.3.0/24'], respect_forwarded_for_header: true } } }],
     401,
     [['x-forwarded-for', '9.9.9.9, 1.2.3.4']],
@@ -111,13 +111,13 @@ test('each name matches one status (Q-40)', () => {
 
 for (const [what, when, headers, expected] of [
   [
-    'the networks of cidr never look at what was forwarded (Q-33)',
+    'cidr never matches forwarded addresses (Q-33)',
     [{ request: { cidr: ['1.2.3.0/24'] } }],
     [['x-forwarded-for', '1.2.3.4']],
     false,
   ],
   [
-    'one of several lines may have the address',
+    'one of several lines has the address',
     [{ request: { remote_ip: { match: ['1.2.3.0/24'], respect_forwarded_for_header: true } } }],
     [
       ['x-forwarded-for', '9.9.9.9'],
@@ -144,12 +144,12 @@ for (const [what, when, headers, expected] of [
     true,
   ],
   [
-    'all parts of one entry must hold',
+    'all parts of one entry must match',
     [{ request: { cidr: ['10.0.0.0/8'], header: { accept: ['text/html'] } } }],
     [['accept', 'text/plain']],
     false,
   ],
-  ['empty parts are no condition', [{ error: [], request: { cidr: [], header: { accept: [] } } }], [], true],
+  ['empty parts match everything', [{ error: [], request: { cidr: [], header: { accept: [] } } }], [], true],
 ] as const) {
   test(what, () => assert.equal(matches(when, 401, headers), expected))
 }

@@ -11,9 +11,9 @@ import { createKeyHash } from '../../../src/lib/key_hash.ts'
 import { createNamedCaches } from '../../../src/lib/named_caches.ts'
 import type { Instant } from '../../../src/lib/time.ts'
 import { fakeClock } from '../../support/clock.ts'
+import { buildHandler, createHandlerHarness, type HandlerHarness } from '../../support/handler_harness.ts'
 import { answered } from '../../support/kratos.ts'
 import { requestWith } from '../../support/request.ts'
-import { buildHandler, createHandlerHarness, type HandlerHarness } from '../../support/services.ts'
 
 const CONFIG = { check_session_url: 'http://store/me', preserve_path: true, only: ['sid'] }
 const CACHE_ON = { cache: { enabled: true, ttl: '10s' } }
@@ -25,7 +25,7 @@ function createHarness(...answers: (HttpResponse | HttpFailure | Promise<HttpRes
   const clock = fakeClock()
   const sent: OutgoingRequest[] = []
   const base = createHandlerHarness()
-  const world: HandlerHarness = {
+  const harness: HandlerHarness = {
     ...base,
     services: {
       ...base.services,
@@ -38,8 +38,8 @@ function createHarness(...answers: (HttpResponse | HttpFailure | Promise<HttpRes
       },
     } as unknown as Services,
   }
-  const rule = (over: object = CACHE_ON) => buildHandler(cookieSession, { ...CONFIG, ...over }, world)
-  return { clock, sent, rule, world }
+  const rule = (over: object = CACHE_ON) => buildHandler(cookieSession, { ...CONFIG, ...over }, harness)
+  return { clock, sent, rule, harness }
 }
 
 const requestWithCookie = (value = '1', parts = {}) => requestWith([['cookie', `sid=${value}`]], parts)
@@ -131,24 +131,24 @@ test('reports an empty subject, cached or not (Q-44)', async () => {
   ]
   for (const more of [{}, CACHE_ON]) {
     for (const answer of noName) {
-      const { rule, world } = createHarness(answer)
+      const { rule, harness } = createHarness(answer)
       const check = rule({ ...more, check_session_url: 'http://user:secret@store/me?key=secret' })
       assert.equal(((await check(requestWithCookie())) as Identity).kind, 'identity')
       await check(requestWithCookie())
-      assert.deepEqual(world.emptySubjects, ['http://store/me', 'http://store/me'])
+      assert.deepEqual(harness.emptySubjects, ['http://store/me', 'http://store/me'])
     }
   }
 })
 
 test('does not report a subject, a rejection, or a required subject that is missing', async () => {
   for (const answer of [ALICE, answered(401, SESSION_BODY), answered(200, { subject: 7 })]) {
-    const { rule, world } = createHarness(answer)
+    const { rule, harness } = createHarness(answer)
     await rule({})(requestWithCookie())
-    assert.deepEqual(world.emptySubjects, [])
+    assert.deepEqual(harness.emptySubjects, [])
   }
-  const { rule, world } = createHarness(answered(200, '<html>'))
+  const { rule, harness } = createHarness(answered(200, '<html>'))
   assert.equal(((await rule({ require_subject: true })(requestWithCookie())) as Denial).status, 403)
-  assert.deepEqual(world.emptySubjects, [])
+  assert.deepEqual(harness.emptySubjects, [])
 })
 
 test('a rejection evicts the entry of a rule with a longer ttl; a failed call does not', async () => {
@@ -262,7 +262,7 @@ test('a request gets a cached response exactly if it would send the same call (C
   )
 })
 
-async function check(q: RequestFields, { world }: ReturnType<typeof createHarness>, over: object) {
+async function check(q: RequestFields, { harness }: ReturnType<typeof createHarness>, over: object) {
   const config = {
     check_session_url: q.url,
     only: ['sid'],
@@ -280,23 +280,23 @@ async function check(q: RequestFields, { world }: ReturnType<typeof createHarnes
     ['x-b', q.xb],
   ] as const
   const { method, path, query, authority } = q
-  await buildHandler(cookieSession, config, world)(requestWith(headers, { method, path, query, authority }))
+  await buildHandler(cookieSession, config, harness)(requestWith(headers, { method, path, query, authority }))
 }
 
 test('cookies and tokens never share a cached response of the same endpoint', async () => {
-  const { sent, world } = createHarness(ALICE)
+  const { sent, harness } = createHarness(ALICE)
   const shared = { check_session_url: 'http://store/me', preserve_path: true, ...CACHE_ON }
-  await buildHandler(cookieSession, shared, world)(requestWith([['cookie', 'x']]))
-  await buildHandler(bearerToken, shared, world)(requestWith([['authorization', 'Bearer x']]))
+  await buildHandler(cookieSession, shared, harness)(requestWith([['cookie', 'x']]))
+  await buildHandler(bearerToken, shared, harness)(requestWith([['authorization', 'Bearer x']]))
   assert.equal(sent.length, 2)
 })
 
 test('warns about a ttl without enabled', () => {
-  const { rule, world } = createHarness(ALICE)
+  const { rule, harness } = createHarness(ALICE)
   rule({ cache: { ttl: '1s' } })
-  assert.ok(world.warnings.some(text => text.startsWith('cache: has no effect')))
-  world.warnings.length = 0
+  assert.ok(harness.warnings.some(text => text.startsWith('cache: has no effect')))
+  harness.warnings.length = 0
   rule({ cache: { enabled: true, ttl: '1s' } })
   rule({ cache: { enabled: false, ttl: '1s' } })
-  assert.ok(!world.warnings.some(text => text.startsWith('cache')))
+  assert.ok(!harness.warnings.some(text => text.startsWith('cache')))
 })

@@ -5,9 +5,9 @@ import { cookieSession } from '../../../src/handlers/authenticators/cookie_sessi
 import { millis } from '../../../src/lib/time.ts'
 import { createSessionVerifier } from '../../../src/sessions/verifier.ts'
 import { fakeClock } from '../../support/clock.ts'
+import { buildHandler, createHandlerHarness } from '../../support/handler_harness.ts'
 import { IDENTITY_ID, liveSession } from '../../support/kratos.ts'
 import { requestWith } from '../../support/request.ts'
-import { buildHandler, createHandlerHarness } from '../../support/services.ts'
 
 const REJECTED = { kind: 'rejected', cache: 'miss' } as const
 const DEFAULT = 'http://kratos/sessions/whoami'
@@ -25,10 +25,10 @@ for (const [host, url] of [
   ['constructor', DEFAULT],
 ] as const) {
   test(`asks ${url} for the session of a request to ${host} (C7)`, async () => {
-    const world = createHandlerHarness({ verdict: REJECTED })
-    await buildHandler(cookieSession, config, world)(requestWith([['cookie', 's=1']], { authority: host }))
+    const harness = createHandlerHarness({ verdict: REJECTED })
+    await buildHandler(cookieSession, config, harness)(requestWith([['cookie', 's=1']], { authority: host }))
     assert.deepEqual(
-      world.verifyCalls.map(({ endpoint }) => endpoint.whoamiUrl),
+      harness.verifyCalls.map(({ endpoint }) => endpoint.whoamiUrl),
       [url],
     )
   })
@@ -40,11 +40,11 @@ test('an entry with a default port matches the host without it, unless that host
     'c.example.com:443': 'http://kratos-d/sessions/whoami',
     'e.example.com:443': 'http://kratos-e/sessions/whoami',
   }
-  const world = createHandlerHarness({ verdict: REJECTED })
-  const run = buildHandler(cookieSession, { ...config, check_session_url_by_host: by }, world)
+  const harness = createHandlerHarness({ verdict: REJECTED })
+  const run = buildHandler(cookieSession, { ...config, check_session_url_by_host: by }, harness)
   for (const host of ['c.example.com', 'c.example.com:443', 'e.example.com'])
     await run(requestWith([['cookie', 's=1']], { authority: host }))
-  const asked = world.verifyCalls.map(({ endpoint }) => new URL(endpoint.whoamiUrl).host)
+  const asked = harness.verifyCalls.map(({ endpoint }) => new URL(endpoint.whoamiUrl).host)
   assert.deepEqual(asked, ['kratos-c', 'kratos-d', 'kratos-e'])
 })
 
@@ -56,11 +56,11 @@ test('one host may use Kratos and another one another endpoint', async () => {
     headers: [],
     body: '{"identity":{"id":"x"},"subject":"y"}',
   } as const
-  const world = createHandlerHarness({ verdict: REJECTED, answer })
-  const run = buildHandler(cookieSession, { ...config, check_session_url_by_host: by }, world)
+  const harness = createHandlerHarness({ verdict: REJECTED, answer })
+  const run = buildHandler(cookieSession, { ...config, check_session_url_by_host: by }, harness)
   const outcome = await run(requestWith([['cookie', 's=1']], { authority: 'old.example.com' }))
   assert.equal((outcome as Identity).subject, 'y')
-  assert.equal(world.verifyCalls.length, 0)
+  assert.equal(harness.verifyCalls.length, 0)
 })
 
 test('the same cookie for two Kratos is two sessions, cached and in flight (C7)', async () => {
@@ -81,10 +81,10 @@ test('the same cookie for two Kratos is two sessions, cached and in flight (C7)'
     secret: Buffer.from('secret of a test'),
     random: () => 0,
   })
-  const world = createHandlerHarness()
+  const harness = createHandlerHarness()
   const run = buildHandler(cookieSession, config, {
-    ...world,
-    services: { ...world.services, kratos: sessions },
+    ...harness,
+    services: { ...harness.services, kratos: sessions },
   })
   const ask = async (authority: string) =>
     ((await run(requestWith([['cookie', 's=the same']], { authority }))) as Identity).subject[0]
@@ -94,8 +94,8 @@ test('the same cookie for two Kratos is two sessions, cached and in flight (C7)'
 })
 
 for (const [what, by] of [
-  ['a host that is none', { 'a b': DEFAULT }],
-  ['a URL that cannot be called', { 'a.example.com': '/whoami' }],
+  ['an invalid host', { 'a b': DEFAULT }],
+  ['an invalid URL', { 'a.example.com': '/whoami' }],
 ] as const) {
   test(`rejects ${what}`, () => {
     const bad = { ...config, check_session_url_by_host: by }

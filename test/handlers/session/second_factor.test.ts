@@ -7,9 +7,9 @@ import { cookieSession } from '../../../src/handlers/authenticators/cookie_sessi
 import { redirect } from '../../../src/handlers/errors/redirect.ts'
 import type { WallTime } from '../../../src/lib/time.ts'
 import { readWhoamiResponse } from '../../../src/sessions/kratos/whoami_response.ts'
+import { buildHandler, createHandlerHarness, type HandlerHarness } from '../../support/handler_harness.ts'
 import { answered, liveSession } from '../../support/kratos.ts'
 import { requestWith } from '../../support/request.ts'
-import { buildHandler, createHandlerHarness, type HandlerHarness } from '../../support/services.ts'
 
 /** The `aal=aal2` flow of Kratos v1.3.1 and v26.2.0. Its groups are the methods of the account. */
 const loginFlow = (...groups: string[]): HttpResponse =>
@@ -44,8 +44,8 @@ async function authenticate(
 }
 
 test('explains how to set up a second factor instead of redirecting to a flow that cannot be completed', async () => {
-  const world = createHandlerHarness({ verdict: AAL1, answer: loginFlow() })
-  const denial = await authenticate(world)
+  const harness = createHandlerHarness({ verdict: AAL1, answer: loginFlow() })
+  const denial = await authenticate(harness)
   assert.deepEqual(
     [denial.status, denial.code, denial.hints],
     [403, 'second_factor_required', { enrollmentRequired: true }],
@@ -54,7 +54,7 @@ test('explains how to set up a second factor instead of redirecting to a flow th
   const page = buildHandler(
     redirect,
     { to, return_to_query_param: 'return_to' },
-    world,
+    harness,
   )(denial, requestWith(BROWSER_HEADERS))
   assert.equal(page.status, 403)
   assert.match(
@@ -65,9 +65,9 @@ test('explains how to set up a second factor instead of redirecting to a flow th
 })
 
 test('sends only the credential to the login flow of the same Kratos', async () => {
-  const world = createHandlerHarness({ verdict: AAL1, answer: loginFlow() })
-  await authenticate(world)
-  const [call] = world.requests
+  const harness = createHandlerHarness({ verdict: AAL1, answer: loginFlow() })
+  await authenticate(harness)
+  const [call] = harness.requests
   assert.equal(call?.url, 'http://kratos:4433/base/self-service/login/browser?aal=aal2')
   assert.deepEqual(call?.headers, [
     ['accept', 'application/json'],
@@ -78,11 +78,11 @@ test('sends only the credential to the login flow of the same Kratos', async () 
 for (const [what, answer] of [
   ['has backup codes', loginFlow('lookup_secret', 'lookup_secret')],
   ['has an authenticator', loginFlow('totp')],
-  ['has a method that nobody has heard of', loginFlow('deviceauthn')],
-  ['cannot be told, because Kratos does not answer', { kind: 'failed', cause: 'deadline', message: 'no' }],
-  ['cannot be told, because Kratos refuses', { ...loginFlow(), status: 401 }],
-  ['cannot be told from what came', answered(200, '<html>')],
-  ['cannot be told from a flow without nodes', answered(200, { ui: {} })],
+  ['has an unknown method', loginFlow('deviceauthn')],
+  ['is unknown, because Kratos does not respond,', { kind: 'failed', cause: 'deadline', message: 'no' }],
+  ['is unknown, because Kratos denies,', { ...loginFlow(), status: 401 }],
+  ['is unknown, because the response is not JSON,', answered(200, '<html>')],
+  ['is unknown, because the flow has no nodes,', answered(200, { ui: {} })],
 ] as const satisfies readonly (readonly [string, HttpResponse | HttpFailure])[]) {
   test(`redirects a browser whose account ${what} to the flow`, async () => {
     const denial = await authenticate(createHandlerHarness({ verdict: AAL1, answer }))
@@ -93,23 +93,23 @@ for (const [what, answer] of [
 for (const [what, headers, over] of [
   ['a program', [['cookie', 's=x']], {}],
   [
-    'a program that takes anything',
+    'a client that accepts anything',
     [
       ['cookie', 's=x'],
       ['accept', '*/*'],
     ],
     {},
   ],
-  ['a rule that wants a newer login', BROWSER_HEADERS, { require: { authenticated_within: '1s' } }],
+  ['a rule that requires a newer login', BROWSER_HEADERS, { require: { authenticated_within: '1s' } }],
   [
-    'a Kratos whose flows are nobody knows where',
+    'a Kratos whose flow URL is unknown',
     BROWSER_HEADERS,
     { check_session_url: 'http://gw/who', kratos: true },
   ],
 ] as const) {
   test(`does not fetch the flow for ${what}`, async () => {
-    const world = createHandlerHarness({ verdict: AAL1 })
-    assert.equal((await authenticate(world, headers, over)).status, 403)
-    assert.equal(world.requests.length, 0)
+    const harness = createHandlerHarness({ verdict: AAL1 })
+    assert.equal((await authenticate(harness, headers, over)).status, 403)
+    assert.equal(harness.requests.length, 0)
   })
 }

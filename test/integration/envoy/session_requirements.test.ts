@@ -1,4 +1,4 @@
-/** test/e2e/demands — what a rule demands of a session beyond being one, through a real Envoy: second factor, freshness, and no redirect without an end (kratos 6.4). */
+/** Tests requirements for sessions through a real Envoy: second factor, freshness, and redirects that end. */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -48,28 +48,28 @@ const RULES = [
 `,
 ].join('')
 
-describe('demands on a session', () => {
-  let world: EnvoyEnvironment
+describe('requirements for a session', () => {
+  let environment: EnvoyEnvironment
   before(async () => {
-    world = await startEnvoyEnvironment({ rules: RULES, kratos: 'any' })
-    process.stderr.write(`tests: Kratos under test is ${world.kratos.description}\n`)
+    environment = await startEnvoyEnvironment({ rules: RULES, kratos: 'any' })
+    process.stderr.write(`tests: Kratos under test is ${environment.kratos.description}\n`)
   })
-  after(() => world.close())
+  after(() => environment.close())
 
-  /** Somebody with backup codes, logged in with the password alone. */
+  /** A user with backup codes who logged in with a password only. */
   async function withCodes(): Promise<{ user: User; browser: Browser; codes: readonly string[] }> {
-    const user = await world.kratos.createUser()
-    const codes = await enrollBackupCodes(world.kratos, await nativeLogin(world.kratos, user))
+    const user = await environment.kratos.createUser()
+    const codes = await enrollBackupCodes(environment.kratos, await nativeLogin(environment.kratos, user))
     const browser = createBrowser()
-    await logIn(browser, world.kratos, user)
+    await logIn(browser, environment.kratos, user)
     return { user, browser, codes }
   }
-  const at = (path: string) => `${world.origin}${path}`
-  const loginFlow = () => `${world.kratos.publicUrl}/self-service/login/browser`
+  const at = (path: string) => `${environment.origin}${path}`
+  const loginFlow = () => `${environment.kratos.publicUrl}/self-service/login/browser`
   const flowOf = (page: { visited: readonly string[] }): string =>
     new URL(page.visited.at(-1) as string).searchParams.get('flow') as string
 
-  test('nobody is sent to log in, not to a second factor without a first', async () => {
+  test('redirects a request without a session to the login, not to the second factor', async () => {
     const page = await createBrowser().fetch(at('/vault/a?b=1'))
     assert.equal(page.status, 302)
     assert.equal(
@@ -78,16 +78,16 @@ describe('demands on a session', () => {
     )
   })
 
-  test('a browser is sent to its second factor, and comes back to where it was', async () => {
+  test('redirects a browser to its second factor and back to the page', async () => {
     const { user, browser, codes } = await withCodes()
-    const sent = await browser.fetch(at('/vault/a?b=1'))
-    const back = encodeURIComponent(at('/vault/a?b=1'))
+    const redirect = await browser.fetch(at('/vault/a?b=1'))
+    const returnTo = encodeURIComponent(at('/vault/a?b=1'))
     assert.deepEqual(
-      [sent.status, sent.headers.get('location')],
-      [302, `${loginFlow()}?aal=aal2&return_to=${back}`],
+      [redirect.status, redirect.headers.get('location')],
+      [302, `${loginFlow()}?aal=aal2&return_to=${returnTo}`],
     )
     const form = await browser.navigate(at('/vault/a?b=1'))
-    const done = await submitFlowForm(browser, world.kratos, flowOf(form), {
+    const done = await submitFlowForm(browser, environment.kratos, flowOf(form), {
       method: 'lookup_secret',
       lookup_secret: codes[0] as string,
     })
@@ -97,95 +97,95 @@ describe('demands on a session', () => {
     assert.equal(page.json<{ headers: Record<string, string> }>().headers['x-user-id'], user.id)
   })
 
-  test('who has no second factor gets a page that says to set one up, at once', async () => {
-    const user = await world.kratos.createUser()
+  test('explains how to set up a second factor to a user without one', async () => {
+    const user = await environment.kratos.createUser()
     const browser = createBrowser()
-    await logIn(browser, world.kratos, user)
+    await logIn(browser, environment.kratos, user)
     const page = await browser.navigate(at('/vault'))
     assert.equal(page.status, 403)
     assert.equal(page.visited.length, 1)
-    assert.match(page.body, /none yet/)
-    assert.ok(page.body.includes(`${world.kratos.publicUrl}/self-service/settings/browser`))
+    assert.match(page.body, /no second factor yet/)
+    assert.ok(page.body.includes(`${environment.kratos.publicUrl}/self-service/settings/browser`))
   })
 
-  test('a program with a cookie gets 403 as JSON', async () => {
+  test('a client that does not accept HTML gets 403 as JSON', async () => {
     const { browser } = await withCodes()
     const page = await browser.fetch(at('/vault'), { accept: 'json' })
     assert.equal(page.status, 403)
     assert.equal(page.json<{ error: { code: number } }>().error.code, 403)
   })
 
-  test('the bearer of a token is told by a challenge; after the step-up memory does not deny the same token', async () => {
+  test('a token gets a challenge, and passes after the step-up despite the cached session', async () => {
     const { user, codes } = await withCodes()
-    const token = await nativeLogin(world.kratos, user)
-    const ask = () => world.fetch('/api', { headers: { authorization: `Bearer ${token}` } })
+    const token = await nativeLogin(environment.kratos, user)
+    const request = () => environment.fetch('/api', { headers: { authorization: `Bearer ${token}` } })
     for (const _ of [1, 2]) {
-      const page = await ask()
+      const page = await request()
       assert.equal(page.status, 401)
       assert.match(
         page.headers.get('www-authenticate') ?? '',
         /^Bearer error="insufficient_user_authentication", .*acr_values="aal2"$/,
       )
     }
-    await nativeStepUp(world.kratos, token, codes[0] as string)
-    assert.equal((await ask()).status, 200)
+    await nativeStepUp(environment.kratos, token, codes[0] as string)
+    assert.equal((await request()).status, 200)
   })
 
-  test('a login that is too old is made again, and comes back', async () => {
-    const user = await world.kratos.createUser()
+  test('asks for a new login if the last one is too old, and returns to the page', async () => {
+    const user = await environment.kratos.createUser()
     const browser = createBrowser()
-    await logIn(browser, world.kratos, user)
+    await logIn(browser, environment.kratos, user)
     assert.equal((await browser.fetch(at('/sudo'))).status, 200)
     await sleep(2_100)
     const form = await browser.navigate(at('/sudo'))
     assert.match(form.visited[1] ?? '', /\/login\/browser\?refresh=true&return_to=/)
-    const done = await submitLoginForm(browser, world.kratos, flowOf(form), user)
+    const done = await submitLoginForm(browser, environment.kratos, flowOf(form), user)
     assert.equal(done.headers.get('location'), at('/sudo'))
     assert.equal((await browser.fetch(at('/sudo'))).status, 200)
   })
 
-  test('a method that only a second factor has is asked for as one', async () => {
+  test('asks for a method of the second factor with aal2', async () => {
     const { browser, codes } = await withCodes()
     const form = await browser.navigate(at('/codes'))
     assert.match(form.visited[1] ?? '', /\?aal=aal2&refresh=true&return_to=/)
-    await submitFlowForm(browser, world.kratos, flowOf(form), {
+    await submitFlowForm(browser, environment.kratos, flowOf(form), {
       method: 'lookup_secret',
       lookup_secret: codes[0] as string,
     })
     assert.equal((await browser.fetch(at('/codes'))).status, 200)
   })
 
-  test('a rule that wants fresh answers lets nobody in whose session has just ended', async () => {
+  test('a rule with fresh denies a session that has just ended', async () => {
     const { browser, user } = await withCodes()
     assert.equal((await browser.fetch(at('/fresh'))).status, 200)
     assert.equal((await browser.fetch(at('/plain'))).status, 200)
-    await world.kratos.identities.deleteIdentitySessions({ id: user.id })
+    await environment.kratos.identities.deleteIdentitySessions({ id: user.id })
     assert.equal((await browser.fetch(at('/fresh'), { accept: 'json' })).status, 401)
   })
 
-  test('who may not see a page, and is logged in, is not sent round for ever (loop 1)', async () => {
+  test('a denied user is not redirected in a loop', async () => {
     const { browser } = await withCodes()
     const page = await browser.navigate(at('/denied'))
     assert.equal(page.status, 403)
-    assert.match(page.body, /not for you/)
-    // Away and back, twice.
+    assert.match(page.body, /no access to this page/)
+    // Two redirects to the login and back.
     assert.equal(page.visited.filter(url => url.startsWith(loginFlow())).length, 2)
   })
 
-  test('a session cookie that does not come here does not send its browser round for ever (loop 3)', async () => {
+  test('a browser that does not send the session cookie is not redirected in a loop', async () => {
     const { browser } = await withCodes()
     const page = await browser.navigate(at('/elsewhere'))
     assert.equal(page.status, 401)
     assert.match(page.body, /not logged in here/)
     assert.equal(page.visited.filter(url => url.startsWith(loginFlow())).length, 2)
     const again = await browser.fetch(at('/elsewhere'))
-    assert.equal(again.status, 302, 'the next try is a first one')
+    assert.equal(again.status, 302, 'the count restarts')
   })
 
-  test('who was out for a moment is in again without going round (loop 2)', async () => {
+  test('a user who was deactivated for a moment returns without a redirect', async () => {
     const { browser, user } = await withCodes()
     const set = (state: string) =>
-      world.kratos.identities.patchIdentity({
+      environment.kratos.identities.patchIdentity({
         id: user.id,
         jsonPatch: [{ op: 'replace', path: '/state', value: state }],
       })
@@ -200,21 +200,21 @@ describe('demands on a session', () => {
   })
 })
 
-describe('a Kratos whose database is sick', () => {
-  let world: EnvoyEnvironment
+describe('a Kratos whose database fails', () => {
+  let environment: EnvoyEnvironment
   before(async () => {
-    world = await startEnvoyEnvironment({ rules: RULES, kratos: 'stand-in' })
+    environment = await startEnvoyEnvironment({ rules: RULES, kratos: 'stand-in' })
   })
-  after(() => world.close())
+  after(() => environment.close())
 
-  test('does not send a browser round for ever (loop 5)', async () => {
+  test('does not redirect a browser in a loop', async () => {
     const browser = createBrowser()
-    await logIn(browser, world.kratos, await world.kratos.createUser())
-    await browser.fetch(`${world.kratos.adminUrl}/__standin/knobs`, {
+    await logIn(browser, environment.kratos, await environment.kratos.createUser())
+    await browser.fetch(`${environment.kratos.adminUrl}/__standin/knobs`, {
       accept: 'json',
       fields: { database: 'queries_fail' },
     })
-    const page = await browser.navigate(`${world.origin}/fresh`)
+    const page = await browser.navigate(`${environment.origin}/fresh`)
     assert.ok(page.status >= 400, String(page.status))
     assert.ok(page.visited.length <= 3, page.visited.join(' '))
   })
