@@ -69,7 +69,7 @@ const health: Route = (exchange, context) => {
   if (exchange.path !== '/health/ready') return undefined
   // Kratos only pings the database, so readiness reports success even if every query fails.
   if (context.database.health !== 'ping_fails') return json(200, { status: 'ok' })
-  return json(503, { errors: { database: 'the stand-in was told to have no database' } })
+  return json(503, { errors: { database: 'the stand-in simulates a database failure' } })
 }
 
 const frontPage: Route = exchange => {
