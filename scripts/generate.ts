@@ -2,10 +2,10 @@
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { describeConfig } from '../src/config/describe.ts'
 import { HANDLERS } from '../src/handlers/registry.ts'
 import { describeScenario } from '../test/scenarios/scenario.ts'
 import { readTestsByNumber, withTests } from './describe_citations.ts'
+import { describeConfig } from './describe_config.ts'
 import { renderDifferencesPage } from './describe_differences.ts'
 import { renderHandlersPage } from './describe_handlers.ts'
 

@@ -1,4 +1,4 @@
-/** version — the version of this service, from package.json. */
+/** The version of the service, from package.json. */
 import { readFileSync } from 'node:fs'
 
 const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8')

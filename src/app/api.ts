@@ -1,4 +1,4 @@
-/** app_api — the side door as the configuration wants it: which of its routes are open, and to whom. Starts nothing else. */
+/** Starts the api listener with the routes that the configuration enables. */
 import { createCorsPolicy } from '../api/cors.ts'
 import { type DecisionsDependencies, decisionsRoute } from '../api/decisions.ts'
 import { healthRoutes } from '../api/health.ts'
@@ -6,41 +6,51 @@ import { type JwksDependencies, jwksRoute } from '../api/jwks.ts'
 import { revocationsRoute } from '../api/revocations.ts'
 import { type RulesDependencies, rulesRoutes } from '../api/rules.ts'
 import { type ApiServer, startApiServer } from '../api/server.ts'
+import {
+  apiListenAddress,
+  apiTimeouts,
+  corsOptions,
+  decisionApiSettings,
+  trustedProxyMatcher,
+} from '../api/settings.ts'
+import type { SettingValues } from '../config/setting.ts'
 import type { TlsIdentity } from '../http/tls.ts'
 import type { Clock } from '../lib/time.ts'
+import type { AccessRule } from '../rules/document.ts'
+import { pathMode } from '../rules/settings.ts'
+import { revocationSettings } from '../sessions/settings.ts'
 import type { RevocationTarget } from '../sessions/types.ts'
 import { version } from '../version.ts'
 import type { Config } from './config.ts'
-import { corsOptionsOf, listenAddress, pathModeOf, trustedProxyMatcher } from './options.ts'
 
-/** Longest time for a decision over HTTP, where no deadline comes along, ms. */
+/** An HTTP request has no deadline, so a decision gets this time. */
 const DECISION_TIMEOUT_MS = 10_000
 
-interface ApiDependencies
+export interface ApiDependencies
   extends RulesDependencies,
     JwksDependencies,
     Pick<DecisionsDependencies, 'snapshot' | 'onDecision'> {
-  readonly config: Config
+  readonly settings: SettingValues
   readonly clock: Clock
   readonly tls: TlsIdentity | undefined
   readonly ready: () => boolean
-  /** `source` says how the news came. True when all replicas that can be reached have heard. */
+  /** Resolves to true when every reachable replica has applied the revocation. */
   readonly revoke: (source: 'api', revoked: RevocationTarget) => Promise<boolean>
   readonly onError: (where: string, error: unknown) => void
 }
 
-/** Listens; rejects when the address is taken. */
+/** Rejects when the address cannot be listened on. */
 export function startApiListener(dependencies: ApiDependencies): Promise<ApiServer> {
-  const { config, clock } = dependencies
+  const { settings, clock } = dependencies
   const routes = [
     healthRoutes({ ready: dependencies.ready, version }),
     jwksRoute(dependencies),
     rulesRoutes(dependencies),
   ]
-  if (config.flag('serve.api.decisions')) {
+  if (settings.get(decisionApiSettings.decisions)) {
     const { snapshot, onDecision } = dependencies
-    const trusted = trustedProxyMatcher(config)
-    const paths = pathModeOf(config)
+    const trusted = trustedProxyMatcher(settings)
+    const paths = pathMode(settings)
     routes.unshift(
       decisionsRoute({
         snapshot,
@@ -52,22 +62,33 @@ export function startApiListener(dependencies: ApiDependencies): Promise<ApiServ
       }),
     )
   }
-  const keys = config.list('sessions.revocation.keys')
+  const keys = settings.get(revocationSettings.keys)
   if (keys.length > 0) {
     routes.push(
       revocationsRoute({ keys, wall: clock.wall, revoke: revoked => dependencies.revoke('api', revoked) }),
     )
   }
+  const cors = corsOptions(settings)
   return startApiServer({
-    ...listenAddress(config, 'api'),
-    timeouts: {
-      read: config.number('serve.api.timeout.read'),
-      write: config.number('serve.api.timeout.write'),
-      idle: config.number('serve.api.timeout.idle'),
-    },
+    ...apiListenAddress(settings),
+    timeouts: apiTimeouts(settings),
     routes,
-    cors: config.flag('serve.api.cors.enabled') ? createCorsPolicy(corsOptionsOf(config)) : undefined,
+    cors: cors && createCorsPolicy(cors),
     tls: dependencies.tls,
     onError: error => dependencies.onError('api', error),
   })
+}
+
+/** URLs of the key sets of `id_token`, in the configuration and in all rules. */
+export function signingKeySetUrls(
+  { handlers }: Pick<Config, 'handlers'>,
+  rules: readonly AccessRule[],
+): readonly string[] {
+  const configs = rules.flatMap(rule =>
+    rule.mutators.flatMap(mutator => (mutator.handler === 'id_token' ? [mutator.config] : [])),
+  )
+  const urls = [handlers.mutator.get('id_token')?.config, ...configs].map(
+    config => (config as { readonly jwks_url?: unknown } | undefined)?.jwks_url,
+  )
+  return [...new Set(urls.filter(url => typeof url === 'string'))]
 }

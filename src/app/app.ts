@@ -1,67 +1,35 @@
-/** app — the wiring list: every part in order of construction, and close() in reverse. The only reader of the clock. Long because every part stands in one list. */
-
-import { AUTHORIZATION_SERVICE, CHECK_METHOD, createCheckHandler } from '../envoy/check.ts'
-import { type EngineName, startGrpcServer } from '../grpc/engines.ts'
-import { createHealth } from '../grpc/health.ts'
-import { type Clock, type Instant, millis, type WallTime } from '../lib/time.ts'
+/** Starts the service: configuration, telemetry, clients, rules and listeners, in this order. Reads the clock for all of them. */
+import type { DecisionListener } from '../access/decision_listener.ts'
+import type { Clock, Instant, WallTime } from '../lib/time.ts'
 import { createYielder } from '../lib/yield_to_event_loop.ts'
-import { createReloadPoller } from '../rules/repositories/reload_poller.ts'
-import { createRuleSources, type SourceState } from '../rules/repositories/sources.ts'
-import { watchFiles } from '../rules/repositories/file_watcher.ts'
-import { createRulebook } from '../rules/rulebook.ts'
+import { createRuleSources } from '../rules/repositories/sources.ts'
+import { ruleSettings } from '../rules/settings.ts'
 import { createDecisionRecorder } from '../telemetry/access_log.ts'
-import { createInstruments } from '../telemetry/instruments.ts'
-import { internalErrorEvent } from '../telemetry/internal_error.ts'
-import { createLog } from '../telemetry/log.ts'
-import { createMetrics } from '../telemetry/metrics.ts'
-import { startTracing } from '../telemetry/tracing.ts'
-import { activeTraceId, traceChecks, traceSend } from '../telemetry/spans.ts'
+import type { SessionCacheState } from '../telemetry/instruments.ts'
+import { activeTraceId, traceChecks } from '../telemetry/spans.ts'
 import { version } from '../version.ts'
-import { startApiListener } from './api.ts'
-import {
-  countBySeverity,
-  countStates,
-  createReloadLogger,
-  createReplicationReporter,
-  INTERNAL_ERROR_DIAGNOSTIC,
-  logCircuitBreaker,
-  logTlsRenewal,
-  logWarning,
-} from './events.ts'
-import { listenOrExplain } from './listen.ts'
+import { signingKeySetUrls } from './api.ts'
+import type { Config } from './config.ts'
+import { countBySeverity, countStates, createReloadLogger } from './events.ts'
+import { createGrpcHealth, startListeners } from './listeners.ts'
 import { observeLogouts } from './observe_logout.ts'
-import {
-  describeListener,
-  grpcListenOptions,
-  listenAddress,
-  logFormatOf,
-  logLevelOf,
-  metricsOptionsOf,
-  pathModeOf,
-  signingKeySetUrls,
-  tracingOptionsOf,
-} from './options.ts'
-import { openReplication } from './redis.ts'
-import {
-  type AppOptions,
-  createRuleSetLoader,
-  readConfig,
-  TIME_SLICE_MS,
-  workingDirectory,
-} from './ruleset.ts'
-import { createClients, createServices } from './services.ts'
-import { createRevoke } from './sessions.ts'
+import { createReloader, type Reloader } from './reload.ts'
+import { type AppOptions, readConfig, TIME_SLICE_MS, workingDirectory } from './ruleset.ts'
+import { createShutdown, type Shutdown } from './shutdown.ts'
+import { type RunningServices, startServices } from './start_services.ts'
 import { StartupError } from './startup_error.ts'
-import { openListenerTls } from './tls.ts'
+import { startTelemetry, type Telemetry } from './telemetry.ts'
 
 export interface App {
+  /** Address of the gRPC listener: `host:port`, or the path of a socket. */
   readonly grpc: string
+  /** Address of the api listener, `host:port`. */
   readonly api: string
-  /** Reads configuration and rules again, whether anything tells of a change or not. */
+  /** Reads configuration and rules again, whether or not they have changed. */
   reload(): Promise<void>
-  /** Logs what nobody caught, without its words. */
+  /** Logs an error that nothing caught: its class, never its message. */
   logInternalError(where: string, error: unknown): void
-  /** Takes nothing new, answers what has arrived, closes everything. */
+  /** Stops accepting work, answers what has arrived, and closes everything. */
   close(): Promise<void>
 }
 
@@ -70,116 +38,105 @@ export const clock: Clock = {
   wall: () => Date.now() as WallTime,
 }
 
-/** Longest wait for Checks in flight when stopping, ms. */
-const DRAIN_TIMEOUT_MS = 20_000
-
-/** Rejects with `StartFault` where the configuration or a port is at fault; whatever was opened is closed again. */
+/** Rejects with `StartupError` if the operator can solve the problem. What was opened before is closed again. */
 export async function startApp(options: AppOptions): Promise<App> {
-  const cleanups: (() => unknown)[] = []
-  const close = async (): Promise<void> => {
-    for (const one of cleanups.splice(0).toReversed()) await one()
-  }
+  const shutdown = createShutdown()
   try {
-    return await startComponents(options, cleanups, close)
+    return await startComponents(options, shutdown)
   } catch (error) {
-    await close()
+    await shutdown.run()
     throw error
   }
 }
 
-/** `closing` collects what has to be closed again. */
-async function startComponents(
-  options: AppOptions,
-  cleanups: (() => unknown)[],
-  close: () => Promise<void>,
-): Promise<App> {
-  const loaded = await readConfig(options)
-  if (loaded.config === undefined) throw new StartupError('the configuration has errors', loaded.issues)
-  const { config } = loaded
-
-  const log = await createLog({
-    level: logLevelOf(config),
-    format: logFormatOf(config),
-    name: config.text('tracing.service_name') ?? 'credence',
-    version,
-    wall: clock.wall,
-  })
+/** The parts depend on one another in this order. */
+async function startComponents(options: AppOptions, shutdown: Shutdown): Promise<App> {
+  const { config, issues } = await readConfig(options)
+  if (config === undefined) throw new StartupError('the configuration has errors', issues)
   let draining = false
-  cleanups.push(() => {
-    if (draining) log.event('info', { event: 'stopped' })
-    log.close()
-  })
-  for (const issue of loaded.issues) log.event('warn', { event: 'config_problem', ...issue })
-  for (const notice of config.notices)
-    log.event('warn', { event: 'config_problem', ...notice, severity: 'notice' })
-  const logInternalError = (where: string, error: unknown): void =>
-    log.event('error', internalErrorEvent(where, error))
-  const logReload = createReloadLogger(log)
-
-  const tracing = await startTracing(tracingOptionsOf(config), version, options.env)
-  cleanups.push(() => tracing?.stop())
-  const metrics = await createMetrics({ ...metricsOptionsOf(config, options.env), wall: clock.wall })
-  cleanups.push(() => metrics.stop())
-  const instruments = createInstruments(
-    metrics,
-    {
-      prefix: config.text('serve.prometheus.metric_name_prefix') ?? '',
-      hideRequestPaths: config.flag('serve.prometheus.hide_request_paths'),
-    },
-    {
-      rules: () => rulebook.current?.snapshot.rules.length ?? 0,
-      configProblems: () => countBySeverity(rulebook.diagnostics),
-      sources: () => countStates(sourceStates),
-      ready: () => ready(),
-      sessions: () => ({ cached: sessions.size, ...sessions.status }),
-      revocationStream: () => revocationStream,
-    },
-    clock.now,
-  )
-  const {
-    send,
-    fetch,
-    close: closeClients,
-  } = createClients({
+  // Metrics may be read before the parts that they observe exist.
+  let parts: { readonly services: RunningServices; readonly reloader: Reloader } | undefined
+  const snapshot = () => parts?.reloader.snapshot()
+  const ready = (): boolean => !draining && snapshot() !== undefined
+  const telemetry = await startTelemetry(config, {
     clock,
     env: options.env,
-    maxConnectionsPerOrigin: config.number('sessions.connections'),
-    instrument(send) {
-      const counted = instruments.instrumentSend(send)
-      return tracing === undefined ? counted : traceSend(tracing.tracer, counted)
+    shutdown,
+    observed: {
+      rules: () => parts?.reloader.status().rules ?? 0,
+      configProblems: () => countBySeverity(parts?.reloader.diagnostics ?? []),
+      sources: () => countStates(parts?.reloader.sourceStates ?? []),
+      ready,
+      sessions: () => parts?.services.sessionCacheState() ?? NO_SESSIONS,
+      revocationStream: () => parts?.services.revocationStream,
     },
+    onStopped: log => draining && log.event('info', { event: 'stopped' }),
   })
-  cleanups.push(closeClients)
-  const warn = (source: string, message: string) => logWarning(log, source, message)
-  const replication = await openReplication(config, {
-    clock,
-    ...createReplicationReporter(log, instruments.recordSessionEvent),
-    onError: error => logInternalError('revocation_stream', error),
-  })
-  const { services, sessions } = createServices({
-    config,
-    send,
-    fetch,
-    clock,
-    onKeyProblem: ({ source, problem }) => warn(source, problem),
-    sessionsReport: {
-      warn,
-      onEvent: news => {
-        instruments.recordSessionEvent(news)
-        if (news.kind === 'circuit_breaker') logCircuitBreaker(log, news)
-      },
-    },
-    sharedCache: replication?.sharedCache,
-  })
-  const revocationStream = replication?.start(sessions)
-  cleanups.push(() => revocationStream?.close())
+  const { log, metrics, tracing, logInternalError } = telemetry
+  for (const issue of issues) log.event('warn', { event: 'config_problem', ...issue })
+  for (const notice of config.notices) {
+    log.event('warn', { event: 'config_problem', ...notice, severity: 'notice' })
+  }
 
-  let sourceStates: readonly SourceState[] = []
-  let pollInterval = millis(0)
-  const ruleSetLoader = createRuleSetLoader({
+  const health = createGrpcHealth(ready)
+  const services = await startServices(config, { clock, env: options.env, shutdown }, telemetry)
+  const reloader = startReloader(config, options, telemetry, services, () => health.notifyChanged())
+  shutdown.onClose(() => reloader.close())
+  parts = { services, reloader }
+
+  const { grpc, api, prometheus } = await startListeners({
+    config,
+    clock,
+    log,
+    metrics,
+    health,
+    shutdown,
+    snapshot,
+    ready,
+    onDecision: decisionListeners(config, telemetry, services),
+    onError: logInternalError,
+    withSpan: tracing === undefined ? undefined : traceChecks(tracing.tracer),
+    revoke: services.revoke,
+    publicKeys: () => services.handlers.jwks.publicKeys(signingKeySetUrls(config, reloader.validRules)),
+    validRules: () => reloader.validRules,
+    status: reloader.status,
+  })
+  log.event('info', { event: 'started', version, grpc, api, prometheus })
+
+  await reloader.reload()
+  if (!reloader.loaded && config.get(ruleSettings.failFast)) {
+    const errors = reloader.diagnostics.filter(({ severity }) => severity === 'error')
+    throw new StartupError('the rules cannot be loaded', errors)
+  }
+  log.event(ready() ? 'info' : 'error', { event: ready() ? 'ready' : 'not_ready' })
+
+  return {
+    grpc,
+    api,
+    reload: reloader.reload,
+    logInternalError,
+    async close() {
+      if (draining) return
+      draining = true
+      log.event('info', { event: 'draining' })
+      health.notifyChanged()
+      await shutdown.run()
+    },
+  }
+}
+
+function startReloader(
+  config: Config,
+  options: AppOptions,
+  { log, tracing, instruments, logInternalError }: Telemetry,
+  { handlers, fetch }: RunningServices,
+  onReloaded: () => void,
+): Reloader {
+  const logReload = createReloadLogger(log)
+  return createReloader({
     options,
     startupConfig: config,
-    services,
+    services: handlers,
     sources: createRuleSources({
       fetch,
       directory: workingDirectory(options),
@@ -187,57 +144,23 @@ async function startComponents(
     }),
     tracing,
     log,
-    ensureWatched: updateWatchedFiles,
-    onRepositoriesLoaded(now, interval) {
-      sourceStates = now
-      pollInterval = interval
-    },
-  })
-  /** What serves traffic. */
-  const snapshot = () => (rulebook.current?.ready === true ? rulebook.current.snapshot : undefined)
-  const ready = (): boolean => !draining && snapshot() !== undefined
-  const health = createHealth(ready, [AUTHORIZATION_SERVICE])
-  const rulebook = createRulebook({
-    load: ruleSetLoader.load,
-    now: clock.now,
-    onReload: report => {
+    clock,
+    random: Math.random,
+    onReload(report) {
       logReload(report)
       instruments.recordReload(report.outcome, report.durationMs)
-      health.notifyChanged()
+      onReloaded()
     },
-    toDiagnostic: error => {
-      logInternalError('reload', error)
-      return INTERNAL_ERROR_DIAGNOSTIC
-    },
+    onError: error => logInternalError('reload', error),
   })
+}
 
-  const reload = async (): Promise<void> => {
-    const { outcome } = await rulebook.reload()
-    const remote = sourceStates.filter(one => one.kind === 'remote')
-    const failing = outcome === 'refused' || remote.some(one => one.state !== 'fresh')
-    poll.reschedule({ interval: pollInterval, remote: remote.length > 0, failing })
-  }
-  const poll = createReloadPoller(reload, Math.random)
-  let watcher = watchFiles([], () => {})
-  cleanups.push(() => {
-    poll.close()
-    watcher.close()
-  })
-  let watchedFilesKey = ''
-  /** Files that matter may change with the configuration itself. */
-  async function updateWatchedFiles(files: readonly string[]): Promise<boolean> {
-    if (watchedFilesKey === files.join('\0')) return false
-    watchedFilesKey = files.join('\0')
-    watcher.close()
-    watcher = watchFiles(files, reload)
-    await watcher.ready
-    return true
-  }
-
-  const revoke = createRevoke(sessions, revocationStream, ({ source, kind, evicted }) => {
-    instruments.recordRevocation(source, kind)
-    log.event('info', { event: 'revocation', source, kind, evicted })
-  })
+/** In this order: a session that a request ends is revoked before the decision is logged. */
+function decisionListeners(
+  config: Config,
+  { log, tracing, instruments, logInternalError }: Telemetry,
+  { sessions, revoke }: RunningServices,
+): readonly DecisionListener[] {
   const observeLogout = observeLogouts({
     config,
     clock,
@@ -252,84 +175,13 @@ async function startComponents(
     traceId: tracing === undefined ? () => '' : activeTraceId,
     now: clock.now,
   })
-  const onDecision = observeLogout === undefined ? [accessLog] : [observeLogout, accessLog]
-  const openTlsIdentity = async (server: 'api' | 'grpc') => {
-    const tls = await openListenerTls(config, server, renewal => logTlsRenewal(log, server, renewal))
-    cleanups.push(() => tls?.close())
-    return tls
-  }
-  const apiTls = await openTlsIdentity('api')
-  const api = await listenOrExplain(describeListener('the api', 'api', listenAddress(config, 'api')), () =>
-    startApiListener({
-      config,
-      tls: apiTls,
-      clock,
-      onDecision,
-      onError: logInternalError,
-      snapshot,
-      ready,
-      revoke,
-      publicKeys: () =>
-        services.jwks.publicKeys(signingKeySetUrls(config, rulebook.current?.validRules ?? [])),
-      validRules: () => rulebook.current?.validRules ?? [],
-      status: () => ({
-        revision: rulebook.current?.snapshot.revision ?? '',
-        rules: rulebook.current?.snapshot.rules.length ?? 0,
-        sources: sourceStates,
-        issues: rulebook.diagnostics,
-      }),
-    }),
-  )
-  cleanups.push(() => api.close())
-  const grpcListen = grpcListenOptions(config)
-  const grpcTls = await openTlsIdentity('grpc')
-  const engine = await listenOrExplain(describeListener('Envoy', 'grpc', grpcListen), () =>
-    startGrpcServer(config.text('serve.grpc.engine') as EngineName, {
-      methods: new Map([
-        [
-          CHECK_METHOD,
-          createCheckHandler({
-            snapshot,
-            onDecision,
-            onError: logInternalError,
-            now: clock.now,
-            paths: pathModeOf(config),
-            withSpan: tracing === undefined ? undefined : traceChecks(tracing.tracer),
-          }),
-        ],
-      ]),
-      health,
-      listen: grpcListen,
-      tls: grpcTls,
-      onError: error => logInternalError('grpc', error),
-      now: clock.now,
-      wall: clock.wall,
-    }),
-  )
-  cleanups.push(() => engine.drain(DRAIN_TIMEOUT_MS))
-  const prometheus = await listenOrExplain(
-    describeListener('Prometheus', 'prometheus', listenAddress(config, 'prometheus')),
-    metrics.listen,
-  )
-  log.event('info', { event: 'started', version, grpc: engine.address, api: api.address, prometheus })
-  await reload()
-  if (rulebook.current === undefined && config.flag('access_rules.fail_fast')) {
-    const errors = rulebook.diagnostics.filter(issue => issue.severity === 'error')
-    throw new StartupError('the rules cannot be loaded', errors)
-  }
-  log.event(ready() ? 'info' : 'error', { event: ready() ? 'ready' : 'not_ready' })
+  return observeLogout === undefined ? [accessLog] : [observeLogout, accessLog]
+}
 
-  return {
-    grpc: engine.address,
-    api: api.address,
-    reload,
-    logInternalError,
-    async close() {
-      if (draining) return
-      draining = true
-      log.event('info', { event: 'draining' })
-      health.notifyChanged()
-      await close()
-    },
-  }
+const NO_SESSIONS: SessionCacheState = {
+  cached: 0,
+  circuitBreaker: 'closed',
+  inFlight: 0,
+  pending: 0,
+  maxStaleness: 0,
 }

@@ -6,6 +6,7 @@ import type { Credential } from '../access/verdict.ts'
 import type { Clock } from '../lib/time.ts'
 import { createSessionChangeReader } from '../sessions/kratos_public.ts'
 import { createLogoutObserver, type SessionOwner } from '../sessions/logout_observer.ts'
+import { kratosPublicSettings } from '../sessions/settings.ts'
 import type { RevocationTarget } from '../sessions/types.ts'
 import type { SessionEndpoint, SessionVerifier } from '../sessions/verifier.ts'
 import type { Config } from './config.ts'
@@ -25,14 +26,14 @@ export interface LogoutObservationDependencies {
  */
 export function observeLogouts(parts: LogoutObservationDependencies): DecisionListener | undefined {
   const { config, clock, sessions } = parts
-  const urls = config.list('sessions.kratos_public.urls')
+  const urls = config.get(kratosPublicSettings.urls)
   if (urls.length === 0) return undefined
   const endpoint = ownerEndpoint(config)
   const observe = createLogoutObserver({
     clock,
     readSessionChange: createSessionChangeReader({
       urls,
-      cookieNames: config.list('sessions.kratos_public.cookies'),
+      cookieNames: config.get(kratosPublicSettings.cookies),
     }),
     findOwner: sessions.findOwner,
     verifyOwner: endpoint && ((credential, request) => verifyOwner(sessions, endpoint, credential, request)),
@@ -60,7 +61,7 @@ async function verifyOwner(
 
 function ownerEndpoint(config: Config): SessionEndpoint | undefined {
   const { check_session_url: usual } = config.handlers.authenticator.get('cookie_session')?.config ?? {}
-  const text = config.text('sessions.kratos_public.whoami_url') ?? usual
+  const text = config.get(kratosPublicSettings.whoamiUrl) ?? usual
   const url = typeof text === 'string' ? URL.parse(text) : null
   if (url?.pathname.endsWith('/sessions/whoami') !== true) return undefined
   return { whoamiUrl: url.href, headers: [], maxAge: undefined }

@@ -1,23 +1,25 @@
-/** config/restart — settings that were changed while the service runs and are only read at its start. Knows two configurations, starts nothing. */
-
-import { SETTINGS } from '../config/settings.ts'
-import { type Diagnostic, formatPath } from '../documents/issue.ts'
+/** Finds settings that have changed and take effect only at the next start. */
+import { jwksTiming } from '../clients/jwks/timing.ts'
+import { type Diagnostic, formatPath } from '../documents/diagnostic.ts'
 import type { Config } from './config.ts'
-import { jwksTimingOf } from './options.ts'
+import { SETTINGS } from './settings.ts'
 
-/** Names each by its key and never by its value, which may be a secret. */
+/** One warning for each changed setting, by its key. Values are not quoted: they may be secrets. */
 export function changesPendingRestart(running: Config, current: Config): Diagnostic[] {
   const paths = SETTINGS.filter(
-    ({ path, live, idle }) =>
-      !live && idle === undefined && differs(running.value(path), current.value(path)),
+    setting =>
+      !setting.reloadable &&
+      setting.ignoredBecause === undefined &&
+      differs(running.get(setting), current.get(setting)),
   ).map(({ path }) => path.split('.'))
   const jwt = ['authenticators', 'jwt', 'config']
-  const [before, after] = [jwksTimingOf(running), jwksTimingOf(current)]
+  const timing = ({ handlers }: Config) => jwksTiming(handlers.authenticator.get('jwt')?.config)
+  const [before, after] = [timing(running), timing(current)]
   if (before.ttl !== after.ttl) paths.push([...jwt, 'jwks_ttl'])
   if (before.maxWait !== after.maxWait) paths.push([...jwt, 'jwks_max_wait'])
   return paths.map(path => ({
     severity: 'warning',
-    ...current.place(path),
+    ...current.positionOf(path),
     path: formatPath(path),
     message: 'changed, and takes effect at the next start',
     hint: 'restart the service',

@@ -1,12 +1,12 @@
 /** Loads configuration and rule repositories and compiles them into a rule set. */
+
 import { hash } from 'node:crypto'
 import { resolve } from 'node:path'
-import { readConfigFile } from '../config/files.ts'
 import { type Diagnostic, formatPath, sortDiagnostics } from '../documents/diagnostic.ts'
 import { createHandlerBuilder, type TraceHandler } from '../handlers/builder.ts'
 import { HANDLERS } from '../handlers/registry.ts'
 import type { Services } from '../handlers/services.ts'
-import { type Millis, millis } from '../lib/time.ts'
+import type { Millis } from '../lib/time.ts'
 import { createYielder } from '../lib/yield_to_event_loop.ts'
 import { type CompiledRuleSet, compileRules } from '../rules/compile.ts'
 import type { DefaultRuleRef } from '../rules/default_rule.ts'
@@ -14,11 +14,12 @@ import type { LocatedRule } from '../rules/parse.ts'
 import { repositoryFiles } from '../rules/repositories/repository.ts'
 import type { RuleSources, SourceState } from '../rules/repositories/sources.ts'
 import type { LoadResult } from '../rules/rulebook.ts'
+import { matchingStrategy, matchSettings, pathMode, ruleSettings } from '../rules/settings.ts'
 import type { Log } from '../telemetry/log.ts'
-import type { Tracing } from '../telemetry/tracing.ts'
+import { logLevel } from '../telemetry/settings.ts'
 import { traceStages } from '../telemetry/spans.ts'
-import { type Config, loadConfig } from './config.ts'
-import { logLevelOf, pathModeOf } from './options.ts'
+import type { Tracing } from '../telemetry/tracing.ts'
+import { type Config, loadConfig, readSources } from './config.ts'
 import { changesPendingRestart } from './restart.ts'
 import { StartupError } from './startup_error.ts'
 
@@ -33,11 +34,9 @@ export const TIME_SLICE_MS = 2
 
 /** Reads and validates the configuration. Rejects with `StartupError` when a file cannot be read. */
 export async function readConfig(options: AppOptions) {
-  const read = await Promise.all(options.configFiles.map(readConfigFile))
-  const unreadable = read.flatMap(file => ('text' in file ? [] : [file.issue]))
+  const { sources, unreadable } = await readSources(options, HANDLERS)
   if (unreadable.length > 0) throw new StartupError('the configuration cannot be read', unreadable)
-  const files = read.flatMap(file => ('text' in file ? [file] : []))
-  return { ...loadConfig({ files, env: options.env, flags: options.flags }, HANDLERS), files }
+  return { ...loadConfig(sources, HANDLERS), files: sources.files }
 }
 
 export interface RuleSetLoaderDependencies {
@@ -75,15 +74,15 @@ export function createRuleSetLoader(dependencies: RuleSetLoaderDependencies): {
     })
     if (read.config === undefined) return { ruleSet: undefined, diagnostics: read.issues }
     const { config, files } = read
-    log.setLevel(logLevelOf(config))
-    const repositories = config.list('access_rules.repositories')
+    log.setLevel(logLevel(config))
+    const repositories = config.get(ruleSettings.repositories)
     const watchedFiles = [
       ...options.configFiles.map(file => resolve(file)),
       ...repositoryFiles(repositories, directory),
     ]
     if (await dependencies.ensureWatched(watchedFiles)) return load()
     const loaded = await sources.load(repositories, repositoryLocator(config))
-    dependencies.onRepositoriesLoaded(loaded.states, millis(config.number('access_rules.poll_interval')))
+    dependencies.onRepositoriesLoaded(loaded.states, config.get(ruleSettings.pollInterval))
     const diagnostics = [
       ...read.issues,
       ...changesPendingRestart(dependencies.startupConfig, config),
@@ -102,7 +101,7 @@ export function createRuleSetLoader(dependencies: RuleSetLoaderDependencies): {
     const allDiagnostics = sortDiagnostics([...diagnostics, ...compileDiagnostics])
     if (snapshot === undefined) return { ruleSet: undefined, diagnostics: allDiagnostics }
     return {
-      ruleSet: { snapshot, validRules, ready: validRules.length > 0 || !config.flag(REQUIRED_SETTING) },
+      ruleSet: { snapshot, validRules, ready: validRules.length > 0 || !config.get(ruleSettings.required) },
       diagnostics: allDiagnostics,
     }
   }
@@ -112,26 +111,26 @@ export function createRuleSetLoader(dependencies: RuleSetLoaderDependencies): {
 /** Locates an entry of `access_rules.repositories`, for diagnostics about that repository. */
 export const repositoryLocator = (config: Config) => (index: number) => {
   const path = ['access_rules', 'repositories', index]
-  return { ...config.place(path), path: formatPath(path) }
+  return { ...config.positionOf(path), path: formatPath(path) }
 }
 
 function defaultRuleReference(config: Config): DefaultRuleRef | undefined {
-  const id = config.text('access_rules.default_rule') ?? ''
+  const id = config.get(ruleSettings.defaultRule) ?? ''
   if (id === '') return undefined
   const path = ['access_rules', 'default_rule']
-  return { id, location: { ...config.place(path), path: formatPath(path) } }
+  return { id, location: { ...config.positionOf(path), path: formatPath(path) } }
 }
 
 /** When set, a rule set without a valid rule keeps the service from being ready (Q-13). */
-const REQUIRED_SETTING = 'access_rules.required'
+const REQUIRED_SETTING = ruleSettings.required.path
 
 /** A warning, because a missing configuration file or a misspelt key looks like an empty rule set and the service starts. */
 export function noRulesWarning(config: Config): readonly Diagnostic[] {
-  if (config.flag(REQUIRED_SETTING)) return []
+  if (config.get(ruleSettings.required)) return []
   const path = ['access_rules', 'repositories']
   const message = 'there are no rules: every request is answered with 404'
   const hint = 'pass the configuration with --config FILE and list rule files in access_rules.repositories'
-  return [{ severity: 'warning', ...config.place(path), path: path.join('.'), message, hint }]
+  return [{ severity: 'warning', ...config.positionOf(path), path: path.join('.'), message, hint }]
 }
 
 /** Compiles rules with the handlers and settings of a configuration. */
@@ -145,7 +144,7 @@ export async function compileRuleSet(
   const builder = createHandlerBuilder({
     handlers: HANDLERS,
     settings: config.handlers,
-    fallback: config.list('errors.fallback'),
+    fallback: config.get(ruleSettings.fallback),
     services,
     strategy: matchingStrategy(config),
     trace: traced,
@@ -154,21 +153,21 @@ export async function compileRuleSet(
     rules,
     builder,
     strategy: matchingStrategy(config),
-    paths: pathModeOf(config),
-    hosts: config.text('hosts') === 'exact' ? 'exact' : undefined,
-    onMultipleMatches: config.text('access_rules.several_matches') === 'first' ? 'first' : 'reject',
+    paths: pathMode(config),
+    hosts: config.get(matchSettings.hosts) === 'exact' ? 'exact' : undefined,
+    onMultipleMatches: config.get(ruleSettings.onMultipleMatches),
     defaultRule: defaultRuleReference(config),
     revision,
-    strict: config.flag('strict'),
+    strict: config.get(matchSettings.strict),
     yieldToEventLoop: createYielder(TIME_SLICE_MS, services.clock),
   })
-  if (compiled.snapshot === undefined || compiled.validRules.length > 0 || !config.flag(REQUIRED_SETTING))
+  if (compiled.snapshot === undefined || compiled.validRules.length > 0 || !config.get(ruleSettings.required))
     return compiled
   const path = REQUIRED_SETTING.split('.')
   const message = 'there is no valid rule: every request is answered with 503'
   const diagnostic: Diagnostic = {
     severity: 'error',
-    ...config.place(path),
+    ...config.positionOf(path),
     path: REQUIRED_SETTING,
     message,
     hint: '',
@@ -189,6 +188,3 @@ export function handlerTracing(tracing: Tracing | undefined): TraceHandler {
 
 /** Directory of relative repository paths: the working directory, as in Oathkeeper. */
 export const workingDirectory = (_options: AppOptions): string => process.cwd()
-
-const matchingStrategy = (config: Config): 'regexp' | 'glob' =>
-  config.text('access_rules.matching_strategy') === 'glob' ? 'glob' : 'regexp'

@@ -6,6 +6,7 @@ import type { Send } from '../clients/http/message.ts'
 import { createProxyResolver } from '../clients/http/proxy.ts'
 import { createJwksClient } from '../clients/jwks/client.ts'
 import type { JwksProblem } from '../clients/jwks/remote_jwk_set.ts'
+import { jwksTiming } from '../clients/jwks/timing.ts'
 import { createOAuth2Client } from '../clients/oauth2/client.ts'
 import { createObjectStoreClient, withObjectStores } from '../clients/objects/client.ts'
 import type { Services } from '../handlers/services.ts'
@@ -15,7 +16,6 @@ import type { Clock } from '../lib/time.ts'
 import type { SharedCache } from '../sessions/replication/shared_cache.ts'
 import { sessionCacheSettings } from '../sessions/settings.ts'
 import type { Config } from './config.ts'
-import { jwksTiming } from './jwks_settings.ts'
 import { createVerifierFromConfig, type SessionsReporter } from './sessions.ts'
 
 export interface ClientsDependencies {
@@ -87,7 +87,7 @@ export function createServices({
       clock,
       fetch,
       directory: process.cwd(),
-      options: jwksTiming(config),
+      options: jwksTiming(config.handlers.authenticator.get('jwt')?.config),
       secret: randomBytes(32),
       maxEntries,
       onProblem: onKeyProblem,

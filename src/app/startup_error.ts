@@ -1,11 +1,10 @@
-/** Why the service cannot start, with the issues that an operator can resolve. */
-import type { Diagnostic } from '../documents/issue.ts'
+/** The error that stops a start, with the problems that an operator can solve. */
+import type { Diagnostic } from '../documents/diagnostic.ts'
 
-/** What stops a start: issues of the configuration, for people. */
 export class StartupError extends Error {
   readonly diagnostics: readonly Diagnostic[]
-  constructor(message: string, issues: readonly Diagnostic[]) {
+  constructor(message: string, diagnostics: readonly Diagnostic[]) {
     super(message)
-    this.diagnostics = issues
+    this.diagnostics = diagnostics
   }
 }

@@ -1,34 +1,36 @@
-/** app_tls — certificates of our listeners: read at start, read again when their files change. Knows settings and files, no protocol. */
+/** Loads the certificates of a listener at startup, and again when their files change. */
 import { readFile } from 'node:fs/promises'
-import type { Diagnostic } from '../documents/issue.ts'
+import type { SettingValues } from '../config/setting.ts'
+import type { Diagnostic } from '../documents/diagnostic.ts'
 import { type TlsIdentity, type TlsMaterial, tlsMaterialProblem } from '../http/tls.ts'
-import { watchFiles } from '../rules/repositories/watch.ts'
-import type { Config } from './config.ts'
+import { watchFiles } from '../rules/repositories/file_watcher.ts'
 import { StartupError } from './startup_error.ts'
+import { apiTlsSettings, grpcTlsSettings } from './tls_settings.ts'
 
 export interface ListenerTls extends TlsIdentity {
   close(): void
 }
 
-/** What came of files that have changed; `refused` says why the former certificate stays in force. */
+/** The result of reloading changed files. If they are `refused`, the previous certificate stays in use. */
 export type CertificateRenewal =
   | { readonly outcome: 'renewed' }
   | { readonly outcome: 'refused'; readonly why: string }
 
 type MaterialKind = 'key' | 'cert' | 'client_ca'
-/** Whose clients may have to show a certificate as well: the api has keys and networks for its own. */
-const MATERIAL_BY_LISTENER = { grpc: ['key', 'cert', 'client_ca'], api: ['key', 'cert'] } as const
 
-/** `undefined` where neither key nor certificate is set. Rejects with `StartFault` for what cannot be used. */
+/**
+ * `undefined` where neither key nor certificate is set. Rejects with `StartupError` for material that cannot be used.
+ * Only the gRPC listener can demand client certificates: the api authenticates callers by keys and networks.
+ */
 export async function openListenerTls(
-  config: Config,
+  settings: SettingValues,
   server: 'api' | 'grpc',
   onRenewal: (renewal: CertificateRenewal) => void,
 ): Promise<ListenerTls | undefined> {
   const section = `serve.${server}.tls`
-  const sources = MATERIAL_BY_LISTENER[server].flatMap(part => materialSource(config, section, part) ?? [])
+  const sources = materialSources(settings, server)
   if (sources.length === 0) return undefined
-  const has = (part: MaterialKind) => sources.some(one => one.kind === part)
+  const has = (kind: MaterialKind) => sources.some(one => one.kind === kind)
   if (!has('key') || !has('cert')) {
     const message = `${section} needs both a key and a certificate`
     throw new StartupError(message, [])
@@ -49,7 +51,7 @@ export async function openListenerTls(
     sources.flatMap(one => one.file ?? []),
     renew,
   )
-  // Written anew between reading and watching: read once more.
+  // The files may have changed between reading and watching.
   await watcher.ready
   await renew()
   return {
@@ -63,23 +65,28 @@ export async function openListenerTls(
 
 interface MaterialSource {
   readonly kind: MaterialKind
-  /** The setting, for people. */
+  /** The setting, for diagnostics. */
   readonly settingPath: string
   readonly file?: string
   readonly base64?: string
 }
 
-/** As Oathkeeper, a path counts before base64. */
-function materialSource(config: Config, section: string, kind: MaterialKind): MaterialSource | undefined {
-  const file = config.text(`${section}.${kind}.path`)
-  if (file !== undefined && file !== '') return { kind, settingPath: `${section}.${kind}.path`, file }
-  const base64 = kind === 'client_ca' ? undefined : config.text(`${section}.${kind}.base64`)
-  return base64 === undefined || base64 === ''
-    ? undefined
-    : { kind, settingPath: `${section}.${kind}.base64`, base64 }
+function materialSources(settings: SettingValues, server: 'api' | 'grpc'): readonly MaterialSource[] {
+  const { keyPath, keyBase64, certPath, certBase64 } = server === 'grpc' ? grpcTlsSettings : apiTlsSettings
+  const [keyFile, certFile] = [settings.get(keyPath), settings.get(certPath)]
+  const [key, cert] = [settings.get(keyBase64), settings.get(certBase64)]
+  const ca = server === 'grpc' ? settings.get(grpcTlsSettings.clientCaPath) : undefined
+  const sources: MaterialSource[] = []
+  // A path takes precedence over base64, as in Oathkeeper.
+  if (keyFile) sources.push({ kind: 'key', settingPath: keyPath.path, file: keyFile })
+  else if (key) sources.push({ kind: 'key', settingPath: keyBase64.path, base64: key })
+  if (certFile) sources.push({ kind: 'cert', settingPath: certPath.path, file: certFile })
+  else if (cert) sources.push({ kind: 'cert', settingPath: certBase64.path, base64: cert })
+  if (ca) sources.push({ kind: 'client_ca', settingPath: grpcTlsSettings.clientCaPath.path, file: ca })
+  return sources
 }
 
-/** An issue names setting and file, never what is in it. */
+/** A diagnostic names the setting and the file, never the content. */
 async function loadMaterial(sources: readonly MaterialSource[]): Promise<TlsMaterial | Diagnostic> {
   const read = new Map<MaterialKind, Buffer>()
   for (const { kind, settingPath, file, base64 = '' } of sources) {

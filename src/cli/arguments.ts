@@ -1,4 +1,4 @@
-/** What every command is given: streams, variables, configuration files and flags. */
+/** What every command receives: streams, variables, configuration files and flags. */
 
 export interface Streams {
   readonly out: (text: string) => void
@@ -6,8 +6,9 @@ export interface Streams {
   readonly env: NodeJS.ProcessEnv
 }
 
-/** What every command gets: configuration files in order, and our settings that were given as flags. */
 export interface ConfigArguments {
+  /** In order; later ones override. */
   readonly configFiles: readonly string[]
+  /** Text by setting path. */
   readonly flags: ReadonlyMap<string, string>
 }

@@ -1,20 +1,20 @@
-/** cli/serve — listens until it is told to stop. Knows signals, nothing of requests. */
+/** Runs the service until a signal or an uncaught exception stops it. */
 import { isatty } from 'node:tty'
 import { type App, startApp } from '../app/app.ts'
 import { StartupError } from '../app/startup_error.ts'
-import { formatDiagnostic } from '../documents/issue.ts'
+import { formatDiagnostic } from '../documents/diagnostic.ts'
 import type { ConfigArguments, Streams } from './arguments.ts'
 
-/** Exit code 0 after a drain, 1 when it cannot start or something went wrong that nobody caught. */
+/** Resolves to the exit code: 0 after a drain, 1 if the service cannot start or an exception was not caught. */
 export async function serve(args: ConfigArguments, streams: Streams): Promise<number> {
-  // Told while it starts, it ends as soon as it has started.
+  // A signal during startup stops the service as soon as it has started.
   const stopRequested = waitForStopSignal()
   let app: App | undefined
   if (!STDIN_IS_TERMINAL) process.on('SIGHUP', () => void app?.reload())
   try {
     app = await startApp({ ...args, env: streams.env })
     const uncaught = await Promise.race([stopRequested, firstUncaughtException()])
-    // In a state that nobody foresaw nothing more is decided; what has arrived is answered (F4).
+    // After an uncaught exception the state is unknown: accept no further Checks, but answer those in flight.
     if (uncaught !== undefined) app.logInternalError('process', uncaught.error)
     await app.close()
     return uncaught === undefined ? 0 : 1
@@ -24,14 +24,14 @@ export async function serve(args: ConfigArguments, streams: Streams): Promise<nu
   }
 }
 
-/** There SIGHUP says that the terminal has gone; everywhere else it means, by custom, to read everything again. */
+/** At a terminal, SIGHUP means that the terminal was closed; elsewhere it asks a daemon to reload. */
 const STDIN_IS_TERMINAL = isatty(0)
 
 interface UncaughtException {
   readonly error: unknown
 }
 
-/** What no catch has seen. Only the first ends the service; others on the way out are the same accident. */
+/** Resolves at the first uncaught exception or unhandled rejection; further ones during the shutdown are ignored. */
 const firstUncaughtException = (): Promise<UncaughtException> =>
   new Promise(resolve => {
     for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
@@ -39,7 +39,7 @@ const firstUncaughtException = (): Promise<UncaughtException> =>
     }
   })
 
-/** A second signal ends the process at once. */
+/** Resolves at the first signal; a second one ends the process at once. */
 function waitForStopSignal(): Promise<undefined> {
   return new Promise(resolve => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) {
@@ -48,12 +48,12 @@ function waitForStopSignal(): Promise<undefined> {
         resolve(undefined)
       })
     }
-    // Told twice, by the system and by the launcher, it is one and the same end.
+    // The system and the launcher both send this one, so a second SIGHUP does not exit at once.
     if (STDIN_IS_TERMINAL) process.on('SIGHUP', () => resolve(undefined))
   })
 }
 
-/** Only an accident, which is a fault of ours, shows where it happened. */
+/** Problems that the operator can solve have no stack trace; any other error indicates a bug and has one. */
 function describeStartFailure(error: unknown): string {
   if (error instanceof StartupError)
     return [error.message, ...error.diagnostics.map(formatDiagnostic)].join('\n')

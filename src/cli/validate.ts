@@ -1,13 +1,13 @@
-/** cli/validate — every issue of the configuration and of all rules, sorted as a compiler shows them. Knows no handler: `world` compiles. */
+/** Reports every problem of the configuration and of all rules, sorted by file and line. */
 
-import { type Config, loadConfig } from '../app/config.ts'
+import { type Config, loadConfig, readSources } from '../app/config.ts'
 import { noRulesWarning, repositoryLocator } from '../app/ruleset.ts'
 import type { Send } from '../clients/http/message.ts'
-import { readConfigFile } from '../config/files.ts'
-import { type Diagnostic, formatDiagnostic, sortDiagnostics } from '../documents/issue.ts'
+import { type Diagnostic, formatDiagnostic, sortDiagnostics } from '../documents/diagnostic.ts'
 import type { AnyHandler } from '../handlers/handler.ts'
 import type { LocatedRule } from '../rules/parse.ts'
 import { createRuleSources } from '../rules/repositories/sources.ts'
+import { ruleSettings } from '../rules/settings.ts'
 import type { ConfigArguments, Streams } from './arguments.ts'
 
 export interface ValidateArguments extends ConfigArguments {
@@ -17,18 +17,18 @@ export interface ValidateArguments extends ConfigArguments {
   readonly strict: boolean
 }
 
-/** What a check needs of the service without starting it. */
+/** The parts of the service that a validation uses. */
 export interface ValidateDependencies {
   readonly handlers: readonly AnyHandler[]
-  /** http(s) and the stores of the clouds. */
+  /** http(s) and object stores. */
   readonly fetch: Send
-  /** Compiles without keeping anything; what is wrong is the answer. */
+  /** Compiles rules and returns their problems. */
   readonly compile: (config: Config, rules: readonly LocatedRule[]) => Promise<readonly Diagnostic[]>
-  /** Where relative repositories start. */
+  /** Base of relative repository paths. */
   readonly directory: string
 }
 
-/** Exit code 0 when there is no error (with `strict`: no warning either), else 1; 2 where nothing was named that could be checked. */
+/** Resolves to the exit code: 0 without errors (with `strict`: without warnings), 1 with errors, 2 if there is nothing to check. */
 export async function validate(
   args: ValidateArguments,
   streams: Streams,
@@ -38,7 +38,7 @@ export async function validate(
   const counted = issues.map(issue => (args.strict ? { ...issue, severity: 'error' as const } : issue))
   for (const issue of sortDiagnostics([...counted, ...notices])) streams.out(`${formatDiagnostic(issue)}\n`)
   if (ruleCount === 'none named') {
-    streams.err('error: there is nothing to check: name a configuration with --config FILE, or rule files\n')
+    streams.err('error: nothing to check; give a configuration with --config FILE, or rule files\n')
     return 2
   }
   const errors = counted.filter(issue => issue.severity === 'error').length
@@ -46,7 +46,7 @@ export async function validate(
   const summary = `${plural(errors, 'error')}, ${plural(warnings, 'warning')}`
   streams.out(
     ruleCount === undefined
-      ? `${summary}; no rules were read\n`
+      ? `${summary}; rules not checked\n`
       : `${summary} in ${plural(ruleCount, 'rule')}\n`,
   )
   return errors === 0 ? 0 : 1
@@ -54,9 +54,9 @@ export async function validate(
 
 interface ValidationResult {
   readonly issues: readonly Diagnostic[]
-  /** Accepted keys without effect: told, and no fault of the user's even where warnings are errors. */
+  /** Accepted keys without effect: reported, but no errors even with `strict`. */
   readonly notices: readonly Diagnostic[]
-  /** `undefined` where the configuration cannot be read, or names none because of its errors. */
+  /** `undefined` if the rules could not be checked because of errors in the configuration. */
   readonly ruleCount: number | 'none named' | undefined
 }
 
@@ -65,25 +65,23 @@ async function runValidation(
   streams: Streams,
   dependencies: ValidateDependencies,
 ): Promise<ValidationResult> {
-  const read = await Promise.all(args.configFiles.map(readConfigFile))
-  const unreadable = read.flatMap(file => ('text' in file ? [] : [file.issue]))
-  const files = read.flatMap(file => ('text' in file ? [file] : []))
-  const loadedConfig = loadConfig({ files, env: streams.env, flags: args.flags }, dependencies.handlers)
-  // Errors of the configuration are no reason to keep those of the rules for the next run.
+  const { sources, unreadable } = await readSources({ ...args, env: streams.env }, dependencies.handlers)
+  const loadedConfig = loadConfig(sources, dependencies.handlers)
+  // Rules are checked even if the configuration has errors, so that one run reports the problems of both.
   const { bestEffort: config, issues } = loadedConfig
-  const repositories = args.rules.length > 0 ? args.rules : config.list('access_rules.repositories')
+  const repositories = args.rules.length > 0 ? args.rules : config.get(ruleSettings.repositories)
   if (unreadable.length > 0 || (loadedConfig.config === undefined && repositories.length === 0)) {
     return { issues: [...unreadable, ...issues], notices: [], ruleCount: undefined }
   }
   if (args.configFiles.length === 0 && repositories.length === 0) {
     return { issues, notices: [], ruleCount: 'none named' }
   }
-  const sources = createRuleSources({
+  const ruleSources = createRuleSources({
     fetch: dependencies.fetch,
     directory: dependencies.directory,
     yieldToEventLoop: () => undefined,
   })
-  const loadedRules = await sources.load(
+  const loadedRules = await ruleSources.load(
     repositories,
     args.rules.length > 0 ? undefined : repositoryLocator(config),
   )
@@ -96,13 +94,13 @@ async function runValidation(
       ...(noRules ? noRulesWarning(config) : []),
       ...compiled.filter(found => !alreadyReported(found, issues)),
     ],
-    // What a default does is said at start; here only what somebody wrote.
+    // Notices about defaults are logged at startup only.
     notices: config.notices.filter(notice => notice.source !== 'defaults'),
     ruleCount: loadedRules.decodedRules.length,
   }
 }
 
-/** What is wrong with a handler's section is wrong again with each rule that uses it. */
+/** A problem of a handler's base configuration appears again in each rule that uses the handler. */
 const alreadyReported = (found: Diagnostic, issues: readonly Diagnostic[]): boolean =>
   found.severity === 'error' && issues.some(one => one.severity === 'error' && one.message === found.message)
 

@@ -1,4 +1,4 @@
-/** What `validate` needs of the service, without starting it. */
+/** Builds the parts of the service that `validate` needs, without starting a listener. */
 
 import { compileRuleSet, UNTRACED } from '../app/ruleset.ts'
 import { createClients, createServices } from '../app/services.ts'
@@ -6,10 +6,10 @@ import { HANDLERS } from '../handlers/registry.ts'
 import type { Clock } from '../lib/time.ts'
 import type { ValidateDependencies } from './validate.ts'
 
-/** What `validate` needs of the service without starting it; nothing is asked but remote rule repositories. */
+/** Makes no calls except to remote rule repositories. `close` ends their connections. */
 export function createValidateDependencies(clock: Clock, env: NodeJS.ProcessEnv = process.env) {
   const { send, fetch, close } = createClients({ clock, env })
-  const world: ValidateDependencies = {
+  const dependencies: ValidateDependencies = {
     handlers: HANDLERS,
     fetch,
     directory: process.cwd(),
@@ -19,5 +19,5 @@ export function createValidateDependencies(clock: Clock, env: NodeJS.ProcessEnv 
       return compiled.diagnostics
     },
   }
-  return { world, close }
+  return { dependencies, close }
 }

@@ -1,4 +1,4 @@
-/** test/app — the whole service over its own sockets: what is read again, when, and what becomes of requests meanwhile. */
+/** The whole service over its own sockets: what is reloaded, when, and what happens to requests meanwhile. */
 import assert from 'node:assert/strict'
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import type { ServerResponse } from 'node:http'
@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type App, startApp } from '../../src/app/app.ts'
-import type { Diagnostic } from '../../src/documents/issue.ts'
+import type { Diagnostic } from '../../src/documents/diagnostic.ts'
 import type { SourceState } from '../../src/rules/repositories/sources.ts'
 import { createCertificateAuthority, skipWithoutOpenssl } from '../support/certificates.ts'
 import { startHttpHost } from '../support/http_host.ts'
@@ -62,11 +62,11 @@ async function startService(t: TestContext, config: string) {
   }
 }
 
-/** Until it holds; a condition that never does is a failure of the test that waits. */
+/** Polls until the condition holds; fails the test after 20 seconds. */
 async function waitUntil(holds: () => Promise<boolean>): Promise<void> {
   const end = Date.now() + 20_000
   while (!(await holds())) {
-    if (Date.now() > end) assert.fail(`never came: ${holds}`)
+    if (Date.now() > end) assert.fail(`timed out: ${holds}`)
     await sleep(20)
   }
 }
@@ -74,7 +74,7 @@ async function waitUntil(holds: () => Promise<boolean>): Promise<void> {
 const configText = (repository: string, more = ''): string =>
   `serve:${PORTS}\naccess_rules: {repositories: ["${repository}"]${more}}\n${HANDLERS}`
 
-test('a remote repository is read again on its beat, conditionally, and keeps its rules while its host fails', async t => {
+test('a remote repository is polled with conditional requests and keeps its rules while its host fails', async t => {
   const stored = { status: 200, etag: '"1"', body: rulesText('/a') }
   const asked: (string | undefined)[] = []
   const host = await startHttpHost((request, response) => {
@@ -98,11 +98,11 @@ test('a remote repository is read again on its beat, conditionally, and keeps it
   await waitUntil(async () => (await service.status()).sources[0]?.state === 'stale')
   const { sources, issues } = await service.status()
   assert.deepEqual([sources[0]?.rules, sources[0]?.fault], [1, 'answered 503'])
-  assert.match(issues[0]?.message ?? '', /answered 503; the rules read before stay in force/)
+  assert.match(issues[0]?.message ?? '', /answered 503; its previous rules stay in force/)
   assert.equal(await service.ask('/b'), 200)
 })
 
-test('with access_rules.required, a set without a valid rule is one to wait with', async t => {
+test('with access_rules.required, a rule set without a valid rule is not ready', async t => {
   const service = await startService(t, configText('file://FOLDER/rules.json', ', required: true'))
   const health = async () => (await fetch(`${service.api}/health/ready`)).status
   assert.deepEqual([await service.ask('/a'), await health()], [200, 200])
@@ -112,31 +112,31 @@ test('with access_rules.required, a set without a valid rule is one to wait with
   const { issues } = await service.status()
   assert.deepEqual(
     issues.map(one => `${one.severity} ${one.path} ${one.line}: ${one.message}`),
-    ['error access_rules.required 5: there is no valid rule: every request is 503'],
+    ['error access_rules.required 5: there is no valid rule: every request is answered with 503'],
   )
   service.write('rules.json', JSON.stringify([rule('/a', { handler: 'unknown' })]))
   await waitUntil(async () => (await service.status()).rules === 1)
-  assert.equal(await service.ask('/a'), 503, 'a rule with an error is none')
+  assert.equal(await service.ask('/a'), 503, 'a rule with an error is not valid')
   service.write('rules.json', rulesText('/b'))
   await waitUntil(async () => (await service.ask('/b')) === 200)
   assert.equal(await health(), 200)
   assert.deepEqual((await service.status()).issues, [])
 })
 
-test('without it, a set without rules serves, and refuses everything with 404', async t => {
+test('without it, a rule set without rules is ready and answers every request with 404', async t => {
   const service = await startService(t, configText('file://FOLDER/rules.json'))
   service.write('rules.json', '[]')
   await waitUntil(async () => (await service.ask('/a')) === 404)
   assert.equal((await fetch(`${service.api}/health/ready`)).status, 200)
 })
 
-test('with access_rules.fail_fast, rules that cannot be loaded end the start, and say where', async t => {
+test('with access_rules.fail_fast, rules that cannot be loaded stop the start, with their position', async t => {
   for (const [repository, said] of [
     [
       'file://FOLDER/none.json',
-      /^the rules cannot be loaded.*none\.json.*cannot be read: there is no such file/,
+      /^the rules cannot be loaded.*none\.json.*cannot be read: the file does not exist/,
     ],
-    ['inline://W3siaWQiOjF9XQ==', /^the rules cannot be loaded.*rule 1 cannot be read/],
+    ['inline://W3siaWQiOjF9XQ==', /^the rules cannot be loaded.*cannot decode rule 1/],
   ] as const) {
     await assert.rejects(startService(t, configText(repository, ', fail_fast: true')), (error: Error) => {
       const { diagnostics } = error as Error & { diagnostics: readonly Diagnostic[] }
@@ -148,14 +148,14 @@ test('with access_rules.fail_fast, rules that cannot be loaded end the start, an
   assert.equal(await service.ask('/a'), 503, 'without it: not ready')
 })
 
-test('with access_rules.fail_fast, rules that get lost later end nothing', async t => {
+test('with access_rules.fail_fast, rules that cannot be loaded later do not stop the service', async t => {
   const service = await startService(t, configText('file://FOLDER/rules.json', ', fail_fast: true'))
   service.write('rules.json', '[{"id": 1}]')
   await waitUntil(async () => (await service.status()).sources[0]?.state === 'stale')
   assert.equal(await service.ask('/a'), 200)
 })
 
-test('without an interval a remote repository is read once, and again only until it could be', async t => {
+test('without an interval a remote repository is retried until it has been read once', async t => {
   let asked = 0
   const host = await startHttpHost((_request, response) => {
     response.writeHead(asked++ === 0 ? 500 : 200).end(rulesText('/a'))
@@ -168,7 +168,7 @@ test('without an interval a remote repository is read once, and again only until
   assert.equal(asked, 2)
 })
 
-test('a changed configuration is in force at once, but for what is read at the start: that is named', async t => {
+test('a changed configuration takes effect on reload, except for settings that need a restart: they are reported', async t => {
   const service = await startService(t, configText('file://FOLDER/rules.json'))
   assert.equal(await service.ask('/b'), 404)
   service.write('more.json', rulesText('/b'))
@@ -184,10 +184,10 @@ test('a changed configuration is in force at once, but for what is read at the s
     waiting.map(one => [one.path, one.line, one.severity]),
     [['paths', 6, 'warning']],
   )
-  assert.equal(await service.ask('/x%2Fa'), 400, 'the old reading of paths holds until then')
+  assert.equal(await service.ask('/x%2Fa'), 400, 'until then the previous path mode applies')
 })
 
-test('a broken configuration leaves everything as it was, and says where it is broken', async t => {
+test('an invalid configuration changes nothing and is reported with its position', async t => {
   const service = await startService(t, configText('file://FOLDER/rules.json'))
   service.write('credence.yaml', `serve:${PORTS}\nacess_rules: {}\n`)
   await waitUntil(async () => (await service.status()).issues.length > 0)
@@ -196,7 +196,7 @@ test('a broken configuration leaves everything as it was, and says where it is b
   assert.equal(await service.ask('/a'), 200)
 })
 
-test('a request that waits during a reload is answered by the rules with which it began', async t => {
+test('a request in flight during a reload is decided by the rules with which it began', async t => {
   const waiting: ServerResponse[] = []
   const host = await startHttpHost((_request, response) => {
     waiting.push(response)
@@ -216,7 +216,7 @@ test('a request that waits during a reload is answered by the rules with which i
   assert.equal(await answer, 200)
 })
 
-test('the api port speaks TLS where it has a certificate, and a call over it asks about https', {
+test('the api port uses TLS if it has a certificate, and a call over TLS asks about https', {
   skip: skipWithoutOpenssl,
 }, async t => {
   const folder = mkdtempSync(join(tmpdir(), 'credence-api-'))

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { z } from 'zod'
 import { type Config, type ConfigSources, loadConfig } from '../../src/app/config.ts'
+import { SETTINGS } from '../../src/app/settings.ts'
 import { formatDiagnostic } from '../../src/documents/diagnostic.ts'
 import {
   type AnyHandler,
@@ -48,6 +49,13 @@ const HANDLERS: readonly AnyHandler[] = [
   ),
 ] as unknown as readonly AnyHandler[]
 
+/** The value of a setting by its path; code uses the setting itself, which has a type. */
+function settingValue(config: Config, path: string): unknown {
+  const setting = SETTINGS.find(one => one.path === path)
+  assert.ok(setting !== undefined, path)
+  return config.get(setting)
+}
+
 interface ConfigInput {
   readonly files?: Readonly<Record<string, string>>
   readonly env?: NodeJS.ProcessEnv
@@ -71,14 +79,14 @@ const yaml = (text: string): ConfigInput => ({ files: { 'c.yml': text } })
 
 test('without any source there are defaults: loopback ports, no handler but json, no rules', () => {
   const config = configOf({})
-  assert.equal(config.text('serve.grpc.host'), '127.0.0.1')
-  assert.equal(config.number('serve.grpc.port'), 9191)
-  assert.equal(config.text('serve.api.host'), undefined)
-  assert.equal(config.number('serve.api.port'), 4456)
-  assert.equal(config.number('serve.api.timeout.write'), 120_000)
-  assert.equal(config.number('sessions.cache.ttl'), 60_000)
-  assert.deepEqual(config.list('access_rules.repositories'), [])
-  assert.deepEqual(config.list('errors.fallback'), ['json'])
+  assert.equal(settingValue(config, 'serve.grpc.host'), '127.0.0.1')
+  assert.equal(settingValue(config, 'serve.grpc.port'), 9191)
+  assert.equal(settingValue(config, 'serve.api.host'), undefined)
+  assert.equal(settingValue(config, 'serve.api.port'), 4456)
+  assert.equal(settingValue(config, 'serve.api.timeout.write'), 120_000)
+  assert.equal(settingValue(config, 'sessions.cache.ttl'), 60_000)
+  assert.deepEqual(settingValue(config, 'access_rules.repositories'), [])
+  assert.deepEqual(settingValue(config, 'errors.fallback'), ['json'])
   assert.deepEqual([...config.handlers.error], [['json', { enabled: true, config: undefined }]])
   assert.equal(config.handlers.authenticator.size, 0)
   assert.deepEqual(config.notices.map(formatDiagnostic), [
@@ -108,10 +116,10 @@ test('files are laid over one another, flags over files, the environment over al
   const read = (given: ConfigInput) => {
     const config = configOf(given)
     return [
-      config.text('serve.grpc.host'),
-      config.number('serve.grpc.port'),
-      config.number('serve.api.port'),
-      config.text('log.level'),
+      settingValue(config, 'serve.grpc.host'),
+      settingValue(config, 'serve.grpc.port'),
+      settingValue(config, 'serve.api.port'),
+      settingValue(config, 'log.level'),
     ]
   }
   assert.deepEqual(read({ files }), ['a', 2, 3, 'error'])
@@ -125,7 +133,7 @@ test('files are laid over one another, flags over files, the environment over al
 })
 
 test('an empty host is all interfaces, and not the same as none', () => {
-  assert.equal(configOf(yaml('serve: {api: {host: ""}}')).text('serve.api.host'), '')
+  assert.equal(settingValue(configOf(yaml('serve: {api: {host: ""}}')), 'serve.api.host'), '')
 })
 
 test('words for true of YAML 1.1 are taken where a boolean is wanted, and nowhere else (Q-16)', () => {
@@ -133,8 +141,8 @@ test('words for true of YAML 1.1 are taken where a boolean is wanted, and nowher
     yaml('authenticators: {noop: {enabled: on}}\nstrict: yes\ntracing: {service_name: off}\n'),
   )
   assert.equal(config.handlers.authenticator.get('noop')?.enabled, true)
-  assert.equal(config.flag('strict'), true)
-  assert.equal(config.text('tracing.service_name'), 'off')
+  assert.equal(settingValue(config, 'strict'), true)
+  assert.equal(settingValue(config, 'tracing.service_name'), 'off')
 })
 
 test('words for true are taken inside the config of a handler too (Q-16)', () => {
@@ -223,7 +231,7 @@ const ISSUES: readonly (readonly [name: string, text: string, issue: string])[] 
   [
     'a list with something twice',
     'serve: {api: {cors: {allowed_origins: [a, a]}}}\n',
-    'c.yml:1:39: error: serve.api.cors.allowed_origins: must be a list of texts, none of them twice',
+    'c.yml:1:39: error: serve.api.cors.allowed_origins: must be a list of strings, none of them twice',
   ],
   [
     'an address that is none',
@@ -243,35 +251,35 @@ const ISSUES: readonly (readonly [name: string, text: string, issue: string])[] 
   [
     'a list that is a text',
     'access_rules: {repositories: "file:///x"}\n',
-    'c.yml:1:30: error: access_rules.repositories: must be a list of texts',
+    'c.yml:1:30: error: access_rules.repositories: must be a list of strings',
   ],
   ['a section that is a list', 'serve: []\n', 'c.yml:1:8: error: serve: must be a map'],
   [
     'a version of two parts',
     'version: v0.36\n',
-    'c.yml:1:10: error: version: must be a full semantic version with a leading v (e.g. v0.40.9)',
+    'c.yml:1:10: error: version: must be a full semantic version with a leading v (for example v0.40.9)',
   ],
   [
     'a signing key that is still to be filled in (F14)',
     'sessions: {revocation: {keys: ["whsec_****************"]}}\n',
-    'c.yml:1:31: error: sessions.revocation.keys: must be base64 of 16 bytes at least after whsec_ (what is no base64 would be left out, down to a signature by no key at all)',
+    'c.yml:1:31: error: sessions.revocation.keys: must be base64 of at least 16 bytes after whsec_ (invalid characters would be ignored and could leave an empty key)',
   ],
   [
     'a fallback that is off',
     'errors: {fallback: [json], handlers: {json: {enabled: false}}}\n',
-    'c.yml:1:21: warning: errors.fallback[0]: error handler "json" is not enabled: it answers 500 (set errors.handlers.json.enabled: true)',
+    'c.yml:1:21: warning: errors.fallback[0]: error handler "json" is not enabled: requests are answered with 500 (set errors.handlers.json.enabled: true)',
   ],
   [
     'a fallback that does not exist',
     'errors: {fallback: [jsonn]}\n',
-    'c.yml:1:21: warning: errors.fallback[0]: unknown error handler "jsonn": it answers 500 (did you mean "json"?)',
+    'c.yml:1:21: warning: errors.fallback[0]: unknown error handler "jsonn": requests are answered with 500 (did you mean "json"?)',
   ],
   [
     'a duplicate key',
     'strict: true\nstrict: false\n',
     'c.yml:2:1: warning: strict: duplicate key "strict" (the last one counts)',
   ],
-  ['a list at the top', '- 1\n', 'c.yml:1:1: error: a configuration is a map'],
+  ['a list at the top', '- 1\n', 'c.yml:1:1: error: a configuration must be a map'],
   ['a text that is not YAML', '{a: 1', 'c.yml:1:6: error: the file ends inside of "[" or "{" (close it)'],
 ]
 for (const [name, text, issue] of ISSUES) {
@@ -309,9 +317,14 @@ const VARIABLES: readonly (readonly [
   read: (config: Config) => unknown,
   is: unknown,
 ])[] = [
-  ['a scalar', { TRACING_SERVICE_NAME: 'x' }, c => c.text('tracing.service_name'), 'x'],
-  ['a name in lower case (Q-90)', { tracing_service_name: 'x' }, c => c.text('tracing.service_name'), 'x'],
-  ['a number', { SERVE_API_PORT: '81' }, c => c.number('serve.api.port'), 81],
+  ['a scalar', { TRACING_SERVICE_NAME: 'x' }, c => settingValue(c, 'tracing.service_name'), 'x'],
+  [
+    'a name in lower case (Q-90)',
+    { tracing_service_name: 'x' },
+    c => settingValue(c, 'tracing.service_name'),
+    'x',
+  ],
+  ['a number', { SERVE_API_PORT: '81' }, c => settingValue(c, 'serve.api.port'), 81],
   [
     'a boolean',
     { AUTHENTICATORS_NOOP_ENABLED: 'true' },
@@ -327,20 +340,20 @@ const VARIABLES: readonly (readonly [
   [
     'a list with commas',
     { ACCESS_RULES_REPOSITORIES: 'file:///a,file:///b' },
-    c => c.list('access_rules.repositories'),
+    c => settingValue(c, 'access_rules.repositories'),
     ['file:///a', 'file:///b'],
   ],
   [
     'a list with quotes',
     { ACCESS_RULES_REPOSITORIES: ',"file:///a,b","a""b",c\n' },
-    c => c.list('access_rules.repositories'),
+    c => settingValue(c, 'access_rules.repositories'),
     ['', 'file:///a,b', 'a"b', 'c'],
   ],
-  ['a list in JSON', { ERRORS_FALLBACK: '["json"]' }, c => c.list('errors.fallback'), ['json']],
+  ['a list in JSON', { ERRORS_FALLBACK: '["json"]' }, c => settingValue(c, 'errors.fallback'), ['json']],
   [
     'a list by numbers',
     { ACCESS_RULES_REPOSITORIES_0: 'a', ACCESS_RULES_REPOSITORIES_1: 'b' },
-    c => c.list('access_rules.repositories'),
+    c => settingValue(c, 'access_rules.repositories'),
     ['a', 'b'],
   ],
   [
@@ -364,13 +377,13 @@ const VARIABLES: readonly (readonly [
   [
     'a name of one segment is nobody’s (Q-90)',
     { VERSION: '1.2', STRICT: '1' },
-    c => [c.text('version'), c.flag('strict')],
+    c => [settingValue(c, 'version'), settingValue(c, 'strict')],
     [undefined, false],
   ],
   [
     'ours have a prefix',
     { CREDENCE_PATHS: 'oathkeeper', SERVE_GRPC_PORT: '1' },
-    c => [c.text('paths'), c.number('serve.grpc.port')],
+    c => [settingValue(c, 'paths'), settingValue(c, 'serve.grpc.port')],
     ['oathkeeper', 9191],
   ],
   [
@@ -382,7 +395,7 @@ const VARIABLES: readonly (readonly [
   [
     'a map on the way to a key, and a key in it',
     { SERVE_API: '{"port": 81, "cors": {"max_age": 5}}', SERVE_API_PORT: '82' },
-    c => [c.number('serve.api.port'), c.number('serve.api.cors.max_age')],
+    c => [settingValue(c, 'serve.api.port'), settingValue(c, 'serve.api.cors.max_age')],
     [82, 5],
   ],
   [
@@ -394,13 +407,17 @@ const VARIABLES: readonly (readonly [
   [
     'the words for true that files may have',
     { CREDENCE_STRICT: 'yes', CREDENCE_SERVE_API_DECISIONS: 'On', AUTHENTICATORS_NOOP_ENABLED: '1' },
-    c => [c.flag('strict'), c.flag('serve.api.decisions'), c.handlers.authenticator.get('noop')?.enabled],
+    c => [
+      settingValue(c, 'strict'),
+      settingValue(c, 'serve.api.decisions'),
+      c.handlers.authenticator.get('noop')?.enabled,
+    ],
     [true, true, true],
   ],
   [
     'no name of one segment (Q-90)',
     { ACCESS_RULES: '{"matching_strategy": "glob"}', LOG: '{"level": "debug"}' },
-    c => [c.text('access_rules.matching_strategy'), c.text('log.level')],
+    c => [settingValue(c, 'access_rules.matching_strategy'), settingValue(c, 'log.level')],
     ['regexp', 'info'],
   ],
 ]
@@ -468,14 +485,17 @@ test('a value knows the source and the line where it was written', () => {
     env: { AUTHENTICATORS_COOKIE_SESSION_CONFIG_CHECK_SESSION_URL: 'http://k/x' },
   })
   const headers = ['mutators', 'header', 'config', 'headers']
-  assert.deepEqual(config.place([...headers, 'B']), { source: 'b.yml', line: 5, column: 12 })
-  assert.deepEqual(config.place([...headers, 'A']), { source: 'a.yml', line: 2, column: 58 })
-  assert.deepEqual(config.place(['authenticators', 'cookie_session', 'config', 'check_session_url']), {
+  assert.deepEqual(config.positionOf([...headers, 'B']), { source: 'b.yml', line: 5, column: 12 })
+  assert.deepEqual(config.positionOf([...headers, 'A']), { source: 'a.yml', line: 2, column: 58 })
+  assert.deepEqual(config.positionOf(['authenticators', 'cookie_session', 'config', 'check_session_url']), {
     source: 'environment',
     line: 0,
     column: 0,
   })
-  assert.deepEqual(config.place(['authenticators', 'cookie_session', 'config', 'only']).source, 'environment')
+  assert.deepEqual(
+    config.positionOf(['authenticators', 'cookie_session', 'config', 'only']).source,
+    'environment',
+  )
 })
 
 test('no value of the configuration reaches an issue: it may be a secret', () => {

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { type Config, loadConfig } from '../../src/app/config.ts'
 import { changesPendingRestart } from '../../src/app/restart.ts'
-import { SETTINGS } from '../../src/config/settings.ts'
-import { formatDiagnostic } from '../../src/documents/issue.ts'
+import { SETTINGS } from '../../src/app/settings.ts'
+import { formatDiagnostic } from '../../src/documents/diagnostic.ts'
 import { HANDLERS } from '../../src/handlers/registry.ts'
 
 function configOf(text: string): Config {
@@ -57,12 +57,12 @@ test('times of key sets are read at the start, unlike the rest of the handler', 
 })
 
 test('every setting says when it takes effect: those of sockets and memory at the next start', () => {
-  const live = SETTINGS.flatMap(one => (one.live && one.idle === undefined ? [one.path] : []))
+  const live = SETTINGS.flatMap(one => (one.reloadable && one.ignoredBecause === undefined ? [one.path] : []))
   assert.deepEqual(live, [
     'access_rules.repositories',
     'access_rules.poll_interval',
     'access_rules.matching_strategy',
-    'access_rules.several_matches',
+    'access_rules.on_multiple_matches',
     'access_rules.default_rule',
     'access_rules.required',
     'errors.fallback',

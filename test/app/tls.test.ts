@@ -1,13 +1,13 @@
-/** test/app_tls — certificates of our listeners: what can be used, and what becomes of files that change. */
+/** Certificates of the listeners: what can be used, and what happens when their files change. */
 import assert from 'node:assert/strict'
 import { copyFileSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Config } from '../../src/app/config.ts'
 import { StartupError } from '../../src/app/startup_error.ts'
 import { type CertificateRenewal, openListenerTls } from '../../src/app/tls.ts'
+import type { Setting, SettingValues } from '../../src/config/setting.ts'
 import { createCertificateAuthority, skipWithoutOpenssl } from '../support/certificates.ts'
 
 if (skipWithoutOpenssl !== false)
@@ -20,14 +20,16 @@ describe('certificates of our listeners', { skip: skipWithoutOpenssl }, () => {
   authority.issue('one', '/CN=one', 'DNS:credence.test')
   authority.issue('two', '/CN=two', 'DNS:credence.test')
 
-  const configOf = (settings: Record<string, string>): Config =>
-    ({ text: (path: string) => settings[path] }) as unknown as Config
+  const configOf = (values: Record<string, string>): SettingValues => ({
+    get: <T>({ path }: Setting<T>) => values[path] as T,
+    positionOf: () => ({ source: '', line: 0, column: 0 }),
+  })
   const api = (settings: Record<string, string>) =>
     configOf(
       Object.fromEntries(Object.entries(settings).map(([key, value]) => [`serve.api.tls.${key}`, value])),
     )
 
-  async function opened(t: TestContext, config: Config, server: 'api' | 'grpc' = 'api') {
+  async function opened(t: TestContext, config: SettingValues, server: 'api' | 'grpc' = 'api') {
     const renewals: CertificateRenewal[] = []
     const tls = await openListenerTls(config, server, renewal => renewals.push(renewal))
     t.after(() => tls?.close())
@@ -35,7 +37,7 @@ describe('certificates of our listeners', { skip: skipWithoutOpenssl }, () => {
   }
 
   /** As a person reads it. */
-  const faultOf = (config: Config) =>
+  const faultOf = (config: SettingValues) =>
     openListenerTls(config, 'api', () => {}).then(
       () => 'opened',
       (error: unknown) => {

@@ -4,8 +4,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
+import { SETTINGS } from '../../src/app/settings.ts'
 import { runCli } from '../../src/cli/program.ts'
-import { flagName, SETTINGS, variableName } from '../../src/config/settings.ts'
+import { flagName, variableName } from '../../src/config/setting.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'credence-program-'))
 after(() => rmSync(folder, { recursive: true }))
@@ -32,18 +33,28 @@ const writeConfigFile = (name: string, text: string): string => {
 }
 
 for (const command of ['serve', 'validate'] as const) {
-  test(`${command} --help names each of our own settings, as flag and as variable`, async () => {
+  test(`${command} --help shows each of Credence's settings as flag and variable, and no flag for a secret`, async () => {
     const { code, out } = await runCredence([command, '--help'])
     assert.equal(code, 0)
-    for (const setting of SETTINGS.filter(one => one.ours)) {
+    for (const setting of SETTINGS.filter(one => one.credenceOnly)) {
       // `validate --strict` counts warnings as errors, too.
       if (command === 'validate' && setting.path === 'strict') continue
-      const line = out.split('\n').find(one => one.trim().startsWith(`${flagName(setting)} `))
-      assert.ok(line?.includes(variableName(setting)), setting.path)
+      const flag = flagName(setting)
+      const written = `--${setting.path.replace(/[._]/g, '-')}`
+      const line = out.split('\n').find(one => one.trim().startsWith(`${written} `))
+      assert.equal(flag, setting.secret ? undefined : written)
+      if (setting.secret) assert.equal(line, undefined, setting.path)
+      else assert.ok(line?.includes(variableName(setting)), setting.path)
     }
-    assert.doesNotMatch(out, /default: \[\]|, +unless set/)
+    assert.doesNotMatch(out, /default: \[\]|default *\)|, default\)/)
   })
 }
+
+test('a secret on the command line is an unknown option', async () => {
+  const { code, err } = await runCredence(['validate', '--sessions-redis-password', 'x'])
+  assert.equal(code, 2)
+  assert.match(err, /unknown option '--sessions-redis-password'/)
+})
 
 test('--help says what the exit codes mean, and --version the version alone', async () => {
   const { code, out } = await runCredence(['--help'])
@@ -92,7 +103,7 @@ test('a flag with a bad value, and a variable of a key that nobody knows, are na
 test('validate without anything to check is 2, and not a success', async () => {
   const nothing = await runCredence(['validate'])
   assert.equal(nothing.code, 2)
-  assert.match(nothing.err, /nothing to check: name a configuration with --config FILE, or rule files/)
+  assert.match(nothing.err, /nothing to check; give a configuration with --config FILE, or rule files/)
 })
 
 test('a configuration that names no rules is told so', async () => {

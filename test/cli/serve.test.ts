@@ -1,4 +1,4 @@
-/** test/cli/serve — what a person reads who cannot start the service, and how it ends. */
+/** What an operator reads when the service cannot start, and how it stops. */
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
@@ -53,15 +53,15 @@ async function runCommandLine(...args: string[]): Promise<{ code: number; says: 
 const START_FAILURES: Readonly<Record<string, readonly [config: () => string, says: RegExp]>> = {
   'the port for Envoy is taken': [
     () => JSON.stringify({ serve: serveKeys({ grpc: occupiedPort() }) }),
-    /^credence: cannot listen for Envoy on 127\.0\.0\.1:\d+: something listens there already.*serve\.grpc\.port \(--serve-grpc-port, CREDENCE_SERVE_GRPC_PORT\)\.\n$/,
+    /^credence: cannot listen for Envoy on 127\.0\.0\.1:\d+: it is in use.*serve\.grpc\.port \(--serve-grpc-port, CREDENCE_SERVE_GRPC_PORT\)\.\n$/,
   ],
   'the port of the api is taken': [
     () => JSON.stringify({ serve: serveKeys({ api: occupiedPort() }) }),
-    /^credence: cannot listen for the api on 127\.0\.0\.1:\d+: something listens there already.*serve\.api\.port \(SERVE_API_PORT\)\.\n$/,
+    /^credence: cannot listen for the api on 127\.0\.0\.1:\d+: it is in use.*serve\.api\.port \(SERVE_API_PORT\)\.\n$/,
   ],
   'the port of the metrics is taken': [
     () => JSON.stringify({ serve: serveKeys({ prometheus: occupiedPort() }) }),
-    /^credence: cannot listen for Prometheus on 127\.0\.0\.1:\d+: something listens there already.*SERVE_PROMETHEUS_PORT/,
+    /^credence: cannot listen for Prometheus on 127\.0\.0\.1:\d+: it is in use.*SERVE_PROMETHEUS_PORT/,
   ],
   'the address belongs to another machine': [
     () => JSON.stringify({ serve: serveKeys({ grpc: { host: '192.0.2.1', port: 0 } }) }),
@@ -69,11 +69,11 @@ const START_FAILURES: Readonly<Record<string, readonly [config: () => string, sa
   ],
   'the host of the api is not known': [
     () => JSON.stringify({ serve: serveKeys({ api: { host: 'nowhere.invalid', port: 0 } }) }),
-    /the host name is not known\. It is set by serve\.api\.host \(SERVE_API_HOST\)\.\n$/,
+    /the host name cannot be resolved\. It is set by serve\.api\.host \(SERVE_API_HOST\)\.\n$/,
   ],
   'the path of the socket is too long': [
     () => JSON.stringify({ serve: serveKeys({ grpc: { socket: join(folder, 'x'.repeat(120)) } }) }),
-    /: the path is longer than that of a socket may be/,
+    /: the path is longer than the path of a socket may be/,
   ],
   'the folder of the socket is not there': [
     () => JSON.stringify({ serve: serveKeys({ grpc: { socket: '/nowhere/check.sock' } }) }),
@@ -175,7 +175,7 @@ for (const format of ['json', 'text']) {
     const ended = new Promise(resolve => child.on('exit', (code, signal) => resolve(signal ?? code)))
     try {
       const [told] = await once(child.stderr as Readable, 'data')
-      assert.match(String(told), /^credence: the log cannot be written \(ENOSPC\)/)
+      assert.match(String(told), /^credence: cannot write the log \(ENOSPC\)/)
       const answer = await fetch(`http://127.0.0.1:${port}/health/alive`, {
         signal: AbortSignal.timeout(10_000),
       })
@@ -210,7 +210,7 @@ test('what nobody caught is logged without its words, and ends the service in or
   })
   child.kill('SIGUSR2')
   assert.equal(await ended, 1)
-  assert.match(out, /"event":"accident","where":"process","error":"TypeError"/)
+  assert.match(out, /"event":"internal_error","where":"process","error":"TypeError"/)
   assert.match(out, /"event":"stopped"/)
   assert.doesNotMatch(out, /ory_st_secret|more/)
 })

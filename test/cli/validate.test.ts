@@ -11,7 +11,7 @@ const goldenFolder = join(dirname(fileURLToPath(import.meta.url)), 'golden')
 
 /** Runs in a case's directory as a user would; `CREDENCE_GOLDEN=write` renews what is expected, to be read in the diff. */
 async function runValidate(name: string, args: Partial<ValidateArguments> = {}) {
-  const { world, close } = createValidateDependencies(fakeClock())
+  const { dependencies, close } = createValidateDependencies(fakeClock())
   const directory = join(goldenFolder, name)
   const lines: string[] = []
   const io = { out: (text: string) => lines.push(text), err: () => {}, env: {} }
@@ -22,7 +22,7 @@ async function runValidate(name: string, args: Partial<ValidateArguments> = {}) 
     strict: false,
     ...args,
   }
-  const code = await validate(all, io, { ...world, directory })
+  const code = await validate(all, io, { ...dependencies, directory })
   await close()
   return { code, text: lines.join('').replaceAll(`${directory}/`, '') }
 }
@@ -60,6 +60,6 @@ test('a configuration file that is missing is an error', async () => {
   assert.equal(code, 1)
   assert.equal(
     text,
-    '/nowhere/credence.yml: error: cannot be read: the file does not exist\n1 error, 0 warnings; no rules were read\n',
+    '/nowhere/credence.yml: error: cannot be read: the file does not exist\n1 error, 0 warnings; rules not checked\n',
   )
 })

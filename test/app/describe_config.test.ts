@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { describeConfig } from '../../src/config/describe.ts'
-import { flagName, SETTINGS, variableName } from '../../src/config/settings.ts'
+import { describeConfig } from '../../scripts/describe_config.ts'
+import { SETTINGS } from '../../src/app/settings.ts'
+import { fileVariableName, flagName, variableName } from '../../src/config/setting.ts'
 import { HANDLERS } from '../../src/handlers/registry.ts'
 
 const { markdown, schema } = describeConfig(HANDLERS)
@@ -13,16 +14,20 @@ interface Schema {
 const at = (path: readonly string[]): Schema | undefined =>
   path.reduce<Schema | undefined>((inner, key) => inner?.properties?.[key], schema)
 
-test('every setting stands on the page once, and in the schema', () => {
+test('every setting is on the page once, and in the schema', () => {
   for (const { path } of SETTINGS) {
     assert.equal(markdown.split(`| \`${path}\` |`).length, 2, path)
     assert.ok(at(path.split('.')) !== undefined, path)
   }
 })
 
-test('ours are shown with flag and variable', () => {
-  for (const setting of SETTINGS.filter(one => one.ours)) {
-    assert.ok(markdown.includes(`\`${flagName(setting)}\` \`${variableName(setting)}\``), setting.path)
+test('Credence’s settings are shown with flag and variable, secrets with the variable of a file instead', () => {
+  for (const setting of SETTINGS.filter(one => one.credenceOnly)) {
+    const variable = variableName(setting)
+    const names = setting.secret
+      ? `| \`${variable}\` \`${fileVariableName(variable)}\` |`
+      : `| \`${flagName(setting)}\` \`${variable}\` |`
+    assert.ok(markdown.includes(names), setting.path)
   }
 })
 
@@ -35,7 +40,7 @@ test('every handler has its section in the schema, and requires nothing there (Q
   }
 })
 
-test('no two settings have one path, and none lies on the way to another', () => {
+test('no two settings have one path, and no setting is the parent of another', () => {
   const paths = SETTINGS.map(one => one.path)
   assert.equal(new Set(paths).size, paths.length)
   for (const path of paths) assert.ok(!paths.some(other => other.startsWith(`${path}.`)), path)

@@ -1,4 +1,4 @@
-/** Addresses in the configuration of handlers: Oathkeeper's schema wants URIs, and a fault is one at the start (spec 8.3, 8.4). */
+/** URLs in the base configuration of handlers: Oathkeeper's schema demands URIs, and a broken one stops the start. */
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { loadConfig } from '../../src/app/config.ts'
