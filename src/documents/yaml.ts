@@ -131,7 +131,7 @@ const invalidDocument = (message: string, hint: string): InvalidYaml => ({
 })
 
 /**
- * A JSON text may be indented more in its first line than in the next; YAML rejects that. Replacing leading blanks by
+ * A JSON text may be indented more in its first line than in the next; YAML rejects that. Replacing leading spaces by
  * line breaks preserves the offsets.
  */
 function moveToLineStart(text: string): string {

@@ -172,5 +172,5 @@ export function formatTime(time: ZonedTime, layout: string): string {
 }
 
 /** Go's `Time.String`. */
-export const formatDefault = (time: ZonedTime): string =>
+export const timeToString = (time: ZonedTime): string =>
   formatTime(time, '2006-01-02 15:04:05.999999999 -0700 MST')

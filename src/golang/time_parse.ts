@@ -13,7 +13,7 @@ interface TimeFields {
   minute: number
   second: number
   nanosecond: number
-  half: '' | 'am' | 'pm'
+  meridiem: '' | 'am' | 'pm'
   offset: number | undefined
   abbreviation: string
   utc: boolean
@@ -30,7 +30,7 @@ export function parseTime(layout: string, text: string, local: Zone): ZonedTime 
     minute: 0,
     second: 0,
     nanosecond: 0,
-    half: '',
+    meridiem: '',
     offset: undefined,
     abbreviation: '',
     utc: false,
@@ -146,7 +146,7 @@ export function parseTime(layout: string, text: string, local: Zone): ZonedTime 
       }
       case 'PM':
       case 'pm':
-        parts.half = take(part === 'PM' ? /^[AP]M/ : /^[ap]m/).toLowerCase() as 'am' | 'pm'
+        parts.meridiem = take(part === 'PM' ? /^[AP]M/ : /^[ap]m/).toLowerCase() as 'am' | 'pm'
         break
       case 'MST': {
         if (rest.startsWith('UTC')) parts.utc = true
@@ -185,8 +185,8 @@ function takeOffset(form: string, take: (pattern: RegExp) => string): number {
 
 function toZonedTime(parts: TimeFields, local: Zone, fail: () => never): ZonedTime {
   let { month, day, hour } = parts
-  if (parts.half === 'pm' && hour < 12) hour += 12
-  else if (parts.half === 'am' && hour === 12) hour = 0
+  if (parts.meridiem === 'pm' && hour < 12) hour += 12
+  else if (parts.meridiem === 'am' && hour === 12) hour = 0
   if (parts.yearDay >= 0) {
     const date = new Date(midnight(parts.year, 1, parts.yearDay))
     if (parts.yearDay < 1 || date.getUTCFullYear() !== parts.year) fail()

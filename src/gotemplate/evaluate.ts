@@ -2,13 +2,10 @@
 import { assertListLength, assertTextLength, consumeSteps, GoError } from '../golang/index.ts'
 import type { Command, Operand, ParseTree, Pipeline, TemplateNode } from './parser.ts'
 import { printValue } from './values/format.ts'
-import { mutableCopy } from './values/json.ts'
+import { evaluateMember, findMethod, invokeMethod } from './values/member.ts'
 import { arityError, convertArgument, type GoFunction, parameterTypeAt } from './values/signature.ts'
 import {
   GoInt,
-  GoMap,
-  type GoMethods,
-  GoStruct,
   type GoValue,
   goInt,
   INT,
@@ -17,7 +14,6 @@ import {
   isTruthy,
   mapGet,
   mapKeys,
-  missingFieldError,
   type ParameterType,
   type Signature,
   typeName,
@@ -60,8 +56,9 @@ export interface CompiledTemplate {
   readonly certainFailures: readonly CertainFailure[]
 }
 
+/** `lookup` returns the function of a name; the parser has checked that it exists. */
 export function compileTree(
-  parsed: ParseTree,
+  tree: ParseTree,
   lookup: (name: string) => GoFunction | undefined,
 ): CompiledTemplate {
   const templates = new Map<string, ExecuteNode>()
@@ -75,8 +72,8 @@ export function compileTree(
     }
   }
 
-  function list(nodes: readonly TemplateNode[]): ExecuteNode {
-    const steps = nodes.map(node)
+  function compileList(nodes: readonly TemplateNode[]): ExecuteNode {
+    const steps = nodes.map(compileNode)
     const [first, second] = steps
     if (first === undefined) return () => 'next'
     if (second === undefined) return first
@@ -89,7 +86,7 @@ export function compileTree(
     }
   }
 
-  function node(one: TemplateNode): ExecuteNode {
+  function compileNode(one: TemplateNode): ExecuteNode {
     switch (one.kind) {
       case 'text': {
         const { text } = one
@@ -100,7 +97,7 @@ export function compileTree(
         }
       }
       case 'action': {
-        const value = pipeline(one.pipe)
+        const value = compilePipeline(one.pipe)
         if (one.pipe.slots.length > 0) {
           return (state, dot) => {
             value(state, dot)
@@ -122,9 +119,9 @@ export function compileTree(
         return () => 'continue'
       case 'if':
       case 'with': {
-        const value = pipeline(one.pipe)
-        const body = list(one.list)
-        const otherwise = list(one.otherwise)
+        const value = compilePipeline(one.pipe)
+        const body = compileList(one.list)
+        const otherwise = compileList(one.otherwise)
         const moves = one.kind === 'with'
         return (state, dot) => {
           const result = value(state, dot)
@@ -132,16 +129,16 @@ export function compileTree(
         }
       }
       case 'range':
-        return range(one)
+        return compileRange(one)
       case 'template':
-        return template(one)
+        return compileTemplateCall(one)
     }
   }
 
-  function range(one: TemplateNode & { kind: 'if' | 'with' | 'range' }): ExecuteNode {
-    const value = pipeline(one.pipe)
-    const body = list(one.list)
-    const otherwise = list(one.otherwise)
+  function compileRange(one: TemplateNode & { kind: 'if' | 'with' | 'range' }): ExecuteNode {
+    const value = compilePipeline(one.pipe)
+    const body = compileList(one.list)
+    const otherwise = compileList(one.otherwise)
     const { at } = one
     const indexSlot = one.pipe.slots.length > 1 ? one.pipe.slots[0] : undefined
     const elementSlot = one.pipe.slots.at(-1)
@@ -180,9 +177,9 @@ export function compileTree(
     }
   }
 
-  function template({ at, name, pipe }: TemplateNode & { kind: 'template' }): ExecuteNode {
-    const value = pipe === undefined ? () => undefined : pipeline(pipe)
-    if (!parsed.templates.has(name)) {
+  function compileTemplateCall({ at, name, pipe }: TemplateNode & { kind: 'template' }): ExecuteNode {
+    const value = pipe === undefined ? () => undefined : compilePipeline(pipe)
+    if (!tree.templates.has(name)) {
       return alwaysFail(at, `template ${JSON.stringify(name)} is not defined`)
     }
     return (state, dot) => {
@@ -199,8 +196,8 @@ export function compileTree(
     }
   }
 
-  function pipeline({ slots, commands }: Pipeline): Evaluate {
-    const calls = commands.map((one, i) => command(one, i > 0))
+  function compilePipeline({ slots, commands }: Pipeline): Evaluate {
+    const calls = commands.map((one, i) => compileCommand(one, i > 0))
     const first = calls[0] as EvaluateCommand
     const single: Evaluate = (state, dot) => first(state, dot, undefined) ?? undefined
     const value: Evaluate =
@@ -208,7 +205,7 @@ export function compileTree(
         ? single
         : (state, dot) => {
             let last: GoValue
-            for (const call of calls) last = call(state, dot, last) ?? undefined
+            for (const compileCall of calls) last = compileCall(state, dot, last) ?? undefined
             return last
           }
     if (slots.length === 0) return value
@@ -220,16 +217,16 @@ export function compileTree(
   }
 
   /** `piped`: the last argument is the result of the previous command. */
-  function command({ args }: Command, piped: boolean): EvaluateCommand {
+  function compileCommand({ args }: Command, piped: boolean): EvaluateCommand {
     const [head, ...rest] = args as [Operand, ...Operand[]]
     switch (head.kind) {
       case 'field':
-        return chain((_run, dot) => dot, head.at, head.names, rest, piped)
+        return compileFieldChain((_run, dot) => dot, head.at, head.names, rest, piped)
       case 'chain':
-        return chain(inner(head.of), head.at, head.names, rest, piped)
+        return compileFieldChain(compileReceiver(head.of), head.at, head.names, rest, piped)
       case 'variable': {
         const variable: Evaluate = state => state.variables[head.slot]
-        if (head.names.length > 0) return chain(variable, head.at, head.names, rest, piped)
+        if (head.names.length > 0) return compileFieldChain(variable, head.at, head.names, rest, piped)
         break
       }
       case 'function':
@@ -239,17 +236,17 @@ export function compileTree(
     }
     if (rest.length > 0 || piped)
       return alwaysFail(head.at, "can't give argument to a value that is not a function")
-    return operand(head)
+    return compileOperand(head)
   }
 
   /** The receiver in `(…).Name` or `function.Name`. */
-  function inner(of: Operand): Evaluate {
+  function compileReceiver(of: Operand): Evaluate {
     if (of.kind === 'nil') return alwaysFail(of.at, 'indirection through explicit nil')
-    return operand(of)
+    return compileOperand(of)
   }
 
   /** Compiles an operand that has no arguments. */
-  function operand(one: Operand): Evaluate {
+  function compileOperand(one: Operand): Evaluate {
     switch (one.kind) {
       case 'dot':
         return (_run, dot) => dot
@@ -268,20 +265,20 @@ export function compileTree(
       }
       case 'variable':
         if (one.names.length === 0) return state => state.variables[one.slot]
-        return chain(state => state.variables[one.slot], one.at, one.names, [], false) as Evaluate
+        return compileFieldChain(state => state.variables[one.slot], one.at, one.names, [], false) as Evaluate
       case 'field':
-        return chain((_run, dot) => dot, one.at, one.names, [], false) as Evaluate
+        return compileFieldChain((_run, dot) => dot, one.at, one.names, [], false) as Evaluate
       case 'chain':
-        return chain(inner(one.of), one.at, one.names, [], false) as Evaluate
+        return compileFieldChain(compileReceiver(one.of), one.at, one.names, [], false) as Evaluate
       case 'function':
         return call(one.name, one.at, [], false) as Evaluate
       case 'pipe':
-        return pipeline(one.pipe)
+        return compilePipeline(one.pipe)
     }
   }
 
   /** Compiles `.A.B.C arg…`; only the last name takes the arguments. */
-  function chain(
+  function compileFieldChain(
     start: Evaluate,
     at: number,
     names: readonly string[],
@@ -293,19 +290,23 @@ export function compileTree(
       if (names.length === 1) {
         return (state, dot) => {
           state.at = at
-          return evaluateMember(state, start(state, dot), first)
+          return evaluateMember(start(state, dot), first, state.copies)
         }
       }
       if (names.length === 2) {
         return (state, dot) => {
           state.at = at
-          return evaluateMember(state, evaluateMember(state, start(state, dot), first), second as string)
+          return evaluateMember(
+            evaluateMember(start(state, dot), first, state.copies),
+            second as string,
+            state.copies,
+          )
         }
       }
       return (state, dot) => {
         state.at = at
         let value = start(state, dot)
-        for (const name of names) value = evaluateMember(state, value, name)
+        for (const name of names) value = evaluateMember(value, name, state.copies)
         return value
       }
     }
@@ -316,22 +317,22 @@ export function compileTree(
     return (state, dot, piece) => {
       state.at = at
       let value = start(state, dot)
-      for (const name of before) value = evaluateMember(state, value, name)
+      for (const name of before) value = evaluateMember(value, name, state.copies)
       if (value === undefined) return undefined
       const method = findMethod(value, last)
       if (method === undefined) {
-        evaluateMember(state, value, last)
+        evaluateMember(value, last, state.copies)
         throw new GoError(`${last} is not a method but has arguments`)
       }
       const { signature } = method
       let ready = prepared.get(signature)
       if (ready === undefined) {
-        ready = args.map((arg, i) => argument(arg, parameterTypeAt(signature, i)))
+        ready = args.map((arg, i) => compileArgument(arg, parameterTypeAt(signature, i)))
         prepared.set(signature, ready)
       }
       const values = ready.map(one => one(state, dot))
-      const fault = arityError(signature, last, values.length + (piped ? 1 : 0))
-      if (fault !== '') throw new GoError(fault)
+      const problem = arityError(signature, last, values.length + (piped ? 1 : 0))
+      if (problem !== '') throw new GoError(problem)
       if (piped) values.push(convertArgument(parameterTypeAt(signature, values.length), piece))
       state.at = at
       return invokeMethod(value, method, last, values)
@@ -339,13 +340,13 @@ export function compileTree(
   }
 
   function call(name: string, at: number, args: readonly Operand[], piped: boolean): EvaluateCommand {
-    if (name === 'and' || name === 'or') return shortCircuit(name, at, args, piped)
+    if (name === 'and' || name === 'or') return compileShortCircuit(name, at, args, piped)
     const found = lookup(name) as GoFunction
     if (MUTATORS.has(name)) mutates = true
     const { signature } = found
-    const fault = arityError(signature, name, args.length + (piped ? 1 : 0))
-    if (fault !== '') return alwaysFail(at, fault)
-    const ready = args.map((arg, i) => argument(arg, parameterTypeAt(signature, i)))
+    const problem = arityError(signature, name, args.length + (piped ? 1 : 0))
+    if (problem !== '') return alwaysFail(at, problem)
+    const ready = args.map((arg, i) => compileArgument(arg, parameterTypeAt(signature, i)))
     const fn = found.run as (...values: unknown[]) => GoValue
     const lastParameter = parameterTypeAt(signature, args.length)
     const checked = (state: RenderState, value: GoValue): GoValue => {
@@ -375,7 +376,7 @@ export function compileTree(
   }
 
   /** `and` and `or` stop at the first argument that decides the result. */
-  function shortCircuit(
+  function compileShortCircuit(
     name: 'and' | 'or',
     at: number,
     args: readonly Operand[],
@@ -383,7 +384,7 @@ export function compileTree(
   ): EvaluateCommand {
     if (args.length === 0 && !piped)
       return alwaysFail(at, `wrong number of args for ${name}: want at least 1 got 0`)
-    const evals = args.map(operand)
+    const evals = args.map(compileOperand)
     const stop = name === 'or'
     return (state, dot, piece) => {
       let value: GoValue
@@ -396,7 +397,7 @@ export function compileTree(
   }
 
   /** Compiles an argument for a parameter; constants are converted once. */
-  function argument(one: Operand, parameter: ParameterType): EvaluateArgument {
+  function compileArgument(one: Operand, parameter: ParameterType): EvaluateArgument {
     const { at } = one
     if (one.kind === 'nil') {
       if (parameter === 'any') return () => null
@@ -415,7 +416,7 @@ export function compileTree(
       const { value } = one
       return () => value
     }
-    const value = operand(one)
+    const value = compileOperand(one)
     if (parameter === 'any') return (state, dot) => value(state, dot) ?? null
     return (state, dot) => {
       const result = value(state, dot)
@@ -424,66 +425,6 @@ export function compileTree(
     }
   }
 
-  for (const [name, nodes] of parsed.templates) templates.set(name, list(nodes))
-  const exec = list(parsed.root)
-  return { execute: exec, mutates, certainFailures }
-}
-
-interface UntypedMethod {
-  readonly signature: Signature
-  run?(self: unknown, args: readonly unknown[]): GoValue
-}
-
-function findMethod(value: GoValue, name: string): UntypedMethod | undefined {
-  if (value instanceof GoStruct) return value.type.methods.get(name)
-  if (value instanceof GoMap) return value.type.methods.get(name) as UntypedMethod | undefined
-  if (value instanceof GoInt) return (value.type.methods as GoMethods<unknown> | undefined)?.get(name)
-  return undefined
-}
-
-function invokeMethod(
-  value: GoValue,
-  method: UntypedMethod,
-  name: string,
-  args: readonly unknown[],
-): GoValue {
-  if (method.run === undefined) throw new GoError(`${name} has no result, so a template cannot call it`)
-  consumeSteps(1)
-  const self = value instanceof GoStruct ? value.self : value instanceof GoInt ? value.n : value
-  const result = method.run(self, args)
-  if (typeof result === 'string') assertTextLength(result.length)
-  return result
-}
-
-/** Evaluates `value.name`: a method without arguments, a field of a struct, or a key of a map. */
-function evaluateMember(state: RenderState, value: GoValue, name: string): GoValue {
-  if (value === undefined) return undefined
-  if (value === null || typeof value !== 'object') throw missingFieldError(value, name)
-  if (value instanceof GoStruct) {
-    const method = value.type.methods.get(name)
-    if (method !== undefined) return invokeWithoutArguments(value, method, name)
-    const field = value.type.fields.get(name)
-    if (field === undefined) throw missingFieldError(value, name)
-    if (value.nil) throw new GoError(`nil pointer evaluating ${typeName(value)}.${name}`)
-    const result = field.get(value.self as never)
-    return state.copies === undefined ? result : mutableCopy(result, state.copies)
-  }
-  if (value instanceof GoMap) {
-    const method = value.type.methods.get(name)
-    if (method !== undefined) return invokeWithoutArguments(value, method, name)
-    return value.entries.get(name) ?? value.type.zero
-  }
-  if (value instanceof GoInt) {
-    const method = findMethod(value, name)
-    if (method !== undefined) return invokeWithoutArguments(value, method, name)
-    throw missingFieldError(value, name)
-  }
-  if (isSlice(value)) throw missingFieldError(value, name)
-  return Object.hasOwn(value, name) ? (value[name] ?? null) : null
-}
-
-function invokeWithoutArguments(value: GoValue, method: UntypedMethod, name: string): GoValue {
-  const fault = arityError(method.signature, name, 0)
-  if (fault !== '') throw new GoError(fault)
-  return invokeMethod(value, method, name, [])
+  for (const [name, nodes] of tree.templates) templates.set(name, compileList(nodes))
+  return { execute: compileList(tree.root), mutates, certainFailures }
 }

@@ -173,7 +173,7 @@ export function parseTree(text: string, checkFunction: (name: string, at: number
         return { kind: 'template', at, name: key, pipe }
       }
       default:
-        return unexpected(token, left.at === 0 ? 'command' : 'this place')
+        return unexpected(token, left.at === 0 ? 'command' : 'this position')
     }
   }
 

@@ -131,7 +131,7 @@ const INVALID: readonly (readonly [name: string, text: string, message: RegExp])
   ['a wrong indentation', 'a: 1\n  b: 2\n', /^2:/],
   ['a bracket that is not closed', 'a:\n  b: [\n  c: 1\nd: 2\n', /^3:3 .*not closed/],
   ['a tab before a key', '- id: a\n\tmatch:\n', /^2:2 this line is indented with a tab/],
-  ['a tab after blanks', '- id: a\n  \turl: x\n', /^2:3 this line is indented with a tab/],
+  ['a tab after spaces', '- id: a\n  \turl: x\n', /^2:3 this line is indented with a tab/],
   ['JSON with tabs and without a comma', '[\n\t{"a": 1\n\t"b": 2}\n]', /^3:5 a comma is missing/],
   ['a quote that is not closed', 'a: "x\n', /^2:1 .*quote.* not closed/],
   ['a key without a colon', 'a: 1\nb\nc: 2\n', /a key is not followed by ":"/],

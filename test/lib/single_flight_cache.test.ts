@@ -24,14 +24,14 @@ function pending(ttl = 1000, fresh = false) {
   }
   return { request, resolve, reject }
 }
-const known = (value: string, ttl = 1000): LoadRequest<string, string> => ({
+const loadOf = (value: string, ttl = 1000): LoadRequest<string, string> => ({
   load: async () => value,
   toEntry: kept => ({ value: kept, ttl: millis(ttl) }),
 })
 
 test('an entry lives for its ttl, to the millisecond', async () => {
   const { clock, cache } = setup()
-  await cache.load('k', known('v', 1000)).promise
+  await cache.load('k', loadOf('v', 1000)).promise
   clock.advance(999)
   assert.equal(cache.get('k'), 'v')
   clock.advance(1)
@@ -42,17 +42,17 @@ test('an entry lives for its ttl, to the millisecond', async () => {
 test('an entry without a ttl is not stored', async () => {
   for (const ttl of [0, -5]) {
     const { cache } = setup()
-    assert.equal(await cache.load('k', known('v', ttl)).promise, 'v')
+    assert.equal(await cache.load('k', loadOf('v', ttl)).promise, 'v')
     assert.equal(cache.get('k'), undefined)
   }
 })
 
 test('a full cache evicts the least recently used entry', async () => {
   const { cache } = setup(2)
-  await cache.load('a', known('1')).promise
-  await cache.load('b', known('2')).promise
+  await cache.load('a', loadOf('1')).promise
+  await cache.load('b', loadOf('2')).promise
   cache.get('a')
-  await cache.load('c', known('3')).promise
+  await cache.load('c', loadOf('3')).promise
   assert.deepEqual([cache.get('a'), cache.get('b'), cache.get('c')], ['1', undefined, '3'])
 })
 
@@ -77,7 +77,7 @@ test('an error reaches all waiters and is not cached', async () => {
   failing.reject(new Error('no'))
   for (const { promise } of loads) await assert.rejects(promise, /no/)
   assert.equal(cache.inFlight, 0)
-  assert.equal(await cache.load('k', known('v')).promise, 'v')
+  assert.equal(await cache.load('k', loadOf('v')).promise, 'v')
 })
 
 test('a load that throws synchronously is not left in flight', async () => {
@@ -112,8 +112,8 @@ for (const what of ['evict', 'clear'] as const) {
 
 test('evicting a key leaves the others', async () => {
   const { cache } = setup()
-  await cache.load('a', known('1')).promise
-  await cache.load('b', known('2')).promise
+  await cache.load('a', loadOf('1')).promise
+  await cache.load('b', loadOf('2')).promise
   cache.evict('a')
   assert.deepEqual([cache.get('a'), cache.get('b')], [undefined, '2'])
 })
@@ -136,7 +136,7 @@ test('a fresh load does not join one that started before it, and only the fresh 
 
 test('a load may leave the existing entry or evict it', async () => {
   const { cache } = setup()
-  await cache.load('k', known('v')).promise
+  await cache.load('k', loadOf('v')).promise
   await cache.load('k', { load: async () => 'x', toEntry: () => undefined }).promise
   assert.equal(cache.get('k'), 'v')
   await cache.load('k', { load: async () => 'x', toEntry: () => 'evict' }).promise
