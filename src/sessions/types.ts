@@ -75,7 +75,7 @@ export type RevocationTarget =
 export type RevocationEvent =
   | Exclude<RevocationTarget, { readonly kind: 'credential' }>
   /** One keyed hash of the credential for each configured key. */
-  | { readonly kind: 'credential'; readonly marks: readonly string[] }
+  | { readonly kind: 'credential'; readonly credentialHashes: readonly string[] }
 
 export interface RevocationResult {
   /** Number of evicted cache entries. */

@@ -38,7 +38,7 @@ export interface SessionVerifierDependencies {
   readonly clock: Clock
   /** Must end by its own timeout: a request that leaves does not cancel the call. */
   readonly whoami: Whoami
-  /** Maximum freshness lifetime. A logout that nobody reports takes effect after this time at the latest. */
+  /** Maximum freshness lifetime. An unreported logout takes effect after this time at the latest. */
   readonly maxAge: Millis
   readonly maxEntries: number
   /** How long an entry is used beyond its freshness lifetime while Kratos is unavailable; 0: not at all. */
@@ -251,7 +251,7 @@ export function createSessionVerifier(dependencies: SessionVerifierDependencies)
     revoke(target) {
       const event: RevocationEvent =
         target.kind === 'credential'
-          ? { kind: 'credential', marks: lookups.credentialHashes(target.value) }
+          ? { kind: 'credential', credentialHashes: lookups.credentialHashes(target.value) }
           : target
       const { evicted, events } = applyRevocation(event)
       // The session ids go first: a replica that has applied them has nothing left to find by the credential.

@@ -120,7 +120,7 @@ async function openLogStream(format: LogOptions['format']): Promise<DestinationS
   }
   process.once('exit', flushAndClose)
   if (format === 'json') return { write: buffer.write, flushSync: flushAndClose } as DestinationStream
-  // Loaded only for formats that people read.
+  // Loaded only if the format needs it.
   const { prettyFactory } = await import('pino-pretty')
   const pretty = prettyFactory({
     singleLine: format === 'text',

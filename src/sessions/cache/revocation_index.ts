@@ -94,9 +94,9 @@ export function createRevocationIndex<R extends RevocableEntry>(
           return toList(byIdentity.get(id)).filter(({ session }) => session.id !== keep)
         }
         case 'credential': {
-          for (const hash of event.marks) addHoldoff(hash)
+          for (const hash of event.credentialHashes) addHoldoff(hash)
           // The whole session ends, so its entries under other cookie values go, too.
-          const entries = event.marks.flatMap(hash => toList(byCredential.get(hash)))
+          const entries = event.credentialHashes.flatMap(hash => toList(byCredential.get(hash)))
           const sessionIds = new Set(entries.map(({ session }) => session.id))
           for (const id of sessionIds) addHoldoff(id)
           return [...sessionIds].flatMap(id => toList(bySession.get(id)))

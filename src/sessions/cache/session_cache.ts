@@ -20,7 +20,7 @@ import { createRevocationIndex } from './revocation_index.ts'
 
 export interface SessionCacheDependencies {
   readonly clock: Clock
-  /** Maximum freshness lifetime. A logout that nobody reports takes effect after this time at the latest. */
+  /** Maximum freshness lifetime. An unreported logout takes effect after this time at the latest. */
   readonly maxAge: Millis
   readonly maxEntries: number
   /** How long an entry is used beyond its freshness lifetime while Kratos is unavailable; 0: not at all. */

@@ -3,7 +3,7 @@ import type { RevocationEvent } from '../types.ts'
 import type { CacheCipher } from './cache_cipher.ts'
 
 /** Encryption context of messages. Part of the ciphertext, so replicas of all releases must agree on it. */
-const MESSAGE_CONTEXT = 'news'
+const MESSAGE_CONTEXT = 'revocation'
 
 /** State changes of the revocation stream, for metrics and log. docs/operations.md lists them. */
 export type RevocationStreamEvent =
@@ -20,7 +20,7 @@ export type RevocationStreamEvent =
 export function tombstoneNames(event: RevocationEvent, cipher: CacheCipher): readonly string[] {
   switch (event.kind) {
     case 'credential':
-      return event.marks
+      return event.credentialHashes
     case 'everything':
       return cipher.keyedHashes(EVERYTHING)
     default:
@@ -35,7 +35,7 @@ export const EVERYTHING = ['everything'] as const
 export interface RevocationMessage {
   /** Id of the process that published it. */
   readonly origin: string
-  readonly news: RevocationEvent
+  readonly event: RevocationEvent
 }
 
 export const encryptMessage = (message: RevocationMessage, cipher: CacheCipher): string =>
@@ -46,8 +46,8 @@ export function decryptMessage(encrypted: string, cipher: CacheCipher): Revocati
   const text = cipher.decrypt(MESSAGE_CONTEXT, encrypted)
   if (text === undefined) return undefined
   try {
-    const { origin, news } = JSON.parse(text) as RevocationMessage
-    return { origin, news: REVOCATION_KINDS.has(news.kind) ? news : { kind: 'everything' } }
+    const { origin, event } = JSON.parse(text) as RevocationMessage
+    return { origin, event: REVOCATION_KINDS.has(event.kind) ? event : { kind: 'everything' } }
   } catch {
     return undefined
   }

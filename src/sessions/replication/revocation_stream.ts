@@ -91,7 +91,7 @@ export function startRevocationStream(dependencies: RevocationStreamDependencies
     connected = up
   }
 
-  /** Nobody knows which revocations were missed, so no cached session may be used. */
+  /** It is unknown which revocations were missed, so no cached session may be used. */
   function clearCache(reason: 'gap' | 'data_loss' | 'undecryptable'): void {
     onEvent(reason)
     dependencies.clear()
@@ -122,7 +122,7 @@ export function startRevocationStream(dependencies: RevocationStreamDependencies
     if (message.origin === dependencies.origin) return
     onEvent('received')
     try {
-      const events = dependencies.apply(message.news)
+      const events = dependencies.apply(message.event)
       if (events.length > 0) void outbox.publish(events)
     } catch (error) {
       dependencies.onError(error)
@@ -160,10 +160,10 @@ export function startRevocationStream(dependencies: RevocationStreamDependencies
     clearCache('data_loss')
   }
 
-  async function publishEvent(news: RevocationEvent, unlessAfter?: StreamId): Promise<void> {
+  async function publishEvent(event: RevocationEvent, unlessAfter?: StreamId): Promise<void> {
     const id = await store.publish({
-      text: encryptMessage({ origin: dependencies.origin, news }, cipher),
-      names: tombstoneNames(news, cipher),
+      text: encryptMessage({ origin: dependencies.origin, event }, cipher),
+      names: tombstoneNames(event, cipher),
       retention: dependencies.retention,
       ...(unlessAfter === undefined ? {} : { unlessAfter }),
     })

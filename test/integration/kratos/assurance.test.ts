@@ -1,4 +1,4 @@
-/** test/kratos/assurance — second factors, the lifetime that Kratos names, and moving sessions (kratos 1.3, 2.2, 2.5): a Kratos that wants the highest level there is. */
+/** Second factors, `Ory-Session-Cache-For` and the times of sessions, with a Kratos that requires the highest available level. */
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import {
@@ -58,28 +58,28 @@ const whoami = (headers: Readonly<Record<string, string>>, query = ''): Promise<
 const byToken = (token: string) => whoami({ 'x-session-token': token })
 const finding = async (value: string) => {
   const credential = { kind: 'token', name: '', value } as const
-  const ask = createWhoami({ send: http.send, timeout: millis(5_000) })
-  const answer = await ask({ url: `${kratos.publicUrl}/sessions/whoami`, headers: [], credential })
+  const callWhoami = createWhoami({ send: http.send, timeout: millis(5_000) })
+  const answer = await callWhoami({ url: `${kratos.publicUrl}/sessions/whoami`, headers: [], credential })
   return readWhoamiResponse(answer, '', realClock.wall())
 }
 
-/** Somebody with a second factor: a session that has it, one that has not, and codes. */
-async function somebody() {
+/** A user with a second factor: a session with it, one without, and backup codes. */
+async function createUserWithSecondFactor() {
   const user = await kratos.createUser()
   const [enrolling, other] = [await nativeLogin(kratos, user), await nativeLogin(kratos, user)]
   const codes = await enrollBackupCodes(kratos, enrolling)
   return { user, enrolling, other, codes }
 }
 
-test('who has no second factor passes where the highest level there is is wanted', { skip }, async () => {
+test('a user without a second factor passes with required_aal: highest_available', { skip }, async () => {
   const token = await nativeLogin(kratos, await kratos.createUser())
   assert.equal((await byToken(token)).json<SessionJson>().authenticator_assurance_level, 'aal1')
 })
 
-test('who sets one up has it in that session at once; all other sessions of the user are 403 from then on', {
+test('after enrolment that session is aal2 at once, and all other sessions of the user get 403', {
   skip,
 }, async () => {
-  const { enrolling, other, user } = await somebody()
+  const { enrolling, other, user } = await createUserWithSecondFactor()
   assert.equal((await byToken(enrolling)).json<SessionJson>().authenticator_assurance_level, 'aal2')
   const browser = createBrowser()
   await logIn(browser, kratos, user)
@@ -97,18 +97,18 @@ test('who sets one up has it in that session at once; all other sessions of the 
   }
 })
 
-test('we take that 403 for a session in want of a second factor, and know where it is given', {
+test('that 403 is read as a missing second factor with its login URL', {
   skip,
 }, async () => {
-  const { other } = await somebody()
+  const { other } = await createUserWithSecondFactor()
   const loginUrl = `${kratos.publicUrl}/self-service/login/browser?aal=aal2`
   assert.deepEqual(await finding(other), { kind: 'second factor', loginUrl })
 })
 
-test('a step-up keeps session and token, and moves its times; issued_at not in v1.3.1', {
+test('a step-up keeps session and token and updates its times, except issued_at in v1.3.1', {
   skip,
 }, async () => {
-  const { user, other, codes } = await somebody()
+  const { user, other, codes } = await createUserWithSecondFactor()
   const sessions = (await kratos.identities.listIdentitySessions({ id: user.id })).data
   await nativeStepUp(kratos, other, codes[0] as string)
   const after = (await byToken(other)).json<SessionJson>()
@@ -127,14 +127,14 @@ test('a step-up keeps session and token, and moves its times; issued_at not in v
   }
 })
 
-test('a verified session has the level and the time of its second factor', { skip }, async () => {
-  const { enrolling } = await somebody()
+test('a verified session has the level of its second factor', { skip }, async () => {
+  const { enrolling } = await createUserWithSecondFactor()
   const found = await finding(enrolling)
   assert.ok(found.kind === 'verified')
   assert.equal(found.session.aal, 'aal2')
 })
 
-test('Kratos names how long a session may be kept where its flag is on; of a 401 only where it looked nothing up', {
+test('with the feature flag Kratos sends Ory-Session-Cache-For; with a 401 only if it did not use its database', {
   skip,
 }, async () => {
   const token = await nativeLogin(kratos, await kratos.createUser())

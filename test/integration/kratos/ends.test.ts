@@ -1,4 +1,4 @@
-/** test/kratos/ends — sessions that end by the clock or by the configuration (kratos 3.1, 11 and 12). */
+/** Sessions that end by expiry or by a change of the configuration of Kratos. */
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -22,7 +22,7 @@ async function loggedIn(kratos: Kratos) {
   return { cookie: { cookie: `${NAME}=${browser.cookie(NAME)}` }, token: { 'x-session-token': token } }
 }
 
-test('an expired session is 401 for cookie and token, and its row stays', {
+test('an expired session gets 401 for cookie and token, and stays in the database', {
   skip: skipWithoutOwnKratos(),
 }, async () => {
   const world = await startKratosUnderTest({ edit: lifespan('2s') })
@@ -43,7 +43,7 @@ test('an expired session is 401 for cookie and token, and its row stays', {
   }
 })
 
-test('a cookie older than the lifespan that is configured now is refused, while the token of its session works on', {
+test('a cookie older than the configured lifespan is rejected, while the token of its session keeps working', {
   skip: skipWithoutRealKratos(),
 }, async () => {
   const folder = mkdtempSync(join(tmpdir(), 'credence-ends-'))

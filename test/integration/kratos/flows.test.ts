@@ -1,4 +1,4 @@
-/** test/kratos/flows — what Credence relies on in Kratos, against a real one or the stand-in: the same tests for both. */
+/** The behavior of Kratos that Credence relies on, tested against a real Kratos or the stand-in. */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import {
@@ -64,13 +64,13 @@ async function loggedIn(as = user): Promise<Browser> {
 }
 
 describe('logging in', () => {
-  test('these tests say which Kratos they speak to', t => {
+  test('reports which Kratos is tested', t => {
     t.diagnostic(`Kratos under test: ${kratos.description}`)
     process.stderr.write(`tests: Kratos under test is ${kratos.description}\n`)
     assert.ok(kratos.description.includes(kratos.kind === 'stand-in' ? 'STAND-IN' : 'Kratos'))
   })
 
-  test('a browser gets a session cookie by the form, and is sent back to where it came from', async () => {
+  test('a browser gets a session cookie from the form and returns to its origin', async () => {
     const origin = `http://127.0.0.1:${world.ports.envoy}`
     const browser = createBrowser()
     const back = encodeURIComponent(`${origin}/admin?x=1`)
@@ -97,7 +97,7 @@ describe('logging in', () => {
     assert.ok(Date.parse(session.expires_at) > Date.now())
   })
 
-  test('a program gets a session token, good as X-Session-Token and as Bearer, and no cookie', async () => {
+  test('a native client gets a session token, valid as X-Session-Token and as bearer token, and no cookie', async () => {
     const token = await nativeLogin(kratos, user)
     assert.match(token, /^ory_st_[A-Za-z0-9]{32}$/)
     for (const headers of [{ 'x-session-token': token }, { authorization: `bearer ${token}` }]) {
@@ -108,7 +108,7 @@ describe('logging in', () => {
     }
   })
 
-  test('a wrong password is told to programs with 400 and message 4000006, and sends browsers back to the page', async () => {
+  test('a wrong password gets 400 with message 4000006 in a native flow, and redirects browsers to the page', async () => {
     const wrong = { ...user, password: 'not the password' }
     await assert.rejects(
       nativeLogin(kratos, wrong),
@@ -125,19 +125,19 @@ describe('logging in', () => {
     assert.equal(browser.cookie(SESSION), undefined)
   })
 
-  test('a form without the anti-forgery cookie is refused', async () => {
+  test('a form without the anti-forgery cookie is rejected', async () => {
     const browser = createBrowser()
     const start = await browser.fetch(`${kratos.publicUrl}/self-service/login/browser`, { accept: 'json' })
     const { ui } = start.json<{ ui: { action: string } }>()
-    const stranger = await createBrowser().fetch(ui.action, {
+    const otherBrowser = await createBrowser().fetch(ui.action, {
       accept: 'json',
       fields: { method: 'password', csrf_token: 'x', identifier: user.email, password: user.password },
     })
-    assert.equal(stranger.status, 403)
-    assert.equal(stranger.json<{ error: { id: string } }>().error.id, 'security_csrf_violation')
+    assert.equal(otherBrowser.status, 403)
+    assert.equal(otherBrowser.json<{ error: { id: string } }>().error.id, 'security_csrf_violation')
   })
 
-  test('a login leads only to where kratos.yml allows', async () => {
+  test('a login returns only to URLs allowed in kratos.yml', async () => {
     const url = `${kratos.publicUrl}/self-service/login/browser?return_to=http%3A%2F%2Fevil.example%2F`
     const page = await createBrowser().fetch(url, { accept: 'json' })
     assert.equal(page.status, 400)
@@ -146,14 +146,14 @@ describe('logging in', () => {
 })
 
 describe('whoami', () => {
-  test('nothing, a broken cookie, an unknown token: the same 401 without an error id', async () => {
+  test('no credential, a broken cookie and an unknown token get the same 401 without an error id', async () => {
     isNoSession(await whoami({}))
     isNoSession(await whoami({ cookie: `${SESSION}=garbage` }))
     isNoSession(await byToken('ory_st_qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqq'))
     isNoSession(await whoami({ authorization: 'Bearer  two-blanks' }))
   })
 
-  test('a token counts before a cookie, and a cookie before Bearer', async () => {
+  test('a token takes precedence over a cookie, and a cookie over a bearer token', async () => {
     const other = await kratos.createUser()
     const cookie = `${SESSION}=${(await loggedIn(other)).cookie(SESSION)}`
     const token = await nativeLogin(kratos, user)
@@ -163,7 +163,7 @@ describe('whoami', () => {
     assert.equal(await subject({ cookie, authorization: `Bearer ${token}` }), other.id)
   })
 
-  test('the first cookie that opens counts; one that does not open beside a good token is a 500', async () => {
+  test('the first valid cookie counts; an invalid one beside a valid token gets 500', async () => {
     const good = `${SESSION}=${(await loggedIn()).cookie(SESSION)}`
     assert.equal((await whoami({ cookie: `${SESSION}=garbage; ${good}` })).status, 200)
     assert.equal((await whoami({ cookie: good.replace(/=+$/, '%3D') })).status, 401)
@@ -172,7 +172,7 @@ describe('whoami', () => {
     assert.equal(both.status, 500)
   })
 
-  test('an extended session brings a new cookie to who comes with the old one', async () => {
+  test('after an extension the old cookie is answered with a new one', async () => {
     const browser = await loggedIn()
     const { id } = (await byCookie(browser)).json<SessionJson>()
     assert.deepEqual((await byCookie(browser)).setCookies, [])
@@ -184,7 +184,7 @@ describe('whoami', () => {
 })
 
 describe('the end of a session', () => {
-  test('browser logout deletes the cookie, and the old value is worth nothing', async () => {
+  test('a browser logout deletes the cookie and invalidates its value', async () => {
     const browser = await loggedIn()
     const old = browser.cookie(SESSION)
     const start = await browser.fetch(`${kratos.publicUrl}/self-service/logout/browser`, { accept: 'json' })
@@ -201,7 +201,7 @@ describe('the end of a session', () => {
     isNoSession(await byToken(token))
   })
 
-  test('an administrator ends one session and no other', async () => {
+  test('an administrator ends one session only', async () => {
     const [ended, kept] = [await nativeLogin(kratos, user), await nativeLogin(kratos, user)]
     const { id } = (await byToken(ended)).json<SessionJson>()
     await kratos.identities.disableSession({ id })
@@ -210,7 +210,7 @@ describe('the end of a session', () => {
     assert.equal((await kratos.identities.getSession({ id })).data.active, false)
   })
 
-  test('an inactive identity is out, and back with the same session when it is active again', async () => {
+  test('the sessions of an inactive identity are rejected, and accepted once it is active again', async () => {
     const someone = await kratos.createUser()
     const token = await nativeLogin(kratos, someone)
     const set = (state: string) =>

@@ -1,4 +1,4 @@
-/** test/kratos/under_test — one Kratos for the tests of a file: the real one where there is one, else the stand-in; says which. */
+/** Starts a Kratos for the tests of a file: a real one if available, else the stand-in. */
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -15,32 +15,32 @@ export interface KratosUnderTest {
 }
 
 export interface KratosUnderTestOptions {
-  /** Forces the stand-in. */
+  /** Uses the stand-in even if a real Kratos is available. */
   readonly standIn?: boolean
-  /** Last word on kratos.yml. */
+  /** Edits kratos.yml. */
   readonly edit?: (kratosYml: string) => string
-  /** A database in this file instead of memory; of a real Kratos that we start ourselves. */
+  /** SQLite file instead of memory; only with a real Kratos that the tests start. */
   readonly database?: string
 }
 
-/** `skip` of a test that starts Kratos with settings of its own, which a running one of somebody else has not. */
+/** Value of `skip` for tests that need a Kratos with settings of their own. */
 export function skipWithoutOwnKratos(): string | false {
   return chooseKratos().kind === 'running' && 'needs a Kratos with other settings than the running one'
 }
 
-/** `skip` of a test of what only Ory's program does. */
+/** Value of `skip` for tests that need a real Kratos. */
 export function skipWithoutRealKratos(): string | false {
   const { kind } = chooseKratos()
   return kind !== 'binary' && `needs a real Kratos, which \`npm run kratos:build\` makes; here: ${kind}`
 }
 
-/** As its admin port says; the stand-in says that it is one, and answers as v26.2.0. */
+/** Version according to the admin port. The stand-in behaves like v26.2.0. */
 export async function kratosVersion(kratos: Kratos): Promise<string> {
   const page = await sendRequest(`${kratos.adminUrl}/admin/version`, { method: 'GET', headers: {} })
   return page.json<{ version: string }>().version
 }
 
-/** Says which one it is in `kratos.description`. */
+/** `kratos.description` says which one it is. */
 export async function startKratosUnderTest(options: KratosUnderTestOptions = {}): Promise<KratosUnderTest> {
   const folder = mkdtempSync(join(tmpdir(), 'credence-kratos-'))
   const processes = createProcessManager(folder, { endOnSignal: true })

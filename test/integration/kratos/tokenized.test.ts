@@ -1,4 +1,4 @@
-/** test/kratos/tokenized — JWTs that Kratos makes of sessions (`tokenize_as`, kratos 8.2), verified by the jwt authenticator. */
+/** JWTs that Kratos issues for sessions (`tokenize_as`), verified by the authenticator `jwt`. */
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -28,7 +28,7 @@ let kratos: Kratos
 let user: User
 let token: string
 
-/** Kratos publishes no key set: the operator hands its public half to whoever verifies. */
+/** Kratos publishes no key set, so the operator distributes the public keys. */
 async function writeKeys(): Promise<void> {
   const { publicKey, privateKey } = await generateKeyPair('ES256', { extractable: true })
   const about = { kid: 'sessions', use: 'sig', alg: 'ES256' }
@@ -86,7 +86,7 @@ async function ask(value: string, over: object = {}): Promise<Identity | Denial>
   return (await compileHandler(jwt, rule, services)(bearer(value))) as Identity | Denial
 }
 
-test('a session as a JWT is its identity, and says which session it was', { skip }, async () => {
+test('a session as a JWT has the identity as subject and the session id as a claim', { skip }, async () => {
   const { id, tokenized: text } = await tokenized('app')
   const outcome = await ask(text)
   assert.ok(outcome.kind === 'identity', JSON.stringify(outcome))
@@ -94,14 +94,14 @@ test('a session as a JWT is its identity, and says which session it was', { skip
   assert.equal(outcome.extra?.sid, id)
 })
 
-test('the issuer is the public URL as Kratos has it, final slash included', { skip }, async () => {
+test('the issuer is the public URL of Kratos including its final slash', { skip }, async () => {
   const { tokenized: text } = await tokenized('app')
   const outcome = await ask(text, { trusted_issuers: [kratos.publicUrl] })
   assert.ok(outcome.kind === 'denial')
   assert.match(outcome.reason, /issuer/)
 })
 
-test('a template without ttl makes tokens that are over when they are made, and the reason says so (J14)', {
+test('a template without ttl issues expired tokens, and the reason says so (J14)', {
   skip,
 }, async () => {
   const { tokenized: text } = await tokenized('endless')
@@ -113,7 +113,7 @@ test('a template without ttl makes tokens that are over when they are made, and 
   )
 })
 
-test('a signed token with one character changed is refused', { skip }, async () => {
+test('a token with a changed character is rejected', { skip }, async () => {
   const { tokenized: text } = await tokenized('app')
   const at = text.length - 20
   const changed = `${text.slice(0, at)}${text[at] === 'A' ? 'B' : 'A'}${text.slice(at + 1)}`
@@ -121,7 +121,7 @@ test('a signed token with one character changed is refused', { skip }, async () 
   assert.equal(outcome.kind === 'denial' && outcome.status, 401)
 })
 
-test('Kratos does not take its own JWT for a session, and bearer_token leaves it to jwt without asking', {
+test('Kratos accepts no JWT as a session, and bearer_token leaves it to jwt without a call', {
   skip,
 }, async () => {
   const { tokenized: text } = await tokenized('app')

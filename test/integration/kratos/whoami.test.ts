@@ -1,4 +1,4 @@
-/** test/kratos/whoami — what whoami makes of credentials (kratos 1.2, 1.3), and what we make of whoami: against a real Kratos or the stand-in, which answers as v26.2.0. */
+/** Responses of whoami to all kinds of credentials, and how Credence reads them, with a real Kratos or the stand-in. */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { createBrowser, logIn, nativeLogin, type Page, sendRequest } from '../../../demo/browser.ts'
@@ -14,7 +14,7 @@ let world: KratosUnderTest
 let kratos: Kratos
 let old: boolean
 const users: Record<'A' | 'B', User> = {} as never
-/** Of A and B: a cookie, a token, and of A one of each whose session has ended. */
+/** A cookie and a token of A and of B, and one of each of A whose session has ended. */
 const has: Record<string, string> = {}
 
 before(async () => {
@@ -53,17 +53,17 @@ async function cookieOf(user: User): Promise<string> {
 const whoami = (headers: Readonly<Record<string, string>>, path = '/sessions/whoami', method = 'GET') =>
   sendRequest(`${kratos.publicUrl}${path}`, { method, headers })
 
-/** `{cookie A}` and the like stand for what only a running Kratos can make. */
+/** Replaces placeholders such as `{cookie A}` by credentials of the running Kratos. */
 const filled = (text: string): string =>
   text.replace(/\{(.*?)\}/g, (_whole, name: string) => has[name] as string)
 const headersOf = (headers: Readonly<Record<string, string>>): Record<string, string> =>
   Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, filled(value)]))
 
-/** Whose session it is, or the status. */
+/** The owner of the returned session, or the status. */
 function seen(page: Page): string {
   if (page.status !== 200) return String(page.status)
   const { identity } = page.json<{ identity: { id: string } }>()
-  return identity.id === users.A.id ? 'A' : identity.id === users.B.id ? 'B' : 'somebody else'
+  return identity.id === users.A.id ? 'A' : identity.id === users.B.id ? 'B' : 'another user'
 }
 
 const COOKIE = `${NAME}={cookie A}`
@@ -75,7 +75,7 @@ for (const [what, headers, expected] of [
   ['two blanks after Bearer', { authorization: 'Bearer  {token A}' }, '401'],
   ['nothing', {}, '401'],
   ['an empty cookie', { cookie: `${NAME}=` }, '401'],
-  ['a cookie that does not decode', { cookie: `${NAME}=garbage` }, '401'],
+  ['an invalid cookie', { cookie: `${NAME}=garbage` }, '401'],
   ['a cookie of an ended session', { cookie: `${NAME}={cookie ended}` }, '401'],
   ['a cookie under another name', { cookie: 'ory_kratos_sessio={cookie A}' }, '401'],
   ['a cookie under its name in upper case', { cookie: `${NAME.toUpperCase()}={cookie A}` }, '401'],
@@ -87,14 +87,14 @@ for (const [what, headers, expected] of [
   ['an unknown token as Bearer', { authorization: `Bearer ${UNKNOWN}` }, '401'],
   ['a JWT as Bearer', { authorization: 'Bearer eyJhbGciOi.eyJzdWIi.c2ln' }, '401'],
   [
-    'garbage, then a good cookie: the first that decodes counts',
+    'an invalid cookie, then a valid one: the first valid one counts',
     { cookie: `${NAME}=garbage; ${COOKIE}` },
     'A',
   ],
-  ['a good cookie, then garbage', { cookie: `${COOKIE}; ${NAME}=garbage` }, 'A'],
-  ['two good cookies: the first', { cookie: `${NAME}={cookie B}; ${COOKIE}` }, 'B'],
+  ['a valid cookie, then an invalid one', { cookie: `${COOKIE}; ${NAME}=garbage` }, 'A'],
+  ['two valid cookies: the first', { cookie: `${NAME}={cookie B}; ${COOKIE}` }, 'B'],
   [
-    'an ended one, then a good one: the search is over',
+    'an ended one, then a valid one: the first counts',
     { cookie: `${NAME}={cookie ended}; ${COOKIE}` },
     '401',
   ],
@@ -103,30 +103,30 @@ for (const [what, headers, expected] of [
     { 'x-session-token': '{token A}', cookie: `${NAME}={cookie B}` },
     'A',
   ],
-  ['an unknown token and a good cookie: no', { 'x-session-token': UNKNOWN, cookie: COOKIE }, '401'],
-  ['an empty token and a good cookie', { 'x-session-token': '', cookie: COOKIE }, 'A'],
+  ['an unknown token and a valid cookie: 401', { 'x-session-token': UNKNOWN, cookie: COOKIE }, '401'],
+  ['an empty token and a valid cookie', { 'x-session-token': '', cookie: COOKIE }, 'A'],
   [
     'Bearer of A and a cookie of B: the cookie',
     { authorization: 'Bearer {token A}', cookie: `${NAME}={cookie B}` },
     'B',
   ],
   [
-    'a good Bearer and an ended cookie: no',
+    'a valid bearer token and an ended cookie: 401',
     { authorization: 'Bearer {token A}', cookie: `${NAME}={cookie ended}` },
     '401',
   ],
   [
-    'a good token and a broken cookie (J12)',
+    'a valid token and an invalid cookie (J12)',
     { 'x-session-token': '{token A}', cookie: `${NAME}=garbage` },
     '500',
   ],
   [
-    'a good Bearer and a broken cookie (J12)',
+    'a valid bearer token and an invalid cookie (J12)',
     { authorization: 'Bearer {token A}', cookie: `${NAME}=garbage` },
     '500',
   ],
 ] as const satisfies readonly (readonly [string, Record<string, string>, string])[]) {
-  test(`Kratos says ${expected} to ${what}`, async () => {
+  test(`Kratos answers ${what} with ${expected}`, async () => {
     const page = await whoami(headersOf(headers))
     assert.equal(seen(page), expected)
     if (expected === '401') {
@@ -136,14 +136,14 @@ for (const [what, headers, expected] of [
   })
 }
 
-test('padding written as %3D or cut off is no session, so we never touch a value', async () => {
+test('padding as %3D or removed invalidates the cookie, so Credence never changes a value', async () => {
   const value = has['cookie A'] as string
   assert.match(value, /=$/)
   assert.equal(seen(await whoami({ cookie: `${NAME}=${value.replace(/=+$/, '%3D')}` })), '401')
   assert.equal(seen(await whoami({ cookie: `${NAME}=${value.replace(/=+$/, '')}` })), '401')
 })
 
-test('a changed character of the seal is no session', async () => {
+test('a changed character of the signature invalidates the cookie', async () => {
   const value = has['cookie A'] as string
   const at = value.length - 10
   const other = value[at] === 'A' ? 'B' : 'A'
@@ -153,8 +153,8 @@ test('a changed character of the seal is no session', async () => {
   )
 })
 
-describe('the form of an answer', () => {
-  test('a 200 names the identity in a header, and is not to be kept by HTTP caches', async () => {
+describe('responses', () => {
+  test('a 200 has the identity in a header and is not cacheable by HTTP', async () => {
     const { headers } = await whoami(headersOf({ cookie: COOKIE }))
     assert.equal(headers.get('x-kratos-authenticated-identity-id'), users.A.id)
     assert.equal(headers.get('cache-control'), 'private, no-cache, no-store, must-revalidate')
@@ -163,12 +163,12 @@ describe('the form of an answer', () => {
     assert.equal(headers.get('ory-session-cache-for'), undefined)
   })
 
-  test('the 500 of a broken cookie names the identity all the same: never read that header without the status', async () => {
+  test('the 500 for an invalid cookie has that header, too, so it must never be read without the status', async () => {
     const both = headersOf({ 'x-session-token': '{token A}', cookie: `${NAME}=garbage` })
     assert.equal((await whoami(both)).headers.get('x-kratos-authenticated-identity-id'), users.A.id)
   })
 
-  test('a 401 is the same for everybody, and tells the request id', async () => {
+  test('a 401 is the same for all reasons and has the request id', async () => {
     const bodies = await Promise.all(
       [{}, { cookie: `${NAME}=garbage` }, { 'x-session-token': UNKNOWN }].map(
         async h => (await whoami(h as never)).body,
@@ -179,11 +179,11 @@ describe('the form of an answer', () => {
     assert.equal(page.json<{ error: { request: string } }>().error.request, 'r1')
   })
 
-  test('v26.2.0 sends an empty Ory-Error-Id with a 401, v1.3.1 none', async () => {
+  test('with a 401 v26.2.0 sends an empty Ory-Error-Id, v1.3.1 none', async () => {
     assert.equal((await whoami({})).headers.get('ory-error-id'), old ? undefined : '')
   })
 
-  test('a final slash is 404 in v26.2.0 and 301 in v1.3.1, with a cookie; a double slash 307 and 200: the URL is asked as it stands', async () => {
+  test('a final slash gets 404 in v26.2.0 and 301 in v1.3.1, a double slash 307 and 200, so Credence never changes the URL', async () => {
     const cookie = headersOf({ cookie: COOKIE })
     const slash = await whoami(cookie, '/sessions/whoami/')
     assert.equal(slash.status, old ? 301 : 404)
@@ -193,12 +193,12 @@ describe('the form of an answer', () => {
     assert.equal(admin.status, 307)
   })
 
-  test('an unknown tokenizer template is 400', async () => {
+  test('an unknown tokenizer template gets 400', async () => {
     assert.equal((await whoami(headersOf({ cookie: COOKIE }), '/sessions/whoami?tokenize_as=x')).status, 400)
   })
 
   for (const method of ['HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']) {
-    test(`${method} shows the session, and does nothing to it`, async () => {
+    test(`${method} returns the session without changing it`, async () => {
       assert.equal((await whoami(headersOf({ cookie: COOKIE }), undefined, method)).status, 200)
       assert.equal(seen(await whoami(headersOf({ cookie: COOKIE }))), 'A')
     })
@@ -208,7 +208,7 @@ describe('the form of an answer', () => {
 const http = createHttpClient({ clock: realClock })
 const ask = createWhoami({ send: http.send, timeout: millis(5_000) })
 
-describe('what we make of it', () => {
+describe('reading the response', () => {
   const finding = async (kind: 'cookie' | 'token', value: string, path = '/sessions/whoami') => {
     const credential = { kind, name: kind === 'cookie' ? NAME : '', value: filled(value) }
     const answer = await ask({ url: `${kratos.publicUrl}${path}`, headers: [], credential })
@@ -219,7 +219,7 @@ describe('what we make of it', () => {
     ['cookie', '{cookie A}'],
     ['token', '{token A}'],
   ] as const) {
-    test(`a ${kind} is a verified session with all that rules look at`, async () => {
+    test(`a ${kind} gives a verified session with all that rules need`, async () => {
       const found = await finding(kind, value)
       assert.ok(found.kind === 'verified')
       const { session } = found
@@ -243,7 +243,7 @@ describe('what we make of it', () => {
   }
 
   for (const path of ['/sessions/whoami/', '/sessions/whoami?tokenize_as=x', '/nowhere']) {
-    test(`a URL that is not whoami (${path}) could not be found out, which is neither yes nor no`, async () => {
+    test(`a URL that is not whoami (${path}) is unavailable, neither verified nor rejected`, async () => {
       assert.equal((await finding('cookie', '{cookie A}', path)).kind, 'unavailable')
     })
   }

@@ -1,4 +1,4 @@
-/** test/redis/under_test — real Redis servers on loopback for the tests of a file; says once where there is none. */
+/** Starts real Redis servers on loopback for the tests of a file. */
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
@@ -11,7 +11,7 @@ import { freePort } from '../../../demo/ports.ts'
 import { createProcessManager, type ManagedProcess } from '../../../demo/processes.ts'
 import type { RedisClientOptions } from '../../../src/sessions/replication/redis_client.ts'
 
-/** A program, or why there is none; scripts/redis.js decides. */
+/** Path of redis-server, or why there is none. */
 function findRedis(): { readonly program: string } | { readonly why: string } {
   try {
     const script = join(projectRoot, 'scripts', 'redis.js')
@@ -24,25 +24,25 @@ function findRedis(): { readonly program: string } | { readonly why: string } {
 }
 
 const found = findRedis()
-/** For `test(…, { skip })`. */
+/** Value of `skip` for tests that need Redis. */
 export const skipWithoutRedis: string | false = 'why' in found ? found.why : false
 
 export interface RedisServer {
   readonly port: number
-  /** As a crash would end it. */
+  /** Ends it like a crash. */
   kill(): Promise<void>
-  /** Stops answering without closing a connection; goes on with `thaw`. */
+  /** Stops answering without closing connections, until `thaw`. */
   freeze(): void
   thaw(): void
-  /** Again, on the same port. What was in memory is gone unless a dump was written. */
+  /** Starts it again on the same port. Data in memory is lost unless it was dumped. */
   restart(): Promise<void>
-  /** One command, over a plain connection. */
+  /** Sends one command over a plain connection. */
   send(...args: readonly string[]): Promise<unknown>
 }
 
 export interface RedisHost {
   readonly folder: string
-  /** `settings` as in redis.conf; loopback, nothing written to disk and a free port unless they say otherwise. */
+  /** `settings` as in redis.conf. Default: loopback, no dump, a free port. */
   start(settings?: Readonly<Record<string, string>>, sentinel?: 'sentinel'): Promise<RedisServer>
   close(): Promise<void>
 }
@@ -101,7 +101,7 @@ export function redisHost(): RedisHost {
   }
 }
 
-/** A sentinel writes into its file, so it has to have one. */
+/** A sentinel needs a configuration file that it can rewrite. */
 function sentinelFile(folder: string, port: number, settings: Readonly<Record<string, string>>): string {
   const file = join(folder, `sentinel-${port}.conf`)
   const { dbfilename: _, save: __, ...rest } = settings
@@ -128,7 +128,7 @@ async function untilListening(port: number, running: ManagedProcess): Promise<vo
   }
 }
 
-/** A line to one server without a password, over plain TCP. */
+/** Options for a single server without password and TLS. */
 export const clientOptionsFor = (
   port: number,
   over: Partial<RedisClientOptions> = {},

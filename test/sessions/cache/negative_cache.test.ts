@@ -7,14 +7,14 @@ import { fakeClock } from '../../support/clock.ts'
 
 test('an entry expires after its ttl, and the number of entries is bounded', () => {
   const clock = fakeClock()
-  const hopeless = createNegativeCache({ clock, ttl: millis(1_000), maxEntries: 2 })
-  for (const key of ['a', 'b', 'c']) hopeless.add(key)
+  const cache = createNegativeCache({ clock, ttl: millis(1_000), maxEntries: 2 })
+  for (const key of ['a', 'b', 'c']) cache.add(key)
   assert.deepEqual(
-    ['a', 'b', 'c'].map(key => hopeless.has(key)),
+    ['a', 'b', 'c'].map(key => cache.has(key)),
     [false, true, true],
   )
   clock.advance(1_000)
-  assert.equal(hopeless.has('c'), false)
+  assert.equal(cache.has('c'), false)
 })
 
 test('rejections consume tokens, time refills them', () => {

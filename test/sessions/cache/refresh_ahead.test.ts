@@ -13,8 +13,8 @@ import {
 
 const open = (options: SessionHarnessOptions = {}) => createSessionHarness({ refreshAhead: 0.2, ...options })
 const settled = () => new Promise(setImmediate)
-const outcomes = (news: readonly { kind: string; outcome?: string }[]) =>
-  news.filter(one => one.kind === 'refresh').map(one => one.outcome)
+const outcomes = (events: readonly { kind: string; outcome?: string }[]) =>
+  events.filter(one => one.kind === 'refresh').map(one => one.outcome)
 
 test('a request in the last fifth of the freshness lifetime triggers a background refresh', async () => {
   const harness = open()

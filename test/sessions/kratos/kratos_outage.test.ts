@@ -130,7 +130,9 @@ for (const when of ['', ', when: [{ error: [unauthorized, forbidden] }]'] as con
 }
 
 test('database down, whoami 401, readiness 200: the admin API shows the outage, and nobody is sent to the login', async t => {
-  const { kratos, clock, ask, url } = await createHarness(t, { settings: '  outage_detection: { admin_url: "KRATOS" }' })
+  const { kratos, clock, ask, url } = await createHarness(t, {
+    settings: '  outage_detection: { admin_url: "KRATOS" }',
+  })
   assert.equal(statusOf(await ask('known')), 200)
   kratos.failure = answerUnauthorized
   kratos.adminStatus = 500

@@ -112,14 +112,14 @@ test('no order of lookups, revocations, disconnections and data losses reinstate
     ),
     { maxLength: 25 },
   )
-  const news = fc.constantFrom<RevocationTarget>(
+  const targets = fc.constantFrom<RevocationTarget>(
     { kind: 'session', id: SESSION_ID },
     { kind: 'identity', id: IDENTITY_ID },
     { kind: 'credential', value: 'x' },
     { kind: 'everything' },
   )
   await fc.assert(
-    fc.asyncProperty(moves, news, (order, revoked) =>
+    fc.asyncProperty(moves, targets, (order, revoked) =>
       inScenario(async w => {
         const [a, b] = w.replicas
         let copy = w.redis.snapshot()

@@ -1,4 +1,4 @@
-/** test/kratos/sick_database — a real Kratos whose database is sick says what it says of a bad credential (kratos 2.3, J13), and only its admin API tells. */
+/** With a failing database a real Kratos answers 401 as for an invalid credential, and only its admin API shows the outage. */
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -11,7 +11,7 @@ import { type KratosUnderTest, skipWithoutRealKratos, startKratosUnderTest } fro
 
 const NAME = 'ory_kratos_session'
 const skip = skipWithoutRealKratos()
-const folder = mkdtempSync(join(tmpdir(), 'credence-sick-'))
+const folder = mkdtempSync(join(tmpdir(), 'credence-outage-'))
 const file = join(folder, 'kratos.sqlite')
 let world: KratosUnderTest
 let kratos: Kratos
@@ -39,28 +39,28 @@ const whoami = (headers: Readonly<Record<string, string>>) =>
   sendRequest(`${kratos.publicUrl}/sessions/whoami`, { method: 'GET', headers })
 const statusOf = async (url: string) => (await sendRequest(url, { method: 'GET', headers: {} })).status
 
-/** Whatever `sick` does to the database is undone by what it gives back. */
-async function whileSick(
-  sick: (database: DatabaseSync) => () => void,
-  look: () => Promise<void>,
+/** `breakDatabase` returns the function that repairs the database. */
+async function duringOutage(
+  breakDatabase: (database: DatabaseSync) => () => void,
+  run: () => Promise<void>,
 ): Promise<void> {
   assert.equal((await whoami({ cookie })).status, 200)
   const database = new DatabaseSync(file)
   try {
-    const heal = sick(database)
+    const repair = breakDatabase(database)
     try {
-      await look()
+      await run()
     } finally {
-      heal()
+      repair()
     }
   } finally {
     database.close()
   }
-  assert.equal((await whoami({ cookie })).status, 200, 'well again')
+  assert.equal((await whoami({ cookie })).status, 200, 'works again')
 }
 
 const without = (table: string) => (database: DatabaseSync) => {
-  // References of other tables stay with the name, as a table that is gone would leave them.
+  // Other tables keep their references to the name, as after a DROP TABLE.
   database.exec(
     `PRAGMA foreign_keys=OFF; PRAGMA legacy_alter_table=ON; ALTER TABLE ${table} RENAME TO gone_for_a_test`,
   )
@@ -71,10 +71,10 @@ const NO_SESSION =
   '{"error":{"code":401,"status":"Unauthorized","reason":"No valid session credentials found in the request.","message":"The request could not be authorized"}}'
 
 for (const table of ['sessions', 'identities', 'identity_credentials']) {
-  test(`without the table ${table} everybody is told 401, readiness is well, and the admin API says 500`, {
+  test(`without the table ${table} whoami answers 401, readiness 200 and the admin API 500`, {
     skip,
   }, async () => {
-    await whileSick(without(table), async () => {
+    await duringOutage(without(table), async () => {
       for (const headers of [{ cookie }, { 'x-session-token': token }]) {
         const page = await whoami(headers as Record<string, string>)
         assert.deepEqual([page.status, page.body.trim()], [401, NO_SESSION])
@@ -86,15 +86,15 @@ for (const table of ['sessions', 'identities', 'identity_credentials']) {
   })
 }
 
-test('a database that somebody has locked is 401 once SQLite has waited its five seconds, while readiness is well', {
+test('a locked database causes 401 after the SQLite timeout of five seconds, while readiness stays 200', {
   skip,
 }, async () => {
   const lock = (database: DatabaseSync) => {
     database.exec('BEGIN EXCLUSIVE')
     return () => database.exec('ROLLBACK')
   }
-  await whileSick(lock, async () => {
-    // Before whoami: a ping that must open a connection of its own, because another waits on the lock, fails as well.
+  await duringOutage(lock, async () => {
+    // Before whoami: while a call waits for the lock, the ping needs a new connection and fails, too.
     assert.equal(await statusOf(`${kratos.publicUrl}/health/ready`), 200)
     const page = await whoami({ cookie })
     assert.deepEqual([page.status, page.body.trim()], [401, NO_SESSION])
@@ -102,7 +102,7 @@ test('a database that somebody has locked is 401 once SQLite has waited its five
   })
 })
 
-test('the admin API tells a live session, one that has ended, and one that was never there', {
+test('the admin API distinguishes a live session, an ended one and an unknown one', {
   skip,
 }, async () => {
   const session = `${kratos.adminUrl}/admin/sessions`
