@@ -27,11 +27,8 @@ export function jsonErrorReply(status: number, message: string): Reply {
 /** 500 without the cause. */
 export const internalErrorReply = (): Reply => jsonErrorReply(500, 'An internal server error occurred')
 
-/** 413. Closes the connection, because the rest of the body is not read. */
-export function bodyTooLargeReply(): Reply {
-  const reply = jsonErrorReply(413, 'The request body is too large')
-  return { ...reply, headers: [...reply.headers, ['connection', 'close']] }
-}
+/** 413. */
+export const bodyTooLargeReply = (): Reply => jsonErrorReply(413, 'The request body is too large')
 
 /** 404 in the form that the `Accept` header asks for: HTML unless it names JSON or plain text. */
 export function notFoundReply(accept = ''): Reply {

@@ -1,18 +1,19 @@
 /** Reads the body of an api request up to a limit. */
-import type { IncomingMessage } from 'node:http'
 
 /**
- * The body, or `undefined` where it is longer than `maxBytes`. The rest of a body that is too long stays
- * unread, and the connection stays open for the answer. Rejects where the client closes the connection in the
- * middle.
+ * The body, or `undefined` where it is longer than `maxBytes`; then the rest is not read. Rejects where the client
+ * disconnects in the middle.
  */
-export async function readBody(message: IncomingMessage, maxBytes: number): Promise<Buffer | undefined> {
-  const chunks: Uint8Array[] = []
+export async function readBody(
+  chunks: AsyncIterable<Uint8Array>,
+  maxBytes: number,
+): Promise<Buffer | undefined> {
+  const read: Uint8Array[] = []
   let size = 0
-  for await (const chunk of message.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>) {
+  for await (const chunk of chunks) {
     size += chunk.length
     if (size > maxBytes) return undefined
-    chunks.push(chunk)
+    read.push(chunk)
   }
-  return Buffer.concat(chunks, size)
+  return Buffer.concat(read, size)
 }

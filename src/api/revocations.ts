@@ -37,8 +37,9 @@ export function revocationsRoute({ keys, wall, revoke }: RevocationDependencies)
     const { headers } = request.message
     const hasKey = auth.hasValidKey(headers)
     if (!hasKey && !auth.hasSignature(headers)) return UNAUTHORIZED
-    const body = await readBody(request.message, MAX_BODY_BYTES)
-    if (body === undefined) return bodyTooLargeReply()
+    // The message must not be destroyed: its connection is needed for the reply, and ends with it.
+    const body = await readBody(request.message.iterator({ destroyOnReturn: false }), MAX_BODY_BYTES)
+    if (body === undefined) return closing(bodyTooLargeReply())
     const signature = hasKey ? 'valid' : auth.verifySignature(headers, body)
     if (signature === 'invalid') return UNAUTHORIZED
     const revoked = parseRevocation(body.toString(), wall())
@@ -55,6 +56,8 @@ const QUEUED = jsonReply(202, {
   message: 'Revoked on this replica; published to the other replicas when Redis is reachable again',
 })
 const UNAUTHORIZED = jsonErrorReply(401, 'The key or the signature is missing or wrong')
+
+const closing = (reply: Reply): Reply => ({ ...reply, headers: [...reply.headers, ['connection', 'close']] })
 
 /** Recognises further tries of a message by the id that its sender gives it. */
 function createRetryDetector(wall: () => WallTime) {

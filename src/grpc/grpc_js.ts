@@ -1,4 +1,4 @@
-/** The gRPC engine on @grpc/grpc-js: an independent implementation to compare the engine on node:http2 with. */
+/** The gRPC engine on the library @grpc/grpc-js, which is independent of the engine on node:http2. */
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import {

@@ -31,7 +31,7 @@ export interface HealthStatus {
 }
 
 export interface GrpcServerDependencies {
-  /** By path: `/package.Service/Method`. `grpc.health.v1.Health` is always there beside them. */
+  /** Handlers by path, `/package.Service/Method`. The server adds `grpc.health.v1.Health` itself. */
   readonly methods: ReadonlyMap<string, UnaryHandler>
   readonly health: HealthStatus
   readonly listen: ListenAddress
@@ -41,7 +41,7 @@ export interface GrpcServerDependencies {
   readonly onError: (error: unknown) => void
   /** Monotonic clock, ms. */
   readonly now: () => Instant
-  /** Milliseconds since the epoch; grpc-js states deadlines so. */
+  /** Milliseconds since the epoch. grpc-js states deadlines by this clock. */
   readonly wall: () => number
 }
 

@@ -200,7 +200,7 @@ test('a message that is signed with any of the keys needs no key', async t => {
   assert.equal(revoked.length, 2)
 })
 
-test('a message that was changed after signing, or signed with another key or at another time, is 401', async t => {
+test('a message that was changed after signing, or signed with another key or at another time, is 401 (I5)', async t => {
   const { post, revoked, clock } = await openRoute(t)
   const bad = [
     { body: ALL, headers: signed(ONE) },
@@ -217,7 +217,7 @@ test('a message that was changed after signing, or signed with another key or at
   assert.deepEqual(revoked, [])
 })
 
-test('a replayed message revokes nothing', async t => {
+test('a replayed message revokes nothing (I5)', async t => {
   const { post, revoked, clock } = await openRoute(t)
   assert.equal((await post({ body: ONE, headers: signed(ONE) })).status, 204)
   clock.advance(290_000)
