@@ -210,7 +210,7 @@ test('rejects every token with a bad header, key or signature', async t => {
 })
 
 const HEADER_TYPES = ['JWT', 'jwt', 'at+jwt', 'application/at+jwt', 'id+jwt', undefined]
-test('accepts the usual token types and none, and ignores jku, x5u and x5c', async t => {
+test('accepts the usual token types and none, and ignores jku, x5u and x5c (C14)', async t => {
   const { jwks } = await startHost(t, publicJwks([RSA]))
   const { verify } = createHarness()
   for (const typ of HEADER_TYPES) {
@@ -223,7 +223,7 @@ test('accepts the usual token types and none, and ignores jku, x5u and x5c', asy
   }
 })
 
-test('accepts only the algorithms of the rule, and fetches no key set for others', async t => {
+test('accepts only the algorithms of the rule, and fetches no key set for others (C12)', async t => {
   const { jwks, callCount: calls } = await startHost(t, publicJwks(ALL_KEYS))
   const { verify } = createHarness()
   const token = signTestToken({ alg: 'ES256', kid: 'p256' }, CLAIMS, P256.signingKey)
@@ -323,7 +323,7 @@ test('an unknown kid causes no refresh for 30 seconds (C15)', async t => {
   assert.equal((await verify(rs256('late', late), [one.jwks])).kind, 'verified')
 })
 
-test('during an outage of the host requests use the stale set without waiting', async t => {
+test('during an outage of the host requests use the stale set without waiting (C17)', async t => {
   const one = await startHost(t, publicJwks([RSA]))
   const { verify, keys, clock, problems } = createHarness()
   const question = {

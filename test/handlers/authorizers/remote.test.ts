@@ -166,7 +166,7 @@ test('sets headers of the response to their first value, or to an empty value if
   ])
 })
 
-test('a denial sets nothing, and a partial body causes no call (E12)', async () => {
+test('a denial sets nothing, and a partial body causes no call (E12, E13)', async () => {
   const request = requestWith([['x-envoy-auth-partial-body', 'true']])
   const { outcome, harness } = authorize({}, answered(200), sessionOf('u1', undefined, request))
   assertDenial(await outcome)

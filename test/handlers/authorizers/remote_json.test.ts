@@ -55,7 +55,7 @@ test('sends the authorization of the request unless a configured header replaces
   assert.deepEqual(other.harness.requests[0]?.headers[1], ['authorization', 'Basic x'])
 })
 
-test('warns about a value in a JSON string without toJson (Q-68)', () => {
+test('warns about a value in a JSON string without toJson (Q-68, H11)', () => {
   assert.equal(authorize({ payload: '{"a": "{{ .Subject }}"}' }).harness.warnings.length, 1)
   assert.equal(authorize({ payload: '{"a": {{ print .Subject | toJson }}}' }).harness.warnings.length, 0)
 })

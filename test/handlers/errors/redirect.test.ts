@@ -57,7 +57,7 @@ test('ignores a forwarded host', () => {
   assert.ok(!JSON.stringify(headers).includes('evil'))
 })
 
-test('with return_to_hosts, browsers return to listed hosts only (Q-38)', () => {
+test('with return_to_hosts, browsers return to listed hosts only (Q-38, H12)', () => {
   const config = {
     to: 'https://login/x?a=1',
     return_to_query_param: 'r',

@@ -46,7 +46,7 @@ for (const [has, required, exact, hierarchic, wildcard] of TABLE) {
   })
 }
 
-test('requires all scopes, and returns the first missing one', () => {
+test('requires all scopes, and returns the first missing one (H10)', () => {
   const missing = compileScopeCheck('exact', ['a', 'b', 'c'])
   assert.equal(missing(['c', 'b', 'a', 'x']), undefined)
   assert.equal(missing(['a', 'c']), 'b')

@@ -18,13 +18,14 @@ for (const name of readdirSync(folder).filter(file => file.endsWith('.yaml'))) {
     assert.equal(status, 0, stderr)
   })
 
-  test(`envoy/${name} fails closed and normalizes paths`, () => {
+  test(`envoy/${name} fails closed, normalizes paths and keeps its route (A24)`, () => {
     const text = readFileSync(join(folder, name), 'utf8')
     assert.match(text, /failure_mode_allow: false/)
     assert.match(text, /status_on_error: \{ code: 503 \}/)
     assert.match(text, /normalize_path: true/)
     assert.match(text, /merge_slashes: true/)
     assert.match(text, /authority: credence/)
+    assert.doesNotMatch(text, /clear_route_cache: true/)
   })
 }
 

@@ -183,7 +183,7 @@ describe('other protocols', () => {
 
   const socket = (path: string) => new WebSocket(`ws://127.0.0.1:${environment.ports.envoy}${path}`)
 
-  test('a WebSocket is checked at its upgrade only', async () => {
+  test('a WebSocket is checked at its upgrade only (E8)', async () => {
     const open = socket('/open/ws')
     const answer = await new Promise(resolve => {
       open.onopen = () => open.send('hello')

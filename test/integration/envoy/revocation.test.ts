@@ -64,7 +64,7 @@ describe('a revocation by an operator', () => {
       id: string
     }>()
 
-  test('applies to the next request of a session that an administrator ended', async () => {
+  test('applies to the next request of a session that an administrator ended (C9)', async () => {
     const cookie = await cookieOf(environment, user)
     assert.equal((await fetchWithCookie(environment, cookie)).status, 200)
     const { id } = await sessionOf(cookie)

@@ -53,7 +53,7 @@ describe('sessions of a Kratos', () => {
     assert.equal(environment.kratosProxy.count(WHOAMI), before)
   })
 
-  test('twenty concurrent requests with one new session cause one call', async () => {
+  test('twenty concurrent requests with one new session cause one call (G8)', async () => {
     const cookie = await sessionCookie()
     const before = environment.kratosProxy.count(WHOAMI)
     const pages = await Promise.all(Array.from({ length: 20 }, () => fetchApp(cookie)))

@@ -70,7 +70,7 @@ test('with a repository that was never loaded, the set is incomplete and has the
   ])
 })
 
-test('a repository that fails later keeps its previous rules, and the others are updated', async () => {
+test('a repository that fails later keeps its previous rules, and the others are updated (F8)', async () => {
   const bad: readonly (HttpResponse | HttpFailure)[] = [
     failedAnswer('refused'),
     statusAnswer(500),
@@ -92,7 +92,7 @@ test('a repository that fails later keeps its previous rules, and the others are
   }
 })
 
-test('an entity tag is sent, and a 304 keeps the previous rules', async () => {
+test('an entity tag is sent, and a 304 keeps the previous rules (Q-12)', async () => {
   const requests: OutgoingRequest[] = []
   const { load } = createTestSources(
     [okAnswer('[{"id":"a"}]', [['etag', '"1"']]), statusAnswer(304)],

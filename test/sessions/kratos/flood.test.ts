@@ -53,7 +53,7 @@ test('the negative cache is not used while rejections are not trusted', async ()
   assert.equal((await harness.verify('unknown')).kind, 'unavailable')
 })
 
-test('ten thousand invented cookies evict no session and reach Kratos at the limited rate', async () => {
+test('ten thousand invented cookies evict no session and reach Kratos at the limited rate (C20, G9)', async () => {
   const users = numbered(100)
   const harness = createSessionHarness({
     maxEntries: 100,

@@ -39,7 +39,7 @@ test('each Kratos has its own circuit breaker', async () => {
   assert.equal(harness.sessions.status.circuitBreaker, 'open')
 })
 
-test('a hanging Kratos: recently verified sessions have reserved slots, cache hits do not wait, the queue is bounded', async () => {
+test('a hanging Kratos: recently verified sessions have reserved slots, cache hits do not wait, the queue is bounded (G6, G7)', async () => {
   const harness = createSessionHarness({
     upstreamOptions: { maxConcurrentRequests: 8, maxPendingRequests: 10 },
   })
