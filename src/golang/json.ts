@@ -47,7 +47,7 @@ const JSON_ESCAPE =
 /** Replaces escaped lone surrogates in a JSON text by U+FFFD, as Go's decoder does; a header cannot contain them. */
 export const replaceLoneSurrogateEscapes = (text: string): string =>
   LONE_SURROGATE_ESCAPE.test(text)
-    ? text.replace(JSON_ESCAPE, escape => (escape.length === 6 ? '\\ufffd' : escape))
+    ? text.replace(JSON_ESCAPE, sequence => (sequence.length === 6 ? '\\ufffd' : sequence))
     : text
 
 export const isRecord = (value: JsonValue | undefined): value is JsonRecord =>
