@@ -21,7 +21,7 @@ export interface WhoamiRequest {
 }
 
 /** One call of Kratos' `/sessions/whoami` with exactly one credential. */
-export type Whoami = (question: WhoamiRequest) => Promise<HttpResponse | HttpFailure>
+export type Whoami = (request: WhoamiRequest) => Promise<HttpResponse | HttpFailure>
 
 /**
  * With two credentials in one call Kratos answers 500, or sets the cookie of one user in the browser of another

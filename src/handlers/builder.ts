@@ -168,8 +168,8 @@ export function createHandlerBuilder(dependencies: HandlerBuilderDependencies): 
     effective: unknown,
   ): BuildOutcome<K> {
     const key = `${kind} ${ref.handler} ${canonicalJson(effective) ?? ''}`
-    const known = outcomes.get(key)
-    if (known !== undefined) return known as BuildOutcome<K>
+    const shared = outcomes.get(key)
+    if (shared !== undefined) return shared as BuildOutcome<K>
     const built = buildHandler(kind, ref.handler, effective)
     outcomes.set(key, built as BuildOutcome<HandlerKind>)
     return built

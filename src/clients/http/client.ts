@@ -87,12 +87,12 @@ export function createHttpClient(dependencies: HttpClientDependencies): HttpClie
 
   /** Keeps the map in order of last use, so that its first entry is the one to evict. */
   function poolFor(origin: string): OriginPool | undefined {
-    const known = originPools.get(origin)
-    const originPool = known ?? openPool(origin)
+    const existing = originPools.get(origin)
+    const originPool = existing ?? openPool(origin)
     if (originPool === undefined) return undefined
     originPools.delete(origin)
     originPools.set(origin, originPool)
-    if (known === undefined && originPools.size > maxOrigins) {
+    if (existing === undefined && originPools.size > maxOrigins) {
       const [oldestOrigin, { pool }] = originPools.entries().next().value as [string, OriginPool]
       originPools.delete(oldestOrigin)
       closingPools.add(pool)

@@ -42,9 +42,9 @@ export function parseJwkSet(text: string, previous: readonly ParsedJwk[]): reado
   const document = parseJson(text)
   const list = isRecord(document) ? ownMember(document, 'keys') : undefined
   if (!Array.isArray(list)) return undefined
-  const known = new Map(previous.map(key => [JSON.stringify(key.jwk), key]))
+  const previousKeys = new Map(previous.map(key => [JSON.stringify(key.jwk), key]))
   return list.slice(0, MAX_KEYS_PER_SET).flatMap(jwk => {
-    const key = isRecord(jwk) ? (known.get(JSON.stringify(jwk)) ?? parseJwk(jwk)) : undefined
+    const key = isRecord(jwk) ? (previousKeys.get(JSON.stringify(jwk)) ?? parseJwk(jwk)) : undefined
     return key === undefined ? [] : [key]
   })
 }

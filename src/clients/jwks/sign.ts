@@ -99,8 +99,8 @@ export function createTokenIssuer({
   const reportedUrls = new Set<string>()
 
   function signingKeyOf(set: KeySet, url: string): SigningKey | string {
-    const known = signingKeys.get(set)
-    if (known !== undefined) return known
+    const selected = signingKeys.get(set)
+    if (selected !== undefined) return selected
     const signingKey = selectSigningKey(set.keys)
     signingKeys.set(set, signingKey)
     if (set.isWorldReadable && typeof signingKey !== 'string' && !reportedUrls.has(url)) {

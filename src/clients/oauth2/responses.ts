@@ -38,7 +38,7 @@ export function parseIntrospection(body: string): IntrospectionResponse | undefi
     return isValid(value) ? (value as T) : undefined
   }
   const text = (name: string) => read(name, '' as string, value => typeof value === 'string')
-  const answer = {
+  const response = {
     active: read('active', false as boolean, value => typeof value === 'boolean'),
     sub: text('sub'),
     username: text('username'),
@@ -50,7 +50,7 @@ export function parseIntrospection(body: string): IntrospectionResponse | undefi
     tokenUse: text('token_use'),
     ext: read('ext', {} as JsonRecord, isRecord),
   }
-  return Object.values(answer).includes(undefined) ? undefined : (answer as IntrospectionResponse)
+  return Object.values(response).includes(undefined) ? undefined : (response as IntrospectionResponse)
 }
 
 /** Whole seconds within 64 bits, as Go decodes an int64. */
@@ -62,7 +62,7 @@ function parseAudience(value: JsonValue | undefined): readonly string[] | undefi
   if (value === undefined) return []
   if (typeof value === 'string') return [value]
   if (!Array.isArray(value)) return undefined
-  return value.every(one => typeof one === 'string') ? value : undefined
+  return value.every(audience => typeof audience === 'string') ? value : undefined
 }
 
 export interface AccessToken {

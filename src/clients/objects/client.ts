@@ -45,8 +45,8 @@ export function createObjectStoreClient(env: NodeJS.ProcessEnv): ObjectStoreClie
   const readers = new Map<string, Promise<ObjectReader>>()
 
   function readerOf(address: string, url: ObjectUrl): Promise<ObjectReader> {
-    const known = readers.get(address)
-    if (known !== undefined) return known
+    const existing = readers.get(address)
+    if (existing !== undefined) return existing
     const reader = READER_LOADERS[url.scheme]().then(open => open(url, env))
     readers.set(address, reader)
     // A later read opens the reader again, because credentials may have appeared.

@@ -51,7 +51,7 @@ export const oauth2Introspection = defineAuthenticator({
           .optional()
           .describe('Whether to authorize the call with an access token. Default: false.'),
         client_id: z.string().optional().describe('Id of the client.'),
-        client_secret: z.string().optional().describe('Secret of the client.'),
+        client_secret: z.string().optional().describe('Secret of the client.').meta({ writeOnly: true }),
         token_url: httpUrlSchema.optional().describe('URL of the token endpoint.'),
         audience: z.string().optional().describe('Audience to request. Default: none.'),
         scope: stringListSchema.describe('Scopes to request. Default: none.'),

@@ -36,8 +36,8 @@ export const ketoEngineAcpOry = defineAuthorizer({
     if (context.strategy !== 'regexp') {
       throw new HandlerConfigError([], 'works with the matching strategy regexp only')
     }
-    const template = (key: 'required_action' | 'required_resource' | 'subject', otherwise: string) =>
-      compileTemplate(config[key] || otherwise, [key], services, context)
+    const template = (key: 'required_action' | 'required_resource' | 'subject', fallback: string) =>
+      compileTemplate(config[key] || fallback, [key], services, context)
     const action = template('required_action', 'unset')
     const resource = template('required_resource', 'unset')
     const subject = config.subject ? template('subject', '') : (session: Session) => session.subject
@@ -49,22 +49,22 @@ export const ketoEngineAcpOry = defineAuthorizer({
         if (typeof text !== 'string') return text
         rendered.push(quoteJsonString(text, true))
       }
-      const asked = requestContext(session.request, services.clock)
-      const [act, on, who] = rendered
-      const answer = await services.send({
+      const contextJson = requestContext(session.request, services.clock)
+      const [actionJson, resourceJson, subjectJson] = rendered
+      const response = await services.send({
         method: 'POST',
         url,
         headers: [['content-type', 'application/json']],
-        body: `{"action":${act},"context":${asked},"resource":${on},"subject":${who}}\n`,
+        body: `{"action":${actionJson},"context":${contextJson},"resource":${resourceJson},"subject":${subjectJson}}\n`,
         timeout: CALL_TIMEOUT_MS,
         deadline: session.request.deadline,
         // After a connection error only (Q-66).
         retries: 1,
         target: 'keto',
       })
-      return answer.kind === 'failed'
-        ? internalError('unavailable', answer.message)
-        : readDecision(answer, session)
+      return response.kind === 'failed'
+        ? internalError('unavailable', response.message)
+        : readDecision(response, session)
     }
   },
 })

@@ -7,12 +7,12 @@ type JsonSchema = z.core.JSONSchema._JSONSchema
 export function knownKeys(schema: z.ZodType, path: readonly PropertyKey[]): readonly string[] {
   let schemas: JsonSchema[] = [z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' })]
   for (const part of path) {
-    schemas = schemas.flatMap(alternatives).flatMap(one => {
-      const inner = typeof part === 'number' ? one.items : one.properties?.[String(part)]
+    schemas = schemas.flatMap(alternatives).flatMap(alternative => {
+      const inner = typeof part === 'number' ? alternative.items : alternative.properties?.[String(part)]
       return inner === undefined ? [] : [inner].flat()
     })
   }
-  return schemas.flatMap(alternatives).flatMap(one => Object.keys(one.properties ?? {}))
+  return schemas.flatMap(alternatives).flatMap(({ properties }) => Object.keys(properties ?? {}))
 }
 
 /** A schema and all its alternatives (`anyOf`, `allOf`), for example of a nullable key. */

@@ -21,7 +21,7 @@ const MAX_RETURN_TO_CHARS = 8_192
 export const redirect = defineErrorHandler({
   id: 'redirect',
   summary:
-    'redirects the browser, for example to a login; after two redirects of a page within a minute it responds with an explanation',
+    'redirects the browser; after two redirects of a page within a minute it responds with an explanation',
   config: z.strictObject({
     to: urlReferenceSchema.describe('Target: an absolute URL or a path.'),
     code: z

@@ -28,7 +28,7 @@ export const hydrator = defineMutator({
             basic: z
               .strictObject({
                 username: z.string().describe('User name.'),
-                password: z.string().describe('Password.'),
+                password: z.string().describe('Password.').meta({ writeOnly: true }),
               })
               .describe('HTTP Basic credentials.'),
           })
@@ -159,10 +159,10 @@ function withoutHeaders(session: Session, names: ReadonlySet<string>): Session {
 }
 
 /** Whether another attempt may succeed. */
-const isRetryable = (answer: HttpResponse | HttpFailure): boolean =>
-  answer.kind === 'failed'
-    ? answer.cause === 'connect' || answer.cause === 'reset' || answer.cause === 'timeout'
-    : answer.status === 429 || (answer.status >= 500 && answer.status !== 501)
+const isRetryable = (outcome: HttpResponse | HttpFailure): boolean =>
+  outcome.kind === 'failed'
+    ? outcome.cause === 'connect' || outcome.cause === 'reset' || outcome.cause === 'timeout'
+    : outcome.status === 429 || (outcome.status >= 500 && outcome.status !== 501)
 
 /** Delays are 1 s, 2 s, 4 s and 8 s, each limited by `maxDelay` (ms). No attempt starts after the deadline. */
 async function sendWithRetries(
@@ -172,20 +172,20 @@ async function sendWithRetries(
   maxDelay: number,
 ): Promise<HttpResponse | HttpFailure> {
   for (let attempt = 0; ; attempt++) {
-    const answer = await send(call)
+    const outcome = await send(call)
     const delay = Math.min(1000 * 2 ** attempt, maxDelay)
-    if (attempt === MAX_RETRIES || !isRetryable(answer) || millisBetween(clock.now(), deadline) <= delay)
-      return answer
+    if (attempt === MAX_RETRIES || !isRetryable(outcome) || millisBetween(clock.now(), deadline) <= delay)
+      return outcome
     await wait(delay)
   }
 }
 
 /** Any response but a session with the same subject is a 500 (Q-86). */
-function readResponse(answer: HttpResponse | HttpFailure, subject: string): HydratedSession | Denial {
-  if (answer.kind === 'failed') return internalError('unavailable', answer.message)
-  if (answer.status !== 200)
-    return internalError('bad_answer', `hydrator: expected 200, got ${answer.status}`)
-  const hydrated = parseHydratedSession(answer.body)
+function readResponse(response: HttpResponse | HttpFailure, subject: string): HydratedSession | Denial {
+  if (response.kind === 'failed') return internalError('unavailable', response.message)
+  if (response.status !== 200)
+    return internalError('bad_answer', `hydrator: expected 200, got ${response.status}`)
+  const hydrated = parseHydratedSession(response.body)
   if (hydrated === undefined) return internalError('bad_answer', 'hydrator: the response is not a session')
   if (hydrated.subject !== subject)
     return internalError('bad_answer', 'hydrator: the response has another subject')

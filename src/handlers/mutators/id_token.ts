@@ -67,7 +67,7 @@ export const idToken = defineMutator({
         reuse,
       })
       return issued instanceof Promise
-        ? issued.then(answer => toSession(answer, session))
+        ? issued.then(result => toSession(result, session))
         : toSession(issued, session)
     }
   },

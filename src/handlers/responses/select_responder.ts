@@ -30,10 +30,12 @@ function chooseResponder(
   refused: Denial,
   request: RequestView,
 ): BuiltResponder | Denial {
-  const fitting = own.filter(one => one.when(refused, request))
-  if (fitting.length > 1) return SEVERAL_MATCH
-  if (fitting[0] !== undefined) return fitting[0].misconfiguration ?? fitting[0]
-  const next = fallback.find(one => one.misconfiguration !== undefined || one.when(refused, request))
+  const matching = own.filter(responder => responder.when(refused, request))
+  if (matching.length > 1) return SEVERAL_MATCH
+  if (matching[0] !== undefined) return matching[0].misconfiguration ?? matching[0]
+  const next = fallback.find(
+    responder => responder.misconfiguration !== undefined || responder.when(refused, request),
+  )
   return next === undefined
     ? NONE_MATCHES
     : next.misconfiguration === undefined

@@ -103,7 +103,7 @@ function matchesNetworks(
     if (!respectForwardedFor) return false
     return request
       .headerValues('x-forwarded-for')
-      .some(line => line.split(',').some(one => isInside(one.trim())))
+      .some(line => line.split(',').some(address => isInside(address.trim())))
   }
 }
 

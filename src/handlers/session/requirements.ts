@@ -55,14 +55,14 @@ export function compileRequirements(requirements: SessionRequirements): FindUnme
     ? (parseDuration(maxAuthenticationAge) ?? millis(0))
     : millis(Number.POSITIVE_INFINITY)
   const acceptedMethods = new Set(methods ?? [])
-  const method = [...acceptedMethods].some(one => SECOND_FACTOR_METHODS.has(one))
+  const method = [...acceptedMethods].some(accepted => SECOND_FACTOR_METHODS.has(accepted))
     ? 'method of a second factor'
     : 'method'
   return (session, now) => {
     if (ASSURANCE_LEVELS.indexOf(session.aal) < minLevel) return 'second factor'
     if (now - session.authenticatedAt > maxAgeMs) return 'too old'
     return acceptedMethods.size > 0 &&
-      !methodsOf(session.document.authentication_methods).some(one => acceptedMethods.has(one))
+      !methodsOf(session.document.authentication_methods).some(used => acceptedMethods.has(used))
       ? method
       : undefined
   }
@@ -72,7 +72,9 @@ export function compileRequirements(requirements: SessionRequirements): FindUnme
 const SECOND_FACTOR_METHODS: ReadonlySet<string> = new Set(['totp', 'lookup_secret', 'webauthn'])
 
 const methodsOf = (value: Json | undefined): readonly string[] =>
-  Array.isArray(value) ? value.flatMap(one => (typeof one?.method === 'string' ? [one.method] : [])) : []
+  Array.isArray(value)
+    ? value.flatMap(entry => (typeof entry?.method === 'string' ? [entry.method] : []))
+    : []
 
 interface DenialTerms {
   readonly code: ReasonCode

@@ -13,7 +13,7 @@ const LOOKUP_TIMEOUT_MS = millis(1_000)
 const WHOAMI_PATH = '/sessions/whoami'
 
 /**
- * A user without a second factor cannot complete the login flow that asks for one. Whoami does not tell whether there is one,
+ * A user without a second factor cannot complete the login flow that asks for one. Whoami does not show whether there is one,
  * but the flow does: as JSON it then has no fields except the anti-forgery token. Returns `undefined` if the whoami URL does
  * not reveal the URL of the flows.
  */
@@ -23,7 +23,7 @@ export function compileHasSecondFactor(whoami: URL, send: Send): HasSecondFactor
   flow.pathname = `${whoami.pathname.slice(0, -WHOAMI_PATH.length)}/self-service/login/browser`
   flow.search = '?aal=aal2'
   return async ({ name, value }, request) => {
-    const answer = await send({
+    const response = await send({
       method: 'GET',
       url: flow.href,
       headers: [
@@ -34,13 +34,13 @@ export function compileHasSecondFactor(whoami: URL, send: Send): HasSecondFactor
       deadline: request.deadline,
       target: 'kratos.login',
     })
-    return !showsNoFactor(answer)
+    return !showsNoFactor(response)
   }
 }
 
-function showsNoFactor(answer: HttpResponse | HttpFailure): boolean {
-  if (answer.kind === 'failed' || answer.status !== 200) return false
-  const flow = parseJson(answer.body)
+function showsNoFactor(response: HttpResponse | HttpFailure): boolean {
+  if (response.kind === 'failed' || response.status !== 200) return false
+  const flow = parseJson(response.body)
   const ui = isRecord(flow) ? ownMember(flow, 'ui') : undefined
   const nodes = isRecord(ui) ? ownMember(ui, 'nodes') : undefined
   return Array.isArray(nodes) && nodes.every(isInDefaultGroup)

@@ -101,13 +101,13 @@ function timestampMs(claims: JsonObject, name: string): number | undefined | nul
 function audienceOf(claims: JsonObject): readonly unknown[] {
   const aud = ownMember(claims, 'aud')
   if (typeof aud === 'string') return [aud]
-  return Array.isArray(aud) && aud.every(one => typeof one === 'string') ? aud : []
+  return Array.isArray(aud) && aud.every(value => typeof value === 'string') ? aud : []
 }
 
 function scopesOf(claim: JsonObject[string] | undefined): readonly string[] {
   // Like Oathkeeper: an empty string has no scope; two consecutive spaces enclose an empty scope.
   if (typeof claim === 'string') return claim === '' ? [] : claim.split(' ')
-  return Array.isArray(claim) ? claim.map(one => (typeof one === 'string' ? one : '')) : []
+  return Array.isArray(claim) ? claim.map(scope => (typeof scope === 'string' ? scope : '')) : []
 }
 
 function withScopes(claims: JsonObject, name: string | undefined, scopes: readonly string[]): JsonObject {

@@ -33,5 +33,5 @@ export function compileScopeCheck(
   required: readonly string[],
 ): (scopes: readonly string[]) => string | undefined {
   const grants = GRANT_CHECKS[strategy]
-  return scopes => required.find(one => !scopes.some(has => grants(has, one)))
+  return scopes => required.find(scope => !scopes.some(has => grants(has, scope)))
 }
