@@ -1,36 +1,37 @@
 #!/usr/bin/env node
-/** bin/credence — the launcher: runs the service with a new enough Node. Knows nothing of its commands. */
+/** The launcher: runs the service with a Node that is new enough. */
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { constants } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
-const OLDEST = 24
+const MIN_NODE_MAJOR = 24
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
-// A checkout has sources, and Node runs them as they are; a package has only what was built of them.
+// Node runs the sources of a checkout by type stripping; a package contains only the compiled files.
 const source = join(root, 'src', 'main.ts')
 const program = existsSync(source) ? source : join(root, 'dist', 'main.js')
 
 if (program === source && !existsSync(join(root, 'node_modules'))) {
-  console.error('credence: its dependencies are not installed. In a checkout run `npm ci` first.')
+  console.error('credence: the dependencies are not installed. In a checkout, run `npm ci` first.')
   process.exit(1)
-} else if (Number(process.versions.node.split('.')[0]) >= OLDEST) await import(pathToFileURL(program).href)
-else inNewerNode()
+} else if (Number(process.versions.node.split('.')[0]) >= MIN_NODE_MAJOR)
+  await import(pathToFileURL(program).href)
+else runWithBundledNode()
 
-/** npm brings a newer Node along as `node-linux-*`, here or beside this package. */
-function newerNode() {
+/** npm installs a Node as `node-linux-*`, in this package's node_modules or beside this package. */
+function findBundledNode() {
   const name = join(`node-linux-${process.arch}`, 'bin', 'node')
-  const places = [join(root, 'node_modules', name), join(root, '..', name)]
-  return process.platform === 'linux' ? places.find(file => existsSync(file)) : undefined
+  const candidates = [join(root, 'node_modules', name), join(root, '..', name)]
+  return process.platform === 'linux' ? candidates.find(file => existsSync(file)) : undefined
 }
 
-function inNewerNode() {
-  const node = newerNode()
+function runWithBundledNode() {
+  const node = findBundledNode()
   if (node === undefined) {
     const found = process.versions.node
     console.error(
-      `credence needs Node ${OLDEST} or newer, and this is ${found}. In a checkout run \`npm ci\` first.`,
+      `credence needs Node ${MIN_NODE_MAJOR} or newer; this is ${found}. In a checkout, run \`npm ci\` first.`,
     )
     process.exit(1)
   }
@@ -38,10 +39,10 @@ function inNewerNode() {
   for (const signal of ['SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2']) {
     process.on(signal, () => child.kill(signal))
   }
-  // At a terminal Ctrl-C reaches the child by itself; a second SIGINT would mean "at once".
+  // At a terminal Ctrl-C reaches the child directly; a second SIGINT would end it at once.
   process.on('SIGINT', () => process.stdin.isTTY || child.kill('SIGINT'))
   child.on('error', error => {
-    console.error(`credence: ${node} could not be started: ${error.message}`)
+    console.error(`credence: ${node} cannot be started: ${error.message}`)
     process.exit(1)
   })
   child.on('exit', (code, signal) => process.exit(code ?? 128 + (constants.signals[signal] ?? 0)))

@@ -43,8 +43,8 @@ Each source overrides the one before:
 | a key of a handler | the same as Oathkeeper's: \`AUTHENTICATORS_COOKIE_SESSION_CONFIG_CHECK_SESSION_URL\` |
 | a secret | also \`…_FILE\`, the path of a file that contains it |
 
-A list is written with commas, as a JSON array, or as \`NAME_0\`, \`NAME_1\`, …; a map as JSON. A value that does not have the
-type of its setting is an error.
+A list is written with commas, as a JSON array, or as \`NAME_0\`, \`NAME_1\`, …; a map as JSON. A value that does not
+have the type of its setting is an error.
 
 ## Secrets
 

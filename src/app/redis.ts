@@ -41,11 +41,11 @@ const MIN_RETENTION_MS = 3_600_000
 /** `undefined` without Redis. Does not wait for a connection. Throws `StartupError` if a certificate cannot be read. */
 export async function openReplication(
   config: Config,
-  parts: ReplicationDependencies,
+  dependencies: ReplicationDependencies,
 ): Promise<Replication | undefined> {
   if (config.get(redisSettings.nodes).length === 0) return undefined
   const store = await openRedisStore(
-    { ...redisClientOptions(config), tls: redisTlsOptions(config), onError: parts.onRedisError },
+    { ...redisClientOptions(config), tls: redisTlsOptions(config), onError: dependencies.onRedisError },
     config.get(redisSettings.prefix),
   )
   const cipher = createCacheCipher(config.get(redisSettings.keys))
@@ -54,9 +54,9 @@ export async function openReplication(
     store,
     cipher,
     revocationStream: () => stream,
-    clock: parts.clock,
+    clock: dependencies.clock,
     timeout: config.get(redisSettings.timeout),
-    onResult: parts.onLookup,
+    onResult: dependencies.onLookup,
   })
   return {
     sharedCache,
@@ -64,14 +64,14 @@ export async function openReplication(
       stream = startRevocationStream({
         store,
         cipher,
-        clock: parts.clock,
+        clock: dependencies.clock,
         origin: randomUUID(),
         retention: millis(Math.max(MIN_RETENTION_MS, 2 * config.get(sessionCacheSettings.ttl))),
         holdoff: config.get(revocationSettings.holdoff),
         apply: event => sessions.applyRevocation(event).events,
         clear: sessions.clear,
-        onEvent: parts.onStreamEvent,
-        onError: parts.onError,
+        onEvent: dependencies.onStreamEvent,
+        onError: dependencies.onError,
       })
       return stream
     },
@@ -88,9 +88,14 @@ function redisTlsOptions(config: Config): ConnectionOptions | undefined {
       return readFileSync(path)
     } catch (error) {
       const { code = 'unknown reason' } = error as NodeJS.ErrnoException
-      const place = { source: path, line: 0, column: 0, path: setting.path }
-      const issue = { severity: 'error', ...place, message: `cannot be read (${code})`, hint: '' } as const
-      throw new StartupError('a certificate cannot be read', [issue])
+      const position = { source: path, line: 0, column: 0, path: setting.path }
+      const problem = {
+        severity: 'error',
+        ...position,
+        message: `cannot be read (${code})`,
+        hint: '',
+      } as const
+      throw new StartupError('a certificate cannot be read', [problem])
     }
   }
   const [ca, cert, key, servername] = [

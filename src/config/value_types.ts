@@ -128,7 +128,7 @@ export const uniqueListOf = (words: readonly string[], label: string): ValueType
 
 const isUnique = (items: readonly string[]): boolean => new Set(items).size === items.length
 
-/** The same type with one more condition, and what to tell the operator where it does not hold. */
+/** The same type with one more condition, and a message for the operator where it does not hold. */
 export const constrained = <T>(
   type: ValueType<T>,
   holds: (value: T) => boolean,

@@ -77,7 +77,7 @@ function configOf(given: ConfigInput): Config {
 }
 const yaml = (text: string): ConfigInput => ({ files: { 'c.yml': text } })
 
-test('without any source there are defaults: loopback ports, no handler but json, no rules', () => {
+test('the defaults: loopback ports, no handler except json, no rules (I4)', () => {
   const config = configOf({})
   assert.equal(settingValue(config, 'serve.grpc.host'), '127.0.0.1')
   assert.equal(settingValue(config, 'serve.grpc.port'), 9191)
@@ -95,7 +95,7 @@ test('without any source there are defaults: loopback ports, no handler but json
   ])
 })
 
-test('what is read more laxly than by default is said at start, where it is written', () => {
+test('values that lower security are reported at startup, with their position', () => {
   const { notices } = configOf(yaml('paths: oathkeeper\nhosts: exact\n'))
   assert.deepEqual(
     notices.flatMap(one => (one.source === 'defaults' ? [] : [[one.path, one.line]])),
@@ -106,7 +106,7 @@ test('what is read more laxly than by default is said at start, where it is writ
   )
 })
 
-test('files are laid over one another, flags over files, the environment over all', () => {
+test('files override one another, flags override files, variables override all', () => {
   const files = {
     'a.yml': 'serve: {grpc: {port: 1, host: a}, api: {port: 1}}\nlog: {level: error}\n',
     'b.json': '{"serve": {"grpc": {"port": 2}, "api": {"port": 2}}}',
@@ -132,11 +132,11 @@ test('files are laid over one another, flags over files, the environment over al
   ])
 })
 
-test('an empty host is all interfaces, and not the same as none', () => {
+test('an empty host means all interfaces, unlike an unset one', () => {
   assert.equal(settingValue(configOf(yaml('serve: {api: {host: ""}}')), 'serve.api.host'), '')
 })
 
-test('words for true of YAML 1.1 are taken where a boolean is wanted, and nowhere else (Q-16)', () => {
+test('YAML 1.1’s words for true are booleans at boolean settings only (Q-16)', () => {
   const config = configOf(
     yaml('authenticators: {noop: {enabled: on}}\nstrict: yes\ntracing: {service_name: off}\n'),
   )
@@ -145,7 +145,7 @@ test('words for true of YAML 1.1 are taken where a boolean is wanted, and nowher
   assert.equal(settingValue(config, 'tracing.service_name'), 'off')
 })
 
-test('words for true are taken inside the config of a handler too (Q-16)', () => {
+test('YAML 1.1’s words for true are booleans in the config of a handler, too (Q-16)', () => {
   const config = configOf(
     yaml(
       'authenticators: {cookie_session: {enabled: true, config: {check_session_url: "http://k/x", preserve_query: off}}}',
@@ -154,7 +154,7 @@ test('words for true are taken inside the config of a handler too (Q-16)', () =>
   assert.equal(config.handlers.authenticator.get('cookie_session')?.config?.preserve_query, false)
 })
 
-test('a handler’s config is kept as written, without its defaults', () => {
+test('a handler’s config is kept as written, without defaults', () => {
   const config = configOf(
     yaml('authenticators: {cookie_session: {enabled: true, config: {check_session_url: "http://k/x"}}}'),
   )
@@ -164,16 +164,16 @@ test('a handler’s config is kept as written, without its defaults', () => {
   })
 })
 
-test('what a handler requires may come from the rules (Q-93)', () => {
+test('a key that a handler requires may be set by rules (Q-93)', () => {
   assert.deepEqual(issuesOf(yaml('authenticators: {cookie_session: {enabled: true}}')), [])
   assert.deepEqual(issuesOf(yaml('authenticators: {cookie_session: {enabled: true, config: {}}}')), [])
 })
 
-test('the config of a handler that is off is not looked at', () => {
+test('the config of a handler that is not enabled is not checked', () => {
   assert.deepEqual(issuesOf(yaml('authenticators: {cookie_session: {config: {nonsense: 1}}}')), [])
 })
 
-/** Text of a configuration, and the one issue that it has. */
+/** A configuration, and its only problem. */
 const ISSUES: readonly (readonly [name: string, text: string, issue: string])[] = [
   ['an unknown key at the top', 'foo: 1\n', 'c.yml:1:6: error: foo: unknown key "foo"'],
   ['a helper of anchors', 'x-anchor: &a 1\n', 'c.yml:1:14: error: x-anchor: unknown key "x-anchor"'],
@@ -194,7 +194,7 @@ const ISSUES: readonly (readonly [name: string, text: string, issue: string])[] 
     'c.yml:2:18: error: authenticators.cookie_sesion: unknown handler "cookie_sesion" (did you mean "cookie_session"?)',
   ],
   [
-    'a config of a handler that has none',
+    'a config for a handler without one',
     'authenticators: {noop: {enabled: true, config: {}}}\n',
     'c.yml:1:48: error: authenticators.noop.config: unknown key "config"',
   ],
@@ -209,32 +209,32 @@ const ISSUES: readonly (readonly [name: string, text: string, issue: string])[] 
     'c.yml:6:19: error: authenticators.cookie_session.config.retry.max_dela: unknown key "max_dela" (did you mean "max_delay"?)',
   ],
   [
-    'a switch that is a number',
+    'a number for enabled',
     'authenticators: {noop: {enabled: 3}}\n',
     'c.yml:1:34: error: authenticators.noop.enabled: must be true or false',
   ],
   [
-    'a port that is a text',
+    'a string for a port',
     'serve: {grpc: {port: "9191"}}\n',
     'c.yml:1:22: error: serve.grpc.port: must be a whole number from 0 to 65535',
   ],
   [
-    'a port that there is not',
+    'a port above 65535',
     'serve: {grpc: {port: 70000}}\n',
     'c.yml:1:22: error: serve.grpc.port: must be a whole number from 0 to 65535',
   ],
   [
-    'a method that CORS does not know',
+    'a method that is not allowed for CORS',
     'serve: {api: {cors: {allowed_methods: [GET, OPTIONS]}}}\n',
     'c.yml:1:39: error: serve.api.cors.allowed_methods: must be a list of GET, HEAD, POST, PUT, DELETE, CONNECT, TRACE, PATCH, none of them twice',
   ],
   [
-    'a list with something twice',
+    'a list with a duplicate',
     'serve: {api: {cors: {allowed_origins: [a, a]}}}\n',
     'c.yml:1:39: error: serve.api.cors.allowed_origins: must be a list of strings, none of them twice',
   ],
   [
-    'an address that is none',
+    'an invalid URL',
     'tracing: {providers: {zipkin: {server_url: zipkin}}}\n',
     'c.yml:1:44: error: tracing.providers.zipkin.server_url: must be an absolute http or https URL',
   ],
@@ -244,33 +244,33 @@ const ISSUES: readonly (readonly [name: string, text: string, issue: string])[] 
     'c.yml:1:21: error: sessions.timeout: must be a duration such as 500ms, 10s or 1m',
   ],
   [
-    'a strategy that there is not',
+    'an unknown strategy',
     'access_rules: {matching_strategy: foo}\n',
     'c.yml:1:35: error: access_rules.matching_strategy: must be one of regexp, glob',
   ],
   [
-    'a list that is a text',
+    'a string for a list',
     'access_rules: {repositories: "file:///x"}\n',
     'c.yml:1:30: error: access_rules.repositories: must be a list of strings',
   ],
-  ['a section that is a list', 'serve: []\n', 'c.yml:1:8: error: serve: must be a map'],
+  ['a list for a section', 'serve: []\n', 'c.yml:1:8: error: serve: must be a map'],
   [
     'a version of two parts',
     'version: v0.36\n',
     'c.yml:1:10: error: version: must be a full semantic version with a leading v (for example v0.40.9)',
   ],
   [
-    'a signing key that is still to be filled in (F14)',
+    'a placeholder for a signing key (F14)',
     'sessions: {revocation: {keys: ["whsec_****************"]}}\n',
     'c.yml:1:31: error: sessions.revocation.keys: must be base64 of at least 16 bytes after whsec_ (invalid characters would be ignored and could leave an empty key)',
   ],
   [
-    'a fallback that is off',
+    'a fallback that is not enabled',
     'errors: {fallback: [json], handlers: {json: {enabled: false}}}\n',
     'c.yml:1:21: warning: errors.fallback[0]: error handler "json" is not enabled: requests are answered with 500 (set errors.handlers.json.enabled: true)',
   ],
   [
-    'a fallback that does not exist',
+    'an unknown fallback',
     'errors: {fallback: [jsonn]}\n',
     'c.yml:1:21: warning: errors.fallback[0]: unknown error handler "jsonn": requests are answered with 500 (did you mean "json"?)',
   ],
@@ -280,37 +280,37 @@ const ISSUES: readonly (readonly [name: string, text: string, issue: string])[] 
     'c.yml:2:1: warning: strict: duplicate key "strict" (the last one counts)',
   ],
   ['a list at the top', '- 1\n', 'c.yml:1:1: error: a configuration must be a map'],
-  ['a text that is not YAML', '{a: 1', 'c.yml:1:6: error: the file ends inside of "[" or "{" (close it)'],
+  ['invalid YAML', '{a: 1', 'c.yml:1:6: error: the file ends inside of "[" or "{" (close it)'],
 ]
 for (const [name, text, issue] of ISSUES) {
-  test(`${name} is named with its place`, () => {
+  test(`${name} is reported with its position`, () => {
     assert.deepEqual(issuesOf(yaml(text)), [issue])
     assert.equal(loadInput(yaml(text)).config === undefined, issue.includes(': error: '))
   })
 }
 
-test('all issues of all files are told at once', () => {
+test('the problems of all files are reported together', () => {
   const issues = issuesOf({ files: { 'a.yml': 'foo: 1\n', 'b.yml': 'bar: 1\nserve: {grpc: {port: x}}\n' } })
   assert.equal(issues.length, 3)
 })
 
-test('an issue stands in the file that said it last', () => {
+test('a problem is reported in the last file that sets the key', () => {
   const issues = issuesOf({ files: { 'a.yml': 'log: {level: x}\n', 'b.yml': 'log:\n  level: y\n' } })
   assert.deepEqual(issues, [
     'b.yml:2:10: error: log.level: must be one of panic, fatal, error, warn, info, debug, trace',
   ])
 })
 
-test('TOML that cannot be read is an issue with its line', () => {
-  const told = issuesOf({ files: { 'c.toml': 'a = 1\nb = [\n' } })
-  assert.equal(told.length, 1)
+test('invalid TOML is reported with its line', () => {
+  const found = issuesOf({ files: { 'c.toml': 'a = 1\nb = [\n' } })
+  assert.equal(found.length, 1)
   // One line, whatever the parser draws.
-  assert.match(told[0] as string, /^c\.toml:\d+:\d+: error: (?!Invalid)[^\n]+\(it must be TOML\)$/)
+  assert.match(found[0] as string, /^c\.toml:\d+:\d+: error: (?!Invalid)[^\n]+\(it must be TOML\)$/)
 })
 
 const ENABLED_HANDLERS =
   'authenticators: {cookie_session: {enabled: true}}\nmutators: {header: {enabled: true, config: {headers: {A: a}}}}'
-/** Oathkeeper's variables: the key in upper case, joined by _ (spec 8.2). */
+/** Oathkeeper's variables: the keys in upper case, joined with _. */
 const VARIABLES: readonly (readonly [
   name: string,
   env: NodeJS.ProcessEnv,
@@ -375,19 +375,19 @@ const VARIABLES: readonly (readonly [
     { A: 'a', B: 'b' },
   ],
   [
-    'a name of one segment is nobody’s (Q-90)',
+    'a name of one segment sets nothing (Q-90)',
     { VERSION: '1.2', STRICT: '1' },
     c => [settingValue(c, 'version'), settingValue(c, 'strict')],
     [undefined, false],
   ],
   [
-    'ours have a prefix',
+    'Credence’s settings have a prefix',
     { CREDENCE_PATHS: 'oathkeeper', SERVE_GRPC_PORT: '1' },
     c => [settingValue(c, 'paths'), settingValue(c, 'serve.grpc.port')],
     ['oathkeeper', 9191],
   ],
   [
-    'a key inside a free map is nobody’s',
+    'a key of a free map sets nothing',
     { MUTATORS_HEADER_CONFIG_HEADERS_X_FOO: 'x' },
     c => ({ ...(c.handlers.mutator.get('header')?.config?.headers as object) }),
     { A: 'a' },
@@ -451,10 +451,10 @@ const BAD_VARIABLES: readonly (readonly [name: string, env: NodeJS.ProcessEnv, i
   ],
 ]
 for (const [name, env, issue] of BAD_VARIABLES) {
-  test(`environment: ${name} is named`, () => assert.deepEqual(issuesOf({ env }), [issue]))
+  test(`environment: ${name} is reported`, () => assert.deepEqual(issuesOf({ env }), [issue]))
 }
 
-test('a flag is named as it was written, whatever is wrong with it', () => {
+test('a problem of a flag names the flag', () => {
   assert.deepEqual(issuesOf({ flags: { paths: 'loose' } }), [
     'command line: error: --paths: must be one of strict, oathkeeper',
   ])
@@ -463,7 +463,7 @@ test('a flag is named as it was written, whatever is wrong with it', () => {
   ])
 })
 
-test('keys of Oathkeeper that have no effect here are named, never silently taken', () => {
+test('Oathkeeper’s keys without effect are reported', () => {
   const text =
     'serve:\n  proxy:\n    port: 4455\n  api: {host: ""}\n  prometheus: {host: ""}\nprofiling: cpu\n'
   const { notices } = configOf(yaml(text))
@@ -476,7 +476,7 @@ test('keys of Oathkeeper that have no effect here are named, never silently take
   )
 })
 
-test('a value knows the source and the line where it was written', () => {
+test('the position of a value is known: its source and line', () => {
   const config = configOf({
     files: {
       'a.yml': ENABLED_HANDLERS,
@@ -498,7 +498,7 @@ test('a value knows the source and the line where it was written', () => {
   )
 })
 
-test('no value of the configuration reaches an issue: it may be a secret', () => {
+test('no problem quotes a value, which may be a secret', () => {
   const secret = 'c0rrect-horse'
   const { issues } = loadInput({
     files: {

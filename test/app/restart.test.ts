@@ -17,7 +17,7 @@ function configOf(text: string): Config {
 const pendingChanges = (before: string, after: string): string[] =>
   changesPendingRestart(configOf(before), configOf(after)).map(formatDiagnostic)
 
-test('a changed setting that is only read at the start is named where it stands', () => {
+test('a changed setting that needs a restart is reported with its position', () => {
   assert.deepEqual(
     pendingChanges('serve: {grpc: {port: 9191}}', 'serve:\n  grpc: {port: 9192}\nsessions: {timeout: 3s}'),
     [
@@ -27,18 +27,18 @@ test('a changed setting that is only read at the start is named where it stands'
   )
 })
 
-test('one that was taken out has changed, one that says its default has not', () => {
+test('removing a setting changes it, setting its default does not', () => {
   assert.equal(pendingChanges('paths: oathkeeper', '').length, 1)
   assert.deepEqual(pendingChanges('', 'paths: strict\nserve: {grpc: {port: 9191}}'), [])
 })
 
-test('a secret is not quoted', () => {
+test('a changed secret is not quoted', () => {
   const [issue = ''] = pendingChanges('', 'sessions: {revocation: {keys: [marked-0123456789]}}')
   assert.match(issue, /sessions\.revocation\.keys/)
   assert.doesNotMatch(issue, /marked/)
 })
 
-test('what takes effect at once is not named', () => {
+test('settings that a reload applies are not reported', () => {
   const live = `
 access_rules: {repositories: [file:///a], matching_strategy: glob, poll_interval: 10s}
 errors: {fallback: [redirect]}
@@ -48,7 +48,7 @@ authenticators: {anonymous: {enabled: true, config: {subject: x}}}`
   assert.deepEqual(pendingChanges('', live), [])
 })
 
-test('times of key sets are read at the start, unlike the rest of the handler', () => {
+test('the times of key sets need a restart, unlike the rest of the handler', () => {
   const jwt = (more: string) =>
     `authenticators: {jwt: {enabled: true, config: {jwks_urls: ["https://a/b"], ${more}}}}`
   const found = pendingChanges(jwt('required_scope: [a]'), jwt('required_scope: [b], jwks_ttl: 5s'))
@@ -56,7 +56,7 @@ test('times of key sets are read at the start, unlike the rest of the handler', 
   assert.match(found[0] ?? '', /authenticators\.jwt\.config\.jwks_ttl: changed/)
 })
 
-test('every setting says when it takes effect: those of sockets and memory at the next start', () => {
+test('exactly these settings are applied by a reload', () => {
   const live = SETTINGS.flatMap(one => (one.reloadable && one.ignoredBecause === undefined ? [one.path] : []))
   assert.deepEqual(live, [
     'access_rules.repositories',

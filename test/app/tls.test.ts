@@ -36,7 +36,7 @@ describe('certificates of our listeners', { skip: skipWithoutOpenssl }, () => {
     return { tls, renewals }
   }
 
-  /** As a person reads it. */
+  /** The message of a failed start. */
   const faultOf = (config: SettingValues) =>
     openListenerTls(config, 'api', () => {}).then(
       () => 'opened',
@@ -49,11 +49,11 @@ describe('certificates of our listeners', { skip: skipWithoutOpenssl }, () => {
       },
     )
 
-  test('nothing is set: no TLS', async t => {
+  test('without certificate settings there is no TLS', async t => {
     assert.equal((await opened(t, api({}))).tls, undefined)
   })
 
-  test('key and certificate come from files or from the configuration itself, a file before', async t => {
+  test('key and certificate come from files or from base64; a file takes precedence', async t => {
     const files = api({
       'key.path': authority.file('one.key'),
       'cert.path': authority.file('one.pem'),
@@ -69,7 +69,7 @@ describe('certificates of our listeners', { skip: skipWithoutOpenssl }, () => {
     assert.deepEqual(given?.material.key, authority.read('one.key'))
   })
 
-  test('what cannot be used stops the start, and names setting and file', async () => {
+  test('material that cannot be used stops the start, with setting and file in the message', async () => {
     assert.match(await faultOf(api({ 'key.path': authority.file('one.key') })), /serve\.api\.tls needs both/)
     assert.match(
       await faultOf(api({ 'key.path': '/nowhere.key', 'cert.path': authority.file('one.pem') })),
@@ -79,11 +79,11 @@ describe('certificates of our listeners', { skip: skipWithoutOpenssl }, () => {
       await faultOf(api({ 'key.path': authority.file('one.key'), 'cert.path': authority.file('two.pem') })),
       /serve\.api\.tls cannot be used: .*mismatch/,
     )
-    const told = await faultOf(
+    const found = await faultOf(
       api({ 'key.base64': 'c2VjcmV0LWtleQ==', 'cert.path': authority.file('one.pem') }),
     )
-    assert.match(told, /cannot be used/)
-    assert.ok(!told.includes('secret-key') && !told.includes('c2VjcmV0'), told)
+    assert.match(found, /cannot be used/)
+    assert.ok(!found.includes('secret-key') && !found.includes('c2VjcmV0'), found)
   })
 
   async function until(holds: () => boolean): Promise<void> {
@@ -94,7 +94,7 @@ describe('certificates of our listeners', { skip: skipWithoutOpenssl }, () => {
     }
   }
 
-  test('a renewed pair is handed on; one that does not fit is told, and the former stays', async t => {
+  test('a renewed pair is published; a pair that does not match is reported and not used (I9)', async t => {
     const [key, cert] = [join(folder, 'live.key'), join(folder, 'live.pem')]
     const put = (name: string, ending: 'key' | 'pem') => {
       copyFileSync(authority.file(`${name}.${ending}`), join(folder, 'next'))

@@ -1,4 +1,4 @@
-/** test/bin/credence — the launcher runs the service in its place: arguments, output, exit code, signals. */
+/** The launcher passes arguments, output, exit code and signals between the shell and the service. */
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
@@ -9,7 +9,7 @@ const root = new URL('../../', import.meta.url)
 const launcher = fileURLToPath(new URL('bin/credence.js', root))
 const run = (...args: string[]) => spawnSync(process.execPath, [launcher, ...args], { encoding: 'utf8' })
 
-test('arguments go in, output and exit code come out', () => {
+test('arguments are passed on, output and exit code are returned', () => {
   const { version } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8')) as { version: string }
   const good = run('--version')
   assert.deepEqual([good.status, good.stdout.trim()], [0, version])
@@ -18,7 +18,7 @@ test('arguments go in, output and exit code come out', () => {
   assert.match(bad.stderr, /\/nowhere\/credence\.yaml/)
 })
 
-test('SIGTERM ends a service in order, with exit code 0', async () => {
+test('SIGTERM stops the service in order, with exit code 0', async () => {
   const env = {
     ...process.env,
     CREDENCE_SERVE_GRPC_PORT: '0',

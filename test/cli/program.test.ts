@@ -1,4 +1,4 @@
-/** test/cli/program — the command line as a person types it. */
+/** Commands, flags, help and exit codes. */
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -56,14 +56,14 @@ test('a secret on the command line is an unknown option', async () => {
   assert.match(err, /unknown option '--sessions-redis-password'/)
 })
 
-test('--help says what the exit codes mean, and --version the version alone', async () => {
+test('--help explains the exit codes, --version prints the version only', async () => {
   const { code, out } = await runCredence(['--help'])
   assert.equal(code, 0)
   assert.match(out, /serve --config[\s\S]*Exit codes/)
   assert.match((await runCredence(['--version'])).out, /^\d+\.\d+\.\d+\n$/)
 })
 
-test('what is misspelt on the command line is 2, with what was meant', async () => {
+test('a misspelt command or flag exits with 2 and suggests the right one', async () => {
   const command = await runCredence(['sevre'])
   assert.equal(command.code, 2)
   assert.match(command.err, /unknown command 'sevre'[\s\S]*Did you mean serve\?/)
@@ -72,7 +72,7 @@ test('what is misspelt on the command line is 2, with what was meant', async () 
   assert.match(flag.err, /Did you mean --serve-grpc-port\?/)
 })
 
-test('rule files behind --config FILE are rule files; --config may be given again', async () => {
+test('arguments after --config FILE are rule files; --config can be repeated', async () => {
   const one = writeConfigFile('one.yaml', 'access_rules: { repositories: [] }')
   const two = writeConfigFile('two.yaml', 'log: { level: loud }')
   const rules = writeConfigFile('rules.yaml', '- id: x')
@@ -85,7 +85,7 @@ test('rule files behind --config FILE are rule files; --config may be given agai
   )
 })
 
-test('a flag with a bad value, and a variable of a key that nobody knows, are named', async () => {
+test('a flag with an invalid value and an unknown variable are reported', async () => {
   const flag = await runCredence(['validate', '--serve-grpc-port', '99999'])
   assert.deepEqual(
     [flag.code, flag.out.split('\n')[0]],
@@ -100,13 +100,13 @@ test('a flag with a bad value, and a variable of a key that nobody knows, are na
   )
 })
 
-test('validate without anything to check is 2, and not a success', async () => {
+test('validate without anything to check exits with 2', async () => {
   const nothing = await runCredence(['validate'])
   assert.equal(nothing.code, 2)
   assert.match(nothing.err, /nothing to check; give a configuration with --config FILE, or rule files/)
 })
 
-test('a configuration that names no rules is told so', async () => {
+test('a configuration without rules gets a warning', async () => {
   const { code, out } = await runCredence([
     'validate',
     '-c',

@@ -18,7 +18,7 @@ const launcher = fileURLToPath(new URL('../../bin/credence.js', import.meta.url)
 const folder = mkdtempSync(join(tmpdir(), 'credence-serve-'))
 after(() => rmSync(folder, { recursive: true }))
 
-/** A port that somebody else listens on. */
+/** A server on the port that the service is told to use. */
 let occupiedServer: Server
 before(async () => {
   occupiedServer = createServer().listen(0, '127.0.0.1')
@@ -34,7 +34,7 @@ const serveKeys = (over: object) => ({
 })
 const occupiedPort = () => ({ host: '127.0.0.1', port: (occupiedServer.address() as AddressInfo).port })
 
-/** As the command would, in this process. */
+/** Runs the command in this process. */
 async function serveWithConfig(config: string): Promise<{ code: number; says: string }> {
   const file = join(folder, 'credence.yaml')
   writeFileSync(file, config)
@@ -51,15 +51,15 @@ async function runCommandLine(...args: string[]): Promise<{ code: number; says: 
 }
 
 const START_FAILURES: Readonly<Record<string, readonly [config: () => string, says: RegExp]>> = {
-  'the port for Envoy is taken': [
+  'the gRPC port is in use': [
     () => JSON.stringify({ serve: serveKeys({ grpc: occupiedPort() }) }),
     /^credence: cannot listen for Envoy on 127\.0\.0\.1:\d+: it is in use.*serve\.grpc\.port \(--serve-grpc-port, CREDENCE_SERVE_GRPC_PORT\)\.\n$/,
   ],
-  'the port of the api is taken': [
+  'the api port is in use': [
     () => JSON.stringify({ serve: serveKeys({ api: occupiedPort() }) }),
     /^credence: cannot listen for the api on 127\.0\.0\.1:\d+: it is in use.*serve\.api\.port \(SERVE_API_PORT\)\.\n$/,
   ],
-  'the port of the metrics is taken': [
+  'the metrics port is in use': [
     () => JSON.stringify({ serve: serveKeys({ prometheus: occupiedPort() }) }),
     /^credence: cannot listen for Prometheus on 127\.0\.0\.1:\d+: it is in use.*SERVE_PROMETHEUS_PORT/,
   ],
@@ -67,7 +67,7 @@ const START_FAILURES: Readonly<Record<string, readonly [config: () => string, sa
     () => JSON.stringify({ serve: serveKeys({ grpc: { host: '192.0.2.1', port: 0 } }) }),
     /^credence: cannot listen for Envoy on 192\.0\.2\.1:0: this machine has no such address\. It is set by serve\.grpc\.host \(--serve-grpc-host, CREDENCE_SERVE_GRPC_HOST\)\.\n$/,
   ],
-  'the host of the api is not known': [
+  'the host of the api cannot be resolved': [
     () => JSON.stringify({ serve: serveKeys({ api: { host: 'nowhere.invalid', port: 0 } }) }),
     /the host name cannot be resolved\. It is set by serve\.api\.host \(SERVE_API_HOST\)\.\n$/,
   ],
@@ -75,15 +75,15 @@ const START_FAILURES: Readonly<Record<string, readonly [config: () => string, sa
     () => JSON.stringify({ serve: serveKeys({ grpc: { socket: join(folder, 'x'.repeat(120)) } }) }),
     /: the path is longer than the path of a socket may be/,
   ],
-  'the folder of the socket is not there': [
+  'the folder of the socket does not exist': [
     () => JSON.stringify({ serve: serveKeys({ grpc: { socket: '/nowhere/check.sock' } }) }),
     /^credence: cannot listen for Envoy on \/nowhere\/check\.sock: .*folder.*serve\.grpc\.socket/,
   ],
-  'something else lies where the socket should be': [
+  'another file has the path of the socket': [
     () => JSON.stringify({ serve: serveKeys({ grpc: { socket: launcher } }) }),
     /^credence: cannot listen for Envoy on .*: .* exists and is not a socket/,
   ],
-  'rules cannot be read, and the configuration says not to wait': [
+  'rules cannot be read and access_rules.fail_fast is set': [
     () =>
       JSON.stringify({
         serve: serveKeys({}),
@@ -91,7 +91,7 @@ const START_FAILURES: Readonly<Record<string, readonly [config: () => string, sa
       }),
     /^credence: the rules cannot be loaded\n.*credence\.yaml:1:\d+: error: access_rules\.repositories\[0\]: \/nowhere\/rules\.yaml cannot be read: the file does not exist\n$/,
   ],
-  'the configuration is no YAML': [
+  'the configuration is not YAML': [
     () => 'serve: { grpc: { port: 1\n  api: ]',
     /^credence: the configuration has errors\n.*credence\.yaml:2:\d+: error: /,
   ],
@@ -102,7 +102,7 @@ const START_FAILURES: Readonly<Record<string, readonly [config: () => string, sa
 }
 
 for (const [what, [config, says]] of Object.entries(START_FAILURES)) {
-  test(`where ${what}, serve ends with 1 and a paragraph that says what to do`, async () => {
+  test(`if ${what}, serve exits with 1 and says what to do`, async () => {
     const said = await serveWithConfig(config())
     assert.equal(said.code, 1)
     assert.match(said.says, says)
@@ -110,13 +110,13 @@ for (const [what, [config, says]] of Object.entries(START_FAILURES)) {
   })
 }
 
-test('a file that cannot be read is named', async () => {
+test('a configuration file that cannot be read is reported', async () => {
   const { code, says } = await runCommandLine('serve', '-c', folder)
   assert.equal(code, 1)
   assert.ok(says.includes(`${folder}: error: cannot be read: it is a directory`), says)
 })
 
-test('a service that opened only some of its ports ends, and nothing keeps it alive', () => {
+test('a service that could open only some of its ports exits', () => {
   const file = join(folder, 'half.yaml')
   writeFileSync(file, JSON.stringify({ serve: serveKeys({ prometheus: occupiedPort() }) }))
   const options = { encoding: 'utf8', timeout: 20_000 } as const
@@ -125,7 +125,7 @@ test('a service that opened only some of its ports ends, and nothing keeps it al
   assert.match(stderr, /^credence: cannot listen for Prometheus/)
 })
 
-test('SIGHUP reads everything again, also what nobody tells of, and the service goes on', async () => {
+test('SIGHUP reloads everything, remote repositories included, and the service continues', async () => {
   const file = join(folder, 'hup.yaml')
   const rules = createHttpServer((_request, response) => response.end('[]')).listen(0, '127.0.0.1')
   await new Promise(resolve => rules.once('listening', resolve))
@@ -161,7 +161,7 @@ test('SIGHUP reads everything again, also what nobody tells of, and the service 
 
 const noFullDevice = existsSync('/dev/full') ? false : 'there is no /dev/full on this system'
 for (const format of ['json', 'text']) {
-  test(`a ${format} log on a full disk neither ends nor blocks the service`, {
+  test(`a ${format} log on a full disk neither stops nor blocks the service`, {
     skip: noFullDevice,
   }, async () => {
     const full = openSync('/dev/full', 'w')
@@ -189,7 +189,7 @@ for (const format of ['json', 'text']) {
   })
 }
 
-test('what nobody caught is logged without its words, and ends the service in order with 1 (F4)', async () => {
+test('an uncaught exception is logged without its message and stops the service in order, with exit code 1 (F4)', async () => {
   const bad = join(folder, 'bad.mjs')
   writeFileSync(bad, "process.on('SIGUSR2', () => { Promise.reject(new TypeError('ory_st_secret\\nmore')) })")
   const file = join(folder, 'lost.yaml')

@@ -9,7 +9,7 @@ import { fakeClock } from '../support/clock.ts'
 
 const goldenFolder = join(dirname(fileURLToPath(import.meta.url)), 'golden')
 
-/** Runs in a case's directory as a user would; `CREDENCE_GOLDEN=write` renews what is expected, to be read in the diff. */
+/** Runs in the folder of a case. `CREDENCE_GOLDEN=write` rewrites the expected output, for review in the diff. */
 async function runValidate(name: string, args: Partial<ValidateArguments> = {}) {
   const { dependencies, close } = createValidateDependencies(fakeClock())
   const directory = join(goldenFolder, name)
@@ -28,7 +28,7 @@ async function runValidate(name: string, args: Partial<ValidateArguments> = {}) 
 }
 
 for (const name of readdirSync(goldenFolder)) {
-  test(`what validate says of ${name.replaceAll('_', ' ')} is what is kept as golden output`, async () => {
+  test(`the output for ${name.replaceAll('_', ' ')} is the expected one`, async () => {
     const { code, text } = await runValidate(name)
     const said = `${text}exit ${code}\n`
     const file = join(goldenFolder, name, 'output.txt')
@@ -37,19 +37,19 @@ for (const name of readdirSync(goldenFolder)) {
   })
 }
 
-test('warnings alone are well, unless they are to count as errors', async () => {
+test('warnings exit with 0, with --strict with 1', async () => {
   assert.equal((await runValidate('warnings')).code, 0)
   const strict = await runValidate('warnings', { strict: true })
   assert.equal(strict.code, 1)
   assert.match(strict.text, /: error: .*unknown field "metods"/)
 })
 
-test('a key without effect does not count as an error even then', async () => {
+test('a key without effect is no error, even with --strict', async () => {
   const { text } = await runValidate('warnings', { strict: true })
   assert.match(text, /: warning: serve\.proxy\.port: /)
 })
 
-test('rule files on the command line are checked instead of the configured ones', async () => {
+test('rule files on the command line replace the configured ones', async () => {
   const { code, text } = await runValidate('clean', { rules: ['../undecodable/rules.yml'] })
   assert.equal(code, 1)
   assert.match(text, /^\.\.\/undecodable\/rules\.yml:1:7: error: /)

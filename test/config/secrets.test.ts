@@ -9,7 +9,9 @@ import { loadConfig, readSources } from '../../src/app/config.ts'
 import { SETTINGS } from '../../src/app/settings.ts'
 import { fileVariableName, flagName, variableName } from '../../src/config/setting.ts'
 import { formatDiagnostic } from '../../src/documents/diagnostic.ts'
+import { handlerVariableKeys } from '../../src/handlers/compile/sections.ts'
 import { type AnyHandler, defineAuthenticator, eraseConfigType } from '../../src/handlers/handler.ts'
+import { HANDLERS as ALL_HANDLERS } from '../../src/handlers/registry.ts'
 import { redisSettings } from '../../src/sessions/replication/settings.ts'
 import { revocationSettings } from '../../src/sessions/settings.ts'
 
@@ -145,4 +147,15 @@ test('no secret has a flag, and the name of every secret says what it is', () =>
     if (suspicious) assert.ok(one.secret || one.path.endsWith('cert.base64'), one.path)
   }
   assert.equal(fileVariableName(variableName(redisSettings.keys)), 'CREDENCE_SESSIONS_REDIS_KEYS_FILE')
+})
+
+test('the secrets of the handlers are marked', () => {
+  const secrets = handlerVariableKeys(ALL_HANDLERS).filter(one => one.secret)
+  assert.deepEqual(
+    secrets.map(one => one.path.slice(1).join('.')),
+    [
+      'oauth2_introspection.config.pre_authorization.client_secret',
+      'hydrator.config.api.auth.basic.password',
+    ],
+  )
 })
