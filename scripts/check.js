@@ -1,6 +1,5 @@
 /** Runs every static check of `npm run check` and changes no file. */
 import { spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { logProgress, projectRoot, runMain } from './environment.js'
 import { setup } from './setup.js'
@@ -8,12 +7,11 @@ import { setup } from './setup.js'
 await runMain(() => {
   const node = setup()
   const tool = name => join(projectRoot, 'node_modules', '.bin', name)
-  const { devDependencies } = JSON.parse(readFileSync(join(projectRoot, 'package.json'), 'utf8'))
   const steps = [
     ['types', tool('tsc'), ['--noEmit']],
     ['style and import cycles', tool('biome'), ['ci', '--diagnostic-level=warn']],
     ['architecture', node, ['--test', '--test-reporter=dot', 'test/architecture.test.ts']],
-    ...(devDependencies.knip ? [['dead exports', tool('knip'), ['--no-progress']]] : []),
+    ['dead exports', tool('knip'), ['--no-progress']],
     ['generated files', node, ['scripts/generate.ts', '--check']],
     ['words, links and line lengths', node, ['scripts/check_prose.ts']],
   ]
