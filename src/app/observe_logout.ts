@@ -1,5 +1,4 @@
-/** app_door — what passes the door and ends sessions at Kratos is noticed. Knows settings, decisions and the session memory. */
-
+/** Decision listener that revokes sessions when an allowed request to the public API of Kratos ends or changes them. */
 import type { DecisionListener } from '../access/decision_listener.ts'
 import type { RequestView } from '../access/request.ts'
 import type { Credential } from '../access/verdict.ts'
@@ -15,17 +14,14 @@ export interface LogoutObservationDependencies {
   readonly config: Config
   readonly clock: Clock
   readonly sessions: SessionVerifier
-  readonly revoke: (source: 'observed', revoked: RevocationTarget) => unknown
+  readonly revoke: (source: 'observed', target: RevocationTarget) => unknown
   readonly onSkipped: () => void
   readonly onError: (where: string, error: unknown) => void
 }
 
-/**
- * A listener that revokes the sessions that an allowed request to Kratos' public API ends. `undefined` where the
- * configuration names no such API.
- */
-export function observeLogouts(parts: LogoutObservationDependencies): DecisionListener | undefined {
-  const { config, clock, sessions } = parts
+/** `undefined` unless `sessions.kratos_public.urls` is set. The listener neither waits nor throws. */
+export function observeLogouts(dependencies: LogoutObservationDependencies): DecisionListener | undefined {
+  const { config, clock, sessions } = dependencies
   const urls = config.get(kratosPublicSettings.urls)
   if (urls.length === 0) return undefined
   const endpoint = ownerEndpoint(config)
@@ -37,14 +33,14 @@ export function observeLogouts(parts: LogoutObservationDependencies): DecisionLi
     }),
     findOwner: sessions.findOwner,
     verifyOwner: endpoint && ((credential, request) => verifyOwner(sessions, endpoint, credential, request)),
-    revoke: revoked => void parts.revoke('observed', revoked),
-    onSkipped: parts.onSkipped,
+    revoke: target => void dependencies.revoke('observed', target),
+    onSkipped: dependencies.onSkipped,
   })
   return (decision, request) => {
     try {
       if (decision.kind === 'allow' && request !== undefined) observe(request)
     } catch (error) {
-      parts.onError('logout_observer', error)
+      dependencies.onError('logout_observer', error)
     }
   }
 }
@@ -60,8 +56,8 @@ async function verifyOwner(
 }
 
 function ownerEndpoint(config: Config): SessionEndpoint | undefined {
-  const { check_session_url: usual } = config.handlers.authenticator.get('cookie_session')?.config ?? {}
-  const text = config.get(kratosPublicSettings.whoamiUrl) ?? usual
+  const { check_session_url: defaultUrl } = config.handlers.authenticator.get('cookie_session')?.config ?? {}
+  const text = config.get(kratosPublicSettings.whoamiUrl) ?? defaultUrl
   const url = typeof text === 'string' ? URL.parse(text) : null
   if (url?.pathname.endsWith('/sessions/whoami') !== true) return undefined
   return { whoamiUrl: url.href, headers: [], maxAge: undefined }

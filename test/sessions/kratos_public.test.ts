@@ -52,13 +52,13 @@ for (const [method, path] of [
 }
 
 test('only at a configured URL: by host with port, and below its path', () => {
-  const seen = (authority: string, path: string) => readChange('GET', path, authority) !== undefined
-  assert.ok(seen('auth.example.com', '/self-service/logout'))
-  assert.ok(seen('app.example.com:8080', '/.ory/kratos/self-service/logout'))
-  assert.ok(!seen('app.example.com:8080', '/self-service/logout'))
-  assert.ok(!seen('app.example.com:8080', '/.ory/kratosself-service/logout'))
-  assert.ok(!seen('app.example.com', '/.ory/kratos/self-service/logout'))
-  assert.ok(!seen('auth.example.com.evil', '/self-service/logout'))
+  const isRecognized = (authority: string, path: string) => readChange('GET', path, authority) !== undefined
+  assert.ok(isRecognized('auth.example.com', '/self-service/logout'))
+  assert.ok(isRecognized('app.example.com:8080', '/.ory/kratos/self-service/logout'))
+  assert.ok(!isRecognized('app.example.com:8080', '/self-service/logout'))
+  assert.ok(!isRecognized('app.example.com:8080', '/.ory/kratosself-service/logout'))
+  assert.ok(!isRecognized('app.example.com', '/.ory/kratos/self-service/logout'))
+  assert.ok(!isRecognized('auth.example.com.evil', '/self-service/logout'))
 })
 
 test('reads credentials from cookies, headers and body; without any there is no change', () => {

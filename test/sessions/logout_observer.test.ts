@@ -55,7 +55,7 @@ for (const [scope, value, expected, expectedCalls] of [
   })
 }
 
-test('a named session is revoked, whoever sends the request', async () => {
+test('a named session is revoked, with any credential', async () => {
   const { observeRequest, revoked } = setup({ sessionId: 'another' }, 'cached')
   await observeRequest()
   assert.deepEqual(revoked, [{ kind: 'session', id: 'another' }])

@@ -1,7 +1,7 @@
 /** Reads a whoami response of Kratos as a `Finding`. */
-import type { Json, JsonObject } from '../../access/session.ts'
 import type { AssuranceLevel, CacheResult, Verdict, VerifiedSession } from '../../access/verdict.ts'
 import type { HeaderPair, HttpFailure, HttpResponse } from '../../clients/http/message.ts'
+import { isRecord, type JsonRecord, type JsonValue, parseJson } from '../../golang/index.ts'
 import { rateLimitHeaders } from '../../http/rate_limit_headers.ts'
 import type { WallTime } from '../../lib/time.ts'
 import { parseTimestamp } from '../../lib/timestamp.ts'
@@ -47,7 +47,7 @@ export function readWhoamiResponse(
  */
 function readRejection(response: HttpResponse): Finding {
   const error = parseObject(response.body)?.error
-  if (isObject(error) && error.reason === 'Unable to determine AAL.') {
+  if (isRecord(error) && error.reason === 'Unable to determine AAL.') {
     return unavailable('Kratos could not determine the assurance level')
   }
   return { kind: 'rejected', certain: headerValues(response.headers, 'ory-session-cache-for').length > 0 }
@@ -64,7 +64,7 @@ function readSession(response: HttpResponse, cookie: string, now: WallTime): Fin
   const document = parseObject(response.body)
   if (document === undefined) return unavailable('Kratos answered 200 without a JSON object')
   const { id, active, identity } = document
-  if (!isObject(identity) || !isUuid(id) || !isUuid(identity.id) || typeof active !== 'boolean') {
+  if (!isRecord(identity) || !isUuid(id) || !isUuid(identity.id) || typeof active !== 'boolean') {
     return unavailable('Kratos answered 200 without a session')
   }
   if (!active || identity.state === 'inactive') return SESSION_ENDED
@@ -83,7 +83,7 @@ function readSession(response: HttpResponse, cookie: string, now: WallTime): Fin
   }
   return {
     kind: 'verified',
-    session: deepFreeze(session),
+    session: Object.freeze(session),
     responseHeaders: headerValues(response.headers, 'set-cookie')
       .filter(value => cookie !== '' && value.startsWith(`${cookie}=`))
       .map(value => ({ name: 'set-cookie', value })),
@@ -114,7 +114,7 @@ export function toVerdict(finding: Finding, cache: CacheResult): Verdict {
 function readSecondFactor(response: HttpResponse): Finding {
   const document = parseObject(response.body)
   const error = document?.error
-  if (document === undefined || !isObject(error) || error.id !== 'session_aal2_required') {
+  if (document === undefined || !isRecord(error) || error.id !== 'session_aal2_required') {
     return unavailable(`Kratos answered ${response.status}`)
   }
   return { kind: 'second factor', loginUrl: readUrl(document.redirect_browser_to) }
@@ -128,36 +128,21 @@ const LEVELS: ReadonlyMap<unknown, AssuranceLevel> = new Map(
 const headerValues = (headers: readonly HeaderPair[], name: string): string[] =>
   headers.filter(([key]) => key === name).map(([, value]) => value)
 
-const isObject = (value: Json | undefined): value is JsonObject =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 const NIL = '00000000-0000-0000-0000-000000000000'
-const isUuid = (value: Json | undefined): value is string =>
+const isUuid = (value: JsonValue | undefined): value is string =>
   typeof value === 'string' && UUID.test(value) && value !== NIL
 
-function parseObject(text: string): JsonObject | undefined {
-  try {
-    const value = JSON.parse(text) as Json
-    return isObject(value) ? value : undefined
-  } catch {
-    return undefined
-  }
+/** The object is deeply frozen, because requests share the session. */
+function parseObject(text: string): JsonRecord | undefined {
+  const value = parseJson(text)
+  return isRecord(value) ? value : undefined
 }
 
-function readUrl(value: Json | undefined): string | undefined {
+function readUrl(value: JsonValue | undefined): string | undefined {
   const url = typeof value === 'string' ? URL.parse(value) : null
   return url?.protocol === 'http:' || url?.protocol === 'https:' ? url.href : undefined
 }
 
-const readTime = (value: Json | undefined): WallTime | undefined =>
+const readTime = (value: JsonValue | undefined): WallTime | undefined =>
   typeof value === 'string' ? parseTimestamp(value) : undefined
-
-/** Requests share the session, so none of them may change it. */
-function deepFreeze<T>(value: T): T {
-  if (typeof value === 'object' && value !== null) {
-    for (const member of Object.values(value)) deepFreeze(member)
-    Object.freeze(value)
-  }
-  return value
-}

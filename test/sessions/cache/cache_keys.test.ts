@@ -50,7 +50,7 @@ const url = fc.constantFrom(
   'http://kratos/b/sessions/whoami',
 )
 const header = fc.record({ name: fc.constantFrom('x-a', 'x-b'), value: text })
-const asked: fc.Arbitrary<Lookup> = fc.record({
+const lookup: fc.Arbitrary<Lookup> = fc.record({
   endpoint: fc.record({
     whoamiUrl: url,
     headers: fc.array(header, { maxLength: 2 }),
@@ -61,7 +61,7 @@ const asked: fc.Arbitrary<Lookup> = fc.record({
 
 /** Pairs that differ in one part. Random pairs hardly ever do. */
 const differingInOnePart = fc
-  .tuple(asked, asked, fc.constantFrom('none', 'whoamiUrl', 'headers', 'kind', 'name', 'value'))
+  .tuple(lookup, lookup, fc.constantFrom('none', 'whoamiUrl', 'headers', 'kind', 'name', 'value'))
   .map(([a, b, part]): readonly [Lookup, Lookup] => {
     const { endpoint, credential } = a
     if (part === 'none') return [a, { endpoint: { ...endpoint }, credential: { ...credential } }]
@@ -83,7 +83,7 @@ const lookupKey = ({ endpoint, credential }: Lookup): string =>
 
 for (const [what, pairs] of [
   ['that differ in one part', differingInOnePart],
-  ['at random', fc.tuple(asked, asked)],
+  ['at random', fc.tuple(lookup, lookup)],
 ] as const) {
   test(`two lookups ${what} share an entry only if they are equal`, async () => {
     await fc.assert(
@@ -103,8 +103,8 @@ test('a different split between name and value is another lookup', async () => {
   await fc.assert(
     fc.asyncProperty(fc.string({ minLength: 1, maxLength: 8 }), fc.nat(), fc.nat(), async (whole, m, n) => {
       const cut = (at: number): Credential => {
-        const place = at % (whole.length + 1)
-        return { kind: 'cookie', name: whole.slice(0, place), value: whole.slice(place) }
+        const split = at % (whole.length + 1)
+        return { kind: 'cookie', name: whole.slice(0, split), value: whole.slice(split) }
       }
       const endpoint = { whoamiUrl: 'http://kratos/sessions/whoami', headers: [], maxAge: undefined }
       const kratos = fakeKratos(liveSession())

@@ -95,7 +95,7 @@ test('`before` evicts lookups from before that time and sessions authenticated b
     liveSession([], { id: THIRD, authenticated_at: '2026-11-22T05:00:40Z' }),
     GONE,
   )
-  await verify('asked early')
+  await verify('verified early')
   clock.advance(30_000)
   const early = { kind: 'everything', before: (clock.wall() - 10_000) as WallTime } as const
   await verify('authenticated early')
@@ -103,7 +103,7 @@ test('`before` evicts lookups from before that time and sessions authenticated b
   await verify('late')
   assert.equal(sessions.revoke(early).evicted, 2, 'both were authenticated an hour before')
   assert.equal((await verify('late')).kind, 'verified')
-  assert.equal((await verify('asked early')).kind, 'rejected')
+  assert.equal((await verify('verified early')).kind, 'rejected')
   const { evicted } = sessions.revoke({ kind: 'everything', before: clock.wall() })
   assert.equal(evicted, 1, 'its lookup was before now')
 })
@@ -150,10 +150,10 @@ test('a lookup that starts within the holdoff is not cached even if it ends late
   const { clock, kratos, sessions, verify } = setup(slow.promise, GONE)
   sessions.revoke({ kind: 'session', id: SESSION_ID })
   clock.advance(HOLD - 1)
-  const asked = verify()
+  const pending = verify()
   clock.advance(1_000)
   slow.resolve(liveSession())
-  await asked
+  await pending
   assert.equal((await verify()).kind, 'rejected')
   assert.equal(kratos.calls.length, 2)
 })

@@ -4,12 +4,12 @@ import { freePort } from '../../../demo/ports.ts'
 import { openRedisClient } from '../../../src/sessions/replication/redis_client.ts'
 
 test('a disconnected client reports the cause, but not with every command', async () => {
-  const told: string[] = []
-  let heard = () => {}
+  const codes: string[] = []
+  let onReported = () => {}
   const reason = new Promise<void>(resolve => {
-    heard = resolve
+    onReported = resolve
   })
-  const line = await openRedisClient({
+  const client = await openRedisClient({
     mode: 'single',
     nodes: [{ host: '127.0.0.1', port: await freePort() }],
     master: '',
@@ -19,13 +19,13 @@ test('a disconnected client reports the cause, but not with every command', asyn
     database: 0,
     tls: undefined,
     onError(code) {
-      told.push(code)
-      if (code === 'ECONNREFUSED') heard()
+      codes.push(code)
+      if (code === 'ECONNREFUSED') onReported()
     },
   })
-  await assert.rejects(line.send('key', ['GET', 'key']))
+  await assert.rejects(client.send('key', ['GET', 'key']))
   await reason
-  await assert.rejects(line.send('key', ['GET', 'key']))
-  await line.close()
-  assert.deepEqual([...new Set(told)], ['ECONNREFUSED'])
+  await assert.rejects(client.send('key', ['GET', 'key']))
+  await client.close()
+  assert.deepEqual([...new Set(codes)], ['ECONNREFUSED'])
 })

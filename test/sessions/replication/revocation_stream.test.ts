@@ -12,66 +12,66 @@ import { answered, IDENTITY_ID, liveSession, SESSION_ID } from '../../support/kr
 import { type Replica, startReplica } from '../../support/replica_harness.ts'
 
 /** Two replicas with one Redis and one Kratos. Time advances only by `advance`. */
-function createScenario() {
+function createReplicas() {
   const clock = fakeClock()
   const redis = fakeRedis(clock)
   let ended = false
-  let asked = 0
+  let calls = 0
   const whoami = async () => {
-    asked++
+    calls++
     return ended ? answered(401) : liveSession()
   }
-  const lines = [redis.connect(), redis.connect()] as const
+  const connections = [redis.connect(), redis.connect()] as const
   const started: Replica[] = []
   function start(bus: RedisStore): Replica {
     const one = startReplica({ store: bus, clock, whoami })
     started.push(one)
     return one
   }
-  const replicas = lines.map(start) as [Replica, Replica]
-  const turn = () => new Promise(resolve => setImmediate(resolve))
+  const replicas = connections.map(start) as [Replica, Replica]
+  const runPending = () => new Promise(resolve => setImmediate(resolve))
   /** Runs everything that needs no time, then advances the clocks. */
-  async function pass(span = 1_000): Promise<void> {
-    for (let i = 0; i < 4; i++) await turn()
+  async function advance(span = 1_000): Promise<void> {
+    for (let i = 0; i < 4; i++) await runPending()
     clock.advance(span)
     redis.notifyReaders()
     mock.timers.tick(span)
-    for (let i = 0; i < 4; i++) await turn()
+    for (let i = 0; i < 4; i++) await runPending()
   }
   return {
     clock,
     redis,
-    lines,
+    connections,
     replicas,
-    pass,
-    turn,
+    advance,
+    runPending,
     start,
     end: () => {
       ended = true
     },
-    get asked() {
-      return asked
+    get calls() {
+      return calls
     },
     get ended() {
       return ended
     },
-    async settle() {
-      for (const line of lines) line.down = false
-      for (let i = 0; i < 6; i++) await pass()
+    async reconnectAndSync() {
+      for (const connection of connections) connection.down = false
+      for (let i = 0; i < 6; i++) await advance()
     },
     async close() {
       const closing = Promise.all(started.map(one => one.stream.close()))
-      for (let i = 0; i < 3; i++) await pass()
+      for (let i = 0; i < 3; i++) await advance()
       await closing
     },
   }
 }
 
-async function inScenario(run: (w: ReturnType<typeof createScenario>) => Promise<void>): Promise<void> {
+async function withReplicas(run: (w: ReturnType<typeof createReplicas>) => Promise<void>): Promise<void> {
   mock.timers.enable({ apis: ['setTimeout'] })
-  const w = createScenario()
+  const w = createReplicas()
   try {
-    await w.settle()
+    await w.reconnectAndSync()
     await run(w)
   } finally {
     await w.close()
@@ -120,7 +120,7 @@ test('no order of lookups, revocations, disconnections and data losses reinstate
   )
   await fc.assert(
     fc.asyncProperty(moves, targets, (order, revoked) =>
-      inScenario(async w => {
+      withReplicas(async w => {
         const [a, b] = w.replicas
         let copy = w.redis.snapshot()
         const waiting: Promise<unknown>[] = []
@@ -139,18 +139,18 @@ test('no order of lookups, revocations, disconnections and data losses reinstate
           else if (move === 'end and revoke on a') {
             w.end()
             waiting.push(a.revoke(revoked))
-          } else if (move === 'disconnect a') w.lines[0].down = true
-          else if (move === 'disconnect b') w.lines[1].down = true
-          else if (move === 'reconnect') for (const line of w.lines) line.down = false
+          } else if (move === 'disconnect a') w.connections[0].down = true
+          else if (move === 'disconnect b') w.connections[1].down = true
+          else if (move === 'reconnect') for (const connection of w.connections) connection.down = false
           else if (move === 'dump') copy = w.redis.snapshot()
           else if (move === 'restore') w.redis.state = copy
           else if (move === 'flush') w.redis.flush()
           else if (move === 'trim') w.redis.trim()
           else if (move === 'revoke another') waiting.push(b.revoke({ kind: 'session', id: OTHER }))
-          else if (move === 'yield') await w.turn()
-          else await w.pass()
+          else if (move === 'yield') await w.runPending()
+          else await w.advance()
         }
-        await w.settle()
+        await w.reconnectAndSync()
         await Promise.all(waiting)
         if (!w.ended) return
         assert.equal(
@@ -166,7 +166,7 @@ test('no order of lookups, revocations, disconnections and data losses reinstate
 })
 
 test('a replica that joins clears sessions cached before', async () => {
-  await inScenario(async w => {
+  await withReplicas(async w => {
     const [a] = w.replicas
     const late = w.redis.connect()
     late.down = true
@@ -175,60 +175,60 @@ test('a replica that joins clears sessions cached before', async () => {
     w.end()
     await a.revoke({ kind: 'session', id: SESSION_ID })
     // Long enough that a joining replica does not apply it again.
-    for (let i = 0; i < 12; i++) await w.pass()
+    for (let i = 0; i < 12; i++) await w.advance()
     late.down = false
-    await w.pass()
-    await w.pass()
+    await w.advance()
+    await w.advance()
     assert.equal((await c.verify('x')).kind, 'rejected')
   })
 })
 
 test('a loss of data in Redis is detected without traffic, and all replicas clear their caches', async () => {
-  await inScenario(async w => {
+  await withReplicas(async w => {
     const [a, b] = w.replicas
     await a.revoke({ kind: 'session', id: OTHER })
     await b.verify('x')
-    await w.settle()
+    await w.reconnectAndSync()
     w.redis.flush()
-    await w.settle()
+    await w.reconnectAndSync()
     assert.ok(a.events.includes('data_loss') && b.events.includes('data_loss'))
-    const before = w.asked
+    const before = w.calls
     await b.verify('x')
-    assert.equal(w.asked, before + 1)
+    assert.equal(w.calls, before + 1)
     assert.ok(a.stream.inSync && b.stream.inSync)
     assert.equal(w.redis.state.stream.length, 1, 'one of them published it for replicas that start later')
   })
 })
 
 test('more than ten thousand queued revocations become one of everything', async () => {
-  await inScenario(async w => {
+  await withReplicas(async w => {
     const [a, b] = w.replicas
     await b.verify('x')
-    for (const line of w.lines.slice(0, 1)) line.down = true
-    await w.pass()
+    for (const connection of w.connections.slice(0, 1)) connection.down = true
+    await w.advance()
     for (let i = 0; i < 10_001; i++) void a.revoke({ kind: 'session', id: `session ${i}` })
     assert.equal(a.stream.pending, 1)
-    await w.settle()
+    await w.reconnectAndSync()
     assert.equal(a.stream.pending, 0)
-    const before = w.asked
+    const before = w.calls
     await b.verify('x')
-    assert.equal(w.asked, before + 1)
+    assert.equal(w.calls, before + 1)
   })
 })
 
 test('a replica publishes its queue when it stops', async () => {
-  await inScenario(async w => {
+  await withReplicas(async w => {
     const [a, b] = w.replicas
     await b.verify('x')
     w.end()
-    const [line] = w.lines
-    line.down = true
+    const [connection] = w.connections
+    connection.down = true
     void a.revoke({ kind: 'session', id: SESSION_ID })
-    await w.turn()
-    line.down = false
+    await w.runPending()
+    connection.down = false
     await a.stream.close()
-    await w.turn()
-    await w.turn()
+    await w.runPending()
+    await w.runPending()
     assert.equal((await b.verify('x')).kind, 'rejected')
   })
 })
@@ -240,12 +240,12 @@ test('hours without Redis do not leak memory', async () => {
     collect()
     return process.memoryUsage().heapUsed
   }
-  await inScenario(async w => {
-    for (const line of w.lines) line.down = true
+  await withReplicas(async w => {
+    for (const connection of w.connections) connection.down = true
     const rounds = async (count: number): Promise<void> => {
       for (let i = 0; i < count; i++) {
         mock.timers.tick(250)
-        await w.turn()
+        await w.runPending()
       }
     }
     await rounds(2_000)

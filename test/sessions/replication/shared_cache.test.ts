@@ -12,15 +12,19 @@ async function createReplicas(t: TestContext, count = 2, keys: readonly (readonl
   mock.timers.enable({ apis: ['setTimeout'] })
   const clock = fakeClock()
   const redis = fakeRedis(clock)
-  const says = { now: liveSession([['set-cookie', 's=new']]) }
-  const asked: string[] = []
+  const kratos = { response: liveSession([['set-cookie', 's=new']]) }
+  const calls: string[] = []
   const whoami = async ({ credential }: { credential: { value: string } }) => {
-    asked.push(credential.value)
-    return says.now
+    calls.push(credential.value)
+    return kratos.response
   }
-  const lines = Array.from({ length: count }, () => redis.connect())
+  const connections = Array.from({ length: count }, () => redis.connect())
   const replicas: Replica[] = []
-  function start(bus: (typeof lines)[number], key: readonly string[] = [ENCRYPTION_KEY], maxAge = 60_000) {
+  function start(
+    bus: (typeof connections)[number],
+    key: readonly string[] = [ENCRYPTION_KEY],
+    maxAge = 60_000,
+  ) {
     const one = startReplica({
       store: bus,
       clock,
@@ -32,36 +36,36 @@ async function createReplicas(t: TestContext, count = 2, keys: readonly (readonl
     replicas.push(one)
     return one
   }
-  for (const [i, bus] of lines.entries()) start(bus, keys[i])
-  const turns = async () => {
+  for (const [i, bus] of connections.entries()) start(bus, keys[i])
+  const runPending = async () => {
     for (let i = 0; i < 6; i++) await new Promise(resolve => setImmediate(resolve))
   }
-  async function pass(span: number): Promise<void> {
+  async function advance(span: number): Promise<void> {
     for (let left = span; left > 0; left -= 1_000) {
       const step = Math.min(left, 1_000)
-      await turns()
+      await runPending()
       clock.advance(step)
       redis.notifyReaders()
       mock.timers.tick(step)
-      await turns()
+      await runPending()
     }
   }
   t.after(async () => {
     const closing = Promise.all(replicas.map(one => one.stream.close()))
-    for (let i = 0; i < 3; i++) await pass(1_000)
+    for (let i = 0; i < 3; i++) await advance(1_000)
     await closing
     mock.timers.reset()
   })
-  await turns()
+  await runPending()
   return {
     clock,
     redis,
-    lines,
+    connections,
     replicas: replicas as unknown as readonly [Replica, Replica],
-    says,
-    asked,
-    pass,
-    turns,
+    kratos,
+    calls,
+    advance,
+    runPending,
     start,
   }
 }
@@ -72,71 +76,71 @@ const verdictLabel = async (verdict: ReturnType<Replica['verify']>): Promise<str
 }
 
 test('an entry has the same age and expiry on another replica', async t => {
-  const { replicas, pass } = await createReplicas(t)
+  const { replicas, advance } = await createReplicas(t)
   const [a, b] = replicas
   assert.equal(await verdictLabel(a.verify('x')), 'verified miss')
-  await pass(40_000)
+  await advance(40_000)
   assert.equal(await verdictLabel(b.verify('x')), 'verified remote')
-  await pass(19_000)
+  await advance(19_000)
   assert.equal(await verdictLabel(b.verify('x')), 'verified hit')
   assert.deepEqual(b.lookups, ['hit'], 'a result of the shared cache is not written again')
-  await pass(1_500)
+  await advance(1_500)
   assert.equal(await verdictLabel(b.verify('x')), 'verified miss', 'a minute after the first lookup')
 })
 
 test('a rule with a maximum age skips older entries', async t => {
-  const { replicas, pass, asked } = await createReplicas(t)
+  const { replicas, advance, calls } = await createReplicas(t)
   const [a, b] = replicas
   await a.verify('x')
-  await pass(20_000)
+  await advance(20_000)
   assert.equal(await verdictLabel(b.verify('x', { maxAge: millis(10_000) })), 'verified miss')
-  assert.equal(asked.length, 2)
+  assert.equal(calls.length, 2)
 })
 
 test('a request that joined a load with a result too old for its rule calls Kratos', async t => {
-  const { replicas, pass, asked } = await createReplicas(t)
+  const { replicas, advance, calls } = await createReplicas(t)
   const [a, b] = replicas
   await a.verify('x')
-  await pass(20_000)
+  await advance(20_000)
   const [loose, strict] = await Promise.all([
     verdictLabel(b.verify('x')),
     verdictLabel(b.verify('x', { maxAge: millis(10_000) })),
   ])
   assert.equal(loose, 'verified remote')
   assert.notEqual(strict, 'verified remote')
-  assert.equal(asked.length, 2)
+  assert.equal(calls.length, 2)
 })
 
 test('each replica applies its own maximum age', async t => {
-  const { replicas, pass, redis, start, turns } = await createReplicas(t)
+  const { replicas, advance, redis, start, runPending } = await createReplicas(t)
   await replicas[0].verify('x')
   const hasty = start(redis.connect(), [ENCRYPTION_KEY], 10_000)
-  await turns()
-  await pass(9_000)
+  await runPending()
+  await advance(9_000)
   assert.equal(await verdictLabel(hasty.verify('x')), 'verified remote')
-  await pass(2_000)
+  await advance(2_000)
   assert.equal(await verdictLabel(hasty.verify('x')), 'verified miss')
 })
 
 test('a replica that applied a revocation ignores the entry even if Redis evicted the tombstone', async t => {
-  const { replicas, redis, turns, says } = await createReplicas(t)
+  const { replicas, redis, runPending, kratos } = await createReplicas(t)
   const [a, b] = replicas
   await b.verify('x')
   await a.revoke({ kind: 'session', id: SESSION_ID })
-  await turns()
+  await runPending()
   redis.state.tombstones.clear()
-  says.now = answered(401)
+  kratos.response = answered(401)
   assert.equal(await verdictLabel(a.verify('x')), 'rejected miss')
   assert.equal(await verdictLabel(b.verify('x')), 'rejected miss')
 })
 
 test('`fresh` and a rule without cache never read from Redis', async t => {
-  const { replicas, asked } = await createReplicas(t)
+  const { replicas, calls } = await createReplicas(t)
   const [a, b] = replicas
   await a.verify('x')
   await b.verify('x', { fresh: true })
   await b.verify('x', { maxAge: millis(0) })
-  assert.equal(asked.length, 3)
+  assert.equal(calls.length, 3)
   assert.ok(!b.lookups.includes('hit'))
 })
 
@@ -145,54 +149,54 @@ for (const [what, answer] of [
   ['a required second factor', SECOND_FACTOR_REQUIRED],
 ] as const) {
   test(`${what} deletes the shared entry, and this replica does not read it again (C26)`, async t => {
-    const { replicas, says, turns, redis } = await createReplicas(t)
+    const { replicas, kratos, runPending, redis } = await createReplicas(t)
     const [a, b] = replicas
     await a.verify('x')
     await b.verify('x')
-    says.now = answer
+    kratos.response = answer
     const first = await b.verify('x', { fresh: true })
     assert.notEqual(first.kind, 'verified')
-    await turns()
+    await runPending()
     assert.notEqual((await b.verify('x')).kind, 'verified')
     assert.equal(redis.state.entries.size, 0)
   })
 }
 
 test('rejections, second factors and failures are not shared', async t => {
-  const { replicas, redis, says } = await createReplicas(t)
+  const { replicas, redis, kratos } = await createReplicas(t)
   for (const answer of [answered(401), SECOND_FACTOR_REQUIRED, answered(500), answered(200, '<html>')]) {
-    says.now = answer
+    kratos.response = answer
     await replicas[0].verify('x')
   }
   assert.equal(redis.state.entries.size, 0)
 })
 
 test('an entry is checked like a response of Kratos: an expired session is ignored', async t => {
-  const { replicas, pass, says, redis } = await createReplicas(t)
+  const { replicas, advance, kratos, redis } = await createReplicas(t)
   const [a, b] = replicas
-  says.now = liveSession([], { expires_at: '2026-11-22T05:00:30Z' })
+  kratos.response = liveSession([], { expires_at: '2026-11-22T05:00:30Z' })
   await a.verify('x')
   const [[name, entry]] = [...redis.state.entries] as [[string, { text: string; until: never }]]
   redis.state.entries.set(name, { ...entry, until: Number.POSITIVE_INFINITY as never })
-  await pass(31_000)
-  says.now = answered(401)
+  await advance(31_000)
+  kratos.response = answered(401)
   assert.equal(await verdictLabel(b.verify('x')), 'rejected miss')
   assert.deepEqual(b.lookups, ['invalidated'])
 })
 
 test('a restored entry keeps its age', async t => {
-  const { replicas, pass, redis } = await createReplicas(t)
+  const { replicas, advance, redis } = await createReplicas(t)
   const [a, b] = replicas
   await a.verify('x')
   const [[name, entry]] = [...redis.state.entries] as [[string, { text: string; until: never }]]
-  await pass(61_000)
+  await advance(61_000)
   redis.state.entries.set(name, { ...entry, until: Number.POSITIVE_INFINITY as never })
   assert.equal(await verdictLabel(b.verify('x')), 'verified miss')
   assert.deepEqual(b.lookups, ['invalidated', 'written'])
 })
 
 test('foreign, changed or moved entries are a miss and counted (C21)', async t => {
-  const { replicas, redis, asked } = await createReplicas(t)
+  const { replicas, redis, calls } = await createReplicas(t)
   const [a, b] = replicas
   await a.verify('x')
   await a.verify('y')
@@ -206,23 +210,23 @@ test('foreign, changed or moved entries are a miss and counted (C21)', async t =
   await b.verify('y')
   redis.state.entries.set(x, { text: '{"session":{}}', until })
   assert.deepEqual(b.lookups, ['undecryptable', 'written', 'undecryptable', 'written'])
-  assert.equal(asked.length, 4)
+  assert.equal(calls.length, 4)
 })
 
 test('replicas without a common key share nothing, but clear their caches on a revocation', async t => {
-  const { replicas, turns, asked } = await createReplicas(t, 2, [
+  const { replicas, runPending, calls } = await createReplicas(t, 2, [
     [ENCRYPTION_KEY],
     ['another key of thirty-two or more characters'],
   ])
   const [a, b] = replicas
   await a.verify('x')
   await b.verify('x')
-  assert.equal(asked.length, 2)
+  assert.equal(calls.length, 2)
   await a.revoke({ kind: 'session', id: SESSION_ID })
-  await turns()
+  await runPending()
   assert.ok(b.events.includes('undecryptable'))
   await b.verify('x')
-  assert.equal(asked.length, 3, 'it cannot know what was revoked')
+  assert.equal(calls.length, 3, 'it cannot know what was revoked')
 })
 
 for (const [what, first, second] of [
@@ -238,11 +242,11 @@ for (const [what, first, second] of [
   ],
 ] as const) {
   test(`during a key rotation (${what}) a revocation arrives by stream and by tombstone`, async t => {
-    const { replicas, turns, redis } = await createReplicas(t, 2, [first, second])
+    const { replicas, runPending, redis } = await createReplicas(t, 2, [first, second])
     for (const [teller, other] of [replicas, replicas.toReversed()] as [Replica, Replica][]) {
       await other.verify('x')
       await teller.revoke({ kind: 'credential', value: 'x' })
-      await turns()
+      await runPending()
       assert.ok(!other.events.includes('undecryptable'))
       const [own] = createCacheCipher(other === replicas[0] ? first : second).keyedHashes(['credential', 'x'])
       assert.ok(redis.state.tombstones.has(own))
@@ -251,14 +255,14 @@ for (const [what, first, second] of [
 }
 
 test('a hanging Redis delays a request by its timeout only, and reads pause after repeated failures', async t => {
-  const { replicas, pass, lines, asked } = await createReplicas(t)
+  const { replicas, advance, connections, calls } = await createReplicas(t)
   const [a] = replicas
-  const [line] = lines
-  assert.ok(line)
-  line.getEntry = () => new Promise(() => {})
+  const [connection] = connections
+  assert.ok(connection)
+  connection.getEntry = () => new Promise(() => {})
   for (const [i, value] of ['1', '2', '3'].entries()) {
     const verdict = a.verify(value)
-    await pass(50)
+    await advance(50)
     assert.equal(await verdictLabel(verdict), 'verified miss', String(i))
   }
   assert.deepEqual(
@@ -267,37 +271,37 @@ test('a hanging Redis delays a request by its timeout only, and reads pause afte
   )
   await a.verify('4')
   assert.equal(a.lookups.at(-1), 'skipped')
-  await pass(1_000)
+  await advance(1_000)
   const trying = a.verify('5')
   const meanwhile = await a.verify('6')
   assert.ok(meanwhile.kind === 'verified', 'other requests do not wait for the retry')
-  await pass(50)
+  await advance(50)
   await trying
-  assert.equal(asked.length, 6)
+  assert.equal(calls.length, 6)
 })
 
 test('a wrong clock makes no entry younger', async t => {
-  const { replicas, pass, clock, says } = await createReplicas(t)
+  const { replicas, advance, clock, kratos } = await createReplicas(t)
   const [a, b] = replicas
-  says.now = liveSession([], { expires_at: '2027-01-01T00:00:00Z' })
+  kratos.response = liveSession([], { expires_at: '2027-01-01T00:00:00Z' })
   await a.verify('x')
-  await pass(59_000)
+  await advance(59_000)
   clock.jumpWallClock(-40_000)
   const verdict = await b.verify('x')
   assert.ok(verdict.kind === 'verified' && verdict.cache === 'remote', 'valid by the clock of Redis')
-  await pass(1_500)
+  await advance(1_500)
   assert.equal(await verdictLabel(b.verify('x')), 'verified miss', 'and aged by it')
 })
 
 test('a session revoked before its lookup is cached and shared after the holdoff', async t => {
-  const { replicas, pass, asked } = await createReplicas(t)
+  const { replicas, advance, calls } = await createReplicas(t)
   const [a, b] = replicas
   await a.revoke({ kind: 'session', id: SESSION_ID })
   await a.verify('x')
   await a.verify('x')
   await b.verify('x')
-  assert.equal(asked.length, 3, 'held off on both')
-  await pass(6_000)
+  assert.equal(calls.length, 3, 'held off on both')
+  await advance(6_000)
   await a.verify('x')
   assert.equal(await verdictLabel(b.verify('x')), 'verified remote')
 })
