@@ -1,11 +1,10 @@
-/** test/architecture — the plan of the house as a test: who may import whom, who may name a status, who has a test. */
+/** Holds the structure of ARCHITECTURE.md: which folder may import which, which package has which importer, what each file must have. */
 import assert from 'node:assert/strict'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { dirname, join, relative } from 'node:path'
+import { basename, dirname, join, normalize } from 'node:path'
 import test from 'node:test'
-import { fileURLToPath } from 'node:url'
 
-const root = join(dirname(fileURLToPath(import.meta.url)), '..')
+const root = join(import.meta.dirname, '..')
 const src = join(root, 'src')
 
 const files = (readdirSync(src, { recursive: true }) as string[])
@@ -14,140 +13,209 @@ const files = (readdirSync(src, { recursive: true }) as string[])
 
 interface Import {
   readonly file: string
-  readonly room: string
+  /** As written: a package, `node:…`, or a relative path. */
   readonly from: string
   readonly typeOnly: boolean
 }
 
-/** `access/decide.ts` → `access`; files at the top are the roof. */
-const roomOf = (file: string): string => (file.includes('/') ? (file.split('/')[0] as string) : 'roof')
+const IMPORT = /^(?:import|export)\s+(type\s+)?([^'"]*?)\s*from\s+'([^']+)'/gms
+const DYNAMIC_IMPORT = /\bimport\('([^']+)'\)/g
 
 const imports: Import[] = files.flatMap(file => {
   const text = readFileSync(join(src, file), 'utf8')
-  const found: Import[] = []
-  for (const match of text.matchAll(/^(?:import|export)\s+(type\s+)?([^'"]*?)\s*from\s+'([^']+)'/gms)) {
-    const names = (match[2] as string).replace(/[{}]/g, '')
-    const allTypes =
-      match[1] !== undefined ||
-      (match[2]?.startsWith('{') === true &&
-        names
-          .split(',')
-          .map(name => name.trim())
-          .filter(name => name !== '')
-          .every(name => name.startsWith('type ')))
-    found.push({ file, room: roomOf(file), from: match[3] as string, typeOnly: allTypes })
-  }
-  for (const match of text.matchAll(/\bimport\('([^']+)'\)/g)) {
-    found.push({ file, room: roomOf(file), from: match[1] as string, typeOnly: false })
-  }
-  return found
+  return [
+    ...[...text.matchAll(IMPORT)].map(([, type, names = '', from = '']) => ({
+      file,
+      from,
+      typeOnly: type !== undefined || namesOnlyTypes(names),
+    })),
+    ...[...text.matchAll(DYNAMIC_IMPORT)].map(([, from = '']) => ({ file, from, typeOnly: false })),
+  ]
 })
 
-/** Which rooms a room may import: `type` where only types are allowed. */
-const MAY: Readonly<Record<string, Readonly<Record<string, 'all' | 'type'>>>> = {
+function namesOnlyTypes(names: string): boolean {
+  if (!names.startsWith('{')) return false
+  const each = names.replace(/[{}]/g, '').split(',')
+  return each.map(name => name.trim()).every(name => name === '' || name.startsWith('type '))
+}
+
+/** The first folder of a path below `src`; files at the top are the entry points. */
+const folderOf = (file: string): string => (file.includes('/') ? (file.split('/')[0] as string) : 'entry')
+const targetOf = (one: Import): string => normalize(join(dirname(one.file), one.from)).replaceAll('\\', '/')
+
+type Allowed = Readonly<Record<string, 'values' | 'types'>>
+
+/** What each folder may import besides itself; ARCHITECTURE.md shows the same table. */
+const ALLOWED_IMPORTS: Readonly<Record<string, Allowed>> = {
   lib: {},
-  access: { lib: 'type' },
-  clients: { lib: 'all' },
-  telemetry: { access: 'all', lib: 'all', clients: 'type' },
-  handlers: { access: 'all', lib: 'all', clients: 'type' },
-  sessions: { access: 'all', lib: 'all', clients: 'type' },
-  envoy: { access: 'all', telemetry: 'all', lib: 'all' },
-  api: { access: 'all', telemetry: 'all', sessions: 'type', lib: 'all' },
-  rules: { access: 'all', lib: 'all', handlers: 'all', clients: 'type' },
-  cli: {},
-  config: {},
-  roof: {},
+  golang: {},
+  gjson: { golang: 'values' },
+  gotemplate: { golang: 'values', lib: 'values' },
+  documents: { lib: 'values' },
+  http: { lib: 'values' },
+  access: { lib: 'types', http: 'values' },
+  config: { documents: 'values', lib: 'values' },
+  clients: { http: 'values', golang: 'values', documents: 'values', lib: 'values', config: 'values' },
+  telemetry: { access: 'values', config: 'values', documents: 'values', lib: 'values', clients: 'types' },
+  sessions: {
+    access: 'values',
+    config: 'values',
+    golang: 'values',
+    http: 'values',
+    lib: 'values',
+    clients: 'types',
+  },
+  handlers: {
+    access: 'values',
+    config: 'values',
+    documents: 'values',
+    gjson: 'values',
+    golang: 'values',
+    gotemplate: 'values',
+    http: 'values',
+    lib: 'values',
+    clients: 'types',
+  },
+  grpc: { config: 'values', http: 'values', lib: 'values', access: 'types' },
+  envoy: { grpc: 'values', access: 'values', telemetry: 'values', http: 'values', lib: 'values' },
+  api: {
+    access: 'values',
+    config: 'values',
+    documents: 'values',
+    http: 'values',
+    lib: 'values',
+    telemetry: 'values',
+    sessions: 'types',
+  },
+  rules: {
+    access: 'values',
+    config: 'values',
+    documents: 'values',
+    golang: 'values',
+    handlers: 'values',
+    http: 'values',
+    lib: 'values',
+    clients: 'types',
+  },
 }
-const ROOF = new Set(['cli', 'config', 'roof'])
 
-const SENTENCES: Readonly<Record<string, string>> = {
-  lib: 'the tool wall knows nothing of access control: Node’s own modules and its packages only',
-  access: 'the heart imports the types of lib only: no Node module, no package',
-  clients: 'a client reports what the world said; what that means is not its business: lib only',
-  telemetry: 'the watchman sees access and lib',
-  handlers: 'a handler sees access, lib and the interfaces of services; sessions only through Services',
-  sessions: 'the memory sees access, lib and the types of clients',
-  envoy: 'the door sees access, telemetry and lib; it does not know that rules exist as files',
-  api: 'the side door sees access, telemetry, types of sessions and lib',
-  rules: 'the library sees access, lib and the builder of handlers',
+/** They wire everything, each only what is below it. */
+const WIRING: Readonly<Record<string, readonly string[]>> = {
+  app: [...Object.keys(ALLOWED_IMPORTS), 'entry'],
+  cli: [...Object.keys(ALLOWED_IMPORTS), 'app', 'entry'],
+  entry: ['cli'],
 }
 
-test('imports only ever point down, and neighbours do not see each other', () => {
+test('every folder has an import rule', () => {
+  const folders = new Set(files.map(folderOf))
+  assert.deepEqual([...folders].sort(), [...Object.keys(ALLOWED_IMPORTS), ...Object.keys(WIRING)].sort())
+})
+
+test('a folder imports only what its rule allows', () => {
   const broken = imports.flatMap(one => {
-    if (!one.from.startsWith('.') || ROOF.has(one.room)) return []
-    const target = relative(src, join(src, dirname(one.file), one.from)).replaceAll('\\', '/')
-    const room = roomOf(target)
-    if (room === one.room) return []
-    const allowed = MAY[one.room]?.[room]
-    if (allowed === 'all' || (allowed === 'type' && one.typeOnly)) return []
-    return [`${one.file} imports ${target}: ${SENTENCES[one.room] ?? 'not in the plan'}`]
+    if (!one.from.startsWith('.')) return []
+    const target = targetOf(one)
+    const [from, to] = [folderOf(one.file), folderOf(target)]
+    if (from === to || target.startsWith('..')) return []
+    if (WIRING[from] !== undefined) {
+      return WIRING[from].includes(to) ? [] : [`${one.file} imports ${target}: ${from} may not import ${to}`]
+    }
+    const allowed = ALLOWED_IMPORTS[from]?.[to]
+    if (allowed === 'values' || (allowed === 'types' && one.typeOnly)) return []
+    const what = allowed === 'types' ? `only types of ${to}` : `nothing of ${to}`
+    return [`${one.file} imports ${target}: ${from} may import ${what}`]
   })
   assert.deepEqual(broken, [])
 })
 
-/** Each package has one importer; a second one is a second way to do the same. */
-const ONLY_IN: readonly (readonly [RegExp, RegExp])[] = [
-  [/^lru-cache$/, /^lib\/cache\.ts$/],
-  [/^js-yaml$/, /^lib\/yaml\.ts$/],
-  [/^(refa|scslre|@eslint-community\/regexpp)$/, /^rules\/pattern/],
-  [/^undici$/, /^clients\/http/],
-  [/^@ory\/client$/, /^clients\/kratos/],
-  [/^@aws-sdk\//, /^clients\/objects_s3\.ts$/],
-  [/^@google-cloud\//, /^clients\/objects_gs\.ts$/],
-  [/^@azure\//, /^clients\/objects_azblob\.ts$/],
-  [/^jose$/, /^clients\/keys/],
-  [/^redis$/, /^sessions\/bus/],
-  [/^@grpc\//, /^envoy\/grpc_js\.ts$/],
+test('golang, gjson and gotemplate are imported through their index only', () => {
+  const broken = imports.flatMap(one => {
+    if (!one.from.startsWith('.')) return []
+    const target = targetOf(one)
+    const library = folderOf(target)
+    if (!['golang', 'gjson', 'gotemplate'].includes(library) || library === folderOf(one.file)) return []
+    return target === `${library}/index.ts` ? [] : [`${one.file} imports ${target}`]
+  })
+  assert.deepEqual(broken, [])
+})
+
+test('no folder has more than 20 files', () => {
+  const folders = ['src', 'test', 'demo', 'bench', 'scripts'].flatMap(top => [
+    top,
+    ...readdirSync(join(root, top), { recursive: true, withFileTypes: true })
+      .filter(entry => entry.isDirectory())
+      .map(entry => join(entry.parentPath, entry.name).slice(root.length + 1)),
+  ])
+  const full = folders.filter(folder => {
+    if (/(^|\/)(cases|golden|run)(\/|$)/.test(folder)) return false
+    const entries = readdirSync(join(root, folder), { withFileTypes: true })
+    return entries.filter(entry => entry.isFile() && /\.(ts|js)$/.test(entry.name)).length > 20
+  })
+  assert.deepEqual(full, [])
+})
+
+/** Each package has one importer; a second one would be a second way to do the same. */
+const PACKAGE_IMPORTERS: readonly (readonly [pkg: RegExp, importer: RegExp])[] = [
+  [/^lru-cache$/, /^lib\/lru_cache\.ts$/],
+  [/^js-yaml$/, /^documents\/yaml\.ts$/],
+  [/^(refa|scslre|@eslint-community\/regexpp)$/, /^rules\/patterns\//],
+  [/^undici$/, /^clients\/http\//],
+  [/^@ory\/client$/, /^clients\/kratos\.ts$/],
+  [/^@aws-sdk\//, /^clients\/objects\/s3\.ts$/],
+  [/^@google-cloud\//, /^clients\/objects\/gs\.ts$/],
+  [/^@azure\//, /^clients\/objects\/azblob\.ts$/],
+  [/^jose$/, /^clients\/jwks\//],
+  [/^redis$/, /^sessions\/replication\//],
+  [/^@grpc\//, /^grpc\/grpc_js\w*\.ts$/],
   [/^pino(-pretty)?$/, /^telemetry\/log\.ts$/],
   [/^@opentelemetry\//, /^telemetry\//],
-  [/^commander$/, /^(cli|main)/],
-  [/^smol-toml$/, /^(config|lib\/toml)/],
-  [/^zod$/, /^(config|rules\/document|handlers\/)/],
-  [/^node:http2$/, /^envoy\/(http2|grpc_stream)\.ts$/],
-  [/^node:https?$/, /^((api|telemetry)\/|lib\/status_text\.ts$)/],
+  [/^commander$/, /^cli\//],
+  [/^smol-toml$/, /^(documents|config|app)\//],
+  [/^zod$/, /^(config|handlers)\/|^rules\/(document|settings)\.ts$|\/settings\.ts$/],
+  [/^node:http2$/, /^grpc\/(http2\w*|stream)\.ts$/],
+  [/^node:https?$/, /^((api|telemetry)\/|http\/status_text\.ts$)/],
   [
     /^node:fs(\/promises)?$/,
-    /^(rules\/|cli\/|app|edition|config|lib\/|main|version|clients\/keys|envoy\/socket)/,
+    /^(rules\/repositories|app|cli|config|documents|lib)\/|^version\.ts$|^clients\/jwks\/|^grpc\/(socket|listen)\.ts$/,
   ],
 ]
 
 test('each package has its only importer', () => {
-  const broken = imports
-    .filter(one => !one.from.startsWith('.'))
-    .flatMap(one => {
-      const rule = ONLY_IN.find(([pkg]) => pkg.test(one.from))
-      if (rule === undefined) {
-        return one.from.startsWith('node:')
-          ? []
-          : [`${one.file} imports ${one.from}, which the plan does not list`]
-      }
-      return rule[1].test(one.file) ? [] : [`${one.file} imports ${one.from}, which belongs to ${rule[1]}`]
-    })
+  const broken = imports.flatMap(({ file, from }) => {
+    if (from.startsWith('.')) return []
+    const rule = PACKAGE_IMPORTERS.find(([pkg]) => pkg.test(from))
+    if (rule === undefined)
+      return from.startsWith('node:') ? [] : [`${file} imports ${from}: no rule names it`]
+    return rule[1].test(file) ? [] : [`${file} imports ${from}, which belongs to ${rule[1]}`]
+  })
   assert.deepEqual(broken, [])
 })
 
-test('the heart imports no Node module and no package', () => {
-  const broken = imports.filter(one => one.room === 'access' && !one.from.startsWith('.'))
+test('access imports no Node module and no package, and of http only the header rules', () => {
+  const broken = imports.filter(one => {
+    if (folderOf(one.file) !== 'access') return false
+    if (!one.from.startsWith('.')) return true
+    const target = targetOf(one)
+    return folderOf(target) === 'http' && target !== 'http/header_rules.ts'
+  })
   assert.deepEqual(broken, [])
 })
 
-test('only access/decision builds an allow, and only envoy/encode names a gRPC status', () => {
-  const allow = files.filter(
+test('only access/decision builds an allow', () => {
+  const builders = files.filter(
     file => /kind: 'allow'/.test(code(file)) && !/^(envoy|api|telemetry)\//.test(file),
   )
-  assert.deepEqual(allow, ['access/decision.ts'])
+  assert.deepEqual(builders, ['access/decision.ts'])
 })
 
-test('the clock is read in app.ts only', () => {
+test('the clock is read in one file', () => {
   const readers = files.filter(file => /\b(Date\.now|performance\.now|new Date\(\))/.test(code(file)))
-  assert.deepEqual(
-    readers.filter(file => file !== 'app.ts'),
-    [],
-  )
+  assert.deepEqual(readers.length, 1, readers.join(', '))
+  assert.match(readers[0] as string, /^app\//)
 })
 
 test('every file says in its first line what it is for', () => {
-  const silent = files.filter(file => !readFileSync(join(src, file), 'utf8').startsWith('/** '))
+  const silent = files.filter(file => !readFileSync(join(src, file), 'utf8').startsWith('/**'))
   assert.deepEqual(silent, [])
 })
 
@@ -161,16 +229,15 @@ test('a file above 250 lines says why at its head', () => {
 
 test('every handler is registered under its file’s name and has a test', () => {
   const registry = readFileSync(join(src, 'handlers/registry.ts'), 'utf8')
-  const kinds = ['authenticators', 'authorizers', 'mutators', 'errors']
   const missing = files
-    .filter(file => kinds.some(kind => file.startsWith(`handlers/${kind}/`)))
+    .filter(file => /^handlers\/(authenticators|authorizers|mutators|errors)\//.test(file))
     .flatMap(file => {
-      const faults: string[] = []
-      const name = (file.split('/').at(-1) as string).replace('.ts', '')
-      if (!registry.includes(`./${file.slice('handlers/'.length)}`)) faults.push(`${file} is not registered`)
-      if (!code(file).includes(`id: '${name}'`)) faults.push(`${file} is registered under another name`)
-      if (!existsSync(join(root, 'test', file.replace('.ts', '.test.ts')))) faults.push(`${file} has no test`)
-      return faults
+      const id = basename(file, '.ts')
+      return [
+        ...(registry.includes(`./${file.slice('handlers/'.length)}`) ? [] : [`${file} is not registered`]),
+        ...(code(file).includes(`id: '${id}'`) ? [] : [`${file} is registered under another name`]),
+        ...(existsSync(join(root, 'test', file.replace('.ts', '.test.ts'))) ? [] : [`${file} has no test`]),
+      ]
     })
   assert.deepEqual(missing, [])
 })
