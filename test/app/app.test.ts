@@ -12,6 +12,7 @@ import type { Diagnostic } from '../../src/documents/diagnostic.ts'
 import type { SourceState } from '../../src/rules/repositories/sources.ts'
 import { createCertificateAuthority, skipWithoutOpenssl } from '../support/certificates.ts'
 import { startHttpHost } from '../support/http_host.ts'
+import { waitUntil } from '../support/wait_until.ts'
 
 interface Status {
   readonly revision: string
@@ -62,15 +63,6 @@ async function startService(t: TestContext, config: string) {
   }
 }
 
-/** Polls until the condition holds; fails the test after 20 seconds. */
-async function waitUntil(holds: () => Promise<boolean>): Promise<void> {
-  const end = Date.now() + 20_000
-  while (!(await holds())) {
-    if (Date.now() > end) assert.fail(`timed out: ${holds}`)
-    await sleep(20)
-  }
-}
-
 const configText = (repository: string, more = ''): string =>
   `serve:${PORTS}\naccess_rules: {repositories: ["${repository}"]${more}}\n${HANDLERS}`
 
@@ -86,16 +78,19 @@ test('a remote repository is polled with conditional requests and keeps its rule
   t.after(() => host.close())
   const service = await startService(t, configText(`${host.url}/rules.json`, ', poll_interval: 1s'))
   const { revision } = await service.status()
-  await waitUntil(async () => asked.length >= 2)
+  await waitUntil('the repository is polled', async () => asked.length >= 2)
   assert.deepEqual(asked.slice(0, 2), [undefined, '"1"'])
   assert.equal((await service.status()).revision, revision)
 
   Object.assign(stored, { etag: '"2"', body: rulesText('/b') })
-  await waitUntil(async () => (await service.ask('/b')) === 200)
+  await waitUntil('/b is allowed', async () => (await service.ask('/b')) === 200)
   assert.equal(await service.ask('/a'), 404)
 
   stored.status = 503
-  await waitUntil(async () => (await service.status()).sources[0]?.state === 'stale')
+  await waitUntil(
+    'the repository is stale',
+    async () => (await service.status()).sources[0]?.state === 'stale',
+  )
   const { sources, issues } = await service.status()
   assert.deepEqual([sources[0]?.rules, sources[0]?.fault], [1, 'answered 503'])
   assert.match(issues[0]?.message ?? '', /answered 503; its previous rules stay in force/)
@@ -107,7 +102,7 @@ test('with access_rules.required, a rule set without a valid rule is not ready',
   const health = async () => (await fetch(`${service.api}/health/ready`)).status
   assert.deepEqual([await service.ask('/a'), await health()], [200, 200])
   service.write('rules.json', '[]')
-  await waitUntil(async () => (await service.ask('/a')) === 503)
+  await waitUntil('/a is answered with 503', async () => (await service.ask('/a')) === 503)
   assert.equal(await health(), 503)
   const { issues } = await service.status()
   assert.deepEqual(
@@ -115,10 +110,10 @@ test('with access_rules.required, a rule set without a valid rule is not ready',
     ['error access_rules.required 5: there is no valid rule: every request is answered with 503'],
   )
   service.write('rules.json', JSON.stringify([rule('/a', { handler: 'unknown' })]))
-  await waitUntil(async () => (await service.status()).rules === 1)
+  await waitUntil('the rule with an error is loaded', async () => (await service.status()).rules === 1)
   assert.equal(await service.ask('/a'), 503, 'a rule with an error is not valid')
   service.write('rules.json', rulesText('/b'))
-  await waitUntil(async () => (await service.ask('/b')) === 200)
+  await waitUntil('/b is allowed', async () => (await service.ask('/b')) === 200)
   assert.equal(await health(), 200)
   assert.deepEqual((await service.status()).issues, [])
 })
@@ -126,7 +121,7 @@ test('with access_rules.required, a rule set without a valid rule is not ready',
 test('without it, a rule set without rules is ready and answers every request with 404', async t => {
   const service = await startService(t, configText('file://FOLDER/rules.json'))
   service.write('rules.json', '[]')
-  await waitUntil(async () => (await service.ask('/a')) === 404)
+  await waitUntil('/a is answered with 404', async () => (await service.ask('/a')) === 404)
   assert.equal((await fetch(`${service.api}/health/ready`)).status, 200)
 })
 
@@ -151,7 +146,10 @@ test('with access_rules.fail_fast, rules that cannot be loaded stop the start, w
 test('with access_rules.fail_fast, rules that cannot be loaded later do not stop the service', async t => {
   const service = await startService(t, configText('file://FOLDER/rules.json', ', fail_fast: true'))
   service.write('rules.json', '[{"id": 1}]')
-  await waitUntil(async () => (await service.status()).sources[0]?.state === 'stale')
+  await waitUntil(
+    'the repository is stale',
+    async () => (await service.status()).sources[0]?.state === 'stale',
+  )
   assert.equal(await service.ask('/a'), 200)
 })
 
@@ -163,7 +161,7 @@ test('without an interval a remote repository is retried until it has been read 
   t.after(() => host.close())
   const service = await startService(t, configText(host.url))
   assert.equal(await service.ask('/a'), 503, 'not ready')
-  await waitUntil(async () => (await service.ask('/a')) === 200)
+  await waitUntil('/a is allowed', async () => (await service.ask('/a')) === 200)
   await sleep(1_500)
   assert.equal(asked, 2)
 })
@@ -176,7 +174,7 @@ test('a changed configuration takes effect on reload, except for settings that n
     'credence.yaml',
     `serve:${PORTS}\naccess_rules: {repositories: [FOLDER/rules.json, FOLDER/more.json]}\npaths: oathkeeper\n${HANDLERS}`,
   )
-  await waitUntil(async () => (await service.ask('/b')) === 200)
+  await waitUntil('/b is allowed', async () => (await service.ask('/b')) === 200)
   const { issues, sources, rules } = await service.status()
   assert.deepEqual([rules, sources.map(one => one.kind)], [2, ['file', 'file']])
   const waiting = issues.filter(one => one.message.includes('next start'))
@@ -190,7 +188,7 @@ test('a changed configuration takes effect on reload, except for settings that n
 test('an invalid configuration changes nothing and is reported with its position', async t => {
   const service = await startService(t, configText('file://FOLDER/rules.json'))
   service.write('credence.yaml', `serve:${PORTS}\nacess_rules: {}\n`)
-  await waitUntil(async () => (await service.status()).issues.length > 0)
+  await waitUntil('a problem is reported', async () => (await service.status()).issues.length > 0)
   const { issues, rules } = await service.status()
   assert.deepEqual([rules, issues[0]?.path, issues[0]?.line], [1, 'acess_rules', 5])
   assert.equal(await service.ask('/a'), 200)
@@ -205,12 +203,15 @@ test('a request in flight during a reload is decided by the rules with which it 
   const service = await startService(t, configText('file://FOLDER/rules.json'))
   const slow = rule('/slow', { handler: 'remote', config: { remote: host.url } })
   service.write('rules.json', JSON.stringify([slow]))
-  await waitUntil(async () => (await service.status()).rules === 1 && (await service.ask('/a')) === 404)
+  await waitUntil(
+    '/slow has replaced /a',
+    async () => (await service.status()).rules === 1 && (await service.ask('/a')) === 404,
+  )
   const { revision } = await service.status()
   const answer = service.ask('/slow')
-  await waitUntil(async () => waiting.length === 1)
+  await waitUntil('the authorizer is called', async () => waiting.length === 1)
   service.write('rules.json', JSON.stringify([rule('/slow', { handler: 'deny' })]))
-  await waitUntil(async () => (await service.status()).revision !== revision)
+  await waitUntil('the new rules are in force', async () => (await service.status()).revision !== revision)
   assert.equal(await service.ask('/slow'), 403)
   waiting[0]?.writeHead(200).end()
   assert.equal(await answer, 200)
@@ -234,7 +235,7 @@ test('the api port uses TLS if it has a certificate, and a call over TLS asks ab
       get(options, response => resolve(response.resume().statusCode ?? 0)).on('error', reject)
     })
   assert.equal(await ask('/health/alive'), 200)
-  await waitUntil(async () => (await ask('/decisions/a')) === 200)
+  await waitUntil('/a is allowed over TLS', async () => (await ask('/decisions/a')) === 200)
   await assert.rejects(fetch(`${service.api}/health/alive`))
 })
 

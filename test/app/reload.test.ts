@@ -4,7 +4,6 @@ import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { type Config, loadConfig } from '../../src/app/config.ts'
 import { createReloader } from '../../src/app/reload.ts'
 import { createServices } from '../../src/app/services.ts'
@@ -13,6 +12,7 @@ import { HANDLERS } from '../../src/handlers/registry.ts'
 import { createRuleSources } from '../../src/rules/repositories/sources.ts'
 import type { Log } from '../../src/telemetry/log.ts'
 import { realClock } from '../support/clock.ts'
+import { waitUntil } from '../support/wait_until.ts'
 
 const CONFIG = `
 access_rules: {repositories: [FOLDER/rules.yml], required: true}
@@ -66,14 +66,6 @@ function createTestReloader(t: TestContext, onLoad: () => void = () => {}) {
   return { reloader, write, outcomes, errors }
 }
 
-async function waitUntil(holds: () => boolean): Promise<void> {
-  const end = Date.now() + 20_000
-  while (!holds()) {
-    assert.ok(Date.now() < end, `timed out: ${holds}`)
-    await sleep(20)
-  }
-}
-
 test('nothing is loaded before the first reload', async t => {
   const { reloader, outcomes } = createTestReloader(t)
   assert.deepEqual([reloader.loaded, reloader.snapshot(), reloader.status().rules], [false, undefined, 0])
@@ -98,10 +90,10 @@ test('a changed file is reloaded; a broken one changes nothing and is reported',
   await reloader.reload()
   const { revision } = reloader.status()
   write('rules.yml', rule('a') + rule('b'))
-  await waitUntil(() => reloader.status().rules === 2)
+  await waitUntil('both rules are in force', () => reloader.status().rules === 2)
   assert.notEqual(reloader.status().revision, revision)
   write('rules.yml', '- id: [')
-  await waitUntil(() => reloader.diagnostics.length > 0)
+  await waitUntil('the broken file is reported', () => reloader.diagnostics.length > 0)
   assert.equal(reloader.snapshot()?.rules.length, 2)
   assert.equal(reloader.sourceStates[0]?.state, 'stale')
   assert.ok(outcomes.includes('changed'))

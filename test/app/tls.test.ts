@@ -4,11 +4,11 @@ import { copyFileSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, type TestContext, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { StartupError } from '../../src/app/startup_error.ts'
 import { type CertificateRenewal, openListenerTls } from '../../src/app/tls.ts'
 import type { Setting, SettingValues } from '../../src/config/setting.ts'
 import { createCertificateAuthority, skipWithoutOpenssl } from '../support/certificates.ts'
+import { waitUntil } from '../support/wait_until.ts'
 
 if (skipWithoutOpenssl !== false)
   process.stderr.write(`tests: skipped TLS of our listeners, ${skipWithoutOpenssl}\n`)
@@ -86,14 +86,6 @@ describe('certificates of our listeners', { skip: skipWithoutOpenssl }, () => {
     assert.ok(!found.includes('secret-key') && !found.includes('c2VjcmV0'), found)
   })
 
-  async function until(holds: () => boolean): Promise<void> {
-    const end = Date.now() + 20_000
-    while (!holds()) {
-      assert.ok(Date.now() < end, `never came: ${holds}`)
-      await sleep(20)
-    }
-  }
-
   test('a renewed pair is published; a pair that does not match is reported and not used (I9)', async t => {
     const [key, cert] = [join(folder, 'live.key'), join(folder, 'live.pem')]
     const put = (name: string, ending: 'key' | 'pem') => {
@@ -118,17 +110,17 @@ describe('certificates of our listeners', { skip: skipWithoutOpenssl }, () => {
 
     // One after the other, as anybody writes two files.
     put('two', 'pem')
-    await until(() => renewals.length === 1)
+    await waitUntil('the first renewal', () => renewals.length === 1)
     assert.equal(renewals.at(-1)?.outcome, 'refused')
     assert.deepEqual(tls?.material.cert, authority.read('one.pem'))
     put('two', 'key')
-    await until(() => renewals.length === 2)
+    await waitUntil('the second renewal', () => renewals.length === 2)
     assert.equal(renewals.at(-1)?.outcome, 'renewed')
     assert.deepEqual(handed, [authority.read('two.pem')])
     assert.deepEqual(tls?.material.key, authority.read('two.key'))
 
     writeFileSync(cert, 'no certificate')
-    await until(() => renewals.length === 3)
+    await waitUntil('the third renewal', () => renewals.length === 3)
     assert.deepEqual(handed.length, 1)
     assert.deepEqual(tls?.material.cert, authority.read('two.pem'))
   })
