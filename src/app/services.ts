@@ -67,7 +67,10 @@ export interface ServicesDependencies {
   readonly sharedCache?: SharedCache | undefined
 }
 
-/** Returns the services of handlers and the session verifier. They live as long as the process, so reloads keep the caches. */
+/**
+ * Returns the services of handlers and the session verifier. They live as long as the process, so reloads
+ * keep the caches.
+ */
 export function createServices({
   config,
   send,

@@ -3,6 +3,7 @@ import type { IdentityApi, Session } from '@ory/client'
 import type { Millis } from '../lib/time.ts'
 import type { HeaderPair, HttpFailure, HttpResponse, Send } from './http/message.ts'
 
+/** One call of whoami. */
 export interface WhoamiRequest {
   /** Absolute URL, used unchanged. */
   readonly url: string
@@ -24,8 +25,8 @@ export interface WhoamiRequest {
 export type Whoami = (request: WhoamiRequest) => Promise<HttpResponse | HttpFailure>
 
 /**
- * With two credentials in one call Kratos answers 500, or sets the cookie of one user in the browser of another
- * (docs/security-cases.md, C1 and J12).
+ * With two credentials in one call Kratos answers 500, or sets the cookie of one user in the browser of
+ * another (docs/security-cases.md, C1 and J12).
  */
 export const KRATOS_CREDENTIAL_HEADERS: ReadonlySet<string> = new Set([
   'authorization',
@@ -33,7 +34,10 @@ export const KRATOS_CREDENTIAL_HEADERS: ReadonlySet<string> = new Set([
   'x-session-token',
 ])
 
-/** `timeout` limits the whole call, in ms. The call is retried once if the connection fails before the first byte of a response. Never rejects. */
+/**
+ * `timeout` limits the whole call, in ms. The call is retried once if the connection fails before the first
+ * byte of a response. Never rejects.
+ */
 export function createWhoami({ send, timeout }: { send: Send; timeout: Millis }): Whoami {
   return ({ url, headers, credential: { kind, name, value }, mayRetry, target = 'kratos.whoami' }) => {
     const others = headers.filter(([header]) => !KRATOS_CREDENTIAL_HEADERS.has(header.toLowerCase()))
@@ -51,6 +55,7 @@ export function createWhoami({ send, timeout }: { send: Send; timeout: Millis })
   }
 }
 
+/** The outcome of a call of the admin API. */
 export type AdminResult<T> =
   | { readonly kind: 'found'; readonly body: T }
   /** Any status but 200. 404: the session was deleted. 500: the database of Kratos fails. */
@@ -86,8 +91,9 @@ class AdminCallError extends Error {
 }
 
 /**
- * `url` is the origin of the admin port, `timeout` the limit of one call in ms. Ory's client loads with the first call (about
- * 50 ms and 20 MB). It sends through `send`, so the pools and limits of all other calls apply.
+ * `url` is the origin of the admin port, `timeout` the limit of one call in ms. Ory's client loads with the
+ * first call (about 50 ms and 20 MB). It sends through `send`, so the pools and limits of all other calls
+ * apply.
  */
 export function createKratosAdmin(dependencies: { url: string; send: Send; timeout: Millis }): KratosAdmin {
   const { url, send, timeout } = dependencies

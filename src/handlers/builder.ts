@@ -1,6 +1,6 @@
 /**
- * Builds the handlers of rules: merges the configurations of service and rule, decodes and compiles them, and reports what is
- * wrong.
+ * Builds the handlers of rules: merges the configurations of service and rule, decodes and compiles them, and
+ * reports what is wrong.
  */
 import { type Denial, misconfigured } from '../access/denial.ts'
 import type { Authenticate, Respond, Stage, Step } from '../access/pipeline.ts'
@@ -11,7 +11,7 @@ import { closestMatch } from '../lib/closest_match.ts'
 import { canonicalJson, deepMerge } from '../lib/merge.ts'
 import { diagnosticsOf, type HandlerDiagnostic } from './compile/diagnostics.ts'
 import type { AnyHandler, CompileContext, HandlerFunctions, HandlerKind } from './handler.ts'
-import { compileWhen } from './responses/when.ts'
+import { compileWhen, conditionKey } from './responses/when.ts'
 import type { Services } from './services.ts'
 
 /** A handler's section of the service configuration, before any default. */
@@ -28,7 +28,9 @@ export interface HandlerRef {
   readonly config?: unknown
 }
 
-/** A stage that can always run. A misconfigured one denies with 500, so that its rule still matches (Q-01). */
+/**
+ * A stage that can always run. A misconfigured one denies with 500, so that its rule still matches (Q-01).
+ */
 export interface BuiltStage<F> {
   readonly stage: Stage<F>
   /** Names in lower case of the headers that the stage may set on the upstream request. */
@@ -41,9 +43,15 @@ export interface BuiltResponder {
   readonly id: string
   readonly when: (denial: Denial, request: RequestView) => boolean
   readonly respond: Respond
-  /** Defined if the handler is unknown, disabled or misconfigured. The rule then responds with this 500 where it would use the handler. */
+  /**
+   * Defined if the handler is unknown, disabled or misconfigured. The rule then responds with this 500 where
+   * it would use the handler.
+   */
   readonly misconfiguration: Denial | undefined
-  /** Oathkeeper finds this misconfiguration before it evaluates conditions, so a rule with the handler responds to every error with 500. */
+  /**
+   * Oathkeeper finds this misconfiguration before it evaluates conditions, so a rule with the handler
+   * responds to every error with 500.
+   */
   readonly invalidatesRule: boolean
   /** Canonical text of `when`. Empty for a handler that matches every error. */
   readonly conditionKey: string
@@ -76,7 +84,9 @@ export interface HandlerBuilderDependencies {
   readonly trace: TraceHandler
 }
 
-/** Objects with exactly one key. The rule's object replaces the global one instead of merging with it (Q-92). */
+/**
+ * Objects with exactly one key. The rule's object replaces the global one instead of merging with it (Q-92).
+ */
 const REPLACED_KEYS: ReadonlySet<string> = new Set(['token_from'])
 
 const KIND_NAMES: Readonly<Record<HandlerKind, string>> = {
@@ -97,7 +107,10 @@ type BuildOutcome<K extends HandlerKind> = (
   | { readonly misconfiguration: Denial; readonly diagnostics: readonly HandlerDiagnostic[] }
 ) & { readonly setsHeaders: readonly string[] }
 
-/** Returns a builder for one load of the rules. Equal handlers of all rules share one compiled function, which saves time and memory. */
+/**
+ * Returns a builder for one load of the rules. Equal handlers of all rules share one compiled function, which
+ * saves time and memory.
+ */
 export function createHandlerBuilder(dependencies: HandlerBuilderDependencies): HandlerBuilder {
   const outcomes = new Map<string, BuildOutcome<HandlerKind>>()
   const byKind = new Map<string, AnyHandler>(dependencies.handlers.map(h => [`${h.kind} ${h.id}`, h]))
@@ -113,7 +126,8 @@ export function createHandlerBuilder(dependencies: HandlerBuilderDependencies): 
       const message = id === '' ? `the ${name} has no name` : `unknown ${name} "${id}"`
       return misconfiguredOutcome(kind, ['handler'], message, hint)
     }
-    // Also for a misconfigured handler. Otherwise an error in one rule would let clients send its headers through another rule.
+    // Also for a misconfigured handler. Otherwise an error in one rule would let clients send its headers
+    // through another rule.
     const setsHeaders = handler.setsHeaders(effective)
     if (dependencies.settings[kind].get(id)?.enabled !== true) {
       const hint = `set ${SECTIONS[kind]}.${id}.enabled: true`
@@ -194,23 +208,19 @@ export function createHandlerBuilder(dependencies: HandlerBuilderDependencies): 
   function buildResponder(ref: HandlerRef): BuiltResponder {
     const effective = effectiveConfig('error', ref)
     const built = sharedOutcome('error', ref, effective)
-    const respondWithError: Respond = () => ({ status: 500, headers: [], body: '' })
-    const conditionKey = conditionKeyOf((effective as { when?: unknown } | undefined)?.when)
-    const base = { id: ref.handler, diagnostics: built.diagnostics, conditionKey }
+    const when = (effective as { when?: unknown } | undefined)?.when
+    const base = { id: ref.handler, diagnostics: built.diagnostics, conditionKey: conditionKey(when) }
+    const failing = { ...base, respond: (() => ({ status: 500, headers: [], body: '' })) satisfies Respond }
     // Like Oathkeeper: a valid but disabled handler affects only the errors that it would handle.
     const isOnlyDisabled =
       dependencies.settings.error.get(ref.handler)?.enabled !== true &&
       byKind.get(`error ${ref.handler}`)?.schema.safeParse(effective ?? {}).success === true
     try {
-      const matches = compileWhen((effective as { when?: unknown } | undefined)?.when)
-      if ('misconfiguration' in built)
-        return {
-          ...base,
-          when: matches,
-          respond: respondWithError,
-          misconfiguration: built.misconfiguration,
-          invalidatesRule: !isOnlyDisabled,
-        }
+      const matches = compileWhen(when)
+      if ('misconfiguration' in built) {
+        const { misconfiguration } = built
+        return { ...failing, when: matches, misconfiguration, invalidatesRule: !isOnlyDisabled }
+      }
       return {
         ...base,
         when: matches,
@@ -220,14 +230,8 @@ export function createHandlerBuilder(dependencies: HandlerBuilderDependencies): 
       }
     } catch (error) {
       const [first] = diagnosticsOf(error)
-      const denial = misconfigured(KIND_NAMES.error, first?.message ?? '')
-      return {
-        ...base,
-        when: () => true,
-        respond: respondWithError,
-        misconfiguration: denial,
-        invalidatesRule: true,
-      }
+      const misconfiguration = misconfigured(KIND_NAMES.error, first?.message ?? '')
+      return { ...failing, when: () => true, misconfiguration, invalidatesRule: true }
     }
   }
 
@@ -238,10 +242,4 @@ export function createHandlerBuilder(dependencies: HandlerBuilderDependencies): 
     responder: buildResponder,
     fallback: dependencies.fallback.map(id => buildResponder({ handler: id })),
   }
-}
-
-/** One matching entry suffices. An entry without members matches every error, as does an empty list. */
-function conditionKeyOf(when: unknown): string {
-  if (!Array.isArray(when) || when.length === 0) return ''
-  return when.some(entry => canonicalJson(entry) === '{}') ? '' : canonicalJson(when)
 }

@@ -1,4 +1,7 @@
-/** Defines what a handler is: its id, its configuration schema, and the function that compiles a configuration. */
+/**
+ * Defines what a handler is: its id, its configuration schema, and the function that compiles a
+ * configuration.
+ */
 import type { z } from 'zod'
 import type { Authenticate, Respond, Step } from '../access/pipeline.ts'
 import type { DocumentPath } from '../documents/diagnostic.ts'
@@ -19,7 +22,10 @@ export interface HandlerFunctions {
 /** The surroundings of a handler while it compiles. */
 export interface CompileContext {
   readonly strategy: 'regexp' | 'glob'
-  /** Reports a warning without rejecting the configuration. `path` leads from the handler's config to the value. */
+  /**
+   * Reports a warning without rejecting the configuration. `path` leads from the handler's config to the
+   * value.
+   */
   warn(path: DocumentPath, message: string, hint?: string): void
 }
 
@@ -31,13 +37,19 @@ export interface Handler<K extends HandlerKind, Config> {
   /** One sentence for `docs/handlers.md`, beginning with a verb in lower case. */
   readonly summary: string
   readonly config: z.ZodType<Config>
-  /** A working configuration, printed in `docs/handlers.md` and built by `test/handlers/every_handler.test.ts`. */
+  /**
+   * A working configuration, printed in `docs/handlers.md` and built by
+   * `test/handlers/every_handler.test.ts`.
+   */
   readonly example: object
   /** Oathkeeper accepts any value as this handler's config. */
   readonly ignoresConfig?: boolean
   /** Runs once when rules load. Throws `HandlerConfigError` for a configuration that cannot work. */
   compile(config: Config, services: Services, context: CompileContext): HandlerFunctions[K]
-  /** Names in lower case of the headers that it may set on the upstream request. Clients cannot send these headers through any rule. */
+  /**
+   * Names in lower case of the headers that it may set on the upstream request. Clients cannot send these
+   * headers through any rule.
+   */
   setsHeaders?(config: Config): readonly string[]
 }
 
@@ -74,18 +86,22 @@ export function eraseConfigType<K extends HandlerKind, Config>(handler: Handler<
 
 type WithoutKind<K extends HandlerKind, Config> = Omit<Handler<K, Config>, 'kind'>
 
+/** Types a definition as an authenticator. */
 export const defineAuthenticator = <C>(h: WithoutKind<'authenticator', C>): Handler<'authenticator', C> => ({
   kind: 'authenticator',
   ...h,
 })
+/** Types a definition as an authorizer. */
 export const defineAuthorizer = <C>(h: WithoutKind<'authorizer', C>): Handler<'authorizer', C> => ({
   kind: 'authorizer',
   ...h,
 })
+/** Types a definition as a mutator. */
 export const defineMutator = <C>(h: WithoutKind<'mutator', C>): Handler<'mutator', C> => ({
   kind: 'mutator',
   ...h,
 })
+/** Types a definition as an error handler. */
 export const defineErrorHandler = <C>(h: WithoutKind<'error', C>): Handler<'error', C> => ({
   kind: 'error',
   ...h,

@@ -22,6 +22,7 @@ import { hydrator } from './mutators/hydrator.ts'
 import { idToken } from './mutators/id_token.ts'
 import { noop as noopMutator } from './mutators/noop.ts'
 
+/** All handlers, by kind and name. */
 export const HANDLERS: readonly AnyHandler[] = [
   eraseConfigType(anonymous),
   eraseConfigType(bearerToken),

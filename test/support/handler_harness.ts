@@ -29,7 +29,10 @@ export interface HandlerHarness {
   readonly emptySubjects: string[]
 }
 
-/** Every HTTP request resolves to `answer`, every session to `verdict`. A call without a prepared result throws. */
+/**
+ * Every HTTP request resolves to `answer`, every session to `verdict`. A call without a prepared result
+ * throws.
+ */
 export function createHandlerHarness(
   results: { answer?: HttpResponse | HttpFailure; verdict?: Verdict } = {},
 ): HandlerHarness {

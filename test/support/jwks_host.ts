@@ -1,4 +1,6 @@
-/** A host of one JWK set on loopback whose response the test can replace, and keys and tokens of every type. */
+/**
+ * A host of one JWK set on loopback whose response the test can replace, and keys and tokens of every type.
+ */
 import { createHmac, generateKeyPairSync, type KeyObject, randomBytes, sign as signBytes } from 'node:crypto'
 import type { ServerResponse } from 'node:http'
 import { type FakeHost, startHttpHost } from './http_host.ts'
@@ -58,7 +60,9 @@ export function testKey(kind: string, members: Readonly<Record<string, unknown>>
   }
 }
 
-/** Signs a token with exactly this header and these claims. `algorithm` defaults to the `alg` of the header. */
+/**
+ * Signs a token with exactly this header and these claims. `algorithm` defaults to the `alg` of the header.
+ */
 export const signTestToken = (
   header: object,
   claims: unknown,

@@ -1,4 +1,7 @@
-/** A store on loopback with one object, in the protocols of S3, Google and Azure as far as their clients use them. */
+/**
+ * A store on loopback with one object, in the protocols of S3, Google and Azure as far as their clients use
+ * them.
+ */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startHttpHost } from './http_host.ts'
@@ -26,7 +29,9 @@ export interface FakeObjectStore {
   close(): Promise<void>
 }
 
-/** Paths: `/bucket/rules.json` (S3), `/b/bucket/o/rules.json` (Google), `/account/bucket/rules.json` (Azure). */
+/**
+ * Paths: `/bucket/rules.json` (S3), `/b/bucket/o/rules.json` (Google), `/account/bucket/rules.json` (Azure).
+ */
 export async function startObjectStore(): Promise<FakeObjectStore> {
   const object: StoredObject = { body: '[]', etag: '"1"', status: 200, delayMs: 0, chunked: false }
   const calls: string[] = []

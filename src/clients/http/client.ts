@@ -9,9 +9,15 @@ export interface HttpClientDependencies {
   readonly clock: Clock
   /** Default 32. */
   readonly maxConnectionsPerOrigin?: number
-  /** Includes calls that wait for a connection. Further calls fail at once, so that a hanging service cannot fill memory. Default 2,048. */
+  /**
+   * Includes calls that wait for a connection. Further calls fail at once, so that a hanging service cannot
+   * fill memory. Default 2,048.
+   */
   readonly maxCallsPerOrigin?: number
-  /** Origins with open connections. Beyond it the least recently used pool closes after its last call. Default 256. */
+  /**
+   * Origins with open connections. Beyond it the least recently used pool closes after its last call. Default
+   * 256.
+   */
   readonly maxOrigins?: number
   /** Returns the proxy for an origin. Default: no proxy. */
   readonly resolveProxy?: ResolveProxy

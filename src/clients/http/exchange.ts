@@ -14,6 +14,7 @@ export interface PreparedRequest {
   readonly body: string | Uint8Array | null
 }
 
+/** A prepared request with the limits of one exchange. */
 export interface ExchangeRequest extends PreparedRequest {
   /** Low-cardinality name of the service, for messages. */
   readonly target: string
@@ -43,14 +44,20 @@ const CAUSE_MESSAGES: Readonly<Record<HttpFailure['cause'], string>> = {
   setup: 'the client is not set up',
 }
 
-/** A failure with a fixed message. `detail` must hold no text of another library, because such a text may quote the request. */
+/**
+ * A failure with a fixed message. `detail` must hold no text of another library, because such a text may
+ * quote the request.
+ */
 export const httpFailure = (target: string, cause: HttpFailure['cause'], detail = ''): HttpFailure => ({
   kind: 'failed',
   cause,
   message: `${target}: ${CAUSE_MESSAGES[cause]}${detail === '' ? '' : ` (${detail})`}`,
 })
 
-/** Headers that describe one connection (RFC 9110 §7.6.1) or that this client computes. Copied from another request they would be wrong. */
+/**
+ * Headers that describe one connection (RFC 9110 §7.6.1) or that this client computes. Copied from another
+ * request they would be wrong.
+ */
 const RESERVED_HEADERS: ReadonlySet<string> = new Set([
   'connection',
   'content-length',
@@ -65,8 +72,8 @@ const RESERVED_HEADERS: ReadonlySet<string> = new Set([
 ])
 
 /**
- * Validates a request and completes its headers. User information in the URL becomes HTTP Basic authentication, as in Go's
- * client. Returns `undefined` for a URL that is not http or https and for CONNECT.
+ * Validates a request and completes its headers. User information in the URL becomes HTTP Basic
+ * authentication, as in Go's client. Returns `undefined` for a URL that is not http or https and for CONNECT.
  */
 export function prepareRequest(request: OutgoingRequest): PreparedRequest | undefined {
   const url = URL.parse(request.url)
@@ -108,7 +115,10 @@ function decodeUserInfo(text: string): string {
 const encodeHeaderValue = (value: string): string =>
   /^[\0-\x7f]*$/.test(value) ? value : Buffer.from(value, 'utf8').toString('latin1')
 
-/** Never rejects. Calls `onReleased` when the pool has finished the call, which may be after the result resolves. */
+/**
+ * Never rejects. Calls `onReleased` when the pool has finished the call, which may be after the result
+ * resolves.
+ */
 export function performExchange(
   pool: Dispatcher,
   call: ExchangeRequest,

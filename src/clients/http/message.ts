@@ -3,6 +3,7 @@ import type { Instant, Millis } from '../../lib/time.ts'
 
 export type HeaderPair = readonly [name: string, value: string]
 
+/** One call of an HTTP service, with its limits. */
 export interface OutgoingRequest {
   readonly method: string
   /** Absolute http or https URL. */
@@ -17,9 +18,13 @@ export interface OutgoingRequest {
   readonly mayRetry?: () => boolean
   /** Maximum size of the response body in bytes. Default 1 MiB. */
   readonly maxBytes?: number
-  /** Ends the call earlier, for example at the Check's deadline. Not for calls that several requests share. */
+  /**
+   * Ends the call earlier, for example at the Check's deadline. Not for calls that several requests share.
+   */
   readonly deadline?: Instant
-  /** Low-cardinality name for the client span and for metrics: `kratos.whoami`, `introspection`, `hydrator`. */
+  /**
+   * Low-cardinality name for the client span and for metrics: `kratos.whoami`, `introspection`, `hydrator`.
+   */
   readonly target: string
 }
 

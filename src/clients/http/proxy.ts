@@ -1,14 +1,22 @@
-/** Selects the proxy of a call from HTTP_PROXY, HTTPS_PROXY and NO_PROXY, with the rules of Go's `http.ProxyFromEnvironment`. */
+/**
+ * Selects the proxy of a call from HTTP_PROXY, HTTPS_PROXY and NO_PROXY, with the rules of Go's
+ * `http.ProxyFromEnvironment`.
+ */
 import { isIP } from 'node:net'
 import { compileNetworks } from '../../http/networks.ts'
 
-/** Returns the URL of the proxy. `undefined`: no proxy. `unusable`: the environment names a proxy without a usable URL. */
+/**
+ * Returns the URL of the proxy. `undefined`: no proxy. `unusable`: the environment names a proxy without a
+ * usable URL.
+ */
 export type ResolveProxy = (url: URL) => string | 'unusable' | undefined
 
 type ExemptionMatcher = (host: string, port: string) => boolean
 type Environment = Readonly<Record<string, string | undefined>>
 
-/** Upper-case variables take precedence over lower-case ones. Calls to loopback addresses never use a proxy. */
+/**
+ * Upper-case variables take precedence over lower-case ones. Calls to loopback addresses never use a proxy.
+ */
 export function createProxyResolver(env: Environment): ResolveProxy {
   const variable = (name: string): string => env[name] || env[name.toLowerCase()] || ''
   const httpProxy = parseProxyUrl(variable('HTTP_PROXY'))
@@ -37,8 +45,8 @@ function parseProxyUrl(text: string): string | undefined {
 }
 
 /**
- * One entry of NO_PROXY: a network, an address, or a host name that includes its subdomains. Addresses and names may have a
- * port; `.name` matches subdomains only.
+ * One entry of NO_PROXY: a network, an address, or a host name that includes its subdomains. Addresses and
+ * names may have a port; `.name` matches subdomains only.
  */
 function parseExemption(entry: string): readonly ExemptionMatcher[] {
   if (entry === '') return []

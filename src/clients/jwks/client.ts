@@ -1,4 +1,7 @@
-/** JWKS client: verifies tokens with remote key sets, issues tokens with local signing keys, and lists public keys. */
+/**
+ * JWKS client: verifies tokens with remote key sets, issues tokens with local signing keys, and lists public
+ * keys.
+ */
 
 import { createKeyHash } from '../../lib/key_hash.ts'
 import type { Clock } from '../../lib/time.ts'
@@ -37,7 +40,10 @@ export interface JwksClientDependencies {
   readonly secret: Uint8Array
   /** Capacity of the cache of verified tokens, and of the cache of issued ones. */
   readonly maxEntries: number
-  /** Called for a set that cannot be loaded and for a signing key in a world-readable file. At most once a second for each set. */
+  /**
+   * Called for a set that cannot be loaded and for a signing key in a world-readable file. At most once a
+   * second for each set.
+   */
   readonly onProblem: (problem: JwksProblem) => void
 }
 

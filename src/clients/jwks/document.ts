@@ -1,7 +1,10 @@
 /** Parses a JWK set and selects the members of each key that may be published. */
 import { isRecord, type JsonRecord, ownMember, parseJson } from '../../golang/index.ts'
 
-/** One key of a set. An unchanged key keeps its object when the set reloads, so object identity shows whether a key is still in the set. */
+/**
+ * One key of a set. An unchanged key keeps its object when the set reloads, so object identity shows whether
+ * a key is still in the set.
+ */
 export interface ParsedJwk {
   /** Empty if absent; so are `use`, `alg` and `crv`. */
   readonly kid: string
@@ -21,6 +24,7 @@ export interface ParsedJwk {
   readonly serial: number
 }
 
+/** The members of a key that may be published. */
 export type PublicJwk = Readonly<Record<string, string>>
 
 /** Members of the public half by key type, in the order in which they are printed. */
@@ -35,8 +39,8 @@ const MAX_KEYS_PER_SET = 1_000
 let lastSerial = 0
 
 /**
- * Returns `undefined` for a text that is not a JWK set. Keys of an unknown type and keys with missing members are skipped.
- * Keys that equal one of `previous` are the same objects.
+ * Returns `undefined` for a text that is not a JWK set. Keys of an unknown type and keys with missing members
+ * are skipped. Keys that equal one of `previous` are the same objects.
  */
 export function parseJwkSet(text: string, previous: readonly ParsedJwk[]): readonly ParsedJwk[] | undefined {
   const document = parseJson(text)

@@ -24,7 +24,10 @@ export const ALGORITHMS: ReadonlyMap<string, KeyRequirement> = new Map([
 /** RFC 7518 §3.2 requires it for HS256. jose itself rejects RSA keys below 2,048 bits. */
 const MIN_SECRET_BYTES = 32
 
-/** Whether type, curve and, if the key has one, the `alg` of the key match `alg`. Prevents algorithm confusion (RFC 8725 §3.1). */
+/**
+ * Whether type, curve and, if the key has one, the `alg` of the key match `alg`. Prevents algorithm confusion
+ * (RFC 8725 §3.1).
+ */
 export function supportsAlgorithm(key: ParsedJwk, alg: string): boolean {
   const requirement = ALGORITHMS.get(alg)
   if (requirement === undefined || key.kty !== requirement.kty) return false
@@ -50,14 +53,20 @@ function importKeyOnce(key: ParsedJwk, alg: string, use: 'sign' | 'verify'): Imp
   return handle
 }
 
-/** The key material of the public half only. Members such as `key_ops` and `x5c` must not influence verification. */
+/**
+ * The key material of the public half only. Members such as `key_ops` and `x5c` must not influence
+ * verification.
+ */
 function publicParameters(key: ParsedJwk): JWK {
   if (key.publicJwk === undefined) return { kty: 'oct', k: ownMember(key.jwk, 'k') as string }
   const { use: _use, kid: _kid, alg: _alg, ...numbers } = key.publicJwk
   return numbers as JWK
 }
 
-/** Whether the token was signed with this key. `key` must support `alg`. Resolves to `false` for a key that cannot be imported. */
+/**
+ * Whether the token was signed with this key. `key` must support `alg`. Resolves to `false` for a key that
+ * cannot be imported.
+ */
 export async function verifySignature(token: string, key: ParsedJwk, alg: string): Promise<boolean> {
   try {
     await compactVerify(token, await importKeyOnce(key, alg, 'verify'), { algorithms: [alg] })
@@ -67,7 +76,10 @@ export async function verifySignature(token: string, key: ParsedJwk, alg: string
   }
 }
 
-/** Rejects for a key that does not support `alg` or is too weak. The text of the error may reveal key material. */
+/**
+ * Rejects for a key that does not support `alg` or is too weak. The text of the error may reveal key
+ * material.
+ */
 export async function signJwt(claims: JsonRecord, key: ParsedJwk, alg: string, kid: string): Promise<string> {
   const secret = await importKeyOnce(key, alg, 'sign')
   return new CompactSign(Buffer.from(JSON.stringify(claims)))
@@ -84,7 +96,10 @@ export interface DecodedToken {
 }
 
 const COMPACT_JWS = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*$/
-/** Header members that change how a token is processed. None is supported (RFC 7515 §4.1.11); `zip` and `enc` belong to JWE. */
+/**
+ * Header members that change how a token is processed. None is supported (RFC 7515 §4.1.11); `zip` and `enc`
+ * belong to JWE.
+ */
 const REJECTED_HEADER_MEMBERS = ['crit', 'zip', 'enc']
 /** Types of tokens that providers sign with the same keys and that must not grant access (RFC 8725 §3.11). */
 const OTHER_TOKEN_TYPES =
@@ -93,8 +108,8 @@ const OTHER_TOKEN_TYPES =
 const MAX_KID_CHARS = 256
 
 /**
- * Decodes a compact JWS without verifying it. Returns the reason as text if the token is unacceptable. `jku`, `x5u`, `jwk` and
- * `x5c` are ignored, so that a token cannot choose its own key.
+ * Decodes a compact JWS without verifying it. Returns the reason as text if the token is unacceptable. `jku`,
+ * `x5u`, `jwk` and `x5c` are ignored, so that a token cannot choose its own key.
  */
 export function decodeToken(token: string): DecodedToken | string {
   if (!COMPACT_JWS.test(token)) return 'the token is not a JWT'

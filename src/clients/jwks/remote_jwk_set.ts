@@ -1,10 +1,17 @@
-/** The key set of one URL: refreshed in the background, reloaded for an unknown kid, and used stale during an outage of its host. */
+/**
+ * The key set of one URL: refreshed in the background, reloaded for an unknown kid, and used stale during an
+ * outage of its host.
+ */
 import { type Clock, type Instant, type Millis, millis, millisBetween, plusMillis } from '../../lib/time.ts'
 import { type ParsedJwk, parseJwkSet } from './document.ts'
 import type { JwksSource } from './source.ts'
 
+/** Options of all key sets. */
 export interface JwksOptions {
-  /** `jwks_ttl`: freshness lifetime of a set. A key removed from a reachable set stops working after at most twice this time. */
+  /**
+   * `jwks_ttl`: freshness lifetime of a set. A key removed from a reachable set stops working after at most
+   * twice this time.
+   */
   readonly ttl: Millis
   /** `jwks_max_wait`: maximum time that a request waits for a set. */
   readonly maxWait: Millis
@@ -25,14 +32,21 @@ export interface KeySet {
   readonly isWorldReadable: boolean
 }
 
+/** A key set with its cache. */
 export interface RemoteJwkSet {
   /** The set if it may be used without waiting. A stale one also starts a background refresh (Q-61). */
   usable(): KeySet | undefined
   /** The last successfully loaded set, up to an hour old, regardless of the state of its host. */
   lastGood(): KeySet | undefined
-  /** Whether a refresh could bring this kid. Unknown kids share one cooldown, so that invented kids cannot flood the host. */
+  /**
+   * Whether a refresh could bring this kid. Unknown kids share one cooldown, so that invented kids cannot
+   * flood the host.
+   */
   shouldRefreshFor(kid: string): boolean
-  /** Loads the set, or joins a load in flight. Resolves to `undefined` after a failure and during the delay that follows one. Never rejects. */
+  /**
+   * Loads the set, or joins a load in flight. Resolves to `undefined` after a failure and during the delay
+   * that follows one. Never rejects.
+   */
   refresh(kid?: string): Promise<KeySet | undefined>
   /** The error of the last load; empty if it succeeded. */
   readonly lastError: string
@@ -71,7 +85,8 @@ export function createRemoteJwkSet(
     if (outcome.kind === 'fault') return recordFailure(outcome.reason)
     const keys = parseJwkSet(outcome.text, set?.keys ?? [])
     if (keys === undefined) return recordFailure('is not a JWK set')
-    // An empty set indicates a broken identity provider. Providers replace keys; they do not remove all of them.
+    // An empty set indicates a broken identity provider. Providers replace keys; they do not remove all of
+    // them.
     if (keys.length === 0 && (set?.keys.length ?? 0) > 0) return recordFailure('is empty')
     set = createKeySet(keys, outcome.isWorldReadable)
     loadedAt = clock.now()

@@ -1,4 +1,7 @@
-/** Issues tokens: selects the signing key and its kid, signs, and reuses a token until a tenth of its lifetime is left. */
+/**
+ * Issues tokens: selects the signing key and its kid, signs, and reuses a token until a tenth of its lifetime
+ * is left.
+ */
 import { randomUUID } from 'node:crypto'
 import type { JsonRecord } from '../../golang/index.ts'
 import type { KeyHash } from '../../lib/key_hash.ts'
@@ -9,6 +12,7 @@ import type { ParsedJwk } from './document.ts'
 import { ALGORITHMS, signJwt, supportsAlgorithm } from './jose.ts'
 import type { JwksProblem, KeySet, RemoteJwkSet } from './remote_jwk_set.ts'
 
+/** The token to issue. */
 export interface IssueRequest {
   /** URL of the key set with the signing key. */
   readonly url: string
@@ -49,10 +53,10 @@ export interface SigningKey {
 }
 
 /**
- * Selects the key that Oathkeeper selects: it reads the set in request, stops once it has seen a private and a public key, and
- * signs with the last private one. A symmetric key counts as both. The kid is that of the key's own public half (Q-82).
- * Without a public half it is the kid of the signing key, because an unrelated public key would verify nothing.
- * Returns the reason as text if no key can sign.
+ * Selects the key that Oathkeeper selects: it reads the set in request, stops once it has seen a private and
+ * a public key, and signs with the last private one. A symmetric key counts as both. The kid is that of the
+ * key's own public half (Q-82). Without a public half it is the kid of the signing key, because an unrelated
+ * public key would verify nothing. Returns the reason as text if no key can sign.
  */
 function selectSigningKey(keys: readonly ParsedJwk[]): SigningKey | string {
   let key: ParsedJwk | undefined

@@ -5,6 +5,7 @@ import { parseObjectScheme, parseObjectUrl } from '../../http/object_url.ts'
 import { type Millis, millis } from '../../lib/time.ts'
 import type { Send } from '../http/message.ts'
 
+/** The place from which a key set is read. */
 export interface JwksSource {
   /** For messages: the URL without credentials and query. */
   readonly name: string
@@ -14,6 +15,7 @@ export interface JwksSource {
   read(): Promise<JwksText>
 }
 
+/** The text of a key set, or the reason why it could not be read. */
 export type JwksText =
   | {
       readonly kind: 'text'
@@ -42,7 +44,10 @@ const readSuccess = (value: string, isWorldReadable = false): JwksText => ({
   isWorldReadable,
 })
 
-/** Returns the source of a URL. A URL with another scheme yields a source that always fails; handlers reject such a URL when rules load. */
+/**
+ * Returns the source of a URL. A URL with another scheme yields a source that always fails; handlers reject
+ * such a URL when rules load.
+ */
 export function createJwksSource(url: string, { fetch, directory }: JwksSourceDependencies): JwksSource {
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase()
   switch (scheme) {

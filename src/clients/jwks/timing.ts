@@ -1,4 +1,7 @@
-/** How long verifiers wait for a remote key set, and how long a key set is used, from the configuration of `jwt`. */
+/**
+ * How long verifiers wait for a remote key set, and how long a key set is used, from the configuration of
+ * `jwt`.
+ */
 import { type Millis, millis, parseDuration } from '../../lib/time.ts'
 
 const DEFAULT_MAX_WAIT_MS = 1_000

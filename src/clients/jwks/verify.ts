@@ -1,4 +1,7 @@
-/** Verifies the signatures of tokens with the keys of remote sets, and caches the result while the key is in its set. */
+/**
+ * Verifies the signatures of tokens with the keys of remote sets, and caches the result while the key is in
+ * its set.
+ */
 
 import { type JsonRecord, ownMember } from '../../golang/index.ts'
 import type { KeyHash } from '../../lib/key_hash.ts'
@@ -9,6 +12,7 @@ import type { ParsedJwk } from './document.ts'
 import { type DecodedToken, decodeToken, supportsAlgorithm, verifySignature } from './jose.ts'
 import type { KeySet, RemoteJwkSet } from './remote_jwk_set.ts'
 
+/** The token to verify, and what is acceptable. */
 export interface VerifyRequest {
   readonly token: string
   /** Key sets in order. The first one with the key is used. */

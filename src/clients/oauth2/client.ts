@@ -1,4 +1,6 @@
-/** OAuth 2.0 client: token introspection and client credentials, with caches whose lifetime the caller sets. */
+/**
+ * OAuth 2.0 client: token introspection and client credentials, with caches whose lifetime the caller sets.
+ */
 
 import { createKeyHash, type KeyPart } from '../../lib/key_hash.ts'
 import { createSingleFlightCache, type SingleFlightCache } from '../../lib/single_flight_cache.ts'
@@ -26,6 +28,7 @@ interface CallOptions {
   readonly deadline: Instant
 }
 
+/** The token to introspect, and the endpoint to ask. */
 export interface IntrospectionRequest extends CallOptions {
   readonly url: string
   readonly token: string
@@ -37,6 +40,7 @@ export interface IntrospectionRequest extends CallOptions {
   readonly preAuthorization: ClientCredentials | undefined
 }
 
+/** The outcome of an introspection. */
 export type IntrospectionResult =
   | { readonly kind: 'introspected'; readonly response: IntrospectionResponse; readonly cache: CacheOutcome }
   /** The access token for the call itself could not be obtained. */
@@ -48,12 +52,15 @@ export type IntrospectionResult =
 type Awaitable<T> = T | Promise<T>
 
 export interface OAuth2Client {
-  /** Introspects a token (RFC 7662). Synchronous on a cache hit; only `active` responses are cached. Never rejects. */
+  /**
+   * Introspects a token (RFC 7662). Synchronous on a cache hit; only `active` responses are cached. Never
+   * rejects.
+   */
   introspect(request: IntrospectionRequest): Awaitable<IntrospectionResult>
   /**
-   * Requests a token with client credentials and HTTP Basic (RFC 6749 §4.4), which proves that the credentials are valid.
-   * Without a `maxAge` the result is cached until the token expires, or for an hour if it has no `expires_in`. With a
-   * `maxAge` a token without `expires_in` is not cached (Q-63). Never rejects.
+   * Requests a token with client credentials and HTTP Basic (RFC 6749 §4.4), which proves that the
+   * credentials are valid. Without a `maxAge` the result is cached until the token expires, or for an hour if
+   * it has no `expires_in`. With a `maxAge` a token without `expires_in` is not cached (Q-63). Never rejects.
    */
   fetchClientToken(
     client: ClientCredentials,
@@ -64,7 +71,9 @@ export interface OAuth2Client {
 export interface OAuth2ClientDependencies {
   readonly clock: Clock
   readonly send: Send
-  /** Key of the hash that forms cache keys, unique to this process, so that no cache key reveals a credential. */
+  /**
+   * Key of the hash that forms cache keys, unique to this process, so that no cache key reveals a credential.
+   */
   readonly secret: Uint8Array
   /** Capacity of each cache. */
   readonly maxEntries: number
@@ -165,7 +174,8 @@ export function createOAuth2Client({
     introspect(request) {
       const { url, token, scope, headers, preAuthorization: client, maxAge, deadline } = request
       const pairs = headers.map(pair => [...pair])
-      // The key covers the server and everything sent to it: a different request may get a different response.
+      // The key covers the server and everything sent to it: a different request may get a different
+      // response.
       const key = cacheKey([url, token, scope, pairs, client && clientKeyParts(client), maxAge > 0])
       const cached = getFresh(introspections, key, maxAge)
       if (cached !== undefined) return { kind: 'introspected', response: cached, cache: 'hit' }

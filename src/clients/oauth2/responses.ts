@@ -57,7 +57,10 @@ export function parseIntrospection(body: string): IntrospectionResponse | undefi
 const isTimestamp = (value: JsonValue): boolean =>
   Number.isInteger(value) && Math.abs(value as number) < 2 ** 63
 
-/** Accepts one string or a list of strings. Returns `undefined` for any other value, including null (Q-58), and `[]` for an absent one. */
+/**
+ * Accepts one string or a list of strings. Returns `undefined` for any other value, including null (Q-58),
+ * and `[]` for an absent one.
+ */
 function parseAudience(value: JsonValue | undefined): readonly string[] | undefined {
   if (value === undefined) return []
   if (typeof value === 'string') return [value]
@@ -65,6 +68,7 @@ function parseAudience(value: JsonValue | undefined): readonly string[] | undefi
   return value.every(audience => typeof audience === 'string') ? value : undefined
 }
 
+/** A successful token response (RFC 6749 §5.1). */
 export interface AccessToken {
   readonly accessToken: string
   /** Seconds. `undefined`: the response has no `expires_in`, or 0. */
@@ -72,8 +76,9 @@ export interface AccessToken {
 }
 
 /**
- * Parses a token response as JSON, or as a form if its content type says so. Returns `undefined` for a malformed response
- * and for one without a token. Returns `'error'` if it has a member `error`, because some servers send errors with 200.
+ * Parses a token response as JSON, or as a form if its content type says so. Returns `undefined` for a
+ * malformed response and for one without a token. Returns `'error'` if it has a member `error`, because some
+ * servers send errors with 200.
  */
 export function parseTokenResponse({ headers, body }: HttpResponse): AccessToken | 'error' | undefined {
   const type = mediaType(headers)
@@ -95,7 +100,10 @@ function mediaType(headers: readonly HeaderPair[]): string {
   return (value.split(';', 1)[0] as string).trim().toLowerCase()
 }
 
-/** Like Go's `url.ParseQuery`: the first of several values counts; an invalid escape or a semicolon invalidates the whole form. */
+/**
+ * Like Go's `url.ParseQuery`: the first of several values counts; an invalid escape or a semicolon
+ * invalidates the whole form.
+ */
 function parseForm(body: string): JsonRecord | undefined {
   const record: Record<string, string> = Object.create(null)
   for (const pair of body.split('&')) {

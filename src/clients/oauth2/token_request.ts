@@ -5,6 +5,7 @@ import { millis } from '../../lib/time.ts'
 import type { HeaderPair, HttpFailure, HttpResponse, Send } from '../http/message.ts'
 import { type AccessToken, parseTokenResponse } from './responses.ts'
 
+/** The credentials of an OAuth 2.0 client, and the token to request. */
 export interface ClientCredentials {
   readonly tokenUrl: string
   readonly id: string
@@ -28,6 +29,7 @@ export interface MalformedResponse {
   readonly kind: 'malformed'
 }
 
+/** The outcome of a token request. */
 export type TokenResult =
   | { readonly kind: 'token'; readonly token: AccessToken; readonly cache: CacheOutcome }
   | ErrorResponse
@@ -57,17 +59,23 @@ export const postForm = (
     target,
   })
 
-/** Encodes a form in the given order with Go's query escaping. Pairs with the value `undefined` are omitted. */
+/**
+ * Encodes a form in the given order with Go's query escaping. Pairs with the value `undefined` are omitted.
+ */
 export const encodeForm = (pairs: readonly (readonly [name: string, value: string | undefined])[]): string =>
   pairs.flatMap(([name, value]) => (value === undefined ? [] : `${name}=${queryEscape(value)}`)).join('&')
 
 /** Calls of token endpoints. They never reject. */
 export interface TokenEndpoint {
   fetchToken(client: ClientCredentials, credentials: 'header' | 'body'): Promise<TokenResult>
-  /** Sends the credentials with HTTP Basic, then in the body if the server rejects that. Later calls start with the method that worked. */
+  /**
+   * Sends the credentials with HTTP Basic, then in the body if the server rejects that. Later calls start
+   * with the method that worked.
+   */
   fetchTokenByEitherMethod(client: ClientCredentials): Promise<TokenResult>
 }
 
+/** Returns a caller of token endpoints that keeps, for each URL, which method of authentication works. */
 export function createTokenEndpoint(send: Send): TokenEndpoint {
   /** URLs of token endpoints that accept credentials in the body only. */
   const bodyOnlyEndpoints = new Set<string>()

@@ -1,4 +1,7 @@
-/** Reads one blob of Azure Storage, configured by the environment variables that Oathkeeper's library (gocloud.dev) reads. */
+/**
+ * Reads one blob of Azure Storage, configured by the environment variables that Oathkeeper's library
+ * (gocloud.dev) reads.
+ */
 import { BlobClient, BlobServiceClient, StorageSharedKeyCredential } from '@azure/storage-blob'
 import type { ObjectUrl } from '../../http/object_url.ts'
 import { collectBody, ObjectClientSetupError, type ObjectReader, ObjectTooLargeError } from './object.ts'
@@ -49,8 +52,8 @@ const PIPELINE_OPTIONS = {
 }
 
 /**
- * Credentials in the order of Oathkeeper's library: account key, shared access signature, connection string, and last the
- * identity of the machine (managed identity, workload identity, `az login`).
+ * Credentials in the order of Oathkeeper's library: account key, shared access signature, connection string,
+ * and last the identity of the machine (managed identity, workload identity, `az login`).
  */
 async function createBlobClient(url: ObjectUrl, env: NodeJS.ProcessEnv): Promise<BlobClient> {
   const account = url.options.get('storage_account') ?? env.AZURE_STORAGE_ACCOUNT ?? ''

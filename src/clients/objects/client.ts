@@ -1,4 +1,7 @@
-/** Reads objects of `s3://`, `gs://` and `azblob://` through each cloud's own client and reports the outcome as HTTP. */
+/**
+ * Reads objects of `s3://`, `gs://` and `azblob://` through each cloud's own client and reports the outcome
+ * as HTTP.
+ */
 import {
   type ObjectScheme,
   type ObjectUrl,
@@ -30,8 +33,12 @@ export const CLIENT_PACKAGES: Readonly<Record<ObjectScheme, string>> = {
   azblob: '@azure/storage-blob',
 }
 
+/** Reads objects of all supported stores. */
 export interface ObjectStoreClient {
-  /** Reads the object at `request.url`, conditionally with `if-none-match`. Resolves to 200 with an ETag, 304, or the store's error status. */
+  /**
+   * Reads the object at `request.url`, conditionally with `if-none-match`. Resolves to 200 with an ETag, 304,
+   * or the store's error status.
+   */
   readonly send: Send
   /** Closes all readers. */
   close(): void
@@ -119,7 +126,10 @@ function errorToOutcome(target: string, scheme: ObjectScheme, error: unknown): H
   return httpFailure(target, 'connect', /^\w{1,60}$/.test(String(name)) ? String(name) : '')
 }
 
-/** Matches `CredentialsProviderError` (AWS), `CredentialUnavailableError` (Azure), "Could not load the default credentials" (Google). */
+/**
+ * Matches `CredentialsProviderError` (AWS), `CredentialUnavailableError` (Azure), "Could not load the default
+ * credentials" (Google).
+ */
 const CREDENTIAL_ERROR = /credential/i
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : '')

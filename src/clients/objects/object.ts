@@ -3,6 +3,7 @@
 import type { ObjectUrl } from '../../http/object_url.ts'
 import type { Millis } from '../../lib/time.ts'
 
+/** One conditional read. */
 export interface ObjectReadRequest {
   /** ETag of the content that the caller already has. */
   readonly etag: string | undefined
@@ -16,17 +17,20 @@ export interface ObjectReadRequest {
 /** `undefined`: the content is unchanged since the given ETag. */
 export type ObjectContent = { readonly etag: string | undefined; readonly body: Buffer } | undefined
 
+/** Reads one object of one store. */
 export interface ObjectReader {
   /** Rejects with an error of the store's client or with `ObjectTooLargeError`. */
   read(request: ObjectReadRequest): Promise<ObjectContent>
   close(): void
 }
 
+/** The object exceeds `maxBytes`. */
 export class ObjectTooLargeError extends Error {}
 
 /** The client lacks something on this machine. The message is for operators and says what to do. */
 export class ObjectClientSetupError extends Error {}
 
+/** Opens the reader of one object. `env` holds the variables of the process. */
 export type OpenObjectReader = (url: ObjectUrl, env: NodeJS.ProcessEnv) => ObjectReader
 
 /** Reads a stream to its end. Rejects with `ObjectTooLargeError` as soon as it exceeds `maxBytes`. */

@@ -1,4 +1,7 @@
-/** Reads one object of S3 or of a compatible store, with the region and credentials of AWS's default provider chain. */
+/**
+ * Reads one object of S3 or of a compatible store, with the region and credentials of AWS's default provider
+ * chain.
+ */
 import { GetObjectCommand, S3Client, type S3ClientConfig } from '@aws-sdk/client-s3'
 import type { ObjectUrl } from '../../http/object_url.ts'
 import { collectBody, ObjectClientSetupError, type ObjectReader, ObjectTooLargeError } from './object.ts'

@@ -36,7 +36,8 @@ export const bearerToken = defineAuthenticator({
         return authenticateToken(find, prefix, checkWithKratos(compileKratosCheck(config, url, services)))
       }
       const check = compileCheckSession(config, url, FORWARDING_DEFAULTS, services)
-      // The token only decides whether this authenticator applies. The endpoint receives the forwarded headers.
+      // The token only decides whether this authenticator applies. The endpoint receives the forwarded
+      // headers.
       return authenticateToken(compileTokenFrom(from), prefix, (_token, request) => check(request))
     })
   },

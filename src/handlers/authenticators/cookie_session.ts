@@ -50,7 +50,10 @@ function authenticateAnyCookie(cookieNames: readonly string[], check: CheckSessi
 }
 
 const NO_CREDENTIAL = unauthorized('no_credential', { reason: 'the request has no session cookie' })
-/** Kratos uses the first cookie that decodes, and only Kratos can decode them. Choosing one here could select another session. */
+/**
+ * Kratos uses the first cookie that decodes, and only Kratos can decode them. Choosing one here could select
+ * another session.
+ */
 const AMBIGUOUS_CREDENTIAL = unauthorized('ambiguous_credential', {
   reason: 'the request has several different session cookies',
 })

@@ -123,7 +123,10 @@ function warnAboutConfig(
 }
 const SERVICE_CONFIG_HINT = 'set it in authenticators.jwt.config of the service configuration'
 
-/** Reads `jwks_ttl` and `jwks_max_wait` of this handler's section in the service configuration. Invalid durations and 0 mean the default (Q-62). */
+/**
+ * Reads `jwks_ttl` and `jwks_max_wait` of this handler's section in the service configuration. Invalid
+ * durations and 0 mean the default (Q-62).
+ */
 export function readJwksOptions(
   config: { readonly [key: string]: unknown } | undefined,
 ): JwksClient['options'] {

@@ -1,4 +1,7 @@
-/** Authenticates OAuth 2.0 clients by id and secret: the token endpoint must issue a token for them, which is discarded. */
+/**
+ * Authenticates OAuth 2.0 clients by id and secret: the token endpoint must issue a token for them, which is
+ * discarded.
+ */
 import { z } from 'zod'
 import {
   type Denial,
@@ -75,7 +78,10 @@ interface BasicCredentials {
 
 const BASIC_AUTHORIZATION = /^basic ((?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?)$/i
 
-/** Id and secret are form-encoded before Base64 (RFC 6749 §2.3.1). Returns `undefined` for a header that is not HTTP Basic. */
+/**
+ * Id and secret are form-encoded before Base64 (RFC 6749 §2.3.1). Returns `undefined` for a header that is
+ * not HTTP Basic.
+ */
 function parseBasicCredentials(values: readonly string[]): BasicCredentials | Denial | undefined {
   const [first] = values
   if (first === undefined) return undefined

@@ -142,7 +142,10 @@ function maxCacheAge({ cache, scope_strategy: strategy, required_scope: required
   return parseDuration(cache.ttl ?? '60s') ?? millis(0)
 }
 
-/** Checks a response in Oathkeeper's order. The checks also apply to cached responses, because other rules may share them. */
+/**
+ * Checks a response in Oathkeeper's order. The checks also apply to cached responses, because other rules may
+ * share them.
+ */
 function compileResultCheck(
   config: Config,
   wallTime: () => number,
@@ -197,7 +200,8 @@ function failureToDenial(result: Exclude<IntrospectionResult, { kind: 'introspec
     case 'not authorized':
       return internalError('unavailable', 'obtaining an access token for the introspection endpoint failed')
     case 'failed':
-      // A passed deadline of the request is a 503. A failure of the endpoint is a 500, as in Oathkeeper (Q-58).
+      // A passed deadline of the request is a 503. A failure of the endpoint is a 500, as in Oathkeeper
+      // (Q-58).
       if (result.cause === 'deadline') return unavailable(result.message)
       return internalError('unavailable', result.message)
   }

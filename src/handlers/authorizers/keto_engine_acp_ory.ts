@@ -1,4 +1,7 @@
-/** Authorizes through the access control policies of Ory Keto 0.5 and older, which later versions do not have. */
+/**
+ * Authorizes through the access control policies of Ory Keto 0.5 and older, which later versions do not have
+ * (Q-71).
+ */
 import { z } from 'zod'
 import { type Denial, forbidden, internalError } from '../../access/denial.ts'
 import type { RequestView } from '../../access/request.ts'
@@ -99,7 +102,10 @@ const isPrivate = compileNetworks([
 ]) as (address: string) => boolean
 const isAddress = compileNetworks(['0.0.0.0/0', '::/0']) as (address: string) => boolean
 
-/** Like Oathkeeper: the first public address of X-Forwarded-For, else X-Real-Ip. The peer address only if both headers are empty. */
+/**
+ * Like Oathkeeper: the first public address of X-Forwarded-For, else X-Real-Ip. The peer address only if both
+ * headers are empty.
+ */
 function requestContext(request: RequestView, clock: Clock): string {
   const forwardedFor = request.header('x-forwarded-for') ?? ''
   const realIp = request.header('x-real-ip') ?? ''

@@ -1,7 +1,12 @@
-/** The error that a handler throws while it compiles a configuration, and a way to collect several of them. */
+/**
+ * The error that a handler throws while it compiles a configuration, and a way to collect several of them.
+ */
 import type { DocumentPath } from '../../documents/diagnostic.ts'
 
-/** A configuration error that a schema cannot detect, such as a template that does not parse or a URL with the wrong scheme. */
+/**
+ * A configuration error that a schema cannot detect, such as a template that does not parse or a URL with the
+ * wrong scheme.
+ */
 export class HandlerConfigError extends Error {
   /** Leads from the handler's config to the value. */
   readonly path: DocumentPath
@@ -21,7 +26,10 @@ export class HandlerConfigError extends Error {
   }
 }
 
-/** Maps all items, then throws one `HandlerConfigError` with all those that `map` threw, so that users see every error at once. */
+/**
+ * Maps all items, then throws one `HandlerConfigError` with all those that `map` threw, so that users see
+ * every error at once.
+ */
 export function mapCollectingErrors<T, R>(items: readonly T[], map: (item: T) => R): R[] {
   const results: R[] = []
   const errors: HandlerConfigError[] = []

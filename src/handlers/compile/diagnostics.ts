@@ -6,7 +6,10 @@ import { closestMatch } from '../../lib/closest_match.ts'
 import { HandlerConfigError } from './config_error.ts'
 import { knownKeys } from './known_keys.ts'
 
-/** A problem of one handler. `path` leads from the handler's entry in the rule, or in the service configuration, to the value. */
+/**
+ * A problem of one handler. `path` leads from the handler's entry in the rule, or in the service
+ * configuration, to the value.
+ */
 export interface HandlerDiagnostic {
   readonly severity: 'error' | 'warning'
   readonly path: DocumentPath
@@ -14,7 +17,10 @@ export interface HandlerDiagnostic {
   readonly hint: string
 }
 
-/** Diagnostics of a `HandlerConfigError` or `z.ZodError`. Throws any other error again. `schema` supplies suggestions for unknown keys. */
+/**
+ * Diagnostics of a `HandlerConfigError` or `z.ZodError`. Throws any other error again. `schema` supplies
+ * suggestions for unknown keys.
+ */
 export function diagnosticsOf(error: unknown, schema?: z.ZodType): readonly HandlerDiagnostic[] {
   if (error instanceof HandlerConfigError) {
     return [error, ...error.otherErrors].map(({ path, message, hint }) => ({

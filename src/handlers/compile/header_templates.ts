@@ -6,6 +6,7 @@ import type { Services } from '../services.ts'
 import { HandlerConfigError, mapCollectingErrors } from './config_error.ts'
 import { compileTemplate, type RenderTemplate, type TemplateContext } from './template.ts'
 
+/** A header with a compiled template of its value. */
 export interface HeaderTemplate {
   /** Lower case. */
   readonly name: string
@@ -20,7 +21,9 @@ export const fixedHeadersSchema = z
   )
   .optional()
 
-/** Returns the header name in lower case. Throws `HandlerConfigError` for a header that a rule must not set. */
+/**
+ * Returns the header name in lower case. Throws `HandlerConfigError` for a header that a rule must not set.
+ */
 export function settableHeaderName(written: string, path: DocumentPath): string {
   const name = written.toLowerCase()
   const problem = headerNameProblem(name, 'request')
@@ -32,7 +35,10 @@ export function settableHeaderName(written: string, path: DocumentPath): string 
 const CONNECTION_HEADERS =
   /^(connection|content-length|expect|host|keep-alive|proxy-connection|te|trailer|transfer-encoding|upgrade)$/
 
-/** Compiles headers of the upstream request, in order of names. Throws `HandlerConfigError` for a header that a rule must not set and for a template that does not parse. */
+/**
+ * Compiles headers of the upstream request, in order of names. Throws `HandlerConfigError` for a header that
+ * a rule must not set and for a template that does not parse.
+ */
 export const compileUpstreamHeaders = (
   headers: Readonly<Record<string, string>>,
   path: DocumentPath,
@@ -40,7 +46,10 @@ export const compileUpstreamHeaders = (
   context: TemplateContext,
 ): readonly HeaderTemplate[] => compileHeaderMap(headers, settableHeaderName, path, services, context)
 
-/** Compiles headers of an outgoing call, in order of names. Connection headers cause a warning and are omitted. */
+/**
+ * Compiles headers of an outgoing call, in order of names. Connection headers cause a warning and are
+ * omitted.
+ */
 export function compileOutgoingHeaders(
   headers: Readonly<Record<string, string>>,
   path: DocumentPath,

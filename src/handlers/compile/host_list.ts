@@ -7,9 +7,9 @@ import { HandlerConfigError } from './config_error.ts'
 const SCHEMES = ['http', 'https'] as const
 
 /**
- * Entries are hosts such as `shop.example.com` or `shop.example.com:8443`, or `*.example.com` for all subdomains. They are
- * normalized like the host of a request: case is ignored, and the default port of the scheme is optional (Q-20). Throws
- * `HandlerConfigError` for an entry that is not a host.
+ * Entries are hosts such as `shop.example.com` or `shop.example.com:8443`, or `*.example.com` for all
+ * subdomains. They are normalized like the host of a request: case is ignored, and the default port of the
+ * scheme is optional (Q-20). Throws `HandlerConfigError` for an entry that is not a host.
  */
 export function compileHostMatcher(
   hosts: readonly string[],

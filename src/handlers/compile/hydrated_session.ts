@@ -14,7 +14,9 @@ export type HydratedSession = Pick<Session, 'subject' | 'extra' | 'headers' | 'm
 /** A member has another type than Go's decoder accepts. */
 class UnexpectedTypeError extends Error {}
 
-/** Returns `undefined` for a body that is not a session. A missing or null member is empty, as Go decodes it. */
+/**
+ * Returns `undefined` for a body that is not a session. A missing or null member is empty, as Go decodes it.
+ */
 export function parseHydratedSession(body: string): HydratedSession | undefined {
   const document = parseJson(body)
   if (!isRecord(document)) return undefined
@@ -31,7 +33,10 @@ export function parseHydratedSession(body: string): HydratedSession | undefined 
   }
 }
 
-/** One value for each name. Oathkeeper loses names that are not in canonical form; here the case does not matter (Q-85). */
+/**
+ * One value for each name. Oathkeeper loses names that are not in canonical form; here the case does not
+ * matter (Q-85).
+ */
 function toHeaders(lines: ReadonlyMap<string, readonly string[]> | undefined): readonly Header[] {
   const byName = new Map<string, string>()
   for (const [written, values] of lines ?? []) {

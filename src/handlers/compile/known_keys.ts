@@ -3,7 +3,10 @@ import { z } from 'zod'
 
 type JsonSchema = z.core.JSONSchema._JSONSchema
 
-/** Returns an empty list if the schema allows no keys at `path`, which leads from the handler's config to an object. */
+/**
+ * Returns an empty list if the schema allows no keys at `path`, which leads from the handler's config to an
+ * object.
+ */
 export function knownKeys(schema: z.ZodType, path: readonly PropertyKey[]): readonly string[] {
   let schemas: JsonSchema[] = [z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' })]
   for (const part of path) {

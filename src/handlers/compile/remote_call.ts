@@ -1,4 +1,7 @@
-/** The call of a remote authorizer and the interpretation of its response, shared by `remote` and `remote_json`. */
+/**
+ * The call of a remote authorizer and the interpretation of its response, shared by `remote` and
+ * `remote_json`.
+ */
 import { z } from 'zod'
 import { type Denial, denial, forbidden, internalError, rateLimited } from '../../access/denial.ts'
 import { type Json, type Session, withHeader } from '../../access/session.ts'
@@ -15,6 +18,7 @@ import { compileOutgoingHeaders, settableHeaderName } from './header_templates.t
 import { retrySchema } from './retry.ts'
 import { httpUrlSchema } from './urls.ts'
 
+/** The keys that `remote` and `remote_json` share. */
 export const remoteConfigShape = {
   remote: httpUrlSchema.describe(
     'URL for the POST request. A response with 200 allows the request, one with 403 denies it.',
@@ -52,14 +56,20 @@ export const remoteConfigShape = {
 const remoteConfigSchema = z.strictObject(remoteConfigShape)
 export type RemoteConfig = z.infer<typeof remoteConfigSchema>
 
-/** Calls the service with a content type and a body. Resolves to the session with the forwarded headers, or to a denial. */
+/**
+ * Calls the service with a content type and a body. Resolves to the session with the forwarded headers, or to
+ * a denial.
+ */
 export type CallRemote = (
   session: Session,
   contentType: string,
   body: string | Uint8Array | undefined,
 ) => Promise<Session | Denial>
 
-/** Long enough for slow services that work with Oathkeeper (Q-55). The deadline of the request ends the call earlier. */
+/**
+ * Long enough for slow services that work with Oathkeeper (Q-55). The deadline of the request ends the call
+ * earlier.
+ */
 const CALL_TIMEOUT_MS = millis(10_000)
 
 /** `target` names the call in spans and metrics. Throws `HandlerConfigError` for invalid headers. */

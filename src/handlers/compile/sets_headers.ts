@@ -1,4 +1,7 @@
-/** Finds the headers that a handler sets, even if its configuration is invalid, so that clients cannot send these headers. */
+/**
+ * Finds the headers that a handler sets, even if its configuration is invalid, so that clients cannot send
+ * these headers.
+ */
 import type { z } from 'zod'
 import { headerNameProblem } from '../../http/header_rules.ts'
 

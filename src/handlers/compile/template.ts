@@ -15,8 +15,8 @@ export type RenderTemplate = (session: Session) => string | Denial
 export type TemplateContext = Pick<CompileContext, 'warn'> & Partial<Pick<CompileContext, 'strategy'>>
 
 /**
- * Parses and lints a template. `path` leads from the handler's config to the text. `options.json`: the template renders JSON
- * (Q-68). Throws `HandlerConfigError` for a template that does not parse.
+ * Parses and lints a template. `path` leads from the handler's config to the text. `options.json`: the
+ * template renders JSON (Q-68). Throws `HandlerConfigError` for a template that does not parse.
  */
 export function compileTemplate(
   text: string,

@@ -1,4 +1,7 @@
-/** Presents a session to templates as Oathkeeper's `AuthenticationSession`. Members are computed only when a template reads them. */
+/**
+ * Presents a session to templates as Oathkeeper's `AuthenticationSession`. Members are computed only when a
+ * template reads them.
+ */
 import type { MatchContext, Session } from '../../access/session.ts'
 import { resetStepBudget } from '../../golang/index.ts'
 import type { KnownFields } from '../../gotemplate/index.ts'
@@ -78,7 +81,10 @@ export const SESSION_FIELDS: KnownFields = new Map(
   ]),
 )
 
-/** Encodes a session like Go's `json.Marshal`. Throws `GoError` for a value that JSON cannot represent and for a session that is too large. */
+/**
+ * Encodes a session like Go's `json.Marshal`. Throws `GoError` for a value that JSON cannot represent and for
+ * a session that is too large.
+ */
 export function sessionJson(session: Session): string {
   resetStepBudget()
   return marshalJson(templateData(session))

@@ -7,7 +7,10 @@ import { HandlerConfigError } from './config_error.ts'
 const NOT_HTTP = 'must be an absolute http or https URL'
 const isHttpUrl = (text: string): boolean => /^https?:$/.test(URL.parse(text)?.protocol ?? '')
 
-/** An absolute http or https URL. As a schema, it also rejects the service configuration at the start when no rule uses the handler. */
+/**
+ * An absolute http or https URL. As a schema, it also rejects the service configuration at the start when no
+ * rule uses the handler.
+ */
 export const httpUrlSchema = z.string().refine(isHttpUrl, NOT_HTTP)
 
 /** The URL of a key set. */

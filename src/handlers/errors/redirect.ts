@@ -1,4 +1,7 @@
-/** Redirects browsers, usually to a login page. The URL to return to is that of the request, never one from a forwarded header (Q-38). */
+/**
+ * Redirects browsers, usually to a login page. The URL to return to is that of the request, never one from a
+ * forwarded header (Q-38).
+ */
 import { z } from 'zod'
 import type { Denial } from '../../access/denial.ts'
 import type { DenialResponse } from '../../access/pipeline.ts'
@@ -79,19 +82,28 @@ export const redirect = defineErrorHandler({
   },
 })
 
-/** Errors by which an outage shows. They cause no redirect unless `when` names them, because all users would reach the login at once. */
+/**
+ * Errors by which an outage shows. They cause no redirect unless `when` names them, because all users would
+ * reach the login at once.
+ */
 const OUTAGE_STATUSES: ReadonlyMap<number, string> = new Map([
   [503, 'service_unavailable'],
   [504, 'gateway_timeout'],
 ])
 
-/** Another redirect would continue the loop. The explanation also resets the counter, so that the user can try again. */
+/**
+ * Another redirect would continue the loop. The explanation also resets the counter, so that the user can try
+ * again.
+ */
 function stopRedirectLoop(denial: Denial, request: RequestView, login: string): DenialResponse {
   const { status, headers, body } = explanationPage(denial, request, login)
   return { status, headers: [...headers, resetRedirectCount(request)], body }
 }
 
-/** Whether the target is the current page: the same URL, whose query contains all parameters of the target, requested with GET. */
+/**
+ * Whether the target is the current page: the same URL, whose query contains all parameters of the target,
+ * requested with GET.
+ */
 function isCurrentUrl(target: string, { method, scheme, authority, rawPath, query }: RequestView): boolean {
   if (method !== 'GET' && method !== 'HEAD') return false
   const targetUrl = URL.parse(target, `${scheme}://${authority}`)
@@ -108,8 +120,9 @@ function isCurrentUrl(target: string, { method, scheme, authority, rawPath, quer
 }
 
 /**
- * Resolves a path like Go's `http.Redirect`: relative to the directory of the request, and cleaned except for a trailing slash.
- * A path must not begin with `//`, or with what browsers treat as such, because that would name another host.
+ * Resolves a path like Go's `http.Redirect`: relative to the directory of the request, and cleaned except for
+ * a trailing slash. A path must not begin with `//`, or with what browsers treat as such, because that would
+ * name another host.
  */
 function resolveLocation(to: string, request: RequestView): string {
   if (to.startsWith('//') || /^[a-z][a-z0-9+.-]*:/i.test(to)) return to

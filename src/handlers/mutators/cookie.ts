@@ -1,4 +1,7 @@
-/** Replaces the Cookie header of the upstream request: cookies from templates, then the other cookies of the request. */
+/**
+ * Replaces the Cookie header of the upstream request: cookies from templates, then the other cookies of the
+ * request.
+ */
 import { z } from 'zod'
 import { withHeader } from '../../access/session.ts'
 import { HandlerConfigError, mapCollectingErrors } from '../compile/config_error.ts'
@@ -39,9 +42,14 @@ export const cookie = defineMutator({
   setsHeaders: () => ['cookie'],
 })
 
-/** Wider than RFC 6265, because Oathkeeper also accepts PHP's `user[id]`. Excludes characters that end a name or a cookie. */
+/**
+ * Wider than RFC 6265, because Oathkeeper also accepts PHP's `user[id]`. Excludes characters that end a name
+ * or a cookie.
+ */
 const COOKIE_NAME = /^(?:(?![",;=\\])[!-~])+$/
-/** Characters that a cookie value must not have (RFC 6265 §4.1.1). They could end the value and add a cookie. */
+/**
+ * Characters that a cookie value must not have (RFC 6265 §4.1.1). They could end the value and add a cookie.
+ */
 const UNUSABLE_CHARACTERS = /[^\x20!#-:<-[\]-~]/gu
 
 /** Removes unusable characters. Quotes a value with a space or a comma, as Go does. */

@@ -124,7 +124,8 @@ export const hydrator = defineMutator({
       if (cacheConfig?.enabled !== true)
         return toSession(await callService(session, body, session.request.deadline), session)
       const keyBody = ignored.size === 0 ? body : sessionJson(withoutHeaders(session, ignored))
-      // The key covers the headers to send as well, because an earlier hydrator may have replaced those in the session.
+      // The key covers the headers to send as well, because an earlier hydrator may have replaced those in
+      // the session.
       const sent = requestHeaders(session.request, authorization).filter(([name]) => !ignored.has(name))
       const key = services.cacheKey([requestUrl(session.request), sent.map(pair => [...pair]), keyBody])
       const cached = cache.get(key)
@@ -164,7 +165,9 @@ const isRetryable = (outcome: HttpResponse | HttpFailure): boolean =>
     ? outcome.cause === 'connect' || outcome.cause === 'reset' || outcome.cause === 'timeout'
     : outcome.status === 429 || (outcome.status >= 500 && outcome.status !== 501)
 
-/** Delays are 1 s, 2 s, 4 s and 8 s, each limited by `maxDelay` (ms). No attempt starts after the deadline. */
+/**
+ * Delays are 1 s, 2 s, 4 s and 8 s, each limited by `maxDelay` (ms). No attempt starts after the deadline.
+ */
 async function sendWithRetries(
   { send, clock }: Services,
   call: OutgoingRequest,
@@ -207,7 +210,10 @@ function compileUrl(text: string): (request: RequestView) => string {
   }
 }
 
-/** Headers that describe the body and host of the request, or encodings of a response that the client cannot decode. */
+/**
+ * Headers that describe the body and host of the request, or encodings of a response that the client cannot
+ * decode.
+ */
 const REPLACED_HEADERS: ReadonlySet<string> = new Set([
   'accept-encoding',
   'content-encoding',

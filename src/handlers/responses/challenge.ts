@@ -14,7 +14,9 @@ export const unsuitableToken = (reason: string): Denial =>
 /** Characters of a scope in a challenge (RFC 6749 §3.3). */
 const SCOPE_TOKEN = /^[!#-[\]-~]+$/
 
-/** The token lacks a required scope. Oathkeeper uses the status 401 for JWTs and 403 for introspected tokens. */
+/**
+ * The token lacks a required scope. Oathkeeper uses the status 401 for JWTs and 403 for introspected tokens.
+ */
 export function insufficientScope(status: 401 | 403, missing: string, required: readonly string[]): Denial {
   const scope = required.filter(scope => SCOPE_TOKEN.test(scope)).join(' ')
   const wwwAuthenticate = `Bearer error="insufficient_scope"${scope === '' ? '' : `, scope="${scope}"`}`

@@ -49,7 +49,10 @@ function pageTextOf({ code, status, hints }: Denial): PageText {
   return status === 401 ? NOT_LOGGED_IN : UNAVAILABLE
 }
 
-/** The page with the status of the denial, or Oathkeeper's JSON for a client that does not accept HTML. `login`: target of the replaced redirect, if any. */
+/**
+ * The page with the status of the denial, or Oathkeeper's JSON for a client that does not accept HTML.
+ * `login`: target of the replaced redirect, if any.
+ */
 export function explanationPage(denial: Denial, request: RequestView, login = ''): DenialResponse {
   if (!acceptsHtml(request)) return jsonErrorResponse(denial, request, false)
   const { title, text, link } = pageTextOf(denial)
@@ -77,7 +80,9 @@ function settingsUrl(login: string): string | undefined {
     : undefined
 }
 
-/** `to` comes from the configuration or from Kratos and is an http URL or a path, so it cannot be a script. */
+/**
+ * `to` comes from the configuration or from Kratos and is an http URL or a path, so it cannot be a script.
+ */
 const linkTo = (to: string, label: string): string => `<a href="${escapeHtml(to)}">${label}</a>`
 
 /** Escapes text for HTML content and quoted attributes. */

@@ -1,4 +1,7 @@
-/** Implements `on_rejected`: whether an invalid credential ends the authentication or the next authenticator is tried (Q-48). */
+/**
+ * Implements `on_rejected`: whether an invalid credential ends the authentication or the next authenticator
+ * is tried (Q-48).
+ */
 import { z } from 'zod'
 import { andThen } from '../../access/awaitable.ts'
 import type { Denial, ReasonCode } from '../../access/denial.ts'
@@ -12,8 +15,8 @@ export const onRejectedSchema = z
   )
 
 /**
- * Codes of an invalid credential. A session without its second factor is valid, and several different credentials may be an
- * attack, so both always end the authentication.
+ * Codes of an invalid credential. A session without its second factor is valid, and several different
+ * credentials may be an attack, so both always end the authentication.
  */
 const REJECTION_CODES: ReadonlySet<ReasonCode> = new Set(['no_credential', 'credential_rejected'])
 const isRejection = ({ status, code }: Denial): boolean => status === 401 && REJECTION_CODES.has(code)

@@ -1,4 +1,7 @@
-/** Counts the redirects of a page in a short-lived cookie, so that a redirect loop between page and login ends. */
+/**
+ * Counts the redirects of a page in a short-lived cookie, so that a redirect loop between page and login
+ * ends.
+ */
 import { andThen } from '../../access/awaitable.ts'
 import type { Authenticate } from '../../access/pipeline.ts'
 import type { RequestView } from '../../access/request.ts'
@@ -13,8 +16,9 @@ const COOKIE_MAX_AGE_SECONDS = 60
 const MAX_COOKIE_PATH_BYTES = 1_024
 
 /**
- * The value needs no protection: a client that forges it only receives the explanation page instead of a redirect. Of several
- * cookies the first has the longest path (RFC 6265 §5.4), which is the path of this page.
+ * The value needs no protection: a client that forges it only receives the explanation page instead of a
+ * redirect. Of several cookies the first has the longest path (RFC 6265 §5.4), which is the path of this
+ * page.
  */
 function redirectCount(request: RequestView): number {
   const value = request.cookie(COOKIE_NAME) ?? ''
@@ -32,7 +36,10 @@ export function countRedirect(request: RequestView): Header | undefined {
 /** The header that restarts the count, for use with the explanation page. */
 export const resetRedirectCount = (request: RequestView): Header => setCountCookie(request, '0', 0)
 
-/** Resets the count after a successful authentication, so that a later redirect, for example after a logout, does not count as a loop. */
+/**
+ * Resets the count after a successful authentication, so that a later redirect, for example after a logout,
+ * does not count as a loop.
+ */
 export function withRedirectCountReset(authenticate: Authenticate): Authenticate {
   return request =>
     andThen(authenticate(request), outcome =>
@@ -48,7 +55,10 @@ function setCountCookie(request: RequestView, value: string, maxAge: number): He
   return { name: 'set-cookie', value: `${COOKIE_NAME}=${value}; ${attributes}` }
 }
 
-/** The path of the page, so that each page has its own count. A path with a semicolon, which would end the attribute, is cut to its folder. */
+/**
+ * The path of the page, so that each page has its own count. A path with a semicolon, which would end the
+ * attribute, is cut to its folder.
+ */
 function cookiePath(rawPath: string): string {
   const semicolon = rawPath.indexOf(';')
   const path = semicolon < 0 ? rawPath : rawPath.slice(0, rawPath.lastIndexOf('/', semicolon) + 1)

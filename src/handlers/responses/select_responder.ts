@@ -7,10 +7,10 @@ import type { HandlerDiagnostic } from '../compile/diagnostics.ts'
 import { jsonErrorResponse } from './error_body.ts'
 
 /**
- * Returns one responder for a rule. It uses the error handler of the rule whose `when` matches, else the first matching
- * fallback. It responds with 500 and a verbose body (Q-36) if several handlers of the rule match, if the selected handler is
- * misconfigured, or if none matches. An unknown or invalid handler of the rule makes every response a 500. A misconfigured
- * fallback counts as matching.
+ * Returns one responder for a rule. It uses the error handler of the rule whose `when` matches, else the
+ * first matching fallback. It responds with 500 and a verbose body (Q-36) if several handlers of the rule
+ * match, if the selected handler is misconfigured, or if none matches. An unknown or invalid handler of the
+ * rule makes every response a 500. A misconfigured fallback counts as matching.
  */
 export function selectResponders(
   own: readonly BuiltResponder[],
@@ -51,7 +51,10 @@ const misconfiguredErrors = (reason: string): Denial =>
     { reason },
   )
 
-/** Warns about error handlers of one rule that always match together, which makes the response a 500 (Q-36). `path` leads from the rule. */
+/**
+ * Warns about error handlers of one rule that always match together, which makes the response a 500 (Q-36).
+ * `path` leads from the rule.
+ */
 export function lintResponders(own: readonly BuiltResponder[]): readonly HandlerDiagnostic[] {
   return own.flatMap(({ conditionKey: condition }, i): HandlerDiagnostic[] => {
     const twin = own.findIndex(

@@ -4,9 +4,13 @@ import type { Denial, ReasonCode } from '../../access/denial.ts'
 import type { RequestView } from '../../access/request.ts'
 import { mediaTypeMatches, parseMediaTypes } from '../../http/media_type.ts'
 import { compileNetworks } from '../../http/networks.ts'
+import { canonicalJson } from '../../lib/merge.ts'
 import { HandlerConfigError } from '../compile/config_error.ts'
 
-/** Oathkeeper's four names, and those of Credence: further statuses, and denials that another login can resolve. */
+/**
+ * Oathkeeper's four names, and those of Credence: further statuses (Q-40), and denials that another login can
+ * resolve (Q-53).
+ */
 const ERROR_NAMES = new Map<string, Denial['status'] | ReasonCode>([
   ['bad_request', 400],
   ['unauthorized', 401],
@@ -60,6 +64,7 @@ export const whenSchema = z
   .optional()
   .describe('Conditions, one of which must match. Default: always.')
 
+/** Whether an error handler responds to a denial of a request. */
 export type WhenPredicate = (denial: Denial, request: RequestView) => boolean
 type Conditions = NonNullable<z.output<typeof whenSchema>>
 type Condition = Conditions[number]
@@ -70,6 +75,13 @@ export function compileWhen(when: unknown): WhenPredicate {
   if (entries.length === 0) return () => true
   const compiled = entries.map(compileEntry)
   return (denial, request) => compiled.some(matches => matches(denial, request))
+}
+
+/** Canonical text of a condition, equal for equal ones. Empty for a condition that matches every error. */
+export function conditionKey(when: unknown): string {
+  if (!Array.isArray(when) || when.length === 0) return ''
+  // One matching entry suffices, and an entry without members matches everything.
+  return when.some(entry => canonicalJson(entry) === '{}') ? '' : canonicalJson(when)
 }
 
 function compileEntry(entry: Condition, index: number): WhenPredicate {
@@ -89,7 +101,10 @@ function compileEntry(entry: Condition, index: number): WhenPredicate {
   return (denial, request) => predicates.every(matches => matches(denial, request))
 }
 
-/** Matches the peer address. Addresses of X-Forwarded-For count only if the rule enables it, because clients can set them. */
+/**
+ * Matches the peer address. Addresses of X-Forwarded-For count only if the rule enables it, because clients
+ * can set them (Q-33).
+ */
 function matchesNetworks(
   networks: readonly string[],
   path: (string | number)[],

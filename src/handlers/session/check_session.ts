@@ -1,4 +1,7 @@
-/** Checks a session with an endpoint that is not Kratos: forwards the request as Oathkeeper does, and caches if the rule enables it. */
+/**
+ * Checks a session with an endpoint that is not Kratos: forwards the request as Oathkeeper does, and caches
+ * if the rule enables it.
+ */
 import { type Awaitable, andThen } from '../../access/awaitable.ts'
 import { type Denial, forbidden, rateLimited, unauthorized, unavailable } from '../../access/denial.ts'
 import type { RequestView } from '../../access/request.ts'
@@ -18,7 +21,10 @@ export type CheckSession = (request: RequestView) => Awaitable<Identity | Denial
 /** Oathkeeper has no timeout (Q-52). */
 const CALL_TIMEOUT_MS = millis(10_000)
 
-/** `defaults.always`: header to forward even if it is not listed. `defaults.subjectFrom`: default path of the subject. */
+/**
+ * `defaults.always`: header to forward even if it is not listed. `defaults.subjectFrom`: default path of the
+ * subject.
+ */
 export function compileCheckSession(
   config: SessionConfig,
   url: URL,
@@ -67,8 +73,8 @@ export function compileCheckSession(
 /** Reports identities with an empty subject, which are allowed as in Oathkeeper (Q-44). */
 const reportingEmptySubject =
   (read: ReadIdentity, reportEmptySubject: () => void): ReadIdentity =>
-  (document, parts) => {
-    const outcome = read(document, parts)
+  (document, options) => {
+    const outcome = read(document, options)
     if (outcome.kind === 'identity' && outcome.subject === '') reportEmptySubject()
     return outcome
   }
@@ -86,7 +92,7 @@ const unavailableAsForbidden = (outcome: Identity | Denial): Identity | Denial =
 function readResponse(
   response: HttpResponse | HttpFailure,
   read: ReadIdentity,
-  parts?: Parameters<ReadIdentity>[1],
+  options?: Parameters<ReadIdentity>[1],
 ) {
   // A failed call says nothing about the credential, so it is not a 401 (Q-51).
   if (response.kind === 'failed') return unavailable(response.message)
@@ -94,13 +100,18 @@ function readResponse(
   // This includes redirects: following one to a login page would authenticate every request (Q-45).
   if (response.status !== 200) return unauthorized('credential_rejected', { reason: 'no valid session' })
   const document = parseDocument(response)
-  return document === undefined && LOOKS_LIKE_JSON.test(response.body) ? BROKEN_JSON : read(document, parts)
+  return document === undefined && LOOKS_LIKE_JSON.test(response.body) ? BROKEN_JSON : read(document, options)
 }
 
-/** Accepts a byte order mark, which .NET services often send. Returns `undefined` for a body that is not JSON. */
+/**
+ * Accepts a byte order mark, which .NET services often send. Returns `undefined` for a body that is not JSON.
+ */
 const parseDocument = ({ body }: HttpResponse): Json | undefined => parseJson(body.replace(/^\ufeff/, ''))
 
-/** Broken JSON may contain a subject, so it is denied. Any other body has an empty subject, as in Oathkeeper (Q-44). */
+/**
+ * Broken JSON may contain a subject, so it is denied. Any other body has an empty subject, as in Oathkeeper
+ * (Q-44).
+ */
 const LOOKS_LIKE_JSON = /^[\s\ufeff]*[[{]/
 const BROKEN_JSON = forbidden('bad_answer', { reason: 'the session endpoint sent broken JSON' })
 
@@ -116,8 +127,9 @@ const TIMED_OUT: HttpFailure = Object.freeze({
 })
 
 /**
- * Caches responses by what was sent. Rules that send the same request share entries, each up to its own `maxAge`. Only a 200
- * with JSON is cached. Any other response evicts the entry, except a failed call and 429, which say nothing about the session.
+ * Caches responses by what was sent. Rules that send the same request share entries, each up to its own
+ * `maxAge`. Only a 200 with JSON is cached. Any other response evicts the entry, except a failed call and
+ * 429, which say nothing about the session.
  */
 function compileCachedCheck(
   toSessionRequest: (request: RequestView) => SessionRequest,
@@ -165,7 +177,10 @@ function compileUrl(config: SessionConfig, url: URL): (request: RequestView) => 
   }
 }
 
-/** Listed headers with all their values, then static headers, which replace listed ones, then X-Forwarded-Host. `Host` is never set. */
+/**
+ * Listed headers with all their values, then static headers, which replace listed ones, then
+ * X-Forwarded-Host. `Host` is never set.
+ */
 function compileForwardedHeaders(
   config: SessionConfig,
   alwaysForwarded: string,

@@ -1,4 +1,7 @@
-/** The configuration that `cookie_session` and `bearer_token` share: schema, selection of the endpoint by host, and warnings. */
+/**
+ * The configuration that `cookie_session` and `bearer_token` share: schema, selection of the endpoint by
+ * host, and warnings.
+ */
 import { z } from 'zod'
 import type { Authenticate } from '../../access/pipeline.ts'
 import { parseAuthority } from '../../http/authority.ts'
@@ -12,6 +15,7 @@ import type { CompileContext } from '../handler.ts'
 import { onRejectedSchema, withOnRejected } from '../responses/on_rejected.ts'
 import { requirementsSchema } from './requirements.ts'
 
+/** The keys that `cookie_session` and `bearer_token` share. */
 export const sessionConfigShape = {
   check_session_url: httpUrlSchema.describe(
     'URL of the session endpoint. A URL that ends in /sessions/whoami is Ory Kratos.',
@@ -106,8 +110,8 @@ const sessionConfigSchema = z.strictObject(sessionConfigShape)
 export type SessionConfig = z.infer<typeof sessionConfigSchema>
 
 /**
- * Compiles one authenticator for each URL of the configuration and selects it by the host of the request. Their cached sessions
- * are separate, because their endpoints differ.
+ * Compiles one authenticator for each URL of the configuration and selects it by the host of the request.
+ * Their cached sessions are separate, because their endpoints differ.
  */
 export function compileEndpointsByHost(
   config: SessionConfig,
@@ -125,7 +129,8 @@ export function compileEndpointsByHost(
   const compiled = (url: URL) => compileAt(url, isKratos(config, url))
   const byDefault = compiled(defaultUrl)
   const byExactHost = byHost.map(([host, url]) => [host, compiled(url)] as const)
-  // Requests have no default port (Q-20), so an entry with port 80 or 443 also matches the host without it. An exact entry takes precedence.
+  // Requests have no default port (Q-20), so an entry with port 80 or 443 also matches the host without it.
+  // An exact entry takes precedence.
   const byBareHost = byExactHost.map(([host, run]) => [host.replace(/:(?:80|443)$/, ''), run] as const)
   const authenticators = new Map([...byBareHost, ...byExactHost])
   const authenticate: Authenticate =
@@ -138,7 +143,10 @@ export function compileEndpointsByHost(
 const isKratos = (config: SessionConfig, url: URL): boolean =>
   config.kratos ?? url.pathname.endsWith('/sessions/whoami')
 
-/** Maximum age of a response of an endpoint that is not Kratos, in ms. 0: no cache. The default of 1s is that of Oathkeeper's pull request 1244. */
+/**
+ * Maximum age of a response of an endpoint that is not Kratos, in ms. 0: no cache. The default of 1s is that
+ * of Oathkeeper's pull request 1244.
+ */
 export function checkSessionMaxAge({ cache }: SessionConfig): Millis {
   return cache?.enabled === true ? (parseDuration(cache.ttl ?? '1s') ?? millis(0)) : millis(0)
 }

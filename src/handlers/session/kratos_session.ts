@@ -1,4 +1,7 @@
-/** Checks a session credential with Kratos, enforces the requirements of the rule, and returns an identity or a denial. */
+/**
+ * Checks a session credential with Kratos, enforces the requirements of the rule, and returns an identity or
+ * a denial.
+ */
 import { type Awaitable, andThen } from '../../access/awaitable.ts'
 import {
   type Denial,
@@ -80,7 +83,10 @@ export function compileKratosCheck(config: SessionConfig, url: URL, services: Se
     return andThen(hasSecondFactor(credential, request), hasFactor => (hasFactor ? denial : ENROLMENT_DENIAL))
   }
 
-  /** Checks a cached session that does not meet the requirements again with Kratos, because the user may have just stepped up. */
+  /**
+   * Checks a cached session that does not meet the requirements again with Kratos, because the user may have
+   * just stepped up.
+   */
   function enforceRequirements(
     credential: Credential,
     request: RequestView,
@@ -137,7 +143,10 @@ function verdictToOutcome(verdict: Verdict, kind: Credential['kind'], read: Read
   }
 }
 
-/** 403 for a session cookie, so that an error handler can redirect the browser. 401 with a challenge for a token. */
+/**
+ * 403 for a session cookie, so that an error handler can redirect the browser. 401 with a challenge for a
+ * token.
+ */
 function secondFactorDenial(kind: Credential['kind'], loginUrl: string | undefined): Denial {
   const reason = 'a second factor is required'
   if (kind === 'token')

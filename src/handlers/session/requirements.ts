@@ -1,4 +1,6 @@
-/** Compiles `require`: what a rule requires of an active session, such as a second factor or a recent login. */
+/**
+ * Compiles `require`: what a rule requires of an active session, such as a second factor or a recent login.
+ */
 import { z } from 'zod'
 import {
   type Denial,
@@ -41,11 +43,12 @@ export type SessionRequirements = z.infer<typeof requirementsSchema>
 
 /** The requirement that a session does not meet. */
 export type UnmetRequirement = 'second factor' | 'too old' | 'method' | 'method of a second factor'
+/** Returns the first requirement that the session does not meet. */
 export type FindUnmetRequirement = (session: VerifiedSession, now: WallTime) => UnmetRequirement | undefined
 
 /**
- * Returns `undefined` if nothing is required. A cached session can only fail a requirement that the current one meets, never the
- * reverse, because within a session levels only rise and times only increase.
+ * Returns `undefined` if nothing is required. A cached session can only fail a requirement that the current
+ * one meets, never the reverse, because within a session levels only rise and times only increase.
  */
 export function compileRequirements(requirements: SessionRequirements): FindUnmetRequirement | undefined {
   const { aal, authenticated_within: maxAuthenticationAge, methods } = requirements ?? {}
@@ -68,7 +71,10 @@ export function compileRequirements(requirements: SessionRequirements): FindUnme
   }
 }
 
-/** Methods of the login flow of Kratos with `aal=aal2`. webauthn counts although it may also be the first factor. */
+/**
+ * Methods of the login flow of Kratos with `aal=aal2`. webauthn counts although it may also be the first
+ * factor.
+ */
 const SECOND_FACTOR_METHODS: ReadonlySet<string> = new Set(['totp', 'lookup_secret', 'webauthn'])
 
 const methodsOf = (value: Json | undefined): readonly string[] =>
@@ -127,7 +133,10 @@ export const ENROLMENT_DENIAL: Denial = forbidden('second_factor_required', {
   hints: { enrollmentRequired: true },
 })
 
-/** 403 for a session cookie, so that an error handler can redirect the browser. 401 with a challenge for a token (RFC 9470). */
+/**
+ * 403 for a session cookie, so that an error handler can redirect the browser. 401 with a challenge for a
+ * token (RFC 9470).
+ */
 export function unmetRequirementDenial(
   unmet: UnmetRequirement,
   requirements: SessionRequirements,

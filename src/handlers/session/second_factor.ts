@@ -13,9 +13,9 @@ const LOOKUP_TIMEOUT_MS = millis(1_000)
 const WHOAMI_PATH = '/sessions/whoami'
 
 /**
- * A user without a second factor cannot complete the login flow that asks for one. Whoami does not show whether there is one,
- * but the flow does: as JSON it then has no fields except the anti-forgery token. Returns `undefined` if the whoami URL does
- * not reveal the URL of the flows.
+ * A user without a second factor cannot complete the login flow that asks for one. Whoami does not show
+ * whether there is one, but the flow does: as JSON it then has no fields except the anti-forgery token.
+ * Returns `undefined` if the whoami URL does not reveal the URL of the flows.
  */
 export function compileHasSecondFactor(whoami: URL, send: Send): HasSecondFactor | undefined {
   if (!whoami.pathname.endsWith(WHOAMI_PATH)) return undefined

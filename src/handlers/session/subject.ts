@@ -13,9 +13,12 @@ export interface SubjectPaths {
 
 type IdentityOptions = Parameters<typeof identity>[2]
 /** `document` is `undefined` if the response is not JSON. */
-export type ReadIdentity = (document: Json | undefined, parts?: IdentityOptions) => Identity | Denial
+export type ReadIdentity = (document: Json | undefined, options?: IdentityOptions) => Identity | Denial
 
-/** A missing or null value means an empty subject or no extra data. A value of another type is a 403 whose reason names only the path. */
+/**
+ * A missing or null value means an empty subject or no extra data. A value of another type is a 403 whose
+ * reason names only the path.
+ */
 export function compileIdentityReader({
   subjectFrom,
   extraFrom,
@@ -23,7 +26,7 @@ export function compileIdentityReader({
 }: SubjectPaths): ReadIdentity {
   const findSubject = compileGjson(subjectFrom)
   const findExtra = compileGjson(extraFrom)
-  return (document, parts) => {
+  return (document, options) => {
     const subject = document === undefined ? '' : (findSubject(document) ?? '')
     if (typeof subject !== 'string') return badAnswer(`subject_from "${subjectFrom}" did not find a string`)
     if (subject === '' && requireSubject)
@@ -31,7 +34,7 @@ export function compileIdentityReader({
     const extra = document === undefined ? undefined : (findExtra(document) ?? undefined)
     if (extra !== undefined && !isObject(extra))
       return badAnswer(`extra_from "${extraFrom}" did not find an object`)
-    return identity(subject, extra, parts)
+    return identity(subject, extra, options)
   }
 }
 

@@ -6,6 +6,7 @@ import { parseDuration } from '../../lib/time.ts'
 import { insufficientScope, invalidToken } from '../responses/challenge.ts'
 import { compileScopeCheck, type ScopeStrategy } from './scopes.ts'
 
+/** The part of the configuration of `jwt` that concerns claims. */
 export interface ClaimRules {
   readonly required_scope?: readonly string[] | undefined
   readonly scope_strategy?: ScopeStrategy | undefined
@@ -65,7 +66,10 @@ const NO_STRATEGY = unauthorized('scope_missing', {
   reason: 'the rule requires scopes and has no scope_strategy',
 })
 
-/** Checks the times that are present. 0 counts as absent, and a time that is not a number invalidates the token. Returns the problem. */
+/**
+ * Checks the times that are present. 0 counts as absent, and a time that is not a number invalidates the
+ * token. Returns the problem.
+ */
 function checkTimes(
   claims: JsonObject,
   now: number,
@@ -88,7 +92,9 @@ function checkTimes(
 /** Go stores times as 64-bit integers. */
 const MAX_TIMESTAMP_SECONDS = 2 ** 63
 
-/** The claim in ms, without fractions of a second. `undefined`: absent. `null`: not a number, or out of range. */
+/**
+ * The claim in ms, without fractions of a second. `undefined`: absent. `null`: not a number, or out of range.
+ */
 function timestampMs(claims: JsonObject, name: string): number | undefined | null {
   const value = ownMember(claims, name)
   if (value === undefined || value === 0) return undefined

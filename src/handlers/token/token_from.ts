@@ -16,10 +16,16 @@ export const tokenFromSchema = z
 
 export type TokenFrom = z.infer<typeof tokenFromSchema>
 
-/** Returns `undefined` without a token, so that the authenticator does not apply. Several different tokens are a denial, because choosing one would be a guess. */
+/**
+ * Returns `undefined` without a token, so that the authenticator does not apply. Several different tokens are
+ * a denial, because choosing one would be a guess.
+ */
 export type FindToken = (request: RequestView) => string | undefined | Denial
 
-/** The header name `Authorization` means a bearer token, like Oathkeeper's default. In any other spelling it means the raw header value. */
+/**
+ * The header name `Authorization` means a bearer token, like Oathkeeper's default. In any other spelling it
+ * means the raw header value.
+ */
 export function compileTokenFrom(from: TokenFrom): FindToken {
   if (from === undefined || from === null || ('header' in from && from.header === 'Authorization')) {
     return request => {
@@ -41,6 +47,7 @@ export function compileTokenFrom(from: TokenFrom): FindToken {
   }
 }
 
+/** The header in which native clients send their session token to Kratos. */
 export const SESSION_TOKEN_HEADER = 'x-session-token'
 
 const findInSessionTokenHeader = compileTokenFrom({ header: SESSION_TOKEN_HEADER })
@@ -63,7 +70,10 @@ function singleToken(
   return read(first) || undefined
 }
 
-/** Splits at the first space. The scheme is case-insensitive. The token is the unchanged rest, including further spaces. */
+/**
+ * Splits at the first space. The scheme is case-insensitive. The token is the unchanged rest, including
+ * further spaces.
+ */
 function parseBearer(value: string): string {
   const space = value.indexOf(' ')
   return space >= 0 && value.slice(0, space).toLowerCase() === 'bearer' ? value.slice(space + 1) : ''

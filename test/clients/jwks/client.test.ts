@@ -384,7 +384,9 @@ test('a request stops waiting for a set at jwks_max_wait or at its own deadline'
   assert.equal(answer.kind, 'unavailable')
 })
 
-/** Responses of a failing host. The last good set stays in use; without one no token can be verified (C17). */
+/**
+ * Responses of a failing host. The last good set stays in use; without one no token can be verified (C17).
+ */
 const FAILING_RESPONSES: readonly (readonly [string, Parameters<FakeJwksHost['respondWith']>[0]])[] = [
   ['500', response => response.writeHead(500).end('{"keys":[]}')],
   ['an HTML page', response => response.end('<html>')],

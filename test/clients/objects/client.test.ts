@@ -1,4 +1,7 @@
-/** Tests the clients of the three clouds against stores on loopback: limits, conditional reads, and messages without texts of the store. */
+/**
+ * Tests the clients of the three clouds against stores on loopback: limits, conditional reads, and messages
+ * without texts of the store.
+ */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { after, afterEach, before, test } from 'node:test'
