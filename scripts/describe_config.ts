@@ -1,4 +1,4 @@
-/** Describes the configuration from its declarations: as a page for people and as a JSON Schema for editors. */
+/** Describes the configuration from its declarations: as a page for operators and as a JSON Schema for editors. */
 import { z } from 'zod'
 import { SETTINGS } from '../src/app/settings.ts'
 import { fileVariableName, flagName, type Setting, variableName } from '../src/config/setting.ts'

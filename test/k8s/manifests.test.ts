@@ -120,7 +120,9 @@ test('a changed configuration restarts the pods; changed rules are reloaded', ()
   const [config, rules] = kustomization.configMapGenerator
   assert.equal(config.options?.disableNameSuffixHash, undefined)
   assert.equal(rules.options.disableNameSuffixHash, true)
-  const mounts = new Map<string, Manifest>(container.volumeMounts.map((entry: Manifest) => [entry.name, entry]))
+  const mounts = new Map<string, Manifest>(
+    container.volumeMounts.map((entry: Manifest) => [entry.name, entry]),
+  )
   assert.equal(mounts.get('rules').subPath, undefined, 'the kubelet does not update a subPath')
   const { repositories } = manifests('base/config.yaml')[0].access_rules
   assert.deepEqual(repositories, [`file://${mounts.get('rules').mountPath}/rules.yaml`])
