@@ -1,7 +1,8 @@
 /** Reads subject and extra data from the response of a session endpoint by two gjson paths. */
 import { type Denial, forbidden } from '../../access/denial.ts'
-import { type Identity, identity, type Json, type JsonObject } from '../../access/session.ts'
+import { type Identity, identity, type Json } from '../../access/session.ts'
 import { compileGjson } from '../../gjson/index.ts'
+import { isRecord } from '../../golang/index.ts'
 
 /** Gjson paths of the subject and of the extra data. */
 export interface SubjectPaths {
@@ -32,13 +33,10 @@ export function compileIdentityReader({
     if (subject === '' && requireSubject)
       return badAnswer(`subject_from "${subjectFrom}" did not find a subject`)
     const extra = document === undefined ? undefined : (findExtra(document) ?? undefined)
-    if (extra !== undefined && !isObject(extra))
+    if (extra !== undefined && !isRecord(extra))
       return badAnswer(`extra_from "${extraFrom}" did not find an object`)
     return identity(subject, extra, options)
   }
 }
 
 const badAnswer = (reason: string): Denial => forbidden('bad_answer', { reason })
-
-const isObject = (value: Json): value is JsonObject =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
