@@ -1,4 +1,4 @@
-/** Settings of the session cache, of calls to Kratos and of revocation. Long because it is one table. */
+/** Settings of the session cache, of calls to Kratos and of revocation. */
 import { type SettingValues, setting } from '../config/setting.ts'
 import {
   constrained,
