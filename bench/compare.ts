@@ -88,7 +88,7 @@ async function measure(
 const continueCounter = ({ counter }: BenchmarkCase['workload'], from: number) =>
   counter === undefined ? {} : { counter: { at: counter.at, from: counter.from + from } }
 
-const median = (values: readonly number[]): number =>
+export const median = (values: readonly number[]): number =>
   values.toSorted((a, b) => a - b)[values.length >> 1] as number
 
 /** Prints a table. The first benchmark is the baseline of the ratios. */

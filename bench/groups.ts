@@ -3,6 +3,7 @@ import { flood } from './groups/flood.ts'
 import type { BenchmarkGroup } from './groups/group.ts'
 import { hanging } from './groups/hanging.ts'
 import { headers } from './groups/headers.ts'
+import { histograms } from './groups/histograms.ts'
 import { main } from './groups/main.ts'
 import { memory } from './groups/memory.ts'
 import { reload } from './groups/reload.ts'
@@ -25,5 +26,6 @@ export const GROUPS: ReadonlyMap<string, BenchmarkGroup> = new Map(
     hanging,
     reload,
     reload_cpu: reloadCpu,
+    histograms,
   }),
 )

@@ -7,7 +7,7 @@ const root = join(import.meta.dirname, '..')
 /** More links than these make a row unreadable; the number of the others follows them. */
 const MAX_LINKS_PER_ROW = 3
 
-/** Number of a behaviour of Oathkeeper, of another difference, or of a security case. */
+/** Number of a behavior of Oathkeeper, of another difference, or of a security case. */
 const NUMBER = /(?:Q-\d{2}|P\d{1,2}|[A-J]\d{1,2}b?)/.source
 
 /** A list of numbers in parentheses, as in the name of a test: `(Q-37, D2)`. */
@@ -18,7 +18,7 @@ const AT_START_OF_STRING = new RegExp(`['"\`](${NUMBER})(?=['"\`: ,])`, 'g')
 const OF_SCENARIO = new RegExp(`\\bcase: ["']?(${NUMBER}(?:, ${NUMBER})*)`, 'g')
 /** A citation with the name of the page: `docs/security-cases.md, H3`. */
 const WITH_PAGE = new RegExp(`(?:oathkeeper|security-cases)\\.md, (${NUMBER}(?:(?:, | and )${NUMBER})*)`, 'g')
-/** A number of Oathkeeper's behaviour is unmistakable wherever it stands. */
+/** A number of Oathkeeper's behavior is unmistakable wherever it stands. */
 const OATHKEEPER_NUMBER = /\b(Q-\d{2})\b/g
 
 /** Returns the numbers that a text cites. Security cases count only in one of the forms above: `B2` is a word, too. */

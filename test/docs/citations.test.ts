@@ -17,9 +17,9 @@ const rowsOf = (page: string): string[] =>
     assert.equal(anchor, number?.toLowerCase())
     return number as string
   })
-const behaviours = rowsOf('docs/oathkeeper.md')
+const behaviors = rowsOf('docs/oathkeeper.md')
 const cases = rowsOf('docs/security-cases.md')
-const known = new Set([...behaviours, ...cases])
+const known = new Set([...behaviors, ...cases])
 
 const files = ['src', 'test', 'docs', 'demo', 'bench', 'scripts', 'rules', 'k8s', 'envoy']
   .flatMap(folder =>
@@ -30,7 +30,7 @@ const files = ['src', 'test', 'docs', 'demo', 'bench', 'scripts', 'rules', 'k8s'
   .filter(file => /\.(?:ts|js|md|ya?ml|jsonl)$/.test(file))
 
 test('no number has two rows', () => {
-  assert.equal(known.size, behaviours.length + cases.length)
+  assert.equal(known.size, behaviors.length + cases.length)
 })
 
 test('every Q number cited anywhere is a row of docs/oathkeeper.md', () => {
@@ -61,7 +61,7 @@ test('every difference and every preserved quirk of the conformance suite has a 
   )
 })
 
-test('a setting that restores a behaviour is named in its row, too', () => {
+test('a setting that restores a behavior is named in its row, too', () => {
   const rows = new Map(
     read('docs/oathkeeper.md')
       .split('\n')
