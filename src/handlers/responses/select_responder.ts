@@ -7,10 +7,12 @@ import type { HandlerDiagnostic } from '../compile/diagnostics.ts'
 import { jsonErrorResponse } from './error_body.ts'
 
 /**
- * Returns one responder for a rule. It uses the error handler of the rule whose `when` matches, else the
- * first matching fallback. It responds with 500 and a verbose body (Q-36) if several handlers of the rule
- * match, if the selected handler is misconfigured, or if none matches. An unknown or invalid handler of the
- * rule makes every response a 500. A misconfigured fallback counts as matching.
+ * Returns one responder for a rule. It uses the error handler of the rule whose `when` matches, else the first
+ * matching fallback.
+ *
+ * The response is a 500 with a verbose body (Q-36) in three cases: several handlers of the rule match, none
+ * matches, or the selected one is misconfigured. A misconfigured fallback counts as matching. An unknown or
+ * invalid handler of the rule makes every response a 500.
  */
 export function selectResponders(
   own: readonly BuiltResponder[],

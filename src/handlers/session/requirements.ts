@@ -47,8 +47,8 @@ export type UnmetRequirement = 'second factor' | 'too old' | 'method' | 'method 
 export type FindUnmetRequirement = (session: VerifiedSession, now: WallTime) => UnmetRequirement | undefined
 
 /**
- * Returns `undefined` if nothing is required. A cached session can only fail a requirement that the current
- * one meets, never the reverse, because within a session levels only rise and times only increase.
+ * Returns `undefined` if nothing is required. A cached session may fail a requirement that the current one
+ * meets, but never the reverse. Within a session levels only rise and times only increase.
  */
 export function compileRequirements(requirements: SessionRequirements): FindUnmetRequirement | undefined {
   const { aal, authenticated_within: maxAuthenticationAge, methods } = requirements ?? {}
