@@ -1,5 +1,5 @@
 /** The types of compiled handlers, and how a rule's handlers run one after another. */
-import { type Awaitable, andThen } from './awaitable.ts'
+import type { Awaitable } from './awaitable.ts'
 import { type Denial, unauthorized } from './denial.ts'
 import type { RequestView } from './request.ts'
 import type { Header, Identity, Session } from './session.ts'
@@ -49,38 +49,62 @@ export interface Authentication {
 const refusal = (handlerId: string, denial: Denial): Refusal => ({ kind: 'refused', handlerId, denial })
 
 /**
- * Runs the authenticators from `index` on. The first that applies decides; if none applies, the request is
- * denied with 401.
+ * Runs the authenticators from `from` on. The first that applies decides; if none applies, the request is
+ * denied with
+ * 401. Synchronous unless an authenticator returns a promise.
  */
 export function authenticate(
   stages: readonly Stage<Authenticate>[],
   request: RequestView,
-  index = 0,
+  from = 0,
 ): Awaitable<Authentication | Refusal> {
-  const stage = stages[index]
-  if (stage === undefined) return refusal('', unauthorized('no_authenticator_responsible'))
-  return andThen(stage.run(request), (outcome): Awaitable<Authentication | Refusal> => {
-    switch (outcome.kind) {
-      case 'identity':
-        return { kind: 'authenticated', handlerId: stage.id, identity: outcome }
-      case 'denial':
-        return refusal(stage.id, outcome)
-      case 'not responsible':
-        return authenticate(stages, request, index + 1)
+  for (let index = from; index < stages.length; index++) {
+    const { id, run } = stages[index] as Stage<Authenticate>
+    const outcome = run(request)
+    if (outcome instanceof Promise) {
+      return outcome.then(settled => conclude(id, settled) ?? authenticate(stages, request, index + 1))
     }
-  })
+    const conclusion = conclude(id, outcome)
+    if (conclusion !== undefined) return conclusion
+  }
+  return refusal('', unauthorized('no_authenticator_responsible'))
 }
 
-/** Runs the authorizers and mutators from `index` on, in order. The first denial ends the run. */
+/** `undefined` where the authenticator does not apply. */
+function conclude(
+  handlerId: string,
+  outcome: Identity | NotResponsible | Denial,
+): Authentication | Refusal | undefined {
+  switch (outcome.kind) {
+    case 'identity':
+      return { kind: 'authenticated', handlerId, identity: outcome }
+    case 'denial':
+      return refusal(handlerId, outcome)
+    case 'not responsible':
+      return undefined
+  }
+}
+
+/**
+ * Runs the authorizers and mutators from `from` on, in order. The first denial ends the run. Synchronous
+ * unless a step returns a promise.
+ */
 export function runSteps(
   steps: readonly Stage<Step>[],
   session: Session,
-  index = 0,
+  from = 0,
 ): Awaitable<Session | Refusal> {
-  const step = steps[index]
-  if (step === undefined) return session
-  return andThen(step.run(session), (outcome): Awaitable<Session | Refusal> => {
-    if (outcome.kind === 'denial') return refusal(step.id, outcome)
-    return runSteps(steps, outcome, index + 1)
-  })
+  let current = session
+  for (let index = from; index < steps.length; index++) {
+    const { id, run } = steps[index] as Stage<Step>
+    const outcome = run(current)
+    if (outcome instanceof Promise) {
+      return outcome.then(settled =>
+        settled.kind === 'denial' ? refusal(id, settled) : runSteps(steps, settled, index + 1),
+      )
+    }
+    if (outcome.kind === 'denial') return refusal(id, outcome)
+    current = outcome
+  }
+  return current
 }

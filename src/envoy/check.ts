@@ -64,16 +64,25 @@ export function createCheckHandler(dependencies: CheckDependencies): UnaryHandle
 }
 
 function handleCheck(dependencies: CheckDependencies, call: UnaryCall): Awaitable<Buffer> {
-  const { withSpan } = dependencies
   const deadline = checkDeadline(call)
   const request = decodeCheckRequest(call.request, deadline, dependencies.paths)
-  const decision =
-    withSpan === undefined
-      ? decideAndNotify(dependencies, request, call.arrived)
-      : withSpan(call.metadata, () => decideAndNotify(dependencies, request, call.arrived))
-  return decision instanceof Promise
-    ? decision.then(decided => encodeDecision(decided, isGrpcRequest(request)))
-    : encodeDecision(decision, isGrpcRequest(request))
+  const decision = traceDecision(dependencies, call, request)
+  const isGrpc = isGrpcRequest(request)
+  return andThen(decision, decided => encodeDecision(decided, isGrpc))
+}
+
+/**
+ * Decides inside a span where tracing is on. The listeners run inside it, too, because the access log has its
+ * trace id.
+ */
+function traceDecision(
+  dependencies: CheckDependencies,
+  call: UnaryCall,
+  request: CheckRequestView | Denial,
+): Awaitable<Decision> {
+  const { withSpan } = dependencies
+  if (withSpan === undefined) return decideAndNotify(dependencies, request, call.arrived)
+  return withSpan(call.metadata, () => decideAndNotify(dependencies, request, call.arrived))
 }
 
 function decideAndNotify(

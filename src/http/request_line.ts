@@ -1,5 +1,5 @@
 /** Reads the request line that a transport states (method, scheme, authority, target) by one set of rules for all transports. */
-import { parseAuthority } from './authority.ts'
+import { DEFAULT_PORTS, parseAuthority } from './authority.ts'
 import { type PathMode, parseRequestTarget } from './request_target.ts'
 
 /** What a transport states of a request, as text and unchecked. */
@@ -49,8 +49,11 @@ const METHOD_TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,64}$/
 
 /** Schemes that Envoy states. */
 export const HTTP_SCHEMES: ReadonlySet<string> = new Set(['http', 'https'])
-/** Schemes that gateways state over HTTP; Traefik states `ws` and `wss` for the handshake of a WebSocket. */
-export const GATEWAY_SCHEMES: ReadonlySet<string> = new Set(['http', 'https', 'ws', 'wss'])
+/**
+ * Schemes that gateways state over HTTP: also `ws` and `wss`, which Traefik states for the handshake of a
+ * WebSocket.
+ */
+export const GATEWAY_SCHEMES: ReadonlySet<string> = new Set(DEFAULT_PORTS.keys())
 
 /**
  * Checks and reads a stated request. Never throws, whatever the texts contain. `schemes` are in lower case;
