@@ -6,8 +6,8 @@ import type { Clock } from '../lib/time.ts'
 import { createSessionChangeReader } from '../sessions/kratos_public.ts'
 import { createLogoutObserver, type SessionOwner } from '../sessions/logout_observer.ts'
 import { kratosPublicSettings } from '../sessions/settings.ts'
-import type { RevocationTarget } from '../sessions/types.ts'
-import type { SessionEndpoint, SessionVerifier } from '../sessions/verifier.ts'
+import type { RevocationTarget, SessionEndpoint } from '../sessions/types.ts'
+import type { SessionVerifier } from '../sessions/verifier.ts'
 import type { Config } from './config.ts'
 
 export interface LogoutObservationDependencies {

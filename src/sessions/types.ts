@@ -2,7 +2,7 @@
 import type { Header } from '../access/session.ts'
 import type { Verdict, VerifiedSession } from '../access/verdict.ts'
 import type { HeaderPair } from '../clients/http/message.ts'
-import type { Instant, WallTime } from '../lib/time.ts'
+import type { Instant, Millis, WallTime } from '../lib/time.ts'
 
 /** Result of a lookup, independent of the request that waits for it. `Verdict` adds how the cache took part. */
 export type Finding =
@@ -88,4 +88,12 @@ export interface RevocationResult {
 export interface WhoamiEndpoint {
   readonly whoamiUrl: string
   readonly headers: readonly HeaderPair[]
+}
+
+/** Where and how whoami is called. Endpoints that differ in any member except `maxAge` share no cache entry. */
+export interface SessionEndpoint {
+  readonly whoamiUrl: string
+  readonly headers: readonly Header[]
+  /** Maximum age set by the rule; `undefined`: that of the service, 0: no use of the cache. */
+  readonly maxAge: Millis | undefined
 }

@@ -1,13 +1,12 @@
 /** Verifies session credentials: by the cache, then the shared cache, then Kratos, with one call for concurrent requests. */
 import type { Awaitable } from '../access/awaitable.ts'
 import type { RequestView } from '../access/request.ts'
-import type { Header } from '../access/session.ts'
 import type { CacheResult, Credential, Verdict, VerifiedSession } from '../access/verdict.ts'
-import type { HeaderPair } from '../clients/http/message.ts'
 import type { Whoami } from '../clients/kratos.ts'
-import { createKeyHash, encodeKeyPart } from '../lib/key_hash.ts'
+import { createKeyHash } from '../lib/key_hash.ts'
 import { type Clock, type Instant, type Millis, millis, millisBetween } from '../lib/time.ts'
 import { withTimeout } from '../lib/with_timeout.ts'
+import { createCacheKeys } from './cache/cache_keys.ts'
 import { createNegativeCache } from './cache/negative_cache.ts'
 import { createSessionCache } from './cache/session_cache.ts'
 import { createStalenessTracker } from './cache/staleness_tracker.ts'
@@ -23,16 +22,8 @@ import type {
   RevocationEvent,
   RevocationResult,
   RevocationTarget,
-  WhoamiEndpoint,
+  SessionEndpoint,
 } from './types.ts'
-
-/** Where and how whoami is called. Endpoints that differ in any member except `maxAge` share no cache entry. */
-export interface SessionEndpoint {
-  readonly whoamiUrl: string
-  readonly headers: readonly Header[]
-  /** Maximum age set by the rule; `undefined`: that of the service, 0: no use of the cache. */
-  readonly maxAge: Millis | undefined
-}
 
 export interface SessionVerifierDependencies {
   readonly clock: Clock
@@ -122,10 +113,7 @@ export function createSessionVerifier(dependencies: SessionVerifierDependencies)
   const staleness = createStalenessTracker(clock)
   const keyOf = createKeyHash(dependencies.secret)
   const lookups = createSharedLookups({ clock, cache, keyOf, sharedCache, maxAge: dependencies.maxAge })
-  const describedEndpoints = new WeakMap<
-    SessionEndpoint,
-    { readonly key: string; readonly whoami: WhoamiEndpoint }
-  >()
+  const cacheKeys = createCacheKeys(keyOf)
   const upstreams = createKratosUpstreams({
     clock,
     random,
@@ -137,25 +125,10 @@ export function createSessionVerifier(dependencies: SessionVerifierDependencies)
   const maxRefreshes = Math.max(1, Math.floor(upstreams.maxConcurrentRequests / 4))
   let refreshes = 0
 
-  /** Encodes an endpoint once; handlers pass the same object for every request. */
-  function describeEndpoint(endpoint: SessionEndpoint) {
-    let described = describedEndpoints.get(endpoint)
-    if (described === undefined) {
-      const { whoamiUrl } = endpoint
-      const headers = endpoint.headers.map(({ name, value }): HeaderPair => [name, value])
-      described = { key: encodeKeyPart([whoamiUrl, headers]), whoami: { whoamiUrl, headers } }
-      describedEndpoints.set(endpoint, described)
-    }
-    return described
-  }
-
-  const cacheKeyFor = (endpoint: SessionEndpoint, { kind, name, value }: Credential): string =>
-    keyOf([describeEndpoint(endpoint).key, kind, name, value])
-
   async function callKratos({ endpoint, credential, key, clientAddress }: Lookup): Promise<Finding> {
     try {
       const finding = await upstreams.forUrl(endpoint.whoamiUrl).call({
-        endpoint: describeEndpoint(endpoint).whoami,
+        endpoint: cacheKeys.describe(endpoint).whoami,
         credential,
         clientAddress,
         cacheStatus: () => cache.status(key),
@@ -174,7 +147,7 @@ export function createSessionVerifier(dependencies: SessionVerifierDependencies)
     const rejectedRecently = cache.status(key).kind === 'rejected'
     const found = rejectedRecently
       ? undefined
-      : await lookups.findShared(describeEndpoint(endpoint).key, credential)
+      : await lookups.findShared(cacheKeys.describe(endpoint).key, credential)
     return found ?? callKratos(lookup)
   }
 
@@ -187,7 +160,7 @@ export function createSessionVerifier(dependencies: SessionVerifierDependencies)
     refreshes++
     const { endpoint, credential, key } = lookup
     const { promise } = cache.load(key, {
-      ...lookups.startLoad(describeEndpoint(endpoint).key, credential, endpoint.maxAge),
+      ...lookups.startLoad(cacheKeys.describe(endpoint).key, credential, endpoint.maxAge),
       load: () => callKratos(lookup),
       isRefresh: true,
     })
@@ -207,7 +180,7 @@ export function createSessionVerifier(dependencies: SessionVerifierDependencies)
     const { fresh = false, stale: allowStale = !fresh } = options
     const { maxAge } = endpoint
     const now = cache.checkClocks()
-    const key = cacheKeyFor(endpoint, credential)
+    const key = cacheKeys.keyFor(endpoint, credential)
     const lookup: Lookup = { endpoint, credential, key, clientAddress: request.remoteAddress }
     if (!fresh && maxAge !== 0) {
       const entry = cache.get(key, maxAge, now)
@@ -217,7 +190,7 @@ export function createSessionVerifier(dependencies: SessionVerifierDependencies)
       }
       if (negativeCache.has(key) && upstreams.forUrl(endpoint.whoamiUrl).trustsRejections) return NEGATIVE_HIT
     }
-    const loadRequest = lookups.startLoad(describeEndpoint(endpoint).key, credential, maxAge)
+    const loadRequest = lookups.startLoad(cacheKeys.describe(endpoint).key, credential, maxAge)
     const load = sharedCache === undefined || fresh || maxAge === 0 ? callKratos : lookUp
     const { promise, shared } = cache.load(key, { ...loadRequest, load: () => load(lookup), fresh })
     const cacheResult: CacheResult = shared ? 'shared' : maxAge === 0 ? 'off' : 'miss'

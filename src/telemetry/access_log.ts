@@ -14,14 +14,14 @@ export interface RecorderDependencies {
 
 export function createDecisionRecorder({
   log,
-  recordMetrics: count,
+  recordMetrics,
   traceId,
   now,
 }: RecorderDependencies): DecisionListener {
   return (decision, request, started) => {
     const durationMs = now() - started
     const { metadata } = decision
-    count(decision, durationMs, request?.method ?? '')
+    recordMetrics(decision, durationMs, request?.method ?? '')
     log.decision({
       rule: metadata.rule,
       decision: decision.kind,

@@ -3,7 +3,8 @@ import test from 'node:test'
 import type { Credential, Verdict } from '../../src/access/verdict.ts'
 import type { HttpFailure, HttpResponse } from '../../src/clients/http/message.ts'
 import { type Instant, millis } from '../../src/lib/time.ts'
-import { createSessionVerifier, type SessionEndpoint } from '../../src/sessions/verifier.ts'
+import type { SessionEndpoint } from '../../src/sessions/types.ts'
+import { createSessionVerifier } from '../../src/sessions/verifier.ts'
 import { fakeClock } from '../support/clock.ts'
 import {
   answered,

@@ -6,11 +6,8 @@ import type { KratosAdmin, WhoamiRequest } from '../../src/clients/kratos.ts'
 import { type Instant, millis } from '../../src/lib/time.ts'
 import type { Probe } from '../../src/sessions/kratos/probe.ts'
 import type { KratosUpstreamOptions } from '../../src/sessions/kratos/upstream.ts'
-import {
-  createSessionVerifier,
-  type SessionEndpoint,
-  type SessionEvent,
-} from '../../src/sessions/verifier.ts'
+import type { SessionEndpoint } from '../../src/sessions/types.ts'
+import { createSessionVerifier, type SessionEvent } from '../../src/sessions/verifier.ts'
 import { fakeClock } from './clock.ts'
 import { answered, IDENTITY_ID, liveSession } from './kratos.ts'
 import { requestWith } from './request.ts'

@@ -25,23 +25,23 @@ import {
 
 const NAME = 'ory_kratos_session'
 const skip = skipWithoutOwnKratos()
-let world: KratosUnderTest
+let server: KratosUnderTest
 let kratos: Kratos
 let old: boolean
 const http = createHttpClient({ clock: realClock })
 
 before(async () => {
   if (skip !== false) return
-  world = await startKratosUnderTest({
+  server = await startKratosUnderTest({
     edit: yml =>
       `${yml.replace('required_aal: aal1', 'required_aal: highest_available')}feature_flags: { cacheable_sessions: true }\n`,
   })
-  kratos = world.kratos
+  kratos = server.kratos
   old = (await kratosVersion(kratos)) === 'v1.3.1'
 })
 after(async () => {
   await http.close()
-  await world?.close()
+  await server?.close()
 })
 
 interface SessionJson {

@@ -13,7 +13,7 @@ const NAME = 'ory_kratos_session'
 const skip = skipWithoutRealKratos()
 const folder = mkdtempSync(join(tmpdir(), 'credence-outage-'))
 const file = join(folder, 'kratos.sqlite')
-let world: KratosUnderTest
+let server: KratosUnderTest
 let kratos: Kratos
 let cookie: string
 let token: string
@@ -21,8 +21,8 @@ let id: string
 
 before(async () => {
   if (skip !== false) return
-  world = await startKratosUnderTest({ database: file })
-  kratos = world.kratos
+  server = await startKratosUnderTest({ database: file })
+  kratos = server.kratos
   const user = await kratos.createUser()
   const browser = createBrowser()
   await logIn(browser, kratos, user)
@@ -31,7 +31,7 @@ before(async () => {
   id = (await whoami({ cookie })).json<{ id: string }>().id
 })
 after(async () => {
-  await world?.close()
+  await server?.close()
   rmSync(folder, { recursive: true, force: true })
 })
 

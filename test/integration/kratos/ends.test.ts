@@ -25,21 +25,21 @@ async function loggedIn(kratos: Kratos) {
 test('an expired session gets 401 for cookie and token, and stays in the database', {
   skip: skipWithoutOwnKratos(),
 }, async () => {
-  const world = await startKratosUnderTest({ edit: lifespan('2s') })
+  const server = await startKratosUnderTest({ edit: lifespan('2s') })
   try {
-    const { cookie, token } = await loggedIn(world.kratos)
-    const page = await sendRequest(`${world.kratos.publicUrl}/sessions/whoami`, {
+    const { cookie, token } = await loggedIn(server.kratos)
+    const page = await sendRequest(`${server.kratos.publicUrl}/sessions/whoami`, {
       method: 'GET',
       headers: token,
     })
     const { id, expires_at } = page.json<{ id: string; expires_at: string }>()
     assert.equal(page.status, 200)
     await sleep(Date.parse(expires_at) - Date.now() + 50)
-    assert.equal(await statusOf(world.kratos, token), 401)
-    assert.equal(await statusOf(world.kratos, cookie), 401)
-    assert.equal((await world.kratos.identities.getSession({ id })).data.active, false)
+    assert.equal(await statusOf(server.kratos, token), 401)
+    assert.equal(await statusOf(server.kratos, cookie), 401)
+    assert.equal((await server.kratos.identities.getSession({ id })).data.active, false)
   } finally {
-    await world.close()
+    await server.close()
   }
 })
 

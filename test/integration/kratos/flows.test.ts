@@ -13,16 +13,16 @@ import {
 import type { Kratos, User } from '../../../demo/kratos.ts'
 import { type KratosUnderTest, startKratosUnderTest } from './kratos_server.ts'
 
-let world: KratosUnderTest
+let server: KratosUnderTest
 let kratos: Kratos
 let user: User
 
 before(async () => {
-  world = await startKratosUnderTest()
-  kratos = world.kratos
+  server = await startKratosUnderTest()
+  kratos = server.kratos
   user = await kratos.createUser()
 })
-after(() => world.close())
+after(() => server.close())
 
 const SESSION = 'ory_kratos_session'
 const whoami = (headers: Record<string, string>): Promise<Page> =>
@@ -71,7 +71,7 @@ describe('logging in', () => {
   })
 
   test('a browser gets a session cookie from the form and returns to its origin', async () => {
-    const origin = `http://127.0.0.1:${world.ports.envoy}`
+    const origin = `http://127.0.0.1:${server.ports.envoy}`
     const browser = createBrowser()
     const back = encodeURIComponent(`${origin}/admin?x=1`)
     const start = await browser.fetch(`${kratos.publicUrl}/self-service/login/browser?return_to=${back}`)

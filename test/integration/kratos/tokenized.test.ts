@@ -23,7 +23,7 @@ import { type KratosUnderTest, skipWithoutRealKratos, startKratosUnderTest } fro
 const skip = skipWithoutRealKratos()
 const folder = mkdtempSync(join(tmpdir(), 'credence-tokenized-'))
 const http = createHttpClient({ clock: realClock })
-let world: KratosUnderTest
+let server: KratosUnderTest
 let kratos: Kratos
 let user: User
 let token: string
@@ -42,17 +42,17 @@ before(async () => {
   await writeKeys()
   const keys = `jwks_url: "file://${join(folder, 'private.json')}"`
   const tokenizer = `tokenizer: { templates: { app: { ${keys}, ttl: 1m }, endless: { ${keys} } } }`
-  world = await startKratosUnderTest({
+  server = await startKratosUnderTest({
     edit: yml =>
       yml.replace('whoami: { required_aal: aal1 }', `whoami: { required_aal: aal1, ${tokenizer} }`),
   })
-  kratos = world.kratos
+  kratos = server.kratos
   user = await kratos.createUser()
   token = await nativeLogin(kratos, user)
 })
 after(async () => {
   await http.close()
-  await world?.close()
+  await server?.close()
   rmSync(folder, { recursive: true, force: true })
 })
 

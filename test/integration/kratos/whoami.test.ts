@@ -10,7 +10,7 @@ import { readWhoamiResponse } from '../../../src/sessions/kratos/whoami_response
 import { realClock } from '../../support/clock.ts'
 import { type KratosUnderTest, kratosVersion, startKratosUnderTest } from './kratos_server.ts'
 
-let world: KratosUnderTest
+let server: KratosUnderTest
 let kratos: Kratos
 let old: boolean
 const users: Record<'A' | 'B', User> = {} as never
@@ -18,8 +18,8 @@ const users: Record<'A' | 'B', User> = {} as never
 const has: Record<string, string> = {}
 
 before(async () => {
-  world = await startKratosUnderTest()
-  kratos = world.kratos
+  server = await startKratosUnderTest()
+  kratos = server.kratos
   old = (await kratosVersion(kratos)) === 'v1.3.1'
   for (const name of ['A', 'B'] as const) {
     users[name] = await kratos.createUser()
@@ -38,7 +38,7 @@ before(async () => {
 })
 after(async () => {
   await http.close()
-  await world.close()
+  await server.close()
 })
 
 const NAME = 'ory_kratos_session'
