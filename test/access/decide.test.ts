@@ -128,7 +128,7 @@ test('the fallback responders render the denial of a request without a rule', ()
   assert.equal(decision.kind === 'deny' && decision.body, 'responder')
 })
 
-for (const [where, world] of Object.entries<RuleFixture>({
+for (const [where, fixture] of Object.entries<RuleFixture>({
   'the search for a rule throws': { find: boom },
   'an authenticator throws': { authenticators: [boom] },
   'an authenticator rejects': { authenticators: [() => Promise.reject(new Error('boom'))] },
@@ -146,7 +146,7 @@ for (const [where, world] of Object.entries<RuleFixture>({
   },
 })) {
   test(`when ${where}, the decision is a 500 denial and never an allow`, async () => {
-    const decision = await decide(snapshotOf(world), request)
+    const decision = await decide(snapshotOf(fixture), request)
     assert.equal(decision.kind, 'deny')
     assert.equal(decision.kind === 'deny' && decision.status, 500)
     assert.equal(decision.metadata.code, 'internal')

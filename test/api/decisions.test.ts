@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { request as ask } from 'node:http'
+import { request as httpRequest } from 'node:http'
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import test, { after, before } from 'node:test'
@@ -79,7 +79,7 @@ function get(path: string, headers: Record<string, string | string[]> = {}, meth
   return new Promise<{ status: number; headers: Record<string, unknown>; body: string }>(
     (resolve, reject) => {
       const [host, port] = api.address.split(':')
-      const asking = ask(
+      const outgoing = httpRequest(
         { host, port: Number(port), path, method, headers: { host: 'app.test', ...headers }, agent: false },
         response => {
           let body = ''
@@ -91,7 +91,7 @@ function get(path: string, headers: Record<string, string | string[]> = {}, meth
           )
         },
       )
-      asking.on('error', reject).end()
+      outgoing.on('error', reject).end()
     },
   )
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { createHmac } from 'node:crypto'
-import { request as ask } from 'node:http'
+import { request as httpRequest } from 'node:http'
 import test, { type TestContext } from 'node:test'
 import { revocationsRoute } from '../../src/api/revocations.ts'
 import { startApiServer } from '../../src/api/server.ts'
@@ -50,7 +50,7 @@ async function openRoute(t: TestContext) {
   function post({ body = '', headers = { 'x-revocation-key': KEY }, method = 'POST', chunked }: PostOptions) {
     return new Promise<{ status: number; text: string }>((resolve, reject) => {
       const length = chunked === true ? {} : { 'content-length': String(Buffer.byteLength(body)) }
-      const call = ask(`http://${api.address}${PATH}`, { method, headers: { ...headers, ...length } })
+      const call = httpRequest(`http://${api.address}${PATH}`, { method, headers: { ...headers, ...length } })
       call.once('error', reject)
       call.once('response', async answer => {
         let text = ''

@@ -116,9 +116,9 @@ try {
   const post =
     'POST /orders HTTP/1.1\r\nHost: app.test\r\nContent-Length: 16\r\nConnection: close\r\n\r\n0123456789abcdef'
   const lines: string[] = []
-  const capture = async (name: string, ask: () => Promise<unknown>) => {
+  const capture = async (name: string, sendRequest: () => Promise<unknown>) => {
     captured.length = 0
-    await ask()
+    await sendRequest()
     if (captured.length !== 1) throw new Error(`${name}: ${captured.length} Checks`)
     lines.push(JSON.stringify({ name, bytes: captured[0]?.toString('base64') }))
   }

@@ -33,7 +33,7 @@ function createFixture(
   }
   const recorded: Decision[] = []
   const errors: unknown[] = []
-  const check = createCheckHandler({
+  const handler = createCheckHandler({
     snapshot: () => (options.loaded === false ? undefined : snapshot),
     onDecision: [
       decision => {
@@ -46,9 +46,9 @@ function createFixture(
     paths: 'strict',
     withSpan: undefined,
   })
-  const ask = async (metadata: Record<string, string> = {}, budget?: number, arrived = now()) => {
+  const check = async (metadata: Record<string, string> = {}, budget?: number, arrived = now()) => {
     const deadline = budget === undefined ? undefined : ((arrived + budget) as Instant)
-    const answer = check({
+    const answer = handler({
       request: encodeRequest({}),
       metadata: { get: name => metadata[name] },
       deadline,
@@ -56,20 +56,20 @@ function createFixture(
     })
     return { response: decodeResponse(await answer), waited: answer instanceof Promise }
   }
-  return { ask, recorded, errors }
+  return { check, recorded, errors }
 }
 
 test('a Check without asynchronous handlers is answered synchronously', async () => {
-  const { ask, recorded } = createFixture()
-  const { response, waited } = await ask()
+  const { check, recorded } = createFixture()
+  const { response, waited } = await check()
   assert.equal(response.http_response, 'ok_response')
   assert.equal(waited, false)
   assert.equal(recorded.length, 1)
 })
 
 test('before the rules are loaded every Check is 503', async () => {
-  const { ask, recorded } = createFixture({ loaded: false })
-  const { response } = await ask()
+  const { check, recorded } = createFixture({ loaded: false })
+  const { response } = await check()
   assert.equal(response.denied_response?.status?.code, 503)
   assert.equal(recorded[0]?.metadata.code, 'rules_not_loaded')
   const retry = response.denied_response?.headers?.find(one => one.header?.key === 'retry-after')
@@ -79,14 +79,14 @@ test('before the rules are loaded every Check is 503', async () => {
 const never = () => new Promise<never>(() => {})
 
 test('a decision that takes too long is 503 before grpc-timeout ends (F1, F12)', async () => {
-  const { ask, recorded } = createFixture({ run: never })
-  const { response } = await ask({}, 60)
+  const { check, recorded } = createFixture({ run: never })
+  const { response } = await check({}, 60)
   assert.equal(response.denied_response?.status?.code, 503)
   assert.deepEqual([recorded[0]?.metadata.code, recorded[0]?.metadata.rule], ['deadline', 'r'])
 })
 
 test('Envoy’s timeout of one try counts where it is shorter than grpc-timeout', async () => {
-  const { response } = await createFixture({ run: never }).ask(
+  const { response } = await createFixture({ run: never }).check(
     { 'x-envoy-expected-rq-timeout-ms': '60' },
     60_000,
   )
@@ -110,28 +110,28 @@ for (const [what, metadata, budget, ms] of [
       left = deadline - arrived
       return identity('u')
     }
-    await createFixture({ run }).ask(metadata, budget, arrived)
+    await createFixture({ run }).check(metadata, budget, arrived)
     assert.equal(left, ms)
   })
 }
 
 test('when a listener throws, the response is a 500 denial and the error is reported', async () => {
-  const { ask, errors } = createFixture({
+  const { check, errors } = createFixture({
     record: () => {
       throw new Error('disk')
     },
   })
-  const { response } = await ask()
+  const { response } = await check()
   assert.equal(response.denied_response?.status?.code, 500)
   assert.equal(errors.length, 1)
 })
 
 test('no Check takes longer than a drain, however long Envoy would wait (Istio: 600 s)', async t => {
   t.mock.timers.enable({ apis: ['setTimeout'] })
-  const { ask } = createFixture({ run: never })
-  const asked = ask({ 'x-envoy-expected-rq-timeout-ms': '600000' }, 600_000)
+  const { check } = createFixture({ run: never })
+  const pending = check({ 'x-envoy-expected-rq-timeout-ms': '600000' }, 600_000)
   t.mock.timers.tick(15_000)
-  assert.equal((await asked).response.denied_response?.status?.code, 503)
+  assert.equal((await pending).response.denied_response?.status?.code, 503)
 })
 
 test('a reload during a request does not change the rules that decide it (F9)', async () => {
@@ -144,14 +144,14 @@ test('a reload during a request does not change the rules that decide it (F9)', 
     fallbackResponders: [],
     find: () => ({ kind: 'found', rule, captures: [] }),
   })
-  let recognise = () => {}
+  let authenticate = () => {}
   const slow = () =>
     new Promise<ReturnType<typeof identity>>(resolve => {
-      recognise = () => resolve(identity('u'))
+      authenticate = () => resolve(identity('u'))
     })
   let current = snapshotOf(ruleOf('old', slow), ['x-old'])
   const rules: string[] = []
-  const check = createCheckHandler({
+  const handler = createCheckHandler({
     snapshot: () => current,
     onDecision: [decision => rules.push(decision.metadata.rule)],
     onError: () => {},
@@ -165,13 +165,13 @@ test('a reload during a request does not change the rules that decide it (F9)', 
     deadline: undefined,
     arrived: now(),
   }
-  const first = check(call)
+  const first = handler(call)
   current = snapshotOf(
     ruleOf('new', () => identity('u')),
     ['x-new'],
   )
-  const second = decodeResponse(await check(call))
-  recognise()
+  const second = decodeResponse(await handler(call))
+  authenticate()
   assert.deepEqual(decodeResponse(await first).ok_response?.headers_to_remove, ['x-old'])
   assert.deepEqual(second.ok_response?.headers_to_remove, ['x-new'])
   assert.deepEqual(rules, ['new', 'old'])

@@ -67,7 +67,13 @@ async function openFixture(
 const same = (bytes: Buffer): Buffer => bytes
 const clientOf = ({ engine }: ServerFixture) => new Client(engine.address, credentials.createInsecure())
 
-function ask(client: Client, path: string, bytes: Buffer, deadline = 10_000, metadata = new Metadata()) {
+function callMethod(
+  client: Client,
+  path: string,
+  bytes: Buffer,
+  deadline = 10_000,
+  metadata = new Metadata(),
+) {
   return new Promise<{ code: number; bytes: Buffer }>(resolve => {
     const done = (error: ServiceError | null, answer?: Buffer) =>
       resolve({ code: error?.code ?? 0, bytes: answer ?? Buffer.alloc(0) })
@@ -106,46 +112,46 @@ const HOSTILE: Readonly<Record<string, Buffer>> = {
 
 for (const name of ['http2', 'grpc-js'] as const)
   describe(`the engine on ${name}`, () => {
-    let world: ServerFixture
+    let fixture: ServerFixture
     before(async () => {
-      world = await openFixture(name)
+      fixture = await openFixture(name)
     })
 
     test('a handler gets the message as bytes, the deadline on the monotonic clock and the metadata', async () => {
-      const client = clientOf(world)
+      const client = clientOf(fixture)
       const metadata = new Metadata()
       metadata.set('x-request-id', 'r1')
       const before = performance.now()
-      const { code, bytes } = await ask(client, CHECK, Buffer.from([1, 2, 3]), 5_000, metadata)
+      const { code, bytes } = await callMethod(client, CHECK, Buffer.from([1, 2, 3]), 5_000, metadata)
       client.close()
       assert.deepEqual([code, [...bytes]], [0, [1, 2, 3]])
-      const call = world.calls.at(-1)
+      const call = fixture.calls.at(-1)
       assert.equal(call?.metadata.get('x-request-id'), 'r1')
       assert.ok((call?.deadline ?? 0) > before + 1_000 && (call?.deadline ?? 0) < before + 6_000)
     })
 
     test('grpc.health.v1 follows readiness, for the server and for its service', async () => {
-      const client = clientOf(world)
+      const client = clientOf(fixture)
       const of = async (service: string) => {
-        const { code, bytes } = await ask(client, '/grpc.health.v1.Health/Check', health(service))
+        const { code, bytes } = await callMethod(client, '/grpc.health.v1.Health/Check', health(service))
         return code === 0 ? [...bytes] : code
       }
       assert.deepEqual(await of(''), SERVING)
       assert.deepEqual(await of('envoy.service.auth.v3.Authorization'), SERVING)
       assert.equal(await of('another.Service'), status.NOT_FOUND)
-      world.setReady(false)
+      fixture.setReady(false)
       assert.deepEqual(await of(''), NOT_SERVING)
-      world.setReady(true)
+      fixture.setReady(true)
       client.close()
     })
 
     test('no other method exists: no reflection, no method without a name (I10)', async () => {
-      const client = clientOf(world)
-      const before = world.calls.length
+      const client = clientOf(fixture)
+      const before = fixture.calls.length
       const paths = ['/grpc.reflection.v1.ServerReflection/ServerReflectionInfo', `${CHECK}s`, '/Check', '/']
       for (const path of paths)
-        assert.equal((await ask(client, path, Buffer.alloc(0))).code, status.UNIMPLEMENTED, path)
-      assert.equal(world.calls.length, before)
+        assert.equal((await callMethod(client, path, Buffer.alloc(0))).code, status.UNIMPLEMENTED, path)
+      assert.equal(fixture.calls.length, before)
       client.close()
     })
 
@@ -178,11 +184,11 @@ for (const name of ['http2', 'grpc-js'] as const)
         })
       })
       const client = clientOf(own)
-      const asked = ask(client, CHECK, Buffer.from([1]))
+      const pending = callMethod(client, CHECK, Buffer.from([1]))
       await there
       const drained = own.engine.drain(60_000)
       answer(Buffer.from([7]))
-      assert.deepEqual([...(await asked).bytes], [7])
+      assert.deepEqual([...(await pending).bytes], [7])
       await drained
       client.close()
     })
@@ -198,30 +204,30 @@ for (const name of ['http2', 'grpc-js'] as const)
       })
       const client = clientOf(own)
       // The client of grpc-js retries on a new connection until its deadline.
-      const asked = ask(client, CHECK, Buffer.from([1]), 500)
+      const pending = callMethod(client, CHECK, Buffer.from([1]), 500)
       await there
       await own.engine.drain(50)
-      assert.notEqual((await asked).code, 0)
+      assert.notEqual((await pending).code, 0)
       client.close()
     })
 
     for (const [what, bytes] of Object.entries(HOSTILE)) {
       test(`${what} affect no other connection (G1)`, async () => {
-        const before = world.calls.length
-        await sendBytes(portOf(world), bytes)
-        const client = clientOf(world)
-        assert.equal((await ask(client, CHECK, Buffer.from([1]))).code, 0)
-        assert.equal(world.calls.length, before + 1)
+        const before = fixture.calls.length
+        await sendBytes(portOf(fixture), bytes)
+        const client = clientOf(fixture)
+        assert.equal((await callMethod(client, CHECK, Buffer.from([1]))).code, 0)
+        assert.equal(fixture.calls.length, before + 1)
         client.close()
       })
     }
 
     test('a message that is too large is rejected before the handler runs (G4)', async () => {
-      const before = world.calls.length
-      const client = clientOf(world)
-      const { code } = await ask(client, CHECK, Buffer.alloc(5 * 1024 * 1024))
+      const before = fixture.calls.length
+      const client = clientOf(fixture)
+      const { code } = await callMethod(client, CHECK, Buffer.alloc(5 * 1024 * 1024))
       assert.equal(code, status.RESOURCE_EXHAUSTED)
-      assert.equal(world.calls.length, before)
+      assert.equal(fixture.calls.length, before)
       client.close()
     })
 
@@ -230,8 +236,8 @@ for (const name of ['http2', 'grpc-js'] as const)
       const head = Buffer.alloc(5)
       head[0] = 1
       head.writeUInt32BE(packed.length, 1)
-      const before = world.calls.length
-      const session = connectHttp2(`http://${world.engine.address}`)
+      const before = fixture.calls.length
+      const session = connectHttp2(`http://${fixture.engine.address}`)
       session.on('error', () => {})
       const stream = session.request({
         ':method': 'POST',
@@ -250,11 +256,11 @@ for (const name of ['http2', 'grpc-js'] as const)
       })
       session.destroy()
       assert.equal(grpcStatus, String(name === 'http2' ? status.UNIMPLEMENTED : status.RESOURCE_EXHAUSTED))
-      assert.equal(world.calls.length, before)
+      assert.equal(fixture.calls.length, before)
     })
 
     test('the server survives a burst of streams that are reset at once (G2)', async () => {
-      const session = connectHttp2(`http://${world.engine.address}`)
+      const session = connectHttp2(`http://${fixture.engine.address}`)
       session.on('error', () => {})
       for (let i = 0; i < 500 && !session.destroyed; i++) {
         const stream = session.request({
@@ -267,8 +273,8 @@ for (const name of ['http2', 'grpc-js'] as const)
       }
       await new Promise(resolve => setImmediate(resolve))
       session.destroy()
-      const client = clientOf(world)
-      assert.equal((await ask(client, CHECK, Buffer.from([1]))).code, 0)
+      const client = clientOf(fixture)
+      assert.equal((await callMethod(client, CHECK, Buffer.from([1]))).code, 0)
       client.close()
     })
 
@@ -278,7 +284,7 @@ for (const name of ['http2', 'grpc-js'] as const)
       assert.equal(first.engine.address, `unix:${socket}`)
       assert.equal(statSync(socket).mode & 0o777, 0o660)
       const client = clientOf(first)
-      assert.equal((await ask(client, CHECK, Buffer.from([1]))).code, 0)
+      assert.equal((await callMethod(client, CHECK, Buffer.from([1]))).code, 0)
       client.close()
       await assert.rejects(openFixture(name, undefined, { socket }), /served by another process/)
       await first.engine.drain(1_000)
@@ -291,7 +297,7 @@ for (const name of ['http2', 'grpc-js'] as const)
       renameSync(kept, socket)
       const second = await openFixture(name, undefined, { socket })
       const again = clientOf(second)
-      assert.equal((await ask(again, CHECK, Buffer.from([1]))).code, 0)
+      assert.equal((await callMethod(again, CHECK, Buffer.from([1]))).code, 0)
       again.close()
     })
 

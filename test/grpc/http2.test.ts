@@ -49,14 +49,14 @@ let engine: GrpcServer
 let session: ClientHttp2Session
 before(async () => {
   engine = await start()
-  session = await open(engine)
+  session = await openSession(engine)
 })
 after(async () => {
   session.destroy()
   await engine.drain(0)
 })
 
-async function open({ address }: GrpcServer): Promise<ClientHttp2Session> {
+async function openSession({ address }: GrpcServer): Promise<ClientHttp2Session> {
   const opened = connect(`http://${address}`)
   opened.on('error', () => {})
   await once(opened, 'connect')
@@ -90,7 +90,7 @@ async function readResult(stream: ClientHttp2Stream): Promise<StreamResult> {
   return { http, grpc, body: [...Buffer.concat(chunks)] }
 }
 
-function ask(body: Buffer, headers: OutgoingHttpHeaders = {}): Promise<StreamResult> {
+function callCheck(body: Buffer, headers: OutgoingHttpHeaders = {}): Promise<StreamResult> {
   const stream = session.request({ ...HEADERS, ...headers })
   const end = readResult(stream)
   stream.end(body)
@@ -101,27 +101,27 @@ const ONE = encodeFrame(Buffer.from([7]))
 const SUCCESS: StreamResult = { http: 200, grpc: '0', body: [...ONE] }
 
 test('a call is answered with one message, and its status in the trailers', async () => {
-  assert.deepEqual(await ask(ONE), SUCCESS)
+  assert.deepEqual(await callCheck(ONE), SUCCESS)
 })
 
 test('a request that is not a gRPC call gets an HTTP status, and no handler runs', async () => {
   const before = calls.length
-  assert.equal((await ask(ONE, { ':method': 'PUT' })).http, 405)
-  assert.equal((await ask(ONE, { 'content-type': 'application/json' })).http, 415)
-  assert.equal((await ask(ONE, { ':path': '/' })).grpc, '12')
+  assert.equal((await callCheck(ONE, { ':method': 'PUT' })).http, 405)
+  assert.equal((await callCheck(ONE, { 'content-type': 'application/json' })).http, 415)
+  assert.equal((await callCheck(ONE, { ':path': '/' })).grpc, '12')
   assert.equal(calls.length, before)
 })
 
 test('two messages, none, and half of one are rejected', async () => {
   const before = calls.length
   for (const body of [Buffer.concat([ONE, ONE]), Buffer.alloc(0), ONE.subarray(0, 5)])
-    assert.deepEqual(await ask(body), { http: 200, grpc: '13', body: [] })
+    assert.deepEqual(await callCheck(body), { http: 200, grpc: '13', body: [] })
   assert.equal(calls.length, before)
 })
 
 test('a message is joined from its chunks', async () => {
   const large = encodeFrame(Buffer.alloc(3_900_000, 5))
-  const { grpc, body } = await ask(large)
+  const { grpc, body } = await callCheck(large)
   assert.equal(grpc, '0')
   assert.equal(body.length, large.length)
 })
@@ -136,7 +136,7 @@ test('a body that goes on after its message is rejected once, and no handler run
   stream.end(Buffer.alloc(10))
   assert.equal((await end).grpc, '8')
   assert.equal(calls.length, before)
-  assert.deepEqual(await ask(ONE), SUCCESS)
+  assert.deepEqual(await callCheck(ONE), SUCCESS)
 })
 
 test('a client that resets its stream gets no answer, and other calls go on', async () => {
@@ -153,9 +153,9 @@ test('a client that resets its stream gets no answer, and other calls go on', as
   check = ({ request }) => request
   stream.close(constants.NGHTTP2_CANCEL)
   await end
-  await ask(ONE)
+  await callCheck(ONE)
   answer(Buffer.from([1]))
-  assert.deepEqual(await ask(ONE), SUCCESS)
+  assert.deepEqual(await callCheck(ONE), SUCCESS)
 })
 
 test('thousands of reset streams do not close the connection that all Checks share (G2)', async () => {
@@ -168,22 +168,22 @@ test('thousands of reset streams do not close the connection that all Checks sha
     if (i % 100 === 99) await sleep(1)
   }
   check = ({ request }) => request
-  assert.deepEqual(await ask(ONE), SUCCESS)
+  assert.deepEqual(await callCheck(ONE), SUCCESS)
   assert.equal(session.closed, false)
 })
 
 test('a drain closes idle connections and rejects later calls', async () => {
   const own = await start()
-  const client = await open(own)
+  const client = await openSession(own)
   const goaway = once(client, 'goaway')
   await own.drain(60_000)
   assert.equal((await goaway)[0], constants.NGHTTP2_NO_ERROR)
-  await assert.rejects(open(own))
+  await assert.rejects(openSession(own))
 })
 
 test('a call whose message never ends is closed after the drain timeout', async () => {
   const own = await start()
-  const client = await open(own)
+  const client = await openSession(own)
   const stream = client.request(HEADERS)
   const end = readResult(stream)
   stream.write(ONE.subarray(0, 3))
@@ -196,7 +196,7 @@ test('a peer that does not answer pings is disconnected, another one is not', as
   t.mock.timers.enable({ apis: ['setInterval'] })
   const own = await start()
   t.after(() => own.drain(0))
-  const there = await open(own)
+  const there = await openSession(own)
   const [host, port] = own.address.split(':')
   // Sends the preface and SETTINGS of HTTP/2, and answers no PING.
   const gone = connectSocket(Number(port), host)
