@@ -181,15 +181,16 @@ export function createSessionVerifier(dependencies: SessionVerifierDependencies)
     const { maxAge } = endpoint
     const now = cache.checkClocks()
     const key = cacheKeys.keyFor(endpoint, credential)
-    const lookup: Lookup = { endpoint, credential, key, clientAddress: request.remoteAddress }
     if (!fresh && maxAge !== 0) {
       const entry = cache.get(key, maxAge, now)
       if (entry !== undefined) {
-        if (cache.shouldRefresh(entry, maxAge, now)) refresh(lookup)
+        if (cache.shouldRefresh(entry, maxAge, now))
+          refresh({ endpoint, credential, key, clientAddress: request.remoteAddress })
         return useEntry(entry, now)
       }
       if (negativeCache.has(key) && upstreams.forUrl(endpoint.whoamiUrl).trustsRejections) return NEGATIVE_HIT
     }
+    const lookup: Lookup = { endpoint, credential, key, clientAddress: request.remoteAddress }
     const loadRequest = lookups.startLoad(cacheKeys.describe(endpoint).key, credential, maxAge)
     const load = sharedCache === undefined || fresh || maxAge === 0 ? callKratos : lookUp
     const { promise, shared } = cache.load(key, { ...loadRequest, load: () => load(lookup), fresh })
