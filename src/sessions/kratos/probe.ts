@@ -3,7 +3,7 @@ import type { Credential, VerifiedSession } from '../../access/verdict.ts'
 import type { KratosAdmin, Whoami } from '../../clients/kratos.ts'
 import type { Clock, WallTime } from '../../lib/time.ts'
 import type { WhoamiEndpoint } from '../types.ts'
-import { readWhoamiResponse } from './whoami_response.ts'
+import { isActive, readWhoamiResponse } from './whoami_response.ts'
 
 /**
  * Result of a probe after whoami returned 401. Kratos returns 401 for an ended session and also while its database fails.
@@ -31,7 +31,7 @@ export function createAdminProbe(admin: KratosAdmin): Probe {
       }
       const { active, identity } = result.body
       if (active === false || identity?.state === 'inactive') return 'ended'
-      return active === true && identity?.state === 'active' ? 'live' : 'unknown'
+      return active === true && identity !== undefined && isActive(identity) ? 'live' : 'unknown'
     },
     warmUp: () => {},
   }

@@ -64,13 +64,14 @@ function readSession(response: HttpResponse, cookie: string, now: WallTime): Fin
   const document = parseObject(response.body)
   if (document === undefined) return unavailable('Kratos answered 200 without a JSON object')
   const { id, active, identity } = document
-  if (!isRecord(identity) || !isUuid(id) || !isUuid(identity.id) || typeof active !== 'boolean') {
-    return unavailable('Kratos answered 200 without a session')
-  }
+  if (typeof active !== 'boolean') return notASession('active is not a boolean')
+  if (!isId(id)) return notASession(`id ${ID_RULE}`)
+  if (!isRecord(identity)) return notASession('identity is not an object')
+  if (!isId(identity.id)) return notASession(`identity.id ${ID_RULE}`)
   if (!active || identity.state === 'inactive') return SESSION_ENDED
-  if (identity.state !== 'active') return unavailable('Kratos answered 200 with an unknown identity state')
+  if (!isActive(identity)) return notASession('identity.state is neither active nor inactive')
   const expiresAt = readTime(document.expires_at)
-  if (expiresAt === undefined) return unavailable('Kratos answered 200 with a session without expiry')
+  if (expiresAt === undefined) return notASession('expires_at is not an RFC 3339 time')
   if (expiresAt <= now) return unavailable('the session has expired by our clock but not by that of Kratos')
   const session: VerifiedSession = {
     id,
@@ -128,10 +129,20 @@ const LEVELS: ReadonlyMap<unknown, AssuranceLevel> = new Map(
 const headerValues = (headers: readonly HeaderPair[], name: string): string[] =>
   headers.filter(([key]) => key === name).map(([, value]) => value)
 
-const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
-const NIL = '00000000-0000-0000-0000-000000000000'
-const isUuid = (value: JsonValue | undefined): value is string =>
-  typeof value === 'string' && UUID.test(value) && value !== NIL
+/** Names the member that is wrong, never its value. */
+const notASession = (problem: string): Finding =>
+  unavailable(
+    `Kratos answered 200 without a session: ${problem}; set kratos: false if the endpoint is not Kratos`,
+  )
+
+/** Kratos before v0.8 sends no `identity.state`; the session's own `active` then decides, as in Oathkeeper. */
+export const isActive = (identity: { readonly state?: unknown }): boolean =>
+  identity.state === undefined || identity.state === 'active'
+
+/** Kratos sends UUIDs. Stand-ins send other ids, which Oathkeeper accepts. Go writes an unset id as the nil UUID. */
+const ID = /^(?!0{8}(?:-0{4}){3}-0{12}$)[!-~]{1,256}$/
+const ID_RULE = 'is not an id: 1 to 256 visible ASCII characters, and not the nil UUID'
+const isId = (value: JsonValue | undefined): value is string => typeof value === 'string' && ID.test(value)
 
 /** The object is deeply frozen, because requests share the session. */
 function parseObject(text: string): JsonRecord | undefined {
