@@ -9,6 +9,7 @@ import type { JwksProblem } from '../clients/jwks/remote_jwk_set.ts'
 import { jwksTiming } from '../clients/jwks/timing.ts'
 import { createOAuth2Client } from '../clients/oauth2/client.ts'
 import { createObjectStoreClient, withObjectStores } from '../clients/objects/client.ts'
+import { responseCacheSettings } from '../clients/settings.ts'
 import type { Services } from '../handlers/services.ts'
 import { createKeyHash } from '../lib/key_hash.ts'
 import { createNamedCaches } from '../lib/named_caches.ts'
@@ -82,6 +83,7 @@ export function createServices({
 }: ServicesDependencies) {
   const sessions = createVerifierFromConfig(config, send, clock, sessionsReport, sharedCache)
   const maxEntries = config.get(sessionCacheSettings.maxEntries)
+  const maxBytes = config.get(responseCacheSettings.maxBytes)
   const services: Services = {
     clock,
     send,
@@ -95,8 +97,8 @@ export function createServices({
       maxEntries,
       onProblem: onKeyProblem,
     }),
-    oauth2: createOAuth2Client({ clock, send, secret: randomBytes(32), maxEntries }),
-    getCache: createNamedCaches({ clock, maxEntries }),
+    oauth2: createOAuth2Client({ clock, send, secret: randomBytes(32), maxEntries, maxBytes }),
+    getCache: createNamedCaches({ clock, maxEntries, maxBytes }),
     reportEmptySubject: createEmptySubjectReporter(sessionsReport),
     cacheKey: createKeyHash(randomBytes(32)),
   }

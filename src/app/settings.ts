@@ -1,5 +1,6 @@
 /** All settings: those of every area, and Oathkeeper's keys that are accepted without effect. */
 import { apiListenerSettings, decisionApiSettings } from '../api/settings.ts'
+import { responseCacheSettings } from '../clients/settings.ts'
 import { type Setting, setting } from '../config/setting.ts'
 import { constrained, flag, httpUrl, list, oneOf, ratio, text } from '../config/value_types.ts'
 import { grpcSettings } from '../grpc/settings.ts'
@@ -127,6 +128,7 @@ export const SETTINGS: readonly Setting<unknown>[] = [
     kratosSettings,
     revocationSettings,
     kratosPublicSettings,
+    responseCacheSettings,
     redisSettings,
     matchSettings,
     logSettings,

@@ -16,6 +16,11 @@ export interface LruCache<Value> {
 export interface LruCacheOptions<Value> {
   readonly clock: Pick<Clock, 'now'>
   readonly maxEntries: number
+  /**
+   * Bound of all values together. A value that alone is larger is not stored, and its key has no entry afterwards.
+   * `sizeOf` is called once for each stored value and returns its size in bytes. Default: only `maxEntries` counts.
+   */
+  readonly memory?: { readonly maxBytes: number; readonly sizeOf: (value: Value) => number }
   /** Called for every stored value, after `onRemove` for the value that it replaces. */
   readonly onInsert?: (key: string, value: Value) => void
   /** Called for every value that leaves: deleted, replaced, expired when read, or evicted. */
@@ -44,9 +49,19 @@ export function createLruCache<Value extends {}>(options: LruCacheOptions<Value>
   }
 }
 
-function allocate<Value extends {}>({ clock, maxEntries, onInsert, onRemove }: LruCacheOptions<Value>) {
+/** An entry's own share: its key and its slots in the index and the list. */
+const BYTES_PER_ENTRY = 200
+
+function allocate<Value extends {}>(options: LruCacheOptions<Value>) {
+  const { clock, maxEntries, memory, onInsert, onRemove } = options
   return new LRUCache<string, Value>({
     max: maxEntries,
+    ...(memory === undefined
+      ? {}
+      : {
+          maxSize: memory.maxBytes,
+          sizeCalculation: value => BYTES_PER_ENTRY + Math.ceil(memory.sizeOf(value)),
+        }),
     perf: { now: () => clock.now() },
     // The default caches the time for a millisecond with a timer, which a clock under test does not advance.
     ttlResolution: 0,

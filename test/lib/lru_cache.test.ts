@@ -84,3 +84,22 @@ test('every value that is stored is reported, and every one that leaves, in this
   cache.clear()
   assert.deepEqual(events, ['+a=1', '-a=1', '+a=2', '+b=3', '-a=2', '+c=4', '-b=3', '-c=4', '+d=5', '-d=5'])
 })
+
+test('evicts the least recently used entries when all values together are too large', () => {
+  const clock = fakeClock()
+  const removed: string[] = []
+  const cache = createLruCache<string>({
+    clock,
+    maxEntries: 100,
+    memory: { maxBytes: 10_000, sizeOf: value => value.length },
+    onRemove: key => void removed.push(key),
+  })
+  for (const key of ['a', 'b', 'c', 'd']) cache.set(key, 'x'.repeat(3_000), millis(1000))
+  assert.deepEqual(removed, ['a'])
+  cache.set('b', 'x'.repeat(20_000), millis(1000))
+  assert.deepEqual(
+    [cache.get('b'), cache.size],
+    [undefined, 2],
+    'too large alone: no entry, and none of before',
+  )
+})

@@ -2,6 +2,7 @@
  * OAuth 2.0 client: token introspection and client credentials, with caches whose lifetime the caller sets.
  */
 
+import { estimateHeapBytes } from '../../lib/heap_size.ts'
 import { createKeyHash, type KeyPart } from '../../lib/key_hash.ts'
 import { createSingleFlightCache, type SingleFlightCache } from '../../lib/single_flight_cache.ts'
 import { type Clock, type Instant, type Millis, millis, millisBetween } from '../../lib/time.ts'
@@ -75,8 +76,9 @@ export interface OAuth2ClientDependencies {
    * Key of the hash that forms cache keys, unique to this process, so that no cache key reveals a credential.
    */
   readonly secret: Uint8Array
-  /** Capacity of each cache. */
+  /** Capacity of each cache, in entries and in estimated bytes. */
   readonly maxEntries: number
+  readonly maxBytes: number
 }
 
 /** A token for pre-authorization is replaced this long before it expires. */
@@ -99,22 +101,17 @@ export function createOAuth2Client({
   send,
   secret,
   maxEntries,
+  maxBytes,
 }: OAuth2ClientDependencies): OAuth2Client {
+  const cacheOptions = { clock, maxEntries, memory: { maxBytes, sizeOf: estimateHeapBytes } }
   const cacheKey = createKeyHash(secret)
   const tokenEndpoint = createTokenEndpoint(send)
-  const introspections: SingleFlightCache<
-    IntrospectionResult,
-    CachedValue<IntrospectionResponse>
-  > = createSingleFlightCache({ clock, maxEntries })
-  const clientTokens: SingleFlightCache<TokenResult, CachedValue<AccessToken>> = createSingleFlightCache({
-    clock,
-    maxEntries,
-  })
+  const introspections = createSingleFlightCache<IntrospectionResult, CachedValue<IntrospectionResponse>>(
+    cacheOptions,
+  )
+  const clientTokens = createSingleFlightCache<TokenResult, CachedValue<AccessToken>>(cacheOptions)
   /** Access tokens for pre-authorization. */
-  const ownTokens: SingleFlightCache<TokenResult, AccessToken> = createSingleFlightCache({
-    clock,
-    maxEntries,
-  })
+  const ownTokens = createSingleFlightCache<TokenResult, AccessToken>(cacheOptions)
 
   async function getOwnToken(client: ClientCredentials, key: string): Promise<AccessToken | undefined> {
     const cached = ownTokens.get(key)

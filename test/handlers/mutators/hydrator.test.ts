@@ -35,7 +35,7 @@ function createHarness(...answers: (HttpResponse | HttpFailure)[]) {
   const keyOf = createKeyHash(new Uint8Array(32))
   const services: Partial<Services> = {
     clock,
-    getCache: createNamedCaches({ clock, maxEntries: 10 }),
+    getCache: createNamedCaches({ clock, maxEntries: 10, maxBytes: 1e6 }),
     cacheKey(tuple) {
       const key = keyOf(tuple)
       keys.push(key)

@@ -30,7 +30,7 @@ function createHarness(...answers: (HttpResponse | HttpFailure | Promise<HttpRes
     services: {
       ...base.services,
       clock,
-      getCache: createNamedCaches({ clock, maxEntries: 3 }),
+      getCache: createNamedCaches({ clock, maxEntries: 3, maxBytes: 1e6 }),
       cacheKey: createKeyHash(Buffer.from('secret of a test')),
       async send(request: OutgoingRequest) {
         sent.push(request)
