@@ -21,7 +21,7 @@ export type Extra = JsonObject | undefined
  */
 export interface Annotations {
   /** How the cache took part in authenticating the request. */
-  readonly cache?: 'hit' | 'miss' | 'shared' | 'remote' | 'stale' | 'negative' | 'off'
+  readonly cache?: 'hit' | 'miss' | 'joined' | 'remote' | 'stale' | 'negative' | 'off'
 }
 
 /** What an authenticator returns for a valid credential. */

@@ -39,7 +39,7 @@ export interface ServiceStatus {
   /** The state of each rule repository. */
   readonly sources: readonly object[]
   /** Problems of the last reload. */
-  readonly issues: readonly Diagnostic[]
+  readonly problems: readonly Diagnostic[]
 }
 
 export interface RulesDependencies {

@@ -45,13 +45,13 @@ export function createReloadLogger(log: Log): (report: ReloadReport) => void {
       log.event(problem.severity === 'error' ? 'error' : 'warn', { event: 'config_problem', ...problem })
     }
     const { outcome } = report
-    log.event(outcome === 'refused' ? 'error' : outcome === 'changed' || hasNewProblems ? 'info' : 'debug', {
+    log.event(outcome === 'rejected' ? 'error' : outcome === 'changed' || hasNewProblems ? 'info' : 'debug', {
       event: 'reload',
       outcome,
       revision: report.revision ?? '',
       rules: report.rules,
-      issues: report.diagnostics.length,
-      took_ms: Math.round(report.durationMs),
+      problems: report.diagnostics.length,
+      duration_ms: Math.round(report.durationMs),
     })
   }
 }
@@ -105,5 +105,5 @@ export function logCircuitBreaker(
 /** If the new certificate cannot be used, the previous one stays in force. */
 export function logTlsRenewal(log: Log, server: 'api' | 'grpc', renewal: CertificateRenewal): void {
   if (renewal.outcome === 'renewed') log.event('info', { event: 'tls', server, state: 'renewed' })
-  else log.event('error', { event: 'tls', server, state: 'refused', why: renewal.why })
+  else log.event('error', { event: 'tls', server, state: 'rejected', reason: renewal.reason })
 }

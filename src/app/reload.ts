@@ -74,7 +74,7 @@ export function createReloader(dependencies: ReloaderDependencies): Reloader {
   async function reload(): Promise<void> {
     const { outcome } = await rulebook.reload()
     const remote = sourceStates.filter(one => one.kind === 'remote')
-    const failing = outcome === 'refused' || remote.some(one => one.state !== 'fresh')
+    const failing = outcome === 'rejected' || remote.some(one => one.state !== 'fresh')
     poller.reschedule({ interval: pollInterval, remote: remote.length > 0, failing })
   }
   const poller = createReloadPoller(reload, random)
@@ -97,7 +97,7 @@ export function createReloader(dependencies: ReloaderDependencies): Reloader {
       revision: rulebook.current?.snapshot.revision ?? '',
       rules: rulebook.current?.snapshot.rules.length ?? 0,
       sources: sourceStates,
-      issues: rulebook.diagnostics,
+      problems: rulebook.diagnostics,
     }),
     reload,
     close() {

@@ -11,10 +11,10 @@ export interface ListenerTls extends TlsIdentity {
   close(): void
 }
 
-/** The result of reloading changed files. If they are `refused`, the previous certificate stays in use. */
+/** The result of reloading changed files. If they are `rejected`, the previous certificate stays in use. */
 export type CertificateRenewal =
   | { readonly outcome: 'renewed' }
-  | { readonly outcome: 'refused'; readonly why: string }
+  | { readonly outcome: 'rejected'; readonly reason: string }
 
 type MaterialKind = 'key' | 'cert' | 'client_ca'
 
@@ -41,7 +41,7 @@ export async function openListenerTls(
   const subscribers: ((material: TlsMaterial) => void)[] = []
   const renew = async (): Promise<void> => {
     const next = await loadMaterial(sources)
-    if ('path' in next) return onRenewal({ outcome: 'refused', why: `${next.path} ${next.message}` })
+    if ('path' in next) return onRenewal({ outcome: 'rejected', reason: `${next.path} ${next.message}` })
     if (sameMaterial(current, next)) return
     current = next
     for (const notify of subscribers) notify(next)

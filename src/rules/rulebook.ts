@@ -19,7 +19,7 @@ export interface LoadResult {
 }
 
 export interface ReloadReport {
-  readonly outcome: 'changed' | 'unchanged' | 'refused'
+  readonly outcome: 'changed' | 'unchanged' | 'rejected'
   /** Revision in force after the reload. */
   readonly revision: string | undefined
   /** Number of rules in force after the reload. */
@@ -41,7 +41,7 @@ export interface Rulebook {
 }
 
 export interface RulebookDependencies {
-  /** Reads, parses and compiles configuration and rules. If it rejects, the reload counts as refused. */
+  /** Reads, parses and compiles configuration and rules. If it rejects, the reload counts as rejected. */
   readonly load: () => Promise<LoadResult>
   /** Current time in milliseconds. */
   readonly now: () => number
@@ -67,7 +67,7 @@ export function createRulebook({ load, now, onReload, toDiagnostic }: RulebookDe
     const { ruleSet } = loaded
     const outcome =
       ruleSet === undefined
-        ? 'refused'
+        ? 'rejected'
         : ruleSet.snapshot.revision === current?.snapshot.revision
           ? 'unchanged'
           : 'changed'

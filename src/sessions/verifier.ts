@@ -194,7 +194,7 @@ export function createSessionVerifier(dependencies: SessionVerifierDependencies)
     const loadRequest = lookups.startLoad(cacheKeys.describe(endpoint).key, credential, maxAge)
     const load = sharedCache === undefined || fresh || maxAge === 0 ? callKratos : lookUp
     const { promise, shared } = cache.load(key, { ...loadRequest, load: () => load(lookup), fresh })
-    const cacheResult: CacheResult = shared ? 'shared' : maxAge === 0 ? 'off' : 'miss'
+    const cacheResult: CacheResult = shared ? 'joined' : maxAge === 0 ? 'off' : 'miss'
     const staleVerdict = (): Verdict | undefined => {
       const entry = allowStale ? cache.getStale(key, maxAge) : undefined
       return entry === undefined ? undefined : { ...useEntry(entry, clock.now()), cache: 'stale' }

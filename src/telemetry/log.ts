@@ -25,23 +25,45 @@ export interface LogOptions {
   readonly stream?: DestinationStream
 }
 
-const MESSAGES: Readonly<Record<Exclude<LogEvent['event'], 'config_problem'>, string>> = {
+type FixedTextEvent = Exclude<LogEvent['event'], 'config_problem' | 'reload' | 'tls'>
+
+const MESSAGES: Readonly<Record<FixedTextEvent, string>> = {
   started: 'Credence is listening',
   ready: 'Ready: every rule repository has been loaded',
   not_ready: 'Not ready: every request is denied with 503',
   draining: 'Draining: no new connections, Checks in flight are completed',
   stopped: 'Stopped',
-  reload: 'Configuration and rules loaded',
   internal_error: 'Unexpected error',
   circuit_breaker: 'Circuit breaker for Kratos changed state',
   revocation: 'Sessions revoked',
   revocation_stream: 'Revocation stream changed state',
-  tls: 'TLS certificate changed',
 }
 
-/** Config problems have the same text as in the output of `validate`. */
-const messageOf = (event: LogEvent): string =>
-  event.event === 'config_problem' ? formatDiagnostic(event) : MESSAGES[event.event]
+/** Operators search logs by message, so each outcome has a text of its own. */
+const RELOAD_MESSAGES = {
+  changed: 'Configuration and rules loaded',
+  unchanged: 'Configuration and rules unchanged',
+} as const
+
+const TLS_MESSAGES = {
+  renewed: 'TLS certificate renewed',
+  rejected: 'New TLS certificate rejected: the previous one stays in use',
+} as const
+
+function messageOf(event: LogEvent): string {
+  switch (event.event) {
+    case 'config_problem':
+      // The same text as in the output of `validate`.
+      return formatDiagnostic(event)
+    case 'reload':
+      if (event.outcome !== 'rejected') return RELOAD_MESSAGES[event.outcome]
+      return `Reload rejected: ${event.revision === '' ? 'no rules are in force' : 'the previous rules stay in force'}`
+    case 'tls':
+      return TLS_MESSAGES[event.state]
+    default:
+      return MESSAGES[event.event]
+  }
+}
 
 /** Size of a chunk in bytes. A write costs as much as several Checks, so chunks are larger than pino's 16 KiB. */
 const FLUSH_BYTES = 64 * 1024

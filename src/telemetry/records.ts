@@ -42,11 +42,13 @@ export type LogEvent =
   | { readonly event: 'ready' | 'not_ready' | 'draining' | 'stopped' }
   | {
       readonly event: 'reload'
-      readonly outcome: string
+      readonly outcome: 'changed' | 'unchanged' | 'rejected'
+      /** Revision in force; empty before the first. */
       readonly revision: string
       readonly rules: number
-      readonly issues: number
-      readonly took_ms: number
+      /** Number of problems; each of them has a record `config_problem` when it is new. */
+      readonly problems: number
+      readonly duration_ms: number
     }
   | ({ readonly event: 'config_problem' } & ConfigProblem)
   | {
@@ -76,6 +78,6 @@ export type LogEvent =
   | {
       readonly event: 'tls'
       readonly server: 'api' | 'grpc'
-      readonly state: 'refused'
-      readonly why: string
+      readonly state: 'rejected'
+      readonly reason: string
     }

@@ -33,7 +33,7 @@ const status = () => ({
   revision: 'abc',
   rules: 60,
   sources: [{ source: 'a.json', kind: 'file', state: 'fresh', rules: 60 }],
-  issues: [],
+  problems: [],
 })
 const routes = rulesRoutes({ validRules: () => many, status })
 const ids = async (target: string) =>

@@ -18,7 +18,7 @@ interface Status {
   readonly revision: string
   readonly rules: number
   readonly sources: readonly SourceState[]
-  readonly issues: readonly Diagnostic[]
+  readonly problems: readonly Diagnostic[]
 }
 
 const PORTS = `
@@ -91,9 +91,9 @@ test('a remote repository is polled with conditional requests and keeps its rule
     'the repository is stale',
     async () => (await service.status()).sources[0]?.state === 'stale',
   )
-  const { sources, issues } = await service.status()
+  const { sources, problems } = await service.status()
   assert.deepEqual([sources[0]?.rules, sources[0]?.fault], [1, 'answered 503'])
-  assert.match(issues[0]?.message ?? '', /answered 503; its previous rules stay in force/)
+  assert.match(problems[0]?.message ?? '', /answered 503; its previous rules stay in force/)
   assert.equal(await service.ask('/b'), 200)
 })
 
@@ -104,9 +104,9 @@ test('with access_rules.required, a rule set without a valid rule is not ready',
   service.write('rules.json', '[]')
   await waitUntil('/a is answered with 503', async () => (await service.ask('/a')) === 503)
   assert.equal(await health(), 503)
-  const { issues } = await service.status()
+  const { problems } = await service.status()
   assert.deepEqual(
-    issues.map(one => `${one.severity} ${one.path} ${one.line}: ${one.message}`),
+    problems.map(one => `${one.severity} ${one.path} ${one.line}: ${one.message}`),
     ['error access_rules.required 5: there is no valid rule: every request is answered with 503'],
   )
   service.write('rules.json', JSON.stringify([rule('/a', { handler: 'unknown' })]))
@@ -115,7 +115,7 @@ test('with access_rules.required, a rule set without a valid rule is not ready',
   service.write('rules.json', rulesText('/b'))
   await waitUntil('/b is allowed', async () => (await service.ask('/b')) === 200)
   assert.equal(await health(), 200)
-  assert.deepEqual((await service.status()).issues, [])
+  assert.deepEqual((await service.status()).problems, [])
 })
 
 test('without it, a rule set without rules is ready and answers every request with 404', async t => {
@@ -175,9 +175,9 @@ test('a changed configuration takes effect on reload, except for settings that n
     `serve:${PORTS}\naccess_rules: {repositories: [FOLDER/rules.json, FOLDER/more.json]}\npaths: oathkeeper\n${HANDLERS}`,
   )
   await waitUntil('/b is allowed', async () => (await service.ask('/b')) === 200)
-  const { issues, sources, rules } = await service.status()
+  const { problems, sources, rules } = await service.status()
   assert.deepEqual([rules, sources.map(one => one.kind)], [2, ['file', 'file']])
-  const waiting = issues.filter(one => one.message.includes('next start'))
+  const waiting = problems.filter(one => one.message.includes('next start'))
   assert.deepEqual(
     waiting.map(one => [one.path, one.line, one.severity]),
     [['paths', 6, 'warning']],
@@ -188,9 +188,9 @@ test('a changed configuration takes effect on reload, except for settings that n
 test('an invalid configuration changes nothing and is reported with its position', async t => {
   const service = await startService(t, configText('file://FOLDER/rules.json'))
   service.write('credence.yaml', `serve:${PORTS}\nacess_rules: {}\n`)
-  await waitUntil('a problem is reported', async () => (await service.status()).issues.length > 0)
-  const { issues, rules } = await service.status()
-  assert.deepEqual([rules, issues[0]?.path, issues[0]?.line], [1, 'acess_rules', 5])
+  await waitUntil('a problem is reported', async () => (await service.status()).problems.length > 0)
+  const { problems, rules } = await service.status()
+  assert.deepEqual([rules, problems[0]?.path, problems[0]?.line], [1, 'acess_rules', 5])
   assert.equal(await service.ask('/a'), 200)
 })
 

@@ -48,8 +48,8 @@ test('an unchanged reload is logged at debug level and repeats no problem', () =
   )
 })
 
-test('a refused reload is logged as an error every time', () => {
-  assert.deepEqual(logLinesOf([{ outcome: 'refused' }, { outcome: 'refused' }]), [
+test('a rejected reload is logged as an error every time', () => {
+  assert.deepEqual(logLinesOf([{ outcome: 'rejected' }, { outcome: 'rejected' }]), [
     ['error reload'],
     ['error reload'],
   ])

@@ -43,7 +43,7 @@ async function start(t: TestContext, serve: object) {
     revoke: async () => true,
     publicKeys: async () => ({ keys: [] }),
     validRules: () => [],
-    status: () => ({ revision: '', rules: 0, sources: [], issues: [] }),
+    status: () => ({ revision: '', rules: 0, sources: [], problems: [] }),
   })
   return { started, shutdown }
 }

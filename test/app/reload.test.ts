@@ -107,7 +107,7 @@ test('an unexpected error is reported, and keeps the rules in force', async t =>
   await reloader.reload()
   broken = true
   await reloader.reload()
-  assert.deepEqual([errors.map(String), outcomes.at(-1)], [['Error: bug'], 'refused'])
+  assert.deepEqual([errors.map(String), outcomes.at(-1)], [['Error: bug'], 'rejected'])
   assert.equal(reloader.snapshot()?.rules.length, 1)
   assert.equal(reloader.diagnostics[0]?.severity, 'error')
 })

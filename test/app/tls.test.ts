@@ -111,7 +111,7 @@ describe('certificates of our listeners', { skip: skipWithoutOpenssl }, () => {
     // One after the other, as anybody writes two files.
     put('two', 'pem')
     await waitUntil('the first renewal', () => renewals.length === 1)
-    assert.equal(renewals.at(-1)?.outcome, 'refused')
+    assert.equal(renewals.at(-1)?.outcome, 'rejected')
     assert.deepEqual(tls?.material.cert, authority.read('one.pem'))
     put('two', 'key')
     await waitUntil('the second renewal', () => renewals.length === 2)

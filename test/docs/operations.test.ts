@@ -35,6 +35,17 @@ test('the reason codes are documented, and no others', () => {
   )
 })
 
+test('the log events are documented, and no others', () => {
+  const [, union = ''] = read('src/telemetry/records.ts').split('export type LogEvent')
+  const section = page.split('## Log events\n')[1]?.split('\n## ')[0] ?? ''
+  const cells = [...section.matchAll(/^\| (`[^|]+) \|/gm)].map(match => match[1] as string)
+  const names = (texts: readonly string[], name: RegExp) =>
+    [...new Set(texts.flatMap(text => [...text.matchAll(name)].map(match => match[1] as string)))].sort()
+  const members = [...union.matchAll(/readonly event: ([^;}\n]*)/g)].map(match => match[1] as string)
+  assert.ok(members.length > 5)
+  assert.deepEqual(names(cells, /`(\w+)`/g), names(members, /'(\w+)'/g))
+})
+
 test('the metrics are documented with type, labels and description, and no others', () => {
   const rows = [...page.matchAll(/^\| `(credence_\w+)` \| (\w+) \| ([^|]*) \| ([^|]*) \|$/gm)].map(match =>
     match.slice(1, 5),

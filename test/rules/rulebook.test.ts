@@ -43,14 +43,14 @@ test('a rejected reload keeps the rule set in force and shows its diagnostics', 
   await rulebook.reload()
   assert.equal(rulebook.current?.snapshot.revision, '1')
   assert.deepEqual(rulebook.diagnostics, [diagnostic])
-  assert.deepEqual(outcomes, ['changed', 'refused'])
+  assert.deepEqual(outcomes, ['changed', 'rejected'])
 })
 
 test('an unexpected error counts as a rejected reload', async () => {
   const { rulebook } = createTestRulebook([loadOf('1'), () => Promise.reject(new Error('disk'))])
   await rulebook.reload()
   const report = await rulebook.reload()
-  assert.equal(report.outcome, 'refused')
+  assert.equal(report.outcome, 'rejected')
   assert.match(report.diagnostics[0]?.message ?? '', /disk/)
 })
 

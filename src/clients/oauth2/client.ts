@@ -214,7 +214,7 @@ export function createOAuth2Client({
 const withCacheStatus =
   (shared: boolean, maxAge: Millis) =>
   <R extends { readonly kind: string }>(result: R): R =>
-    'cache' in result ? { ...result, cache: shared ? 'shared' : maxAge > 0 ? 'miss' : 'off' } : result
+    'cache' in result ? { ...result, cache: shared ? 'joined' : maxAge > 0 ? 'miss' : 'off' } : result
 
 const lifetimeMs = ({ expiresIn }: AccessToken): number =>
   expiresIn === undefined ? DEFAULT_TOKEN_LIFETIME_MS : expiresIn * 1000

@@ -16,7 +16,7 @@ export interface ClientCredentials {
 }
 
 /** Source of a result. `off`: the call bypassed the cache. */
-export type CacheOutcome = 'hit' | 'miss' | 'shared' | 'off'
+export type CacheOutcome = 'hit' | 'miss' | 'joined' | 'off'
 
 /** A response with an unsuccessful status or with a member `error`. */
 export interface ErrorResponse {

@@ -157,7 +157,7 @@ function compileCachedCheck(
       load: () => send(outgoing),
       toEntry: response => entryFor(response, now),
     })
-    const annotations = { cache: shared ? 'shared' : 'miss' } as const
+    const annotations = { cache: shared ? 'joined' : 'miss' } as const
     return withTimeout(promise, millisBetween(now, request.deadline), TIMED_OUT).then(response =>
       readResponse(response, read, { annotations }),
     )

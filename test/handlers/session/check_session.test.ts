@@ -188,8 +188,8 @@ test('concurrent requests share one call, which no deadline of a request ends', 
   assert.deepEqual(summarize(await hasty), [503])
   resolve(ALICE)
   assert.deepEqual((await Promise.all(waiting)).map(summarize), [
-    ['alice', 'shared'],
-    ['alice', 'shared'],
+    ['alice', 'joined'],
+    ['alice', 'joined'],
   ])
   assert.deepEqual([sent.length, sent[0]?.deadline], [1, undefined])
   assert.deepEqual(summarize(await check(requestWithCookie())), ['alice', 'hit'])

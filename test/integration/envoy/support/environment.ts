@@ -207,7 +207,7 @@ async function startComponents(
     async writeRules(rules, broken) {
       const isExpected = (record: Readonly<Record<string, unknown>>) =>
         record.event === 'reload' &&
-        (broken === undefined ? record.outcome === 'changed' : Number(record.issues) > 0)
+        (broken === undefined ? record.outcome === 'changed' : Number(record.problems) > 0)
       const reloads = () => logRecords().filter(isExpected).length
       const before = reloads()
       writeFileSync(`${rulesFile}.new`, adaptPorts(rules))
