@@ -68,7 +68,12 @@ export async function startCredenceServer({
   writeFileSync(join(folder, 'rules.json'), JSON.stringify(rules))
   const loopbackPort = (port: number) => ({ host: '127.0.0.1', port })
   const fullConfig = {
-    serve: { grpc: loopbackPort(grpc), api: loopbackPort(api), prometheus: loopbackPort(prometheus) },
+    serve: {
+      grpc: loopbackPort(grpc),
+      api: loopbackPort(api),
+      prometheus: loopbackPort(prometheus),
+      shutdown_delay: '0s',
+    },
     access_rules: {
       repositories: [`file://${join(folder, 'rules.json')}`],
       matching_strategy: strategy ?? 'regexp',

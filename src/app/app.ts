@@ -1,4 +1,5 @@
 /** Starts the service: configuration, telemetry, clients, rules and listeners, in this order. Reads the clock for all of them. */
+import { setTimeout as wait } from 'node:timers/promises'
 import type { DecisionListener } from '../access/decision_listener.ts'
 import type { Clock, Instant, WallTime } from '../lib/time.ts'
 import { createYielder } from '../lib/yield_to_event_loop.ts'
@@ -15,7 +16,7 @@ import { createGrpcHealth, startListeners } from './listeners.ts'
 import { observeLogouts } from './observe_logout.ts'
 import { createReloader, type Reloader } from './reload.ts'
 import { type AppOptions, readConfig, TIME_SLICE_MS, workingDirectory } from './ruleset.ts'
-import { createShutdown, type Shutdown } from './shutdown.ts'
+import { createShutdown, type Shutdown, shutdownSettings } from './shutdown.ts'
 import { type RunningServices, startServices } from './start_services.ts'
 import { StartupError } from './startup_error.ts'
 import { startTelemetry, type Telemetry } from './telemetry.ts'
@@ -29,6 +30,11 @@ export interface App {
   reload(): Promise<void>
   /** Logs an error that nothing caught: its class, never its message. */
   logInternalError(where: string, error: unknown): void
+  /**
+   * Reports not ready, and answers everything for `serve.shutdown_delay` longer. Before `close`, it gives
+   * Envoy's health checks the time to choose another replica.
+   */
+  announceStop(): Promise<void>
   /** Stops accepting work, answers what has arrived, and closes everything. */
   close(): Promise<void>
 }
@@ -110,16 +116,23 @@ async function startComponents(options: AppOptions, shutdown: Shutdown): Promise
   }
   log.event(ready() ? 'info' : 'error', { event: ready() ? 'ready' : 'not_ready' })
 
+  const reportNotReady = (): void => {
+    if (draining) return
+    draining = true
+    log.event('info', { event: 'draining' })
+    health.notifyChanged()
+  }
   return {
     grpc,
     api,
     reload: reloader.reload,
     logInternalError,
+    async announceStop() {
+      reportNotReady()
+      await wait(config.get(shutdownSettings.delay))
+    },
     async close() {
-      if (draining) return
-      draining = true
-      log.event('info', { event: 'draining' })
-      health.notifyChanged()
+      reportNotReady()
       await shutdown.run()
     },
   }

@@ -15,6 +15,7 @@ import {
   sessionCacheSettings,
 } from '../sessions/settings.ts'
 import { logSettings, prometheusSettings, tracingSettings } from '../telemetry/settings.ts'
+import { shutdownSettings } from './shutdown.ts'
 import { apiTlsSettings, grpcTlsSettings } from './tls_settings.ts'
 
 /** A semantic version (https://semver.org) with a leading v, which is what Oathkeeper's schema demands. */
@@ -116,6 +117,7 @@ export const SETTINGS: readonly Setting<unknown>[] = [
     { corsDebug },
     apiTlsSettings,
     decisionApiSettings,
+    shutdownSettings,
   ].flatMap(settingsIn),
   ...proxySettings,
   ...[

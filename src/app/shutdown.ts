@@ -1,4 +1,15 @@
 /** Closes what a start has opened, in reverse order. */
+import { setting } from '../config/setting.ts'
+import { duration } from '../config/value_types.ts'
+
+export const shutdownSettings = {
+  delay: setting('serve.shutdown_delay', duration(), {
+    default: '3s',
+    description:
+      'Time between SIGTERM, when Credence begins to report not ready, and the drain. Until then everything is answered, so that health checks can find out first. 0s drains at once.',
+    credenceOnly: true,
+  }),
+}
 
 export interface Shutdown {
   /** Registers what closes a part. Parts that were opened later are closed earlier. */

@@ -13,11 +13,14 @@ export async function serve(args: ConfigArguments, streams: Streams): Promise<nu
   if (!STDIN_IS_TERMINAL) process.on('SIGHUP', () => void app?.reload())
   try {
     app = await startApp({ ...args, env: streams.env })
-    const uncaught = await Promise.race([stopRequested, firstUncaughtException()])
+    const uncaughtException = firstUncaughtException()
+    const stop = await Promise.race([stopRequested, uncaughtException])
+    // Envoy's health checks notice a SIGTERM during the delay. A user at a terminal does not wait.
+    const uncaught = stop === 'SIGTERM' ? await Promise.race([app.announceStop(), uncaughtException]) : stop
     // After an uncaught exception the state is unknown: accept no further Checks, but answer those in flight.
-    if (uncaught !== undefined) app.logInternalError('process', uncaught.error)
+    if (uncaught) app.logInternalError('process', uncaught.error)
     await app.close()
-    return uncaught === undefined ? 0 : 1
+    return uncaught ? 1 : 0
   } catch (error) {
     streams.err(`credence: ${describeStartFailure(error)}\n`)
     return 1
@@ -39,13 +42,16 @@ const firstUncaughtException = (): Promise<UncaughtException> =>
     }
   })
 
-/** Resolves at the first signal; a second one ends the process at once. */
-function waitForStopSignal(): Promise<undefined> {
+/**
+ * Resolves at the first signal, to SIGTERM or to `undefined` for one that a user sends. A second one ends
+ * the process at once.
+ */
+function waitForStopSignal(): Promise<'SIGTERM' | undefined> {
   return new Promise(resolve => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) {
       process.once(signal, () => {
         process.once(signal, () => process.exit(1))
-        resolve(undefined)
+        resolve(signal === 'SIGTERM' ? signal : undefined)
       })
     }
     // The system and the launcher both send this one, so a second SIGHUP does not exit at once.

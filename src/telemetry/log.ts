@@ -31,7 +31,7 @@ const MESSAGES: Readonly<Record<FixedTextEvent, string>> = {
   started: 'Credence is listening',
   ready: 'Ready: every rule repository has been loaded',
   not_ready: 'Not ready: every request is denied with 503',
-  draining: 'Draining: no new connections, Checks in flight are completed',
+  draining: 'Draining: reports not ready, then accepts no connections and completes the Checks in flight',
   stopped: 'Stopped',
   internal_error: 'Unexpected error',
   circuit_breaker: 'Circuit breaker for Kratos changed state',

@@ -24,6 +24,7 @@ test('SIGTERM stops the service in order, with exit code 0', async () => {
     CREDENCE_SERVE_GRPC_PORT: '0',
     SERVE_API_PORT: '0',
     SERVE_PROMETHEUS_PORT: '0',
+    CREDENCE_SERVE_SHUTDOWN_DELAY: '0s',
   }
   const child = spawn(process.execPath, [launcher, 'serve'], { env, stdio: ['ignore', 'pipe', 'inherit'] })
   const ended = new Promise(resolve => child.on('exit', (code, signal) => resolve(signal ?? code)))

@@ -30,6 +30,7 @@ const serveKeys = (over: object) => ({
   grpc: { port: 0 },
   api: { host: '127.0.0.1', port: 0 },
   prometheus: { host: '127.0.0.1', port: 0 },
+  shutdown_delay: '0s',
   ...over,
 })
 const occupiedPort = () => ({ host: '127.0.0.1', port: (occupiedServer.address() as AddressInfo).port })

@@ -63,7 +63,7 @@ test('services, probes and the network policy use ports of the container', () =>
 test('the container is not root, has a read-only file system, and has time to drain', () => {
   assert.equal(pod.securityContext.runAsNonRoot, true)
   assert.equal(container.securityContext.readOnlyRootFilesystem, true)
-  assert.ok(pod.terminationGracePeriodSeconds > 20 + container.lifecycle.preStop.sleep.seconds)
+  assert.ok(pod.terminationGracePeriodSeconds > 3 + 20 + container.lifecycle.preStop.sleep.seconds)
 })
 
 test('configuration and rules are valid, and the listeners use the ports of the container', () => {

@@ -77,6 +77,7 @@ serve:
   grpc: { host: 127.0.0.1, port: 9191 }
   api: { host: 127.0.0.1, port: 4456 }
   prometheus: { host: 127.0.0.1, port: 9000 }
+  shutdown_delay: 0s
 access_rules: { repositories: ["file://RULES"] }
 authenticators:
   noop: { enabled: true }
