@@ -14,7 +14,7 @@ export interface RequestView {
   readonly host: string
   /** Host and port as sent, for `MatchContext.URL.Host` and `return_to`. */
   readonly authority: string
-  /** Decoded once, without the query and without one trailing slash. Starts with `/`. */
+  /** Decoded once, without the query; its trailing slash counts. Starts with `/`. */
   readonly path: string
   /** The path as Envoy forwards it, without the query. */
   readonly rawPath: string

@@ -25,7 +25,7 @@ export interface RequestLine {
   readonly host: string
   /** As sent. */
   readonly authority: string
-  /** Decoded once, without one trailing slash. */
+  /** Decoded once; cleaned with `paths: oathkeeper`. */
   readonly path: string
   /** As sent, without the query. */
   readonly rawPath: string

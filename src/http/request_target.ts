@@ -3,7 +3,10 @@ import { isUtf8 } from 'node:buffer'
 
 export interface RequestTarget {
   readonly kind: 'target'
-  /** Decoded once, without one trailing slash. Rules match, capture and report this text. */
+  /**
+   * Decoded once, its trailing slash included: the upstream receives it, so another path must not be judged.
+   * Rules match, capture and report this text.
+   */
   readonly path: string
   /** The text before the first `?`, as sent. */
   readonly rawPath: string
@@ -18,8 +21,9 @@ export interface InvalidTarget {
 }
 
 /**
- * `strict` rejects a path that cleaning or a second decoding would change, because the upstream might read it
- * differently. `oathkeeper` decodes and cleans it (Q-18, Q-19).
+ * `strict` rejects a path that another parser might read differently and leaves every other one as it came.
+ * `oathkeeper` decodes and cleans it like Oathkeeper v26, a trailing slash included (Q-18, Q-19): what rules
+ * judge is then not what Envoy forwards.
  */
 export type PathMode = 'strict' | 'oathkeeper'
 
@@ -47,7 +51,9 @@ export function parseRequestTarget(target: string, mode: PathMode): RequestTarge
   const rawPath = queryStart < 0 ? target : target.slice(0, queryStart)
   const query = queryStart < 0 ? '' : target.slice(queryStart + 1)
   if (rawPath.length > MAX_PATH_CHARS) return invalid('the path is too long')
-  if (SIMPLE_PATH.test(rawPath)) return { kind: 'target', path: trimTrailingSlash(rawPath), rawPath, query }
+  if (SIMPLE_PATH.test(rawPath)) {
+    return { kind: 'target', path: mode === 'strict' ? rawPath : trimTrailingSlash(rawPath), rawPath, query }
+  }
   const problem = mode === 'strict' ? findAmbiguity(rawPath) : findInvalidCharacter(rawPath)
   if (problem !== undefined) return invalid(problem)
   const decoded = decodePath(rawPath)
@@ -58,7 +64,7 @@ export function parseRequestTarget(target: string, mode: PathMode): RequestTarge
       : { kind: 'target', path: cleanPath(decoded), rawPath, query }
   }
   if (decoded.split('/').some(isDotSegment)) return invalid('the path has a dot segment')
-  return { kind: 'target', path: trimTrailingSlash(decoded), rawPath, query }
+  return { kind: 'target', path: decoded, rawPath, query }
 }
 
 /**
@@ -104,6 +110,7 @@ function decodePath(path: string): string | undefined {
   return isUtf8(bytes) ? bytes.toString('utf8') : undefined
 }
 
+/** Cleans a path that has nothing else to clean. */
 const trimTrailingSlash = (path: string): string =>
   path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path
 

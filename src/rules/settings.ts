@@ -71,12 +71,13 @@ export const matchSettings = {
   paths: setting('paths', oneOf('strict', 'oathkeeper'), {
     default: 'strict',
     description:
-      'How ambiguous request paths are handled. strict: they are rejected with 400. oathkeeper: they are decoded and cleaned, as Oathkeeper does.',
+      'How ambiguous request paths are handled. strict: they are rejected with 400. oathkeeper: they are decoded and cleaned, as Oathkeeper v26 does, and lose a trailing slash; this is unsafe behind a proxy that forwards the path as it came, such as Envoy.',
     credenceOnly: true,
     warnIf: {
       value: 'oathkeeper',
-      message: 'ambiguous paths are decoded and cleaned, not rejected',
-      hint: 'have Envoy normalise paths and reject escaped slashes, or remove this setting',
+      message:
+        'unsafe: rules judge the cleaned path, while a proxy such as Envoy forwards the path as it came',
+      hint: 'remove this setting; until then have Envoy normalise paths and reject escaped slashes',
     },
   }),
   hosts: setting('hosts', oneOf('normalized', 'exact'), {

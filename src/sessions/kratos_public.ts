@@ -41,12 +41,13 @@ export function createSessionChangeReader({
   }
   return request => {
     const { host, path, method } = request
-    // One configured URL may be a prefix of another, so all that match are tried.
+    // One configured URL may be a prefix of another, so all that match are tried. Kratos may take a path with a
+    // trailing slash for the one without; to revoke too much only costs a lookup.
     const matchingPrefixes = (prefixes.get(host) ?? []).filter(
       one => path.startsWith(one) && (path[one.length] ?? '/') === '/',
     )
     const [scope] = matchingPrefixes.flatMap(
-      one => changeScope(method.toUpperCase(), path.slice(one.length)) ?? [],
+      one => changeScope(method.toUpperCase(), path.slice(one.length).replace(/\/$/, '')) ?? [],
     )
     if (scope === undefined) return undefined
     const credentials = readCredentials(request, cookieNames)

@@ -101,7 +101,8 @@ export const INTENDED_DIFFERENCES: readonly IntendedDifference[] = [
     subject: 'paths',
     oathkeeper:
       'Paths are cleaned before matching, so the rule may match another path than the application serves.',
-    credence: 'A path that cleaning would change is 400. One trailing slash is dropped.',
+    credence:
+      'A path that cleaning would change is 400. A trailing slash counts, as in Oathkeeper up to v25.',
     setting: '`paths: oathkeeper`',
   },
   {

@@ -12,6 +12,20 @@ export interface RecordedDifference {
 export const LEDGER: readonly RecordedDifference[] = [
   {
     cases: [
+      'match.regexp/basic-3',
+      'match.regexp/direct-3',
+      'match.regexp/named-1',
+      'match.regexp/optional-trailing-2',
+      'match.regexp/trailing-1',
+    ],
+    q: 'Q-19',
+    behavior: 'A trailing slash counts: it is matched, captured and shown to templates.',
+    reason:
+      'Envoy forwards the path with its slash. Without it, `/admin/` would miss the rule for `/admin/<.*>` and reach the application under another rule. Oathkeeper drops the slash since v26.2.0.',
+    setting: '`paths: oathkeeper`',
+  },
+  {
+    cases: [
       'errors.www_authenticate/testerrorwwwauthenticate-0',
       'errors.www_authenticate/testerrorwwwauthenticate-1',
       'errors.www_authenticate/www-realm-quote',

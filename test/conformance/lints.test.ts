@@ -87,7 +87,12 @@ const LINTS: readonly (readonly [
     [RULE, { ...RULE, match: { url: 'http://h/b', methods: ['GET'] } }],
     /duplicate id "r"/,
   ],
-  ['Q-19', 'a pattern that ends in a slash', match('http://h/a/'), /never matches: it ends in a slash/],
+  [
+    'Q-19',
+    'dot segments in a pattern',
+    match('http://h/a/../b'),
+    /never matches: requests with .*are rejected/,
+  ],
   ['Q-20', 'a host in upper case', match('http://API.example/a'), /is lower-cased/],
   ['Q-24', 'a pattern of polynomial cost', match('http://h/<.*>a<.*>b<.*>'), /to the power of/],
   [

@@ -25,7 +25,7 @@ test('a valid request line is read in all its parts', () => {
     scheme: 'https',
     host: 'app.test',
     authority: 'App.test:443',
-    path: '/a b',
+    path: '/a b/',
     rawPath: '/a%20b/',
     query: 'q=1',
   })

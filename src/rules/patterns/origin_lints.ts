@@ -70,13 +70,6 @@ export function lintPath(
   { pathPart, pathStart }: OriginBounds,
   lints: PatternLint[],
 ): void {
-  const last = parts.at(-1)
-  const root = pathPart === parts.length - 1 && last?.kind === 'literal' && pathStart === last.text.length - 1
-  if (last?.kind === 'literal' && last.text.endsWith('/') && pathPart < parts.length && !root) {
-    lints.push(
-      neverMatches('it ends in a slash, and the trailing slash of a request is dropped', 'remove the slash'),
-    )
-  }
   for (const [i, part] of parts.entries()) {
     if (part.kind !== 'literal' || i < pathPart) continue
     const path = i === pathPart ? part.text.slice(pathStart) : part.text

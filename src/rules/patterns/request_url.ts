@@ -38,9 +38,12 @@ const PATH_CHARACTER: Readonly<Record<PathMode, string>> = {
   oathkeeper: '[^\\/\\x00\\n]',
 }
 
+/** Cleaning drops a trailing slash (Q-19). */
+const TRAILING_SLASH: Readonly<Record<PathMode, string>> = { strict: '\\/?', oathkeeper: '' }
+
 /**
  * JavaScript source (flag `v`) of an expression that matches every URL that `requestUrlPredicate` accepts. It matches some
  * more, so a pattern without a common word is certainly dead.
  */
 export const requestUrlSource = ({ paths, hosts, rpc }: RequestUrlOptions): string =>
-  `${rpc ? 'rpc' : '(?:http|ws)s?'}:\\/\\/${hosts === 'exact' ? UNNORMALIZED_HOST_SOURCE : HOST_SOURCE}\\/(?:${PATH_CHARACTER[paths]}+(?:\\/${PATH_CHARACTER[paths]}+)*)?`
+  `${rpc ? 'rpc' : '(?:http|ws)s?'}:\\/\\/${hosts === 'exact' ? UNNORMALIZED_HOST_SOURCE : HOST_SOURCE}\\/(?:${PATH_CHARACTER[paths]}+(?:\\/${PATH_CHARACTER[paths]}+)*${TRAILING_SLASH[paths]})?`

@@ -71,7 +71,6 @@ const TARGETS: readonly (readonly [id: string, target: string])[] = [
 ]
 
 const decoded = (path: string): string => decodeURIComponent(path)
-const withoutSlash = (path: string): string => (path.length > 1 ? path.replace(/\/$/, '') : path)
 
 /** Reads a path as a lenient application may: decodes twice, treats backslashes as slashes, drops parameters and cleans. */
 function decodeLeniently(path: string): string {
@@ -112,7 +111,7 @@ function assertSamePath({ status, head }: { status: number; head: string | undef
     return
   }
   const path = (head.split(' ')[1] ?? '').split('?', 1)[0] ?? ''
-  assert.equal(withoutSlash(decoded(path)), headerOf(head, 'x-seen'), `${what}: the rule saw another path`)
+  assert.equal(decoded(path), headerOf(head, 'x-seen'), `${what}: the rule saw another path`)
   assert.ok(
     !/^\/admin\b/i.test(decodeLeniently(path)),
     `${what}: a lenient application reads ${path} as /admin`,

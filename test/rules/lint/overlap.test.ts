@@ -93,7 +93,7 @@ const DISJOINT: readonly (readonly [a: string, b: string])[] = [
   ['https://h/<(?!admin).*>', 'https://h/admin'],
   ['https://h/<[^/]+>', 'https://h/a/b'],
   // They have common URLs, but none that a request can have.
-  ['https://h/<.*>/', 'https://h/a/<.*>/'],
+  ['https://h/<.*>//', 'https://h/a/<.*>//'],
   ['https://g/pkg.Service/Get', 'rpc://g/pkg.Service/Get'],
 ]
 for (const [a, b] of DISJOINT) {
