@@ -25,6 +25,8 @@ export interface Snapshot {
 export interface SearchableSnapshot extends Snapshot {
   /** All rules whose pattern matches a URL, whatever their methods; `rpc://…` searches the rules for gRPC. */
   rulesMatchingUrl(url: string): readonly CompiledRule[]
+  /** What decides a request that is no gRPC call; the URL is `scheme://host/path` as requests are matched. */
+  findByUrl(url: string, method: string): RuleMatch | Denial
 }
 
 export interface SnapshotOptions extends Omit<Snapshot, 'find'> {
@@ -119,7 +121,12 @@ function createSearchableSnapshot(
       .flatMap(({ rule }) => (rule.pattern.exec(url) === undefined ? [] : [rule]))
   }
 
-  return { revision, rules, settableHeaders, fallbackResponders, find, rulesMatchingUrl }
+  function findByUrl(url: string, method: string): RuleMatch | Denial {
+    const count = http.collectCandidates(url, pathStart(url), candidates)
+    return matchPolicy(url, method, candidates, count, undefined)?.outcome ?? defaultMatch
+  }
+
+  return { revision, rules, settableHeaders, fallbackResponders, find, rulesMatchingUrl, findByUrl }
 }
 
 /** Index at which the path of a URL begins. */

@@ -11,6 +11,7 @@ import { findWitnesses } from '../patterns/witness.ts'
 import { lintId, lintMatch, type ReportDiagnostic } from './fields.ts'
 import { findOverlaps } from './overlap.ts'
 import { findShadowedRules } from './shadowed.ts'
+import { findOpenTwins } from './slash_twins.ts'
 
 export interface LinterDependencies {
   readonly paths: RequestUrlOptions['paths']
@@ -65,6 +66,22 @@ export function createLinter({
     }
   }
 
+  async function reportOpenTwins(snapshot: SearchableSnapshot): Promise<void> {
+    for (const { guarded, open, method, url } of await findOpenTwins({
+      rules,
+      snapshot,
+      paths,
+      hosts,
+      yieldToEventLoop,
+    })) {
+      const { rule, report } = rules[guarded] as LintedRule
+      const other = rules.find(one => one.rule === open)
+      const opener = other === undefined ? `the default rule "${open.id}"` : describeRule(other)
+      const message = `does not match ${method} ${url}, which ${opener} allows without a credential`
+      report('warning', matchPath(rule), message, OPEN_TWIN_HINT)
+    }
+  }
+
   return {
     checkRule(located, report) {
       lintId(located, firstUses, report)
@@ -84,8 +101,10 @@ export function createLinter({
       }
       rules.push({ rule, parsed, witnesses, located, report })
     },
-    checkSet: snapshot =>
-      onMultipleMatches === 'first' ? reportShadowed(snapshot) : reportOverlaps(snapshot),
+    async checkSet(snapshot) {
+      await (onMultipleMatches === 'first' ? reportShadowed(snapshot) : reportOverlaps(snapshot))
+      await reportOpenTwins(snapshot)
+    },
   }
 }
 
@@ -99,6 +118,9 @@ interface LintedRule {
 
 const NEVER_MATCHES = 'never matches'
 const NEVER_MATCHES_HINT = 'check host, slashes and character classes: no text passes all of them'
+
+const OPEN_TWIN_HINT =
+  'a trailing slash counts; to match both, end the pattern in <(?:/.*)?>, or add a rule (with the glob strategy)'
 
 const matchPath = ({ rpc }: CompiledRule): DocumentPath => ['match', rpc ? 'full_method' : 'url']
 
