@@ -17,18 +17,24 @@ export interface DecisionRequestOptions {
   readonly paths: PathMode
   /** Whether the `X-Forwarded-*` headers of a peer with this IP address describe the original request. */
   readonly isTrustedProxy: (address: string) => boolean
+  /** Parts that `X-Forwarded-*` may state differently from a call in direct mode. */
+  readonly directOverrides: ReadonlySet<CallPart>
 }
 
 const DECISIONS_PATH = '/decisions'
 const FORWARDED_PARTS = ['method', 'proto', 'host', 'uri'] as const
+/** The parts of a call that a gateway may also state in `X-Forwarded-*`, besides the target. */
+export const CALL_PARTS = ['method', 'proto', 'host'] as const
+export type CallPart = (typeof CALL_PARTS)[number]
 
 /**
  * The request, or the denial of one that is not valid.
  *
  * Direct mode: the text after `/decisions` is the original target. Forwarded mode: the headers
  * X-Forwarded-Method, -Proto, -Host and -Uri of a trusted peer describe the request, its query included
- * (Q-28, Q-29). A gateway may pass on such headers of its client. Two unequal lines of one header, or a
- * target that differs from the one that the gateway calls, show that, and the request is denied.
+ * (Q-28, Q-29). A gateway may pass on such headers of its client. Two unequal lines of one header show that,
+ * and in direct mode each header that differs from the call. In forwarded mode the method of the call is the
+ * gateway's own, so it never stands for a missing X-Forwarded-Method. Such requests are denied.
  */
 export function readDecisionRequest(
   message: IncomingMessage,
@@ -53,10 +59,22 @@ export function readDecisionRequest(
     !isSameTarget(forwardedTarget, directTarget)
   )
     return badRequest('the call names one target and X-Forwarded-Uri another')
+  const call = {
+    method: message.method ?? 'GET',
+    proto: 'encrypted' in message.socket ? 'https' : 'http',
+    host: message.headers.host ?? '',
+  }
+  if (directTarget.startsWith('/') || forwardedTarget === undefined) {
+    const differs = (part: CallPart): boolean =>
+      !options.directOverrides.has(part) && !isSamePart(part, forwarded(part) ?? call[part], call[part])
+    if (CALL_PARTS.some(differs))
+      return badRequest('the call differs from X-Forwarded-Method, -Proto or -Host')
+  } else if (forwarded('method') === undefined)
+    return badRequest('X-Forwarded-Uri comes without X-Forwarded-Method')
   const stated = {
-    method: forwarded('method') ?? message.method ?? 'GET',
-    scheme: forwarded('proto') ?? ('encrypted' in message.socket ? 'https' : 'http'),
-    authority: forwarded('host') ?? message.headers.host ?? '',
+    method: forwarded('method') ?? call.method,
+    scheme: forwarded('proto') ?? call.proto,
+    authority: forwarded('host') ?? call.host,
     target: forwardedTarget ?? (directTarget.startsWith('/') ? directTarget : `/${directTarget}`),
     headerCount: lines.length,
   }
@@ -83,6 +101,10 @@ function clientAddress(
 /** A gateway may leave out the query in its call. */
 const isSameTarget = (forwarded: string, direct: string): boolean =>
   forwarded === direct || (!direct.includes('?') && forwarded.startsWith(`${direct}?`))
+
+/** Hosts and schemes compare without regard to case, methods with it (RFC 9110, 9.1). */
+const isSamePart = (part: CallPart, forwarded: string, called: string): boolean =>
+  forwarded === called || (part !== 'method' && forwarded.toLowerCase() === called.toLowerCase())
 
 type HeaderLines = readonly (readonly [name: string, value: string])[]
 

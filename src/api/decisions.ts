@@ -8,7 +8,7 @@ import type { Snapshot } from '../access/snapshot.ts'
 import type { PathMode } from '../http/request_target.ts'
 import { type Instant, millisBetween } from '../lib/time.ts'
 import { withTimeout } from '../lib/with_timeout.ts'
-import { type DecisionRequest, readDecisionRequest } from './decision_request.ts'
+import { type CallPart, type DecisionRequest, readDecisionRequest } from './decision_request.ts'
 import { bodyTooLargeReply, type Reply } from './reply.ts'
 import { readBody } from './request_body.ts'
 import type { Route } from './server.ts'
@@ -23,6 +23,8 @@ export interface DecisionsDependencies {
   readonly paths: PathMode
   /** Whether the `X-Forwarded-*` headers of a peer with this IP address describe the original request. */
   readonly isTrustedProxy: (address: string) => boolean
+  /** Parts that `X-Forwarded-*` may state differently from a call in direct mode. */
+  readonly directOverrides: ReadonlySet<CallPart>
   /** Longest time for a decision, ms. */
   readonly timeoutMs: number
 }
@@ -32,7 +34,7 @@ const MAX_BODY_BYTES = 1024 * 1024
 
 /** Answers `/decisions` and all paths below it, whatever the method. */
 export function decisionsRoute(dependencies: DecisionsDependencies): Route {
-  const { now, timeoutMs, paths, isTrustedProxy } = dependencies
+  const { now, timeoutMs, paths, isTrustedProxy, directOverrides } = dependencies
   return async ({ path, message }) => {
     if (path !== '/decisions' && !path.startsWith('/decisions/')) return undefined
     const arrived = now()
@@ -40,7 +42,7 @@ export function decisionsRoute(dependencies: DecisionsDependencies): Route {
     // Ending the iteration destroys the message, and Node discards the rest of the body.
     if (body === undefined) return bodyTooLargeReply()
     const deadline = (arrived + timeoutMs) as Instant
-    const request = readDecisionRequest(message, { body, deadline, paths, isTrustedProxy })
+    const request = readDecisionRequest(message, { body, deadline, paths, isTrustedProxy, directOverrides })
     const decision = await decideInTime(dependencies, request)
     const view = request.kind === 'request' ? request : undefined
     notifyListeners(dependencies.onDecision, decision, view, arrived)

@@ -13,6 +13,7 @@ import {
 } from '../config/value_types.ts'
 import { compileNetworks } from '../http/networks.ts'
 import type { CorsOptions } from './cors.ts'
+import { CALL_PARTS, type CallPart } from './decision_request.ts'
 
 /** Methods that Oathkeeper's schema accepts for CORS; OPTIONS is not among them. */
 const CORS_METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'CONNECT', 'TRACE', 'PATCH']
@@ -93,6 +94,12 @@ export const decisionApiSettings = {
       credenceOnly: true,
     },
   ),
+  directOverrides: setting('serve.api.direct_overrides', uniqueListOf(CALL_PARTS, 'parts'), {
+    default: [],
+    description:
+      'Parts of a call that names its target, such as /decisions/a, which X-Forwarded-Method, -Proto or -Host of a trusted proxy may state differently. Any other difference is 400. List only what the gateway sets itself on each call, for example proto where it terminates TLS.',
+    credenceOnly: true,
+  }),
 }
 
 /** Where the api listens: loopback unless a host is set. */
@@ -122,6 +129,10 @@ export function corsOptions(settings: SettingValues): CorsOptions | undefined {
     maxAgeSeconds: settings.get(apiListenerSettings.corsMaxAge),
   }
 }
+
+/** Parts of a call in direct mode that a trusted proxy may state differently. */
+export const directOverrides = (settings: SettingValues): ReadonlySet<CallPart> =>
+  new Set(settings.get(decisionApiSettings.directOverrides) as readonly CallPart[])
 
 /** Whether an address belongs to a trusted proxy; none does unless networks are configured. */
 export const trustedProxyMatcher = (settings: SettingValues): ((address: string) => boolean) =>

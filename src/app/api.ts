@@ -11,6 +11,7 @@ import {
   apiTimeouts,
   corsOptions,
   decisionApiSettings,
+  directOverrides,
   trustedProxyMatcher,
 } from '../api/settings.ts'
 import type { SettingValues } from '../config/setting.ts'
@@ -58,6 +59,7 @@ export function startApiListener(dependencies: ApiDependencies): Promise<ApiServ
         now: clock.now,
         paths,
         isTrustedProxy: trusted,
+        directOverrides: directOverrides(settings),
         timeoutMs: DECISION_TIMEOUT_MS,
       }),
     )

@@ -19,6 +19,7 @@ const requestOf = (headerLines: number) => {
     deadline: 0 as Instant,
     paths: 'strict',
     isTrustedProxy: () => false,
+    directOverrides: new Set(),
   })
 }
 

@@ -178,8 +178,8 @@ export const INTENDED_DIFFERENCES: readonly IntendedDifference[] = [
     subject: 'forwarded headers',
     oathkeeper: '`X-Forwarded-*` headers are always trusted.',
     credence:
-      'They are ignored over gRPC, and trusted at `/decisions` only from `serve.api.trusted_proxies`. The request is 400 if its own target (`/decisions/a`) differs from `X-Forwarded-Uri`, or if one of the headers has two different values.',
-    setting: '`serve.api.trusted_proxies`',
+      'They are ignored over gRPC, and trusted at `/decisions` only from `serve.api.trusted_proxies`. The request is 400 if its own target, method, scheme or host (`GET /decisions/a`) differs from them, if `X-Forwarded-Uri` comes without `X-Forwarded-Method`, or if one of the headers has two different values.',
+    setting: '`serve.api.trusted_proxies`, `serve.api.direct_overrides`',
   },
   {
     q: 'Q-29',
