@@ -105,6 +105,7 @@ async function startGrpc(dependencies: ListenersDependencies): Promise<string> {
         health,
         listen,
         tls,
+        maxConnections: config.get(grpcSettings.maxConnections),
         onError: error => onError('grpc', error),
         now: clock.now,
         wall: clock.wall,

@@ -1,6 +1,7 @@
 /** Reads the fields of a CheckRequest that rules can use from its bytes. */
 import { isUtf8 } from 'node:buffer'
 import { ProtobufReader } from '../grpc/protobuf_reader.ts'
+import { MAX_HEADERS } from '../http/request_line.ts'
 
 /** A byte range of the message. It becomes a string when the field is read, because most fields never are. */
 interface ByteRange {
@@ -16,8 +17,14 @@ const EMPTY_RANGE: ByteRange = { start: 0, end: 0 }
 const OFFSETS_PER_HEADER = 4
 /** Initial capacity: the usual headers of a browser and of Envoy. The list grows when there are more. */
 const INITIAL_OFFSETS = 24 * OFFSETS_PER_HEADER
+/** One header more than a request may have. Reading the others could take longer than a decision. */
+const MAX_OFFSETS = (MAX_HEADERS + 1) * OFFSETS_PER_HEADER
+const TOO_MANY_HEADERS = Symbol('too many headers')
 
-/** A CheckRequest. The constructor throws `ProtobufError` for bytes that are not one. */
+/**
+ * A CheckRequest. The constructor throws `ProtobufError` for bytes that are not one. It stops at the first header
+ * beyond `MAX_HEADERS`: then `headerCount` is greater, and other fields may be missing.
+ */
 export class CheckRequestMessage {
   /** False for a Check of Envoy's network filter, which describes a connection and no HTTP request. */
   hasHttpRequest = false
@@ -38,8 +45,12 @@ export class CheckRequestMessage {
   constructor(bytes: Buffer) {
     this.#bytes = bytes
     const fields = new ProtobufReader(bytes)
-    while (fields.next(bytes.length))
-      if (fields.fieldNumber === 1) this.#readAttributes(fields, fields.enter())
+    try {
+      while (fields.next(bytes.length))
+        if (fields.fieldNumber === 1) this.#readAttributes(fields, fields.enter())
+    } catch (error) {
+      if (error !== TOO_MANY_HEADERS) throw error
+    }
   }
 
   get method(): string {
@@ -211,6 +222,7 @@ export class CheckRequestMessage {
     this.#headers[this.#used++] = nameEnd
     this.#headers[this.#used++] = start
     this.#headers[this.#used++] = end
+    if (this.#used >= MAX_OFFSETS) throw TOO_MANY_HEADERS
   }
 }
 

@@ -35,22 +35,34 @@ export interface GrpcFailure {
 }
 
 /**
- * The message of a unary call, whose body must be exactly one frame. A compressed message is a failure,
- * because a few bytes could expand to a message of any length.
+ * Length of the frame that begins with these bytes, at least `PREFIX_BYTES` of them. The failure where it is
+ * too long or compressed, because a few compressed bytes could expand to a message of any length.
  */
-export function decodeFrame(body: Buffer): Buffer | GrpcFailure {
-  if (body.length < PREFIX_BYTES) return NOT_ONE_MESSAGE
-  if (body[0] !== 0) return COMPRESSED_MESSAGE
-  return body.readUInt32BE(1) === body.length - PREFIX_BYTES ? body.subarray(PREFIX_BYTES) : NOT_ONE_MESSAGE
+export function checkPrefix(start: Buffer): number | GrpcFailure {
+  if (start[0] !== 0) return COMPRESSED_MESSAGE
+  const length = start.readUInt32BE(1)
+  return length > MAX_MESSAGE_BYTES ? MESSAGE_TOO_LARGE : PREFIX_BYTES + length
 }
 
-const NOT_ONE_MESSAGE: GrpcFailure = {
+/** The message of a unary call, whose body must be exactly one frame. */
+export function decodeFrame(body: Buffer): Buffer | GrpcFailure {
+  if (body.length < PREFIX_BYTES) return NOT_ONE_MESSAGE
+  const length = checkPrefix(body)
+  if (typeof length !== 'number') return length
+  return length === body.length ? body.subarray(PREFIX_BYTES) : NOT_ONE_MESSAGE
+}
+
+export const NOT_ONE_MESSAGE: GrpcFailure = {
   status: GrpcStatus.internal,
   message: 'a unary call must have exactly one message',
 }
 const COMPRESSED_MESSAGE: GrpcFailure = {
   status: GrpcStatus.unimplemented,
   message: 'compressed messages are not supported',
+}
+const MESSAGE_TOO_LARGE: GrpcFailure = {
+  status: GrpcStatus.resourceExhausted,
+  message: `a message is longer than ${MAX_MESSAGE_BYTES} bytes`,
 }
 
 /** Whether the content type is `application/grpc`, with or without a message format or parameters. */

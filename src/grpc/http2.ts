@@ -22,6 +22,7 @@ import type {
 } from './server.ts'
 import { listenOn } from './socket.ts'
 import { type MethodHandler, receiveCall, sendFailure, sendMessage, sendResponse } from './stream.ts'
+import { createUnfinishedMessages } from './unfinished_messages.ts'
 
 /** Interval of pings. A peer that does not answer one is disconnected at the next. */
 const KEEPALIVE_INTERVAL_MS = 60_000
@@ -46,8 +47,10 @@ export async function startHttp2Server(dependencies: GrpcServerDependencies): Pr
   const watches = new Set<ServerHttp2Stream>()
   const methods = createMethods(dependencies, watches)
   const server = createNodeServer(dependencies.tls)
+  if (dependencies.maxConnections !== undefined) server.maxConnections = dependencies.maxConnections
+  const unfinished = createUnfinishedMessages(dependencies.now)
   server.on('stream', (stream, headers) =>
-    receiveCall(stream as ServerHttp2Stream, headers, dependencies.now(), methods),
+    receiveCall(stream as ServerHttp2Stream, headers, dependencies.now(), methods, unfinished),
   )
   const sessions = trackSessions(server)
   const address = await listenOn(server, dependencies.listen, dependencies.onError)
@@ -67,6 +70,7 @@ export async function startHttp2Server(dependencies: GrpcServerDependencies): Pr
       await closed
       clearTimeout(timer)
       clearInterval(keepalive)
+      unfinished.close()
     },
   }
 }

@@ -37,6 +37,8 @@ export interface GrpcServerDependencies {
   readonly listen: ListenAddress
   /** `undefined`: plain HTTP/2, for loopback, sockets and meshes. */
   readonly tls: TlsIdentity | undefined
+  /** Further connections are closed at once. `undefined`: no limit. grpc-js has none. */
+  readonly maxConnections?: number
   /** Called with errors of the listener after it listens. */
   readonly onError: (error: unknown) => void
   /** Monotonic clock, ms. */

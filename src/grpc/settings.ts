@@ -1,6 +1,6 @@
 /** Settings of the gRPC listener that Envoy calls. */
 import { type SettingValues, setting } from '../config/setting.ts'
-import { oneOf, port, text } from '../config/value_types.ts'
+import { oneOf, port, text, wholeNumber } from '../config/value_types.ts'
 import type { EngineName } from './engines.ts'
 
 export const grpcSettings = {
@@ -21,7 +21,13 @@ export const grpcSettings = {
   engine: setting('serve.grpc.engine', oneOf('http2', 'grpc-js'), {
     default: 'http2',
     description:
-      'Implementation of gRPC: Credence’s own on Node’s HTTP/2, or the library grpc-js, which uses more CPU per Check and also accepts compressed messages.',
+      'Implementation of gRPC: Credence’s own on Node’s HTTP/2, or the library grpc-js, which uses more CPU per Check and also accepts compressed messages. grpc-js limits neither connections nor unfinished messages, so let only Envoy reach its port.',
+    credenceOnly: true,
+  }),
+  maxConnections: setting('serve.grpc.max_connections', wholeNumber(1), {
+    default: 1024,
+    description:
+      'Maximum number of open connections of the gRPC listener; further ones are closed. Envoy opens one for each worker thread. Without an effect on the engine grpc-js.',
     credenceOnly: true,
   }),
 }

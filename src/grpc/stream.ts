@@ -1,17 +1,22 @@
 /** One gRPC call on one HTTP/2 stream: reads its message whole, and writes its answer with trailers. */
-import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerHttp2Stream } from 'node:http2'
+import {
+  constants,
+  type IncomingHttpHeaders,
+  type OutgoingHttpHeaders,
+  type ServerHttp2Stream,
+} from 'node:http2'
 import type { Instant } from '../lib/time.ts'
 import {
+  checkPrefix,
   decodeFrame,
   encodeFrame,
   type GrpcFailure,
   GrpcStatus,
   isGrpcContentType,
-  MAX_MESSAGE_BYTES,
+  NOT_ONE_MESSAGE,
   PREFIX_BYTES,
 } from './framing.ts'
-
-const MAX_BODY_BYTES = MAX_MESSAGE_BYTES + PREFIX_BYTES
+import type { UnfinishedMessage, UnfinishedMessages } from './unfinished_messages.ts'
 
 export interface ReceivedCall {
   readonly message: Buffer
@@ -31,25 +36,54 @@ export function receiveCall(
   headers: IncomingHttpHeaders,
   arrived: Instant,
   methods: ReadonlyMap<string | undefined, MethodHandler>,
+  unfinished: UnfinishedMessages,
 ): void {
   stream.on('error', ignoreClientError)
   const method = methods.get(headers[':path'])
   if (headers[':method'] !== 'POST') endWithHeaders(stream, { ':status': 405 })
   else if (!isGrpcContentType(headers['content-type'])) endWithHeaders(stream, { ':status': 415 })
   else if (method === undefined) sendFailure(stream, UNKNOWN_METHOD)
-  else readMessage(stream, message => method({ message, headers, arrived }, stream))
+  else readMessage(stream, arrived, unfinished, message => method({ message, headers, arrived }, stream))
 }
 
 /** Passes the stream's only message to `onMessage`. Any other body ends the call with a failure. */
-function readMessage(stream: ServerHttp2Stream, onMessage: (message: Buffer) => void): void {
-  const chunks: Buffer[] = []
-  let length = 0
+function readMessage(
+  stream: ServerHttp2Stream,
+  arrived: Instant,
+  unfinished: UnfinishedMessages,
+  onMessage: (message: Buffer) => void,
+): void {
+  let chunks: Buffer[] = []
+  /** Length of the frame once its prefix has arrived. */
+  let frameBytes: number | undefined
+  const fail = (failure: GrpcFailure): void => {
+    chunks = []
+    unfinished.remove(reading)
+    sendFailure(stream, failure)
+    // Without a listener for data, Node reads and discards what still arrives.
+    stream.removeAllListeners('data')
+    stream.resume()
+  }
+  const abandon = (): void => {
+    fail(MESSAGE_UNFINISHED)
+    // After the answer, as RFC 9113 (8.1) allows. Without the reset the stream would stay open.
+    stream.close(constants.NGHTTP2_NO_ERROR)
+  }
+  const reading: UnfinishedMessage = { stream, arrived, bytes: 0, abandon }
+  unfinished.add(reading)
   stream.on('data', (chunk: Buffer) => {
-    length += chunk.length
-    if (length > MAX_BODY_BYTES) sendFailure(stream, MESSAGE_TOO_LARGE)
-    else chunks.push(chunk)
+    chunks.push(chunk)
+    unfinished.grow(reading, chunk.length)
+    if (!isUnanswered(stream)) return
+    if (frameBytes === undefined && reading.bytes >= PREFIX_BYTES) {
+      const length = checkPrefix(chunks.length === 1 ? chunk : Buffer.concat(chunks))
+      if (typeof length !== 'number') return fail(length)
+      frameBytes = length
+    }
+    if (frameBytes !== undefined && reading.bytes > frameBytes) fail(NOT_ONE_MESSAGE)
   })
   stream.on('end', () => {
+    unfinished.remove(reading)
     if (!isUnanswered(stream)) return
     const message = decodeFrame(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks))
     if ('status' in message) sendFailure(stream, message)
@@ -58,9 +92,9 @@ function readMessage(stream: ServerHttp2Stream, onMessage: (message: Buffer) => 
 }
 
 const UNKNOWN_METHOD: GrpcFailure = { status: GrpcStatus.unimplemented, message: 'unknown method' }
-const MESSAGE_TOO_LARGE: GrpcFailure = {
+const MESSAGE_UNFINISHED: GrpcFailure = {
   status: GrpcStatus.resourceExhausted,
-  message: `a message is longer than ${MAX_MESSAGE_BYTES} bytes`,
+  message: 'the message did not arrive in time, or too many messages are unfinished',
 }
 
 /** A stream fails when its client resets it; then no answer is needed. */

@@ -134,7 +134,7 @@ test('a body that goes on after its message is rejected once, and no handler run
   stream.write(encodeFrame(Buffer.alloc(4 * 1024 * 1024)))
   await sleep(50)
   stream.end(Buffer.alloc(10))
-  assert.equal((await end).grpc, '8')
+  assert.equal((await end).grpc, '13')
   assert.equal(calls.length, before)
   assert.deepEqual(await callCheck(ONE), SUCCESS)
 })
