@@ -1,4 +1,5 @@
 /** An immutable set of compiled rules, and how the rule that decides a request is found in it. */
+import { indexClaimedHosts } from './claimed_hosts.ts'
 import { badRequest, type Denial, noRule } from './denial.ts'
 import { MAX_URL_CHARS, type MatchPolicy, rejectMultiple } from './match_policy.ts'
 import type { Responder } from './pipeline.ts'
@@ -97,7 +98,16 @@ function createSearchableSnapshot(
   /** Overwritten by each search. Searches are synchronous, so they can share it. */
   const candidates: IndexEntry[] = []
 
+  const claimedHosts = hosts === 'exact' ? undefined : indexClaimedHosts(rules)
+
   function find(request: RequestView): RuleMatch | Denial {
+    const outcome = findRule(request)
+    return outcome.kind === 'found' && claimedHosts?.evades(outcome.rule, request.host)
+      ? badRequest('the host has a port, and a rule names it without one')
+      : outcome
+  }
+
+  function findRule(request: RequestView): RuleMatch | Denial {
     const { scheme, path } = request
     const host = hosts === 'exact' ? request.authority : request.host
     const url = `${scheme}://${host}${path}`

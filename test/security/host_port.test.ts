@@ -1,0 +1,66 @@
+/** B2: a port does not take a host away from the rule that names it. */
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { createCheckHarness, statusOf } from '../support/check_harness.ts'
+
+const HANDLERS = `
+authenticators: {anonymous: {enabled: true}, unauthorized: {enabled: true}}
+authorizers: {allow: {enabled: true}}
+mutators: {noop: {enabled: true}}
+`
+const rule = (id: string, url: string, authenticator: string) => ({
+  id,
+  match: { url, methods: ['GET'] },
+  authenticators: [{ handler: authenticator }],
+  authorizer: { handler: 'allow' },
+  mutators: [{ handler: 'noop' }],
+})
+const GUARDED = rule('guarded', 'https://app.test/<.*>', 'unauthorized')
+const OTHERS = rule('others', 'https://<(?!app\\.test/)[^/]*>/<.*>', 'anonymous')
+
+async function statusAt(
+  authority: string,
+  rules: readonly object[],
+  config = '',
+  scheme = 'https',
+): Promise<number> {
+  const harness = await createCheckHarness({ config: config + HANDLERS, rules: JSON.stringify(rules) })
+  return statusOf(await harness.send({ method: 'GET', scheme, host: authority, path: '/x' }))
+}
+
+test('B2 a port does not lead from a named host to the rule for every other host', async () => {
+  assert.equal(await statusAt('app.test', [GUARDED, OTHERS]), 401)
+  assert.equal(await statusAt('app.test:443', [GUARDED, OTHERS]), 401)
+  assert.equal(await statusAt('app.test:8080', [GUARDED, OTHERS]), 400)
+  assert.equal(await statusAt('APP.test.:8080', [GUARDED, OTHERS]), 400)
+  assert.equal(await statusAt('app.test:80', [GUARDED, OTHERS]), 400)
+})
+
+test('B2 nor to the default rule, nor to the first match, nor by another scheme', async () => {
+  const open = rule('open', 'https://open.test/', 'anonymous')
+  const anyHost = rule('any', '<https?>://<[^/]+>/<.*>', 'anonymous')
+  assert.equal(await statusAt('app.test:8080', [GUARDED, open], 'access_rules: {default_rule: open}\n'), 400)
+  const first = 'access_rules: {on_multiple_matches: first}\n'
+  assert.equal(await statusAt('app.test:8080', [GUARDED, anyHost], first), 400)
+  assert.equal(await statusAt('app.test:8080', [GUARDED, anyHost], first, 'http'), 400)
+})
+
+test('B2 a rule that names the host and its port, or any port of it, keeps it', async () => {
+  for (const url of [
+    'https://app.test:8080/<.*>',
+    '<[a-z]+>://app.test:8080/<.*>',
+    'https://app.test<:[0-9]+>/<.*>',
+  ]) {
+    assert.equal(await statusAt('app.test:8080', [GUARDED, rule('port', url, 'anonymous')]), 200, url)
+  }
+})
+
+test('B2 a host that no rule names may have any port', async () => {
+  assert.equal(await statusAt('other.test:8080', [GUARDED, OTHERS]), 200)
+  assert.equal(await statusAt('[::1]:8080', [GUARDED, OTHERS]), 200)
+  assert.equal(await statusAt('127.0.0.1', [GUARDED, OTHERS]), 200)
+})
+
+test('Q-20 hosts: exact compares as Oathkeeper does', async () => {
+  assert.equal(await statusAt('app.test:8080', [GUARDED, OTHERS], 'hosts: exact\n'), 200)
+})
