@@ -402,7 +402,7 @@ export const INTENDED_DIFFERENCES: readonly IntendedDifference[] = [
     q: 'P4',
     subject: 'sessions',
     oathkeeper: 'A Kratos needs `subject_from`, `extra_from` and `only` in each configuration.',
-    credence: 'They default to `identity.id`, `@this` and `ory_kratos_session`.',
+    credence: 'They default to `identity.id`, `@this`, and `ory_kratos_session` or `ory_session_…`.',
     setting: '',
   },
   {

@@ -7,9 +7,9 @@ import { compileCheckSession } from '../session/check_session.ts'
 import { compileEndpointsByHost, sessionConfigShape } from '../session/config_schema.ts'
 import { type CheckCredential, compileKratosCheck, JWT_PATTERN } from '../session/kratos_session.ts'
 import {
+  compileFindSessionToken,
   compileTokenFrom,
   type FindToken,
-  findSessionToken,
   SESSION_TOKEN_HEADER,
   tokenFromSchema,
 } from '../token/token_from.ts'
@@ -20,7 +20,7 @@ export const bearerToken = defineAuthenticator({
   config: z.strictObject({
     ...sessionConfigShape,
     token_from: tokenFromSchema.describe(
-      'Location of the token. Default: the Authorization header with the scheme Bearer; for Kratos, X-Session-Token takes precedence.',
+      'Location of the token. Default: the Authorization header with the scheme Bearer; for Kratos also X-Session-Token. Different tokens in both are rejected.',
     ),
     prefix: z
       .string()
@@ -32,7 +32,10 @@ export const bearerToken = defineAuthenticator({
     const { prefix, token_from: from } = config
     return compileEndpointsByHost(config, context, (url, kratos) => {
       if (kratos) {
-        const find = from === undefined || from === null ? findSessionToken : compileTokenFrom(from)
+        const find =
+          from === undefined || from === null
+            ? compileFindSessionToken(token => !JWT_PATTERN.test(token) && token.startsWith(prefix ?? ''))
+            : compileTokenFrom(from)
         return authenticateToken(find, prefix, checkWithKratos(compileKratosCheck(config, url, services)))
       }
       const check = compileCheckSession(config, url, FORWARDING_DEFAULTS, services)

@@ -2,10 +2,18 @@
 import { z } from 'zod'
 import { unauthorized } from '../../access/denial.ts'
 import { type Authenticate, NOT_RESPONSIBLE } from '../../access/pipeline.ts'
-import { defineAuthenticator } from '../handler.ts'
+import type { RequestView } from '../../access/request.ts'
+import type { Credential } from '../../access/verdict.ts'
+import type { Cookie } from '../../http/cookies.ts'
+import { type CompileContext, defineAuthenticator } from '../handler.ts'
 import { withRedirectCountReset } from '../responses/redirect_loop_guard.ts'
 import { type CheckSession, compileCheckSession } from '../session/check_session.ts'
-import { compileEndpointsByHost, sessionConfigShape } from '../session/config_schema.ts'
+import {
+  compileEndpointsByHost,
+  endpointsOf,
+  type SessionConfig,
+  sessionConfigShape,
+} from '../session/config_schema.ts'
 import { type CheckCredential, compileKratosCheck } from '../session/kratos_session.ts'
 
 export const cookieSession = defineAuthenticator({
@@ -17,19 +25,13 @@ export const cookieSession = defineAuthenticator({
       .array(z.string())
       .optional()
       .describe(
-        'Names of the cookies for which the authenticator applies. For Kratos the first one with a value is the session. Default: any cookie; for Kratos the session is `ory_kratos_session`.',
+        'Names of the cookies for which the authenticator applies. For Kratos, several different values are rejected. Default: any cookie; for Kratos `ory_kratos_session` and `ory_session_…`, and all cookies of a request that has neither.',
       ),
   }),
   example: { check_session_url: 'http://kratos:4433/sessions/whoami', only: ['ory_kratos_session'] },
   compile(config, services, context) {
     const only = config.only ?? []
-    if (only.length === 0) {
-      context.warn(
-        ['only'],
-        'is not set: every request with any cookie ends here, and no later authenticator is tried',
-        'set it to the name of the session cookie (Q-46)',
-      )
-    }
+    if (only.length === 0) warnAboutMissingNames(config, context)
     const at = (url: URL, kratos: boolean) =>
       kratos
         ? authenticateKratosCookie(only, compileKratosCheck(config, url, services))
@@ -37,6 +39,22 @@ export const cookieSession = defineAuthenticator({
     return withRedirectCountReset(compileEndpointsByHost(config, context, at))
   },
 })
+
+function warnAboutMissingNames(config: SessionConfig, context: CompileContext): void {
+  const warn = (problem: string) =>
+    context.warn(
+      ['only'],
+      `is not set: ${problem}, and no later authenticator is tried`,
+      'set it to the name of the session cookie (Q-46)',
+    )
+  const endpoints = endpointsOf(config)
+  if (endpoints.some(({ kratos }) => kratos)) {
+    warn(
+      `the session is the cookie ${DEFAULT_COOKIE} or ${ORY_NETWORK_COOKIE_PREFIX}…, and Kratos receives all cookies of a request that has neither`,
+    )
+  }
+  if (endpoints.some(({ kratos }) => !kratos)) warn('every request with any cookie ends here')
+}
 
 const FORWARDING_DEFAULTS = { always: 'cookie', subjectFrom: 'subject' } as const
 
@@ -50,29 +68,69 @@ function authenticateAnyCookie(cookieNames: readonly string[], check: CheckSessi
 }
 
 const NO_CREDENTIAL = unauthorized('no_credential', { reason: 'the request has no session cookie' })
-/**
- * Kratos uses the first cookie that decodes, and only Kratos can decode them. Choosing one here could select
- * another session.
- */
+/** Several cookies may each be a session of another user. Choosing one here would be a guess. */
 const AMBIGUOUS_CREDENTIAL = unauthorized('ambiguous_credential', {
   reason: 'the request has several different session cookies',
 })
 
-/** Sends exactly one credential to Kratos: the cookie of the first configured name that has a value. */
+/** Sends exactly one credential to Kratos: the value of the named cookies, which must be the same in all. */
 function authenticateKratosCookie(cookieNames: readonly string[], check: CheckCredential): Authenticate {
-  const names = cookieNames.length === 0 ? ['ory_kratos_session'] : cookieNames
+  if (cookieNames.length === 0) return authenticateUnnamedKratosCookie(check)
   return request => {
     let isPresent = false
-    for (const name of names) {
-      const values = request.cookieValues(name)
-      if (values.length === 0) continue
-      isPresent = true
-      const value = values.find(candidate => candidate !== '')
-      if (value === undefined) continue
-      if (values.some(other => other !== '' && other !== value)) return AMBIGUOUS_CREDENTIAL
-      return check({ kind: 'cookie', name, value }, request)
+    let found: Credential | undefined
+    for (const name of cookieNames) {
+      for (const value of request.cookieValues(name)) {
+        isPresent = true
+        if (value === '') continue
+        if (found !== undefined && found.value !== value) return AMBIGUOUS_CREDENTIAL
+        found ??= { kind: 'cookie', name, value }
+      }
     }
-    const isResponsible = cookieNames.length === 0 ? request.cookies().length > 0 : isPresent
-    return isResponsible ? NO_CREDENTIAL : NOT_RESPONSIBLE
+    if (found !== undefined) return check(found, request)
+    return isPresent ? NO_CREDENTIAL : NOT_RESPONSIBLE
   }
+}
+
+/** The default of Kratos for `session.cookie.name`. */
+const DEFAULT_COOKIE = 'ory_kratos_session'
+/** Ory Network appends the slug of the project. */
+const ORY_NETWORK_COOKIE_PREFIX = 'ory_session_'
+
+/**
+ * Without `only` the name is unknown, because Kratos lets operators choose it. Uses the cookies of the two
+ * default names, else sends all cookies, as Oathkeeper does. Otherwise every session of a Kratos with another
+ * cookie name would be rejected.
+ */
+function authenticateUnnamedKratosCookie(check: CheckCredential): Authenticate {
+  const byDefaultName = authenticateKratosCookie([DEFAULT_COOKIE], check)
+  return request => {
+    const mayHaveNetworkCookie = request
+      .headerValues('cookie')
+      .some(line => line.includes(ORY_NETWORK_COOKIE_PREFIX))
+    const networkNames = mayHaveNetworkCookie
+      ? request.cookies().flatMap(([name]) => (name.startsWith(ORY_NETWORK_COOKIE_PREFIX) ? [name] : []))
+      : []
+    const outcome =
+      networkNames.length === 0
+        ? byDefaultName(request)
+        : authenticateKratosCookie([DEFAULT_COOKIE, ...new Set(networkNames)], check)(request)
+    return outcome === NOT_RESPONSIBLE ? checkAllCookies(request, check) : outcome
+  }
+}
+
+function checkAllCookies(request: RequestView, check: CheckCredential): ReturnType<Authenticate> {
+  const cookies = request.cookies()
+  const [first, ...others] = cookies
+  if (first === undefined) return NOT_RESPONSIBLE
+  const values = new Map<string, string>()
+  for (const [name, value] of cookies) {
+    // One of the two may be the session, and Kratos would use the first one.
+    if ((values.get(name) ?? value) !== value) return AMBIGUOUS_CREDENTIAL
+    values.set(name, value)
+  }
+  const text = ([name, value, quoted]: Cookie) => `${name}=${quoted ? `"${value}"` : value}`
+  const [name] = first
+  const line = [first, ...others].map(text).join('; ')
+  return check({ kind: 'cookie', name, value: line.slice(name.length + 1) }, request)
 }

@@ -140,6 +140,12 @@ export function compileEndpointsByHost(
   return withOnRejected(config.on_rejected, authenticate)
 }
 
+/** All endpoints of the configuration, and whether each is Kratos. */
+export const endpointsOf = (config: SessionConfig): readonly { readonly kratos: boolean }[] =>
+  [config.check_session_url, ...Object.values(config.check_session_url_by_host ?? {})].map(url => ({
+    kratos: isKratos(config, new URL(url)),
+  }))
+
 const isKratos = (config: SessionConfig, url: URL): boolean =>
   config.kratos ?? url.pathname.endsWith('/sessions/whoami')
 

@@ -52,9 +52,20 @@ export const SESSION_TOKEN_HEADER = 'x-session-token'
 
 const findInSessionTokenHeader = compileTokenFrom({ header: SESSION_TOKEN_HEADER })
 const findBearerToken = compileTokenFrom(undefined)
-/** Finds the token of a native client in Kratos' own order: X-Session-Token, else the bearer token. */
-export const findSessionToken: FindToken = request =>
-  findInSessionTokenHeader(request) ?? findBearerToken(request)
+/**
+ * Finds the token of a native client, which Kratos accepts in X-Session-Token or as a bearer token. Two unequal
+ * tokens are a denial: they may be sessions of two users, and the upstream might use the other one.
+ * `isSessionToken` tells whether a bearer token is meant for Kratos; others do not count.
+ */
+export const compileFindSessionToken =
+  (isSessionToken: (token: string) => boolean): FindToken =>
+  request => {
+    const bearer = findBearerToken(request)
+    const sessionToken = findInSessionTokenHeader(request)
+    if (sessionToken === undefined || typeof sessionToken !== 'string') return sessionToken ?? bearer
+    if (bearer === undefined || bearer === sessionToken) return sessionToken
+    return typeof bearer !== 'string' || isSessionToken(bearer) ? AMBIGUOUS_TOKEN : sessionToken
+  }
 
 const AMBIGUOUS_TOKEN = unauthorized('ambiguous_credential', {
   reason: 'the request has several different tokens',

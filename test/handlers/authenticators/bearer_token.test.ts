@@ -62,13 +62,6 @@ for (const [what, config, headers, query, value] of [
   ['the Authorization header', {}, bearer('ory_st_x'), '', 'ory_st_x'],
   ['a prefix', { prefix: 'ory_st_' }, bearer('ory_st_x'), '', 'ory_st_x'],
   ['X-Session-Token', {}, [['X-Session-Token', 'ory_st_y']], '', 'ory_st_y'],
-  [
-    'X-Session-Token before Bearer, as in Kratos (C1)',
-    {},
-    [...bearer('ory_st_x'), ['X-Session-Token', 'ory_st_y']],
-    '',
-    'ory_st_y',
-  ],
   ['X-Session-Token before a JWT', {}, [...bearer('a.b.c'), ['X-Session-Token', 'ory_st_y']], '', 'ory_st_y'],
   [
     'Bearer where the other header is empty',
