@@ -1,6 +1,7 @@
 /** Finds settings that have changed and take effect only at the next start. */
-import { jwksTiming } from '../clients/jwks/timing.ts'
+
 import { type Diagnostic, formatPath } from '../documents/diagnostic.ts'
+import { readJwksOptions } from '../handlers/authenticators/jwt.ts'
 import type { Config } from './config.ts'
 import { SETTINGS } from './settings.ts'
 
@@ -13,7 +14,7 @@ export function changesPendingRestart(running: Config, current: Config): Diagnos
       differs(running.get(setting), current.get(setting)),
   ).map(({ path }) => path.split('.'))
   const jwt = ['authenticators', 'jwt', 'config']
-  const timing = ({ handlers }: Config) => jwksTiming(handlers.authenticator.get('jwt')?.config)
+  const timing = ({ handlers }: Config) => readJwksOptions(handlers.authenticator.get('jwt')?.config)
   const [before, after] = [timing(running), timing(current)]
   if (before.ttl !== after.ttl) paths.push([...jwt, 'jwks_ttl'])
   if (before.maxWait !== after.maxWait) paths.push([...jwt, 'jwks_max_wait'])

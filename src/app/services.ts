@@ -6,10 +6,10 @@ import type { Send } from '../clients/http/message.ts'
 import { createProxyResolver } from '../clients/http/proxy.ts'
 import { createJwksClient } from '../clients/jwks/client.ts'
 import type { JwksProblem } from '../clients/jwks/remote_jwk_set.ts'
-import { jwksTiming } from '../clients/jwks/timing.ts'
 import { createOAuth2Client } from '../clients/oauth2/client.ts'
 import { createObjectStoreClient, withObjectStores } from '../clients/objects/client.ts'
 import { responseCacheSettings } from '../clients/settings.ts'
+import { readJwksOptions } from '../handlers/authenticators/jwt.ts'
 import type { Services } from '../handlers/services.ts'
 import { createKeyHash } from '../lib/key_hash.ts'
 import { createNamedCaches } from '../lib/named_caches.ts'
@@ -92,7 +92,7 @@ export function createServices({
       clock,
       fetch,
       directory: process.cwd(),
-      options: jwksTiming(config.handlers.authenticator.get('jwt')?.config),
+      options: readJwksOptions(config.handlers.authenticator.get('jwt')?.config),
       secret: randomBytes(32),
       maxEntries,
       onProblem: onKeyProblem,

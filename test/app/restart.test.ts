@@ -56,6 +56,14 @@ test('the times of key sets need a restart, unlike the rest of the handler', () 
   assert.match(found[0] ?? '', /authenticators\.jwt\.config\.jwks_ttl: changed/)
 })
 
+test('the times of key sets are compared as they are used: 1m30s is a duration, 0s the default', () => {
+  const jwt = (times: string) =>
+    `authenticators: {jwt: {enabled: true, config: {jwks_urls: ["https://a/b"], ${times}}}}`
+  assert.deepEqual(pendingChanges(jwt('jwks_ttl: 90s'), jwt('jwks_ttl: 1m30s')), [])
+  assert.deepEqual(pendingChanges(jwt('jwks_ttl: 30s'), jwt('jwks_ttl: 0s')), [])
+  assert.equal(pendingChanges(jwt('jwks_max_wait: 1m'), jwt('jwks_max_wait: 1m30s')).length, 1)
+})
+
 test('exactly these settings are applied by a reload', () => {
   const live = SETTINGS.flatMap(one => (one.reloadable && one.ignoredBecause === undefined ? [one.path] : []))
   assert.deepEqual(live, [

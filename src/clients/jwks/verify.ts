@@ -17,6 +17,8 @@ export interface VerifyRequest {
   readonly token: string
   /** Key sets in order. The first one with the key is used. */
   readonly urls: readonly string[]
+  /** The issuer whose tokens each of the `urls` verifies. Absent: each verifies the tokens of any issuer. */
+  readonly issuers?: readonly string[]
   /** Exact names of the accepted algorithms. */
   readonly algorithms: ReadonlySet<string>
   /** The result resolves by then. */
@@ -60,6 +62,7 @@ const MAX_CACHED_TOKEN_CHARS = 8_192
 
 const rejected = (reason: string): VerifyResult => ({ kind: 'refused', reason })
 const NO_MATCHING_KEY = rejected('no key of the key sets matches the token')
+const NO_SET_FOR_ISSUER = rejected('no key set is configured for the issuer of the token')
 const INVALID_SIGNATURE = rejected('the signature of the token is not valid')
 const TIMED_OUT = { kind: 'unavailable', reason: 'loading the key sets timed out' } as const
 
@@ -119,12 +122,14 @@ export function createTokenVerifier(dependencies: TokenVerifierDependencies): Ve
   }
 
   async function verify(
-    { token, urls, algorithms }: VerifyRequest,
+    { token, urls: allUrls, issuers, algorithms }: VerifyRequest,
     onVerified?: (cached: CachedToken) => void,
   ) {
     const decoded = decodeToken(token)
     if (typeof decoded === 'string') return rejected(decoded)
     if (!algorithms.has(decoded.alg)) return rejected('the algorithm of the token is not allowed')
+    const urls = issuers === undefined ? allUrls : urlsOfIssuer(allUrls, issuers, decoded)
+    if (urls.length === 0) return NO_SET_FOR_ISSUER
     const found = findKey(decoded, urls, remote => remote.usable()) ?? (await refreshAndFind(decoded, urls))
     if ('kind' in found) return found
     if (!(await verifySignature(token, found.key, decoded.alg))) return INVALID_SIGNATURE
@@ -134,9 +139,13 @@ export function createTokenVerifier(dependencies: TokenVerifierDependencies): Ve
   }
 
   function verifyCached(request: VerifyRequest): VerifyResult | Promise<VerifyResult> {
-    const { token, urls, algorithms } = request
+    const { token, urls, issuers, algorithms } = request
     if (token.length > MAX_CACHED_TOKEN_CHARS) return verify(request)
-    const key = cacheKey([token, [...urls], [...algorithms]])
+    const key = cacheKey(
+      issuers === undefined
+        ? [token, [...urls], [...algorithms]]
+        : [token, [...urls], [...algorithms], [...issuers]],
+    )
     const cached = tokens.get(key)
     if (cached !== undefined) {
       // Removing a key from its set revokes the tokens that it signed.
@@ -159,6 +168,16 @@ export function createTokenVerifier(dependencies: TokenVerifierDependencies): Ve
     if (!(result instanceof Promise)) return result
     return withTimeout(result, millisBetween(clock.now(), request.deadline), TIMED_OUT)
   }
+}
+
+/** The issuer is signed: a token that another issuer's key signed in its name finds no key (RFC 8725 §3.8). */
+function urlsOfIssuer(
+  urls: readonly string[],
+  issuers: readonly string[],
+  { claims }: DecodedToken,
+): readonly string[] {
+  const issuer = ownMember(claims, 'iss')
+  return urls.filter((_url, i) => issuers[i] === issuer)
 }
 
 /** Until `exp`, so that expired tokens free their entries. The caller checks the claims of every result. */

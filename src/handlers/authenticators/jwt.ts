@@ -7,6 +7,7 @@ import type { JwksClient } from '../../clients/jwks/client.ts'
 import type { VerifyResult } from '../../clients/jwks/verify.ts'
 import { parseGoDuration } from '../../golang/index.ts'
 import { type Millis, millis, parseDuration } from '../../lib/time.ts'
+import { HandlerConfigError } from '../compile/config_error.ts'
 import { keySetUrlSchema } from '../compile/urls.ts'
 import { type CompileContext, defineAuthenticator } from '../handler.ts'
 import { invalidToken } from '../responses/challenge.ts'
@@ -23,8 +24,15 @@ export const jwt = defineAuthenticator({
   config: z.strictObject({
     jwks_urls: z
       .array(keySetUrlSchema)
+      .optional()
       .describe(
-        'URLs of key sets, in order of precedence: http(s)://, file://, inline://<base64>, s3://, gs:// or azblob://. Redirects are not followed.',
+        'URLs of key sets, in order of precedence: http(s)://, file://, inline://<base64>, s3://, gs:// or azblob://. Redirects are not followed. Required, unless jwks_by_issuer is set.',
+      ),
+    jwks_by_issuer: z
+      .record(z.string(), keySetUrlSchema)
+      .optional()
+      .describe(
+        'Issuers, each with the URL of its key set. Replaces jwks_urls: a key verifies tokens of its own issuer only, and tokens of other issuers are rejected.',
       ),
     allowed_algorithms: stringListSchema.describe(
       'Accepted algorithms by JWA name, such as ES256 or EdDSA. Default, also for an empty list: RS256.',
@@ -63,7 +71,7 @@ export const jwt = defineAuthenticator({
     trusted_issuers: ['https://id.example.com/'],
   },
   compile(config, { clock, jwks }, context) {
-    const urls = config.jwks_urls
+    const keySets = keySetsOf(config)
     const algorithms = new Set(config.allowed_algorithms?.length ? config.allowed_algorithms : ['RS256'])
     warnAboutConfig(config, algorithms, jwks, context)
     const tokenFrom = compileTokenFrom(config.token_from)
@@ -74,12 +82,24 @@ export const jwt = defineAuthenticator({
       if (typeof token !== 'string') return token
       // Leave opaque and encrypted tokens to the next authenticator, as Oathkeeper does.
       if (token.split('.', 4).length !== 3) return NOT_RESPONSIBLE
-      const result = jwks.verify({ token, urls, algorithms, deadline: request.deadline })
+      const result = jwks.verify({ token, ...keySets, algorithms, deadline: request.deadline })
       if (!(result instanceof Promise)) return toIdentity(result, readClaims, clock.wall())
       return result.then(verified => toIdentity(verified, readClaims, clock.wall()))
     })
   },
 })
+
+/** Throws `HandlerConfigError` without any key set. */
+function keySetsOf(config: Config): {
+  readonly urls: readonly string[]
+  readonly issuers?: readonly string[]
+} {
+  if (config.jwks_by_issuer !== undefined) {
+    return { urls: Object.values(config.jwks_by_issuer), issuers: Object.keys(config.jwks_by_issuer) }
+  }
+  if (config.jwks_urls !== undefined) return { urls: config.jwks_urls }
+  throw new HandlerConfigError(['jwks_urls'], 'is missing', 'set jwks_urls or jwks_by_issuer')
+}
 
 function toIdentity(result: VerifyResult, readClaims: ReadClaims, now: number): Identity | Denial {
   // Like Oathkeeper: every failure is a 401, even if the key sets are unavailable.
@@ -100,7 +120,9 @@ function warnAboutConfig(
   context: CompileContext,
 ): void {
   if (algorithms.has('none')) context.warn(['allowed_algorithms'], 'the algorithm none is never accepted')
-  const hasPlainHttpUrl = config.jwks_urls.some(url => url.startsWith('http:'))
+  const keySetUrls = [...(config.jwks_urls ?? []), ...Object.values(config.jwks_by_issuer ?? {})]
+  warnAboutIssuers(config, context)
+  const hasPlainHttpUrl = keySetUrls.some(url => url.startsWith('http:'))
   if (hasPlainHttpUrl && [...algorithms].some(name => name.startsWith('HS'))) {
     context.warn(
       ['allowed_algorithms'],
@@ -121,6 +143,21 @@ function warnAboutConfig(
   if (options.maxWait !== jwks.options.maxWait)
     context.warn(['jwks_max_wait'], 'has no effect in a rule', SERVICE_CONFIG_HINT)
 }
+
+function warnAboutIssuers(config: Config, context: CompileContext): void {
+  const { jwks_urls: urls = [], trusted_issuers: issuers = [], jwks_by_issuer: byIssuer } = config
+  if (byIssuer === undefined) {
+    if (new Set(urls).size < 2 || new Set(issuers).size < 2) return
+    context.warn(
+      ['jwks_urls'],
+      'a key of each set can sign tokens in the name of each trusted issuer',
+      'set jwks_by_issuer instead',
+    )
+  } else if (urls.length > 0) {
+    context.warn(['jwks_urls'], 'has no effect beside jwks_by_issuer', 'remove one of them')
+  }
+}
+
 const SERVICE_CONFIG_HINT = 'set it in authenticators.jwt.config of the service configuration'
 
 /**
