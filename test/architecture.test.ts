@@ -158,7 +158,7 @@ test('no folder has more than 20 files', () => {
 const PACKAGE_IMPORTERS: readonly (readonly [pkg: RegExp, importer: RegExp])[] = [
   [/^lru-cache$/, /^lib\/lru_cache\.ts$/],
   [/^js-yaml$/, /^documents\/yaml\.ts$/],
-  [/^(refa|scslre|@eslint-community\/regexpp)$/, /^rules\/patterns\//],
+  [/^(refa|@eslint-community\/regexpp)$/, /^rules\/patterns\//],
   [/^undici$/, /^clients\/http\//],
   [/^@ory\/client$/, /^clients\/kratos\.ts$/],
   [/^@aws-sdk\//, /^clients\/objects\/s3\.ts$/],

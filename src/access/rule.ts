@@ -18,7 +18,7 @@ export interface MatchPattern {
   /** Literal text that every matching URL contains and that begins with a slash; absent: none is known. */
   readonly requiredSubstring?: string
   /**
-   * Longest URL that is matched, in UTF-16 code units; the pattern's cost is polynomial in the length (Q-24).
+   * Longest URL that is matched, in UTF-16 code units; a longer one could take more than 250 ms (Q-24).
    */
   readonly maxUrlChars?: number
   /** The captures of `scheme://host/path`, or `undefined` where it does not match. */

@@ -46,7 +46,7 @@ export interface SnapshotOptions extends Omit<Snapshot, 'find'> {
  * Longest URL with a newline. A dot does not match a newline, so that a newline can make patterns backtrack
  * that match any other URL without.
  */
-const MAX_URL_WITH_NEWLINE_CHARS = 512
+const MAX_URL_WITH_NEWLINE_CHARS = 256
 
 export interface SnapshotBuilder {
   /** Adds the next rule in order. */

@@ -149,7 +149,7 @@ export const INTENDED_DIFFERENCES: readonly IntendedDifference[] = [
     subject: 'patterns',
     oathkeeper: 'A pattern may run for 250 ms under a global lock.',
     credence:
-      'Patterns of exponential cost are rejected at load; patterns of polynomial cost limit the length of the URL.',
+      'Patterns that can take too long on short URLs are rejected at load; other slow ones limit the length of the URL.',
     setting: '',
   },
   {

@@ -1,76 +1,68 @@
-/** Estimates how the cost of matching a pattern grows with the length of a URL (Q-24). */
-import { CharSet } from 'refa'
+/** Bounds the time that matching a pattern takes (Q-24). */
 import { MAX_URL_CHARS } from '../../access/match_policy.ts'
-import { analyzeFragment, type MatchStep } from './fragment_analysis.ts'
-import type { Part } from './syntax.ts'
+import { analyzeFragment } from './fragment_analysis.ts'
+import { findLiteralPrefixes } from './literal_prefixes.ts'
+import { boundSteps, type StepBound } from './path_count.ts'
+import { buildPositionAutomaton } from './position_automaton.ts'
+import { type Part, patternSource } from './syntax.ts'
 
 export interface MatchingCost {
-  /** The cost is at most proportional to the length to this power. */
+  /** The cost is at most proportional to the length to this power; `Infinity` if no small power suffices. */
   readonly degree: number
   /** Length (UTF-16 code units) up to which matching takes at most Oathkeeper's 250 ms; `undefined`: every URL does. */
   readonly maxUrlChars: number | undefined
+  /** Whether only very short URLs could be matched in time, so that the pattern must not be used. */
+  readonly excessive: boolean
+  /** Whether every URL is matched within 50 ms. */
+  readonly silent: boolean
 }
 
-/** About 250 ms at one nanosecond a step. */
-const MAX_STEPS = 2.5e8
-const LINEAR_COST: MatchingCost = { degree: 1, maxUrlChars: undefined }
-const MAX_CODE_UNIT = 0xffff
+/** V8 takes 3 to 12 ns for a character on a path, for which two steps or more are counted. */
+const NS_PER_STEP = 10
+const MAX_STEPS = 250e6 / NS_PER_STEP
+/** A pattern that can take more is reported. */
+const SILENT_STEPS = 50e6 / NS_PER_STEP
+/** A pattern that allows for fewer characters after its literal prefix is refused. */
+const MIN_CHARS = 64
+const MAX_CACHED_BOUNDS = 10_000
+const TOO_LARGE: StepBound = { degree: Number.POSITIVE_INFINITY, chars: 0, silent: false }
 
-/**
- * Two loops can trade characters if both, and every step between them, match one text. A URL that repeats this text can be
- * split between the loops in as many ways as it is long, and a backtracking engine tries them all. A final loop that matches
- * any character never makes the engine backtrack, so it does not count.
- */
+const boundCache = new Map<string, StepBound>()
+
+/** Bounds the cost of a whole pattern. Throws if a fragment cannot be parsed. */
 export function matchingCost(parts: readonly Part[]): MatchingCost {
-  const steps: MatchStep[] = []
-  let extraDegree = 0
-  for (const part of parts) {
-    if (part.kind === 'literal') steps.push(...literalSteps(part.text))
-    else {
-      const analysis = analyzeFragment(part)
-      steps.push(...analysis.steps)
-      extraDegree += analysis.extraDegree
-    }
+  const prefixes = findLiteralPrefixes(parts)
+  const rest = prefixes.exact ? parts.slice(prefixes.partCount) : parts
+  const texts = prefixes.alternatives.map(({ text }) => text)
+  // The rest is tried after each prefix that the URL has.
+  const tries = Math.max(1, ...texts.map(text => texts.filter(other => text.startsWith(other)).length))
+  const { degree, chars, silent } = boundOf(rest, tries)
+  const maxUrlChars = chars + (prefixes.exact ? Math.max(0, ...texts.map(text => text.length)) : 0)
+  return {
+    degree,
+    maxUrlChars: maxUrlChars < MAX_URL_CHARS ? maxUrlChars : undefined,
+    excessive: chars < MIN_CHARS || degree === Number.POSITIVE_INFINITY,
+    silent,
   }
-  const loops = steps.flatMap((step, index) => (step.loop ? [index] : []))
-  if (loops.length + extraDegree < 2) return LINEAR_COST
-  const last = steps.at(-1)
-  if (last?.loop && matchesAnyCharacter(last.set)) loops.pop()
-  const degrees = new Map<number, number>()
-  let degree = 1
-  let cycle = Number.POSITIVE_INFINITY
-  for (const [n, to] of loops.entries()) {
-    let highest = 1
-    for (const from of loops.slice(0, n)) {
-      if (!canTradeCharacters(steps, from, to)) continue
-      highest = Math.max(highest, (degrees.get(from) as number) + 1)
-      cycle = Math.min(cycle, to - from)
-    }
-    degrees.set(to, highest)
-    degree = Math.max(degree, highest)
-  }
-  degree += extraDegree
-  if (degree === 1) return LINEAR_COST
-  // Splits are at least `cycle` characters apart: (length / cycle) over degree of them, each followed by a scan.
-  const splitDistance = extraDegree > 0 || cycle === Number.POSITIVE_INFINITY ? 1 : cycle
-  const maxUrlChars = Math.floor(splitDistance * (MAX_STEPS * factorial(degree)) ** (1 / degree))
-  return { degree, maxUrlChars: maxUrlChars < MAX_URL_CHARS ? maxUrlChars : undefined }
 }
 
-function canTradeCharacters(steps: readonly MatchStep[], from: number, to: number): boolean {
-  const both = (steps[from] as MatchStep).set.intersect((steps[to] as MatchStep).set)
-  if (both.isEmpty) return false
-  return steps.slice(from + 1, to).every(step => step.loop || !step.set.isDisjointWith(both))
+function boundOf(parts: readonly Part[], tries: number): StepBound {
+  const ignoresCase = parts.map(part => (part.kind === 'fragment' && part.ignoresCase ? 'i' : 's')).join('')
+  const key = `${tries}${ignoresCase}${patternSource(parts).source}`
+  const cached = boundCache.get(key)
+  if (cached !== undefined) return cached
+  const automaton = buildPositionAutomaton(
+    parts.map(part => (part.kind === 'literal' ? part.text : analyzeFragment(part).asWritten)),
+  )
+  const bound =
+    (automaton === undefined
+      ? undefined
+      : boundSteps(automaton, {
+          maxChars: MAX_URL_CHARS,
+          maxSteps: MAX_STEPS / tries,
+          silentSteps: SILENT_STEPS / tries,
+        })) ?? TOO_LARGE
+  if (boundCache.size >= MAX_CACHED_BOUNDS) boundCache.clear()
+  boundCache.set(key, bound)
+  return bound
 }
-
-const literalSteps = (text: string): MatchStep[] =>
-  Array.from({ length: text.length }, (_, i) => ({
-    loop: false,
-    set: CharSet.empty(MAX_CODE_UNIT).union([{ min: text.charCodeAt(i), max: text.charCodeAt(i) }]),
-  }))
-
-/** Whether a set has every character except the line feed; long URLs with a line feed are rejected before matching. */
-const matchesAnyCharacter = (set: CharSet): boolean =>
-  set.negate().ranges.every(range => range.min === 10 && range.max === 10)
-
-const factorial = (n: number): number => (n < 2 ? 1 : n * factorial(n - 1))

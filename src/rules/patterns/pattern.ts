@@ -69,12 +69,14 @@ function compileText(
     const { parts, lints, pathPrefix } = normalizeOrigin(translated.parts, options)
     const prefixes = findLiteralPrefixes(parts)
     const cost = matchingCost(parts)
+    if (strategy === 'regexp' && cost.excessive) rejectExcessive(translated.parts, pieces)
     const allLints = [...translated.lints, ...lints]
     // Nested braces multiply the paths through an expression, even without a loop.
     const isLinear =
       cost.degree === 1 &&
+      cost.silent &&
       parts.filter(part => part.kind === 'fragment' && part.text.startsWith('(')).length <= MAX_GLOB_GROUPS
-    if (strategy === 'regexp' && cost.degree > 1) allLints.push(polynomialCostLint(cost))
+    if (strategy === 'regexp' && !cost.silent) allLints.push(costLint(cost))
     const pattern: MatchPattern = {
       text,
       ...indexHints(parts, prefixes, pathPrefix),
@@ -118,17 +120,21 @@ function translateRegexp(pieces: readonly Piece[]): { parts: Part[]; lints: Patt
       }
       names.add(name)
     }
-    if (analyzeFragment(fragment).exponential) {
-      throw new PatternError(
-        `"<${piece.text}>" can take exponential time on a hostile URL`,
-        piece.column,
-        'do not repeat a group that can match one text in several ways, such as (a+)+',
-      )
-    }
     lints.push(...fragmentLints)
     return fragment
   })
   return { parts, lints }
+}
+
+/** Throws for the first fragment that takes too long by itself, else for the whole pattern. */
+function rejectExcessive(parts: readonly Part[], pieces: readonly Piece[]): never {
+  const index = parts.findIndex(part => part.kind === 'fragment' && matchingCost([part]).excessive)
+  const piece = pieces[index]
+  throw new PatternError(
+    `${piece === undefined ? 'the pattern' : `"<${piece.text}>"`} can take too long on a hostile URL`,
+    piece?.column ?? 0,
+    'do not repeat what can match one text in several ways, such as (a+)+, (.*x){8} or a*a*a*a*',
+  )
 }
 
 /** What the rule index relies on: literal texts that every matching URL has. A wrong one would make the rule unreachable. */
@@ -173,9 +179,11 @@ function commonPrefix(a: string, b: string): string {
   return a.slice(0, length)
 }
 
-const polynomialCostLint = ({ degree, maxUrlChars }: MatchingCost): PatternLint => ({
+const costLint = ({ degree, maxUrlChars }: MatchingCost): PatternLint => ({
   message:
-    `matching can take time that grows with the length of a URL to the power of ${degree}` +
+    (degree > 1
+      ? `matching can take time that grows with the length of a URL to the power of ${degree}`
+      : 'matching a long URL can take more than 50 ms') +
     (maxUrlChars === undefined ? '' : `; URLs of more than ${maxUrlChars} characters are rejected`),
   hint: 'exclude the character that follows from each repeated class, for example <[^/]*> instead of <.*>',
 })
