@@ -55,7 +55,7 @@ const findBearerToken = compileTokenFrom(undefined)
 /**
  * Finds the token of a native client, which Kratos accepts in X-Session-Token or as a bearer token. Two unequal
  * tokens are a denial: they may be sessions of two users, and the upstream might use the other one.
- * `isSessionToken` tells whether a bearer token is meant for Kratos; others do not count.
+ * `isSessionToken` is true for a bearer token that is meant for Kratos; others do not count.
  */
 export const compileFindSessionToken =
   (isSessionToken: (token: string) => boolean): FindToken =>
