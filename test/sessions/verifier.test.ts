@@ -78,7 +78,7 @@ test('a thousand concurrent requests with one session share one call', async () 
   answer.resolve(liveSession())
   const states = (await Promise.all(waiting)).map(verdictLabel)
   assert.equal(kratos.calls.length, 1)
-  assert.deepEqual([states[0], ...new Set(states.slice(1))], ['verified miss', 'verified shared'])
+  assert.deepEqual([states[0], ...new Set(states.slice(1))], ['verified miss', 'verified joined'])
 })
 
 test('each request waits until its own deadline; one that leaves does not cancel the call', async () => {
@@ -91,7 +91,7 @@ test('each request waits until its own deadline; one that leaves does not cancel
   assert.equal(past.kind, 'unavailable')
   assert.equal((await impatient).kind, 'unavailable')
   answer.resolve(liveSession())
-  assert.equal(verdictLabel(await patient), 'verified shared')
+  assert.equal(verdictLabel(await patient), 'verified joined')
   assert.equal(verdictLabel(await verify()), 'verified hit')
   assert.equal(kratos.calls.length, 1)
 })
@@ -107,7 +107,7 @@ test('a thousand requests with their own deadlines: half get 503, the others the
   const early = await Promise.all(impatient)
   assert.deepEqual(new Set(early.map(verdictLabel)), new Set(['unavailable']))
   answer.resolve(liveSession())
-  assert.deepEqual(new Set((await Promise.all(patient)).map(verdictLabel)), new Set(['verified shared']))
+  assert.deepEqual(new Set((await Promise.all(patient)).map(verdictLabel)), new Set(['verified joined']))
   assert.equal(verdictLabel(await verify()), 'verified hit')
   assert.equal(kratos.calls.length, 1)
 })
@@ -120,7 +120,7 @@ test('a failed call fails for all requests that share it, and for none after (C2
   answer.resolve(RESET)
   assert.deepEqual(
     new Set((await Promise.all(waiting)).map(verdictLabel)),
-    new Set(['unavailable miss', 'unavailable shared']),
+    new Set(['unavailable miss', 'unavailable joined']),
   )
   assert.equal(verdictLabel(await verify()), 'verified miss')
   assert.equal(kratos.calls.length, 2)
@@ -228,7 +228,7 @@ test('a rule without cache neither reads nor fills it, but shares a call', async
   const kratos = fakeKratos(liveSession())
   const { sessions, verify } = setup(kratos)
   const both = await Promise.all([verify(cookie('a'), OFF), verify(cookie('a'), OFF)])
-  assert.deepEqual(both.map(verdictLabel), ['verified off', 'verified shared'])
+  assert.deepEqual(both.map(verdictLabel), ['verified off', 'verified joined'])
   assert.equal(sessions.size, 0)
   await verify()
   assert.equal(verdictLabel(await verify(cookie('a'), OFF)), 'verified off')
