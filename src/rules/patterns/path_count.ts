@@ -34,16 +34,20 @@ interface Group {
 /** One more character leads from a group to the group `to`: `edges` are triples (member, member of `to`, ways). */
 interface Transition {
   readonly to: number
-  readonly edges: readonly number[]
+  readonly edges: Float64Array
 }
 
 const MAX_GROUPS = 1_500
-const MAX_EDGES = 200_000
+const MAX_EDGES = 500_000
 const MAX_COARSE_EDGES = 2_000_000
-/** Work for the proof that the steps are proportional to the length, and for counting them by length. */
-const MAX_WORK = 3_000_000
+/** Edges and positions visited for the proof that the steps are proportional to the length. */
+const MAX_PROOF_WORK = 3_000_000
+/** The same for counting them by length. */
+const MAX_WORK = 8_000_000
+/** Too few lengths do not show the degree, so groups that are too large to count these are not counted. */
+const MIN_COUNTED_CHARS = 200
 /** Lengths that are counted one by one. Longer texts are extrapolated. */
-const MAX_COUNTED_CHARS = 600
+const MAX_COUNTED_CHARS = 400
 /** Steps a character above which a pattern does not count as linear. */
 const MAX_LINEAR_STEPS = 2_000
 const MAX_DEGREE = 10
@@ -51,17 +55,26 @@ const MAX_DEGREE = 10
 /** Bounds the steps of an automaton; `undefined` if it is too large to be examined. */
 export function boundSteps(automaton: PositionAutomaton, limits: StepLimits): StepBound | undefined {
   const statesByAtom = partition(automaton)
-  const groups =
-    groupByReachedPositions(automaton, statesByAtom) ?? groupByLastCharacter(automaton, statesByAtom)
-  if (groups === undefined) return undefined
-  const constant = stepsPerCharacter(groups)
-  if (constant !== undefined) {
-    const { maxChars, maxSteps, silentSteps } = limits
-    const chars = Math.min(maxChars, Math.floor(maxSteps / constant))
-    return { degree: 1, chars, silent: constant * maxChars <= silentSteps }
+  for (const groupTexts of [groupByReachedPositions, groupByLastCharacter]) {
+    const groups = groupTexts(automaton, statesByAtom)
+    if (groups === undefined) continue
+    const constant = stepsPerCharacter(groups)
+    if (constant !== undefined) {
+      const { maxChars, maxSteps, silentSteps } = limits
+      const chars = Math.min(maxChars, Math.floor(maxSteps / constant))
+      return { degree: 1, chars, silent: constant * maxChars <= silentSteps }
+    }
+    const roundSize = groups.reduce(
+      (size, { members, onward }) =>
+        onward.reduce((sum, { to, edges }) => sum + edges.length + sizeOf(groups[to]), size + members.length),
+      0,
+    )
+    if (roundSize * MIN_COUNTED_CHARS <= MAX_WORK) return countByLength(groups, roundSize, limits)
   }
-  return countByLength(groups, limits)
+  return undefined
 }
+
+const sizeOf = (group: Group | undefined): number => group?.members.length ?? 0
 
 /** The positions that match each kind of character; characters that the same positions match are one kind. */
 function partition({ sets }: PositionAutomaton): number[][] {
@@ -110,7 +123,11 @@ const newStart = ({ first }: PositionAutomaton): Group => ({
 const onwardOf = ({ first, follow }: PositionAutomaton, state: number): Ways =>
   state < 0 ? first : (follow[state] as Ways)
 
-function edgesBetween(automaton: PositionAutomaton, from: Group, to: ReadonlyMap<number, number>): number[] {
+function edgesBetween(
+  automaton: PositionAutomaton,
+  from: Group,
+  to: ReadonlyMap<number, number>,
+): Float64Array {
   const edges: number[] = []
   for (const [i, state] of from.members.entries()) {
     for (const [next, ways] of onwardOf(automaton, state)) {
@@ -118,7 +135,7 @@ function edgesBetween(automaton: PositionAutomaton, from: Group, to: ReadonlyMap
       if (j !== undefined) edges.push(i, j, ways)
     }
   }
-  return edges
+  return Float64Array.from(edges)
 }
 
 const indexOf = (members: readonly number[]): Map<number, number> =>
@@ -140,7 +157,7 @@ function groupByReachedPositions(
     for (const atom of atomSets) {
       const members = [...reached].filter(state => atom.has(state)).sort((a, b) => a - b)
       edgeCount += reached.size
-      if (edgeCount > MAX_EDGES * 10) return undefined
+      if (edgeCount > MAX_EDGES) return undefined
       const key = members.join()
       if (members.length === 0 || targets.has(key)) continue
       targets.add(key)
@@ -152,7 +169,7 @@ function groupByReachedPositions(
       }
       const edges = edgesBetween(automaton, group, indexOf(members))
       edgeCount += edges.length
-      if (edgeCount > MAX_EDGES * 10) return undefined
+      if (edgeCount > MAX_EDGES) return undefined
       group.onward.push({ to, edges })
     }
   }
@@ -178,8 +195,11 @@ function groupByLastCharacter(automaton: PositionAutomaton, atoms: readonly numb
 const countsOf = (groups: readonly Group[]): Float64Array[] =>
   groups.map(({ members }) => new Float64Array(members.length))
 
-const stepsOf = ({ costs }: Group, counts: Float64Array): number =>
-  counts.reduce((steps, count, i) => steps + count * (costs[i] as number), 0)
+function stepsOf({ costs }: Group, counts: Float64Array): number {
+  let steps = 0
+  for (let i = 0; i < counts.length; i++) steps += (counts[i] as number) * (costs[i] as number)
+  return steps
+}
 
 /** Steps that each character takes at most, whatever the length; `undefined` if this is not proved. */
 function stepsPerCharacter(groups: readonly Group[]): number | undefined {
@@ -191,16 +211,17 @@ function stepsPerCharacter(groups: readonly Group[]): number | undefined {
     for (const [g, { onward }] of groups.entries()) {
       const from = counts[g] as Float64Array
       for (const { to, edges } of onward) {
-        work += edges.length
+        work += edges.length + sizeOf(groups[to])
         if (raise(counts[to] as Float64Array, arrivals(groups[to] as Group, from, edges))) changed = true
       }
-      if (work > MAX_WORK || stepsOf(groups[g] as Group, from) > MAX_LINEAR_STEPS) return undefined
+      work += from.length
+      if (work > MAX_PROOF_WORK || stepsOf(groups[g] as Group, from) > MAX_LINEAR_STEPS) return undefined
     }
   }
   return Math.max(...groups.map((group, g) => stepsOf(group, counts[g] as Float64Array)))
 }
 
-function arrivals(to: Group, from: Float64Array, edges: readonly number[]): Float64Array {
+function arrivals(to: Group, from: Float64Array, edges: Float64Array): Float64Array {
   const counts = new Float64Array(to.members.length)
   for (let e = 0; e < edges.length; e += 3) {
     const j = edges[e + 1] as number
@@ -220,26 +241,31 @@ function raise(counts: Float64Array, others: Float64Array): boolean {
   return changed
 }
 
-function countByLength(groups: readonly Group[], { maxChars, maxSteps, silentSteps }: StepLimits): StepBound {
+function countByLength(
+  groups: readonly Group[],
+  roundSize: number,
+  { maxChars, maxSteps, silentSteps }: StepLimits,
+): StepBound {
   const totals = [0]
   let counts = countsOf(groups)
+  let next = countsOf(groups)
   ;(counts[0] as Float64Array)[0] = 1
-  let work = 0
-  for (let length = 1; length <= MAX_COUNTED_CHARS && work < MAX_WORK; length++) {
-    const next = countsOf(groups)
+  const countedChars = Math.min(MAX_COUNTED_CHARS, Math.floor(MAX_WORK / roundSize))
+  for (let length = 1; length <= countedChars; length++) {
+    for (const one of next) one.fill(0)
     let most = 0
-    for (const [g, { onward }] of groups.entries()) {
+    for (const [g, group] of groups.entries()) {
       const from = counts[g] as Float64Array
-      most = Math.max(most, stepsOf(groups[g] as Group, from))
-      if (from.every(count => count === 0)) continue
-      for (const { to, edges } of onward) {
-        work += edges.length
+      const steps = stepsOf(group, from)
+      if (steps === 0) continue
+      most = Math.max(most, steps)
+      for (const { to, edges } of group.onward) {
         raise(next[to] as Float64Array, arrivals(groups[to] as Group, from, edges))
       }
     }
     const total = (totals.at(-1) as number) + most
     totals.push(total)
-    counts = next
+    ;[counts, next] = [next, counts]
     if (total > maxSteps) break
   }
   const length = totals.length - 1
