@@ -91,10 +91,7 @@ function deny({ request, responders, progress }: Evaluation, denied: Denial): De
 const denyFailed = (evaluation: Evaluation, error: unknown): Decision =>
   deny(evaluation, internalError('internal', 'An internal error occurred', error))
 
-/**
- * The response of the first responder that applies, else the built-in one. A responder that throws yields a
- * 500.
- */
+/** The response of the first responder that applies, else the built-in one. A responder that throws yields a 500. */
 function renderDenial(
   denied: Denial,
   request: RequestView,

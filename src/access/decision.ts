@@ -47,7 +47,8 @@ export type Decision = Allow | Deny
 const CLIENT_CONTROLLED_HEADERS: ReadonlySet<string> = new Set(['authorization', 'cookie'])
 
 /**
- * Allows a request. `rule` and `authenticator` are ids; `settableHeaders` are the lower-case names of all
+ * Allows a request. Strips identity headers that a client may spoof: `remove` becomes `headers_to_remove`.
+ * `rule` and `authenticator` are ids; `settableHeaders` are the lower-case names of all
  * headers that any rule can set.
  */
 export function grant(

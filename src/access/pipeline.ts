@@ -50,8 +50,7 @@ const refusal = (handlerId: string, denial: Denial): Refusal => ({ kind: 'refuse
 
 /**
  * Runs the authenticators from `from` on. The first that applies decides; if none applies, the request is
- * denied with
- * 401. Synchronous unless an authenticator returns a promise.
+ * denied with 401. Synchronous unless an authenticator returns a promise.
  */
 export function authenticate(
   stages: readonly Stage<Authenticate>[],

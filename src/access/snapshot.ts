@@ -43,8 +43,8 @@ export interface SnapshotOptions extends Omit<Snapshot, 'find'> {
 }
 
 /**
- * Longest URL with a newline. A dot does not match a newline, so that a newline can make patterns backtrack
- * that match any other URL without.
+ * Longest URL with a newline. A dot does not match a newline. A newline can therefore make a pattern backtrack
+ * that is fast on every other URL.
  */
 const MAX_URL_WITH_NEWLINE_CHARS = 256
 

@@ -12,7 +12,7 @@ export interface RevocationDependencies {
   readonly keys: readonly string[]
   /** Milliseconds since the epoch. */
   readonly wall: () => WallTime
-  /** Resolves to true when the revocation is published to all replicas, to false while it is queued. */
+  /** Resolves to true once Redis has accepted the revocation, to false while it is queued. */
   readonly revoke: (revoked: RevocationTarget) => Promise<boolean>
 }
 
@@ -20,13 +20,13 @@ export interface RevocationDependencies {
 const MAX_BODY_BYTES = 16 * 1024
 /** Time in which a repeated message counts as a retry. Kratos tries a hook three times within 30 s each. */
 const RETRY_WINDOW_MS = 120_000
-/** Message ids that are kept to recognise retries. */
+/** Message ids that are kept to recognize retries. */
 const MAX_MESSAGE_IDS = 10_000
 
 /**
  * `POST /sessions/revocations` with a key or a signature, and one revocation as its body. Answers 204 whether
- * a session was cached or not, so that the caller does not learn who is logged in. Answers 202 while other
- * replicas cannot be reached.
+ * a session was cached or not, so that the caller does not learn who is logged in. Answers 202 while Redis
+ * cannot be reached: the revocation then waits in a queue.
  */
 export function revocationsRoute({ keys, wall, revoke }: RevocationDependencies): Route {
   const auth = createRevocationAuth(keys, wall)
@@ -59,7 +59,7 @@ const UNAUTHORIZED = jsonErrorReply(401, 'The key or the signature is missing or
 
 const closing = (reply: Reply): Reply => ({ ...reply, headers: [...reply.headers, ['connection', 'close']] })
 
-/** Recognises further tries of a message by the id that its sender gives it. */
+/** Recognizes further tries of a message by the id that its sender gives it. */
 function createRetryDetector(wall: () => WallTime) {
   const expiries = new Map<string, number>()
   return (headers: ApiRequest['message']['headers']): boolean => {

@@ -35,7 +35,7 @@ export interface ApiDependencies
   readonly clock: Clock
   readonly tls: TlsIdentity | undefined
   readonly ready: () => boolean
-  /** Resolves to true when every reachable replica has applied the revocation. */
+  /** Resolves to true once Redis has accepted the revocation, to false while it is queued. */
   readonly revoke: (source: 'api', revoked: RevocationTarget) => Promise<boolean>
   readonly onError: (where: string, error: unknown) => void
 }

@@ -42,7 +42,7 @@ Exit codes: 0 success, 1 errors in configuration or rules, or a port in use, 2 e
   addSettingFlags(serve)
   const validate = addConfigOption(program.command('validate'))
     .argument('[rules...]', 'rule files to check instead of those in the configuration')
-    .option('--strict', 'count warnings as errors')
+    .option('--strict', 'count warnings as errors (not the setting `strict`)')
     .description('report every problem of the configuration and of all rules; exit 1 if there is an error')
     .action(async (rules: string[], options: { strict?: boolean }, command: Command) => {
       const { validate: runValidate } = await import('./validate.ts')

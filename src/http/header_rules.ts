@@ -29,7 +29,7 @@ export const isHeaderName = (name: string): boolean => TOKEN.test(name)
 
 /** Why a header of this lower-case name must not be set; `undefined` where it may be. */
 export function headerNameProblem(name: string, direction: HeaderDirection): string | undefined {
-  if (!isHeaderName(name)) return 'a header has an invalid name'
+  if (!isHeaderName(name)) return 'the header name is invalid'
   if (FRAMING_HEADERS.has(name) || name.startsWith('proxy-'))
     return `the header ${name} frames the message and is never set`
   if (direction === 'request' && name.startsWith('x-envoy-')) return `the header ${name} is Envoy's own`

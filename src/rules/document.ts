@@ -178,8 +178,9 @@ function normalizeFieldNames(raw: object, path: DocumentPath, faults: RuleFault[
       })
     } else if (name === undefined) {
       const suggestion = closestMatch(key, known)
-      const hint = suggestion === undefined ? 'it is ignored' : `did you mean "${suggestion}"? It is ignored`
-      faults.push({ severity: 'warning', path: [...path, key], message: `unknown field "${key}"`, hint })
+      const hint = suggestion === undefined ? 'remove it' : `did you mean "${suggestion}"?`
+      const message = `unknown field "${key}" is ignored`
+      faults.push({ severity: 'warning', path: [...path, key], message, hint })
     } else result[name] = name === 'config' ? value : normalizeValue(value, [...path, name], faults)
   }
   return result

@@ -124,7 +124,8 @@ function createRuleCollector(source: string) {
           severity,
           source,
           ...positionOf(path),
-          path: formatPath([...pathInFile, ...path]),
+          // Without the index of the rule: line and column say which rule it is, as in every other diagnostic.
+          path: formatPath(path),
           message: severity === 'error' ? `cannot decode rule ${number}: ${message}` : message,
           hint,
         })

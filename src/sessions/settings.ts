@@ -64,8 +64,7 @@ export const rejectionSettings = {
   }),
   limitPerSecond: setting('sessions.rejection_limit.per_second', wholeNumber(1), {
     default: 100,
-    description:
-      'Number of rejections by which that limit recovers each second: the rate at which invented credentials reach Kratos.',
+    description: 'Number of rejections by which `sessions.rejection_limit.burst` refills each second.',
     credenceOnly: true,
   }),
 }
@@ -95,7 +94,7 @@ export const outageDetectionSettings = {
   }),
   maxDuration: setting('sessions.outage_detection.max_duration', duration(), {
     default: '60s',
-    description: 'Maximum duration of that state. Afterwards rejections are answered with 401 again.',
+    description: 'Maximum time for which a burst of rejections alone causes 503 instead of 401.',
     credenceOnly: true,
   }),
 }

@@ -78,7 +78,7 @@ const LINTS: readonly (readonly [
     'Q-09',
     'an unknown field',
     [{ ...RULE, authenticator: [] }],
-    /unknown field "authenticator" \(did you mean "authenticators"/,
+    /unknown field "authenticator" is ignored \(did you mean "authenticators"/,
   ],
   ['Q-10', 'a missing id', [{ ...RULE, id: undefined }], /no id/],
   [

@@ -53,7 +53,7 @@ export interface SigningKey {
 }
 
 /**
- * Selects the key that Oathkeeper selects: it reads the set in request, stops once it has seen a private and
+ * Selects the key that Oathkeeper selects: it reads the set in order, stops once it has seen a private and
  * a public key, and signs with the last private one. A symmetric key counts as both. The kid is that of the
  * key's own public half (Q-82). Without a public half it is the kid of the signing key, because an unrelated
  * public key would verify nothing. Returns the reason as text if no key can sign.

@@ -119,7 +119,8 @@ function warnAboutConfig(
   jwks: JwksClient,
   context: CompileContext,
 ): void {
-  if (algorithms.has('none')) context.warn(['allowed_algorithms'], 'the algorithm none is never accepted')
+  if (algorithms.has('none'))
+    context.warn(['allowed_algorithms'], 'the algorithm none is never accepted', 'remove it')
   const keySetUrls = [...(config.jwks_urls ?? []), ...Object.values(config.jwks_by_issuer ?? {})]
   warnAboutIssuers(config, context)
   const hasPlainHttpUrl = keySetUrls.some(url => url.startsWith('http:'))

@@ -27,9 +27,12 @@ export const fixedHeadersSchema = z
 export function settableHeaderName(written: string, path: DocumentPath): string {
   const name = written.toLowerCase()
   const problem = headerNameProblem(name, 'request')
-  if (problem !== undefined) throw new HandlerConfigError(path, problem)
+  if (problem !== undefined)
+    throw new HandlerConfigError(path, problem, isHeaderName(name) ? 'remove it' : HEADER_NAME_HINT)
   return name
 }
+
+const HEADER_NAME_HINT = 'use letters, digits and hyphens'
 
 /** Headers of the connection. No HTTP client lets callers set them, Go's included. */
 const CONNECTION_HEADERS =
@@ -57,13 +60,14 @@ export function compileOutgoingHeaders(
   context: TemplateContext,
 ): readonly HeaderTemplate[] {
   const nameOf = (written: string, headerPath: DocumentPath): string => {
-    if (!isHeaderName(written)) throw new HandlerConfigError(headerPath, 'must be a header name')
+    if (!isHeaderName(written))
+      throw new HandlerConfigError(headerPath, 'must be a header name', HEADER_NAME_HINT)
     return written.toLowerCase()
   }
   const compiled = compileHeaderMap(headers, nameOf, path, services, context)
   for (const { name, written } of compiled) {
     if (CONNECTION_HEADERS.test(name))
-      context.warn([...path, written], 'is not sent, because it belongs to the connection')
+      context.warn([...path, written], 'is not sent: the HTTP client sets it itself', 'remove it')
   }
   return compiled.filter(({ name }) => !CONNECTION_HEADERS.test(name))
 }

@@ -18,7 +18,12 @@ export const cookie = defineMutator({
   compile({ cookies }, services, context) {
     const compiled = mapCollectingErrors(Object.entries(cookies), ([name, text]) => {
       const path = ['cookies', name]
-      if (!COOKIE_NAME.test(name)) throw new HandlerConfigError(path, 'not a cookie name')
+      if (!COOKIE_NAME.test(name))
+        throw new HandlerConfigError(
+          path,
+          'not a cookie name',
+          'use letters, digits, hyphens and underscores',
+        )
       return { name, render: compileTemplate(text, path, services, context) }
     })
       // A fixed order; Oathkeeper's is random.

@@ -29,7 +29,7 @@ import { compileIdentityReader, type ReadIdentity } from './subject.ts'
 /** Returns the identity of a session credential, or a denial. */
 export type CheckCredential = (credential: Credential, request: RequestView) => Awaitable<Identity | Denial>
 
-/** Kratos decodes no cookie above 4,096 characters. */
+/** Kratos decodes no cookie above 4,096 characters. A value of more than twice that cannot be a session. */
 const MAX_CREDENTIAL_CHARS = 8_192
 const CREDENTIAL_PATTERNS: Readonly<Record<Credential['kind'], RegExp>> = {
   cookie: /^[\x20-\x7e]+$/,

@@ -71,10 +71,7 @@ export function compileRequirements(requirements: SessionRequirements): FindUnme
   }
 }
 
-/**
- * Methods of the login flow of Kratos with `aal=aal2`. webauthn counts although it may also be the first
- * factor.
- */
+/** Methods of Kratos' login flow with `aal=aal2`. webauthn counts although it may also be the first factor. */
 const SECOND_FACTOR_METHODS: ReadonlySet<string> = new Set(['totp', 'lookup_secret', 'webauthn'])
 
 const methodsOf = (value: Json | undefined): readonly string[] =>

@@ -23,7 +23,13 @@ export function lintId(
   const firstUse = firstUses.get(rule.id)
   const { line } = location.positionOf(['id'])
   if (firstUse === undefined) firstUses.set(rule.id, `${location.source}:${line}`)
-  else report('warning', ['id'], `duplicate id "${rule.id}", first used at ${firstUse}`)
+  else
+    report(
+      'warning',
+      ['id'],
+      `duplicate id "${rule.id}", first used at ${firstUse}`,
+      'give each rule its own id',
+    )
 }
 
 /** A request with another method is rejected before any rule is evaluated (RFC 9110, section 9.1). */
@@ -41,8 +47,10 @@ export function lintMatch({ rule: { match } }: LocatedRule, report: ReportDiagno
     if (match.url !== '') warn('url', 'has no effect beside full_method', 'remove it')
     return
   }
-  if (match.authority !== undefined) warn('authority', 'has no effect unless full_method is set')
-  if (match.allowHttpGet) warn('allow_http_get', 'has no effect unless full_method is set')
+  if (match.authority !== undefined)
+    warn('authority', 'has no effect unless full_method is set', 'set full_method, or remove it')
+  if (match.allowHttpGet)
+    warn('allow_http_get', 'has no effect unless full_method is set', 'set full_method, or remove it')
   const methods = match.methods ?? []
   if (methods.length === 0) {
     warn('methods', 'no methods: the rule matches nothing', 'list them, for example [GET, POST]')

@@ -60,7 +60,9 @@ export function createLinter({
     for (const { earlier, later, method, url, additional } of overlaps) {
       const { rule, report } = rules[later] as LintedRule
       const others =
-        additional === 0 ? '' : `; it also overlaps with ${additional} other${additional === 1 ? '' : 's'}`
+        additional === 0
+          ? ''
+          : `; it also overlaps with ${additional} other rule${additional === 1 ? '' : 's'}`
       const message = `overlaps with ${describeRule(rules[earlier] as LintedRule)}: ${method} ${url} matches both and is answered with 500${others}`
       report('warning', matchPath(rule), message, 'let exactly one rule match each request')
     }
@@ -117,7 +119,7 @@ interface LintedRule {
 }
 
 const NEVER_MATCHES = 'never matches'
-const NEVER_MATCHES_HINT = 'check host, slashes and character classes: no text passes all of them'
+const NEVER_MATCHES_HINT = 'check host, slashes and character classes: no URL satisfies all of them'
 
 const OPEN_TWIN_HINT =
   'a trailing slash counts; to match both, end the pattern in <(?:/.*)?>, or add a rule (with the glob strategy)'

@@ -75,8 +75,8 @@ export function lintPath(
     const path = i === pathPart ? part.text.slice(pathStart) : part.text
     if (/[?#]/.test(path)) {
       lints.push({
-        message: 'the query and the fragment of a URL are not matched',
-        hint: 'remove the query',
+        message: 'the query and the part after # of a URL are not matched',
+        hint: 'remove it',
       })
     }
     const ends = i === parts.length - 1

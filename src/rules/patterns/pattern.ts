@@ -182,7 +182,7 @@ function commonPrefix(a: string, b: string): string {
 const costLint = ({ degree, maxUrlChars }: MatchingCost): PatternLint => ({
   message:
     (degree > 1
-      ? `matching can take time that grows with the length of a URL to the power of ${degree}`
+      ? `matching time grows with the length of the URL to the power of ${degree}`
       : 'matching a long URL can take more than 50 ms') +
     (maxUrlChars === undefined ? '' : `; URLs of more than ${maxUrlChars} characters are rejected`),
   hint: 'exclude the character that follows from each repeated class, for example <[^/]*> instead of <.*>',

@@ -202,7 +202,8 @@ export function translateFragment(piece: Piece): TranslatedFragment {
       out.push('(')
     }
     const set = alternatives(inner, definiteGroups, depth + 1)
-    if (text[cursor.at] !== ')') failAt(cursor, 'a group is not closed')
+    if (text[cursor.at] !== ')')
+      failAt(cursor, 'a group is not closed', 'close it with ), or write \\( for a literal parenthesis')
     cursor.at++
     out.push(')')
     isZeroWidth = isLookahead

@@ -1,7 +1,7 @@
 /** Maximum age of the cache entries that allowed requests recently, for the staleness gauge. */
 import { type Clock, type Instant, type Millis, millis, millisBetween } from '../../lib/time.ts'
 
-/** Length of one span in ms. Two spans cover any scrape interval up to a minute. */
+/** Length of one window in ms. Two windows cover any scrape interval up to a minute. */
 const WINDOW_MS = millis(60_000)
 
 export interface StalenessTracker {

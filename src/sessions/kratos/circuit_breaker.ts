@@ -4,7 +4,7 @@ import { createOutcomeCounts } from './outcome_counts.ts'
 
 export interface CircuitBreakerDependencies {
   readonly clock: Pick<Clock, 'now'>
-  /** In [0, 1). Spreads the half-open calls of several replicas. */
+  /** In [0, 1). Spreads the trial calls of several replicas. */
   readonly random: () => number
   /** Share of failed calls, 0 to 1, at which the circuit opens. */
   readonly failureRatio: number
@@ -30,7 +30,7 @@ export type CallOutcome = 'live' | 'rejected' | 'unexpected' | 'failed' | 'not_c
 
 /** Permission for one call. The caller must pass it to `release` with the outcome. */
 export interface Permit {
-  readonly halfOpenCall: 'no' | 'verified' | 'unverified'
+  readonly trialCall: 'no' | 'verified' | 'unverified'
 }
 
 export interface CircuitBreaker {
@@ -43,20 +43,20 @@ export interface CircuitBreaker {
    */
   tryAcquire(recentlyVerified: boolean): Permit | undefined
   release(permit: Permit, outcome: CallOutcome): void
-  /** Time until the next half-open call in ms; 0 unless the circuit is open. */
+  /** Time until the next trial call in ms; 0 unless the circuit is open. */
   readonly retryAfter: Millis
 }
 
 /** An open circuit stays open longer by up to this share, at random. */
 const MAX_OPEN_JITTER_RATIO = 0.25
-const CLOSED_PERMIT: Permit = Object.freeze({ halfOpenCall: 'no' })
+const CLOSED_PERMIT: Permit = Object.freeze({ trialCall: 'no' })
 
 export function createCircuitBreaker(dependencies: CircuitBreakerDependencies): CircuitBreaker {
   const { clock, outageBurst, onTransition } = dependencies
   let state: CircuitBreakerState = 'closed'
   let cause: CircuitBreakerCause = 'failures'
   let openUntil = clock.now()
-  const halfOpenCalls = new Map<Permit['halfOpenCall'], Permit>()
+  const trialCalls = new Map<Permit['trialCall'], Permit>()
   let counts = createOutcomeCounts(clock)
   let unexpectedRejections = 0
   let outageSuspectedAt: Instant | undefined
@@ -67,7 +67,7 @@ export function createCircuitBreaker(dependencies: CircuitBreakerDependencies): 
     const changed = newState !== state
     state = newState
     cause = newCause
-    halfOpenCalls.clear()
+    trialCalls.clear()
     if (newState === 'open') {
       const jitter = 1 + MAX_OPEN_JITTER_RATIO * dependencies.random()
       openUntil = plusMillis(clock.now(), millis(dependencies.openDuration * jitter))
@@ -104,7 +104,7 @@ export function createCircuitBreaker(dependencies: CircuitBreakerDependencies): 
     if (counts.failed >= dependencies.failureRatio * counts.total) transition('open', 'failures')
   }
 
-  function evaluateHalfOpenCall(outcome: CallOutcome): void {
+  function evaluateTrialCall(outcome: CallOutcome): void {
     if (outcome === 'failed') transition('open', cause)
     else if (outcome === 'live' || cause === 'failures') {
       transition('closed', cause)
@@ -124,20 +124,19 @@ export function createCircuitBreaker(dependencies: CircuitBreakerDependencies): 
     tryAcquire(recentlyVerified) {
       update()
       if (state === 'closed') return CLOSED_PERMIT
-      const halfOpenCall = recentlyVerified ? 'verified' : 'unverified'
-      if (state === 'open' || halfOpenCalls.has(halfOpenCall)) return undefined
-      if (cause === 'failures' && halfOpenCalls.size > 0) return undefined
-      const permit: Permit = { halfOpenCall }
-      halfOpenCalls.set(halfOpenCall, permit)
+      const trialCall = recentlyVerified ? 'verified' : 'unverified'
+      if (state === 'open' || trialCalls.has(trialCall)) return undefined
+      if (cause === 'failures' && trialCalls.size > 0) return undefined
+      const permit: Permit = { trialCall }
+      trialCalls.set(trialCall, permit)
       return permit
     },
     release(permit, outcome) {
       update()
       // Calls from before the circuit opened, or of an earlier half-open phase, do not count.
-      const wasHalfOpenCall =
-        halfOpenCalls.get(permit.halfOpenCall) === permit && halfOpenCalls.delete(permit.halfOpenCall)
+      const wasTrialCall = trialCalls.get(permit.trialCall) === permit && trialCalls.delete(permit.trialCall)
       if (outcome === 'not_called') return
-      if (wasHalfOpenCall) evaluateHalfOpenCall(outcome)
+      if (wasTrialCall) evaluateTrialCall(outcome)
       else if (state === 'closed') countWhileClosed(outcome)
     },
     get retryAfter() {

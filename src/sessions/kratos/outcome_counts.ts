@@ -1,7 +1,7 @@
-/** Counts of successful and failed calls over a sliding window of two spans. */
+/** Counts of successful and failed calls over the current window and the one before it. */
 import { type Clock, millis, millisBetween } from '../../lib/time.ts'
 
-/** Length of one span in ms. The window covers the current span and the one before it. */
+/** Length of one window. Two of them are counted, so that a count does not drop to 0 at each change. */
 const COUNTING_WINDOW_MS = millis(10_000)
 
 export interface OutcomeCounts {

@@ -163,11 +163,11 @@ export function createKratosUpstream(dependencies: KratosUpstreamDependencies): 
     rejection: Finding & { kind: 'rejected' },
     request: UpstreamCall,
   ): Promise<CallResult> {
-    const honest: CallResult = { finding: rejection, outcome: 'rejected' }
-    if (rejection.certain) return honest
+    const trustedRejection: CallResult = { finding: rejection, outcome: 'rejected' }
+    if (rejection.certain) return trustedRejection
     const status = request.cacheStatus()
     const session = status.kind === 'verified' ? status.session : outageDetector?.lastOutageEvidence
-    if (session === undefined) return honest
+    if (session === undefined) return trustedRejection
     const verdict =
       outageDetector === undefined ? 'unknown' : await outageDetector.probe(request.endpoint, session)
     // A revocation that arrived during the probe explains the rejection.
@@ -176,13 +176,13 @@ export function createKratosUpstream(dependencies: KratosUpstreamDependencies): 
     switch (verdict) {
       case 'ended':
       case 'healthy':
-        return unexpected ? { finding: rejection, outcome: 'live' } : honest
+        return unexpected ? { finding: rejection, outcome: 'live' } : trustedRejection
       case 'unhealthy':
         return { finding: OUTAGE_SUSPECTED, outcome: 'failed' }
       case 'live':
-        return unexpected ? retryRejected(rejection, request) : honest
+        return unexpected ? retryRejected(rejection, request) : trustedRejection
       case 'unknown':
-        return unexpected ? { finding: rejection, outcome: 'unexpected' } : honest
+        return unexpected ? { finding: rejection, outcome: 'unexpected' } : trustedRejection
     }
   }
 

@@ -5,7 +5,7 @@ export interface RedisClientOptions {
   readonly mode: 'single' | 'sentinel' | 'cluster'
   /** Addresses of the server, of the sentinels, or of some nodes of the cluster. */
   readonly nodes: readonly { readonly host: string; readonly port: number }[]
-  /** Name of the primary that the sentinels monitor. */
+  /** Name of the master that the sentinels monitor. */
   readonly master: string
   readonly username: string | undefined
   readonly password: string | undefined

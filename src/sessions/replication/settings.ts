@@ -13,7 +13,7 @@ export const redisSettings = {
   }),
   mode: setting('sessions.redis.mode', oneOf('single', 'sentinel', 'cluster'), {
     default: 'single',
-    description: 'What the nodes are.',
+    description: 'Kind of the servers in `nodes`: single, sentinel or cluster.',
     credenceOnly: true,
   }),
   master: setting('sessions.redis.master', text(), {
@@ -70,7 +70,7 @@ export const redisSettings = {
     credenceOnly: true,
   }),
   tlsKey: setting('sessions.redis.tls.key', text(), {
-    description: 'File of that certificate’s private key, PEM.',
+    description: 'File of the private key of `tls.cert`, PEM.',
     credenceOnly: true,
   }),
   tlsServerName: setting('sessions.redis.tls.server_name', text(), {

@@ -221,7 +221,7 @@ test('warns about connection headers and does not send them; Envoy’s own heade
     harness.requests[0]?.headers.map(([name]) => name),
     ['content-type', 'x-envoy-original-path'],
   )
-  const named = harness.warnings.filter(line => line.includes('belongs to the connection'))
+  const named = harness.warnings.filter(line => line.includes('the HTTP client sets it itself'))
   assert.deepEqual(
     named.map(line => line.split(':')[0]),
     ['headers.Content-Length', 'headers.Host', 'headers.TE'],

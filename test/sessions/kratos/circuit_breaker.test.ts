@@ -81,7 +81,7 @@ test('half open, it allows one call; a response closes it, a failure opens it ag
   assert.deepEqual(turns, [...cycle, ...cycle, 'closed failures'])
 })
 
-test('a half-open call that was not made frees its permit', () => {
+test('a trial call that was not made frees its permit', () => {
   const { clock, breaker, enter, all } = setup()
   all(['failed', 'failed', 'failed', 'failed'])
   clock.advance(2_000)
@@ -103,7 +103,7 @@ test('calls from before it opened do not count while it is half open', () => {
   assert.equal(breaker.state, 'closed')
 })
 
-test('a late half-open call of an earlier phase neither counts nor frees a permit', () => {
+test('a late trial call of an earlier phase neither counts nor frees a permit', () => {
   const { clock, breaker, enter, all } = setup()
   all(['unexpected', 'unexpected', 'unexpected'])
   const late = enter(true) as Permit
@@ -117,7 +117,7 @@ test('a late half-open call of an earlier phase neither counts nor frees a permi
   assert.equal(breaker.state, 'closed')
 })
 
-test('replicas do not make their half-open calls together', () => {
+test('replicas do not make their trial calls together', () => {
   const { breaker, all } = setup({ random: () => 0.8 })
   all(['failed', 'failed', 'failed', 'failed'])
   assert.equal(breaker.retryAfter, 2_400)

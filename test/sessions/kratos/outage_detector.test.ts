@@ -212,7 +212,7 @@ test('without a probe a few rejections are trusted, a burst is not, and no one e
   assert.equal(harness.sessions.status.circuitBreaker, 'open')
 })
 
-test('after a burst Kratos gets half-open calls, and the first live session closes the circuit', async () => {
+test('after a burst Kratos gets trial calls, and the first live session closes the circuit', async () => {
   const harness = createSessionHarness({ upstreamOptions: { outageBurst: 3, openDuration: millis(2_000) } })
   await harness.logIn(...numbered(9))
   harness.clock.advance(PAST_TTL_MS)
