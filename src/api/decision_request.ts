@@ -4,8 +4,7 @@ import type { IncomingMessage } from 'node:http'
 import { isIP } from 'node:net'
 import { badRequest, type Denial, rejectRequestLine } from '../access/denial.ts'
 import type { RequestView } from '../access/request.ts'
-import { type Cookie, cookieValues, parseCookies } from '../http/cookies.ts'
-import { sanitizeRequestId } from '../http/request_id.ts'
+import { RequestHead } from '../http/request_head.ts'
 import { GATEWAY_SCHEMES, type RequestLine, readRequestLine } from '../http/request_line.ts'
 import type { PathMode } from '../http/request_target.ts'
 import type { Instant } from '../lib/time.ts'
@@ -127,22 +126,14 @@ function decodeHeaderValue(value: string): string {
 }
 
 /** A request that was read, as rules see it. */
-export class DecisionRequest implements RequestView {
+export class DecisionRequest extends RequestHead implements RequestView {
   readonly kind = 'request'
-  readonly method: string
-  readonly scheme: string
-  readonly host: string
-  readonly authority: string
-  readonly path: string
-  readonly rawPath: string
-  readonly query: string
   readonly remoteAddress: string
   readonly body: Uint8Array
   readonly deadline: Instant
   readonly sni = ''
   readonly principal = ''
   readonly #lines: HeaderLines
-  #cookies: readonly Cookie[] | undefined
 
   constructor(
     lines: HeaderLines,
@@ -150,24 +141,15 @@ export class DecisionRequest implements RequestView {
     remoteAddress: string,
     { body, deadline }: DecisionRequestOptions,
   ) {
+    super(line)
     // Go and Envoy keep the host in the request line, so no template and no service sees it among the
     // headers.
     this.#lines = lines.filter(([name]) => name !== 'host')
-    this.method = line.method
-    this.scheme = line.scheme
-    this.host = line.host
-    this.authority = line.authority
-    this.path = line.path
-    this.rawPath = line.rawPath
-    this.query = line.query
     this.remoteAddress = remoteAddress
     this.body = body
     this.deadline = deadline
   }
 
-  get requestId(): string {
-    return sanitizeRequestId(this.header('x-request-id'))
-  }
   header(name: string): string | undefined {
     return this.#lines.find(([key]) => key === name)?.[1]
   }
@@ -176,15 +158,5 @@ export class DecisionRequest implements RequestView {
   }
   headerEntries(): Iterable<readonly [string, string]> {
     return this.#lines
-  }
-  cookies(): readonly Cookie[] {
-    this.#cookies ??= parseCookies(this.headerValues('cookie'))
-    return this.#cookies
-  }
-  cookie(name: string): string | undefined {
-    return this.cookieValues(name)[0]
-  }
-  cookieValues(name: string): readonly string[] {
-    return cookieValues(this.headerValues('cookie'), name)
   }
 }

@@ -2,8 +2,7 @@
 import { badRequest, type Denial, rejectRequestLine } from '../access/denial.ts'
 import type { RequestView } from '../access/request.ts'
 import { ProtobufError } from '../grpc/protobuf_reader.ts'
-import { type Cookie, cookieValues, parseCookies } from '../http/cookies.ts'
-import { sanitizeRequestId } from '../http/request_id.ts'
+import { RequestHead } from '../http/request_head.ts'
 import { HTTP_SCHEMES, type RequestLine, readRequestLine } from '../http/request_line.ts'
 import type { PathMode } from '../http/request_target.ts'
 import type { Instant } from '../lib/time.ts'
@@ -33,35 +32,17 @@ export function decodeCheckRequest(
 }
 
 /** A decoded request. Headers and cookies become strings when a rule asks for them, because few rules do. */
-export class CheckRequestView implements RequestView {
+export class CheckRequestView extends RequestHead implements RequestView {
   readonly kind = 'request'
-  readonly method: string
-  readonly scheme: string
-  readonly host: string
-  readonly authority: string
-  readonly path: string
-  readonly rawPath: string
-  readonly query: string
   readonly deadline: Instant
   readonly #message: CheckRequestMessage
-  #cookieHeaders: readonly string[] | undefined
-  #cookies: readonly Cookie[] | undefined
 
   constructor(message: CheckRequestMessage, line: RequestLine, deadline: Instant) {
+    super(line)
     this.#message = message
-    this.method = line.method
-    this.scheme = line.scheme
-    this.host = line.host
-    this.authority = line.authority
-    this.path = line.path
-    this.rawPath = line.rawPath
-    this.query = line.query
     this.deadline = deadline
   }
 
-  get requestId(): string {
-    return sanitizeRequestId(this.#message.header('x-request-id'))
-  }
   get remoteAddress(): string {
     return this.#message.sourceAddress
   }
@@ -83,21 +64,5 @@ export class CheckRequestView implements RequestView {
   }
   headerEntries(): Iterable<readonly [string, string]> {
     return this.#message.headerEntries()
-  }
-
-  cookies(): readonly Cookie[] {
-    this.#cookies ??= parseCookies(this.#cookieLines())
-    return this.#cookies
-  }
-  cookie(name: string): string | undefined {
-    return this.cookieValues(name)[0]
-  }
-  cookieValues(name: string): readonly string[] {
-    return cookieValues(this.#cookieLines(), name)
-  }
-
-  #cookieLines(): readonly string[] {
-    this.#cookieHeaders ??= this.#message.headerValues('cookie')
-    return this.#cookieHeaders
   }
 }
