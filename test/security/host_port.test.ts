@@ -1,32 +1,13 @@
 /** B2: a port does not take a host away from the rule that names it. */
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { createCheckHarness, statusOf } from '../support/check_harness.ts'
+import { guardedRule, openRule, statusUnder } from '../support/open_and_guarded.ts'
 
-const HANDLERS = `
-authenticators: {anonymous: {enabled: true}, unauthorized: {enabled: true}}
-authorizers: {allow: {enabled: true}}
-mutators: {noop: {enabled: true}}
-`
-const rule = (id: string, url: string, authenticator: string) => ({
-  id,
-  match: { url, methods: ['GET'] },
-  authenticators: [{ handler: authenticator }],
-  authorizer: { handler: 'allow' },
-  mutators: [{ handler: 'noop' }],
-})
-const GUARDED = rule('guarded', 'https://app.test/<.*>', 'unauthorized')
-const OTHERS = rule('others', 'https://<(?!app\\.test/)[^/]*>/<.*>', 'anonymous')
+const GUARDED = guardedRule('https://app.test/<.*>')
+const OTHERS = openRule('https://<(?!app\\.test/)[^/]*>/<.*>', 'others')
 
-async function statusAt(
-  authority: string,
-  rules: readonly object[],
-  config = '',
-  scheme = 'https',
-): Promise<number> {
-  const harness = await createCheckHarness({ config: config + HANDLERS, rules: JSON.stringify(rules) })
-  return statusOf(await harness.send({ method: 'GET', scheme, host: authority, path: '/x' }))
-}
+const statusAt = (host: string, rules: readonly object[], config = '', scheme = 'https') =>
+  statusUnder(rules, { host, scheme, path: '/x' }, config)
 
 test('B2 a port does not lead from a named host to the rule for every other host', async () => {
   assert.equal(await statusAt('app.test', [GUARDED, OTHERS]), 401)
@@ -37,8 +18,8 @@ test('B2 a port does not lead from a named host to the rule for every other host
 })
 
 test('B2 nor to the default rule, nor to the first match, nor by another scheme', async () => {
-  const open = rule('open', 'https://open.test/', 'anonymous')
-  const anyHost = rule('any', '<https?>://<[^/]+>/<.*>', 'anonymous')
+  const open = openRule('https://open.test/')
+  const anyHost = openRule('<https?>://<[^/]+>/<.*>', 'any')
   assert.equal(await statusAt('app.test:8080', [GUARDED, open], 'access_rules: {default_rule: open}\n'), 400)
   const first = 'access_rules: {on_multiple_matches: first}\n'
   assert.equal(await statusAt('app.test:8080', [GUARDED, anyHost], first), 400)
@@ -51,7 +32,7 @@ test('B2 a rule that names the host and its port, or any port of it, keeps it', 
     '<[a-z]+>://app.test:8080/<.*>',
     'https://app.test<:[0-9]+>/<.*>',
   ]) {
-    assert.equal(await statusAt('app.test:8080', [GUARDED, rule('port', url, 'anonymous')]), 200, url)
+    assert.equal(await statusAt('app.test:8080', [GUARDED, openRule(url, 'port')]), 200, url)
   }
 })
 

@@ -1,27 +1,10 @@
 /** S2-1, F1, F2, A15: the path that a rule judges is the path that the application receives, its trailing slash included. */
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { createCheckHarness, statusOf } from '../support/check_harness.ts'
+import { guardedRule as guarded, openRule as open, statusUnder } from '../support/open_and_guarded.ts'
 
-const HANDLERS = `
-authenticators: {anonymous: {enabled: true}, unauthorized: {enabled: true}}
-authorizers: {allow: {enabled: true}}
-mutators: {noop: {enabled: true}}
-`
-const rule = (id: string, url: string, authenticator: string) => ({
-  id,
-  match: { url, methods: ['GET'] },
-  authenticators: [{ handler: authenticator }],
-  authorizer: { handler: 'allow' },
-  mutators: [{ handler: 'noop' }],
-})
-const open = (url: string) => rule('open', url, 'anonymous')
-const guarded = (url: string) => rule('guarded', url, 'unauthorized')
-
-async function statusAt(rules: readonly object[], path: string, config = ''): Promise<number> {
-  const harness = await createCheckHarness({ config: config + HANDLERS, rules: JSON.stringify(rules) })
-  return statusOf(await harness.send({ method: 'GET', scheme: 'https', host: 'app.test', path }))
-}
+const statusAt = (rules: readonly object[], path: string, config = '') =>
+  statusUnder(rules, { host: 'app.test', path }, config)
 
 const GLOB = 'access_rules: {matching_strategy: glob}\n'
 const FIRST = 'access_rules: {on_multiple_matches: first}\n'
