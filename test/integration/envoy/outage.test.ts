@@ -1,7 +1,8 @@
 /** Tests that an outage of Kratos' database leads to 503 and never to a redirect to the login. */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { createBrowser, logIn, sendRequest } from '../../../demo/browser.ts'
+import { sendRequest } from '../../../demo/browser.ts'
+import { logInForCookie } from '../../support/session_cookie.ts'
 import { waitUntil } from '../../support/wait_until.ts'
 import { type EnvoyEnvironment, startEnvoyEnvironment } from './support/environment.ts'
 
@@ -24,9 +25,7 @@ describe('a Kratos that responds with 401 to every session because its database 
       editCredence: (text, ports) =>
         `${text}sessions: { cache: { ttl: 1s }, outage_detection: { admin_url: "http://127.0.0.1:${ports.kratosAdmin}" } }\n`,
     })
-    const browser = createBrowser()
-    await logIn(browser, environment.kratos, await environment.kratos.createUser())
-    cookie = `ory_kratos_session=${browser.cookie('ory_kratos_session')}`
+    cookie = await logInForCookie(environment.kratos, await environment.kratos.createUser())
   })
   after(() => environment.close())
 

@@ -5,11 +5,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { createBrowser, logIn, sendRequest } from '../../../demo/browser.ts'
+import { sendRequest } from '../../../demo/browser.ts'
 import { type CountingProxy, startCountingProxy } from '../../../demo/counting_proxy.ts'
 import { startCredence } from '../../../demo/credence.ts'
 import { freePort } from '../../../demo/ports.ts'
 import { createProcessManager } from '../../../demo/processes.ts'
+import { logInForCookie } from '../../support/session_cookie.ts'
 import { waitUntil } from '../../support/wait_until.ts'
 import { type KratosUnderTest, startKratosUnderTest } from '../kratos/kratos_server.ts'
 import { type RedisHost, type RedisServer, redisHost, skipWithoutRedis } from '../redis/redis_server.ts'
@@ -108,10 +109,8 @@ sessions:
       })
     ).status
   async function loggedIn(): Promise<{ readonly cookie: string; readonly id: string }> {
-    const browser = createBrowser()
     const user = await kratos.kratos.createUser()
-    await logIn(browser, kratos.kratos, user)
-    const cookie = `ory_kratos_session=${browser.cookie('ory_kratos_session')}`
+    const cookie = await logInForCookie(kratos.kratos, user)
     const page = await sendRequest(`${kratos.kratos.publicUrl}/sessions/whoami`, {
       method: 'GET',
       headers: { cookie },

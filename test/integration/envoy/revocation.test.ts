@@ -5,8 +5,9 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { createBrowser, logIn, nativeLogin, type Page, sendRequest } from '../../../demo/browser.ts'
+import { nativeLogin, type Page, sendRequest } from '../../../demo/browser.ts'
 import { chooseKratos, type User } from '../../../demo/kratos.ts'
+import { logInForCookie } from '../../support/session_cookie.ts'
 import { waitUntil } from '../../support/wait_until.ts'
 import { type EnvoyEnvironment, startEnvoyEnvironment } from './support/environment.ts'
 
@@ -19,7 +20,6 @@ const rule = (id: string, authenticator: string): string => `
 `
 const RULES = rule('app', 'cookie_session') + rule('api', 'bearer_token')
 const KEY = 'a key for the tests only'
-const SESSION = 'ory_kratos_session'
 const withLongCacheTtl = (text: string): string => `${text}sessions: { cache: { ttl: 10m } }\n`
 const ENV = { CREDENCE_SESSIONS_REVOCATION_KEYS: KEY }
 
@@ -27,12 +27,6 @@ const fetchWithCookie = (environment: EnvoyEnvironment, cookie: string) =>
   environment.fetch('/app', { headers: { cookie } })
 const fetchWithToken = (environment: EnvoyEnvironment, token: string) =>
   environment.fetch('/api', { headers: { authorization: `Bearer ${token}` } })
-
-async function cookieOf(environment: EnvoyEnvironment, user: User): Promise<string> {
-  const browser = createBrowser()
-  await logIn(browser, environment.kratos, user)
-  return `${SESSION}=${browser.cookie(SESSION)}`
-}
 
 describe('a revocation by an operator', () => {
   let environment: EnvoyEnvironment
@@ -65,7 +59,7 @@ describe('a revocation by an operator', () => {
     }>()
 
   test('applies to the next request of a session that an administrator ended (C9)', async () => {
-    const cookie = await cookieOf(environment, user)
+    const cookie = await logInForCookie(environment.kratos, user)
     assert.equal((await fetchWithCookie(environment, cookie)).status, 200)
     const { id } = await sessionOf(cookie)
     await environment.kratos.identities.disableSession({ id })
@@ -205,7 +199,7 @@ describe('a revocation by a web hook of a real Kratos', {
   test('of a password change applies to the other sessions', async () => {
     const mine = await nativeLogin(environment.kratos, user)
     const other = await nativeLogin(environment.kratos, user)
-    const browser = await cookieOf(environment, user)
+    const browser = await logInForCookie(environment.kratos, user)
     for (const token of [mine, other]) assert.equal((await fetchWithToken(environment, token)).status, 200)
     assert.equal((await fetchWithCookie(environment, browser)).status, 200)
     hookCalls.length = 0

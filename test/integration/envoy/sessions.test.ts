@@ -4,6 +4,7 @@ import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createBrowser, logIn, nativeLogin, type Page, sendRequest } from '../../../demo/browser.ts'
 import type { User } from '../../../demo/kratos.ts'
+import { logInForCookie } from '../../support/session_cookie.ts'
 import { waitUntil } from '../../support/wait_until.ts'
 import { type EnvoyEnvironment, startEnvoyEnvironment } from './support/environment.ts'
 
@@ -36,11 +37,7 @@ describe('sessions of a Kratos', () => {
   })
   after(() => environment.close())
 
-  const sessionCookie = async (): Promise<string> => {
-    const browser = createBrowser()
-    await logIn(browser, environment.kratos, user)
-    return `ory_kratos_session=${browser.cookie('ory_kratos_session')}`
-  }
+  const sessionCookie = () => logInForCookie(environment.kratos, user)
   const fetchApp = (cookie: string) => environment.fetch('/app', { headers: { cookie } })
 
   test('a session is allowed with its identity, and the second request does not call Kratos', async () => {
@@ -225,9 +222,7 @@ describe('a Kratos with a fault', () => {
       },
       editCredence: text => `${text}sessions: { cache: { ttl: 0s } }\n`,
     })
-    const browser = createBrowser()
-    await logIn(browser, environment.kratos, await environment.kratos.createUser())
-    cookie = `ory_kratos_session=${browser.cookie('ory_kratos_session')}`
+    cookie = await logInForCookie(environment.kratos, await environment.kratos.createUser())
   })
   after(() => environment.close())
 
