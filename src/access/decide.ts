@@ -3,6 +3,7 @@ import { type Awaitable, andThen } from './awaitable.ts'
 import { builtInResponse } from './built_in_response.ts'
 import { createDecisionProgress, type Decision, type DecisionProgress, grant, refuse } from './decision.ts'
 import { type Denial, denial, internalError, withAnnotations } from './denial.ts'
+import { withoutForeignCookies } from './identity_cookies.ts'
 import { validateOutgoingHeaders } from './outgoing_headers.ts'
 import {
   type Authentication,
@@ -77,7 +78,11 @@ function authorize(
   const { identity } = authentication
   return andThen(runSteps(rule.steps, createSession(identity, request, captures)), result => {
     if (result.kind === 'session') {
-      return validateOutgoingHeaders(grant(result, rule.id, handlerId, snapshot.settableHeaders))
+      const allow = grant(result, rule.id, handlerId, snapshot.settableHeaders)
+      const foreign = snapshot.foreignCookies?.get(rule)
+      return validateOutgoingHeaders(
+        foreign === undefined ? allow : withoutForeignCookies(allow, request, foreign),
+      )
     }
     progress.refusedBy = result.handlerId
     return deny(evaluation, withAnnotations(result.denial, identity.annotations))

@@ -1,6 +1,7 @@
 /** An immutable set of compiled rules, and how the rule that decides a request is found in it. */
 import { indexClaimedHosts } from './claimed_hosts.ts'
 import { badRequest, type Denial, noRule } from './denial.ts'
+import type { ForeignCookies } from './identity_cookies.ts'
 import { MAX_URL_CHARS, type MatchPolicy, rejectMultiple } from './match_policy.ts'
 import type { Responder } from './pipeline.ts'
 import type { RequestView } from './request.ts'
@@ -16,6 +17,8 @@ export interface Snapshot {
   readonly rules: readonly CompiledRule[]
   /** Lower-case names of all headers that any rule can set. */
   readonly settableHeaders: ReadonlySet<string>
+  /** By rule, the cookies that only other rules write; absent where no rule writes cookies. */
+  readonly foreignCookies?: ReadonlyMap<CompiledRule, ForeignCookies> | undefined
   /** Render denials of requests that no rule matches. */
   readonly fallbackResponders: readonly Responder[]
   /** The rule that decides the request, or a denial. Never throws. */
@@ -87,6 +90,7 @@ function createSearchableSnapshot(
     revision,
     rules,
     settableHeaders,
+    foreignCookies,
     fallbackResponders,
     hosts,
     matchPolicy = rejectMultiple,
@@ -136,7 +140,16 @@ function createSearchableSnapshot(
     return matchPolicy(url, method, candidates, count, undefined)?.outcome ?? defaultMatch
   }
 
-  return { revision, rules, settableHeaders, fallbackResponders, find, rulesMatchingUrl, findByUrl }
+  return {
+    revision,
+    rules,
+    settableHeaders,
+    foreignCookies,
+    fallbackResponders,
+    find,
+    rulesMatchingUrl,
+    findByUrl,
+  }
 }
 
 /** Index at which the path of a URL begins. */

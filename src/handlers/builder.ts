@@ -35,6 +35,8 @@ export interface BuiltStage<F> {
   readonly stage: Stage<F>
   /** Names in lower case of the headers that the stage may set on the upstream request. */
   readonly setsHeaders: readonly string[]
+  /** Names of the cookies that the stage may set on the upstream request. */
+  readonly setsCookies: readonly string[]
   readonly diagnostics: readonly HandlerDiagnostic[]
 }
 
@@ -105,7 +107,7 @@ const SECTIONS: Readonly<Record<HandlerKind, string>> = {
 type BuildOutcome<K extends HandlerKind> = (
   | { readonly run: HandlerFunctions[K]; readonly diagnostics: readonly HandlerDiagnostic[] }
   | { readonly misconfiguration: Denial; readonly diagnostics: readonly HandlerDiagnostic[] }
-) & { readonly setsHeaders: readonly string[] }
+) & { readonly setsHeaders: readonly string[]; readonly setsCookies: readonly string[] }
 
 /**
  * Returns a builder for one load of the rules. Equal handlers of all rules share one compiled function, which
@@ -128,12 +130,12 @@ export function createHandlerBuilder(dependencies: HandlerBuilderDependencies): 
     }
     // Also for a misconfigured handler. Otherwise an error in one rule would let clients send its headers
     // through another rule.
-    const setsHeaders = handler.setsHeaders(effective)
+    const sets = { setsHeaders: handler.setsHeaders(effective), setsCookies: handler.setsCookies(effective) }
     if (dependencies.settings[kind].get(id)?.enabled !== true) {
       const hint = `set ${SECTIONS[kind]}.${id}.enabled: true`
       return {
         ...misconfiguredOutcome(kind, ['handler'], `${name} "${id}" is not enabled`, hint),
-        setsHeaders,
+        ...sets,
       }
     }
     const diagnostics: HandlerDiagnostic[] = []
@@ -144,13 +146,13 @@ export function createHandlerBuilder(dependencies: HandlerBuilderDependencies): 
     }
     try {
       const { run } = handler.build(effective, dependencies.services, context)
-      return { run: dependencies.trace(kind, id, run), setsHeaders, diagnostics }
+      return { run: dependencies.trace(kind, id, run), ...sets, diagnostics }
     } catch (error) {
       const errors = diagnosticsOf(error, handler.schema)
       return {
         misconfiguration: misconfigured(name, errors[0]?.message ?? ''),
         diagnostics: [...diagnostics, ...errors],
-        setsHeaders,
+        ...sets,
       }
     }
   }
@@ -165,6 +167,7 @@ export function createHandlerBuilder(dependencies: HandlerBuilderDependencies): 
       misconfiguration: misconfigured(KIND_NAMES[kind], message),
       diagnostics: [{ severity: 'error', path, message, hint }],
       setsHeaders: [],
+      setsCookies: [],
     }
   }
 
@@ -201,6 +204,7 @@ export function createHandlerBuilder(dependencies: HandlerBuilderDependencies): 
     return {
       stage: { id: ref.handler, run },
       setsHeaders: built.setsHeaders,
+      setsCookies: built.setsCookies,
       diagnostics: built.diagnostics,
     }
   }

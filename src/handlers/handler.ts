@@ -5,7 +5,7 @@
 import type { z } from 'zod'
 import type { Authenticate, Respond, Step } from '../access/pipeline.ts'
 import type { DocumentPath } from '../documents/diagnostic.ts'
-import { headersSetBy } from './compile/sets_headers.ts'
+import { headersSetBy, namesSetBy } from './compile/sets_headers.ts'
 import type { Services } from './services.ts'
 
 /** The four sections of the configuration that hold handlers. */
@@ -51,6 +51,8 @@ export interface Handler<K extends HandlerKind, Config> {
    * headers through any rule.
    */
   setsHeaders?(config: Config): readonly string[]
+  /** Names of the cookies that it may set on the upstream request. Clients cannot send them through other rules. */
+  setsCookies?(config: Config): readonly string[]
 }
 
 /** A handler without its config type, so that one list can hold all handlers. */
@@ -65,6 +67,8 @@ export interface AnyHandler<K extends HandlerKind = HandlerKind> {
   build(raw: unknown, services: Services, context: CompileContext): { readonly run: HandlerFunctions[K] }
   /** Headers that it may set, read as far as possible if the configuration is invalid. Never throws. */
   setsHeaders(raw: unknown): readonly string[]
+  /** Cookies that it may set, read as far as possible if the configuration is invalid. Never throws. */
+  setsCookies(raw: unknown): readonly string[]
 }
 
 /** Hides the config type of a handler behind `build`, which decodes first. */
@@ -81,6 +85,7 @@ export function eraseConfigType<K extends HandlerKind, Config>(handler: Handler<
       return { run: handler.compile(config, services, context) }
     },
     setsHeaders: raw => headersSetBy(handler.config, handler.setsHeaders, raw),
+    setsCookies: raw => namesSetBy(handler.config, handler.setsCookies, raw),
   }
 }
 

@@ -1,4 +1,5 @@
 /** Compiles parsed rules into a snapshot, with diagnostics about each rule and about the set. */
+import { compileForeignCookies, type ForeignCookies } from '../access/identity_cookies.ts'
 import { firstMatch, rejectMultiple } from '../access/match_policy.ts'
 import type { CompiledRule } from '../access/rule.ts'
 import { createSnapshotBuilder, type Snapshot } from '../access/snapshot.ts'
@@ -48,6 +49,8 @@ export async function compileRules(dependencies: CompileDependencies): Promise<C
   const validRules: AccessRule[] = []
   const snapshotBuilder = createSnapshotBuilder()
   const settableHeaders = new Set<string>()
+  const settableCookies = new Set<string>()
+  const cookiesByRule = new Map<CompiledRule, ReadonlySet<string>>()
   const linter = createLinter(dependencies)
   const defaultRule = createDefaultRuleResolver(dependencies.defaultRule)
   let isRejected = false
@@ -63,7 +66,8 @@ export async function compileRules(dependencies: CompileDependencies): Promise<C
         ? undefined
         : compileRulePattern(located.rule, dependencies, report)
     if (compiledPattern === 'rejected') isRejected = true
-    const handlers = compileHandlers(located.rule, dependencies.builder, settableHeaders, report)
+    const { handlers, cookies } = compileHandlers(located.rule, dependencies.builder, settableHeaders, report)
+    for (const name of cookies) settableCookies.add(name)
     if (compiledPattern !== 'rejected' && (compiledPattern !== undefined || isDefault)) {
       const rule: CompiledRule = {
         id: located.rule.id,
@@ -73,6 +77,7 @@ export async function compileRules(dependencies: CompileDependencies): Promise<C
         ...handlers,
       }
       snapshotBuilder.add(rule)
+      cookiesByRule.set(rule, cookies)
       if (compiledPattern !== undefined) linter.checkPattern(located, rule, compiledPattern, report)
       if (isDefault) defaultRule.setCompiled(rule)
     }
@@ -90,6 +95,7 @@ export async function compileRules(dependencies: CompileDependencies): Promise<C
   const snapshot = snapshotBuilder.build({
     revision: dependencies.revision,
     settableHeaders,
+    foreignCookies: foreignCookiesByRule(cookiesByRule, settableCookies),
     fallbackResponders,
     hosts: dependencies.hosts,
     matchPolicy,
@@ -99,6 +105,26 @@ export async function compileRules(dependencies: CompileDependencies): Promise<C
   return isRejected
     ? { snapshot: undefined, validRules: [], diagnostics }
     : { snapshot, validRules, diagnostics }
+}
+
+/** `undefined` where no rule writes cookies, so that other rule sets pay nothing. */
+function foreignCookiesByRule(
+  cookiesByRule: ReadonlyMap<CompiledRule, ReadonlySet<string>>,
+  settableCookies: ReadonlySet<string>,
+): ReadonlyMap<CompiledRule, ForeignCookies> | undefined {
+  if (settableCookies.size === 0) return undefined
+  /** Most rules write the same cookies or none, so they share a filter. */
+  const filters = new Map<string, ForeignCookies | undefined>()
+  const byRule = new Map<CompiledRule, ForeignCookies>()
+  for (const [rule, own] of cookiesByRule) {
+    const key = [...own].sort().join(' ')
+    if (!filters.has(key)) {
+      filters.set(key, compileForeignCookies([...settableCookies].filter(name => !own.has(name))))
+    }
+    const filter = filters.get(key)
+    if (filter !== undefined) byRule.set(rule, filter)
+  }
+  return byRule
 }
 
 /** Adds diagnostics about one rule, with the position of the value at a path. */

@@ -9,7 +9,8 @@ import type { ReportDiagnostic } from './lint/fields.ts'
 
 /**
  * Builds all handlers of a rule. A part that is missing or misconfigured becomes a stage that answers 500, so that the rule
- * still matches and no other rule decides its requests (Q-01). Adds the headers that the handlers can set.
+ * still matches and no other rule decides its requests (Q-01). Adds the headers that the handlers can set,
+ * and returns the names of the cookies that they can set.
  */
 export function compileHandlers(
   rule: AccessRule,
@@ -17,8 +18,10 @@ export function compileHandlers(
   settableHeaders: Set<string>,
   report: ReportDiagnostic,
 ) {
+  const cookies = new Set<string>()
   const collectStage = <F>(built: BuiltStage<F>, path: DocumentPath): Stage<F> => {
     for (const name of built.setsHeaders) settableHeaders.add(name)
+    for (const name of built.setsCookies) cookies.add(name)
     for (const fault of built.diagnostics)
       report(fault.severity, [...path, ...fault.path], fault.message, fault.hint)
     return built.stage
@@ -44,7 +47,8 @@ export function compileHandlers(
     const none = internalError('rule_misconfigured', 'No mutation handler was set in the rule')
     steps.push({ id: '', run: () => none })
   }
-  return { authenticators, steps, responders: compileResponders(rule, builder, report) }
+  const responders = compileResponders(rule, builder, report)
+  return { handlers: { authenticators, steps, responders }, cookies }
 }
 
 /** Empty when the rule has no authorizer or has both keys; such a rule answers 500. */

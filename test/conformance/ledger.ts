@@ -124,11 +124,11 @@ export const LEDGER: readonly RecordedDifference[] = [
     setting: '',
   },
   {
-    cases: ['mutate.hydrator/header-from-api'],
+    cases: ['mutate.hydrator/default'],
     q: 'Q-85',
-    behavior: 'Header names in the response of a hydrator may be written in any case.',
-    reason: 'Oathkeeper loses the value of a header whose name is not in canonical form.',
-    setting: '',
+    behavior: 'Headers in the response of a hydrator that its key `headers` does not list are dropped.',
+    reason: 'Clients could send a header that Credence does not know of through another rule.',
+    setting: '`any_header: true`',
   },
   {
     cases: ['config.validate/id-token-cache-key'],

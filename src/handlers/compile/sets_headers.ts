@@ -11,12 +11,19 @@ export function headersSetBy<Config>(
   setsHeaders: ((config: Config) => readonly string[]) | undefined,
   raw: unknown,
 ): readonly string[] {
-  if (setsHeaders === undefined) return []
+  return namesSetBy(schema, setsHeaders, raw).filter(name => headerNameProblem(name, 'request') === undefined)
+}
+
+/** The same for names of any kind. */
+export function namesSetBy<Config>(
+  schema: z.ZodType<Config>,
+  names: ((config: Config) => readonly string[]) | undefined,
+  raw: unknown,
+): readonly string[] {
+  if (names === undefined) return []
   const whole = schema.safeParse(raw ?? {})
   const read = whole.success ? whole : schema.safeParse(withoutInvalid(raw, whole.error.issues))
-  return read.success
-    ? setsHeaders(read.data).filter(name => headerNameProblem(name, 'request') === undefined)
-    : []
+  return read.success ? names(read.data) : []
 }
 
 function withoutInvalid(raw: unknown, issues: readonly z.core.$ZodIssue[]): unknown {

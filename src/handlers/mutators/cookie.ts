@@ -13,6 +13,12 @@ export const cookie = defineMutator({
   summary: 'sets cookies of the upstream request from templates and keeps its other cookies',
   config: z.strictObject({
     cookies: z.record(z.string(), z.string()).describe('Cookie names, each with a template of its value.'),
+    from_clients: z
+      .boolean()
+      .optional()
+      .describe(
+        'Whether clients may send cookies of these names through rules that do not set them, as with Oathkeeper. Default: false.',
+      ),
   }),
   example: { cookies: { user: '{{ print .Subject }}' } },
   compile({ cookies }, services, context) {
@@ -45,6 +51,7 @@ export const cookie = defineMutator({
     }
   },
   setsHeaders: () => ['cookie'],
+  setsCookies: ({ cookies, from_clients: fromClients }) => (fromClients === true ? [] : Object.keys(cookies)),
 })
 
 /**

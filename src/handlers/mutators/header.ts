@@ -29,4 +29,12 @@ export const header = defineMutator({
     }
   },
   setsHeaders: ({ headers }) => Object.keys(headers).map(name => name.toLowerCase()),
+  setsCookies: ({ headers }) =>
+    Object.entries(headers).flatMap(([name, text]) =>
+      name.toLowerCase() === 'cookie' ? cookieNamesIn(text) : [],
+    ),
 })
+
+/** Names that stand literally in the template of a Cookie header. */
+const cookieNamesIn = (text: string): readonly string[] =>
+  [...text.matchAll(/(?:^|;) *([^=;\s{}"]+)=/g)].map(([, name]) => name as string)

@@ -1,4 +1,7 @@
-/** Replaces the session, except its subject, by the response of a service. */
+/**
+ * Replaces the session, except its subject, by the response of a service. Long because half of it is the schema
+ * of the configuration, which docs/handlers.md is made from.
+ */
 import { setTimeout as wait } from 'node:timers/promises'
 import { z } from 'zod'
 import { type Denial, internalError } from '../../access/denial.ts'
@@ -72,10 +75,23 @@ export const hydrator = defineMutator({
       .describe(
         'Headers that the responses may set. Clients cannot send these headers through any rule. Default: none.',
       ),
+    any_header: z
+      .boolean()
+      .optional()
+      .describe(
+        'Whether the responses may set headers that `headers` does not list, as with Oathkeeper. Clients can send such headers through other rules. Default: false.',
+      ),
   }),
   example: { api: { url: 'http://profiles:8080/hydrate', retry: { give_up_after: '500ms' } } },
   setsHeaders: ({ headers = [] }) => headers.map(name => name.toLowerCase()),
-  compile({ api, cache: cacheConfig }, services, context) {
+  compile({ api, cache: cacheConfig, headers, any_header: anyHeader = false }, services, context) {
+    const listed = anyHeader ? undefined : new Set(headers?.map(name => name.toLowerCase()))
+    if (headers === undefined) {
+      const message = anyHeader
+        ? 'is not set: clients can send the headers of the responses through other rules'
+        : 'is not set: headers of the responses are dropped'
+      context.warn(['headers'], message, 'list the headers that the service sets, or set it to []')
+    }
     const ignored = new Set((cacheConfig?.ignored_headers ?? []).map(name => name.toLowerCase()))
     if (cacheConfig?.enabled === true && !ignored.has('x-request-id')) {
       // Envoy gives each request its own X-Request-Id (Q-85).
@@ -122,20 +138,20 @@ export const hydrator = defineMutator({
         throw error
       }
       if (cacheConfig?.enabled !== true)
-        return toSession(await callService(session, body, session.request.deadline), session)
+        return toSession(await callService(session, body, session.request.deadline), session, listed)
       const keyBody = ignored.size === 0 ? body : sessionJson(withoutHeaders(session, ignored))
       // The key covers the headers to send as well, because an earlier hydrator may have replaced those in
       // the session.
       const sent = requestHeaders(session.request, authorization).filter(([name]) => !ignored.has(name))
       const key = services.cacheKey([requestUrl(session.request), sent.map(pair => [...pair]), keyBody])
       const cached = cache.get(key)
-      if (cached !== undefined) return toSession(cached, session)
+      if (cached !== undefined) return toSession(cached, session, listed)
       const { promise } = cache.load(key, {
         // Not the deadline of one request, because other requests may share the call.
         load: () => callService(session, body, plusMillis(services.clock.now(), MAX_CALL_MS)),
         toEntry: loaded => ('kind' in loaded ? undefined : { value: loaded, ttl }),
       })
-      return toSession(await promise, session)
+      return toSession(await promise, session, listed)
     }
   },
 })
@@ -145,8 +161,22 @@ const MAX_CALL_MS = millis(10_000)
 /** Retries after the first attempt. */
 const MAX_RETRIES = 4
 
-const toSession = (hydrated: HydratedSession | Denial, session: Session): Session | Denial =>
-  'kind' in hydrated ? hydrated : { ...session, ...hydrated }
+/**
+ * Keeps headers that earlier handlers of the rule have set, and of the others those that are listed. Clients
+ * could send any other header through a rule without this hydrator, and the upstream would trust it.
+ */
+function toSession(
+  hydrated: HydratedSession | Denial,
+  session: Session,
+  listed: ReadonlySet<string> | undefined,
+): Session | Denial {
+  if ('kind' in hydrated) return hydrated
+  if (listed === undefined) return { ...session, ...hydrated }
+  const headers = hydrated.headers.filter(
+    ({ name }) => listed.has(name) || session.headers.some(earlier => earlier.name === name),
+  )
+  return { ...session, ...hydrated, headers }
+}
 
 /** Removes request headers from the session. */
 function withoutHeaders(session: Session, names: ReadonlySet<string>): Session {
