@@ -1,8 +1,16 @@
 /** Decides a request: finds its rule, runs the rule's handlers, and renders a denial where one of them denies. */
 import { type Awaitable, andThen } from './awaitable.ts'
 import { builtInResponse } from './built_in_response.ts'
-import { createDecisionProgress, type Decision, type DecisionProgress, grant, refuse } from './decision.ts'
+import {
+  type Allow,
+  createDecisionProgress,
+  type Decision,
+  type DecisionProgress,
+  grant,
+  refuse,
+} from './decision.ts'
 import { type Denial, denial, internalError, withAnnotations } from './denial.ts'
+import { withoutHeaderTwins } from './header_twins.ts'
 import { withoutForeignCookies } from './identity_cookies.ts'
 import { validateOutgoingHeaders } from './outgoing_headers.ts'
 import {
@@ -14,7 +22,7 @@ import {
   runSteps,
 } from './pipeline.ts'
 import type { RequestView } from './request.ts'
-import type { RuleMatch } from './rule.ts'
+import type { CompiledRule, RuleMatch } from './rule.ts'
 import { createSession } from './session.ts'
 import type { Snapshot } from './snapshot.ts'
 
@@ -79,14 +87,19 @@ function authorize(
   return andThen(runSteps(rule.steps, createSession(identity, request, captures)), result => {
     if (result.kind === 'session') {
       const allow = grant(result, rule.id, handlerId, snapshot.settableHeaders)
-      const foreign = snapshot.foreignCookies?.get(rule)
-      return validateOutgoingHeaders(
-        foreign === undefined ? allow : withoutForeignCookies(allow, request, foreign),
-      )
+      return validateOutgoingHeaders(withoutForgeries(allow, evaluation, rule))
     }
     progress.refusedBy = result.handlerId
     return deny(evaluation, withAnnotations(result.denial, identity.annotations))
   })
+}
+
+/** Removes what the client sent in the name of a rule, in spellings that `grant` does not know. */
+function withoutForgeries(allow: Allow, { snapshot, request }: Evaluation, rule: CompiledRule): Allow {
+  const { headerTwins, foreignCookies } = snapshot
+  const untwinned = headerTwins === undefined ? allow : withoutHeaderTwins(allow, request, headerTwins)
+  const foreign = foreignCookies?.get(rule)
+  return foreign === undefined ? untwinned : withoutForeignCookies(untwinned, request, foreign)
 }
 
 function deny({ request, responders, progress }: Evaluation, denied: Denial): Decision {

@@ -2,33 +2,59 @@
 import type { Allow } from './decision.ts'
 import type { RequestView } from './request.ts'
 
-/** The cookies that other rules write and this rule does not. */
+/** The cookies that rules write, as one of the rules regards them. */
 export interface ForeignCookies {
   /** Finds one of the names anywhere in a Cookie header, also in a part that is no valid cookie. */
   readonly mention: RegExp
+  /** The same, except where a cookie of the rule itself has exactly its own name. */
+  readonly mentionBesidesOwn: RegExp
   /** Matches the whole name of such a cookie. */
   readonly name: RegExp
+  /** Names of the cookies that the rule itself writes. */
+  readonly own: ReadonlySet<string>
 }
 
-/** `undefined` without names. */
-export function compileForeignCookies(names: readonly string[]): ForeignCookies | undefined {
+/** `names` are those of all rules, `own` those of one rule. `undefined` without names. */
+export function compileForeignCookies(
+  names: readonly string[],
+  own: ReadonlySet<string> = new Set(),
+): ForeignCookies | undefined {
   if (names.length === 0) return undefined
   const spellings = names.map(name => [...name].map(spelling).join('')).join('|')
-  return { mention: new RegExp(spellings, 'i'), name: new RegExp(`^(?:${spellings})(?:\\[.*)?$`, 'i') }
+  const exact = [...own].map(name => [...name].map(literal).join('')).join('|')
+  return {
+    mention: new RegExp(spellings),
+    mentionBesidesOwn: new RegExp(own.size === 0 ? spellings : `(?!(?:${exact})=)(?:${spellings})`),
+    name: new RegExp(`^(?:${spellings})(?:\\[.*)?$`),
+    own,
+  }
 }
 
 /** PHP reads `user%5Fid`, `user.id` and `user_id[a]` as `user_id`, and some frameworks ignore the case. */
 function spelling(character: string): string {
-  const code = (text: string) => `%${text.charCodeAt(0).toString(16).padStart(2, '0')}`
-  const same = character === '_' || character === '.' ? ['_', '.', '+'] : [character]
-  return `(?:${same.map(one => `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}|${code(one)}`).join('|')})`
+  const characters =
+    character === '_' || character === '.'
+      ? ['_', '.', '+']
+      : [...new Set([character.toLowerCase(), character.toUpperCase()])]
+  return `(?:${characters.flatMap(one => [literal(one), ...percentEncoded(one)]).join('|')})`
+}
+
+const hexCode = (character: string, digits: number): string =>
+  character.charCodeAt(0).toString(16).padStart(digits, '0')
+const literal = (character: string): string => `\\u${hexCode(character, 4)}`
+const percentEncoded = (character: string): readonly string[] => {
+  const code = hexCode(character, 2)
+  return [...new Set([`%${code}`, `%${code.toUpperCase()}`])]
 }
 
 /** The allow without foreign cookies of the client. Other cookies stay as they are. */
 export function withoutForeignCookies(allow: Allow, request: RequestView, foreign: ForeignCookies): Allow {
   const written = allow.headers.find(({ name }) => name === 'cookie')
-  const lines = written === undefined ? request.headerValues('cookie') : [written.value]
-  if (!lines.some(line => foreign.mention.test(line))) return allow
+  const mentioned =
+    written === undefined
+      ? request.headerValues('cookie').some(line => foreign.mention.test(line))
+      : foreign.mentionBesidesOwn.test(written.value)
+  if (!mentioned) return allow
   const pairs =
     written === undefined
       ? // Parsed cookies only: another parser may find a cookie in a part that is not valid.
@@ -36,7 +62,9 @@ export function withoutForeignCookies(allow: Allow, request: RequestView, foreig
       : written.value
           .split('; ')
           .map(pair => [pair.replace(/=.*/s, ''), pair.replace(/^[^=]*=?/, '')] as const)
-  const kept = pairs.filter(([name]) => !foreign.name.test(name))
+  // A later hydrator may have dropped the header: then not even the rule's own cookies are its own.
+  const isOwn = (name: string) => written !== undefined && foreign.own.has(name)
+  const kept = pairs.filter(([name]) => isOwn(name) || !foreign.name.test(name))
   if (written !== undefined && kept.length === pairs.length) return allow
   const others = allow.headers.filter(header => header !== written)
   if (kept.length === 0) return { ...allow, headers: others, remove: [...allow.remove, 'cookie'] }

@@ -38,6 +38,11 @@ export interface RequestView {
   headerValues(name: string): readonly string[]
   /** All headers but pseudo headers, in order, names in lower case. */
   headerEntries(): Iterable<readonly [name: string, value: string]>
+  /**
+   * Names with a symbol other than the hyphen, such as `x_user_id`, of the headers at the lengths of whose names
+   * `lengths` has 1.
+   */
+  headerNamesWithSymbols(lengths: Uint8Array): readonly string[]
   /** Value of the first cookie of this name; names are case-sensitive. */
   cookie(name: string): string | undefined
   /** Values of all cookies of this name, in order. Two values make a session ambiguous. */

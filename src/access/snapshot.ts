@@ -1,6 +1,7 @@
 /** An immutable set of compiled rules, and how the rule that decides a request is found in it. */
 import { indexClaimedHosts } from './claimed_hosts.ts'
 import { badRequest, type Denial, noRule } from './denial.ts'
+import type { HeaderTwins } from './header_twins.ts'
 import type { ForeignCookies } from './identity_cookies.ts'
 import { MAX_URL_CHARS, type MatchPolicy, rejectMultiple } from './match_policy.ts'
 import type { Responder } from './pipeline.ts'
@@ -17,6 +18,8 @@ export interface Snapshot {
   readonly rules: readonly CompiledRule[]
   /** Lower-case names of all headers that any rule can set. */
   readonly settableHeaders: ReadonlySet<string>
+  /** Other spellings of `settableHeaders`; absent where there are none. */
+  readonly headerTwins?: HeaderTwins | undefined
   /** By rule, the cookies that only other rules write; absent where no rule writes cookies. */
   readonly foreignCookies?: ReadonlyMap<CompiledRule, ForeignCookies> | undefined
   /** Render denials of requests that no rule matches. */
@@ -90,6 +93,7 @@ function createSearchableSnapshot(
     revision,
     rules,
     settableHeaders,
+    headerTwins,
     foreignCookies,
     fallbackResponders,
     hosts,
@@ -144,6 +148,7 @@ function createSearchableSnapshot(
     revision,
     rules,
     settableHeaders,
+    headerTwins,
     foreignCookies,
     fallbackResponders,
     find,

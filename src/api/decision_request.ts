@@ -159,4 +159,9 @@ export class DecisionRequest extends RequestHead implements RequestView {
   headerEntries(): Iterable<readonly [string, string]> {
     return this.#lines
   }
+  headerNamesWithSymbols(lengths: Uint8Array): readonly string[] {
+    return this.#lines.flatMap(([name]) =>
+      lengths[name.length] === 1 && /[^a-z0-9-]/.test(name) ? [name] : [],
+    )
+  }
 }

@@ -65,4 +65,7 @@ export class CheckRequestView extends RequestHead implements RequestView {
   headerEntries(): Iterable<readonly [string, string]> {
     return this.#message.headerEntries()
   }
+  headerNamesWithSymbols(lengths: Uint8Array): readonly string[] {
+    return this.#message.headerNamesWithSymbols(lengths)
+  }
 }

@@ -1,4 +1,7 @@
-/** Reads the fields of a CheckRequest that rules can use from its bytes. */
+/**
+ * Reads the fields of a CheckRequest that rules can use from its bytes. Long because one class holds the offsets
+ * of all headers and every way to read them.
+ */
 import { isUtf8 } from 'node:buffer'
 import { ProtobufReader } from '../grpc/protobuf_reader.ts'
 import { MAX_HEADERS } from '../http/request_line.ts'
@@ -19,6 +22,11 @@ const OFFSETS_PER_HEADER = 4
 const INITIAL_OFFSETS = 24 * OFFSETS_PER_HEADER
 /** One header more than a request may have. Reading the others could take longer than a decision. */
 const MAX_OFFSETS = (MAX_HEADERS + 1) * OFFSETS_PER_HEADER
+const NO_NAMES: readonly string[] = []
+/** By byte, 1 for the symbols that a header name may have besides the hyphen (RFC 9110, 5.6.2). */
+const IS_SYMBOL = Uint8Array.from({ length: 256 }, (_, byte) =>
+  "!#$%&'*+.^_`|~".includes(String.fromCharCode(byte)) ? 1 : 0,
+)
 const TOO_MANY_HEADERS = Symbol('too many headers')
 
 /**
@@ -108,6 +116,26 @@ export class CheckRequestMessage {
       const name = this.#bytes.toString('latin1', headers[at], headers[at + 1]).toLowerCase()
       if (!name.startsWith(':')) yield [name, this.#value(at)]
     }
+  }
+
+  /** Lower-case names of these lengths that have a symbol besides hyphens. Creates no string for others. */
+  headerNamesWithSymbols(lengths: Uint8Array): readonly string[] {
+    let found: string[] | undefined
+    const headers = this.#headers
+    for (let at = 0; at < this.#used; at += OFFSETS_PER_HEADER) {
+      const start = headers[at] as number
+      const end = headers[at + 1] as number
+      if (lengths[end - start] !== 1 || !this.#hasSymbol(start, end)) continue
+      found ??= []
+      found.push(this.#bytes.toString('latin1', start, end).toLowerCase())
+    }
+    return found ?? NO_NAMES
+  }
+
+  /** Whether a name has a symbol other than a hyphen. Pseudo headers begin with a colon, which is none. */
+  #hasSymbol(start: number, end: number): boolean {
+    for (let at = start; at < end; at++) if (IS_SYMBOL[this.#bytes[at] as number] === 1) return true
+    return false
   }
 
   #text({ start, end }: ByteRange): string {

@@ -1,4 +1,5 @@
 /** Compiles parsed rules into a snapshot, with diagnostics about each rule and about the set. */
+import { compileHeaderTwins, hyphenTwins } from '../access/header_twins.ts'
 import { compileForeignCookies, type ForeignCookies } from '../access/identity_cookies.ts'
 import { firstMatch, rejectMultiple } from '../access/match_policy.ts'
 import type { CompiledRule } from '../access/rule.ts'
@@ -91,10 +92,12 @@ export async function compileRules(dependencies: CompileDependencies): Promise<C
     diagnostics.push(diagnostic)
     if (dependencies.strict) isRejected = true
   }
+  for (const name of hyphenTwins(settableHeaders)) settableHeaders.add(name)
   const matchPolicy = dependencies.onMultipleMatches === 'first' ? firstMatch : rejectMultiple
   const snapshot = snapshotBuilder.build({
     revision: dependencies.revision,
     settableHeaders,
+    headerTwins: compileHeaderTwins(settableHeaders),
     foreignCookies: foreignCookiesByRule(cookiesByRule, settableCookies),
     fallbackResponders,
     hosts: dependencies.hosts,
@@ -119,7 +122,7 @@ function foreignCookiesByRule(
   for (const [rule, own] of cookiesByRule) {
     const key = [...own].sort().join(' ')
     if (!filters.has(key)) {
-      filters.set(key, compileForeignCookies([...settableCookies].filter(name => !own.has(name))))
+      filters.set(key, compileForeignCookies([...settableCookies], own))
     }
     const filter = filters.get(key)
     if (filter !== undefined) byRule.set(rule, filter)

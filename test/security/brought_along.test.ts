@@ -25,9 +25,9 @@ const allowWith = (headers: Allow['headers'] = []): Allow => ({
 })
 
 /** The Cookie header that the upstream gets: `unchanged`, `removed`, or its text. */
-function cookieOf(sent: string, written?: string): string {
+function cookieOf(sent: string, written?: string, foreign = FOREIGN): string {
   const allow = allowWith(written === undefined ? [] : [{ name: 'cookie', value: written }])
-  const result = withoutForeignCookies(allow, requestWith([['Cookie', sent]]), FOREIGN)
+  const result = withoutForeignCookies(allow, requestWith([['Cookie', sent]]), foreign)
   if (result.remove.includes('cookie')) return 'removed'
   return result.headers.find(({ name }) => name === 'cookie')?.value ?? 'unchanged'
 }
@@ -55,6 +55,18 @@ test('S2-10 the Cookie header that the rule itself writes is filtered as well', 
   assert.equal(cookieOf('user=admin', 'mine=1; user=admin'), 'mine=1')
   assert.equal(cookieOf('user=admin', 'mine=1'), 'mine=1')
   assert.equal(cookieOf('user=admin', 'user=admin'), 'removed')
+})
+
+const OWN = compileForeignCookies(['user_id', 'plan'], new Set(['user_id'])) as typeof FOREIGN
+
+test('S2-11 other spellings of a cookie that the rule itself writes are removed', () => {
+  assert.equal(cookieOf('', 'user_id=1; user.id=admin; USER_ID=admin; a=1', OWN), 'user_id=1; a=1')
+  assert.equal(cookieOf('', 'user_id=1; user%5fid=admin; user_id[a]=2', OWN), 'user_id=1')
+  assert.equal(cookieOf('', 'user_id=1; a=1', OWN), 'user_id=1; a=1')
+})
+
+test('S2-11 a cookie of the rule itself is removed if the rule did not write it after all', () => {
+  assert.equal(cookieOf('user_id=admin; a=1', undefined, OWN), 'a=1')
 })
 
 test('S2-10 names come from cookie mutators, and from templates of a Cookie header', () => {

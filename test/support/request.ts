@@ -41,6 +41,8 @@ export function requestWith(
     header: name => headerValues(name)[0],
     headerValues,
     headerEntries: () => lines,
+    headerNamesWithSymbols: lengths =>
+      lines.map(([name]) => name).filter(name => lengths[name.length] === 1 && /[^a-z0-9-]/.test(name)),
     cookie: name => cookieValues(name)[0],
     cookieValues,
     cookies,

@@ -18,12 +18,13 @@ for (const name of readdirSync(folder).filter(file => file.endsWith('.yaml'))) {
     assert.equal(status, 0, stderr)
   })
 
-  test(`envoy/${name} fails closed, normalizes paths and keeps its route (A24)`, () => {
+  test(`envoy/${name} fails closed, normalizes paths and keeps its route (A24, D4)`, () => {
     const text = readFileSync(join(folder, name), 'utf8')
     assert.match(text, /failure_mode_allow: false/)
     assert.match(text, /status_on_error: \{ code: 503 \}/)
     assert.match(text, /normalize_path: true/)
     assert.match(text, /merge_slashes: true/)
+    assert.match(text, /headers_with_underscores_action: REJECT_REQUEST/)
     assert.match(text, /authority: credence/)
     assert.doesNotMatch(text, /clear_route_cache: true/)
   })
