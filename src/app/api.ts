@@ -15,6 +15,8 @@ import {
   trustedProxyMatcher,
 } from '../api/settings.ts'
 import type { SettingValues } from '../config/setting.ts'
+import { createPublicConfig } from '../handlers/compile/public_config.ts'
+import { HANDLERS } from '../handlers/registry.ts'
 import type { TlsIdentity } from '../http/tls.ts'
 import type { Clock } from '../lib/time.ts'
 import type { AccessRule } from '../rules/document.ts'
@@ -28,7 +30,7 @@ import type { Config } from './config.ts'
 const DECISION_TIMEOUT_MS = 10_000
 
 export interface ApiDependencies
-  extends RulesDependencies,
+  extends Omit<RulesDependencies, 'publicConfig'>,
     JwksDependencies,
     Pick<DecisionsDependencies, 'snapshot' | 'onDecision'> {
   readonly settings: SettingValues
@@ -46,7 +48,7 @@ export function startApiListener(dependencies: ApiDependencies): Promise<ApiServ
   const routes = [
     healthRoutes({ ready: dependencies.ready, version }),
     jwksRoute(dependencies),
-    rulesRoutes(dependencies),
+    rulesRoutes({ ...dependencies, publicConfig: createPublicConfig(HANDLERS) }),
   ]
   if (settings.get(decisionApiSettings.decisions)) {
     const { snapshot, onDecision } = dependencies

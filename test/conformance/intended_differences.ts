@@ -604,7 +604,8 @@ export const INTENDED_DIFFERENCES: readonly IntendedDifference[] = [
     q: 'Q-94',
     subject: 'api',
     oathkeeper: '`/rules` shows secrets.',
-    credence: 'They are redacted.',
+    credence:
+      'It shows texts that a schema marks as public. Others are `REDACTED`, and so are queries of URLs.',
     setting: '',
   },
   {

@@ -2,14 +2,14 @@
 import { z } from 'zod'
 import { NOT_RESPONSIBLE } from '../../access/pipeline.ts'
 import { identity } from '../../access/session.ts'
+import { publicString } from '../compile/public_config.ts'
 import { defineAuthenticator } from '../handler.ts'
 
 export const anonymous = defineAuthenticator({
   id: 'anonymous',
   summary: 'authenticates requests without an Authorization header as one anonymous subject',
   config: z.strictObject({
-    subject: z
-      .string()
+    subject: publicString()
       .optional()
       .describe('Subject of such requests. Default, also for an empty value: `anonymous`.'),
   }),

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { type Authenticate, NOT_RESPONSIBLE } from '../../access/pipeline.ts'
 import type { RequestView } from '../../access/request.ts'
+import { publicString } from '../compile/public_config.ts'
 import { defineAuthenticator } from '../handler.ts'
 import { compileCheckSession } from '../session/check_session.ts'
 import { compileEndpointsByHost, sessionConfigShape } from '../session/config_schema.ts'
@@ -22,8 +23,7 @@ export const bearerToken = defineAuthenticator({
     token_from: tokenFromSchema.describe(
       'Location of the token. Default: the Authorization header with the scheme Bearer; for Kratos also X-Session-Token. Different tokens in both are rejected.',
     ),
-    prefix: z
-      .string()
+    prefix: publicString()
       .optional()
       .describe('Required prefix. Tokens without it are left to the next authenticator. Default: none.'),
   }),

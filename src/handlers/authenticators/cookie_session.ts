@@ -5,6 +5,7 @@ import { type Authenticate, NOT_RESPONSIBLE } from '../../access/pipeline.ts'
 import type { RequestView } from '../../access/request.ts'
 import type { Credential } from '../../access/verdict.ts'
 import type { Cookie } from '../../http/cookies.ts'
+import { publicString } from '../compile/public_config.ts'
 import { type CompileContext, defineAuthenticator } from '../handler.ts'
 import { withRedirectCountReset } from '../responses/redirect_loop_guard.ts'
 import { type CheckSession, compileCheckSession } from '../session/check_session.ts'
@@ -22,7 +23,7 @@ export const cookieSession = defineAuthenticator({
   config: z.strictObject({
     ...sessionConfigShape,
     only: z
-      .array(z.string())
+      .array(publicString())
       .optional()
       .describe(
         'Names of the cookies for which the authenticator applies. For Kratos, several different values are rejected. Default: any cookie; for Kratos `ory_kratos_session` and `ory_session_…`, and all cookies of a request that has neither.',

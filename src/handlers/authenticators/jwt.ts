@@ -8,6 +8,7 @@ import type { VerifyResult } from '../../clients/jwks/verify.ts'
 import { parseGoDuration } from '../../golang/index.ts'
 import { type Millis, millis, parseDuration } from '../../lib/time.ts'
 import { HandlerConfigError } from '../compile/config_error.ts'
+import { publicString, publicUrlOf } from '../compile/public_config.ts'
 import { keySetUrlSchema } from '../compile/urls.ts'
 import { type CompileContext, defineAuthenticator } from '../handler.ts'
 import { invalidToken } from '../responses/challenge.ts'
@@ -16,7 +17,8 @@ import { compileClaimChecks, type ReadClaims } from '../token/jwt_claims.ts'
 import { scopeStrategySchema } from '../token/scopes.ts'
 import { compileTokenFrom, tokenFromSchema } from '../token/token_from.ts'
 
-const stringListSchema = z.array(z.string()).optional()
+const stringListSchema = z.array(publicString()).optional()
+const urlListSchema = z.array(publicUrlOf(z.string())).optional()
 
 export const jwt = defineAuthenticator({
   id: 'jwt',
@@ -29,7 +31,7 @@ export const jwt = defineAuthenticator({
         'URLs of key sets, in order of precedence: http(s)://, file://, inline://<base64>, s3://, gs:// or azblob://. Redirects are not followed. Required, unless jwks_by_issuer is set.',
       ),
     jwks_by_issuer: z
-      .record(z.string(), keySetUrlSchema)
+      .record(publicUrlOf(z.string()), keySetUrlSchema)
       .optional()
       .describe(
         'Issuers, each with the URL of its key set. Replaces jwks_urls: a key verifies tokens of its own issuer only, and tokens of other issuers are rejected.',
@@ -41,23 +43,20 @@ export const jwt = defineAuthenticator({
       'Scopes that the token must have, compared by `scope_strategy`.',
     ),
     scope_strategy: scopeStrategySchema,
-    target_audience: stringListSchema.describe('Audiences that the token must have, all of them.'),
-    trusted_issuers: stringListSchema.describe('Accepted issuers. Default: any.'),
+    target_audience: urlListSchema.describe('Audiences that the token must have, all of them.'),
+    trusted_issuers: urlListSchema.describe('Accepted issuers. Default: any.'),
     token_from: tokenFromSchema,
-    jwks_max_wait: z
-      .string()
+    jwks_max_wait: publicString()
       .optional()
       .describe(
         'Maximum time that a request waits for a key set. Only the value of the service configuration has an effect. Default: 1s.',
       ),
-    jwks_ttl: z
-      .string()
+    jwks_ttl: publicString()
       .optional()
       .describe(
         'Freshness lifetime of a key set. A removed key stops working after at most twice this time. Only the value of the service configuration has an effect. Default: 30s.',
       ),
-    leeway: z
-      .string()
+    leeway: publicString()
       .regex(/^[0-9]+(ns|us|ms|s|m|h)$/, 'must be a whole number and one unit, like 30s')
       .optional()
       .describe(

@@ -18,6 +18,7 @@ import { percentDecode } from '../../golang/index.ts'
 import { rateLimitHeaders } from '../../http/rate_limit_headers.ts'
 import { millis, parseDuration } from '../../lib/time.ts'
 import { durationSchema } from '../compile/duration_schema.ts'
+import { publicString } from '../compile/public_config.ts'
 import { retrySchema } from '../compile/retry.ts'
 import { httpUrlSchema } from '../compile/urls.ts'
 import { defineAuthenticator } from '../handler.ts'
@@ -29,7 +30,7 @@ export const oauth2ClientCredentials = defineAuthenticator({
   config: z.strictObject({
     token_url: httpUrlSchema.describe('URL of the token endpoint.'),
     required_scope: z
-      .array(z.string())
+      .array(publicString())
       .optional()
       .describe('Requested scopes. The endpoint rejects a client that may not have them.'),
     retry: retrySchema,

@@ -13,6 +13,7 @@ import { millis, parseDuration } from '../../lib/time.ts'
 import { HandlerConfigError } from '../compile/config_error.ts'
 import { durationSchema } from '../compile/duration_schema.ts'
 import { fixedHeadersSchema } from '../compile/header_templates.ts'
+import { publicString, publicUrlOf } from '../compile/public_config.ts'
 import { retrySchema } from '../compile/retry.ts'
 import { httpUrlSchema } from '../compile/urls.ts'
 import { type CompileContext, defineAuthenticator } from '../handler.ts'
@@ -21,7 +22,8 @@ import { onRejectedSchema, withOnRejected } from '../responses/on_rejected.ts'
 import { compileScopeCheck, scopeStrategySchema } from '../token/scopes.ts'
 import { compileTokenFrom, tokenFromSchema } from '../token/token_from.ts'
 
-const stringListSchema = z.array(z.string()).optional()
+const stringListSchema = z.array(publicString()).optional()
+const urlListSchema = z.array(publicUrlOf(z.string())).optional()
 
 export const oauth2Introspection = defineAuthenticator({
   id: 'oauth2_introspection',
@@ -29,16 +31,15 @@ export const oauth2Introspection = defineAuthenticator({
   config: z.strictObject({
     introspection_url: httpUrlSchema.describe('URL of the introspection endpoint.'),
     token_from: tokenFromSchema,
-    prefix: z
-      .string()
+    prefix: publicString()
       .optional()
       .describe('Required prefix. Tokens without it are left to the next authenticator. Default: none.'),
     required_scope: stringListSchema.describe(
       'Scopes that the token must have, compared by `scope_strategy`. With the strategy `none` they are only sent to the endpoint.',
     ),
     scope_strategy: scopeStrategySchema,
-    target_audience: stringListSchema.describe('Audiences that the response must have, all of them.'),
-    trusted_issuers: stringListSchema.describe('Accepted issuers. Default: any.'),
+    target_audience: urlListSchema.describe('Audiences that the response must have, all of them.'),
+    trusted_issuers: urlListSchema.describe('Accepted issuers. Default: any.'),
     introspection_request_headers: fixedHeadersSchema.describe('Headers to send to the endpoint.'),
     preserve_host: z
       .boolean()
@@ -50,10 +51,10 @@ export const oauth2Introspection = defineAuthenticator({
           .boolean()
           .optional()
           .describe('Whether to authorize the call with an access token. Default: false.'),
-        client_id: z.string().optional().describe('Id of the client.'),
+        client_id: publicString().optional().describe('Id of the client.'),
         client_secret: z.string().optional().describe('Secret of the client.').meta({ writeOnly: true }),
         token_url: httpUrlSchema.optional().describe('URL of the token endpoint.'),
-        audience: z.string().optional().describe('Audience to request. Default: none.'),
+        audience: publicString().optional().describe('Audience to request. Default: none.'),
         scope: stringListSchema.describe('Scopes to request. Default: none.'),
       })
       .optional()

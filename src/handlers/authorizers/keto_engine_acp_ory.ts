@@ -12,6 +12,7 @@ import { quoteJsonString } from '../../gotemplate/index.ts'
 import { compileNetworks } from '../../http/networks.ts'
 import { type Clock, millis } from '../../lib/time.ts'
 import { HandlerConfigError } from '../compile/config_error.ts'
+import { publicString } from '../compile/public_config.ts'
 import { compileTemplate } from '../compile/template.ts'
 import { httpUrlSchema } from '../compile/urls.ts'
 import { defineAuthorizer } from '../handler.ts'
@@ -22,11 +23,10 @@ export const ketoEngineAcpOry = defineAuthorizer({
     'authorizes through the access control policies of Ory Keto 0.5 or older; later versions do not have them',
   config: z.strictObject({
     base_url: httpUrlSchema.describe('URL of Keto.'),
-    required_action: z.string().describe('Template of the action. An empty one means `unset`.'),
-    required_resource: z.string().describe('Template of the resource. An empty one means `unset`.'),
+    required_action: publicString().describe('Template of the action. An empty one means `unset`.'),
+    required_resource: publicString().describe('Template of the resource. An empty one means `unset`.'),
     subject: z.string().optional().describe('Template of the subject. Default: the subject of the session.'),
-    flavor: z
-      .string()
+    flavor: publicString()
       .optional()
       .describe('Matching strategy of Keto: regex, glob or exact. Default: regex.'),
   }),

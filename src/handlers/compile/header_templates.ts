@@ -4,6 +4,7 @@ import type { DocumentPath } from '../../documents/diagnostic.ts'
 import { headerNameProblem, isHeaderName, isHeaderValue } from '../../http/header_rules.ts'
 import type { Services } from '../services.ts'
 import { HandlerConfigError, mapCollectingErrors } from './config_error.ts'
+import { publicString } from './public_config.ts'
 import { compileTemplate, type RenderTemplate, type TemplateContext } from './template.ts'
 
 /** A header with a compiled template of its value. */
@@ -16,7 +17,7 @@ export interface HeaderTemplate {
 /** Headers with fixed values, validated so that an unsendable one is found when rules load. */
 export const fixedHeadersSchema = z
   .record(
-    z.string().refine(isHeaderName, 'must be a header name'),
+    publicString().refine(isHeaderName, 'must be a header name'),
     z.string().refine(isHeaderValue, 'has characters that are not allowed in a header'),
   )
   .optional()

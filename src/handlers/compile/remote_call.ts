@@ -15,6 +15,7 @@ import { millis } from '../../lib/time.ts'
 import type { CompileContext } from '../handler.ts'
 import type { Services } from '../services.ts'
 import { compileOutgoingHeaders, settableHeaderName } from './header_templates.ts'
+import { publicString } from './public_config.ts'
 import { retrySchema } from './retry.ts'
 import { httpUrlSchema } from './urls.ts'
 
@@ -24,13 +25,13 @@ export const remoteConfigShape = {
     'URL for the POST request. A response with 200 allows the request, one with 403 denies it.',
   ),
   headers: z
-    .record(z.string(), z.string())
+    .record(publicString(), z.string())
     .optional()
     .describe(
       'Header names, each with a template of its value. A header with an empty value is not sent. Default: none.',
     ),
   forward_response_headers_to_upstream: z
-    .array(z.string())
+    .array(publicString())
     .refine(names => new Set(names).size === names.length, 'must not contain a header twice')
     .optional()
     .describe(
@@ -44,8 +45,7 @@ export const remoteConfigShape = {
     .array(z.union([z.literal(400), z.literal(401), z.literal(404)]))
     .optional()
     .describe('Further statuses that deny the request with the same status: 400, 401 or 404. Default: none.'),
-  allowed_from: z
-    .string()
+  allowed_from: publicString()
     .optional()
     .describe(
       'Gjson path in the JSON response. The request is allowed only if the path finds `true`. Default: the status decides.',

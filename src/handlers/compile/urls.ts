@@ -3,6 +3,7 @@ import { z } from 'zod'
 import type { DocumentPath } from '../../documents/diagnostic.ts'
 import { parseObjectScheme, parseObjectUrl } from '../../http/object_url.ts'
 import { HandlerConfigError } from './config_error.ts'
+import { publicUrlOf } from './public_config.ts'
 
 const NOT_HTTP = 'must be an absolute http or https URL'
 const isHttpUrl = (text: string): boolean => /^https?:$/.test(URL.parse(text)?.protocol ?? '')
@@ -11,10 +12,10 @@ const isHttpUrl = (text: string): boolean => /^https?:$/.test(URL.parse(text)?.p
  * An absolute http or https URL. As a schema, it also rejects the service configuration at the start when no
  * rule uses the handler.
  */
-export const httpUrlSchema = z.string().refine(isHttpUrl, NOT_HTTP)
+export const httpUrlSchema = publicUrlOf(z.string().refine(isHttpUrl, NOT_HTTP))
 
 /** The URL of a key set. */
-export const keySetUrlSchema = z.string().superRefine((text, check) => {
+export const keySetUrlSchema = publicUrlOf(z.string()).superRefine((text, check) => {
   try {
     checkKeySetUrl(text, [])
   } catch (error) {
@@ -24,9 +25,10 @@ export const keySetUrlSchema = z.string().superRefine((text, check) => {
 })
 
 /** The target of a redirect: an absolute URL or a relative reference. */
-export const urlReferenceSchema = z
-  .string()
-  .refine(text => !text.startsWith(':') && URL.canParse(text, 'http://h/'), 'must be a URL or a path')
+export const urlReferenceSchema = publicUrlOf(z.string()).refine(
+  text => !text.startsWith(':') && URL.canParse(text, 'http://h/'),
+  'must be a URL or a path',
+)
 
 /** Returns the URL unchanged. Throws `HandlerConfigError` if a key set cannot be read from it. */
 export function checkKeySetUrl(text: string, path: DocumentPath): string {

@@ -10,6 +10,7 @@ import type { Header } from '../../access/session.ts'
 import { cleanPath } from '../../http/request_target.ts'
 import { HandlerConfigError } from '../compile/config_error.ts'
 import { compileHostMatcher } from '../compile/host_list.ts'
+import { publicString } from '../compile/public_config.ts'
 import { urlReferenceSchema } from '../compile/urls.ts'
 import { defineErrorHandler } from '../handler.ts'
 import { NO_STORE_HEADERS } from '../responses/error_body.ts'
@@ -31,15 +32,14 @@ export const redirect = defineErrorHandler({
       .union([z.literal(301), z.literal(302)])
       .optional()
       .describe('Status: 301 or 302. Default: 302.'),
-    return_to_query_param: z
-      .string()
+    return_to_query_param: publicString()
       .regex(/^[A-Za-z0-9,._~-]*$/)
       .optional()
       .describe(
         'Query parameter of the target that carries the URL of the request. Default: none; for the login flow of Kratos, `return_to`.',
       ),
     return_to_hosts: z
-      .array(z.string())
+      .array(publicString())
       .optional()
       .describe(
         'Hosts to which a browser may return; `*.example.com` matches all subdomains. Requests to other hosts are redirected without the parameter. Default: every host.',

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import type { Header } from '../../access/session.ts'
 import { isHeaderValue } from '../../http/header_rules.ts'
 import { HandlerConfigError } from '../compile/config_error.ts'
+import { publicString } from '../compile/public_config.ts'
 import { defineErrorHandler } from '../handler.ts'
 import { NO_STORE_HEADERS } from '../responses/error_body.ts'
 import { whenSchema } from '../responses/when.ts'
@@ -11,7 +12,7 @@ export const wwwAuthenticate = defineErrorHandler({
   id: 'www_authenticate',
   summary: 'responds with 401 and requests HTTP Basic credentials',
   config: z.strictObject({
-    realm: z.string().optional().describe('Realm of the challenge. Default: `Please authenticate.`'),
+    realm: publicString().optional().describe('Realm of the challenge. Default: `Please authenticate.`'),
     when: whenSchema,
   }),
   example: { realm: 'staff only' },

@@ -5,6 +5,7 @@
 import { z } from 'zod'
 import { withHeader } from '../../access/session.ts'
 import { HandlerConfigError, mapCollectingErrors } from '../compile/config_error.ts'
+import { publicString } from '../compile/public_config.ts'
 import { compileTemplate } from '../compile/template.ts'
 import { defineMutator } from '../handler.ts'
 
@@ -12,7 +13,9 @@ export const cookie = defineMutator({
   id: 'cookie',
   summary: 'sets cookies of the upstream request from templates and keeps its other cookies',
   config: z.strictObject({
-    cookies: z.record(z.string(), z.string()).describe('Cookie names, each with a template of its value.'),
+    cookies: z
+      .record(publicString(), z.string())
+      .describe('Cookie names, each with a template of its value.'),
     from_clients: z
       .boolean()
       .optional()

@@ -4,13 +4,16 @@ import { internalError } from '../../access/denial.ts'
 import { withHeader } from '../../access/session.ts'
 import { isHeaderValue } from '../../http/header_rules.ts'
 import { compileUpstreamHeaders } from '../compile/header_templates.ts'
+import { publicString } from '../compile/public_config.ts'
 import { defineMutator } from '../handler.ts'
 
 export const header = defineMutator({
   id: 'header',
   summary: 'sets headers of the upstream request from templates',
   config: z.strictObject({
-    headers: z.record(z.string(), z.string()).describe('Header names, each with a template of its value.'),
+    headers: z
+      .record(publicString(), z.string())
+      .describe('Header names, each with a template of its value.'),
   }),
   example: { headers: { 'X-User-Id': '{{ print .Subject }}' } },
   compile({ headers }, services, context) {

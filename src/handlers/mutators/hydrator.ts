@@ -12,6 +12,7 @@ import { GoError, parseQuery, queryEscape } from '../../golang/index.ts'
 import { type Instant, millis, millisBetween, parseDuration, plusMillis } from '../../lib/time.ts'
 import { durationSchema } from '../compile/duration_schema.ts'
 import { type HydratedSession, parseHydratedSession } from '../compile/hydrated_session.ts'
+import { publicString } from '../compile/public_config.ts'
 import { sessionJson } from '../compile/template_data.ts'
 import { httpUrlSchema } from '../compile/urls.ts'
 import { defineMutator } from '../handler.ts'
@@ -59,7 +60,7 @@ export const hydrator = defineMutator({
           .optional()
           .describe('Lifetime of a cached response. Default, also for 0s: 1m.'),
         ignored_headers: z
-          .array(z.string())
+          .array(publicString())
           .optional()
           .describe(
             'Request headers that are not part of the cache key, such as X-Request-Id. Default: none.',
@@ -70,7 +71,7 @@ export const hydrator = defineMutator({
         'Cache of responses. Its key covers the session with path, query and headers of the request.',
       ),
     headers: z
-      .array(z.string())
+      .array(publicString())
       .optional()
       .describe(
         'Headers that the responses may set. Clients cannot send these headers through any rule. Default: none.',

@@ -7,6 +7,7 @@ import { isRecord, parseJson } from '../../golang/index.ts'
 import { parseDuration } from '../../lib/time.ts'
 import { HandlerConfigError } from '../compile/config_error.ts'
 import { durationSchema } from '../compile/duration_schema.ts'
+import { publicUrlOf } from '../compile/public_config.ts'
 import { compileTemplate } from '../compile/template.ts'
 import { keySetUrlSchema } from '../compile/urls.ts'
 import { defineMutator } from '../handler.ts'
@@ -15,7 +16,7 @@ export const idToken = defineMutator({
   id: 'id_token',
   summary: 'sets the Authorization header to a signed token with claims from a template',
   config: z.strictObject({
-    issuer_url: z.string().describe('Value of the claim iss.'),
+    issuer_url: publicUrlOf(z.string()).describe('Value of the claim iss.'),
     jwks_url: keySetUrlSchema.describe(
       'URL of the key set with the signing key: file://, http(s)://, inline://<base64>, s3://, gs:// or azblob://.',
     ),

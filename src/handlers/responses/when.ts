@@ -6,6 +6,7 @@ import { mediaTypeMatches, parseMediaTypes } from '../../http/media_type.ts'
 import { compileNetworks } from '../../http/networks.ts'
 import { canonicalJson } from '../../lib/merge.ts'
 import { HandlerConfigError } from '../compile/config_error.ts'
+import { publicString } from '../compile/public_config.ts'
 
 /**
  * Oathkeeper's four names, and those of Credence: further statuses (Q-40), and denials that another login can
@@ -35,10 +36,10 @@ export const whenSchema = z
         ),
       request: z
         .strictObject({
-          cidr: z.array(z.string()).optional().describe('Networks that contain the peer address.'),
+          cidr: z.array(publicString()).optional().describe('Networks that contain the peer address.'),
           remote_ip: z
             .strictObject({
-              match: z.array(z.string()).optional().describe('Networks in CIDR notation.'),
+              match: z.array(publicString()).optional().describe('Networks in CIDR notation.'),
               respect_forwarded_for_header: z
                 .boolean()
                 .optional()
@@ -48,9 +49,9 @@ export const whenSchema = z
             .describe('Address of the client.'),
           header: z
             .strictObject({
-              accept: z.array(z.string()).optional().describe('Media types of the Accept header.'),
+              accept: z.array(publicString()).optional().describe('Media types of the Accept header.'),
               content_type: z
-                .array(z.string())
+                .array(publicString())
                 .optional()
                 .describe('Media types of the Content-Type header.'),
             })

@@ -10,6 +10,7 @@ import { type Millis, millis, parseDuration } from '../../lib/time.ts'
 import { HandlerConfigError } from '../compile/config_error.ts'
 import { durationSchema } from '../compile/duration_schema.ts'
 import { fixedHeadersSchema } from '../compile/header_templates.ts'
+import { publicString } from '../compile/public_config.ts'
 import { httpUrlSchema } from '../compile/urls.ts'
 import type { CompileContext } from '../handler.ts'
 import { onRejectedSchema, withOnRejected } from '../responses/on_rejected.ts'
@@ -21,7 +22,7 @@ export const sessionConfigShape = {
     'URL of the session endpoint. A URL that ends in /sessions/whoami is Ory Kratos.',
   ),
   check_session_url_by_host: z
-    .record(z.string(), httpUrlSchema)
+    .record(publicString(), httpUrlSchema)
     .optional()
     .describe(
       'URLs that replace check_session_url for requests to a host, for rules whose hosts have a Kratos each.',
@@ -44,26 +45,23 @@ export const sessionConfigShape = {
     .describe(
       'Whether to send X-Forwarded-Host with the host of the request. Default: false; for Kratos always false.',
     ),
-  force_method: z
-    .string()
+  force_method: publicString()
     .refine(name => name === '' || isHeaderName(name), 'must be an HTTP method')
     .optional()
     .describe('Method to use instead of that of the request. For Kratos always GET.'),
   forward_http_headers: z
-    .array(z.string())
+    .array(publicString())
     .optional()
     .describe(
       'Request headers to forward. Kratos receives none of them, because it gets exactly one credential.',
     ),
   additional_headers: fixedHeadersSchema.describe('Static headers to send. They replace forwarded ones.'),
-  subject_from: z
-    .string()
+  subject_from: publicString()
     .optional()
     .describe(
       'Gjson path of the subject. Default: `identity.id` for Kratos, else `subject` for cookie_session and `sub` for bearer_token.',
     ),
-  extra_from: z
-    .string()
+  extra_from: publicString()
     .optional()
     .describe('Gjson path of the extra data. Default: `@this` for Kratos, else `extra`.'),
   kratos: z

@@ -13,6 +13,7 @@ import type { Json } from '../../access/session.ts'
 import type { AssuranceLevel, Credential, VerifiedSession } from '../../access/verdict.ts'
 import { millis, parseDuration, type WallTime } from '../../lib/time.ts'
 import { durationSchema } from '../compile/duration_schema.ts'
+import { publicString } from '../compile/public_config.ts'
 
 const ASSURANCE_LEVELS: readonly AssuranceLevel[] = ['aal0', 'aal1', 'aal2', 'aal3']
 
@@ -26,7 +27,7 @@ export const requirementsSchema = z
       .optional()
       .describe('Maximum time since the last authentication of the user.'),
     methods: z
-      .array(z.string())
+      .array(publicString())
       .optional()
       .describe('Authentication methods, such as webauthn or totp. The session must have used one of them.'),
     fresh: z

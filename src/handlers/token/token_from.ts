@@ -3,13 +3,14 @@ import { z } from 'zod'
 import { type Denial, unauthorized } from '../../access/denial.ts'
 import type { RequestView } from '../../access/request.ts'
 import { parseQuery } from '../../golang/index.ts'
+import { publicString } from '../compile/public_config.ts'
 
 /** Exactly one of three keys. The value of a rule replaces that of the service configuration. */
 export const tokenFromSchema = z
   .union([
-    z.strictObject({ header: z.string().describe('Name of the header. Its whole value is the token.') }),
-    z.strictObject({ query_parameter: z.string().describe('Name of the query parameter.') }),
-    z.strictObject({ cookie: z.string().describe('Name of the cookie.') }),
+    z.strictObject({ header: publicString().describe('Name of the header. Its whole value is the token.') }),
+    z.strictObject({ query_parameter: publicString().describe('Name of the query parameter.') }),
+    z.strictObject({ cookie: publicString().describe('Name of the cookie.') }),
   ])
   .nullish()
   .describe('Location of the token. Default: the Authorization header with the scheme Bearer.')
