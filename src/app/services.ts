@@ -95,6 +95,7 @@ export function createServices({
       options: readJwksOptions(config.handlers.authenticator.get('jwt')?.config),
       secret: randomBytes(32),
       maxEntries,
+      maxBytes,
       onProblem: onKeyProblem,
     }),
     oauth2: createOAuth2Client({ clock, send, secret: randomBytes(32), maxEntries, maxBytes }),

@@ -1,4 +1,4 @@
-/** Settings of the caches for responses of introspection, token and session endpoints and of hydrators. */
+/** Settings of the caches for tokens and for responses of introspection, token and session endpoints and of hydrators. */
 import { setting } from '../config/setting.ts'
 import { wholeNumber } from '../config/value_types.ts'
 
@@ -6,7 +6,7 @@ export const responseCacheSettings = {
   maxBytes: setting('response_cache.max_bytes', wholeNumber(1), {
     default: 33_554_432,
     description:
-      'Maximum size in bytes, estimated, of each of the caches of introspections, client credentials, session endpoints other than Kratos, and hydrators.',
+      'Maximum size in bytes, estimated, of each of the caches of introspections, client credentials, tokens, session endpoints other than Kratos, and hydrators.',
     credenceOnly: true,
   }),
 }

@@ -40,6 +40,8 @@ export interface JwksClientDependencies {
   readonly secret: Uint8Array
   /** Capacity of the cache of verified tokens, and of the cache of issued ones. */
   readonly maxEntries: number
+  /** Estimated size of each of the two caches in bytes. */
+  readonly maxBytes: number
   /**
    * Called for a set that cannot be loaded and for a signing key in a world-readable file. At most once a
    * second for each set.
@@ -55,6 +57,7 @@ export function createJwksClient({
   options,
   secret,
   maxEntries,
+  maxBytes,
   onProblem,
 }: JwksClientDependencies): JwksClient {
   /** By URL. The map needs no bound, because URLs come from configuration only, never from a token. */
@@ -73,8 +76,8 @@ export function createJwksClient({
 
   return {
     options,
-    verify: createTokenVerifier({ clock, remoteSet, maxWait, cacheKey, maxEntries }),
-    issue: createTokenIssuer({ clock, remoteSet, maxWait, cacheKey, maxEntries, onProblem }),
+    verify: createTokenVerifier({ clock, remoteSet, maxWait, cacheKey, maxEntries, maxBytes }),
+    issue: createTokenIssuer({ clock, remoteSet, maxWait, cacheKey, maxEntries, maxBytes, onProblem }),
     async publicKeys(urls) {
       const unique = [...new Set(urls)].map(remoteSet)
       const loads = unique.map(

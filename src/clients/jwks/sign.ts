@@ -4,6 +4,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import type { JsonRecord } from '../../golang/index.ts'
+import { estimateHeapBytes } from '../../lib/heap_size.ts'
 import type { KeyHash } from '../../lib/key_hash.ts'
 import { createSingleFlightCache } from '../../lib/single_flight_cache.ts'
 import { type Clock, type Millis, millis, type WallTime } from '../../lib/time.ts'
@@ -42,6 +43,8 @@ export interface TokenIssuerDependencies {
   readonly cacheKey: KeyHash
   /** Capacity of the cache of issued tokens. */
   readonly maxEntries: number
+  /** Estimated size of all tokens in the cache. */
+  readonly maxBytes: number
   readonly onProblem: (problem: JwksProblem) => void
 }
 
@@ -96,9 +99,15 @@ export function createTokenIssuer({
   maxWait,
   cacheKey,
   maxEntries,
+  maxBytes,
   onProblem,
 }: TokenIssuerDependencies): IssueToken {
-  const tokens = createSingleFlightCache<CachedToken | IssueResult, CachedToken>({ clock, maxEntries })
+  const memory = { maxBytes, sizeOf: estimateHeapBytes }
+  const tokens = createSingleFlightCache<CachedToken | IssueResult, CachedToken>({
+    clock,
+    maxEntries,
+    memory,
+  })
   const signingKeys = new WeakMap<KeySet, SigningKey | string>()
   const reportedUrls = new Set<string>()
 

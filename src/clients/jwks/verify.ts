@@ -4,6 +4,7 @@
  */
 
 import { type JsonRecord, ownMember } from '../../golang/index.ts'
+import { estimateHeapBytes } from '../../lib/heap_size.ts'
 import type { KeyHash } from '../../lib/key_hash.ts'
 import { createSingleFlightCache } from '../../lib/single_flight_cache.ts'
 import { type Clock, type Instant, type Millis, millis, millisBetween } from '../../lib/time.ts'
@@ -44,6 +45,8 @@ export interface TokenVerifierDependencies {
   readonly cacheKey: KeyHash
   /** Capacity of the cache of verified tokens. */
   readonly maxEntries: number
+  /** Estimated size of all claims in the cache. */
+  readonly maxBytes: number
 }
 
 /** Synchronous on a cache hit. Never rejects. */
@@ -73,10 +76,12 @@ interface MatchingKey {
 
 /** Returns a verifier with an empty cache. */
 export function createTokenVerifier(dependencies: TokenVerifierDependencies): VerifyToken {
-  const { clock, remoteSet, maxWait, cacheKey } = dependencies
+  const { clock, remoteSet, maxWait, cacheKey, maxEntries, maxBytes } = dependencies
   const tokens = createSingleFlightCache<VerifyResult, CachedToken>({
     clock,
-    maxEntries: dependencies.maxEntries,
+    maxEntries,
+    // Not the whole entry: all tokens of a set share its keys.
+    memory: { maxBytes, sizeOf: ({ result }) => estimateHeapBytes(result) },
   })
 
   function findKey(

@@ -54,6 +54,7 @@ function createHarness(times: { ttl?: number; maxWait?: number } = {}): JwksHarn
     options: { ttl: seconds(times.ttl ?? 30), maxWait: millis(times.maxWait ?? 1_000) },
     secret: Buffer.from('secret of a test'),
     maxEntries: 100,
+    maxBytes: 1e6,
     onProblem: problem => problems.push(problem),
   })
   return {
@@ -692,6 +693,7 @@ test('reads a key set from an object store', async t => {
     options: { ttl: seconds(30), maxWait: millis(5_000) },
     secret: Buffer.from('secret of a test'),
     maxEntries: 100,
+    maxBytes: 1e6,
     onProblem: problem => problems.push(problem),
   })
   const asked = { algorithms: new Set(['RS256']), deadline: NEVER }
