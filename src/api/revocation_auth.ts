@@ -12,6 +12,8 @@ export interface RevocationAuth {
    * auth.
    */
   hasValidKey(headers: IncomingHttpHeaders): boolean
+  /** Whether the headers have a key, valid or not. */
+  hasAnyKey(headers: IncomingHttpHeaders): boolean
   /** Whether the headers have a signature. Verifying it needs the body. */
   hasSignature(headers: IncomingHttpHeaders): boolean
   verifySignature(headers: IncomingHttpHeaders, body: Uint8Array): SignatureResult
@@ -51,6 +53,7 @@ export function createRevocationAuth(keys: readonly string[], wall: () => WallTi
       const key = headers['x-revocation-key']
       return isKey(typeof key === 'string' ? key : keyFromAuthorization(headers.authorization ?? ''))
     },
+    hasAnyKey: headers => headers['x-revocation-key'] !== undefined || headers.authorization !== undefined,
     hasSignature: headers => typeof headers['webhook-signature'] === 'string',
     verifySignature(headers, body) {
       const id = singleValue(headers['webhook-id'])

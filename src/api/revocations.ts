@@ -1,8 +1,9 @@
 /** The route that revokes sessions: Kratos' web hooks call it, and operators' tools. */
-import type { WallTime } from '../lib/time.ts'
+import type { Clock } from '../lib/time.ts'
 import type { RevocationTarget } from '../sessions/types.ts'
 import { bodyTooLargeReply, jsonErrorReply, jsonReply, type Reply } from './reply.ts'
 import { readBody } from './request_body.ts'
+import { createRevocationAttempts, type RevocationRejection } from './revocation_attempts.ts'
 import { createRevocationAuth, MAX_MESSAGE_ID_CHARS } from './revocation_auth.ts'
 import { parseRevocation, REVOCATION_BODY_HELP } from './revocation_body.ts'
 import type { ApiRequest, Route } from './server.ts'
@@ -10,10 +11,11 @@ import type { ApiRequest, Route } from './server.ts'
 export interface RevocationDependencies {
   /** Keys that callers may use. Each of them allows every revocation. */
   readonly keys: readonly string[]
-  /** Milliseconds since the epoch. */
-  readonly wall: () => WallTime
+  readonly clock: Pick<Clock, 'now' | 'wall'>
   /** Resolves to true once Redis has accepted the revocation, to false while it is queued. */
   readonly revoke: (revoked: RevocationTarget) => Promise<boolean>
+  /** Called for each call without a valid key or signature; `address` is that of the TCP peer. */
+  readonly onRejected: (reason: RevocationRejection, address: string) => void
 }
 
 /** A body is one id or one credential. */
@@ -28,20 +30,30 @@ const MAX_MESSAGE_IDS = 10_000
  * a session was cached or not, so that the caller does not learn who is logged in. Answers 202 while Redis
  * cannot be reached: the revocation then waits in a queue.
  */
-export function revocationsRoute({ keys, wall, revoke }: RevocationDependencies): Route {
+export function revocationsRoute({ keys, clock, revoke, onRejected }: RevocationDependencies): Route {
+  const { wall } = clock
   const auth = createRevocationAuth(keys, wall)
+  const attempts = createRevocationAttempts(clock)
   const isRetry = createRetryDetector(wall)
+  const reject = (reason: RevocationRejection, address: string): Reply => {
+    if (reason === 'wrong_key' || reason === 'invalid_signature') attempts.recordFailure(address)
+    onRejected(reason, address)
+    return reason === 'rate_limited' ? TOO_MANY_ATTEMPTS : UNAUTHORIZED
+  }
   return async request => {
     if (request.path !== '/sessions/revocations') return undefined
     if (request.method !== 'POST') return jsonErrorReply(405, 'Use POST')
-    const { headers } = request.message
+    const { headers, socket } = request.message
+    const address = socket.remoteAddress ?? ''
+    if (attempts.isLimited(address)) return reject('rate_limited', address)
     const hasKey = auth.hasValidKey(headers)
-    if (!hasKey && !auth.hasSignature(headers)) return UNAUTHORIZED
+    if (!hasKey && !auth.hasSignature(headers))
+      return reject(auth.hasAnyKey(headers) ? 'wrong_key' : 'no_key', address)
     // The message must not be destroyed: its connection is needed for the reply, and ends with it.
     const body = await readBody(request.message.iterator({ destroyOnReturn: false }), MAX_BODY_BYTES)
     if (body === undefined) return closing(bodyTooLargeReply())
     const signature = hasKey ? 'valid' : auth.verifySignature(headers, body)
-    if (signature === 'invalid') return UNAUTHORIZED
+    if (signature === 'invalid') return reject('invalid_signature', address)
     const revoked = parseRevocation(body.toString(), wall())
     if (revoked === undefined) return jsonErrorReply(400, REVOCATION_BODY_HELP)
     // A retry must revoke a single session or identity again: Kratos commits its change after the last try of
@@ -55,12 +67,13 @@ const NO_CONTENT: Reply = { ...jsonReply(204, null), body: '' }
 const QUEUED = jsonReply(202, {
   message: 'Revoked on this replica; published to the other replicas when Redis is reachable again',
 })
+const TOO_MANY_ATTEMPTS = jsonErrorReply(429, 'Too many calls with a wrong key or signature')
 const UNAUTHORIZED = jsonErrorReply(401, 'The key or the signature is missing or wrong')
 
 const closing = (reply: Reply): Reply => ({ ...reply, headers: [...reply.headers, ['connection', 'close']] })
 
 /** Recognizes further tries of a message by the id that its sender gives it. */
-function createRetryDetector(wall: () => WallTime) {
+function createRetryDetector(wall: Clock['wall']) {
   const expiries = new Map<string, number>()
   return (headers: ApiRequest['message']['headers']): boolean => {
     const id = headers['ory-webhook-trigger-id'] ?? headers['webhook-id']

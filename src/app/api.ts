@@ -3,7 +3,7 @@ import { createCorsPolicy } from '../api/cors.ts'
 import { type DecisionsDependencies, decisionsRoute } from '../api/decisions.ts'
 import { healthRoutes } from '../api/health.ts'
 import { type JwksDependencies, jwksRoute } from '../api/jwks.ts'
-import { revocationsRoute } from '../api/revocations.ts'
+import { type RevocationDependencies, revocationsRoute } from '../api/revocations.ts'
 import { type RulesDependencies, rulesRoutes } from '../api/rules.ts'
 import { type ApiServer, startApiServer } from '../api/server.ts'
 import {
@@ -39,6 +39,7 @@ export interface ApiDependencies
   readonly ready: () => boolean
   /** Resolves to true once Redis has accepted the revocation, to false while it is queued. */
   readonly revoke: (source: 'api', revoked: RevocationTarget) => Promise<boolean>
+  readonly onRevocationRejected: RevocationDependencies['onRejected']
   readonly onError: (where: string, error: unknown) => void
 }
 
@@ -69,7 +70,12 @@ export function startApiListener(dependencies: ApiDependencies): Promise<ApiServ
   const keys = settings.get(revocationSettings.keys)
   if (keys.length > 0) {
     routes.push(
-      revocationsRoute({ keys, wall: clock.wall, revoke: revoked => dependencies.revoke('api', revoked) }),
+      revocationsRoute({
+        keys,
+        clock,
+        revoke: revoked => dependencies.revoke('api', revoked),
+        onRejected: dependencies.onRevocationRejected,
+      }),
     )
   }
   const cors = corsOptions(settings)

@@ -11,7 +11,12 @@ import { activeTraceId, traceChecks } from '../telemetry/spans.ts'
 import { version } from '../version.ts'
 import { signingKeySetUrls } from './api.ts'
 import type { Config } from './config.ts'
-import { countBySeverity, countStates, createReloadLogger } from './events.ts'
+import {
+  countBySeverity,
+  countStates,
+  createReloadLogger,
+  createRevocationRejectionReporter,
+} from './events.ts'
 import { createGrpcHealth, startListeners } from './listeners.ts'
 import { observeLogouts } from './observe_logout.ts'
 import { createReloader, type Reloader } from './reload.ts'
@@ -78,7 +83,7 @@ async function startComponents(options: AppOptions, shutdown: Shutdown): Promise
     },
     onStopped: log => draining && log.event('info', { event: 'stopped' }),
   })
-  const { log, metrics, tracing, logInternalError } = telemetry
+  const { log, metrics, tracing, instruments, logInternalError } = telemetry
   for (const issue of issues) log.event('warn', { event: 'config_problem', ...issue })
   for (const notice of config.notices) {
     log.event('warn', { event: 'config_problem', ...notice, severity: 'notice' })
@@ -103,6 +108,7 @@ async function startComponents(options: AppOptions, shutdown: Shutdown): Promise
     onError: logInternalError,
     withSpan: tracing === undefined ? undefined : traceChecks(tracing.tracer),
     revoke: services.revoke,
+    onRevocationRejected: createRevocationRejectionReporter(log, instruments.recordSessionEvent, clock),
     publicKeys: () => services.handlers.jwks.publicKeys(signingKeySetUrls(config, reloader.validRules)),
     validRules: () => reloader.validRules,
     status: reloader.status,

@@ -1,5 +1,8 @@
 /** Log records between decisions: reloads, replication, circuit breakers, certificates. */
+import type { RevocationRejection } from '../api/revocation_attempts.ts'
 import type { Diagnostic } from '../documents/diagnostic.ts'
+import type { Clock } from '../lib/time.ts'
+import { createTokenBucket } from '../lib/token_bucket.ts'
 import type { SourceState } from '../rules/repositories/sources.ts'
 import type { ReloadReport } from '../rules/rulebook.ts'
 import type { CircuitBreakerCause, CircuitBreakerState } from '../sessions/kratos/circuit_breaker.ts'
@@ -93,6 +96,21 @@ export function createReplicationReporter(log: Log, recordEvent: (event: Session
 
 /** Too frequent for the log. */
 const METRICS_ONLY: ReadonlySet<RevocationStreamEvent> = new Set(['published', 'received', 'queued'])
+
+/** Counts each rejected call of the revocation route, and logs ten at once and one a second, so that guessing cannot fill the log. */
+export function createRevocationRejectionReporter(
+  log: Log,
+  recordEvent: (event: SessionMetricEvent) => void,
+  clock: Pick<Clock, 'now'>,
+): (reason: RevocationRejection, address: string) => void {
+  const lines = createTokenBucket({ clock, capacity: 10, refillPerSecond: 1 })
+  return (reason, address) => {
+    recordEvent({ kind: 'revocation_rejected', reason })
+    if (lines.available < 1) return
+    lines.consume()
+    log.event('warn', { event: 'revocation_rejected', reason, address })
+  }
+}
 
 /** `cause`: why the circuit opened. */
 export function logCircuitBreaker(

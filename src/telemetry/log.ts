@@ -36,6 +36,7 @@ const MESSAGES: Readonly<Record<FixedTextEvent, string>> = {
   internal_error: 'Unexpected error',
   circuit_breaker: 'Circuit breaker for Kratos changed state',
   revocation: 'Sessions revoked',
+  revocation_rejected: 'Call of the revocation endpoint rejected',
   revocation_stream: 'Revocation stream changed state',
 }
 

@@ -33,6 +33,11 @@ export const METRICS = {
     'Requests allowed by a session endpoint other than Kratos with a 200 without a subject',
   ],
   credence_revocations_total: ['counter', 'source, kind', 'Revocations received, by source and kind'],
+  credence_revocations_rejected_total: [
+    'counter',
+    'reason',
+    'Calls of the revocation endpoint without a valid key or signature',
+  ],
   credence_shared_cache_lookups_total: ['counter', 'result', 'Reads and writes of the shared cache in Redis'],
   credence_revocation_stream_events_total: ['counter', 'event', 'Events of the revocation stream'],
   credence_revocation_stream_connected: [

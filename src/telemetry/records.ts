@@ -68,6 +68,12 @@ export type LogEvent =
       readonly evicted: number
     }
   | {
+      readonly event: 'revocation_rejected'
+      readonly reason: string
+      /** Of the TCP peer. */
+      readonly address: string
+    }
+  | {
       readonly event: 'revocation_stream'
       /** An event of the stream, or `error`. */
       readonly state: string

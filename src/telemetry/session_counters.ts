@@ -9,6 +9,7 @@ export type SessionMetricEvent =
   | { readonly kind: 'refresh'; readonly outcome: string }
   | { readonly kind: 'circuit_breaker'; readonly state: string; readonly cause: string }
   | { readonly kind: 'response_without_subject' }
+  | { readonly kind: 'revocation_rejected'; readonly reason: string }
   | { readonly kind: 'shared_cache'; readonly result: string }
   | { readonly kind: 'revocation_stream'; readonly event: string }
 
@@ -17,6 +18,7 @@ export function createSessionCounters(meter: Meter): (event: SessionMetricEvent)
   const shed = lazyCounter(meter, 'credence_kratos_shed_total')
   const refreshes = lazyCounter(meter, 'credence_session_refreshes_total')
   const withoutSubject = lazyCounter(meter, 'credence_responses_without_subject_total')
+  const rejectedRevocations = lazyCounter(meter, 'credence_revocations_rejected_total')
   const sharedCache = lazyCounter(meter, 'credence_shared_cache_lookups_total')
   const streamEvents = lazyCounter(meter, 'credence_revocation_stream_events_total')
   const transitions = lazyCounter(meter, 'credence_circuit_breaker_transitions_total')
@@ -30,6 +32,8 @@ export function createSessionCounters(meter: Meter): (event: SessionMetricEvent)
         return refreshes(event.outcome, () => ({ outcome: event.outcome }))
       case 'response_without_subject':
         return withoutSubject('', () => ({}))
+      case 'revocation_rejected':
+        return rejectedRevocations(event.reason, () => ({ reason: event.reason }))
       case 'shared_cache':
         return sharedCache(event.result, () => ({ result: event.result }))
       case 'revocation_stream':

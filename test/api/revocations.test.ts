@@ -30,6 +30,7 @@ async function openRoute(t: TestContext) {
   const revoked: RevocationTarget[] = []
   const reachable = { value: true }
   const errors: unknown[] = []
+  const rejected: string[] = []
   const api = await startApiServer({
     host: '127.0.0.1',
     port: 0,
@@ -39,7 +40,8 @@ async function openRoute(t: TestContext) {
     routes: [
       revocationsRoute({
         keys: [KEY, NEXT_KEY],
-        wall: clock.wall,
+        clock,
+        onRejected: (reason, address) => rejected.push(`${reason} ${address}`),
         revoke: async one => revoked.push(one) > 0 && reachable.value,
       }),
     ],
@@ -60,7 +62,7 @@ async function openRoute(t: TestContext) {
       call.end(body)
     })
   }
-  return { clock, revoked, post, reachable }
+  return { clock, revoked, rejected, post, reachable }
 }
 
 for (const [body, expected] of [
@@ -153,9 +155,10 @@ for (const headers of [
   { 'webhook-signature': 'v1,', 'webhook-id': 'a', 'webhook-timestamp': '1795323600' },
 ]) {
   test(`a request with ${JSON.stringify(headers)} is 401 and revokes nothing`, async t => {
-    const { post, revoked } = await openRoute(t)
+    const { post, revoked, rejected } = await openRoute(t)
     assert.equal((await post({ body: '{"everything":true}', headers })).status, 401)
     assert.deepEqual(revoked, [])
+    assert.match(rejected.join(), /^(no_key|wrong_key|invalid_signature) (::ffff:)?127\.0\.0\.1$/)
   })
 }
 
@@ -249,7 +252,7 @@ test('a secret of Standard Webhooks is base64 after its prefix', async t => {
   // The test vector of the specification's own libraries.
   const secret = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'
   const clock = fakeClock(1_614_265_330_000)
-  const route = revocationsRoute({ keys: [secret], wall: clock.wall, revoke: async () => true })
+  const route = revocationsRoute({ keys: [secret], clock, revoke: async () => true, onRejected: () => {} })
   const api = await startApiServer({
     host: '127.0.0.1',
     port: 0,

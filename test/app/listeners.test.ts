@@ -41,6 +41,7 @@ async function start(t: TestContext, serve: object) {
     onError: () => {},
     withSpan: undefined,
     revoke: async () => true,
+    onRevocationRejected: () => {},
     publicKeys: async () => ({ keys: [] }),
     validRules: () => [],
     status: () => ({ revision: '', rules: 0, sources: [], problems: [] }),

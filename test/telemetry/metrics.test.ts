@@ -42,6 +42,7 @@ test('Prometheus scrapes our metrics and those of Oathkeeper, with labels from c
   instruments.recordSessionEvent({ kind: 'refresh', outcome: 'renewed' })
   instruments.recordSessionEvent({ kind: 'response_without_subject' })
   instruments.recordSessionEvent({ kind: 'response_without_subject' })
+  instruments.recordSessionEvent({ kind: 'revocation_rejected', reason: 'wrong_key' })
   instruments.recordSessionEvent({ kind: 'shared_cache', result: 'undecryptable' })
   instruments.recordSessionEvent({ kind: 'revocation_stream', event: 'gap' })
   instruments.recordSessionEvent({ kind: 'circuit_breaker', state: 'open', cause: 'unexpected_rejections' })
@@ -67,6 +68,7 @@ test('Prometheus scrapes our metrics and those of Oathkeeper, with labels from c
     'credence_check_duration_seconds_sum{decision="allow"} 0.704',
     'credence_outgoing_requests_total{target="kratos.whoami",outcome="timeout"} 1',
     'credence_revocations_total{source="api",kind="session"} 1',
+    'credence_revocations_rejected_total{reason="wrong_key"} 1',
     'credence_sessions 7',
     'credence_responses_without_subject_total 2',
     'credence_session_staleness_seconds 1.5',

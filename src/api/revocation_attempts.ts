@@ -1,0 +1,34 @@
+/** Limits how often one address may try keys and signatures of the revocation route. */
+import { createLruCache } from '../lib/lru_cache.ts'
+import { type Clock, millis } from '../lib/time.ts'
+import { createTokenBucket, type TokenBucket } from '../lib/token_bucket.ts'
+
+/** Why a call of the revocation route was rejected. */
+export type RevocationRejection = 'no_key' | 'wrong_key' | 'invalid_signature' | 'rate_limited'
+
+export interface RevocationAttempts {
+  /** Whether the address has failed too often. A right key is not accepted then either. */
+  isLimited(address: string): boolean
+  recordFailure(address: string): void
+}
+
+/** An operator who mistypes a key has several tries, and Kratos' hook with an old key is seen in the metric. */
+const BURST = 10
+const PER_SECOND = 1
+const MAX_ADDRESSES = 1_000
+/** An address that has not failed for this long has a full bucket again. */
+const FORGET_AFTER_MS = millis((BURST / PER_SECOND) * 1_000)
+
+/** Each address has its own limit, so that one that guesses does not lock out Kratos. */
+export function createRevocationAttempts(clock: Pick<Clock, 'now'>): RevocationAttempts {
+  const buckets = createLruCache<TokenBucket>({ clock, maxEntries: MAX_ADDRESSES })
+  return {
+    isLimited: address => (buckets.get(address)?.available ?? BURST) < 1,
+    recordFailure(address) {
+      const bucket =
+        buckets.get(address) ?? createTokenBucket({ clock, capacity: BURST, refillPerSecond: PER_SECOND })
+      bucket.consume()
+      buckets.set(address, bucket, FORGET_AFTER_MS)
+    },
+  }
+}
