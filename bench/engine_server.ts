@@ -3,7 +3,7 @@ import type { ServiceDefinition } from '@grpc/grpc-js'
 import { loadSync } from '@grpc/proto-loader'
 import { CHECK_METHOD } from '../src/envoy/check.ts'
 import { startGrpcJsServer } from '../src/grpc/grpc_js.ts'
-import { startHttp2Server } from '../src/grpc/http2.ts'
+import { startNativeServer } from '../src/grpc/native.ts'
 import type { Instant } from '../src/lib/time.ts'
 
 const [port, engine] = process.argv.slice(2)
@@ -18,7 +18,7 @@ const response = method?.responseSerialize({
   status: { code: 0 },
   okResponse: { headers: [{ header: { key: 'x-user-id', value: 'guest' }, append: { value: false } }] },
 }) as Buffer
-const start = engine === 'grpc-js' ? startGrpcJsServer : startHttp2Server
+const start = engine === 'grpc-js' ? startGrpcJsServer : startNativeServer
 await start({
   methods: new Map([[CHECK_METHOD, () => response]]),
   health: { isServing: () => true, watch: () => () => {} },

@@ -76,7 +76,8 @@ const ALLOWED_IMPORTS: Readonly<Record<string, Allowed>> = {
     lib: 'values',
     clients: 'types',
   },
-  grpc: { config: 'values', http: 'values', lib: 'values', access: 'types' },
+  http2: { http: 'values', lib: 'values' },
+  grpc: { http2: 'values', config: 'values', http: 'values', lib: 'values', access: 'types' },
   envoy: { grpc: 'values', access: 'values', telemetry: 'values', http: 'values', lib: 'values' },
   api: {
     access: 'values',

@@ -5,7 +5,7 @@ import { IDENTITY_ID, sessionCheck, sessionConfig, sessionRules } from '../rules
 import { startCredenceServer, startReferenceServer } from '../servers.ts'
 import type { BenchmarkGroup } from './group.ts'
 
-const engineCase = (engine: 'http2' | 'grpc-js'): BenchmarkCase => ({
+const engineCase = (engine: 'native' | 'grpc-js'): BenchmarkCase => ({
   ...NOOP,
   name: `our engine on ${engine}, bytes in and out`,
   start: () => startReferenceServer('engine_server', engine),
@@ -27,7 +27,7 @@ export const main: BenchmarkGroup = {
       [
         NOOP,
         engineCase('grpc-js'),
-        engineCase('http2'),
+        engineCase('native'),
         ...[10, 1_000, 10_000].map(count => credenceCase(count)),
       ],
       options,

@@ -1,9 +1,9 @@
 /** Starts a gRPC server on the engine that the configuration names. */
-import { startHttp2Server } from './http2.ts'
+import { startNativeServer } from './native.ts'
 import type { GrpcServer, GrpcServerDependencies } from './server.ts'
 
 /** Values of `serve.grpc.engine`. */
-export type EngineName = 'http2' | 'grpc-js'
+export type EngineName = 'native' | 'grpc-js'
 
 /**
  * Resolves when the server listens. Rejects with the system's error, for example EADDRINUSE, or with one that
@@ -13,9 +13,9 @@ export async function startGrpcServer(
   name: EngineName,
   dependencies: GrpcServerDependencies,
 ): Promise<GrpcServer> {
-  if (name === 'http2') return startHttp2Server(dependencies)
+  if (name === 'native') return startNativeServer(dependencies)
   if (dependencies.tls !== undefined)
-    throw new Error('the engine grpc-js does not support TLS; use the engine http2')
+    throw new Error('the engine grpc-js does not support TLS; use the engine native')
   const { startGrpcJsServer } = await import('./grpc_js.ts')
   return startGrpcJsServer(dependencies)
 }

@@ -18,10 +18,10 @@ export const grpcSettings = {
     description: 'Path of a Unix socket to listen on instead of host and port.',
     credenceOnly: true,
   }),
-  engine: setting('serve.grpc.engine', oneOf('http2', 'grpc-js'), {
-    default: 'http2',
+  engine: setting('serve.grpc.engine', oneOf('native', 'grpc-js'), {
+    default: 'native',
     description:
-      'Implementation of gRPC: Credence’s own on Node’s HTTP/2, or the library grpc-js, which uses more CPU per Check and also accepts compressed messages. grpc-js limits neither connections nor unfinished messages, so let only Envoy reach its port.',
+      'Implementation of gRPC: Credence’s own, or the library grpc-js, which uses more CPU per Check and also accepts compressed messages. grpc-js limits neither connections nor unfinished messages, so let only Envoy reach its port.',
     credenceOnly: true,
   }),
   maxConnections: setting('serve.grpc.max_connections', wholeNumber(1), {

@@ -9,7 +9,6 @@ const SWEEP_INTERVAL_MS = 1_000
 
 /** A message that arrives. */
 export interface UnfinishedMessage {
-  readonly stream: { readonly destroyed: boolean }
   readonly arrived: Instant
   /** Bytes that it holds. */
   bytes: number
@@ -45,12 +44,7 @@ export function createUnfinishedMessages(
     remove(message)
     message.abandon()
   }
-  /** A stream that its client reset holds bytes until this. Listening for each reset would cost every Check. */
-  const removeReset = (): void => {
-    for (const message of unfinished) if (message.stream.destroyed) abandon(message)
-  }
   const sweep = (): void => {
-    removeReset()
     const at = now()
     // A set keeps the order of arrival.
     for (const message of unfinished) {
@@ -65,7 +59,6 @@ export function createUnfinishedMessages(
       message.bytes += bytes
       total += bytes
       if (total <= maxBytes) return
-      removeReset()
       while (total > maxBytes) abandon(greatest(unfinished))
     },
     remove,

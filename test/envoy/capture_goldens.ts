@@ -13,7 +13,7 @@ import { choosePorts, freePort } from '../../demo/ports.ts'
 import { createProcessManager } from '../../demo/processes.ts'
 import { CHECK_METHOD } from '../../src/envoy/check.ts'
 import { encodeDecision } from '../../src/envoy/check_response.ts'
-import { startHttp2Server } from '../../src/grpc/http2.ts'
+import { startNativeServer } from '../../src/grpc/native.ts'
 import type { Instant } from '../../src/lib/time.ts'
 import { addListener, envoyConfig } from '../integration/envoy/support/envoy_template.ts'
 import { sendHttp2, sendRaw } from '../integration/envoy/support/raw_request.ts'
@@ -68,7 +68,7 @@ const allow = encodeDecision(
   },
   false,
 )
-const engine = await startHttp2Server({
+const engine = await startNativeServer({
   methods: new Map([
     [
       CHECK_METHOD,

@@ -110,7 +110,7 @@ const HOSTILE: Readonly<Record<string, Buffer>> = {
   ]),
 }
 
-for (const name of ['http2', 'grpc-js'] as const)
+for (const name of ['native', 'grpc-js'] as const)
   describe(`the engine on ${name}`, () => {
     let fixture: ServerFixture
     before(async () => {
@@ -255,7 +255,7 @@ for (const name of ['http2', 'grpc-js'] as const)
         stream.resume()
       })
       session.destroy()
-      assert.equal(grpcStatus, String(name === 'http2' ? status.UNIMPLEMENTED : status.RESOURCE_EXHAUSTED))
+      assert.equal(grpcStatus, String(name === 'native' ? status.UNIMPLEMENTED : status.RESOURCE_EXHAUSTED))
       assert.equal(fixture.calls.length, before)
     })
 

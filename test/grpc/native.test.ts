@@ -1,4 +1,4 @@
-/** The engine on node:http2, called without a gRPC library: requests that are no calls, calls that end early, calls that never end. */
+/** Credence’s own engine, called without a gRPC library: requests that are no calls, calls that end early, calls that never end. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -16,7 +16,7 @@ import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { encodeFrame } from '../../src/grpc/framing.ts'
 import { createHealth } from '../../src/grpc/health.ts'
-import { startHttp2Server } from '../../src/grpc/http2.ts'
+import { startNativeServer } from '../../src/grpc/native.ts'
 import type { GrpcServer, UnaryCall, UnaryHandler } from '../../src/grpc/server.ts'
 import type { TlsIdentity } from '../../src/http/tls.ts'
 import type { Instant } from '../../src/lib/time.ts'
@@ -27,7 +27,7 @@ const calls: UnaryCall[] = []
 let check: UnaryHandler = ({ request }) => request
 
 const start = (tls?: TlsIdentity): Promise<GrpcServer> =>
-  startHttp2Server({
+  startNativeServer({
     methods: new Map([
       [
         CHECK,
