@@ -3,6 +3,7 @@ import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { logProgress, projectRoot, runMain, UserError } from './environment.js'
 import { findEnvoy } from './envoy.js'
+import { buildGoTools } from './go_tools.js'
 import { describeKratos, findKratos } from './kratos.js'
 import { buildKratos, missingToBuild } from './kratos_build.js'
 import { findRedis } from './redis.js'
@@ -20,14 +21,16 @@ await runMain(async () => {
     logProgress(`tests: Envoy is ${env.ENVOY_BIN}`)
     logProgress(`tests: Kratos is ${describeKratos(kratos)}`)
   }
-  if (filters.length === 0 || filters.some(needsRedis)) {
-    try {
+  if (filters.length === 0 || filters.some(isIntegration)) {
+    findOptional('Redis', () => {
       env.REDIS_SERVER_BIN = findRedis()
-      logProgress(`tests: Redis is ${env.REDIS_SERVER_BIN}`)
-    } catch (error) {
-      if (!(error instanceof UserError)) throw error
-      logProgress(`tests: skipping tests that need Redis. ${error.message}`)
-    }
+      return env.REDIS_SERVER_BIN
+    })
+    findOptional('h2spec', () => {
+      const { h2spec, grpc_client: client } = buildGoTools()
+      Object.assign(env, { H2SPEC_BIN: h2spec, GRPC_GO_CLIENT_BIN: client })
+      return h2spec
+    })
   }
   process.chdir(projectRoot)
   return runInForeground(node, ['--test', '--test-concurrency=2', ...options, ...files], env)
@@ -38,8 +41,18 @@ function needsEnvoyOrKratos(filter) {
   return /integration|demo/.test(filter) || filter === 'test' || filter === 'test/'
 }
 
-/** Whether the filter selects tests that start a Redis server. They are skipped where none is found. */
-function needsRedis(filter) {
+/** Logs the path of a program. Tests that need it are skipped where there is none. */
+function findOptional(name, find) {
+  try {
+    logProgress(`tests: ${name} is ${find()}`)
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error
+    logProgress(`tests: skipping tests that need ${name}. ${error.message}`)
+  }
+}
+
+/** Whether the filter selects tests that start other programs. */
+function isIntegration(filter) {
   return /integration/.test(filter) || filter === 'test' || filter === 'test/'
 }
 
