@@ -25,6 +25,7 @@ import type { RequestView } from './request.ts'
 import type { CompiledRule, RuleMatch } from './rule.ts'
 import { createSession } from './session.ts'
 import type { Snapshot } from './snapshot.ts'
+import { withoutCredentials } from './withheld_credentials.ts'
 
 /** One request on its way to a decision. */
 interface Evaluation {
@@ -87,19 +88,20 @@ function authorize(
   return andThen(runSteps(rule.steps, createSession(identity, request, captures)), result => {
     if (result.kind === 'session') {
       const allow = grant(result, rule.id, handlerId, snapshot.settableHeaders)
-      return validateOutgoingHeaders(withoutForgeries(allow, evaluation, rule))
+      return validateOutgoingHeaders(withoutClientsOwn(allow, evaluation, rule))
     }
     progress.refusedBy = result.handlerId
     return deny(evaluation, withAnnotations(result.denial, identity.annotations))
   })
 }
 
-/** Removes what the client sent in the name of a rule, in spellings that `grant` does not know. */
-function withoutForgeries(allow: Allow, { snapshot, request }: Evaluation, rule: CompiledRule): Allow {
+/** Removes what the client sent in the name of a rule, in spellings that `grant` does not know, and its credentials. */
+function withoutClientsOwn(allow: Allow, { snapshot, request }: Evaluation, rule: CompiledRule): Allow {
   const { headerTwins, foreignCookies } = snapshot
   const untwinned = headerTwins === undefined ? allow : withoutHeaderTwins(allow, request, headerTwins)
   const foreign = foreignCookies?.get(rule)
-  return foreign === undefined ? untwinned : withoutForeignCookies(untwinned, request, foreign)
+  const own = foreign === undefined ? untwinned : withoutForeignCookies(untwinned, request, foreign)
+  return rule.withheld === undefined ? own : withoutCredentials(own, request, rule.withheld)
 }
 
 function deny({ request, responders, progress }: Evaluation, denied: Denial): Decision {

@@ -48,24 +48,36 @@ const percentEncoded = (character: string): readonly string[] => {
 }
 
 /** The allow without foreign cookies of the client. Other cookies stay as they are. */
-export function withoutForeignCookies(allow: Allow, request: RequestView, foreign: ForeignCookies): Allow {
+export const withoutForeignCookies = (allow: Allow, request: RequestView, foreign: ForeignCookies): Allow =>
+  filterCookies(
+    allow,
+    request,
+    (line, isWritten) => (isWritten ? foreign.mentionBesidesOwn : foreign.mention).test(line),
+    // A later hydrator may have dropped the header: then not even the rule's own cookies are its own.
+    (name, isWritten) => (isWritten && foreign.own.has(name)) || !foreign.name.test(name),
+  )
+
+/**
+ * The allow with the cookies that `keeps` accepts, of the header that the rule has written or else of the client's.
+ * `isConcerned`: whether a Cookie header may hold another; otherwise nothing is parsed.
+ */
+export function filterCookies(
+  allow: Allow,
+  request: RequestView,
+  isConcerned: (line: string, isWritten: boolean) => boolean,
+  keeps: (name: string, isWritten: boolean) => boolean,
+): Allow {
+  if (allow.remove.includes('cookie')) return allow
   const written = allow.headers.find(({ name }) => name === 'cookie')
-  const mentioned =
-    written === undefined
-      ? request.headerValues('cookie').some(line => foreign.mention.test(line))
-      : foreign.mentionBesidesOwn.test(written.value)
-  if (!mentioned) return allow
-  const pairs =
-    written === undefined
-      ? // Parsed cookies only: another parser may find a cookie in a part that is not valid.
-        request.cookies().map(([name, value, quoted]) => [name, quoted ? `"${value}"` : value] as const)
-      : written.value
-          .split('; ')
-          .map(pair => [pair.replace(/=.*/s, ''), pair.replace(/^[^=]*=?/, '')] as const)
-  // A later hydrator may have dropped the header: then not even the rule's own cookies are its own.
-  const isOwn = (name: string) => written !== undefined && foreign.own.has(name)
-  const kept = pairs.filter(([name]) => isOwn(name) || !foreign.name.test(name))
-  if (written !== undefined && kept.length === pairs.length) return allow
+  const isWritten = written !== undefined
+  const lines = isWritten ? [written.value] : request.headerValues('cookie')
+  if (!lines.some(line => isConcerned(line, isWritten))) return allow
+  const pairs = isWritten
+    ? written.value.split('; ').map(pair => [pair.replace(/=.*/s, ''), pair.replace(/^[^=]*=?/, '')] as const)
+    : // Parsed cookies only: another parser may find a cookie in a part that is not valid.
+      request.cookies().map(([name, value, quoted]) => [name, quoted ? `"${value}"` : value] as const)
+  const kept = pairs.filter(([name]) => keeps(name, isWritten))
+  if (isWritten && kept.length === pairs.length) return allow
   const others = allow.headers.filter(header => header !== written)
   if (kept.length === 0) return { ...allow, headers: others, remove: [...allow.remove, 'cookie'] }
   const value = kept.map(([name, text]) => `${name}=${text}`).join('; ')

@@ -1,5 +1,6 @@
 /** Compiled rules: the pattern that a URL must match, and the handlers that decide. */
 import type { Authenticate, Responder, Stage, Step } from './pipeline.ts'
+import type { WithheldCredentials } from './withheld_credentials.ts'
 
 /**
  * A compiled `match.url`. Its captures are those that templates see; a pattern of the glob strategy has none.
@@ -37,6 +38,8 @@ export interface CompiledRule {
   readonly authenticators: readonly Stage<Authenticate>[]
   readonly steps: readonly Stage<Step>[]
   readonly responders: readonly Responder[]
+  /** Credentials that the upstream does not receive; absent if it receives all. */
+  readonly withheld?: WithheldCredentials | undefined
 }
 
 /** The rule that decides a request, and what its pattern captured. */

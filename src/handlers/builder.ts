@@ -1,11 +1,12 @@
 /**
  * Builds the handlers of rules: merges the configurations of service and rule, decodes and compiles them, and
- * reports what is wrong.
+ * reports what is wrong. Long because stages and responders share one cache of built handlers.
  */
 import { type Denial, misconfigured } from '../access/denial.ts'
 import type { Authenticate, Respond, Stage, Step } from '../access/pipeline.ts'
 import type { RequestView } from '../access/request.ts'
 import type { JsonObject } from '../access/session.ts'
+import type { CredentialLocations } from '../access/withheld_credentials.ts'
 import type { DocumentPath } from '../documents/diagnostic.ts'
 import { closestMatch } from '../lib/closest_match.ts'
 import { canonicalJson, deepMerge } from '../lib/merge.ts'
@@ -37,6 +38,8 @@ export interface BuiltStage<F> {
   readonly setsHeaders: readonly string[]
   /** Names of the cookies that the stage may set on the upstream request. */
   readonly setsCookies: readonly string[]
+  /** Locations of the credentials that the upstream must not receive. */
+  readonly withholds: CredentialLocations | undefined
   readonly diagnostics: readonly HandlerDiagnostic[]
 }
 
@@ -107,7 +110,8 @@ const SECTIONS: Readonly<Record<HandlerKind, string>> = {
 type BuildOutcome<K extends HandlerKind> = (
   | { readonly run: HandlerFunctions[K]; readonly diagnostics: readonly HandlerDiagnostic[] }
   | { readonly misconfiguration: Denial; readonly diagnostics: readonly HandlerDiagnostic[] }
-) & { readonly setsHeaders: readonly string[]; readonly setsCookies: readonly string[] }
+) &
+  Pick<BuiltStage<unknown>, 'setsHeaders' | 'setsCookies' | 'withholds'>
 
 /**
  * Returns a builder for one load of the rules. Equal handlers of all rules share one compiled function, which
@@ -130,7 +134,11 @@ export function createHandlerBuilder(dependencies: HandlerBuilderDependencies): 
     }
     // Also for a misconfigured handler. Otherwise an error in one rule would let clients send its headers
     // through another rule.
-    const sets = { setsHeaders: handler.setsHeaders(effective), setsCookies: handler.setsCookies(effective) }
+    const sets = {
+      setsHeaders: handler.setsHeaders(effective),
+      setsCookies: handler.setsCookies(effective),
+      withholds: handler.withholds(effective),
+    }
     if (dependencies.settings[kind].get(id)?.enabled !== true) {
       const hint = `set ${SECTIONS[kind]}.${id}.enabled: true`
       return {
@@ -168,6 +176,7 @@ export function createHandlerBuilder(dependencies: HandlerBuilderDependencies): 
       diagnostics: [{ severity: 'error', path, message, hint }],
       setsHeaders: [],
       setsCookies: [],
+      withholds: undefined,
     }
   }
 
@@ -205,6 +214,7 @@ export function createHandlerBuilder(dependencies: HandlerBuilderDependencies): 
       stage: { id: ref.handler, run },
       setsHeaders: built.setsHeaders,
       setsCookies: built.setsCookies,
+      withholds: built.withholds,
       diagnostics: built.diagnostics,
     }
   }

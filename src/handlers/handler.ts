@@ -4,6 +4,7 @@
  */
 import type { z } from 'zod'
 import type { Authenticate, Respond, Step } from '../access/pipeline.ts'
+import type { CredentialLocations } from '../access/withheld_credentials.ts'
 import type { DocumentPath } from '../documents/diagnostic.ts'
 import { headersSetBy, namesSetBy } from './compile/sets_headers.ts'
 import type { Services } from './services.ts'
@@ -53,6 +54,8 @@ export interface Handler<K extends HandlerKind, Config> {
   setsHeaders?(config: Config): readonly string[]
   /** Names of the cookies that it may set on the upstream request. Clients cannot send them through other rules. */
   setsCookies?(config: Config): readonly string[]
+  /** Locations of the credentials that the upstream must not receive; `undefined` if it may receive them. */
+  withholds?(config: Config): CredentialLocations | undefined
 }
 
 /** A handler without its config type, so that one list can hold all handlers. */
@@ -69,6 +72,8 @@ export interface AnyHandler<K extends HandlerKind = HandlerKind> {
   setsHeaders(raw: unknown): readonly string[]
   /** Cookies that it may set, read as far as possible if the configuration is invalid. Never throws. */
   setsCookies(raw: unknown): readonly string[]
+  /** `undefined` for an invalid configuration, because its rule answers 500. Never throws. */
+  withholds(raw: unknown): CredentialLocations | undefined
 }
 
 /** Hides the config type of a handler behind `build`, which decodes first. */
@@ -86,6 +91,10 @@ export function eraseConfigType<K extends HandlerKind, Config>(handler: Handler<
     },
     setsHeaders: raw => headersSetBy(handler.config, handler.setsHeaders, raw),
     setsCookies: raw => namesSetBy(handler.config, handler.setsCookies, raw),
+    withholds(raw) {
+      const parsed = handler.withholds && handler.config.safeParse(raw ?? {})
+      return parsed?.success === true ? handler.withholds?.(parsed.data) : undefined
+    },
   }
 }
 

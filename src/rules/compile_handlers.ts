@@ -1,6 +1,7 @@
 /** Compiles the handlers of one rule: authenticators, authorizers, mutators and error handlers. */
 import { internalError } from '../access/denial.ts'
 import type { Authenticate, Responder, Stage, Step } from '../access/pipeline.ts'
+import { type CredentialLocations, compileWithheldCredentials } from '../access/withheld_credentials.ts'
 import type { DocumentPath } from '../documents/diagnostic.ts'
 import type { BuiltStage, HandlerBuilder, HandlerRef } from '../handlers/builder.ts'
 import { lintResponders, selectResponders } from '../handlers/responses/select_responder.ts'
@@ -19,9 +20,11 @@ export function compileHandlers(
   report: ReportDiagnostic,
 ) {
   const cookies = new Set<string>()
+  const withheld: CredentialLocations[] = []
   const collectStage = <F>(built: BuiltStage<F>, path: DocumentPath): Stage<F> => {
     for (const name of built.setsHeaders) settableHeaders.add(name)
     for (const name of built.setsCookies) cookies.add(name)
+    if (built.withholds !== undefined) withheld.push(built.withholds)
     for (const fault of built.diagnostics)
       report(fault.severity, [...path, ...fault.path], fault.message, fault.hint)
     return built.stage
@@ -48,7 +51,9 @@ export function compileHandlers(
     steps.push({ id: '', run: () => none })
   }
   const responders = compileResponders(rule, builder, report)
-  return { handlers: { authenticators, steps, responders }, cookies }
+  const credentials = compileWithheldCredentials(withheld, cookies)
+  const handlers = { authenticators, steps, responders, ...(credentials && { withheld: credentials }) }
+  return { handlers, cookies }
 }
 
 /** Empty when the rule has no authorizer or has both keys; such a rule answers 500. */

@@ -5,8 +5,9 @@ import type { RequestView } from '../../access/request.ts'
 import { publicString } from '../compile/public_config.ts'
 import { defineAuthenticator } from '../handler.ts'
 import { compileCheckSession } from '../session/check_session.ts'
-import { compileEndpointsByHost, sessionConfigShape } from '../session/config_schema.ts'
+import { compileEndpointsByHost, endpointsOf, sessionConfigShape } from '../session/config_schema.ts'
 import { type CheckCredential, compileKratosCheck, JWT_PATTERN } from '../session/kratos_session.ts'
+import { checkForwardedToken, forwardCredentialSchema, withheldToken } from '../token/forward_credential.ts'
 import {
   compileFindSessionToken,
   compileTokenFrom,
@@ -26,10 +27,12 @@ export const bearerToken = defineAuthenticator({
     prefix: publicString()
       .optional()
       .describe('Required prefix. Tokens without it are left to the next authenticator. Default: none.'),
+    forward_credential: forwardCredentialSchema,
   }),
   example: { check_session_url: 'http://kratos:4433/sessions/whoami', prefix: 'ory_st_' },
   compile(config, services, context) {
     const { prefix, token_from: from } = config
+    checkForwardedToken(config)
     return compileEndpointsByHost(config, context, (url, kratos) => {
       if (kratos) {
         const find =
@@ -43,6 +46,12 @@ export const bearerToken = defineAuthenticator({
       // headers.
       return authenticateToken(compileTokenFrom(from), prefix, (_token, request) => check(request))
     })
+  },
+  withholds(config) {
+    const hasPrefix = (token: string) => token !== '' && token.startsWith(config.prefix ?? '')
+    if (!endpointsOf(config).some(({ kratos }) => kratos)) return withheldToken(config, hasPrefix)
+    const sessionToken = { name: SESSION_TOKEN_HEADER, isCredential: hasPrefix }
+    return withheldToken(config, token => hasPrefix(token) && !JWT_PATTERN.test(token), [sessionToken])
   },
 })
 

@@ -5,6 +5,7 @@ import { type Authenticate, NOT_RESPONSIBLE } from '../../access/pipeline.ts'
 import type { RequestView } from '../../access/request.ts'
 import type { Credential } from '../../access/verdict.ts'
 import type { Cookie } from '../../http/cookies.ts'
+import { HandlerConfigError } from '../compile/config_error.ts'
 import { publicString } from '../compile/public_config.ts'
 import { type CompileContext, defineAuthenticator } from '../handler.ts'
 import { withRedirectCountReset } from '../responses/redirect_loop_guard.ts'
@@ -16,6 +17,7 @@ import {
   sessionConfigShape,
 } from '../session/config_schema.ts'
 import { type CheckCredential, compileKratosCheck } from '../session/kratos_session.ts'
+import { forwardCredentialSchema } from '../token/forward_credential.ts'
 
 export const cookieSession = defineAuthenticator({
   id: 'cookie_session',
@@ -28,17 +30,26 @@ export const cookieSession = defineAuthenticator({
       .describe(
         'Names of the cookies for which the authenticator applies. For Kratos, several different values are rejected. Default: any cookie; for Kratos `ory_kratos_session` and `ory_session_…`, and all cookies of a request that has neither.',
       ),
+    forward_credential: forwardCredentialSchema,
   }),
   example: { check_session_url: 'http://kratos:4433/sessions/whoami', only: ['ory_kratos_session'] },
   compile(config, services, context) {
     const only = config.only ?? []
-    if (only.length === 0) warnAboutMissingNames(config, context)
+    if (only.length === 0) {
+      if (config.forward_credential === false) {
+        const hint = 'set only to the name of the session cookie'
+        throw new HandlerConfigError(['forward_credential'], 'needs the names of the cookies to remove', hint)
+      }
+      warnAboutMissingNames(config, context)
+    }
     const at = (url: URL, kratos: boolean) =>
       kratos
         ? authenticateKratosCookie(only, compileKratosCheck(config, url, services))
         : authenticateAnyCookie(only, compileCheckSession(config, url, FORWARDING_DEFAULTS, services))
     return withRedirectCountReset(compileEndpointsByHost(config, context, at))
   },
+  withholds: ({ forward_credential: forward, only = [] }) =>
+    forward === false ? { cookies: only, headers: [] } : undefined,
 })
 
 function warnAboutMissingNames(config: SessionConfig, context: CompileContext): void {

@@ -13,6 +13,7 @@ import { keySetUrlSchema } from '../compile/urls.ts'
 import { type CompileContext, defineAuthenticator } from '../handler.ts'
 import { invalidToken } from '../responses/challenge.ts'
 import { onRejectedSchema, withOnRejected } from '../responses/on_rejected.ts'
+import { checkForwardedToken, forwardCredentialSchema, withheldToken } from '../token/forward_credential.ts'
 import { compileClaimChecks, type ReadClaims } from '../token/jwt_claims.ts'
 import { scopeStrategySchema } from '../token/scopes.ts'
 import { compileTokenFrom, tokenFromSchema } from '../token/token_from.ts'
@@ -63,6 +64,7 @@ export const jwt = defineAuthenticator({
         'Tolerated difference between the clocks of issuer and service, for exp, nbf and iat. Default: 0s.',
       ),
     require_exp: z.boolean().optional().describe('Whether to reject a token without exp. Default: false.'),
+    forward_credential: forwardCredentialSchema,
     on_rejected: onRejectedSchema,
   }),
   example: {
@@ -73,6 +75,7 @@ export const jwt = defineAuthenticator({
     const keySets = keySetsOf(config)
     const algorithms = new Set(config.allowed_algorithms?.length ? config.allowed_algorithms : ['RS256'])
     warnAboutConfig(config, algorithms, jwks, context)
+    checkForwardedToken(config)
     const tokenFrom = compileTokenFrom(config.token_from)
     const readClaims = compileClaimChecks(config)
     return withOnRejected(config.on_rejected, request => {
@@ -80,13 +83,17 @@ export const jwt = defineAuthenticator({
       if (token === undefined) return NOT_RESPONSIBLE
       if (typeof token !== 'string') return token
       // Leave opaque and encrypted tokens to the next authenticator, as Oathkeeper does.
-      if (token.split('.', 4).length !== 3) return NOT_RESPONSIBLE
+      if (!isSignedToken(token)) return NOT_RESPONSIBLE
       const result = jwks.verify({ token, ...keySets, algorithms, deadline: request.deadline })
       if (!(result instanceof Promise)) return toIdentity(result, readClaims, clock.wall())
       return result.then(verified => toIdentity(verified, readClaims, clock.wall()))
     })
   },
+  withholds: config => withheldToken(config, isSignedToken),
 })
+
+/** Three parts: an encrypted token has five. */
+const isSignedToken = (token: string): boolean => token.split('.', 4).length === 3
 
 /** Throws `HandlerConfigError` without any key set. */
 function keySetsOf(config: Config): {

@@ -23,6 +23,7 @@ import { retrySchema } from '../compile/retry.ts'
 import { httpUrlSchema } from '../compile/urls.ts'
 import { defineAuthenticator } from '../handler.ts'
 import { onRejectedSchema, withOnRejected } from '../responses/on_rejected.ts'
+import { forwardCredentialSchema } from '../token/forward_credential.ts'
 
 export const oauth2ClientCredentials = defineAuthenticator({
   id: 'oauth2_client_credentials',
@@ -49,6 +50,7 @@ export const oauth2ClientCredentials = defineAuthenticator({
       })
       .optional()
       .describe('Cache of accepted credentials.'),
+    forward_credential: forwardCredentialSchema,
     on_rejected: onRejectedSchema,
   }),
   example: { token_url: 'https://id.example.com/oauth2/token', cache: { enabled: true, ttl: '60s' } },
@@ -70,6 +72,13 @@ export const oauth2ClientCredentials = defineAuthenticator({
       return result.then(loaded => toOutcome(loaded, id))
     })
   },
+  withholds: ({ forward_credential: forward }) =>
+    forward === false
+      ? {
+          cookies: [],
+          headers: [{ name: 'authorization', isCredential: value => /(^|,) *basic /i.test(value) }],
+        }
+      : undefined,
 })
 
 interface BasicCredentials {

@@ -19,6 +19,7 @@ import { httpUrlSchema } from '../compile/urls.ts'
 import { type CompileContext, defineAuthenticator } from '../handler.ts'
 import { insufficientScope, invalidToken, unsuitableToken } from '../responses/challenge.ts'
 import { onRejectedSchema, withOnRejected } from '../responses/on_rejected.ts'
+import { checkForwardedToken, forwardCredentialSchema, withheldToken } from '../token/forward_credential.ts'
 import { compileScopeCheck, scopeStrategySchema } from '../token/scopes.ts'
 import { compileTokenFrom, tokenFromSchema } from '../token/token_from.ts'
 
@@ -73,6 +74,7 @@ export const oauth2Introspection = defineAuthenticator({
       })
       .optional()
       .describe('Cache of active responses. Every request repeats the checks of the rule.'),
+    forward_credential: forwardCredentialSchema,
     on_rejected: onRejectedSchema,
   }),
   example: {
@@ -84,6 +86,7 @@ export const oauth2Introspection = defineAuthenticator({
   compile(config, { clock, oauth2 }, context) {
     const url = config.introspection_url
     const preAuthorization = readClientCredentials(config.pre_authorization)
+    checkForwardedToken(config)
     const tokenFrom = compileTokenFrom(config.token_from)
     const prefix = config.prefix ?? ''
     const scope =
@@ -109,6 +112,7 @@ export const oauth2Introspection = defineAuthenticator({
       return result instanceof Promise ? result.then(checkResult) : checkResult(result)
     })
   },
+  withholds: config => withheldToken(config, token => token !== '' && token.startsWith(config.prefix ?? '')),
 })
 
 type Config = z.output<typeof oauth2Introspection.config>

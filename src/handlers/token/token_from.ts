@@ -23,12 +23,16 @@ export type TokenFrom = z.infer<typeof tokenFromSchema>
  */
 export type FindToken = (request: RequestView) => string | undefined | Denial
 
+/** Whether the location is that of a bearer token. */
+export const isBearerHeader = (from: TokenFrom): from is undefined | null | { header: 'Authorization' } =>
+  from === undefined || from === null || ('header' in from && from.header === 'Authorization')
+
 /**
  * The header name `Authorization` means a bearer token, like Oathkeeper's default. In any other spelling it
  * means the raw header value.
  */
 export function compileTokenFrom(from: TokenFrom): FindToken {
-  if (from === undefined || from === null || ('header' in from && from.header === 'Authorization')) {
+  if (isBearerHeader(from)) {
     return request => {
       const lines = request.headerValues('authorization')
       // A bearer token cannot contain a comma: a proxy has joined several header lines.
@@ -84,9 +88,9 @@ function singleToken(
 
 /**
  * Splits at the first space. The scheme is case-insensitive. The token is the unchanged rest, including
- * further spaces.
+ * further spaces. Empty without a bearer token.
  */
-function parseBearer(value: string): string {
+export function parseBearer(value: string): string {
   const space = value.indexOf(' ')
   return space >= 0 && value.slice(0, space).toLowerCase() === 'bearer' ? value.slice(space + 1) : ''
 }
