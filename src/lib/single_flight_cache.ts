@@ -32,18 +32,26 @@ export interface SingleFlightCache<Loaded, Value> {
   load(key: string, request: LoadRequest<Loaded, Value>): PendingLoad<Loaded>
   /** Removes the entry; a load of the key that is in flight is neither joined nor cached. */
   evict(key: string): void
+  /** Loads that are in flight are not joined any more. Their results are still cached, unless a later load ends first. */
+  stopJoining(): void
   /** Loads that are in flight are neither joined nor cached. */
   abandonInFlight(): void
   /** Removes all entries and abandons all loads. */
   clear(): void
   readonly size: number
-  /** Number of loads that can be joined. */
+  /** Number of keys with a load in flight. */
   readonly inFlight: number
 }
 
 interface InFlightLoad<Loaded> {
   promise: Promise<Loaded>
   readonly fresh: boolean
+  /** It can be joined while this is the epoch of the cache. */
+  readonly epoch: number
+  /** Cleared by an eviction, by a fresh load, and when a later load of the key ends. */
+  mayStore: boolean
+  /** The load of the same key that this one replaced because it could not be joined. */
+  older: InFlightLoad<Loaded> | undefined
 }
 
 const NEVER_SETTLED = new Promise<never>(() => {})
@@ -53,21 +61,29 @@ export function createSingleFlightCache<Loaded, Value extends {}>(
   options: LruCacheOptions<Value>,
 ): SingleFlightCache<Loaded, Value> {
   const entries = createLruCache(options)
+  /** The latest load of each key. */
   const inFlight = new Map<string, InFlightLoad<Loaded>>()
+  let epoch = 0
 
   async function run(
     key: string,
     own: InFlightLoad<Loaded>,
     request: LoadRequest<Loaded, Value>,
   ): Promise<Loaded> {
-    // Only a registered load may store: an eviction, or a fresh load, has unregistered the others.
-    const unregister = () => inFlight.get(key) === own && inFlight.delete(key)
+    /** An older load must not replace the result of this one, nor be retained by it. */
+    const end = (): boolean => {
+      const { mayStore } = own
+      abandon(own)
+      own.older = undefined
+      if (inFlight.get(key) === own) inFlight.delete(key)
+      return mayStore
+    }
     try {
       const loaded = await request.load()
-      if (unregister()) store(key, request.toEntry(loaded))
+      if (end()) store(key, request.toEntry(loaded))
       return loaded
     } finally {
-      unregister()
+      end()
     }
   }
 
@@ -76,25 +92,42 @@ export function createSingleFlightCache<Loaded, Value extends {}>(
     else if (entry !== undefined) entries.set(key, entry.value, entry.ttl)
   }
 
+  function abandonInFlight(): void {
+    for (const load of inFlight.values()) abandon(load)
+    inFlight.clear()
+  }
+
   return {
     get: entries.get,
     load(key, request) {
       const fresh = request.fresh === true
       const current = inFlight.get(key)
-      if (current !== undefined && (current.fresh || !fresh))
+      const replaced = current !== undefined && fresh && !current.fresh
+      if (current !== undefined && current.epoch === epoch && !replaced)
         return { promise: current.promise, shared: true }
-      const started: InFlightLoad<Loaded> = { fresh, promise: NEVER_SETTLED }
+      if (replaced) abandon(current)
+      const started: InFlightLoad<Loaded> = {
+        fresh,
+        promise: NEVER_SETTLED,
+        epoch,
+        mayStore: true,
+        older: current,
+      }
       inFlight.set(key, started)
       started.promise = run(key, started, request)
       return { promise: started.promise, shared: false }
     },
     evict(key) {
+      abandon(inFlight.get(key))
       inFlight.delete(key)
       entries.delete(key)
     },
-    abandonInFlight: () => inFlight.clear(),
+    stopJoining() {
+      epoch++
+    },
+    abandonInFlight,
     clear() {
-      inFlight.clear()
+      abandonInFlight()
       entries.clear()
     },
     get size() {
@@ -104,4 +137,9 @@ export function createSingleFlightCache<Loaded, Value extends {}>(
       return inFlight.size
     },
   }
+}
+
+/** The load and all that it replaced store nothing. */
+function abandon(latest: InFlightLoad<unknown> | undefined): void {
+  for (let load = latest; load !== undefined; load = load.older) load.mayStore = false
 }

@@ -27,10 +27,10 @@ interface Holdoff {
   readonly keptSessionId: string | undefined
 }
 
-/** Bounds memory under a flood of revocations; beyond it the oldest holdoff is dropped. */
+/** Bounds memory under a flood of revocations; beyond it the oldest holdoff is dropped, with all lookups in flight. */
 const MAX_HOLDOFFS = 100_000
-/** Maximum duration of a lookup in ms. A holdoff is kept this long after its end for lookups that started before it. */
-const MAX_LOAD_MS = 60_000
+/** A lookup that takes longer is not cached, ms. A holdoff is kept this long after its end for lookups that started before it. */
+export const MAX_LOAD_MS = 60_000
 /** Assumed maximum difference between our clock and that of the sender of `before`, ms. */
 const MAX_CLOCK_SKEW_MS = 2_000
 
@@ -44,6 +44,8 @@ export function createRevocationIndex<R extends RevocableEntry>(
   const byCredential: Index<R> = new Map()
   /** By session id, identity id or credential hash, in order of arrival. */
   const holdoffs = new Map<string, Holdoff>()
+  /** Lookups that started before it are held off, because a holdoff that may concern them was dropped early. */
+  let droppedAt = Number.NEGATIVE_INFINITY
 
   function addHoldoff(id: string, keep?: string): void {
     const earlier = holdoffs.get(id)
@@ -56,7 +58,9 @@ export function createRevocationIndex<R extends RevocableEntry>(
       keptSessionId: keepersDiffer ? undefined : keep,
     })
     for (const [oldest, { until }] of holdoffs) {
-      if (until + MAX_LOAD_MS > clock.now() && holdoffs.size <= MAX_HOLDOFFS) return
+      const expired = until + MAX_LOAD_MS <= clock.now()
+      if (!expired && holdoffs.size <= MAX_HOLDOFFS) return
+      if (!expired) droppedAt = clock.now()
       holdoffs.delete(oldest)
     }
   }
@@ -106,9 +110,10 @@ export function createRevocationIndex<R extends RevocableEntry>(
       }
     },
     isHeldOff({ session, credentialHash, requestedAt }) {
+      if (requestedAt < droppedAt) return true
       return [session.id, session.identityId, credentialHash].some(id => {
         const found = holdoffs.get(id)
-        return found !== undefined && found.until > requestedAt && found.keptSessionId !== session.id
+        return found !== undefined && found.until >= requestedAt && found.keptSessionId !== session.id
       })
     },
   }

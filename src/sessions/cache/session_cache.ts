@@ -16,7 +16,7 @@ import type {
   VerifiedFinding,
 } from '../types.ts'
 import { freshnessLifetime, jitterFactor } from './freshness.ts'
-import { createRevocationIndex } from './revocation_index.ts'
+import { createRevocationIndex, MAX_LOAD_MS } from './revocation_index.ts'
 
 export interface SessionCacheDependencies {
   readonly clock: Clock
@@ -118,6 +118,8 @@ export function createSessionCache(dependencies: SessionCacheDependencies): Sess
       return rejectedEntry(key)
     }
     if (finding.kind !== 'verified' || request.maxAge === 0) return undefined
+    // Holdoffs are not kept for longer.
+    if (millisBetween(request.requestedAt, clock.now()) >= MAX_LOAD_MS) return undefined
     const { session, requestedAt = request.requestedAt } = finding
     const identified = { key, credentialHash: request.credentialHash(), session, requestedAt }
     if (revocationIndex.isHeldOff(identified)) return 'evict'
@@ -208,8 +210,11 @@ export function createSessionCache(dependencies: SessionCacheDependencies): Sess
     revoke(event) {
       const evicted = revocationIndex.revoke(event)
       for (const { key } of evicted) cache.evict(key)
-      // A load in flight may turn out to belong to a revoked session, so none of them is cached or joined.
-      cache.abandonInFlight()
+      // A load in flight may turn out to belong to a revoked session, so no later request joins it. When it ends its session
+      // is known, and `isHeldOff` decides whether it is cached. Otherwise anyone could keep all sessions from being cached by
+      // ending invented ones. A revocation of everything has no holdoff.
+      if (event.kind === 'everything') cache.abandonInFlight()
+      else cache.stopJoining()
       return evicted
     },
     get size() {
