@@ -131,6 +131,17 @@ export const LEDGER: readonly RecordedDifference[] = [
     setting: '',
   },
   {
+    cases: [
+      'authz.keto_engine_acp_ory/keto-ok',
+      'authz.keto_engine_acp_ory/private-address-forwarded',
+      'authz.keto_engine_acp_ory/private-address-forwarded-and-real',
+    ],
+    q: 'Q-71',
+    behavior: '`keto_engine_acp_ory` sends the address that the gateway states, and no forwarded one.',
+    reason: 'A client could choose the address that a policy of Keto judges.',
+    setting: '`respect_forwarded_for_header: true`',
+  },
+  {
     cases: ['mutate.hydrator/default'],
     q: 'Q-85',
     behavior: 'Headers in the response of a hydrator that its key `headers` does not list are dropped.',

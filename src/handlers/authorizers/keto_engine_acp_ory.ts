@@ -29,6 +29,12 @@ export const ketoEngineAcpOry = defineAuthorizer({
     flavor: publicString()
       .optional()
       .describe('Matching strategy of Keto: regex, glob or exact. Default: regex.'),
+    respect_forwarded_for_header: z
+      .boolean()
+      .optional()
+      .describe(
+        'Whether to send the first public address of X-Forwarded-For, else X-Real-Ip, as with Oathkeeper. Clients can choose both, unless the gateway overwrites them. Default: false: the address that the gateway states.',
+      ),
   }),
   example: {
     base_url: 'http://keto:4466/',
@@ -45,6 +51,7 @@ export const ketoEngineAcpOry = defineAuthorizer({
     const resource = template('required_resource', 'unset')
     const subject = config.subject ? template('subject', '') : (session: Session) => session.subject
     const url = allowedUrl(config.base_url, config.flavor || 'regex')
+    const addressOf = config.respect_forwarded_for_header === true ? forwardedAddress : statedAddress
     return async session => {
       const rendered: string[] = []
       for (const render of [action, resource, subject]) {
@@ -52,7 +59,7 @@ export const ketoEngineAcpOry = defineAuthorizer({
         if (typeof text !== 'string') return text
         rendered.push(quoteJsonString(text, true))
       }
-      const contextJson = requestContext(session.request, services.clock)
+      const contextJson = requestContext(addressOf(session.request), services.clock)
       const [actionJson, resourceJson, subjectJson] = rendered
       const response = await services.send({
         method: 'POST',
@@ -102,19 +109,26 @@ const isPrivate = compileNetworks([
 ]) as (address: string) => boolean
 const isAddress = compileNetworks(['0.0.0.0/0', '::/0']) as (address: string) => boolean
 
+/** The address that Envoy, or a trusted gateway at `/decisions`, states. */
+const statedAddress = ({ remoteAddress }: RequestView): string => remoteAddress
+
 /**
  * Like Oathkeeper: the first public address of X-Forwarded-For, else X-Real-Ip. The peer address only if both
  * headers are empty.
  */
-function requestContext(request: RequestView, clock: Clock): string {
+function forwardedAddress(request: RequestView): string {
   const forwardedFor = request.header('x-forwarded-for') ?? ''
   const realIp = request.header('x-real-ip') ?? ''
-  const address =
+  return (
     forwardedFor
       .split(',')
       .map(text => text.trim())
       .find(text => isAddress(text) && !isPrivate(text)) ??
     (forwardedFor === '' && realIp === '' ? request.remoteAddress : realIp)
+  )
+}
+
+function requestContext(address: string, clock: Clock): string {
   const requestedAt = new Date(clock.wall()).toISOString()
   return `{"remoteIpAddress":${quoteJsonString(address, true)},"requestedAt":"${requestedAt}"}`
 }

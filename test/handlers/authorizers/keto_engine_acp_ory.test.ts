@@ -23,7 +23,7 @@ function authorize(config: object, answer: HttpResponse | HttpFailure = ALLOWED,
 }
 
 test('the request body equals that of Go’s encoder', async () => {
-  const session = sessionOf('u<1', undefined, requestWith([['x-real-ip', '5.6.7.8']]))
+  const session = sessionOf('u<1', undefined, { ...requestWith(), remoteAddress: '5.6.7.8' })
   const { harness, outcome } = authorize(
     { required_action: 'read:{{ .MatchContext.Method }}' },
     ALLOWED,
@@ -61,15 +61,20 @@ for (const [forwarded, real, address] of [
   ['', '10.2.2.2', '10.2.2.2'],
   ['', '', '9.9.9.9'],
 ] as const) {
-  test(`sends "${address}" to Keto for "${forwarded}" and "${real}"`, async () => {
+  test(`with respect_forwarded_for_header, sends "${address}" to Keto for "${forwarded}" and "${real}"`, async () => {
     const request = requestWith([
       ['x-forwarded-for', forwarded],
       ['x-real-ip', real],
     ])
     const session = sessionOf('u', undefined, { ...request, remoteAddress: '9.9.9.9' })
-    const { harness, outcome } = authorize({}, ALLOWED, session)
-    await outcome
-    assert.match(String(harness.requests[0]?.body), new RegExp(`"remoteIpAddress":"${address}"`))
+    for (const [config, expected] of [
+      [{ respect_forwarded_for_header: true }, address],
+      [{}, '9.9.9.9'],
+    ] as const) {
+      const { harness, outcome } = authorize(config, ALLOWED, session)
+      await outcome
+      assert.match(String(harness.requests[0]?.body), new RegExp(`"remoteIpAddress":"${expected}"`))
+    }
   })
 }
 
