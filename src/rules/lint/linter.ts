@@ -92,7 +92,7 @@ export function createLinter({
     checkPattern(located, rule, compiled, report) {
       const { lints, parsed } = compiled
       for (const lint of lints) report('warning', matchPath(rule), lint.message, lint.hint)
-      const { witnesses, dead } = findWitnesses(
+      const { witnesses, dead, needsQuery } = findWitnesses(
         compiled,
         { paths, hosts, rpc: rule.rpc === true },
         wordFinder,
@@ -101,6 +101,8 @@ export function createLinter({
         const message = `the pattern ${NEVER_MATCHES}: no request has such a URL`
         report('warning', matchPath(rule), message, NEVER_MATCHES_HINT)
       }
+      if (needsQuery && !lints.some(lint => lint.message.startsWith('the query')))
+        report('warning', matchPath(rule), NEEDS_QUERY, NEEDS_QUERY_HINT)
       rules.push({ rule, parsed, witnesses, located, report })
     },
     async checkSet(snapshot) {
@@ -120,6 +122,9 @@ interface LintedRule {
 
 const NEVER_MATCHES = 'never matches'
 const NEVER_MATCHES_HINT = 'check host, slashes and character classes: no URL satisfies all of them'
+
+const NEEDS_QUERY = 'the pattern needs "?" or "#", and the query of a URL is not matched'
+const NEEDS_QUERY_HINT = 'end the pattern where the path ends; only a path with %3F or %23 could match'
 
 const OPEN_TWIN_HINT =
   'a trailing slash counts; to match both, end the pattern in <(?:/.*)?>, or add a rule (with the glob strategy)'

@@ -47,7 +47,7 @@ export const globNodes = (parts: readonly Part[]): GlobNode[] =>
   })
 
 function lintRegexpSyntax({ text }: Piece): PatternLint[] {
-  const syntax = /\.[*+]|\[\^|\(\?|\\[dwsDWS]/.exec(text)?.[0]
+  const syntax = /\.[*+]|\[\^|\(\?|\\[dwsDWS]|\]\+|[()|]/.exec(text)?.[0]
   if (syntax === undefined) return []
   return [
     {

@@ -9,6 +9,7 @@ import {
   lintOpenHost,
   lintPath,
   lintScheme,
+  lintWholeUrl,
   neverMatches,
 } from './origin_lints.ts'
 import type { Fragment, Literal, Part, PatternLint } from './syntax.ts'
@@ -34,10 +35,11 @@ export function normalizeOrigin(
 ): NormalizedOrigin {
   const bounds = findOriginBounds(parts)
   if (bounds === undefined) {
-    const neverStarts = parts[0]?.kind === 'literal' || parts.length === 0
-    const lints = neverStarts
-      ? [neverMatches('it does not start with a scheme and "://"', 'for example https://example.com/path')]
-      : []
+    const [first] = parts
+    const lints =
+      first?.kind === 'fragment'
+        ? lintWholeUrl(first)
+        : [neverMatches('it does not start with a scheme and "://"', 'for example https://example.com/path')]
     return { parts, lints, pathPrefix: '' }
   }
   const lints: PatternLint[] = []

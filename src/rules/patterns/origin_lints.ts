@@ -21,22 +21,39 @@ export function lintScheme(words: readonly string[]): PatternLint[] {
 export function lintHostFragment(fragment: Fragment): PatternLint[] {
   const analysis = analyzeFragment(fragment)
   const lints: PatternLint[] = []
-  if (analysis.canContainSlash && !analysis.startsWithSlash) {
+  // A dot alone would be the cause: the lint below says so, and <[^/]*> would open the rule to every host.
+  const isWrittenHost = WRITTEN_HOST.test(fragment.text)
+  if (analysis.canContainSlash && !analysis.startsWithSlash && !isWrittenHost) {
     lints.push({
       message: `"<${fragment.text}>" in the host also matches slashes, and so part of a path`,
       hint: 'exclude them, for example <[^/]*>',
     })
   }
-  if (
-    !fragment.text.startsWith('(?:') &&
-    /(?:^|[^\\])\.(?![*+?{])/.test(fragment.text.replace(/\[[^\]]*\]/g, ''))
-  ) {
+  if (hasBareDot(fragment.text)) {
     lints.push({
       message: `"<${fragment.text}>" in the host has a dot that matches any character`,
       hint: 'write \\. to match a dot',
     })
   }
   return lints
+}
+
+/** Letters, dots and choices, as people write hosts. */
+const WRITTEN_HOST = /^[\w.\-|()?:]*$/
+
+const hasBareDot = (text: string): boolean =>
+  !text.startsWith('(?:') && /(?:^|[^\\])\.(?![*+?{])/.test(text.replace(/\[[^\]]*\]/g, ''))
+
+/** A fragment that contains scheme and host, as in `<https://app.example.com/.*>`. */
+export function lintWholeUrl(fragment: Fragment): PatternLint[] {
+  const host = /^https?:\/\/([^/]*)/.exec(fragment.text)?.[1]
+  if (host === undefined || !hasBareDot(host)) return []
+  return [
+    {
+      message: `"<${fragment.text}>" has a dot in the host that matches any character`,
+      hint: 'delimit only what is an expression: https://app.example.com/<.*>',
+    },
+  ]
 }
 
 /** A host of a request has letters, digits and `._-:[]` only; others are rejected before any rule is evaluated. */
@@ -64,6 +81,12 @@ export function lintOpenHost(parts: readonly Part[], bounds: OriginBounds, lints
   })
 }
 
+/**
+ * What is an expression or a wildcard elsewhere. A path may contain parentheses, `+` and `$`, so these count where
+ * an expression would have them only.
+ */
+const OUTSIDE_SIGN = /\{\w*\}|\*+|\(\?|\[[^\]]*\]\+?|\\.|[|^]|\.\+|\)\+|\$$|(?<=\/):[A-Za-z_]\w*/
+
 /** Reports literal paths that no normalized path contains (Q-18, Q-19). */
 export function lintPath(
   parts: readonly Part[],
@@ -90,7 +113,7 @@ export function lintPath(
         hint: `write ${describeDecoded(escaped)}`,
       })
     }
-    const wildcard = /\{\w*\}|\*+/.exec(path)?.[0]
+    const wildcard = OUTSIDE_SIGN.exec(ends ? path : `${path} `)?.[0]
     if (wildcard !== undefined) {
       lints.push({
         message: `"${wildcard}" outside of <…> is literal text`,

@@ -65,12 +65,13 @@ function compileText(
 ): CompiledPattern | RejectedPattern {
   try {
     const pieces = splitAtDelimiters(text)
+    const nested = pieces.flatMap(lintNestedDelimiters)
     const translated = strategy === 'glob' ? parseGlobPattern(pieces) : translateRegexp(pieces)
     const { parts, lints, pathPrefix } = normalizeOrigin(translated.parts, options)
     const prefixes = findLiteralPrefixes(parts)
     const cost = matchingCost(parts)
     if (strategy === 'regexp' && cost.excessive) rejectExcessive(translated.parts, pieces)
-    const allLints = [...translated.lints, ...lints]
+    const allLints = [...nested, ...translated.lints, ...lints]
     // Nested braces multiply the paths through an expression, even without a loop.
     const isLinear =
       cost.degree === 1 &&
@@ -95,6 +96,17 @@ function compileText(
     const message = error instanceof Error ? error.message : String(error)
     return { fault: { message: `the pattern cannot be used: ${message}`, hint: 'simplify it' } }
   }
+}
+
+/** Only the outermost brackets delimit; those within are text, or name a group as in `(?<name>…)` and `\\k<name>`. */
+function lintNestedDelimiters({ delimited, text }: Piece): PatternLint[] {
+  if (!delimited || !/(?<!\(\?|\\k)</.test(text)) return []
+  return [
+    {
+      message: `"<${text}>" has brackets within brackets, and the inner ones are literal text`,
+      hint: 'delimit each expression by itself, for example https://example.com/<.*>',
+    },
+  ]
 }
 
 /** A glob with more groups is matched without backtracking: an expression would try all combinations of their branches. */

@@ -17,6 +17,7 @@ import {
   type Fragment,
   IGNORE_CASE_END,
   IGNORE_CASE_START,
+  PatternError,
   type PatternLint,
   type Piece,
 } from './syntax.ts'
@@ -40,6 +41,13 @@ const NO_BOUNDARY = `(?:(?<=[${WORD_CLASS}])(?=[${WORD_CLASS}])|(?<![${WORD_CLAS
 const MATCHES_NOTHING = '[]'
 
 const UNSUPPORTED_HINT = 'Oathkeeper or JavaScript does not support this: write it differently'
+
+const looksLikeGlob = ({ text, column }: Piece): PatternError =>
+  new PatternError(
+    `"<${text}>" looks like a glob, but the strategy is regexp`,
+    column,
+    'set access_rules.matching_strategy: glob, or write <.*> for any text and <[^/]*> for one segment',
+  )
 
 /** Translates one fragment. Throws `PatternError` if regexp2 would reject it or if it has no faithful translation. */
 export function translateFragment(piece: Piece): TranslatedFragment {
@@ -160,6 +168,7 @@ export function translateFragment(piece: Piece): TranslatedFragment {
       case '+':
       case '?':
         cursor.at--
+        if (char === '*' && cursor.at === 0) throw looksLikeGlob(piece)
         return failAt(cursor, `"${char}" repeats nothing`)
       default:
         if (char === '{' && /^\d+(?:,\d*)?\}/.test(text.slice(cursor.at))) {

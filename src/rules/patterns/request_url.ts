@@ -11,7 +11,10 @@ export interface RequestUrlOptions {
   readonly rpc: boolean
 }
 
-/** Returns a predicate: whether a request can have a given URL after normalization. */
+/**
+ * Returns a predicate: whether a request can have a given URL after normalization. Paths with `%3F` or `%23` are left
+ * out: whoever writes `?` in a pattern means the query, which is not matched.
+ */
 export const requestUrlPredicate =
   ({ paths, hosts, rpc }: RequestUrlOptions) =>
   (url: string): boolean => {
@@ -26,8 +29,8 @@ export const requestUrlPredicate =
     return target.kind === 'target' && target.path === path
   }
 
-const HTTP_URL = /^((?:http|ws)s?):\/\/([^/]*)(\/.*)$/s
-const RPC_URL = /^(rpc):\/\/([^/]*)(\/.*)$/s
+const HTTP_URL = /^((?:http|ws)s?):\/\/([^/]*)(\/[^?#]*)$/s
+const RPC_URL = /^(rpc):\/\/([^/]*)(\/[^?#]*)$/s
 const HOST_SOURCE = '(?:[a-z0-9_\\-]+(?:\\.[a-z0-9_\\-]+)*|\\[[0-9a-f.:]+\\])(?::[1-9][0-9]*)?'
 const UNNORMALIZED_HOST_SOURCE = HOST_SOURCE.replaceAll('a-z', 'A-Za-z')
   .replace('0-9a-f', '0-9A-Fa-f')
@@ -38,12 +41,25 @@ const PATH_CHARACTER: Readonly<Record<PathMode, string>> = {
   oathkeeper: '[^\\/\\x00\\n]',
 }
 
+/** What `PATH_CHARACTER` has only where a request encodes it. */
+const DELIMITERS = '?#'
+
 /** Cleaning drops a trailing slash (Q-19). */
 const TRAILING_SLASH: Readonly<Record<PathMode, string>> = { strict: '\\/?', oathkeeper: '' }
 
 /**
  * JavaScript source (flag `v`) of an expression that matches every URL that `requestUrlPredicate` accepts. It matches some
- * more, so a pattern without a common word is certainly dead.
+ * more, so a pattern without a common word is certainly dead. `encodedDelimiters`: it also matches paths with `?` and
+ * `#`, which a request encodes.
  */
-export const requestUrlSource = ({ paths, hosts, rpc }: RequestUrlOptions): string =>
-  `${rpc ? 'rpc' : '(?:http|ws)s?'}:\\/\\/${hosts === 'exact' ? UNNORMALIZED_HOST_SOURCE : HOST_SOURCE}\\/(?:${PATH_CHARACTER[paths]}+(?:\\/${PATH_CHARACTER[paths]}+)*${TRAILING_SLASH[paths]})?`
+export function requestUrlSource(
+  { paths, hosts, rpc }: RequestUrlOptions,
+  encodedDelimiters: boolean,
+): string {
+  const scheme = rpc ? 'rpc' : '(?:http|ws)s?'
+  const host = hosts === 'exact' ? UNNORMALIZED_HOST_SOURCE : HOST_SOURCE
+  const character = encodedDelimiters
+    ? PATH_CHARACTER[paths]
+    : PATH_CHARACTER[paths].replace('[^', `[^${DELIMITERS}`)
+  return `${scheme}:\\/\\/${host}\\/(?:${character}+(?:\\/${character}+)*${TRAILING_SLASH[paths]})?`
+}

@@ -9,6 +9,8 @@ export interface WitnessSearch {
   readonly witnesses: readonly string[]
   /** True when it is proved that no request matches. False without witnesses means that neither was found. */
   readonly dead: boolean
+  /** True when it is proved that only paths with an encoded `?` or `#` match. */
+  readonly needsQuery: boolean
 }
 
 const MAX_WITNESSES = 2
@@ -71,14 +73,16 @@ export function findWitnesses(
       perPrefix,
     ),
   )
-  if (urls.length > 0) return { witnesses: urls, dead: false }
-  const commonWords = wordFinder.commonWords(languageOf(parsed.parts), {
-    source: requestUrlSource(options),
-    ignoreCase: false,
-  })
+  if (urls.length > 0) return { witnesses: urls, dead: false, needsQuery: false }
+  const commonWith = (encodedDelimiters: boolean) =>
+    wordFinder.commonWords(languageOf(parsed.parts), {
+      source: requestUrlSource(options, encodedDelimiters),
+      ignoreCase: false,
+    })
+  const commonWords = commonWith(false)
   const found = verified([...FALLBACK_URLS, ...parsed.extraUrls, ...(commonWords ?? [])], MAX_WITNESSES)
-  return {
-    witnesses: found,
-    dead: found.length === 0 && commonWords?.length === 0 && !parsed.extraUrls.some(isRequestUrl),
-  }
+  const isUnreachable =
+    found.length === 0 && commonWords?.length === 0 && !parsed.extraUrls.some(isRequestUrl)
+  const dead = isUnreachable && commonWith(true)?.length === 0
+  return { witnesses: found, dead, needsQuery: isUnreachable && !dead }
 }

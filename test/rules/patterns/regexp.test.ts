@@ -137,6 +137,18 @@ describe('the regexp strategy', () => {
     })
   }
 
+  it('F10 names the strategy where a glob is written', () => {
+    for (const glob of ['**', '*', '*.json']) {
+      const compiled = compilePattern(`http://h/api/<${glob}>`, 'regexp')
+      assert.match(
+        'fault' in compiled ? compiled.fault.message : '',
+        /looks like a glob, but the strategy is regexp/,
+      )
+    }
+    const compiled = compilePattern('http://h/<a|*>', 'regexp')
+    assert.equal('fault' in compiled ? compiled.fault.message : '', '"*" repeats nothing')
+  })
+
   it('requires every fragment to be a complete expression', () => {
     assert.ok('fault' in compilePattern('http://h/<(a>b<c)>', 'regexp'))
     assert.ok('fault' in compilePattern('http://h/<(a)>/<(b)x\\1>', 'regexp'))

@@ -62,9 +62,18 @@ const UNSATISFIABLE: readonly (readonly [text: string, strategy?: 'glob'])[] = [
 ]
 for (const [text, strategy] of UNSATISFIABLE) {
   test(`${text} matches no request`, () => {
-    assert.deepEqual(witnessesOf(text, strategy), { witnesses: [], dead: true })
+    assert.deepEqual(witnessesOf(text, strategy), { witnesses: [], dead: true, needsQuery: false })
   })
 }
+
+test('F6 a pattern that needs the query is no dead one, and its URLs have no query', () => {
+  const needs = { witnesses: [], dead: false, needsQuery: true }
+  assert.deepEqual(witnessesOf('https://h/search<\\?q=.*>'), needs)
+  assert.deepEqual(witnessesOf('https://h/search?q=1'), needs)
+  assert.deepEqual(witnessesOf('https://h/search#top'), needs)
+  const optional = witnessesOf('https://h/documents<(\\?.*)?>')
+  assert.deepEqual(optional.witnesses, ['https://h/documents'])
+})
 
 test('a pattern without witness and without proof is not called dead', () => {
   // Words of five hundred letters are not searched, and a lookahead may exclude all words that were.
