@@ -158,7 +158,7 @@ test('no folder has more than 20 files', () => {
 /** Each package has one importer; a second one would be a second way to do the same. */
 const PACKAGE_IMPORTERS: readonly (readonly [pkg: RegExp, importer: RegExp])[] = [
   [/^lru-cache$/, /^lib\/lru_cache\.ts$/],
-  [/^js-yaml$/, /^documents\/yaml\.ts$/],
+  [/^js-yaml$/, /^documents\/yaml(_positions)?\.ts$/],
   [/^(refa|@eslint-community\/regexpp)$/, /^rules\/patterns\//],
   [/^undici$/, /^clients\/http\//],
   [/^@ory\/client$/, /^clients\/kratos\.ts$/],

@@ -14,7 +14,7 @@ import type { CertificateRenewal } from './tls.ts'
 
 export function countBySeverity(diagnostics: readonly Diagnostic[]) {
   const errors = diagnostics.filter(({ severity }) => severity === 'error').length
-  return { errors, warnings: diagnostics.length - errors }
+  return { errors, warnings: diagnostics.filter(({ severity }) => severity === 'warning').length }
 }
 
 /** Number of repositories in each state. */

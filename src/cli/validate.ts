@@ -35,7 +35,9 @@ export async function validate(
   dependencies: ValidateDependencies,
 ): Promise<number> {
   const { issues, notices, ruleCount } = await runValidation(args, streams, dependencies)
-  const counted = issues.map(issue => (args.strict ? { ...issue, severity: 'error' as const } : issue))
+  const counted = issues.map(issue =>
+    args.strict && issue.severity === 'warning' ? { ...issue, severity: 'error' as const } : issue,
+  )
   for (const issue of sortDiagnostics([...counted, ...notices])) streams.out(`${formatDiagnostic(issue)}\n`)
   if (ruleCount === 'none named') {
     streams.err('error: nothing to check; give a configuration with --config FILE, or rule files\n')

@@ -1,6 +1,8 @@
 /** Reads configuration files and flags as layers, and finds the layer in which a value was written. */
 import { parse as parseToml, TomlError } from 'smol-toml'
 import { type Diagnostic, type DocumentPath, formatPath } from '../documents/diagnostic.ts'
+import { kubernetesKind } from '../documents/kubernetes_resource.ts'
+import { reportSecondDocument } from '../documents/second_document.ts'
 import { parseYaml } from '../documents/yaml.ts'
 import { deepMerge } from '../lib/merge.ts'
 import { flagName, type Setting } from './setting.ts'
@@ -34,13 +36,34 @@ export function fileLayer(source: string, text: string, diagnostics: Diagnostic[
     const hint = 'the last one counts'
     diagnostics.push({ severity: 'warning', source, line, column, path: key, message, hint })
   }
+  reportSecondDocument(document, source, diagnostics)
   const value = document.value ?? {}
   if (typeof value !== 'object' || Array.isArray(value)) {
     const message = 'a configuration must be a map'
     diagnostics.push({ severity: 'error', source, line: 1, column: 1, path: '', message, hint: '' })
     return undefined
   }
+  const problem = otherFileProblem(value)
+  if (problem !== undefined) {
+    diagnostics.push({ severity: 'error', source, line: 1, column: 1, path: '', ...problem })
+    return undefined
+  }
   return { source, value, positionOf: path => document.positionOf(path), nameOf: formatPath }
+}
+
+/** Files that contain a configuration and are none: one sentence instead of an unknown key for each line. */
+function otherFileProblem(value: object): Pick<Diagnostic, 'message' | 'hint'> | undefined {
+  const kind = kubernetesKind(value)
+  if (kind !== undefined) {
+    const message = `this is a Kubernetes resource (${kind}), not a configuration`
+    return { message, hint: kind === 'ConfigMap' ? 'the configuration is a text in its `data`' : '' }
+  }
+  const chart = (value as { oathkeeper?: { config?: unknown } | null }).oathkeeper
+  if (typeof chart !== 'object' || chart === null || typeof chart.config !== 'object') return undefined
+  return {
+    message: "these are values of Oathkeeper's Helm chart, not a configuration",
+    hint: 'the configuration is under oathkeeper.config',
+  }
 }
 
 function tomlLayer(source: string, text: string, diagnostics: Diagnostic[]): Layer | undefined {

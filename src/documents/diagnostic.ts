@@ -4,7 +4,8 @@
 export type DocumentPath = readonly (string | number)[]
 
 export interface Diagnostic {
-  readonly severity: 'error' | 'warning'
+  /** `notice`: worth knowing, and right in a file that is written for Credence. */
+  readonly severity: 'error' | 'warning' | 'notice'
   /** File or URL without credentials, or the name of another source such as the environment. */
   readonly source: string
   /** 1-based; 0 if the source has no lines (environment, flags). */

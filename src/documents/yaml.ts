@@ -6,21 +6,15 @@ import {
   defineScalarTag,
   EVENT_ID,
   type Event,
-  getScalarValue,
   mergeTag,
   NOT_RESOLVED,
   parseEvents,
   YAMLException,
 } from 'js-yaml'
 import type { DocumentPath } from './diagnostic.ts'
-import {
-  closestPosition,
-  type LocatedNode,
-  lineStartOffsets,
-  positionAt,
-  type SourcePosition,
-} from './source_positions.ts'
+import { closestPosition, lineStartOffsets, positionAt, type SourcePosition } from './source_positions.ts'
 import { explainYamlError, type YamlExplanation } from './yaml_errors.ts'
+import { locateValues, MAX_ALIASED_VALUES, positionOfValue } from './yaml_positions.ts'
 
 export interface YamlDocument {
   readonly kind: 'document'
@@ -30,6 +24,8 @@ export interface YamlDocument {
   readonly positionOf: (path: DocumentPath) => SourcePosition
   /** Repeated keys of a map; the last one wins. */
   readonly duplicates: readonly (SourcePosition & { readonly key: string })[]
+  /** Start of a second document in the text that is not empty; it is not parsed. */
+  readonly second: SourcePosition | undefined
 }
 
 export interface InvalidYaml extends SourcePosition, YamlExplanation {
@@ -77,8 +73,6 @@ const SCHEMAS: Readonly<Record<YamlDialect, typeof CORE_SCHEMA>> = {
 /** UTF-16 code units; tens of thousands of rules stay far below. */
 const MAX_YAML_CHARS = 64 * 1024 * 1024
 const MAX_YAML_EVENTS = 5_000_000
-/** Values that aliases expand to; prevents exponential expansion ("billion laughs"). */
-const MAX_ALIASED_VALUES = 1_000_000
 
 /** Parses the first document of a stream, as Oathkeeper does. `source` is the text; errors in it are returned. */
 export function parseYaml(source: string, dialect: YamlDialect): YamlDocument | InvalidYaml {
@@ -87,7 +81,8 @@ export function parseYaml(source: string, dialect: YamlDialect): YamlDocument | 
   const lineOffsets = lineStartOffsets(source)
   const text = moveToLineStart(source)
   try {
-    const events = takeFirstDocument(parseEvents(text, {}))
+    const all = parseEvents(text, {})
+    const events = takeFirstDocument(all)
     if (events.length > MAX_YAML_EVENTS)
       return invalidDocument('the document has too many values', 'split it into several files')
     const { positions, duplicates, aliased } = locateValues(text, events)
@@ -112,6 +107,7 @@ export function parseYaml(source: string, dialect: YamlDialect): YamlDocument | 
         cachedPositions = new WeakRef(located)
         return closestPosition(located, path, lineOffsets)
       },
+      second: positionOfValue(all.slice(events.length), lineOffsets),
       duplicates: duplicates.map(one => ({ key: one.key, ...positionAt(lineOffsets, one.offset) })),
     }
   } catch (error) {
@@ -154,84 +150,4 @@ function takeFirstDocument(events: readonly Event[]): Event[] {
     else if (type === EVENT_ID.POP && --depth === 0) return events.slice(0, i + 1)
   }
   return [...events]
-}
-
-interface Frame {
-  readonly node: LocatedNode
-  readonly isMap: boolean
-  /** The key whose value comes next; `undefined` if a key comes next. */
-  key: { readonly text: string; readonly offset: number } | undefined
-  readonly anchor: string
-  /** Number of values so far, aliases expanded. */
-  size: number
-}
-
-/** Shared by all scalars, to save memory. */
-const NO_CHILDREN: LocatedNode['children'] = new Map()
-
-/** Computes the offsets of all values, as a tree of the document's shape. An alias is located where it is used. */
-function locateValues(text: string, events: readonly Event[]) {
-  const root: LocatedNode = { offset: 0, keyOffset: -1, children: new Map() }
-  const duplicates: { key: string; offset: number }[] = []
-  const sizes = new Map<string, number>()
-  const stack: Frame[] = []
-  let aliased = 0
-  const addNode = (at: number, children: LocatedNode['children'] = NO_CHILDREN): LocatedNode => {
-    const frame = stack.at(-1)
-    if (frame === undefined) return root
-    frame.size++
-    const { key } = frame
-    const offset = at < 0 ? (key?.offset ?? frame.node.offset) : at
-    const node: LocatedNode = { offset, keyOffset: key?.offset ?? -1, children }
-    if (!frame.isMap) frame.node.children.set(frame.node.children.size, node)
-    else if (key === undefined) frame.key = { text: text.slice(offset, offset + 1), offset }
-    else {
-      frame.node.children.set(key.text, node)
-      frame.key = undefined
-    }
-    return node
-  }
-  for (const event of events) {
-    switch (event.type) {
-      case EVENT_ID.SEQUENCE:
-      case EVENT_ID.MAPPING: {
-        const anchor = event.anchorStart < 0 ? '' : text.slice(event.anchorStart, event.anchorEnd)
-        const isMap = event.type === EVENT_ID.MAPPING
-        stack.push({ node: addNode(event.start, new Map()), isMap, key: undefined, anchor, size: 0 })
-        break
-      }
-      case EVENT_ID.POP: {
-        const ended = stack.pop()
-        if (ended === undefined) break
-        if (ended.anchor !== '') sizes.set(ended.anchor, ended.size)
-        const outer = stack.at(-1)
-        if (outer !== undefined) outer.size += ended.size
-        break
-      }
-      case EVENT_ID.ALIAS: {
-        const name = text.slice(event.anchorStart, event.anchorEnd)
-        // An alias inside its own anchor would make a cyclic value.
-        const size = stack.some(open => open.anchor === name)
-          ? MAX_ALIASED_VALUES + 1
-          : (sizes.get(name) ?? 0)
-        aliased += size
-        const frame = stack.at(-1)
-        if (frame !== undefined) frame.size += size
-        addNode(event.anchorStart - 1)
-        break
-      }
-      case EVENT_ID.SCALAR: {
-        const offset = event.style === 2 || event.style === 3 ? event.valueStart - 1 : event.valueStart
-        const frame = stack.at(-1)
-        if (frame?.isMap && frame.key === undefined) {
-          frame.size++
-          frame.key = { text: getScalarValue(text, event), offset }
-          if (frame.key.text !== '<<' && frame.node.children.has(frame.key.text)) {
-            duplicates.push({ key: frame.key.text, offset })
-          }
-        } else addNode(offset)
-      }
-    }
-  }
-  return { positions: root, duplicates, aliased }
 }

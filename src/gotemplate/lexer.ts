@@ -164,6 +164,10 @@ function lexAction(text: string, start: number, tokens: Token[]): { end: number;
               ? 'keyword'
               : 'identifier'
       push(type, name)
+    } else if (char === '\\') {
+      const quote =
+        text[pos + 1] === '"' ? ' before a quote: the quote is escaped once too often' : ' in an action'
+      throw new TemplateSyntaxError(pos, `a backslash${quote}`)
     } else if (/[\x21-\x7e]/.test(char)) push('mark', char)
     else throw new TemplateSyntaxError(pos, `unrecognized character in action: ${JSON.stringify(char)}`)
   }

@@ -60,10 +60,17 @@ export function lintTemplate(
 
   const visit = (nodes: readonly TemplateNode[], scope: LintScope): void => {
     for (const node of nodes) {
-      if (fields !== undefined && 'pipe' in node && node.pipe !== undefined) {
+      if ('pipe' in node && node.pipe !== undefined) {
         for (const { names, at } of dataFieldsIn(node.pipe, scope.dotIsData)) {
-          const problem = unknownField(names, fields)
+          const problem = fields === undefined ? undefined : unknownField(names, fields)
           if (problem !== undefined) add(at, problem.message, problem.hint)
+        }
+        for (const use of dataFieldsIn(node.pipe, scope.dotIsData)) {
+          const parent = nullableParent(
+            use.names,
+            new Set([...scope.guardedPaths, ...pathsBefore(node.pipe, use.at)]),
+          )
+          if (parent !== undefined) add(use.at, ...failsWithout(use.names, parent))
         }
       }
       switch (node.kind) {
@@ -95,6 +102,8 @@ export function lintTemplate(
     const path = operand === undefined ? undefined : pathOf(operand)
     if (path === undefined || !path.startsWith('Extra.') || guardedPaths.has(path)) return
     if (operand?.kind === 'field' && !dotIsData) return
+    // Another lint says that the template fails there.
+    if (nullableParent(path.split('.'), guardedPaths) !== undefined) return
     add(
       at,
       `prints "<no value>" where .${path} is missing (Q-78)`,
@@ -105,6 +114,43 @@ export function lintTemplate(
   const top: LintScope = { guardedPaths: new Set(), dotIsData: true }
   visit(template.tree.root, top)
   return lints
+}
+
+/** Objects that every Kratos session has. */
+const CERTAIN_OBJECTS: ReadonlySet<string> = new Set(['Extra', 'Extra.identity', 'Extra.identity.traits'])
+
+/**
+ * The first object on the way to a member of `Extra` that may be null or missing: reading its member fails. Kratos
+ * sends null for `metadata_public`, `metadata_admin` and optional traits that are objects.
+ */
+function nullableParent(names: readonly string[], guardedPaths: ReadonlySet<string>): string | undefined {
+  if (names[0] !== 'Extra') return undefined
+  const isGuarded = (path: string): boolean =>
+    [...guardedPaths].some(guarded => guarded === path || guarded.startsWith(`${path}.`))
+  for (let length = 2; length < names.length; length++) {
+    const path = names.slice(0, length).join('.')
+    if (!CERTAIN_OBJECTS.has(path) && !isGuarded(path)) return path
+  }
+  return undefined
+}
+
+/** In parentheses, a member of nothing is nothing. */
+function failsWithout(names: readonly string[], parent: string): [message: string, hint: string] {
+  const [extra, first, ...rest] = names
+  const safe = rest.reduce((text, name) => `(${text}).${name}`, `.${extra}.${first}`)
+  return [
+    `fails, and the request gets 500, where .${parent} is null or missing`,
+    `write {{ print (${safe}) }} to print nothing`,
+  ]
+}
+
+/** Paths that `and` tests before the field is read. */
+function pathsBefore({ commands }: Pipeline, at: number): string[] {
+  return commands.flatMap(({ args: [head, ...args] }) => {
+    if (head?.kind === 'pipe') return pathsBefore(head.pipe, at)
+    if (head?.kind !== 'function' || head.name !== 'and') return []
+    return args.flatMap(arg => ('at' in arg && arg.at < at ? (pathOf(arg) ?? []) : []))
+  })
 }
 
 interface FieldUse {

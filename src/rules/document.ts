@@ -1,6 +1,7 @@
 /** Decodes one access rule from its document: its fields, and the diagnostics about them. */
 import { z } from 'zod'
 import type { DocumentPath } from '../documents/diagnostic.ts'
+import { kubernetesKind } from '../documents/kubernetes_resource.ts'
 import { typeMismatch } from '../documents/type_mismatch.ts'
 import { closestMatch } from '../lib/closest_match.ts'
 
@@ -120,6 +121,8 @@ export function decodeRule(raw: unknown): {
       faults: [{ severity: 'error', path: [], message: 'a rule must be a map', hint: '' }],
     }
   }
+  const kind = kubernetesKind(raw)
+  if (kind !== undefined) return { rule: undefined, faults: [resourceFault(kind)] }
   const parsed = schema.safeParse(normalizeFieldNames(raw, [], faults), { reportInput: true })
   if (!parsed.success) {
     return { rule: undefined, faults: [...faults, ...parsed.error.issues.map(schemaFault)] }
@@ -153,6 +156,22 @@ export function decodeRule(raw: unknown): {
         preserveHost: data.upstream?.preserve_host ?? false,
       },
     },
+  }
+}
+
+/** One sentence instead of an unknown field for each key. */
+function resourceFault(kind: string): RuleFault {
+  const rules =
+    kind === 'Rule'
+      ? 'its `spec` is the rule; Oathkeeper Maester writes the specs of all Rules to access-rules.json'
+      : kind === 'ConfigMap'
+        ? 'the rules are a text in its `data`'
+        : 'name a file of access rules'
+  return {
+    severity: 'error',
+    path: [],
+    message: `this is a Kubernetes resource (${kind}), not a rule`,
+    hint: rules,
   }
 }
 

@@ -1,6 +1,7 @@
 /** Parses the text of one repository into access rules and diagnostics, each with its file, line and column. */
 import { splitIntoBatches } from '../documents/batches.ts'
 import { type Diagnostic, type DocumentPath, formatPath } from '../documents/diagnostic.ts'
+import { reportSecondDocument } from '../documents/second_document.ts'
 import type { SourcePosition } from '../documents/source_positions.ts'
 import { parseYaml, type YamlDocument } from '../documents/yaml.ts'
 import type { Yielder } from '../lib/yield_to_event_loop.ts'
@@ -37,6 +38,7 @@ export function parseRules(text: string, source: string): ParsedRules {
     return { rules: undefined, decodedRules: [], diagnostics: [syntaxError] }
   }
   collector.addDuplicateKeys(document, NO_OFFSET)
+  reportSecondDocument(document, source, collector.diagnostics)
   const raw = document.value ?? []
   if (Array.isArray(raw)) {
     for (const [i, item] of raw.entries()) collector.addRule(item, [i], document, [i], NO_OFFSET)
@@ -91,6 +93,7 @@ function createRuleCollector(source: string) {
     column: line === 1 ? column + offset.column : column,
   })
   return {
+    diagnostics,
     addDuplicateKeys(document: YamlDocument, offset: BatchOffset): void {
       for (const { key, ...position } of document.duplicates) {
         const message = `duplicate key "${key}"`

@@ -280,6 +280,21 @@ const ISSUES: readonly (readonly [name: string, text: string, issue: string])[] 
     'c.yml:2:1: warning: strict: duplicate key "strict" (the last one counts)',
   ],
   ['a list at the top', '- 1\n', 'c.yml:1:1: error: a configuration must be a map'],
+  [
+    'a second document',
+    'log: {level: debug}\n---\nserve: {}\n',
+    'c.yml:3:1: warning: a second document begins here and is not read (remove the line "---", or write it to a file of its own)',
+  ],
+  [
+    'a ConfigMap',
+    'apiVersion: v1\nkind: ConfigMap\ndata: {}\n',
+    'c.yml:1:1: error: this is a Kubernetes resource (ConfigMap), not a configuration (the configuration is a text in its `data`)',
+  ],
+  [
+    'values of the chart',
+    'oathkeeper: {config: {serve: {}}}\nreplicaCount: 2\n',
+    "c.yml:1:1: error: these are values of Oathkeeper's Helm chart, not a configuration (the configuration is under oathkeeper.config)",
+  ],
   ['invalid YAML', '{a: 1', 'c.yml:1:6: error: the file ends inside of "[" or "{" (close it)'],
 ]
 for (const [name, text, issue] of ISSUES) {

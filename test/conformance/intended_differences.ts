@@ -439,8 +439,9 @@ export const INTENDED_DIFFERENCES: readonly IntendedDifference[] = [
     q: 'E12',
     subject: 'authorizers',
     oathkeeper: 'A `remote` authorizer may receive a truncated body.',
-    credence: 'If Envoy has truncated the body, the request is 403 and the authorizer is not called.',
-    setting: '',
+    credence:
+      'If Envoy has truncated a body, or sends none although the request declares one, the request is 403 and the authorizer is not called.',
+    setting: '`allow_missing_body`',
   },
   {
     q: 'Q-63',

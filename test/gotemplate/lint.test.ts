@@ -10,7 +10,9 @@ const NO_VALUE = 'prints "<no value>" where'
 
 test('a member that may be missing is reported (Q-78)', () => {
   assert.deepEqual(found('{{ .Extra.x }}'), [`1:4 ${NO_VALUE} .Extra.x is missing (Q-78)`])
-  assert.deepEqual(found('a\n{{ $.Extra.x.y }}'), [`2:4 ${NO_VALUE} .Extra.x.y is missing (Q-78)`])
+  assert.deepEqual(found('a\n{{ $.Extra.identity.id }}'), [
+    `2:4 ${NO_VALUE} .Extra.identity.id is missing (Q-78)`,
+  ])
   assert.equal(found('{{ if .Extra.y }}{{ .Extra.x }}{{ end }}').length, 1)
   assert.equal(found('{{ if .Extra.x }}{{ else }}{{ .Extra.x }}{{ end }}').length, 1)
 })
@@ -27,6 +29,46 @@ test('members that are printed, have a default, are tested, or are not of the se
     '{{ range .Extra.l }}{{ .x }}{{ end }}',
   ]
   for (const text of clean) assert.deepEqual(found(text), [], text)
+})
+
+test('F7 a member of an object that may be null is reported, with an expression that prints nothing there', () => {
+  const data = { Extra: { identity: { metadata_public: null, traits: {} } } }
+  const warned = [
+    '{{ print .Extra.identity.metadata_public.role }}',
+    '{{ .Extra.nope.deeper }}',
+    '{{ $.Extra.nope.deeper.still }}',
+    '{{ .Extra.identity.traits.name.first | upper }}',
+    '{{ if .Extra.nope.deeper }}x{{ end }}',
+    '{{ if and .Subject .Extra.nope.deeper }}x{{ end }}',
+    '{{ printf "%s" (print .Extra.nope.deeper) }}',
+  ]
+  for (const text of warned) {
+    const lints = lintTemplate(parseTemplate(text))
+    assert.equal(lints.length, 1, text)
+    assert.match(
+      lints[0]?.message ?? '',
+      /^fails, and the request gets 500, where \.Extra\.[\w.]+ is null or missing$/,
+    )
+    const advice = /^write (.+) to print nothing$/.exec(lints[0]?.hint ?? '')?.[1] ?? ''
+    assert.deepEqual(found(advice), [], advice)
+    assert.equal(parseTemplate(advice).render(data), '', advice)
+  }
+  const clean = [
+    '{{ print .Extra.identity.traits.email }}',
+    '{{ print (((.Extra.identity).metadata_public).role) }}',
+    '{{ if .Extra.nope }}{{ print .Extra.nope.deeper }}{{ end }}',
+    '{{ if and .Extra.nope .Extra.nope.deeper }}x{{ end }}',
+    '{{ with .Extra.nope }}{{ print .deeper }}{{ end }}',
+  ]
+  for (const text of clean) assert.deepEqual(found(text), [], text)
+})
+
+test('F10 a quote that is escaped once too often is named where it is', () => {
+  assert.throws(() => parseTemplate('a {{ print \\"x\\" }}'), {
+    message: 'a backslash before a quote: the quote is escaped once too often',
+    line: 1,
+    column: 12,
+  })
 })
 
 test('certain failures are reported', () => {

@@ -34,6 +34,37 @@ const RULE: AccessRule = {
   upstream: { url: '', stripPath: '', preserveHost: false },
 }
 
+test('F8 a second document is reported where it begins, and an empty one is not', async () => {
+  const second = 'a second document begins here and is not read'
+  const hint = 'remove the line "---", or write it to a file of its own'
+  const text = `- ${FULL.replace('\n', ' ')}\n---\n- ${FULL.replace('\n', ' ')}\n`
+  assert.deepEqual(diagnosticsOf(text), [`r:3:1: warning: ${second} (${hint})`])
+  assert.equal(rulesOf(text).length, 1)
+  for (const end of ['---\n', '---\n# end\n', '...\n'])
+    assert.deepEqual(diagnosticsOf(`[${FULL}]\n${end}`), [])
+  // Long texts are read in batches.
+  const long = `${'- {id: r}\n'.repeat(9_000)}---\n- {id: s}\n`
+  const { diagnostics } = await parseRulesInBatches(long, 'r', () => undefined)
+  assert.deepEqual(diagnostics.map(formatDiagnostic), [`r:9002:1: warning: ${second} (${hint})`])
+})
+
+test('F10 a Kubernetes resource is named as one, in one sentence', () => {
+  const said = (text: string): string => diagnosticsOf(text).join('\n')
+  const resource = 'apiVersion: oathkeeper.ory.sh/v1alpha1\nkind: Rule\nmetadata: {name: a}\nspec: {}\n'
+  assert.equal(
+    said(resource),
+    'r:1:1: error: cannot decode rule 1: this is a Kubernetes resource (Rule), not a rule (its `spec` is the rule; Oathkeeper Maester writes the specs of all Rules to access-rules.json)',
+  )
+  assert.match(
+    said('apiVersion: v1\nkind: ConfigMap\ndata: {}\n'),
+    /\(ConfigMap\), not a rule \(the rules are a text in its `data`\)$/,
+  )
+  assert.match(
+    said('- {apiVersion: v1, kind: Secret}\n'),
+    /^r:1:3: error: cannot decode rule 1: this is a Kubernetes resource \(Secret\)/,
+  )
+})
+
 test('omitted fields of a rule have defaults', () => {
   assert.deepEqual(rulesOf(`[${FULL}]`), [RULE])
 })

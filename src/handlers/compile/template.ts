@@ -1,7 +1,7 @@
 /** Compiles a Go template of a rule to a function of the session. */
 import { type Denial, internalError } from '../../access/denial.ts'
 import type { Session } from '../../access/session.ts'
-import type { DocumentPath } from '../../documents/diagnostic.ts'
+import { type DocumentPath, formatPath } from '../../documents/diagnostic.ts'
 import { lintTemplate, parseTemplate, type Template, TemplateError } from '../../gotemplate/index.ts'
 import type { CompileContext } from '../handler.ts'
 import type { Services } from '../services.ts'
@@ -46,11 +46,12 @@ export function compileTemplate(
   }
   const { constant } = template
   if (constant !== undefined) return () => constant
+  const name = formatPath(path)
   return session => {
     try {
       return template.render(templateData(session))
     } catch (error) {
-      return internalError('template', `a template failed: ${describeError(error)}`, error)
+      return internalError('template', `the template ${name} failed: ${describeError(error)}`, error)
     }
   }
 }

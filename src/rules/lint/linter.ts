@@ -8,7 +8,7 @@ import { createWordFinder, type WordFinder } from '../patterns/automata.ts'
 import type { CompiledPattern, ParsedPattern } from '../patterns/pattern.ts'
 import type { RequestUrlOptions } from '../patterns/request_url.ts'
 import { findWitnesses } from '../patterns/witness.ts'
-import { lintId, lintMatch, type ReportDiagnostic } from './fields.ts'
+import { lintExtensions, lintId, lintMatch, type ReportDiagnostic } from './fields.ts'
 import { findOverlaps } from './overlap.ts'
 import { findShadowedRules } from './shadowed.ts'
 import { findOpenTwins } from './slash_twins.ts'
@@ -44,6 +44,7 @@ export function createLinter({
 }: LinterDependencies): Linter {
   const wordFinder: WordFinder = createWordFinder()
   const firstUses = new Map<string, string>()
+  const extendedSources = new Set<string>()
   const rules: LintedRule[] = []
 
   async function reportShadowed(snapshot: SearchableSnapshot): Promise<void> {
@@ -87,6 +88,7 @@ export function createLinter({
   return {
     checkRule(located, report) {
       lintId(located, firstUses, report)
+      lintExtensions(located, extendedSources, report)
       lintMatch(located, report)
     },
     checkPattern(located, rule, compiled, report) {

@@ -38,7 +38,7 @@ export function lintHostFragment(fragment: Fragment): PatternLint[] {
   return lints
 }
 
-/** Letters, dots and choices, as people write hosts. */
+/** Letters, dots and choices, as users write hosts. */
 const WRITTEN_HOST = /^[\w.\-|()?:]*$/
 
 const hasBareDot = (text: string): boolean =>

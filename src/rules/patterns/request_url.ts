@@ -13,7 +13,7 @@ export interface RequestUrlOptions {
 
 /**
  * Returns a predicate: whether a request can have a given URL after normalization. Paths with `%3F` or `%23` are left
- * out: whoever writes `?` in a pattern means the query, which is not matched.
+ * out: a user who writes `?` in a pattern means the query, which is not matched.
  */
 export const requestUrlPredicate =
   ({ paths, hosts, rpc }: RequestUrlOptions) =>

@@ -173,6 +173,31 @@ test('a denial sets nothing, and a partial body causes no call (E12, E13)', asyn
   assert.equal(harness.requests.length, 0)
 })
 
+test('F9 a body that the request declares and Envoy does not send causes no call (E12)', async () => {
+  const declared = [
+    [['content-length', '12']],
+    [['transfer-encoding', 'chunked']],
+  ] as const satisfies HeaderPair[][]
+  for (const headers of declared) {
+    const session = sessionOf('u1', undefined, requestWith(headers))
+    const { outcome, harness } = authorize({}, answered(200), session)
+    const denial = await outcome
+    assertDenial(denial)
+    assert.deepEqual([denial.status, harness.requests.length], [403, 0])
+    const allowed = authorize({ allow_missing_body: true }, answered(200), session)
+    assert.notEqual((await allowed.outcome).kind, 'denial', 'the setting restores what Oathkeeper does')
+    assert.equal(allowed.harness.requests.length, 1)
+  }
+  const body = new TextEncoder().encode('twelve bytes')
+  const complete = { ...requestWith([['content-length', '12']]), body }
+  const empty = requestWith([['content-length', '0']])
+  for (const request of [complete, empty]) {
+    const { outcome, harness } = authorize({}, answered(200), sessionOf('u1', undefined, request))
+    await outcome
+    assert.equal(harness.requests.length, 1)
+  }
+})
+
 test('a value with a control character is a 500 without a call, and is not in the reason (Q-79)', async () => {
   const { outcome, harness } = authorize(
     { headers: { 'x-sub': '{{ .Subject }}' } },

@@ -240,6 +240,10 @@ test('an empty file counts as not written yet; only [] removes all rules (Q-14)'
   assert.deepEqual(kept.diagnostics.map(formatDiagnostic), [
     'rules.json: error: is empty; its previous rules stay in force (write [] for no rules)',
   ])
+  for (const text of ['\n \n', '# to be written\n', '---\n', '---\n# later\n\n']) {
+    await writeFile(file, text)
+    assert.deepEqual(ids(await load(['rules.json'])), ['a'], JSON.stringify(text))
+  }
   await writeFile(file, '[]')
   const emptied = await load(['rules.json'])
   assert.deepEqual(ids(emptied), [])
