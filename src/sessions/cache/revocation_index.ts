@@ -3,6 +3,7 @@ import {
   type Clock,
   type Instant,
   type Millis,
+  millis,
   millisBetween,
   plusMillis,
   type WallTime,
@@ -29,16 +30,21 @@ interface Holdoff {
 
 /** Bounds memory under a flood of revocations; beyond it the oldest holdoff is dropped, with all lookups in flight. */
 const MAX_HOLDOFFS = 100_000
-/** A lookup that takes longer is not cached, ms. A holdoff is kept this long after its end for lookups that started before it. */
+/** A lookup that takes longer is not cached, ms. */
 export const MAX_LOAD_MS = 60_000
 /** Assumed maximum difference between our clock and that of the sender of `before`, ms. */
 const MAX_CLOCK_SKEW_MS = 2_000
 
-/** `holdoff`: maximum time from a revocation to its commit in Kratos. */
+/**
+ * `holdoff`: maximum time from a revocation to its commit in Kratos. `maxAge`: maximum age of a result of another replica; a
+ * holdoff is kept at least that long after its end, so that an old result that is written back to Redis stays rejected.
+ */
 export function createRevocationIndex<R extends RevocableEntry>(
   clock: Clock,
   holdoff: Millis,
+  maxAge: Millis = millis(0),
 ): RevocationIndex<R> {
+  const retention = Math.max(MAX_LOAD_MS, maxAge)
   const bySession: Index<R> = new Map()
   const byIdentity: Index<R> = new Map()
   const byCredential: Index<R> = new Map()
@@ -58,7 +64,7 @@ export function createRevocationIndex<R extends RevocableEntry>(
       keptSessionId: keepersDiffer ? undefined : keep,
     })
     for (const [oldest, { until }] of holdoffs) {
-      const expired = until + MAX_LOAD_MS <= clock.now()
+      const expired = until + retention <= clock.now()
       if (!expired && holdoffs.size <= MAX_HOLDOFFS) return
       if (!expired) droppedAt = clock.now()
       holdoffs.delete(oldest)

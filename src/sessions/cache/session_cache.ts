@@ -83,7 +83,11 @@ const REJECTED: CacheStatus = Object.freeze({ kind: 'rejected' })
 
 export function createSessionCache(dependencies: SessionCacheDependencies): SessionCache {
   const { clock, staleIfError, refreshAhead } = dependencies
-  const revocationIndex = createRevocationIndex<CachedSession>(clock, dependencies.holdoff)
+  const revocationIndex = createRevocationIndex<CachedSession>(
+    clock,
+    dependencies.holdoff,
+    dependencies.maxAge,
+  )
   const cache: SingleFlightCache<Finding, CachedSession> = createSingleFlightCache({
     clock,
     maxEntries: dependencies.maxEntries,

@@ -36,7 +36,11 @@ export interface RevocationStream {
   publish(events: readonly RevocationEvent[]): Promise<boolean>
   /** Id of the last applied revocation. */
   readonly position: StreamId
-  /** Shared entries older than this are invalid here, because a message at this position was undecryptable. */
+  /**
+   * Shared entries written before it are invalid here. It is the position at which this replica joined, missed a message, could
+   * not decrypt one, or last applied a revocation of everything. Tombstones alone do not suffice, because a writer to Redis
+   * can delete them.
+   */
   readonly minValidPosition: StreamId
   /** Connected, joined, and with an empty outbox: only then is the shared cache in use. */
   readonly inSync: boolean
@@ -94,6 +98,7 @@ export function startRevocationStream(dependencies: RevocationStreamDependencies
   /** It is unknown which revocations were missed, so no cached session may be used. */
   function clearCache(reason: 'gap' | 'data_loss' | 'undecryptable'): void {
     onEvent(reason)
+    minValidPosition = position
     dependencies.clear()
   }
 
@@ -107,6 +112,7 @@ export function startRevocationStream(dependencies: RevocationStreamDependencies
     dependencies.clear()
     position = head
     lastKnownId = head
+    minValidPosition = head
     for (const text of recent) applyMessage(text)
     joined = true
     setConnected(true)
@@ -116,9 +122,9 @@ export function startRevocationStream(dependencies: RevocationStreamDependencies
     const message = decryptMessage(text, cipher)
     if (message === undefined) {
       clearCache('undecryptable')
-      minValidPosition = position
       return
     }
+    if (message.event.kind === 'everything') minValidPosition = position
     if (message.origin === dependencies.origin) return
     onEvent('received')
     try {
@@ -138,16 +144,17 @@ export function startRevocationStream(dependencies: RevocationStreamDependencies
         if (isBefore(head, lastKnownId)) return rejoin()
         messages = await withCallTimeout(store.readAfter(position, millis(0)))
         if (messages.length === 0) {
-          clearCache('gap')
           position = head
+          clearCache('gap')
         }
       }
     }
     for (const { id, previousId, text } of messages) {
       if (isBefore(previousId, position)) return rejoin()
-      if (previousId !== position) clearCache('gap')
+      const isGap = previousId !== position
       position = id
       lastKnownId = maxStreamId(lastKnownId, id)
+      if (isGap) clearCache('gap')
       applyMessage(text)
     }
     setConnected(true)
