@@ -54,8 +54,16 @@ const ALLOWED_IMPORTS: Readonly<Record<string, Allowed>> = {
   documents: { lib: 'values' },
   http: { lib: 'values' },
   access: { lib: 'types', http: 'values' },
+  resilience: { lib: 'values', access: 'types' },
   config: { documents: 'values', lib: 'values' },
-  clients: { http: 'values', golang: 'values', documents: 'values', lib: 'values', config: 'values' },
+  clients: {
+    http: 'values',
+    golang: 'values',
+    documents: 'values',
+    lib: 'values',
+    config: 'values',
+    resilience: 'values',
+  },
   telemetry: { access: 'values', config: 'values', documents: 'values', lib: 'values', clients: 'types' },
   sessions: {
     access: 'values',
@@ -63,6 +71,7 @@ const ALLOWED_IMPORTS: Readonly<Record<string, Allowed>> = {
     golang: 'values',
     http: 'values',
     lib: 'values',
+    resilience: 'values',
     clients: 'types',
   },
   handlers: {

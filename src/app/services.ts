@@ -1,6 +1,7 @@
 /** Creates the outbound clients and the services of handlers, once for each process. */
 
 import { randomBytes } from 'node:crypto'
+import { guardSend } from '../clients/guarded_send.ts'
 import { createHttpClient } from '../clients/http/client.ts'
 import type { Send } from '../clients/http/message.ts'
 import { createProxyResolver } from '../clients/http/proxy.ts'
@@ -15,7 +16,7 @@ import { createKeyHash } from '../lib/key_hash.ts'
 import { createNamedCaches } from '../lib/named_caches.ts'
 import type { Clock } from '../lib/time.ts'
 import type { SharedCache } from '../sessions/replication/shared_cache.ts'
-import { sessionCacheSettings } from '../sessions/settings.ts'
+import { kratosSettings, sessionCacheSettings } from '../sessions/settings.ts'
 import type { Config } from './config.ts'
 import { createVerifierFromConfig, type SessionsReporter } from './sessions.ts'
 
@@ -74,14 +75,16 @@ export interface ServicesDependencies {
  */
 export function createServices({
   config,
-  send,
+  send: plainSend,
   fetch,
   clock,
   onKeyProblem,
   sessionsReport = NO_REPORT,
   sharedCache,
 }: ServicesDependencies) {
-  const sessions = createVerifierFromConfig(config, send, clock, sessionsReport, sharedCache)
+  const sessions = createVerifierFromConfig(config, plainSend, clock, sessionsReport, sharedCache)
+  const maxConcurrentCalls = config.get(kratosSettings.maxConcurrentRequests)
+  const send = guardSend({ clock, send: plainSend, random: Math.random, maxConcurrentCalls })
   const maxEntries = config.get(sessionCacheSettings.maxEntries)
   const maxBytes = config.get(responseCacheSettings.maxBytes)
   const services: Services = {

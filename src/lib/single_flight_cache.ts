@@ -1,6 +1,6 @@
 /** A cache that loads missing entries, and shares one load among all callers that wait for the same key. */
 import { createLruCache, type LruCacheOptions } from './lru_cache.ts'
-import type { Millis } from './time.ts'
+import type { Instant, Millis } from './time.ts'
 
 export interface CacheEntry<Value> {
   readonly value: Value
@@ -9,11 +9,14 @@ export interface CacheEntry<Value> {
 }
 
 export interface LoadRequest<Loaded, Value> {
-  load(): Promise<Loaded>
+  /** `wantedUntil` returns the latest deadline of all callers that wait, which is later after another one joined. */
+  load(wantedUntil: () => Instant): Promise<Loaded>
   /** Called once with what was loaded. `undefined` leaves an existing entry in place; `evict` removes it. */
   toEntry(loaded: Loaded): CacheEntry<Value> | 'evict' | undefined
   /** Joins only a load that was also started with `fresh`, and replaces any other load of the key. */
   readonly fresh?: boolean
+  /** When this caller stops waiting. Default: never. */
+  readonly deadline?: Instant
 }
 
 export interface PendingLoad<Loaded> {
@@ -52,8 +55,11 @@ interface InFlightLoad<Loaded> {
   mayStore: boolean
   /** The load of the same key that this one replaced because it could not be joined. */
   older: InFlightLoad<Loaded> | undefined
+  /** The latest deadline of all callers that wait. */
+  wantedUntil: Instant
 }
 
+const NO_DEADLINE = Number.POSITIVE_INFINITY as Instant
 const NEVER_SETTLED = new Promise<never>(() => {})
 
 /** lru-cache's own `fetch` does not fit: an entry that newer keys evict rejects its waiters. */
@@ -79,7 +85,7 @@ export function createSingleFlightCache<Loaded, Value extends {}>(
       return mayStore
     }
     try {
-      const loaded = await request.load()
+      const loaded = await request.load(() => own.wantedUntil)
       if (end()) store(key, request.toEntry(loaded))
       return loaded
     } finally {
@@ -102,9 +108,12 @@ export function createSingleFlightCache<Loaded, Value extends {}>(
     load(key, request) {
       const fresh = request.fresh === true
       const current = inFlight.get(key)
+      const { deadline: wantedUntil = NO_DEADLINE } = request
       const replaced = current !== undefined && fresh && !current.fresh
-      if (current !== undefined && current.epoch === epoch && !replaced)
+      if (current !== undefined && current.epoch === epoch && !replaced) {
+        if (current.wantedUntil < wantedUntil) current.wantedUntil = wantedUntil
         return { promise: current.promise, shared: true }
+      }
       if (replaced) abandon(current)
       const started: InFlightLoad<Loaded> = {
         fresh,
@@ -112,6 +121,7 @@ export function createSingleFlightCache<Loaded, Value extends {}>(
         epoch,
         mayStore: true,
         older: current,
+        wantedUntil,
       }
       inFlight.set(key, started)
       started.promise = run(key, started, request)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { createSingleFlightCache, type LoadRequest } from '../../src/lib/single_flight_cache.ts'
-import { millis } from '../../src/lib/time.ts'
+import { type Instant, millis } from '../../src/lib/time.ts'
 import { fakeClock } from '../support/clock.ts'
 
 function setup(entries = 10) {
@@ -141,4 +141,24 @@ test('a load may leave the existing entry or evict it', async () => {
   assert.equal(cache.get('k'), 'v')
   await cache.load('k', { load: async () => 'x', toEntry: () => 'evict' }).promise
   assert.equal(cache.get('k'), undefined)
+})
+
+test('a load is wanted until the latest deadline of its callers', async () => {
+  const { cache } = setup()
+  const { request, resolve } = pending()
+  let wantedUntil: () => Instant = () => assert.fail('not loaded')
+  const load = (until: () => Instant) => {
+    wantedUntil = until
+    return request.load(until)
+  }
+  const at = (deadline: number) => ({ ...request, load, deadline: deadline as Instant })
+  const { promise } = cache.load('k', at(100))
+  assert.equal(wantedUntil(), 100)
+  cache.load('k', at(300))
+  cache.load('k', at(200))
+  assert.equal(wantedUntil(), 300)
+  cache.load('k', { ...request, load })
+  assert.equal(wantedUntil(), Number.POSITIVE_INFINITY)
+  resolve('v')
+  await promise
 })

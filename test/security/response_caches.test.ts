@@ -98,7 +98,14 @@ const KINDS: Readonly<Record<string, (services: Services) => (i: number) => Prom
   introspections:
     ({ oauth2 }) =>
     async i => {
-      const request = { url: 'http://i/', token: `${i}`, scope: '', headers: [], preAuthorization: undefined }
+      const request = {
+        url: 'http://i/',
+        token: `${i}`,
+        scope: '',
+        headers: [],
+        preAuthorization: undefined,
+        clientAddress: '',
+      }
       const result = await oauth2.introspect({ ...request, maxAge: millis(1e6), deadline: NEVER })
       return result.kind === 'introspected' ? result.cache === 'hit' : assert.fail(result.kind)
     },

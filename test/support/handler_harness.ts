@@ -9,6 +9,7 @@ import {
   type HandlerKind,
 } from '../../src/handlers/handler.ts'
 import type { KratosEndpoint, Services } from '../../src/handlers/services.ts'
+import { createKeyHash } from '../../src/lib/key_hash.ts'
 import { fakeClock } from './clock.ts'
 
 export interface VerifyCall {
@@ -60,6 +61,7 @@ export function createHandlerHarness(
           return prepared(results.verdict)
         },
       },
+      cacheKey: createKeyHash(Buffer.from('secret of a test')),
       reportEmptySubject: (endpoint: string) => emptySubjects.push(endpoint),
     } as unknown as Services,
   }

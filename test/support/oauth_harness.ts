@@ -1,4 +1,5 @@
 /** A handler harness with real clients of key sets and OAuth 2.0, and fake authorization servers. */
+import { guardSend } from '../../src/clients/guarded_send.ts'
 import type { HttpFailure, HttpResponse, OutgoingRequest } from '../../src/clients/http/message.ts'
 import { createJwksClient } from '../../src/clients/jwks/client.ts'
 import { createOAuth2Client } from '../../src/clients/oauth2/client.ts'
@@ -20,7 +21,7 @@ export function createOAuthHarness(replies: Replies = {}): OAuthHarness {
   const clock = fakeClock()
   const base = createHandlerHarness()
   const sent: OutgoingRequest[] = []
-  async function send(request: OutgoingRequest): Promise<HttpResponse | HttpFailure> {
+  async function sendUnlimited(request: OutgoingRequest): Promise<HttpResponse | HttpFailure> {
     sent.push(request)
     const reply = replies[new URL(request.url).pathname]
     if (reply === undefined)
@@ -28,6 +29,7 @@ export function createOAuthHarness(replies: Replies = {}): OAuthHarness {
     const now = typeof reply === 'function' ? await reply(request) : reply
     return now.kind === 'failed' ? now : { kind: 'answered', status: 200, headers: [], body: '', ...now }
   }
+  const send = guardSend({ clock, send: sendUnlimited, random: () => 0 })
   const secret = Buffer.from('secret of a test')
   const common = { clock, send, secret, maxEntries: 100, maxBytes: 1e6 }
   const times = { ttl: seconds(30), maxWait: millis(1_000) }

@@ -5,7 +5,7 @@ import type { Instant } from '../../src/lib/time.ts'
 
 type HeaderLine = readonly [name: string, value: string]
 type RequestOverrides = Partial<
-  Pick<RequestView, 'method' | 'scheme' | 'authority' | 'path' | 'query' | 'deadline'>
+  Pick<RequestView, 'method' | 'scheme' | 'authority' | 'path' | 'query' | 'deadline' | 'remoteAddress'>
 >
 
 /**

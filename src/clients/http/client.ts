@@ -1,8 +1,14 @@
 /** HTTP client with connection pools, deadlines, size limits and retries; it follows no redirects. */
 import { type Dispatcher, Pool, ProxyAgent } from 'undici'
-import { type Clock, type Instant, millis, millisBetween } from '../../lib/time.ts'
+import { type Clock, millis, plusMillis } from '../../lib/time.ts'
 import { type ExchangeRequest, httpFailure, performExchange, prepareRequest } from './exchange.ts'
-import type { HttpFailure, HttpResponse, OutgoingRequest, Send } from './message.ts'
+import {
+  deadlineOf,
+  type HttpFailure,
+  type HttpResponse,
+  type OutgoingRequest,
+  type Send,
+} from './message.ts'
 import type { ResolveProxy } from './proxy.ts'
 
 export interface HttpClientDependencies {
@@ -109,15 +115,16 @@ export function createHttpClient(dependencies: HttpClientDependencies): HttpClie
 
   async function send(request: OutgoingRequest): Promise<HttpResponse | HttpFailure> {
     const { target, timeout, retries = 0, maxBytes = DEFAULT_MAX_RESPONSE_BYTES } = request
-    const endsAt = Math.min(clock.now() + timeout, request.deadline ?? Number.POSITIVE_INFINITY) as Instant
-    const cause = endsAt === request.deadline ? 'deadline' : 'timeout'
+    const timesOutAt = plusMillis(clock.now(), timeout)
+    const deadline = () => deadlineOf(request)
+    const remaining = () => millis(Math.min(timesOutAt, deadline()) - clock.now())
+    const timeoutCause = () => (deadline() <= timesOutAt ? 'deadline' : 'timeout')
     const prepared = prepareRequest(request)
     if (prepared === undefined)
       return httpFailure(target, 'malformed', 'not a request to an absolute http or https URL')
     for (let attempt = 0; ; attempt++) {
       if (!isOpen) return httpFailure(target, 'closed')
-      const remaining = millisBetween(clock.now(), endsAt)
-      if (remaining <= 0) return httpFailure(target, cause)
+      if (remaining() <= 0) return httpFailure(target, timeoutCause())
       const originPool = poolFor(prepared.origin)
       if (originPool === undefined)
         return httpFailure(target, 'connect', 'the proxy that the environment names is not a valid URL')
@@ -129,8 +136,8 @@ export function createHttpClient(dependencies: HttpClientDependencies): HttpClie
         target,
         proxied,
         maxBytes,
-        remaining: millis(Math.ceil(remaining)),
-        timeoutCause: cause,
+        remaining,
+        timeoutCause,
       }
       const { outcome, retryable } = await performExchange(originPool.pool, call, () => {
         originPool.activeCalls--

@@ -21,9 +21,10 @@ export interface ExchangeRequest extends PreparedRequest {
   readonly proxied: boolean
   /** Maximum size of the response body. */
   readonly maxBytes: number
-  readonly remaining: Millis
-  /** Cause to report when `remaining` has passed. */
-  readonly timeoutCause: 'timeout' | 'deadline'
+  /** Time left, in ms. It grows if another request joins the call. */
+  readonly remaining: () => Millis
+  /** Cause to report when no time is left. */
+  readonly timeoutCause: () => 'timeout' | 'deadline'
 }
 
 export interface ExchangeResult {
@@ -144,14 +145,19 @@ export function performExchange(
     settle(httpFailure(call.target, cause, detail))
     controller?.abort(new Error(CAUSE_MESSAGES[cause]))
   }
-  const timer = setTimeout(() => failWith(call.timeoutCause), call.remaining)
+  const expire = () => {
+    const remaining = call.remaining()
+    if (remaining > 0) timer = setTimeout(expire, Math.ceil(remaining))
+    else failWith(call.timeoutCause())
+  }
+  let timer = setTimeout(expire, Math.ceil(call.remaining()))
 
   const handler: Dispatcher.DispatchHandler = {
     onRequestStart(started) {
       controller = started
       sent = true
       // The call timed out while it waited for a connection.
-      if (settled) started.abort(new Error(CAUSE_MESSAGES[call.timeoutCause]))
+      if (settled) started.abort(new Error(CAUSE_MESSAGES[call.timeoutCause()]))
     },
     onResponseStarted() {
       responseStarted = true

@@ -19,13 +19,30 @@ export interface OutgoingRequest {
   /** Maximum size of the response body in bytes. Default 1 MiB. */
   readonly maxBytes?: number
   /**
-   * Ends the call earlier, for example at the Check's deadline. Not for calls that several requests share.
+   * Ends the call earlier, for example at the Check's deadline. A function for calls that several requests share: the
+   * latest of their deadlines, which moves when another request joins.
    */
-  readonly deadline?: Instant
+  readonly deadline?: Instant | (() => Instant)
+  /** The client that causes the call. Without it the call is not limited for the sake of other clients. */
+  readonly caller?: Caller
   /**
    * Low-cardinality name for the client span and for metrics: `kratos.whoami`, `introspection`, `hydrator`.
    */
   readonly target: string
+}
+
+/** The client that causes a call, so that it cannot starve the calls of others. */
+export interface Caller {
+  /** IP address; empty if unknown. */
+  readonly address: string
+  /**
+   * Credential that the service checks: a hash that reveals nothing about it, and whether a response accepts it. A
+   * credential that was accepted recently has reserved capacity, and rejections of others are limited.
+   */
+  readonly credential?: {
+    readonly key: string
+    readonly isAccepted: (response: HttpResponse) => boolean
+  }
 }
 
 /** A complete response of any status. */
@@ -39,7 +56,7 @@ export interface HttpResponse {
 
 /**
  * A call without a complete response. `message` contains neither credentials nor the query string.
- * `busy`: too many calls to this origin are pending, and nothing was sent.
+ * `busy`: Credence limits the calls to this service, and nothing was sent. That is always a 503.
  * `setup`: a package or credentials are missing on this machine; the message says what to do.
  */
 export interface HttpFailure {
@@ -59,3 +76,7 @@ export interface HttpFailure {
 
 /** Makes one call. Never rejects. */
 export type Send = (request: OutgoingRequest) => Promise<HttpResponse | HttpFailure>
+
+/** When the call is no longer wanted, at this moment. */
+export const deadlineOf = ({ deadline }: OutgoingRequest): Instant =>
+  typeof deadline === 'function' ? deadline() : (deadline ?? (Number.POSITIVE_INFINITY as Instant))

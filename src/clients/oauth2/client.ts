@@ -8,47 +8,17 @@ import { createSingleFlightCache, type SingleFlightCache } from '../../lib/singl
 import { type Clock, type Instant, type Millis, millis, millisBetween } from '../../lib/time.ts'
 import { withTimeout } from '../../lib/with_timeout.ts'
 import { httpFailure } from '../http/exchange.ts'
-import type { HeaderPair, HttpFailure, Send } from '../http/message.ts'
+import type { HttpFailure, HttpResponse, Send } from '../http/message.ts'
+import type { CallOptions, IntrospectionRequest, IntrospectionResult } from './introspection.ts'
 import { type AccessToken, type IntrospectionResponse, parseIntrospection } from './responses.ts'
 import {
-  type CacheOutcome,
   type ClientCredentials,
   createTokenEndpoint,
-  type ErrorResponse,
   encodeForm,
   MALFORMED_RESPONSE,
-  type MalformedResponse,
   postForm,
   type TokenResult,
 } from './token_request.ts'
-
-interface CallOptions {
-  /** Maximum age of a cached response, in ms. 0 bypasses the cache. */
-  readonly maxAge: Millis
-  /** The result resolves by then. The call itself continues, because other requests may share it. */
-  readonly deadline: Instant
-}
-
-/** The token to introspect, and the endpoint to ask. */
-export interface IntrospectionRequest extends CallOptions {
-  readonly url: string
-  readonly token: string
-  /** Sent as `scope`, even if empty. `undefined`: not sent. */
-  readonly scope: string | undefined
-  /** Names in lower case. A `content-type` is replaced. */
-  readonly headers: readonly HeaderPair[]
-  /** Client whose access token authorizes the call. */
-  readonly preAuthorization: ClientCredentials | undefined
-}
-
-/** The outcome of an introspection. */
-export type IntrospectionResult =
-  | { readonly kind: 'introspected'; readonly response: IntrospectionResponse; readonly cache: CacheOutcome }
-  /** The access token for the call itself could not be obtained. */
-  | { readonly kind: 'not authorized' }
-  | ErrorResponse
-  | MalformedResponse
-  | HttpFailure
 
 type Awaitable<T> = T | Promise<T>
 
@@ -65,7 +35,7 @@ export interface OAuth2Client {
    */
   fetchClientToken(
     client: ClientCredentials,
-    options: { readonly maxAge: Millis | undefined; readonly deadline: Instant },
+    options: Omit<CallOptions, 'maxAge'> & { readonly maxAge: Millis | undefined },
   ): Awaitable<TokenResult>
 }
 
@@ -113,7 +83,10 @@ export function createOAuth2Client({
   /** Access tokens for pre-authorization. */
   const ownTokens = createSingleFlightCache<TokenResult, AccessToken>(cacheOptions)
 
-  async function getOwnToken(client: ClientCredentials, key: string): Promise<AccessToken | undefined> {
+  async function getOwnToken(
+    client: ClientCredentials,
+    key: string,
+  ): Promise<AccessToken | HttpFailure | undefined> {
     const cached = ownTokens.get(key)
     if (cached !== undefined) return cached
     const result = await ownTokens.load(key, {
@@ -123,16 +96,22 @@ export function createOAuth2Client({
           ? { value: loaded.token, ttl: millis(lifetimeMs(loaded.token) - EXPIRY_MARGIN_MS) }
           : undefined,
     }).promise
+    if (result.kind === 'failed' && result.cause === 'busy') return result
     return result.kind === 'token' ? result.token : undefined
   }
 
-  async function callIntrospection(request: IntrospectionRequest): Promise<IntrospectionResult> {
+  async function callIntrospection(
+    request: IntrospectionRequest,
+    key: string,
+    deadline: () => Instant,
+  ): Promise<IntrospectionResult> {
     const { url, token, scope, headers, preAuthorization: client } = request
     let requestHeaders = headers.filter(([name]) => name !== 'content-type')
     const clientKey = client === undefined ? '' : cacheKey(clientKeyParts(client))
     if (client !== undefined) {
       const ownToken = await getOwnToken(client, clientKey)
       if (ownToken === undefined) return NOT_AUTHORIZED
+      if ('kind' in ownToken) return ownToken
       requestHeaders = requestHeaders.filter(([name]) => name !== 'authorization')
       requestHeaders.push(['authorization', `Bearer ${ownToken.accessToken}`])
     }
@@ -140,7 +119,10 @@ export function createOAuth2Client({
       ['scope', scope],
       ['token', token],
     ])
-    const outcome = await postForm(send, url, requestHeaders, body, 'introspection')
+    const outcome = await postForm(send, url, requestHeaders, body, 'introspection', {
+      deadline,
+      caller: { address: request.clientAddress, credential: { key, isAccepted: isActive } },
+    })
     if (outcome.kind === 'failed') return outcome
     // The server may have revoked the token of the call: the next call requests a new one.
     if (outcome.status === 401 && client !== undefined) ownTokens.evict(clientKey)
@@ -178,7 +160,8 @@ export function createOAuth2Client({
       if (cached !== undefined) return { kind: 'introspected', response: cached, cache: 'hit' }
       const requestedAt = clock.now()
       const { promise, shared } = introspections.load(key, {
-        load: () => callIntrospection(request),
+        deadline,
+        load: wantedUntil => callIntrospection(request, key, wantedUntil),
         toEntry: loaded => {
           if (maxAge <= 0 || loaded.kind !== 'introspected' || !loaded.response.active) return undefined
           const { exp } = loaded.response
@@ -191,14 +174,19 @@ export function createOAuth2Client({
       })
       return untilDeadline(promise.then(withCacheStatus(shared, maxAge)), deadline, 'introspection')
     },
-    fetchClientToken(client, { maxAge: requestedMaxAge, deadline }) {
+    fetchClientToken(client, { maxAge: requestedMaxAge, deadline, clientAddress }) {
       const maxAge = requestedMaxAge ?? UNTIL_TOKEN_EXPIRY
       const key = cacheKey([...clientKeyParts(client), maxAge > 0])
       const cached = getFresh(clientTokens, key, maxAge)
       if (cached !== undefined) return { kind: 'token', token: cached, cache: 'hit' }
       const requestedAt = clock.now()
       const { promise, shared } = clientTokens.load(key, {
-        load: () => tokenEndpoint.fetchToken(client, 'header'),
+        deadline,
+        load: wantedUntil =>
+          tokenEndpoint.fetchToken(client, 'header', {
+            deadline: wantedUntil,
+            caller: { address: clientAddress, credential: { key, isAccepted: isSuccess } },
+          }),
         toEntry: loaded => {
           if (maxAge <= 0 || loaded.kind !== 'token') return undefined
           if (loaded.token.expiresIn === undefined && requestedMaxAge !== undefined) return undefined
@@ -210,6 +198,10 @@ export function createOAuth2Client({
     },
   }
 }
+
+const isActive = ({ status, body }: HttpResponse): boolean =>
+  status === 200 && parseIntrospection(body)?.active === true
+const isSuccess = ({ status }: HttpResponse): boolean => status >= 200 && status <= 299
 
 const withCacheStatus =
   (shared: boolean, maxAge: Millis) =>

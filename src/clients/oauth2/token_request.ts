@@ -2,7 +2,7 @@
 
 import { queryEscape } from '../../golang/index.ts'
 import { millis } from '../../lib/time.ts'
-import type { HeaderPair, HttpFailure, HttpResponse, Send } from '../http/message.ts'
+import type { HeaderPair, HttpFailure, HttpResponse, OutgoingRequest, Send } from '../http/message.ts'
 import { type AccessToken, parseTokenResponse } from './responses.ts'
 
 /** The credentials of an OAuth 2.0 client, and the token to request. */
@@ -48,6 +48,7 @@ export const postForm = (
   headers: readonly HeaderPair[],
   body: string,
   target: string,
+  limits: Pick<OutgoingRequest, 'deadline' | 'caller'> = {},
 ): Promise<HttpResponse | HttpFailure> =>
   send({
     method: 'POST',
@@ -57,6 +58,7 @@ export const postForm = (
     timeout: CALL_TIMEOUT_MS,
     retries: 1,
     target,
+    ...limits,
   })
 
 /**
@@ -67,7 +69,11 @@ export const encodeForm = (pairs: readonly (readonly [name: string, value: strin
 
 /** Calls of token endpoints. They never reject. */
 export interface TokenEndpoint {
-  fetchToken(client: ClientCredentials, credentials: 'header' | 'body'): Promise<TokenResult>
+  fetchToken(
+    client: ClientCredentials,
+    credentials: 'header' | 'body',
+    limits?: Pick<OutgoingRequest, 'deadline' | 'caller'>,
+  ): Promise<TokenResult>
   /**
    * Sends the credentials with HTTP Basic, then in the body if the server rejects that. Later calls start
    * with the method that worked.
@@ -80,7 +86,11 @@ export function createTokenEndpoint(send: Send): TokenEndpoint {
   /** URLs of token endpoints that accept credentials in the body only. */
   const bodyOnlyEndpoints = new Set<string>()
 
-  async function fetchToken(client: ClientCredentials, credentials: 'header' | 'body'): Promise<TokenResult> {
+  async function fetchToken(
+    client: ClientCredentials,
+    credentials: 'header' | 'body',
+    limits?: Pick<OutgoingRequest, 'deadline' | 'caller'>,
+  ): Promise<TokenResult> {
     const { tokenUrl, id, secret: password, scopes, audience } = client
     const basic = Buffer.from(`${queryEscape(id)}:${queryEscape(password)}`).toString('base64')
     const outcome = await postForm(
@@ -95,6 +105,7 @@ export function createTokenEndpoint(send: Send): TokenEndpoint {
         ['scope', scopes.length === 0 ? undefined : scopes.join(' ')],
       ]),
       'oauth2.token',
+      limits,
     )
     if (outcome.kind === 'failed') return outcome
     const isSuccess = outcome.status >= 200 && outcome.status <= 299

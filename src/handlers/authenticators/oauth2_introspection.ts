@@ -5,11 +5,12 @@ import { NOT_RESPONSIBLE } from '../../access/pipeline.ts'
 import type { RequestView } from '../../access/request.ts'
 import { type Identity, identity, type JsonObject } from '../../access/session.ts'
 import type { HeaderPair } from '../../clients/http/message.ts'
-import type { IntrospectionResult } from '../../clients/oauth2/client.ts'
+import type { IntrospectionResult } from '../../clients/oauth2/introspection.ts'
 import type { IntrospectionResponse } from '../../clients/oauth2/responses.ts'
 import type { ClientCredentials } from '../../clients/oauth2/token_request.ts'
 import { rateLimitHeaders } from '../../http/rate_limit_headers.ts'
 import { millis, parseDuration } from '../../lib/time.ts'
+import { failedCall } from '../compile/call_failure.ts'
 import { HandlerConfigError } from '../compile/config_error.ts'
 import { durationSchema } from '../compile/duration_schema.ts'
 import { fixedHeadersSchema } from '../compile/header_templates.ts'
@@ -108,6 +109,7 @@ export const oauth2Introspection = defineAuthenticator({
         preAuthorization,
         maxAge,
         deadline: request.deadline,
+        clientAddress: request.remoteAddress,
       })
       return result instanceof Promise ? result.then(checkResult) : checkResult(result)
     })
@@ -208,7 +210,7 @@ function failureToDenial(result: Exclude<IntrospectionResult, { kind: 'introspec
       // A passed deadline of the request is a 503. A failure of the endpoint is a 500, as in Oathkeeper
       // (Q-58).
       if (result.cause === 'deadline') return unavailable(result.message)
-      return internalError('unavailable', result.message)
+      return failedCall(result)
   }
 }
 

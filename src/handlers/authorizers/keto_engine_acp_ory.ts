@@ -11,6 +11,7 @@ import { isRecord, memberIgnoringCase, parseJson } from '../../golang/index.ts'
 import { quoteJsonString } from '../../gotemplate/index.ts'
 import { compileNetworks } from '../../http/networks.ts'
 import { type Clock, millis } from '../../lib/time.ts'
+import { failedCall } from '../compile/call_failure.ts'
 import { HandlerConfigError } from '../compile/config_error.ts'
 import { publicString } from '../compile/public_config.ts'
 import { compileTemplate } from '../compile/template.ts'
@@ -71,10 +72,9 @@ export const ketoEngineAcpOry = defineAuthorizer({
         // After a connection error only.
         retries: 1,
         target: 'keto',
+        caller: { address: session.request.remoteAddress },
       })
-      return response.kind === 'failed'
-        ? internalError('unavailable', response.message)
-        : readDecision(response, session)
+      return response.kind === 'failed' ? failedCall(response) : readDecision(response, session)
     }
   },
 })

@@ -14,6 +14,7 @@ import { statusText } from '../../http/status_text.ts'
 import { millis } from '../../lib/time.ts'
 import type { CompileContext } from '../handler.ts'
 import type { Services } from '../services.ts'
+import { failedCall } from './call_failure.ts'
 import { compileOutgoingHeaders, settableHeaderName } from './header_templates.ts'
 import { publicString } from './public_config.ts'
 import { retrySchema } from './retry.ts'
@@ -103,8 +104,9 @@ export function compileRemoteCall(
       // After a connection error only. Oathkeeper's retries of other failures take whole seconds.
       retries: 1,
       target,
+      caller: { address: request.remoteAddress },
     })
-    if (response.kind === 'failed') return internalError('unavailable', response.message)
+    if (response.kind === 'failed') return failedCall(response)
     return readResponse(response, session)
   }
 }

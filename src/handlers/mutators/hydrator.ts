@@ -9,7 +9,8 @@ import type { RequestView } from '../../access/request.ts'
 import type { Session } from '../../access/session.ts'
 import type { HeaderPair, HttpFailure, HttpResponse, OutgoingRequest } from '../../clients/http/message.ts'
 import { GoError, parseQuery, queryEscape } from '../../golang/index.ts'
-import { type Instant, millis, millisBetween, parseDuration, plusMillis } from '../../lib/time.ts'
+import { type Instant, millis, millisBetween, parseDuration } from '../../lib/time.ts'
+import { failedCall } from '../compile/call_failure.ts'
 import { durationSchema } from '../compile/duration_schema.ts'
 import { type HydratedSession, parseHydratedSession } from '../compile/hydrated_session.ts'
 import { publicString } from '../compile/public_config.ts'
@@ -115,7 +116,7 @@ export const hydrator = defineMutator({
     const callService = async (
       session: Session,
       body: string,
-      deadline: Instant,
+      deadline: Deadline,
     ): Promise<HydratedSession | Denial> => {
       const call: OutgoingRequest = {
         method: 'POST',
@@ -125,6 +126,7 @@ export const hydrator = defineMutator({
         timeout,
         deadline,
         target: 'hydrator',
+        caller: { address: session.request.remoteAddress },
       }
       return readResponse(await sendWithRetries(services, call, deadline, maxDelay), session.subject)
     }
@@ -148,8 +150,8 @@ export const hydrator = defineMutator({
       const cached = cache.get(key)
       if (cached !== undefined) return toSession(cached, session, listed)
       const { promise } = cache.load(key, {
-        // Not the deadline of one request, because other requests may share the call.
-        load: () => callService(session, body, plusMillis(services.clock.now(), MAX_CALL_MS)),
+        deadline: session.request.deadline,
+        load: wantedUntil => callService(session, body, wantedUntil),
         toEntry: loaded => ('kind' in loaded ? undefined : { value: loaded, ttl }),
       })
       return toSession(await promise, session, listed)
@@ -157,7 +159,10 @@ export const hydrator = defineMutator({
   },
 })
 
-/** Limit for an attempt without a timeout, and for a call that several requests share. */
+/** A function for a call that several requests share. */
+type Deadline = Instant | (() => Instant)
+
+/** Limit for an attempt without a timeout. */
 const MAX_CALL_MS = millis(10_000)
 /** Retries after the first attempt. */
 const MAX_RETRIES = 4
@@ -202,13 +207,14 @@ const isRetryable = (outcome: HttpResponse | HttpFailure): boolean =>
 async function sendWithRetries(
   { send, clock }: Services,
   call: OutgoingRequest,
-  deadline: Instant,
+  deadline: Deadline,
   maxDelay: number,
 ): Promise<HttpResponse | HttpFailure> {
   for (let attempt = 0; ; attempt++) {
     const outcome = await send(call)
     const delay = Math.min(1000 * 2 ** attempt, maxDelay)
-    if (attempt === MAX_RETRIES || !isRetryable(outcome) || millisBetween(clock.now(), deadline) <= delay)
+    const endsAt = typeof deadline === 'function' ? deadline() : deadline
+    if (attempt === MAX_RETRIES || !isRetryable(outcome) || millisBetween(clock.now(), endsAt) <= delay)
       return outcome
     await wait(delay)
   }
@@ -216,7 +222,7 @@ async function sendWithRetries(
 
 /** Any response but a session with the same subject is a 500 (Q-86). */
 function readResponse(response: HttpResponse | HttpFailure, subject: string): HydratedSession | Denial {
-  if (response.kind === 'failed') return internalError('unavailable', response.message)
+  if (response.kind === 'failed') return failedCall(response)
   if (response.status !== 200)
     return internalError('bad_answer', `hydrator: expected 200, got ${response.status}`)
   const hydrated = parseHydratedSession(response.body)

@@ -9,6 +9,7 @@ import type { Identity, Json } from '../../access/session.ts'
 import type { HeaderPair, HttpFailure, HttpResponse, OutgoingRequest } from '../../clients/http/message.ts'
 import { escapedPath, parseJson } from '../../golang/index.ts'
 import { rateLimitHeaders } from '../../http/rate_limit_headers.ts'
+import type { KeyHash } from '../../lib/key_hash.ts'
 import { type Instant, type Millis, millis, millisBetween } from '../../lib/time.ts'
 import { withTimeout } from '../../lib/with_timeout.ts'
 import type { Services } from '../services.ts'
@@ -59,9 +60,14 @@ export function compileCheckSession(
     maxAge > 0
       ? compileCachedCheck(toSessionRequest, maxAge, read, services)
       : async (request: RequestView) => {
+          const outgoing = toSessionRequest(request)
           const response = await services.send({
-            ...toSessionRequest(request),
+            ...outgoing,
             deadline: request.deadline,
+            caller: {
+              address: request.remoteAddress,
+              credential: { key: requestKey(services.cacheKey, outgoing), isAccepted },
+            },
           })
           return readResponse(response, read)
         }
@@ -80,7 +86,12 @@ const reportingEmptySubject =
   }
 
 /** Everything that is sent. It forms the cache key, because nothing else can influence the response. */
-type SessionRequest = Omit<OutgoingRequest, 'deadline' | 'body'>
+type SessionRequest = Omit<OutgoingRequest, 'deadline' | 'body' | 'caller'>
+
+const requestKey = (cacheKey: KeyHash, { method, url, headers }: SessionRequest): string =>
+  cacheKey([method, url, headers])
+
+const isAccepted = ({ status }: HttpResponse): boolean => status === 200
 
 /** Oathkeeper's 403 for an unreachable endpoint. */
 const unavailableAsForbidden = (outcome: Identity | Denial): Identity | Denial =>
@@ -147,14 +158,20 @@ function compileCachedCheck(
   }
   return request => {
     const outgoing = toSessionRequest(request)
-    const key = cacheKey([outgoing.method, outgoing.url, outgoing.headers])
+    const key = requestKey(cacheKey, outgoing)
     const cached = cache.get(key)
     const now = clock.now()
     if (cached !== undefined && millisBetween(cached.requestedAt, now) < maxAge) {
       return read(cached.document, { annotations: { cache: 'hit' } })
     }
     const { promise, shared } = cache.load(key, {
-      load: () => send(outgoing),
+      deadline: request.deadline,
+      load: wantedUntil =>
+        send({
+          ...outgoing,
+          deadline: wantedUntil,
+          caller: { address: request.remoteAddress, credential: { key, isAccepted } },
+        }),
       toEntry: response => entryFor(response, now),
     })
     const annotations = { cache: shared ? 'joined' : 'miss' } as const

@@ -3,17 +3,17 @@ import type { Credential } from '../../access/verdict.ts'
 import type { Whoami } from '../../clients/kratos.ts'
 import { type Clock, type Millis, millis } from '../../lib/time.ts'
 import { createTokenBucket } from '../../lib/token_bucket.ts'
-import type { CacheStatus, Finding, WhoamiEndpoint } from '../types.ts'
 import {
   type CallOutcome,
   type CircuitBreakerCause,
   type CircuitBreakerState,
   createCircuitBreaker,
-} from './circuit_breaker.ts'
-import { createConcurrencyLimiter } from './concurrency_limiter.ts'
+} from '../../resilience/circuit_breaker.ts'
+import { createConcurrencyLimiter } from '../../resilience/concurrency_limiter.ts'
+import { createRejectionLimiter } from '../../resilience/rejection_limiter.ts'
+import type { CacheStatus, Finding, WhoamiEndpoint } from '../types.ts'
 import { createOutageDetector } from './outage_detector.ts'
 import type { Probe, ProbeVerdict } from './probe.ts'
-import { createRejectionLimiter } from './rejection_limiter.ts'
 import { readWhoamiResponse } from './whoami_response.ts'
 
 export interface KratosUpstreamOptions {

@@ -1,7 +1,7 @@
 /** One guarded client for each Kratos, created on first use. */
 import type { Whoami } from '../../clients/kratos.ts'
 import { type Clock, millis } from '../../lib/time.ts'
-import type { CircuitBreakerState } from './circuit_breaker.ts'
+import type { CircuitBreakerState } from '../../resilience/circuit_breaker.ts'
 import type { Probe } from './probe.ts'
 import {
   createKratosUpstream,

@@ -338,3 +338,14 @@ test('close does not wait for the last call of an evicted origin', async t => {
   const answer = await under
   assert.equal(answer.kind === 'failed' && answer.cause, 'closed')
 })
+
+test('a deadline that moves while the call runs ends it at its latest value', async t => {
+  const host = await closeAfter(
+    t,
+    startHttpHost((_request, response) => setTimeout(() => response.end('ok'), 150)),
+  )
+  let deadline = (performance.now() + 40) as Instant
+  const answer = send(createTestClient(t), { url: host.url, deadline: () => deadline })
+  deadline = (deadline + 10_000) as Instant
+  assert.equal((await answer).kind, 'answered')
+})

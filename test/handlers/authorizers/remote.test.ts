@@ -57,6 +57,7 @@ test('sends the body, the content type and the authorization of the request, and
     deadline: 77,
     retries: 1,
     target: 'remote',
+    caller: { address: '' },
   })
 })
 

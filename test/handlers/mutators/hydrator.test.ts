@@ -85,6 +85,7 @@ test('sends the sorted query and the headers of the request, and the session as 
     timeout: 1000,
     deadline: Number.POSITIVE_INFINITY,
     target: 'hydrator',
+    caller: { address: '' },
   })
   assert.equal(
     body,

@@ -1,5 +1,5 @@
-/** Circuit breaker for one Kratos: closed, open or half open, by failed calls and by unexpected rejections. */
-import { type Clock, type Instant, type Millis, millis, millisBetween, plusMillis } from '../../lib/time.ts'
+/** Circuit breaker for one service, Kratos for example: closed, open or half open, by failed calls and by unexpected rejections. */
+import { type Clock, type Instant, type Millis, millis, millisBetween, plusMillis } from '../lib/time.ts'
 import { createOutcomeCounts } from './outcome_counts.ts'
 
 export interface CircuitBreakerDependencies {

@@ -1,5 +1,5 @@
 /** Counts of successful and failed calls over the current window and the one before it. */
-import { type Clock, millis, millisBetween } from '../../lib/time.ts'
+import { type Clock, millis, millisBetween } from '../lib/time.ts'
 
 /** Length of one window. Two of them are counted, so that a count does not drop to 0 at each change. */
 const COUNTING_WINDOW_MS = millis(10_000)

@@ -1,7 +1,7 @@
-/** Rate limit on whoami calls for unknown credentials, counted by the rejections they cause. */
-import { createLruCache } from '../../lib/lru_cache.ts'
-import { type Clock, millis } from '../../lib/time.ts'
-import { createTokenBucket } from '../../lib/token_bucket.ts'
+/** Rate limit on calls for unknown credentials, counted by the rejections they cause. */
+import { createLruCache } from '../lib/lru_cache.ts'
+import { type Clock, millis } from '../lib/time.ts'
+import { createTokenBucket } from '../lib/token_bucket.ts'
 
 export interface RejectionLimiterOptions {
   readonly clock: Clock
@@ -42,7 +42,7 @@ export function createRejectionLimiter(options: RejectionLimiterOptions): Reject
 }
 
 /** IPv6 addresses count by their /64, the usual size of one customer network. */
-function networkOf(address: string): string {
+export function networkOf(address: string): string {
   if (!address.includes(':') || address.includes('.')) return address
   const [head = '', tail] = address.toLowerCase().split('::')
   const groups = head.split(':')

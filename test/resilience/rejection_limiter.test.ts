@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { createRejectionLimiter } from '../../../src/sessions/kratos/rejection_limiter.ts'
-import { fakeClock } from '../../support/clock.ts'
+import { createRejectionLimiter } from '../../src/resilience/rejection_limiter.ts'
+import { fakeClock } from '../support/clock.ts'
 
 test('rejections consume tokens, time refills them', () => {
   const clock = fakeClock()

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { createConcurrencyLimiter, type Release } from '../../../src/sessions/kratos/concurrency_limiter.ts'
+import { createConcurrencyLimiter, type Release } from '../../src/resilience/concurrency_limiter.ts'
 
 const setup = (over = {}) =>
   createConcurrencyLimiter({ maxConcurrent: 4, reserved: 1, maxPending: 3, ...over })
@@ -59,4 +59,46 @@ test('releasing a slot twice frees one slot', () => {
 test('a single slot is not reserved', () => {
   const places = setup({ places: 1, reserved: 1 })
   assert.equal(typeof places.acquire(false), 'function')
+})
+
+test('networks take turns in the queue', async () => {
+  const places = setup({ maxConcurrent: 1, reserved: 0, maxPending: 10 })
+  let release = places.acquire(false) as Release
+  const order: string[] = []
+  const enter = (network: string) =>
+    void Promise.resolve(places.acquire(false, { network })).then(slot => {
+      order.push(network)
+      release = slot as Release
+    })
+  for (const network of ['flood', 'flood', 'flood', 'a', 'b']) enter(network)
+  for (let i = 0; i < 5; i++) {
+    release()
+    await new Promise(setImmediate)
+  }
+  assert.deepEqual(order, ['flood', 'a', 'b', 'flood', 'flood'])
+})
+
+test('a call that nobody waits for any more gets no slot, and none in the queue', async () => {
+  const places = setup({ maxConcurrent: 1, reserved: 0, maxPending: 2 })
+  const release = places.acquire(false) as Release
+  let wanted = true
+  const gone = [0, 1].map(() => places.acquire(false, { isWanted: () => wanted }))
+  wanted = false
+  const late = places.acquire(false)
+  assert.deepEqual(await Promise.all(gone), [undefined, undefined], 'dropped to free the queue')
+  release()
+  assert.equal(typeof (await late), 'function')
+})
+
+test('a full queue drops the newest call of the network that has most of it', async () => {
+  const places = setup({ maxConcurrent: 1, reserved: 0, maxPending: 3 })
+  const release = places.acquire(false) as Release
+  const flood = [0, 1, 2].map(() => places.acquire(false, { network: 'flood' }))
+  assert.equal(places.acquire(false, { network: 'flood' }), undefined)
+  const other = places.acquire(false, { network: 'a' })
+  assert.equal(await flood[2], undefined)
+  assert.equal(places.pending, 3)
+  release()
+  ;((await flood[0]) as Release)()
+  assert.equal(typeof (await other), 'function')
 })

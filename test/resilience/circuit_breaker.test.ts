@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { millis } from '../../../src/lib/time.ts'
+import { millis } from '../../src/lib/time.ts'
 import {
   type CallOutcome,
   type CircuitBreakerDependencies,
   createCircuitBreaker,
   type Permit,
-} from '../../../src/sessions/kratos/circuit_breaker.ts'
-import { fakeClock } from '../../support/clock.ts'
+} from '../../src/resilience/circuit_breaker.ts'
+import { fakeClock } from '../support/clock.ts'
 
 function setup(over: Partial<CircuitBreakerDependencies> = {}) {
   const clock = fakeClock()
