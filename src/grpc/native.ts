@@ -27,6 +27,11 @@ import {
   type UnfinishedMessages,
 } from './unfinished_messages.ts'
 
+/** What an unfinished call holds beside its headers and its body: objects, and the least buffer of a body. */
+const STREAM_BYTES = 6 * 1024
+/** Each one stays open, and Envoy opens none. */
+const MAX_WATCHES = 1_000
+
 /** Answers the call, at once or later. */
 type Method = (stream: ServerStream, message: Buffer) => void
 
@@ -38,6 +43,7 @@ const UNSUPPORTED_MEDIA_TYPE = encodeHeaderBlock({ ':status': '415', 'content-ty
 /** For a person who opens this port in another client. */
 const GRPC_ONLY = Buffer.from('This port serves gRPC only: POST with the content type application/grpc.\n')
 const UNKNOWN_METHOD: GrpcFailure = { status: GrpcStatus.unimplemented, message: 'unknown method' }
+const TOO_MANY_WATCHES: GrpcFailure = { status: GrpcStatus.resourceExhausted, message: 'too many watches' }
 const MESSAGE_UNFINISHED: GrpcFailure = {
   status: GrpcStatus.resourceExhausted,
   message: 'the message did not arrive in time, or too many messages are unfinished',
@@ -52,7 +58,13 @@ export async function startNativeServer(dependencies: GrpcServerDependencies): P
   const watches = new Set<ServerStream>()
   const unfinished = createUnfinishedMessages(now)
   const handler = new CallHandler(createMethods(dependencies, watches), unfinished)
-  const server = createHttp2Server({ handler, now, tls, maxBodyBytes: PREFIX_BYTES + MAX_MESSAGE_BYTES })
+  const server = createHttp2Server({
+    handler,
+    now,
+    tls,
+    maxBodyBytes: PREFIX_BYTES + MAX_MESSAGE_BYTES,
+    onError: dependencies.onError,
+  })
   if (maxConnections !== undefined) server.listener.maxConnections = maxConnections
   const address = await listenOn(server.listener, dependencies.listen, dependencies.onError)
   return {
@@ -88,7 +100,8 @@ class CallHandler implements RequestHandler {
 
   onBodyPart(stream: ServerStream): void {
     const reading = this.#reading.get(stream)
-    if (reading !== undefined) this.#unfinished.grow(reading, stream.bodyBytes - reading.bytes)
+    if (reading !== undefined)
+      this.#unfinished.grow(reading, STREAM_BYTES + stream.headers.bytes + stream.bodyBytes - reading.bytes)
     if (stream.answered || stream.bodyBytes < PREFIX_BYTES || !this.#methods.has(stream.headers.path)) return
     const length = checkPrefix(stream.body)
     if (typeof length !== 'number') fail(stream, length)
@@ -110,7 +123,7 @@ class CallHandler implements RequestHandler {
     stream.onClose = () => this.#unfinished.remove(reading)
     // Where the request states a length, the body is held against it first (RFC 9113, section 8.1.1).
     if (stream.headers.contentLength === undefined) this.#methodOf(stream)
-    this.#unfinished.grow(reading, stream.bodyBytes)
+    this.#unfinished.grow(reading, STREAM_BYTES + stream.headers.bytes + stream.bodyBytes)
   }
 
   /** The method of a call; answers what is no call of a known method. */
@@ -187,6 +200,10 @@ function createHealthCheckMethod(health: HealthStatus): Method {
 
 function createHealthWatchMethod(health: HealthStatus, watches: Set<ServerStream>): Method {
   return (stream, message) => {
+    if (watches.size >= MAX_WATCHES) {
+      fail(stream, TOO_MANY_WATCHES)
+      return
+    }
     const stop = handleHealthWatch(health, message, response =>
       stream.respondPart(RESPONSE, encodeFrame(response)),
     )

@@ -4,6 +4,7 @@
  */
 import type { Socket } from 'node:net'
 import type { Instant } from '../lib/time.ts'
+import type { ByteBudget } from './byte_budget.ts'
 import { ControlFrameLimit } from './control_frame_limit.ts'
 import { FrameReader } from './frame_reader.ts'
 import { checkFrame } from './frame_rules.ts'
@@ -39,6 +40,10 @@ export interface ConnectionDependencies {
   readonly now: () => Instant
   /** Longest body of a request that the handler wants to see. */
   readonly maxBodyBytes: number
+  /** Shared by all connections: what responses hold that wait for a window. */
+  readonly blockedBytes: ByteBudget
+  /** Called with an error of the handler or of this server. It ends the connection, and no other one. */
+  readonly onError: (error: unknown) => void
 }
 
 const MAX_CONCURRENT_STREAMS = 1024
@@ -93,6 +98,7 @@ export class Http2Connection {
       onSent: stream => this.#onSent(stream),
       onReset: stream => this.#onStreamReset(stream),
       onOverflow: () => this.#fail(ErrorCode.enhanceYourCalm),
+      blockedBytes: dependencies.blockedBytes,
     })
     socket.on('data', piece => this.#read(piece as Buffer))
     socket.on('drain', () => socket.resume())
@@ -164,9 +170,14 @@ export class Http2Connection {
     this.#pieceArrived = this.#dependencies.now()
     this.#limit.refill(this.#pieceArrived)
     this.#writer.corked = true
-    const error = this.#reader.read(piece, this.#onFrame)
-    if (error !== ErrorCode.noError) this.#fail(error)
-    else if (this.#begun.length > 0) this.#reportUnfinished()
+    try {
+      const error = this.#reader.read(piece, this.#onFrame)
+      if (error !== ErrorCode.noError) this.#fail(error)
+      else if (this.#begun.length > 0) this.#reportUnfinished()
+    } catch (error) {
+      this.#dependencies.onError(error)
+      this.#fail(ErrorCode.internalError)
+    }
     this.#writer.corked = false
     this.#writer.flush()
   }

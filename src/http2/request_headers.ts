@@ -16,7 +16,8 @@ export class RequestHeaders implements FieldSink {
   contentLength: number | undefined = undefined
   #scheme = ''
   #hasAuthority = false
-  #bytes = 0
+  /** Size of the list, counted as RFC 9113 does it. */
+  bytes = 0
   readonly #fields: HeaderField[] = []
 
   /** The first value of a regular field, by its name in lower case. */
@@ -27,8 +28,8 @@ export class RequestHeaders implements FieldSink {
   }
 
   add(field: HeaderField): void {
-    this.#bytes += fieldBytes(field)
-    if (this.#bytes > MAX_HEADER_LIST_BYTES) this.tooLarge = true
+    this.bytes += fieldBytes(field)
+    if (this.bytes > MAX_HEADER_LIST_BYTES) this.tooLarge = true
     else if (field.kind === FieldKind.regular) this.#fields.push(field)
     else if (field.kind === FieldKind.contentLength) this.#addContentLength(field)
     else this.#addPseudoHeader(field)

@@ -1,6 +1,7 @@
 /** Sends the responses of one connection, within the windows that the peer opens (RFC 9113, section 5.2). */
 import type { Socket } from 'node:net'
 import { type Instant, type Millis, millis, millisBetween } from '../lib/time.ts'
+import type { ByteBudget } from './byte_budget.ts'
 import { FrameWriter } from './frame_writer.ts'
 import {
   ErrorCode,
@@ -18,7 +19,7 @@ const MAX_BLOCKED_BYTES = 8 * 1024 * 1024
 /** Longest time that a response waits for a window. */
 const MAX_BLOCKED_MS: Millis = millis(30_000)
 /** While the peer does not read so many bytes, no request of it is read. */
-const MAX_UNREAD_BYTES = 1024 * 1024
+const MAX_UNREAD_BYTES = 256 * 1024
 
 export interface ResponseWriterDependencies {
   readonly now: () => Instant
@@ -28,6 +29,8 @@ export interface ResponseWriterDependencies {
   readonly onReset: (stream: ServerStream) => void
   /** Called when the peer lets too many bytes wait. */
   readonly onOverflow: () => void
+  /** What the responses of all connections hold that wait for a window. */
+  readonly blockedBytes: ByteBudget
 }
 
 export class ResponseWriter implements StreamSender {
@@ -74,7 +77,7 @@ export class ResponseWriter implements StreamSender {
 
   /** The stream is over; what it had to send is dropped. */
   remove(stream: ServerStream): void {
-    if (stream.unsentBody !== undefined) this.#setUnsent(stream, undefined)
+    this.#setUnsent(stream, undefined)
   }
 
   /** The peer opens the connection's window. False where it becomes larger than RFC 9113 allows. */
@@ -125,17 +128,16 @@ export class ResponseWriter implements StreamSender {
   }
 
   #setUnsent(stream: ServerStream, rest: Uint8Array | undefined): void {
-    const since = this.#blocked.get(stream)
-    if (since !== undefined) this.#blockedBytes -= stream.blockedBytes
+    const bytes = rest?.length ?? 0
+    const change = bytes - stream.blockedBytes
     stream.unsentBody = rest
-    stream.blockedBytes = rest?.length ?? 0
-    if (rest === undefined) {
-      if (since !== undefined) this.#blocked.delete(stream)
-      return
-    }
-    this.#blocked.set(stream, since ?? this.#dependencies.now())
-    this.#blockedBytes += rest.length
-    if (this.#blockedBytes > MAX_BLOCKED_BYTES) this.#dependencies.onOverflow()
+    stream.blockedBytes = bytes
+    if (rest === undefined) this.#blocked.delete(stream)
+    else if (!this.#blocked.has(stream)) this.#blocked.set(stream, this.#dependencies.now())
+    if (change === 0) return
+    this.#blockedBytes += change
+    const fits = this.#dependencies.blockedBytes.add(change)
+    if (change > 0 && !(fits && this.#blockedBytes <= MAX_BLOCKED_BYTES)) this.#dependencies.onOverflow()
   }
 
   /** The first block of a connection says that our encoder uses no dynamic table. */

@@ -3,6 +3,7 @@ import { createServer as createPlainServer, type Server, type Socket } from 'nod
 import { createServer as createTlsServer, type TLSSocket } from 'node:tls'
 import { secureContextOptions, type TlsIdentity, tlsServerOptions } from '../http/tls.ts'
 import { millis, millisBetween } from '../lib/time.ts'
+import { ByteBudget } from './byte_budget.ts'
 import { type ConnectionDependencies, Http2Connection } from './connection.ts'
 
 /** Longest time from a connection to the client's first SETTINGS. */
@@ -10,8 +11,10 @@ const ESTABLISH_TIMEOUT_MS = millis(5_000)
 /** A peer that does not answer one PING is disconnected at the next. */
 const KEEPALIVE_INTERVAL_MS = 60_000
 const SWEEP_INTERVAL_MS = 1_000
+/** Of the responses of all connections that wait for a window. */
+const MAX_BLOCKED_BYTES = 64 * 1024 * 1024
 
-export interface Http2ServerDependencies extends ConnectionDependencies {
+export interface Http2ServerDependencies extends Omit<ConnectionDependencies, 'blockedBytes'> {
   /** `undefined`: connections without TLS. */
   readonly tls: TlsIdentity | undefined
 }
@@ -26,7 +29,8 @@ export interface Http2Server {
   drain(drainTimeout: number): Promise<void>
 }
 
-export function createHttp2Server(dependencies: Http2ServerDependencies): Http2Server {
+export function createHttp2Server(options: Http2ServerDependencies): Http2Server {
+  const dependencies = { ...options, blockedBytes: new ByteBudget(MAX_BLOCKED_BYTES) }
   const connections = new Set<Http2Connection>()
   const accept = (socket: Socket): void => {
     const connection = new Http2Connection(socket, dependencies)

@@ -120,6 +120,42 @@ test('S2-9 (G3) connections beyond the limit are closed', async t => {
   assert.deepEqual([await check(first), await check(second)], ['0', '0'])
 })
 
+test('S2-9 (G3) headers of unfinished calls count, and so does each call', async t => {
+  const engine = await startEngine(t)
+  const session = await openSession(t, engine.address)
+  const other = await openSession(t, engine.address)
+  let closed = 0
+  const value = 'v'.repeat(60_000)
+  for (let i = 0; i < 1_000; i++) {
+    const stream = session.request({ ...HEADERS, 'x-large': `${value}${i}` })
+    void statusOf(stream).then(() => closed++)
+  }
+  assert.equal(await check(other), '0')
+  // A call counts 66 KB, so that 64 MiB are some 1,010 calls.
+  const more = await openSession(t, engine.address)
+  for (let i = 0; i < 400; i++) {
+    const stream = more.request({ ...HEADERS, 'x-large': `${value}${i}` })
+    void statusOf(stream).then(() => closed++)
+  }
+  await waitUntil('calls beyond the limit are abandoned', () => closed >= 300)
+  assert.equal(await check(other), '0')
+})
+
+test('S2-9 a health check that watches is open for ever, so their number is bounded', async t => {
+  const engine = await startEngine(t)
+  const session = await openSession(t, engine.address)
+  const watch = { ...HEADERS, ':path': '/grpc.health.v1.Health/Watch' }
+  for (let i = 0; i < 1_000; i++) {
+    const stream = session.request(watch)
+    stream.on('error', () => {})
+    stream.end(encodeFrame(Buffer.alloc(0)))
+  }
+  const stream = session.request(watch)
+  stream.end(encodeFrame(Buffer.alloc(0)))
+  assert.equal(await statusOf(stream), '8')
+  assert.equal(await check(session), '0')
+})
+
 test('S2-9 bytes of streams that were reset are released at once', async t => {
   const engine = await startEngine(t)
   const session = await openSession(t, engine.address)

@@ -142,6 +142,37 @@ test('G3 a client that sends a byte at a time holds little, and is served', asyn
   assert.equal((await client.next(data))[0], 1)
 })
 
+test('G2 responses that wait for windows are bounded over all connections', async t => {
+  const shut = Buffer.concat([Buffer.from([0, 4]), u32(0)])
+  const options = { settings: shut, response: Buffer.alloc(1024 * 1024) }
+  const first = await openHttp2(t, options)
+  const clients = [first]
+  for (let i = 0; i < 11; i++) clients.push(await openHttp2(t, { ...options, port: first.server.port }))
+  let open = 0
+  for (const client of clients) {
+    for (let i = 0; i < 7; i++) client.send(headers, 5, 1 + 2 * i, REQUEST)
+    open += await client.roundTrip().then(
+      () => 1,
+      () => 0,
+    )
+  }
+  assert.equal(open, 9, 'seven responses of a MiB each, on nine connections, are below 64 MiB')
+  for (const client of clients) client.socket.destroy()
+  const again = await openHttp2(t, { ...options, port: first.server.port })
+  again.send(headers, 5, 1, REQUEST)
+  await again.roundTrip()
+})
+
+test('an error of the handler ends its connection, and no other one', async t => {
+  const failing = await openHttp2(t, { response: new Error('a bug') })
+  const other = await openHttp2(t, { port: failing.server.port })
+  failing.send(headers, 5, 1, REQUEST)
+  assert.equal(await failing.goaway(), ErrorCode.internalError)
+  await failing.closed()
+  assert.deepEqual(failing.server.errors, [new Error('a bug')])
+  await other.roundTrip()
+})
+
 test('G1 random frames after a valid beginning never stop the server', async t => {
   const first = await openHttp2(t)
   let seed = 20_190_917

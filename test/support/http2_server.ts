@@ -18,8 +18,8 @@ export interface OpenOptions {
   readonly greet?: boolean
   /** The payload of the client's first SETTINGS. */
   readonly settings?: Buffer
-  /** The body of each response; `undefined`: the test responds. */
-  readonly response?: Buffer | undefined
+  /** The body of each response, or an error that the handler throws; `undefined`: the test responds. */
+  readonly response?: Buffer | Error | undefined
   readonly maxBodyBytes?: number
   readonly now?: () => number
   /** The port of a server that runs already. */
@@ -101,6 +101,7 @@ export async function openHttp2(t: TestContext, options: OpenOptions = {}) {
 async function startServer(t: TestContext, options: OpenOptions) {
   const requests: ServerStream[] = []
   const bodies: Buffer[] = []
+  const errors: unknown[] = []
   const response = 'response' in options ? options.response : Buffer.from('ok')
   const server = createHttp2Server({
     handler: {
@@ -109,17 +110,19 @@ async function startServer(t: TestContext, options: OpenOptions) {
       onRequest(stream, body) {
         requests.push(stream)
         bodies.push(body)
+        if (response instanceof Error) throw response
         if (response !== undefined) stream.respond(OK, response)
       },
     },
     now: (options.now ?? (() => performance.now())) as () => Instant,
     maxBodyBytes: options.maxBodyBytes ?? 100_000,
     tls: undefined,
+    onError: error => errors.push(error),
   })
   server.listener.listen(0, '127.0.0.1')
   await once(server.listener, 'listening')
   let draining: Promise<void> | undefined
   const drain = (timeout: number) => (draining ??= server.drain(timeout))
   t.after(() => drain(0))
-  return { port: (server.listener.address() as AddressInfo).port, requests, bodies, drain }
+  return { port: (server.listener.address() as AddressInfo).port, requests, bodies, errors, drain }
 }
