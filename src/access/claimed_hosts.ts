@@ -15,6 +15,7 @@ export function indexClaimedHosts(rules: readonly CompiledRule[]): ClaimedHosts 
   const names = new Set<string>()
   for (const { pattern } of rules) {
     for (const origin of pattern.origins ?? []) names.add(origin.slice(origin.indexOf('://') + 3))
+    for (const host of pattern.hosts ?? []) if (host.endsWith('/')) names.add(host.slice(0, -1))
   }
   return {
     evades({ pattern }, host) {
@@ -25,6 +26,7 @@ export function indexClaimedHosts(rules: readonly CompiledRule[]): ClaimedHosts 
       if (colon < 0) return false
       const name = host.slice(0, colon)
       if (!names.has(name) || pattern.text.toLowerCase().includes(host)) return false
+      if (pattern.hosts !== undefined) return !pattern.hosts.some(text => text.startsWith(name))
       // Whatever the scheme: rules for gRPC have one of their own.
       return !(pattern.origins ?? pattern.prefixes ?? []).some(text => text.includes(`://${name}`))
     },

@@ -10,6 +10,10 @@ export interface MatchPattern {
   readonly text: string
   /** `scheme://host` of all URLs that can match; `undefined` where they are not a finite set. */
   readonly origins: readonly string[] | undefined
+  /**
+   * Hosts as far as they are literal, each with a slash at its end if that is all of it. Absent: those of `origins`.
+   */
+  readonly hosts?: readonly string[]
   /** Literal text that every matching path starts with; may be empty. */
   readonly pathPrefix: string
   /**

@@ -42,6 +42,26 @@ test('B2 a host that no rule names may have any port', async () => {
   assert.equal(await statusAt('127.0.0.1', [GUARDED, OTHERS]), 200)
 })
 
+const ANY_SCHEME = guardedRule('<.*>://app.test/<.*>')
+
+test('B2 a rule for any scheme names its host as well, and so does one of many hosts', async () => {
+  const many = guardedRule(`https://<${Array.from({ length: 20 }, (_, i) => `h${i}`).join('|')}>.test/<.*>`)
+  const others = openRule('https://<(?!app\\.test/|h[0-9]+\\.test/)[^/]*>/<.*>', 'others')
+  assert.equal(await statusAt('app.test', [ANY_SCHEME, others]), 401)
+  assert.equal(await statusAt('app.test:8080', [ANY_SCHEME, others]), 400)
+  assert.equal(await statusAt('h19.test', [many, others]), 401)
+  assert.equal(await statusAt('h19.test:8080', [many, others]), 400)
+  const glob = 'access_rules: {matching_strategy: glob, on_multiple_matches: first}\n'
+  const rules = [guardedRule('<**>://app.test/<**>'), openRule('https://<**>')]
+  assert.equal(await statusAt('app.test:8080', rules, glob), 400)
+})
+
+test('B2 a rule for any scheme that names the port, or any port, keeps it', async () => {
+  for (const url of ['<.*>://app.test:8080/<.*>', '<.*>://app.test<:[0-9]+>/<.*>']) {
+    assert.equal(await statusAt('app.test:8080', [ANY_SCHEME, openRule(url, 'port')]), 200, url)
+  }
+})
+
 test('Q-20 hosts: exact compares as Oathkeeper does', async () => {
   assert.equal(await statusAt('app.test:8080', [GUARDED, OTHERS], 'hosts: exact\n'), 200)
 })

@@ -1,4 +1,5 @@
 /** Finds where scheme, host and path of a pattern meet. */
+import { analyzeFragment } from './fragment_analysis.ts'
 import type { Part } from './syntax.ts'
 
 export interface OriginBounds {
@@ -35,3 +36,28 @@ export const schemeOnly = (bounds: OriginBounds): OriginBounds => ({
   pathPart: bounds.schemeEnd,
   pathStart: bounds.hostStart,
 })
+
+/** A pattern with more hosts is one for any host that starts with what they have in common. */
+const MAX_HOSTS = 256
+
+/**
+ * The hosts of a pattern whose scheme may be any (`<.*>://app.example.com/`), as far as they are literal, each with a slash at
+ * its end if that is all of it. `undefined`: none is literal.
+ */
+export function literalHosts(parts: readonly Part[]): readonly string[] | undefined {
+  const bounds = findOriginBounds(parts)
+  if (bounds === undefined) return undefined
+  let hosts = ['']
+  for (const [i, part] of parts.entries()) {
+    if (i < bounds.schemeEnd) continue
+    const words =
+      part.kind === 'fragment'
+        ? analyzeFragment(part).words
+        : [part.text.slice(i === bounds.schemeEnd ? bounds.hostStart : 0).replace(/\/.*/s, '/')]
+    if (words === undefined || words.length * hosts.length > MAX_HOSTS) break
+    hosts = hosts.flatMap(head => words.map(word => head + word))
+    if (i >= bounds.pathPart) break
+  }
+  const named = hosts.filter(host => host !== '')
+  return named.length === 0 ? undefined : named
+}

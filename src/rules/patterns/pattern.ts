@@ -7,6 +7,7 @@ import { findLiteralPrefixes, type LiteralPrefixes } from './literal_prefixes.ts
 import { createGlobMatcher, createMatcher } from './matcher.ts'
 import { type MatchingCost, matchingCost } from './matching_cost.ts'
 import { normalizeOrigin, type OriginOptions } from './origin.ts'
+import { literalHosts } from './origin_bounds.ts'
 import { translateFragment } from './regexp.ts'
 import { type Part, PatternError, type PatternLint, type Piece, splitAtDelimiters } from './syntax.ts'
 
@@ -154,7 +155,7 @@ function indexHints(
   parts: readonly Part[],
   literals: LiteralPrefixes,
   pathPrefix: string,
-): Pick<MatchPattern, 'origins' | 'pathPrefix' | 'prefixes' | 'requiredSubstring'> {
+): Pick<MatchPattern, 'origins' | 'hosts' | 'pathPrefix' | 'prefixes' | 'requiredSubstring'> {
   const prefixes = literals.alternatives.map(({ text }) => text)
   const originsAndPaths = prefixes.map(splitOrigin)
   const next = parts[literals.partCount]
@@ -169,7 +170,9 @@ function indexHints(
     .flatMap(part => (part.kind === 'literal' && part.text.includes('/') ? [part.text] : []))
     .map(text => text.slice(text.indexOf('/')))
     .reduce((longest, text) => (text.length > longest.length ? text : longest), '')
+  const hosts = originsAreKnown ? undefined : literalHosts(parts)
   return {
+    ...(hosts === undefined ? {} : { hosts }),
     origins: originsAreKnown ? [...new Set(originsAndPaths.map(([origin]) => origin))] : undefined,
     pathPrefix: originsAreKnown
       ? originsAndPaths.map(([, path]) => path).reduce(commonPrefix, originsAndPaths[0]?.[1] ?? '')
