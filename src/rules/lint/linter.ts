@@ -73,6 +73,7 @@ export function createLinter({
     for (const { guarded, open, method, url } of await findOpenTwins({
       rules,
       snapshot,
+      wordFinder,
       paths,
       hosts,
       yieldToEventLoop,

@@ -2,9 +2,11 @@
 import type { CompiledRule } from '../../access/rule.ts'
 import type { SearchableSnapshot } from '../../access/snapshot.ts'
 import type { Yielder } from '../../lib/yield_to_event_loop.ts'
+import type { WordFinder } from '../patterns/automata.ts'
 import type { ParsedPattern } from '../patterns/pattern.ts'
 import { type RequestUrlOptions, requestUrlPredicate } from '../patterns/request_url.ts'
-import { partsAfterPrefix } from '../patterns/witness.ts'
+import { type Part, patternSource } from '../patterns/syntax.ts'
+import { partsAfterPrefix, spellOut } from '../patterns/witness.ts'
 import type { AnalyzedRule } from './overlap.ts'
 
 export interface OpenTwin {
@@ -20,6 +22,7 @@ export interface OpenTwin {
 export interface OpenTwinDependencies {
   readonly rules: readonly AnalyzedRule[]
   readonly snapshot: SearchableSnapshot
+  readonly wordFinder: WordFinder
   readonly paths: RequestUrlOptions['paths']
   readonly hosts: RequestUrlOptions['hosts']
   /** Called between rules. */
@@ -27,32 +30,52 @@ export interface OpenTwinDependencies {
 }
 
 /**
- * Finds at most one URL for each guarded rule. The snapshot finds the rule as it does for a request; patterns with several fragments are not examined.
+ * Finds at most one URL for each guarded rule. It tries some URLs of the guarded rule, and then some of the open rules, whose
+ * hosts and segments a wildcard of the guarded rule may stand for. The snapshot finds the rule as it does for a request.
  */
 export async function findOpenTwins(dependencies: OpenTwinDependencies): Promise<readonly OpenTwin[]> {
-  const { rules, snapshot, paths, hosts, yieldToEventLoop } = dependencies
+  const { rules, snapshot, wordFinder, paths, hosts, yieldToEventLoop } = dependencies
   const isRequestUrl = requestUrlPredicate({ paths, hosts, rpc: false })
-  const found: OpenTwin[] = []
-  for (const [guarded, { rule, parsed }] of rules.entries()) {
-    if (rule.rpc === true || isOpen(rule)) continue
-    const twin = firstOpenTwin(rule, twinUrls(parsed).filter(isRequestUrl), snapshot)
-    if (twin !== undefined) found.push({ guarded, ...twin })
+  const found = new Map<number, OpenTwin>()
+  const add = (guarded: number, url: string): void => {
+    const twin = openTwin((rules[guarded] as AnalyzedRule).rule, url, snapshot)
+    if (twin !== undefined) found.set(guarded, { guarded, ...twin })
+  }
+  const withFragments = new Map<CompiledRule, { readonly index: number; isRoot(url: string): boolean }>()
+  for (const [index, { rule, parsed }] of rules.entries()) {
+    if (rule.rpc === true || isOpen(rule) || !namesWhatItEndsIn(parsed)) continue
+    const isRoot = rootPredicate(parsed)
+    if (partsAfterPrefix(parsed).length > 1) withFragments.set(rule, { index, isRoot })
+    for (const url of twinUrls(parsed, wordFinder)) {
+      if (isRequestUrl(url) && isRoot(toggleSlash(url))) add(index, url)
+      if (found.has(index)) break
+    }
     await yieldToEventLoop()
   }
-  return found
+  for (const { rule, witnesses } of rules) {
+    if (rule.rpc === true || !isOpen(rule)) continue
+    for (const url of witnesses) {
+      for (const guardedUrl of [toggleSlash(url), `${url}/a`].filter(isRequestUrl)) {
+        for (const other of snapshot.rulesMatchingUrl(guardedUrl)) {
+          const guarded = withFragments.get(other)
+          if (guarded?.isRoot(toggleSlash(url)) && !found.has(guarded.index)) add(guarded.index, url)
+        }
+      }
+    }
+    await yieldToEventLoop()
+  }
+  return [...found.values()].sort((a, b) => a.guarded - b.guarded)
 }
 
-function firstOpenTwin(
+function openTwin(
   rule: CompiledRule,
-  urls: readonly string[],
+  url: string,
   snapshot: SearchableSnapshot,
 ): Omit<OpenTwin, 'guarded'> | undefined {
-  for (const url of urls) {
-    for (const method of rule.methods) {
-      const decisive = snapshot.findByUrl(url, method)
-      if (decisive.kind === 'found' && decisive.rule !== rule && isOpen(decisive.rule))
-        return { open: decisive.rule, method, url }
-    }
+  if (rule.pattern.exec(url) !== undefined) return undefined
+  for (const method of rule.methods) {
+    const decisive = snapshot.findByUrl(url, method)
+    if (decisive.kind === 'found' && isOpen(decisive.rule)) return { open: decisive.rule, method, url }
   }
   return undefined
 }
@@ -66,13 +89,36 @@ function isOpen({ authenticators, steps }: CompiledRule): boolean {
 }
 
 /**
- * For `https://h/a/<.*>` the path without the slash, and for the literal `https://h/a` the path with it. The root has no
- * twin.
+ * For `https://h/a/<.*>` URLs without the slash, and for `https://h/a` those with it. The root has no twin. Of several
+ * fragments, each is spelled out in a few ways.
  */
-function twinUrls(parsed: ParsedPattern): readonly string[] {
-  const texts = parsed.prefixes.alternatives.map(({ text }) => text)
-  const [next, ...more] = partsAfterPrefix(parsed)
-  if (more.length > 0) return []
-  if (next === undefined) return texts.map(text => (text.endsWith('/') ? text.slice(0, -1) : `${text}/`))
-  return texts.filter(text => text.endsWith('/')).map(text => text.slice(0, -1))
+function twinUrls(parsed: ParsedPattern, wordFinder: WordFinder): readonly string[] {
+  const parts = partsAfterPrefix(parsed)
+  const root = beforeTail(parts)
+  const middles = spellOut(root, wordFinder)
+  const texts = parsed.prefixes.alternatives.flatMap(({ text }) => middles.map(middle => text + middle))
+  return root === parts
+    ? texts.map(toggleSlash)
+    : texts.filter(text => text.endsWith('/')).map(text => text.slice(0, -1))
+}
+
+const toggleSlash = (url: string): string => (url.endsWith('/') ? url.slice(0, -1) : `${url}/`)
+
+/** Whether a URL is where a pattern ends, but for a fragment after its last slash: an exception below is intended. */
+function rootPredicate({ parts }: ParsedPattern): (url: string) => boolean {
+  const root = new RegExp(`^(?:${patternSource(beforeTail(parts)).source})$`, 'v')
+  return url => root.test(url)
+}
+
+const beforeTail = (parts: readonly Part[]): readonly Part[] =>
+  parts.at(-1)?.kind === 'fragment' ? parts.slice(0, -1) : parts
+
+/**
+ * False for `https://h/<[^/]+>/<.*>`: one segment is not a twin of all that is below any segment. A pattern with a literal
+ * prefix names its path, if only the root.
+ */
+function namesWhatItEndsIn(parsed: ParsedPattern): boolean {
+  const parts = partsAfterPrefix(parsed)
+  const last = parts.findLast(part => part.kind === 'literal')
+  return parts.length < 2 || (last !== undefined && /[^/]/.test(last.text))
 }

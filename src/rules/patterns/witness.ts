@@ -40,7 +40,7 @@ const MAX_SPELLINGS = 12
  * Texts made of one word of each fragment, the shortest words first. Words are found for each fragment by itself, because
  * thousands of rules have few distinct fragments and the word finder caches them.
  */
-function spellOut(parts: readonly Part[], wordFinder: WordFinder): readonly string[] {
+export function spellOut(parts: readonly Part[], wordFinder: WordFinder): readonly string[] {
   const rows = parts.map(part =>
     part.kind === 'literal' ? [part.text] : wordFinder.wordsOf(languageOf([part])),
   )

@@ -43,6 +43,12 @@ const REPORTED: readonly (readonly [url: string, rules: readonly object[], confi
   ['https://h/admin', [rule('guarded', 'https://h/admin/<.*>', ['noop'], 'deny'), open('https://h/admin')]],
   ['https://h/admin/', [guarded('https://h/admin'), open('https://h/<.*>/')]],
   ['https://h/admin', [guarded('https://h/admin/'), open('https://h/admin')]],
+  // Several fragments
+  ['https://a/admin', [guarded('https://<[^/]+>/admin/<.*>'), open('https://<[^/]+>/<(?!admin/).*>')]],
+  ['https://app.test/admin', [guarded('https://<[^/]+>/admin/<.*>'), open('https://app.test/admin')]],
+  ['https://h/t/admin', [guarded('https://h/<[^/]+>/admin/<.+>'), open('https://h/t/admin')]],
+  ['https://a/admin/', [guarded('https://<[^/]+>/admin'), open('https://<[^/]+>/admin/<.*>')]],
+  ['https://h/1/edit', [guarded('https://h/<*>/edit/<**>'), open('https://h/1/edit')], GLOB],
 ]
 for (const [url, rules, config] of REPORTED) {
   test(`S2-1 F1 reported: ${url} ${JSON.stringify(rules.map(one => (one as { match: object }).match))}`, async () => {
@@ -63,6 +69,9 @@ const SILENT: typeof REPORTED = [
     [guarded('https://h/a/<.*>'), open('https://h/a'), open('https://h/<a|b>')],
   ],
   ['the root', [guarded('https://h/<.*>'), open('https://g/<.*>')]],
+  ['the root of any host', [guarded('https://<[^/]+>/<.+>'), open('https://<[^/]+>/')]],
+  ['a segment beside what is below any', [guarded('https://h/<[^/]+>/<.*>'), open('https://h/<[^/]*>')]],
+  ['the guarded rule matches both', [open('https://h/a/<.*>'), guarded('https://<.*>/a<.*>')], FIRST],
   ['cleaning drops the slash', [guarded('https://h/a'), open('https://h/b')], 'paths: oathkeeper\n'],
   [
     'an earlier authenticator rejects',
