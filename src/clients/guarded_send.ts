@@ -3,7 +3,8 @@ import { createLruCache } from '../lib/lru_cache.ts'
 import { type Clock, millis } from '../lib/time.ts'
 import { type CallOutcome, createCircuitBreaker } from '../resilience/circuit_breaker.ts'
 import { createConcurrencyLimiter } from '../resilience/concurrency_limiter.ts'
-import { createRejectionLimiter, networkOf } from '../resilience/rejection_limiter.ts'
+import { networkOf } from '../resilience/network.ts'
+import { createRejectionLimiter } from '../resilience/rejection_limiter.ts'
 import { httpFailure } from './http/exchange.ts'
 import {
   type Caller,
@@ -105,12 +106,18 @@ function createGuard(dependencies: GuardedSendDependencies, checksCredentials: b
     caller: Caller,
     request: OutgoingRequest,
     hasPriority: boolean,
+    isAllowed: () => boolean,
   ): Promise<Outcome> {
     const { target } = request
     const isWanted = () => deadlineOf(request) > clock.now()
     const slot = limiter.acquire(hasPriority, { network: networkOf(caller.address), isWanted })
     const release = slot instanceof Promise ? await slot : slot
     if (release === undefined) return httpFailure(target, 'busy')
+    // Again after the wait: a full queue of invented credentials would use up what is left for other clients.
+    if (slot instanceof Promise && !isAllowed()) {
+      release()
+      return rateLimited(target)
+    }
     const permit = breaker.tryAcquire(hasPriority)
     let result: CallOutcome = 'not_called'
     try {
@@ -128,14 +135,14 @@ function createGuard(dependencies: GuardedSendDependencies, checksCredentials: b
     const { target } = request
     const key = caller.credential?.key
     const isKnown = key !== undefined && recentlyAccepted.get(key) === true
-    if (key !== undefined && !isKnown && !rejectionLimiter.allows(caller.address))
-      return httpFailure(target, 'busy', 'too many rejected credentials')
+    const isAllowed = () => key === undefined || isKnown || rejectionLimiter.allows(caller.address)
+    if (!isAllowed()) return rateLimited(target)
     if (breaker.state === 'open') return circuitOpen(target)
     if (!isKnown || (reservedCalls.get(key) ?? 0) >= MAX_RESERVED_CALLS_PER_CREDENTIAL)
-      return callInSlot(caller, request, false)
+      return callInSlot(caller, request, false, isAllowed)
     countReserved(key, 1)
     try {
-      return await callInSlot(caller, request, true)
+      return await callInSlot(caller, request, true, isAllowed)
     } finally {
       countReserved(key, -1)
     }
@@ -145,5 +152,7 @@ function createGuard(dependencies: GuardedSendDependencies, checksCredentials: b
 /** A passed deadline is none: the call may have waited for a slot until then. */
 const FAILURES: ReadonlySet<HttpFailure['cause']> = new Set(['connect', 'timeout', 'reset'])
 
+const rateLimited = (target: string): HttpFailure =>
+  httpFailure(target, 'busy', 'too many rejected credentials')
 const circuitOpen = (target: string): HttpFailure =>
   httpFailure(target, 'busy', 'the circuit breaker is open')

@@ -205,12 +205,17 @@ export function createKratosUpstream(dependencies: KratosUpstreamDependencies): 
     async call(request) {
       const { clientAddress, cacheStatus } = request
       const recentlyVerified = cacheStatus().kind === 'verified'
-      if (!recentlyVerified && !rejectionLimiter.allows(clientAddress))
-        return shed('rate_limited', RATE_LIMITED)
+      const isAllowed = () => recentlyVerified || rejectionLimiter.allows(clientAddress)
+      if (!isAllowed()) return shed('rate_limited', RATE_LIMITED)
       if (circuitBreaker.state === 'open') return circuitOpen()
       const slot = limiter.acquire(recentlyVerified)
       const releaseSlot = slot instanceof Promise ? await slot : slot
       if (releaseSlot === undefined) return shed('overflow', OVERFLOW)
+      // Again after the wait: a full queue of invented credentials would use up what is left for other clients.
+      if (slot instanceof Promise && !isAllowed()) {
+        releaseSlot()
+        return shed('rate_limited', RATE_LIMITED)
+      }
       const permit = circuitBreaker.tryAcquire(recentlyVerified)
       let outcome: CallOutcome = 'not_called'
       try {

@@ -82,7 +82,7 @@ test('during a flood, cached sessions are verified again, and a new session from
   assert.equal(verdictLabel(await harness.verify('new', { address: '198.51.100.1' })), 'verified miss')
   assert.equal((await harness.verify('new2', { address: '203.0.113.7' })).kind, 'unavailable')
   for (const cookie of numbered(100, 'distributed'))
-    await harness.verify(cookie, { address: `10.1.1.${cookie.slice(11)}` })
+    await harness.verify(cookie, { address: `10.1.${cookie.slice(11)}.1` })
   harness.loggedIn.add('newer')
   assert.equal(
     (await harness.verify('newer', { address: '198.51.100.2' })).kind,

@@ -1,17 +1,17 @@
 /** S2-3: invented credentials do not starve the calls of other clients to the same service. */
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import type { Denial } from '../../src/access/denial.ts'
-import type { Identity } from '../../src/access/session.ts'
-import { oauth2ClientCredentials } from '../../src/handlers/authenticators/oauth2_client_credentials.ts'
-import { oauth2Introspection } from '../../src/handlers/authenticators/oauth2_introspection.ts'
-import { remote } from '../../src/handlers/authorizers/remote.ts'
-import { hydrator } from '../../src/handlers/mutators/hydrator.ts'
-import { millis, plusMillis } from '../../src/lib/time.ts'
-import { sessionOf } from '../handlers/build.ts'
-import { buildHandler } from '../support/handler_harness.ts'
-import { createOAuthHarness, jsonReply } from '../support/oauth_harness.ts'
-import { requestWith } from '../support/request.ts'
+import type { Denial } from '../../../src/access/denial.ts'
+import type { Identity } from '../../../src/access/session.ts'
+import { oauth2ClientCredentials } from '../../../src/handlers/authenticators/oauth2_client_credentials.ts'
+import { oauth2Introspection } from '../../../src/handlers/authenticators/oauth2_introspection.ts'
+import { remote } from '../../../src/handlers/authorizers/remote.ts'
+import { hydrator } from '../../../src/handlers/mutators/hydrator.ts'
+import { millis, plusMillis } from '../../../src/lib/time.ts'
+import { sessionOf } from '../../handlers/build.ts'
+import { buildHandler } from '../../support/handler_harness.ts'
+import { createOAuthHarness, jsonReply } from '../../support/oauth_harness.ts'
+import { requestWith } from '../../support/request.ts'
 
 const STEP_MS = 10
 const RESPONSE_MS = 50
