@@ -207,7 +207,14 @@ test('no secret of a request, of an upstream response or of the configuration le
     ready: () => true,
     sources: () => ({ fresh: 0, stale: 0, missing: 0 }),
     sessions: () =>
-      ({ cached: 0, circuitBreaker: 'closed', inFlight: 0, pending: 0, maxStaleness: 0 }) as const,
+      ({
+        cached: 0,
+        cachedBytes: 0,
+        circuitBreaker: 'closed',
+        inFlight: 0,
+        pending: 0,
+        maxStaleness: 0,
+      }) as const,
     revocationStream: () => undefined,
   }
   const instruments = createInstruments(

@@ -199,6 +199,7 @@ function decisionListeners(
 
 const NO_SESSIONS: SessionCacheState = {
   cached: 0,
+  cachedBytes: 0,
   circuitBreaker: 'closed',
   inFlight: 0,
   pending: 0,

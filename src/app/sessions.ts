@@ -45,6 +45,7 @@ export function createVerifierFromConfig(
     whoami: createWhoami({ send, timeout: config.get(kratosSettings.timeout) }),
     maxAge: config.get(sessionCacheSettings.ttl),
     maxEntries: config.get(sessionCacheSettings.maxEntries),
+    maxBytes: config.get(sessionCacheSettings.maxBytes),
     staleIfError: config.get(sessionCacheSettings.staleIfError),
     holdoff: config.get(revocationSettings.holdoff),
     refreshAhead: config.get(sessionCacheSettings.refreshAhead),

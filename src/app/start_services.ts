@@ -76,6 +76,6 @@ export async function startServices(
     instruments.recordRevocation(source, kind)
     log.event('info', { event: 'revocation', source, kind, evicted })
   })
-  const sessionCacheState = () => ({ cached: sessions.size, ...sessions.status })
+  const sessionCacheState = () => ({ cached: sessions.size, cachedBytes: sessions.bytes, ...sessions.status })
   return { handlers: services, fetch, sessions, sessionCacheState, revocationStream, revoke }
 }

@@ -11,6 +11,8 @@ export interface LruCache<Value> {
   clear(): void
   /** Number of entries; counts expired ones until they are read or evicted. */
   readonly size: number
+  /** Size of these entries in bytes; 0 without `memory`. */
+  readonly bytes: number
 }
 
 export interface LruCacheOptions<Value> {
@@ -25,6 +27,8 @@ export interface LruCacheOptions<Value> {
   readonly onInsert?: (key: string, value: Value) => void
   /** Called for every value that leaves: deleted, replaced, expired when read, or evicted. */
   readonly onRemove?: (key: string, value: Value) => void
+  /** Called after `onRemove` for every value that leaves for a newer one. */
+  readonly onEvict?: () => void
 }
 
 /** lru-cache still returns an entry at the very end of its ttl; by RFC 9111, section 4.2, it is stale then. */
@@ -46,6 +50,9 @@ export function createLruCache<Value extends {}>(options: LruCacheOptions<Value>
     get size() {
       return lru?.size ?? 0
     },
+    get bytes() {
+      return lru?.calculatedSize ?? 0
+    },
   }
 }
 
@@ -53,7 +60,7 @@ export function createLruCache<Value extends {}>(options: LruCacheOptions<Value>
 const BYTES_PER_ENTRY = 200
 
 function allocate<Value extends {}>(options: LruCacheOptions<Value>) {
-  const { clock, maxEntries, memory, onInsert, onRemove } = options
+  const { clock, maxEntries, memory, onInsert, onRemove, onEvict } = options
   return new LRUCache<string, Value>({
     max: maxEntries,
     ...(memory === undefined
@@ -65,7 +72,14 @@ function allocate<Value extends {}>(options: LruCacheOptions<Value>) {
     perf: { now: () => clock.now() },
     // The default caches the time for a millisecond with a timer, which a clock under test does not advance.
     ttlResolution: 0,
-    ...(onRemove === undefined ? {} : { dispose: (value, key) => onRemove(key, value) }),
+    ...(onRemove === undefined && onEvict === undefined
+      ? {}
+      : {
+          dispose: (value, key, reason) => {
+            onRemove?.(key, value)
+            if (reason === 'evict') onEvict?.()
+          },
+        }),
     ...(onInsert === undefined
       ? {}
       : {

@@ -42,6 +42,8 @@ export interface SingleFlightCache<Loaded, Value> {
   /** Removes all entries and abandons all loads. */
   clear(): void
   readonly size: number
+  /** Size of the entries in bytes; 0 unless the options have `memory`. */
+  readonly bytes: number
   /** Number of keys with a load in flight. */
   readonly inFlight: number
 }
@@ -142,6 +144,9 @@ export function createSingleFlightCache<Loaded, Value extends {}>(
     },
     get size() {
       return entries.size
+    },
+    get bytes() {
+      return entries.bytes
     },
     get inFlight() {
       return inFlight.size

@@ -24,6 +24,12 @@ export const sessionCacheSettings = {
     description: 'Maximum number of verified sessions in the cache.',
     credenceOnly: true,
   }),
+  maxBytes: setting('sessions.cache.max_bytes', wholeNumber(1), {
+    default: 268_435_456,
+    description:
+      'Maximum size in bytes, estimated, of the cache of verified sessions. Beyond it the least recently used sessions are evicted.',
+    credenceOnly: true,
+  }),
   ttl: setting('sessions.cache.ttl', duration(), {
     default: '60s',
     description:

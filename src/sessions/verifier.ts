@@ -5,7 +5,6 @@ import type { CacheResult, Credential, Verdict, VerifiedSession } from '../acces
 import type { Whoami } from '../clients/kratos.ts'
 import { createKeyHash } from '../lib/key_hash.ts'
 import { type Clock, type Instant, type Millis, millis, millisBetween } from '../lib/time.ts'
-import { withTimeout } from '../lib/with_timeout.ts'
 import { createCacheKeys } from './cache/cache_keys.ts'
 import { createNegativeCache } from './cache/negative_cache.ts'
 import { createSessionCache } from './cache/session_cache.ts'
@@ -24,6 +23,7 @@ import type {
   RevocationTarget,
   SessionEndpoint,
 } from './types.ts'
+import { withDeadline } from './with_deadline.ts'
 
 export interface SessionVerifierDependencies {
   readonly clock: Clock
@@ -32,6 +32,8 @@ export interface SessionVerifierDependencies {
   /** Maximum freshness lifetime. An unreported logout takes effect after this time at the latest. */
   readonly maxAge: Millis
   readonly maxEntries: number
+  /** Maximum size of all cached sessions, estimated. Default: only `maxEntries` counts. */
+  readonly maxBytes?: number
   /** How long an entry is used beyond its freshness lifetime while Kratos is unavailable; 0: not at all. */
   readonly staleIfError: Millis
   /** How long a revoked session is not cached again: a revocation may arrive before Kratos has committed it. */
@@ -42,7 +44,7 @@ export interface SessionVerifierDependencies {
   readonly random: () => number
   /** Final share of the freshness lifetime, 0 to 1, in which a request triggers a background refresh. Default 0: never. */
   readonly refreshAhead?: number
-  /** Lifetime and maximum number of cached rejections. Default: none are cached. */
+  /** Default: no rejections are cached. */
   readonly negativeCache?: { readonly ttl: Millis; readonly maxEntries: number }
   /** For each Kratos. */
   readonly upstreamOptions?: Partial<KratosUpstreamOptions>
@@ -55,6 +57,8 @@ export interface SessionVerifierDependencies {
 
 export type SessionEvent =
   | KratosUpstreamEvent
+  /** A cached session left the cache for a newer one. */
+  | { readonly kind: 'eviction' }
   /** Result of a background refresh. */
   | { readonly kind: 'refresh'; readonly outcome: 'renewed' | 'ended' | 'failed' | 'skipped' }
 
@@ -74,8 +78,9 @@ export interface SessionVerifier {
   applyRevocation(event: RevocationEvent): RevocationResult
   /** The session of a credential, if it is cached. Calls nothing. */
   findOwner(value: string): VerifiedSession | undefined
-  /** Number of cached sessions. */
+  /** Number of cached sessions, and their estimated size. */
   readonly size: number
+  readonly bytes: number
   /** Values for the gauges. */
   readonly status: SessionsStatus
 }
@@ -85,10 +90,6 @@ export interface SessionsStatus extends KratosUpstreamsStatus {
   readonly maxStaleness: Millis
 }
 
-const DEADLINE_EXCEEDED: Verdict = Object.freeze({
-  kind: 'unavailable',
-  reason: 'Kratos did not answer in time',
-})
 const UNEXPECTED_ERROR: Finding = Object.freeze({
   kind: 'unavailable',
   reason: 'the session could not be checked',
@@ -105,11 +106,14 @@ interface Lookup {
 
 export function createSessionVerifier(dependencies: SessionVerifierDependencies): SessionVerifier {
   const { clock, whoami, random, sharedCache, refreshAhead = 0, onEvent = () => {} } = dependencies
-  const cache = createSessionCache({ ...dependencies, refreshAhead })
-  const negativeCache = createNegativeCache({
-    clock,
-    ...(dependencies.negativeCache ?? { ttl: millis(0), maxEntries: 1 }),
+  const cache = createSessionCache({
+    ...dependencies,
+    maxBytes: dependencies.maxBytes ?? Number.MAX_SAFE_INTEGER,
+    refreshAhead,
+    onEvicted: () => onEvent({ kind: 'eviction' }),
   })
+  const { negativeCache: negativeCacheOptions = { ttl: millis(0), maxEntries: 1 } } = dependencies
+  const negativeCache = createNegativeCache({ clock, ...negativeCacheOptions })
   const staleness = createStalenessTracker(clock)
   const keyOf = createKeyHash(dependencies.secret)
   const lookups = createSharedLookups({ clock, cache, keyOf, sharedCache, maxAge: dependencies.maxAge })
@@ -235,14 +239,11 @@ export function createSessionVerifier(dependencies: SessionVerifierDependencies)
     get size() {
       return cache.size
     },
+    get bytes() {
+      return cache.bytes
+    },
     get status(): SessionsStatus {
       return { ...upstreams.status, maxStaleness: staleness.max }
     },
   }
-}
-
-/** A request whose deadline has passed gets a stale entry or 503. The load goes on for the others. */
-async function withDeadline(verdict: Promise<Verdict>, timeout: Millis, fallback: () => Verdict | undefined) {
-  const outcome = await withTimeout(verdict, timeout, DEADLINE_EXCEEDED)
-  return outcome.kind === 'unavailable' ? (fallback() ?? outcome) : outcome
 }

@@ -25,6 +25,8 @@ export interface ObservedState {
 export interface SessionCacheState {
   /** Number of cached sessions. */
   readonly cached: number
+  /** Their estimated size. */
+  readonly cachedBytes: number
   readonly circuitBreaker: 'closed' | 'open' | 'half_open'
   /** Calls to Kratos in flight and queued. */
   readonly inFlight: number
@@ -112,6 +114,7 @@ function observeState(meter: Meter, state: ObservedState): void {
   const { rules, sessions, revocationStream, ready } = state
   observableGauge(meter, 'credence_rules', rules)
   observableGauge(meter, 'credence_sessions', () => sessions().cached)
+  observableGauge(meter, 'credence_session_cache_bytes', () => sessions().cachedBytes)
   observableGauge(meter, 'credence_session_staleness_seconds', () => sessions().maxStaleness / 1000)
   observableGauge(
     meter,

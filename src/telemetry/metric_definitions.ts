@@ -15,6 +15,8 @@ export const METRICS = {
     'Decisions that needed a Kratos session, by result of the session cache',
   ],
   credence_sessions: ['gauge', '', 'Cached sessions'],
+  credence_session_cache_bytes: ['gauge', '', 'Estimated size of the cached sessions'],
+  credence_session_evictions_total: ['counter', '', 'Cached sessions evicted for newer ones'],
   credence_session_staleness_seconds: [
     'gauge',
     '',

@@ -6,6 +6,7 @@ import { lazyCounter } from './metric_definitions.ts'
 export type SessionMetricEvent =
   | { readonly kind: 'unexpected_rejection'; readonly verdict: string }
   | { readonly kind: 'shed'; readonly reason: string }
+  | { readonly kind: 'eviction' }
   | { readonly kind: 'refresh'; readonly outcome: string }
   | { readonly kind: 'circuit_breaker'; readonly state: string; readonly cause: string }
   | { readonly kind: 'response_without_subject' }
@@ -17,6 +18,7 @@ export function createSessionCounters(meter: Meter): (event: SessionMetricEvent)
   const unexpectedRejections = lazyCounter(meter, 'credence_unexpected_rejections_total')
   const shed = lazyCounter(meter, 'credence_kratos_shed_total')
   const refreshes = lazyCounter(meter, 'credence_session_refreshes_total')
+  const evictions = lazyCounter(meter, 'credence_session_evictions_total')
   const withoutSubject = lazyCounter(meter, 'credence_responses_without_subject_total')
   const rejectedRevocations = lazyCounter(meter, 'credence_revocations_rejected_total')
   const sharedCache = lazyCounter(meter, 'credence_shared_cache_lookups_total')
@@ -30,6 +32,8 @@ export function createSessionCounters(meter: Meter): (event: SessionMetricEvent)
         return shed(event.reason, () => ({ reason: event.reason }))
       case 'refresh':
         return refreshes(event.outcome, () => ({ outcome: event.outcome }))
+      case 'eviction':
+        return evictions('', () => ({}))
       case 'response_without_subject':
         return withoutSubject('', () => ({}))
       case 'revocation_rejected':

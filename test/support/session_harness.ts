@@ -45,6 +45,7 @@ export interface SessionHarnessOptions {
   readonly negativeCache?: { readonly ttl: number; readonly maxEntries: number }
   readonly upstreamOptions?: Partial<KratosUpstreamOptions>
   readonly maxEntries?: number
+  readonly maxBytes?: number
   readonly random?: () => number
   readonly probe?: (kratos: {
     admin: KratosAdmin
@@ -119,6 +120,7 @@ export function createSessionHarness(options: SessionHarnessOptions = {}) {
     whoami: kratos.whoami,
     maxAge: millis(options.maxAge ?? 60_000),
     maxEntries: options.maxEntries ?? 1_000,
+    ...(options.maxBytes === undefined ? {} : { maxBytes: options.maxBytes }),
     staleIfError: millis(options.staleIfError ?? 0),
     holdoff: millis(5_000),
     secret: Buffer.from('secret of a test'),

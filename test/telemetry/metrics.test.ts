@@ -24,7 +24,14 @@ test('Prometheus scrapes our metrics and those of Oathkeeper, with labels from c
     revocationStream: () => ({ connected: true, lag: 1_500, pending: 2 }),
     sources: () => ({ fresh: 2, stale: 1, missing: 0 }),
     sessions: () =>
-      ({ cached: 7, circuitBreaker: 'half_open', inFlight: 2, pending: 3, maxStaleness: 1_500 }) as const,
+      ({
+        cached: 7,
+        cachedBytes: 9_000,
+        circuitBreaker: 'half_open',
+        inFlight: 2,
+        pending: 3,
+        maxStaleness: 1_500,
+      }) as const,
   }
   const instruments = createInstruments(
     metrics,
@@ -40,6 +47,7 @@ test('Prometheus scrapes our metrics and those of Oathkeeper, with labels from c
   instruments.recordSessionEvent({ kind: 'unexpected_rejection', verdict: 'unhealthy' })
   instruments.recordSessionEvent({ kind: 'shed', reason: 'rate_limited' })
   instruments.recordSessionEvent({ kind: 'refresh', outcome: 'renewed' })
+  instruments.recordSessionEvent({ kind: 'eviction' })
   instruments.recordSessionEvent({ kind: 'response_without_subject' })
   instruments.recordSessionEvent({ kind: 'response_without_subject' })
   instruments.recordSessionEvent({ kind: 'revocation_rejected', reason: 'wrong_key' })
@@ -70,6 +78,8 @@ test('Prometheus scrapes our metrics and those of Oathkeeper, with labels from c
     'credence_revocations_total{source="api",kind="session"} 1',
     'credence_revocations_rejected_total{reason="wrong_key"} 1',
     'credence_sessions 7',
+    'credence_session_cache_bytes 9000',
+    'credence_session_evictions_total 1',
     'credence_responses_without_subject_total 2',
     'credence_session_staleness_seconds 1.5',
     'credence_unexpected_rejections_total{verdict="unhealthy"} 1',

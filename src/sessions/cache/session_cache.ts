@@ -1,5 +1,6 @@
 /** Cache of verified sessions: freshness, use while Kratos is unavailable, background refresh and revocation. */
 import type { Header } from '../../access/session.ts'
+import { estimateHeapBytes } from '../../lib/heap_size.ts'
 import {
   type CacheEntry,
   createSingleFlightCache,
@@ -23,6 +24,8 @@ export interface SessionCacheDependencies {
   /** Maximum freshness lifetime. An unreported logout takes effect after this time at the latest. */
   readonly maxAge: Millis
   readonly maxEntries: number
+  /** Maximum size of all entries, estimated: a user with large traits can have many sessions. */
+  readonly maxBytes: number
   /** How long an entry is used beyond its freshness lifetime while Kratos is unavailable; 0: not at all. */
   readonly staleIfError: Millis
   /** How long a revoked session is not cached again: a revocation may arrive before Kratos has committed it. */
@@ -31,6 +34,8 @@ export interface SessionCacheDependencies {
   readonly refreshAhead: number
   /** In [0, 1). */
   readonly random: () => number
+  /** Called for each session that leaves the cache for a newer one. */
+  readonly onEvicted?: () => void
 }
 
 export interface SessionLoadRequest {
@@ -70,8 +75,12 @@ export interface SessionCache {
   /** Evicts and returns the affected entries. */
   revoke(event: RevocationEvent): readonly RevocableEntry[]
   readonly size: number
+  /** Estimated size of the cached sessions, bytes. */
+  readonly bytes: number
 }
 
+/** What an entry holds besides the session, with its places in the revocation index, bytes. */
+const BYTES_PER_ENTRY = 700
 /** A larger change of the difference between wall clock and monotonic clock is a jump, ms. */
 const MAX_CLOCK_DRIFT_MS = 2_000
 /** Minimum time between two refreshes of an entry. */
@@ -91,6 +100,11 @@ export function createSessionCache(dependencies: SessionCacheDependencies): Sess
   const cache: SingleFlightCache<Finding, CachedSession> = createSingleFlightCache({
     clock,
     maxEntries: dependencies.maxEntries,
+    memory: {
+      maxBytes: dependencies.maxBytes,
+      sizeOf: ({ session }) => BYTES_PER_ENTRY + estimateHeapBytes(session.document),
+    },
+    ...(dependencies.onEvicted === undefined ? {} : { onEvict: dependencies.onEvicted }),
     onInsert: (_key, entry) => revocationIndex.add(entry),
     onRemove: (_key, entry) => revocationIndex.remove(entry),
   })
@@ -223,6 +237,9 @@ export function createSessionCache(dependencies: SessionCacheDependencies): Sess
     },
     get size() {
       return cache.size
+    },
+    get bytes() {
+      return cache.bytes
     },
   }
 }

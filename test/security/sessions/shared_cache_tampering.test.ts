@@ -1,11 +1,11 @@
 /** Someone who can write to Redis, but has no key, writes entries back after a revocation and deletes its tombstones. */
 import assert from 'node:assert/strict'
 import test, { type TestContext } from 'node:test'
-import { millis } from '../../src/lib/time.ts'
-import { fakeClock } from '../support/clock.ts'
-import { fakeRedis } from '../support/fake_redis.ts'
-import { answered, liveSession, SESSION_ID } from '../support/kratos.ts'
-import { type Replica, startReplica, waitUntil } from '../support/replica_harness.ts'
+import { millis } from '../../../src/lib/time.ts'
+import { fakeClock } from '../../support/clock.ts'
+import { fakeRedis } from '../../support/fake_redis.ts'
+import { answered, liveSession, SESSION_ID } from '../../support/kratos.ts'
+import { type Replica, startReplica, waitUntil } from '../../support/replica_harness.ts'
 
 /** One replica has verified the session `x` and written it to Redis; the attacker has a copy. Kratos then ends the session. */
 async function startAttack(t: TestContext, maxAge = 60_000) {

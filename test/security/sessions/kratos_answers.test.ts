@@ -1,11 +1,11 @@
 /** F-4: answers of an older Kratos, and of stand-ins for Kratos, count as Oathkeeper counts them. */
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import type { JsonObject } from '../../src/access/session.ts'
-import type { WallTime } from '../../src/lib/time.ts'
-import { createAdminProbe } from '../../src/sessions/kratos/probe.ts'
-import { readWhoamiResponse } from '../../src/sessions/kratos/whoami_response.ts'
-import { answered, IDENTITY_ID, sessionDocument } from '../support/kratos.ts'
+import type { JsonObject } from '../../../src/access/session.ts'
+import type { WallTime } from '../../../src/lib/time.ts'
+import { createAdminProbe } from '../../../src/sessions/kratos/probe.ts'
+import { readWhoamiResponse } from '../../../src/sessions/kratos/whoami_response.ts'
+import { answered, IDENTITY_ID, sessionDocument } from '../../support/kratos.ts'
 
 const read = (document: JsonObject) =>
   readWhoamiResponse(answered(200, document), 'ory_kratos_session', Date.UTC(2026, 10, 22, 5) as WallTime)

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import type { Verdict } from '../../src/access/verdict.ts'
-import { SESSION_ID } from '../support/kratos.ts'
-import { createSessionHarness, numbered, sessionIdOf, verdictLabel } from '../support/session_harness.ts'
+import type { Verdict } from '../../../src/access/verdict.ts'
+import { SESSION_ID } from '../../support/kratos.ts'
+import { createSessionHarness, numbered, sessionIdOf, verdictLabel } from '../../support/session_harness.ts'
 
 const settled = () => new Promise(setImmediate)
 const STEP_MS = 10
