@@ -84,7 +84,13 @@ export function createServices({
 }: ServicesDependencies) {
   const sessions = createVerifierFromConfig(config, plainSend, clock, sessionsReport, sharedCache)
   const maxConcurrentCalls = config.get(kratosSettings.maxConcurrentRequests)
-  const send = guardSend({ clock, send: plainSend, random: Math.random, maxConcurrentCalls })
+  const send = guardSend({
+    clock,
+    send: plainSend,
+    random: Math.random,
+    maxConcurrentCalls,
+    onShed: (target, reason) => sessionsReport.onEvent({ kind: 'outgoing_shed', target, reason }),
+  })
   const maxEntries = config.get(sessionCacheSettings.maxEntries)
   const maxBytes = config.get(responseCacheSettings.maxBytes)
   const services: Services = {

@@ -1,6 +1,7 @@
 /** Creates the session verifier from the configuration. */
 
 import { randomBytes } from 'node:crypto'
+import type { ShedReason } from '../clients/guarded_send.ts'
 import type { Send } from '../clients/http/message.ts'
 import { createKratosAdmin, createWhoami } from '../clients/kratos.ts'
 import type { Clock } from '../lib/time.ts'
@@ -26,7 +27,12 @@ import type { Config } from './config.ts'
 
 export interface SessionsReporter {
   /** Called for each event that metrics count. */
-  onEvent(event: SessionEvent | { readonly kind: 'response_without_subject' }): void
+  onEvent(
+    event:
+      | SessionEvent
+      | { readonly kind: 'response_without_subject' }
+      | { readonly kind: 'outgoing_shed'; readonly target: string; readonly reason: ShedReason },
+  ): void
   /** Called for a problem that the operator has to solve. `source`: a setting or URL. */
   warn(source: string, problem: string): void
 }

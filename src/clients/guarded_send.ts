@@ -20,9 +20,14 @@ export interface GuardedSendDependencies {
   readonly send: Send
   /** In [0, 1). */
   readonly random: () => number
+  /** Called for each call that is not made, for metrics. */
+  readonly onShed: (target: string, reason: ShedReason) => void
   /** For each service. Default 32, the connections to one origin. */
   readonly maxConcurrentCalls?: number
 }
+
+/** Why a service was not called. */
+export type ShedReason = 'circuit_open' | 'overflow' | 'rate_limited'
 
 /** Queued calls of one service. The queue is fair, so its length bounds memory and not the waiting time. */
 const MAX_PENDING_CALLS = 1_000
@@ -64,7 +69,7 @@ export function guardSend(dependencies: GuardedSendDependencies): Send {
 type Guard = (caller: Caller, request: OutgoingRequest) => Promise<Outcome>
 
 function createGuard(dependencies: GuardedSendDependencies, checksCredentials: boolean): Guard {
-  const { clock, send, random, maxConcurrentCalls: maxConcurrent = 32 } = dependencies
+  const { clock, send, random, onShed, maxConcurrentCalls: maxConcurrent = 32 } = dependencies
   const breaker = createCircuitBreaker({
     clock,
     random,
@@ -85,6 +90,11 @@ function createGuard(dependencies: GuardedSendDependencies, checksCredentials: b
     const count = (reservedCalls.get(key) ?? 0) + change
     if (count === 0) reservedCalls.delete(key)
     else reservedCalls.set(key, count)
+  }
+
+  function shed(target: string, reason: ShedReason): HttpFailure {
+    onShed(target, reason)
+    return httpFailure(target, 'busy', SHED_DETAILS[reason])
   }
 
   function record({ address, credential }: Caller, outcome: Outcome): CallOutcome {
@@ -112,16 +122,16 @@ function createGuard(dependencies: GuardedSendDependencies, checksCredentials: b
     const isWanted = () => deadlineOf(request) > clock.now()
     const slot = limiter.acquire(hasPriority, { network: networkOf(caller.address), isWanted })
     const release = slot instanceof Promise ? await slot : slot
-    if (release === undefined) return httpFailure(target, 'busy')
+    if (release === undefined) return shed(target, 'overflow')
     // Again after the wait: a full queue of invented credentials would use up what is left for other clients.
     if (slot instanceof Promise && !isAllowed()) {
       release()
-      return rateLimited(target)
+      return shed(target, 'rate_limited')
     }
     const permit = breaker.tryAcquire(hasPriority)
     let result: CallOutcome = 'not_called'
     try {
-      if (permit === undefined) return circuitOpen(target)
+      if (permit === undefined) return shed(target, 'circuit_open')
       const outcome = await send(request)
       result = record(caller, outcome)
       return outcome
@@ -136,8 +146,8 @@ function createGuard(dependencies: GuardedSendDependencies, checksCredentials: b
     const key = caller.credential?.key
     const isKnown = key !== undefined && recentlyAccepted.get(key) === true
     const isAllowed = () => key === undefined || isKnown || rejectionLimiter.allows(caller.address)
-    if (!isAllowed()) return rateLimited(target)
-    if (breaker.state === 'open') return circuitOpen(target)
+    if (!isAllowed()) return shed(target, 'rate_limited')
+    if (breaker.state === 'open') return shed(target, 'circuit_open')
     if (!isKnown || (reservedCalls.get(key) ?? 0) >= MAX_RESERVED_CALLS_PER_CREDENTIAL)
       return callInSlot(caller, request, false, isAllowed)
     countReserved(key, 1)
@@ -152,7 +162,8 @@ function createGuard(dependencies: GuardedSendDependencies, checksCredentials: b
 /** A passed deadline is none: the call may have waited for a slot until then. */
 const FAILURES: ReadonlySet<HttpFailure['cause']> = new Set(['connect', 'timeout', 'reset'])
 
-const rateLimited = (target: string): HttpFailure =>
-  httpFailure(target, 'busy', 'too many rejected credentials')
-const circuitOpen = (target: string): HttpFailure =>
-  httpFailure(target, 'busy', 'the circuit breaker is open')
+const SHED_DETAILS: Readonly<Record<ShedReason, string>> = {
+  circuit_open: 'the circuit breaker is open',
+  overflow: '',
+  rate_limited: 'too many rejected credentials',
+}

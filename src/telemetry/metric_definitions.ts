@@ -70,6 +70,11 @@ export const METRICS = {
     'target, outcome',
     'Calls to other services by status class or failure',
   ],
+  credence_outgoing_shed_total: [
+    'counter',
+    'target, reason',
+    'Calls to services other than Kratos that were not made, and answered with 503',
+  ],
   credence_outgoing_duration_seconds: ['histogram', 'target', 'Duration of calls to other services'],
   credence_reloads_total: ['counter', 'outcome', 'Loads of configuration and rules'],
   credence_reload_duration_seconds: ['histogram', '', 'Duration of a load of configuration and rules'],

@@ -7,6 +7,7 @@ export type SessionMetricEvent =
   | { readonly kind: 'unexpected_rejection'; readonly verdict: string }
   | { readonly kind: 'shed'; readonly reason: string }
   | { readonly kind: 'eviction' }
+  | { readonly kind: 'outgoing_shed'; readonly target: string; readonly reason: string }
   | { readonly kind: 'refresh'; readonly outcome: string }
   | { readonly kind: 'circuit_breaker'; readonly state: string; readonly cause: string }
   | { readonly kind: 'response_without_subject' }
@@ -17,6 +18,7 @@ export type SessionMetricEvent =
 export function createSessionCounters(meter: Meter): (event: SessionMetricEvent) => void {
   const unexpectedRejections = lazyCounter(meter, 'credence_unexpected_rejections_total')
   const shed = lazyCounter(meter, 'credence_kratos_shed_total')
+  const outgoingShed = lazyCounter(meter, 'credence_outgoing_shed_total')
   const refreshes = lazyCounter(meter, 'credence_session_refreshes_total')
   const evictions = lazyCounter(meter, 'credence_session_evictions_total')
   const withoutSubject = lazyCounter(meter, 'credence_responses_without_subject_total')
@@ -30,6 +32,10 @@ export function createSessionCounters(meter: Meter): (event: SessionMetricEvent)
         return unexpectedRejections(event.verdict, () => ({ verdict: event.verdict }))
       case 'shed':
         return shed(event.reason, () => ({ reason: event.reason }))
+      case 'outgoing_shed': {
+        const { target, reason } = event
+        return outgoingShed(`${target} ${reason}`, () => ({ target, reason }))
+      }
       case 'refresh':
         return refreshes(event.outcome, () => ({ outcome: event.outcome }))
       case 'eviction':

@@ -5,6 +5,7 @@ import { loadConfig } from '../../src/app/config.ts'
 import { createEmptySubjectReporter, createServices } from '../../src/app/services.ts'
 import type { Send } from '../../src/clients/http/message.ts'
 import { HANDLERS } from '../../src/handlers/registry.ts'
+import { millis } from '../../src/lib/time.ts'
 import { fakeClock } from '../support/clock.ts'
 
 test('counts each response without a subject, and warns once for each endpoint', () => {
@@ -23,7 +24,7 @@ test('counts each response without a subject, and warns once for each endpoint',
   assert.match(told[0] ?? '', /require_subject: true/)
 })
 
-test('reports events of handlers to metrics and log', () => {
+test('reports events of handlers to metrics and log', async () => {
   const { bestEffort: config } = loadConfig({ files: [], env: {}, flags: new Map() }, HANDLERS)
   const send: Send = async () => ({ kind: 'failed', cause: 'connect', message: 'nobody there' })
   const heard: string[] = []
@@ -36,5 +37,11 @@ test('reports events of handlers to metrics and log', () => {
     sessionsReport: { onEvent: ({ kind }) => heard.push(kind), warn: source => heard.push(source) },
   })
   services.reportEmptySubject('http://a/me')
-  assert.deepEqual(heard, ['response_without_subject', 'http://a/me'])
+  assert.deepEqual(heard.splice(0), ['response_without_subject', 'http://a/me'])
+  for (let i = 0; i < 21; i++) {
+    const caller = { address: '203.0.113.1' }
+    const request = { method: 'GET', url: 'http://keto/', headers: [], timeout: millis(1), target: 'keto' }
+    await services.send({ ...request, caller })
+  }
+  assert.deepEqual(heard, ['outgoing_shed'], 'the circuit breaker of an unreachable service')
 })

@@ -18,10 +18,12 @@ interface CallOptions {
 /** A service whose calls wait until the test answers them. */
 function setup(maxConcurrentCalls = 4) {
   const clock = fakeClock()
+  const shed = new Set<string>()
   const calls: { readonly request: OutgoingRequest; answer(outcome: HttpResponse | HttpFailure): void }[] = []
   const send = guardSend({
     clock,
     random: () => 0,
+    onShed: (target, reason) => shed.add(`${target} ${reason}`),
     maxConcurrentCalls,
     send(request) {
       const { promise, resolve } = Promise.withResolvers<HttpResponse | HttpFailure>()
@@ -50,7 +52,7 @@ function setup(maxConcurrentCalls = 4) {
     calls.pop()?.answer(outcome)
     return result
   }
-  return { clock, calls, call, callAndAnswer }
+  return { clock, calls, shed, call, callAndAnswer }
 }
 
 const cause = (outcome: HttpResponse | HttpFailure) =>
@@ -85,7 +87,7 @@ test('a rejected credential loses its priority', async () => {
 })
 
 test('a network that causes too many rejections is limited, others are not', async () => {
-  const { callAndAnswer } = setup()
+  const { callAndAnswer, shed } = setup()
   const flood = { address: '198.51.100.1' }
   let asked = 0
   const outcomes = new Set<unknown>()
@@ -95,6 +97,7 @@ test('a network that causes too many rejections is limited, others are not', asy
     if (outcome.kind === 'answered') asked++
   }
   assert.deepEqual([asked, [...outcomes]], [500, [401, 'busy']])
+  assert.deepEqual([...shed], ['test rate_limited'])
   assert.equal(cause(await callAndAnswer({ credential: 'new' }, OK)), 200)
 })
 
@@ -105,10 +108,11 @@ test('429 is no rejection', async () => {
 })
 
 test('the circuit opens for one service when it fails, and closes when it recovers', async () => {
-  const { clock, callAndAnswer } = setup()
+  const { clock, callAndAnswer, shed } = setup()
   const failure = { kind: 'failed', cause: 'timeout', message: 'test: timed out' } as const
   for (let i = 0; i < 20; i++) await callAndAnswer({}, i % 2 === 0 ? failure : answered(503))
   assert.equal(cause(await callAndAnswer({}, OK)), 'busy')
+  assert.deepEqual([...shed], ['test circuit_open'])
   assert.equal(cause(await callAndAnswer({ url: 'http://other/check' }, OK)), 200)
   clock.advance(2_500)
   assert.equal(cause(await callAndAnswer({}, OK)), 200)
@@ -123,13 +127,14 @@ test('a 500 and a passed deadline do not open the circuit, because clients can c
 })
 
 test('a queued call that nobody waits for any more is not sent', async () => {
-  const { clock, calls, call } = setup(1)
+  const { clock, calls, shed, call } = setup(1)
   void call({})
   const gone = call({ deadline: plusMillis(clock.now(), millis(100)) })
   const wanted = call({})
   clock.advance(100)
   calls[0]?.answer(OK)
   assert.equal(cause(await gone), 'busy')
+  assert.deepEqual([...shed], ['test overflow'])
   await new Promise(setImmediate)
   assert.equal(calls.length, 2)
   calls[1]?.answer(OK)

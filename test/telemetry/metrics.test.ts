@@ -46,6 +46,7 @@ test('Prometheus scrapes our metrics and those of Oathkeeper, with labels from c
   instruments.recordRevocation('api', 'session')
   instruments.recordSessionEvent({ kind: 'unexpected_rejection', verdict: 'unhealthy' })
   instruments.recordSessionEvent({ kind: 'shed', reason: 'rate_limited' })
+  instruments.recordSessionEvent({ kind: 'outgoing_shed', target: 'keto', reason: 'overflow' })
   instruments.recordSessionEvent({ kind: 'refresh', outcome: 'renewed' })
   instruments.recordSessionEvent({ kind: 'eviction' })
   instruments.recordSessionEvent({ kind: 'response_without_subject' })
@@ -84,6 +85,7 @@ test('Prometheus scrapes our metrics and those of Oathkeeper, with labels from c
     'credence_session_staleness_seconds 1.5',
     'credence_unexpected_rejections_total{verdict="unhealthy"} 1',
     'credence_kratos_shed_total{reason="rate_limited"} 1',
+    'credence_outgoing_shed_total{target="keto",reason="overflow"} 1',
     'credence_session_refreshes_total{outcome="renewed"} 1',
     'credence_circuit_breaker_transitions_total{state="open",cause="unexpected_rejections"} 1',
     'credence_circuit_breaker_state 1',
