@@ -36,6 +36,7 @@ const versionSetting = setting(
 )
 
 const PROXY = 'Envoy does the proxying'
+const PROXY_CORS = 'Envoy answers preflights: configure its filter envoy.filters.http.cors before ext_authz'
 const REDACTION = 'credentials are never logged, so there is nothing to redact'
 const JAEGER =
   'the Jaeger agent protocol has no maintained client; send OTLP (provider otel) to Jaeger instead'
@@ -54,7 +55,7 @@ const proxySettings: readonly Setting<unknown>[] = [
     path: one.path.replace('serve.api', 'serve.proxy'),
     default: one === apiListenerSettings.port ? 4455 : one.default,
     warnIfUnset: undefined,
-    ignoredBecause: PROXY,
+    ignoredBecause: one.path.startsWith('serve.api.cors.') ? PROXY_CORS : PROXY,
   })),
   setting('serve.proxy.trust_forwarded_headers', flag(), {
     default: false,

@@ -91,11 +91,6 @@ function noticesOf(
   values: SettingValues,
   layers: readonly Layer[],
 ): readonly Diagnostic[] {
-  const ignored = settings.flatMap(({ path, ignoredBecause }) =>
-    ignoredBecause === undefined || valueAt(document, path) === undefined
-      ? []
-      : [diagnosticAt(layers, 'warning', path.split('.'), 'accepted, without effect', ignoredBecause)],
-  )
   const byValue = settings.flatMap(setting => {
     const { path, warnIf } = setting
     if (warnIf === undefined || values.get(setting) !== warnIf.value) return []
@@ -106,7 +101,36 @@ function noticesOf(
     if (warnIfUnset === undefined || values.get(setting) !== undefined) return []
     return [{ severity: 'warning', source: 'defaults', line: 0, column: 0, path, ...warnIfUnset }]
   })
-  return [...ignored, ...byValue, ...unset]
+  return [...noticesOfIgnored(settings, document, layers), ...byValue, ...unset]
+}
+
+/** Keys without effect. Those of one section and with one reason are one notice: a section has up to twenty of them. */
+function noticesOfIgnored(
+  settings: readonly Setting<unknown>[],
+  document: unknown,
+  layers: readonly Layer[],
+): readonly Diagnostic[] {
+  const pathsByReason = new Map<string, (readonly string[])[]>()
+  for (const { path, ignoredBecause } of settings) {
+    if (ignoredBecause === undefined || valueAt(document, path) === undefined) continue
+    pathsByReason.set(ignoredBecause, [...(pathsByReason.get(ignoredBecause) ?? []), path.split('.')])
+  }
+  return [...pathsByReason].flatMap(([reason, paths]) => {
+    const section = paths.reduce(commonStart)
+    const isIgnored = settings.every(
+      ({ path, ignoredBecause }) =>
+        ignoredBecause !== undefined || commonStart(section, path.split('.')).length < section.length,
+    )
+    // A variable has a name of its own, and there is none for its section.
+    const isInFile = section.length > 0 && positionIn(layers, section).line > 0
+    const reported = isIgnored && isInFile ? [section] : paths
+    return reported.map(path => diagnosticAt(layers, 'warning', path, 'accepted, without effect', reason))
+  })
+}
+
+function commonStart(a: readonly string[], b: readonly string[]): readonly string[] {
+  const length = a.findIndex((key, i) => key !== b[i])
+  return length < 0 ? a : a.slice(0, length)
 }
 
 /** Every key must be a setting, a parent of one, or a key of a section. */

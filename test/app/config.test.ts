@@ -491,6 +491,30 @@ test('Oathkeeper’s keys without effect are reported', () => {
   )
 })
 
+test('a section without effect is one notice, and CORS of the proxy says what to do instead', () => {
+  const text =
+    'serve:\n  proxy:\n    port: 4455\n    timeout: {read: 5s, write: 5s}\n    cors: {enabled: true, debug: true}\n' +
+    'log: {leak_sensitive_values: true, redaction_text: x}\n'
+  const ignoredOf = (sources: Parameters<typeof configOf>[0]) =>
+    configOf(sources).notices.filter(({ message }) => message === 'accepted, without effect')
+  const notices = ignoredOf(yaml(text))
+  assert.deepEqual(
+    notices.map(one => [one.path, one.line]),
+    [
+      ['serve.proxy', 2],
+      ['serve.proxy.cors', 5],
+      ['log.leak_sensitive_values', 6],
+      ['log.redaction_text', 6],
+    ],
+  )
+  assert.match(notices[1]?.hint ?? '', /envoy\.filters\.http\.cors/)
+  const fromEnvironment = ignoredOf({ env: { SERVE_PROXY_PORT: '1', SERVE_PROXY_HOST: 'h' } })
+  assert.deepEqual(
+    fromEnvironment.map(one => one.path),
+    ['SERVE_PROXY_PORT', 'SERVE_PROXY_HOST'],
+  )
+})
+
 test('the position of a value is known: its source and line', () => {
   const config = configOf({
     files: {
