@@ -27,6 +27,13 @@ export const CALL_PARTS = ['method', 'proto', 'host'] as const
 export type CallPart = (typeof CALL_PARTS)[number]
 
 /**
+ * A gateway that asks at `/decisions/` for whatever target (as Oathkeeper allows) looks like one that asks for `/` and
+ * passes on its client's X-Forwarded-Uri.
+ */
+const NAMES_THE_ROOT =
+  'the call names one target, the / of /decisions/, and X-Forwarded-Uri another: call /decisions, without a slash'
+
+/**
  * The request, or the denial of one that is not valid.
  *
  * Direct mode: the text after `/decisions` is the original target. Forwarded mode: the headers
@@ -57,7 +64,9 @@ export function readDecisionRequest(
     forwardedTarget !== undefined &&
     !isSameTarget(forwardedTarget, directTarget)
   )
-    return badRequest('the call names one target and X-Forwarded-Uri another')
+    return badRequest(
+      directTarget === '/' ? NAMES_THE_ROOT : 'the call names one target and X-Forwarded-Uri another',
+    )
   const call = {
     method: message.method ?? 'GET',
     proto: 'encrypted' in message.socket ? 'https' : 'http',

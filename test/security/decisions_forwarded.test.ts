@@ -51,6 +51,13 @@ test('S2-7 (E2) a contradiction is 400 beside an X-Forwarded-Uri that agrees', (
   assert.equal(read({ url: '/decisions/x', method: 'DELETE', forwarded }), DIFFERS)
 })
 
+test('S2-7 a call of /decisions/ is about the root, and says what to call for another target', () => {
+  const forwarded = { Uri: '/x', Method: 'GET' }
+  assert.match(read({ url: '/decisions/', forwarded }), /^400 .*: call \/decisions, without a slash$/)
+  assert.equal(read({ url: '/decisions/', forwarded: { Uri: '/' } }), 'GET http app.test /')
+  assert.equal(read({ url: '/decisions', forwarded }), 'GET http app.test /x')
+})
+
 test('S2-7 forwarded headers that agree with the call change nothing', () => {
   const forwarded = { Method: 'DELETE', Proto: 'HTTP', Host: 'App.test', Uri: '/x' }
   assert.equal(read({ url: '/decisions/x', method: 'DELETE', forwarded }), 'DELETE http App.test /x')
