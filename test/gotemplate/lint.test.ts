@@ -31,7 +31,7 @@ test('members that are printed, have a default, are tested, or are not of the se
   for (const text of clean) assert.deepEqual(found(text), [], text)
 })
 
-test('F7 a member of an object that may be null is reported, with an expression that prints nothing there', () => {
+test('a member of an object that may be null is reported, with an expression that prints nothing there', () => {
   const data = { Extra: { identity: { metadata_public: null, traits: {} } } }
   const warned = [
     '{{ print .Extra.identity.metadata_public.role }}',
@@ -63,7 +63,7 @@ test('F7 a member of an object that may be null is reported, with an expression 
   for (const text of clean) assert.deepEqual(found(text), [], text)
 })
 
-test('F10 a quote that is escaped once too often is named where it is', () => {
+test('a quote that is escaped once too often is named where it is', () => {
   assert.throws(() => parseTemplate('a {{ print \\"x\\" }}'), {
     message: 'a backslash before a quote: the quote is escaped once too often',
     line: 1,

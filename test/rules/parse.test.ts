@@ -34,7 +34,7 @@ const RULE: AccessRule = {
   upstream: { url: '', stripPath: '', preserveHost: false },
 }
 
-test('F8 a second document is reported where it begins, and an empty one is not', async () => {
+test('a second document is reported where it begins, and an empty one is not', async () => {
   const second = 'a second document begins here and is not read'
   const hint = 'remove the line "---", or write it to a file of its own'
   const text = `- ${FULL.replace('\n', ' ')}\n---\n- ${FULL.replace('\n', ' ')}\n`
@@ -48,7 +48,7 @@ test('F8 a second document is reported where it begins, and an empty one is not'
   assert.deepEqual(diagnostics.map(formatDiagnostic), [`r:9002:1: warning: ${second} (${hint})`])
 })
 
-test('F10 a Kubernetes resource is named as one, in one sentence', () => {
+test('a Kubernetes resource is named as one, in one sentence', () => {
   const said = (text: string): string => diagnosticsOf(text).join('\n')
   const resource = 'apiVersion: oathkeeper.ory.sh/v1alpha1\nkind: Rule\nmetadata: {name: a}\nspec: {}\n'
   assert.equal(

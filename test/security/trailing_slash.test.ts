@@ -35,7 +35,7 @@ for (const [what, config, rules] of BROADER) {
   })
 }
 
-test('F2 the root of a prefix is matched, and a path without the slash is not', async () => {
+test('S2-1 the root of a prefix is matched, and a path without the slash is not', async () => {
   for (const [config, fragment] of [
     ['', '<.*>'],
     [GLOB, '<**>'],

@@ -174,7 +174,7 @@ test('a denial sets nothing, and a partial body causes no call (E12, E13)', asyn
   assert.equal(harness.requests.length, 0)
 })
 
-test('F9 a body that the request declares and Envoy does not send causes no call (E12)', async () => {
+test('a body that the request declares and Envoy does not send causes no call (E12)', async () => {
   const declared = [
     [['content-length', '12']],
     [['transfer-encoding', 'chunked']],

@@ -89,7 +89,7 @@ const LINTS: [strategy: 'regexp' | 'glob', text: string, message: RegExp | undef
   ['regexp', 'http://[::1]:8080/a', undefined],
   ['regexp', 'http://h/users/{id}', /"\{id\}" outside of <…> is literal text/],
   ['regexp', 'http://h/users/*', /"\*" outside of <…> is literal text/],
-  // F5: an expression outside of the brackets, in a glob, or with brackets in it.
+  // An expression outside of the brackets, in a glob, or with brackets in it.
   ['regexp', 'http://h/users/([^/]+)/<.*>', /"\[\^\/\]\+" outside of <…>/],
   ['regexp', 'http://h/(a|b)', /"\|" outside of <…>/],
   ['regexp', 'http://h/(?:a)', /"\(\?" outside of <…>/],

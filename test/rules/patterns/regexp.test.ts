@@ -137,7 +137,7 @@ describe('the regexp strategy', () => {
     })
   }
 
-  it('F10 names the strategy where a glob is written', () => {
+  it('names the strategy where a glob is written', () => {
     for (const glob of ['**', '*', '*.json']) {
       const compiled = compilePattern(`http://h/api/<${glob}>`, 'regexp')
       assert.match(

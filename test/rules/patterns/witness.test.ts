@@ -66,7 +66,7 @@ for (const [text, strategy] of UNSATISFIABLE) {
   })
 }
 
-test('F6 a pattern that needs the query is no dead one, and its URLs have no query', () => {
+test('a pattern that needs the query is no dead one, and its URLs have no query', () => {
   const needs = { witnesses: [], dead: false, needsQuery: true }
   assert.deepEqual(witnessesOf('https://h/search<\\?q=.*>'), needs)
   assert.deepEqual(witnessesOf('https://h/search?q=1'), needs)
