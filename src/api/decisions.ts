@@ -39,7 +39,6 @@ export function decisionsRoute(dependencies: DecisionsDependencies): Route {
     if (path !== '/decisions' && !path.startsWith('/decisions/')) return undefined
     const arrived = now()
     const body = await readBody(message, MAX_BODY_BYTES)
-    // Ending the iteration destroys the message, and Node discards the rest of the body.
     if (body === undefined) return bodyTooLargeReply()
     const deadline = (arrived + timeoutMs) as Instant
     const request = readDecisionRequest(message, { body, deadline, paths, isTrustedProxy, directOverrides })

@@ -49,8 +49,7 @@ export function revocationsRoute({ keys, clock, revoke, onRejected }: Revocation
     const hasKey = auth.hasValidKey(headers)
     if (!hasKey && !auth.hasSignature(headers))
       return reject(auth.hasAnyKey(headers) ? 'wrong_key' : 'no_key', address)
-    // The message must not be destroyed: its connection is needed for the reply, and ends with it.
-    const body = await readBody(request.message.iterator({ destroyOnReturn: false }), MAX_BODY_BYTES)
+    const body = await readBody(request.message, MAX_BODY_BYTES)
     if (body === undefined) return closing(bodyTooLargeReply())
     const signature = hasKey ? 'valid' : auth.verifySignature(headers, body)
     if (signature === 'invalid') return reject('invalid_signature', address)

@@ -1,5 +1,11 @@
 /** The HTTP server of Oathkeeper's api port. */
-import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http'
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerOptions,
+} from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { formatListenAddress } from '../http/listen_address.ts'
@@ -25,6 +31,8 @@ export interface ApiServerDependencies {
   readonly port: number
   /** Milliseconds; the settings `serve.api.timeout.*`. */
   readonly timeouts: { readonly read: number; readonly write: number; readonly idle: number }
+  /** Further connections are closed at once. `undefined`: no limit. */
+  readonly maxConnections?: number
   /** Tried in order. */
   readonly routes: readonly Route[]
   /** `undefined`: pages of other origins may read nothing. */
@@ -47,6 +55,9 @@ export interface ApiServer {
 /** Not below the longest time for a decision, so that each request to `/decisions` is answered. */
 const DRAIN_TIMEOUT_MS = 10_000
 
+/** At Node's default of 30 s, a request that never ends would outlive `timeouts.read` by as much. */
+const SERVER_OPTIONS: ServerOptions = { connectionsCheckingInterval: 1_000 }
+
 /** Resolves when the server listens. Rejects with the system's error, for example EADDRINUSE. */
 export function startApiServer(dependencies: ApiServerDependencies): Promise<ApiServer> {
   const server = createNodeServer(dependencies.tls, (message, response) => {
@@ -59,12 +70,14 @@ export function startApiServer(dependencies: ApiServerDependencies): Promise<Api
       .then(reply => {
         // While the server closes, each connection ends with its answer. Otherwise closing would wait for its
         // idle timeout.
-        if (!server.listening) response.shouldKeepAlive = false
+        // The rest of a body that no route has read would be received for nothing.
+        if (!server.listening || hasUnreadBody(message)) response.shouldKeepAlive = false
         response.writeHead(reply.status, statusText(reply.status), [...reply.headers.flat()])
         response.end(message.method === 'HEAD' ? undefined : reply.body)
       })
       .catch(dependencies.onError)
   })
+  if (dependencies.maxConnections !== undefined) server.maxConnections = dependencies.maxConnections
   server.requestTimeout = dependencies.timeouts.read
   server.headersTimeout = dependencies.timeouts.read
   server.keepAliveTimeout = dependencies.timeouts.idle
@@ -83,9 +96,13 @@ export function startApiServer(dependencies: ApiServerDependencies): Promise<Api
   })
 }
 
+/** Node may have read the head only, of a request without a body, too, so `complete` alone is not enough. */
+const hasUnreadBody = ({ complete, headers }: IncomingMessage): boolean =>
+  !complete && (headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0)
+
 function createNodeServer(tls: TlsIdentity | undefined, listener: RequestListener): Server {
-  if (tls === undefined) return createServer(listener)
-  const server = createTlsServer(tlsServerOptions(tls.material), listener)
+  if (tls === undefined) return createServer(SERVER_OPTIONS, listener)
+  const server = createTlsServer({ ...SERVER_OPTIONS, ...tlsServerOptions(tls.material) }, listener)
   tls.onRenewal(material => server.setSecureContext(secureContextOptions(material)))
   return server
 }

@@ -74,6 +74,11 @@ export const apiListenerSettings = {
 }
 
 export const decisionApiSettings = {
+  maxConnections: setting('serve.api.max_connections', wholeNumber(1), {
+    default: 1024,
+    description: 'Maximum number of open connections of the api listener; further ones are closed.',
+    credenceOnly: true,
+  }),
   decisions: setting('serve.api.decisions', flag(), {
     default: false,
     description: 'Whether to serve the HTTP decision API at /decisions, for gateways without gRPC.',

@@ -82,6 +82,7 @@ export function startApiListener(dependencies: ApiDependencies): Promise<ApiServ
   return startApiServer({
     ...apiListenAddress(settings),
     timeouts: apiTimeouts(settings),
+    maxConnections: settings.get(decisionApiSettings.maxConnections),
     routes,
     cors: cors && createCorsPolicy(cors),
     tls: dependencies.tls,

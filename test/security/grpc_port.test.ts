@@ -59,7 +59,9 @@ async function check(session: ClientHttp2Session): Promise<string> {
   return statusOf(stream)
 }
 
-test('S2-9 (G3) unfinished calls hold a bounded number of bytes, and short calls are answered meanwhile', async t => {
+test('S2-9 (G3) unfinished calls hold a bounded number of bytes, and short calls are answered meanwhile', {
+  timeout: 20_000,
+}, async t => {
   const engine = await startEngine(t)
   const session = await openSession(t, engine.address)
   const other = await openSession(t, engine.address)
@@ -76,7 +78,9 @@ test('S2-9 (G3) unfinished calls hold a bounded number of bytes, and short calls
   assert.equal(closed < 24, true, 'messages below the limit may go on')
 })
 
-test('S2-9 a message that does not end in time is abandoned, whether or not it has begun', async t => {
+test('S2-9 a message that does not end in time is abandoned, whether or not it has begun', {
+  timeout: 20_000,
+}, async t => {
   let skipped = 0
   const engine = await startEngine(t, { skippedMs: () => skipped })
   const session = await openSession(t, engine.address)
@@ -90,7 +94,9 @@ test('S2-9 a message that does not end in time is abandoned, whether or not it h
   assert.equal(await check(session), '0')
 })
 
-test('S2-9 a message is rejected by the length in its prefix, before its bytes arrive', async t => {
+test('S2-9 a message is rejected by the length in its prefix, before its bytes arrive', {
+  timeout: 20_000,
+}, async t => {
   const engine = await startEngine(t)
   const session = await openSession(t, engine.address)
   const prefix = Buffer.alloc(5)
@@ -109,7 +115,7 @@ test('S2-9 a message is rejected by the length in its prefix, before its bytes a
   }
 })
 
-test('S2-9 (G3) connections beyond the limit are closed', async t => {
+test('S2-9 (G3) connections beyond the limit are closed', { timeout: 20_000 }, async t => {
   const engine = await startEngine(t, { maxConnections: 2 })
   const first = await openSession(t, engine.address)
   const second = await openSession(t, engine.address)

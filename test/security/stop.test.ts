@@ -55,7 +55,9 @@ async function startService(t: TestContext, delay: string) {
   return { child, ended, ask }
 }
 
-test('stop: after SIGTERM the service reports not ready and answers everything until the delay is over', async t => {
+test('stop: after SIGTERM the service reports not ready and answers everything until the delay is over', {
+  timeout: 20_000,
+}, async t => {
   const { child, ended, ask } = await startService(t, '1s')
   const signaled = performance.now()
   child.kill('SIGTERM')
@@ -69,7 +71,7 @@ test('stop: after SIGTERM the service reports not ready and answers everything u
   assert.ok(performance.now() - signaled >= 990)
 })
 
-test('stop: SIGINT and a second signal do not wait for the delay', async t => {
+test('stop: SIGINT and a second signal do not wait for the delay', { timeout: 20_000 }, async t => {
   const interrupted = await startService(t, '1h')
   interrupted.child.kill('SIGINT')
   assert.equal(await interrupted.ended, 0)
