@@ -5,7 +5,7 @@ import { ErrorCode } from '../http2/frames.ts'
 import { encodeHeaderBlock } from '../http2/hpack_encoder.ts'
 import { createHttp2Server } from '../http2/server.ts'
 import type { ServerStream } from '../http2/stream.ts'
-import { type Instant, type Millis, plusMillis } from '../lib/time.ts'
+import { type Millis, plusMillis } from '../lib/time.ts'
 import {
   checkPrefix,
   decodeFrame,
@@ -43,6 +43,7 @@ const UNSUPPORTED_MEDIA_TYPE = encodeHeaderBlock({ ':status': '415', 'content-ty
 /** For a person who opens this port in another client. */
 const GRPC_ONLY = Buffer.from('This port serves gRPC only: POST with the content type application/grpc.\n')
 const UNKNOWN_METHOD: GrpcFailure = { status: GrpcStatus.unimplemented, message: 'unknown method' }
+const MALFORMED_TIMEOUT: GrpcFailure = { status: GrpcStatus.internal, message: 'malformed grpc-timeout' }
 const TOO_MANY_WATCHES: GrpcFailure = { status: GrpcStatus.resourceExhausted, message: 'too many watches' }
 const MESSAGE_UNFINISHED: GrpcFailure = {
   status: GrpcStatus.resourceExhausted,
@@ -171,7 +172,13 @@ function createMethods(
 function createUnaryMethod(handler: UnaryHandler): Method {
   return (stream, request) => {
     const { headers, arrived } = stream
-    const response = handler({ request, metadata: headers, deadline: deadlineOf(stream), arrived })
+    const timeout = timeoutOf(headers.get('grpc-timeout'))
+    if (timeout === 'malformed') {
+      fail(stream, MALFORMED_TIMEOUT)
+      return
+    }
+    const deadline = timeout === undefined ? undefined : plusMillis(arrived, timeout)
+    const response = handler({ request, metadata: headers, deadline, arrived })
     if (response instanceof Promise) void response.then(message => send(stream, message))
     else send(stream, response)
   }
@@ -179,15 +186,14 @@ function createUnaryMethod(handler: UnaryHandler): Method {
 
 // A caller sends the same text with each call, and parsing it costs more than comparing it.
 let lastTimeoutText: string | undefined
-let lastTimeout: Millis | undefined
+let lastTimeout: Millis | 'malformed' | undefined
 
-function deadlineOf({ headers, arrived }: ServerStream): Instant | undefined {
-  const text = headers.get('grpc-timeout')
+function timeoutOf(text: string | undefined): Millis | 'malformed' | undefined {
   if (text !== lastTimeoutText) {
     lastTimeoutText = text
-    lastTimeout = parseTimeout(text)
+    lastTimeout = text === undefined ? undefined : (parseTimeout(text) ?? 'malformed')
   }
-  return lastTimeout === undefined ? undefined : plusMillis(arrived, lastTimeout)
+  return lastTimeout
 }
 
 function createHealthCheckMethod(health: HealthStatus): Method {

@@ -76,6 +76,7 @@ export class Http2Connection {
   #begun: ServerStream[] = []
   #pieceArrived: Instant
   #settingsArrived = false
+  #settingsAcknowledged = false
   #lastStreamId = 0
   /** Streams that we reset last. The peer may have sent frames on them before it knew. */
   readonly #reset = new Set<number>()
@@ -271,8 +272,10 @@ export class Http2Connection {
         return this.#onPriority(streamId, bytes.readUInt32BE(start) & MAX_STREAM_ID)
       case FrameType.pushPromise:
         return ErrorCode.protocolError
+      case FrameType.goaway:
+        return this.#onGoaway(bytes.readUInt32BE(start + 4))
       default:
-        // GOAWAY of a client changes nothing for its server, and types of extensions are ignored.
+        // Types of extensions are ignored.
         return this.#count(EXPENSIVE_FRAME)
     }
   }
@@ -414,7 +417,7 @@ export class Http2Connection {
   }
 
   #onSettings(flags: number, bytes: Buffer, start: number, end: number): number {
-    if ((flags & Flag.ack) !== 0) return end === start ? ErrorCode.noError : ErrorCode.frameSizeError
+    if ((flags & Flag.ack) !== 0) return this.#onSettingsAck(end - start)
     const before = this.#peer.initialWindowBytes
     const error = this.#peer.apply(bytes, start, end)
     if (error !== ErrorCode.noError) return error
@@ -431,6 +434,14 @@ export class Http2Connection {
     return this.#count(EXPENSIVE_FRAME + this.#streams.size)
   }
 
+  /** This server sends SETTINGS once, so that there is one acknowledgement. */
+  #onSettingsAck(bytes: number): number {
+    if (bytes > 0) return ErrorCode.frameSizeError
+    if (this.#settingsAcknowledged) return ErrorCode.protocolError
+    this.#settingsAcknowledged = true
+    return ErrorCode.noError
+  }
+
   #onPing(flags: number, bytes: Buffer, start: number, end: number): number {
     if ((flags & Flag.ack) === 0) {
       this.#writer.frames.writeFrame(FrameType.ping, Flag.ack, 0, bytes, start, end)
@@ -443,6 +454,12 @@ export class Http2Connection {
       this.#endWhenDrained()
     }
     return this.#count(1)
+  }
+
+  /** A client that ends without an error still waits for its responses. */
+  #onGoaway(errorCode: number): number {
+    if (errorCode !== ErrorCode.noError) this.destroy()
+    return this.#count(EXPENSIVE_FRAME)
   }
 
   #onWindowUpdate(streamId: number, increment: number): number {

@@ -6,6 +6,8 @@ interface FrameRule {
   readonly concerns: 'connection' | 'stream' | 'both'
   /** Length of the payload, in bytes; `undefined` for any. */
   readonly bytes?: number
+  /** Least length of the payload, in bytes. */
+  readonly minBytes?: number
 }
 
 const RULES: Readonly<Record<number, FrameRule>> = {
@@ -15,7 +17,7 @@ const RULES: Readonly<Record<number, FrameRule>> = {
   [FrameType.rstStream]: { concerns: 'stream', bytes: 4 },
   [FrameType.settings]: { concerns: 'connection' },
   [FrameType.ping]: { concerns: 'connection', bytes: 8 },
-  [FrameType.goaway]: { concerns: 'connection' },
+  [FrameType.goaway]: { concerns: 'connection', minBytes: 8 },
   [FrameType.windowUpdate]: { concerns: 'both', bytes: 4 },
   [FrameType.continuation]: { concerns: 'stream' },
 }
@@ -26,5 +28,6 @@ export function checkFrame(type: number, streamId: number, bytes: number): numbe
   if (rule === undefined) return ErrorCode.noError
   if (rule.concerns !== 'both' && (rule.concerns === 'connection') !== (streamId === 0))
     return ErrorCode.protocolError
-  return rule.bytes === undefined || rule.bytes === bytes ? ErrorCode.noError : ErrorCode.frameSizeError
+  const fits = bytes === (rule.bytes ?? bytes) && bytes >= (rule.minBytes ?? 0)
+  return fits ? ErrorCode.noError : ErrorCode.frameSizeError
 }

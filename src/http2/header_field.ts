@@ -47,10 +47,19 @@ const KIND_BY_NAME: ReadonlyMap<string, FieldKind> = new Map<string, FieldKind>(
 
 /** A token of RFC 9110, section 5.6.2, without capital letters. */
 const VALID_NAME = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/
+/** Texts of pseudo-header fields: RFC 9110, section 9.1, and RFC 3986, sections 3.1 to 3.3. */
+const VALID_PSEUDO_VALUE: ReadonlyMap<FieldKind, RegExp> = new Map<FieldKind, RegExp>([
+  [FieldKind.method, /^[!#$%&'*+\-.^_`|~0-9A-Za-z]*$/],
+  [FieldKind.scheme, /^(?:[A-Za-z][A-Za-z0-9+\-.]*)?$/],
+  [FieldKind.authority, /^[A-Za-z0-9\-._~%!$&'()*+,;=:@[\]]*$/],
+  [FieldKind.path, /^[!-~\x80-\xff]*$/],
+])
 const INVALID_VALUE = /[\0\r\n]|^[ \t]|[ \t]$/
 
 function kindOf(name: string, value: string): FieldKind {
   if (INVALID_VALUE.test(value)) return FieldKind.malformed
   if (name === 'te' && value !== 'trailers') return FieldKind.malformed
-  return KIND_BY_NAME.get(name) ?? (VALID_NAME.test(name) ? FieldKind.regular : FieldKind.malformed)
+  const kind = KIND_BY_NAME.get(name)
+  if (kind === undefined) return VALID_NAME.test(name) ? FieldKind.regular : FieldKind.malformed
+  return VALID_PSEUDO_VALUE.get(kind)?.test(value) === false ? FieldKind.malformed : kind
 }

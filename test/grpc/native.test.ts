@@ -119,6 +119,15 @@ test('two messages, none, and half of one are rejected', async () => {
   assert.equal(calls.length, before)
 })
 
+test('a timeout that is malformed is rejected, as by other gRPC servers', async () => {
+  const before = calls.length
+  for (const timeout of ['57', '1h', '123456789S', '-1S'])
+    assert.equal((await callCheck(ONE, { 'grpc-timeout': timeout })).grpc, '13', timeout)
+  assert.equal(calls.length, before)
+  assert.deepEqual(await callCheck(ONE, { 'grpc-timeout': '5S' }), SUCCESS)
+  assert.deepEqual(await callCheck(ONE), SUCCESS)
+})
+
 test('a message is joined from its chunks', async () => {
   const large = encodeFrame(Buffer.alloc(3_900_000, 5))
   const { grpc, body } = await callCheck(large)
