@@ -89,6 +89,7 @@ export function createServices({
     send: plainSend,
     random: Math.random,
     maxConcurrentCalls,
+    negativeCacheTtl: config.get(responseCacheSettings.negativeTtl),
     onShed: (target, reason) => sessionsReport.onEvent({ kind: 'outgoing_shed', target, reason }),
   })
   const maxEntries = config.get(sessionCacheSettings.maxEntries)

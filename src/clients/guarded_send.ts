@@ -1,6 +1,6 @@
 /** Limits the calls that clients can cause, so that invented credentials do not starve those of other clients. */
 import { createLruCache } from '../lib/lru_cache.ts'
-import { type Clock, millis } from '../lib/time.ts'
+import { type Clock, type Millis, millis } from '../lib/time.ts'
 import { type CallOutcome, createCircuitBreaker } from '../resilience/circuit_breaker.ts'
 import { createConcurrencyLimiter } from '../resilience/concurrency_limiter.ts'
 import { networkOf } from '../resilience/network.ts'
@@ -14,12 +14,15 @@ import {
   type OutgoingRequest,
   type Send,
 } from './http/message.ts'
+import { createNegativeCache } from './negative_cache.ts'
 
 export interface GuardedSendDependencies {
   readonly clock: Clock
   readonly send: Send
   /** In [0, 1). */
   readonly random: () => number
+  /** Time for which rejections of unknown credentials are cached. */
+  readonly negativeCacheTtl: Millis
   /** Called for each call that is not made, for metrics. */
   readonly onShed: (target: string, reason: ShedReason) => void
   /** For each service. Default 32, the connections to one origin. */
@@ -84,6 +87,7 @@ function createGuard(dependencies: GuardedSendDependencies, checksCredentials: b
   })
   const rejectionLimiter = createRejectionLimiter({ clock, ...REJECTION_LIMIT })
   const recentlyAccepted = createLruCache<true>({ clock, maxEntries: MAX_RECENT_CREDENTIALS })
+  const negativeCache = createNegativeCache(clock, dependencies.negativeCacheTtl)
   /** Calls with reserved capacity, by credential. */
   const reservedCalls = new Map<string, number>()
   const countReserved = (key: string, change: 1 | -1) => {
@@ -104,11 +108,14 @@ function createGuard(dependencies: GuardedSendDependencies, checksCredentials: b
     if (credential === undefined) return 'live'
     if (credential.isAccepted(outcome)) {
       recentlyAccepted.set(credential.key, true, RECENTLY_ACCEPTED_MS)
+      negativeCache.delete(credential.key)
       return 'live'
     }
     if (outcome.status === 429) return 'rejected'
-    if (recentlyAccepted.get(credential.key) === undefined) rejectionLimiter.recordRejection(address)
-    else recentlyAccepted.delete(credential.key)
+    if (recentlyAccepted.get(credential.key) === undefined) {
+      rejectionLimiter.recordRejection(address)
+      if (credential.isRejected?.(outcome) === true) negativeCache.add(credential.key, outcome)
+    } else recentlyAccepted.delete(credential.key)
     return 'rejected'
   }
 
@@ -145,6 +152,8 @@ function createGuard(dependencies: GuardedSendDependencies, checksCredentials: b
     const { target } = request
     const key = caller.credential?.key
     const isKnown = key !== undefined && recentlyAccepted.get(key) === true
+    const rejection = key === undefined || isKnown ? undefined : negativeCache.get(key)
+    if (rejection !== undefined) return rejection
     const isAllowed = () => key === undefined || isKnown || rejectionLimiter.allows(caller.address)
     if (!isAllowed()) return shed(target, 'rate_limited')
     if (breaker.state === 'open') return shed(target, 'circuit_open')

@@ -23,6 +23,7 @@ function setup(maxConcurrentCalls = 4) {
   const send = guardSend({
     clock,
     random: () => 0,
+    negativeCacheTtl: millis(1_000),
     onShed: (target, reason) => shed.add(`${target} ${reason}`),
     maxConcurrentCalls,
     send(request) {

@@ -29,7 +29,13 @@ export function createOAuthHarness(replies: Replies = {}): OAuthHarness {
     const now = typeof reply === 'function' ? await reply(request) : reply
     return now.kind === 'failed' ? now : { kind: 'answered', status: 200, headers: [], body: '', ...now }
   }
-  const send = guardSend({ clock, send: sendUnlimited, random: () => 0, onShed: () => {} })
+  const send = guardSend({
+    clock,
+    send: sendUnlimited,
+    random: () => 0,
+    negativeCacheTtl: millis(1_000),
+    onShed: () => {},
+  })
   const secret = Buffer.from('secret of a test')
   const common = { clock, send, secret, maxEntries: 100, maxBytes: 1e6 }
   const times = { ttl: seconds(30), maxWait: millis(1_000) }

@@ -42,6 +42,8 @@ export interface Caller {
   readonly credential?: {
     readonly key: string
     readonly isAccepted: (response: HttpResponse) => boolean
+    /** Whether the response rejects the credential, and may be cached as that for a moment. Default: never. */
+    readonly isRejected?: ((response: HttpResponse) => boolean) | undefined
   }
 }
 
@@ -52,6 +54,8 @@ export interface HttpResponse {
   /** Names in lower case, one pair for each header line. */
   readonly headers: readonly HeaderPair[]
   readonly body: string
+  /** The negative cache answered: the service has just rejected the same credential. */
+  readonly cache?: 'negative'
 }
 
 /**

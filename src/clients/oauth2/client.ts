@@ -12,6 +12,7 @@ import type { HttpFailure, HttpResponse, Send } from '../http/message.ts'
 import type { CallOptions, IntrospectionRequest, IntrospectionResult } from './introspection.ts'
 import { type AccessToken, type IntrospectionResponse, parseIntrospection } from './responses.ts'
 import {
+  type CacheOutcome,
   type ClientCredentials,
   createTokenEndpoint,
   encodeForm,
@@ -121,14 +122,19 @@ export function createOAuth2Client({
     ])
     const outcome = await postForm(send, url, requestHeaders, body, 'introspection', {
       deadline,
-      caller: { address: request.clientAddress, credential: { key, isAccepted: isActive } },
+      caller: {
+        address: request.clientAddress,
+        credential: { key, isAccepted: isActive, isRejected: request.maxAge > 0 ? isInactive : undefined },
+      },
     })
     if (outcome.kind === 'failed') return outcome
     // The server may have revoked the token of the call: the next call requests a new one.
     if (outcome.status === 401 && client !== undefined) ownTokens.evict(clientKey)
     if (outcome.status !== 200) return { kind: 'refused', status: outcome.status, headers: outcome.headers }
     const response = parseIntrospection(outcome.body)
-    return response === undefined ? MALFORMED_RESPONSE : { kind: 'introspected', response, cache: 'miss' }
+    return response === undefined
+      ? MALFORMED_RESPONSE
+      : { kind: 'introspected', response, cache: outcome.cache ?? 'miss' }
   }
 
   const untilDeadline = <T>(
@@ -185,7 +191,10 @@ export function createOAuth2Client({
         load: wantedUntil =>
           tokenEndpoint.fetchToken(client, 'header', {
             deadline: wantedUntil,
-            caller: { address: clientAddress, credential: { key, isAccepted: isSuccess } },
+            caller: {
+              address: clientAddress,
+              credential: { key, isAccepted: isSuccess, isRejected: maxAge > 0 ? isUnauthorized : undefined },
+            },
           }),
         toEntry: loaded => {
           if (maxAge <= 0 || loaded.kind !== 'token') return undefined
@@ -201,12 +210,17 @@ export function createOAuth2Client({
 
 const isActive = ({ status, body }: HttpResponse): boolean =>
   status === 200 && parseIntrospection(body)?.active === true
+const isInactive = ({ status, body }: HttpResponse): boolean =>
+  status === 200 && parseIntrospection(body)?.active === false
 const isSuccess = ({ status }: HttpResponse): boolean => status >= 200 && status <= 299
+const isUnauthorized = ({ status }: HttpResponse): boolean => status === 401
 
 const withCacheStatus =
   (shared: boolean, maxAge: Millis) =>
-  <R extends { readonly kind: string }>(result: R): R =>
-    'cache' in result ? { ...result, cache: shared ? 'joined' : maxAge > 0 ? 'miss' : 'off' } : result
+  <R extends { readonly kind: string; readonly cache?: CacheOutcome }>(result: R): R =>
+    'cache' in result && result.cache !== 'negative'
+      ? { ...result, cache: shared ? 'joined' : maxAge > 0 ? 'miss' : 'off' }
+      : result
 
 const lifetimeMs = ({ expiresIn }: AccessToken): number =>
   expiresIn === undefined ? DEFAULT_TOKEN_LIFETIME_MS : expiresIn * 1000

@@ -15,8 +15,8 @@ export interface ClientCredentials {
   readonly audience: string
 }
 
-/** Source of a result. `off`: the call bypassed the cache. */
-export type CacheOutcome = 'hit' | 'miss' | 'joined' | 'off'
+/** Source of a result. `negative`: a cached rejection. `off`: the call bypassed the cache. */
+export type CacheOutcome = 'hit' | 'miss' | 'joined' | 'negative' | 'off'
 
 /** A response with an unsuccessful status or with a member `error`. */
 export interface ErrorResponse {

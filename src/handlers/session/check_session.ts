@@ -3,7 +3,14 @@
  * if the rule enables it.
  */
 import { type Awaitable, andThen } from '../../access/awaitable.ts'
-import { type Denial, forbidden, rateLimited, unauthorized, unavailable } from '../../access/denial.ts'
+import {
+  type Denial,
+  forbidden,
+  rateLimited,
+  unauthorized,
+  unavailable,
+  withAnnotations,
+} from '../../access/denial.ts'
 import type { RequestView } from '../../access/request.ts'
 import type { Identity, Json } from '../../access/session.ts'
 import type { HeaderPair, HttpFailure, HttpResponse, OutgoingRequest } from '../../clients/http/message.ts'
@@ -92,6 +99,7 @@ const requestKey = (cacheKey: KeyHash, { method, url, headers }: SessionRequest)
   cacheKey([method, url, headers])
 
 const isAccepted = ({ status }: HttpResponse): boolean => status === 200
+const isRejected = ({ status }: HttpResponse): boolean => status === 401 || status === 403
 
 /** Oathkeeper's 403 for an unreachable endpoint. */
 const unavailableAsForbidden = (outcome: Identity | Denial): Identity | Denial =>
@@ -109,7 +117,10 @@ function readResponse(
   if (response.kind === 'failed') return unavailable(response.message)
   if (response.status === 429) return rateLimited({ headers: rateLimitHeaders(response.headers) })
   // This includes redirects: following one to a login page would authenticate every request.
-  if (response.status !== 200) return unauthorized('credential_rejected', { reason: 'no valid session' })
+  if (response.status !== 200) {
+    const rejection = unauthorized('credential_rejected', { reason: 'no valid session' })
+    return response.cache === undefined ? rejection : withAnnotations(rejection, { cache: response.cache })
+  }
   const document = parseDocument(response)
   return document === undefined && LOOKS_LIKE_JSON.test(response.body) ? BROKEN_JSON : read(document, options)
 }
@@ -170,7 +181,7 @@ function compileCachedCheck(
         send({
           ...outgoing,
           deadline: wantedUntil,
-          caller: { address: request.remoteAddress, credential: { key, isAccepted } },
+          caller: { address: request.remoteAddress, credential: { key, isAccepted, isRejected } },
         }),
       toEntry: response => entryFor(response, now),
     })

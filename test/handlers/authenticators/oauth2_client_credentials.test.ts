@@ -143,7 +143,7 @@ test('caches credentials until the token expires or the maximum age of the rule 
   assert.equal(await countCalls({ enabled: true, ttl: '60s' }, {}, 0), 2)
 })
 
-test('other credentials, scopes or endpoints are separate cache entries (C4), and rejections are not cached', async () => {
+test('other credentials, scopes or endpoints are separate cache entries (C4), and rejections last a second', async () => {
   const harness = createOAuthHarness({ '/token': TOKEN, '/other': TOKEN, '/no': { status: 401 } })
   const cached = { ...CONFIG, cache: { enabled: true } }
   const authenticate = buildHandler(oauth2ClientCredentials, cached, harness)
@@ -165,6 +165,7 @@ test('other credentials, scopes or endpoints are separate cache entries (C4), an
   assert.equal(harness.requests.length, 5)
   const refused = buildHandler(oauth2ClientCredentials, { ...cached, token_url: 'http://id/no' }, harness)
   await refused(requestAs('cli:sec'))
+  harness.clock.advance(1_000)
   await refused(requestAs('cli:sec'))
   assert.equal(harness.requests.length, 7)
 })

@@ -213,7 +213,7 @@ test('caches a response until the token expires, by default for at most a minute
 
 for (const [what, config, reply] of [
   ['without cache.enabled', {}, jsonReply(ACTIVE_RESPONSE)],
-  ['an inactive token', { cache: { enabled: true } }, jsonReply({ active: false })],
+  ['an inactive token for more than a second', { cache: { enabled: true } }, jsonReply({ active: false })],
   ['a failure', { cache: { enabled: true } }, { status: 500 }],
   ['if scopes are sent', { cache: { enabled: true }, required_scope: ['a'] }, jsonReply(ACTIVE_RESPONSE)],
 ] as const) {
@@ -221,6 +221,7 @@ for (const [what, config, reply] of [
     const harness = createOAuthHarness({ '/introspect': reply })
     const authenticate = buildHandler(oauth2Introspection, { ...CONFIG, ...config }, harness)
     await authenticate(request())
+    harness.clock.advance(1_000)
     await authenticate(request())
     assert.equal(harness.requests.length, 2)
   })
