@@ -5,6 +5,7 @@ import type { CacheResult, Credential, Verdict, VerifiedSession } from '../acces
 import type { Whoami } from '../clients/kratos.ts'
 import { createKeyHash } from '../lib/key_hash.ts'
 import { type Clock, type Instant, type Millis, millis, millisBetween } from '../lib/time.ts'
+import { createBackgroundRefresh, type RefreshOutcome } from './background_refresh.ts'
 import { createCacheKeys } from './cache/cache_keys.ts'
 import { createNegativeCache } from './cache/negative_cache.ts'
 import { createSessionCache } from './cache/session_cache.ts'
@@ -60,7 +61,7 @@ export type SessionEvent =
   /** A cached session left the cache for a newer one. */
   | { readonly kind: 'eviction' }
   /** Result of a background refresh. */
-  | { readonly kind: 'refresh'; readonly outcome: 'renewed' | 'ended' | 'failed' | 'skipped' }
+  | { readonly kind: 'refresh'; readonly outcome: RefreshOutcome }
 
 export interface SessionVerifier {
   /** Never rejects. A cached session is returned without a promise. `fresh` skips the cache; `stale` allows stale entries. */
@@ -90,10 +91,7 @@ export interface SessionsStatus extends KratosUpstreamsStatus {
   readonly maxStaleness: Millis
 }
 
-const UNEXPECTED_ERROR: Finding = Object.freeze({
-  kind: 'unavailable',
-  reason: 'the session could not be checked',
-})
+const UNEXPECTED_ERROR: Finding = { kind: 'unavailable', reason: 'the session could not be checked' }
 const NEGATIVE_HIT: Verdict = Object.freeze({ kind: 'rejected', cache: 'negative' })
 
 interface Lookup {
@@ -102,6 +100,7 @@ interface Lookup {
   /** Key of the local cache. */
   readonly key: string
   readonly clientAddress: string
+  readonly isWanted: () => boolean
 }
 
 export function createSessionVerifier(dependencies: SessionVerifierDependencies): SessionVerifier {
@@ -127,14 +126,18 @@ export function createSessionVerifier(dependencies: SessionVerifierDependencies)
     onEvent,
   })
   const maxRefreshes = Math.max(1, Math.floor(upstreams.maxConcurrentRequests / 4))
-  let refreshes = 0
+  const refreshInBackground = createBackgroundRefresh(maxRefreshes, outcome =>
+    onEvent({ kind: 'refresh', outcome }),
+  )
 
-  async function callKratos({ endpoint, credential, key, clientAddress }: Lookup): Promise<Finding> {
+  async function callKratos(lookup: Lookup): Promise<Finding> {
+    const { endpoint, credential, key, clientAddress, isWanted } = lookup
     try {
       const finding = await upstreams.forUrl(endpoint.whoamiUrl).call({
         endpoint: cacheKeys.describe(endpoint).whoami,
         credential,
         clientAddress,
+        isWanted,
         cacheStatus: () => cache.status(key),
       })
       if (finding.kind === 'rejected' && endpoint.maxAge !== 0 && cache.status(key).kind === 'absent')
@@ -157,22 +160,10 @@ export function createSessionVerifier(dependencies: SessionVerifierDependencies)
 
   /** Refreshes an entry in the background. The entry stays in use until it expires, unless the result replaces it. */
   function refresh(lookup: Lookup): void {
-    if (refreshes >= maxRefreshes) {
-      onEvent({ kind: 'refresh', outcome: 'skipped' })
-      return
-    }
-    refreshes++
     const { endpoint, credential, key } = lookup
-    const { promise } = cache.load(key, {
-      ...lookups.startLoad(cacheKeys.describe(endpoint).key, credential, endpoint.maxAge),
-      load: () => callKratos(lookup),
-      isRefresh: true,
-    })
-    void promise.then(({ kind }) => {
-      refreshes--
-      const ended = kind === 'rejected' || kind === 'second factor'
-      onEvent({ kind: 'refresh', outcome: kind === 'verified' ? 'renewed' : ended ? 'ended' : 'failed' })
-    })
+    const loadRequest = lookups.startLoad(cacheKeys.describe(endpoint).key, credential, endpoint.maxAge)
+    const load = () => callKratos(lookup)
+    refreshInBackground(() => cache.load(key, { ...loadRequest, load, isRefresh: true }).promise)
   }
 
   function useEntry(entry: CachedSession, now: Instant): Verdict & { kind: 'verified' } {
@@ -185,19 +176,27 @@ export function createSessionVerifier(dependencies: SessionVerifierDependencies)
     const { maxAge } = endpoint
     const now = cache.checkClocks()
     const key = cacheKeys.keyFor(endpoint, credential)
+    const { deadline, remoteAddress: clientAddress } = request
     if (!fresh && maxAge !== 0) {
       const entry = cache.get(key, maxAge, now)
       if (entry !== undefined) {
         if (cache.shouldRefresh(entry, maxAge, now))
-          refresh({ endpoint, credential, key, clientAddress: request.remoteAddress })
+          refresh({ endpoint, credential, key, clientAddress, isWanted: () => true })
         return useEntry(entry, now)
       }
       if (negativeCache.has(key) && upstreams.forUrl(endpoint.whoamiUrl).trustsRejections) return NEGATIVE_HIT
     }
-    const lookup: Lookup = { endpoint, credential, key, clientAddress: request.remoteAddress }
     const loadRequest = lookups.startLoad(cacheKeys.describe(endpoint).key, credential, maxAge)
     const load = sharedCache === undefined || fresh || maxAge === 0 ? callKratos : lookUp
-    const { promise, shared } = cache.load(key, { ...loadRequest, load: () => load(lookup), fresh })
+    const { promise, shared } = cache.load(key, {
+      ...loadRequest,
+      load: wantedUntil => {
+        const isWanted = () => wantedUntil() > clock.now()
+        return load({ endpoint, credential, key, clientAddress, isWanted })
+      },
+      fresh,
+      deadline,
+    })
     const cacheResult: CacheResult = shared ? 'joined' : maxAge === 0 ? 'off' : 'miss'
     const staleVerdict = (): Verdict | undefined => {
       const entry = allowStale ? cache.getStale(key, maxAge) : undefined
@@ -209,7 +208,7 @@ export function createSessionVerifier(dependencies: SessionVerifierDependencies)
         ? verify(endpoint, credential, request, { fresh: true, stale: allowStale })
         : toVerdict(finding, cacheResult),
     )
-    return withDeadline(verdict, millisBetween(loadRequest.requestedAt, request.deadline), staleVerdict)
+    return withDeadline(verdict, millisBetween(loadRequest.requestedAt, deadline), staleVerdict)
   }
 
   function applyRevocation(event: RevocationEvent): RevocationResult {

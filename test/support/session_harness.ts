@@ -139,12 +139,14 @@ export function createSessionHarness(options: SessionHarnessOptions = {}) {
       fresh?: boolean
       kind?: 'cookie' | 'token'
       address?: string
+      deadline?: Instant
       endpoint?: SessionEndpoint
     } = {},
   ) => {
     const { fresh = false, kind = 'cookie', address = '', endpoint = KRATOS } = over
+    const { deadline = Number.POSITIVE_INFINITY as Instant } = over
     const credential: Credential = { kind, name: kind === 'cookie' ? 'ory_kratos_session' : '', value }
-    const request = { ...requestWith([], { deadline: Number.POSITIVE_INFINITY as Instant }) }
+    const request = { ...requestWith([], { deadline }) }
     return sessions.verify(endpoint, credential, { ...request, remoteAddress: address }, { fresh })
   }
   /** Logs in all of them, verifies each once, and forgets the calls. */

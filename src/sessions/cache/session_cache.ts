@@ -39,7 +39,10 @@ export interface SessionCacheDependencies {
 }
 
 export interface SessionLoadRequest {
-  readonly load: () => Promise<Finding>
+  /** `wantedUntil` returns the latest deadline of all requests that wait for the result. */
+  readonly load: (wantedUntil: () => Instant) => Promise<Finding>
+  /** When the request stops waiting. Default: never. */
+  readonly deadline?: Instant
   readonly requestedAt: Instant
   /** Keyed hash of the credential alone. Computed only if the result is cached. */
   readonly credentialHash: () => string
@@ -216,6 +219,7 @@ export function createSessionCache(dependencies: SessionCacheDependencies): Sess
       cache.load(key, {
         fresh: request.fresh === true,
         load: request.load,
+        ...(request.deadline === undefined ? {} : { deadline: request.deadline }),
         toEntry: finding => {
           checkClocks()
           return entryAfterLoad(key, finding, request)

@@ -9,7 +9,8 @@ import {
   type CircuitBreakerState,
   createCircuitBreaker,
 } from '../../resilience/circuit_breaker.ts'
-import { createConcurrencyLimiter } from '../../resilience/concurrency_limiter.ts'
+import { type ConcurrencyLimiter, createConcurrencyLimiter } from '../../resilience/concurrency_limiter.ts'
+import { networkOf } from '../../resilience/network.ts'
 import { createRejectionLimiter } from '../../resilience/rejection_limiter.ts'
 import type { CacheStatus, Finding, WhoamiEndpoint } from '../types.ts'
 import { createOutageDetector } from './outage_detector.ts'
@@ -62,6 +63,8 @@ export interface UpstreamCall {
   readonly credential: Credential
   /** IP address of the client; empty if unknown. */
   readonly clientAddress: string
+  /** `false`: no request waits for the result any more, so a queued call is not made. */
+  readonly isWanted: () => boolean
   /** Current cache status. A function, because a revocation may arrive while Kratos is called. */
   readonly cacheStatus: () => CacheStatus
 }
@@ -72,8 +75,7 @@ export interface KratosUpstream {
   /** Whether a rejection by Kratos currently counts as proof. */
   readonly trustsRejections: boolean
   readonly circuitState: CircuitBreakerState
-  readonly inFlight: number
-  readonly pending: number
+  readonly limiter: Pick<ConcurrencyLimiter, 'inFlight' | 'pending'>
 }
 
 /** One retry per this many calls, so that a failing Kratos gets a tenth more calls, not twice as many. */
@@ -203,12 +205,12 @@ export function createKratosUpstream(dependencies: KratosUpstreamDependencies): 
 
   return {
     async call(request) {
-      const { clientAddress, cacheStatus } = request
+      const { clientAddress, isWanted, cacheStatus } = request
       const recentlyVerified = cacheStatus().kind === 'verified'
       const isAllowed = () => recentlyVerified || rejectionLimiter.allows(clientAddress)
       if (!isAllowed()) return shed('rate_limited', RATE_LIMITED)
       if (circuitBreaker.state === 'open') return circuitOpen()
-      const slot = limiter.acquire(recentlyVerified)
+      const slot = limiter.acquire(recentlyVerified, { network: networkOf(clientAddress), isWanted })
       const releaseSlot = slot instanceof Promise ? await slot : slot
       if (releaseSlot === undefined) return shed('overflow', OVERFLOW)
       // Again after the wait: a full queue of invented credentials would use up what is left for other clients.
@@ -237,11 +239,6 @@ export function createKratosUpstream(dependencies: KratosUpstreamDependencies): 
     get circuitState() {
       return circuitBreaker.state
     },
-    get inFlight() {
-      return limiter.inFlight
-    },
-    get pending() {
-      return limiter.pending
-    },
+    limiter,
   }
 }

@@ -73,8 +73,8 @@ export function createKratosUpstreams(dependencies: KratosUpstreamsDependencies)
       )
       return {
         circuitBreaker: worst ?? 'closed',
-        inFlight: all.reduce((sum, upstream) => sum + upstream.inFlight, 0),
-        pending: all.reduce((sum, upstream) => sum + upstream.pending, 0),
+        inFlight: all.reduce((sum, upstream) => sum + upstream.limiter.inFlight, 0),
+        pending: all.reduce((sum, upstream) => sum + upstream.limiter.pending, 0),
       }
     },
   }
