@@ -2,14 +2,19 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import type { Denial } from '../../../src/access/denial.ts'
-import type { Identity } from '../../../src/access/session.ts'
+import type { Identity, Session } from '../../../src/access/session.ts'
+import type { OutgoingRequest } from '../../../src/clients/http/message.ts'
+import { bearerToken } from '../../../src/handlers/authenticators/bearer_token.ts'
 import { oauth2ClientCredentials } from '../../../src/handlers/authenticators/oauth2_client_credentials.ts'
 import { oauth2Introspection } from '../../../src/handlers/authenticators/oauth2_introspection.ts'
+import { ketoEngineAcpOry } from '../../../src/handlers/authorizers/keto_engine_acp_ory.ts'
 import { remote } from '../../../src/handlers/authorizers/remote.ts'
+import { remoteJson } from '../../../src/handlers/authorizers/remote_json.ts'
 import { hydrator } from '../../../src/handlers/mutators/hydrator.ts'
-import { millis, plusMillis } from '../../../src/lib/time.ts'
+import { createNamedCaches } from '../../../src/lib/named_caches.ts'
+import { type Instant, millis, plusMillis } from '../../../src/lib/time.ts'
 import { sessionOf } from '../../handlers/build.ts'
-import { buildHandler } from '../../support/handler_harness.ts'
+import { buildHandler, type HandlerHarness } from '../../support/handler_harness.ts'
 import { createOAuthHarness, jsonReply } from '../../support/oauth_harness.ts'
 import { requestWith } from '../../support/request.ts'
 
@@ -47,62 +52,104 @@ function createSlowService(now: () => number) {
   }
 }
 
-for (const [what, handler, config, path, credential, accepted, rejected] of [
-  [
-    'introspection',
-    oauth2Introspection,
-    { introspection_url: 'http://id/ask', cache: { enabled: true } },
-    '/ask',
-    (token: string) => `Bearer ${token}`,
-    (body: string) => body.includes('good'),
+type Outcome = Identity | Session | Denial
+/** Runs the handler for a client whose credential holds `name`. */
+type Ask = (name: string, parts: { readonly remoteAddress: string; readonly deadline: Instant }) => unknown
+
+interface Kind {
+  readonly what: string
+  /** What the service answers to an invented credential. */
+  readonly rejection: object
+  readonly status: number
+  readonly outcome: string
+  readonly build: (harness: HandlerHarness) => Ask
+}
+
+function authenticatorKind(
+  what: string,
+  handler: { readonly id: string },
+  config: object,
+  [rejection, status]: readonly [object, number],
+  header = (name: string) => `Bearer ${name}`,
+): Kind {
+  const cached = { ...config, cache: { enabled: true } }
+  const build = (harness: HandlerHarness): Ask => {
+    const authenticate = buildHandler(handler as typeof bearerToken, cached, harness)
+    return (name, parts) => authenticate(requestWith([['Authorization', header(name)]], parts))
+  }
+  return { what, rejection, status, outcome: '401 credential_rejected', build }
+}
+
+/** Strangers reach these handlers by rules with `noop` or `anonymous`; the service may check their credentials. */
+function sessionKind(what: string, handler: { readonly id: string }, config: object, outcome: string): Kind {
+  const build = (harness: HandlerHarness): Ask => {
+    const run = buildHandler(handler as typeof remote, config, harness)
+    return (name, parts) =>
+      run(sessionOf(name, undefined, requestWith([['Authorization', `Bearer ${name}`]], parts)))
+  }
+  return { what, rejection: {}, status: 403, outcome, build }
+}
+
+const URL_OF_SERVICE = 'http://id/ask'
+const KETO = { base_url: 'http://id', required_action: 'read', required_resource: 'a' }
+const KINDS: readonly Kind[] = [
+  authenticatorKind('introspection', oauth2Introspection, { introspection_url: URL_OF_SERVICE }, [
     { active: false },
-  ],
-  [
+    200,
+  ]),
+  authenticatorKind(
     'client credentials',
     oauth2ClientCredentials,
-    { token_url: 'http://id/ask', cache: { enabled: true } },
-    '/ask',
-    (token: string) => `Basic ${Buffer.from(`${token}:x`).toString('base64')}`,
-    undefined,
-    { error: 'invalid_client' },
-  ],
-] as const) {
+    { token_url: URL_OF_SERVICE },
+    [{ error: 'invalid_client' }, 401],
+    name => `Basic ${Buffer.from(`${name}:x`).toString('base64')}`,
+  ),
+  authenticatorKind(
+    'session endpoint',
+    bearerToken,
+    { check_session_url: URL_OF_SERVICE, preserve_path: true },
+    [{}, 401],
+  ),
+  sessionKind('remote', remote, { remote: URL_OF_SERVICE }, '403 forbidden'),
+  sessionKind('remote_json', remoteJson, { remote: URL_OF_SERVICE, payload: '{}' }, '403 forbidden'),
+  sessionKind('Keto', ketoEngineAcpOry, KETO, '403 forbidden'),
+  sessionKind('hydrator', hydrator, { api: { url: URL_OF_SERVICE } }, '500 bad_answer'),
+]
+
+for (const { what, rejection, status, outcome, build } of KINDS) {
   test(`S2-3 (G6, G9): a flood of random credentials does not starve others (${what})`, async t => {
     t.mock.timers.enable({ apis: ['setTimeout'] })
-    const harness = createOAuthHarness({
-      [path]: async ({ body, headers }) => {
-        await service.arrive()
-        const sent = accepted === undefined ? basicUser(headers) : String(body)
-        return sent.includes('good')
-          ? jsonReply({ active: true, sub: 'alice', access_token: 'x' })
-          : jsonReply(rejected, what === 'introspection' ? 200 : 401)
-      },
-    })
+    const respond = async (request: OutgoingRequest) => {
+      await service.arrive()
+      const good = /good-\d+/.exec(sentText(request))?.[0]
+      return good === undefined
+        ? jsonReply(rejection, status)
+        : jsonReply({ active: true, allowed: true, sub: good, subject: good, access_token: 'x' })
+    }
+    const harness = createOAuthHarness({ '/ask': respond, '/engines/acp/ory/regex/allowed': respond })
     const { clock } = harness
     const service = createSlowService(clock.now)
-    const authenticate = buildHandler(handler as typeof oauth2Introspection, config, harness)
-    const ask = async (token: string, remoteAddress: string) =>
-      (await authenticate(
-        requestWith([['Authorization', credential(token)]], {
-          remoteAddress,
-          deadline: plusMillis(clock.now(), millis(DEADLINE_MS)),
-        }),
-      )) as Identity | Denial
+    const getCache = createNamedCaches({ clock, maxEntries: 10_000, maxBytes: 1e7 })
+    const run = build({ ...harness, services: { ...harness.services, getCache } })
+    const ask = async (name: string, remoteAddress: string) => {
+      const deadline = plusMillis(clock.now(), millis(DEADLINE_MS))
+      return summarize((await run(name, { remoteAddress, deadline })) as Outcome)
+    }
     let flooding = 0
     let invented = 0
     const floodOutcomes = new Set<string>()
     const flood = () => {
       flooding++
-      void ask(`invented-${invented++}`, '198.51.100.1').then(outcome => {
+      void ask(`invented-${invented++}`, '198.51.100.1').then(summary => {
         flooding--
-        floodOutcomes.add(summarize(outcome))
+        floodOutcomes.add(summary)
       })
     }
     /** One for each good credential. A pending one is a failure, not a test that hangs. */
     const good: string[] = []
     const askGood = async (index: number) => {
       good[index] = 'pending'
-      good[index] = summarize(await ask(`good-${index}`, `203.0.113.${index}`))
+      good[index] = await ask(`good-${index}`, `203.0.113.${index}`)
     }
     for (let step = 0; step < 300; step++) {
       while (flooding < 900 && invented < 20_000) flood()
@@ -114,18 +161,21 @@ for (const [what, handler, config, path, credential, accepted, rejected] of [
     }
     assert.deepEqual(
       good,
-      Array.from({ length: 40 }, () => 'identity'),
+      Array.from({ length: 40 }, () => 'let in'),
     )
-    assert.deepEqual([...floodOutcomes].sort(), ['401 credential_rejected', '503 unavailable'])
+    assert.deepEqual([...floodOutcomes].sort(), [outcome, '503 unavailable'])
   })
 }
 
-const summarize = (outcome: Identity | Denial): string =>
-  outcome.kind === 'denial' ? `${outcome.status} ${outcome.code}` : outcome.kind
+const summarize = (outcome: Outcome): string =>
+  'status' in outcome ? `${outcome.status} ${outcome.code}` : 'let in'
 
-const basicUser = (headers: readonly (readonly [string, string])[]): string => {
-  const value = headers.find(([name]) => name === 'authorization')?.[1] ?? ''
-  return Buffer.from(value.replace('Basic ', ''), 'base64').toString()
+/** What reaches the service: header values, with HTTP Basic decoded, and the body. */
+function sentText({ headers, body }: OutgoingRequest): string {
+  const values = headers.map(([, value]) =>
+    value.startsWith('Basic ') ? Buffer.from(value.slice(6), 'base64').toString() : value,
+  )
+  return [...values, String(body)].join('\n')
 }
 
 test('S2-3: limited calls are 503, whichever handler makes them', async () => {
