@@ -44,7 +44,7 @@ export async function validate(
     return 2
   }
   const errors = counted.filter(issue => issue.severity === 'error').length
-  const warnings = counted.length - errors + notices.length
+  const warnings = [...counted, ...notices].filter(issue => issue.severity === 'warning').length
   const summary = `${plural(errors, 'error')}, ${plural(warnings, 'warning')}`
   streams.out(
     ruleCount === undefined

@@ -43,7 +43,14 @@ export function parseRules(text: string, source: string): ParsedRules {
   if (Array.isArray(raw)) {
     for (const [i, item] of raw.entries()) collector.addRule(item, [i], document, [i], NO_OFFSET)
     // Older versions of Oathkeeper's documentation show a single rule without a list around it.
-  } else collector.addRule(raw, [], document, [], NO_OFFSET)
+  } else {
+    collector.addRule(raw, [], document, [], NO_OFFSET)
+    if (collector.finish().rules !== undefined) {
+      const message = 'this is one rule without a list: Oathkeeper rejects such a file'
+      const hint = 'put "- " before it for both'
+      collector.diagnostics.push({ severity: 'notice', source, line: 1, column: 1, path: '', message, hint })
+    }
+  }
   return collector.finish()
 }
 

@@ -591,7 +591,7 @@ export const INTENDED_DIFFERENCES: readonly IntendedDifference[] = [
     subject: 'configuration',
     oathkeeper: 'Unknown keys are rejected.',
     credence:
-      'Oathkeeper rejects a file with Credence’s own keys: `serve.grpc`, `sessions`, `paths`, `hosts`, `strict`, those under `access_rules` that docs/configuration.md marks, and in rules `authorizers`, `require`, `cache`, `kratos`, `require_subject`, `leeway`, `require_exp`, `return_to_hosts`.',
+      'Oathkeeper rejects a file with Credence’s own keys: `serve.grpc`, `sessions`, `paths`, `hosts`, `strict`, those under `access_rules` that docs/configuration.md marks, in rules `authorizers`, and of handlers `any_header`, `allow_missing_body`, `allow_statuses`, `allowed_from`, `cache`, `check_session_url_by_host`, `deny_statuses`, `forbid_unreachable`, `forward_credential`, `from_clients`, `headers` of `hydrator`, `jwks_by_issuer`, `kratos`, `leeway`, `on_rejected`, `require`, `require_exp`, `require_subject`, `respect_forwarded_for_header`, `return_to_hosts`. `validate` and the log note the first of them in a file of rules.',
     setting: '',
   },
   {

@@ -32,18 +32,6 @@ export function lintId(
     )
 }
 
-/** Oathkeeper rejects a rule with such a key, so a typing mistake could open what was closed. Reported once a source. */
-export function lintExtensions(
-  { rule, location: { source } }: LocatedRule,
-  extendedSources: Set<string>,
-  report: ReportDiagnostic,
-): void {
-  if (rule.authorizers === undefined || extendedSources.has(source)) return
-  extendedSources.add(source)
-  const message = '"authorizers" is a key of Credence: Oathkeeper rejects rules of this file'
-  report('notice', ['authorizers'], message, 'write authorizer, without a list, for both')
-}
-
 /** A request with another method is rejected before any rule is evaluated (RFC 9110, section 9.1). */
 const METHOD_TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,64}$/
 /** Often written to mean any method, but only the method of exactly that name matches. */
