@@ -101,7 +101,7 @@ test('a change between reading a file and watching it is not lost', async t => {
 
 test('a rule set without rules is in force, with a warning', async t => {
   const { load, write } = createTestLoader(t)
-  write('rules.yml', '# none yet')
+  write('rules.yml', '# none yet\n[]')
   const { ruleSet, diagnostics } = await load()
   assert.deepEqual(ruleSet?.snapshot.rules, [])
   assert.match(

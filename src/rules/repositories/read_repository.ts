@@ -80,12 +80,12 @@ function validatorsOf({ headers }: HttpResponse): readonly HeaderPair[] {
   return modified === undefined ? [] : [['if-modified-since', modified]]
 }
 
-/** Blanks, comments and the start of a document. */
-const NOTHING_WRITTEN = /^(?:\s|#[^\n]*|---(?=\s|$))*$/
+/** A line that is neither blank, nor a comment, nor the start of a document. */
+const WRITTEN_LINE = /^(?![ \t\r]*(?:#|$)|---(?:[ \t\r]+#|[ \t\r]*$))[^\n]/m
 
 /** An empty file is usually one that is just being written, so only an explicit `[]` removes all rules (Q-14). */
 const rejectEmptyText = (outcome: ReadOutcome): ReadOutcome =>
-  typeof outcome === 'object' && 'text' in outcome && NOTHING_WRITTEN.test(outcome.text)
+  typeof outcome === 'object' && 'text' in outcome && !WRITTEN_LINE.test(outcome.text)
     ? { reason: 'is empty', hint: 'write [] for no rules' }
     : outcome
 

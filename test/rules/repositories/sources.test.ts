@@ -92,6 +92,16 @@ test('a repository that fails later keeps its previous rules, and the others are
   }
 })
 
+test('a banner of comments is read in linear time (Q-14)', async () => {
+  const before = performance.now()
+  for (const banner of ['#'.repeat(28), '#'.repeat(100_000), '\n'.repeat(100_000), ' '.repeat(100_000)]) {
+    const { load } = createTestSources([okAnswer(`${banner}\n- {id: a}\n`)], [])
+    assert.deepEqual(ids(await load([URL_A])), ['a'])
+  }
+  // Milliseconds in linear time; an expression that tries all ways to split the first banner takes fifteen seconds.
+  assert.ok(performance.now() - before < 5_000)
+})
+
 test('an entity tag is sent, and a 304 keeps the previous rules (Q-12)', async () => {
   const requests: OutgoingRequest[] = []
   const { load } = createTestSources(
