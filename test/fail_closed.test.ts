@@ -304,6 +304,7 @@ async function runCheck(parts: {
     onError: () => {
       errors++
     },
+    overload: { overloaded: false, inProgress: 0 },
     now,
     paths: 'strict',
     withSpan: parts.withSpan ?? (parts.decision && (() => (parts.decision as () => Decision)())),

@@ -204,6 +204,8 @@ test('no secret of a request, of an upstream response or of the configuration le
   const observed = {
     rules: () => 0,
     configProblems: () => ({ errors: 0, warnings: 0 }),
+    checksInProgress: () => 4,
+    eventLoopDelay: { max: 3e9, percentile: (p: number) => p * 1e7, reset: () => {} },
     ready: () => true,
     sources: () => ({ fresh: 0, stale: 0, missing: 0 }),
     sessions: () =>

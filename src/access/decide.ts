@@ -136,6 +136,12 @@ export const RULES_NOT_LOADED = denial(503, 'rules_not_loaded', 'The rules have 
   headers: [{ name: 'retry-after', value: '1' }],
 })
 
+/** The denial of a request that is shed: 503, retry after 1 s. */
+export const OVERLOADED = denial(503, 'overloaded', 'The service is unavailable', {
+  reason: 'too many requests are in progress, or the event loop is late',
+  headers: [{ name: 'retry-after', value: '1' }],
+})
+
 const DEADLINE_EXCEEDED = denial(503, 'deadline', 'The service is unavailable', {
   reason: 'no decision within the available time',
   headers: [{ name: 'retry-after', value: '1' }],

@@ -23,6 +23,7 @@ export type ReasonCode =
   | 'forbidden'
   | 'rate_limited'
   | 'unavailable'
+  | 'overloaded'
   | 'deadline'
   | 'bad_answer'
   | 'template'

@@ -1,8 +1,9 @@
 /** Oathkeeper's HTTP decision API (`/decisions`), for gateways that do not speak Envoy's ext_authz. */
-import { deadlineExceeded, decide, denyWithoutRule, RULES_NOT_LOADED } from '../access/decide.ts'
+import { deadlineExceeded, decide, denyWithoutRule, OVERLOADED, RULES_NOT_LOADED } from '../access/decide.ts'
 import { type Allow, createDecisionProgress, type Decision } from '../access/decision.ts'
 import { type DecisionListener, notifyListeners } from '../access/decision_listener.ts'
 import type { Denial } from '../access/denial.ts'
+import type { OverloadGuard } from '../access/overload.ts'
 import type { Header } from '../access/session.ts'
 import type { Snapshot } from '../access/snapshot.ts'
 import type { PathMode } from '../http/request_target.ts'
@@ -21,6 +22,7 @@ export interface DecisionsDependencies {
   /** Monotonic clock, ms. */
   readonly now: () => Instant
   readonly paths: PathMode
+  readonly overload: OverloadGuard
   /** Whether the `X-Forwarded-*` headers of a peer with this IP address describe the original request. */
   readonly isTrustedProxy: (address: string) => boolean
   /** Parts that `X-Forwarded-*` may state differently from a call in direct mode. */
@@ -35,14 +37,22 @@ const MAX_BODY_BYTES = 1024 * 1024
 /** Answers `/decisions` and all paths below it, whatever the method. */
 export function decisionsRoute(dependencies: DecisionsDependencies): Route {
   const { now, timeoutMs, paths, isTrustedProxy, directOverrides } = dependencies
+  const { overload } = dependencies
   return async ({ path, message }) => {
     if (path !== '/decisions' && !path.startsWith('/decisions/')) return undefined
     const arrived = now()
+    if (overload.overloaded) {
+      const decision = denyWithoutRule(OVERLOADED)
+      notifyListeners(dependencies.onDecision, decision, undefined, arrived)
+      return toReply(decision)
+    }
     const body = await readBody(message, MAX_BODY_BYTES)
     if (body === undefined) return bodyTooLargeReply()
     const deadline = (arrived + timeoutMs) as Instant
     const request = readDecisionRequest(message, { body, deadline, paths, isTrustedProxy, directOverrides })
-    const decision = await decideInTime(dependencies, request)
+    // Counted without the time of the body, which a client could draw out to keep others away.
+    overload.inProgress++
+    const decision = await decideInTime(dependencies, request).finally(() => overload.inProgress--)
     const view = request.kind === 'request' ? request : undefined
     notifyListeners(dependencies.onDecision, decision, view, arrived)
     return toReply(decision)

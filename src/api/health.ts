@@ -14,6 +14,9 @@ export function healthRoutes(dependencies: { ready: () => boolean; version: stri
     if (path !== '/health/ready') return undefined
     return dependencies.ready()
       ? jsonReply(200, { status: 'ok' })
-      : jsonErrorReply(503, 'Not every rule repository has been loaded, or the service is draining')
+      : jsonErrorReply(
+          503,
+          'Not every rule repository has been loaded, or the service is draining or overloaded',
+        )
   }
 }

@@ -32,7 +32,7 @@ const DECISION_TIMEOUT_MS = 10_000
 export interface ApiDependencies
   extends Omit<RulesDependencies, 'publicConfig'>,
     JwksDependencies,
-    Pick<DecisionsDependencies, 'snapshot' | 'onDecision'> {
+    Pick<DecisionsDependencies, 'snapshot' | 'onDecision' | 'overload'> {
   readonly settings: SettingValues
   readonly clock: Clock
   readonly tls: TlsIdentity | undefined
@@ -52,13 +52,14 @@ export function startApiListener(dependencies: ApiDependencies): Promise<ApiServ
     rulesRoutes({ ...dependencies, publicConfig: createPublicConfig(HANDLERS) }),
   ]
   if (settings.get(decisionApiSettings.decisions)) {
-    const { snapshot, onDecision } = dependencies
+    const { snapshot, onDecision, overload } = dependencies
     const trusted = trustedProxyMatcher(settings)
     const paths = pathMode(settings)
     routes.unshift(
       decisionsRoute({
         snapshot,
         onDecision,
+        overload,
         now: clock.now,
         paths,
         isTrustedProxy: trusted,

@@ -1,6 +1,7 @@
 /** Starts the service: configuration, telemetry, clients, rules and listeners, in this order. Reads the clock for all of them. */
 import { setTimeout as wait } from 'node:timers/promises'
 import type { DecisionListener } from '../access/decision_listener.ts'
+import type { OverloadMonitor } from '../access/overload.ts'
 import type { Clock, Instant, WallTime } from '../lib/time.ts'
 import { createYielder } from '../lib/yield_to_event_loop.ts'
 import { createRuleSources } from '../rules/repositories/sources.ts'
@@ -19,6 +20,7 @@ import {
 } from './events.ts'
 import { createGrpcHealth, startListeners } from './listeners.ts'
 import { observeLogouts } from './observe_logout.ts'
+import { measureEventLoopDelay, startOverloadMonitor } from './overload.ts'
 import { createReloader, type Reloader } from './reload.ts'
 import { type AppOptions, readConfig, TIME_SLICE_MS, workingDirectory } from './ruleset.ts'
 import { createShutdown, type Shutdown, shutdownSettings } from './shutdown.ts'
@@ -66,9 +68,11 @@ async function startComponents(options: AppOptions, shutdown: Shutdown): Promise
   if (config === undefined) throw new StartupError('the configuration has errors', issues)
   let draining = false
   // Metrics may be read before the parts that they observe exist.
-  let parts: { readonly services: RunningServices; readonly reloader: Reloader } | undefined
+  let parts:
+    | { readonly services: RunningServices; readonly reloader: Reloader; readonly overload: OverloadMonitor }
+    | undefined
   const snapshot = () => parts?.reloader.snapshot()
-  const ready = (): boolean => !draining && snapshot() !== undefined
+  const ready = (): boolean => !draining && snapshot() !== undefined && parts?.overload.stalled === false
   const telemetry = await startTelemetry(config, {
     clock,
     env: options.env,
@@ -78,6 +82,8 @@ async function startComponents(options: AppOptions, shutdown: Shutdown): Promise
       configProblems: () => countBySeverity(parts?.reloader.diagnostics ?? []),
       sources: () => countStates(parts?.reloader.sourceStates ?? []),
       ready,
+      checksInProgress: () => parts?.overload.inProgress ?? 0,
+      eventLoopDelay: measureEventLoopDelay(shutdown),
       sessions: () => parts?.services.sessionCacheState() ?? NO_SESSIONS,
       revocationStream: () => parts?.services.revocationStream,
     },
@@ -93,7 +99,14 @@ async function startComponents(options: AppOptions, shutdown: Shutdown): Promise
   const services = await startServices(config, { clock, env: options.env, shutdown }, telemetry)
   const reloader = startReloader(config, options, telemetry, services, () => health.notifyChanged())
   shutdown.onClose(() => reloader.close())
-  parts = { services, reloader }
+  const overload = startOverloadMonitor(config, {
+    clock,
+    shutdown,
+    onChange: shedding =>
+      log.event('warn', { event: 'overload', state: shedding ? 'shedding' : 'admitting' }),
+    onStalled: () => health.notifyChanged(),
+  })
+  parts = { services, reloader, overload }
 
   const { grpc, api, prometheus } = await startListeners({
     config,
@@ -104,6 +117,7 @@ async function startComponents(options: AppOptions, shutdown: Shutdown): Promise
     shutdown,
     snapshot,
     ready,
+    overload,
     onDecision: decisionListeners(config, telemetry, services),
     onError: logInternalError,
     withSpan: tracing === undefined ? undefined : traceChecks(tracing.tracer),

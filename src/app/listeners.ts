@@ -87,6 +87,7 @@ async function startGrpc(dependencies: ListenersDependencies): Promise<string> {
   const check = createCheckHandler({
     snapshot: dependencies.snapshot,
     onDecision: dependencies.onDecision,
+    overload: dependencies.overload,
     onError,
     now: clock.now,
     paths: pathMode(config),

@@ -15,8 +15,9 @@ import {
   sessionCacheSettings,
 } from '../sessions/settings.ts'
 import { logSettings, prometheusSettings, tracingSettings } from '../telemetry/settings.ts'
+import { overloadSettings } from './overload.ts'
 import { shutdownSettings } from './shutdown.ts'
-import { apiTlsSettings, grpcTlsSettings } from './tls_settings.ts'
+import { apiTlsSettings, grpcTlsSettings } from './tls.ts'
 
 /** A semantic version (https://semver.org) with a leading v, which is what Oathkeeper's schema demands. */
 const SEMANTIC_VERSION = /^v\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?$/
@@ -119,6 +120,7 @@ export const SETTINGS: readonly Setting<unknown>[] = [
     apiTlsSettings,
     decisionApiSettings,
     shutdownSettings,
+    overloadSettings,
   ].flatMap(settingsIn),
   ...proxySettings,
   ...[

@@ -1,11 +1,45 @@
-/** Loads the certificates of a listener at startup, and again when their files change. */
+/** Certificates of the gRPC and the api listener: settings, loading at startup and when their files change. */
 import { readFile } from 'node:fs/promises'
-import type { SettingValues } from '../config/setting.ts'
+import { type SettingOptions, type SettingValues, setting } from '../config/setting.ts'
+import { text } from '../config/value_types.ts'
 import type { Diagnostic } from '../documents/diagnostic.ts'
 import { type TlsIdentity, type TlsMaterial, tlsMaterialProblem } from '../http/tls.ts'
 import { watchFiles } from '../rules/repositories/file_watcher.ts'
 import { StartupError } from './startup_error.ts'
-import { apiTlsSettings, grpcTlsSettings } from './tls_settings.ts'
+
+function tlsSettings(section: string, shared: Pick<SettingOptions, 'credenceOnly'>) {
+  return {
+    keyPath: setting(`${section}.key.path`, text(), {
+      description: 'File of the private key, PEM. The listener uses TLS if a key and a certificate are set.',
+      ...shared,
+    }),
+    keyBase64: setting(`${section}.key.base64`, text(), {
+      description: 'The private key itself: PEM in base64.',
+      secret: true,
+      ...shared,
+    }),
+    certPath: setting(`${section}.cert.path`, text(), {
+      description:
+        'File of the certificate and its intermediates, PEM. Key and certificate files are reloaded when they change.',
+      ...shared,
+    }),
+    certBase64: setting(`${section}.cert.base64`, text(), {
+      description: 'The certificate itself: PEM in base64.',
+      ...shared,
+    }),
+  }
+}
+
+export const grpcTlsSettings = {
+  ...tlsSettings('serve.grpc.tls', { credenceOnly: true }),
+  clientCaPath: setting('serve.grpc.tls.client_ca.path', text(), {
+    description:
+      'File of the CAs that sign client certificates, PEM. If set, clients must present one (mutual TLS).',
+    credenceOnly: true,
+  }),
+}
+
+export const apiTlsSettings = tlsSettings('serve.api.tls', {})
 
 export interface ListenerTls extends TlsIdentity {
   close(): void

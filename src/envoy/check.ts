@@ -1,9 +1,10 @@
 /** Handles Envoy's Check calls: decodes the request, decides it, notifies the listeners and encodes the response. */
 import { type Awaitable, andThen } from '../access/awaitable.ts'
-import { deadlineExceeded, decide, denyWithoutRule, RULES_NOT_LOADED } from '../access/decide.ts'
+import { deadlineExceeded, decide, denyWithoutRule, OVERLOADED, RULES_NOT_LOADED } from '../access/decide.ts'
 import { createDecisionProgress, type Decision } from '../access/decision.ts'
 import { type DecisionListener, notifyListeners } from '../access/decision_listener.ts'
 import type { Denial } from '../access/denial.ts'
+import type { OverloadGuard } from '../access/overload.ts'
 import type { Snapshot } from '../access/snapshot.ts'
 import type { CallMetadata, UnaryCall, UnaryHandler } from '../grpc/server.ts'
 import type { PathMode } from '../http/request_target.ts'
@@ -27,6 +28,7 @@ export interface CheckDependencies {
   /** Monotonic clock, ms. */
   readonly now: () => Instant
   readonly paths: PathMode
+  readonly overload: OverloadGuard
   /** Runs a decision inside a span; `undefined` where tracing is off. */
   readonly withSpan:
     | ((metadata: CallMetadata, run: () => Awaitable<Decision>) => Awaitable<Decision>)
@@ -53,14 +55,32 @@ export function createCheckHandler(dependencies: CheckDependencies): UnaryHandle
     dependencies.onError('check', error)
     return INTERNAL_ERROR_RESPONSE
   }
+  const { overload } = dependencies
+  const end = (response: Buffer): Buffer => {
+    overload.inProgress--
+    return response
+  }
   return call => {
     try {
-      const response = handleCheck(dependencies, call)
-      return response instanceof Promise ? response.catch(fail) : response
+      const response = overload.overloaded ? shed(dependencies, call) : handleCheck(dependencies, call)
+      if (!(response instanceof Promise)) return response
+      overload.inProgress++
+      return response.catch(fail).then(end)
     } catch (error) {
       return fail(error)
     }
   }
+}
+
+/**
+ * A denial before the request is decoded, which costs least. It is no gRPC error, because Envoy would answer
+ * such an error with 403, or let the request pass where `failure_mode_allow` is set: a flood would open every
+ * rule.
+ */
+function shed({ onDecision }: CheckDependencies, { arrived }: UnaryCall): Buffer {
+  const decision = denyWithoutRule(OVERLOADED)
+  notifyListeners(onDecision, decision, undefined, arrived)
+  return encodeDecision(decision, false)
 }
 
 function handleCheck(dependencies: CheckDependencies, call: UnaryCall): Awaitable<Buffer> {

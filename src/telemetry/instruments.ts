@@ -2,6 +2,7 @@
 import type { Meter } from '@opentelemetry/api'
 import type { Decision } from '../access/decision.ts'
 import type { HttpFailure, HttpResponse, Send } from '../clients/http/message.ts'
+import { type EventLoopDelay, observeEventLoopDelay } from './event_loop_delay.ts'
 import type { Series } from './histograms.ts'
 import { descriptionOf, lazyCounter, METRICS, observableGauge } from './metric_definitions.ts'
 import type { Metrics } from './metrics.ts'
@@ -15,6 +16,8 @@ export interface ObservedState {
   /** Number of rule repositories by state. */
   readonly sources: () => Readonly<Record<string, number>>
   readonly ready: () => boolean
+  readonly checksInProgress: () => number
+  readonly eventLoopDelay: EventLoopDelay
   readonly sessions: () => SessionCacheState
   /** `undefined` without Redis. `lag` in ms. */
   readonly revocationStream: () =>
@@ -133,6 +136,8 @@ function observeState(meter: Meter, state: ObservedState): void {
   })
   observableGauge(meter, 'credence_revocation_stream_pending', () => revocationStream()?.pending)
   observableGauge(meter, 'credence_ready', () => (ready() ? 1 : 0))
+  observableGauge(meter, 'credence_checks_in_progress', state.checksInProgress)
+  observeEventLoopDelay(meter, state.eventLoopDelay)
   meter
     .createObservableGauge('credence_config_problems', descriptionOf('credence_config_problems'))
     .addCallback(result => {

@@ -34,6 +34,7 @@ const MESSAGES: Readonly<Record<FixedTextEvent, string>> = {
   draining: 'Draining: reports not ready, then accepts no connections and completes the Checks in flight',
   stopped: 'Stopped',
   internal_error: 'Unexpected error',
+  overload: 'The event loop is late: Checks are denied with 503, or no longer',
   circuit_breaker: 'Circuit breaker for Kratos changed state',
   revocation: 'Sessions revoked',
   revocation_rejected: 'Call of the revocation endpoint rejected',

@@ -89,7 +89,15 @@ export const METRICS = {
     'state',
     'Rule repositories: fresh, stale (the previous rules are in force) or missing',
   ],
-  credence_ready: ['gauge', '', '1 if ready, 0 if every Check gets 503'],
+  credence_ready: ['gauge', '', '1 while the health checks report ready, else 0'],
+  credence_checks_in_progress: ['gauge', '', 'Checks and calls of /decisions that wait for another service'],
+  nodejs_eventloop_delay_p50_seconds: ['gauge', '', 'Median delay of the event loop since the last scrape'],
+  nodejs_eventloop_delay_p99_seconds: [
+    'gauge',
+    '',
+    '99th percentile of the delay of the event loop since the last scrape',
+  ],
+  nodejs_eventloop_delay_max_seconds: ['gauge', '', 'Maximum delay of the event loop since the last scrape'],
 } as const satisfies Record<string, readonly [kind: string, labels: string, description: string]>
 
 type MetricName = keyof typeof METRICS

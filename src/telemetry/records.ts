@@ -59,6 +59,7 @@ export type LogEvent =
       readonly error: string
       readonly stack: string
     }
+  | { readonly event: 'overload'; readonly state: 'shedding' | 'admitting' }
   | { readonly event: 'circuit_breaker'; readonly state: string; readonly cause: string }
   | {
       readonly event: 'revocation'

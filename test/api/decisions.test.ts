@@ -57,6 +57,7 @@ before(async () => {
   const route = decisionsRoute({
     snapshot: () => (loaded ? snapshot : undefined),
     onDecision: [decision => recorded.push(decision)],
+    overload: { overloaded: false, inProgress: 0 },
     now: () => performance.now() as Instant,
     paths: 'strict',
     isTrustedProxy: address => trustsProxies && /^(127\.|10\.)/.test(address),

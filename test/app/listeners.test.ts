@@ -36,6 +36,7 @@ async function start(t: TestContext, serve: object) {
     health: createGrpcHealth(ready),
     shutdown,
     snapshot: () => undefined,
+    overload: { overloaded: false, inProgress: 0 },
     ready,
     onDecision: [],
     onError: () => {},

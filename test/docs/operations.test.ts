@@ -47,8 +47,8 @@ test('the log events are documented, and no others', () => {
 })
 
 test('the metrics are documented with type, labels and description, and no others', () => {
-  const rows = [...page.matchAll(/^\| `(credence_\w+)` \| (\w+) \| ([^|]*) \| ([^|]*) \|$/gm)].map(match =>
-    match.slice(1, 5),
+  const rows = [...page.matchAll(/^\| `((?:credence|nodejs)_\w+)` \| (\w+) \| ([^|]*) \| ([^|]*) \|$/gm)].map(
+    match => match.slice(1, 5),
   )
   assert.deepEqual(
     rows,

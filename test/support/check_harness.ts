@@ -101,6 +101,7 @@ export async function createCheckHarness(options: CheckHarnessOptions): Promise<
     snapshot: () => snapshot,
     onDecision: [decision => decisions.push(decision), accessLog],
     onError: (_where, error) => errors.push(error),
+    overload: { overloaded: false, inProgress: 0 },
     now: clock.now,
     paths: pathMode(config),
     withSpan: options.withSpan,

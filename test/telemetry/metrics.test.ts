@@ -20,6 +20,8 @@ test('Prometheus scrapes our metrics and those of Oathkeeper, with labels from c
   const observed = {
     rules: () => 3,
     configProblems: () => ({ errors: 1, warnings: 2 }),
+    checksInProgress: () => 4,
+    eventLoopDelay: { max: 3e9, percentile: (p: number) => p * 1e7, reset: () => {} },
     ready: () => true,
     revocationStream: () => ({ connected: true, lag: 1_500, pending: 2 }),
     sources: () => ({ fresh: 2, stale: 1, missing: 0 }),
@@ -99,6 +101,10 @@ test('Prometheus scrapes our metrics and those of Oathkeeper, with labels from c
     'credence_rules 3',
     'credence_config_problems{severity="warning"} 2',
     'credence_ready 1',
+    'credence_checks_in_progress 4',
+    'nodejs_eventloop_delay_p50_seconds 0.5',
+    'nodejs_eventloop_delay_p99_seconds 0.99',
+    'nodejs_eventloop_delay_max_seconds 3',
     'ory_oathkeeper_requests_total{service="oathkeeper-api",method="GET",request="/decisions",status_code="200"} 2',
     'ory_oathkeeper_requests_total{service="oathkeeper-api",method="OTHER",request="/decisions",status_code="200"} 1',
   ]) {
