@@ -1,5 +1,6 @@
 /** Circuit breaker for one service, Kratos for example: closed, open or half open, by failed calls and by unexpected rejections. */
 import { type Clock, type Instant, type Millis, millis, millisBetween, plusMillis } from '../lib/time.ts'
+import { createDistinctSources, type Source } from './distinct_sources.ts'
 import { createOutcomeCounts } from './outcome_counts.ts'
 
 export interface CircuitBreakerDependencies {
@@ -11,7 +12,7 @@ export interface CircuitBreakerDependencies {
   /** Minimum number of calls in the window before `failureRatio` applies. */
   readonly minRequests: number
   readonly openDuration: Millis
-  /** Number of consecutive unexpected rejections at which rejections are no longer trusted. */
+  /** Number of users with consecutive unexpected rejections, from several networks, at which rejections are no longer trusted. */
   readonly outageBurst: number
   /** Maximum time for which such a burst alone keeps rejections from being trusted. */
   readonly maxOutageDuration: Millis
@@ -42,7 +43,11 @@ export interface CircuitBreaker {
    * credential and one for another, because a rejection of the latter proves nothing.
    */
   tryAcquire(recentlyVerified: boolean): Permit | undefined
-  release(permit: Permit, outcome: CallOutcome): void
+  /**
+   * `source`: the user or credential that an outcome may depend on alone. Such outcomes count once for each source, and one
+   * network cannot open the circuit. Default: a failure concerns all calls, and an unexpected rejection does not count.
+   */
+  release(permit: Permit, outcome: CallOutcome, source?: Source): void
   /** Time until the next trial call in ms; 0 unless the circuit is open. */
   readonly retryAfter: Millis
 }
@@ -57,8 +62,10 @@ export function createCircuitBreaker(dependencies: CircuitBreakerDependencies): 
   let cause: CircuitBreakerCause = 'failures'
   let openUntil = clock.now()
   const trialCalls = new Map<Permit['trialCall'], Permit>()
-  let counts = createOutcomeCounts(clock)
-  let unexpectedRejections = 0
+  const minFailures = dependencies.failureRatio * dependencies.minRequests
+  let counts = createOutcomeCounts(clock, minFailures)
+  /** Users whose sessions were rejected unexpectedly since Kratos last returned a live session. */
+  const unexpectedlyRejected = createDistinctSources(outageBurst)
   let outageSuspectedAt: Instant | undefined
   /** After `maxOutageDuration` bursts are ignored until Kratos returns a live session. */
   let suppressed = false
@@ -73,8 +80,8 @@ export function createCircuitBreaker(dependencies: CircuitBreakerDependencies): 
       openUntil = plusMillis(clock.now(), millis(dependencies.openDuration * jitter))
     }
     if (newState === 'closed') {
-      counts = createOutcomeCounts(clock)
-      unexpectedRejections = 0
+      counts = createOutcomeCounts(clock, minFailures)
+      unexpectedlyRejected.clear()
       outageSuspectedAt = undefined
     }
     if (changed) onTransition(newState, newCause)
@@ -89,27 +96,39 @@ export function createCircuitBreaker(dependencies: CircuitBreakerDependencies): 
     transition('closed', cause)
   }
 
-  function countWhileClosed(outcome: CallOutcome): void {
+  function countWhileClosed(outcome: CallOutcome, source: Source | undefined): void {
     if (outcome === 'live') {
-      unexpectedRejections = 0
+      unexpectedlyRejected.clear()
       suppressed = false
     }
-    if (outcome === 'unexpected' && !suppressed && ++unexpectedRejections >= outageBurst) {
-      outageSuspectedAt = clock.now()
-      transition('half_open', 'unexpected_rejections')
-      return
+    if (outcome === 'unexpected' && source !== undefined && !suppressed) {
+      unexpectedlyRejected.add(source)
+      if (unexpectedlyRejected.size >= outageBurst) {
+        outageSuspectedAt = clock.now()
+        transition('half_open', 'unexpected_rejections')
+        return
+      }
     }
-    counts.add(outcome === 'failed')
+    counts.add(outcome === 'failed', source)
     if (outcome !== 'failed' || counts.total < dependencies.minRequests) return
     if (counts.failed >= dependencies.failureRatio * counts.total) transition('open', 'failures')
   }
 
-  function evaluateTrialCall(outcome: CallOutcome): void {
-    if (outcome === 'failed') transition('open', cause)
-    else if (outcome === 'live' || cause === 'failures') {
+  function evaluateTrialCall(outcome: CallOutcome, source: Source | undefined): void {
+    if (outcome === 'failed') {
+      // A failure that may depend on the credential proves nothing if its source has been counted: the next call may try.
+      if (state === 'half_open' && counts.add(true, source)) transition('open', cause)
+    } else if (outcome === 'live' || (cause === 'failures' && state === 'half_open')) {
       transition('closed', cause)
-      countWhileClosed(outcome)
-    } else if (outcome === 'unexpected') transition('open', cause)
+      countWhileClosed(outcome, source)
+    } else if (outcome === 'unexpected' && state === 'half_open') {
+      // Nor does a further session of a user who has been counted.
+      if (source === undefined || !unexpectedlyRejected.add(source)) return
+      // A live session of another user outweighs the rejection, even if it arrives later.
+      const unverified = trialCalls.get('unverified')
+      transition('open', cause)
+      if (unverified !== undefined) trialCalls.set('unverified', unverified)
+    }
     // A rejected credential that was not recently verified proves nothing: the next call may try.
   }
 
@@ -131,13 +150,13 @@ export function createCircuitBreaker(dependencies: CircuitBreakerDependencies): 
       trialCalls.set(trialCall, permit)
       return permit
     },
-    release(permit, outcome) {
+    release(permit, outcome, source) {
       update()
       // Calls from before the circuit opened, or of an earlier half-open phase, do not count.
       const wasTrialCall = trialCalls.get(permit.trialCall) === permit && trialCalls.delete(permit.trialCall)
       if (outcome === 'not_called') return
-      if (wasTrialCall) evaluateTrialCall(outcome)
-      else if (state === 'closed') countWhileClosed(outcome)
+      if (wasTrialCall) evaluateTrialCall(outcome, source)
+      else if (state === 'closed') countWhileClosed(outcome, source)
     },
     get retryAfter() {
       update()

@@ -10,7 +10,7 @@ import {
   text,
   wholeNumber,
 } from '../config/value_types.ts'
-import type { KratosUpstreamOptions } from './kratos/upstream.ts'
+import type { KratosUpstreamOptions } from './kratos/upstream_options.ts'
 
 const MIN_REVOCATION_KEY_CHARACTERS = 16
 
@@ -95,7 +95,7 @@ export const outageDetectionSettings = {
   burst: setting('sessions.outage_detection.burst', wholeNumber(1), {
     default: 10,
     description:
-      'Number of consecutive, unexplained rejections of recently verified sessions after which rejections are answered with 503 instead of 401.',
+      'Number of users with consecutive, unexplained rejections of recently verified sessions after which rejections are answered with 503 instead of 401. One network (/24 of IPv4, /64 of IPv6) counts for a third of them at most.',
     credenceOnly: true,
   }),
   maxDuration: setting('sessions.outage_detection.max_duration', duration(), {
@@ -108,7 +108,8 @@ export const outageDetectionSettings = {
 export const kratosSettings = {
   failureRatio: setting('sessions.circuit_breaker.failure_ratio', ratio(), {
     default: 0.5,
-    description: 'Fraction of failed calls to one Kratos at which the circuit breaker opens.',
+    description:
+      'Fraction of failed calls to one Kratos at which the circuit breaker opens. Failures that may be due to one credential, such as a 403 or 500, count once for each credential, and one network causes a third of the necessary ones at most.',
     credenceOnly: true,
   }),
   minRequests: setting('sessions.circuit_breaker.min_requests', wholeNumber(1), {

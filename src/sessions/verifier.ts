@@ -11,7 +11,8 @@ import { createNegativeCache } from './cache/negative_cache.ts'
 import { createSessionCache } from './cache/session_cache.ts'
 import { createStalenessTracker } from './cache/staleness_tracker.ts'
 import type { Probe } from './kratos/probe.ts'
-import type { KratosUpstreamEvent, KratosUpstreamOptions } from './kratos/upstream.ts'
+import type { KratosUpstreamEvent } from './kratos/upstream.ts'
+import type { KratosUpstreamOptions } from './kratos/upstream_options.ts'
 import { createKratosUpstreams, type KratosUpstreamsStatus } from './kratos/upstreams.ts'
 import { toVerdict } from './kratos/whoami_response.ts'
 import type { SharedCache } from './replication/shared_cache.ts'
@@ -82,7 +83,6 @@ export interface SessionVerifier {
   /** Number of cached sessions, and their estimated size. */
   readonly size: number
   readonly bytes: number
-  /** Values for the gauges. */
   readonly status: SessionsStatus
 }
 
@@ -136,6 +136,7 @@ export function createSessionVerifier(dependencies: SessionVerifierDependencies)
       const finding = await upstreams.forUrl(endpoint.whoamiUrl).call({
         endpoint: cacheKeys.describe(endpoint).whoami,
         credential,
+        key,
         clientAddress,
         isWanted,
         cacheStatus: () => cache.status(key),
@@ -151,10 +152,8 @@ export function createSessionVerifier(dependencies: SessionVerifierDependencies)
   /** The shared cache first, unless Kratos has rejected the credential recently. */
   async function lookUp(lookup: Lookup): Promise<Finding> {
     const { endpoint, credential, key } = lookup
-    const rejectedRecently = cache.status(key).kind === 'rejected'
-    const found = rejectedRecently
-      ? undefined
-      : await lookups.findShared(cacheKeys.describe(endpoint).key, credential)
+    if (cache.status(key).kind === 'rejected') return callKratos(lookup)
+    const found = await lookups.findShared(cacheKeys.describe(endpoint).key, credential)
     return found ?? callKratos(lookup)
   }
 

@@ -24,11 +24,15 @@ function setup(over: Partial<CircuitBreakerDependencies> = {}) {
     ...over,
   })
   const enter = (known = true) => breaker.tryAcquire(known)
+  let sources = 0
+  /** Each of another user in another network. */
+  const release = (permit: Permit, outcome: CallOutcome) =>
+    breaker.release(permit, outcome, { key: `${sources++}`, network: `${sources}` })
   /** One call after another. */
   const all = (outcomes: readonly CallOutcome[], known = true) => {
-    for (const outcome of outcomes) breaker.release(enter(known) as Permit, outcome)
+    for (const outcome of outcomes) release(enter(known) as Permit, outcome)
   }
-  return { clock, breaker, turns, enter, all }
+  return { clock, breaker, turns, enter, all, release }
 }
 
 test('opens at the failure ratio, once there are enough calls', () => {
@@ -133,17 +137,57 @@ test('a burst of unexpected rejections makes it half open; one live session in b
 })
 
 test('after a burst, one verified and one unverified credential may call; of the latter only a live session counts', () => {
-  const { breaker, enter, all } = setup()
+  const { breaker, enter, all, release } = setup()
   all(['unexpected', 'unexpected', 'unexpected'])
   const known = enter(true) as Permit
   assert.equal(enter(true), undefined)
   breaker.release(enter(false) as Permit, 'rejected')
   assert.equal(breaker.state, 'half_open')
   const unverified = enter(false) as Permit
-  breaker.release(known, 'unexpected')
+  release(known, 'unexpected')
   assert.equal(breaker.state, 'open')
   breaker.release(unverified, 'live')
-  assert.equal(breaker.state, 'open', 'the call belongs to an earlier phase')
+  assert.equal(breaker.state, 'closed', 'a live session outweighs the rejection of another one')
+})
+
+test('a trial call that ends after it opened again counts only if it returns a live session', () => {
+  for (const outcome of ['rejected', 'failed'] as const) {
+    const { clock, breaker, enter, all, release } = setup()
+    all(['unexpected', 'unexpected', 'unexpected'])
+    const known = enter(true) as Permit
+    const unverified = enter(false) as Permit
+    release(known, 'unexpected')
+    clock.advance(1_000)
+    breaker.release(unverified, outcome)
+    assert.equal(breaker.retryAfter, 1_000)
+  }
+})
+
+test('of one user or network, neither rejections nor failures of one credential open it', () => {
+  for (const outcome of ['unexpected', 'failed'] as const) {
+    const { breaker, enter } = setup({ minRequests: 6 })
+    const report = (key: string, network: string) =>
+      breaker.release(enter() as Permit, outcome, { key, network })
+    for (let i = 0; i < 30; i++) report('one user', `network ${i}`)
+    for (let i = 0; i < 30; i++) report(`user ${i}`, 'one network')
+    assert.equal(breaker.state, 'closed', outcome)
+    for (let i = 0; i < 6 && breaker.state === 'closed'; i++) report(`another ${i}`, `network ${i}`)
+    assert.notEqual(breaker.state, 'closed', outcome)
+  }
+})
+
+test('half open, further failures of a counted credential do not open it again', () => {
+  const { clock, breaker, enter, all } = setup()
+  const source = { key: 'odd', network: 'n' }
+  all(['failed', 'failed', 'failed', 'failed'])
+  clock.advance(2_000)
+  breaker.release(enter() as Permit, 'failed', source)
+  assert.equal(breaker.state, 'open')
+  clock.advance(2_000)
+  breaker.release(enter() as Permit, 'failed', source)
+  assert.equal(breaker.state, 'half_open')
+  breaker.release(enter() as Permit, 'live')
+  assert.equal(breaker.state, 'closed')
 })
 
 test('a live session closes it after a burst', () => {

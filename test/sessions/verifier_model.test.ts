@@ -6,7 +6,13 @@ import { millis } from '../../src/lib/time.ts'
 import { createAdminProbe } from '../../src/sessions/kratos/probe.ts'
 import type { RevocationTarget } from '../../src/sessions/types.ts'
 import { IDENTITY_ID } from '../support/kratos.ts'
-import { createSessionHarness, KRATOS, type KratosHealth, sessionIdOf } from '../support/session_harness.ts'
+import {
+  createSessionHarness,
+  identityIdOf,
+  KRATOS,
+  type KratosHealth,
+  sessionIdOf,
+} from '../support/session_harness.ts'
 
 /** Maximum freshness lifetime, ms. */
 const TTL = 10_000
@@ -124,7 +130,8 @@ const COMMANDS = [
   ...[user.map(logIn), user.map(logIn)],
   user.map(endSilently),
   user.map(who => revoke([who], { kind: 'session', id: sessionIdOf(who) })),
-  fc.constant(revoke(USERS, { kind: 'identity', id: IDENTITY_ID })),
+  fc.constant(revoke(['anna', 'bert'], { kind: 'identity', id: IDENTITY_ID })),
+  fc.constant(revoke(['carl'], { kind: 'identity', id: identityIdOf('carl') })),
   fc.constant(revoke(USERS, { kind: 'everything' })),
   fc.constantFrom(100, 900, 2_500, 5_001, 9_000, 21_000).map(advance),
   fc
@@ -156,6 +163,8 @@ for (const [what, probed] of [
           },
           ...(probed ? { probe: ({ admin }) => createAdminProbe(admin) } : {}),
         })
+        // Two sessions of one user, and one of another.
+        harness.state.identityOf = value => (value === 'carl' ? identityIdOf(value) : IDENTITY_ID)
         const real: Real = { harness, pending: [], failures: [], accepted: 0 }
         const model: Model = { loggedIn: new Set(), step: 0, revokedAtStep: new Map(), endedAt: new Map() }
         for (const one of USERS) {

@@ -5,7 +5,7 @@ import type { HttpFailure, HttpResponse } from '../../src/clients/http/message.t
 import type { KratosAdmin, WhoamiRequest } from '../../src/clients/kratos.ts'
 import { type Instant, millis } from '../../src/lib/time.ts'
 import type { Probe } from '../../src/sessions/kratos/probe.ts'
-import type { KratosUpstreamOptions } from '../../src/sessions/kratos/upstream.ts'
+import type { KratosUpstreamOptions } from '../../src/sessions/kratos/upstream_options.ts'
 import type { SessionEndpoint } from '../../src/sessions/types.ts'
 import { createSessionVerifier, type SessionEvent } from '../../src/sessions/verifier.ts'
 import { fakeClock } from './clock.ts'
@@ -62,6 +62,8 @@ function createSimulatedKratos() {
     health: 'healthy' as KratosHealth,
     /** Values of credentials whose sessions are live. */
     loggedIn: new Set<string>(),
+    /** Whose session a credential is. */
+    identityOf: identityIdOf,
     /** Credentials of all whoami calls. */
     calls: [] as string[],
     /** Session ids of all calls of the admin API. */
@@ -77,7 +79,8 @@ function createSimulatedKratos() {
     const override = state.overrides.get(value)
     if (override !== undefined) return override
     if (state.health === 'unhealthy' || !state.loggedIn.has(value)) return UNAUTHORIZED
-    return liveSession([], { id: sessionIdOf(value) })
+    const identity = { id: state.identityOf(value), state: 'active', traits: { email: 'hi@example.com' } }
+    return liveSession([], { id: sessionIdOf(value), identity })
   }
   const whoami = async (request: WhoamiRequest): Promise<HttpResponse | HttpFailure> => {
     const { value } = request.credential
@@ -107,6 +110,14 @@ function createSimulatedKratos() {
     for (const release of heldCalls.splice(0)) release()
   }
   return { state, whoami, admin, releaseCalls, heldCalls }
+}
+
+/** Each user has an identity and, unless the test gives an address, a network of their own. */
+export const identityIdOf = (value: string): string =>
+  `${hash('sha256', value).slice(0, 8)}-3153-409c-9a5f-c5de840f19d7`
+const addressOf = (value: string): string => {
+  const [a, b] = Buffer.from(hash('sha256', value), 'hex')
+  return `10.${a}.${b}.1`
 }
 
 export function createSessionHarness(options: SessionHarnessOptions = {}) {
@@ -143,7 +154,7 @@ export function createSessionHarness(options: SessionHarnessOptions = {}) {
       endpoint?: SessionEndpoint
     } = {},
   ) => {
-    const { fresh = false, kind = 'cookie', address = '', endpoint = KRATOS } = over
+    const { fresh = false, kind = 'cookie', address = addressOf(value), endpoint = KRATOS } = over
     const { deadline = Number.POSITIVE_INFINITY as Instant } = over
     const credential: Credential = { kind, name: kind === 'cookie' ? 'ory_kratos_session' : '', value }
     const request = { ...requestWith([], { deadline }) }

@@ -10,30 +10,15 @@ import {
   createCircuitBreaker,
 } from '../../resilience/circuit_breaker.ts'
 import { type ConcurrencyLimiter, createConcurrencyLimiter } from '../../resilience/concurrency_limiter.ts'
+import type { Source } from '../../resilience/distinct_sources.ts'
 import { networkOf } from '../../resilience/network.ts'
 import { createRejectionLimiter } from '../../resilience/rejection_limiter.ts'
 import type { CacheStatus, Finding, WhoamiEndpoint } from '../types.ts'
+import { concernsAll } from './failure_scope.ts'
 import { createOutageDetector } from './outage_detector.ts'
 import type { Probe, ProbeVerdict } from './probe.ts'
+import type { KratosUpstreamOptions } from './upstream_options.ts'
 import { readWhoamiResponse } from './whoami_response.ts'
-
-export interface KratosUpstreamOptions {
-  /** Maximum number of concurrent calls. A quarter is reserved for recently verified credentials. */
-  readonly maxConcurrentRequests: number
-  /** Maximum number of queued calls. */
-  readonly maxPendingRequests: number
-  /** Share of failed calls, 0 to 1, at which the circuit opens. */
-  readonly failureRatio: number
-  /** Minimum number of calls before `failureRatio` applies. */
-  readonly minRequests: number
-  readonly openDuration: Millis
-  /** Number of consecutive unexpected rejections at which rejections are no longer trusted. */
-  readonly outageBurst: number
-  readonly maxOutageDuration: Millis
-  /** Maximum number of rejections of unknown credentials at once, and per second. */
-  readonly rejectionBurst: number
-  readonly rejectionsPerSecond: number
-}
 
 export interface KratosUpstreamDependencies {
   readonly clock: Clock
@@ -61,6 +46,8 @@ export type KratosUpstreamEvent =
 export interface UpstreamCall {
   readonly endpoint: WhoamiEndpoint
   readonly credential: Credential
+  /** Hash of the credential. */
+  readonly key: string
   /** IP address of the client; empty if unknown. */
   readonly clientAddress: string
   /** `false`: no request waits for the result any more, so a queued call is not made. */
@@ -85,6 +72,8 @@ const RETRY_BURST = 10
 interface CallResult {
   readonly finding: Finding
   readonly outcome: CallOutcome
+  /** The user or credential that the outcome may depend on alone. */
+  readonly source?: Source
 }
 
 const unavailable = (reason: string, retryAfter: Millis = millis(0)): Finding => ({
@@ -136,15 +125,22 @@ export function createKratosUpstream(dependencies: KratosUpstreamDependencies): 
   const circuitOpen = (): Finding =>
     shed('circuit_open', unavailable('the circuit breaker for Kratos is open', circuitBreaker.retryAfter))
 
-  async function callWhoami({ endpoint, credential }: UpstreamCall): Promise<Finding> {
+  const sourceOf = ({ key, clientAddress, cacheStatus }: UpstreamCall): Source => {
+    const status = cacheStatus()
+    const user = status.kind === 'verified' ? status.session.identityId : key
+    return { key: user, network: networkOf(clientAddress) }
+  }
+
+  async function callWhoami({ endpoint, credential }: UpstreamCall) {
     retryBudget.add(1 / CALLS_PER_RETRY)
     const { whoamiUrl: url, headers } = endpoint
     const response = await whoami({ url, headers, credential, mayRetry })
-    return readWhoamiResponse(response, credential.name, clock.wall())
+    const finding = readWhoamiResponse(response, credential.name, clock.wall())
+    return { finding, failedForAll: concernsAll(response) }
   }
 
   async function callAndEvaluate(request: UpstreamCall): Promise<CallResult> {
-    const finding = await callWhoami(request)
+    const { finding, failedForAll } = await callWhoami(request)
     switch (finding.kind) {
       case 'verified':
       case 'second factor':
@@ -156,7 +152,9 @@ export function createKratosUpstream(dependencies: KratosUpstreamDependencies): 
       case 'limited':
         return { finding, outcome: 'rejected' }
       case 'unavailable':
-        return { finding, outcome: 'failed' }
+        return failedForAll
+          ? { finding, outcome: 'failed' }
+          : { finding, outcome: 'failed', source: sourceOf(request) }
     }
   }
 
@@ -184,7 +182,9 @@ export function createKratosUpstream(dependencies: KratosUpstreamDependencies): 
       case 'live':
         return unexpected ? retryRejected(rejection, request) : trustedRejection
       case 'unknown':
-        return unexpected ? { finding: rejection, outcome: 'unexpected' } : trustedRejection
+        return unexpected
+          ? { finding: rejection, outcome: 'unexpected', source: sourceOf(request) }
+          : trustedRejection
     }
   }
 
@@ -193,11 +193,12 @@ export function createKratosUpstream(dependencies: KratosUpstreamDependencies): 
    * or was signed with a removed secret. A token has neither property, so a second 401 for it means an outage.
    */
   async function retryRejected(rejection: Finding, request: UpstreamCall): Promise<CallResult> {
-    const finding = await callWhoami(request)
+    const source = sourceOf(request)
+    const { finding } = await callWhoami(request)
     if (finding.kind === 'verified' || finding.kind === 'second factor') return { finding, outcome: 'live' }
     if (finding.kind !== 'rejected' || request.credential.kind === 'token')
-      return { finding: OUTAGE_SUSPECTED, outcome: 'failed' }
-    return { finding: rejection, outcome: 'unexpected' }
+      return { finding: OUTAGE_SUSPECTED, outcome: 'failed', source }
+    return { finding: rejection, outcome: 'unexpected', source }
   }
 
   const breakerTrustsRejections = (): boolean =>
@@ -224,7 +225,7 @@ export function createKratosUpstream(dependencies: KratosUpstreamDependencies): 
         if (permit === undefined) return circuitOpen()
         const result = await callAndEvaluate(request)
         outcome = result.outcome
-        circuitBreaker.release(permit, outcome)
+        circuitBreaker.release(permit, outcome, result.source)
         if (result.finding.kind !== 'rejected') return result.finding
         if (cacheStatus().kind !== 'verified') rejectionLimiter.recordRejection(clientAddress)
         return result.finding.certain || breakerTrustsRejections() ? result.finding : OUTAGE_SUSPECTED

@@ -3,12 +3,8 @@ import type { Whoami } from '../../clients/kratos.ts'
 import { type Clock, millis } from '../../lib/time.ts'
 import type { CircuitBreakerState } from '../../resilience/circuit_breaker.ts'
 import type { Probe } from './probe.ts'
-import {
-  createKratosUpstream,
-  type KratosUpstream,
-  type KratosUpstreamEvent,
-  type KratosUpstreamOptions,
-} from './upstream.ts'
+import { createKratosUpstream, type KratosUpstream, type KratosUpstreamEvent } from './upstream.ts'
+import { DEFAULT_OPTIONS, type KratosUpstreamOptions } from './upstream_options.ts'
 
 export interface KratosUpstreamsDependencies {
   readonly clock: Clock
@@ -33,18 +29,6 @@ export interface KratosUpstreams {
   /** Maximum number of concurrent calls to one Kratos. */
   readonly maxConcurrentRequests: number
   readonly status: KratosUpstreamsStatus
-}
-
-const DEFAULT_OPTIONS: KratosUpstreamOptions = {
-  maxConcurrentRequests: 32,
-  maxPendingRequests: 1_000,
-  failureRatio: 0.5,
-  minRequests: 20,
-  openDuration: millis(2_000),
-  outageBurst: 10,
-  maxOutageDuration: millis(60_000),
-  rejectionBurst: 1_000,
-  rejectionsPerSecond: 100,
 }
 
 /** Bounds memory if reloaded rules name new Kratos URLs again and again. */

@@ -7,9 +7,10 @@ import {
   type ProbeVerdict,
   parseCanaryCredential,
 } from '../../../src/sessions/kratos/probe.ts'
-import { answered, IDENTITY_ID, liveSession } from '../../support/kratos.ts'
+import { answered, liveSession } from '../../support/kratos.ts'
 import {
   createSessionHarness,
+  identityIdOf,
   numbered,
   type SessionHarnessOptions,
   sessionIdOf,
@@ -279,7 +280,7 @@ test('a revocation that arrives during the probe explains the rejection', async 
   harness.loggedIn.delete('anna')
   const answer = harness.verify('anna')
   await nextTick()
-  harness.sessions.revoke({ kind: 'identity', id: IDENTITY_ID })
+  harness.sessions.revoke({ kind: 'identity', id: identityIdOf('anna') })
   verdict.resolve('unknown')
   assert.equal((await answer).kind, 'rejected')
   assert.deepEqual(harness.events, [])
