@@ -1,7 +1,7 @@
 /** The services that handlers use for everything outside the request: clients, caches, sessions and time. */
 import type { Awaitable } from '../access/awaitable.ts'
 import type { RequestView } from '../access/request.ts'
-import type { Header } from '../access/session.ts'
+import type { Header, JsonObject } from '../access/session.ts'
 import type { Credential, Verdict } from '../access/verdict.ts'
 import type { Send } from '../clients/http/message.ts'
 import type { JwksClient } from '../clients/jwks/client.ts'
@@ -22,7 +22,7 @@ export interface KratosEndpoint {
   readonly maxAge: Millis | undefined
 }
 
-/** Verifies session credentials with Kratos. */
+/** Verifies session credentials with Kratos, and knows which sessions were revoked. */
 export interface KratosSessions {
   /**
    * Returns the cached session, or calls Kratos; equal concurrent calls are coalesced. `fresh` bypasses the
@@ -35,6 +35,8 @@ export interface KratosSessions {
     request: RequestView,
     options?: { readonly fresh?: boolean; readonly stale?: boolean },
   ): Awaitable<Verdict>
+  /** Whether the claims of a verified JWT name a session (`sid`) that was revoked after the token was issued. */
+  isTokenRevoked(claims: JsonObject): boolean
 }
 
 /** Everything that handlers use outside the request. */

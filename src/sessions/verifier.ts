@@ -17,6 +17,7 @@ import { createKratosUpstreams, type KratosUpstreamsStatus } from './kratos/upst
 import { toVerdict } from './kratos/whoami_response.ts'
 import type { SharedCache } from './replication/shared_cache.ts'
 import { createSharedLookups } from './replication/shared_lookups.ts'
+import { createTokenRevocations, type TokenRevocations } from './token_revocations.ts'
 import type {
   CachedSession,
   Finding,
@@ -64,7 +65,7 @@ export type SessionEvent =
   /** Result of a background refresh. */
   | { readonly kind: 'refresh'; readonly outcome: RefreshOutcome }
 
-export interface SessionVerifier {
+export interface SessionVerifier extends Pick<TokenRevocations, 'isTokenRevoked'> {
   /** Never rejects. A cached session is returned without a promise. `fresh` skips the cache; `stale` allows stale entries. */
   verify(
     endpoint: SessionEndpoint,
@@ -113,18 +114,13 @@ export function createSessionVerifier(dependencies: SessionVerifierDependencies)
   })
   const { negativeCache: negativeCacheOptions = { ttl: millis(0), maxEntries: 1 } } = dependencies
   const negativeCache = createNegativeCache({ clock, ...negativeCacheOptions })
+  const tokenRevocations = createTokenRevocations(clock, dependencies.holdoff)
   const staleness = createStalenessTracker(clock)
   const keyOf = createKeyHash(dependencies.secret)
   const lookups = createSharedLookups({ clock, cache, keyOf, sharedCache, maxAge: dependencies.maxAge })
   const cacheKeys = createCacheKeys(keyOf)
-  const upstreams = createKratosUpstreams({
-    clock,
-    random,
-    whoami,
-    options: dependencies.upstreamOptions,
-    probeFor: dependencies.probeFor,
-    onEvent,
-  })
+  const { upstreamOptions: options, probeFor } = dependencies
+  const upstreams = createKratosUpstreams({ clock, random, whoami, options, probeFor, onEvent })
   const maxRefreshes = Math.max(1, Math.floor(upstreams.maxConcurrentRequests / 4))
   const refreshInBackground = createBackgroundRefresh(maxRefreshes, outcome =>
     onEvent({ kind: 'refresh', outcome }),
@@ -212,6 +208,7 @@ export function createSessionVerifier(dependencies: SessionVerifierDependencies)
 
   function applyRevocation(event: RevocationEvent): RevocationResult {
     const evicted = cache.revoke(event)
+    tokenRevocations.record(event, evicted)
     // Other replicas may know the session by another cookie value, so they need its id.
     const ids = event.kind === 'credential' ? new Set(evicted.map(({ session }) => session.id)) : []
     return { evicted: evicted.length, events: [...ids].map(id => ({ kind: 'session', id })) }
@@ -220,6 +217,7 @@ export function createSessionVerifier(dependencies: SessionVerifierDependencies)
   return {
     verify,
     applyRevocation,
+    isTokenRevoked: tokenRevocations.isTokenRevoked,
     clear() {
       cache.clear()
       negativeCache.clear()

@@ -60,6 +60,7 @@ export function createHandlerHarness(
           verifyCalls.push({ endpoint, credential, request })
           return prepared(results.verdict)
         },
+        isTokenRevoked: () => false,
       },
       cacheKey: createKeyHash(Buffer.from('secret of a test')),
       reportEmptySubject: (endpoint: string) => emptySubjects.push(endpoint),

@@ -13,6 +13,7 @@ import { keySetUrlSchema } from '../compile/urls.ts'
 import { type CompileContext, defineAuthenticator } from '../handler.ts'
 import { invalidToken } from '../responses/challenge.ts'
 import { onRejectedSchema, withOnRejected } from '../responses/on_rejected.ts'
+import type { KratosSessions } from '../services.ts'
 import { checkForwardedToken, forwardCredentialSchema, withheldToken } from '../token/forward_credential.ts'
 import { compileClaimChecks, type ReadClaims } from '../token/jwt_claims.ts'
 import { scopeStrategySchema } from '../token/scopes.ts'
@@ -71,7 +72,7 @@ export const jwt = defineAuthenticator({
     jwks_urls: ['https://id.example.com/.well-known/jwks.json'],
     trusted_issuers: ['https://id.example.com/'],
   },
-  compile(config, { clock, jwks }, context) {
+  compile(config, { clock, jwks, kratos }, context) {
     const keySets = keySetsOf(config)
     const algorithms = new Set(config.allowed_algorithms?.length ? config.allowed_algorithms : ['RS256'])
     warnAboutConfig(config, algorithms, jwks, context)
@@ -85,8 +86,8 @@ export const jwt = defineAuthenticator({
       // Leave opaque and encrypted tokens to the next authenticator, as Oathkeeper does.
       if (!isSignedToken(token)) return NOT_RESPONSIBLE
       const result = jwks.verify({ token, ...keySets, algorithms, deadline: request.deadline })
-      if (!(result instanceof Promise)) return toIdentity(result, readClaims, clock.wall())
-      return result.then(verified => toIdentity(verified, readClaims, clock.wall()))
+      if (!(result instanceof Promise)) return toIdentity(result, readClaims, clock.wall(), kratos)
+      return result.then(verified => toIdentity(verified, readClaims, clock.wall(), kratos))
     })
   },
   withholds: config => withheldToken(config, isSignedToken),
@@ -107,15 +108,24 @@ function keySetsOf(config: Config): {
   throw new HandlerConfigError(['jwks_urls'], 'is missing', 'set jwks_urls or jwks_by_issuer')
 }
 
-function toIdentity(result: VerifyResult, readClaims: ReadClaims, now: number): Identity | Denial {
+function toIdentity(
+  result: VerifyResult,
+  readClaims: ReadClaims,
+  now: number,
+  kratos: Pick<KratosSessions, 'isTokenRevoked'>,
+): Identity | Denial {
   // Like Oathkeeper: every failure is a 401, even if the key sets are unavailable.
   if (result.kind === 'unavailable') return invalidToken(result.reason, 'unavailable')
   if (result.kind === 'refused') return invalidToken(result.reason)
   const outcome = readClaims(result.claims, now)
   const annotations: Annotations = { cache: result.cached ? 'hit' : 'miss' }
   if (outcome.kind === 'denial') return withAnnotations(outcome, annotations)
+  if (kratos.isTokenRevoked(result.claims)) return withAnnotations(SESSION_REVOKED, annotations)
   return identity(outcome.subject, outcome.extra, { annotations })
 }
+
+/** A tokenized session of Kratos: only a revocation can end it before `exp`. */
+const SESSION_REVOKED = invalidToken('the session of the token was revoked after the token was issued')
 
 type Config = z.output<typeof jwt.config>
 

@@ -42,6 +42,7 @@ async function authenticate(require: object, verdicts: Verdict[], kind: 'cookie'
       options.push(how)
       return verdicts[Math.min(options.length, verdicts.length) - 1] as Verdict
     },
+    isTokenRevoked: () => false,
   }
   const clock = { now: () => 0 as never, wall: () => NOW_MS as WallTime }
   const config = { check_session_url: 'http://kratos/sessions/whoami', require }
