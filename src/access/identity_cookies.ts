@@ -30,11 +30,14 @@ export function compileForeignCookies(
   }
 }
 
-/** PHP reads `user%5Fid`, `user.id` and `user_id[a]` as `user_id`, and some frameworks ignore the case. */
+/**
+ * PHP reads `user%5Fid`, `user.id`, `user id`, `user[id` and `user_id[a]` as `user_id`, and some frameworks ignore the
+ * case.
+ */
 function spelling(character: string): string {
   const characters =
     character === '_' || character === '.'
-      ? ['_', '.', '+']
+      ? ['_', '.', '+', ' ', '[']
       : [...new Set([character.toLowerCase(), character.toUpperCase()])]
   return `(?:${characters.flatMap(one => [literal(one), ...percentEncoded(one)]).join('|')})`
 }

@@ -51,6 +51,13 @@ for (const [sent, expected] of [
   })
 }
 
+for (const name of ['user id', 'user[id', 'user%20id', 'user%5Bid', 'user%5bid', 'user+id']) {
+  test(`S2-10 PHP reads the cookie ${name} as user_id, so it is removed`, () => {
+    const foreign = compileForeignCookies(['user_id']) as typeof FOREIGN
+    assert.equal(cookieOf(`a=1; ${name}=admin`, undefined, foreign), 'a=1')
+  })
+}
+
 test('S2-10 the Cookie header that the rule itself writes is filtered as well', () => {
   assert.equal(cookieOf('user=admin', 'mine=1; user=admin'), 'mine=1')
   assert.equal(cookieOf('user=admin', 'mine=1'), 'mine=1')
