@@ -1,6 +1,6 @@
 /** One guarded client for each Kratos, created on first use. */
 import type { Whoami } from '../../clients/kratos.ts'
-import { type Clock, millis } from '../../lib/time.ts'
+import type { Clock } from '../../lib/time.ts'
 import type { CircuitBreakerState } from '../../resilience/circuit_breaker.ts'
 import type { Probe } from './probe.ts'
 import { createKratosUpstream, type KratosUpstream, type KratosUpstreamEvent } from './upstream.ts'
