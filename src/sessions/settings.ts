@@ -95,7 +95,7 @@ export const outageDetectionSettings = {
   burst: setting('sessions.outage_detection.burst', wholeNumber(1), {
     default: 10,
     description:
-      'Number of users with consecutive, unexplained rejections of recently verified sessions after which rejections are answered with 503 instead of 401. One network (/24 of IPv4, /64 of IPv6) counts for a third of them at most.',
+      'Number of users with consecutive, unexplained rejections of recently verified sessions after which rejections are answered with 503 instead of 401. One network (/24 of IPv4, /48 of IPv6) counts for a third of them at most.',
     credenceOnly: true,
   }),
   maxDuration: setting('sessions.outage_detection.max_duration', duration(), {

@@ -70,6 +70,16 @@ test('many addresses of one network have one share in common', () => {
   assert.equal(limiter.allows('10.0.1.77'), true)
 })
 
+test('many /64 of one /48 have one share in common', () => {
+  const { limiter, flood } = setup()
+  assert.equal(
+    flood(i => `2001:db8:0:${i.toString(16)}::1`),
+    500,
+  )
+  assert.equal(limiter.allows('2001:db8:0:ffff::1'), false)
+  assert.equal(limiter.allows('2001:db8:1:1::1'), true)
+})
+
 test('the neighbors of a flooding address wait for a moment only', () => {
   const { clock, limiter, flood } = setup()
   flood(() => '10.0.0.1')
