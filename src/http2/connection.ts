@@ -465,7 +465,8 @@ export class Http2Connection {
   #onWindowUpdate(streamId: number, increment: number): number {
     if (streamId === 0) {
       if (increment === 0) return ErrorCode.protocolError
-      return this.#writer.openWindow(increment) ? this.#count(1) : ErrorCode.flowControlError
+      if (!this.#writer.openWindow(increment)) return ErrorCode.flowControlError
+      return this.#count(1 + this.#writer.sendBlocked())
     }
     if (this.#isIdle(streamId)) return ErrorCode.protocolError
     const stream = this.#streams.get(streamId)

@@ -83,17 +83,18 @@ export class ResponseWriter implements StreamSender {
   /** The peer opens the connection's window. False where it becomes larger than RFC 9113 allows. */
   openWindow(bytes: number): boolean {
     this.#window += bytes
-    if (this.#window > MAX_WINDOW_BYTES) return false
-    this.sendBlocked()
-    return true
+    return this.#window <= MAX_WINDOW_BYTES
   }
 
-  /** Goes on with responses that waited for a window. */
-  sendBlocked(): void {
+  /** Goes on with responses that waited for a window. Returns how many were tried in vain: theirs is still closed. */
+  sendBlocked(): number {
+    let closed = 0
     for (const stream of this.#blocked.keys()) {
-      if (this.#window <= 0) return
-      this.sendBody(stream)
+      if (this.#window <= 0) break
+      if (stream.sendWindow <= 0) closed++
+      else this.sendBody(stream)
     }
+    return closed
   }
 
   /** Resets streams whose response has waited too long for a window. */

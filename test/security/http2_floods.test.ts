@@ -60,6 +60,18 @@ for (const [what, flood] of Object.entries(FLOODS))
     assert.equal(await isServed(t, client), true)
   })
 
+test('G2 WINDOW_UPDATE of the connection costs as much as the blocked responses that it tries', {
+  timeout: 20_000,
+}, async t => {
+  const client = await openHttp2(t, frozen)
+  const noWindow = Buffer.from([0, 4, 0, 0, 0, 0])
+  client.send(settings, 0, 0, noWindow)
+  for (let i = 0; i < 500; i++) client.send(headers, 5, 1 + 2 * i, REQUEST)
+  client.socket.write(repeat(frame(windowUpdate, 0, 0, u32(1)), 1_000))
+  assert.equal(await client.goaway(), ErrorCode.enhanceYourCalm)
+  assert.equal(await isServed(t, client), true)
+})
+
 /** Whether the server answers another client. */
 async function isServed(t: TestContext, { server }: { server: { port: number } }): Promise<boolean> {
   const other = await openHttp2(t, { port: server.port })
