@@ -24,7 +24,7 @@ export interface Waiter {
 export interface ConcurrencyLimiter {
   /**
    * Returns the function that frees the slot, immediately if a slot is free. `undefined` if the call is dropped: it is
-   * not wanted any more, or the queue is full and no other network has more calls in it.
+   * not wanted any more, or the queue is full and holds no call that has to give way.
    */
   acquire(recentlyVerified: boolean, waiter?: Waiter): Awaitable<Release | undefined>
   readonly inFlight: number
@@ -71,16 +71,19 @@ export function createConcurrencyLimiter({
     }
   }
 
-  /** Unwanted calls leave first, then the newest of the network that has the most. */
-  function makeRoom(network: string): boolean {
+  /**
+   * Unwanted calls leave first, then the newest of the network that has the most. Recently verified credentials displace
+   * others in any case, or a flood from many networks would keep them out.
+   */
+  function makeRoom(recentlyVerified: boolean, network: string): boolean {
     for (const queue of [otherQueue, verifiedQueue]) queue.dropUnwanted()
-    return pending() < maxPending || otherQueue.dropFromLongest(network)
+    return pending() < maxPending || otherQueue.dropFromLongest(recentlyVerified ? undefined : network)
   }
 
   return {
     acquire(recentlyVerified, { network = '', isWanted = () => true } = {}) {
       if (hasCapacity(recentlyVerified)) return grant(recentlyVerified)
-      if (pending() >= maxPending && !makeRoom(network)) return undefined
+      if (pending() >= maxPending && !makeRoom(recentlyVerified, network)) return undefined
       const { promise, resolve } = Promise.withResolvers<Release | undefined>()
       const queue = recentlyVerified ? verifiedQueue : otherQueue
       queue.add(network, { resolve, isWanted })

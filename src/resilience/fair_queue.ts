@@ -15,8 +15,11 @@ export interface FairQueue {
   takeNext(): QueuedCall | undefined
   /** Drops all calls that no request waits for. */
   dropUnwanted(): void
-  /** Drops the newest call of the longest queue, if that is longer than the one of `network` would become. */
-  dropFromLongest(network: string): boolean
+  /**
+   * Drops the newest call of the network with the most, if it has more than `network` would have. Default: if the queue has
+   * any call.
+   */
+  dropFromLongest(network?: string): boolean
   readonly size: number
 }
 
@@ -57,10 +60,16 @@ export function createFairQueue(): FairQueue {
     },
     dropFromLongest(network) {
       let longest: QueuedCall[] = []
-      for (const calls of byNetwork.values()) if (calls.length > longest.length) longest = calls
-      // One alone is never longer than a queue of one, so no list becomes empty here.
-      if (longest.length <= (byNetwork.get(network)?.length ?? 0) + 1) return false
+      let owner = ''
+      for (const [one, calls] of byNetwork) {
+        if (calls.length <= longest.length) continue
+        longest = calls
+        owner = one
+      }
+      const allowed = network === undefined ? 0 : (byNetwork.get(network)?.length ?? 0) + 1
+      if (longest.length <= allowed) return false
       longest.pop()?.resolve(undefined)
+      if (longest.length === 0) byNetwork.delete(owner)
       size--
       return true
     },

@@ -102,3 +102,16 @@ test('a full queue drops the newest call of the network that has most of it', as
   ;((await flood[0]) as Release)()
   assert.equal(typeof (await other), 'function')
 })
+
+test('a full queue of unknown credentials from many networks drops no recently verified one', async () => {
+  const limiter = createConcurrencyLimiter({ maxConcurrent: 2, reserved: 1, maxPending: 3 })
+  const release = await limiter.acquire(true)
+  limiter.acquire(true)
+  const others = [1, 2, 3].map(i => limiter.acquire(false, { network: `n${i}` }))
+  const known = limiter.acquire(true, { network: 'good' })
+  assert.notEqual(known, undefined)
+  assert.equal(limiter.pending, 3)
+  assert.equal(await others[0], undefined)
+  release?.()
+  assert.equal(typeof (await known), 'function')
+})
