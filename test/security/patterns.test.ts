@@ -182,3 +182,13 @@ it(`S2-4 a search that climbs on time finds no slow URL (CREDENCE_FUZZ_SEED=${SE
   }
   assert.ok(examined > 10)
 })
+
+describe('S2-4 a load reads a long literal path in linear time', () => {
+  for (const text of ['a[', '[', '{a', '.+', '(('])
+    // In quadratic time, brackets took more than half a minute; linear time is less than a second.
+    it(text, { timeout: 20_000 }, () => {
+      const before = performance.now()
+      compilePattern(`https://a.example/${text.repeat(120_000 / text.length)}`, 'regexp')
+      assert.equal(performance.now() - before < 10_000, true)
+    })
+})

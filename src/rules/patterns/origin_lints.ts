@@ -83,9 +83,9 @@ export function lintOpenHost(parts: readonly Part[], bounds: OriginBounds, lints
 
 /**
  * What is an expression or a wildcard elsewhere. A path may contain parentheses, `+` and `$`, so these count where
- * an expression would have them only.
+ * an expression would have them only. Takes linear time: rules may come from other teams, and a load must not hang.
  */
-const OUTSIDE_SIGN = /\{\w*\}|\*+|\(\?|\[[^\]]*\]\+?|\\.|[|^]|\.\+|\)\+|\$$|(?<=\/):[A-Za-z_]\w*/
+const OUTSIDE_SIGN = /\{\w*\}|\*+|\(\?|\[[^\][]*\]\+?|\\.|[|^]|\.\+|\)\+|\$$|(?<=\/):[A-Za-z_]\w*/
 
 /** Reports literal paths that no normalized path contains (Q-18, Q-19). */
 export function lintPath(
