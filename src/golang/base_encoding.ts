@@ -1,4 +1,5 @@
 /** Go's base64 and base32 with its error messages, which sprig returns as the result. */
+import { consumeSteps } from './limits.ts'
 import { bytesToString } from './strings.ts'
 
 const BASE64 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
@@ -24,6 +25,7 @@ function packBits(digits: readonly number[], bits: number): Buffer {
 /** Decodes the standard alphabet; requires padding, ignores line breaks. Returns Go's error message as a string. */
 export function base64Decode(text: string): Buffer | string {
   const corrupt = (at: number): string => `illegal base64 data at input byte ${at}`
+  consumeSteps(text.length * 2)
   const source = Buffer.from(text, 'utf8').toString('latin1')
   const digits: number[] = []
   let at = 0
@@ -75,6 +77,7 @@ export function base32Encode(bytes: Uint8Array): string {
 /** Like `base64Decode`, for base32. */
 export function base32Decode(text: string): Buffer | string {
   const corrupt = (at: number): string => `illegal base32 data at input byte ${at}`
+  consumeSteps(text.length * 2)
   const source = Buffer.from(text.replace(/[\r\n]/g, ''), 'utf8').toString('latin1')
   const digits: number[] = []
   let at = 0

@@ -363,6 +363,7 @@ export function compileTree(
         consumeSteps(1)
         const value = only(state, dot)
         state.at = at
+        if (typeof value === 'string') consumeSteps(value.length >> 4)
         return checked(state, fn(value))
       }
     }
@@ -371,6 +372,8 @@ export function compileTree(
       const values = ready.map(one => one(state, dot))
       state.at = at
       if (piped) values.push(convertArgument(lastParameter, piece))
+      // Most functions read each text once, and what a client sends is as long as its headers may be.
+      for (const value of values) if (typeof value === 'string') consumeSteps(value.length >> 4)
       return checked(state, fn(...values))
     }
   }

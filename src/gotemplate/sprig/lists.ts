@@ -1,5 +1,5 @@
 /** sprig's functions on lists. */
-import { assertListLength, compareStrings, GoError } from '../../golang/index.ts'
+import { assertListLength, compareStrings, consumeSteps, GoError } from '../../golang/index.ts'
 import { sprint } from '../values/format.ts'
 import { type FunctionTable, type GoFunction, goFunc } from '../values/signature.ts'
 import { GoSlice, type GoValue, goInt, goSlice, isSlice, kindName, nilSlice } from '../values/value.ts'
@@ -61,6 +61,7 @@ const chunk = goFunc(['int', 'any'], (size, list) => {
   const items = listOf(list, 'chunk')
   if (size < 1 && items.length > 0) throw new GoError('chunks need a size')
   const out: GoValue[] = []
+  consumeSteps(Math.ceil(items.length / Math.max(1, size)) * 4)
   for (let i = 0; i < items.length; i += size) out.push([...items.slice(i, i + size)])
   return goSlice('[][]interface {}', out)
 })

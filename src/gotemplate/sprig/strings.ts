@@ -60,8 +60,10 @@ function splitN(by: string, count: number, text: string): string[] {
   if (count < 0 || parts.length <= count) return parts
   return [...parts.slice(0, count - 1), parts.slice(count - 1).join(by)]
 }
-const numberedMap = (parts: readonly string[]): GoMap =>
-  new GoMap(STRING_MAP, new Map(parts.map((part, i) => [`_${i}`, part])))
+function numberedMap(parts: readonly string[]): GoMap {
+  consumeSteps(parts.length * 4)
+  return new GoMap(STRING_MAP, new Map(parts.map((part, i) => [`_${i}`, part])))
+}
 
 function trimCharacters(text: string, set: string): string {
   const chars = [...text]
@@ -98,7 +100,8 @@ function wrap(bytes: string, length: number, lineBreak: string, cutLong: boolean
       at++
       continue
     }
-    const blank = bytes.lastIndexOf(' ', at + width)
+    // Within the line only: a search back to the start of the text would take quadratic time.
+    const blank = at + bytes.slice(at, at + width + 1).lastIndexOf(' ')
     if (blank >= at) {
       out += bytes.slice(at, blank) + br
       at = blank + 1
