@@ -79,14 +79,18 @@ test('before the rules are loaded every Check is 503', async () => {
 
 const never = () => new Promise<never>(() => {})
 
-test('a decision that takes too long is 503 before grpc-timeout ends (F1, F12)', async () => {
+test('a decision that takes too long is 503 before grpc-timeout ends (F1, F12)', {
+  timeout: 20_000,
+}, async () => {
   const { check, recorded } = createFixture({ run: never })
   const { response } = await check({}, 60)
   assert.equal(response.denied_response?.status?.code, 503)
   assert.deepEqual([recorded[0]?.metadata.code, recorded[0]?.metadata.rule], ['deadline', 'r'])
 })
 
-test('Envoy’s timeout of one try counts where it is shorter than grpc-timeout', async () => {
+test('Envoy’s timeout of one try counts where it is shorter than grpc-timeout', {
+  timeout: 20_000,
+}, async () => {
   const { response } = await createFixture({ run: never }).check(
     { 'x-envoy-expected-rq-timeout-ms': '60' },
     60_000,
@@ -127,7 +131,9 @@ test('when a listener throws, the response is a 500 denial and the error is repo
   assert.equal(errors.length, 1)
 })
 
-test('no Check takes longer than a drain, however long Envoy would wait (Istio: 600 s)', async t => {
+test('no Check takes longer than a drain, however long Envoy would wait (Istio: 600 s)', {
+  timeout: 20_000,
+}, async t => {
   t.mock.timers.enable({ apis: ['setTimeout'] })
   const { check } = createFixture({ run: never })
   const pending = check({ 'x-envoy-expected-rq-timeout-ms': '600000' }, 600_000)

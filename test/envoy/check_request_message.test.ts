@@ -99,6 +99,11 @@ test('random bytes are a request or a ProtobufError, and no read is beyond the e
 })
 
 test('a field number of 0 is not protobuf, in each wire type (F6)', () => {
-  for (const bytes of [[0x00, 0x01], [0x02, 0x01, 0x61], [0x01, 0, 0, 0, 0, 0, 0, 0, 0], [0x05, 0, 0, 0, 0]])
+  for (const bytes of [
+    [0x00, 0x01],
+    [0x02, 0x01, 0x61],
+    [0x01, 0, 0, 0, 0, 0, 0, 0, 0],
+    [0x05, 0, 0, 0, 0],
+  ])
     assert.throws(() => new CheckRequestMessage(Buffer.from(bytes)), ProtobufError, String(bytes))
 })

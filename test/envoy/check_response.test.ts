@@ -122,6 +122,11 @@ for (const status of [204, 205, 304]) {
   })
 }
 
+test('a status below 200 or above 599 is sent as 500 (J5)', () => {
+  for (const status of [0, 99, 100, 101, 103, 199, 600, 999, 200.5])
+    assert.equal(send(deny({ status })).denied_response?.status?.code, 500, String(status))
+})
+
 test('a gRPC client gets a status instead of a redirect (D17)', () => {
   const response = send(
     deny({ status: 302, headers: [{ name: 'location', value: '/login' }], body: '<a>' }),

@@ -201,7 +201,9 @@ test('a call whose message never ends is closed after the drain timeout', async 
   assert.notEqual((await end).grpc, '0')
 })
 
-test('a peer that does not answer pings is disconnected, another one is not', async t => {
+test('a peer that does not answer pings is disconnected, another one is not', {
+  timeout: 20_000,
+}, async t => {
   t.mock.timers.enable({ apis: ['setInterval'] })
   const own = await start()
   t.after(() => own.drain(0))

@@ -244,7 +244,7 @@ test('a drain serves what arrives until the client knows of it, and ends after t
   assert.equal(client.bytesOf(data), 8)
 })
 
-test('a client that is silent is disconnected', async t => {
+test('a client that is silent is disconnected', { timeout: 20_000 }, async t => {
   t.mock.timers.enable({ apis: ['setInterval'] })
   let skipped = 0
   const client = await openHttp2(t, { greet: false, now: () => performance.now() + skipped })

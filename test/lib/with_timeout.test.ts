@@ -5,7 +5,7 @@ import { withTimeout } from '../../src/lib/with_timeout.ts'
 
 const never = new Promise<never>(() => {})
 
-test('resolves to the value in time, else to the fallback', async () => {
+test('resolves to the value in time, else to the fallback', { timeout: 20_000 }, async () => {
   assert.equal(await withTimeout(Promise.resolve(1), millis(1_000), 'late'), 1)
   assert.equal(await withTimeout(never, millis(1), 'late'), 'late')
   assert.equal(await withTimeout(Promise.resolve(1), millis(0), 'late'), 'late')
