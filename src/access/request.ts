@@ -30,7 +30,7 @@ export interface RequestView {
   readonly principal: string
   /** The body, where Envoy is configured to send it; Envoy may truncate it. */
   readonly body: Uint8Array | undefined
-  /** Monotonic time at which the decision must be made. */
+  /** Monotonic time at which the decision must be made. In the past once the gateway does not wait for it any more. */
   readonly deadline: Instant
   /** First value of a header; `name` in lower case. */
   header(name: string): string | undefined

@@ -150,6 +150,8 @@ function createGuard(dependencies: GuardedSendDependencies, checksCredentials: b
 
   return async (caller, request) => {
     const { target } = request
+    // Its client has left, for example, while an earlier step of the rule called another service.
+    if (deadlineOf(request) <= clock.now()) return httpFailure(target, 'deadline')
     const key = caller.credential?.key
     const isKnown = key !== undefined && recentlyAccepted.get(key) === true
     const rejection = key === undefined || isKnown ? undefined : negativeCache.get(key)

@@ -87,6 +87,7 @@ function handleCheck(dependencies: CheckDependencies, call: UnaryCall): Awaitabl
   const deadline = checkDeadline(call)
   const request = decodeCheckRequest(call.request, deadline, dependencies.paths)
   const decision = traceDecision(dependencies, call, request)
+  if (decision instanceof Promise && request.kind === 'request') call.onCancel = () => request.cancel()
   const isGrpc = isGrpcRequest(request)
   return andThen(decision, decided => encodeDecision(decided, isGrpc))
 }

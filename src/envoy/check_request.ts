@@ -34,13 +34,21 @@ export function decodeCheckRequest(
 /** A decoded request. Headers and cookies become strings when a rule asks for them, because few rules do. */
 export class CheckRequestView extends RequestHead implements RequestView {
   readonly kind = 'request'
-  readonly deadline: Instant
+  #deadline: Instant
   readonly #message: CheckRequestMessage
 
   constructor(message: CheckRequestMessage, line: RequestLine, deadline: Instant) {
     super(line)
     this.#message = message
-    this.deadline = deadline
+    this.#deadline = deadline
+  }
+
+  get deadline(): Instant {
+    return this.#deadline
+  }
+  /** Envoy does not wait for the decision any more. Puts the deadline in the past, so that no call of a service begins. */
+  cancel(): void {
+    this.#deadline = Number.NEGATIVE_INFINITY as Instant
   }
 
   get remoteAddress(): string {

@@ -25,6 +25,7 @@ import type {
   GrpcServerDependencies,
   HealthStatus,
   ListenAddress,
+  UnaryCall,
   UnaryHandler,
 } from './server.ts'
 import { allowGroupAccess, removeStaleSocket } from './socket.ts'
@@ -98,14 +99,17 @@ function createUnaryMethod(handler: UnaryHandler, { now, wall }: GrpcServerDepen
     const arrived = now()
     const expiresAt = Number(call.getDeadline())
     const deadline = Number.isFinite(expiresAt) ? ((arrived + expiresAt - wall()) as Instant) : undefined
-    const response = handler({
+    const unary: UnaryCall = {
       request: call.request,
       metadata: new GrpcJsMetadata(call.metadata),
       deadline,
       arrived,
-    })
-    if (response instanceof Promise) void response.then(bytes => callback(null, bytes))
-    else callback(null, response)
+    }
+    const response = handler(unary)
+    if (response instanceof Promise) {
+      if (unary.onCancel !== undefined) call.on('cancelled', unary.onCancel)
+      void response.then(bytes => callback(null, bytes))
+    } else callback(null, response)
   }
 }
 

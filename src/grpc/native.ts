@@ -19,7 +19,7 @@ import {
   parseTimeout,
 } from './framing.ts'
 import { handleHealthCheck, handleHealthWatch } from './health_methods.ts'
-import type { GrpcServer, GrpcServerDependencies, HealthStatus, UnaryHandler } from './server.ts'
+import type { GrpcServer, GrpcServerDependencies, HealthStatus, UnaryCall, UnaryHandler } from './server.ts'
 import { listenOn } from './socket.ts'
 import {
   createUnfinishedMessages,
@@ -178,9 +178,12 @@ function createUnaryMethod(handler: UnaryHandler): Method {
       return
     }
     const deadline = timeout === undefined ? undefined : plusMillis(arrived, timeout)
-    const response = handler({ request, metadata: headers, deadline, arrived })
-    if (response instanceof Promise) void response.then(message => send(stream, message))
-    else send(stream, response)
+    const call: UnaryCall = { request, metadata: headers, deadline, arrived }
+    const response = handler(call)
+    if (response instanceof Promise) {
+      stream.onClose = call.onCancel
+      void response.then(message => send(stream, message))
+    } else send(stream, response)
   }
 }
 

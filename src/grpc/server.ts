@@ -15,6 +15,8 @@ export interface UnaryCall {
   /** From `grpc-timeout`; `undefined` where the caller sets no limit. */
   readonly deadline: Instant | undefined
   readonly arrived: Instant
+  /** Set by a handler that returns a promise. Called when the caller leaves, and it may be called after the response. */
+  onCancel?: (() => void) | undefined
 }
 
 /** Returns the response message. Must neither throw nor reject, because the call would stay unanswered. */

@@ -8,6 +8,12 @@ export interface CacheEntry<Value> {
   readonly ttl: Millis
 }
 
+/** Who waits for a load, for example a request. */
+export interface Waiter {
+  /** When it stops waiting. May move to the past when nobody needs the result any more. */
+  readonly deadline: Instant
+}
+
 export interface LoadRequest<Loaded, Value> {
   /** `wantedUntil` returns the latest deadline of all callers that wait, which is later after another one joined. */
   load(wantedUntil: () => Instant): Promise<Loaded>
@@ -15,8 +21,8 @@ export interface LoadRequest<Loaded, Value> {
   toEntry(loaded: Loaded): CacheEntry<Value> | 'evict' | undefined
   /** Joins only a load that was also started with `fresh`, and replaces any other load of the key. */
   readonly fresh?: boolean
-  /** When this caller stops waiting. Default: never. */
-  readonly deadline?: Instant
+  /** Default: one that waits until the load ends. */
+  readonly waiter?: Waiter
 }
 
 export interface PendingLoad<Loaded> {
@@ -57,11 +63,10 @@ interface InFlightLoad<Loaded> {
   mayStore: boolean
   /** The load of the same key that this one replaced because it could not be joined. */
   older: InFlightLoad<Loaded> | undefined
-  /** The latest deadline of all callers that wait. */
-  wantedUntil: Instant
+  readonly waiters: Waiter[]
 }
 
-const NO_DEADLINE = Number.POSITIVE_INFINITY as Instant
+const PATIENT: Waiter = { deadline: Number.POSITIVE_INFINITY as Instant }
 const NEVER_SETTLED = new Promise<never>(() => {})
 
 /** lru-cache's own `fetch` does not fit: an entry that newer keys evict rejects its waiters. */
@@ -87,7 +92,7 @@ export function createSingleFlightCache<Loaded, Value extends {}>(
       return mayStore
     }
     try {
-      const loaded = await request.load(() => own.wantedUntil)
+      const loaded = await request.load(() => latestDeadline(own.waiters))
       if (end()) store(key, request.toEntry(loaded))
       return loaded
     } finally {
@@ -110,10 +115,10 @@ export function createSingleFlightCache<Loaded, Value extends {}>(
     load(key, request) {
       const fresh = request.fresh === true
       const current = inFlight.get(key)
-      const { deadline: wantedUntil = NO_DEADLINE } = request
+      const { waiter = PATIENT } = request
       const replaced = current !== undefined && fresh && !current.fresh
       if (current !== undefined && current.epoch === epoch && !replaced) {
-        if (current.wantedUntil < wantedUntil) current.wantedUntil = wantedUntil
+        current.waiters.push(waiter)
         return { promise: current.promise, shared: true }
       }
       if (replaced) abandon(current)
@@ -123,7 +128,7 @@ export function createSingleFlightCache<Loaded, Value extends {}>(
         epoch,
         mayStore: true,
         older: current,
-        wantedUntil,
+        waiters: [waiter],
       }
       inFlight.set(key, started)
       started.promise = run(key, started, request)
@@ -152,6 +157,13 @@ export function createSingleFlightCache<Loaded, Value extends {}>(
       return inFlight.size
     },
   }
+}
+
+/** Read each time, because the deadline of a waiter can move. */
+function latestDeadline(waiters: readonly Waiter[]): Instant {
+  let latest = Number.NEGATIVE_INFINITY
+  for (const { deadline } of waiters) if (deadline > latest) latest = deadline
+  return latest as Instant
 }
 
 /** The load and all that it replaced store nothing. */

@@ -190,7 +190,7 @@ export function createSessionVerifier(dependencies: SessionVerifierDependencies)
         return load({ endpoint, credential, key, clientAddress, isWanted })
       },
       fresh,
-      deadline,
+      waiter: request,
     })
     const cacheResult: CacheResult = shared ? 'joined' : maxAge === 0 ? 'off' : 'miss'
     const staleVerdict = (): Verdict | undefined => {

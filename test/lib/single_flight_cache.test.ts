@@ -151,12 +151,17 @@ test('a load is wanted until the latest deadline of its callers', async () => {
     wantedUntil = until
     return request.load(until)
   }
-  const at = (deadline: number) => ({ ...request, load, deadline: deadline as Instant })
+  const at = (deadline: number) => ({ ...request, load, waiter: { deadline: deadline as Instant } })
   const { promise } = cache.load('k', at(100))
   assert.equal(wantedUntil(), 100)
   cache.load('k', at(300))
   cache.load('k', at(200))
   assert.equal(wantedUntil(), 300)
+  const leaving = { deadline: 500 as Instant }
+  cache.load('k', { ...request, load, waiter: leaving })
+  assert.equal(wantedUntil(), 500)
+  leaving.deadline = Number.NEGATIVE_INFINITY as Instant
+  assert.equal(wantedUntil(), 300, 'a caller has left')
   cache.load('k', { ...request, load })
   assert.equal(wantedUntil(), Number.POSITIVE_INFINITY)
   resolve('v')

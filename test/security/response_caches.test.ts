@@ -106,7 +106,7 @@ const KINDS: Readonly<Record<string, (services: Services) => (i: number) => Prom
         preAuthorization: undefined,
         clientAddress: '',
       }
-      const result = await oauth2.introspect({ ...request, maxAge: millis(1e6), deadline: NEVER })
+      const result = await oauth2.introspect({ ...request, maxAge: millis(1e6), waiter: { deadline: NEVER } })
       return result.kind === 'introspected' ? result.cache === 'hit' : assert.fail(result.kind)
     },
   hydrators:

@@ -4,7 +4,11 @@
 
 import { estimateHeapBytes } from '../../lib/heap_size.ts'
 import { createKeyHash, type KeyPart } from '../../lib/key_hash.ts'
-import { createSingleFlightCache, type SingleFlightCache } from '../../lib/single_flight_cache.ts'
+import {
+  createSingleFlightCache,
+  type SingleFlightCache,
+  type Waiter,
+} from '../../lib/single_flight_cache.ts'
 import { type Clock, type Instant, type Millis, millis, millisBetween } from '../../lib/time.ts'
 import { withTimeout } from '../../lib/with_timeout.ts'
 import { httpFailure } from '../http/exchange.ts'
@@ -139,7 +143,7 @@ export function createOAuth2Client({
 
   const untilDeadline = <T>(
     result: Promise<T>,
-    deadline: Instant,
+    { deadline }: Waiter,
     target: string,
   ): Promise<T | HttpFailure> =>
     withTimeout(result, millisBetween(clock.now(), deadline), httpFailure(target, 'deadline'))
@@ -157,7 +161,7 @@ export function createOAuth2Client({
 
   return {
     introspect(request) {
-      const { url, token, scope, headers, preAuthorization: client, maxAge, deadline } = request
+      const { url, token, scope, headers, preAuthorization: client, maxAge, waiter } = request
       const pairs = headers.map(pair => [...pair])
       // The key covers the server and everything sent to it: a different request may get a different
       // response.
@@ -166,7 +170,7 @@ export function createOAuth2Client({
       if (cached !== undefined) return { kind: 'introspected', response: cached, cache: 'hit' }
       const requestedAt = clock.now()
       const { promise, shared } = introspections.load(key, {
-        deadline,
+        waiter,
         load: wantedUntil => callIntrospection(request, key, wantedUntil),
         toEntry: loaded => {
           if (maxAge <= 0 || loaded.kind !== 'introspected' || !loaded.response.active) return undefined
@@ -178,16 +182,16 @@ export function createOAuth2Client({
           }
         },
       })
-      return untilDeadline(promise.then(withCacheStatus(shared, maxAge)), deadline, 'introspection')
+      return untilDeadline(promise.then(withCacheStatus(shared, maxAge)), waiter, 'introspection')
     },
-    fetchClientToken(client, { maxAge: requestedMaxAge, deadline, clientAddress }) {
+    fetchClientToken(client, { maxAge: requestedMaxAge, waiter, clientAddress }) {
       const maxAge = requestedMaxAge ?? UNTIL_TOKEN_EXPIRY
       const key = cacheKey([...clientKeyParts(client), maxAge > 0])
       const cached = getFresh(clientTokens, key, maxAge)
       if (cached !== undefined) return { kind: 'token', token: cached, cache: 'hit' }
       const requestedAt = clock.now()
       const { promise, shared } = clientTokens.load(key, {
-        deadline,
+        waiter,
         load: wantedUntil =>
           tokenEndpoint.fetchToken(client, 'header', {
             deadline: wantedUntil,
@@ -203,7 +207,7 @@ export function createOAuth2Client({
           return { value: { value: loaded.token, requestedAt }, ttl }
         },
       })
-      return untilDeadline(promise.then(withCacheStatus(shared, maxAge)), deadline, 'oauth2.token')
+      return untilDeadline(promise.then(withCacheStatus(shared, maxAge)), waiter, 'oauth2.token')
     },
   }
 }

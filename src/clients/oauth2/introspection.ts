@@ -1,5 +1,6 @@
 /** Types of a token introspection (RFC 7662) and of its outcome. */
-import type { Instant, Millis } from '../../lib/time.ts'
+import type { Waiter } from '../../lib/single_flight_cache.ts'
+import type { Millis } from '../../lib/time.ts'
 import type { HeaderPair, HttpFailure } from '../http/message.ts'
 import type { IntrospectionResponse } from './responses.ts'
 import type { CacheOutcome, ClientCredentials, ErrorResponse, MalformedResponse } from './token_request.ts'
@@ -8,8 +9,8 @@ import type { CacheOutcome, ClientCredentials, ErrorResponse, MalformedResponse 
 export interface CallOptions {
   /** Maximum age of a cached response, in ms. 0 bypasses the cache. */
   readonly maxAge: Millis
-  /** The result resolves by then. The call itself continues while other requests share it. */
-  readonly deadline: Instant
+  /** The result resolves by its deadline. The call itself continues while other requests share it. */
+  readonly waiter: Waiter
   /** IP address of the client; empty if unknown. */
   readonly clientAddress: string
 }

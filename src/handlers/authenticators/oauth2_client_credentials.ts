@@ -66,7 +66,7 @@ export const oauth2ClientCredentials = defineAuthenticator({
       const { id, secret } = credentials
       const result = oauth2.fetchClientToken(
         { tokenUrl, id, secret, scopes, audience: '' },
-        { maxAge, deadline: request.deadline, clientAddress: request.remoteAddress },
+        { maxAge, waiter: request, clientAddress: request.remoteAddress },
       )
       if (!(result instanceof Promise)) return toOutcome(result, id)
       return result.then(loaded => toOutcome(loaded, id))

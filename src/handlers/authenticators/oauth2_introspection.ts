@@ -108,7 +108,7 @@ export const oauth2Introspection = defineAuthenticator({
         headers: headers(request),
         preAuthorization,
         maxAge,
-        deadline: request.deadline,
+        waiter: request,
         clientAddress: request.remoteAddress,
       })
       return result instanceof Promise ? result.then(checkResult) : checkResult(result)

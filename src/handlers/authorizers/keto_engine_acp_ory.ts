@@ -68,7 +68,7 @@ export const ketoEngineAcpOry = defineAuthorizer({
         headers: [['content-type', 'application/json']],
         body: `{"action":${actionJson},"context":${contextJson},"resource":${resourceJson},"subject":${subjectJson}}\n`,
         timeout: CALL_TIMEOUT_MS,
-        deadline: session.request.deadline,
+        deadline: () => session.request.deadline,
         // After a connection error only (Q-66).
         retries: 1,
         target: 'keto',

@@ -100,7 +100,7 @@ export function compileRemoteCall(
       headers: [...headers],
       ...(body === undefined ? {} : { body }),
       timeout: CALL_TIMEOUT_MS,
-      deadline: request.deadline,
+      deadline: () => request.deadline,
       // After a connection error only. Oathkeeper's retries of other failures take whole seconds.
       retries: 1,
       target,

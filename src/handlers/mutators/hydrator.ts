@@ -116,7 +116,7 @@ export const hydrator = defineMutator({
     const callService = async (
       session: Session,
       body: string,
-      deadline: Deadline,
+      deadline: () => Instant,
     ): Promise<HydratedSession | Denial> => {
       const call: OutgoingRequest = {
         method: 'POST',
@@ -141,7 +141,7 @@ export const hydrator = defineMutator({
         throw error
       }
       if (cacheConfig?.enabled !== true)
-        return toSession(await callService(session, body, session.request.deadline), session, listed)
+        return toSession(await callService(session, body, () => session.request.deadline), session, listed)
       const keyBody = ignored.size === 0 ? body : sessionJson(withoutHeaders(session, ignored))
       // The key covers the headers to send as well, because an earlier hydrator may have replaced those in
       // the session.
@@ -150,7 +150,7 @@ export const hydrator = defineMutator({
       const cached = cache.get(key)
       if (cached !== undefined) return toSession(cached, session, listed)
       const { promise } = cache.load(key, {
-        deadline: session.request.deadline,
+        waiter: session.request,
         load: wantedUntil => callService(session, body, wantedUntil),
         toEntry: loaded => ('kind' in loaded ? undefined : { value: loaded, ttl }),
       })
@@ -158,9 +158,6 @@ export const hydrator = defineMutator({
     }
   },
 })
-
-/** A function for a call that several requests share. */
-type Deadline = Instant | (() => Instant)
 
 /** Limit for an attempt without a timeout. */
 const MAX_CALL_MS = millis(10_000)
@@ -207,14 +204,13 @@ const isRetryable = (outcome: HttpResponse | HttpFailure): boolean =>
 async function sendWithRetries(
   { send, clock }: Services,
   call: OutgoingRequest,
-  deadline: Deadline,
+  deadline: () => Instant,
   maxDelay: number,
 ): Promise<HttpResponse | HttpFailure> {
   for (let attempt = 0; ; attempt++) {
     const outcome = await send(call)
     const delay = Math.min(1000 * 2 ** attempt, maxDelay)
-    const endsAt = typeof deadline === 'function' ? deadline() : deadline
-    if (attempt === MAX_RETRIES || !isRetryable(outcome) || millisBetween(clock.now(), endsAt) <= delay)
+    if (attempt === MAX_RETRIES || !isRetryable(outcome) || millisBetween(clock.now(), deadline()) <= delay)
       return outcome
     await wait(delay)
   }

@@ -70,7 +70,7 @@ export function compileCheckSession(
           const outgoing = toSessionRequest(request)
           const response = await services.send({
             ...outgoing,
-            deadline: request.deadline,
+            deadline: () => request.deadline,
             caller: {
               address: request.remoteAddress,
               credential: { key: requestKey(services.cacheKey, outgoing), isAccepted },
@@ -176,7 +176,7 @@ function compileCachedCheck(
       return read(cached.document, { annotations: { cache: 'hit' } })
     }
     const { promise, shared } = cache.load(key, {
-      deadline: request.deadline,
+      waiter: request,
       load: wantedUntil =>
         send({
           ...outgoing,

@@ -6,6 +6,7 @@ import {
   createSingleFlightCache,
   type PendingLoad,
   type SingleFlightCache,
+  type Waiter,
 } from '../../lib/single_flight_cache.ts'
 import { type Clock, type Instant, type Millis, millis, millisBetween, plusMillis } from '../../lib/time.ts'
 import type {
@@ -41,8 +42,8 @@ export interface SessionCacheDependencies {
 export interface SessionLoadRequest {
   /** `wantedUntil` returns the latest deadline of all requests that wait for the result. */
   readonly load: (wantedUntil: () => Instant) => Promise<Finding>
-  /** When the request stops waiting. Default: never. */
-  readonly deadline?: Instant
+  /** Default: one that waits until the load ends. */
+  readonly waiter?: Waiter
   readonly requestedAt: Instant
   /** Keyed hash of the credential alone. Computed only if the result is cached. */
   readonly credentialHash: () => string
@@ -219,7 +220,7 @@ export function createSessionCache(dependencies: SessionCacheDependencies): Sess
       cache.load(key, {
         fresh: request.fresh === true,
         load: request.load,
-        ...(request.deadline === undefined ? {} : { deadline: request.deadline }),
+        ...(request.waiter === undefined ? {} : { waiter: request.waiter }),
         toEntry: finding => {
           checkClocks()
           return entryAfterLoad(key, finding, request)

@@ -3,6 +3,7 @@ import test from 'node:test'
 import type { Denial } from '../../../src/access/denial.ts'
 import type { Identity } from '../../../src/access/session.ts'
 import type { Verdict } from '../../../src/access/verdict.ts'
+import { deadlineOf } from '../../../src/clients/http/message.ts'
 import { cookieSession } from '../../../src/handlers/authenticators/cookie_session.ts'
 import type { Instant, WallTime } from '../../../src/lib/time.ts'
 import { readWhoamiResponse } from '../../../src/sessions/kratos/whoami_response.ts'
@@ -270,7 +271,7 @@ for (const [what, config, method, url, headers] of [
     assert.ok(call !== undefined)
     const same = (text: string) => new URL(text).href
     assert.deepEqual([call.method, same(call.url), call.headers], [method, same(url), headers])
-    assert.deepEqual([call.body, call.deadline, call.retries], [undefined, 7, method === 'GET' ? 1 : 0])
+    assert.deepEqual([call.body, deadlineOf(call), call.retries], [undefined, 7, method === 'GET' ? 1 : 0])
   })
 }
 
