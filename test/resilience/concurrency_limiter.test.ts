@@ -106,7 +106,7 @@ test('a full queue drops the newest call of the network that has most of it', as
 test('a full queue of unknown credentials from many networks drops no recently verified one', async () => {
   const limiter = createConcurrencyLimiter({ maxConcurrent: 2, reserved: 1, maxPending: 3 })
   const release = await limiter.acquire(true)
-  limiter.acquire(true)
+  void limiter.acquire(true)
   const others = [1, 2, 3].map(i => limiter.acquire(false, { network: `n${i}` }))
   const known = limiter.acquire(true, { network: 'good' })
   assert.notEqual(known, undefined)
