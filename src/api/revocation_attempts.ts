@@ -7,7 +7,7 @@ import { createTokenBucket, type TokenBucket } from '../lib/token_bucket.ts'
 export type RevocationRejection = 'no_key' | 'wrong_key' | 'invalid_signature' | 'rate_limited'
 
 export interface RevocationAttempts {
-  /** Whether the address has failed too often. A right key is not accepted then either. */
+  /** Whether the address has failed too often. */
   isLimited(address: string): boolean
   recordFailure(address: string): void
 }
@@ -19,7 +19,10 @@ const MAX_ADDRESSES = 1_000
 /** An address that has not failed for this long has a full bucket again. */
 const FORGET_AFTER_MS = millis((BURST / PER_SECOND) * 1_000)
 
-/** Each address has its own limit, so that one that guesses does not lock out Kratos. */
+/**
+ * Limits the failures of each address. A right key is accepted always: the hook may share its address with another
+ * client, a lost revocation lets an ended session live, and no key of sixteen characters can be guessed.
+ */
 export function createRevocationAttempts(clock: Pick<Clock, 'now'>): RevocationAttempts {
   const buckets = createLruCache<TokenBucket>({ clock, maxEntries: MAX_ADDRESSES })
   return {

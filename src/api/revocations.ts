@@ -35,17 +35,20 @@ export function revocationsRoute({ keys, clock, revoke, onRejected }: Revocation
   const auth = createRevocationAuth(keys, wall)
   const attempts = createRevocationAttempts(clock)
   const isRetry = createRetryDetector(wall)
-  const reject = (reason: RevocationRejection, address: string): Reply => {
-    if (reason === 'wrong_key' || reason === 'invalid_signature') attempts.recordFailure(address)
+  const reject = (reason: Exclude<RevocationRejection, 'rate_limited'>, address: string): Reply => {
+    if (attempts.isLimited(address)) {
+      onRejected('rate_limited', address)
+      return TOO_MANY_ATTEMPTS
+    }
+    if (reason !== 'no_key') attempts.recordFailure(address)
     onRejected(reason, address)
-    return reason === 'rate_limited' ? TOO_MANY_ATTEMPTS : UNAUTHORIZED
+    return UNAUTHORIZED
   }
   return async request => {
     if (request.path !== '/sessions/revocations') return undefined
     if (request.method !== 'POST') return jsonErrorReply(405, 'Use POST')
     const { headers, socket } = request.message
     const address = socket.remoteAddress ?? ''
-    if (attempts.isLimited(address)) return reject('rate_limited', address)
     const hasKey = auth.hasValidKey(headers)
     if (!hasKey && !auth.hasSignature(headers))
       return reject(auth.hasAnyKey(headers) ? 'wrong_key' : 'no_key', address)
