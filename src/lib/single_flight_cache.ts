@@ -10,7 +10,7 @@ export interface CacheEntry<Value> {
 
 /** Who waits for a load, for example a request. */
 export interface Waiter {
-  /** When it stops waiting. May move to the past when nobody needs the result any more. */
+  /** When it stops waiting. May move to the past when its client has left. */
   readonly deadline: Instant
 }
 

@@ -42,7 +42,6 @@ export interface SessionCacheDependencies {
 export interface SessionLoadRequest {
   /** `wantedUntil` returns the latest deadline of all requests that wait for the result. */
   readonly load: (wantedUntil: () => Instant) => Promise<Finding>
-  /** Default: one that waits until the load ends. */
   readonly waiter?: Waiter
   readonly requestedAt: Instant
   /** Keyed hash of the credential alone. Computed only if the result is cached. */
