@@ -15,7 +15,7 @@ export const overloadSettings = {
     credenceOnly: true,
   }),
   maxEventLoopDelay: setting('serve.overload.max_event_loop_delay', duration(), {
-    default: '100ms',
+    default: '250ms',
     description:
       'Delay of the event loop above which Checks and calls of /decisions get 503 at once, when it lasts for 250 ms. When it lasts for 3 s, Credence also reports not ready. 0s disables both.',
     credenceOnly: true,
