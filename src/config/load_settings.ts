@@ -101,18 +101,21 @@ function noticesOf(
     if (warnIfUnset === undefined || values.get(setting) !== undefined) return []
     return [{ severity: 'warning', source: 'defaults', line: 0, column: 0, path, ...warnIfUnset }]
   })
-  return [...noticesOfIgnored(settings, document, layers), ...byValue, ...unset]
+  return [...noticesOfIgnored(settings, document, values, layers), ...byValue, ...unset]
 }
 
 /** Keys without effect. Those of one section and with one reason are one notice: a section has up to twenty of them. */
 function noticesOfIgnored(
   settings: readonly Setting<unknown>[],
   document: unknown,
+  values: SettingValues,
   layers: readonly Layer[],
 ): readonly Diagnostic[] {
   const pathsByReason = new Map<string, (readonly string[])[]>()
-  for (const { path, ignoredBecause } of settings) {
+  for (const setting of settings) {
+    const { path, ignoredBecause } = setting
     if (ignoredBecause === undefined || valueAt(document, path) === undefined) continue
+    if (!asksForSomething(setting, settings, values)) continue
     pathsByReason.set(ignoredBecause, [...(pathsByReason.get(ignoredBecause) ?? []), path.split('.')])
   }
   return [...pathsByReason].flatMap(([reason, paths]) => {
@@ -126,6 +129,19 @@ function noticesOfIgnored(
     const reported = isIgnored && isInFile ? [section] : paths
     return reported.map(path => diagnosticAt(layers, 'warning', path, 'accepted, without effect', reason))
   })
+}
+
+/** False for a flag that repeats its default, and in a section that is off: the operator asked for nothing. */
+function asksForSomething(
+  setting: Setting<unknown>,
+  settings: readonly Setting<unknown>[],
+  values: SettingValues,
+): boolean {
+  const value = values.get(setting)
+  if (typeof value === 'boolean' && value === setting.default) return false
+  const enabledPath = setting.path.replace(/[^.]*$/, 'enabled')
+  const enabled = settings.find(({ path }) => path === enabledPath)
+  return enabled === undefined || values.get(enabled) === true
 }
 
 function commonStart(a: readonly string[], b: readonly string[]): readonly string[] {

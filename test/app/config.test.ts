@@ -515,6 +515,24 @@ test('a section without effect is one notice, and CORS of the proxy says what to
   )
 })
 
+test('a flag that repeats its default and a section that is off are no notice', () => {
+  const ignoredOf = (text: string) =>
+    configOf(yaml(text)).notices.flatMap(one =>
+      one.message === 'accepted, without effect' ? [one.path] : [],
+    )
+  const off =
+    'serve:\n  proxy:\n    cors: {enabled: false, allowed_origins: [https://a.example], allow_credentials: true}\n' +
+    '  api: {cors: {debug: true}}\n  prometheus: {collapse_request_paths: true}\n' +
+    'log: {leak_sensitive_values: false}\n'
+  assert.deepEqual(ignoredOf(off), [])
+  assert.deepEqual(ignoredOf(off.replace('enabled: false', 'enabled: true')), ['serve.proxy.cors'])
+  assert.deepEqual(ignoredOf(off.replace('paths: true', 'paths: false')), [
+    'serve.prometheus.collapse_request_paths',
+  ])
+  const fromEnvironment = configOf({ ...yaml(off), env: { SERVE_PROXY_CORS_ENABLED: 'true' } })
+  assert.ok(fromEnvironment.notices.some(({ hint }) => hint?.includes('envoy.filters.http.cors')))
+})
+
 test('the position of a value is known: its source and line', () => {
   const config = configOf({
     files: {
