@@ -13,6 +13,7 @@ import {
   compileTokenFrom,
   type FindToken,
   SESSION_TOKEN_HEADER,
+  type TokenFrom,
   tokenFromSchema,
 } from '../token/token_from.ts'
 
@@ -33,7 +34,7 @@ export const bearerToken = defineAuthenticator({
   compile(config, services, context) {
     const { prefix, token_from: from } = config
     checkForwardedToken(config)
-    return compileEndpointsByHost(config, context, (url, kratos) => {
+    return compileEndpointsByHost(config, context, tokenHeaders(from), (url, kratos) => {
       if (kratos) {
         const find =
           from === undefined || from === null
@@ -56,6 +57,12 @@ export const bearerToken = defineAuthenticator({
 })
 
 const FORWARDING_DEFAULTS = { always: 'authorization', subjectFrom: 'sub' } as const
+
+/** Names of the headers in which Kratos' token is looked for. */
+function tokenHeaders(from: TokenFrom): readonly string[] {
+  if (from === undefined || from === null) return ['authorization', SESSION_TOKEN_HEADER]
+  return 'header' in from ? [from.header.toLowerCase()] : []
+}
 
 type CheckToken = (token: string, request: RequestView) => ReturnType<Authenticate>
 

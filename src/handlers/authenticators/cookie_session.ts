@@ -46,7 +46,7 @@ export const cookieSession = defineAuthenticator({
       kratos
         ? authenticateKratosCookie(only, compileKratosCheck(config, url, services))
         : authenticateAnyCookie(only, compileCheckSession(config, url, FORWARDING_DEFAULTS, services))
-    return withRedirectCountReset(compileEndpointsByHost(config, context, at))
+    return withRedirectCountReset(compileEndpointsByHost(config, context, ['cookie'], at))
   },
   withholds: ({ forward_credential: forward, only = [] }) =>
     forward === false ? { cookies: only, headers: [] } : undefined,

@@ -109,11 +109,13 @@ export type SessionConfig = z.infer<typeof sessionConfigSchema>
 
 /**
  * Compiles one authenticator for each URL of the configuration and selects it by the host of the request.
- * Their cached sessions are separate, because their endpoints differ.
+ * Their cached sessions are separate, because their endpoints differ. `credentialHeaders`: lower-case names of
+ * the request headers that can hold the credential.
  */
 export function compileEndpointsByHost(
   config: SessionConfig,
   context: CompileContext,
+  credentialHeaders: readonly string[],
   compileAt: (url: URL, kratos: boolean) => Authenticate,
 ): Authenticate {
   const defaultUrl = new URL(config.check_session_url)
@@ -123,7 +125,7 @@ export function compileEndpointsByHost(
     if (host === undefined) throw new HandlerConfigError(path, 'must be a host, for example shop.example.com')
     return [host, new URL(url)] as const
   })
-  warnAboutConfig(config, [defaultUrl, ...byHost.map(([, url]) => url)], context)
+  warnAboutConfig(config, [defaultUrl, ...byHost.map(([, url]) => url)], context, credentialHeaders)
   const compiled = (url: URL) => compileAt(url, isKratos(config, url))
   const byDefault = compiled(defaultUrl)
   const byExactHost = byHost.map(([host, url]) => [host, compiled(url)] as const)
@@ -163,16 +165,25 @@ export function kratosMaxAge({ cache }: SessionConfig): Millis | undefined {
 
 const CREDENTIAL_HEADERS = /^(authorization|cookie|x-session-token)$/i
 
-function warnAboutConfig(config: SessionConfig, urls: readonly URL[], context: CompileContext): void {
-  if (urls.some(url => isKratos(config, url))) warnAboutKratosConfig(config, context)
+function warnAboutConfig(
+  config: SessionConfig,
+  urls: readonly URL[],
+  context: CompileContext,
+  credentialHeaders: readonly string[],
+): void {
+  if (urls.some(url => isKratos(config, url))) warnAboutKratosConfig(config, context, credentialHeaders)
   const forwardingUrl = urls.find(url => !isKratos(config, url))
   if (forwardingUrl !== undefined) warnAboutForwardingConfig(config, forwardingUrl, context)
 }
 
-/** Warns about keys that have no effect for Kratos. */
-function warnAboutKratosConfig(config: SessionConfig, context: CompileContext): void {
+/** Warns about keys that have no effect for Kratos. The header of the credential is sent, listed or not. */
+function warnAboutKratosConfig(
+  config: SessionConfig,
+  context: CompileContext,
+  credentialHeaders: readonly string[],
+): void {
   for (const name of config.forward_http_headers ?? []) {
-    if (CREDENTIAL_HEADERS.test(name)) {
+    if (CREDENTIAL_HEADERS.test(name) && !credentialHeaders.includes(name.toLowerCase())) {
       context.warn(
         ['forward_http_headers'],
         `${name} is not forwarded`,

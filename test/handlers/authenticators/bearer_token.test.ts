@@ -184,3 +184,23 @@ test('denies two tokens that a proxy joined in one line, without asking Kratos (
   assert.equal(outcome.kind === 'denial' && outcome.code, 'ambiguous_credential')
   assert.equal(harness.verifyCalls.length, 0)
 })
+
+test('warns only of forwarded credentials that Kratos does not receive', () => {
+  const warned = (config: object) => {
+    const harness = createHandlerHarness()
+    buildHandler(bearerToken, { ...KRATOS_CONFIG, ...config }, harness)
+    return harness.warnings.map(text => text.split(' (', 1)[0])
+  }
+  const all = ['Authorization', 'x-session-token', 'COOKIE', 'X-Tenant']
+  const notForwarded = (...names: string[]) =>
+    names.map(name => `forward_http_headers: ${name} is not forwarded`)
+  assert.deepEqual(warned({ forward_http_headers: all }), notForwarded('COOKIE'))
+  assert.deepEqual(
+    warned({ forward_http_headers: all, token_from: { header: 'X-Session-Token' } }),
+    notForwarded('Authorization', 'COOKIE'),
+  )
+  assert.deepEqual(
+    warned({ forward_http_headers: all, token_from: { cookie: 't' } }),
+    notForwarded('Authorization', 'x-session-token', 'COOKIE'),
+  )
+})

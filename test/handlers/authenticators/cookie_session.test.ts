@@ -524,8 +524,7 @@ test('warns about surprising behaviour of Oathkeeper, and not about a good confi
       additional_headers: { 'X-Session-Token': 'x', 'X-B': 'y' },
     }),
     [
-      'forward_http_headers',
-      'forward_http_headers',
+      'forward_http_headers', // Authorization; the cookie is what Kratos receives
       'additional_headers.X-Session-Token',
       'forbid_unreachable',
       'force_method',
