@@ -120,7 +120,21 @@ function createRandom(seed: number): (n: number) => number {
 
 function createGenerator(random: (n: number) => number) {
   const pick = (from: readonly string[]): string => from[random(from.length)] as string
-  const atom = (): string => pick(['a', 'b', '/', 'ab', '.', '[ab]', '[^/]', '\\w', '[^b]', '[a-z]', 'a/'])
+  const frequent = ['a', 'b', '/', 'ab', '.', '[ab]', '[^/]', '\\w', '[^b]', '[a-z]', 'a/']
+  const rare = [
+    '\\b',
+    '\\B',
+    '^',
+    '$',
+    '(?<=a)',
+    '(?<!b)',
+    '[\\s\\S]',
+    '\\W',
+    '\\p{L}',
+    '(?:)',
+    '[a-z]+(?:-[a-z]+)*',
+  ]
+  const atom = (): string => pick(random(5) === 0 ? rare : frequent)
   const quantifier = (): string => pick(['*', '+', '?', '{0,3}', '{2,5}', '{8}', '{1,20}', '*?', '{3,}'])
   const expression = (depth: number): string => {
     const parts: string[] = []
