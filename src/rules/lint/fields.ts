@@ -13,7 +13,7 @@ export type ReportDiagnostic = (
 /** Oathkeeper accepts missing and duplicate ids (Q-10), but logs and metrics cannot distinguish such rules. */
 export function lintId(
   { rule, location }: LocatedRule,
-  firstUses: Map<string, string>,
+  firstUses: Map<string, LocatedRule['location']>,
   report: ReportDiagnostic,
 ): void {
   if (rule.id === '') {
@@ -21,15 +21,14 @@ export function lintId(
     return
   }
   const firstUse = firstUses.get(rule.id)
-  const { line } = location.positionOf(['id'])
-  if (firstUse === undefined) firstUses.set(rule.id, `${location.source}:${line}`)
-  else
-    report(
-      'warning',
-      ['id'],
-      `duplicate id "${rule.id}", first used at ${firstUse}`,
-      'give each rule its own id',
-    )
+  if (firstUse === undefined) {
+    firstUses.set(rule.id, location)
+    return
+  }
+  // Only here: positions of thousands of rules would be parsed again for nothing.
+  const { line } = firstUse.positionOf(['id'])
+  const message = `duplicate id "${rule.id}", first used at ${firstUse.source}:${line}`
+  report('warning', ['id'], message, 'give each rule its own id')
 }
 
 /** A request with another method is rejected before any rule is evaluated (RFC 9110, section 9.1). */

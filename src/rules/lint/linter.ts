@@ -44,7 +44,7 @@ export function createLinter({
   yieldToEventLoop,
 }: LinterDependencies): Linter {
   const wordFinder: WordFinder = createWordFinder()
-  const firstUses = new Map<string, string>()
+  const firstUses = new Map<string, LocatedRule['location']>()
   const extendedSources = new Set<string>()
   const rules: LintedRule[] = []
 

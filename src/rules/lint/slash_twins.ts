@@ -37,18 +37,17 @@ export async function findOpenTwins(dependencies: OpenTwinDependencies): Promise
   const { rules, snapshot, wordFinder, paths, hosts, yieldToEventLoop } = dependencies
   const isRequestUrl = requestUrlPredicate({ paths, hosts, rpc: false })
   const found = new Map<number, OpenTwin>()
-  const add = (guarded: number, url: string): void => {
-    const twin = openTwin((rules[guarded] as AnalyzedRule).rule, url, snapshot)
-    if (twin !== undefined) found.set(guarded, { guarded, ...twin })
-  }
   const withFragments = new Map<CompiledRule, { readonly index: number; isRoot(url: string): boolean }>()
   for (const [index, { rule, parsed }] of rules.entries()) {
     if (rule.rpc === true || isOpen(rule) || !namesWhatItEndsIn(parsed)) continue
     const isRoot = rootPredicate(parsed)
     if (partsAfterPrefix(parsed).length > 1) withFragments.set(rule, { index, isRoot })
     for (const url of twinUrls(parsed, wordFinder)) {
-      if (isRequestUrl(url) && isRoot(toggleSlash(url))) add(index, url)
-      if (found.has(index)) break
+      // The index first: it finds nothing for most URLs, and a root is an expression that V8 has to compile.
+      const twin = openTwin(rule, url, snapshot)
+      if (twin === undefined || !isRequestUrl(url) || !isRoot(toggleSlash(url))) continue
+      found.set(index, { guarded: index, ...twin })
+      break
     }
     await yieldToEventLoop()
   }
@@ -58,7 +57,9 @@ export async function findOpenTwins(dependencies: OpenTwinDependencies): Promise
       for (const guardedUrl of [toggleSlash(url), `${url}/a`].filter(isRequestUrl)) {
         for (const other of snapshot.rulesMatchingUrl(guardedUrl)) {
           const guarded = withFragments.get(other)
-          if (guarded?.isRoot(toggleSlash(url)) && !found.has(guarded.index)) add(guarded.index, url)
+          if (guarded === undefined || found.has(guarded.index) || !guarded.isRoot(toggleSlash(url))) continue
+          const twin = openTwin(other, url, snapshot)
+          if (twin !== undefined) found.set(guarded.index, { guarded: guarded.index, ...twin })
         }
       }
     }
@@ -72,10 +73,10 @@ function openTwin(
   url: string,
   snapshot: SearchableSnapshot,
 ): Omit<OpenTwin, 'guarded'> | undefined {
-  if (rule.pattern.exec(url) !== undefined) return undefined
   for (const method of rule.methods) {
     const decisive = snapshot.findByUrl(url, method)
-    if (decisive.kind === 'found' && isOpen(decisive.rule)) return { open: decisive.rule, method, url }
+    if (decisive.kind !== 'found' || !isOpen(decisive.rule)) continue
+    return rule.pattern.exec(url) === undefined ? { open: decisive.rule, method, url } : undefined
   }
   return undefined
 }
@@ -106,8 +107,11 @@ const toggleSlash = (url: string): string => (url.endsWith('/') ? url.slice(0, -
 
 /** Whether a URL is where a pattern ends, but for a fragment after its last slash: an exception below is intended. */
 function rootPredicate({ parts }: ParsedPattern): (url: string) => boolean {
-  const root = new RegExp(`^(?:${patternSource(beforeTail(parts)).source})$`, 'v')
-  return url => root.test(url)
+  let root: RegExp | undefined
+  return url => {
+    root ??= new RegExp(`^(?:${patternSource(beforeTail(parts)).source})$`, 'v')
+    return root.test(url)
+  }
 }
 
 const beforeTail = (parts: readonly Part[]): readonly Part[] =>

@@ -20,9 +20,19 @@ const SLASH = 0x2f
 const MAX_CACHED_ANALYSES = 10_000
 
 const analysisCache = new Map<string, FragmentAnalysis>()
+/** Spares the text of the key: thousands of rules share their fragments. */
+const analysisByFragment = new WeakMap<Fragment, FragmentAnalysis>()
 
 /** Analyzes a fragment; results are cached by its source. Throws if refa cannot parse it. */
 export function analyzeFragment(fragment: Fragment): FragmentAnalysis {
+  const known = analysisByFragment.get(fragment)
+  if (known !== undefined) return known
+  const analysis = analyzeBySource(fragment)
+  analysisByFragment.set(fragment, analysis)
+  return analysis
+}
+
+function analyzeBySource(fragment: Fragment): FragmentAnalysis {
   // refa does not support scoped flags. Ignoring case everywhere finds more dangers and words, never fewer.
   const source = fragmentSource(fragment, 1).replaceAll(/\(\?-?i:/g, '(?:')
   const flags = fragment.ignoresCase ? 'vi' : 'v'

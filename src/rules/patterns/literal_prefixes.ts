@@ -45,15 +45,26 @@ export function findLiteralPrefixes(parts: readonly Part[]): LiteralPrefixes {
   return { alternatives, partCount: parts.length, exact }
 }
 
+/** An expression for each fragment of ten thousand rules would take most of the time to load them. */
+const prefixesByFragment = new WeakMap<Fragment, readonly LiteralPrefix[]>()
+
 /**
  * The words of one fragment with their captures. Words that do not match are dropped; there are some if only a part of the
  * fragment ignores case. A fragment with a lookaround cannot be checked by itself, so all of its words are kept.
  */
-function fragmentPrefixes(fragment: Fragment, words: readonly string[], exact: boolean): LiteralPrefix[] {
+function fragmentPrefixes(
+  fragment: Fragment,
+  words: readonly string[],
+  exact: boolean,
+): readonly LiteralPrefix[] {
   if (!exact) return words.map(text => ({ text, captures: NO_CAPTURES }))
+  const known = prefixesByFragment.get(fragment)
+  if (known !== undefined) return known
   const wholeFragment = new RegExp(`^${patternSource([fragment]).source}$`, 'v')
-  return words.flatMap(text => {
+  const prefixes = words.flatMap(text => {
     const match = wholeFragment.exec(text)
     return match === null ? [] : [{ text, captures: match.slice(1).map(group => group ?? '') }]
   })
+  prefixesByFragment.set(fragment, prefixes)
+  return prefixes
 }

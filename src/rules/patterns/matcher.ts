@@ -27,7 +27,7 @@ type MatchRest = (
  * have few distinct endings, and each is compiled once. A pattern with lookaround in its prefix is one whole expression.
  */
 export function createMatcher(parts: readonly Part[], prefixes: LiteralPrefixes): Matcher {
-  const order = captureOrder(patternSource(parts).groups)
+  const order = captureOrder(parts.flatMap(part => (part.kind === 'fragment' ? part.groups : [])))
   if (!prefixes.exact) {
     const expression = new RegExp(`^${patternSource(parts).source}$`, 'v')
     expression.test('') // V8 compiles at the first use, so an expression that is too large fails at load

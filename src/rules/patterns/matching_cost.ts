@@ -1,7 +1,7 @@
 /** Bounds the time that matching a pattern takes. */
 import { MAX_URL_CHARS } from '../../access/match_policy.ts'
 import { analyzeFragment } from './fragment_analysis.ts'
-import { findLiteralPrefixes } from './literal_prefixes.ts'
+import type { LiteralPrefixes } from './literal_prefixes.ts'
 import { boundSteps, type StepBound } from './path_count.ts'
 import { buildPositionAutomaton } from './position_automaton.ts'
 import { type Part, patternSource } from './syntax.ts'
@@ -29,9 +29,8 @@ const TOO_LARGE: StepBound = { degree: Number.POSITIVE_INFINITY, chars: 0, silen
 
 const boundCache = new Map<string, StepBound>()
 
-/** Bounds the cost of a whole pattern. Throws if a fragment cannot be parsed. */
-export function matchingCost(parts: readonly Part[]): MatchingCost {
-  const prefixes = findLiteralPrefixes(parts)
+/** Bounds the cost of a whole pattern with its literal prefixes. Throws if a fragment cannot be parsed. */
+export function matchingCost(parts: readonly Part[], prefixes: LiteralPrefixes): MatchingCost {
   const rest = prefixes.exact ? parts.slice(prefixes.partCount) : parts
   const texts = prefixes.alternatives.map(({ text }) => text)
   // The rest is tried after each prefix that the URL has.

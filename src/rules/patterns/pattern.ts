@@ -70,7 +70,7 @@ function compileText(
     const translated = strategy === 'glob' ? parseGlobPattern(pieces) : translateRegexp(pieces)
     const { parts, lints, pathPrefix } = normalizeOrigin(translated.parts, options)
     const prefixes = findLiteralPrefixes(parts)
-    const cost = matchingCost(parts)
+    const cost = matchingCost(parts, prefixes)
     if (strategy === 'regexp' && cost.excessive) rejectExcessive(translated.parts, pieces)
     const allLints = [...nested, ...translated.lints, ...lints]
     // Nested braces multiply the paths through an expression, even without a loop.
@@ -141,7 +141,9 @@ function translateRegexp(pieces: readonly Piece[]): { parts: Part[]; lints: Patt
 
 /** Throws for the first fragment that takes too long by itself, else for the whole pattern. */
 function rejectExcessive(parts: readonly Part[], pieces: readonly Piece[]): never {
-  const index = parts.findIndex(part => part.kind === 'fragment' && matchingCost([part]).excessive)
+  const index = parts.findIndex(
+    part => part.kind === 'fragment' && matchingCost([part], findLiteralPrefixes([part])).excessive,
+  )
   const piece = pieces[index]
   throw new PatternError(
     `${piece === undefined ? 'the pattern' : `"<${piece.text}>"`} can take too long on a hostile URL`,

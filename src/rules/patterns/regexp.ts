@@ -49,8 +49,23 @@ const looksLikeGlob = ({ text, column }: Piece): PatternError =>
     'set access_rules.matching_strategy: glob, or write <.*> for any text and <[^/]*> for one segment',
   )
 
-/** Translates one fragment. Throws `PatternError` if regexp2 would reject it or if it has no faithful translation. */
+const MAX_CACHED_TRANSLATIONS = 10_000
+const translationCache = new Map<string, TranslatedFragment>()
+
+/**
+ * Translates one fragment; results are cached by its text. Throws `PatternError` if regexp2 would reject it or if it has no
+ * faithful translation.
+ */
 export function translateFragment(piece: Piece): TranslatedFragment {
+  const cached = translationCache.get(piece.text)
+  if (cached !== undefined) return cached
+  const translated = parseFragment(piece)
+  if (translationCache.size >= MAX_CACHED_TRANSLATIONS) translationCache.clear()
+  translationCache.set(piece.text, translated)
+  return translated
+}
+
+function parseFragment(piece: Piece): TranslatedFragment {
   const cursor: Cursor = { text: piece.text, at: 0, column: piece.column }
   const { text } = piece
   const out: (string | number)[] = ['(']

@@ -86,13 +86,11 @@ export function splitAtDelimiters(text: string): Piece[] {
 export const IGNORE_CASE_START = '(?:(?i:'
 export const IGNORE_CASE_END = ')(?-i:))'
 
-const UNESCAPED_CHARACTER = /[A-Za-z0-9_]/
+const ESCAPED_CHARACTER = /[^A-Za-z0-9_]/gu
 
 /** Escapes text for JavaScript source with the `v` flag, inside and outside of a character class. */
 export const escapeSource = (text: string): string =>
-  Array.from(text, c =>
-    UNESCAPED_CHARACTER.test(c) ? c : `\\u{${(c.codePointAt(0) as number).toString(16)}}`,
-  ).join('')
+  text.replace(ESCAPED_CHARACTER, c => `\\u{${(c.codePointAt(0) as number).toString(16)}}`)
 
 /** Source of a fragment whose first group is number `firstGroup` of the whole expression. */
 export const fragmentSource = (fragment: Fragment, firstGroup: number): string =>

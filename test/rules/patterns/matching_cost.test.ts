@@ -1,10 +1,11 @@
 /** Patterns of exponential cost are rejected and those of polynomial cost reported; test/security measures the time. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { findLiteralPrefixes } from '../../../src/rules/patterns/literal_prefixes.ts'
 import { matchingCost } from '../../../src/rules/patterns/matching_cost.ts'
 import { compilePattern } from '../../../src/rules/patterns/pattern.ts'
 import { translateFragment } from '../../../src/rules/patterns/regexp.ts'
-import { splitAtDelimiters } from '../../../src/rules/patterns/syntax.ts'
+import { type Part, splitAtDelimiters } from '../../../src/rules/patterns/syntax.ts'
 
 const EXPONENTIAL = [
   '(a+)+',
@@ -32,12 +33,13 @@ const HARMLESS = [
   '(|/.*)',
 ]
 
-const degree = (text: string): number =>
-  matchingCost(
-    splitAtDelimiters(text).map(piece =>
+function degree(text: string): number {
+  const parts = splitAtDelimiters(text).map(
+    (piece): Part =>
       piece.delimited ? translateFragment(piece).fragment : { kind: 'literal', text: piece.text },
-    ),
-  ).degree
+  )
+  return matchingCost(parts, findLiteralPrefixes(parts)).degree
+}
 
 const DEGREES: [text: string, degree: number][] = [
   ['http://h/<.*>', 1],
