@@ -163,7 +163,7 @@ function startReloader(
   options: AppOptions,
   { log, tracing, instruments, logInternalError }: Telemetry,
   { handlers, fetch }: RunningServices,
-  onReloaded: () => void,
+  onReplaced: () => void,
 ): Reloader {
   const logReload = createReloadLogger(log)
   return createReloader({
@@ -179,10 +179,10 @@ function startReloader(
     log,
     clock,
     random: Math.random,
+    onReplaced,
     onReload(report) {
       logReload(report)
       instruments.recordReload(report.outcome, report.durationMs)
-      onReloaded()
     },
     onError: error => logInternalError('reload', error),
   })

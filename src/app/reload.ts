@@ -16,6 +16,8 @@ export interface ReloaderDependencies
   readonly clock: Clock
   /** In [0, 1): spreads the polls of several replicas. */
   readonly random: () => number
+  /** Called when another rule set is in force. */
+  readonly onReplaced: () => void
   /** Called after every reload, before `reload` resolves. */
   readonly onReload: (report: ReloadReport) => void
   readonly onError: (error: unknown) => void
@@ -38,7 +40,7 @@ export interface Reloader {
 
 /** Nothing is loaded until the first `reload`. */
 export function createReloader(dependencies: ReloaderDependencies): Reloader {
-  const { clock, random, onReload, onError, ...loaderDependencies } = dependencies
+  const { clock, random, onReplaced, onReload, onError, ...loaderDependencies } = dependencies
   let sourceStates: readonly SourceState[] = []
   let pollInterval = millis(0)
   let watcher = watchFiles([], () => {})
@@ -64,6 +66,7 @@ export function createReloader(dependencies: ReloaderDependencies): Reloader {
       },
     }).load,
     now: clock.now,
+    onReplaced,
     onReload,
     toDiagnostic(error) {
       onError(error)

@@ -65,7 +65,7 @@ export function createRuleSetLoader(dependencies: RuleSetLoaderDependencies): {
 } {
   const { options, services, sources, tracing, log } = dependencies
   const directory = workingDirectory(options)
-  let lastCompile: { readonly revision: string; readonly compiled: CompiledRuleSet } | undefined
+  let lastCompile: (Omit<CompiledRuleSet, 'lint'> & { readonly revision: string }) | undefined
 
   async function load(): Promise<LoadResult> {
     const read = await readConfig(options).catch((error: unknown) => {
@@ -91,19 +91,30 @@ export function createRuleSetLoader(dependencies: RuleSetLoaderDependencies): {
     if (!loaded.allLoaded) return { ruleSet: undefined, diagnostics: sortDiagnostics(diagnostics) }
     if (loaded.rules.length === 0) diagnostics.push(...noRulesWarning(config))
     const revision = hash('sha256', JSON.stringify([files, loaded.digests])).slice(0, 16)
+    let lint: (() => Promise<readonly Diagnostic[]>) | undefined
     if (lastCompile?.revision !== revision) {
-      lastCompile = {
+      const { lint: lintRules, ...compiled } = await compileRuleSet(
+        config,
+        loaded.rules,
+        services,
+        handlerTracing(tracing),
         revision,
-        compiled: await compileRuleSet(config, loaded.rules, services, handlerTracing(tracing), revision),
+      )
+      const found = { ...compiled, revision }
+      lastCompile = found
+      // Only the warnings are kept: the function holds the parsed patterns of all rules.
+      lint = async () => {
+        const warnings = await lintRules()
+        lastCompile = { ...found, diagnostics: [...found.diagnostics, ...warnings] }
+        return warnings
       }
     }
-    const { snapshot, validRules, diagnostics: compileDiagnostics } = lastCompile.compiled
-    const allDiagnostics = sortDiagnostics([...diagnostics, ...compileDiagnostics])
-    if (snapshot === undefined) return { ruleSet: undefined, diagnostics: allDiagnostics }
-    return {
-      ruleSet: { snapshot, validRules, ready: validRules.length > 0 || !config.get(ruleSettings.required) },
-      diagnostics: allDiagnostics,
-    }
+    const { snapshot, validRules, diagnostics: compileDiagnostics } = lastCompile
+    const loadDiagnostics = sortDiagnostics([...diagnostics, ...compileDiagnostics])
+    const lints = lint === undefined ? {} : { lint }
+    if (snapshot === undefined) return { ruleSet: undefined, diagnostics: loadDiagnostics, ...lints }
+    const ready = validRules.length > 0 || !config.get(ruleSettings.required)
+    return { ruleSet: { snapshot, validRules, ready }, diagnostics: loadDiagnostics, ...lints }
   }
   return { load }
 }

@@ -15,8 +15,8 @@ export function createValidateDependencies(clock: Clock, env: NodeJS.ProcessEnv 
     directory: process.cwd(),
     compile: async (config, rules) => {
       const { services } = createServices({ config, send, fetch, clock, onKeyProblem: () => {} })
-      const compiled = await compileRuleSet(config, rules, services, UNTRACED, '')
-      return compiled.diagnostics
+      const { diagnostics, lint } = await compileRuleSet(config, rules, services, UNTRACED, '')
+      return [...diagnostics, ...(await lint())]
     },
   }
   return { dependencies, close }

@@ -3,7 +3,7 @@ import { compileHeaderTwins, hyphenTwins } from '../access/header_twins.ts'
 import { compileForeignCookies, type ForeignCookies } from '../access/identity_cookies.ts'
 import { firstMatch, rejectMultiple } from '../access/match_policy.ts'
 import type { CompiledRule } from '../access/rule.ts'
-import { createSnapshotBuilder, type Snapshot } from '../access/snapshot.ts'
+import { createSnapshotBuilder, type SearchableSnapshot, type Snapshot } from '../access/snapshot.ts'
 import { type Diagnostic, formatPath } from '../documents/diagnostic.ts'
 import type { HandlerBuilder } from '../handlers/builder.ts'
 import { selectResponders } from '../handlers/responses/select_responder.ts'
@@ -41,7 +41,13 @@ export interface CompiledRuleSet {
   readonly snapshot: Snapshot | undefined
   /** Rules without an error, in order; shown by `/rules`. */
   readonly validRules: readonly AccessRule[]
+  /** What decided whether and how each rule serves. */
   readonly diagnostics: readonly Diagnostic[]
+  /**
+   * Looks for probable mistakes, and resolves to warnings. It takes longer than the compilation and no verdict depends on
+   * it, so the rules can serve meanwhile. Call it once.
+   */
+  readonly lint: () => Promise<readonly Diagnostic[]>
 }
 
 /** Compiles a rule set. A rule whose handlers are misconfigured stays in the snapshot and answers 500 (Q-01). */
@@ -52,7 +58,7 @@ export async function compileRules(dependencies: CompileDependencies): Promise<C
   const settableHeaders = new Set<string>()
   const settableCookies = new Set<string>()
   const cookiesByRule = new Map<CompiledRule, ReadonlySet<string>>()
-  const linter = createLinter(dependencies)
+  const patterns = new Map<LocatedRule, PatternOfRule>()
   const defaultRule = createDefaultRuleResolver(dependencies.defaultRule)
   let isRejected = false
   const fallbackResponders = selectResponders([], dependencies.builder.fallback)
@@ -60,7 +66,6 @@ export async function compileRules(dependencies: CompileDependencies): Promise<C
   for (const located of dependencies.rules) {
     const countBefore = diagnostics.length
     const report = createReport(located, diagnostics)
-    linter.checkRule(located, report)
     const isDefault = defaultRule.isDefault(located.rule)
     const compiledPattern =
       isDefault && located.rule.match === undefined
@@ -79,7 +84,7 @@ export async function compileRules(dependencies: CompileDependencies): Promise<C
       }
       snapshotBuilder.add(rule)
       cookiesByRule.set(rule, cookies)
-      if (compiledPattern !== undefined) linter.checkPattern(located, rule, compiledPattern, report)
+      if (compiledPattern !== undefined) patterns.set(located, { rule, compiled: compiledPattern })
       if (isDefault) defaultRule.setCompiled(rule)
     }
     const isValid = !diagnostics.slice(countBefore).some(({ severity }) => severity === 'error')
@@ -104,10 +109,33 @@ export async function compileRules(dependencies: CompileDependencies): Promise<C
     matchPolicy,
     defaultMatch,
   })
-  await linter.checkSet(snapshot)
+  const lint = () => lintRules(dependencies, patterns, snapshot)
   return isRejected
-    ? { snapshot: undefined, validRules: [], diagnostics }
-    : { snapshot, validRules, diagnostics }
+    ? { snapshot: undefined, validRules: [], diagnostics, lint }
+    : { snapshot, validRules, diagnostics, lint }
+}
+
+interface PatternOfRule {
+  readonly rule: CompiledRule
+  readonly compiled: CompiledPattern
+}
+
+async function lintRules(
+  dependencies: CompileDependencies,
+  patterns: ReadonlyMap<LocatedRule, PatternOfRule>,
+  snapshot: SearchableSnapshot,
+): Promise<readonly Diagnostic[]> {
+  const linter = createLinter(dependencies)
+  const warnings: Diagnostic[] = []
+  for (const located of dependencies.rules) {
+    const report = createReport(located, warnings)
+    linter.checkRule(located, report)
+    const known = patterns.get(located)
+    if (known !== undefined) linter.checkPattern(located, known.rule, known.compiled, report)
+    await dependencies.yieldToEventLoop()
+  }
+  await linter.checkSet(snapshot)
+  return warnings
 }
 
 /** `undefined` where no rule writes cookies, so that other rule sets pay nothing. */

@@ -1,6 +1,6 @@
 /** Holds the rule set in force and replaces it atomically on reload. */
 import type { Snapshot } from '../access/snapshot.ts'
-import type { Diagnostic } from '../documents/diagnostic.ts'
+import { type Diagnostic, sortDiagnostics } from '../documents/diagnostic.ts'
 import type { AccessRule } from './document.ts'
 
 /** A compiled snapshot and the rules that it was compiled from. */
@@ -16,6 +16,8 @@ export interface LoadResult {
   /** `undefined` when no snapshot can be made: the rule set in force stays. */
   readonly ruleSet: RuleSet | undefined
   readonly diagnostics: readonly Diagnostic[]
+  /** Resolves to further diagnostics, all of them warnings. The rules serve meanwhile. Absent: there are none. */
+  readonly lint?: () => Promise<readonly Diagnostic[]>
 }
 
 export interface ReloadReport {
@@ -45,6 +47,8 @@ export interface RulebookDependencies {
   readonly load: () => Promise<LoadResult>
   /** Current time in milliseconds. */
   readonly now: () => number
+  /** Called when another rule set is in force, before its lints. */
+  readonly onReplaced: () => void
   /** Called after every reload, before the promise of `reload` resolves. */
   readonly onReload: (report: ReloadReport) => void
   /** Reports an unexpected error of `load` and describes it for `diagnostics`. */
@@ -52,7 +56,13 @@ export interface RulebookDependencies {
 }
 
 /** Creates a rulebook without a rule set; the first `reload` loads it. */
-export function createRulebook({ load, now, onReload, toDiagnostic }: RulebookDependencies): Rulebook {
+export function createRulebook({
+  load,
+  now,
+  onReplaced,
+  onReload,
+  toDiagnostic,
+}: RulebookDependencies): Rulebook {
   let current: RuleSet | undefined
   let diagnostics: readonly Diagnostic[] = []
   let running: Promise<ReloadReport> | undefined
@@ -72,7 +82,12 @@ export function createRulebook({ load, now, onReload, toDiagnostic }: RulebookDe
           ? 'unchanged'
           : 'changed'
     // This single assignment replaces all rules at once: a Check reads `current` once and uses that snapshot to its end.
-    if (ruleSet !== undefined && outcome === 'changed') current = ruleSet
+    if (ruleSet !== undefined && outcome === 'changed') {
+      current = ruleSet
+      onReplaced()
+    }
+    const lints = await loaded.lint?.().catch((error: unknown) => [toDiagnostic(error)])
+    if (lints !== undefined) diagnostics = sortDiagnostics([...diagnostics, ...lints])
     const report: ReloadReport = {
       outcome,
       revision: current?.snapshot.revision,

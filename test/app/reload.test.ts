@@ -56,6 +56,7 @@ function createTestReloader(t: TestContext, onLoad: () => void = () => {}) {
     log: { setLevel: () => {} } as unknown as Log,
     clock: realClock,
     random: () => 0.5,
+    onReplaced: () => {},
     onReload: ({ outcome }) => outcomes.push(outcome),
     onError: error => errors.push(error),
   })

@@ -57,14 +57,16 @@ function createTestLoader(t: TestContext, whileWatching = () => {}) {
   return { load, write, text, events }
 }
 
-test('unchanged texts are not compiled again, and their diagnostics are reported again', async t => {
+test('unchanged texts are not compiled or linted again, and their diagnostics are reported again', async t => {
   const { load, write } = createTestLoader(t)
   const first = await load()
+  const warnings = await first.lint?.()
   const second = await load()
   assert.ok(first.ruleSet !== undefined)
   assert.equal(second.ruleSet?.snapshot, first.ruleSet.snapshot)
-  assert.deepEqual(second.diagnostics, first.diagnostics)
-  assert.match(first.diagnostics[0]?.message ?? '', /no id/)
+  assert.deepEqual(second.diagnostics, [...first.diagnostics, ...(warnings ?? [])])
+  assert.equal(second.lint, undefined)
+  assert.match(second.diagnostics[0]?.message ?? '', /no id/)
   write('rules.yml', RULE.replace('https', 'http'))
   const third = await load()
   assert.notEqual(third.ruleSet?.snapshot, first.ruleSet.snapshot)

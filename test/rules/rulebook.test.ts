@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import type { Snapshot } from '../../src/access/snapshot.ts'
 import type { Diagnostic } from '../../src/documents/diagnostic.ts'
-import { createRulebook, type LoadResult, type RuleSet } from '../../src/rules/rulebook.ts'
+import { createRulebook, type LoadResult, type Rulebook, type RuleSet } from '../../src/rules/rulebook.ts'
 
 const ruleSet = (revision: string): RuleSet => ({
   snapshot: { revision, rules: [] } as unknown as Snapshot,
@@ -13,14 +13,16 @@ const diagnostic = { severity: 'error', message: 'broken' } as Diagnostic
 
 function createTestRulebook(answers: (() => Promise<LoadResult>)[]) {
   const outcomes: string[] = []
+  const replaced: (string | undefined)[] = []
   let loads = 0
-  const rulebook = createRulebook({
+  const rulebook: Rulebook = createRulebook({
     load: () => (answers[loads++] as () => Promise<LoadResult>)(),
     now: () => 0,
+    onReplaced: () => replaced.push(rulebook.current?.snapshot.revision),
     onReload: report => outcomes.push(report.outcome),
     toDiagnostic: error => ({ ...diagnostic, message: String(error) }),
   })
-  return { rulebook, outcomes, loadCount: () => loads }
+  return { rulebook, outcomes, replaced, loadCount: () => loads }
 }
 const loadOf = (revision: string) => async (): Promise<LoadResult> => ({
   ruleSet: ruleSet(revision),
@@ -44,6 +46,32 @@ test('a rejected reload keeps the rule set in force and shows its diagnostics', 
   assert.equal(rulebook.current?.snapshot.revision, '1')
   assert.deepEqual(rulebook.diagnostics, [diagnostic])
   assert.deepEqual(outcomes, ['changed', 'rejected'])
+})
+
+test('the rules are in force while they are linted, and the reload ends with the warnings', async () => {
+  const linting = Promise.withResolvers<readonly Diagnostic[]>()
+  const { rulebook, outcomes, replaced } = createTestRulebook([
+    async () => ({ ...(await loadOf('1')()), lint: () => linting.promise }),
+  ])
+  const reload = rulebook.reload()
+  await new Promise(setImmediate)
+  assert.deepEqual(replaced, ['1'])
+  assert.equal(rulebook.current?.snapshot.revision, '1')
+  assert.deepEqual(outcomes, [])
+  linting.resolve([diagnostic])
+  assert.deepEqual((await reload).diagnostics, [diagnostic])
+  assert.deepEqual(rulebook.diagnostics, [diagnostic])
+  assert.deepEqual(outcomes, ['changed'])
+})
+
+test('a lint that fails is reported and keeps no rules from serving', async () => {
+  const { rulebook, replaced } = createTestRulebook([
+    async () => ({ ...(await loadOf('1')()), lint: () => Promise.reject(new Error('bug')) }),
+  ])
+  const { outcome, diagnostics } = await rulebook.reload()
+  assert.equal(outcome, 'changed')
+  assert.match(diagnostics[0]?.message ?? '', /bug/)
+  assert.deepEqual(replaced, ['1'])
 })
 
 test('an unexpected error counts as a rejected reload', async () => {

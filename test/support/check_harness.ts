@@ -114,7 +114,7 @@ export async function createCheckHarness(options: CheckHarnessOptions): Promise<
   return {
     config,
     snapshot,
-    issues: [...parsed.diagnostics, ...compiled.diagnostics],
+    issues: [...parsed.diagnostics, ...compiled.diagnostics, ...(await compiled.lint())],
     decisions,
     errors,
     log: () => text,
