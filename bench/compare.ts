@@ -1,16 +1,17 @@
-/** Compares servers: a new process for each sample, alternating order, medians, and ratios within one round. */
-import { spawn } from 'node:child_process'
-import { json } from 'node:stream/consumers'
+/** Compares servers: all run at once, are loaded in turn in short rounds, and their ratios are taken within a round. */
 import { type FakeKratos, startFakeKratos } from './fake_kratos.ts'
-import type { LoadJob, LoadResult, Workload } from './load.ts'
-import { sessionCheck } from './rules_and_checks.ts'
-import { pinnedCommand, type RunningServer, startReferenceServer } from './servers.ts'
+import type { LoadJob, Workload } from './load/job.ts'
+import { type LoadGenerator, startLoadGenerator } from './load/load_generator.ts'
+import type { RunningServer } from './servers.ts'
 
 export interface MeasurementOptions {
+  /** How often all servers are started anew, because a process may run in another state of V8 than the one before. */
+  readonly restarts: number
+  /** Rounds after each start. */
   readonly rounds: number
   /** Duration of one measurement. */
   readonly measureSeconds: number
-  /** Duration of the warm-up before each measurement. */
+  /** Duration of the warm-up after each start. */
   readonly warmupSeconds: number
 }
 
@@ -18,110 +19,148 @@ export interface BenchmarkCase {
   readonly name: string
   readonly start: (kratos: FakeKratos) => Promise<RunningServer>
   readonly workload: Omit<Workload, 'name'>
+  /** A CheckRequest that the server must deny, and a text of the denial. */
+  readonly denied?: { readonly message: string; readonly expected: string }
 }
 
-interface Sample {
+/** The load, the same for all cases of a comparison. */
+export type Load = Partial<Pick<LoadJob, 'protocol' | 'maxInFlight' | 'ratePerSecond'>>
+
+export interface Sample {
   readonly checksPerSecond: number
   readonly cpuMicrosPerCheck: number
+  /** CPU time of the Envoy in front of the server; 0 without one. */
+  readonly proxyMicrosPerCheck: number
+  /** CPU time of the load generator. */
+  readonly clientMicrosPerCheck: number
+  /** Share of the time in which the server was running. Below 0.9 the load generator is the limit. */
+  readonly busy: number
+  readonly p50Ms: number
+  readonly p99Ms: number
   readonly idleMemoryMb: number
-  readonly loadedMemoryMb: number
+  readonly memoryMb: number
   readonly startupMs: number
   /** Calls to the fake Kratos per Check. */
   readonly callsPerCheck: number
 }
 
-const MAX_IN_FLIGHT = 64
+const IN_FLIGHT = 64
 
-/** The baseline of all ratios: a server that allows everything, on grpc-js and proto-loader. */
-export const NOOP: BenchmarkCase = {
-  name: 'no-op, grpc-js and proto-loader',
-  start: () => startReferenceServer('noop_server'),
-  workload: { messages: [sessionCheck(10).toString('base64')], expected: 'guest' },
+interface Subject {
+  readonly benchmark: BenchmarkCase
+  readonly kratos: FakeKratos
+  readonly server: RunningServer
+  readonly idleMemoryMb: number
+  /** Number of the next session, so that no session is sent twice. */
+  from: number
 }
 
-export async function runLoad(job: LoadJob): Promise<LoadResult> {
-  const [command, ...args] = pinnedCommand(1, [new URL('./load.ts', import.meta.url).pathname])
-  const child = spawn(command as string, args, { stdio: ['pipe', 'pipe', 'inherit'] })
-  child.stdin.end(JSON.stringify(job))
-  const ended = new Promise(resolve => child.once('exit', resolve))
-  const result = (await json(child.stdout)) as LoadResult
-  await ended
-  return result
-}
-
-async function measure(
-  benchmark: BenchmarkCase,
-  { measureSeconds, warmupSeconds }: MeasurementOptions,
-): Promise<Sample> {
-  const kratos = await startFakeKratos()
-  const server = await benchmark.start(kratos)
-  try {
-    const idleMemoryMb = server.memoryMb()
-    const job = (seconds: number, from: number): LoadJob => ({
-      target: server.address,
-      maxInFlight: MAX_IN_FLIGHT,
-      seconds,
-      workloads: [{ ...benchmark.workload, name: 'all', ...continueCounter(benchmark.workload, from) }],
-    })
-    const warmupResult = await runLoad(job(warmupSeconds, 0))
-    const [cpu, calls] = [server.cpuMicros(), kratos.callCount()]
-    const { seconds: elapsedSeconds, workloads } = await runLoad(
-      job(measureSeconds, warmupResult.workloads.all?.completed ?? 0),
-    )
-    const { completed: done = 0, wrong = 0 } = workloads.all ?? {}
-    if (wrong > 0) throw new Error(`${benchmark.name}: ${wrong} of ${done} responses were wrong`)
-    return {
-      checksPerSecond: done / elapsedSeconds,
-      cpuMicrosPerCheck: (server.cpuMicros() - cpu) / done,
-      idleMemoryMb,
-      loadedMemoryMb: server.memoryMb(),
-      startupMs: server.startupMs,
-      callsPerCheck: (kratos.callCount() - calls) / done,
-    }
-  } finally {
-    await server.stop()
-    kratos.close()
-  }
-}
-
-/** Continues the numbering after the warm-up, so that no session is sent twice. */
-const continueCounter = ({ counter }: BenchmarkCase['workload'], from: number) =>
-  counter === undefined ? {} : { counter: { at: counter.at, from: counter.from + from } }
-
-export const median = (values: readonly number[]): number =>
-  values.toSorted((a, b) => a - b)[values.length >> 1] as number
-
-/** Prints a table. The first benchmark is the baseline of the ratios. */
-export async function compare(
+/** Resolves to one sample of each case for each round, in the order of the rounds. */
+export async function measureCases(
   benchmarks: readonly BenchmarkCase[],
   options: MeasurementOptions,
-): Promise<void> {
+  load: Load = {},
+): Promise<ReadonlyMap<BenchmarkCase, readonly Sample[]>> {
   const samples = new Map(benchmarks.map(benchmark => [benchmark, [] as Sample[]]))
-  for (let round = 0; round < options.rounds; round++) {
-    // Every other round runs in reverse order, so that no server always runs first.
-    for (const row of round % 2 === 0 ? benchmarks : benchmarks.toReversed()) {
-      const sample = await measure(row, options)
-      samples.get(row)?.push(sample)
-      const { checksPerSecond: rate, cpuMicrosPerCheck: cpu } = sample
-      console.error(
-        `round ${round + 1}/${options.rounds}  ${row.name}: ${Math.round(rate)}/s, ${cpu.toFixed(1)} µs`,
-      )
+  const generator = startLoadGenerator()
+  try {
+    for (let start = 0; start < options.restarts; start++) {
+      const subjects: Subject[] = []
+      try {
+        for (const benchmark of benchmarks) subjects.push(await startSubject(benchmark))
+        for (const subject of subjects) await verify(generator, subject)
+        for (const subject of subjects) await runLoad(generator, subject, load, options.warmupSeconds)
+        for (let round = 0; round < options.rounds; round++)
+          // Every other round runs in reverse order, so that no server always runs first.
+          for (const subject of round % 2 === 0 ? subjects : subjects.toReversed())
+            samples
+              .get(subject.benchmark)
+              ?.push(await runLoad(generator, subject, load, options.measureSeconds))
+        for (const subject of subjects) await verify(generator, subject)
+      } finally {
+        for (const { server, kratos } of subjects) {
+          await server.stop()
+          kratos.close()
+        }
+      }
     }
+  } finally {
+    generator.close()
   }
-  const baseline = samples.get(benchmarks[0] as BenchmarkCase) as Sample[]
-  console.log(
-    '\n| server | Checks/s | CPU µs a Check | ratio [range] | MB idle → loaded | ms to ready | calls a Check |',
+  return samples
+}
+
+async function startSubject(benchmark: BenchmarkCase): Promise<Subject> {
+  const kratos = await startFakeKratos()
+  const server = await benchmark.start(kratos)
+  return { benchmark, kratos, server, idleMemoryMb: server.memoryMb(), from: 0 }
+}
+
+/** Before and after the load: the server must allow the good credential and deny the wrong one. */
+async function verify(
+  generator: LoadGenerator,
+  { benchmark: { name, workload, denied }, server }: Subject,
+): Promise<void> {
+  const cases = [
+    [workload.messages[0] as string, workload.expected],
+    ...(denied === undefined ? [] : [[denied.message, denied.expected]]),
+  ] as const
+  for (const [message, expected] of cases) {
+    const { workloads } = await generator.run({
+      target: server.address,
+      ...(server.protocol === undefined ? {} : { protocol: server.protocol }),
+      maxInFlight: 1,
+      seconds: 10,
+      checks: 1,
+      workloads: [{ name: 'verify', messages: [message as string], expected: expected as string }],
+    })
+    const { completed = 0, wrong = 0 } = workloads.verify ?? {}
+    if (completed !== 1 || wrong !== 0) throw new Error(`${name}: no response with "${expected}"`)
+  }
+}
+
+async function runLoad(
+  generator: LoadGenerator,
+  subject: Subject,
+  load: Load,
+  seconds: number,
+): Promise<Sample> {
+  const { benchmark, server, kratos } = subject
+  const { workload } = benchmark
+  const counter =
+    workload.counter === undefined
+      ? {}
+      : { counter: { at: workload.counter.at, from: workload.counter.from + subject.from } }
+  const [cpu, proxyCpu, calls] = [server.cpuMicros(), server.proxyCpuMicros?.() ?? 0, kratos.callCount()]
+  const result = await generator.run({
+    target: server.address,
+    ...(server.protocol === undefined ? {} : { protocol: server.protocol }),
+    maxInFlight: IN_FLIGHT,
+    ...load,
+    seconds,
+    workloads: [{ ...workload, ...counter, name: 'all' }],
+  })
+  const cpuMicros = server.cpuMicros() - cpu
+  const proxyMicros = (server.proxyCpuMicros?.() ?? 0) - proxyCpu
+  const all = result.workloads.all
+  if (all === undefined || all.wrong > 0)
+    throw new Error(`${benchmark.name}: ${all?.wrong} of ${all?.completed} responses were wrong`)
+  subject.from += all.completed
+  const sample: Sample = {
+    checksPerSecond: all.completed / result.seconds,
+    cpuMicrosPerCheck: cpuMicros / all.completed,
+    proxyMicrosPerCheck: proxyMicros / all.completed,
+    clientMicrosPerCheck: result.cpuMicros / all.completed,
+    busy: (cpuMicros + proxyMicros) / 1e6 / result.seconds,
+    p50Ms: all.p50Ms,
+    p99Ms: all.p99Ms,
+    idleMemoryMb: subject.idleMemoryMb,
+    memoryMb: server.memoryMb(),
+    startupMs: server.startupMs,
+    callsPerCheck: (kratos.callCount() - calls) / all.completed,
+  }
+  console.error(
+    `${benchmark.name}: ${Math.round(sample.checksPerSecond)}/s, ${sample.cpuMicrosPerCheck.toFixed(1)} µs, p99 ${sample.p99Ms.toFixed(2)} ms`,
   )
-  console.log('|---|---|---|---|---|---|---|')
-  for (const [row, list] of samples) {
-    const medianOf = (pick: (sample: Sample) => number) => median(list.map(pick))
-    const ratios = list.map(
-      (sample, i) => sample.cpuMicrosPerCheck / (baseline[i] as Sample).cpuMicrosPerCheck,
-    )
-    const range = `[${Math.min(...ratios).toFixed(2)}–${Math.max(...ratios).toFixed(2)}]`
-    console.log(
-      `| ${row.name} | ${Math.round(medianOf(s => s.checksPerSecond))} | ${medianOf(s => s.cpuMicrosPerCheck).toFixed(1)} | ${median(ratios).toFixed(2)} ${range} | ` +
-        `${Math.round(medianOf(s => s.idleMemoryMb))} → ${Math.round(medianOf(s => s.loadedMemoryMb))} | ${Math.round(medianOf(s => s.startupMs))} | ${medianOf(s => s.callsPerCheck).toFixed(3)} |`,
-    )
-  }
+  return sample
 }

@@ -1,9 +1,13 @@
 /** The groups of measurements by name. */
+import { envoy } from './groups/envoy.ts'
+import { features } from './groups/features.ts'
 import { flood } from './groups/flood.ts'
 import type { BenchmarkGroup } from './groups/group.ts'
 import { hanging } from './groups/hanging.ts'
 import { headers } from './groups/headers.ts'
 import { histograms } from './groups/histograms.ts'
+import { inFlight } from './groups/in_flight.ts'
+import { latency } from './groups/latency.ts'
 import { main } from './groups/main.ts'
 import { memory } from './groups/memory.ts'
 import { reload } from './groups/reload.ts'
@@ -16,6 +20,10 @@ import { tokens } from './groups/tokens.ts'
 export const GROUPS: ReadonlyMap<string, BenchmarkGroup> = new Map(
   Object.entries({
     main,
+    in_flight: inFlight,
+    latency,
+    features,
+    envoy,
     rules,
     headers,
     tokens,

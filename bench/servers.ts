@@ -1,24 +1,31 @@
 /** Builds the project and starts the measured servers in separate processes, pinned to one core. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { findEnvoy } from '../demo/envoy.ts'
 import { freePort } from '../demo/ports.ts'
+import type { EngineName } from '../src/grpc/engines.ts'
+import type { LoadJob } from './load/job.ts'
 
 const root = new URL('..', import.meta.url).pathname
 /** The server runs alone on core 0. The load generator, the fake Kratos and this process share core 1. */
 const pinned = spawnSync('taskset', ['-cp', '1', String(process.pid)]).status === 0
-export const pinnedCommand = (core: 0 | 1, args: readonly string[]): readonly string[] =>
-  pinned ? ['taskset', '-c', String(core), process.execPath, ...args] : [process.execPath, ...args]
+export const pinnedCommand = (core: 0 | 1, command: readonly string[]): readonly string[] =>
+  pinned ? ['taskset', '-c', String(core), ...command] : command
 
 export interface RunningServer {
+  /** `http1` for a proxy in front of the authorizer. Default: `grpc`. */
+  readonly protocol?: LoadJob['protocol']
   readonly address: string
   /** Time from the start of the process until it is ready, in ms. */
   readonly startupMs: number
   /** CPU time of the process so far, in µs. */
   cpuMicros(): number
+  /** CPU time of the Envoy in front of the server, in µs. */
+  readonly proxyCpuMicros?: () => number
   /** Resident memory, in MB. */
   memoryMb(): number
   /** Folder of its configuration and rules; empty for a reference server. */
@@ -36,10 +43,19 @@ export function buildProject(): void {
 }
 
 /** Output is discarded; log levels are those of production. */
-function spawnServer(args: readonly string[]): ChildProcess {
-  const [command, ...rest] = pinnedCommand(0, args)
-  return spawn(command as string, rest, { cwd: root, stdio: 'ignore' })
+function spawnServer(program: string, args: readonly string[]): ChildProcess {
+  const [command, ...rest] = pinnedCommand(0, [program, ...args])
+  const child = spawn(command as string, rest, { cwd: root, stdio: 'ignore' })
+  running.add(child)
+  child.once('exit', () => running.delete(child))
+  return child
 }
+
+/** A benchmark that fails leaves no server behind. */
+const running = new Set<ChildProcess>()
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL')
+})
 
 /** Starts a server that allows everything: `noop_server`, or `engine_server` on the given engine. */
 export async function startReferenceServer(
@@ -47,7 +63,14 @@ export async function startReferenceServer(
   engine = '',
 ): Promise<RunningServer> {
   const port = await freePort()
-  const child = spawnServer([join(root, `bench/${file}.ts`), String(port), engine])
+  const child = spawnServer(process.execPath, [join(root, `bench/${file}.ts`), String(port), engine])
+  return waitUntilReady(child, port, () => isListening(port), '', 0)
+}
+
+/** Starts a Go program that takes `-listen`. */
+export async function startGoServer(program: string): Promise<RunningServer> {
+  const port = await freePort()
+  const child = spawnServer(program, ['-listen', `127.0.0.1:${port}`])
   return waitUntilReady(child, port, () => isListening(port), '', 0)
 }
 
@@ -56,12 +79,14 @@ export interface CredenceServerOptions {
   /** Sections of the configuration except `serve` and `access_rules`. */
   readonly config: object
   readonly strategy?: 'regexp' | 'glob'
+  readonly engine?: EngineName
 }
 
 export async function startCredenceServer({
   rules,
   config,
   strategy,
+  engine = 'native',
 }: CredenceServerOptions): Promise<RunningServer> {
   const folder = mkdtempSync(join(tmpdir(), 'bench-'))
   const [grpc, api, prometheus] = [await freePort(), await freePort(), await freePort()]
@@ -69,7 +94,7 @@ export async function startCredenceServer({
   const loopbackPort = (port: number) => ({ host: '127.0.0.1', port })
   const fullConfig = {
     serve: {
-      grpc: loopbackPort(grpc),
+      grpc: { ...loopbackPort(grpc), engine },
       api: loopbackPort(api),
       prometheus: loopbackPort(prometheus),
       shutdown_delay: '0s',
@@ -81,7 +106,8 @@ export async function startCredenceServer({
     ...config,
   }
   writeFileSync(join(folder, 'config.json'), JSON.stringify(fullConfig))
-  const child = spawnServer([join(root, 'dist/main.js'), 'serve', '--config', join(folder, 'config.json')])
+  const command = [join(root, 'dist/main.js'), 'serve', '--config', join(folder, 'config.json')]
+  const child = spawnServer(process.execPath, command)
   const ready = async () =>
     (await fetch(`http://127.0.0.1:${api}/health/ready`).catch(() => undefined))?.status === 200
   return waitUntilReady(child, grpc, ready, folder, api)
@@ -95,6 +121,31 @@ function isListening(port: number): Promise<boolean> {
     })
     probe.on('error', () => resolve(false))
   })
+}
+
+/** Starts an Envoy with one worker thread on the core of the servers. Its `adminPort` shows when it is ready. */
+export async function startEnvoyServer(
+  yaml: string,
+  port: number,
+  adminPort: number,
+): Promise<RunningServer> {
+  const folder = mkdtempSync(join(tmpdir(), 'bench-'))
+  const file = join(folder, 'envoy.yaml')
+  writeFileSync(file, yaml)
+  const args = ['-c', file, '--disable-hot-restart', '--concurrency', '1', '--log-level', 'error']
+  const child = spawnServer(findEnvoy(), args)
+  const ready = async () =>
+    (await fetch(`http://127.0.0.1:${adminPort}/ready`).catch(() => undefined))?.status === 200
+  return waitUntilReady(child, port, ready, folder, adminPort)
+}
+
+/** CPU time of all threads of a process, in µs. The ticks of /proc/PID/stat would be too coarse: they take 10 ms. */
+function cpuMicros(pid: number): number {
+  const tasks = `/proc/${pid}/task`
+  return readdirSync(tasks).reduce((sum, task) => {
+    const [nanoseconds = '0'] = readFileSync(`${tasks}/${task}/schedstat`, 'utf8').split(' ')
+    return sum + Number(nanoseconds) / 1000
+  }, 0)
 }
 
 async function waitUntilReady(
@@ -116,11 +167,7 @@ async function waitUntilReady(
     address: `127.0.0.1:${port}`,
     startupMs,
     folder,
-    cpuMicros() {
-      // utime and stime are the 12th and 13th fields after the name in parentheses, in ticks of 10 ms.
-      const fields = proc('stat').split(') ')[1]?.split(' ') ?? []
-      return (Number(fields[11]) + Number(fields[12])) * 10_000
-    },
+    cpuMicros: () => cpuMicros(child.pid as number),
     memoryMb: () => Number(/VmRSS:\s+(\d+)/.exec(proc('status'))?.[1] ?? 0) / 1024,
     fetchApi: async path => (await fetch(`http://127.0.0.1:${api}${path}`)).text(),
     async stop() {

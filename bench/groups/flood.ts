@@ -1,8 +1,8 @@
 /** Measures whether a flood of invalid cookies evicts the sessions of users, slows them down, or reaches Kratos. */
 
-import { runLoad } from '../compare.ts'
 import { INVALID_COOKIE_PREFIX } from '../fake_kratos.ts'
-import type { Workload } from '../load.ts'
+import type { Workload } from '../load/job.ts'
+import { runLoad } from '../load/load_generator.ts'
 import { counterOffset, IDENTITY_ID, sessionCheck } from '../rules_and_checks.ts'
 import { withServer } from '../single_server.ts'
 import type { BenchmarkGroup } from './group.ts'

@@ -1,7 +1,7 @@
 /** Measures the latency of cached sessions while Kratos does not respond and uncached sessions wait for it. */
 
-import { runLoad } from '../compare.ts'
-import type { Workload } from '../load.ts'
+import type { Workload } from '../load/job.ts'
+import { runLoad } from '../load/load_generator.ts'
 import { counterOffset, IDENTITY_ID, sessionCheck } from '../rules_and_checks.ts'
 import { withServer } from '../single_server.ts'
 import type { BenchmarkGroup } from './group.ts'

@@ -1,8 +1,9 @@
 /** Measures the cost of header templates, from a constant to sprig functions. */
 
-import { type BenchmarkCase, compare } from '../compare.ts'
+import type { BenchmarkCase } from '../compare.ts'
 import { IDENTITY_ID, sessionCheck, sessionConfig, sessionRules, USER_ID } from '../rules_and_checks.ts'
 import { startCredenceServer } from '../servers.ts'
+import { compare } from '../table.ts'
 import type { BenchmarkGroup } from './group.ts'
 
 const SPRIG = {
@@ -24,11 +25,13 @@ export const headers: BenchmarkGroup = {
   description: 'header templates: a constant, the subject, five headers with sprig functions',
   run: options =>
     compare(
-      [
-        headerCase('a constant', { 'x-user-id': IDENTITY_ID }),
-        headerCase('the subject', USER_ID),
-        headerCase('five headers with sprig', SPRIG),
-      ],
+      {
+        benchmarks: [
+          headerCase('a constant', { 'x-user-id': IDENTITY_ID }),
+          headerCase('the subject', USER_ID),
+          headerCase('five headers with sprig', SPRIG),
+        ],
+      },
       options,
     ),
 }

@@ -7,7 +7,7 @@ import {
   PeriodicExportingMetricReader,
 } from '@opentelemetry/sdk-metrics'
 import { createHistograms } from '../../src/telemetry/histograms.ts'
-import { median } from '../compare.ts'
+import { median } from '../table.ts'
 import type { BenchmarkGroup } from './group.ts'
 
 const BOUNDS = [0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1]

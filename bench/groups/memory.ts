@@ -1,6 +1,6 @@
 /** Measures the memory of a cached session. */
 
-import { runLoad } from '../compare.ts'
+import { runLoad } from '../load/load_generator.ts'
 import { counterOffset, IDENTITY_ID, sessionCheck } from '../rules_and_checks.ts'
 import { withServer } from '../single_server.ts'
 import type { BenchmarkGroup } from './group.ts'

@@ -1,10 +1,11 @@
 /** Measures the slowest Check and the delay of the event loop during a reload of 10,000 rules. */
+
 import { spawn } from 'node:child_process'
 import { renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { runLoad } from '../compare.ts'
 import { startFakeKratos } from '../fake_kratos.ts'
+import { runLoad } from '../load/load_generator.ts'
 import { extraRule, IDENTITY_ID, sessionCheck, sessionConfig, sessionRules } from '../rules_and_checks.ts'
 import { pinnedCommand, startCredenceServer } from '../servers.ts'
 import type { BenchmarkGroup } from './group.ts'
@@ -55,6 +56,7 @@ async function slowestCheck(count: number): Promise<void> {
 /** Runs in a process of its own, because the delay can only be measured inside the process. */
 function loopDelay(count: number): Promise<void> {
   const [command, ...args] = pinnedCommand(0, [
+    process.execPath,
     new URL('../loop_delay.ts', import.meta.url).pathname,
     String(count),
   ])

@@ -1,10 +1,11 @@
 /** Measures a cached session, and a new session with every Check. */
 
-import { type BenchmarkCase, compare, NOOP } from '../compare.ts'
+import { credenceCase, NOOP } from '../cases.ts'
+import type { BenchmarkCase } from '../compare.ts'
 import { counterOffset, IDENTITY_ID, sessionCheck, sessionConfig, sessionRules } from '../rules_and_checks.ts'
 import { startCredenceServer } from '../servers.ts'
+import { compare } from '../table.ts'
 import type { BenchmarkGroup } from './group.ts'
-import { credenceCase } from './main.ts'
 
 const CHECK = sessionCheck(10)
 
@@ -20,5 +21,6 @@ const CACHE_MISSES: BenchmarkCase = {
 
 export const sessions: BenchmarkGroup = {
   description: 'cached sessions, and sessions that need a call to Kratos, against a no-op',
-  run: options => compare([NOOP, credenceCase(10, 'one session, cached'), CACHE_MISSES], options),
+  run: options =>
+    compare({ benchmarks: [NOOP, credenceCase(10, { name: 'one session, cached' }), CACHE_MISSES] }, options),
 }

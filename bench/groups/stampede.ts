@@ -1,6 +1,6 @@
 /** Measures how many calls to Kratos concurrent Checks with one uncached session cause. */
 
-import { runLoad } from '../compare.ts'
+import { runLoad } from '../load/load_generator.ts'
 import { IDENTITY_ID, sessionCheck } from '../rules_and_checks.ts'
 import { withServer } from '../single_server.ts'
 import type { BenchmarkGroup } from './group.ts'

@@ -1,8 +1,10 @@
 /** Measures JWTs with and without the cache of verified tokens, and cached introspection. */
 import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
-import { type BenchmarkCase, compare, NOOP } from '../compare.ts'
+import { NOOP } from '../cases.ts'
+import type { BenchmarkCase } from '../compare.ts'
 import { encodeCheck, IDENTITY_ID, sessionRules, USER_ID } from '../rules_and_checks.ts'
 import { startCredenceServer } from '../servers.ts'
+import { compare } from '../table.ts'
 import type { BenchmarkGroup } from './group.ts'
 
 type Algorithm = 'RS256' | 'ES256'
@@ -86,14 +88,16 @@ export const tokens: BenchmarkGroup = {
   description: 'JWT RS256 and ES256, verified each time and cached; cached introspection',
   run: options =>
     compare(
-      [
-        NOOP,
-        jwtCase('RS256', false),
-        jwtCase('RS256', true),
-        jwtCase('ES256', false),
-        jwtCase('ES256', true),
-        INTROSPECTION,
-      ],
+      {
+        benchmarks: [
+          NOOP,
+          jwtCase('RS256', false),
+          jwtCase('RS256', true),
+          jwtCase('ES256', false),
+          jwtCase('ES256', true),
+          INTROSPECTION,
+        ],
+      },
       options,
     ),
 }
