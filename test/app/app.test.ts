@@ -11,6 +11,7 @@ import { type App, startApp } from '../../src/app/app.ts'
 import type { Diagnostic } from '../../src/documents/diagnostic.ts'
 import type { SourceState } from '../../src/rules/repositories/sources.ts'
 import { createCertificateAuthority, skipWithoutOpenssl } from '../support/certificates.ts'
+import { engineEnv } from '../support/engine.ts'
 import { startHttpHost } from '../support/http_host.ts'
 import { waitUntil } from '../support/wait_until.ts'
 
@@ -53,7 +54,8 @@ async function startService(t: TestContext, config: string) {
     await started?.close()
     rmSync(folder, { recursive: true })
   })
-  const app = await startApp({ configFiles: [file], flags: new Map(), env: { LOG_LEVEL: 'fatal' } })
+  const env = { ...engineEnv, LOG_LEVEL: 'fatal' }
+  const app = await startApp({ configFiles: [file], flags: new Map(), env })
   started = app
   return {
     api: `http://${app.api}`,

@@ -13,6 +13,7 @@ import { setTimeout } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { freePort } from '../../demo/ports.ts'
 import { runCli as runCommand } from '../../src/cli/program.ts'
+import { engineEnv } from '../support/engine.ts'
 
 const launcher = fileURLToPath(new URL('../../bin/credence.js', import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), 'credence-serve-'))
@@ -47,7 +48,7 @@ async function runCommandLine(...args: string[]): Promise<{ code: number; says: 
   const err = (text: string) => {
     says += text
   }
-  const env = { LOG_LEVEL: 'fatal' }
+  const env = { ...engineEnv, LOG_LEVEL: 'fatal' }
   return { code: await runCommand(args, { out: () => {}, err, env }), says }
 }
 

@@ -1,6 +1,7 @@
 /** Writes the files of a case and the options to start the service with them. */
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { engineEnv } from '../support/engine.ts'
 import type { Case } from './case.ts'
 import { type Jwk, jwkOf } from './keys.ts'
 import { parseJson } from './matches.ts'
@@ -94,5 +95,5 @@ function withPorts(serve: Readonly<Record<string, unknown>>): object {
 export const appOptions = ({ configFile, env }: CaseSetup) => ({
   configFiles: [configFile],
   flags: new Map(),
-  env: { ...env, LOG_LEVEL: 'fatal' },
+  env: { ...engineEnv, ...env, LOG_LEVEL: 'fatal' },
 })

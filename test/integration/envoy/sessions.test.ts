@@ -254,14 +254,16 @@ describe('a Kratos with a fault', () => {
 
   test('that hangs is 503 before the default timeout of Envoy, 200 ms (F12)', async () => {
     await setKnobs({ whoami: 'hang' })
-    assertDeniedByCredence(await environment.fetch('/app', { headers: session(1) }))
-    // Credence answers 15 ms before Envoy's timeout. On a machine that is busy with other tests one of ten suffices.
-    const pages: Page[] = []
-    while (pages.length < 10 && pages.at(-1)?.headers.get('retry-after') === undefined) {
-      const headers = session(10 + pages.length)
-      pages.push(await environment.fetch('/app', { headers, listener: 'with the default timeout of Envoy' }))
+    // Credence answers 15 ms before Envoy's timeout: of 500 ms, then of 200 ms. On a busy machine, or with code that V8
+    // has not compiled yet, one of ten suffices.
+    for (const listener of [undefined, 'with the default timeout of Envoy']) {
+      const pages: Page[] = []
+      while (pages.length < 10 && pages.at(-1)?.headers.get('retry-after') === undefined) {
+        const headers = session((listener === undefined ? 10 : 20) + pages.length)
+        pages.push(await environment.fetch('/app', { headers, ...(listener && { listener }) }))
+      }
+      assertDeniedByCredence(pages.at(-1) as Page)
     }
-    assertDeniedByCredence(pages.at(-1) as Page)
     await setKnobs({ whoami: 'normal' })
     assert.equal(await status(), 200, 'another session is not delayed')
   })

@@ -12,11 +12,12 @@ import {
   createCertificateAuthority,
   skipWithoutOpenssl,
 } from '../../support/certificates.ts'
+import { skipWithoutTls } from '../../support/engine.ts'
 import { waitUntil } from '../../support/wait_until.ts'
 import { type EnvoyEnvironment, startEnvoyEnvironment } from './support/environment.ts'
 
-if (skipWithoutOpenssl !== false)
-  process.stderr.write(`tests: skipping TLS with Envoy: ${skipWithoutOpenssl}\n`)
+const skip = skipWithoutTls === false ? skipWithoutOpenssl : skipWithoutTls
+if (skip !== false) process.stderr.write(`tests: skipping TLS with Envoy: ${skip}\n`)
 
 const RULES = `
 - id: all
@@ -26,7 +27,7 @@ const RULES = `
   mutators: [ { handler: header, config: { headers: { X-User-Id: "{{ print .Subject }}" } } } ]
 `
 
-describe('Envoy over mutual TLS', { skip: skipWithoutOpenssl, timeout: 60_000 }, () => {
+describe('Envoy over mutual TLS', { skip, timeout: 60_000 }, () => {
   let folder = ''
   let authority: CertificateAuthority
   let environment: EnvoyEnvironment
