@@ -11,13 +11,8 @@ import { openRedisStore, type RedisStore } from '../../../src/sessions/replicati
 import { createCertificateAuthority, skipWithoutOpenssl } from '../../support/certificates.ts'
 import { realClock } from '../../support/clock.ts'
 import { type Replica, startReplica, waitUntil } from '../../support/replica_harness.ts'
-import {
-  clientOptionsFor,
-  type RedisHost,
-  type RedisServer,
-  redisHost,
-  skipWithoutRedis,
-} from './redis_server.ts'
+import { startRedisCluster } from './redis_cluster.ts'
+import { clientOptionsFor, type RedisHost, redisHost, skipWithoutRedis } from './redis_server.ts'
 import { createSessionSource } from './session_source.ts'
 
 const LOOPBACK = '127.0.0.1'
@@ -188,32 +183,8 @@ describe('kinds of Redis', { skip: skipWithoutRedis, timeout: 120_000 }, () => {
   }
 
   test('a Cluster of three nodes: entries on all of them, revocations on one', async t => {
-    const nodes: RedisServer[] = []
-    for (const from of [0, 5461, 10_923]) {
-      const node = await host.start({
-        'cluster-enabled': 'yes',
-        'cluster-port': String(await freePort()),
-        'cluster-config-file': `nodes-${from}.conf`,
-        'cluster-node-timeout': '2000',
-      })
-      await node.send(
-        'CLUSTER',
-        'ADDSLOTSRANGE',
-        String(from),
-        String(from === 10_923 ? 16_383 : from === 0 ? 5460 : 10_922),
-      )
-      await node.send('CLUSTER', 'SET-CONFIG-EPOCH', String(nodes.length + 1))
-      nodes.push(node)
-    }
-    const [first, ...others] = nodes as [RedisServer, ...RedisServer[]]
-    for (const node of others) {
-      const info = String(await node.send('CONFIG', 'GET', 'cluster-port')).split(',')[1] as string
-      await first.send('CLUSTER', 'MEET', LOOPBACK, String(node.port), info)
-    }
-    await waitUntil(async () => {
-      const states = await Promise.all(nodes.map(node => node.send('CLUSTER', 'INFO')))
-      return states.every(state => /cluster_state:ok[\s\S]*cluster_known_nodes:3/.test(String(state)))
-    })
+    const { nodes } = await startRedisCluster(host)
+    const [first] = nodes
     for (const node of nodes) await node.send(...documentedUser('of-the-service', ['+cluster']))
     const user = { username: 'credence', password: 'of-the-service' }
     await works(await opened(t, clientOptionsFor(first.port, { mode: 'cluster', ...user })))
