@@ -62,8 +62,13 @@ const CALL_TIMEOUT_MS = millis(2_000)
 /** Maximum time to publish the outbox on `close`, ms. */
 const FLUSH_TIMEOUT_MS = millis(500)
 const RETRY_DELAY_MS = 250
+/**
+ * Time between a read that returned messages and the next one, ms. It bounds the reads of all replicas during a storm of
+ * revocations: without it Redis would answer every replica for every message. It delays a revocation by as much at most.
+ */
+const MIN_READ_INTERVAL_MS = 10
 /** A plain timer: racing it with a long-lived promise would add one reaction to that promise on every retry. */
-const retryDelay = () => new Promise<void>(resolve => setTimeout(resolve, RETRY_DELAY_MS))
+const delay = (ms: number) => new Promise<void>(resolve => setTimeout(resolve, ms))
 
 /** Starts to read in the background and returns at once. */
 export function startRevocationStream(dependencies: RevocationStreamDependencies): RevocationStream {
@@ -136,7 +141,8 @@ export function startRevocationStream(dependencies: RevocationStreamDependencies
     }
   }
 
-  async function readNext(): Promise<void> {
+  /** Resolves to whether there were messages. */
+  async function readNext(): Promise<boolean> {
     let messages = await withCallTimeout(store.readAfter(position, READ_BLOCK_MS), READ_BLOCK_MS)
     if (messages.length === 0) {
       const head = await withCallTimeout(store.readHead())
@@ -158,13 +164,15 @@ export function startRevocationStream(dependencies: RevocationStreamDependencies
       applyMessage(text)
     }
     setConnected(true)
+    return messages.length > 0
   }
 
   /** Redis was flushed, restarted from an old dump, or failed over to a replica without the latest messages. */
-  function rejoin(): void {
+  function rejoin(): false {
     joined = false
     lostSince = lastKnownId
     clearCache('data_loss')
+    return false
   }
 
   async function publishEvent(event: RevocationEvent, unlessAfter?: StreamId): Promise<void> {
@@ -188,11 +196,11 @@ export function startRevocationStream(dependencies: RevocationStreamDependencies
     while (running) {
       try {
         if (!joined) await joinStream()
-        await outbox.flush()
-        await readNext()
+        await outbox.flushBatch()
+        if (await readNext()) await delay(MIN_READ_INTERVAL_MS)
       } catch {
         setConnected(false)
-        await retryDelay()
+        await delay(RETRY_DELAY_MS)
       }
     }
   }

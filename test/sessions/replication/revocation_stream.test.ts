@@ -216,6 +216,119 @@ test('more than ten thousand queued revocations become one of everything', async
   })
 })
 
+test('a storm of revocations through one replica does not keep it from those of others', async () => {
+  await withReplicas(async w => {
+    const [a, b] = w.replicas
+    const [connection] = w.connections
+    const { publish } = connection
+    let stormy = true
+    let published = 0
+    connection.publish = async message => {
+      await w.runPending()
+      // The queue of this replica is never empty.
+      if (stormy) void a.revoke({ kind: 'session', id: `session ${published++}` })
+      return publish(message)
+    }
+    await a.verify('x')
+    void a.revoke({ kind: 'session', id: OTHER })
+    for (let i = 0; i < 10; i++) await w.runPending()
+    w.end()
+    await b.revoke({ kind: 'session', id: SESSION_ID })
+    for (let i = 0; i < 5; i++) await w.advance()
+    assert.ok(stormy && a.stream.pending > 0 && published > 10)
+    assert.ok(a.events.includes('received'))
+    assert.equal((await a.verify('x')).kind, 'rejected')
+    stormy = false
+    await w.reconnectAndSync()
+    assert.equal(a.stream.pending, 0)
+  })
+})
+
+test('revocations do not wait for each other: one round trip publishes many', async () => {
+  await withReplicas(async w => {
+    const [a] = w.replicas
+    const [connection] = w.connections
+    const { publish } = connection
+    let inFlight = 0
+    let most = 0
+    connection.publish = async message => {
+      most = Math.max(most, ++inFlight)
+      await w.runPending()
+      inFlight--
+      return publish(message)
+    }
+    const sent = Array.from({ length: 1_000 }, (_, i) => a.revoke({ kind: 'session', id: `session ${i}` }))
+    for (let turns = 0; a.stream.pending > 0; turns++) {
+      assert.ok(turns < 100, `${a.stream.pending} are pending after ${turns} turns`)
+      await w.runPending()
+    }
+    assert.deepEqual(new Set(await Promise.all(sent)), new Set([true]))
+    assert.equal(w.redis.state.stream.length, 1_000)
+    assert.ok(most <= 256, 'a bounded number is in flight')
+  })
+})
+
+test('of revocations in flight only those that failed are published again', async () => {
+  await withReplicas(async w => {
+    const [a] = w.replicas
+    const [connection] = w.connections
+    const { publish } = connection
+    let calls = 0
+    connection.publish = async message => {
+      if (calls++ % 2 === 1 && calls < 20) throw new Error('TRYAGAIN')
+      return publish(message)
+    }
+    for (let i = 0; i < 20; i++) void a.revoke({ kind: 'session', id: `session ${i}` })
+    await w.reconnectAndSync()
+    assert.equal(a.stream.pending, 0)
+    assert.equal(w.redis.state.stream.length, 20)
+    assert.ok(calls > 20)
+  })
+})
+
+test('while Redis is down a new revocation costs one attempt, however many are queued', async () => {
+  await withReplicas(async w => {
+    const [a] = w.replicas
+    const [connection] = w.connections
+    const { publish } = connection
+    let attempts = 0
+    connection.publish = message => {
+      attempts++
+      return publish(message)
+    }
+    connection.down = true
+    for (let i = 0; i < 1_000; i++) {
+      void a.revoke({ kind: 'session', id: `session ${i}` })
+      await w.runPending()
+    }
+    assert.equal(a.stream.pending, 1_000)
+    assert.ok(attempts < 1_100, `${attempts} attempts`)
+    await w.reconnectAndSync()
+    assert.equal(a.stream.pending, 0)
+  })
+})
+
+test('a storm costs a bounded number of reads: many messages are read at once', async () => {
+  await withReplicas(async w => {
+    const [a] = w.replicas
+    const [, connection] = w.connections
+    const { readAfter } = connection
+    let reads = 0
+    connection.readAfter = (after, wait) => {
+      reads++
+      return readAfter(after, wait)
+    }
+    for (let i = 0; i < 200; i++) {
+      void a.revoke({ kind: 'session', id: `session ${i}` })
+      await w.runPending()
+      await w.runPending()
+    }
+    assert.ok(reads < 20, `${reads} reads for 200 messages`)
+    await w.reconnectAndSync()
+    assert.equal(w.replicas[1].events.filter(event => event === 'received').length, 200)
+  })
+})
+
 test('a replica publishes its queue when it stops', async () => {
   await withReplicas(async w => {
     const [a, b] = w.replicas
