@@ -13,7 +13,7 @@ import {
 } from './environment.js'
 
 /** The folders' names change with the programs or their versions, so that none holds old ones under its name. */
-const TESTS = { folder: join(cacheFolder, 'go-tools-1'), module: 'test/integration/grpc/tools' }
+const TESTS = { folder: join(cacheFolder, 'go-tools-2'), module: 'test/integration/grpc/tools' }
 const BENCHMARK = { folder: join(cacheFolder, 'go-bench-1'), module: 'bench/tools' }
 
 const TOOLS = {

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { logProgress, projectRoot, runMain, UserError } from './environment.js'
 import { findEnvoy } from './envoy.js'
 import { buildGoTools } from './go_tools.js'
+import { findGrpcio, findH2load } from './grpc_clients.js'
 import { describeKratos, findKratos } from './kratos.js'
 import { buildKratos, missingToBuild } from './kratos_build.js'
 import { findRedis } from './redis.js'
@@ -30,6 +31,14 @@ await runMain(async () => {
       const { h2spec, grpc_client: client } = buildGoTools()
       Object.assign(env, { H2SPEC_BIN: h2spec, GRPC_GO_CLIENT_BIN: client })
       return h2spec
+    })
+    findOptional('h2load', () => {
+      env.H2LOAD_BIN = findH2load()
+      return env.H2LOAD_BIN
+    })
+    findOptional('grpcio', () => {
+      env.GRPCIO_PATH = findGrpcio()
+      return env.GRPCIO_PATH
     })
   }
   process.chdir(projectRoot)

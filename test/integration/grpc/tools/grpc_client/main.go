@@ -5,6 +5,8 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -14,6 +16,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/encoding"
 	"google.golang.org/grpc/keepalive"
@@ -22,9 +25,12 @@ import (
 
 type rawCodec struct{}
 
-func (rawCodec) Name() string                    { return "proto" }
-func (rawCodec) Marshal(v any) ([]byte, error)   { return *v.(*[]byte), nil }
-func (rawCodec) Unmarshal(b []byte, v any) error { *v.(*[]byte) = append([]byte(nil), b...); return nil }
+func (rawCodec) Name() string                  { return "proto" }
+func (rawCodec) Marshal(v any) ([]byte, error) { return *v.(*[]byte), nil }
+func (rawCodec) Unmarshal(b []byte, v any) error {
+	*v.(*[]byte) = append([]byte(nil), b...)
+	return nil
+}
 
 func main() {
 	target := flag.String("target", "", "host:port")
@@ -32,10 +38,13 @@ func main() {
 	calls := flag.Int("calls", 1000, "calls of each goroutine")
 	workers := flag.Int("workers", 32, "goroutines")
 	maxBytes := flag.Int("max-bytes", 100000, "longest message")
+	ca := flag.String("ca", "", "PEM file of the authority; TLS where it is set")
+	cert := flag.String("cert", "", "PEM file of a client certificate")
+	key := flag.String("key", "", "PEM file of its key")
 	flag.Parse()
 	encoding.RegisterCodec(rawCodec{})
 	conn, err := grpc.NewClient(*target,
-		grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithTransportCredentials(transport(*ca, *cert, *key)),
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 10 * time.Second, PermitWithoutStream: true}))
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -59,6 +68,27 @@ func main() {
 	}
 	group.Wait()
 	json.NewEncoder(os.Stdout).Encode(outcomes)
+}
+
+// transport returns plain text, TLS, or TLS with a client certificate. The name of the server is that of the tests.
+func transport(ca, cert, key string) credentials.TransportCredentials {
+	if ca == "" {
+		return insecure.NewCredentials()
+	}
+	config := &tls.Config{ServerName: "credence.test", RootCAs: x509.NewCertPool()}
+	authority, err := os.ReadFile(ca)
+	if err == nil && !config.RootCAs.AppendCertsFromPEM(authority) {
+		err = fmt.Errorf("%s has no certificate", ca)
+	}
+	if err == nil && cert != "" {
+		config.Certificates = make([]tls.Certificate, 1)
+		config.Certificates[0], err = tls.LoadX509KeyPair(cert, key)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	return credentials.NewTLS(config)
 }
 
 // call returns "same" where the response is the request, "cancelled" for a call that was cancelled in time, and
