@@ -153,12 +153,17 @@ export function createSessionVerifier(dependencies: SessionVerifierDependencies)
     return found ?? callKratos(lookup)
   }
 
-  /** Refreshes an entry in the background. The entry stays in use until it expires, unless the result replaces it. */
-  function refresh(lookup: Lookup): void {
+  /**
+   * Refreshes an entry in the background, by the result of another replica that has refreshed it, else by Kratos. The entry
+   * stays in use until it expires, unless the result replaces it.
+   */
+  function refresh(entry: CachedSession, lookup: Lookup): void {
     const { endpoint, credential, key } = lookup
-    const loadRequest = lookups.startLoad(cacheKeys.describe(endpoint).key, credential, endpoint.maxAge)
-    const load = () => callKratos(lookup)
-    refreshInBackground(() => cache.load(key, { ...loadRequest, load, isRefresh: true }).promise)
+    const { key: endpointKey } = cacheKeys.describe(endpoint)
+    const loadRequest = lookups.startLoad(endpointKey, credential, endpoint.maxAge)
+    const load = async () => (await lookups.findNewer(endpointKey, credential, entry)) ?? callKratos(lookup)
+    const request = { ...loadRequest, isRefresh: true, load: sharedCache ? load : () => callKratos(lookup) }
+    refreshInBackground(() => cache.load(key, request).promise)
   }
 
   function useEntry(entry: CachedSession, now: Instant): Verdict & { kind: 'verified' } {
@@ -176,7 +181,7 @@ export function createSessionVerifier(dependencies: SessionVerifierDependencies)
       const entry = cache.get(key, maxAge, now)
       if (entry !== undefined) {
         if (cache.shouldRefresh(entry, maxAge, now))
-          refresh({ endpoint, credential, key, clientAddress, isWanted: () => true })
+          refresh(entry, { endpoint, credential, key, clientAddress, isWanted: () => true })
         return useEntry(entry, now)
       }
       if (negativeCache.has(key) && upstreams.forUrl(endpoint.whoamiUrl).trustsRejections) return NEGATIVE_HIT

@@ -23,6 +23,7 @@ export interface ReplicaOptions {
   readonly keys?: readonly string[]
   readonly maxAge?: Millis
   readonly timeout?: Millis
+  readonly refreshAhead?: number
 }
 
 export interface Replica {
@@ -67,6 +68,7 @@ export function startReplica(options: ReplicaOptions): Replica {
     holdoff: millis(5_000),
     secret: Buffer.from(`secret of replica ${replicaCount}`),
     random: () => 0,
+    refreshAhead: options.refreshAhead ?? 0,
     // Tests send rejected credentials faster than the limit for clients allows.
     upstreamOptions: { rejectionBurst: 1_000_000 },
     sharedCache,

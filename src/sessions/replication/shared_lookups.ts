@@ -1,7 +1,7 @@
 /** Connects lookups to the shared cache: reads results of other replicas and writes new ones. */
 import type { Credential } from '../../access/verdict.ts'
 import type { KeyHash } from '../../lib/key_hash.ts'
-import { type Clock, type Millis, millisBetween } from '../../lib/time.ts'
+import { type Clock, type Instant, type Millis, millisBetween } from '../../lib/time.ts'
 import type { SessionCache, SessionLoadRequest } from '../cache/session_cache.ts'
 import type { Finding } from '../types.ts'
 import type { SharedCache, SharedCacheKey, SharedSession } from './shared_cache.ts'
@@ -16,6 +16,10 @@ export interface SharedLookupsDependencies {
   readonly maxAge: Millis
 }
 
+interface Age {
+  readonly requestedAt: Instant
+}
+
 export interface SharedLookups {
   /** Keyed hashes of the credential alone, the one by the primary key first: a revocation names no endpoint. */
   credentialHashes(value: string): readonly [string, ...string[]]
@@ -27,6 +31,8 @@ export interface SharedLookups {
   ): Omit<SessionLoadRequest, 'load'>
   /** A result of another replica that is not too old and not revoked. */
   findShared(endpointKey: string, credential: Credential): Promise<SharedSession | undefined>
+  /** The same for a refresh of an entry: only a result that is less than half as old. */
+  findNewer(endpointKey: string, credential: Credential, entry: Age): Promise<SharedSession | undefined>
   /** Whether a result of another replica is older than the rule allows. A result of this replica never is. */
   isTooOld(finding: Finding, maxAge: Millis | undefined): boolean
 }
@@ -47,6 +53,15 @@ export function createSharedLookups(dependencies: SharedLookupsDependencies): Sh
     maxAge !== undefined &&
     millisBetween(finding.requestedAt, clock.now()) >= maxAge
 
+  const ageOf = ({ requestedAt }: Age): number => millisBetween(requestedAt, clock.now())
+
+  async function findShared(endpointKey: string, credential: Credential): Promise<SharedSession | undefined> {
+    const key = sharedCacheKey(endpointKey, credential)
+    const found = await sharedCache?.get(key)
+    if (found === undefined || isTooOld(found, dependencies.maxAge)) return undefined
+    return cache.isHeldOff({ ...found, credentialHash: key.credentialHash }) ? undefined : found
+  }
+
   return {
     credentialHashes,
     startLoad(endpointKey, credential, maxAge) {
@@ -65,11 +80,11 @@ export function createSharedLookups(dependencies: SharedLookupsDependencies): Sh
         onRejected: () => sharedCache.delete(sharedCacheKey(endpointKey, credential)),
       }
     },
-    async findShared(endpointKey, credential) {
-      const key = sharedCacheKey(endpointKey, credential)
-      const found = await sharedCache?.get(key)
-      if (found === undefined || isTooOld(found, dependencies.maxAge)) return undefined
-      return cache.isHeldOff({ ...found, credentialHash: key.credentialHash }) ? undefined : found
+    findShared,
+    async findNewer(endpointKey, credential, entry) {
+      const found = await findShared(endpointKey, credential)
+      // The age of a shared result is known to milliseconds only, so "newer" would also be the result of the same call.
+      return found !== undefined && 2 * ageOf(found) < ageOf(entry) ? found : undefined
     },
     isTooOld,
   }

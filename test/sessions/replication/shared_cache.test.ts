@@ -24,6 +24,7 @@ async function createReplicas(t: TestContext, count = 2, keys: readonly (readonl
     bus: (typeof connections)[number],
     key: readonly string[] = [ENCRYPTION_KEY],
     maxAge = 60_000,
+    refreshAhead = 0,
   ) {
     const one = startReplica({
       store: bus,
@@ -32,6 +33,7 @@ async function createReplicas(t: TestContext, count = 2, keys: readonly (readonl
       keys: key,
       timeout: millis(50),
       maxAge: millis(maxAge),
+      refreshAhead,
     })
     replicas.push(one)
     return one
@@ -74,6 +76,41 @@ const verdictLabel = async (verdict: ReturnType<Replica['verify']>): Promise<str
   const found = await verdict
   return 'cache' in found ? `${found.kind} ${found.cache}` : found.kind
 }
+
+test('one replica refreshes a session in use; the others take its result instead of calling Kratos', async t => {
+  const { redis, calls, kratos, start, advance, runPending } = await createReplicas(t, 0)
+  kratos.response = liveSession()
+  const [a, b, c] = [0, 1, 2].map(() => start(redis.connect(), [ENCRYPTION_KEY], 60_000, 0.2)) as [
+    Replica,
+    Replica,
+    Replica,
+  ]
+  await advance(1_000)
+  for (const one of [a, b, c]) await one.verify('x')
+  await runPending()
+  for (let minutes = 1; minutes <= 5; minutes++) {
+    await advance(50_000)
+    for (const one of [a, b, c]) {
+      assert.equal(await verdictLabel(one.verify('x')), 'verified hit')
+      await runPending()
+    }
+    assert.equal(calls.length, 1 + minutes)
+  }
+})
+
+test('a refresh calls Kratos if the shared entry is no newer, and ends a session that Kratos rejects', async t => {
+  const { redis, calls, kratos, start, advance, runPending } = await createReplicas(t, 0)
+  kratos.response = liveSession()
+  const one = start(redis.connect(), [ENCRYPTION_KEY], 60_000, 0.2)
+  await advance(1_000)
+  await one.verify('x')
+  await advance(50_000)
+  kratos.response = answered(401)
+  assert.equal(await verdictLabel(one.verify('x')), 'verified hit')
+  await runPending()
+  assert.equal(calls.length, 2)
+  assert.equal(await verdictLabel(one.verify('x')), 'rejected miss')
+})
 
 test('an entry has the same age and expiry on another replica', async t => {
   const { replicas, advance } = await createReplicas(t)
