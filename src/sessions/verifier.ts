@@ -153,10 +153,7 @@ export function createSessionVerifier(dependencies: SessionVerifierDependencies)
     return found ?? callKratos(lookup)
   }
 
-  /**
-   * Refreshes an entry in the background, by the result of another replica that has refreshed it, else by Kratos. The entry
-   * stays in use until it expires, unless the result replaces it.
-   */
+  /** Refreshes an entry in the background, by a newer result of another replica or by Kratos. Until then it stays in use. */
   function refresh(entry: CachedSession, lookup: Lookup): void {
     const { endpoint, credential, key } = lookup
     const { key: endpointKey } = cacheKeys.describe(endpoint)
