@@ -183,7 +183,7 @@ const PACKAGE_IMPORTERS: readonly (readonly [pkg: RegExp, importer: RegExp])[] =
   [/^smol-toml$/, /^(documents|config|app)\//],
   [/^zod$/, /^(config|handlers)\/|^rules\/(document|settings)\.ts$|\/settings\.ts$/],
   [/^node:http2$/, /^grpc\/(http2\w*|stream)\.ts$/],
-  [/^node:https?$/, /^((api|telemetry)\/|http\/status_text\.ts$)/],
+  [/^node:https?$/, /^(api\/|lib\/node_http\.ts$)/],
   [
     /^node:fs(\/promises)?$/,
     /^(rules\/repositories|app|cli|config|documents|lib)\/|^version\.ts$|^clients\/jwks\/|^grpc\/(socket|listen)\.ts$/,

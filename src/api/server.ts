@@ -1,16 +1,10 @@
 /** The HTTP server of Oathkeeper's api port. */
-import {
-  createServer,
-  type IncomingMessage,
-  type RequestListener,
-  type Server,
-  type ServerOptions,
-} from 'node:http'
-import { createServer as createTlsServer } from 'node:https'
+import type { IncomingMessage, RequestListener, Server, ServerOptions } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { formatListenAddress } from '../http/listen_address.ts'
 import { statusText } from '../http/status_text.ts'
 import { secureContextOptions, type TlsIdentity, tlsServerOptions } from '../http/tls.ts'
+import { createServer, nodeHttps } from '../lib/node_http.ts'
 import type { CorsPolicy } from './cors.ts'
 import { internalErrorReply, notFoundReply, type Reply } from './reply.ts'
 
@@ -102,7 +96,7 @@ const hasUnreadBody = ({ complete, headers }: IncomingMessage): boolean =>
 
 function createNodeServer(tls: TlsIdentity | undefined, listener: RequestListener): Server {
   if (tls === undefined) return createServer(SERVER_OPTIONS, listener)
-  const server = createTlsServer({ ...SERVER_OPTIONS, ...tlsServerOptions(tls.material) }, listener)
+  const server = nodeHttps().createServer({ ...SERVER_OPTIONS, ...tlsServerOptions(tls.material) }, listener)
   tls.onRenewal(material => server.setSecureContext(secureContextOptions(material)))
   return server
 }

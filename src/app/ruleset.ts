@@ -2,6 +2,7 @@
 
 import { hash } from 'node:crypto'
 import { resolve } from 'node:path'
+import { loadJose } from '../clients/jwks/jose.ts'
 import { type Diagnostic, formatPath, sortDiagnostics } from '../documents/diagnostic.ts'
 import { createHandlerBuilder, type TraceHandler } from '../handlers/builder.ts'
 import { HANDLERS } from '../handlers/registry.ts'
@@ -160,6 +161,7 @@ export async function compileRuleSet(
     strategy: matchingStrategy(config),
     trace: traced,
   })
+  if (verifiesOrSignsTokens(config)) await loadJose()
   const compiled = await compileRules({
     rules,
     builder,
@@ -185,6 +187,9 @@ export async function compileRuleSet(
   }
   return { ...compiled, diagnostics: [...compiled.diagnostics, diagnostic] }
 }
+
+const verifiesOrSignsTokens = ({ handlers }: Config): boolean =>
+  handlers.authenticator.get('jwt')?.enabled === true || handlers.mutator.get('id_token')?.enabled === true
 
 /** Runs handlers without a span of their own. */
 export const UNTRACED: TraceHandler = (_kind, _id, run) => run

@@ -1,10 +1,10 @@
 /** Exports metrics: to Prometheus on a port of its own, and by OTLP if the `OTEL_*` variables enable it. */
-import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Meter } from '@opentelemetry/api'
 import { PrometheusExporter, PrometheusSerializer } from '@opentelemetry/exporter-prometheus'
 import { resourceFromAttributes } from '@opentelemetry/resources'
 import { MeterProvider, type MetricReader, PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics'
+import { createServer } from '../lib/node_http.ts'
 import { createHistograms, type Histograms } from './histograms.ts'
 
 export interface MetricsOptions {

@@ -1,5 +1,4 @@
 /** HTTP client with connection pools, deadlines, size limits and retries; it follows no redirects. */
-import { type Dispatcher, Pool, ProxyAgent } from 'undici'
 import { type Clock, millis, plusMillis } from '../../lib/time.ts'
 import { type ExchangeRequest, httpFailure, performExchange, prepareRequest } from './exchange.ts'
 import {
@@ -9,7 +8,8 @@ import {
   type OutgoingRequest,
   type Send,
 } from './message.ts'
-import type { ResolveProxy } from './proxy.ts'
+import { NO_PROXY, type ResolveProxy } from './proxy.ts'
+import { createPool, loadProxyAgent } from './undici.ts'
 
 export interface HttpClientDependencies {
   readonly clock: Clock
@@ -52,8 +52,10 @@ const POOL_OPTIONS = {
   maxHeaderSize: 64 * 1024,
 }
 
+type ConnectionPool = ReturnType<typeof createPool>
+
 interface OriginPool {
-  readonly pool: Dispatcher
+  readonly pool: ConnectionPool
   readonly proxied: boolean
   /** Calls that the pool still holds, including those whose caller has timed out. */
   activeCalls: number
@@ -66,20 +68,22 @@ export function createHttpClient(dependencies: HttpClientDependencies): HttpClie
     maxConnectionsPerOrigin = 32,
     maxCallsPerOrigin = 2_048,
     maxOrigins = 256,
-    resolveProxy,
+    resolveProxy = NO_PROXY,
   } = dependencies
   const originPools = new Map<string, OriginPool>()
   /** Pools that accept no new calls and wait for their last ones to end. */
-  const closingPools = new Set<Dispatcher>()
+  const closingPools = new Set<ConnectionPool>()
+  // Here, and not with the first call: loading takes longer than a call may.
+  const createProxyAgent = resolveProxy === NO_PROXY ? undefined : loadProxyAgent()
   let isOpen = true
 
   /** `undefined`: the environment names a proxy that cannot be used. */
   function openPool(origin: string): OriginPool | undefined {
-    const proxyUrl = resolveProxy?.(new URL(origin))
+    const proxyUrl = resolveProxy(new URL(origin))
     if (proxyUrl === 'unusable') return undefined
-    if (proxyUrl === undefined)
+    if (proxyUrl === undefined || createProxyAgent === undefined)
       return {
-        pool: new Pool(origin, { ...POOL_OPTIONS, connections: maxConnectionsPerOrigin }),
+        pool: createPool(origin, { ...POOL_OPTIONS, connections: maxConnectionsPerOrigin }),
         proxied: false,
         activeCalls: 0,
       }
@@ -91,7 +95,7 @@ export function createHttpClient(dependencies: HttpClientDependencies): HttpClie
       requestTls: CONNECT_OPTIONS,
     }
     return {
-      pool: new ProxyAgent({ ...POOL_OPTIONS, ...proxy, connections: maxConnectionsPerOrigin }),
+      pool: createProxyAgent({ ...POOL_OPTIONS, ...proxy, connections: maxConnectionsPerOrigin }),
       proxied: true,
       activeCalls: 0,
     }

@@ -121,7 +121,7 @@ const encodeHeaderValue = (value: string): string =>
  * resolves.
  */
 export function performExchange(
-  pool: Dispatcher,
+  pool: Pick<Dispatcher, 'dispatch'>,
   call: ExchangeRequest,
   onReleased: () => void,
 ): Promise<ExchangeResult> {

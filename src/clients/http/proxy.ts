@@ -11,6 +11,9 @@ import { compileNetworks } from '../../http/networks.ts'
  */
 export type ResolveProxy = (url: URL) => string | 'unusable' | undefined
 
+/** The resolver of an environment that names no proxy. */
+export const NO_PROXY: ResolveProxy = () => undefined
+
 type ExemptionMatcher = (host: string, port: string) => boolean
 type Environment = Readonly<Record<string, string | undefined>>
 
@@ -21,7 +24,7 @@ export function createProxyResolver(env: Environment): ResolveProxy {
   const variable = (name: string): string => env[name] || env[name.toLowerCase()] || ''
   const httpProxy = parseProxyUrl(variable('HTTP_PROXY'))
   const httpsProxy = parseProxyUrl(variable('HTTPS_PROXY'))
-  if (httpProxy === undefined && httpsProxy === undefined) return () => undefined
+  if (httpProxy === undefined && httpsProxy === undefined) return NO_PROXY
   const entries = variable('NO_PROXY')
     .split(',')
     .map(entry => entry.trim().toLowerCase())

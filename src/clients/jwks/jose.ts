@@ -1,5 +1,5 @@
 /** Signs and verifies JWTs with one key through jose, and decides which algorithms a key supports. */
-import { CompactSign, compactVerify, importJWK, type JWK } from 'jose'
+import type { importJWK, JWK } from 'jose'
 import { isRecord, type JsonRecord, ownMember, parseJson } from '../../golang/index.ts'
 import type { ParsedJwk } from './document.ts'
 
@@ -38,6 +38,9 @@ export function supportsAlgorithm(key: ParsedJwk, alg: string): boolean {
 
 const secretBytes = (key: ParsedJwk): Buffer => Buffer.from(ownMember(key.jwk, 'k') as string, 'base64url')
 
+/** Loads jose, which only tokens need. Call it when rules load, so that no request waits for it. */
+export const loadJose = () => import('jose')
+
 type ImportedKey = ReturnType<typeof importJWK>
 /** Imported once for each use and algorithm. The entries end with their key. */
 const importedKeys = new WeakMap<ParsedJwk, Map<string, ImportedKey>>()
@@ -47,7 +50,9 @@ function importKeyOnce(key: ParsedJwk, alg: string, use: 'sign' | 'verify'): Imp
   importedKeys.set(key, byUse)
   let handle = byUse.get(`${use} ${alg}`)
   if (handle === undefined) {
-    handle = importJWK(use === 'sign' ? { ...key.jwk } : publicParameters(key), alg)
+    handle = loadJose().then(jose =>
+      jose.importJWK(use === 'sign' ? { ...key.jwk } : publicParameters(key), alg),
+    )
     byUse.set(`${use} ${alg}`, handle)
   }
   return handle
@@ -69,6 +74,7 @@ function publicParameters(key: ParsedJwk): JWK {
  */
 export async function verifySignature(token: string, key: ParsedJwk, alg: string): Promise<boolean> {
   try {
+    const { compactVerify } = await loadJose()
     await compactVerify(token, await importKeyOnce(key, alg, 'verify'), { algorithms: [alg] })
     return true
   } catch {
@@ -82,6 +88,7 @@ export async function verifySignature(token: string, key: ParsedJwk, alg: string
  */
 export async function signJwt(claims: JsonRecord, key: ParsedJwk, alg: string, kid: string): Promise<string> {
   const secret = await importKeyOnce(key, alg, 'sign')
+  const { CompactSign } = await loadJose()
   return new CompactSign(Buffer.from(JSON.stringify(claims)))
     .setProtectedHeader({ alg, typ: 'JWT', kid })
     .sign(secret)

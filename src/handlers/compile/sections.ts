@@ -36,8 +36,15 @@ export function handlerVariableKeys(handlers: readonly AnyHandler[]): readonly V
   )
 }
 
+const jsonSchemas = new WeakMap<AnyHandler, z.core.JSONSchema.JSONSchema>()
+
+/** Cached, because deriving all of them takes longer than reading a configuration. */
 function jsonSchemaOf(handler: AnyHandler): z.core.JSONSchema.JSONSchema {
-  return z.toJSONSchema(handler.schema, { io: 'input', unrepresentable: 'any' })
+  const known = jsonSchemas.get(handler)
+  if (known !== undefined) return known
+  const schema = z.toJSONSchema(handler.schema, { io: 'input', unrepresentable: 'any' })
+  jsonSchemas.set(handler, schema)
+  return schema
 }
 
 function schemaVariableKeys(schema: JsonSchema, path: readonly string[]): VariableKey[] {
