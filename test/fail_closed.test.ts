@@ -308,6 +308,7 @@ async function runCheck(parts: {
     now,
     paths: 'strict',
     withSpan: parts.withSpan ?? (parts.decision && (() => (parts.decision as () => Decision)())),
+    showSubject: subject => subject,
   })
   const metadata = { get: parts.metadata ?? (() => undefined) }
   const request = parts.request ?? encodeRequest({ path: '/x' })
@@ -321,6 +322,9 @@ const metadata = {
   refusedBy: '',
   code: 'ok',
   reason: '',
+  errorHandler: '',
+  revision: '',
+  subject: '',
   annotations: {},
 } as const
 

@@ -47,6 +47,7 @@ export function decide(
   request: RequestView,
   progress: DecisionProgress = createDecisionProgress(),
 ): Awaitable<Decision> {
+  progress.revision = snapshot.revision
   const evaluation: Evaluation = {
     snapshot,
     request,
@@ -85,9 +86,10 @@ function authorize(
     return deny(evaluation, authentication.denial)
   }
   const { identity } = authentication
+  progress.subject = identity.subject
   return andThen(runSteps(rule.steps, createSession(identity, request, captures)), result => {
     if (result.kind === 'session') {
-      const allow = grant(result, rule.id, handlerId, snapshot.settableHeaders)
+      const allow = grant(result, progress, snapshot.settableHeaders)
       return validateOutgoingHeaders(withoutClientsOwn(allow, evaluation, rule))
     }
     progress.refusedBy = result.handlerId

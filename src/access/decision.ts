@@ -5,15 +5,21 @@ import type { Annotations, Header, Session } from './session.ts'
 
 /** How a decision came about: for the access log, metrics and the span, never for the client. */
 export interface DecisionMetadata {
+  /** Revision of the rule set that decided; empty where no rule was looked up. */
+  readonly revision: string
   /** Id of the matching rule; empty without one. */
   readonly rule: string
   /** Id of the authenticator that applied; empty without one. */
   readonly authenticator: string
+  /** Whom the authenticator found; empty without one. */
+  readonly subject: string
   /** Id of the handler that denied; empty on allow and where no handler denied. */
   readonly refusedBy: string
   readonly code: ReasonCode | 'ok'
   /** The denial's reason, or its message without one; empty on allow. */
   readonly reason: string
+  /** What rendered the denial, see `DenialResponse.errorHandler`; empty on allow. */
+  readonly errorHandler: string
   /** The exception behind a denial. Its text may quote the request. */
   readonly cause?: unknown
   readonly annotations: Annotations
@@ -48,13 +54,11 @@ const CLIENT_CONTROLLED_HEADERS: ReadonlySet<string> = new Set(['authorization',
 
 /**
  * Allows a request. Strips identity headers that a client may spoof: `remove` becomes `headers_to_remove`.
- * `rule` and `authenticator` are ids; `settableHeaders` are the lower-case names of all
- * headers that any rule can set.
+ * `settableHeaders` are the lower-case names of all headers that any rule can set.
  */
 export function grant(
   session: Session,
-  rule: string,
-  authenticator: string,
+  { revision, rule, authenticator }: Readonly<DecisionProgress>,
   settableHeaders: ReadonlySet<string>,
 ): Allow {
   const remove: string[] = []
@@ -68,11 +72,14 @@ export function grant(
     remove,
     responseHeaders: session.responseHeaders,
     metadata: {
+      revision,
       rule,
       authenticator,
+      subject: session.subject,
       refusedBy: '',
       code: 'ok',
       reason: '',
+      errorHandler: '',
       annotations: session.annotations,
     },
   }
@@ -80,12 +87,20 @@ export function grant(
 
 /** How far the evaluation of a request has come; filled on the way. */
 export interface DecisionProgress {
+  revision: string
   rule: string
   authenticator: string
+  subject: string
   refusedBy: string
 }
 /** The progress before a rule is found. */
-export const createDecisionProgress = (): DecisionProgress => ({ rule: '', authenticator: '', refusedBy: '' })
+export const createDecisionProgress = (): DecisionProgress => ({
+  revision: '',
+  rule: '',
+  authenticator: '',
+  subject: '',
+  refusedBy: '',
+})
 
 /** Denies a request with a rendered response, to which the headers of the denial are added. */
 export function refuse(response: DenialResponse, denial: Denial, progress: Readonly<DecisionProgress>): Deny {
@@ -98,6 +113,7 @@ export function refuse(response: DenialResponse, denial: Denial, progress: Reado
       ...progress,
       code: denial.code,
       reason: denial.reason === '' ? denial.message : denial.reason,
+      errorHandler: response.errorHandler ?? 'built_in',
       ...(denial.cause === undefined ? {} : { cause: denial.cause }),
       annotations: denial.annotations ?? NO_ANNOTATIONS,
     },

@@ -14,10 +14,12 @@ export function validateOutgoingHeaders(decision: Decision): Decision {
       ? (headersProblem(decision.headers, 'request') ?? headersProblem(decision.responseHeaders, 'response'))
       : headersProblem(decision.headers, 'response')
   if (problem === undefined) return decision
-  const { rule, authenticator, refusedBy, annotations } = decision.metadata
+  const { revision, rule, authenticator, subject, refusedBy, annotations } = decision.metadata
   return refuse(builtInResponse(500), withAnnotations(internalError('template', problem), annotations), {
+    revision,
     rule,
     authenticator,
+    subject,
     refusedBy,
   })
 }

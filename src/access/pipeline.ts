@@ -20,6 +20,11 @@ export interface DenialResponse {
   readonly status: number
   readonly headers: readonly Header[]
   readonly body: string
+  /**
+   * Id of the error handler that rendered it. Three other values say why none did: `several_match` and
+   * `none_matches` of the rule's `when` conditions, `misconfigured`. Absent: Credence's built-in response.
+   */
+  readonly errorHandler?: string
 }
 
 /** A compiled handler; its id is for the access log and the span. */

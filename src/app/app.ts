@@ -8,6 +8,7 @@ import { createRuleSources } from '../rules/repositories/sources.ts'
 import { ruleSettings } from '../rules/settings.ts'
 import { createDecisionRecorder } from '../telemetry/access_log.ts'
 import type { SessionCacheState } from '../telemetry/instruments.ts'
+import { decisionLogSettings } from '../telemetry/settings.ts'
 import { activeTraceId, traceChecks } from '../telemetry/spans.ts'
 import { version } from '../version.ts'
 import { signingKeySetUrls } from './api.ts'
@@ -121,6 +122,7 @@ async function startComponents(options: AppOptions, shutdown: Shutdown): Promise
     onDecision: decisionListeners(config, telemetry, services),
     onError: logInternalError,
     withSpan: tracing === undefined ? undefined : traceChecks(tracing.tracer),
+    showSubject: telemetry.privacy.person,
     revoke: services.revoke,
     onRevocationRejected: createRevocationRejectionReporter(log, instruments.recordSessionEvent, clock),
     publicKeys: () => services.handlers.jwks.publicKeys(signingKeySetUrls(config, reloader.validRules)),
@@ -191,7 +193,7 @@ function startReloader(
 /** In this order: a session that a request ends is revoked before the decision is logged. */
 function decisionListeners(
   config: Config,
-  { log, tracing, instruments, logInternalError }: Telemetry,
+  { log, tracing, instruments, privacy, logInternalError }: Telemetry,
   { sessions, revoke }: RunningServices,
 ): readonly DecisionListener[] {
   const observeLogout = observeLogouts({
@@ -207,6 +209,9 @@ function decisionListeners(
     recordMetrics: instruments.recordCheck,
     traceId: tracing === undefined ? () => '' : activeTraceId,
     now: clock.now,
+    privacy,
+    allowedRatio: config.get(decisionLogSettings.allowedRatio),
+    random: Math.random,
   })
   return observeLogout === undefined ? [accessLog] : [observeLogout, accessLog]
 }

@@ -27,7 +27,7 @@ const DRAIN_TIMEOUT_MS = 20_000
 
 export interface ListenersDependencies
   extends Omit<ApiDependencies, 'settings' | 'tls'>,
-    Pick<CheckDependencies, 'withSpan'> {
+    Pick<CheckDependencies, 'withSpan' | 'showSubject'> {
   readonly config: Config
   readonly clock: Clock
   readonly log: Log
@@ -92,6 +92,7 @@ async function startGrpc(dependencies: ListenersDependencies): Promise<string> {
     now: clock.now,
     paths: pathMode(config),
     withSpan: dependencies.withSpan,
+    showSubject: dependencies.showSubject,
   })
   const server = await listenOrExplain(
     {

@@ -14,7 +14,12 @@ import {
   revocationSettings,
   sessionCacheSettings,
 } from '../sessions/settings.ts'
-import { logSettings, prometheusSettings, tracingSettings } from '../telemetry/settings.ts'
+import {
+  decisionLogSettings,
+  logSettings,
+  prometheusSettings,
+  tracingSettings,
+} from '../telemetry/settings.ts'
 import { overloadSettings } from './overload.ts'
 import { shutdownSettings } from './shutdown.ts'
 import { apiTlsSettings, grpcTlsSettings } from './tls.ts'
@@ -137,6 +142,7 @@ export const SETTINGS: readonly Setting<unknown>[] = [
     redisSettings,
     matchSettings,
     logSettings,
+    decisionLogSettings,
     ignoredLogSettings,
     tracingSettings,
     ignoredTracingSettings,

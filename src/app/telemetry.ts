@@ -1,10 +1,12 @@
 /** Starts log, traces and metrics as the configuration says. */
 import type { Clock } from '../lib/time.ts'
+import { createDecisionPrivacy, type DecisionPrivacy } from '../telemetry/decision_privacy.ts'
 import { createInstruments, type Instruments, type ObservedState } from '../telemetry/instruments.ts'
 import { internalErrorEvent } from '../telemetry/internal_error.ts'
 import { createLog, type Log } from '../telemetry/log.ts'
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts'
 import {
+  decisionPrivacyOptions,
   logFormat,
   logLevel,
   metricsOptions,
@@ -22,6 +24,7 @@ export interface Telemetry {
   readonly tracing: Tracing | undefined
   readonly metrics: Metrics
   readonly instruments: Instruments
+  readonly privacy: DecisionPrivacy
   /** Logs an error that indicates a bug: where it was caught and its class, never its message. */
   readonly logInternalError: (where: string, error: unknown) => void
 }
@@ -61,6 +64,7 @@ export async function startTelemetry(
     log,
     tracing,
     metrics,
+    privacy: createDecisionPrivacy(decisionPrivacyOptions(config)),
     instruments: createInstruments(metrics, oathkeeperMetrics, dependencies.observed, clock.now),
     logInternalError: (where, error) => log.event('error', internalErrorEvent(where, error)),
   }

@@ -28,6 +28,8 @@ export interface CheckDependencies {
   /** Monotonic clock, ms. */
   readonly now: () => Instant
   readonly paths: PathMode
+  /** How a subject is shown in dynamic metadata. */
+  readonly showSubject: (subject: string) => string
   readonly overload: OverloadGuard
   /** Runs a decision inside a span; `undefined` where tracing is off. */
   readonly withSpan:
@@ -77,10 +79,10 @@ export function createCheckHandler(dependencies: CheckDependencies): UnaryHandle
  * such an error with 403, or let the request pass where `failure_mode_allow` is set: a flood would open every
  * rule.
  */
-function shed({ onDecision }: CheckDependencies, { arrived }: UnaryCall): Buffer {
+function shed({ onDecision, showSubject }: CheckDependencies, { arrived }: UnaryCall): Buffer {
   const decision = denyWithoutRule(OVERLOADED)
   notifyListeners(onDecision, decision, undefined, arrived)
-  return encodeDecision(decision, false)
+  return encodeDecision(decision, false, showSubject)
 }
 
 function handleCheck(dependencies: CheckDependencies, call: UnaryCall): Awaitable<Buffer> {
@@ -89,7 +91,7 @@ function handleCheck(dependencies: CheckDependencies, call: UnaryCall): Awaitabl
   const decision = traceDecision(dependencies, call, request)
   if (decision instanceof Promise && request.kind === 'request') call.onCancel = () => request.cancel()
   const isGrpc = isGrpcRequest(request)
-  return andThen(decision, decided => encodeDecision(decided, isGrpc))
+  return andThen(decision, decided => encodeDecision(decided, isGrpc, dependencies.showSubject))
 }
 
 /**

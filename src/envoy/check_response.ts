@@ -1,6 +1,13 @@
 /** Encodes a decision as the bytes of a CheckResponse. No other code writes its status. */
 import { builtInResponse } from '../access/built_in_response.ts'
-import { type Allow, createDecisionProgress, type Decision, type Deny, refuse } from '../access/decision.ts'
+import {
+  type Allow,
+  createDecisionProgress,
+  type Decision,
+  type DecisionMetadata,
+  type Deny,
+  refuse,
+} from '../access/decision.ts'
 import { internalError } from '../access/denial.ts'
 import type { Header } from '../access/session.ts'
 import { ProtobufWriter } from '../grpc/protobuf_writer.ts'
@@ -23,12 +30,17 @@ const writer = new ProtobufWriter()
 
 /**
  * The bytes of a CheckResponse. With `grpc`, a denial has an error status and its text in place of a redirect
- * or a page, because a gRPC client can use neither.
+ * or a page, because a gRPC client can use neither. `showSubject` gives the subject as Envoy may log it.
  */
-export function encodeDecision(decision: Decision, grpc: boolean): Buffer {
+export function encodeDecision(
+  decision: Decision,
+  grpc: boolean,
+  showSubject: (subject: string) => string,
+): Buffer {
   writer.reset()
   if (decision.kind === 'allow') writeAllow(decision)
   else writeDeny(decision, grpc)
+  writeDynamicMetadata(decision.metadata, showSubject)
   return writer.toBuffer()
 }
 
@@ -72,6 +84,32 @@ function writeHeader(field: number, header: Header, overwrite: boolean): void {
   })
 }
 
+/**
+ * A google.protobuf.Struct, which Envoy stores under `envoy.filters.http.ext_authz` and access logs print. It contains
+ * nothing of the request itself: no URL, header or duration. Envoy knows those.
+ */
+function writeDynamicMetadata(metadata: DecisionMetadata, showSubject: (subject: string) => string): void {
+  writer.message(4, () => {
+    writeMetadataText('rule', metadata.rule)
+    writeMetadataText('code', metadata.code)
+    writeMetadataText('authenticator', metadata.authenticator)
+    writeMetadataText('refused_by', metadata.refusedBy)
+    writeMetadataText('error_handler', metadata.errorHandler)
+    writeMetadataText('subject', showSubject(metadata.subject))
+    writeMetadataText('cache', metadata.annotations.cache ?? '')
+    writeMetadataText('revision', metadata.revision)
+  })
+}
+
+/** An entry of the map `Struct.fields` with a `string_value`. Envoy prints a missing one as `-` or null. */
+function writeMetadataText(key: string, value: string): void {
+  if (value === '') return
+  writer.message(1, () => {
+    writer.text(1, key)
+    writer.message(2, () => writer.text(3, value))
+  })
+}
+
 /** Envoy sends any number. A status below 200 or above 599 makes clients misread the connection. */
 const validHttpStatus = (status: number): number =>
   Number.isInteger(status) && status >= 200 && status <= 599 ? status : 500
@@ -84,4 +122,5 @@ export const INTERNAL_ERROR_RESPONSE: Buffer = encodeDecision(
     createDecisionProgress(),
   ),
   false,
+  () => '',
 )

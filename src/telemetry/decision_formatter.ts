@@ -22,9 +22,9 @@ export function createDecisionFormatter(
     const last = lastByRule.get(record.rule)
     if (last !== undefined && sameOutcome(last.of, record)) return last.text
     const text =
-      `${base},"rule":${quoteJson(record.rule)},"decision":"${record.decision}","status":${record.status}` +
+      `${base},"rule":${quoteJson(record.rule)},"revision":"${record.revision}","decision":"${record.decision}","status":${record.status}` +
       `,"code":"${record.code}","reason":${quoteJson(record.reason)},"authenticator":${quoteJson(record.authenticator)}` +
-      `,"refused_by":${quoteJson(record.refused_by)},"cache":"${record.cache}","duration_ms":`
+      `,"refused_by":${quoteJson(record.refused_by)},"error_handler":${quoteJson(record.error_handler)},"cache":"${record.cache}","duration_ms":`
     if (lastByRule.size >= MAX_CACHED_RULES) lastByRule.clear()
     lastByRule.set(record.rule, { of: record, text })
     return text
@@ -39,6 +39,8 @@ export function createDecisionFormatter(
     }
     return (
       `{"level":"info","time":"${timestamp}"${formatOutcome(record)}${record.duration_ms}` +
+      `,"method":${quoteJson(record.method)},"scheme":"${record.scheme}","host":${quoteJson(record.host)}` +
+      `,"path":${quoteJson(record.path)},"subject":${quoteJson(record.subject)},"client":${quoteJson(record.client)}` +
       `,"request_id":${quoteJson(record.request_id)},"trace_id":"${record.trace_id}"` +
       `,"msg":"Access request ${record.decision === 'allow' ? 'granted' : 'denied'}"}\n`
     )
@@ -46,10 +48,12 @@ export function createDecisionFormatter(
 }
 
 const sameOutcome = (a: DecisionRecord, b: DecisionRecord): boolean =>
+  a.revision === b.revision &&
   a.decision === b.decision &&
   a.status === b.status &&
   a.code === b.code &&
   a.reason === b.reason &&
   a.authenticator === b.authenticator &&
   a.refused_by === b.refused_by &&
+  a.error_handler === b.error_handler &&
   a.cache === b.cache

@@ -3,6 +3,7 @@ import { type DestinationStream, destination, pino } from 'pino'
 import { formatDiagnostic } from '../documents/diagnostic.ts'
 import { writeStderr } from '../lib/write_stderr.ts'
 import { createDecisionFormatter } from './decision_formatter.ts'
+import { formatDecisionText } from './decision_text.ts'
 import { createLogBuffer } from './log_buffer.ts'
 import type { DecisionRecord, LogEvent, LogLevel } from './records.ts'
 
@@ -88,7 +89,10 @@ export async function createLog(options: LogOptions): Promise<Log> {
     out,
   )
   const base = `,"service_name":${JSON.stringify(name)},"service_version":${JSON.stringify(version)}`
-  const lineOf = createDecisionFormatter(base, wall)
+  const lineOf =
+    options.format === 'text'
+      ? (record: DecisionRecord) => `${formatDecisionText(record, wall())}\n`
+      : createDecisionFormatter(base, wall)
   return {
     decision(record) {
       if (logger.isLevelEnabled('info')) out.write(lineOf(record))
@@ -152,7 +156,8 @@ async function openLogStream(format: LogOptions['format']): Promise<DestinationS
     ignore: 'service_name,service_version',
   })
   return {
-    write: (line: string) => buffer.write(pretty(line)),
+    // Decisions of the text format are text already; all other lines are JSON.
+    write: (line: string) => buffer.write(line.startsWith('{') ? pretty(line) : line),
     flushSync: flushAndClose,
   } as DestinationStream
 }

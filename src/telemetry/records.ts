@@ -9,6 +9,8 @@ export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace'
 export interface DecisionRecord {
   /** Id of the matching rule; empty if none matches. */
   readonly rule: string
+  /** Revision of the rule set; empty if no rule was looked up. */
+  readonly revision: string
   readonly decision: 'allow' | 'deny'
   /** HTTP status of a denial; 200 for an allow. */
   readonly status: number
@@ -18,9 +20,19 @@ export interface DecisionRecord {
   readonly authenticator: string
   /** Handler that denied the request; empty for an allow. */
   readonly refused_by: string
+  /** What rendered the denial: an error handler, `built_in`, `several_match`, `none_matches` or `misconfigured`. */
+  readonly error_handler: string
   readonly cache: CacheResult | ''
   /** From the arrival of the Check to the decision. */
   readonly duration_ms: number
+  readonly method: string
+  readonly scheme: string
+  readonly host: string
+  /** As the client sent it, without the query. */
+  readonly path: string
+  readonly subject: string
+  /** Address of the client. */
+  readonly client: string
   readonly request_id: string
   readonly trace_id: string
 }

@@ -1,6 +1,9 @@
 /** Settings of metrics, log and traces. */
+
+import { randomBytes } from 'node:crypto'
 import { type SettingValues, setting } from '../config/setting.ts'
-import { flag, httpUrl, oneOf, port, ratio, text } from '../config/value_types.ts'
+import { flag, httpUrl, list, oneOf, port, ratio, text } from '../config/value_types.ts'
+import type { DecisionPrivacyOptions } from './decision_privacy.ts'
 import type { LogOptions } from './log.ts'
 import type { MetricsOptions } from './metrics.ts'
 import type { LogLevel } from './records.ts'
@@ -40,6 +43,38 @@ export const logSettings = {
   }),
   format: setting('log.format', oneOf('json', 'json_pretty', 'gelf', 'text'), {
     description: 'Format of the log. json unless set; gelf is written as json.',
+  }),
+}
+
+export const decisionLogSettings = {
+  where: setting('log.decisions.where', oneOf('full', 'path', 'none'), {
+    default: 'path',
+    description:
+      'What a decision shows of the URL: `path` cuts a path after 200 characters, `none` omits scheme, host and path. The query is never shown.',
+    credenceOnly: true,
+  }),
+  maskedPaths: setting('log.decisions.masked_paths', list(), {
+    default: [],
+    description:
+      'Beginnings of decoded paths that contain secrets, for example /reset/. Only the beginning of such a path is shown.',
+    credenceOnly: true,
+  }),
+  who: setting('log.decisions.who', oneOf('subject', 'hash', 'none'), {
+    default: 'subject',
+    description:
+      'How a decision shows the subject and the address of the client: as they are, as a keyed hash, or not at all. Traits are never shown.',
+    credenceOnly: true,
+  }),
+  hashKey: setting('log.decisions.hash_key', text(), {
+    description:
+      'Key of the hash, at least 16 characters. Without one each process makes its own, so that hashes differ between replicas and restarts.',
+    credenceOnly: true,
+    secret: true,
+  }),
+  allowedRatio: setting('log.decisions.allowed_ratio', ratio(), {
+    default: 1,
+    description: 'Fraction of allowed requests that are logged, 0 to 1. All denied ones are.',
+    credenceOnly: true,
   }),
 }
 
@@ -96,6 +131,14 @@ export function logFormat(settings: SettingValues): LogOptions['format'] {
   const format = settings.get(logSettings.format)
   return format === 'text' || format === 'json_pretty' ? format : 'json'
 }
+
+/** What the record of a decision may show. */
+export const decisionPrivacyOptions = (settings: SettingValues): DecisionPrivacyOptions => ({
+  where: settings.get(decisionLogSettings.where),
+  maskedPaths: settings.get(decisionLogSettings.maskedPaths),
+  who: settings.get(decisionLogSettings.who),
+  hashKey: settings.get(decisionLogSettings.hashKey) ?? randomBytes(32),
+})
 
 /** The service's name in traces, metrics and logs. */
 export const serviceName = (settings: SettingValues): string => settings.get(tracingSettings.serviceName)

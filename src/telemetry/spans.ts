@@ -72,7 +72,7 @@ function endSpanAfter<T>(span: Span, run: () => Awaitable<T>, onOutcome: (outcom
 }
 
 function decisionAttributes(decision: Decision): Attributes {
-  const { rule, authenticator, refusedBy, code, annotations } = decision.metadata
+  const { rule, authenticator, refusedBy, code, errorHandler, revision, annotations } = decision.metadata
   return {
     'credence.rule.id': rule,
     'credence.decision': decision.kind,
@@ -80,6 +80,8 @@ function decisionAttributes(decision: Decision): Attributes {
     'http.response.status_code': decision.kind === 'allow' ? 200 : decision.status,
     ...(authenticator === '' ? {} : { 'credence.authenticator': authenticator }),
     ...(refusedBy === '' ? {} : { 'credence.refused_by': refusedBy }),
+    ...(errorHandler === '' ? {} : { 'credence.error_handler': errorHandler }),
+    ...(revision === '' ? {} : { 'credence.rules.revision': revision }),
     ...(annotations.cache === undefined ? {} : { 'credence.cache.result': annotations.cache }),
   }
 }

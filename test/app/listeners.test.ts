@@ -41,6 +41,7 @@ async function start(t: TestContext, serve: object) {
     onDecision: [],
     onError: () => {},
     withSpan: undefined,
+    showSubject: subject => subject,
     revoke: async () => true,
     onRevocationRejected: () => {},
     publicKeys: async () => ({ keys: [] }),

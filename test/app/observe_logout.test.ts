@@ -16,6 +16,9 @@ const metadata = {
   refusedBy: '',
   code: 'ok',
   reason: '',
+  errorHandler: '',
+  revision: '',
+  subject: '',
   annotations: {},
 } as const
 const allow: Decision = { kind: 'allow', headers: [], remove: [], responseHeaders: [], metadata }

@@ -11,6 +11,7 @@ import { connect as connectTls } from 'node:tls'
 import { findEnvoy, startEnvoy } from '../../demo/envoy.ts'
 import { choosePorts, freePort } from '../../demo/ports.ts'
 import { createProcessManager } from '../../demo/processes.ts'
+import { createDecisionProgress } from '../../src/access/decision.ts'
 import { CHECK_METHOD } from '../../src/envoy/check.ts'
 import { encodeDecision } from '../../src/envoy/check_response.ts'
 import { startNativeServer } from '../../src/grpc/native.ts'
@@ -64,9 +65,16 @@ const allow = encodeDecision(
     status: 200,
     headers: [],
     body: 'caught',
-    metadata: { rule: '', authenticator: '', refusedBy: '', code: 'ok', reason: '', annotations: {} },
+    metadata: {
+      ...createDecisionProgress(),
+      code: 'ok',
+      reason: '',
+      errorHandler: '',
+      annotations: {},
+    },
   },
   false,
+  subject => subject,
 )
 const engine = await startNativeServer({
   methods: new Map([

@@ -46,6 +46,7 @@ function createFixture(
     now,
     paths: 'strict',
     withSpan: undefined,
+    showSubject: subject => subject,
   })
   const check = async (metadata: Record<string, string> = {}, budget?: number, arrived = now()) => {
     const deadline = budget === undefined ? undefined : ((arrived + budget) as Instant)
@@ -166,6 +167,7 @@ test('a reload during a request does not change the rules that decide it (F9)', 
     now,
     paths: 'strict',
     withSpan: undefined,
+    showSubject: subject => subject,
   })
   const call = {
     request: encodeRequest({}),

@@ -14,6 +14,9 @@ const metadata: DecisionMetadata = {
   refusedBy: '',
   code: 'ok',
   reason: '',
+  errorHandler: '',
+  revision: '',
+  subject: '',
   annotations: {},
 }
 const allow = (parts: Partial<Allow> = {}): Allow => ({
@@ -33,7 +36,7 @@ const deny = (parts: Partial<Deny> = {}): Deny => ({
   ...parts,
 })
 const send = (decision: Decision, grpc = false) =>
-  decodeResponse(encodeDecision(validateOutgoingHeaders(decision), grpc))
+  decodeResponse(encodeDecision(validateOutgoingHeaders(decision), grpc, subject => subject))
 
 const headers = fc.array(fc.record({ name: fc.string(), value: fc.string({ unit: 'binary' }) }), {
   maxLength: 5,
@@ -171,5 +174,39 @@ test('each valid header is encoded unchanged and in order, for the upstream and 
       },
     ),
     { numRuns: 300 },
+  )
+})
+
+test('allows and denials have the facts of the decision as dynamic metadata, and nothing of the request', () => {
+  const facts = {
+    ...metadata,
+    subject: 'user-1',
+    revision: 'f21446d3',
+    annotations: { cache: 'hit' },
+  } as const
+  const shown = (decision: Decision, showSubject: (subject: string) => string) =>
+    Object.fromEntries(
+      Object.entries(
+        decodeResponse(encodeDecision(decision, false, showSubject)).dynamic_metadata?.fields ?? {},
+      ).map(([key, value]) => [key, value.string_value]),
+    )
+  assert.deepEqual(
+    shown(allow({ metadata: facts }), subject => `<${subject}>`),
+    { rule: 'r', code: 'ok', authenticator: 'a', subject: '<user-1>', cache: 'hit', revision: 'f21446d3' },
+  )
+  const denied = deny({
+    metadata: { ...facts, code: 'forbidden', refusedBy: 'deny', errorHandler: 'json', reason: 'why' },
+  })
+  assert.deepEqual(
+    shown(denied, () => ''),
+    {
+      rule: 'r',
+      code: 'forbidden',
+      authenticator: 'a',
+      refused_by: 'deny',
+      error_handler: 'json',
+      cache: 'hit',
+      revision: 'f21446d3',
+    },
   )
 })

@@ -25,6 +25,7 @@ const read = (name: string): CheckRequestView => {
   assert.ok(request instanceof CheckRequestView, JSON.stringify(request))
   return request
 }
+const hex = (text: string): string => text.replace(/\s/g, '')
 const summary = ({ method, scheme, host, authority, path, query }: CheckRequestView) =>
   `${method} ${scheme} ${host} ${authority} ${path} ${query}`
 
@@ -88,8 +89,14 @@ const metadata = {
   refusedBy: '',
   code: 'ok',
   reason: '',
+  errorHandler: '',
+  revision: '',
+  subject: '',
   annotations: {},
 } as const
+
+/** dynamic_metadata { fields { key: code value { string_value: ok } } } */
+const CODE_OK = hex('220e 0a0c 0a04 636f6465 1204 1a02 6f6b')
 
 /** Responses that a client or an upstream depends on, field by field as in external_auth.proto. */
 const ANSWERS: Readonly<Record<string, readonly [decision: Decision, grpc: boolean, bytes: string]>> = {
@@ -172,10 +179,9 @@ const ANSWERS: Readonly<Record<string, readonly [decision: Decision, grpc: boole
   ],
 }
 
-const hex = (text: string): string => text.replace(/\s/g, '')
 for (const [what, [decision, grpc, bytes]] of Object.entries(ANSWERS)) {
   test(`${what} has these bytes`, () => {
-    assert.equal(encodeDecision(decision, grpc).toString('hex'), hex(bytes))
+    assert.equal(encodeDecision(decision, grpc, subject => subject).toString('hex'), hex(bytes) + CODE_OK)
   })
 }
 

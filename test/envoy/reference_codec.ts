@@ -80,6 +80,9 @@ export interface Response {
     readonly headers?: readonly HeaderOption[]
     readonly body?: string
   }
+  readonly dynamic_metadata?: {
+    readonly fields?: Readonly<Record<string, { readonly string_value?: string }>>
+  }
 }
 
 export const decodeResponse = (bytes: Buffer): Response => check.responseDeserialize(bytes) as Response

@@ -21,7 +21,17 @@ const allowWith = (headers: Allow['headers'] = []): Allow => ({
   headers,
   remove: [],
   responseHeaders: [],
-  metadata: { rule: 'r', authenticator: 'a', refusedBy: '', code: 'ok', reason: '', annotations: {} },
+  metadata: {
+    rule: 'r',
+    authenticator: 'a',
+    refusedBy: '',
+    code: 'ok',
+    reason: '',
+    errorHandler: '',
+    revision: '',
+    subject: '',
+    annotations: {},
+  },
 })
 
 /** The Cookie header that the upstream gets: `unchanged`, `removed`, or its text. */

@@ -67,7 +67,12 @@ for (const engine of ['native', 'grpc-js'] as const satisfies readonly EngineNam
     timeout: 30_000,
   }, async t => {
     const { shared, overload, codes, release } = createGuarded(10)
-    const check = createCheckHandler({ ...shared, onError: assert.ifError, withSpan: undefined })
+    const check = createCheckHandler({
+      ...shared,
+      onError: assert.ifError,
+      withSpan: undefined,
+      showSubject: subject => subject,
+    })
     const server = await startGrpcServer(engine, {
       methods: new Map([[CHECK_METHOD, check]]),
       health: createHealth(() => true, []),

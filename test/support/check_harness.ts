@@ -15,7 +15,9 @@ import type { Clock, Instant } from '../../src/lib/time.ts'
 import { parseRules } from '../../src/rules/parse.ts'
 import { pathMode } from '../../src/rules/settings.ts'
 import { createDecisionRecorder, type RecorderDependencies } from '../../src/telemetry/access_log.ts'
+import { createDecisionPrivacy } from '../../src/telemetry/decision_privacy.ts'
 import { createLog } from '../../src/telemetry/log.ts'
+import { decisionPrivacyOptions } from '../../src/telemetry/settings.ts'
 import type { traceChecks } from '../../src/telemetry/spans.ts'
 import { decodeResponse, encodeRequest, type HttpFields, type Response } from '../envoy/reference_codec.ts'
 import { realClock } from './clock.ts'
@@ -94,6 +96,9 @@ export async function createCheckHarness(options: CheckHarnessOptions): Promise<
     recordMetrics: options.recordMetrics ?? (() => {}),
     traceId: () => '',
     now: clock.now,
+    privacy: createDecisionPrivacy(decisionPrivacyOptions(config)),
+    allowedRatio: 1,
+    random: Math.random,
   })
   const decisions: Decision[] = []
   const errors: unknown[] = []
@@ -105,6 +110,7 @@ export async function createCheckHarness(options: CheckHarnessOptions): Promise<
     now: clock.now,
     paths: pathMode(config),
     withSpan: options.withSpan,
+    showSubject: subject => subject,
   })
   const check: CheckHarness['check'] = async (request, metadata = {}, timeoutMs = 5_000) => {
     const arrived = clock.now()

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import type { Deny } from '../../src/access/decision.ts'
+import type { Allow, Deny } from '../../src/access/decision.ts'
 import { logWarning } from '../../src/app/events.ts'
 import { createDecisionRecorder } from '../../src/telemetry/access_log.ts'
+import { createDecisionPrivacy, type DecisionPrivacyOptions } from '../../src/telemetry/decision_privacy.ts'
 import { createLog } from '../../src/telemetry/log.ts'
 import { requestWith } from '../support/request.ts'
 
@@ -19,13 +20,25 @@ async function openLog() {
   return { log: await createLog({ ...options, stream }), text: () => text }
 }
 
-async function lineOf(decision: Deny): Promise<{ lines: Record<string, unknown>[]; text: string }> {
+async function lineOf(
+  decision: Deny,
+  options: Partial<DecisionPrivacyOptions> = {},
+): Promise<{ lines: Record<string, unknown>[]; text: string }> {
   const { log, text } = await openLog()
   const record = createDecisionRecorder({
     log,
     recordMetrics: () => {},
     traceId: () => 't1',
     now: () => 12.5,
+    privacy: createDecisionPrivacy({
+      where: 'path',
+      maskedPaths: [],
+      who: 'subject',
+      hashKey: 'k',
+      ...options,
+    }),
+    allowedRatio: 1,
+    random: Math.random,
   })
   const request = {
     ...requestWith(
@@ -33,7 +46,13 @@ async function lineOf(decision: Deny): Promise<{ lines: Record<string, unknown>[
         ['cookie', `s=${SECRET}`],
         ['authorization', SECRET],
       ],
-      { query: `token=${SECRET}` },
+      {
+        query: `token=${SECRET}`,
+        scheme: 'https',
+        authority: 'app.example.com',
+        path: '/orders/17',
+        remoteAddress: '192.0.2.7',
+      },
     ),
     requestId: 'r1',
   }
@@ -58,6 +77,9 @@ const denied = (cause?: unknown): Deny => ({
     refusedBy: 'cookie_session',
     code: 'credential_rejected',
     reason: 'no',
+    errorHandler: 'json',
+    revision: 'f21446d36a4bd15b',
+    subject: 'user-1',
     cause,
     annotations: { cache: 'miss' },
   },
@@ -81,14 +103,68 @@ test('a decision is one line without any secret of the request', async () => {
     status: 401,
     code: 'credential_rejected',
     reason: 'no',
+    revision: 'f21446d36a4bd15b',
     authenticator: 'cookie_session',
     refused_by: 'cookie_session',
+    error_handler: 'json',
     cache: 'miss',
     duration_ms: 2.5,
+    method: 'GET',
+    scheme: 'https',
+    host: 'app.example.com',
+    path: '/orders/17',
+    subject: 'user-1',
+    client: '192.0.2.7',
     request_id: 'r1',
     trace_id: 't1',
   })
   assert.ok(!text.includes(SECRET))
+})
+
+test('settings decide what a line shows of the URL and the person', async () => {
+  const shown = async (options: Partial<DecisionPrivacyOptions>) => {
+    const { scheme, host, path, subject, client } = (await lineOf(denied(), options)).lines[0] ?? {}
+    return { scheme, host, path, subject, client }
+  }
+  assert.deepEqual(await shown({ where: 'none', who: 'none' }), {
+    scheme: '',
+    host: '',
+    path: '',
+    subject: '',
+    client: '',
+  })
+  const masked = await shown({ maskedPaths: ['/orders/'], who: 'hash' })
+  assert.equal(masked.path, '/orders/…')
+  assert.match(String(masked.subject), /^[0-9a-f]{16}$/)
+  assert.notEqual(masked.subject, masked.client)
+})
+
+test('of allows only the configured fraction is logged, of denials all', async () => {
+  const { log, text } = await openLog()
+  let next = 0
+  const record = createDecisionRecorder({
+    log,
+    recordMetrics: () => {},
+    traceId: () => '',
+    now: () => 0,
+    privacy: createDecisionPrivacy({ where: 'path', maskedPaths: [], who: 'subject', hashKey: 'k' }),
+    allowedRatio: 0.25,
+    random: () => next++ / 8,
+  })
+  const allowed: Allow = {
+    kind: 'allow',
+    headers: [],
+    remove: [],
+    responseHeaders: [],
+    metadata: { ...denied().metadata, code: 'ok' },
+  }
+  for (let i = 0; i < 8; i++) record(allowed, undefined, 0)
+  record(denied(), undefined, 0)
+  const decisions = text()
+    .trim()
+    .split('\n')
+    .map(line => JSON.parse(line).decision)
+  assert.deepEqual(decisions, ['allow', 'allow', 'deny'])
 })
 
 test('a config problem has the same text in the log as in `validate`', async () => {

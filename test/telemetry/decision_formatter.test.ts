@@ -12,14 +12,22 @@ const texts = fc.oneof(
 )
 const records: fc.Arbitrary<DecisionRecord> = fc.record({
   rule: texts,
+  revision: fc.constantFrom('', 'f21446d36a4bd15b'),
   decision: fc.constantFrom('allow', 'deny'),
   status: fc.constantFrom(200, 401, 503),
   code: fc.constantFrom('ok', 'no_credential'),
   reason: texts,
   authenticator: texts,
   refused_by: texts,
+  error_handler: fc.constantFrom('', 'json'),
   cache: fc.constantFrom('', 'hit'),
   duration_ms: fc.double({ min: 0, max: 1e6, noNaN: true }),
+  method: texts,
+  scheme: fc.constantFrom('', 'http', 'https', 'ws', 'wss'),
+  host: texts,
+  path: texts,
+  subject: texts,
+  client: texts,
   request_id: texts,
   trace_id: fc.constantFrom('', '0af7651916cd43dd8448eb211c80319c'),
 })
@@ -28,12 +36,14 @@ const records: fc.Arbitrary<DecisionRecord> = fc.record({
 const again = fc
   .record({
     rule: fc.constantFrom('a', 'b'),
+    revision: fc.constantFrom('', 'f21446d36a4bd15b'),
     decision: fc.constantFrom('allow' as const, 'deny' as const),
     status: fc.constantFrom(200, 401),
     code: fc.constantFrom('ok' as const, 'forbidden' as const),
     reason: fc.constantFrom('', 'r'),
     authenticator: fc.constantFrom('x', 'y'),
     refused_by: fc.constantFrom('', 'x'),
+    error_handler: fc.constantFrom('', 'json'),
     cache: fc.constantFrom('' as const, 'hit' as const),
   })
   .chain(outcome => records.map(record => ({ ...record, ...outcome })))

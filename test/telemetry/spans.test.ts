@@ -24,6 +24,9 @@ const metadata = {
   refusedBy: '',
   code: 'ok',
   reason: '',
+  errorHandler: '',
+  revision: '',
+  subject: '',
   annotations: { cache: 'hit' },
 } as const
 const allow: Decision = { kind: 'allow', headers: [], remove: [], responseHeaders: [], metadata }

@@ -21,7 +21,12 @@ export function selectResponders(
   const misconfiguration = own.find(responder => responder.invalidatesRule)?.misconfiguration
   const respond = (refused: Denial, request: RequestView): DenialResponse => {
     const chosen = misconfiguration ?? chooseResponder(own, fallback, refused, request)
-    return 'status' in chosen ? jsonErrorResponse(chosen, request, true) : chosen.respond(refused, request)
+    return 'status' in chosen
+      ? {
+          ...jsonErrorResponse(chosen, request, true),
+          errorHandler: SELECTION_FAULTS.get(chosen) ?? 'misconfigured',
+        }
+      : { ...chosen.respond(refused, request), errorHandler: chosen.id }
   }
   return [{ id: 'errors', when: () => true, respond }]
 }
@@ -75,3 +80,8 @@ export function lintResponders(own: readonly BuiltResponder[]): readonly Handler
 
 const SEVERAL_MATCH = misconfiguredErrors('several error handlers of the rule match the error')
 const NONE_MATCHES = misconfiguredErrors('no error handler matches the error')
+/** How the access log names them. */
+const SELECTION_FAULTS: ReadonlyMap<Denial, string> = new Map([
+  [SEVERAL_MATCH, 'several_match'],
+  [NONE_MATCHES, 'none_matches'],
+])

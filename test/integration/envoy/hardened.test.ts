@@ -21,6 +21,17 @@ const RULES = `
   authenticators: [ { handler: cookie_session } ]
   authorizer: { handler: allow }
   mutators: [ { handler: header, config: { headers: { X-User-Id: "{{ print .Subject }}" } } } ]
+- id: browser
+  match: { url: "http://127.0.0.1/browser<.*>", methods: [GET] }
+  authenticators: [ { handler: unauthorized } ]
+  authorizer: { handler: allow }
+  mutators: [ { handler: noop } ]
+  errors: [ { handler: redirect, config: { to: "https://login.example.com/" } } ]
+- id: outage
+  match: { url: "http://127.0.0.1/outage<.*>", methods: [GET] }
+  authenticators: [ { handler: cookie_session, config: { check_session_url: "http://127.0.0.1:1/" } } ]
+  authorizer: { handler: allow }
+  mutators: [ { handler: noop } ]
 - id: open
   match: { url: "http://127.0.0.1/open<.*>", methods: [GET] }
   authenticators: [ { handler: noop } ]
@@ -144,6 +155,60 @@ describe('behind the hardened Envoy', () => {
     }>()
     for (const name of Object.keys(forged)) assert.equal(headers[name], undefined, name)
     assert.equal((await environment.fetch('/open', { headers: { x_user_id: 'root' } })).status, 400)
+  })
+
+  test('Envoy’s access log shows rule, reason code and subject of every kind of decision', async () => {
+    const requests = [
+      {
+        path: '/app?token=planted',
+        headers: cookie,
+        status: 200,
+        rule: 'app',
+        reason_code: 'ok',
+        subject: IDENTITY_ID,
+      },
+      {
+        path: '/app/none',
+        headers: {},
+        status: 401,
+        rule: 'app',
+        reason_code: 'no_authenticator_responsible',
+      },
+      {
+        path: '/browser',
+        headers: {},
+        status: 302,
+        rule: 'browser',
+        reason_code: 'credential_rejected',
+        refused_by: 'unauthorized',
+      },
+      { path: '/nowhere', headers: {}, status: 404, reason_code: 'no_rule' },
+      {
+        path: '/outage',
+        headers: cookie,
+        status: 503,
+        rule: 'outage',
+        reason_code: 'unavailable',
+        refused_by: 'cookie_session',
+      },
+    ]
+    for (const { path, headers, status } of requests) {
+      assert.equal((await environment.fetch(path, { headers })).status, status, path)
+    }
+    for (const { path, headers: _sent, status, ...expected } of requests) {
+      const line = () =>
+        environment.envoyAccessLog().findLast(found => found.path === path.replace(/\?.*/, ''))
+      await waitUntil(`Envoy's log line of ${path}`, () => line() !== undefined)
+      const { rule, reason_code, refused_by, subject, rules_revision, code } = line() ?? {}
+      const none = null
+      assert.deepEqual(
+        { rule, reason_code, refused_by, subject, code },
+        { rule: none, refused_by: none, subject: none, ...expected, code: status },
+        path,
+      )
+      assert.match(String(rules_revision), /^[0-9a-f]{16}$/)
+    }
+    assert.ok(!JSON.stringify(environment.envoyAccessLog()).includes('planted'))
   })
 
   test('one trace connects the client, Envoy, Credence and Kratos', async () => {

@@ -61,6 +61,7 @@ async function setup(t: TestContext, engine: EngineName) {
     paths: 'strict',
     overload: { overloaded: false, inProgress: 0 },
     withSpan: undefined,
+    showSubject: subject => subject,
   })
   const arrived: string[] = []
   const server = await startGrpcServer(engine, {

@@ -64,6 +64,8 @@ export interface EnvoyEnvironment {
   fetch(path: string, pageRequest?: PageRequest & { readonly listener?: string }): Promise<Page>
   /** All records of Credence's log so far. */
   logRecords(): readonly Readonly<Record<string, unknown>>[]
+  /** All JSON lines of Envoy's access log so far. */
+  envoyAccessLog(): readonly Readonly<Record<string, unknown>>[]
   /** Resolves to the log records of one request. Waits up to 5 s, because log lines are buffered; then it is empty. */
   waitForLogRecords(requestId: string): Promise<readonly Readonly<Record<string, unknown>>[]>
   close(): Promise<void>
@@ -227,6 +229,7 @@ async function startComponents(
       })
     },
     logRecords,
+    envoyAccessLog: () => parseLogRecords(join(folder, 'envoy.log')),
     async waitForLogRecords(requestId) {
       const found = () => logRecords().filter(record => record.request_id === requestId)
       await waitUntil('a log record', () => found().length > 0, { timeoutMs: 5_000 }).catch(() => {})
