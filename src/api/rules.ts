@@ -41,6 +41,8 @@ export interface ServiceStatus {
   readonly sources: readonly object[]
   /** Problems of the last reload. */
   readonly problems: readonly Diagnostic[]
+  /** The latest reload and what it changed, as in the log; `undefined` before the first has ended. */
+  readonly last_reload: { readonly time: string } | undefined
 }
 
 export interface RulesDependencies {

@@ -131,7 +131,7 @@ async function startComponents(options: AppOptions, shutdown: Shutdown): Promise
   })
   log.event('info', { event: 'started', version, grpc, api, prometheus })
 
-  await reloader.reload()
+  await reloader.reload('start')
   if (!reloader.loaded && config.get(ruleSettings.failFast)) {
     const errors = reloader.diagnostics.filter(({ severity }) => severity === 'error')
     throw new StartupError('the rules cannot be loaded', errors)
@@ -147,7 +147,7 @@ async function startComponents(options: AppOptions, shutdown: Shutdown): Promise
   return {
     grpc,
     api,
-    reload: reloader.reload,
+    reload: () => reloader.reload('signal'),
     logInternalError,
     async announceStop() {
       reportNotReady()

@@ -9,6 +9,7 @@ import type { ReloadReport } from '../rules/rulebook.ts'
 import type { RevocationStreamEvent } from '../sessions/replication/revocation_message.ts'
 import type { SharedCacheResult } from '../sessions/replication/shared_cache.ts'
 import type { Log } from '../telemetry/log.ts'
+import type { LogLevel } from '../telemetry/records.ts'
 import type { SessionMetricEvent } from '../telemetry/session_counters.ts'
 import type { CertificateRenewal } from './tls.ts'
 
@@ -37,26 +38,68 @@ export function logWarning(log: Log, source: string, message: string): void {
   })
 }
 
-/** Logs each reload. Its problems are logged only if they differ from those of the last one, so polling repeats nothing. */
+/** Most changed rules and changed settings that a record of a reload names. */
+const MAX_LISTED_CHANGES = 20
+
+/** What a reload changed, for the log and `/status`. The ids are bounded, the numbers are not. */
+export function summarizeReload({ trigger, outcome, ...report }: ReloadReport) {
+  const { added, removed, changed } = report.changes
+  // At start every rule is new, so that a list says nothing.
+  const isStart = report.previousRevision === undefined
+  const changes = [
+    ...added.slice(0, MAX_LISTED_CHANGES).map(id => `+${id}`),
+    ...removed.slice(0, MAX_LISTED_CHANGES).map(id => `-${id}`),
+    ...changed.slice(0, MAX_LISTED_CHANGES).map(id => `~${id}`),
+  ].slice(0, MAX_LISTED_CHANGES)
+  return {
+    trigger,
+    outcome,
+    revision: report.revision ?? '',
+    previous_revision: report.previousRevision ?? '',
+    rules: report.rules,
+    added: added.length,
+    removed: removed.length,
+    changed: changed.length,
+    changes: isStart ? [] : changes,
+    settings: report.changedSettings.slice(0, MAX_LISTED_CHANGES),
+    duration_ms: Math.round(report.durationMs),
+  }
+}
+
+/**
+ * Logs each reload, and each of its problems when it is new, so that polling repeats nothing. A reload that changed nothing has
+ * the level debug.
+ */
 export function createReloadLogger(log: Log): (report: ReloadReport) => void {
-  let lastProblems = ''
+  let known: ReadonlySet<string> = new Set()
   return report => {
-    const problems = JSON.stringify(report.diagnostics)
-    const hasNewProblems = problems !== lastProblems
-    lastProblems = problems
-    for (const problem of hasNewProblems ? report.diagnostics : []) {
+    const problems = new Map(report.diagnostics.map(problem => [JSON.stringify(problem), problem]))
+    const previous = known
+    known = new Set(problems.keys())
+    const fresh = [...problems].flatMap(([key, problem]) => (previous.has(key) ? [] : [problem]))
+    const resolved = [...previous].filter(key => !known.has(key)).length
+    for (const problem of fresh) {
       log.event(problem.severity === 'error' ? 'error' : 'warn', { event: 'config_problem', ...problem })
     }
-    const { outcome } = report
-    log.event(outcome === 'rejected' ? 'error' : outcome === 'changed' || hasNewProblems ? 'info' : 'debug', {
+    const isNew =
+      report.revision !== report.previousRevision ||
+      fresh.length > 0 ||
+      resolved > 0 ||
+      report.trigger === 'signal'
+    log.event(reloadLevel(report.outcome, isNew), {
       event: 'reload',
-      outcome,
-      revision: report.revision ?? '',
-      rules: report.rules,
+      ...summarizeReload(report),
       problems: report.diagnostics.length,
-      duration_ms: Math.round(report.durationMs),
+      problems_resolved: resolved,
     })
   }
+}
+
+/** An operator who sends a signal gets a line in any case; a poll that meets a known outage does not get one each time. */
+function reloadLevel(outcome: ReloadReport['outcome'], isNew: boolean): LogLevel {
+  if (outcome === 'rejected') return 'error'
+  if (!isNew) return 'debug'
+  return outcome === 'partial' ? 'warn' : 'info'
 }
 
 /** Shown by `/status` if a reload fails with an exception. Details are in the log only. */

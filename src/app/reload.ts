@@ -3,13 +3,15 @@ import type { Snapshot } from '../access/snapshot.ts'
 import type { ServiceStatus } from '../api/rules.ts'
 import type { Diagnostic } from '../documents/diagnostic.ts'
 import { type Clock, millis } from '../lib/time.ts'
+import { createYielder } from '../lib/yield_to_event_loop.ts'
 import type { AccessRule } from '../rules/document.ts'
 import { watchFiles } from '../rules/repositories/file_watcher.ts'
 import { createReloadPoller } from '../rules/repositories/reload_poller.ts'
 import type { SourceState } from '../rules/repositories/sources.ts'
-import { createRulebook, type ReloadReport } from '../rules/rulebook.ts'
-import { INTERNAL_ERROR_DIAGNOSTIC } from './events.ts'
-import { createRuleSetLoader, type RuleSetLoaderDependencies } from './ruleset.ts'
+import { compareRules } from '../rules/rule_changes.ts'
+import { createRulebook, type ReloadReport, type ReloadTrigger } from '../rules/rulebook.ts'
+import { INTERNAL_ERROR_DIAGNOSTIC, summarizeReload } from './events.ts'
+import { createRuleSetLoader, type RuleSetLoaderDependencies, TIME_SLICE_MS } from './ruleset.ts'
 
 export interface ReloaderDependencies
   extends Omit<RuleSetLoaderDependencies, 'ensureWatched' | 'onRepositoriesLoaded'> {
@@ -33,7 +35,7 @@ export interface Reloader {
   readonly sourceStates: readonly SourceState[]
   status(): ServiceStatus
   /** Reads configuration and rules again. Never rejects. */
-  reload(): Promise<void>
+  reload(trigger: ReloadTrigger): Promise<void>
   /** Stops polling and watching. */
   close(): void
 }
@@ -45,13 +47,14 @@ export function createReloader(dependencies: ReloaderDependencies): Reloader {
   let pollInterval = millis(0)
   let watcher = watchFiles([], () => {})
   let watched = ''
+  let lastReload: ServiceStatus['last_reload']
 
   /** The files to watch can change with the configuration. */
   async function ensureWatched(files: readonly string[]): Promise<boolean> {
     if (watched === files.join('\0')) return false
     watched = files.join('\0')
     watcher.close()
-    watcher = watchFiles(files, reload)
+    watcher = watchFiles(files, () => reload('file'))
     await watcher.ready
     return true
   }
@@ -65,22 +68,26 @@ export function createReloader(dependencies: ReloaderDependencies): Reloader {
         pollInterval = interval
       },
     }).load,
+    compare: (before, after) => compareRules(before, after, createYielder(TIME_SLICE_MS, clock)),
     now: clock.now,
     onReplaced,
-    onReload,
+    onReload(report) {
+      lastReload = { time: new Date(clock.wall()).toISOString(), ...summarizeReload(report) }
+      onReload(report)
+    },
     toDiagnostic(error) {
       onError(error)
       return INTERNAL_ERROR_DIAGNOSTIC
     },
   })
 
-  async function reload(): Promise<void> {
-    const { outcome } = await rulebook.reload()
+  async function reload(trigger: ReloadTrigger): Promise<void> {
+    const { outcome } = await rulebook.reload(trigger)
     const remote = sourceStates.filter(one => one.kind === 'remote')
     const failing = outcome === 'rejected' || remote.some(one => one.state !== 'fresh')
     poller.reschedule({ interval: pollInterval, remote: remote.length > 0, failing })
   }
-  const poller = createReloadPoller(reload, random)
+  const poller = createReloadPoller(() => reload('poll'), random)
 
   return {
     snapshot: () => (rulebook.current?.ready === true ? rulebook.current.snapshot : undefined),
@@ -101,6 +108,7 @@ export function createReloader(dependencies: ReloaderDependencies): Reloader {
       rules: rulebook.current?.snapshot.rules.length ?? 0,
       sources: sourceStates,
       problems: rulebook.diagnostics,
+      last_reload: lastReload,
     }),
     reload,
     close() {

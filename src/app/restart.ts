@@ -2,6 +2,7 @@
 
 import { type Diagnostic, formatPath } from '../documents/diagnostic.ts'
 import { readJwksOptions } from '../handlers/authenticators/jwt.ts'
+import { HANDLER_SECTIONS } from '../handlers/compile/sections.ts'
 import type { Config } from './config.ts'
 import { SETTINGS } from './settings.ts'
 
@@ -25,6 +26,23 @@ export function changesPendingRestart(running: Config, current: Config): Diagnos
     message: 'changed, and takes effect at the next start',
     hint: 'restart the service',
   }))
+}
+
+/**
+ * Keys of all settings and sections of handlers that differ, in the order of docs/configuration.md. A section of a handler
+ * is one key, such as `mutators.header`.
+ */
+export function changedSettings(before: Config, after: Config): readonly string[] {
+  const settings = SETTINGS.filter(setting => differs(before.get(setting), after.get(setting))).map(
+    ({ path }) => path,
+  )
+  const sections = HANDLER_SECTIONS.flatMap(([kind, path]) => {
+    const ids = new Set([...before.handlers[kind].keys(), ...after.handlers[kind].keys()])
+    return [...ids]
+      .filter(id => differs(before.handlers[kind].get(id), after.handlers[kind].get(id)))
+      .map(id => [...path, id].join('.'))
+  })
+  return [...settings, ...sections]
 }
 
 const differs = (before: unknown, after: unknown): boolean => JSON.stringify(before) !== JSON.stringify(after)

@@ -21,7 +21,7 @@ import { logLevel } from '../telemetry/settings.ts'
 import { traceStages } from '../telemetry/spans.ts'
 import type { Tracing } from '../telemetry/tracing.ts'
 import { type Config, loadConfig, readSources } from './config.ts'
-import { changesPendingRestart } from './restart.ts'
+import { changedSettings, changesPendingRestart } from './restart.ts'
 import { StartupError } from './startup_error.ts'
 
 export interface AppOptions {
@@ -66,6 +66,8 @@ export function createRuleSetLoader(dependencies: RuleSetLoaderDependencies): {
 } {
   const { options, services, sources, tracing, log } = dependencies
   const directory = workingDirectory(options)
+  /** Of the last rule set that was returned. */
+  let lastConfig: Config | undefined
   let lastCompile: (Omit<CompiledRuleSet, 'lint'> & { readonly revision: string }) | undefined
 
   async function load(): Promise<LoadResult> {
@@ -115,7 +117,15 @@ export function createRuleSetLoader(dependencies: RuleSetLoaderDependencies): {
     const lints = lint === undefined ? {} : { lint }
     if (snapshot === undefined) return { ruleSet: undefined, diagnostics: loadDiagnostics, ...lints }
     const ready = validRules.length > 0 || !config.get(ruleSettings.required)
-    return { ruleSet: { snapshot, validRules, ready }, diagnostics: loadDiagnostics, ...lints }
+    const settings = lastConfig === undefined ? [] : changedSettings(lastConfig, config)
+    lastConfig = config
+    return {
+      ruleSet: { snapshot, rules: loaded.rules.map(({ rule }) => rule), validRules, ready },
+      diagnostics: loadDiagnostics,
+      isPartial: loaded.states.some(({ state }) => state !== 'fresh'),
+      changedSettings: settings,
+      ...lints,
+    }
   }
   return { load }
 }

@@ -46,7 +46,17 @@ const MESSAGES: Readonly<Record<FixedTextEvent, string>> = {
 const RELOAD_MESSAGES = {
   changed: 'Configuration and rules loaded',
   unchanged: 'Configuration and rules unchanged',
+  partial: 'A rule repository cannot be used: its previous rules stay in force',
 } as const
+
+/** `: 2 rules added, 1 changed`; empty where no rule differs. */
+function describeChanges({ added, removed, changed }: Extract<LogEvent, { event: 'reload' }>): string {
+  const parts = Object.entries({ added, removed, changed }).filter(([, count]) => count > 0)
+  if (parts.length === 0) return ''
+  const [first = 0] = parts.map(([, count]) => count)
+  const texts = parts.map(([what, count]) => `${count} ${what}`).join(', ')
+  return `: ${texts.replace(/^\d+/, `$& ${first === 1 ? 'rule' : 'rules'}`)}`
+}
 
 const TLS_MESSAGES = {
   renewed: 'TLS certificate renewed',
@@ -59,7 +69,7 @@ function messageOf(event: LogEvent): string {
       // The same text as in the output of `validate`.
       return formatDiagnostic(event)
     case 'reload':
-      if (event.outcome !== 'rejected') return RELOAD_MESSAGES[event.outcome]
+      if (event.outcome !== 'rejected') return RELOAD_MESSAGES[event.outcome] + describeChanges(event)
       return `Reload rejected: ${event.revision === '' ? 'no rules are in force' : 'the previous rules stay in force'}`
     case 'tls':
       return TLS_MESSAGES[event.state]

@@ -54,12 +54,24 @@ export type LogEvent =
   | { readonly event: 'ready' | 'not_ready' | 'draining' | 'stopped' }
   | {
       readonly event: 'reload'
-      readonly outcome: 'changed' | 'unchanged' | 'rejected'
+      readonly trigger: 'start' | 'file' | 'poll' | 'signal'
+      readonly outcome: 'changed' | 'unchanged' | 'partial' | 'rejected'
       /** Revision in force; empty before the first. */
       readonly revision: string
+      /** Revision in force before; empty before the first. */
+      readonly previous_revision: string
       readonly rules: number
+      readonly added: number
+      readonly removed: number
+      readonly changed: number
+      /** `+ID`, `-ID` and `~ID` for the first of them; empty at start. */
+      readonly changes: readonly string[]
+      /** Keys of the first settings that changed. */
+      readonly settings: readonly string[]
       /** Number of problems; each of them has a record `config_problem` when it is new. */
       readonly problems: number
+      /** Number of problems of the previous load that are gone. */
+      readonly problems_resolved: number
       readonly duration_ms: number
     }
   | ({ readonly event: 'config_problem' } & ConfigProblem)

@@ -36,6 +36,7 @@ const status = () => ({
   rules: 60,
   sources: [{ source: 'a.json', kind: 'file', state: 'fresh', rules: 60 }],
   problems: [],
+  last_reload: { time: '2026-01-01T00:00:00.000Z' },
 })
 const publicConfig = createPublicConfig(HANDLERS)
 const routes = rulesRoutes({ validRules: () => many, status, publicConfig })

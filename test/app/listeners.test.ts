@@ -46,7 +46,7 @@ async function start(t: TestContext, serve: object) {
     onRevocationRejected: () => {},
     publicKeys: async () => ({ keys: [] }),
     validRules: () => [],
-    status: () => ({ revision: '', rules: 0, sources: [], problems: [] }),
+    status: () => ({ revision: '', rules: 0, sources: [], problems: [], last_reload: undefined }),
   })
   return { started, shutdown }
 }

@@ -14,7 +14,7 @@ const publicConfig = createPublicConfig(HANDLERS)
 async function listed(rules: readonly object[]): Promise<string> {
   const parsed = parseRules(JSON.stringify(rules), 'rules.json').rules ?? []
   const validRules = () => parsed.map(({ rule }) => rule as ListedRule)
-  const status = () => ({ revision: '', rules: 0, sources: [], problems: [] })
+  const status = () => ({ revision: '', rules: 0, sources: [], problems: [], last_reload: undefined })
   const route = rulesRoutes({ validRules, status, publicConfig })
   const message = {} as IncomingMessage
   return (await route({ method: 'GET', path: '/rules', query: new URLSearchParams(), message }))?.body ?? ''
