@@ -21,8 +21,9 @@ export interface DenialResponse {
   readonly headers: readonly Header[]
   readonly body: string
   /**
-   * Id of the error handler that rendered it. Three other values say why none did: `several_match` and
-   * `none_matches` of the rule's `when` conditions, `misconfigured`. Absent: Credence's built-in response.
+   * Id of the error handler that rendered it; `page` for the HTML of `errors.pages`. Three other values say why none
+   * did: `several_match` and `none_matches` of the rule's `when` conditions, `misconfigured`. Absent: Credence's
+   * built-in response.
    */
   readonly errorHandler?: string
 }

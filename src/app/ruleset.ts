@@ -5,6 +5,8 @@ import { resolve } from 'node:path'
 import { loadJose } from '../clients/jwks/jose.ts'
 import { type Diagnostic, formatPath, sortDiagnostics } from '../documents/diagnostic.ts'
 import { createHandlerBuilder, type TraceHandler } from '../handlers/builder.ts'
+import { createRefusalPages } from '../handlers/pages/refusal_pages.ts'
+import { refusalPageOptions } from '../handlers/pages/settings.ts'
 import { HANDLERS } from '../handlers/registry.ts'
 import type { Services } from '../handlers/services.ts'
 import type { Millis } from '../lib/time.ts'
@@ -169,6 +171,7 @@ export async function compileRuleSet(
     fallback: config.get(ruleSettings.fallback),
     services,
     strategy: matchingStrategy(config),
+    pages: createRefusalPages(refusalPageOptions(config), services.clock),
     trace: traced,
   })
   if (verifiesOrSignsTokens(config)) await loadJose()

@@ -4,6 +4,7 @@ import { responseCacheSettings } from '../clients/settings.ts'
 import { type Setting, setting } from '../config/setting.ts'
 import { constrained, flag, httpUrl, list, oneOf, ratio, text } from '../config/value_types.ts'
 import { grpcSettings } from '../grpc/settings.ts'
+import { pageSettings } from '../handlers/pages/settings.ts'
 import { matchSettings, ruleSettings } from '../rules/settings.ts'
 import { checkRedisSettings, redisSettings } from '../sessions/replication/settings.ts'
 import {
@@ -132,6 +133,7 @@ export const SETTINGS: readonly Setting<unknown>[] = [
     prometheusSettings,
     ignoredPrometheusSettings,
     ruleSettings,
+    pageSettings,
     sessionCacheSettings,
     rejectionSettings,
     outageDetectionSettings,

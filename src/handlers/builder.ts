@@ -12,6 +12,7 @@ import { closestMatch } from '../lib/closest_match.ts'
 import { canonicalJson, deepMerge } from '../lib/merge.ts'
 import { diagnosticsOf, type HandlerDiagnostic } from './compile/diagnostics.ts'
 import type { AnyHandler, CompileContext, HandlerFunctions, HandlerKind } from './handler.ts'
+import type { RefusalPages } from './pages/refusal_pages.ts'
 import { compileWhen, conditionKey } from './responses/when.ts'
 import type { Services } from './services.ts'
 
@@ -71,6 +72,8 @@ export interface HandlerBuilder {
   responder(ref: HandlerRef): BuiltResponder
   /** Error handlers of `errors.fallback`, built from the service configuration only. */
   readonly fallback: readonly BuiltResponder[]
+  /** The pages that browsers get in place of a fallback. */
+  readonly pages: RefusalPages
 }
 
 /** Wraps a compiled function in a span. The identity function if tracing is off. */
@@ -86,6 +89,7 @@ export interface HandlerBuilderDependencies {
   readonly fallback: readonly string[]
   readonly services: Services
   readonly strategy: CompileContext['strategy']
+  readonly pages: RefusalPages
   readonly trace: TraceHandler
 }
 
@@ -149,6 +153,7 @@ export function createHandlerBuilder(dependencies: HandlerBuilderDependencies): 
     const diagnostics: HandlerDiagnostic[] = []
     const context: CompileContext = {
       strategy: dependencies.strategy,
+      pages: dependencies.pages,
       warn: (path, message, hint = '') =>
         diagnostics.push({ severity: 'warning', path: ['config', ...path], message, hint }),
     }
@@ -255,5 +260,6 @@ export function createHandlerBuilder(dependencies: HandlerBuilderDependencies): 
     mutator: ref => buildStage('mutator', ref),
     responder: buildResponder,
     fallback: dependencies.fallback.map(id => buildResponder({ handler: id })),
+    pages: dependencies.pages,
   }
 }

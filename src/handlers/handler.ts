@@ -7,6 +7,7 @@ import type { Authenticate, Respond, Step } from '../access/pipeline.ts'
 import type { CredentialLocations } from '../access/withheld_credentials.ts'
 import type { DocumentPath } from '../documents/diagnostic.ts'
 import { headersSetBy, namesSetBy } from './compile/sets_headers.ts'
+import type { RefusalPages } from './pages/refusal_pages.ts'
 import type { Services } from './services.ts'
 
 /** The four sections of the configuration that hold handlers. */
@@ -23,6 +24,8 @@ export interface HandlerFunctions {
 /** The surroundings of a handler while it compiles. */
 export interface CompileContext {
   readonly strategy: 'regexp' | 'glob'
+  /** The pages for browsers, as the configuration styles them. */
+  readonly pages: Pick<RefusalPages, 'render'>
   /**
    * Reports a warning without rejecting the configuration. `path` leads from the handler's config to the
    * value.

@@ -61,7 +61,7 @@ export async function compileRules(dependencies: CompileDependencies): Promise<C
   const patterns = new Map<LocatedRule, PatternOfRule>()
   const defaultRule = createDefaultRuleResolver(dependencies.defaultRule)
   let isRejected = false
-  const fallbackResponders = selectResponders([], dependencies.builder.fallback)
+  const fallbackResponders = selectResponders([], dependencies.builder.fallback, dependencies.builder.pages)
 
   for (const located of dependencies.rules) {
     const countBefore = diagnostics.length

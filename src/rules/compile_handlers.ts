@@ -91,5 +91,5 @@ function compileResponders(
     return built
   })
   for (const { severity, path, message, hint } of lintResponders(own)) report(severity, path, message, hint)
-  return selectResponders(own, builder.fallback)
+  return selectResponders(own, builder.fallback, builder.pages)
 }

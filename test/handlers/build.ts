@@ -1,4 +1,5 @@
 /** Compiles handlers and creates sessions for tests. */
+
 import type { Denial } from '../../src/access/denial.ts'
 import type { RequestView } from '../../src/access/request.ts'
 import { createSession, identity, type Session } from '../../src/access/session.ts'
@@ -10,6 +11,7 @@ import {
 } from '../../src/handlers/handler.ts'
 import type { Services } from '../../src/handlers/services.ts'
 import type { Instant, WallTime } from '../../src/lib/time.ts'
+import { testPages } from '../support/handler_harness.ts'
 import { requestWith } from '../support/request.ts'
 
 const clock = { now: () => 0 as Instant, wall: () => 0 as WallTime }
@@ -23,6 +25,7 @@ export function compileHandler<K extends HandlerKind, C>(
   const warnings: string[] = []
   const context = {
     strategy: 'regexp' as const,
+    pages: testPages(),
     warn: (_path: unknown, message: string) => void warnings.push(message),
   }
   return eraseConfigType(handler).build(config, { clock, ...services } as Services, context).run

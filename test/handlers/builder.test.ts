@@ -9,7 +9,7 @@ import {
   type HandlerSettings,
 } from '../../src/handlers/builder.ts'
 import { HANDLERS } from '../../src/handlers/registry.ts'
-import { createHandlerHarness } from '../support/handler_harness.ts'
+import { createHandlerHarness, testPages } from '../support/handler_harness.ts'
 import { requestWith } from '../support/request.ts'
 import { sessionOf } from './build.ts'
 
@@ -31,6 +31,7 @@ function createTestBuilder(sections: HandlerSections, fallback: readonly string[
     fallback,
     services: createHandlerHarness().services,
     strategy: 'regexp',
+    pages: testPages(),
     trace: (_kind, _id, run) => run,
   })
 }

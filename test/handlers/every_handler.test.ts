@@ -11,10 +11,11 @@ import type { HttpFailure, HttpResponse } from '../../src/clients/http/message.t
 import type { AnyHandler } from '../../src/handlers/handler.ts'
 import { HANDLERS } from '../../src/handlers/registry.ts'
 import { fakeClock } from '../support/clock.ts'
+import { testPages } from '../support/handler_harness.ts'
 import { requestWith } from '../support/request.ts'
 
 /** Requirements that every handler must meet. */
-const context = { strategy: 'regexp', warn: () => {} } as const
+const context = { strategy: 'regexp', pages: testPages(), warn: () => {} } as const
 const { config } = loadConfig({ files: [], env: {}, flags: new Map() }, HANDLERS)
 assert.ok(config !== undefined)
 const closedSend = async () => ({ kind: 'failed', cause: 'closed', message: '' }) as const
@@ -183,7 +184,7 @@ async function outcomes(handler: AnyHandler, more: object): Promise<{ denials: D
   const denials: Denial[] = []
   const said: unknown[] = []
   const warn = (...words: unknown[]) => said.push(words)
-  const { run } = handler.build({ ...handler.example, ...more }, answering, { strategy: 'regexp', warn })
+  const { run } = handler.build({ ...handler.example, ...more }, answering, { ...context, warn })
   for (const next of ANSWERS) {
     answer = next
     // Let all cached entries expire.

@@ -1,4 +1,5 @@
 /** Builds handlers with fake services whose responses the test writes. */
+
 import type { RequestView } from '../../src/access/request.ts'
 import type { Credential, Verdict } from '../../src/access/verdict.ts'
 import type { HttpFailure, HttpResponse, OutgoingRequest } from '../../src/clients/http/message.ts'
@@ -8,6 +9,7 @@ import {
   type HandlerFunctions,
   type HandlerKind,
 } from '../../src/handlers/handler.ts'
+import { createRefusalPages, type RefusalPageOptions } from '../../src/handlers/pages/refusal_pages.ts'
 import type { KratosEndpoint, Services } from '../../src/handlers/services.ts'
 import { createKeyHash } from '../../src/lib/key_hash.ts'
 import { fakeClock } from './clock.ts'
@@ -75,8 +77,24 @@ export function buildHandler<K extends HandlerKind, C>(
 ): HandlerFunctions[K] {
   const context = {
     strategy: 'regexp',
+    pages: testPages(),
     warn: (path: readonly (string | number)[], message: string) =>
       harness.warnings.push(`${path.join('.')}: ${message}`),
   } as const
   return eraseConfigType(handler).build(config, harness.services, context).run
 }
+
+/** Pages without a brand, in English, that are shown at 2026-11-22 05:00:00 UTC. `options` replaces defaults. */
+export const testPages = (options: Partial<RefusalPageOptions> = {}) =>
+  createRefusalPages(
+    {
+      enabled: false,
+      title: '',
+      logo: '',
+      accent: undefined,
+      supportUrl: '',
+      language: 'en',
+      ...options,
+    },
+    fakeClock(),
+  )

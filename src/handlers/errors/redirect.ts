@@ -13,8 +13,9 @@ import { compileHostMatcher } from '../compile/host_list.ts'
 import { publicString } from '../compile/public_config.ts'
 import { urlReferenceSchema } from '../compile/urls.ts'
 import { defineErrorHandler } from '../handler.ts'
-import { NO_STORE_HEADERS } from '../responses/error_body.ts'
-import { escapeHtml, explanationPage } from '../responses/explanation_page.ts'
+import { escapeHtml } from '../pages/escape_html.ts'
+import { acceptsHtml } from '../responses/accepts_html.ts'
+import { jsonErrorResponse, NO_STORE_HEADERS } from '../responses/error_body.ts'
 import { countRedirect, resetRedirectCount } from '../responses/redirect_loop_guard.ts'
 import { whenSchema } from '../responses/when.ts'
 
@@ -59,9 +60,21 @@ export const redirect = defineErrorHandler({
     const status = code ?? 302
     const mayReturn = hosts === undefined ? () => true : compileHostMatcher(hosts, ['return_to_hosts'])
     const errorNames = new Set(when?.flatMap(entry => entry.error ?? []))
+    const explain = (denial: Denial, request: RequestView, login?: string): DenialResponse =>
+      acceptsHtml(request)
+        ? context.pages.render(denial, request, login)
+        : jsonErrorResponse(denial, request, false)
+    /**
+     * Another redirect would continue the loop. The explanation also resets the counter, so that the user can try
+     * again.
+     */
+    const stopRedirectLoop = (denial: Denial, request: RequestView, login: string): DenialResponse => {
+      const { status, headers, body } = explain(denial, request, login)
+      return { status, headers: [...headers, resetRedirectCount(request)], body }
+    }
     return (denial, request) => {
       const outage = OUTAGE_STATUSES.get(denial.status)
-      if (outage !== undefined && !errorNames.has(outage)) return explanationPage(denial, request)
+      if (outage !== undefined && !errorNames.has(outage)) return explain(denial, request)
       const { loginUrl, loginQuery: login = {}, enrollmentRequired: enrol } = denial.hints ?? {}
       const returnParameter = parameter || (loginUrl === undefined ? undefined : 'return_to')
       const target =
@@ -71,7 +84,7 @@ export const redirect = defineErrorHandler({
           : resolveLocation(to, request))
       const returns = returnParameter && mayReturn(request)
       const location = returns ? withReturnTo(target, returnParameter, request) : target
-      if (enrol === true) return explanationPage(denial, request, location)
+      if (enrol === true) return explain(denial, request, location)
       if (isCurrentUrl(target, request)) return stopRedirectLoop(denial, request, location)
       if (!returns) return { status, ...redirectPage(status, location, request.method) }
       const counter = countRedirect(request)
@@ -90,15 +103,6 @@ const OUTAGE_STATUSES: ReadonlyMap<number, string> = new Map([
   [503, 'service_unavailable'],
   [504, 'gateway_timeout'],
 ])
-
-/**
- * Another redirect would continue the loop. The explanation also resets the counter, so that the user can try
- * again.
- */
-function stopRedirectLoop(denial: Denial, request: RequestView, login: string): DenialResponse {
-  const { status, headers, body } = explanationPage(denial, request, login)
-  return { status, headers: [...headers, resetRedirectCount(request)], body }
-}
 
 /**
  * Whether the target is the current page: the same URL, whose query contains all parameters of the target,

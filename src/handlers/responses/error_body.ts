@@ -44,5 +44,5 @@ export const NO_STORE_HEADERS: readonly Header[] = [
 ]
 
 /** The `WWW-Authenticate` header of a denial that has a challenge (RFC 6750, RFC 9470). */
-const challengeHeaders = ({ hints }: Denial): readonly Header[] =>
+export const challengeHeaders = ({ hints }: Denial): readonly Header[] =>
   hints?.wwwAuthenticate === undefined ? [] : [{ name: 'www-authenticate', value: hints.wwwAuthenticate }]

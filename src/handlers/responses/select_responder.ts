@@ -4,6 +4,7 @@ import type { DenialResponse, Responder } from '../../access/pipeline.ts'
 import type { RequestView } from '../../access/request.ts'
 import type { BuiltResponder } from '../builder.ts'
 import type { HandlerDiagnostic } from '../compile/diagnostics.ts'
+import type { RefusalPages } from '../pages/refusal_pages.ts'
 import { jsonErrorResponse } from './error_body.ts'
 
 /**
@@ -13,41 +14,59 @@ import { jsonErrorResponse } from './error_body.ts'
  * The response is a 500 with a verbose body (Q-36) in three cases: several handlers of the rule match, none
  * matches, or the selected one is misconfigured. A misconfigured fallback counts as matching. An unknown or
  * invalid handler of the rule makes every response a 500.
+ *
+ * Where `pages` are enabled, a browser gets a page in place of JSON that no handler of the rule chose: that of a
+ * misconfiguration, that of the fallback `json`, and where no handler matches, with the status of the denial.
  */
 export function selectResponders(
   own: readonly BuiltResponder[],
   fallback: readonly BuiltResponder[],
+  pages: Pick<RefusalPages, 'renderForBrowser'>,
 ): readonly Responder[] {
   const misconfiguration = own.find(responder => responder.invalidatesRule)?.misconfiguration
   const respond = (refused: Denial, request: RequestView): DenialResponse => {
-    const chosen = misconfiguration ?? chooseResponder(own, fallback, refused, request)
-    return 'status' in chosen
-      ? {
-          ...jsonErrorResponse(chosen, request, true),
-          errorHandler: SELECTION_FAULTS.get(chosen) ?? 'misconfigured',
-        }
-      : { ...chosen.respond(refused, request), errorHandler: chosen.id }
+    const ofRule = misconfiguration ?? chooseOwn(own, refused, request)
+    if (ofRule !== undefined && 'respond' in ofRule) return renderBy(ofRule, refused, request)
+    const chosen = ofRule ?? chooseFallback(fallback, refused, request)
+    if (chosen === NONE_MATCHES || ('respond' in chosen && chosen.id === 'json')) {
+      const page = pages.renderForBrowser(refused, request)
+      if (page !== undefined) return { ...page, errorHandler: 'page' }
+    }
+    if ('respond' in chosen) return renderBy(chosen, refused, request)
+    return {
+      ...(pages.renderForBrowser(chosen, request) ?? jsonErrorResponse(chosen, request, true)),
+      errorHandler: SELECTION_FAULTS.get(chosen) ?? 'misconfigured',
+    }
   }
   return [{ id: 'errors', when: () => true, respond }]
 }
 
-function chooseResponder(
+const renderBy = (handler: BuiltResponder, refused: Denial, request: RequestView): DenialResponse => ({
+  ...handler.respond(refused, request),
+  errorHandler: handler.id,
+})
+
+/** `undefined` where no handler of the rule matches. */
+function chooseOwn(
   own: readonly BuiltResponder[],
+  refused: Denial,
+  request: RequestView,
+): BuiltResponder | Denial | undefined {
+  const matching = own.filter(responder => responder.when(refused, request))
+  if (matching.length > 1) return SEVERAL_MATCH
+  return matching[0]?.misconfiguration ?? matching[0]
+}
+
+function chooseFallback(
   fallback: readonly BuiltResponder[],
   refused: Denial,
   request: RequestView,
 ): BuiltResponder | Denial {
-  const matching = own.filter(responder => responder.when(refused, request))
-  if (matching.length > 1) return SEVERAL_MATCH
-  if (matching[0] !== undefined) return matching[0].misconfiguration ?? matching[0]
   const next = fallback.find(
     responder => responder.misconfiguration !== undefined || responder.when(refused, request),
   )
-  return next === undefined
-    ? NONE_MATCHES
-    : next.misconfiguration === undefined
-      ? next
-      : misconfiguredErrors(next.misconfiguration.message)
+  if (next === undefined) return NONE_MATCHES
+  return next.misconfiguration === undefined ? next : misconfiguredErrors(next.misconfiguration.message)
 }
 
 const misconfiguredErrors = (reason: string): Denial =>

@@ -4,7 +4,7 @@ import type { HttpFailure, HttpResponse } from '../../../src/clients/http/messag
 import { ketoEngineAcpOry } from '../../../src/handlers/authorizers/keto_engine_acp_ory.ts'
 import { HandlerConfigError } from '../../../src/handlers/compile/config_error.ts'
 import { eraseConfigType } from '../../../src/handlers/handler.ts'
-import { buildHandler, createHandlerHarness } from '../../support/handler_harness.ts'
+import { buildHandler, createHandlerHarness, testPages } from '../../support/handler_harness.ts'
 import { requestWith } from '../../support/request.ts'
 import { assertDenial, sessionOf } from '../build.ts'
 
@@ -106,7 +106,7 @@ test('a failing template is a 500 without a call', async () => {
 })
 
 test('rejects the strategy glob', () => {
-  const context = { strategy: 'glob', warn: () => {} } as const
+  const context = { strategy: 'glob', pages: testPages(), warn: () => {} } as const
   assert.throws(
     () => eraseConfigType(ketoEngineAcpOry).build(CONFIG, createHandlerHarness().services, context),
     HandlerConfigError,

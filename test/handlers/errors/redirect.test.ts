@@ -269,7 +269,9 @@ test('replaces the third redirect within a minute by an explanation and restarts
   assert.deepEqual(headerValues('location', stopped), [])
   assert.match(stopped.body, /not logged in here/)
   assert.ok(
-    stopped.body.includes(`<a href="${KRATOS}?return_to=https%3A%2F%2Fapp.example.com%2F">Log in</a>`),
+    stopped.body.includes(
+      `<a class="button" href="${KRATOS}?return_to=https%3A%2F%2Fapp.example.com%2F">Log in</a>`,
+    ),
   )
   assert.match(headerValues('set-cookie', stopped)[0] ?? '', /^credence_login_rounds=0; Path=\/; Max-Age=0;/)
   assert.deepEqual(headerValues('cache-control', stopped), ['no-store'])
@@ -327,7 +329,8 @@ test('an outage causes no redirect to the login unless `when` names it (G7)', ()
     const page = respondToBrowser(HTML, { denial: down, config })
     assert.deepEqual([page.status, headerValues('location', page)], [503, []])
     assert.match(page.body, /try again in a moment/)
-    assert.ok(!page.body.includes('<a '))
+    assert.match(page.body, /<a class="button" href="">Try again<\/a>/)
+    assert.ok(!page.body.includes('login"'))
     assert.equal(JSON.parse(respond(config, {}, down).body).error.code, 503)
   }
   const named = { to: '/login', when: [{ error: ['unauthorized', 'service_unavailable'] }] }
@@ -337,7 +340,7 @@ test('an outage causes no redirect to the login unless `when` names it (G7)', ()
 for (const [code, said] of [
   [
     'second_factor_required',
-    /set one up in the settings.*settings\/browser">Settings of your account.*Use your second factor/,
+    /set one up in the settings.*Use your second factor.*settings\/browser">Settings of your account/,
   ],
   ['reauthentication_required', /needs a new login/],
   ['forbidden', /no access to this page/],

@@ -4,6 +4,7 @@ import { misconfigured, unauthorized } from '../../../src/access/denial.ts'
 import type { DenialResponse } from '../../../src/access/pipeline.ts'
 import type { BuiltResponder } from '../../../src/handlers/builder.ts'
 import { lintResponders, selectResponders } from '../../../src/handlers/responses/select_responder.ts'
+import { testPages } from '../../support/handler_harness.ts'
 import { requestWith } from '../../support/request.ts'
 
 const responder = (
@@ -21,10 +22,15 @@ const responder = (
   diagnostics: [],
   ...parts,
 })
-function respond(own: BuiltResponder[], fallback: BuiltResponder[]): DenialResponse {
-  const [only] = selectResponders(own, fallback)
+function respond(
+  own: BuiltResponder[],
+  fallback: BuiltResponder[],
+  pages: { readonly enabled: boolean } = { enabled: false },
+  request = requestWith(),
+): DenialResponse {
+  const [only] = selectResponders(own, fallback, testPages(pages))
   assert.ok(only)
-  return only.respond(unauthorized('no_credential'), requestWith())
+  return only.respond(unauthorized('no_credential'), request)
 }
 const matching = responder('a', true)
 const notMatching = responder('never', false)
@@ -73,4 +79,29 @@ test('warns about handlers of one rule that always match together (Q-36)', () =>
   assert.deepEqual(places('a', ''), ['errors.1'])
   assert.deepEqual(places('', 'a'), ['errors.0'])
   assert.deepEqual(places('a', 'b', 'a'), ['errors.2'])
+})
+
+const BROWSER = requestWith([['accept', 'text/html']])
+const titleFor = (own: BuiltResponder[], fallback: BuiltResponder[]) => {
+  const { status, body } = respond(own, fallback, { enabled: true }, BROWSER)
+  return [status, body.match(/<h1>([^<]*)/)?.[1] ?? body]
+}
+const json = responder('json', true)
+
+test('with pages, a browser gets one in place of the fallback `json`', () => {
+  assert.deepEqual(titleFor([], [notMatching, json]), [401, 'You are not logged in here'])
+  assert.deepEqual(titleFor([notMatching], [json]), [401, 'You are not logged in here'])
+})
+test('with pages, a handler of the rule and every other fallback still respond', () => {
+  assert.deepEqual(titleFor([json], []), [401, 'json'])
+  assert.deepEqual(titleFor([], [responder('redirect', true), json]), [401, 'redirect'])
+})
+test('with pages, no handler that matches means the page of the denial, and a misconfiguration that of a 500', () => {
+  assert.deepEqual(titleFor([notMatching], [notMatching]), [401, 'You are not logged in here'])
+  assert.deepEqual(titleFor([matching, responder('b', true)], []), [500, 'Something went wrong'])
+  assert.deepEqual(titleFor([responder('json', true, true)], []), [500, 'Something went wrong'])
+  assert.deepEqual(titleFor([], [responder('json', true, true)]), [500, 'Something went wrong'])
+})
+test('with pages, every other client gets the JSON', () => {
+  assert.equal(respond([], [json], { enabled: true }).body, 'json')
 })

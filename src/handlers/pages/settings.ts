@@ -1,0 +1,100 @@
+/** Settings of the pages that browsers get for denials. */
+import { type SettingValues, setting } from '../../config/setting.ts'
+import { constrained, flag, isHttpUrl, oneOf, text } from '../../config/value_types.ts'
+import { ACCENT_PATTERN } from './accent.ts'
+
+/** A denial carries the page, and Envoy gets at most 64 KiB of it. */
+const MAX_LOGO_CHARS = 32_768
+const MAX_TITLE_CHARS = 100
+
+/** An image as base64. The type is checked, because a browser would show a document of any type that it gets. */
+const DATA_URL = /^data:image\/(?:png|jpeg|gif|webp|avif|svg\+xml);base64,[A-Za-z0-9+/]+={0,2}$/
+/** A path on the host of the request: a second slash or a backslash would name another host. */
+const LOCAL_PATH = /^\/(?![/\\])[\x21-\x7e]*$/
+const MAIL_ADDRESS = /^mailto:[^\s@?]+@[^\s@?]+$/
+
+export const pageSettings = {
+  enabled: setting('errors.pages.enabled', flag(), {
+    default: false,
+    description:
+      'Whether a browser that opens a page gets an HTML page instead of the JSON of `errors.fallback`. Error handlers that a rule names itself, and every other client, are not affected.',
+    credenceOnly: true,
+    reloadable: true,
+  }),
+  title: setting(
+    'errors.pages.title',
+    constrained(
+      text(),
+      title => title.length <= MAX_TITLE_CHARS,
+      `must have at most ${MAX_TITLE_CHARS} characters`,
+      'for example Example Shop',
+    ),
+    {
+      description: 'Name of the product or the site, at the top of each page. Unset: none.',
+      credenceOnly: true,
+      reloadable: true,
+    },
+  ),
+  logo: setting(
+    'errors.pages.logo',
+    constrained(
+      text(),
+      logo => logo.length <= MAX_LOGO_CHARS && (DATA_URL.test(logo) || LOCAL_PATH.test(logo)),
+      `must be a base64 data: URL of an image with at most ${MAX_LOGO_CHARS} characters, or a path`,
+      'for example data:image/svg+xml;base64,… or /logo.svg, a path that no rule denies',
+    ),
+    {
+      description:
+        'Logo at the top of each page: a data: URL of an image in base64, or a path on the host of the request. Unset: none.',
+      credenceOnly: true,
+      reloadable: true,
+    },
+  ),
+  accent: setting(
+    'errors.pages.accent',
+    constrained(
+      text(),
+      accent => ACCENT_PATTERN.test(accent),
+      'must be a colour in hexadecimal',
+      'for example #2457d6',
+    ),
+    {
+      description:
+        'Colour of the button, as `#rrggbb`. Its text is black or white, whichever is easier to read. Unset: blue.',
+      credenceOnly: true,
+      reloadable: true,
+    },
+  ),
+  supportUrl: setting(
+    'errors.pages.support_url',
+    constrained(
+      text(),
+      url => isHttpUrl(url) || MAIL_ADDRESS.test(url) || LOCAL_PATH.test(url),
+      'must be an http or https URL, a mailto: address or a path',
+      'for example https://example.com/help or mailto:help@example.com',
+    ),
+    {
+      description:
+        'Link for users who need help, below the reference: a URL, a `mailto:` address or a path. Unset: none.',
+      credenceOnly: true,
+      reloadable: true,
+    },
+  ),
+  language: setting('errors.pages.language', oneOf('auto', 'en', 'de'), {
+    default: 'auto',
+    description:
+      'Language of the pages: English, German, or auto for the one that the browser prefers, else English.',
+    credenceOnly: true,
+    reloadable: true,
+  }),
+}
+
+/** How an operator wants the pages, as `createRefusalPages` needs it. */
+export const refusalPageOptions = (settings: SettingValues) => ({
+  enabled: settings.get(pageSettings.enabled),
+  title: settings.get(pageSettings.title) ?? '',
+  logo: settings.get(pageSettings.logo) ?? '',
+  accent: settings.get(pageSettings.accent),
+  supportUrl: settings.get(pageSettings.supportUrl) ?? '',
+  language: settings.get(pageSettings.language),
+})
