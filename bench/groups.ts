@@ -14,6 +14,7 @@ import { reload } from './groups/reload.ts'
 import { reloadCpu } from './groups/reload_cpu.ts'
 import { rules } from './groups/rules.ts'
 import { sessions } from './groups/sessions.ts'
+import { soak } from './groups/soak.ts'
 import { stampede } from './groups/stampede.ts'
 import { tokens } from './groups/tokens.ts'
 
@@ -35,5 +36,6 @@ export const GROUPS: ReadonlyMap<string, BenchmarkGroup> = new Map(
     reload,
     reload_cpu: reloadCpu,
     histograms,
+    soak,
   }),
 )

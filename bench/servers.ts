@@ -1,5 +1,6 @@
 /** Builds the project and starts the measured servers in separate processes, pinned to one core. */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { type ChildProcess, type StdioOptions, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -28,11 +29,28 @@ export interface RunningServer {
   readonly proxyCpuMicros?: () => number
   /** Resident memory, in MB. */
   memoryMb(): number
+  /** Files and sockets that the process has open. */
+  openFiles(): number
+  /** State of a process that was started with `observed`; `collect` collects its garbage before. */
+  state(collect?: boolean): Promise<ProcessState>
   /** Folder of its configuration and rules; empty for a reference server. */
   readonly folder: string
   /** Resolves to the body of a page of Credence's api port. */
   fetchApi(path: string): Promise<string>
   stop(): Promise<void>
+}
+
+/** What only the process itself knows. */
+export interface ProcessState {
+  readonly heapUsedMb: number
+  readonly heapTotalMb: number
+  readonly externalMb: number
+  /** Timers, sockets and calls that are active. */
+  readonly resources: number
+}
+
+export interface StateRequest {
+  readonly collect: boolean
 }
 
 /** Compiles the sources. Users run the compiled code, and type stripping would add to startup time and memory. */
@@ -43,9 +61,10 @@ export function buildProject(): void {
 }
 
 /** Output is discarded; log levels are those of production. */
-function spawnServer(program: string, args: readonly string[]): ChildProcess {
+function spawnServer(program: string, args: readonly string[], observed = false): ChildProcess {
   const [command, ...rest] = pinnedCommand(0, [program, ...args])
-  const child = spawn(command as string, rest, { cwd: root, stdio: 'ignore' })
+  const stdio = observed ? (['ignore', 'ignore', 'ignore', 'ipc'] as const) : ('ignore' as const)
+  const child = spawn(command as string, rest, { cwd: root, stdio: stdio as StdioOptions })
   running.add(child)
   child.once('exit', () => running.delete(child))
   return child
@@ -80,6 +99,8 @@ export interface CredenceServerOptions {
   readonly config: object
   readonly strategy?: 'regexp' | 'glob'
   readonly engine?: EngineName
+  /** Whether the process reports its state to this one. */
+  readonly observed?: boolean
 }
 
 export async function startCredenceServer({
@@ -87,6 +108,7 @@ export async function startCredenceServer({
   config,
   strategy,
   engine = 'native',
+  observed = false,
 }: CredenceServerOptions): Promise<RunningServer> {
   const folder = mkdtempSync(join(tmpdir(), 'bench-'))
   const [grpc, api, prometheus] = [await freePort(), await freePort(), await freePort()]
@@ -107,7 +129,8 @@ export async function startCredenceServer({
   }
   writeFileSync(join(folder, 'config.json'), JSON.stringify(fullConfig))
   const command = [join(root, 'dist/main.js'), 'serve', '--config', join(folder, 'config.json')]
-  const child = spawnServer(process.execPath, command)
+  const flags = observed ? ['--expose-gc', '--import', join(root, 'bench/process_state.ts')] : []
+  const child = spawnServer(process.execPath, [...flags, ...command], observed)
   const ready = async () =>
     (await fetch(`http://127.0.0.1:${api}/health/ready`).catch(() => undefined))?.status === 200
   return waitUntilReady(child, grpc, ready, folder, api)
@@ -169,6 +192,13 @@ async function waitUntilReady(
     folder,
     cpuMicros: () => cpuMicros(child.pid as number),
     memoryMb: () => Number(/VmRSS:\s+(\d+)/.exec(proc('status'))?.[1] ?? 0) / 1024,
+    openFiles: () => readdirSync(`/proc/${child.pid}/fd`).length,
+    async state(collect = false) {
+      const answer = once(child, 'message')
+      child.send({ collect } satisfies StateRequest)
+      const [state] = (await answer) as [ProcessState]
+      return state
+    },
     fetchApi: async path => (await fetch(`http://127.0.0.1:${api}${path}`)).text(),
     async stop() {
       const ended = new Promise(resolve => child.once('exit', resolve))
