@@ -2,23 +2,31 @@
 import { spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { userInfo } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { cacheFolder, findOnPath, logProgress, UserError } from './environment.js'
 
 /**
- * Returns the path of a launcher for /usr/bin/`program` of `packages`, which must include the libraries that it needs
- * and that may be missing on a machine. Throws a UserError that ends with `help` when they cannot be unpacked.
+ * Returns the path of a launcher for `program` of `packages`, which must include the libraries that it needs and that may
+ * be missing on a machine. `programFolder` is where the packages put it. Throws a UserError that ends with `help` when
+ * they cannot be unpacked.
  */
-export function unpackDebianProgram({ folder: name, program, packages, help }) {
+export function unpackDebianProgram({
+  folder: name,
+  program,
+  programFolder = 'usr/bin',
+  packages,
+  megabytes = 2,
+  help,
+}) {
   const folder = join(cacheFolder, name)
   const launcher = join(folder, program)
   if (existsSync(launcher)) return launcher
   if (!findOnPath('apt-get') || !findOnPath('dpkg-deb'))
     throw new UserError(`${program} is not on PATH.\n${help}`)
-  logProgress(`setup: unpacking Debian's ${packages[0]} into ${folder} (about 2 MB, once) …`)
+  logProgress(`setup: unpacking Debian's ${packages[0]} into ${folder} (about ${megabytes} MB, once) …`)
   const stagingFolder = `${folder}.${process.pid}`
   try {
-    unpackPackages(stagingFolder, { program, packages, help })
+    unpackPackages(stagingFolder, { program, programFolder, packages, help })
     // Another process may have unpacked the same packages meanwhile; the rename onto its folder would fail.
     if (!existsSync(folder)) renameSync(stagingFolder, folder)
   } finally {
@@ -27,7 +35,7 @@ export function unpackDebianProgram({ folder: name, program, packages, help }) {
   return launcher
 }
 
-function unpackPackages(folder, { program, packages, help }) {
+function unpackPackages(folder, { program, programFolder, packages, help }) {
   const root = join(folder, 'root')
   const lists = join(folder, 'lists')
   for (const path of [root, join(lists, 'partial'), join(folder, 'archives', 'partial')])
@@ -44,13 +52,13 @@ function unpackPackages(folder, { program, packages, help }) {
   run('apt-get', [...apt, '-q', 'download', ...packages], folder, help)
   for (const file of readdirSync(folder).filter(name => name.endsWith('.deb')))
     run('dpkg-deb', ['-x', file, root], folder, help)
-  const libraries = readdirSync(join(root, 'usr', 'lib'))
-    .map(name => `"$home/root/usr/lib/${name}"`)
-    .join(':')
+  const files = readdirSync(join(root, 'usr', 'lib'), { recursive: true })
+  const libraryFolders = new Set(files.filter(file => /\.so(?:\.|$)/.test(file)).map(file => dirname(file)))
+  const libraries = [...libraryFolders].map(name => `"$home/root/usr/lib/${name}"`).join(':')
   const launcher = join(folder, program)
   writeFileSync(
     launcher,
-    `#!/bin/sh\nhome=$(dirname "$0")\nLD_LIBRARY_PATH=${libraries} exec "$home/root/usr/bin/${program}" "$@"\n`,
+    `#!/bin/sh\nhome=$(dirname "$0")\nLD_LIBRARY_PATH=${libraries} exec "$home/root/${programFolder}/${program}" "$@"\n`,
   )
   chmodSync(launcher, 0o755)
   rmSync(lists, { recursive: true })

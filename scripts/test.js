@@ -1,6 +1,7 @@
 /** Runs the test suite from a fresh clone; `npm test -- test/integration/envoy` runs part of it. */
 import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { findChromium } from './chromium.js'
 import { logProgress, projectRoot, runMain, UserError } from './environment.js'
 import { findEnvoy } from './envoy.js'
 import { buildGoTools } from './go_tools.js'
@@ -31,6 +32,10 @@ await runMain(async () => {
       const { h2spec, grpc_client: client } = buildGoTools()
       Object.assign(env, { H2SPEC_BIN: h2spec, GRPC_GO_CLIENT_BIN: client })
       return h2spec
+    })
+    findOptional('Chromium', () => {
+      env.CHROMIUM_BIN = findChromium()
+      return env.CHROMIUM_BIN
     })
     findOptional('h2load', () => {
       env.H2LOAD_BIN = findH2load()
