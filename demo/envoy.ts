@@ -16,11 +16,18 @@ export const findEnvoy = (): string =>
 export async function startEnvoy(
   binary: string,
   yaml: string,
-  launchOptions: { readonly adminPort: number; readonly processes: ProcessManager; readonly folder: string },
+  launchOptions: {
+    readonly adminPort: number
+    readonly processes: ProcessManager
+    readonly folder: string
+    /** Worker threads. Default: 2. */
+    readonly concurrency?: number
+  },
 ): Promise<ManagedProcess> {
   const file = join(launchOptions.folder, 'envoy.yaml')
   writeFileSync(file, yaml)
-  const args = ['-c', file, '--disable-hot-restart', '--concurrency', '2', '--log-level', 'warning']
+  const workers = String(launchOptions.concurrency ?? 2)
+  const args = ['-c', file, '--disable-hot-restart', '--concurrency', workers, '--log-level', 'warning']
   const running = launchOptions.processes.start('envoy', binary, args)
   await waitForStatus(running, `http://127.0.0.1:${launchOptions.adminPort}/ready`)
   return running

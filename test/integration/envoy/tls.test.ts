@@ -1,4 +1,4 @@
-/** Tests of mutual TLS between a real Envoy and Credence: required client certificates, and renewal without a restart. */
+/** Tests of TLS between a real Envoy and Credence: with and without client certificates, and renewal without a restart. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { copyFileSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
@@ -27,6 +27,68 @@ const RULES = `
   mutators: [ { handler: header, config: { headers: { X-User-Id: "{{ print .Subject }}" } } } ]
 `
 
+/** Four workers of Envoy connect over TLS, as in docs/operations.md. `live` is the certificate of Credence. */
+function startTlsEnvironment(authority: CertificateAuthority, mutual: boolean): Promise<EnvoyEnvironment> {
+  const [key, cert, ca] = ['live.key', 'live.pem', 'ca.pem'].map(name => authority.file(name))
+  const clientCa = mutual ? `, client_ca: { path: "${ca}" }` : ''
+  const clientCertificate = mutual
+    ? `
+          tls_certificates:
+          - certificate_chain: { filename: ${authority.file('edge.pem')} }
+            private_key: { filename: ${authority.file('edge.key')} }`
+    : ''
+  return startEnvoyEnvironment({
+    rules: RULES,
+    concurrency: 4,
+    editCredence: yaml =>
+      yaml.replace(
+        /^( *grpc: \{ .*?) \}$/m,
+        `$1, tls: { key: { path: "${key}" }, cert: { path: "${cert}" }${clientCa} } }`,
+      ),
+    editEnvoy: yaml =>
+      yaml.replace(
+        /^ {2}- name: credence$/m,
+        `$&
+    transport_socket:
+      name: envoy.transport_sockets.tls
+      typed_config:
+        "@type": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext
+        sni: credence.test
+        common_tls_context:${clientCertificate}
+          validation_context:
+            trusted_ca: { filename: ${ca} }
+            match_typed_subject_alt_names:
+            - { san_type: DNS, matcher: { exact: credence.test } }`,
+      ),
+  })
+}
+
+async function assertAllowed(environment: EnvoyEnvironment): Promise<void> {
+  const page = await environment.fetch('/page')
+  assert.equal(page.status, 200, page.body)
+  assert.equal(page.json<{ headers: Record<string, string> }>().headers['x-user-id'], 'guest')
+}
+
+/** Requests at once, each on a connection of its own, so that several workers connect. */
+async function assertAllAllowed(environment: EnvoyEnvironment): Promise<void> {
+  await Promise.all(Array.from({ length: 40 }, () => assertAllowed(environment)))
+}
+
+/** Resolves to the HTTP status, or to `undefined` when the connection ends without a response. */
+function statusOf(url: string, options: SecureClientSessionOptions): Promise<number | undefined> {
+  const session = connectHttp2(url, options)
+  session.on('error', () => {})
+  const stream = session.request({ ':method': 'POST', ':path': '/' })
+  stream.on('error', () => {})
+  return new Promise(resolve => {
+    stream.on('response', headers => {
+      resolve(headers[':status'])
+      session.destroy()
+    })
+    stream.on('close', () => resolve(undefined))
+  })
+}
+
 describe('Envoy over mutual TLS', { skip, timeout: 60_000 }, () => {
   let folder = ''
   let authority: CertificateAuthority
@@ -47,62 +109,14 @@ describe('Envoy over mutual TLS', { skip, timeout: 60_000 }, () => {
     authority.issue('two', '/CN=two', 'DNS:credence.test')
     authority.issue('edge', '/CN=edge')
     install('one')
-    const [key, cert, ca] = ['live.key', 'live.pem', 'ca.pem'].map(name => authority.file(name))
-    environment = await startEnvoyEnvironment({
-      rules: RULES,
-      editCredence: yaml =>
-        yaml.replace(
-          /^( *grpc: \{ .*?) \}$/m,
-          `$1, tls: { key: { path: "${key}" }, cert: { path: "${cert}" }, client_ca: { path: "${ca}" } } }`,
-        ),
-      // As in docs/operations.md.
-      editEnvoy: yaml =>
-        yaml.replace(
-          /^ {2}- name: credence$/m,
-          `$&
-    transport_socket:
-      name: envoy.transport_sockets.tls
-      typed_config:
-        "@type": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext
-        sni: credence.test
-        common_tls_context:
-          tls_certificates:
-          - certificate_chain: { filename: ${authority.file('edge.pem')} }
-            private_key: { filename: ${authority.file('edge.key')} }
-          validation_context:
-            trusted_ca: { filename: ${authority.file('ca.pem')} }
-            match_typed_subject_alt_names:
-            - { san_type: DNS, matcher: { exact: credence.test } }`,
-        ),
-    })
+    environment = await startTlsEnvironment(authority, true)
   })
   after(async () => {
     await environment?.close()
     rmSync(folder, { recursive: true, force: true })
   })
 
-  const assertAllowed = async () => {
-    const page = await environment.fetch('/page')
-    assert.equal(page.status, 200, page.body)
-    assert.equal(page.json<{ headers: Record<string, string> }>().headers['x-user-id'], 'guest')
-  }
-
-  test('a request through Envoy is allowed', assertAllowed)
-
-  /** Resolves to the HTTP status, or to `undefined` when the connection ends without a response. */
-  function statusOf(url: string, options: SecureClientSessionOptions): Promise<number | undefined> {
-    const session = connectHttp2(url, options)
-    session.on('error', () => {})
-    const stream = session.request({ ':method': 'POST', ':path': '/' })
-    stream.on('error', () => {})
-    return new Promise(resolve => {
-      stream.on('response', headers => {
-        resolve(headers[':status'])
-        session.destroy()
-      })
-      stream.on('close', () => resolve(undefined))
-    })
-  }
+  test('requests through Envoy are allowed', () => assertAllAllowed(environment))
 
   test('a client without a certificate of the authority receives no response', async () => {
     const address = `127.0.0.1:${environment.ports.credence}`
@@ -116,7 +130,7 @@ describe('Envoy over mutual TLS', { skip, timeout: 60_000 }, () => {
     )
     assert.equal(await statusOf(`https://${address}`, options), undefined)
     assert.equal(await statusOf(`http://${address}`, {}), undefined)
-    await assertAllowed()
+    await assertAllowed(environment)
   })
 
   /** Resolves to the common name of the certificate that Credence presents to a new connection. */
@@ -140,13 +154,34 @@ describe('Envoy over mutual TLS', { skip, timeout: 60_000 }, () => {
     assert.equal(await presentedName(), 'one')
     install('two')
     const isRenewed = async () => {
-      await assertAllowed()
+      await assertAllowed(environment)
       return (await presentedName()) === 'two'
     }
     await waitUntil('the new certificate is used', isRenewed, { timeoutMs: 20_000 })
-    await assertAllowed()
+    await assertAllowed(environment)
     const isLogged = () =>
       environment.logRecords().some(record => record.event === 'tls' && record.state === 'renewed')
     await waitUntil('the renewal is logged', isLogged)
+  })
+})
+
+describe('Envoy over TLS without a client certificate', { skip, timeout: 60_000 }, () => {
+  const folder = mkdtempSync(join(tmpdir(), 'credence-tls-'))
+  const authority = skip === false ? createCertificateAuthority(folder) : undefined
+  let environment: EnvoyEnvironment | undefined
+  after(async () => {
+    await environment?.close()
+    rmSync(folder, { recursive: true, force: true })
+  })
+
+  test('requests through Envoy are allowed, and none without TLS', async () => {
+    assert.ok(authority !== undefined)
+    authority.issue('live', '/CN=live', 'DNS:credence.test')
+    environment = await startTlsEnvironment(authority, false)
+    await assertAllAllowed(environment)
+    const address = `127.0.0.1:${environment.ports.credence}`
+    const ca = authority.read('ca.pem')
+    assert.equal(await statusOf(`https://${address}`, { ca, servername: 'credence.test' }), 415)
+    assert.equal(await statusOf(`http://${address}`, {}), undefined)
   })
 })

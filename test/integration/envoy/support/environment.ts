@@ -26,6 +26,8 @@ export interface EnvoyEnvironmentOptions {
   readonly envoy?: EnvoyTemplate
   /** Changes the configuration of Envoy. */
   readonly editEnvoy?: (yaml: string, ports: Ports) => string
+  /** Worker threads of Envoy. Default: 2. */
+  readonly concurrency?: number
   /** Additional listeners by name: copies of the first one, each changed by the function. */
   readonly listeners?: Readonly<Record<string, (listener: string) => string>>
   /** Changes the configuration of Credence. */
@@ -172,7 +174,12 @@ async function startComponents(
     listeners.set(name, port)
     yaml = addListener(yaml, { name, port, edit })
   }
-  const envoy = await startEnvoy(findEnvoy(), yaml, { adminPort: ports.envoyAdmin, processes, folder })
+  const envoy = await startEnvoy(findEnvoy(), yaml, {
+    adminPort: ports.envoyAdmin,
+    processes,
+    folder,
+    ...(options.concurrency === undefined ? {} : { concurrency: options.concurrency }),
+  })
   const origin = `http://127.0.0.1:${ports.envoy}`
   const listenerPort = (listener: string): number => {
     const port = listeners.get(listener)
