@@ -89,14 +89,25 @@ export async function startReferenceServer(
 /** Starts a Go program that takes `-listen`. */
 export async function startGoServer(program: string): Promise<RunningServer> {
   const port = await freePort()
-  const child = spawnServer(program, ['-listen', `127.0.0.1:${port}`])
-  return waitUntilReady(child, port, () => isListening(port), '', 0)
+  return startPeer(program, ['-listen', `127.0.0.1:${port}`], port, '')
+}
+
+/** Starts another authorizer. Its folder is removed when it stops. */
+export function startPeer(
+  program: string,
+  args: readonly string[],
+  port: number,
+  folder: string,
+): Promise<RunningServer> {
+  return waitUntilReady(spawnServer(program, args), port, () => isListening(port), folder, 0)
 }
 
 export interface CredenceServerOptions {
   readonly rules: readonly object[]
   /** Sections of the configuration except `serve` and `access_rules`. */
   readonly config: object
+  /** Keys of the section `serve` to add. */
+  readonly serve?: object
   readonly strategy?: 'regexp' | 'glob'
   readonly engine?: EngineName
   /** Whether the process reports its state to this one. */
@@ -106,6 +117,7 @@ export interface CredenceServerOptions {
 export async function startCredenceServer({
   rules,
   config,
+  serve = {},
   strategy,
   engine = 'native',
   observed = false,
@@ -120,6 +132,7 @@ export async function startCredenceServer({
       api: loopbackPort(api),
       prometheus: loopbackPort(prometheus),
       shutdown_delay: '0s',
+      ...serve,
     },
     access_rules: {
       repositories: [`file://${join(folder, 'rules.json')}`],

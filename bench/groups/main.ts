@@ -1,12 +1,14 @@
-/** Measures a Check with a cached session and one header, with 10 to 10,000 rules, against servers that do nothing. */
+/** Measures a Check with a cached session and one header, with 10 to 10,000 rules, against servers that do nothing and Heimdall. */
 import { credenceCase, engineCase, goNoop, NOOP } from '../cases.ts'
+import { heimdall } from '../heimdall.ts'
 import { compare } from '../table.ts'
 import type { BenchmarkGroup } from './group.ts'
 
 export const main: BenchmarkGroup = {
-  description: 'cached session and one header with 10, 1,000 and 10,000 rules, both engines, against no-ops',
+  description:
+    'cached session and one header with 10, 1,000 and 10,000 rules, both engines, against no-ops and Heimdall',
   run(options) {
-    const baselines = [NOOP, ...goNoop()]
+    const baselines = [NOOP, ...goNoop(), ...heimdall(1_000)]
     const benchmarks = [
       ...baselines,
       engineCase('native'),
