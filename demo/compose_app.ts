@@ -25,7 +25,7 @@ const kratos = await startKratos({ kind: 'running', publicUrl, adminUrl }, launc
 const upstream = await startUpstream({
   port: DEFAULT_PORTS.application,
   kratosPublicUrl: publicUrl,
-  kratosDescription: kratos.description,
+  kratosDescription: kratos.pageDescription,
   tokenIssuer: await createTokenIssuer(),
 })
 const user = await kratos.createUser()

@@ -69,7 +69,7 @@ async function startComponents(
   const upstream = await startUpstream({
     port: ports.application,
     kratosPublicUrl: kratos.publicUrl,
-    kratosDescription: kratos.description,
+    kratosDescription: kratos.pageDescription,
     tokenIssuer,
   })
   cleanups.push(() => upstream.close())

@@ -26,6 +26,8 @@ export interface Kratos {
   readonly kind: KratosChoice['kind']
   /** Which Kratos this is, for a line of output. */
   readonly description: string
+  /** The same for a page, which shows no path of the machine. */
+  readonly pageDescription: string
   /** Without a trailing slash. */
   readonly publicUrl: string
   readonly adminUrl: string
@@ -103,6 +105,7 @@ function connectKratos(
   return {
     kind,
     description,
+    pageDescription: kind === 'stand-in' ? 'the stand-in, which is not Ory Kratos' : 'Ory Kratos',
     publicUrl,
     adminUrl,
     identities,

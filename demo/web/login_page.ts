@@ -1,6 +1,6 @@
 /** The login page: a plain form with all fields of Kratos' login flow, and the redirect that logs out. */
+import { escapeHtml } from '../../src/handlers/pages/escape_html.ts'
 import {
-  escapeHtml,
   htmlResponse,
   type PageResponse,
   type ReceivedRequest,
@@ -10,6 +10,7 @@ import {
 
 export interface FlowMessage {
   readonly text: string
+  readonly type?: 'info' | 'success' | 'error'
 }
 
 export interface FlowNode {
@@ -29,6 +30,7 @@ export interface FlowNode {
 }
 
 export interface KratosFlow {
+  readonly requested_aal?: 'aal1' | 'aal2'
   readonly ui: {
     readonly action: string
     readonly method: string
@@ -53,9 +55,9 @@ export async function loginPage(
   )
   if (response.status >= 400 && response.status < 500) return restartLogin(request, dependencies)
   if (response.status !== 200) throw new Error(`Kratos responded with ${response.status}`)
-  return htmlResponse(
-    renderPage('Log in', renderForm((await response.json()) as KratosFlow), dependencies.kratosDescription),
-  )
+  const flow = (await response.json()) as KratosFlow
+  const title = flow.requested_aal === 'aal2' ? 'Log in with a second factor' : 'Log in'
+  return htmlResponse(renderPage(title, renderForm(flow), dependencies.kratosDescription))
 }
 
 function restartLogin(request: ReceivedRequest, dependencies: UpstreamDependencies): PageResponse {
@@ -65,31 +67,48 @@ function restartLogin(request: ReceivedRequest, dependencies: UpstreamDependenci
 }
 
 export function renderForm({ ui }: KratosFlow): string {
-  const messages = (ui.messages ?? []).map(message => `<p class="message">${escapeHtml(message.text)}</p>`)
+  const messages = (ui.messages ?? []).map(({ text, type }) =>
+    type === 'error'
+      ? `<p class="error" role="alert">${escapeHtml(text)}</p>`
+      : `<p class="notice">${escapeHtml(text)}</p>`,
+  )
   return `${messages.join('\n')}
 <form action="${escapeHtml(ui.action)}" method="${escapeHtml(ui.method)}">
 ${ui.nodes.map(renderField).join('\n')}
 </form>`
 }
 
-function renderField(node: FlowNode): string {
-  const { node_type, name = '', type = 'text', value, required, autocomplete } = node.attributes
+/** For fields whose purpose Kratos does not state, so that a browser offers to fill them (WCAG 2.2, 1.3.5). */
+const AUTOCOMPLETE: Readonly<Record<string, string>> = {
+  identifier: 'username',
+  lookup_secret: 'one-time-code',
+  totp_code: 'one-time-code',
+}
+
+function renderField(node: FlowNode, index: number): string {
+  const { node_type, name = '', type = 'text', value, required } = node.attributes
+  const id = `field-${index}`
   if (node_type === 'text') {
     const content = escapeHtml(node.attributes.text?.text ?? '')
-    return `<p>${escapeHtml(node.meta?.label?.text ?? '')}</p><p><code>${content}</code></p>`
+    return `<h2>${escapeHtml(node.meta?.label?.text ?? '')}</h2><p><code>${content}</code></p>`
   }
   if (node_type !== 'input') return ''
   const label = escapeHtml(node.meta?.label?.text ?? name)
   const text = escapeHtml(value === undefined ? '' : String(value))
   if (type === 'submit' || type === 'button') {
-    return `<button name="${escapeHtml(name)}" value="${text}">${label}</button>`
+    return `<button class="button" name="${escapeHtml(name)}" value="${text}">${label}</button>`
   }
-  const messages = (node.messages ?? [])
-    .map(message => `<span class="message">${escapeHtml(message.text)}</span>`)
-    .join(' ')
-  const extraAttributes = `${required === true ? ' required' : ''}${autocomplete ? ` autocomplete="${escapeHtml(autocomplete)}"` : ''}`
-  const input = `<input name="${escapeHtml(name)}" type="${escapeHtml(type)}" value="${text}"${extraAttributes}>`
-  return type === 'hidden' ? input : `<label>${label}</label>${input} ${messages}`
+  if (type === 'hidden') return `<input type="hidden" name="${escapeHtml(name)}" value="${text}">`
+  const messages = (node.messages ?? []).map(message => escapeHtml(message.text)).join(' ')
+  const autocomplete = node.attributes.autocomplete ?? AUTOCOMPLETE[name]
+  const attributes = [
+    `id="${id}" name="${escapeHtml(name)}" type="${escapeHtml(type)}" value="${text}"`,
+    ...(required === true ? ['required'] : []),
+    ...(autocomplete === undefined ? [] : [`autocomplete="${escapeHtml(autocomplete)}"`]),
+    ...(messages === '' ? [] : [`aria-invalid="true" aria-describedby="${id}-error"`]),
+  ]
+  const error = messages === '' ? '' : `<p class="field-error" id="${id}-error">${messages}</p>`
+  return `<label for="${id}">${label}</label><input ${attributes.join(' ')}>${error}`
 }
 
 /** GET /logout. The browser is redirected to Kratos, which ends the session. */

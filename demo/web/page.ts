@@ -1,4 +1,6 @@
-/** What the pages of the demo share: request, response, layout and escaping. */
+/** What the pages of the demo share: request, response and layout. Their design is that of Credence's own pages. */
+import { BASE_STYLE, DESIGN_TOKENS } from '../../src/handlers/pages/design_tokens.ts'
+import { escapeHtml } from '../../src/handlers/pages/escape_html.ts'
 import type { TokenIssuer } from './token_issuer.ts'
 
 export interface ReceivedRequest {
@@ -20,24 +22,38 @@ export const htmlResponse = (body: string, status = 200): PageResponse => ({
   body,
 })
 
-export const escapeHtml = (text: string): string =>
-  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;')
-
-const STYLE = `
-  body { font: 16px/1.5 system-ui, sans-serif; max-width: 44rem; margin: 3rem auto; padding: 0 1rem; color: #222 }
-  code, td { font-family: ui-monospace, monospace; font-size: .875rem } td { padding: .1rem 1rem .1rem 0; vertical-align: top }
-  td + td { overflow-wrap: anywhere } label { display: block; margin: .8rem 0 .2rem } input { font: inherit; padding: .4rem; width: 18rem }
-  button { font: inherit; padding: .4rem 1.2rem; margin-top: 1rem } .message { color: #a30 } footer { margin-top: 3rem; color: #777 }`
+const LAYOUT = `
+body{max-width:44rem;margin:0 auto;padding:1.5rem 1rem}
+header{margin-bottom:1.25rem;font-weight:600}
+main{padding:1.5rem;background:var(--surface);border:1px solid var(--line);border-radius:.75rem}
+main>:last-child,section>:last-child{margin-bottom:0}
+footer{margin-top:1.25rem;color:var(--muted);font-size:.875rem}
+h2{font-size:1.125rem;margin:1.5rem 0 .5rem}
+table{width:100%;border-collapse:collapse}
+caption{text-align:left;color:var(--muted);font-size:.875rem}
+th,td{padding:.25rem .5rem .25rem 0;border-bottom:1px solid var(--line);font:.875rem/1.5 var(--mono);text-align:left;vertical-align:top}
+th{width:40%}
+mark{padding:.1rem .4rem;border-radius:.25rem;background:var(--accent);color:var(--on-accent)}
+summary{min-height:1.75rem;margin-top:1rem;cursor:pointer}
+label{display:block;margin:1rem 0 .25rem;font-weight:600}
+input{width:100%;max-width:24rem;min-height:2.75rem;padding:.5rem .75rem;border:1px solid var(--muted);border-radius:.5rem;background:var(--page);color:inherit;font:inherit}
+button{margin-top:1rem}
+form{margin-bottom:1rem}
+.notice,.error{padding:.75rem 1rem;border-left:4px solid var(--accent);background:var(--notice)}
+.error{border-color:var(--error);background:none}
+.field-error{color:var(--error)}
+`
 
 /** Renders a whole page. The footer names the Kratos, because the stand-in must not be taken for a real one. */
 export function renderPage(title: string, body: string, kratosDescription: string): string {
   return `<!doctype html>
-<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>${escapeHtml(title)}</title><style>${STYLE}</style>
-<h1>${escapeHtml(title)}</h1>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
+<title>${escapeHtml(title)} · Credence demo</title><style>${DESIGN_TOKENS}${BASE_STYLE}${LAYOUT}</style></head>
+<body><header><a href="/">Credence demo</a></header>
+<main><h1>${escapeHtml(title)}</h1>
 ${body}
-<footer>Sessions come from ${escapeHtml(kratosDescription)}.</footer>
-</html>
+</main><footer>Sessions come from ${escapeHtml(kratosDescription)}.</footer>
+</body></html>
 `
 }
 

@@ -26,7 +26,7 @@ export async function settingsPage(
   if (response.status !== 200) throw new Error(`Kratos responded with ${response.status}`)
   const { ui } = (await response.json()) as KratosFlow
   const nodes = ui.nodes.filter(({ group }) => group === 'default' || group === 'lookup_secret')
-  const links = '<p><a href="/vault">To the vault</a> <a href="/admin">Back</a></p>'
+  const links = '<p><a href="/vault">Open the vault</a> · <a href="/admin">Back to the admin page</a></p>'
   return htmlResponse(
     renderPage(
       'A second factor: backup codes',
