@@ -150,5 +150,9 @@ const DEADLINE_EXCEEDED = denial(503, 'deadline', 'The service is unavailable', 
 })
 
 /** The decision on a request whose deadline has passed: 503, whatever the evaluation would still come to. */
-export const deadlineExceeded = (progress: DecisionProgress): Decision =>
-  refuse(builtInResponse(503), DEADLINE_EXCEEDED, progress)
+export const deadlineExceeded = (
+  { renderForBrowser }: Pick<Snapshot, 'renderForBrowser'>,
+  request: RequestView,
+  progress: DecisionProgress,
+): Decision =>
+  refuse(renderForBrowser?.(DEADLINE_EXCEEDED, request) ?? builtInResponse(503), DEADLINE_EXCEEDED, progress)

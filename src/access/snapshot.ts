@@ -4,7 +4,7 @@ import { badRequest, type Denial, noRule } from './denial.ts'
 import type { HeaderTwins } from './header_twins.ts'
 import type { ForeignCookies } from './identity_cookies.ts'
 import { MAX_URL_CHARS, type MatchPolicy, rejectMultiple } from './match_policy.ts'
-import type { Responder } from './pipeline.ts'
+import type { DenialResponse, Responder } from './pipeline.ts'
 import type { RequestView } from './request.ts'
 import type { CompiledRule, IndexEntry, RuleMatch } from './rule.ts'
 import { createRuleIndex, type RuleIndex } from './rule_index.ts'
@@ -24,6 +24,10 @@ export interface Snapshot {
   readonly foreignCookies?: ReadonlyMap<CompiledRule, ForeignCookies> | undefined
   /** Render denials of requests that no rule matches. */
   readonly fallbackResponders: readonly Responder[]
+  /** The page of a denial that no responder renders, or `undefined` for a client that gets the built-in response. */
+  readonly renderForBrowser?:
+    | ((denial: Denial, request: RequestView) => DenialResponse | undefined)
+    | undefined
   /** The rule that decides the request, or a denial. Never throws. */
   find(request: RequestView): RuleMatch | Denial
 }
@@ -96,6 +100,7 @@ function createSearchableSnapshot(
     headerTwins,
     foreignCookies,
     fallbackResponders,
+    renderForBrowser,
     hosts,
     matchPolicy = rejectMultiple,
     defaultMatch = noRule(),
@@ -151,6 +156,7 @@ function createSearchableSnapshot(
     headerTwins,
     foreignCookies,
     fallbackResponders,
+    renderForBrowser,
     find,
     rulesMatchingUrl,
     findByUrl,

@@ -70,7 +70,7 @@ async function decideInTime(
   const progress = createDecisionProgress()
   const pending = Promise.resolve(decide(rules, request, progress))
   const remaining = millisBetween(now(), request.deadline)
-  return (await withTimeout(pending, remaining, undefined)) ?? deadlineExceeded(progress)
+  return (await withTimeout(pending, remaining, undefined)) ?? deadlineExceeded(rules, request, progress)
 }
 
 /** 200 with the headers for the upstream, or the denial as its responder renders it. */

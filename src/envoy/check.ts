@@ -133,7 +133,9 @@ function decideInTime(
   const decision = decide(rules, request, progress)
   if (!(decision instanceof Promise)) return decision
   const remaining = millisBetween(now(), request.deadline)
-  return withTimeout(decision, remaining, undefined).then(decided => decided ?? deadlineExceeded(progress))
+  return withTimeout(decision, remaining, undefined).then(
+    decided => decided ?? deadlineExceeded(rules, request, progress),
+  )
 }
 
 /**

@@ -105,6 +105,7 @@ export async function compileRules(dependencies: CompileDependencies): Promise<C
     headerTwins: compileHeaderTwins(settableHeaders),
     foreignCookies: foreignCookiesByRule(cookiesByRule, settableCookies),
     fallbackResponders,
+    renderForBrowser: dependencies.builder.pages.renderForBrowser,
     hosts: dependencies.hosts,
     matchPolicy,
     defaultMatch,

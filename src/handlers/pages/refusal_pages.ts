@@ -98,7 +98,7 @@ export function createRefusalPages(options: RefusalPageOptions, clock: Pick<Cloc
   return {
     render,
     renderForBrowser: (denial, request) =>
-      enabled && opensPage(request) ? render(denial, request) : undefined,
+      enabled && opensPage(request) ? { ...render(denial, request), errorHandler: 'page' } : undefined,
   }
 }
 

@@ -30,7 +30,7 @@ export function selectResponders(
     const chosen = ofRule ?? chooseFallback(fallback, refused, request)
     if (chosen === NONE_MATCHES || ('respond' in chosen && chosen.id === 'json')) {
       const page = pages.renderForBrowser(refused, request)
-      if (page !== undefined) return { ...page, errorHandler: 'page' }
+      if (page !== undefined) return page
     }
     if ('respond' in chosen) return renderBy(chosen, refused, request)
     return {
