@@ -1,11 +1,7 @@
 /** Languages of the pages, and the one that a browser prefers. */
-import { GERMAN } from './texts/de.ts'
-import { ENGLISH } from './texts/en.ts'
-import type { PageTexts } from './texts/page_texts.ts'
 
+/** Tags of the languages into which the pages are translated. */
 export type Language = 'en' | 'de'
-
-export const TEXTS_BY_LANGUAGE: Readonly<Record<Language, PageTexts>> = { en: ENGLISH, de: GERMAN }
 
 /** Browsers send fewer; the rest of a longer list is ignored. */
 const MAX_LANGUAGES = 20
@@ -28,4 +24,4 @@ export function preferredLanguage(acceptLanguage: string): Language {
   return preferred
 }
 
-const isLanguage = (text: string): text is Language => Object.hasOwn(TEXTS_BY_LANGUAGE, text)
+const isLanguage = (text: string): text is Language => text === 'en' || text === 'de'

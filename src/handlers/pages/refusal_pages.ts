@@ -10,10 +10,11 @@ import { challengeHeaders, NO_STORE_HEADERS } from '../responses/error_body.ts'
 import { textColorOn } from './accent.ts'
 import { BASE_STYLE, DESIGN_TOKENS } from './design_tokens.ts'
 import { escapeHtml } from './escape_html.ts'
-import { type Language, preferredLanguage, TEXTS_BY_LANGUAGE } from './language.ts'
-import { pageActions } from './page_actions.ts'
+import { type Language, preferredLanguage } from './language.ts'
+import { compileDocuments, type PageShell } from './page_documents.ts'
 import { pageKindOf } from './page_kind.ts'
-import type { PageText, PageTexts } from './texts/page_texts.ts'
+import { GERMAN } from './texts/de.ts'
+import { ENGLISH } from './texts/en.ts'
 
 export interface RefusalPageOptions {
   /** Whether pages replace the JSON of `errors.fallback`. The pages of the handler `redirect` do not depend on it. */
@@ -66,33 +67,28 @@ export function createRefusalPages(options: RefusalPageOptions, clock: Pick<Cloc
     // The address of the refused page may hold a token, which no other site may see.
     { name: 'referrer-policy', value: 'no-referrer' },
   ]
-  const beforeTitle = (chosen: Language) =>
-    `<!doctype html>\n<html lang="${chosen}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><meta name="robots" content="noindex"><title>`
-  const afterTitle = `${title === '' ? '' : ` · ${escapeHtml(title)}`}</title><style>${style}</style></head><body>${banner(title, logo)}<main>`
+  const shell: PageShell = {
+    titleSuffix: title === '' ? '' : ` · ${escapeHtml(title)}`,
+    top: `</title><style>${style}</style></head><body>${banner(title, logo)}<main>`,
+    supportUrl,
+  }
+  const documents = {
+    en: compileDocuments('en', ENGLISH, shell),
+    de: compileDocuments('de', GERMAN, shell),
+  } satisfies Record<Language, unknown>
 
   function render(denial: Denial, request: RequestView, login?: string): DenialResponse {
     const chosen =
       language === 'auto' ? preferredLanguage(request.headerValues('accept-language').join()) : language
-    const texts = TEXTS_BY_LANGUAGE[chosen]
-    const kind = pageKindOf(denial, login)
-    const text: PageText = texts.pages[kind]
-    const title = escapeHtml(text.title)
-    const main = `<h1>${title}</h1><p>${escapeHtml(text.text)}</p>${pageActions(kind, texts, login ?? denial.hints?.loginUrl)}`
-    const footer = `${referenceLine(request, texts)}${supportLink(supportUrl, texts)}`
-    const body = `${beforeTitle(chosen)}${title}${afterTitle}${main}</main><footer>${footer}</footer></body></html>\n`
-    return {
-      status: denial.status,
-      headers: [...headers, ...challengeHeaders(denial)],
-      body: request.method === 'HEAD' ? '' : body,
-    }
-  }
-
-  function referenceLine({ requestId }: RequestView, { reference }: PageTexts): string {
-    const time = new Date(clock.wall()).toISOString().slice(0, 19)
-    const shown = `<time datetime="${time}Z">${time.replace('T', ' ')} UTC</time>`
-    return REFERENCE.test(requestId)
-      ? `<p>${escapeHtml(reference)}: <code>${requestId}</code></p><p>${shown}</p>`
-      : `<p>${shown}</p>`
+    const body =
+      request.method === 'HEAD'
+        ? ''
+        : documents[chosen](pageKindOf(denial, login), {
+            login: login ?? denial.hints?.loginUrl,
+            reference: REFERENCE.test(request.requestId) ? request.requestId : '',
+            time: `${new Date(clock.wall()).toISOString().slice(0, 19)}Z`,
+          })
+    return { status: denial.status, headers: [...headers, ...challengeHeaders(denial)], body }
   }
 
   return {
@@ -133,6 +129,3 @@ function banner(title: string, logo: string): string {
   const image = logo === '' ? '' : `<img src="${escapeHtml(logo)}" alt="">`
   return `<header>${image}${title === '' ? '' : `<span>${escapeHtml(title)}</span>`}</header>`
 }
-
-const supportLink = (url: string, { contactSupport }: PageTexts): string =>
-  url === '' ? '' : `<p><a href="${escapeHtml(url)}">${escapeHtml(contactSupport)}</a></p>`

@@ -14,7 +14,8 @@ import {
   unavailable,
 } from '../../../src/access/denial.ts'
 import { validateOutgoingHeaders } from '../../../src/access/outgoing_headers.ts'
-import { TEXTS_BY_LANGUAGE } from '../../../src/handlers/pages/language.ts'
+import { GERMAN } from '../../../src/handlers/pages/texts/de.ts'
+import { ENGLISH } from '../../../src/handlers/pages/texts/en.ts'
 import { testPages } from '../../support/handler_harness.ts'
 import { requestWith } from '../../support/request.ts'
 
@@ -224,7 +225,7 @@ for (const [header, language] of [
     const request = requestWith([...BROWSER, ['accept-language', header]])
     const { body } = testPages({ language: 'auto' }).render(noRule(), request)
     assert.ok(body.includes(`<html lang="${language}">`))
-    assert.ok(body.includes(TEXTS_BY_LANGUAGE[language].pages.not_found.title))
+    assert.ok(body.includes((language === 'de' ? GERMAN : ENGLISH).pages.not_found.title))
     assert.ok(testPages({ language: 'de' }).render(noRule(), request).body.includes('<html lang="de">'))
   })
 }
