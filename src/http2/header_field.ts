@@ -47,11 +47,11 @@ const KIND_BY_NAME: ReadonlyMap<string, FieldKind> = new Map<string, FieldKind>(
 
 /** A token of RFC 9110, section 5.6.2, without capital letters. */
 const VALID_NAME = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/
-/** Texts of pseudo-header fields: RFC 9110, section 9.1, and RFC 3986, sections 3.1 to 3.3. */
+/** Texts of pseudo-header fields: RFC 9110, section 9.1, and RFC 3986, sections 3.1 to 3.3, without userinfo (RFC 9113, section 8.3.1). */
 const VALID_PSEUDO_VALUE: ReadonlyMap<FieldKind, RegExp> = new Map<FieldKind, RegExp>([
   [FieldKind.method, /^[!#$%&'*+\-.^_`|~0-9A-Za-z]*$/],
   [FieldKind.scheme, /^(?:[A-Za-z][A-Za-z0-9+\-.]*)?$/],
-  [FieldKind.authority, /^[A-Za-z0-9\-._~%!$&'()*+,;=:@[\]]*$/],
+  [FieldKind.authority, /^[A-Za-z0-9\-._~%!$&'()*+,;=:[\]]*$/],
   [FieldKind.path, /^[!-~\x80-\xff]*$/],
 ])
 const INVALID_VALUE = /[\0\r\n]|^[ \t]|[ \t]$/

@@ -120,6 +120,7 @@ const MALFORMED: Readonly<Record<string, Buffer>> = {
   'an empty path': request({ ...PSEUDO, ':path': '' }),
   'a space in the path': request({ ...PSEUDO, ':path': '/a b' }),
   'a scheme with a space': request({ ...PSEUDO, ':scheme': 'h tp' }),
+  'userinfo in the authority': request({ ...PSEUDO, ':authority': 'a@test' }),
   'a method that is no token': request({ ...PSEUDO, ':method': 'PO ST' }),
   'an authority that is not ASCII': request({ ...PSEUDO, ':authority': '\xdd.test' }),
   'no method': request({ ':scheme': 'http', ':path': '/' }),

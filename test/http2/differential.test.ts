@@ -1,132 +1,56 @@
 /**
- * The same mutated bytes for both gRPC engines: Credence's own answers OK only where grpc-js does, and keeps serving.
- * `CREDENCE_FUZZ_SECONDS` sets the time, `CREDENCE_FUZZ_SEED` the seed.
+ * The same mutated bytes for both gRPC engines: Credence's own answers OK only where grpc-js does, keeps serving, and does
+ * not grow. `CREDENCE_FUZZ_SECONDS` sets the time, `CREDENCE_FUZZ_SEED` the seed. `corpus.jsonl` has one input for each
+ * outcome that the search has found; `CREDENCE_GOLDEN=write` searches anew and writes it.
  */
 import assert from 'node:assert/strict'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
-import { test } from 'node:test'
+import { after, before, describe, test } from 'node:test'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { startGrpcServer } from '../../src/grpc/engines.ts'
-import { encodeFrame } from '../../src/grpc/framing.ts'
 import { createHealth } from '../../src/grpc/health.ts'
+import type { GrpcServer } from '../../src/grpc/server.ts'
 import type { HeaderField } from '../../src/http2/header_field.ts'
 import { HpackDecoder } from '../../src/http2/hpack_decoder.ts'
-import { encodeHeaderBlock } from '../../src/http2/hpack_encoder.ts'
 import type { Instant } from '../../src/lib/time.ts'
-import { encodeHttp2Frame, HttpFrames, PREFACE } from '../support/http2_frames.ts'
+import { HttpFrames } from '../support/http2_frames.ts'
+import {
+  createRandom,
+  encodeCall,
+  framesOf,
+  LAST_PING,
+  mutateBytes,
+  mutateFrames,
+  PATH,
+  type Random,
+  validCall,
+} from './mutated_calls.ts'
 
 const seconds = Number(process.env.CREDENCE_FUZZ_SECONDS ?? 8)
 const seed = Number(process.env.CREDENCE_FUZZ_SEED ?? Math.floor(Math.random() * 2 ** 31))
 const CONCURRENCY = 16
+const CORPUS = new URL('./corpus.jsonl', import.meta.url)
+const MAX_GROWTH_BYTES = 8 * 2 ** 20
 
-/** Mulberry32, so that a seed repeats a run. */
-function createRandom(start: number): (below: number) => number {
-  let state = start
-  return below => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below
-  }
+interface Outcome {
+  /** Number of calls answered with OK. */
+  readonly ok: number
+  /** Distinct events of the connection in their order: statuses, RST_STREAM and GOAWAY with their codes. */
+  readonly events: string
 }
-
-interface Piece {
-  readonly type: number
-  readonly flags: number
-  readonly streamId: number
-  readonly payload: Buffer
-}
-const PATH = '/test.Echo/Call'
-const HEADERS = {
-  ':method': 'POST',
-  ':scheme': 'http',
-  ':path': PATH,
-  ':authority': 'a.test',
-  'content-type': 'application/grpc',
-  te: 'trailers',
-  'grpc-timeout': '5S',
-  'x-custom': 'value',
-}
-
-/** One valid call, with what clients send around it. */
-function validCall(random: (below: number) => number): Piece[] {
-  const entries = Object.entries(HEADERS)
-  // Sometimes one field less, twice, or out of order.
-  const choice = random(8)
-  if (choice === 0) entries.splice(random(3), 1)
-  if (choice === 1) entries.push(entries[random(entries.length)] as [string, string])
-  if (choice === 2) entries.push(...entries.splice(random(entries.length), 1))
-  const block = Buffer.concat(entries.map(([name, value]) => encodeHeaderBlock({ [name]: value })))
-  const message = encodeFrame(Buffer.from(Array.from({ length: random(50) }, () => random(256))))
-  const cut = random(message.length)
-  const body: Piece[] =
-    random(2) === 0
-      ? [{ type: 0, flags: 1, streamId: 1, payload: message }]
-      : [
-          { type: 0, flags: 0, streamId: 1, payload: message.subarray(0, cut) },
-          { type: 0, flags: 1, streamId: 1, payload: message.subarray(cut) },
-        ]
-  const ping = { type: 6, flags: 0, streamId: 0, payload: Buffer.alloc(8) }
-  const window = { type: 8, flags: 0, streamId: 0, payload: Buffer.from([0, 0, 4, 0]) }
-  return [
-    { type: 4, flags: 0, streamId: 0, payload: Buffer.alloc(0) },
-    { type: 4, flags: 1, streamId: 0, payload: Buffer.alloc(0) },
-    window,
-    { type: 1, flags: 4, streamId: 1, payload: block },
-    ...(random(3) === 0 ? [ping] : []),
-    ...body,
-  ]
-}
-
-/** Changes one to three things of the pieces. */
-function mutate(pieces: Piece[], random: (below: number) => number): void {
-  for (let left = random(4); left > 0; left--) {
-    const at = random(pieces.length)
-    const piece = pieces[at] as Piece
-    const payload = Buffer.from(piece.payload)
-    switch (random(8)) {
-      case 0:
-        pieces.splice(at, 1)
-        break
-      case 1:
-        pieces.splice(random(pieces.length), 0, piece)
-        break
-      case 2:
-        pieces[at] = { ...piece, flags: piece.flags ^ (1 << random(8)) }
-        break
-      case 3:
-        pieces[at] = { ...piece, streamId: random(6) }
-        break
-      case 4:
-        // After a client's GOAWAY, grpc-js drops the calls that it has received.
-        pieces[at] = { ...piece, type: [0, 1, 2, 3, 4, 5, 6, 8, 9, 10, 11][random(11)] as number }
-        break
-      case 5:
-        pieces[at] = { ...piece, payload: payload.subarray(0, random(payload.length + 1)) }
-        break
-      default:
-        if (payload.length > 0) payload[random(payload.length)] = random(256)
-        pieces[at] = { ...piece, payload }
-    }
-    if (pieces.length === 0) return
-  }
-}
-
-const encodeCall = (pieces: readonly Piece[]): Buffer =>
-  Buffer.concat([
-    Buffer.from(PREFACE),
-    ...pieces.map(one => encodeHttp2Frame(one.type, one.flags, one.streamId, one.payload)),
-    encodeHttp2Frame(6, 0, 0, LAST_PING),
-  ])
 
 /**
- * The number of calls that the server at `address` answers with OK. Resolves when it has answered `expected` calls,
- * when the connection is closed, or after `waitMs`.
+ * Sends the bytes to the server at `address`. Resolves when it has answered `expected` calls or the last PING, when the
+ * connection is closed, or after `waitMs`.
  */
-async function countOk(address: string, bytes: Buffer, expected: number, waitMs: number): Promise<number> {
+async function send(address: string, bytes: Buffer, expected: number, waitMs: number): Promise<Outcome> {
   const [host, port] = address.split(':')
   const socket = connect(Number(port), host)
   const frames = new HttpFrames(socket)
   const decoder = new HpackDecoder()
+  const events = new Set<string>()
   let ok = 0
   await new Promise<void>(resolve => {
     const timer = setTimeout(resolve, waitMs)
@@ -136,6 +60,7 @@ async function countOk(address: string, bytes: Buffer, expected: number, waitMs:
     }
     frames.onBlock = block => {
       const add = ({ name, value }: HeaderField): void => {
+        if (name === ':status' || name === 'grpc-status') events.add(`${name} ${value}`)
         if (name === 'grpc-status' && value === '0') ok++
       }
       decoder.decode(block, 0, block.length, { add })
@@ -143,62 +68,136 @@ async function countOk(address: string, bytes: Buffer, expected: number, waitMs:
     }
     // Credence's engine answers in the order of the frames, so nothing follows the answer to the last PING.
     frames.onFrame = ({ type, payload }) => {
-      // The connection ends after an answer: grpc-js may not have answered until then.
-      if (type === 7) ok = 0
+      if (type === 3) events.add(`RST_STREAM ${payload.readUInt32BE(0)}`)
+      if (type === 7) {
+        events.add(`GOAWAY ${payload.readUInt32BE(4)}`)
+        // The connection ends after an answer: grpc-js may not have answered until then.
+        ok = 0
+      }
       if (type === 6 && payload.equals(LAST_PING) && expected === Number.POSITIVE_INFINITY) finish()
     }
     socket.on('close', finish)
     socket.on('connect', () => socket.write(bytes))
   })
   socket.destroy()
-  return ok
+  return { ok, events: [...events].join(', ') }
 }
-const LAST_PING = Buffer.from('thelast!')
 
-test(`mutated calls get OK only where grpc-js answers OK (seed ${seed}, ${seconds} s)`, {
-  timeout: (seconds + 60) * 1000,
-}, async t => {
+/** A mutated call, or undefined where the engines may differ. */
+function createInput(random: Random): Buffer | undefined {
+  const pieces = validCall(random)
+  let bytes: Buffer
+  if (random(3) === 0) bytes = mutateBytes(encodeCall(pieces), random)
+  else {
+    mutateFrames(pieces, random)
+    bytes = encodeCall(pieces)
+  }
+  // gRPC does not demand this field, and grpc-js does. Node ends a connection for an acknowledgement that it did not
+  // ask for, and RFC 9113 does not demand that. After a client's GOAWAY, grpc-js drops the calls that it has received.
+  const mayDiffer = ({ type, flags }: { readonly type: number; readonly flags: number }) =>
+    (type === 6 && flags % 2 === 1) || type === 7
+  return bytes.includes(':authority') && !framesOf(bytes).frames.some(mayDiffer) ? bytes : undefined
+}
+
+/** Without an unfinished frame at the end: grpc-js ends a connection at the header of a wrong frame, the own engine at its end. */
+const wholeFrames = (bytes: Buffer): Buffer => bytes.subarray(0, framesOf(bytes).length)
+
+const describeOk = (ours: number, theirs: number, bytes: Buffer): string =>
+  `OK ${ours} times where grpc-js answers ${theirs} times: ${bytes.toString('hex')}`
+
+setFlagsFromString('--expose-gc')
+const collectGarbage = runInNewContext('gc') as () => void
+
+/** Size of the heap without garbage, bytes. */
+async function heapBytes(): Promise<number> {
+  for (let i = 0; i < 3; i++) {
+    collectGarbage()
+    await new Promise(resolve => setImmediate(resolve))
+  }
+  return process.memoryUsage().heapUsed
+}
+
+describe('both engines with the same bytes', () => {
   const errors: unknown[] = []
-  const start = (name: 'native' | 'grpc-js') =>
-    startGrpcServer(name, {
-      methods: new Map([[PATH, ({ request }) => request]]),
-      health: createHealth(() => true, []),
-      listen: { host: '127.0.0.1', port: 0 },
-      tls: undefined,
-      onError: error => errors.push(error),
-      now: () => performance.now() as Instant,
-      wall: Date.now,
-    })
-  const [native, reference] = [await start('native'), await start('grpc-js')]
-  t.after(() => Promise.all([native.drain(0), reference.drain(0)]))
-  const random = createRandom(seed)
-  const until = performance.now() + seconds * 1000
-  let [runs, bothOk] = [0, 0]
-  async function runOne(): Promise<void> {
-    const pieces = validCall(random)
-    mutate(pieces, random)
-    const bytes = encodeCall(pieces)
-    // gRPC does not demand this field, and grpc-js does. Node ends a connection for an acknowledgement that it did not
-    // ask for, and RFC 9113 does not demand that.
-    if (!bytes.includes(':authority') || pieces.some(({ type, flags }) => type === 6 && flags % 2 === 1))
-      return
-    const ours = await countOk(native.address, bytes, Number.POSITIVE_INFINITY, 100)
-    runs++
-    if (ours === 0) return
-    const theirs = await countOk(reference.address, bytes, ours, 3_000)
-    assert.ok(
-      ours <= theirs,
-      `OK ${ours} times where grpc-js answers ${theirs} times: ${bytes.toString('hex')}`,
-    )
-    bothOk++
-  }
-  const worker = async () => {
-    while (performance.now() < until) await runOne()
-  }
-  await Promise.all(Array.from({ length: CONCURRENCY }, worker))
-  assert.deepEqual(errors, [], 'no error within the server')
-  assert.ok(bothOk > runs / 20, `${bothOk} of ${runs} calls were answered by both`)
-  t.diagnostic(`${runs} calls, ${bothOk} answered OK by both`)
-  const last = encodeCall(validCall(() => 3))
-  assert.equal(await countOk(native.address, last, 1, 3_000), 1, 'the server goes on')
+  let native: GrpcServer
+  let reference: GrpcServer
+  before(async () => {
+    const start = (name: 'native' | 'grpc-js') =>
+      startGrpcServer(name, {
+        methods: new Map([[PATH, ({ request }) => request]]),
+        health: createHealth(() => true, []),
+        listen: { host: '127.0.0.1', port: 0 },
+        tls: undefined,
+        onError: error => errors.push(error),
+        now: () => performance.now() as Instant,
+        wall: Date.now,
+      })
+    native = await start('native')
+    reference = await start('grpc-js')
+  })
+  after(() => Promise.all([native?.drain(0), reference?.drain(0)]))
+
+  test('each input of the corpus has its outcome, and OK only where grpc-js answers OK', {
+    timeout: 120_000,
+    skip: process.env.CREDENCE_GOLDEN === 'write' && 'the corpus is written',
+  }, async () => {
+    const corpus = readFileSync(CORPUS, 'utf8')
+      .trim()
+      .split('\n')
+      .map(line => JSON.parse(line) as { readonly events: string; readonly bytes: string })
+    assert.ok(corpus.length >= 20)
+    for (const { events, bytes } of corpus) {
+      const input = Buffer.from(bytes, 'hex')
+      const ours = await send(native.address, input, Number.POSITIVE_INFINITY, 500)
+      assert.equal(ours.events, events, bytes)
+      if (ours.ok === 0) continue
+      const theirs = await send(reference.address, wholeFrames(input), ours.ok, 3_000)
+      assert.ok(ours.ok <= theirs.ok, describeOk(ours.ok, theirs.ok, input))
+    }
+    assert.deepEqual(errors, [], 'no error within the server')
+  })
+
+  test(`mutated calls get OK only where grpc-js answers OK (seed ${seed}, ${seconds} s)`, {
+    timeout: (seconds + 60) * 1000,
+  }, async t => {
+    const random = createRandom(seed)
+    const found = new Map<string, Buffer>()
+    let [runs, bothOk] = [0, 0]
+    async function runOne(): Promise<void> {
+      const bytes = createInput(random)
+      if (bytes === undefined) return
+      const ours = await send(native.address, bytes, Number.POSITIVE_INFINITY, 100)
+      runs++
+      const smallest = found.get(ours.events)
+      if (smallest === undefined || bytes.length < smallest.length) found.set(ours.events, bytes)
+      if (ours.ok === 0) return
+      const theirs = await send(reference.address, wholeFrames(bytes), ours.ok, 3_000)
+      assert.ok(ours.ok <= theirs.ok, describeOk(ours.ok, theirs.ok, bytes))
+      bothOk++
+    }
+    async function runFor(ms: number): Promise<void> {
+      const until = performance.now() + ms
+      const worker = async () => {
+        while (performance.now() < until) await runOne()
+      }
+      await Promise.all(Array.from({ length: CONCURRENCY }, worker))
+    }
+    await runFor(seconds * 500)
+    const [heapAtHalf, runsAtHalf] = [await heapBytes(), runs]
+    await runFor(seconds * 500)
+    const growth = (await heapBytes()) - heapAtHalf
+    t.diagnostic(`heap: ${growth} bytes more after ${runs - runsAtHalf} calls`)
+    assert.ok(growth < MAX_GROWTH_BYTES, `the heap grew by ${growth} bytes in ${runs - runsAtHalf} calls`)
+    assert.deepEqual(errors, [], 'no error within the server')
+    assert.ok(bothOk > runs / 20, `${bothOk} of ${runs} calls were answered by both`)
+    t.diagnostic(`${runs} calls, ${bothOk} answered OK by both, ${found.size} outcomes`)
+    const last = encodeCall(validCall(() => 3))
+    assert.equal((await send(native.address, last, 1, 3_000)).ok, 1, 'the server goes on')
+    if (process.env.CREDENCE_GOLDEN === 'write') {
+      const lines = [...found]
+        .toSorted(([a], [b]) => (a < b ? -1 : 1))
+        .map(([events, bytes]) => `${JSON.stringify({ events, bytes: bytes.toString('hex') })}\n`)
+      writeFileSync(CORPUS, lines.join(''))
+    }
+  })
 })
