@@ -7,6 +7,8 @@ export interface FakeKratos {
   readonly whoami: string
   readonly introspection: string
   readonly callCount: () => number
+  /** Whether no session is active any more. */
+  ended: boolean
   /** Delay of each response in ms; with `Infinity` it never responds. */
   delayMs: number
   close(): void
@@ -15,8 +17,11 @@ export interface FakeKratos {
 /** Prefix of cookies without a session; whoami responds with 401. */
 export const INVALID_COOKIE_PREFIX = 'INVENTED'
 
-const sessionDocument = () => ({
-  id: '7458af86-c1d8-401c-978a-8da89133f78b',
+/** Id of the session of the cookie with that number. */
+export const sessionId = (nth: number): string => `7458af86-c1d8-401c-978a-${String(nth).padStart(12, '0')}`
+
+const sessionDocument = (cookie: string) => ({
+  id: sessionId(Number(/ory_kratos_session=\w{8}(\d{8})/.exec(cookie)?.[1] ?? 0)),
   active: true,
   expires_at: new Date(Date.now() + 3_600_000).toISOString(),
   authenticated_at: new Date().toISOString(),
@@ -32,11 +37,12 @@ export async function startFakeKratos(): Promise<FakeKratos> {
   const server: Server = createServer((message, response) => {
     calls++
     const isIntrospection = message.url === '/introspect'
-    const valid = isIntrospection || message.headers.cookie?.includes(INVALID_COOKIE_PREFIX) !== true
+    const { cookie = '' } = message.headers
+    const valid = isIntrospection || !(kratos.ended || cookie.includes(INVALID_COOKIE_PREFIX))
     const body = isIntrospection
       ? { active: true, sub: IDENTITY_ID, scope: 'a b' }
       : valid
-        ? sessionDocument()
+        ? sessionDocument(cookie)
         : NO_SESSION
     const respond = () =>
       response.writeHead(valid ? 200 : 401, { 'content-type': 'application/json' }).end(JSON.stringify(body))
@@ -49,6 +55,7 @@ export async function startFakeKratos(): Promise<FakeKratos> {
     whoami: `${origin}/sessions/whoami`,
     introspection: `${origin}/introspect`,
     callCount: () => calls,
+    ended: false,
     delayMs: 0,
     close() {
       server.closeAllConnections()

@@ -12,6 +12,7 @@ import { main } from './groups/main.ts'
 import { memory } from './groups/memory.ts'
 import { reload } from './groups/reload.ts'
 import { reloadCpu } from './groups/reload_cpu.ts'
+import { replicas } from './groups/replicas.ts'
 import { rules } from './groups/rules.ts'
 import { sessions } from './groups/sessions.ts'
 import { soak } from './groups/soak.ts'
@@ -36,6 +37,7 @@ export const GROUPS: ReadonlyMap<string, BenchmarkGroup> = new Map(
     reload,
     reload_cpu: reloadCpu,
     histograms,
+    replicas,
     soak,
   }),
 )

@@ -36,7 +36,7 @@ export interface RunningServer {
   /** Folder of its configuration and rules; empty for a reference server. */
   readonly folder: string
   /** Resolves to the body of a page of Credence's api port. */
-  fetchApi(path: string): Promise<string>
+  fetchApi(path: string, request?: RequestInit): Promise<string>
   stop(): Promise<void>
 }
 
@@ -149,6 +149,12 @@ export async function startCredenceServer({
   return waitUntilReady(child, grpc, ready, folder, api)
 }
 
+/** The metrics of a Credence. */
+export async function fetchMetrics({ folder }: RunningServer): Promise<string> {
+  const { serve } = JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8'))
+  return (await fetch(`http://127.0.0.1:${serve.prometheus.port}/metrics`)).text()
+}
+
 function isListening(port: number): Promise<boolean> {
   return new Promise(resolve => {
     const probe = connect(port, '127.0.0.1', () => {
@@ -212,7 +218,7 @@ async function waitUntilReady(
       const [state] = (await answer) as [ProcessState]
       return state
     },
-    fetchApi: async path => (await fetch(`http://127.0.0.1:${api}${path}`)).text(),
+    fetchApi: async (path, request) => (await fetch(`http://127.0.0.1:${api}${path}`, request)).text(),
     async stop() {
       const ended = new Promise(resolve => child.once('exit', resolve))
       child.kill('SIGTERM')
