@@ -3,12 +3,14 @@ import { type SettingValues, setting } from '../../config/setting.ts'
 import { constrained, flag, isHttpUrl, oneOf, text } from '../../config/value_types.ts'
 import { ACCENT_PATTERN } from './accent.ts'
 
-/** A denial carries the page, and Envoy gets at most 64 KiB of it. */
-const MAX_LOGO_CHARS = 32_768
+/** A denial carries the page with the logo as base64, and Envoy gets at most 64 KiB of it. */
+const MAX_LOGO_BYTES = 24_576
 const MAX_TITLE_CHARS = 100
 
 /** An image as base64. The type is checked, because a browser would show a document of any type that it gets. */
 const DATA_URL = /^data:image\/(?:png|jpeg|gif|webp|avif|svg\+xml);base64,[A-Za-z0-9+/]+={0,2}$/
+/** Shown as an image, in which no script runs. Without its namespace a browser shows nothing. */
+const SVG = /^\s*<svg\s[^>]*xmlns="http:\/\/www\.w3\.org\/2000\/svg"[\s\S]*<\/svg>\s*$/
 /** A path on the host of the request: a second slash or a backslash would name another host. */
 const LOCAL_PATH = /^\/(?![/\\])[\x21-\x7e]*$/
 const MAIL_ADDRESS = /^mailto:[^\s@?]+@[^\s@?]+$/
@@ -39,13 +41,15 @@ export const pageSettings = {
     'errors.pages.logo',
     constrained(
       text(),
-      logo => logo.length <= MAX_LOGO_CHARS && (DATA_URL.test(logo) || LOCAL_PATH.test(logo)),
-      `must be a base64 data: URL of an image with at most ${MAX_LOGO_CHARS} characters, or a path`,
-      'for example data:image/svg+xml;base64,… or /logo.svg, a path that no rule denies',
+      logo =>
+        Buffer.byteLength(logo) <= MAX_LOGO_BYTES &&
+        [LOCAL_PATH, DATA_URL, SVG].some(form => form.test(logo)),
+      `must be a path, a base64 data: URL of an image, or SVG with its xmlns, of at most ${MAX_LOGO_BYTES} bytes`,
+      'for example /logo.svg, a path that no rule denies, or data:image/png;base64,…',
     ),
     {
       description:
-        'Logo at the top of each page: a data: URL of an image in base64, or a path on the host of the request. Unset: none.',
+        'Logo at the top of each page: a path on the host of the request, a data: URL of an image in base64, or the text of an SVG. Unset: none.',
       credenceOnly: true,
       reloadable: true,
     },
@@ -93,8 +97,11 @@ export const pageSettings = {
 export const refusalPageOptions = (settings: SettingValues) => ({
   enabled: settings.get(pageSettings.enabled),
   title: settings.get(pageSettings.title) ?? '',
-  logo: settings.get(pageSettings.logo) ?? '',
+  logo: logoUrl(settings.get(pageSettings.logo) ?? ''),
   accent: settings.get(pageSettings.accent),
   supportUrl: settings.get(pageSettings.supportUrl) ?? '',
   language: settings.get(pageSettings.language),
 })
+
+const logoUrl = (logo: string): string =>
+  SVG.test(logo) ? `data:image/svg+xml;base64,${Buffer.from(logo.trim()).toString('base64')}` : logo

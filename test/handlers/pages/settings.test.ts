@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { pageSettings } from '../../../src/handlers/pages/settings.ts'
+import { loadConfig } from '../../../src/app/config.ts'
+import { pageSettings, refusalPageOptions } from '../../../src/handlers/pages/settings.ts'
+import { HANDLERS } from '../../../src/handlers/registry.ts'
 
+const SVG = '<svg viewBox="0 0 1 1" xmlns="http://www.w3.org/2000/svg"><path d="M0 0"/></svg>'
 const accepts = (setting: keyof typeof pageSettings, value: unknown): boolean =>
   'value' in pageSettings[setting].parse(value)
 
@@ -25,7 +28,11 @@ test('accepts a logo that is a path of the host or an image in base64, and nothi
     'data:image/png;base64,A"A',
     '/a b',
     '/a\nb',
-    `data:image/png;base64,${'A'.repeat(32_768)}`,
+    `data:image/png;base64,${'A'.repeat(24_576)}`,
+    SVG.replace('M0 0', 'ä'.repeat(12_288)),
+    '<svg></svg>',
+    `${SVG}<script>alert(1)</script>`,
+    `<script></script>${SVG}`,
   ])
     assert.ok(!accepts('logo', logo), logo.slice(0, 40))
 })
@@ -56,4 +63,19 @@ test('limits the title and the languages', () => {
   assert.ok(!accepts('title', 'x'.repeat(101)))
   assert.ok(accepts('language', 'de'))
   assert.ok(!accepts('language', 'xx'))
+})
+
+test('the text of an SVG becomes an image of the page', () => {
+  const { config } = loadConfig(
+    {
+      files: [{ source: 'c.yaml', text: `errors: { pages: { logo: '${SVG}' } }` }],
+      env: {},
+      flags: new Map(),
+    },
+    HANDLERS,
+  )
+  assert.ok(config !== undefined)
+  const { logo } = refusalPageOptions(config)
+  assert.equal(logo, `data:image/svg+xml;base64,${Buffer.from(SVG).toString('base64')}`)
+  assert.ok(accepts('logo', logo))
 })
