@@ -1,7 +1,13 @@
 /** Languages of the pages, and the one that a browser prefers. */
+import { GERMAN } from './texts/de.ts'
+import { ENGLISH } from './texts/en.ts'
+import type { PageTexts } from './texts/page_texts.ts'
 
-/** Tags of the languages into which the pages are translated. */
-export type Language = 'en' | 'de'
+/** The translations, by tag of BCP 47. */
+export const TEXTS = { en: ENGLISH, de: GERMAN } satisfies Readonly<Record<string, PageTexts>>
+export type Language = keyof typeof TEXTS
+/** All tags, English first. */
+export const LANGUAGES = Object.keys(TEXTS) as readonly Language[]
 
 /** Browsers send fewer; the rest of a longer list is ignored. */
 const MAX_LANGUAGES = 20
@@ -24,4 +30,4 @@ export function preferredLanguage(acceptLanguage: string): Language {
   return preferred
 }
 
-const isLanguage = (text: string): text is Language => text === 'en' || text === 'de'
+const isLanguage = (text: string): text is Language => Object.hasOwn(TEXTS, text)

@@ -14,7 +14,7 @@ export interface PageShell {
 }
 
 /** The values of a request: the URL of a login that may lift the denial, an id that is safe to show, and the time. */
-export interface RequestValues {
+interface RequestValues {
   readonly login: string | undefined
   /** Empty: none. Contains no character that HTML escapes. */
   readonly reference: string
@@ -22,8 +22,11 @@ export interface RequestValues {
   readonly time: string
 }
 
-/** Returns the function that completes a document. `language` is a tag of BCP 47. */
-export function compileDocuments(language: string, texts: PageTexts, shell: PageShell) {
+/** Completes the document of a kind. */
+export type CompleteDocument = (kind: PageKind, values: RequestValues) => string
+
+/** `language` is a tag of BCP 47. */
+export function compileDocuments(language: string, texts: PageTexts, shell: PageShell): CompleteDocument {
   const compiled = new Map(
     (Object.entries(texts.pages) as [PageKind, PageText][]).map(([kind, { title, text }]) => {
       const heading = escapeHtml(title)
@@ -38,7 +41,7 @@ export function compileDocuments(language: string, texts: PageTexts, shell: Page
       : `<p><a href="${escapeHtml(shell.supportUrl)}">${escapeHtml(texts.contactSupport)}</a></p>`
   const end = `${support}</footer></body></html>\n`
 
-  return (kind: PageKind, { login, reference, time }: RequestValues): string => {
+  return (kind, { login, reference, time }) => {
     const { beginning, actions } = compiled.get(kind) as { beginning: string; actions: string }
     const links = login === undefined ? actions : pageActions(kind, texts, login)
     const id = reference === '' ? '' : `<p>${label}: <code>${reference}</code></p>`

@@ -10,11 +10,9 @@ import { challengeHeaders, NO_STORE_HEADERS } from '../responses/error_body.ts'
 import { textColorOn } from './accent.ts'
 import { BASE_STYLE, DESIGN_TOKENS } from './design_tokens.ts'
 import { escapeHtml } from './escape_html.ts'
-import { type Language, preferredLanguage } from './language.ts'
-import { compileDocuments, type PageShell } from './page_documents.ts'
+import { LANGUAGES, type Language, preferredLanguage, TEXTS } from './language.ts'
+import { type CompleteDocument, compileDocuments, type PageShell } from './page_documents.ts'
 import { pageKindOf } from './page_kind.ts'
-import { GERMAN } from './texts/de.ts'
-import { ENGLISH } from './texts/en.ts'
 
 export interface RefusalPageOptions {
   /** Whether pages replace the JSON of `errors.fallback`. The pages of the handler `redirect` do not depend on it. */
@@ -72,18 +70,16 @@ export function createRefusalPages(options: RefusalPageOptions, clock: Pick<Cloc
     top: `</title><style>${style}</style></head><body>${banner(title, logo)}<main>`,
     supportUrl,
   }
-  const documents = {
-    en: compileDocuments('en', ENGLISH, shell),
-    de: compileDocuments('de', GERMAN, shell),
-  } satisfies Record<Language, unknown>
+  const documents = new Map(LANGUAGES.map(one => [one, compileDocuments(one, TEXTS[one], shell)]))
 
   function render(denial: Denial, request: RequestView, login?: string): DenialResponse {
     const chosen =
       language === 'auto' ? preferredLanguage(request.headerValues('accept-language').join()) : language
+    const completeDocument = documents.get(chosen) as CompleteDocument
     const body =
       request.method === 'HEAD'
         ? ''
-        : documents[chosen](pageKindOf(denial, login), {
+        : completeDocument(pageKindOf(denial, login), {
             login: login ?? denial.hints?.loginUrl,
             reference: REFERENCE.test(request.requestId) ? request.requestId : '',
             time: `${new Date(clock.wall()).toISOString().slice(0, 19)}Z`,

@@ -2,6 +2,7 @@
 import { type SettingValues, setting } from '../../config/setting.ts'
 import { constrained, flag, isHttpUrl, oneOf, text } from '../../config/value_types.ts'
 import { ACCENT_PATTERN } from './accent.ts'
+import { LANGUAGES } from './language.ts'
 
 /** A denial carries the page with the logo as base64, and Envoy gets at most 64 KiB of it. */
 const MAX_LOGO_BYTES = 24_576
@@ -84,7 +85,7 @@ export const pageSettings = {
       reloadable: true,
     },
   ),
-  language: setting('errors.pages.language', oneOf('auto', 'en', 'de'), {
+  language: setting('errors.pages.language', oneOf('auto', ...LANGUAGES), {
     default: 'auto',
     description:
       'Language of the pages: English, German, or auto for the one that the browser prefers, else English.',

@@ -14,8 +14,7 @@ import {
   unavailable,
 } from '../../../src/access/denial.ts'
 import { validateOutgoingHeaders } from '../../../src/access/outgoing_headers.ts'
-import { GERMAN } from '../../../src/handlers/pages/texts/de.ts'
-import { ENGLISH } from '../../../src/handlers/pages/texts/en.ts'
+import { LANGUAGES, TEXTS } from '../../../src/handlers/pages/language.ts'
 import { testPages } from '../../support/handler_harness.ts'
 import { requestWith } from '../../support/request.ts'
 
@@ -225,7 +224,7 @@ for (const [header, language] of [
     const request = requestWith([...BROWSER, ['accept-language', header]])
     const { body } = testPages({ language: 'auto' }).render(noRule(), request)
     assert.ok(body.includes(`<html lang="${language}">`))
-    assert.ok(body.includes((language === 'de' ? GERMAN : ENGLISH).pages.not_found.title))
+    assert.ok(body.includes(TEXTS[language].pages.not_found.title))
     assert.ok(testPages({ language: 'de' }).render(noRule(), request).body.includes('<html lang="de">'))
   })
 }
@@ -243,3 +242,15 @@ test('HEAD gets the headers of the page', () => {
   assert.equal(page.body, '')
   assert.equal(headerOf(page, 'content-type'), 'text/html; charset=utf-8')
 })
+
+for (const language of LANGUAGES) {
+  test(`no text in ${language} is empty or contains HTML`, () => {
+    const texts = TEXTS[language]
+    const { pages, ...labels } = texts
+    for (const text of [
+      ...Object.values(pages).flatMap(page => Object.values(page)),
+      ...Object.values(labels),
+    ])
+      assert.match(text, /^\S[^<>&]*\S$/)
+  })
+}
