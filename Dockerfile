@@ -33,9 +33,12 @@ COPY --from=packages /app/node_modules node_modules
 COPY --from=build /app/dist dist
 COPY package.json ./
 COPY bin bin
-COPY proto proto
+# Only this user may write compiled code, or the service does not use it (bin/compile_cache.js).
+RUN mkdir -m 700 .compile-cache && chown 65532:65532 .compile-cache
 # A number, so that Kubernetes can verify runAsNonRoot.
 USER 65532:65532
+# A service that stops leaves its compiled code, which a container with a read-only file system could not write.
+RUN node bin/credence.js serve & sleep 5; kill -TERM $! && wait $!
 EXPOSE 9191 4456 9000
 ENTRYPOINT ["node", "bin/credence.js"]
 CMD ["serve", "--config", "/etc/credence/config.yaml"]

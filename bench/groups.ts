@@ -17,6 +17,7 @@ import { rules } from './groups/rules.ts'
 import { sessions } from './groups/sessions.ts'
 import { soak } from './groups/soak.ts'
 import { stampede } from './groups/stampede.ts'
+import { start } from './groups/start.ts'
 import { tokens } from './groups/tokens.ts'
 
 export const GROUPS: ReadonlyMap<string, BenchmarkGroup> = new Map(
@@ -31,6 +32,7 @@ export const GROUPS: ReadonlyMap<string, BenchmarkGroup> = new Map(
     tokens,
     sessions,
     stampede,
+    start,
     memory,
     flood,
     hanging,

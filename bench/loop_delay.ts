@@ -4,13 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { startApp } from '../src/app/app.ts'
 import { extraRule, sessionConfig, sessionRules } from './rules_and_checks.ts'
 
 const count = Number(process.argv[2])
-// Measures the compiled code, which is what users run.
-const { startApp } = (await import(
-  new URL('../dist/app/app.js', import.meta.url).href
-)) as typeof import('../src/app/app.ts')
 const folder = mkdtempSync(join(tmpdir(), 'bench-'))
 const file = join(folder, 'rules.json')
 const anyPort = { host: '127.0.0.1', port: 0 }

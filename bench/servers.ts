@@ -61,10 +61,18 @@ export function buildProject(): void {
 }
 
 /** Output is discarded; log levels are those of production. */
-function spawnServer(program: string, args: readonly string[], observed = false): ChildProcess {
+function spawnServer(
+  program: string,
+  args: readonly string[],
+  { observed = false, env = {} }: { readonly observed?: boolean; readonly env?: NodeJS.ProcessEnv } = {},
+): ChildProcess {
   const [command, ...rest] = pinnedCommand(0, [program, ...args])
   const stdio = observed ? (['ignore', 'ignore', 'ignore', 'ipc'] as const) : ('ignore' as const)
-  const child = spawn(command as string, rest, { cwd: root, stdio: stdio as StdioOptions })
+  const child = spawn(command as string, rest, {
+    cwd: root,
+    stdio: stdio as StdioOptions,
+    env: { ...process.env, ...env },
+  })
   running.add(child)
   child.once('exit', () => running.delete(child))
   return child
@@ -112,6 +120,12 @@ export interface CredenceServerOptions {
   readonly engine?: EngineName
   /** Whether the process reports its state to this one. */
   readonly observed?: boolean
+  /** Default: the built program, without its launcher. */
+  readonly program?: string
+  /** Variables to add. */
+  readonly env?: NodeJS.ProcessEnv
+  /** Resolves to whether the server at the address is ready. Default: what its api port says. */
+  readonly ready?: (address: string) => Promise<boolean>
 }
 
 export async function startCredenceServer({
@@ -121,6 +135,9 @@ export async function startCredenceServer({
   strategy,
   engine = 'native',
   observed = false,
+  program = join(root, 'dist/main.js'),
+  env = {},
+  ready,
 }: CredenceServerOptions): Promise<RunningServer> {
   const folder = mkdtempSync(join(tmpdir(), 'bench-'))
   const [grpc, api, prometheus] = [await freePort(), await freePort(), await freePort()]
@@ -141,12 +158,12 @@ export async function startCredenceServer({
     ...config,
   }
   writeFileSync(join(folder, 'config.json'), JSON.stringify(fullConfig))
-  const command = [join(root, 'dist/main.js'), 'serve', '--config', join(folder, 'config.json')]
+  const command = [program, 'serve', '--config', join(folder, 'config.json')]
   const flags = observed ? ['--expose-gc', '--import', join(root, 'bench/process_state.ts')] : []
-  const child = spawnServer(process.execPath, [...flags, ...command], observed)
-  const ready = async () =>
+  const child = spawnServer(process.execPath, [...flags, ...command], { observed, env })
+  const isReady = async () =>
     (await fetch(`http://127.0.0.1:${api}/health/ready`).catch(() => undefined))?.status === 200
-  return waitUntilReady(child, grpc, ready, folder, api)
+  return waitUntilReady(child, grpc, ready ?? isReady, folder, api)
 }
 
 /** The metrics of a Credence. */
@@ -193,12 +210,12 @@ function cpuMicros(pid: number): number {
 async function waitUntilReady(
   child: ChildProcess,
   port: number,
-  ready: () => Promise<boolean>,
+  ready: (address: string) => Promise<boolean>,
   folder: string,
   api: number,
 ): Promise<RunningServer> {
   const started = performance.now()
-  while (!(await ready())) {
+  while (!(await ready(`127.0.0.1:${port}`))) {
     if (child.exitCode !== null) throw new Error(`the server exited with ${child.exitCode}`)
     if (performance.now() - started > 60_000) throw new Error('the server is not ready after 60 s')
     await sleep(5)

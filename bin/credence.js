@@ -5,6 +5,7 @@ import { existsSync } from 'node:fs'
 import { constants } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import { keepCompiledCode } from './compile_cache.js'
 
 const MIN_NODE_MAJOR = 24
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
@@ -15,9 +16,10 @@ const program = existsSync(source) ? source : join(root, 'dist', 'main.js')
 if (program === source && !existsSync(join(root, 'node_modules'))) {
   console.error('credence: the dependencies are not installed. In a checkout, run `npm ci` first.')
   process.exit(1)
-} else if (Number(process.versions.node.split('.')[0]) >= MIN_NODE_MAJOR)
+} else if (Number(process.versions.node.split('.')[0]) >= MIN_NODE_MAJOR) {
+  if (program !== source) keepCompiledCode(root)
   await import(pathToFileURL(program).href)
-else runWithBundledNode()
+} else runWithBundledNode()
 
 /** npm installs a Node as `node-linux-*`, in this package's node_modules or beside this package. */
 function findBundledNode() {

@@ -169,7 +169,7 @@ const PACKAGE_IMPORTERS: readonly (readonly [pkg: RegExp, importer: RegExp])[] =
   [/^lru-cache$/, /^lib\/lru_cache\.ts$/],
   [/^js-yaml$/, /^documents\/yaml(_positions)?\.ts$/],
   [/^(refa|@eslint-community\/regexpp)$/, /^rules\/patterns\//],
-  [/^undici$/, /^clients\/http\//],
+  [/^undici(\/|$)/, /^clients\/http\//],
   [/^@ory\/client$/, /^clients\/kratos\.ts$/],
   [/^@aws-sdk\//, /^clients\/objects\/s3\.ts$/],
   [/^@google-cloud\//, /^clients\/objects\/gs\.ts$/],

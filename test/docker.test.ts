@@ -21,6 +21,14 @@ test('the image runs the Node of the tests as a user other than root', () => {
   assert.match(dockerfile, /^RUN npm ci --omit=dev/m)
 })
 
+test('the image keeps compiled code in the folder of the launcher, written by the user that runs it', () => {
+  assert.match(read('bin/compile_cache.js'), /join\(root, '\.compile-cache'\)/)
+  const [, user] = /^USER (\S+)$/m.exec(dockerfile) ?? []
+  const created = dockerfile.indexOf(`RUN mkdir -m 700 .compile-cache && chown ${user} .compile-cache\n`)
+  const filled = dockerfile.indexOf('RUN node bin/credence.js serve & ')
+  assert.ok(created > 0 && dockerfile.indexOf('\nUSER ') > created && filled > dockerfile.indexOf('\nUSER '))
+})
+
 test('every file that the image copies exists, and .dockerignore excludes local files', () => {
   for (const [, names = ''] of dockerfile.matchAll(/^COPY (?!--from)(.+) \S+$/gm)) {
     for (const name of names.split(' ')) assert.ok(existsSync(new URL(`../${name}`, import.meta.url)), name)

@@ -37,10 +37,8 @@ async function measureReloads(
   ruleCount: number,
   reloads: number,
 ): Promise<void> {
-  // Measures the compiled code, which is what users run.
-  const { startApp } = (await import(
-    new URL('../../dist/app/app.js', import.meta.url).href
-  )) as typeof import('../../src/app/app.ts')
+  // Other groups measure processes of their own and do not load the service into this one.
+  const { startApp } = await import('../../src/app/app.ts')
   const folder = mkdtempSync(join(tmpdir(), 'credence-bench-'))
   const write = (file: string, text: string): void => {
     writeFileSync(join(folder, `${file}.new`), text)

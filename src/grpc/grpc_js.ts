@@ -1,6 +1,4 @@
 /** The gRPC engine on the library @grpc/grpc-js, which is independent of the engine on node:http2. */
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import {
   logVerbosity,
   type Metadata,
@@ -9,16 +7,14 @@ import {
   ServerCredentials,
   type ServerUnaryCall,
   type ServerWritableStream,
-  type ServiceDefinition,
   type sendUnaryData,
   setLogVerbosity,
-  status,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js'
-import { loadSync } from '@grpc/proto-loader'
 import { formatListenAddress } from '../http/listen_address.ts'
 import type { Instant } from '../lib/time.ts'
 import { MAX_MESSAGE_BYTES } from './framing.ts'
+import { handleHealthCheck, handleHealthWatch } from './health_methods.ts'
 import type {
   CallMetadata,
   GrpcServer,
@@ -29,8 +25,6 @@ import type {
   UnaryHandler,
 } from './server.ts'
 import { allowGroupAccess, removeStaleSocket } from './socket.ts'
-
-const PROTO_FOLDER = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'proto')
 
 const SERVER_OPTIONS = {
   'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
@@ -55,7 +49,7 @@ export async function startGrpcJsServer(dependencies: GrpcServerDependencies): P
     server.addService({ method: rawMethod(path) }, { method: createUnaryMethod(handler, dependencies) })
   }
   const watches = new Set<HealthWatch>()
-  server.addService(loadHealthService(), createHealthMethods(dependencies.health, watches))
+  server.addService(HEALTH_SERVICE, createHealthMethods(dependencies.health, watches))
   const address = await bindServer(server, dependencies.listen)
   return {
     address,
@@ -67,16 +61,13 @@ export async function startGrpcJsServer(dependencies: GrpcServerDependencies): P
   }
 }
 
-/**
- * A unary method whose messages stay bytes. Decoding them with proto-loader costs a third of a Check
- * (docs/performance.md).
- */
-function rawMethod(path: string): MethodDefinition<Buffer, Buffer> {
+/** A method whose messages stay bytes. Decoding them with proto-loader costs a third of a Check (docs/performance.md). */
+function rawMethod(path: string, responseStream = false): MethodDefinition<Buffer, Buffer> {
   const passThrough = (bytes: Buffer) => bytes
   return {
     path,
     requestStream: false,
-    responseStream: false,
+    responseStream,
     requestSerialize: passThrough,
     requestDeserialize: passThrough,
     responseSerialize: passThrough,
@@ -84,14 +75,9 @@ function rawMethod(path: string): MethodDefinition<Buffer, Buffer> {
   }
 }
 
-function loadHealthService(): ServiceDefinition {
-  const definitions = loadSync('grpc/health/v1/health.proto', {
-    includeDirs: [PROTO_FOLDER],
-    longs: String,
-    defaults: true,
-    enums: String,
-  })
-  return definitions['grpc.health.v1.Health'] as ServiceDefinition
+const HEALTH_SERVICE = {
+  Check: rawMethod('/grpc.health.v1.Health/Check'),
+  Watch: rawMethod('/grpc.health.v1.Health/Watch', true),
 }
 
 function createUnaryMethod(handler: UnaryHandler, { now, wall }: GrpcServerDependencies) {
@@ -124,31 +110,21 @@ class GrpcJsMetadata implements CallMetadata {
   }
 }
 
-interface HealthRequest {
-  readonly service: string
-}
-interface HealthResponse {
-  readonly status: 'SERVING' | 'NOT_SERVING' | 'SERVICE_UNKNOWN'
-}
-
-type HealthWatch = ServerWritableStream<HealthRequest, HealthResponse>
+type HealthWatch = ServerWritableStream<Buffer, Buffer>
 
 function createHealthMethods(health: HealthStatus, watches: Set<HealthWatch>): UntypedServiceImplementation {
-  const statusOf = (service: string): HealthResponse => {
-    const serving = health.isServing(service)
-    if (serving === undefined) return { status: 'SERVICE_UNKNOWN' }
-    return { status: serving ? 'SERVING' : 'NOT_SERVING' }
-  }
   return {
-    Check(call: ServerUnaryCall<HealthRequest, HealthResponse>, callback: sendUnaryData<HealthResponse>) {
-      const response = statusOf(call.request.service)
-      if (response.status === 'SERVICE_UNKNOWN')
-        callback({ code: status.NOT_FOUND, details: 'unknown service' })
-      else callback(null, response)
+    Check(call: ServerUnaryCall<Buffer, Buffer>, callback: sendUnaryData<Buffer>) {
+      const response = handleHealthCheck(health, call.request)
+      if (response instanceof Uint8Array) callback(null, Buffer.from(response))
+      else callback({ code: response.status, details: response.message })
     },
     Watch(call: HealthWatch) {
-      const sendStatus = () => call.write(statusOf(call.request.service))
-      const stop = health.watch(sendStatus)
+      const stop = handleHealthWatch(health, call.request, response => call.write(Buffer.from(response)))
+      if (typeof stop !== 'function') {
+        call.emit('error', { code: stop.status, details: stop.message })
+        return
+      }
       const removeWatch = () => {
         stop()
         watches.delete(call)
@@ -156,7 +132,6 @@ function createHealthMethods(health: HealthStatus, watches: Set<HealthWatch>): U
       watches.add(call)
       call.on('finish', removeWatch)
       call.on('cancelled', () => call.end())
-      sendStatus()
     },
   }
 }

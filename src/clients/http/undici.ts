@@ -4,15 +4,16 @@
  */
 import { createRequire } from 'node:module'
 import type { Dispatcher, Pool, ProxyAgent } from 'undici'
+// @ts-expect-error: the file is no public entry of undici, so its types have no name.
+import PoolOfUndici from 'undici/lib/dispatcher/pool.js'
 
 type Dispatching = Pick<Dispatcher, 'dispatch' | 'close' | 'destroy'>
 
 const require = createRequire(import.meta.url)
-const PoolOfUndici = require('undici/lib/dispatcher/pool.js') as typeof Pool
 
 /** Opens connections to one origin on demand. */
 export const createPool = (origin: string, options: Pool.Options): Dispatching =>
-  new PoolOfUndici(origin, options)
+  new (PoolOfUndici as typeof Pool)(origin, options)
 
 /** Loads the whole of undici, whose proxy client calls `connect`; only an environment that names a proxy needs it. */
 export function loadProxyAgent(): (options: ProxyAgent.Options) => Dispatching {
