@@ -148,7 +148,7 @@ describe('both engines with the same bytes', () => {
     assert.ok(corpus.length >= 20)
     for (const { events, bytes } of corpus) {
       const input = Buffer.from(bytes, 'hex')
-      const ours = await send(native.address, input, Number.POSITIVE_INFINITY, 500)
+      const ours = await send(native.address, input, Number.POSITIVE_INFINITY, 3_000)
       assert.equal(ours.events, events, bytes)
       if (ours.ok === 0) continue
       const theirs = await send(reference.address, wholeFrames(input), ours.ok, 3_000)
