@@ -1,10 +1,13 @@
 /** Replies of the api server as values, in the shapes of Ory's APIs. */
+import type { ServerResponse } from 'node:http'
 import { statusText } from '../http/status_text.ts'
 
 export interface Reply {
   readonly status: number
   readonly headers: readonly (readonly [name: string, value: string])[]
   readonly body: string
+  /** Writes the body and ends the response, in place of `body`. */
+  readonly stream?: (response: ServerResponse) => void
 }
 
 /** A JSON reply that no cache may store. */

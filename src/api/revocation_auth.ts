@@ -1,7 +1,8 @@
 /** Authenticates callers of the revocation route: a key, or a signature over time and body (Standard Webhooks). */
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
+import { createHmac } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 import type { WallTime } from '../lib/time.ts'
+import { anyTimingSafeEqual, createKeyCheck } from './key_check.ts'
 
 /** `replayed`: the signature is valid, and this message has arrived before. */
 export type SignatureResult = 'valid' | 'replayed' | 'invalid'
@@ -31,12 +32,10 @@ export const MAX_MESSAGE_ID_CHARS = 256
  * old one.
  */
 export function createRevocationAuth(keys: readonly string[], wall: () => WallTime): RevocationAuth {
-  const digests = keys.map(digest)
+  const isKey = createKeyCheck(keys)
   const secrets = keys.map(decodeSecret)
   /** Signature to the second after which its message is too old anyway, in order of arrival. */
   const seenSignatures = new Map<string, number>()
-
-  const isKey = (text: string): boolean => anyTimingSafeEqual(digest(text), digests)
 
   function isReplay(signature: string, expiresAt: number): boolean {
     if (seenSignatures.has(signature)) return true
@@ -77,19 +76,6 @@ export function createRevocationAuth(keys: readonly string[], wall: () => WallTi
 }
 
 const singleValue = (value: string | string[] | undefined): string => (typeof value === 'string' ? value : '')
-
-/** Digests have equal lengths, so that comparing them takes the same time whatever the caller sends. */
-const digest = (text: string): Buffer => createHash('sha256').update(text).digest()
-
-/** Compares with all of `known`, so that the time does not reveal which of them is equal. */
-function anyTimingSafeEqual(given: Buffer, known: readonly Buffer[]): boolean {
-  let found = false
-  for (const candidate of known) {
-    const equal = given.length === candidate.length && timingSafeEqual(given, candidate)
-    found ||= equal
-  }
-  return found
-}
 
 /** The bytes of a key: base64 after `whsec_`, as Standard Webhooks writes them, else the text itself. */
 const decodeSecret = (key: string): Buffer =>

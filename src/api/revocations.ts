@@ -1,12 +1,15 @@
 /** The route that revokes sessions: Kratos' web hooks call it, and operators' tools. */
 import type { Clock } from '../lib/time.ts'
 import type { RevocationTarget } from '../sessions/types.ts'
+import { createKeyAttempts } from './key_attempts.ts'
 import { bodyTooLargeReply, jsonErrorReply, jsonReply, type Reply } from './reply.ts'
 import { readBody } from './request_body.ts'
-import { createRevocationAttempts, type RevocationRejection } from './revocation_attempts.ts'
 import { createRevocationAuth, MAX_MESSAGE_ID_CHARS } from './revocation_auth.ts'
 import { parseRevocation, REVOCATION_BODY_HELP } from './revocation_body.ts'
 import type { ApiRequest, Route } from './server.ts'
+
+/** Why a call was rejected. */
+export type RevocationRejection = 'no_key' | 'wrong_key' | 'invalid_signature' | 'rate_limited'
 
 export interface RevocationDependencies {
   /** Keys that callers may use. Each of them allows every revocation. */
@@ -33,7 +36,7 @@ const MAX_MESSAGE_IDS = 10_000
 export function revocationsRoute({ keys, clock, revoke, onRejected }: RevocationDependencies): Route {
   const { wall } = clock
   const auth = createRevocationAuth(keys, wall)
-  const attempts = createRevocationAttempts(clock)
+  const attempts = createKeyAttempts(clock)
   const isRetry = createRetryDetector(wall)
   const reject = (reason: Exclude<RevocationRejection, 'rate_limited'>, address: string): Reply => {
     if (attempts.isLimited(address)) {

@@ -67,7 +67,8 @@ export function startApiServer(dependencies: ApiServerDependencies): Promise<Api
         // The rest of a body that no route has read would be received for nothing.
         if (!server.listening || hasUnreadBody(message)) response.shouldKeepAlive = false
         response.writeHead(reply.status, statusText(reply.status), [...reply.headers.flat()])
-        response.end(message.method === 'HEAD' ? undefined : reply.body)
+        if (reply.stream !== undefined && message.method !== 'HEAD') reply.stream(response)
+        else response.end(message.method === 'HEAD' ? undefined : reply.body)
       })
       .catch(dependencies.onError)
   })

@@ -1,4 +1,7 @@
 /** Starts the api listener with the routes that the configuration enables. */
+import { createAdminAuthorization } from '../api/admin/authorization.ts'
+import { adminRoutes } from '../api/admin/routes.ts'
+import { adminSettings } from '../api/admin/settings.ts'
 import { createCorsPolicy } from '../api/cors.ts'
 import { type DecisionsDependencies, decisionsRoute } from '../api/decisions.ts'
 import { healthRoutes } from '../api/health.ts'
@@ -23,6 +26,7 @@ import type { AccessRule } from '../rules/document.ts'
 import { pathMode } from '../rules/settings.ts'
 import { revocationSettings } from '../sessions/settings.ts'
 import type { RevocationTarget } from '../sessions/types.ts'
+import type { RecentActivity } from '../telemetry/recent_activity.ts'
 import { version } from '../version.ts'
 import type { Config } from './config.ts'
 
@@ -41,10 +45,15 @@ export interface ApiDependencies
   readonly revoke: (source: 'api', revoked: RevocationTarget) => Promise<boolean>
   readonly onRevocationRejected: RevocationDependencies['onRejected']
   readonly onError: (where: string, error: unknown) => void
+  /** `undefined` where the admin API is not enabled. */
+  readonly recent: RecentActivity | undefined
+  /** The state of the service, for the admin API. */
+  readonly adminStatus: () => object
+  readonly reload: () => Promise<void>
 }
 
 /** Rejects when the address cannot be listened on. */
-export function startApiListener(dependencies: ApiDependencies): Promise<ApiServer> {
+export async function startApiListener(dependencies: ApiDependencies): Promise<ApiServer> {
   const { settings, clock } = dependencies
   const routes = [
     healthRoutes({ ready: dependencies.ready, version }),
@@ -79,8 +88,10 @@ export function startApiListener(dependencies: ApiDependencies): Promise<ApiServ
       }),
     )
   }
+  const admin = createAdminRoutes(dependencies)
+  if (admin !== undefined) routes.push(admin.route)
   const cors = corsOptions(settings)
-  return startApiServer({
+  const server = await startApiServer({
     ...apiListenAddress(settings),
     timeouts: apiTimeouts(settings),
     maxConnections: settings.get(decisionApiSettings.maxConnections),
@@ -88,6 +99,26 @@ export function startApiListener(dependencies: ApiDependencies): Promise<ApiServ
     cors: cors && createCorsPolicy(cors),
     tls: dependencies.tls,
     onError: error => dependencies.onError('api', error),
+  })
+  return {
+    address: server.address,
+    close() {
+      // A server that closes waits for its responses, and a stream has no end of its own.
+      admin?.close()
+      return server.close()
+    },
+  }
+}
+
+function createAdminRoutes({ settings, clock, recent, revoke, reload, adminStatus }: ApiDependencies) {
+  if (recent === undefined) return undefined
+  return adminRoutes({
+    authorize: createAdminAuthorization({ keys: settings.get(adminSettings.keys), clock }),
+    recent,
+    wall: clock.wall,
+    status: adminStatus,
+    reload,
+    revoke: revoked => revoke('api', revoked),
   })
 }
 

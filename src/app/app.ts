@@ -2,6 +2,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { DecisionListener } from '../access/decision_listener.ts'
 import type { OverloadMonitor } from '../access/overload.ts'
+import { describeService } from '../api/admin/service_status.ts'
 import type { Clock, Instant, WallTime } from '../lib/time.ts'
 import { createYielder } from '../lib/yield_to_event_loop.ts'
 import { createRuleSources } from '../rules/repositories/sources.ts'
@@ -67,6 +68,7 @@ export async function startApp(options: AppOptions): Promise<App> {
 async function startComponents(options: AppOptions, shutdown: Shutdown): Promise<App> {
   const { config, issues } = await readConfig(options)
   if (config === undefined) throw new StartupError('the configuration has errors', issues)
+  const startedAt = clock.wall()
   let draining = false
   // Metrics may be read before the parts that they observe exist.
   let parts:
@@ -128,6 +130,21 @@ async function startComponents(options: AppOptions, shutdown: Shutdown): Promise
     publicKeys: () => services.handlers.jwks.publicKeys(signingKeySetUrls(config, reloader.validRules)),
     validRules: () => reloader.validRules,
     status: reloader.status,
+    recent: telemetry.recent,
+    adminStatus: () =>
+      describeService({
+        version,
+        ready: ready(),
+        startedAtMs: startedAt,
+        status: reloader.status(),
+        repositories: reloader.sourceStates,
+        ...countBySeverity(reloader.diagnostics),
+        checksInProgress: overload.inProgress,
+        overloaded: overload.overloaded,
+        sessions: services.sessionCacheState(),
+        stream: services.revocationStream,
+      }),
+    reload: () => reloader.reload('signal'),
   })
   log.event('info', { event: 'started', version, grpc, api, prometheus })
 
@@ -193,7 +210,7 @@ function startReloader(
 /** In this order: a session that a request ends is revoked before the decision is logged. */
 function decisionListeners(
   config: Config,
-  { log, tracing, instruments, privacy, logInternalError }: Telemetry,
+  { log, tracing, instruments, privacy, recent, logInternalError }: Telemetry,
   { sessions, revoke }: RunningServices,
 ): readonly DecisionListener[] {
   const observeLogout = observeLogouts({
@@ -212,6 +229,7 @@ function decisionListeners(
     privacy,
     allowedRatio: config.get(decisionLogSettings.allowedRatio),
     random: Math.random,
+    recent,
   })
   return observeLogout === undefined ? [accessLog] : [observeLogout, accessLog]
 }

@@ -1,5 +1,5 @@
 /** Log records between decisions: reloads, replication, circuit breakers, certificates. */
-import type { RevocationRejection } from '../api/revocation_attempts.ts'
+import type { RevocationRejection } from '../api/revocations.ts'
 import type { Diagnostic } from '../documents/diagnostic.ts'
 import type { Clock } from '../lib/time.ts'
 import { createTokenBucket } from '../lib/token_bucket.ts'

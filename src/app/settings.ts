@@ -1,4 +1,5 @@
 /** All settings: those of every area, and Oathkeeper's keys that are accepted without effect. */
+import { adminSettings } from '../api/admin/settings.ts'
 import { apiListenerSettings, decisionApiSettings } from '../api/settings.ts'
 import { responseCacheSettings } from '../clients/settings.ts'
 import { type Setting, setting } from '../config/setting.ts'
@@ -125,6 +126,7 @@ export const SETTINGS: readonly Setting<unknown>[] = [
     { corsDebug },
     apiTlsSettings,
     decisionApiSettings,
+    adminSettings,
     shutdownSettings,
     overloadSettings,
   ].flatMap(settingsIn),

@@ -1,10 +1,12 @@
 /** Starts log, traces and metrics as the configuration says. */
+import { recentActivityLimits } from '../api/admin/settings.ts'
 import type { Clock } from '../lib/time.ts'
 import { createDecisionPrivacy, type DecisionPrivacy } from '../telemetry/decision_privacy.ts'
 import { createInstruments, type Instruments, type ObservedState } from '../telemetry/instruments.ts'
 import { internalErrorEvent } from '../telemetry/internal_error.ts'
 import { createLog, type Log } from '../telemetry/log.ts'
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts'
+import { createRecentActivity, type RecentActivity } from '../telemetry/recent_activity.ts'
 import {
   decisionPrivacyOptions,
   logFormat,
@@ -25,6 +27,8 @@ export interface Telemetry {
   readonly metrics: Metrics
   readonly instruments: Instruments
   readonly privacy: DecisionPrivacy
+  /** `undefined` where the admin API is not enabled. */
+  readonly recent: RecentActivity | undefined
   /** Logs an error that indicates a bug: where it was caught and its class, never its message. */
   readonly logInternalError: (where: string, error: unknown) => void
 }
@@ -41,7 +45,11 @@ export async function startTelemetry(
   },
 ): Promise<Telemetry> {
   const { clock, env, shutdown } = dependencies
+  const limits = recentActivityLimits(config)
+  const recent = limits && createRecentActivity({ ...limits, wall: clock.wall })
   const log = await createLog({
+    // A reload that changes nothing is logged at this level.
+    onEvent: recent && ((level, event) => level !== 'debug' && recent.addEvent(level, event)),
     level: logLevel(config),
     format: logFormat(config),
     name: serviceName(config),
@@ -64,6 +72,7 @@ export async function startTelemetry(
     log,
     tracing,
     metrics,
+    recent,
     privacy: createDecisionPrivacy(decisionPrivacyOptions(config)),
     instruments: createInstruments(metrics, oathkeeperMetrics, dependencies.observed, clock.now),
     logInternalError: (where, error) => log.event('error', internalErrorEvent(where, error)),

@@ -3,7 +3,9 @@ import { Command, CommanderError, Option } from 'commander'
 import { SETTINGS } from '../app/settings.ts'
 import { flagName, variableName } from '../config/setting.ts'
 import { version } from '../version.ts'
+import { DEFAULT_SERVER_URL } from './admin_client.ts'
 import type { ConfigArguments, Streams } from './arguments.ts'
+import type { RevokeArguments } from './revoke.ts'
 
 const PROCESS_STREAMS: Streams = {
   out: text => process.stdout.write(text),
@@ -27,7 +29,8 @@ Examples:
   credence validate --config credence.yaml    report every problem with file, line and key
   credence serve --config credence.yaml       gRPC on 127.0.0.1:9191, api on 127.0.0.1:4456
 
-Exit codes: 0 success, 1 errors in configuration or rules, or a port in use, 2 errors on the command line.`,
+Exit codes: 0 success, 1 errors in configuration or rules, or a port in use, 2 errors on the command line,
+3 something to look at (status), 5 the service cannot be asked.`,
     )
     .exitOverride()
     .showHelpAfterError("Run 'credence --help' for usage.")
@@ -59,6 +62,9 @@ Exit codes: 0 success, 1 errors in configuration or rules, or a port in use, 2 e
       await close()
     })
   addSettingFlags(validate, ['--strict'])
+  addServiceCommands(program, streams, found => {
+    code = found
+  })
   try {
     await program.parseAsync([...argv], { from: 'user' })
   } catch (error) {
@@ -66,6 +72,67 @@ Exit codes: 0 success, 1 errors in configuration or rules, or a port in use, 2 e
     return error.exitCode === 0 ? 0 : 2
   }
   return code
+}
+
+/** Commands that ask a running service. */
+function addServiceCommands(program: Command, streams: Streams, setCode: (code: number) => void): void {
+  const addServerOption = (command: Command): Command =>
+    command.addOption(
+      new Option('--server <url>', 'api port of the service; its key is read from CREDENCE_ADMIN_KEY')
+        .env('CREDENCE_SERVER')
+        .default(DEFAULT_SERVER_URL),
+    )
+  const format = () =>
+    new Option('--format <format>', 'text or json').choices(['text', 'json']).default('text')
+  addServerOption(program.command('tail'))
+    .description('print decisions of a running service as they are made (serve.api.admin.enabled)')
+    .option('--denied', 'only denied requests')
+    .option('--rule <id>', 'only this rule; * stands for any text, here and below')
+    .option('--code <code>', 'only this reason code')
+    .option('--method <method>', 'only this method')
+    .option('--host <host>', 'only this host')
+    .option('--path <path>', 'only this path, for example /orders*')
+    .option('--who <subject>', 'only this subject')
+    .option('--max-rps <number>', 'most decisions a second; the rest is counted')
+    .addOption(format())
+    .action(async (options: TailOptions) => {
+      const { tail } = await import('./tail.ts')
+      const { server, format: chosen, denied, maxRps, ...fields } = options
+      const filter = {
+        ...fields,
+        ...(denied === true ? { decision: 'deny' } : {}),
+        ...(maxRps === undefined ? {} : { max_rps: maxRps }),
+      }
+      const stop = new AbortController()
+      const end = () => stop.abort()
+      for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, end)
+      setCode(await tail({ server, format: chosen, filter, signal: stop.signal }, streams))
+      for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, end)
+    })
+  addServerOption(program.command('status'))
+    .description('print the state of a running service; exit 3 if there is something to look at')
+    .addOption(format())
+    .action(async (options: { server: string; format: 'text' | 'json' }) => {
+      const { status } = await import('./status.ts')
+      setCode(await status(options, streams))
+    })
+  addServerOption(program.command('revoke'))
+    .description('evict cached sessions of a running service and of its replicas')
+    .option('--identity <id>', 'all sessions of an identity')
+    .option('--session <id>', 'one session')
+    .option('--everything', 'all sessions')
+    .action(async (options: RevokeArguments) => {
+      const { revoke } = await import('./revoke.ts')
+      setCode(await revoke(options, streams))
+    })
+}
+
+interface TailOptions
+  extends Readonly<Partial<Record<'rule' | 'code' | 'method' | 'host' | 'path' | 'who', string>>> {
+  readonly server: string
+  readonly format: 'text' | 'json'
+  readonly denied?: boolean
+  readonly maxRps?: string
 }
 
 function addConfigOption(command: Command): Command {

@@ -5,6 +5,7 @@ import type { RequestView } from '../access/request.ts'
 import type { DecisionPrivacy, ShownUrl } from './decision_privacy.ts'
 import { internalErrorEvent } from './internal_error.ts'
 import type { Log } from './log.ts'
+import type { RecentActivity } from './recent_activity.ts'
 import type { DecisionRecord } from './records.ts'
 
 export interface RecorderDependencies {
@@ -18,16 +19,23 @@ export interface RecorderDependencies {
   readonly allowedRatio: number
   /** Uniform in [0, 1). */
   readonly random: () => number
+  /** Stores the decisions for the admin API; absent where it is not enabled. */
+  readonly recent?: Pick<RecentActivity, 'addDecision'> | undefined
 }
 
 export function createDecisionRecorder(dependencies: RecorderDependencies): DecisionListener {
-  const { log, recordMetrics, traceId, now, privacy, allowedRatio, random } = dependencies
+  const { log, recordMetrics, traceId, now, privacy, allowedRatio, random, recent } = dependencies
   return (decision, request, started) => {
-    const durationMs = now() - started
+    const ended = now()
+    const durationMs = ended - started
     const { metadata } = decision
     recordMetrics(decision, durationMs, request?.method ?? '')
     const isLogged = decision.kind === 'deny' || allowedRatio === 1 || random() < allowedRatio
-    if (isLogged) log.decision(recordOf(decision, request, durationMs, traceId(), privacy))
+    if (isLogged || recent !== undefined) {
+      const record = recordOf(decision, request, durationMs, traceId(), privacy)
+      if (isLogged) log.decision(record)
+      recent?.addDecision(record, ended)
+    }
     if (metadata.cause !== undefined)
       log.event('error', internalErrorEvent(metadata.refusedBy || metadata.rule, metadata.cause))
   }

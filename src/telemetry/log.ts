@@ -24,6 +24,8 @@ export interface LogOptions {
   readonly wall: () => number
   /** For tests; standard output otherwise. */
   readonly stream?: DestinationStream
+  /** Called with each event, whether or not its level is logged. */
+  readonly onEvent?: ((level: LogLevel, event: LogEvent) => void) | undefined
 }
 
 type FixedTextEvent = Exclude<LogEvent['event'], 'config_problem' | 'reload' | 'tls'>
@@ -107,7 +109,10 @@ export async function createLog(options: LogOptions): Promise<Log> {
     decision(record) {
       if (logger.isLevelEnabled('info')) out.write(lineOf(record))
     },
-    event: (level, event) => logger[level](event, messageOf(event)),
+    event(level, event) {
+      logger[level](event, messageOf(event))
+      options.onEvent?.(level, event)
+    },
     close: () => {
       if ('flushSync' in out && typeof out.flushSync === 'function') out.flushSync()
     },

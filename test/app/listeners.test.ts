@@ -46,6 +46,9 @@ async function start(t: TestContext, serve: object) {
     onRevocationRejected: () => {},
     publicKeys: async () => ({ keys: [] }),
     validRules: () => [],
+    recent: undefined,
+    adminStatus: () => ({}),
+    reload: async () => {},
     status: () => ({ revision: '', rules: 0, sources: [], problems: [], last_reload: undefined }),
   })
   return { started, shutdown }

@@ -2,28 +2,9 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { formatDecisionText } from '../../src/telemetry/decision_text.ts'
 import type { DecisionRecord } from '../../src/telemetry/records.ts'
+import { decisionRecord } from './decision_record.ts'
 
-const record: DecisionRecord = {
-  rule: 'api:orders',
-  revision: 'f21446d36a4bd15b',
-  decision: 'deny',
-  status: 403,
-  code: 'forbidden',
-  reason: 'policies answered 403',
-  authenticator: 'cookie_session',
-  refused_by: 'remote_json',
-  error_handler: 'json',
-  cache: 'hit',
-  duration_ms: 7.01,
-  method: 'DELETE',
-  scheme: 'https',
-  host: 'api.example.com',
-  path: '/orders/17',
-  subject: 'user-1',
-  client: '192.0.2.7',
-  request_id: 'b1a001c1',
-  trace_id: '',
-}
+const record = decisionRecord()
 const columns = (parts: Partial<DecisionRecord>) =>
   formatDecisionText({ ...record, ...parts }, Date.UTC(2026, 0, 1, 20, 17, 31, 2)).split(/ {2,}/)
 

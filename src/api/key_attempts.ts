@@ -1,12 +1,9 @@
-/** Limits how often one address may try keys and signatures of the revocation route. */
+/** Limits how often one address may try keys and signatures of a route. */
 import { createLruCache } from '../lib/lru_cache.ts'
 import { type Clock, millis } from '../lib/time.ts'
 import { createTokenBucket, type TokenBucket } from '../lib/token_bucket.ts'
 
-/** Why a call of the revocation route was rejected. */
-export type RevocationRejection = 'no_key' | 'wrong_key' | 'invalid_signature' | 'rate_limited'
-
-export interface RevocationAttempts {
+export interface KeyAttempts {
   /** Whether the address has failed too often. */
   isLimited(address: string): boolean
   recordFailure(address: string): void
@@ -23,7 +20,7 @@ const FORGET_AFTER_MS = millis((BURST / PER_SECOND) * 1_000)
  * Limits the failures of each address. A right key is accepted always: the hook may share its address with another
  * client, a lost revocation lets an ended session live, and no key of sixteen characters can be guessed.
  */
-export function createRevocationAttempts(clock: Pick<Clock, 'now'>): RevocationAttempts {
+export function createKeyAttempts(clock: Pick<Clock, 'now'>): KeyAttempts {
   const buckets = createLruCache<TokenBucket>({ clock, maxEntries: MAX_ADDRESSES })
   return {
     isLimited: address => (buckets.get(address)?.available ?? BURST) < 1,
