@@ -8,14 +8,28 @@ import type { ConfigArguments, Streams } from './arguments.ts'
 import type { RevokeArguments } from './revoke.ts'
 
 const PROCESS_STREAMS: Streams = {
-  out: text => process.stdout.write(text),
-  err: text => process.stderr.write(text),
+  out: text => endingWhenClosed(process.stdout).write(text),
+  err: text => endingWhenClosed(process.stderr).write(text),
   env: process.env,
+}
+
+/** A reader such as `head` closes the pipe when it has enough: that ends the command, and is no error. */
+function endingWhenClosed(stream: NodeJS.WriteStream): NodeJS.WriteStream {
+  if (stream.listenerCount('error') === 0) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error
+      process.exit(0)
+    })
+  }
+  return stream
 }
 
 /** Runs one command. Resolves to the exit code: 0 success, 1 errors in configuration or rules, 2 errors on the command line. */
 export async function runCli(argv: readonly string[], streams: Streams = PROCESS_STREAMS): Promise<number> {
   let code = 0
+  const helpArguments = argv.map(one => (one === HELP_ALL ? '--help' : one))
+  // Only in the help: commander suggests no option that is hidden where one is misspelt.
+  const showsSettings = !argv.some(one => one === '--help' || one === '-h' || one === 'help')
   const program = new Command('credence')
     .description(
       "External authorizer for Envoy that runs Ory Oathkeeper's access rules and verifies Ory Kratos sessions.",
@@ -26,11 +40,11 @@ export async function runCli(argv: readonly string[], streams: Streams = PROCESS
       'after',
       `
 Examples:
-  credence validate --config credence.yaml    report every problem with file, line and key
-  credence serve --config credence.yaml       gRPC on 127.0.0.1:9191, api on 127.0.0.1:4456
+  credence validate --config credence.yaml
+  credence serve --config credence.yaml    gRPC on 9191, api on 4456
 
-Exit codes: 0 success, 1 errors in configuration or rules, or a port in use, 2 errors on the command line,
-3 something to look at (status), 5 the service cannot be asked.`,
+Exit codes: 0 success, 1 errors in configuration or rules, or a port in use,
+2 errors on the command line, 3 something to look at, 5 no service answers.`,
     )
     .exitOverride()
     .showHelpAfterError("Run 'credence --help' for usage.")
@@ -42,11 +56,11 @@ Exit codes: 0 success, 1 errors in configuration or rules, or a port in use, 2 e
       const { serve: start } = await import('./serve.ts')
       code = await start(configArgumentsOf(command), streams)
     })
-  addSettingFlags(serve)
+  addSettingFlags(serve, { isShown: showsSettings })
   const validate = addConfigOption(program.command('validate'))
     .argument('[rules...]', 'rule files to check instead of those in the configuration')
     .option('--strict', 'count warnings as errors (not the setting `strict`)')
-    .description('report every problem of the configuration and of all rules; exit 1 if there is an error')
+    .description('report every problem of configuration and rules')
     .action(async (rules: string[], options: { strict?: boolean }, command: Command) => {
       const { validate: runValidate } = await import('./validate.ts')
       const [{ createValidateDependencies }, { clock }] = await Promise.all([
@@ -61,12 +75,12 @@ Exit codes: 0 success, 1 errors in configuration or rules, or a port in use, 2 e
       )
       await close()
     })
-  addSettingFlags(validate, ['--strict'])
+  addSettingFlags(validate, { isShown: showsSettings, reserved: ['--strict'] })
   addServiceCommands(program, streams, found => {
     code = found
   })
   try {
-    await program.parseAsync([...argv], { from: 'user' })
+    await program.parseAsync(helpArguments, { from: 'user' })
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
     return error.exitCode === 0 ? 0 : 2
@@ -85,7 +99,7 @@ function addServiceCommands(program: Command, streams: Streams, setCode: (code: 
   const format = () =>
     new Option('--format <format>', 'text or json').choices(['text', 'json']).default('text')
   addServerOption(program.command('tail'))
-    .description('print decisions of a running service as they are made (serve.api.admin.enabled)')
+    .description('print decisions of a running service')
     .option('--denied', 'only denied requests')
     .option('--rule <id>', 'only this rule; * stands for any text, here and below')
     .option('--code <code>', 'only this reason code')
@@ -110,14 +124,14 @@ function addServiceCommands(program: Command, streams: Streams, setCode: (code: 
       for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, end)
     })
   addServerOption(program.command('status'))
-    .description('print the state of a running service; exit 3 if there is something to look at')
+    .description('print the state of a running service')
     .addOption(format())
     .action(async (options: { server: string; format: 'text' | 'json' }) => {
       const { status } = await import('./status.ts')
       setCode(await status(options, streams))
     })
   addServerOption(program.command('revoke'))
-    .description('evict cached sessions of a running service and of its replicas')
+    .description('evict cached sessions of a running service')
     .option('--identity <id>', 'all sessions of an identity')
     .option('--session <id>', 'one session')
     .option('--everything', 'all sessions')
@@ -147,22 +161,30 @@ function addConfigOption(command: Command): Command {
   )
 }
 
+/** `--help` fits a screen; this one lists the flags of the settings, too. */
+const HELP_ALL = '--help-all'
+
 /** Credence's settings as flags, except secrets; Oathkeeper's settings have variables. */
-function addSettingFlags(command: Command, reservedFlags: readonly string[] = []): void {
+function addSettingFlags(
+  command: Command,
+  { isShown, reserved = [] }: { readonly isShown: boolean; readonly reserved?: readonly string[] },
+): void {
   command.addHelpText(
     'after',
-    `
-Oathkeeper's settings are set in the file or by variables named like the key in upper case: SERVE_API_PORT, LOG_LEVEL.
-Secrets are set by variables, or by ..._FILE variables that name a file.
+    `${isShown ? '' : `\nEvery setting of Credence is a flag, too: ${HELP_ALL} lists them.`}
+Oathkeeper's settings are set in the file, or by variables named like the key
+in upper case: SERVE_API_PORT, LOG_LEVEL. Secrets are set by variables, or by
+..._FILE variables that name a file.
 All settings and their defaults: docs/configuration.md`,
   )
   for (const setting of SETTINGS) {
     const flag = flagName(setting)
-    if (flag === undefined || reservedFlags.includes(flag)) continue
+    if (flag === undefined || reserved.includes(flag)) continue
     const value = setting.type.textForm === 'boolean' ? '[true|false]' : '<value>'
     const defaultText = String(setting.default ?? '')
     const suffix = defaultText === '' ? '' : `, default ${defaultText}`
-    command.option(`${flag} ${value}`, `${setting.description} (${variableName(setting)}${suffix})`)
+    const description = `${setting.description} (${variableName(setting)}${suffix})`
+    command.addOption(new Option(`${flag} ${value}`, description).hideHelp(!isShown))
   }
 }
 

@@ -1,5 +1,6 @@
 /** Commands, flags, help and exit codes. */
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -33,8 +34,8 @@ const writeConfigFile = (name: string, text: string): string => {
 }
 
 for (const command of ['serve', 'validate'] as const) {
-  test(`${command} --help shows each of Credence's settings as flag and variable, and no flag for a secret`, async () => {
-    const { code, out } = await runCredence([command, '--help'])
+  test(`${command} --help-all shows each of Credence's settings as flag and variable, and no flag for a secret`, async () => {
+    const { code, out } = await runCredence([command, '--help-all'])
     assert.equal(code, 0)
     for (const setting of SETTINGS.filter(one => one.credenceOnly)) {
       // `validate --strict` counts warnings as errors, too.
@@ -49,6 +50,25 @@ for (const command of ['serve', 'validate'] as const) {
     assert.doesNotMatch(out, /default: \[\]|default *\)|, default\)/)
   })
 }
+
+for (const command of [[], ['serve'], ['validate'], ['tail'], ['status'], ['revoke']]) {
+  test(`credence ${command.join(' ')} --help fits a screen of 24 lines and 80 columns`, async () => {
+    const { code, out } = await runCredence([...command, '--help'])
+    const lines = out.trimEnd().split('\n')
+    assert.equal(code, 0)
+    assert.ok(lines.length <= 24, `${lines.length} lines`)
+    for (const line of lines) assert.ok(line.length <= 80, line)
+  })
+}
+
+test('a closed pipe ends a command quietly', () => {
+  const launcher = new URL('../../bin/credence.js', import.meta.url).pathname
+  const rules = writeConfigFile('many.yaml', '- {}\n'.repeat(5_000))
+  const pipe = `"${process.execPath}" "${launcher}" validate "${rules}" | head -1`
+  const { stdout, stderr } = spawnSync('sh', ['-c', pipe], { encoding: 'utf8' })
+  assert.equal(stdout.split('\n').length, 2)
+  assert.equal(stderr, '')
+})
 
 test('a secret on the command line is an unknown option', async () => {
   const { code, err } = await runCredence(['validate', '--sessions-redis-password', 'x'])
