@@ -207,6 +207,7 @@ test('no secret of a request, of an upstream response or of the configuration le
     checksInProgress: () => 4,
     eventLoopDelay: { max: 3e9, percentile: (p: number) => p * 1e7, reset: () => {} },
     ready: () => true,
+    lastReload: () => undefined,
     sources: () => ({ fresh: 0, stale: 0, missing: 0 }),
     sessions: () =>
       ({

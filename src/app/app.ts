@@ -85,6 +85,7 @@ async function startComponents(options: AppOptions, shutdown: Shutdown): Promise
       configProblems: () => countBySeverity(parts?.reloader.diagnostics ?? []),
       sources: () => countStates(parts?.reloader.sourceStates ?? []),
       ready,
+      lastReload: () => parts?.reloader.lastReload,
       checksInProgress: () => parts?.overload.inProgress ?? 0,
       eventLoopDelay: measureEventLoopDelay(shutdown),
       sessions: () => parts?.services.sessionCacheState() ?? NO_SESSIONS,

@@ -10,6 +10,7 @@ import { createReloadPoller } from '../rules/repositories/reload_poller.ts'
 import type { SourceState } from '../rules/repositories/sources.ts'
 import { compareRules } from '../rules/rule_changes.ts'
 import { createRulebook, type ReloadReport, type ReloadTrigger } from '../rules/rulebook.ts'
+import type { LastReload } from '../telemetry/instruments.ts'
 import { INTERNAL_ERROR_DIAGNOSTIC, summarizeReload } from './events.ts'
 import { createRuleSetLoader, type RuleSetLoaderDependencies, TIME_SLICE_MS } from './ruleset.ts'
 
@@ -34,6 +35,8 @@ export interface Reloader {
   readonly diagnostics: readonly Diagnostic[]
   readonly sourceStates: readonly SourceState[]
   status(): ServiceStatus
+  /** The latest load, for the metrics; `undefined` before the first has ended. */
+  readonly lastReload: LastReload | undefined
   /** Reads configuration and rules again. Never rejects. */
   reload(trigger: ReloadTrigger): Promise<void>
   /** Stops polling and watching. */
@@ -47,7 +50,8 @@ export function createReloader(dependencies: ReloaderDependencies): Reloader {
   let pollInterval = millis(0)
   let watcher = watchFiles([], () => {})
   let watched = ''
-  let lastReload: ServiceStatus['last_reload']
+  let lastSummary: ServiceStatus['last_reload']
+  let lastReload: LastReload | undefined
 
   /** The files to watch can change with the configuration. */
   async function ensureWatched(files: readonly string[]): Promise<boolean> {
@@ -72,7 +76,10 @@ export function createReloader(dependencies: ReloaderDependencies): Reloader {
     now: clock.now,
     onReplaced,
     onReload(report) {
-      lastReload = { time: new Date(clock.wall()).toISOString(), ...summarizeReload(report) }
+      const now = clock.wall()
+      lastSummary = { time: new Date(now).toISOString(), ...summarizeReload(report) }
+      const successful = report.outcome === 'changed' || report.outcome === 'unchanged'
+      lastReload = { successful, succeededAtMs: successful ? now : lastReload?.succeededAtMs }
       onReload(report)
     },
     toDiagnostic(error) {
@@ -108,8 +115,11 @@ export function createReloader(dependencies: ReloaderDependencies): Reloader {
       rules: rulebook.current?.snapshot.rules.length ?? 0,
       sources: sourceStates,
       problems: rulebook.diagnostics,
-      last_reload: lastReload,
+      last_reload: lastSummary,
     }),
+    get lastReload() {
+      return lastReload
+    },
     reload,
     close() {
       poller.close()

@@ -16,6 +16,8 @@ export interface ObservedState {
   /** Number of rule repositories by state. */
   readonly sources: () => Readonly<Record<string, number>>
   readonly ready: () => boolean
+  /** The latest load; `undefined` before the first has ended. */
+  readonly lastReload: () => LastReload | undefined
   readonly checksInProgress: () => number
   readonly eventLoopDelay: EventLoopDelay
   readonly sessions: () => SessionCacheState
@@ -23,6 +25,13 @@ export interface ObservedState {
   readonly revocationStream: () =>
     | { readonly connected: boolean; readonly lag: number; readonly pending: number }
     | undefined
+}
+
+export interface LastReload {
+  /** Whether it used all of configuration and rules. */
+  readonly successful: boolean
+  /** When the latest successful one ended, ms since the epoch; `undefined` without one. */
+  readonly succeededAtMs: number | undefined
 }
 
 export interface SessionCacheState {
@@ -136,6 +145,14 @@ function observeState(meter: Meter, state: ObservedState): void {
   })
   observableGauge(meter, 'credence_revocation_stream_pending', () => revocationStream()?.pending)
   observableGauge(meter, 'credence_ready', () => (ready() ? 1 : 0))
+  observableGauge(meter, 'credence_config_last_reload_successful', () => {
+    const last = state.lastReload()
+    return last && Number(last.successful)
+  })
+  observableGauge(meter, 'credence_config_last_reload_success_timestamp_seconds', () => {
+    const succeededAtMs = state.lastReload()?.succeededAtMs
+    return succeededAtMs === undefined ? undefined : succeededAtMs / 1000
+  })
   observableGauge(meter, 'credence_checks_in_progress', state.checksInProgress)
   observeEventLoopDelay(meter, state.eventLoopDelay)
   meter

@@ -78,6 +78,16 @@ export const METRICS = {
   credence_outgoing_duration_seconds: ['histogram', 'target', 'Duration of calls to other services'],
   credence_reloads_total: ['counter', 'outcome', 'Loads of configuration and rules'],
   credence_reload_duration_seconds: ['histogram', '', 'Duration of a load of configuration and rules'],
+  credence_config_last_reload_successful: [
+    'gauge',
+    '',
+    '1 if the latest load used all of configuration and rules, 0 if it was rejected or partial',
+  ],
+  credence_config_last_reload_success_timestamp_seconds: [
+    'gauge',
+    '',
+    'Time of the latest load that used all of configuration and rules, in seconds since the epoch',
+  ],
   credence_rules: ['gauge', '', 'Rules in force'],
   credence_config_problems: [
     'gauge',

@@ -122,6 +122,8 @@ test('a changed file is reloaded; a broken one changes nothing and is reported',
   assert.equal(reloader.snapshot()?.rules.length, 2)
   assert.equal(reloader.sourceStates[0]?.state, 'stale')
   await waitUntil('the reload is reported', () => reports.at(-1)?.outcome === 'partial')
+  assert.equal(reloader.lastReload?.successful, false)
+  assert.ok((reloader.lastReload?.succeededAtMs ?? 0) > 0, 'the time of the one before')
   assert.ok(outcomes.includes('changed'))
 })
 

@@ -26,6 +26,7 @@ test('Prometheus scrapes our metrics and those of Oathkeeper, with labels from c
     checksInProgress: () => 4,
     eventLoopDelay: { max: 3e9, percentile: (p: number) => p * 1e7, reset: () => {} },
     ready: () => true,
+    lastReload: () => ({ successful: false, succeededAtMs: 1_700_000_000_250 }),
     revocationStream: () => ({ connected: true, lag: 1_500, pending: 2 }),
     sources: () => ({ fresh: 2, stale: 1, missing: 0 }),
     sessions: () =>
@@ -104,6 +105,8 @@ test('Prometheus scrapes our metrics and those of Oathkeeper, with labels from c
     'credence_rules 3',
     'credence_config_problems{severity="warning"} 2',
     'credence_ready 1',
+    'credence_config_last_reload_successful 0',
+    'credence_config_last_reload_success_timestamp_seconds 1700000000.25',
     'credence_checks_in_progress 4',
     'nodejs_eventloop_delay_p50_seconds 0.5',
     'nodejs_eventloop_delay_p99_seconds 0.99',
