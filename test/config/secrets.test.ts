@@ -134,16 +134,18 @@ test('no secret has a flag, and the name of every secret says what it is', () =>
     [
       ['serve.grpc.tls.key.base64', undefined],
       ['serve.api.tls.key.base64', undefined],
+      ['serve.api.admin.keys', undefined],
       ['sessions.outage_detection.canary_session', undefined],
       ['sessions.revocation.keys', undefined],
       ['sessions.redis.password', undefined],
       ['sessions.redis.sentinel_password', undefined],
       ['sessions.redis.keys', undefined],
+      ['log.decisions.hash_key', undefined],
       ['tracing.providers.otlp.authorization_header', undefined],
     ],
   )
   for (const one of SETTINGS) {
-    const suspicious = /password|secret|canary|\bkeys$|authorization|base64/.test(one.path)
+    const suspicious = /password|secret|canary|\bkeys$|_key$|authorization|base64/.test(one.path)
     if (suspicious) assert.ok(one.secret || one.path.endsWith('cert.base64'), one.path)
   }
   assert.equal(fileVariableName(variableName(redisSettings.keys)), 'CREDENCE_SESSIONS_REDIS_KEYS_FILE')

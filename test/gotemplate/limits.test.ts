@@ -63,7 +63,10 @@ const slow: readonly (readonly [template: string, subject: string, expected: str
 ]
 test('long texts of a client take linear time', () => {
   for (const [template, subject, expected] of slow) {
-    assert.equal(parseTemplate(template).render(templateDataFor({ subject })), expected, template)
+    const { render } = parseTemplate(template)
+    // V8 has compiled the functions by then: interpreted ones can need the 25 ms that a template has on a busy machine.
+    for (let i = 0; i < 100; i++) render(templateDataFor({ subject: subject.slice(0, 300) }))
+    assert.equal(render(templateDataFor({ subject })), expected, template)
   }
 })
 
